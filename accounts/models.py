@@ -1,0 +1,100 @@
+"""People: who they are, what they may do, and the links by which they come in."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class Role(models.TextChoices):
+    """In rising order: each role may do what the ones before it may."""
+
+    ANNOTATOR = "annotator", "Annotator"
+    LEAD = "lead", "Lead"
+    ENGINEER = "engineer", "Engineer"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, *, role: Role = Role.ANNOTATOR) -> "User":
+        user = self.model(username=self.model.normalize_username(username), role=role)
+        user.set_password(password)
+        user.full_clean(exclude=["password"])
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """One person. Deactivated, never deleted while ratings point at them; a scrub empties the personal fields."""
+
+    username = models.CharField(max_length=80, unique=True)
+    display_name = models.CharField(max_length=120, blank=True)
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.ANNOTATOR)
+    is_active = models.BooleanField(default=True)
+    is_simulated = models.BooleanField(default=False, help_text="A program that rates, marked wherever its ratings go.")
+    date_joined = models.DateTimeField(auto_now_add=True)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("username"), name="username_unique_in_any_case"),
+            models.CheckConstraint(condition=models.Q(role__in=[role.value for role in Role]), name="user_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    def has_role(self, role: Role) -> bool:
+        """Whether this person may do what `role` may."""
+        return self.is_active and Role(self.role).rank >= role.rank
+
+
+class Invitation(models.Model):
+    """A link that makes one account. Only a hash of its token is kept."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.ANNOTATOR)
+    note = models.CharField(max_length=200, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="invitations_made")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.OneToOneField(User, null=True, blank=True, on_delete=models.PROTECT, related_name="invitation")
+
+
+class ApiToken(models.Model):
+    """A bearer token for scripts: shown once, kept as a hash, revocable."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+
+class PasswordReset(models.Model):
+    """A link by which a lead lets somebody choose a new password, without mail. Only a hash is kept."""
+
+    token_hash = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_resets")
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="password_resets_made")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+
+class SignInAttempt(models.Model):
+    """A failed sign-in, for throttling by name and by address."""
+
+    username = models.CharField(max_length=80, db_index=True)
+    address = models.GenericIPAddressField(null=True, db_index=True)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)

@@ -1,0 +1,74 @@
+"""Clips and the prompt groups that keep splits leak-free."""
+
+from typing import ClassVar
+
+from django.db import models
+
+SHA256_HEX = 64
+
+
+class Split(models.TextChoices):
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class PromptGroup(models.Model):
+    """Prompts that are the same or nearly so. Its split is drawn once, when its first clip comes in."""
+
+    representative = models.TextField(unique=True, help_text="The normalised prompt that opened the group.")
+    split = models.CharField(max_length=5, choices=Split.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(split__in=Split.values), name="prompt_group_split_known"),
+        ]
+
+
+class Clip(models.Model):
+    """One generated video with its prompt and its generator. Media lie under MEDIA_ROOT, named by content."""
+
+    clip_id = models.CharField(max_length=200, unique=True, help_text="The name its makers gave it, or its hash.")
+    sha256 = models.CharField(max_length=SHA256_HEX, db_index=True)
+    prompt = models.TextField()
+    generator = models.CharField(max_length=120, db_index=True)
+    seed = models.BigIntegerField(null=True, blank=True)
+    metadata = models.JSONField(default=dict)
+    prompt_group = models.ForeignKey(PromptGroup, on_delete=models.PROTECT, related_name="clips")
+    bridges_splits = models.BooleanField(
+        default=False, help_text="Near groups of different splits: releases leave it out and list it."
+    )
+
+    original = models.CharField(max_length=200, help_text="Path of the original under MEDIA_ROOT.")
+    rendition = models.CharField(max_length=200, blank=True, help_text="Playable copy, where browsers need one.")
+    poster = models.CharField(max_length=200)
+    codec = models.CharField(max_length=40)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    fps_numerator = models.PositiveIntegerField()
+    fps_denominator = models.PositiveIntegerField()
+    duration = models.FloatField(help_text="Seconds, from presentation times.")
+    frames = models.PositiveIntegerField()
+    has_audio = models.BooleanField()
+    bytes = models.PositiveBigIntegerField()
+    frame_times = models.JSONField(
+        default=dict, help_text='SlowFast choice by configuration key: {key: {"fast": [s], "slow": [s]}}.'
+    )
+    is_simulated = models.BooleanField(default=False)
+    content_warning = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(duration__gte=0), name="clip_duration_not_negative"),
+            models.CheckConstraint(condition=models.Q(fps_denominator__gt=0), name="clip_fps_defined"),
+        ]
+
+    def __str__(self) -> str:
+        return self.clip_id
+
+    @property
+    def playable(self) -> str:
+        """Path under MEDIA_ROOT of what a browser is given."""
+        return self.rendition or self.original

@@ -1,0 +1,152 @@
+"""What people and critics said: drafts, ratings with their revisions, reviews and screenings."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from annotation.models.campaigns import Arm, Campaign, Guideline, Item, Slot
+from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
+
+AXIS_CHOICES = [(axis.value, axis.value) for axis in Axis]
+
+
+class Draft(models.Model):
+    """A critic's proposal for an item: a whole report card, and which critic made it. Immutable."""
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="drafts")
+    critic = models.CharField(max_length=120, help_text="Name and version, for example starter@1.")
+    card = models.JSONField(help_text="qsave.report_card.card_to_json")
+    text = models.TextField(help_text="The critic's words as generated.")
+    latency_ms = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["item", "critic"], name="draft_once_a_critic"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["item", "-created_at"], name="draft_newest")]
+
+
+class Exposure(models.TextChoices):
+    """Whether the rater saw a draft."""
+
+    NONE = "none"
+    LATE = "late"
+    FROM_START = "from_start"
+
+
+class Rating(models.Model):
+    """What one rater said of one item. Never overwritten: each submit or edit is a revision."""
+
+    slot = models.OneToOneField(Slot, on_delete=models.PROTECT, related_name="rating")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="ratings")
+    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ratings")
+    arm = models.CharField(max_length=8, choices=Arm.choices)
+    exposure = models.CharField(max_length=10, choices=Exposure.choices, default=Exposure.NONE)
+    draft = models.ForeignKey(Draft, null=True, blank=True, on_delete=models.PROTECT, related_name="ratings")
+    guideline = models.ForeignKey(Guideline, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    is_simulated = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(arm="blind") | models.Q(exposure="none", draft=None),
+                name="blind_ratings_saw_no_draft",
+            ),
+        ]
+
+
+class RatingRevision(models.Model):
+    """One submit or edit of a rating. The newest (`is_current`) counts."""
+
+    rating = models.ForeignKey(Rating, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+    key = models.UUIDField(unique=True, default=uuid.uuid4, help_text="Idempotency: the same key stores nothing twice.")
+    viewing = models.JSONField(default=dict, help_text="How the clip was watched: share, plays, stalls, viewport.")
+    seconds_spent = models.FloatField(default=0.0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["rating", "number"], name="revision_number_unique"),
+            models.UniqueConstraint(
+                fields=["rating"], condition=models.Q(is_current=True), name="one_current_revision"
+            ),
+        ]
+
+
+class AxisAnswer(models.Model):
+    """One axis of one revision."""
+
+    class DraftUse(models.TextChoices):
+        """What the rater did with the critic's text and defects on this axis."""
+
+        NONE = "none"
+        CONFIRMED = "confirmed"
+        EDITED = "edited"
+        CLEARED = "cleared"
+
+    revision = models.ForeignKey(RatingRevision, on_delete=models.PROTECT, related_name="answers")
+    axis = models.CharField(max_length=10, choices=AXIS_CHOICES)
+    score = models.PositiveSmallIntegerField()
+    evidence = models.JSONField(default=list, help_text="qsave.report_card.evidence_to_json; [] says no defect.")
+    reason = models.TextField(blank=True)
+    draft_use = models.CharField(max_length=9, choices=DraftUse.choices, default=DraftUse.NONE)
+    draft_edit_distance = models.PositiveIntegerField(null=True, blank=True)
+    confirm_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["revision", "axis"], name="axis_once_a_revision"),
+            models.CheckConstraint(
+                condition=models.Q(score__gte=MIN_LEVEL) & models.Q(score__lte=MAX_LEVEL), name="score_is_a_level"
+            ),
+            models.CheckConstraint(condition=models.Q(axis__in=[axis.value for axis in Axis]), name="axis_known"),
+        ]
+
+
+class Review(models.Model):
+    """A lead's decision on an item: the report card that stands. The newest counts."""
+
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
+    card = models.JSONField(help_text="qsave.report_card.card_to_json")
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Screening(models.Model):
+    """A verdict on a rater within a campaign, with its reason. The newest counts."""
+
+    class Verdict(models.TextChoices):
+        KEPT = "kept"
+        SCREENED = "screened", "screened out"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="screenings")
+    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="screenings")
+    verdict = models.CharField(max_length=8, choices=Verdict.choices)
+    reason = models.TextField()
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Skip(models.Model):
+    """A rater passed an item by: too hard, broken, or for the lead to see. It is not offered to them again."""
+
+    class Kind(models.TextChoices):
+        SKIPPED = "skipped"
+        BROKEN = "broken", "clip does not play"
+        FLAGGED = "flagged", "for the lead"
+
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="skips")
+    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="skips")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["item", "rater"], name="skip_once")]

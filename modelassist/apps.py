@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ModelAssistConfig(AppConfig):
+    name = "modelassist"

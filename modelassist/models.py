@@ -1,0 +1,58 @@
+"""Training runs, the critics they made, and which critic drafts for which campaign."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from annotation.models import Campaign
+from datasets.models import Release
+from operations.models import Job
+
+
+class Run(models.Model):
+    """One training run: what it started from, where it writes, how it went. Metrics lie in its folder."""
+
+    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="runs")
+    base_model = models.CharField(max_length=300, help_text="A local model folder or a hub id.")
+    settings_json = models.JSONField(default=dict)
+    folder = models.CharField(max_length=300, help_text="Path under RUN_ROOT.")
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="run")
+    evaluation = models.JSONField(default=dict)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+
+class Critic(models.Model):
+    """A model version that can draft."""
+
+    name = models.SlugField(max_length=80)
+    version = models.PositiveIntegerField()
+    model = models.CharField(max_length=300, help_text="A local model folder or a hub id.")
+    run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.PROTECT, related_name="critics")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    evaluation = models.JSONField(default=dict)
+    card = models.TextField(blank=True, help_text="How it was made, what it measures, how weak it is (Markdown).")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["name", "-version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "version"], name="critic_version_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class Activation(models.Model):
+    """Which critic drafts for a campaign: at most one at a time."""
+
+    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="activation")
+    critic = models.ForeignKey(Critic, on_delete=models.PROTECT, related_name="activations")
+    activated_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    activated_at = models.DateTimeField(auto_now=True)
