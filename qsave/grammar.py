@@ -1,0 +1,184 @@
+r"""The text a critic writes, and how it becomes a report card again.
+
+    text      ::= "<think>" NL think{visual} think{dynamic} think{alignment} "</think>" NL
+                  "<answer>" NL answer{visual} answer{dynamic} answer{alignment} "</answer>"
+    think{a}  ::= "[" a "]" (" " reason)? (" (" item ")")* NL
+    answer{a} ::= a ": " level NL
+    level     ::= "bad" | "poor" | "fair" | "good" | "excellent"
+    item      ::= ((time | box | time " " box) ": ")? defect
+    time      ::= number "-" number "s"                    seconds; the first is not after the second
+    box       ::= "@" int "," int "," int "," int          left, top, width, height in per cent of the frame
+    defect    ::= [a-z0-9-]+
+    number    ::= [0-9]+ ("." [0-9]+)?
+    int       ::= [0-9]{1,3}
+    reason    ::= (character | escape)+                    no raw NL or CR; does not end in " (" item ")"
+    escape    ::= "\n" | "\r" | "\\" | "\(" | "\[" | "\l"  newline, return, backslash, "(", "[", "<"
+
+A reason may hold anything. Written out, "<" before a letter, "/" or "|" becomes `\l` (so `</think>` and a tokenizer's
+own marks never appear inside a reason), "[" before an axis name `\[`, and the "(" of closing words that look like an
+item `\(`. Ordinary brackets stay as they were typed. As no raw newline stands in a reason, `"\nvisual:"` (see
+`LEVEL_PREFIX`) appears exactly once in a well-formed text, and the level word follows it after one space.
+
+Precision: hundredths of a second, whole per cent, whole levels. `canonical` says what of a card survives:
+`parse(render(card)) == canonical(card)`.
+"""
+
+import re
+
+from qsave.axes import AXES, Axis, level_of_mos, level_value, level_word
+from qsave.report_card import AxisReport, Box, Evidence, ReportCard, ReportCardError, TimeRange
+
+THINK_OPEN = "<think>\n"
+THINK_CLOSE = "</think>\n"
+ANSWER_OPEN = "<answer>\n"
+ANSWER_CLOSE = "</answer>"
+LEVEL_PREFIX: dict[Axis, str] = {axis: f"\n{axis}:" for axis in AXES}
+
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
+_TIME = rf"{_NUMBER}-{_NUMBER}s"
+_BOX = r"@([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3}),([0-9]{1,3})"
+_DEFECT = re.compile(r"[a-z0-9-]+")
+_ITEM = re.compile(rf"(?:(?:{_TIME}(?: {_BOX})?|{_BOX}): )?([a-z0-9-]+)\)")
+_NEEDS_ESCAPE = re.compile(rf"\\|\n|\r|<(?=[/|A-Za-z])|\[(?=(?:{'|'.join(AXES)})\])")
+_ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "<": r"\l", "[": r"\[", "(": r"\("}
+_UNESCAPES = {escape[1]: character for character, escape in _ESCAPES.items()}
+_LINES = 2 * len(AXES) + 4
+
+
+class GrammarError(ValueError):
+    """Text that is not in the grammar, or a card that cannot be written in it."""
+
+
+def render(card: ReportCard) -> str:
+    """The card as the critic's text; raises GrammarError for a defect id outside `[a-z0-9-]+`."""
+    thoughts = "".join(f"[{axis}]{_thought(axis, card.axis(axis))}\n" for axis in AXES)
+    answers = "".join(f"{axis}: {level_word(level_of_mos(card.axis(axis).score))}\n" for axis in AXES)
+    return THINK_OPEN + thoughts + THINK_CLOSE + ANSWER_OPEN + answers + ANSWER_CLOSE
+
+
+def parse(text: str) -> ReportCard:
+    """The card a text says; whitespace around the whole is ignored. Raises GrammarError, naming the line."""
+    lines = text.strip().split("\n")
+    if len(lines) != _LINES:
+        raise GrammarError(f"expected {_LINES} lines, got {len(lines)}")
+    thoughts, answers = lines[1 : 1 + len(AXES)], lines[3 + len(AXES) : -1]
+    frame = [lines[0], lines[1 + len(AXES)], lines[2 + len(AXES)], lines[-1]]
+    for got, wanted in zip(frame, (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE), strict=True):
+        if got != wanted.strip():
+            raise GrammarError(f"expected the line {wanted.strip()!r}, got {got[:80]!r}")
+    reports = {
+        axis.value: _report(axis, thought, answer)
+        for axis, thought, answer in zip(AXES, thoughts, answers, strict=True)
+    }
+    return ReportCard(**reports)
+
+
+def canonical(card: ReportCard) -> ReportCard:
+    """The card as the grammar can say it: whole levels, times to 0.01 s, boxes to whole per cent."""
+    return ReportCard(**{axis.value: _canonical_report(card.axis(axis)) for axis in AXES})
+
+
+def _canonical_report(report: AxisReport) -> AxisReport:
+    evidence = tuple(
+        Evidence(
+            piece.defect,
+            TimeRange(*map(float, _seconds(piece.time))) if piece.time else None,
+            _box_of_percents(_percents(piece.box)) if piece.box else None,
+        )
+        for piece in report.evidence
+    )
+    return AxisReport(level_of_mos(report.score), evidence, report.reason)
+
+
+def _thought(axis: Axis, report: AxisReport) -> str:
+    reason = " " + _escape(report.reason) if report.reason else ""
+    return reason + "".join(f" ({_item(axis, piece)})" for piece in report.evidence)
+
+
+def _item(axis: Axis, piece: Evidence) -> str:
+    if not _DEFECT.fullmatch(piece.defect):
+        raise GrammarError(f"{axis}: a defect id has only a-z, 0-9 and '-', got {piece.defect!r}")
+    places = []
+    if piece.time:
+        places.append("{}-{}s".format(*_seconds(piece.time)))
+    if piece.box:
+        places.append("@" + ",".join(map(str, _percents(piece.box))))
+    return f"{' '.join(places)}: {piece.defect}" if places else piece.defect
+
+
+def _seconds(time: TimeRange) -> tuple[str, str]:
+    start, end = (f"{second + 0.0:.2f}".rstrip("0").rstrip(".") for second in (time.start, time.end))
+    return start, end
+
+
+def _percents(box: Box) -> tuple[int, int, int, int]:
+    """Left, top, width, height in whole per cent, at least one wide and high, inside the frame."""
+    left, top = min(99, round(box.x * 100)), min(99, round(box.y * 100))
+    right = max(left + 1, min(100, round((box.x + box.width) * 100)))
+    bottom = max(top + 1, min(100, round((box.y + box.height) * 100)))
+    return left, top, right - left, bottom - top
+
+
+def _box_of_percents(percents: tuple[int, ...]) -> Box:
+    left, top, width, height = (percent / 100 for percent in percents)
+    return Box(left, top, width, height)
+
+
+def _escape(reason: str) -> str:
+    head, items = _split_items(" " + reason)
+    escaped = _NEEDS_ESCAPE.sub(lambda match: _ESCAPES[match[0]], head) + "".join(f" \\({item}" for item in items)
+    return escaped[1:]
+
+
+def _unescape(axis: Axis, text: str) -> str:
+    def character(match: re.Match[str]) -> str:
+        try:
+            return _UNESCAPES[match[1]]
+        except KeyError:
+            raise GrammarError(f"{axis}: unknown escape {match[0]!r} in the reason") from None
+
+    return re.sub(r"\\(.|\Z)", character, text)
+
+
+def _split_items(text: str) -> tuple[str, list[str]]:
+    """Text, and the items that close it (each without its opening bracket, with its closing one)."""
+    items: list[str] = []
+    end = len(text)
+    while (cut := text.rfind(" (", 0, end)) >= 0 and _ITEM.fullmatch(text, cut + 2, end):
+        items.append(text[cut + 2 : end])
+        end = cut
+    return text[:end], items[::-1]
+
+
+def _report(axis: Axis, thought: str, answer: str) -> AxisReport:
+    tag, prefix = f"[{axis}]", f"{axis}: "
+    if not thought.startswith(tag):
+        raise GrammarError(f"expected a line that starts with {tag!r}, got {thought[:80]!r}")
+    if not answer.startswith(prefix):
+        raise GrammarError(f"expected a line that starts with {prefix!r}, got {answer[:80]!r}")
+    reason, items = _split_items(thought.removeprefix(tag))
+    if reason and (reason == " " or not reason.startswith(" ")):
+        raise GrammarError(f"expected one space and a reason after {tag!r}, got {reason[:80]!r}")
+    try:
+        return AxisReport(
+            score=level_value(answer.removeprefix(prefix)),
+            evidence=tuple(map(_evidence, items)),
+            reason=_unescape(axis, reason[1:]),
+        )
+    except GrammarError:
+        raise
+    except ValueError as error:
+        raise GrammarError(f"{axis}: {error}") from None
+
+
+def _evidence(item: str) -> Evidence:
+    match = _ITEM.fullmatch(item)
+    if match is None:
+        raise ReportCardError(f"not a piece of evidence: {item!r}")
+    start, end, *percents, defect = match.groups()
+    box = tuple(int(percent) for percent in percents if percent is not None)
+    return Evidence(
+        defect=defect,
+        time=TimeRange(float(start), float(end)) if start else None,
+        box=_box_of_percents(box) if box else None,
+    )
