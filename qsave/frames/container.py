@@ -1,0 +1,104 @@
+"""Opening a clip that a stranger made, and its frames in the order and at the times they are shown.
+
+The container format is decided by the file's first bytes and forced on the demuxer: left to guess, FFmpeg would also
+accept playlists and concatenation scripts, which make it read other files and addresses. Bounds come before decoding.
+"""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+MAX_BYTES = 4 * 2**30
+MAX_SIDE = 8192
+MIN_SIDE = 16
+MAX_SECONDS = 600.0
+MAX_FRAMES = 72_000
+TIME_DIGITS = 6  # times are rounded here, once, so that they survive JSON and still match exactly
+
+_HEAD_BYTES = 16
+
+
+class MediaError(ValueError):
+    """A file that is no usable clip; the message says why in plain words, without the server's path."""
+
+
+@contextmanager
+def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its first video stream; FFmpeg's errors inside the block become MediaError."""
+    form = _sniff(path)
+    try:
+        with av.open(str(path), format=form, options={"protocol_whitelist": "file"}) as container:
+            yield container, _video_stream(container)
+    except av.FFmpegError as error:
+        raise MediaError(f"corrupt or cut off: {error.strerror or type(error).__name__}") from None
+
+
+def shown_frames(path: Path) -> Generator[tuple[float, av.VideoFrame]]:
+    """(seconds from the first shown frame, decoded frame) in one sequential decode, times strictly rising.
+
+    Times come from pts and time base, so variable rates and offset starts are right. A frame without pts is taken to
+    follow the last one at the average rate; one that would never be shown (no later than the last) is left out.
+    """
+    with open_clip(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        gap = frame_gap(stream)
+        origin: float | None = None
+        last = -1.0
+        for frame in container.decode(stream):
+            seconds = frame.time if frame.time is not None else (origin or 0.0) + max(last, -gap) + gap
+            origin = seconds if origin is None else origin
+            time = round(seconds - origin, TIME_DIGITS)
+            if time > last:
+                last = time
+                yield time, frame
+        if origin is None:
+            raise MediaError("no frame of the video can be decoded")
+
+
+def frame_gap(stream: VideoStream) -> float:
+    """Seconds between frames by the container's own rate; 1/25 where it names none."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(1 / rate) if rate else 0.04
+
+
+def turns(frame: av.VideoFrame) -> int:
+    """Counter-clockwise quarter turns (as for `numpy.rot90`) that show the frame upright."""
+    return round(frame.rotation / 90) % 4
+
+
+def _sniff(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror}") from None
+    if size == 0:
+        raise MediaError("the file is empty (0 bytes)")
+    if size > MAX_BYTES:
+        raise MediaError(f"the file has {size} bytes; at most {MAX_BYTES} are taken")
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        return "mov"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "avi"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    raise MediaError("not a video file that is known here (MP4, MOV, WebM, MKV, AVI or GIF)")
+
+
+def _video_stream(container: InputContainer) -> VideoStream:
+    if not container.streams.video:
+        raise MediaError(
+            "audio only: there is no video in it" if container.streams.audio else "there is no video in it"
+        )
+    stream = container.streams.video[0]
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
+        raise MediaError(f"a frame of {width}x{height} pixels; sides of {MIN_SIDE} to {MAX_SIDE} are taken")
+    return stream

@@ -1,0 +1,72 @@
+"""Small clips that the tests make themselves, each frame telling its number by its grey level."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+
+TICK = Fraction(1, 60_000)
+
+
+def grey_of(number: int) -> int:
+    """The grey level of frame `number`: steps of 8, so that compression cannot mix neighbours up."""
+    return 16 + 8 * (number % 28)
+
+
+def numbered(number: int, width: int, height: int) -> Picture:
+    return np.full((height, width, 3), grey_of(number), np.uint8)
+
+
+def write_clip(
+    path: Path,
+    *,
+    times: Sequence[float] | None = None,
+    frames: int = 12,
+    rate: int | Fraction = 12,
+    size: tuple[int, int] = (96, 64),
+    paint: Callable[[int, int, int], Picture] = numbered,
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    rotation: int = 0,
+    audio_seconds: float = 0.0,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Writes a clip whose frame i shows `paint(i, width, height)` at `times[i]` (default i/rate) seconds."""
+    tick = 1 / Fraction(rate) if times is None else TICK
+    ticks = range(frames) if times is None else [round(time / TICK) for time in times]
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = cast(av.VideoStream, container.add_stream(codec, rate=rate))
+        stream.width, stream.height, stream.pix_fmt = *size, pixel_format
+        stream.codec_context.time_base = tick
+        if rotation:
+            stream.set_display_rotation(rotation)
+        sound = container.add_stream("aac", rate=48_000, layout="mono") if audio_seconds else None
+        for number, pts in enumerate(ticks):
+            frame = av.VideoFrame.from_ndarray(paint(number, *size), format="rgb24").reformat(format=pixel_format)
+            frame.pts, frame.time_base = pts, tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if sound is not None:
+            _mux_tone(container, sound, audio_seconds)
+    return path
+
+
+def write_sound(path: Path, seconds: float = 0.5) -> Path:
+    with av.open(str(path), "w") as container:
+        _mux_tone(container, container.add_stream("aac", rate=48_000, layout="mono"), seconds)
+    return path
+
+
+def _mux_tone(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+    samples = np.sin(np.arange(int(48_000 * seconds)) * 0.05).astype(np.float32)
+    for start in range(0, len(samples), 1024):
+        frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))

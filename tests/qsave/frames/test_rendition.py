@@ -1,0 +1,64 @@
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsave.frames.container import shown_frames
+from qsave.frames.probe import probe
+from qsave.frames.rendition import needs_rendition, write_rendition
+from tests.qsave.frames.clips import grey_of, write_clip
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format", "needed"),
+    [
+        ("clip.mp4", "libx264", "yuv420p", False),
+        ("clip.webm", "libvpx-vp9", "yuv420p", False),
+        ("clip.mp4", "libx265", "yuv420p", True),
+        ("clip.mp4", "libx264", "yuv444p", True),
+        ("clip.mkv", "libx264", "yuv420p", True),
+        ("clip.avi", "mpeg4", "yuv420p", True),
+    ],
+)
+def test_what_some_browser_cannot_play_needs_a_rendition(
+    tmp_path: Path, name: str, codec: str, pixel_format: str, needed: bool
+) -> None:
+    path = write_clip(tmp_path / name, codec=codec, pixel_format=pixel_format, frames=3)
+    assert needs_rendition(probe(path)) is needed
+    out = tmp_path / "rendition.mp4"
+    write_rendition(path, out)
+    assert not needs_rendition(probe(out))
+
+
+def test_a_rendition_is_constant_rate_and_starts_at_once(tmp_path: Path) -> None:
+    times = [2 + number / 10 for number in range(5)] + [2.8, 3.0]
+    path = write_clip(tmp_path / "clip.mp4", times=times, rate=10)
+    out = tmp_path / "rendition.mp4"
+    write_rendition(path, out)
+    shown = list(shown_frames(out))
+    assert len({round(b - a, 3) for (a, _), (b, _) in pairwise(shown)}) == 1
+    assert probe(out).duration == pytest.approx(probe(path).duration, abs=0.15)
+    on_screen = [frame.to_ndarray(format="rgb24").mean() for time, frame in shown if 0.45 < time < 0.7]
+    assert on_screen == pytest.approx([grey_of(4)] * len(on_screen), abs=4)
+
+
+def test_a_rendition_is_upright_with_even_sides_and_its_index_first(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", size=(97, 65), pixel_format="yuv444p", rotation=90)
+    out = tmp_path / "rendition.mp4"
+    write_rendition(path, out)
+    facts = probe(out)
+    assert (facts.width, facts.height, facts.rotation) == (64, 96, 0)
+    content = out.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_sound_is_kept_beside_the_picture(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", audio_seconds=1.0)
+    out = tmp_path / "rendition.mp4"
+    write_rendition(path, out)
+    facts = probe(out)
+    assert facts.has_audio
+    assert facts.fps == Fraction(12)
+    assert np.isclose(facts.duration, 1.0, atol=0.05)
