@@ -1,0 +1,66 @@
+# Q-Save Studio. `make help` lists what there is.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+HOST ?= 127.0.0.1
+PORT ?= 8000
+# pip is the installer: some of its settings (find-links, extra indexes) are how a machine without the internet serves torch.
+PIP := $(PY) -m pip install --disable-pip-version-check --quiet --progress-bar=off
+RUN_STAMP := $(VENV)/.run-packages
+DEV_STAMP := $(VENV)/.dev-packages
+# One thread a process: processes share the cores, and libraries that take all of them fight.
+export OMP_NUM_THREADS ?= 1
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long check format loop bench lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: $(RUN_STAMP) ## start the site with the demo campaign: web and worker, Ctrl-C ends both
+	@exec $(PY) manage.py up --host $(HOST) --port $(PORT)
+
+test: check ## the whole suite: SQLite with the file broker, then PostgreSQL with Redis; browser tests in Chromium
+	@$(PY) -m tests.support.suite
+
+test-long: $(DEV_STAMP) ## the slow tests: the loop, kills, fuzz, outside loaders (before an issue is called resolved)
+	@$(PY) -m tests.support.suite --long
+
+check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/mypy .
+	@$(PY) manage.py makemigrations --check --dry-run
+
+format: $(DEV_STAMP) ## put the code in order
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+loop: $(RUN_STAMP) ## the whole loop headless: render, rate (simulated), agree, release, train, evaluate, draft
+	@$(PY) manage.py loop
+
+bench: $(RUN_STAMP) ## measure claims, submits, imports and exports on this machine
+	@$(PY) manage.py bench
+
+lock: $(DEV_STAMP) ## make requirements/*.txt anew from the *.in files
+	@$(PY) requirements/lock.py
+
+clean: ## remove the virtual environment and the caches; data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Q-Save Studio needs Python 3.11 or newer as $(PYTHON); name another with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && { echo "Installing Debian's python3-venv ..."; apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null; }; } \
+	  || { echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt-get install python3-venv; then run make again."; exit 1; }
+	@echo "Making $(VENV) (once; some minutes) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(RUN_STAMP): requirements/run.txt | $(VENV)/bin/pip
+	@$(PIP) -r requirements/run.txt
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.txt $(RUN_STAMP)
+	@$(PIP) -r requirements/run.txt -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    """Installed so that every process that sets Django up also knows the Celery application, and so the broker."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        import config.celery  # noqa: F401 - it registers itself as the current application

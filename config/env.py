@@ -1,0 +1,146 @@
+"""Typed reading of environment variables. A bad value stops the start and says how to mend it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = frozenset({"1", "true", "yes", "on"})
+FALSE = frozenset({"0", "false", "no", "off"})
+
+
+def text(name: str, default: str = "") -> str:
+    """The value of `name` without surrounding blanks; unset and empty are the same."""
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no. Set it to 1 or 0.")
+    return value in TRUE
+
+
+def whole_number(name: str, default: int, *, least: int, most: int) -> int:
+    value = text(name)
+    if not value:
+        return default
+    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number. Set it to one from {least} to {most}.")
+    return int(value)
+
+
+def one_of(name: str, default: str, allowed: Sequence[str]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value!r} is not known. Set it to one of: {', '.join(allowed)}.")
+    return value
+
+
+def words(name: str, default: Sequence[str] = ()) -> list[str]:
+    """A list given with commas."""
+    return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
+
+
+def folder(name: str, default: Path) -> Path:
+    """An absolute folder, made if it is not there."""
+    path = Path(text(name, str(default)))
+    if not path.is_absolute():
+        raise ImproperlyConfigured(f"{name}={str(path)!r} is not absolute. Set it to a path that begins with /.")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}: cannot make {path} ({error.strerror}). Name a folder that can be made."
+        ) from error
+    return path
+
+
+class Database(TypedDict, total=False):
+    """What Django wants to know of a database."""
+
+    ENGINE: str
+    NAME: str
+    USER: str
+    PASSWORD: str
+    HOST: str
+    PORT: str
+    CONN_MAX_AGE: int
+    CONN_HEALTH_CHECKS: bool
+    OPTIONS: dict[str, object]
+    TEST: dict[str, str]
+
+
+def sqlite(path: Path) -> Database:
+    """SQLite as a server of several processes: readers beside one writer, and writers that wait their turn.
+
+    IMMEDIATE takes the write lock when a transaction begins: a transaction that first reads and then writes would
+    otherwise fail at once, without waiting, when another wrote in between.
+    """
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+        "TEST": {"NAME": str(path.with_name("test.sqlite3"))},
+    }
+
+
+def database(name: str, default: Path) -> Database:
+    """The database of `name` (postgresql://user:password@host:port/name or sqlite:///absolute/path), else SQLite at `default`."""
+    value = text(name)
+    if not value:
+        return sqlite(default)
+    fix = f"Set {name} to postgresql://user:password@host:5432/name, or leave it out for SQLite."
+    try:
+        url = urlsplit(value)
+        port = str(url.port or "")
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} cannot be read: {error}. {fix}") from error
+    if url.scheme == "sqlite" and url.path.startswith("/") and not url.netloc:
+        return sqlite(Path(unquote(url.path)))
+    if url.scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(f"{name} begins with {url.scheme or 'nothing'!r}, which is not served here. {fix}")
+    if not url.path.strip("/"):
+        raise ImproperlyConfigured(f"{name} names no database. {fix}")
+    options: dict[str, object] = dict(parse_qsl(url.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path.strip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": str(options.pop("host", "") or unquote(url.hostname or "")),  # ?host=/folder is a socket
+        "PORT": port,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
+class Broker(TypedDict):
+    """What Celery wants to know of the message broker."""
+
+    url: str
+    options: dict[str, object]
+
+
+def broker(name: str, default: Path) -> Broker:
+    """The broker of `name` (redis://, rediss:// or file:///absolute/path), else files under `default`."""
+    value = text(name, f"file://{default}")
+    url = urlsplit(value)
+    if url.scheme in {"redis", "rediss"} and url.hostname:
+        # Above the longest task: Redis hands a message out again after this time, whether or not it is being worked on.
+        return {"url": value, "options": {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 5}}
+    if url.scheme == "file" and url.path.startswith("/") and not url.netloc:
+        return {"url": "qsave-files://", "options": {"folder": unquote(url.path), "polling_interval": 0.1}}
+    raise ImproperlyConfigured(
+        f"{name}={value!r} is not served here. Set it to redis://host:6379/0 or file:///absolute/folder, or leave it out."
+    )

@@ -1,0 +1,10 @@
+"""What Celery calls."""
+
+from celery import shared_task
+
+from operations import jobs
+
+
+@shared_task(name=jobs.TASK)
+def run_job(job_id: str) -> None:
+    jobs.run(job_id)

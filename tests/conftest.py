@@ -1,0 +1,107 @@
+"""What every test can use. Where a test process writes, and on which servers, is set in tests.support.environment."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support import browser
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django.live_server_helper import LiveServer
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
+BROWSER_MILLISECONDS = 15_000
+
+hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what touches the database and what drives a browser, so that nobody has to remember to."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
+            item.add_marker("database")
+        if "chromium" in fixtures:
+            item.add_marker("browser")
+
+
+def pytest_report_header() -> list[str]:
+    on_servers = "QSAVE_TEST_DATABASE_URL" in os.environ
+    return ["servers: " + ("PostgreSQL and Redis" if on_servers else "none (SQLite, broker in files)")]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings: "SettingsWrapper", tmp_path: Path) -> None:
+    """Media, releases and runs of a test lie in its own folder."""
+    for name in ("MEDIA_ROOT", "RELEASE_ROOT", "RUN_ROOT"):
+        folder = tmp_path / name.lower()
+        folder.mkdir()
+        setattr(settings, name, folder)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium: one a test process."""
+    path = browser.find()
+    if path is None:
+        pytest.fail("There is no Chromium. `make test` installs one where it may; else name it with QSAVE_CHROMIUM.")
+    # Playwright's synchronous interface keeps an event loop in this thread, where Django then refuses to query. The
+    # tests query from plain functions, never from inside that loop, so there is nothing for the refusal to protect.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=list(browser.FLAGS))
+        yield running
+        running.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def open_page(chromium: Browser, live_server: "LiveServer") -> Iterator[Callable[..., Page]]:
+    """Opens pages, each with cookies of its own (one a person): `open_page(width=1366, height=768)`.
+
+    A script that fails on any of them, or that the content security policy stops, fails the test.
+    """
+    contexts, complaints = [], []
+
+    def hear(text: str) -> None:
+        if "Content Security Policy" in text:
+            complaints.append(text)
+
+    def open_one(*, width: int = 1366, height: int = 768, **options: object) -> Page:
+        context = chromium.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": height},
+            **options,  # type: ignore[arg-type]  # passed through
+        )
+        contexts.append(context)
+        context.set_default_timeout(BROWSER_MILLISECONDS)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        context.on("console", lambda message: hear(message.text))
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not complaints, f"The pages complained: {complaints}"
+
+
+@pytest.fixture
+def page(open_page: Callable[..., Page]) -> Page:
+    """A page in Chromium, on the live server of this test."""
+    return open_page()
+
+
+@pytest.fixture(scope="session")
+def real_clips() -> Path:
+    """The folder of real clips with its manifest.csv."""
+    folder = Path(os.environ.get("QSAVE_REAL_CLIPS") or Path(__file__).resolve().parents[2] / "shared" / "clips")
+    if not (folder / "manifest.csv").is_file():
+        pytest.skip(f"No real clips at {folder}: name their folder with QSAVE_REAL_CLIPS.")
+    return folder

@@ -1,0 +1,30 @@
+"""Headless Chromium, found or, where that is allowed, installed."""
+
+import os
+import shutil
+
+from tests.support.debian import install
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--autoplay-policy=no-user-gesture-required",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)
+
+
+def find() -> str | None:
+    """The Chromium of QSAVE_CHROMIUM, else the first on PATH."""
+    given = os.environ.get("QSAVE_CHROMIUM")
+    return given or next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+def ensure() -> str:
+    """Like `find`, installing Debian's package if need be. Ends the process with what to do where that is not allowed."""
+    return find() or install("chromium", find, "the browser tests; or name one with QSAVE_CHROMIUM=/path")
