@@ -1,0 +1,82 @@
+"""Who may open what: every view says it, by one of these decorators or as a DRF permission (`accounts.api`).
+
+Each decorator leaves `view.access`, so that one test can walk all addresses and fail on a view that says nothing.
+Roles rise (annotator, lead, engineer): a view asks for the lowest role that may open it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import Role, User
+
+P = ParamSpec("P")
+
+
+class AuthedRequest(HttpRequest):
+    """A request that has passed `role_required`: its user is one of ours."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a view asks for. `role` None means that it is open to all, and `reason` then says why."""
+
+    role: Role | None
+    reason: str = ""
+
+
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+AuthedView = Callable[Concatenate[AuthedRequest, P], HttpResponseBase]
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    sign_in = resolve_url("sign-in")
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponseClientRedirect(sign_in)
+    came_from = request.get_full_path() if request.method == "GET" else resolve_url("home")
+    return redirect_to_login(came_from, sign_in)
+
+
+def role_required(role: Role) -> Callable[[AuthedView[P]], View[P]]:
+    """Lets in those who hold `role` or a higher one; asks strangers to sign in and answers 403 to the others."""
+
+    def decorate(view: AuthedView[P]) -> View[P]:
+        @wraps(view)
+        def gate(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not isinstance(request.user, User):
+                return _ask_to_sign_in(request)
+            if not request.user.has_role(role):
+                raise PermissionDenied(f"This page is for people with the role {role.label.lower()} or above.")
+            return view(cast(AuthedRequest, request), *args, **kwargs)
+
+        gate.access = Access(role)  # type: ignore[attr-defined]  # functions carry attributes; typing cannot say so
+        return gate
+
+    return decorate
+
+
+def signed_in(view: AuthedView[P]) -> View[P]:
+    """Lets in everybody who has an account."""
+    return role_required(Role.ANNOTATOR)(view)
+
+
+def public(*, reason: str) -> Callable[[View[P]], View[P]]:
+    """Marks a view as open to strangers, and says why it may be."""
+
+    def decorate(view: View[P]) -> View[P]:
+        view.access = Access(None, reason)  # type: ignore[attr-defined]  # as above
+        return view
+
+    return decorate

@@ -1,0 +1,58 @@
+"""How scripts prove who they are, and what an API view asks of them."""
+
+from collections.abc import Mapping
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.models import ApiToken, Role, User
+from accounts.tokens import hash_secret
+
+SCHEME = "Bearer"
+USED_EVERY_SECONDS = 60
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`. A token that is wrong, revoked or of a closed account is 401, never ignored."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        parts = get_authorization_header(request).split()
+        if not parts or parts[0].lower() != SCHEME.lower().encode():
+            return None
+        if len(parts) != 2:
+            raise AuthenticationFailed("Write the header as: Authorization: Bearer <token>.")
+        token = _token_of(parts[1].decode("ascii", "replace"))
+        if token is None:
+            raise AuthenticationFailed("This token is unknown or revoked. Make a new one on your account page.")
+        _note_use(token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return SCHEME
+
+
+def _token_of(secret: str) -> ApiToken | None:
+    found = ApiToken.objects.filter(token_hash=hash_secret(secret), revoked_at=None, user__is_active=True)
+    return found.select_related("user").first()
+
+
+def _note_use(token: ApiToken) -> None:
+    """Keeps `last_used_at` to the minute: a busy script must not cost a write a call."""
+    now = timezone.now()
+    if token.last_used_at is None or (now - token.last_used_at).total_seconds() > USED_EVERY_SECONDS:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+
+
+class HasRole(BasePermission):
+    """Reads `required_role` of the view: a Role, or a mapping from method to Role. A view that names none is shut."""
+
+    message = "Your role does not allow this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        required: Role | Mapping[str, Role] | None = getattr(view, "required_role", None)
+        role = required.get(request.method or "") if isinstance(required, Mapping) else required
+        return role is not None and isinstance(request.user, User) and request.user.has_role(role)

@@ -1,0 +1,80 @@
+"""Forms of the account pages. Rules live in `accounts.services`; a form only reads what was typed."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Role, User
+
+_NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+_NEW = {"autocomplete": "new-password"}
+
+
+class SignInForm(forms.Form):
+    username = forms.CharField(label="Name", max_length=80, widget=forms.TextInput(attrs={**_NAME, "autofocus": True}))
+    password = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False)
+
+
+class NewPasswordForm(forms.Form):
+    """A password typed twice."""
+
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        widget=forms.PasswordInput(attrs=_NEW),
+        help_text="At least 10 characters. A few unrelated words make a good one.",
+    )
+    again = forms.CharField(label="The same once more", strip=False, widget=forms.PasswordInput(attrs=_NEW))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("password") and data.get("again") and data["password"] != data["again"]:
+            self.add_error("again", "The two passwords differ.")
+        return data
+
+
+class AcceptInvitationForm(NewPasswordForm):
+    username = forms.CharField(
+        label="Name to sign in with",
+        max_length=80,
+        widget=forms.TextInput(attrs={**_NAME, "autofocus": True}),
+        help_text="Letters and digits; large and small letters count as the same.",
+    )
+    display_name = forms.CharField(
+        label="Name that others see", max_length=120, required=False, help_text="May stay empty."
+    )
+    field_order = ("username", "display_name", "password", "again")
+
+
+class ChangePasswordForm(NewPasswordForm):
+    current = forms.CharField(
+        label="Present password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    field_order = ("current", "password", "again")
+
+
+class InviteForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+    note = forms.CharField(
+        label="For whom",
+        max_length=200,
+        required=False,
+        help_text="A note for yourself; not shown to the invited.",
+    )
+
+    def __init__(self, *args: Any, inviter: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        allowed = [role for role in Role if inviter.has_role(role)]
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(role.value, role.label) for role in allowed]
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(max_length=80, help_text="What it is for, for example: nightly export.")
+
+
+class DisplayNameForm(forms.Form):
+    display_name = forms.CharField(label="Name that others see", max_length=120, required=False)

@@ -1,0 +1,221 @@
+"""All that changes an account: rules, transaction and trail in one place.
+
+Each function takes the actor by name. A rule that says no raises `AccountError` with words that can stand on a page.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+
+from accounts.models import ApiToken, Invitation, PasswordReset, Role, User
+from accounts.signals import account_deed
+from accounts.tokens import PREFIX_LENGTH, hash_secret, new_secret
+
+INVITATION_LIFE = timedelta(days=7)
+RESET_LIFE = timedelta(hours=24)
+
+
+class AccountError(ValueError):
+    """The deed is not allowed, or came too late; the text says which and what to do."""
+
+
+def _tell(actor: User | None, action: str, target: models.Model, **data: Any) -> None:
+    account_deed.send(sender=type(target), actor=actor, action=action, target=target, data=data)
+
+
+def _refuse_above(actor: User, role: str, deed: str) -> None:
+    if not actor.has_role(Role.LEAD):
+        raise AccountError(f"Only a lead or an engineer may {deed}.")
+    if Role(role).rank > Role(actor.role).rank:
+        raise AccountError(f"You may not {deed} with a role above your own.")
+
+
+def _checked_password(password: str, user: User) -> str:
+    try:
+        validate_password(password, user)
+    except ValidationError as refusal:
+        raise AccountError(" ".join(refusal.messages)) from refusal
+    return password
+
+
+@transaction.atomic
+def create_user(
+    *,
+    actor: User | None,
+    username: str,
+    password: str | None,
+    role: Role = Role.ANNOTATOR,
+    display_name: str = "",
+    is_simulated: bool = False,
+) -> User:
+    """Makes an account. An actor of None is the command line; None as password makes one that cannot sign in."""
+    if actor is not None:
+        _refuse_above(actor, role, "make somebody an account")
+    user = User(username=username.strip(), role=role, display_name=display_name.strip(), is_simulated=is_simulated)
+    _save_new(user, password)
+    _tell(actor, "user.created", user, role=str(role), simulated=is_simulated)
+    return user
+
+
+def _save_new(user: User, password: str | None) -> None:
+    user.set_password(None if password is None else _checked_password(password, user))
+    try:
+        user.full_clean(exclude=["password"])
+    except ValidationError as refusal:
+        raise AccountError(_why_refused(user, refusal)) from refusal
+    user.save()
+
+
+def _why_refused(user: User, refusal: ValidationError) -> str:
+    if User.objects.filter(username__iexact=user.username).exists():
+        return f"The name {user.username} is taken. Choose another."
+    return " ".join(refusal.messages)
+
+
+@transaction.atomic
+def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]:
+    """An invitation and its secret, which is in no table and cannot be had again."""
+    _refuse_above(actor, role, "invite somebody")
+    secret = new_secret()
+    invitation = Invitation.objects.create(
+        token_hash=hash_secret(secret),
+        role=role,
+        note=note.strip(),
+        created_by=actor,
+        expires_at=timezone.now() + INVITATION_LIFE,
+    )
+    _tell(actor, "invitation.made", invitation, role=str(role))
+    return invitation, secret
+
+
+@transaction.atomic
+def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
+    """Makes an invitation's link useless. An accepted one stays as it is."""
+    _refuse_above(actor, invitation.role, "revoke an invitation")
+    changed = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
+    if changed.update(revoked_at=timezone.now()):
+        _tell(actor, "invitation.revoked", invitation)
+
+
+def open_invitation(secret: str) -> Invitation | None:
+    """The invitation behind a link, while it can still be accepted."""
+    return Invitation.objects.filter(
+        token_hash=hash_secret(secret), accepted_by=None, revoked_at=None, expires_at__gt=timezone.now()
+    ).first()
+
+
+@transaction.atomic
+def accept_invitation(*, secret: str, username: str, password: str, display_name: str = "") -> User:
+    """Makes the account an invitation stands for. Raises AccountError if the link is spent, old or revoked."""
+    invitation = open_invitation(secret)
+    if invitation is None:
+        raise AccountError("This invitation is no longer valid. Ask the person who sent it for a new one.")
+    user = User(username=username.strip(), role=invitation.role, display_name=display_name.strip())
+    _save_new(user, password)
+    taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
+    if not taken.update(accepted_by=user):
+        raise AccountError("This invitation has just been used. Ask for a new one.")
+    _tell(user, "invitation.accepted", invitation, role=user.role)
+    return user
+
+
+@transaction.atomic
+def deactivate(*, actor: User, user: User) -> None:
+    """Shuts a person out: no sign-in, no token, no open reset link. What they rated stays."""
+    _refuse_above(actor, user.role, "deactivate somebody")
+    if user == actor:
+        raise AccountError("You cannot deactivate yourself. Ask another lead.")
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    now = timezone.now()
+    user.api_tokens.filter(revoked_at=None).update(revoked_at=now)
+    user.password_resets.filter(used_at=None).update(expires_at=now)
+    _tell(actor, "user.deactivated", user)
+
+
+@transaction.atomic
+def reactivate(*, actor: User, user: User) -> None:
+    """Lets a person in again. Their tokens stay revoked."""
+    _refuse_above(actor, user.role, "reactivate somebody")
+    User.objects.filter(pk=user.pk).update(is_active=True)
+    _tell(actor, "user.reactivated", user)
+
+
+@transaction.atomic
+def start_password_reset(*, actor: User, user: User) -> str:
+    """The secret of a link by which `user` chooses a new password. Earlier links stop working."""
+    _refuse_above(actor, user.role, "reset the password of somebody")
+    if not user.is_active or user.is_simulated:
+        raise AccountError(f"{user} cannot sign in, so there is no password to reset.")
+    now = timezone.now()
+    user.password_resets.filter(used_at=None).update(expires_at=now)
+    secret = new_secret()
+    PasswordReset.objects.create(
+        token_hash=hash_secret(secret), user=user, created_by=actor, expires_at=now + RESET_LIFE
+    )
+    _tell(actor, "user.reset_started", user)
+    return secret
+
+
+def open_reset(secret: str) -> PasswordReset | None:
+    """The reset behind a link, while it can still be used."""
+    found = PasswordReset.objects.filter(
+        token_hash=hash_secret(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
+    )
+    return found.select_related("user").first()
+
+
+@transaction.atomic
+def finish_password_reset(*, secret: str, password: str) -> User:
+    """Sets the password by a reset link; every session of that person ends with the old password."""
+    reset = open_reset(secret)
+    if reset is None:
+        raise AccountError("This link is no longer valid. Ask a lead for a new one.")
+    spent = PasswordReset.objects.filter(pk=reset.pk, used_at=None).update(used_at=timezone.now())
+    if not spent:
+        raise AccountError("This link has just been used. Ask a lead for a new one.")
+    set_password(actor=reset.user, user=reset.user, password=password)
+    return reset.user
+
+
+@transaction.atomic
+def set_password(*, actor: User | None, user: User, password: str) -> None:
+    """Sets a person's own password (an actor of None is the command line)."""
+    if actor is not None and actor != user:
+        raise AccountError("Only oneself sets a password. Make a reset link instead.")
+    user.set_password(_checked_password(password, user))
+    user.save(update_fields=["password"])
+    _tell(actor, "user.password_set", user)
+
+
+@transaction.atomic
+def rename(*, actor: User, display_name: str) -> None:
+    """Sets one's own display name."""
+    actor.display_name = display_name.strip()
+    actor.save(update_fields=["display_name"])
+    _tell(actor, "user.renamed", actor)
+
+
+@transaction.atomic
+def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
+    """A bearer token of one's own and its secret, which is in no table and cannot be had again."""
+    if not name.strip():
+        raise AccountError("Give the token a name, so that you know later what it is for.")
+    secret = new_secret()
+    token = ApiToken.objects.create(
+        user=actor, name=name.strip(), prefix=secret[:PREFIX_LENGTH], token_hash=hash_secret(secret)
+    )
+    _tell(actor, "token.issued", token, name=token.name)
+    return token, secret
+
+
+@transaction.atomic
+def revoke_token(*, actor: User, token: ApiToken) -> None:
+    """Makes a token of one's own useless."""
+    if token.user != actor:
+        raise AccountError("A token is revoked by its owner.")
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        _tell(actor, "token.revoked", token)

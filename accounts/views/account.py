@@ -1,0 +1,85 @@
+"""One's own account: name, password, API tokens."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import services
+from accounts.access import AuthedRequest, signed_in
+from accounts.forms import ChangePasswordForm, DisplayNameForm, TokenForm
+from accounts.models import ApiToken
+
+
+@signed_in
+@never_cache
+@require_safe
+def account(request: AuthedRequest) -> HttpResponse:
+    return _page(request)
+
+
+def _page(request: AuthedRequest, **forms: object) -> HttpResponse:
+    context = {
+        "tokens": request.user.api_tokens.filter(revoked_at=None).order_by("-created_at"),
+        "name_form": DisplayNameForm(initial={"display_name": request.user.display_name}),
+        "password_form": ChangePasswordForm(),
+        "token_form": TokenForm(),
+        **forms,
+    }
+    return render(request, "accounts/account.html", context)
+
+
+@signed_in
+@require_POST
+def rename(request: AuthedRequest) -> HttpResponse:
+    form = DisplayNameForm(request.POST)
+    if not form.is_valid():
+        return _page(request, name_form=form)
+    services.rename(actor=request.user, display_name=form.cleaned_data["display_name"])
+    messages.success(request, "Your name is saved.")
+    return redirect("account")
+
+
+@signed_in
+@sensitive_post_parameters("current", "password", "again")
+@require_POST
+def change_password(request: AuthedRequest) -> HttpResponse:
+    """Sets a new password; other sessions of the same person end, this one goes on."""
+    form = ChangePasswordForm(request.POST)
+    if form.is_valid() and not request.user.check_password(form.cleaned_data["current"]):
+        form.add_error("current", "That is not your present password.")
+    if form.is_valid():
+        try:
+            services.set_password(actor=request.user, user=request.user, password=form.cleaned_data["password"])
+        except services.AccountError as refusal:
+            form.add_error("password", str(refusal))
+    if not form.is_valid():
+        return _page(request, password_form=form)
+    update_session_auth_hash(request, request.user)
+    messages.success(request, "Your password is changed. Other places where you were signed in are signed out.")
+    return redirect("account")
+
+
+@signed_in
+@never_cache
+@require_POST
+def issue_token(request: AuthedRequest) -> HttpResponse:
+    """Makes a token and shows it, this once."""
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _page(request, token_form=form)
+    token, secret = services.issue_token(actor=request.user, name=form.cleaned_data["name"])
+    return _page(request, new_token=token, secret=secret)
+
+
+@signed_in
+@require_POST
+def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Revokes one of one's own tokens; somebody else's is not found."""
+    token = get_object_or_404(ApiToken, pk=pk, user=request.user)
+    services.revoke_token(actor=request.user, token=token)
+    messages.success(request, f"The token {token.name} no longer works.")
+    return redirect("account")

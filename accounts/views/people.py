@@ -1,0 +1,154 @@
+"""The lead's page of people, and the links by which people come in and come back."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import services
+from accounts.access import AuthedRequest, public, role_required
+from accounts.forms import AcceptInvitationForm, InviteForm, NewPasswordForm
+from accounts.models import Invitation, Role, User
+
+PAGE = 50
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@role_required(Role.LEAD)
+@require_safe
+def people(request: AuthedRequest) -> HttpResponse:
+    """Everybody, by name, a page at a time (`after` is the last name shown); simulated raters stand apart."""
+    return _people_page(request, InviteForm(inviter=request.user))
+
+
+def _people_page(request: AuthedRequest, form: InviteForm, **more: object) -> HttpResponse:
+    after = request.GET.get("after", "")
+    simulated = request.GET.get("simulated") == "1"
+    rows = list(User.objects.filter(is_simulated=simulated, username__gt=after).order_by("username")[: PAGE + 1])
+    own_rank = Role(request.user.role).rank
+    context = {
+        "people": [(user, user != request.user and Role(user.role).rank <= own_rank) for user in rows[:PAGE]],
+        "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
+        "simulated": simulated,
+        "invitations": Invitation.objects.filter(accepted_by=None, revoked_at=None, expires_at__gt=timezone.now())
+        .select_related("created_by")
+        .order_by("-created_at")[:PAGE],
+        "form": form,
+        **more,
+    }
+    return render(request, "accounts/people.html", context)
+
+
+@role_required(Role.LEAD)
+@never_cache
+@require_POST
+def invite(request: AuthedRequest) -> HttpResponse:
+    """Makes an invitation and shows its link, this once: the secret is stored nowhere, so this answers with a page."""
+    form = InviteForm(request.POST, inviter=request.user)
+    if not form.is_valid():
+        return _people_page(request, form)
+    invitation, secret = services.invite(
+        actor=request.user, role=Role(form.cleaned_data["role"]), note=form.cleaned_data["note"]
+    )
+    link = request.build_absolute_uri(reverse("accept-invitation", args=[secret]))
+    return render(request, "accounts/link_once.html", {"link": link, "invitation": invitation})
+
+
+@role_required(Role.LEAD)
+@require_POST
+def revoke_invitation(request: AuthedRequest, pk: int) -> HttpResponse:
+    invitation = get_object_or_404(Invitation, pk=pk)
+    return _deed(
+        request, lambda: services.revoke_invitation(actor=request.user, invitation=invitation), "Invitation revoked."
+    )
+
+
+@role_required(Role.LEAD)
+@require_POST
+def deactivate(request: AuthedRequest, pk: int) -> HttpResponse:
+    user = get_object_or_404(User, pk=pk)
+    return _deed(request, lambda: services.deactivate(actor=request.user, user=user), f"{user} can no longer sign in.")
+
+
+@role_required(Role.LEAD)
+@require_POST
+def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
+    user = get_object_or_404(User, pk=pk)
+    return _deed(request, lambda: services.reactivate(actor=request.user, user=user), f"{user} can sign in again.")
+
+
+@role_required(Role.LEAD)
+@never_cache
+@require_POST
+def reset_link(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Makes a reset link and shows it, this once."""
+    user = get_object_or_404(User, pk=pk)
+    try:
+        secret = services.start_password_reset(actor=request.user, user=user)
+    except services.AccountError as refusal:
+        messages.error(request, str(refusal))
+        return redirect("people")
+    link = request.build_absolute_uri(reverse("set-password", args=[secret]))
+    return render(request, "accounts/link_once.html", {"link": link, "person": user})
+
+
+def _deed(request: AuthedRequest, deed: Callable[[], None], done: str) -> HttpResponse:
+    try:
+        deed()
+    except services.AccountError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, done)
+    return redirect("people")
+
+
+@public(reason="the invited have no account yet; the link carries a secret")
+@sensitive_post_parameters("password", "again")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
+    """Where an invitation leads: choose a name and a password, and be signed in."""
+    invitation = services.open_invitation(secret)
+    if invitation is None:
+        return render(request, "accounts/link_dead.html", {"what": "invitation"}, status=410)
+    form = AcceptInvitationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            user = services.accept_invitation(
+                secret=secret, username=data["username"], password=data["password"], display_name=data["display_name"]
+            )
+        except services.AccountError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            login(request, user, backend=BACKEND)
+            return redirect("home")
+    return render(request, "accounts/accept_invitation.html", {"form": form, "role": Role(invitation.role).label})
+
+
+@public(reason="who forgot a password cannot sign in; the link carries a secret")
+@sensitive_post_parameters("password", "again")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_password(request: HttpRequest, secret: str) -> HttpResponse:
+    """Where a reset link leads."""
+    reset = services.open_reset(secret)
+    if reset is None:
+        return render(request, "accounts/link_dead.html", {"what": "link"}, status=410)
+    form = NewPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.finish_password_reset(secret=secret, password=form.cleaned_data["password"])
+        except services.AccountError as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, "Your password is set. Sign in with it.")
+            return redirect("sign-in")
+    return render(request, "accounts/set_password.html", {"form": form, "person": reset.user})

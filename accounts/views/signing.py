@@ -1,0 +1,65 @@
+"""Signing in and out."""
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import throttle
+from accounts.access import public
+from accounts.forms import SignInForm
+from accounts.models import User
+
+REFUSED = "That name and password do not go together, or the account is closed."
+WAIT = "Too many tries. Wait a quarter of an hour, or ask a lead for a reset link."
+
+
+@public(reason="this is where strangers say who they are")
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Asks for name and password; goes on to where the person was heading."""
+    target = _safe_target(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    form = SignInForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        status, error = _try(request, form.cleaned_data["username"], form.cleaned_data["password"])
+        if status == 200:
+            return redirect(target)
+        form.add_error(None, error)
+    return render(request, "accounts/sign_in.html", {"form": form, "next": target}, status=status)
+
+
+def _try(request: HttpRequest, username: str, password: str) -> tuple[int, str]:
+    """Status and words: 200 signed in, 403 refused, 429 too many tries."""
+    address = request.META.get("REMOTE_ADDR") or None
+    if throttle.too_many(username, address):
+        return 429, WAIT
+    known = User.objects.filter(username__iexact=username.strip()).values_list("username", flat=True).first()
+    user = authenticate(request, username=known or username, password=password)
+    if not isinstance(user, User):
+        throttle.note_failure(username, address)
+        return 403, REFUSED
+    throttle.forget(username, address)
+    login(request, user)
+    return 200, ""
+
+
+def _safe_target(request: HttpRequest) -> str:
+    """Where to go after signing in: `next` if it lies on this site, else the home page."""
+    target = request.POST.get("next") or request.GET.get("next") or "/"
+    ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if ours else "/"
+
+
+@public(reason="signing out twice does no harm")
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    return redirect("sign-in")
