@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
-from annotation.models import Campaign
+from annotation.models import Campaign, Item
 from datasets.models import Release
 from operations.models import Job
 
@@ -56,3 +56,18 @@ class Activation(models.Model):
     critic = models.ForeignKey(Critic, on_delete=models.PROTECT, related_name="activations")
     activated_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     activated_at = models.DateTimeField(auto_now=True)
+
+
+class FailedDraft(models.Model):
+    """A try to draft that gave nothing usable: counted and shown, never offered to a rater as a draft."""
+
+    critic = models.ForeignKey(Critic, on_delete=models.CASCADE, related_name="failed_drafts")
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="failed_drafts")
+    error = models.CharField(max_length=500)
+    text = models.TextField(blank=True, help_text="The critic's words as generated, if it came to any.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["critic", "item"], name="failed_draft_once"),
+        ]

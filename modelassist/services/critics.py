@@ -1,0 +1,65 @@
+"""Critics: taking a model in, and saying which one drafts for a campaign."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts.models import User
+from annotation.models import Campaign
+from modelassist.bridge import model_name, stored_model
+from modelassist.models import Activation, Critic, Run
+from modelassist.services.drafting import enqueue_drafts
+from modelassist.services.model_folder import check_model
+from operations import audit
+
+
+@transaction.atomic
+def register_critic(
+    *,
+    actor: User | None,
+    name: str,
+    model: str,
+    run: Run | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    card: str = "",
+    parent: Critic | None = None,
+) -> Critic:
+    """Take a model in as the next version of the critic `name`; raises NotAModel for what is no model."""
+    check_model(model)
+    newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
+    critic = Critic(
+        name=name,
+        version=newest + 1,
+        model=stored_model(model),
+        run=run,
+        parent=parent,
+        evaluation=dict(evaluation or {}),
+        card=card,
+        created_by=actor,
+    )
+    critic.full_clean()
+    critic.save()
+    audit.record(actor=actor, action="critic.registered", target=critic, model=critic.model)
+    return critic
+
+
+@transaction.atomic
+def activate(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
+    """Let this critic, and no other, draft for the campaign from now on; raises NotAModel if its files are gone."""
+    check_model(model_name(critic.model))
+    activation, _ = Activation.objects.update_or_create(
+        campaign=campaign, defaults={"critic": critic, "activated_by": actor}
+    )
+    audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic))
+    enqueue_drafts(actor=actor, campaign=campaign)
+    return activation
+
+
+@transaction.atomic
+def deactivate(*, actor: User, campaign: Campaign) -> None:
+    """Nobody drafts for the campaign any more; drafts made so far stay."""
+    removed, _ = Activation.objects.filter(campaign=campaign).delete()
+    if removed:
+        audit.record(actor=actor, action="critic.deactivated", target=campaign)

@@ -1,0 +1,134 @@
+"""Training runs: a release and a model in, a critic with its evaluation out."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as site
+from django.db import transaction
+
+from accounts.models import User
+from datasets.models import Release
+from modelassist.bridge import model_name, release_folder, run_folder, stored_model
+from modelassist.engine.config import ConfigError, config_from
+from modelassist.models import Critic, Run
+from modelassist.services import trainer
+from modelassist.services.critics import register_critic
+from modelassist.services.model_folder import check_model
+from operations import audit
+from operations.jobs import JobCancelledError, JobInterruptedError, JobRun, enqueue
+from operations.models import JobState
+
+KIND = "train_critic"
+SETTINGS = "settings.json"
+
+
+class CannotTrain(ValueError):
+    """A run that cannot be started; the message says why and what to do."""
+
+
+@transaction.atomic
+def start_run(
+    *, actor: User, release: Release, base_model: str, settings: Mapping[str, Any] | None = None, name: str = "critic"
+) -> Run:
+    """Queue a training run. `settings` is the engine's configuration; `name` is what the critic will be called.
+
+    Raises CannotTrain for a release that is not frozen or a setting there is not, NotAModel for a model that is none.
+    """
+    if release.state != Release.State.FROZEN:
+        raise CannotTrain(f"release {release} is {release.state}; only a frozen release can be trained on")
+    check_model(base_model)
+    try:
+        config_from(dict(settings or {}))
+    except ConfigError as error:
+        raise CannotTrain(str(error)) from None
+    run = Run.objects.create(
+        release=release,
+        base_model=stored_model(base_model),
+        settings_json=dict(settings or {}),
+        folder="",
+        created_by=actor,
+    )
+    run.folder = f"run-{run.pk:05d}"
+    run.job = enqueue(actor=actor, kind=KIND, arguments={"run": run.pk, "name": name})
+    run.save()
+    audit.record(actor=actor, action="run.started", target=run, release=release.number, model=run.base_model)
+    return run
+
+
+def train(job: JobRun) -> Critic:
+    """Body of the training job: see the trainer through to its end, then register the critic that it made.
+
+    Safe to run again after the worker died: a living trainer is watched on, a finished one is registered (once), a
+    dead one goes on from its last checkpoint.
+    """
+    run = Run.objects.select_related("release", "created_by").get(pk=job.arguments["run"])
+    folder = run_folder(run)
+    if not is_finished(folder):
+        start_trainer(run)
+        _watch(folder, job)
+    if not is_finished(folder):
+        words = trainer.last_lines(folder)
+        raise trainer.TrainingFailed(f"The trainer ended without a result. Its last words:\n{words}")
+    return finish(run=run, name=job.arguments["name"])
+
+
+def _watch(folder: Path, job: JobRun) -> None:
+    """Watch until the trainer ends. It is stopped with a cancelled job and with the site, and then goes on from its
+    last checkpoint; it is left alone where another worker has taken the job over."""
+    try:
+        trainer.watch(folder, job.progress)
+    except JobInterruptedError:
+        trainer.stop(folder)
+        raise
+    except JobCancelledError:
+        job.job.refresh_from_db(fields=["state"])
+        if job.job.state == JobState.CANCELLED:
+            trainer.stop(folder)
+        raise
+
+
+def start_trainer(run: Run) -> None:
+    """Write the configuration and start the engine on it, from the last checkpoint where there is one."""
+    folder = run_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / SETTINGS
+    config.write_text(json.dumps(run.settings_json, indent=2) + "\n", encoding="utf-8")
+    trainer.start(folder, train_command(run, resume=(folder / "checkpoints").is_dir()), cwd=site.BASE_DIR)
+
+
+def train_command(run: Run, *, resume: bool) -> list[str]:
+    """The command line that a person on a GPU box would type for this run."""
+    folder = run_folder(run)
+    command = [sys.executable, "-m", "modelassist.engine", "train"]
+    command += ["--release", str(release_folder(run.release)), "--model", model_name(run.base_model)]
+    command += ["--out", str(folder), "--config", str(folder / SETTINGS)]
+    return [*command, "--resume"] if resume else command
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the trainer came to its end: the evaluation is the last thing it writes."""
+    return (folder / "evaluation.json").is_file() and (folder / "model" / "config.json").is_file()
+
+
+@transaction.atomic
+def finish(*, run: Run, name: str) -> Critic:
+    """Store the evaluation with the run and register its critic, once."""
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    made = run.critics.first()
+    if made is not None:
+        return made
+    folder = run_folder(run)
+    run.evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    run.save(update_fields=["evaluation"])
+    return register_critic(
+        actor=run.created_by,
+        name=name,
+        model=str(folder / "model"),
+        run=run,
+        evaluation=run.evaluation,
+        card=f"Made by run {run.pk} on release {run.release} from `{run.base_model}`.",
+        parent=Critic.objects.filter(model=run.base_model).first(),
+    )

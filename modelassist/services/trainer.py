@@ -1,0 +1,132 @@
+"""The trainer: a process of its own that outlives the worker which started it.
+
+It holds a lock on `<folder>/trainer.lock` for as long as it lives, whoever started it. So a restarted worker can tell
+a living trainer from a dead one, and a process id that was given to somebody else is never taken for it.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from operations.jobs import JobError
+
+LOCK, RECORD, LOG = "trainer.lock", "trainer.json", "trainer.log"
+STOP_SECONDS = 20
+"""How long a trainer may take to end after it was asked to, before it is killed."""
+_MOST_LOG_BYTES = 8192
+
+
+class TrainingFailed(JobError):
+    """The trainer ended without a result; the message ends with the last lines that it wrote."""
+
+
+def start(folder: Path, command: Sequence[str], *, cwd: Path) -> None:
+    """Start the trainer in `folder` unless one runs there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock_file(folder) as lock:
+        if not _take(lock):
+            return
+        with (folder / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[lock],  # the child inherits the lock with the descriptor
+                start_new_session=True,
+            )
+        (folder / RECORD).write_text(json.dumps({"pid": process.pid, "command": list(command)}) + "\n")
+        process.returncode = 0  # nobody waits for it through this object; `_reap` collects it
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a trainer lives that writes to `folder`."""
+    if not (folder / LOCK).exists():
+        return False
+    with _lock_file(folder) as lock:
+        return not _take(lock)
+
+
+def watch(folder: Path, on_progress: Callable[[float, str], None], *, every: float = 1.0) -> None:
+    """Report progress until the trainer has ended. What `on_progress` raises stops the watching, not the trainer."""
+    while is_running(folder):
+        on_progress(*read_progress(folder))
+        time.sleep(every)
+    _reap(folder)
+
+
+def stop(folder: Path) -> None:
+    """Ask the trainer to end; kill it if it does not. Does nothing where none runs."""
+    for wanted, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
+        if not is_running(folder):
+            break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(_pid(folder), wanted)
+        deadline = time.monotonic() + seconds
+        while is_running(folder) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    _reap(folder)
+
+
+def read_progress(folder: Path) -> tuple[float, str]:
+    """(share done, what it is at), from the progress file; (0, "starting") before there is one."""
+    found = _json_or_none(folder / "progress.json")
+    if found is None:
+        return 0.0, "starting"
+    return min(1.0, max(0.0, float(found.get("share", 0.0)))), str(found.get("message", ""))
+
+
+def last_lines(folder: Path, count: int = 20) -> str:
+    """The end of what the trainer wrote, progress bars and blank lines left out."""
+    try:
+        with (folder / LOG).open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _MOST_LOG_BYTES))
+            text = log.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.splitlines()]
+    return "\n".join([line for line in lines if line][-count:])
+
+
+@contextlib.contextmanager
+def _lock_file(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _take(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _pid(folder: Path) -> int:
+    return int((_json_or_none(folder / RECORD) or {})["pid"])
+
+
+def _reap(folder: Path) -> None:
+    """Collect the exit of a trainer that this very process started; another's child is not ours to collect."""
+    with contextlib.suppress(ChildProcessError, KeyError):
+        os.waitpid(_pid(folder), os.WNOHANG)
+
+
+def _json_or_none(path: Path) -> dict[str, Any] | None:
+    """A JSON object, or None while it is not there or half written."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
