@@ -94,9 +94,10 @@ def _sniff(path: Path) -> str:
 
 def _video_stream(container: InputContainer) -> VideoStream:
     if not container.streams.video:
-        raise MediaError(
-            "audio only: there is no video in it" if container.streams.audio else "there is no video in it"
+        found = (
+            "audio only: there is no video in it" if container.streams.audio else "no video found in it: is it cut off?"
         )
+        raise MediaError(found)
     stream = container.streams.video[0]
     width, height = stream.codec_context.width, stream.codec_context.height
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
