@@ -1,0 +1,104 @@
+"""Mean opinion scores with intervals that hold at three to five ratings an item.
+
+With n = 3 on a five-level scale every fifth item or so has three equal scores: its own SD is 0 and the plain interval
+a point. `summarise` therefore moderates each item's variance by the pooled within-item variance of the campaign,
+
+    s~^2 = (d0 s0^2 + (n - 1) s^2) / (d0 + n - 1),    SE = s~ / sqrt(n),    t with d0 + n - 1 degrees of freedom,
+
+(the moderated t of Smyth 2004) with d0 = PRIOR_RATINGS. `plain` keeps the textbook formula under its own name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from qsave.axes import MAX_LEVEL, MIN_LEVEL
+from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.table import RatingTable
+
+PRIOR_RATINGS = 4.0
+"""What the pooled variance weighs, in degrees of freedom."""
+
+LEAST_SD = 12**-0.5
+"""Of rounding to whole levels: the pooled SD is never taken to be smaller, or full agreement would claim certainty."""
+
+_UPPER = (1 + CONFIDENCE) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Mos:
+    """One item on one axis. `sd` is the item's own (undefined for one rating); `se` rests on the moderated one."""
+
+    item: object
+    mos: float
+    n: int
+    sd: Figure
+    se: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlainMos:
+    """The textbook figures: SD with n - 1, SE = SD / sqrt(n), t with n - 1 degrees of freedom, not clipped."""
+
+    mos: float
+    n: int
+    sd: Figure
+    se: Figure
+    interval: Interval | Undefined
+
+
+def pooled_sd(table: RatingTable) -> Figure:
+    """Within-item SD of the whole table; undefined where no item has two ratings."""
+    freedom = len(table) - table.item_count
+    if freedom <= 0:
+        return Undefined("no item has two ratings, so their spread is unknown")
+    return float(np.sqrt(table.squares.sum() / freedom))
+
+
+def summarise(table: RatingTable, *, prior_sd: float) -> tuple[Mos, ...]:
+    """Every item's MOS in the order of `table.item_ids`. `prior_sd` is the campaign's `pooled_sd` of that axis, or
+    whatever the caller states instead where that is undefined."""
+    n, means, squares = table.n, table.means, table.squares
+    prior = max(prior_sd, LEAST_SD) ** 2
+    freedom = PRIOR_RATINGS + n - 1
+    se = np.sqrt((PRIOR_RATINGS * prior + squares) / freedom / n)
+    reach = stdtrit(freedom, _UPPER) * se
+    low, high = np.clip(means - reach, MIN_LEVEL, MAX_LEVEL), np.clip(means + reach, MIN_LEVEL, MAX_LEVEL)
+    return tuple(
+        Mos(item, float(m), int(k), _own_sd(float(ss), int(k)), float(s), float(lo), float(hi))
+        for item, m, k, ss, s, lo, hi in zip(table.item_ids, means, n, squares, se, low, high, strict=True)
+    )
+
+
+def plain(scores: Sequence[float]) -> PlainMos:
+    """The textbook MOS of one item; raises ValueError for no scores."""
+    if not scores:
+        raise ValueError("a MOS needs at least one score")
+    values = np.asarray(scores, dtype=np.float64)
+    n, mos = len(values), float(values.mean())
+    if n == 1:
+        unknown = Undefined("one rating has no spread")
+        return PlainMos(mos, n, unknown, unknown, unknown)
+    sd = float(values.std(ddof=1))
+    se = sd / n**0.5
+    reach = float(stdtrit(n - 1, _UPPER)) * se
+    return PlainMos(mos, n, sd, se, Interval(mos - reach, mos + reach))
+
+
+def mean_over_items(mos: Sequence[float] | Floats) -> Estimate:
+    """The mean of items' MOS with a t interval over items, clipped to the scale."""
+    figures = plain([float(value) for value in mos]) if len(mos) else None
+    if figures is None:
+        return Estimate.undefined("nothing has been rated yet")
+    if isinstance(figures.interval, Undefined):
+        return Estimate(figures.mos, Undefined("one item has no spread"))
+    low, high = np.clip([figures.interval.low, figures.interval.high], MIN_LEVEL, MAX_LEVEL)
+    return Estimate(figures.mos, Interval(float(low), float(high)))
+
+
+def _own_sd(squares: float, n: int) -> Figure:
+    return Undefined("one rating has no spread") if n == 1 else (squares / (n - 1)) ** 0.5

@@ -1,0 +1,105 @@
+"""The one input of the estimators: who gave which item which score, in long form, as campaigns are sparse."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qsave.statistics.figures import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RatingTable:
+    """Parallel arrays of one entry a rating; `items` and `raters` index `item_ids` and `rater_ids`.
+
+    Ids and entries are sorted, so a figure (its seeded interval included) does not depend on the order of input.
+    """
+
+    items: Ints
+    raters: Ints
+    scores: Floats
+    item_ids: tuple[Any, ...]
+    rater_ids: tuple[Any, ...]
+
+    @classmethod
+    def from_triples(cls, triples: Iterable[tuple[Hashable, Hashable, float]]) -> RatingTable:
+        """From (item, rater, score). Raises ValueError for a score that is not finite and for a second score of one
+        rater on one item (a repeat is not a rating: see `raters`)."""
+        rows = list(triples)
+        item_ids, items = _codes([row[0] for row in rows])
+        rater_ids, raters = _codes([row[1] for row in rows])
+        scores = np.array([row[2] for row in rows], dtype=np.float64)
+        if not np.isfinite(scores).all():
+            raise ValueError("a score must be a finite number")
+        order = np.lexsort((raters, items))
+        items, raters, scores = items[order], raters[order], scores[order]
+        twice = np.flatnonzero((np.diff(items) == 0) & (np.diff(raters) == 0))
+        if len(twice):
+            first = twice[0]
+            raise ValueError(f"rater {rater_ids[raters[first]]} has two scores for item {item_ids[items[first]]}")
+        return cls(items, raters, scores, item_ids, rater_ids)
+
+    @classmethod
+    def from_matrix(cls, matrix: npt.ArrayLike) -> RatingTable:
+        """From an array (items, raters) with NaN where nothing was rated; ids are row and column numbers."""
+        values = np.asarray(matrix, dtype=np.float64)
+        if values.ndim != 2:
+            raise ValueError(f"expected a table (items, raters), got {values.ndim} dimensions")
+        items, raters = np.nonzero(~np.isnan(values))
+        scores = values[items, raters]
+        return cls.from_triples(zip(items.tolist(), raters.tolist(), scores.tolist(), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def item_count(self) -> int:
+        return len(self.item_ids)
+
+    @property
+    def rater_count(self) -> int:
+        return len(self.rater_ids)
+
+    @property
+    def n(self) -> Ints:
+        """Ratings of each item (items,)."""
+        return np.bincount(self.items, minlength=self.item_count).astype(np.int64)
+
+    @property
+    def sums(self) -> Floats:
+        """Sum of scores of each item (items,)."""
+        return np.bincount(self.items, weights=self.scores, minlength=self.item_count)
+
+    @property
+    def means(self) -> Floats:
+        """Plain MOS of each item (items,)."""
+        return self.sums / self.n
+
+    @property
+    def squares(self) -> Floats:
+        """Sum of squared deviations from the item's mean (items,)."""
+        deviations = self.scores - self.means[self.items]
+        return np.bincount(self.items, weights=deviations**2, minlength=self.item_count)
+
+    def keep(self, mask: Bools) -> RatingTable:
+        """The table of the ratings that `mask` (ratings,) marks; items and raters left bare drop out."""
+        return RatingTable.from_triples(
+            (self.item_ids[item], self.rater_ids[rater], score)
+            for item, rater, score in zip(self.items[mask], self.raters[mask], self.scores[mask], strict=True)
+        )
+
+    def matrix(self) -> Floats:
+        """The dense table (items, raters), NaN where nothing was rated: for complete tables only."""
+        dense = np.full((self.item_count, self.rater_count), np.nan)
+        dense[self.items, self.raters] = self.scores
+        return dense
+
+
+def _codes(ids: Sequence[Hashable]) -> tuple[tuple[Any, ...], Ints]:
+    ordered = tuple(sorted(set(ids)))  # type: ignore[type-var]  # ids of one table are of one sortable kind
+    place = {name: number for number, name in enumerate(ordered)}
+    return ordered, np.array([place[name] for name in ids], dtype=np.int64)
