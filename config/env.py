@@ -95,7 +95,10 @@ def sqlite(path: Path) -> Database:
 
 
 def database(name: str, default: Path) -> Database:
-    """The database of `name` (postgresql://user:password@host:port/name or sqlite:///absolute/path), else SQLite at `default`."""
+    """The database that `name` points to, else SQLite at `default`.
+
+    Understood are postgresql://user:password@host:port/name (with ?host=/folder for a socket) and sqlite:///path.
+    """
     value = text(name)
     if not value:
         return sqlite(default)
@@ -142,5 +145,5 @@ def broker(name: str, default: Path) -> Broker:
     if url.scheme == "file" and url.path.startswith("/") and not url.netloc:
         return {"url": "qsave-files://", "options": {"folder": unquote(url.path), "polling_interval": 0.1}}
     raise ImproperlyConfigured(
-        f"{name}={value!r} is not served here. Set it to redis://host:6379/0 or file:///absolute/folder, or leave it out."
+        f"{name}={value!r} is not served here. Set it to redis://host:6379/0 or file:///folder, or leave it out."
     )

@@ -169,7 +169,7 @@ def run(job_id: str | uuid.UUID) -> Job | None:
         _held(job).update(state=JobState.QUEUED, worker="", heartbeat_at=None, attempts=F("attempts") - 1)
     except JobError as error:
         _finish(job, JobState.FAILED, error=str(error))
-    except Exception as error:  # noqa: BLE001 - the edge of foreign work: the row must say how it ended
+    except Exception as error:  # the edge of foreign work: the row must say how it ended
         logger.exception("Job %s (%s) failed", job.pk, job.kind)
         _finish(job, JobState.FAILED, error="".join(traceback.format_exception_only(error)).strip())
     else:

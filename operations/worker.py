@@ -1,4 +1,4 @@
-"""What a Celery worker does beside tasks: it looks for abandoned jobs at its start and every minute, and ends politely."""
+"""What a Celery worker does beside tasks: it looks for abandoned jobs at start and every minute, and ends politely."""
 
 import logging
 import threading

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support import browser
 
 if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
     from pytest_django.live_server_helper import LiveServer
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
@@ -38,11 +38,11 @@ def pytest_report_header() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def own_folders(settings: "SettingsWrapper", tmp_path: Path) -> None:
-    """Media, releases and runs of a test lie in its own folder."""
+def own_folders(settings: "Settings", tmp_path: Path) -> None:
+    """Media, releases and runs of a test lie in a folder of its own, beside `tmp_path`."""
     for name in ("MEDIA_ROOT", "RELEASE_ROOT", "RUN_ROOT"):
-        folder = tmp_path / name.lower()
-        folder.mkdir()
+        folder = tmp_path.with_name(f"{tmp_path.name}-studio") / name.lower()
+        folder.mkdir(parents=True)
         setattr(settings, name, folder)
 
 

@@ -26,5 +26,5 @@ def find() -> str | None:
 
 
 def ensure() -> str:
-    """Like `find`, installing Debian's package if need be. Ends the process with what to do where that is not allowed."""
+    """Like `find`, after installing Debian's package if need be and allowed; else ends, saying what to do."""
     return find() or install("chromium", find, "the browser tests; or name one with QSAVE_CHROMIUM=/path")

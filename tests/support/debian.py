@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 def install(package: str, find: Callable[[], str | None], purpose: str) -> str:
-    """Install `package` and return what `find` then finds. Ends the process, saying what is missing, where it cannot."""
+    """Install `package` and return what `find` then finds. Where it cannot, ends the process and says what to do."""
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"Installing {package} ...", flush=True)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

@@ -1,6 +1,6 @@
 """The whole suite, as `make test` and `make test-long` run it.
 
-First everything on SQLite and the file broker, then every test that touches the database again, on PostgreSQL and Redis.
+First everything on SQLite and the file broker, then what touches the database once more, on PostgreSQL and Redis.
 """
 
 import argparse

@@ -1,0 +1,15 @@
+"""Waiting for what another process or thread does, without a fixed sleep."""
+
+import time
+from collections.abc import Callable
+
+LIMIT_SECONDS = 30.0
+
+
+def wait_until(holds: Callable[[], bool], *, limit: float = LIMIT_SECONDS, what: str = "it") -> None:
+    """Return when `holds` does; fail after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come about in {limit:.0f} s")
+        time.sleep(0.02)
