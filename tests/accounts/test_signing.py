@@ -15,9 +15,7 @@ def ada(db: None) -> User:
 
 
 def sign_in(client: Client, name: str, password: str, target: str = "/", address: str = "127.0.0.1") -> int:
-    answer = client.post(
-        "/sign-in", {"username": name, "password": password, "next": target}, REMOTE_ADDR=address
-    )
+    answer = client.post("/sign-in", {"username": name, "password": password, "next": target}, REMOTE_ADDR=address)
     return answer.status_code
 
 

@@ -1,0 +1,168 @@
+"""Geometry of the charts that pages draw as SVG: figures in, coordinates out.
+
+Templates under `templates/_components/chart_*.html` draw what is computed here, so that all text is escaped by them.
+Coordinates are in the units of a 360-wide view box, which is about as wide as a chart ever stands on a page.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qsave.axes import MAX_LEVEL, MIN_LEVEL
+
+WIDTH = 360.0
+HEIGHT = 200.0
+LEFT, RIGHT, TOP, BOTTOM = 34.0, 6.0, 8.0, 22.0
+MOST_MARKS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The view box, its drawing area, and the ticks of both scales."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    bottom: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its interval, and what it is of."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    label: str
+    x: float
+    y: float
+    y_low: float
+    y_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalChart:
+    """Estimates side by side in rising order, each with its interval."""
+
+    frame: Frame
+    marks: tuple[Mark, ...]
+    shown: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    label: str
+    count: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    frame: Frame
+    bars: tuple[Bar, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line through (step, value) points; `points` is ready for an SVG polyline."""
+
+    frame: Frame
+    points: str
+    first: float
+    last: float
+
+
+def mos_chart(estimates: Sequence[Estimate]) -> IntervalChart | None:
+    """MOS of clips in rising order on the scale of levels; every n-th of very many. None of nothing."""
+    if not estimates:
+        return None
+    ordered = sorted(estimates, key=lambda e: (e.value, e.label))
+    step = math.ceil(len(ordered) / MOST_MARKS)
+    shown = ordered[::step]
+    gap = (WIDTH - LEFT - RIGHT) / len(shown)
+    ticks = tuple(Tick(_level_y(level), str(level)) for level in range(MIN_LEVEL, MAX_LEVEL + 1))
+    marks = tuple(
+        Mark(e.label, LEFT + (i + 0.5) * gap, _level_y(e.value), _level_y(e.low), _level_y(e.high))
+        for i, e in enumerate(shown)
+    )
+    return IntervalChart(_frame((), ticks), marks, len(shown), len(ordered))
+
+
+def _level_y(level: float) -> float:
+    return _between(level, MIN_LEVEL - 0.15, MAX_LEVEL + 0.15, HEIGHT - BOTTOM, TOP)
+
+
+def histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
+    """One bar a label, in the order given. None if all are 0."""
+    most = max((count for _, count in counts), default=0)
+    if most <= 0:
+        return None
+    top = _round_up(most)
+    gap = (WIDTH - LEFT - RIGHT) / len(counts)
+    base = HEIGHT - BOTTOM
+    bars = []
+    for i, (label, count) in enumerate(counts):
+        y = _between(count, 0, top, base, TOP)
+        bars.append(Bar(label, count, LEFT + i * gap + gap * 0.15, y, gap * 0.7, base - y))
+    x_ticks = tuple(Tick(bar.x + bar.width / 2, bar.label) for bar in bars)
+    y_ticks = tuple(Tick(_between(v, 0, top, base, TOP), f"{v:g}") for v in (0, top / 2, top))
+    return Histogram(_frame(x_ticks, y_ticks), tuple(bars), sum(count for _, count in counts))
+
+
+def curve(points: Sequence[tuple[float, float]]) -> Curve | None:
+    """A line through points in the order of their steps; every n-th of very many. None below two finite points."""
+    finite = sorted((x, y) for x, y in points if math.isfinite(x) and math.isfinite(y))
+    if len(finite) < 2:
+        return None
+    thinned = finite[:: math.ceil(len(finite) / 400)]
+    if thinned[-1] != finite[-1]:
+        thinned.append(finite[-1])
+    x_low, x_high = finite[0][0], max(finite[-1][0], finite[0][0] + 1)
+    y_low, y_high = _padded(min(y for _, y in finite), max(y for _, y in finite))
+    line = " ".join(
+        f"{_between(x, x_low, x_high, LEFT, WIDTH - RIGHT):.1f},{_between(y, y_low, y_high, HEIGHT - BOTTOM, TOP):.1f}"
+        for x, y in thinned
+    )
+    x_ticks = tuple(Tick(_between(v, x_low, x_high, LEFT, WIDTH - RIGHT - 8), f"{v:g}") for v in (x_low, x_high))
+    y_values = (y_low, (y_low + y_high) / 2, y_high)
+    y_ticks = tuple(Tick(_between(v, y_low, y_high, HEIGHT - BOTTOM, TOP), f"{v:.2g}") for v in y_values)
+    return Curve(_frame(x_ticks, y_ticks), line, finite[0][1], finite[-1][1])
+
+
+def _frame(x_ticks: tuple[Tick, ...], y_ticks: tuple[Tick, ...]) -> Frame:
+    return Frame(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, x_ticks, y_ticks)
+
+
+def _between(value: float, low: float, high: float, to_low: float, to_high: float) -> float:
+    return to_low + (value - low) / (high - low) * (to_high - to_low)
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    """The range with room around it; a flat line gets room too."""
+    pad = (high - low) * 0.05 or max(abs(high) * 0.1, 0.1)
+    return low - pad, high + pad
+
+
+def _round_up(count: int) -> int:
+    """The next even number with one leading digit or two: 7 -> 8, 130 -> 140."""
+    step = max(2, 10 ** max(0, len(str(count)) - 2) * 2)
+    return math.ceil(count / step) * step
