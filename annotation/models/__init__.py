@@ -1,6 +1,6 @@
 """The tables of the rating floor (Django wants them importable from here)."""
 
-from annotation.models.campaigns import Arm, Campaign, Guideline, Item, SavedWork, Slot
+from annotation.models.campaigns import Arm, Campaign, Guideline, Item, Offer, SavedWork, Slot
 from annotation.models.clips import Clip, PromptGroup, Split
 from annotation.models.ratings import (
     AxisAnswer,
@@ -22,6 +22,7 @@ __all__ = [
     "Exposure",
     "Guideline",
     "Item",
+    "Offer",
     "PromptGroup",
     "Rating",
     "RatingRevision",

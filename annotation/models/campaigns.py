@@ -40,7 +40,9 @@ class Campaign(models.Model):
     waives_reason_when_excellent = models.BooleanField(default=False)
     taxonomy = models.JSONField(default=default_taxonomy)
     seed = models.PositiveIntegerField(default=0)
-    salt = models.CharField(max_length=64, default=new_salt, editable=False, help_text="For pseudonyms; never released.")
+    salt = models.CharField(
+        max_length=64, default=new_salt, editable=False, help_text="For pseudonyms; never released."
+    )
     is_simulated = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -101,7 +103,11 @@ class Slot(models.Model):
         DONE = "done"
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="slots")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="slots", help_text="The item's, repeated here for the queue."
+    )
     number = models.PositiveSmallIntegerField()
+    place = models.PositiveIntegerField(default=0, help_text="Where the item lies in the campaign's seeded order.")
     arm = models.CharField(max_length=8, choices=Arm.choices)
     is_repeat = models.BooleanField(default=False)
     state = models.CharField(max_length=6, choices=State.choices, default=State.FREE)
@@ -120,6 +126,9 @@ class Slot(models.Model):
                 condition=models.Q(is_repeat=False, rater__isnull=False),
                 name="rater_once_an_item",
             ),
+            models.UniqueConstraint(
+                fields=["campaign", "rater"], condition=models.Q(state="leased"), name="one_lease_a_rater"
+            ),
             models.CheckConstraint(
                 condition=(
                     models.Q(state="free", rater=None, lease=None, lease_expires_at=None)
@@ -132,6 +141,33 @@ class Slot(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["state", "lease_expires_at"], name="slot_by_state"),
             models.Index(fields=["rater", "state"], name="slot_by_rater"),
+            models.Index(
+                fields=["campaign", "number", "place"],
+                condition=models.Q(state__in=["free", "leased"]),
+                name="slot_open",
+            ),
+        ]
+
+
+class Offer(models.Model):
+    """That an item was put before a rater: in which arm, and as which in the row of theirs.
+
+    It outlives the lease. A rater who saw an item in one arm never gets it in the other, and the queue finds what is
+    still new to a rater by one look-up.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="offers")
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="offers")
+    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="offers")
+    arm = models.CharField(max_length=8, choices=Arm.choices)
+    number = models.PositiveIntegerField(help_text="The rater's running number in this campaign, from 1.")
+    offered_at = models.DateTimeField()
+    handed_back_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["item", "rater"], name="offered_once"),
+            models.UniqueConstraint(fields=["campaign", "rater", "number"], name="offer_number_unique"),
         ]
 
 

@@ -1,0 +1,157 @@
+"""Making campaigns and putting clips into them. The arms are drawn here, before anybody opens a slot."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.models import Role, User
+from annotation.models import Arm, Campaign, Clip, Guideline, Item, Slot, Split
+from annotation.services.draws import draw, place
+from annotation.services.permissions import require
+from operations import audit
+
+CHUNK = 500
+POLICY_FIELDS = frozenset(
+    {
+        "lease_minutes",
+        "min_reason_length",
+        "waives_reason_when_excellent",
+        "shows_draft_scores",
+        "taxonomy",
+    }
+)
+NEXT_STATES: dict[str, frozenset[str]] = {
+    Campaign.State.DRAFT: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
+    Campaign.State.OPEN: frozenset({Campaign.State.PAUSED, Campaign.State.CLOSED}),
+    Campaign.State.PAUSED: frozenset({Campaign.State.OPEN, Campaign.State.CLOSED}),
+    Campaign.State.CLOSED: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
+    Campaign.State.ARCHIVED: frozenset({Campaign.State.CLOSED}),
+}
+
+
+class StateRefused(ValueError):
+    """A campaign cannot go from its state to the one asked for; the message says where it can go."""
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    actor: User,
+    name: str,
+    title: str,
+    overlap: int = 3,
+    assisted_share: float = 0.5,
+    seed: int = 0,
+    guidelines: str = "",
+    is_simulated: bool = False,
+    **policy: Any,
+) -> Campaign:
+    """A campaign in the state "draft"; raises ValidationError, by field, when a value is not one."""
+    require(actor, Role.LEAD)
+    unknown = policy.keys() - POLICY_FIELDS
+    if unknown:
+        raise ValidationError(dict.fromkeys(unknown, "A campaign has no such setting."))
+    campaign = Campaign(
+        name=name,
+        title=title,
+        overlap=overlap,
+        assisted_share=assisted_share,
+        seed=seed,
+        is_simulated=is_simulated,
+        created_by=actor,
+        **policy,
+    )
+    campaign.full_clean()
+    campaign.save()
+    audit.record(actor=actor, action="campaign.created", target=campaign, name=name)
+    if guidelines.strip():
+        set_guidelines(actor=actor, campaign=campaign, text=guidelines)
+    return campaign
+
+
+@transaction.atomic
+def set_guidelines(*, actor: User, campaign: Campaign, text: str) -> Guideline:
+    """The next version of a campaign's guidelines; the same text again makes none."""
+    require(actor, Role.LEAD)
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    newest = campaign.guidelines.order_by("-number").first()
+    if newest is not None and newest.text == text:
+        return newest
+    number = newest.number + 1 if newest else 1
+    guideline = Guideline.objects.create(campaign=campaign, number=number, text=text, created_by=actor)
+    audit.record(actor=actor, action="campaign.guidelines", target=campaign, number=number)
+    return guideline
+
+
+@transaction.atomic
+def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
+    """Opens, pauses, closes or archives; raises StateRefused for a step that is not allowed. No change is no error."""
+    require(actor, Role.LEAD)
+    current = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    if state not in Campaign.State.values:
+        raise StateRefused(f"There is no state {state!r}; there are {', '.join(Campaign.State.values)}.")
+    if state != current.state:
+        if state not in NEXT_STATES[current.state]:
+            ways = ", ".join(sorted(NEXT_STATES[current.state]))
+            raise StateRefused(f"A campaign that is {current.state} can become {ways}, not {state}.")
+        audit.record(actor=actor, action="campaign.state", target=current, before=current.state, after=state)
+        current.state = state
+        current.save(update_fields=["state"])
+    campaign.state = state
+    return campaign
+
+
+def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
+    """Makes an item with its k slots of every clip that is not yet in the campaign; returns how many were new.
+
+    Each slot's arm is drawn from the campaign's seed, the clip and the slot's number, so that it depends neither on
+    the order of arrival nor on what else came. Val and test items are blind, always.
+    """
+    require(actor, Role.LEAD)
+    added = sum(_add_chunk(campaign, chunk) for chunk in _chunks(clips))
+    if added:
+        audit.record(actor=actor, action="campaign.clips_added", target=campaign, count=added)
+    return added
+
+
+@transaction.atomic
+def _add_chunk(campaign: Campaign, clips: list[Clip]) -> int:
+    # Whoever adds at the same time waits here: a clip is counted once, and no item is seen before its slots are.
+    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
+    fresh = {clip.pk: clip for clip in clips if clip.pk not in present}
+    items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in fresh.values()])
+    splits = dict(Clip.objects.filter(pk__in=fresh).values_list("pk", "prompt_group__split"))
+    Slot.objects.bulk_create(
+        slot for item in items for slot in _slots(campaign, item, fresh[item.clip_id], splits[item.clip_id])
+    )
+    return len(items)
+
+
+def _slots(campaign: Campaign, item: Item, clip: Clip, split: str) -> Iterator[Slot]:
+    where = place(campaign.seed, clip.clip_id, "place")
+    for number in range(1, campaign.overlap + 1):
+        yield Slot(
+            item=item,
+            campaign=campaign,
+            number=number,
+            place=where,
+            arm=drawn_arm(campaign, clip, number, split),
+        )
+
+
+def drawn_arm(campaign: Campaign, clip: Clip, number: int, split: str) -> Arm:
+    """The arm of one slot: blind for val and test, else by the campaign's seed and share."""
+    if split != Split.TRAIN:
+        return Arm.BLIND
+    lot = draw(campaign.seed, clip.clip_id, number, "arm")
+    return Arm.ASSISTED if lot < campaign.assisted_share else Arm.BLIND
+
+
+def _chunks(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+    source = iter(clips)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk

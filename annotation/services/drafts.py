@@ -1,0 +1,54 @@
+"""What critics propose. Held here so that the rating page needs no model, and no critic judges what it influenced."""
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
+from annotation.services.text import clean_text
+from qsave.report_card import ReportCard, card_to_json
+
+TEXT_LIMIT = 20_000
+
+
+class DraftRefused(ValueError):
+    """A draft that must not be: of a val or test item."""
+
+
+def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, latency_ms: int) -> Draft:
+    """Stores a critic's draft of an item; one that is there already stays as it is and is returned.
+
+    Raises DraftRefused for val and test items, Item.DoesNotExist for none.
+    """
+    item = Item.objects.select_related("clip__prompt_group").get(pk=item_id)
+    split = item.clip.prompt_group.split
+    if split != Split.TRAIN:
+        raise DraftRefused(f"Item {item_id} is in the {split} split, which is never drafted.")
+    proposal = {
+        "card": card_to_json(card),
+        "text": clean_text(text)[:TEXT_LIMIT],
+        "latency_ms": max(0, latency_ms),
+    }
+    with transaction.atomic():
+        return Draft.objects.get_or_create(item=item, critic=critic, defaults=proposal)[0]
+
+
+def items_wanting_drafts(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
+    """Train items with an assisted seat still open and no draft by this critic, in the order in which raters come."""
+    open_states = [Slot.State.FREE, Slot.State.LEASED]
+    seats = Slot.objects.filter(campaign=campaign, state__in=open_states, arm=Arm.ASSISTED)
+    items = (
+        Item.objects.filter(campaign=campaign, clip__prompt_group__split=Split.TRAIN)
+        .filter(Exists(seats.filter(item=OuterRef("pk"))))
+        .exclude(Exists(Draft.objects.filter(item=OuterRef("pk"), critic=critic)))
+        .annotate(seat=seats.filter(item=OuterRef("pk")).order_by("number").values("number")[:1])
+        .select_related("clip")
+        .order_by("seat", "pk")
+    )
+    return list(items[:limit])
+
+
+def draft_for(slot: Slot) -> Draft | None:
+    """The newest draft of the slot's item; in the blind arm, none."""
+    if slot.arm != Arm.ASSISTED:
+        return None
+    return Draft.objects.filter(item=slot.item_id).order_by("-created_at", "-pk").first()

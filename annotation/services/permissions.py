@@ -1,0 +1,11 @@
+"""The role a write asks for, checked where the write is: pages, API and commands cannot forget it."""
+
+from django.core.exceptions import PermissionDenied
+
+from accounts.models import Role, User
+
+
+def require(actor: User, role: Role) -> None:
+    """Raises PermissionDenied, naming the role, when `actor` holds a lower one."""
+    if not actor.has_role(role):
+        raise PermissionDenied(f"This needs the role {role.label.lower()}; {actor.username} does not hold it.")

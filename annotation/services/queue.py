@@ -1,0 +1,211 @@
+"""The queue: which seat a rater gets next, and for how long.
+
+The rules, in the order in which `claim` tries them:
+
+1. A rater holds at most one seat of a campaign. Who comes back gets that seat again, and its lease runs anew; as long
+   as nobody else took the seat, it makes no difference whether the lease had run out meanwhile.
+2. Work that was typed under a lease that somebody else took over comes next, if the item still has a seat for it.
+3. Then what is new to the rater: the first seat of every item before the second of any; never an item right after its
+   prompt's sibling while there is another; within that, by the rater's own seeded draw.
+4. Last, what the rater handed back or let go, if a seat in the same arm is left: whoever saw an item with its draft
+   must not rate it blind.
+
+A lease ends by time alone: a seat whose lease has run out is as good as free for the others, and no clock has to
+tick for that. A seat belongs to the rater for as long as it carries their lease, so a late submit still counts unless
+the seat was taken meanwhile. A paused campaign hands out nothing new, and lets what is held be finished.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from accounts.models import Role, User
+from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
+from annotation.services.draws import place
+from annotation.services.permissions import require
+from annotation.services.text import clean_text
+
+WINDOW = 20
+ATTEMPTS = 8
+REASON_LIMIT = 1000
+
+
+class LeaseLost(ValueError):
+    """The seat is no longer the rater's. What they typed has been kept."""
+
+
+def claim(*, rater: User, campaign: Campaign) -> Slot | None:
+    """The rater's seat: the one they hold, else the next by the rules above, else None when nothing is left for them.
+
+    Two claims at once by one rater end with the same seat: the database refuses the second, which then finds the first.
+    """
+    require(rater, Role.ANNOTATOR)
+    for _ in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _claim(rater, Campaign.objects.get(pk=campaign.pk))
+        except IntegrityError:
+            continue
+    raise LeaseLost("The queue is busy with your own other pages. Close them and try again.")
+
+
+def renew(*, rater: User, slot_id: int, lease: uuid.UUID) -> datetime:
+    """Lets a lease run anew, and returns when it ends; raises LeaseLost when the seat has gone to another."""
+    with transaction.atomic():
+        slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
+        if slot is not None:
+            return _run_anew(slot, slot.campaign)
+    raise LeaseLost("This clip went to somebody else after a long pause. What you typed is kept.")
+
+
+def hand_back(*, rater: User, slot_id: int, lease: uuid.UUID) -> None:
+    """Frees a seat; it is offered to the rater again after everything else. A seat that is not held is left alone."""
+    with transaction.atomic():
+        slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
+        if slot is not None:
+            _free(slot)
+            Offer.objects.filter(item=slot.item_id, rater=rater).update(handed_back_at=timezone.now())
+
+
+def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str) -> Skip:
+    """Passes an item by for good, and frees its seat for another. Raises LeaseLost when it was never the rater's."""
+    if kind not in Skip.Kind.values:
+        raise ValueError(f"a skip is one of {', '.join(Skip.Kind.values)}, got {kind!r}")
+    with transaction.atomic():
+        slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
+        if slot is not None:
+            _free(slot)
+        item = Item.objects.filter(slots=slot_id, offers__rater=rater).first()
+        if item is not None:
+            words = clean_text(reason)[:REASON_LIMIT]
+            defaults = {"kind": kind, "reason": words}
+            return Skip.objects.get_or_create(item=item, rater=rater, defaults=defaults)[0]
+    raise LeaseLost("This clip is not on your desk.")
+
+
+def held_slot(*, rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
+    """The seat, locked until the transaction ends, if it still carries this rater's lease."""
+    held = Slot.objects.filter(pk=slot_id, rater=rater, lease=lease, state=Slot.State.LEASED)
+    return held.select_related("campaign", "item__clip").select_for_update(of=("self",)).first()
+
+
+def _claim(rater: User, campaign: Campaign) -> Slot | None:
+    held = _held_already(rater, campaign)
+    if held is not None:
+        return held
+    if campaign.state != Campaign.State.OPEN:
+        return None
+    return _kept_work(rater, campaign) or _new_to(rater, campaign) or _offered_before(rater, campaign)
+
+
+def _held_already(rater: User, campaign: Campaign) -> Slot | None:
+    if campaign.state not in (Campaign.State.OPEN, Campaign.State.PAUSED):
+        return None
+    mine = Slot.objects.filter(campaign=campaign, rater=rater, state=Slot.State.LEASED)
+    slot = mine.select_for_update().first()
+    if slot is not None:
+        _run_anew(slot, campaign)
+    return slot
+
+
+def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
+    """Seats that can be taken now: free ones, and those whose lease has run out."""
+    lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
+    open_states = [Slot.State.FREE, Slot.State.LEASED]  # named so that the partial index `slot_open` serves
+    return Slot.objects.filter(Q(state=Slot.State.FREE) | lapsed, campaign=campaign, state__in=open_states)
+
+
+def _kept_work(rater: User, campaign: Campaign) -> Slot | None:
+    if not SavedWork.objects.filter(rater=rater, item__campaign=campaign).exists():
+        return None
+    return _offered_before(rater, campaign, only_kept_work=True)
+
+
+def _offered_before(rater: User, campaign: Campaign, *, only_kept_work: bool = False) -> Slot | None:
+    """A seat in the same arm on an item that the rater had before and neither rated nor skipped."""
+    offers = Offer.objects.filter(rater=rater, campaign=campaign, arm=OuterRef("arm"), item=OuterRef("item"))
+    if only_kept_work:
+        kept = SavedWork.objects.filter(rater=rater, item=OuterRef("item"))
+        offers = offers.filter(Exists(kept), handed_back_at=None)
+    slots = (
+        _open_slots(campaign)
+        .filter(Exists(offers))
+        .exclude(item__in=Slot.objects.filter(rater=rater, campaign=campaign, state=Slot.State.DONE).values("item"))
+        .exclude(item__in=Skip.objects.filter(rater=rater).values("item"))
+        .order_by(Subquery(offers.values("number")[:1]), "number")  # what was let go longest ago comes first
+    )
+    return _take_first(list(slots.values_list("pk", flat=True)[:WINDOW]), rater, campaign)
+
+
+def _new_to(rater: User, campaign: Campaign) -> Slot | None:
+    last = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number").first()
+    start = place(campaign.seed, rater.pk, last.number if last else 0, "start")
+    met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
+    fresh = _open_slots(campaign).exclude(item__in=met)
+    if last is None:
+        return _take_from(fresh, start, rater, campaign)
+    siblings = Item.objects.filter(campaign=campaign, clip__prompt_group__clips__items=last.item_id).values("pk")
+    apart = fresh.exclude(item__in=siblings)
+    return _take_from(apart, start, rater, campaign) or _take_from(fresh, start, rater, campaign)
+
+
+def _take_from(slots: QuerySet[Slot], start: int, rater: User, campaign: Campaign) -> Slot | None:
+    """Takes the first seat of the lowest number from `start` on, and round. Seats that others are taking are passed."""
+    tried: list[int] = []
+    while True:
+        left = slots.exclude(pk__in=tried) if tried else slots
+        window = _window(left, start)
+        if not window:
+            return None
+        slot = _take_first(window, rater, campaign)
+        if slot is not None:
+            return slot
+        tried += window
+
+
+def _window(slots: QuerySet[Slot], start: int) -> list[int]:
+    first = slots.order_by("number", "place", "pk").values_list("number", flat=True).first()
+    if first is None:
+        return []
+    row = slots.filter(number=first).order_by("place", "pk").values_list("pk", flat=True)
+    window = list(row.filter(place__gte=start)[:WINDOW])
+    if len(window) < WINDOW:
+        window += row.filter(place__lt=start)[: WINDOW - len(window)]
+    return window
+
+
+def _take_first(slot_ids: list[int], rater: User, campaign: Campaign) -> Slot | None:
+    for slot_id in slot_ids:
+        slot = _open_slots(campaign).filter(pk=slot_id).select_for_update(skip_locked=True).first()
+        if slot is not None:
+            return _take(slot, rater, campaign)
+    return None
+
+
+def _take(slot: Slot, rater: User, campaign: Campaign) -> Slot:
+    slot.state = Slot.State.LEASED
+    slot.rater = rater
+    slot.lease = uuid.uuid4()
+    _run_anew(slot, campaign)
+    newest = Offer.objects.filter(campaign=campaign, rater=rater).aggregate(newest=Max("number"))["newest"] or 0
+    told = {"number": newest + 1, "offered_at": slot.leased_at, "handed_back_at": None}
+    if not Offer.objects.filter(item=slot.item_id, rater=rater).update(**told):
+        Offer.objects.create(campaign=campaign, item_id=slot.item_id, rater=rater, arm=slot.arm, **told)
+    return slot
+
+
+def _run_anew(slot: Slot, campaign: Campaign) -> datetime:
+    now = timezone.now()
+    slot.leased_at = now
+    slot.lease_expires_at = now + timedelta(minutes=campaign.lease_minutes)
+    slot.save(update_fields=["state", "rater", "lease", "leased_at", "lease_expires_at"])
+    return slot.lease_expires_at
+
+
+def _free(slot: Slot) -> None:
+    slot.state = Slot.State.FREE
+    slot.rater = slot.lease = slot.leased_at = slot.lease_expires_at = None
+    slot.save(update_fields=["state", "rater", "lease", "leased_at", "lease_expires_at"])

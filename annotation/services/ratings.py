@@ -1,0 +1,303 @@
+"""Submitting, editing and saving what a rater says.
+
+The rule of the late submit: it counts for as long as the seat still carries the rater's lease, however late it is.
+Once the seat has gone to another (or the campaign has closed), the answers become the rater's saved work, and the
+queue offers the item again if it has a seat left. The same key never stores twice.
+"""
+
+import math
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from rapidfuzz.distance import Levenshtein
+
+from accounts.models import User
+from annotation.models import (
+    Arm,
+    AxisAnswer,
+    Campaign,
+    Draft,
+    Exposure,
+    Guideline,
+    Item,
+    Offer,
+    Rating,
+    RatingRevision,
+    SavedWork,
+    Slot,
+)
+from annotation.services.answers import (
+    Answer,
+    AnswersRefused,
+    answers_to_json,
+    check_answers,
+    parse_answers,
+    rules_for,
+)
+from annotation.services.queue import LeaseLost, held_slot
+from annotation.services.text import clean_json, clean_text
+from qsave.axes import AXES, Axis
+from qsave.report_card import card_from_json, evidence_to_json
+
+__all__ = [
+    "Answer",
+    "AnswersRefused",
+    "EditRefused",
+    "LeaseLost",
+    "SavedWorkConflict",
+    "parse_answers",
+    "revise",
+    "save_work",
+    "submit",
+]
+
+VIEWING_BYTES = 8_192
+SAVED_BYTES = 65_536
+LONGEST_SECONDS = 86_400.0
+TAKES_RATINGS = frozenset({Campaign.State.OPEN, Campaign.State.PAUSED})
+
+
+class EditRefused(ValueError):
+    """A rating that may no longer be edited; the message says why."""
+
+
+class SavedWorkConflict(ValueError):
+    """Another tab has saved meanwhile. `saved` is what it left; nothing was overwritten."""
+
+    def __init__(self, saved: SavedWork) -> None:
+        self.saved = saved
+        super().__init__("Another tab has saved other words for this clip. Both are kept; choose one.")
+
+
+def submit(
+    *,
+    rater: User,
+    slot_id: int,
+    lease: uuid.UUID,
+    answers: Mapping[Axis, Answer],
+    key: uuid.UUID,
+    viewing: Mapping[str, Any],
+    seconds_spent: float,
+    draft_id: int | None = None,
+    exposure: str = Exposure.NONE,
+) -> Rating:
+    """Stores a rating and frees the rater for the next clip. The same key again returns the same rating.
+
+    Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
+    seat is gone, after the answers have become saved work.
+    """
+    viewing = _checked_viewing(viewing)
+    try:
+        with transaction.atomic():
+            rating = _rating_of_key(rater, key)
+            slot = None if rating else held_slot(rater=rater, slot_id=slot_id, lease=lease)
+            if slot is not None and slot.campaign.state in TAKES_RATINGS:
+                draft = _shown_draft(slot, draft_id, exposure)
+                rating = _store(slot, rater, answers, draft, exposure, key, viewing, seconds_spent)
+            # Of two at once with one key, the second waited above for the first and finds its rating only now.
+            rating = rating or _rating_of_key(rater, key)
+    except IntegrityError:
+        rating = _rating_of_key(rater, key)
+        if rating is None:
+            raise
+    if rating is None:
+        _keep(rater, slot_id, answers)
+        raise LeaseLost("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
+    return rating
+
+
+def revise(
+    *,
+    rater: User,
+    rating_id: int,
+    answers: Mapping[Axis, Answer],
+    key: uuid.UUID,
+    viewing: Mapping[str, Any],
+    seconds_spent: float,
+) -> Rating:
+    """Adds a revision to one's own rating; the earlier ones stay. The same key again changes nothing.
+
+    Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
+    """
+    viewing = _checked_viewing(viewing)
+    with transaction.atomic():
+        mine = Rating.objects.select_related("item__campaign", "item__clip", "draft")
+        rating = mine.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
+        if _rating_of_key(rater, key) is not None:
+            return rating
+        if rating.item.campaign.state not in TAKES_RATINGS:
+            raise EditRefused("This campaign is closed: its ratings stand as they are.")
+        _check(rating.item, rater, answers, rating.draft, rating)
+        rating.revisions.filter(is_current=True).update(is_current=False)
+        newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
+        _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
+        SavedWork.objects.filter(item=rating.item_id, rater=rater).delete()
+    return rating
+
+
+def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_version: int, tab: uuid.UUID) -> SavedWork:
+    """Keeps what is typed and not submitted. `base_version` is the version it was typed over, 0 for none.
+
+    A tab may always follow up on its own save (its last answer may have been lost). Raises SavedWorkConflict when
+    another tab has saved since, ValueError when it is too large, PermissionDenied for an item never offered.
+    """
+    if not Offer.objects.filter(item=item_id, rater=rater).exists():
+        raise PermissionDenied("This clip was never on your desk.")
+    kept = clean_json(dict(answers), max_bytes=SAVED_BYTES)
+    with transaction.atomic():
+        first = {"answers": kept, "tab": tab}
+        saved, is_new = SavedWork.objects.select_for_update().get_or_create(
+            item_id=item_id, rater=rater, defaults=first
+        )
+        if is_new:
+            return saved
+        if saved.version != base_version and saved.tab != tab:
+            raise SavedWorkConflict(saved)
+        return _overwrite(saved, kept, tab)
+
+
+def _overwrite(saved: SavedWork, answers: dict[str, Any], tab: uuid.UUID) -> SavedWork:
+    saved.answers, saved.tab, saved.version = answers, tab, saved.version + 1
+    saved.save(update_fields=["answers", "tab", "version", "saved_at"])
+    return saved
+
+
+def _keep(rater: User, slot_id: int, answers: Mapping[Axis, Answer]) -> None:
+    """Turns answers that came too late into saved work, if the item ever was on the rater's desk."""
+    with transaction.atomic():
+        item = Item.objects.filter(slots=slot_id, offers__rater=rater).first()
+        if item is None:
+            return
+        kept = clean_json(answers_to_json(answers), max_bytes=SAVED_BYTES)
+        first = {"answers": kept, "tab": uuid.uuid4()}
+        saved, is_new = SavedWork.objects.select_for_update().get_or_create(item=item, rater=rater, defaults=first)
+        if not is_new:
+            _overwrite(saved, kept, uuid.uuid4())
+
+
+def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:
+    revision = RatingRevision.objects.filter(key=key).select_related("rating").first()
+    if revision is None:
+        return None
+    if revision.rating.rater_id != rater.pk:
+        raise AnswersRefused({"key": ["This key belongs to another rating. Load the page again."]})
+    return revision.rating
+
+
+def _shown_draft(slot: Slot, draft_id: int | None, exposure: str) -> Draft | None:
+    """The draft that the rater was shown; refuses what the slot's arm does not allow."""
+    if exposure not in Exposure.values:
+        raise AnswersRefused({"exposure": [f"Exposure is one of {', '.join(Exposure.values)}."]})
+    if slot.arm == Arm.BLIND and (draft_id is not None or exposure != Exposure.NONE):
+        raise AnswersRefused({"draft": ["This seat is blind: its rating carries no draft."]})
+    if (draft_id is None) != (exposure == Exposure.NONE):
+        raise AnswersRefused({"exposure": ["A draft that was shown has an exposure, and only such a one."]})
+    if draft_id is None:
+        return None
+    draft = Draft.objects.filter(pk=draft_id, item=slot.item_id).first()
+    if draft is None:
+        raise AnswersRefused({"draft": ["This draft is not of this clip."]})
+    return draft
+
+
+def _store(
+    slot: Slot,
+    rater: User,
+    answers: Mapping[Axis, Answer],
+    draft: Draft | None,
+    exposure: str,
+    key: uuid.UUID,
+    viewing: dict[str, Any],
+    seconds_spent: float,
+) -> Rating:
+    slot.item.campaign = slot.campaign
+    _check(slot.item, rater, answers, draft, None)
+    rating = Rating.objects.create(
+        slot=slot,
+        item_id=slot.item_id,
+        rater=rater,
+        arm=slot.arm,
+        exposure=exposure,
+        draft=draft,
+        guideline=_guideline_seen(slot),
+        is_simulated=rater.is_simulated,
+    )
+    _add_revision(rating, 1, answers, key, viewing, seconds_spent)
+    slot.state, slot.lease, slot.lease_expires_at = Slot.State.DONE, None, None
+    slot.save(update_fields=["state", "lease", "lease_expires_at"])
+    SavedWork.objects.filter(item=slot.item_id, rater=rater).delete()
+    return rating
+
+
+def _guideline_seen(slot: Slot) -> Guideline | None:
+    """The version that stood when the seat was last put before the rater."""
+    stood = Guideline.objects.filter(campaign=slot.campaign_id, created_at__lte=slot.leased_at)
+    return stood.order_by("-number").first()
+
+
+def _check(
+    item: Item, rater: User, answers: Mapping[Axis, Answer], draft: Draft | None, revised: Rating | None
+) -> None:
+    drafted = _drafted_reasons(draft)
+    if draft is None and any(answer.draft_use != AxisAnswer.DraftUse.NONE for answer in answers.values()):
+        raise AnswersRefused({"draft": ["There was no draft to use."]})
+    rules = rules_for(item, last_reasons=_last_reasons(rater, item, revised), drafted_reasons=drafted)
+    check_answers(answers, rules)
+
+
+def _drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
+    if draft is None:
+        return {}
+    card = card_from_json(draft.card)
+    return {axis: card.axis(axis).reason for axis in AXES}
+
+
+def _last_reasons(rater: User, item: Item, revised: Rating | None) -> dict[Axis, str]:
+    """What the rater wrote last in this campaign, or, for an edit, last before the rating that is edited."""
+    earlier = Rating.objects.filter(rater=rater, slot__campaign=item.campaign_id)
+    if revised is not None:
+        earlier = earlier.filter(pk__lt=revised.pk)
+    last = earlier.order_by("-pk").values("pk")[:1]
+    answers = AxisAnswer.objects.filter(revision__rating__in=list(last.values_list("pk", flat=True)))
+    return {Axis(answer.axis): answer.reason for answer in answers.filter(revision__is_current=True)}
+
+
+def _add_revision(
+    rating: Rating,
+    number: int,
+    answers: Mapping[Axis, Answer],
+    key: uuid.UUID,
+    viewing: dict[str, Any],
+    seconds_spent: float,
+) -> None:
+    seconds = min(max(float(seconds_spent), 0.0), LONGEST_SECONDS) if math.isfinite(seconds_spent) else 0.0
+    revision = RatingRevision.objects.create(
+        rating=rating, number=number, key=key, viewing=viewing, seconds_spent=seconds
+    )
+    drafted = _drafted_reasons(rating.draft)
+    AxisAnswer.objects.bulk_create(_row(revision, axis, answers[axis], drafted) for axis in AXES)
+
+
+def _row(revision: RatingRevision, axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
+    reason = clean_text(answer.reason)
+    return AxisAnswer(
+        revision=revision,
+        axis=axis.value,
+        score=answer.score,
+        evidence=evidence_to_json(answer.evidence),
+        reason=reason,
+        draft_use=answer.draft_use,
+        draft_edit_distance=Levenshtein.distance(drafted[axis], reason) if axis in drafted else None,
+        confirm_ms=answer.confirm_ms,
+    )
+
+
+def _checked_viewing(viewing: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        checked: dict[str, Any] = clean_json(dict(viewing), max_bytes=VIEWING_BYTES)
+    except (ValueError, TypeError) as error:
+        raise AnswersRefused({"viewing": [f"The viewing record {error}."]}) from None
+    return checked

@@ -1,0 +1,53 @@
+"""A lead's decisions: the report card that stands for an item, and verdicts on raters. The newest counts."""
+
+from django.db import transaction
+
+from accounts.models import Role, User
+from annotation.models import Campaign, Item, Rating, Review, Screening
+from annotation.services.answers import AnswersRefused, Problems, defects_of
+from annotation.services.permissions import require
+from annotation.services.text import clean_text
+from operations import audit
+from qsave.axes import AXES
+from qsave.report_card import ReportCard, card_to_json
+
+NOTE_LIMIT = 4000
+
+
+@transaction.atomic
+def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
+    """Decides on an item; raises AnswersRefused when the card names a defect that the campaign does not have."""
+    require(actor, Role.LEAD)
+    known = defects_of(item.campaign)
+    problems: Problems = {
+        f"{axis.value}.evidence": [f"This campaign has no defect {', '.join(sorted(unknown))} on this axis."]
+        for axis in AXES
+        if (unknown := set(card.axis(axis).defects) - known[axis])
+    }
+    if problems:
+        raise AnswersRefused(problems)
+    words = clean_text(note)[:NOTE_LIMIT]
+    decision = Review.objects.create(item=item, reviewer=actor, card=card_to_json(card), note=words)
+    audit.record(actor=actor, action="item.reviewed", target=item, review=decision.pk)
+    return decision
+
+
+@transaction.atomic
+def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason: str) -> Screening:
+    """Keeps or screens out a rater, with the reason; raises AnswersRefused without one."""
+    require(actor, Role.LEAD)
+    words = clean_text(reason)[:NOTE_LIMIT]
+    problems: Problems = {}
+    if verdict not in Screening.Verdict.values:
+        problems["verdict"] = [f"A verdict is one of {', '.join(Screening.Verdict.values)}."]
+    if not words:
+        problems["reason"] = ["Say why, so that the rater and the next lead can follow."]
+    if not Rating.objects.filter(rater=rater, slot__campaign=campaign).exists():
+        problems["rater"] = [f"{rater} has rated nothing in this campaign."]
+    if problems:
+        raise AnswersRefused(problems)
+    screening = Screening.objects.create(
+        campaign=campaign, rater=rater, verdict=verdict, reason=words, decided_by=actor
+    )
+    audit.record(actor=actor, action="rater.screened", target=rater, campaign=campaign.name, verdict=verdict)
+    return screening
