@@ -8,8 +8,6 @@ PORT ?= 8000
 PIP := $(PY) -m pip install --disable-pip-version-check --quiet --progress-bar=off
 RUN_STAMP := $(VENV)/.run-packages
 DEV_STAMP := $(VENV)/.dev-packages
-# One thread a process: processes share the cores, and libraries that take all of them fight.
-export OMP_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long check format loop bench lock clean
 

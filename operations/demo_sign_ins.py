@@ -1,0 +1,39 @@
+"""Names and passwords of the demo's people: drawn on the first start, kept in a file that only its owner may read.
+
+There are no built-in passwords. The launcher prints these, and only where the site listens on loopback.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    username: str
+    password: str
+    role: str
+
+
+def _path() -> Path:
+    path: Path = settings.VAR_DIR / "demo_sign_ins.json"
+    return path
+
+
+def keep(sign_ins: Sequence[SignIn]) -> None:
+    """Remember the sign-ins, in place of any kept before."""
+    _path().unlink(missing_ok=True)
+    descriptor = os.open(_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump([asdict(sign_in) for sign_in in sign_ins], file)
+
+
+def kept() -> list[SignIn]:
+    """The sign-ins of this site's demo; none where it has no demo."""
+    if not _path().exists():
+        return []
+    return [SignIn(**entry) for entry in json.loads(_path().read_text(encoding="utf-8"))]

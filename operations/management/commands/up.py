@@ -1,0 +1,78 @@
+"""Start the whole site on this machine."""
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import CommandError, call_command, get_commands
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts.models import User
+from operations import demo_sign_ins, launcher
+
+
+class Command(BaseCommand):
+    help = "Start web and workers together, after migrating; on an empty database the demo is loaded first."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--no-demo", action="store_true", help="leave an empty database empty")
+
+    def handle(self, *, host: str, port: int, no_demo: bool, **_: Any) -> None:
+        pids = settings.VAR_DIR / "up.pids"
+        refuse_if_taken(host, port, pids)
+        call_command("migrate", interactive=False, verbosity=0)
+        if not no_demo and "load_demo" in get_commands() and not User.objects.exists():
+            call_command("load_demo")
+        code = launcher.supervise(
+            launcher.commands(host, port),
+            pids=pids,
+            say=self.stderr.write,
+            ready=lambda: answers(host, port),
+            announce=lambda: self.announce(host, port),
+        )
+        if code:
+            raise SystemExit(code)
+
+    def announce(self, host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        self.stdout.write(f"\nQ-Save Studio runs at http://{shown}:{port}/  (Ctrl-C ends it)")
+        if is_loopback(host):
+            for sign_in in demo_sign_ins.kept():
+                self.stdout.write(f"  {sign_in.role:<10} {sign_in.username:<12} {sign_in.password}")
+        self.stdout.flush()
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def refuse_if_taken(host: str, port: int, pids: Path) -> None:
+    """Raises CommandError, saying how to free the port, if something listens there already."""
+    old = launcher.left_over(pids)
+    if old:
+        groups = " ".join(f"-{group}" for group in old)
+        raise CommandError(
+            f"Parts of an earlier start still run (it runs in another window, or was killed). End them with: kill -- {groups}"
+        )
+    if answers(host, port):
+        raise CommandError(
+            f"Port {port} on {host} is in use by another program. Take another with: make run PORT={port + 1}; "
+            f"or see who holds it with: ss -ltnp 'sport = :{port}'"
+        )

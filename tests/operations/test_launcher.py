@@ -1,0 +1,149 @@
+"""The launcher: everything starts together and nothing outlives it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError
+from django.db import connection
+
+from operations import launcher
+from operations.management.commands.up import is_loopback, refuse_if_taken
+from tests.support import processes
+from tests.support.services import answers, free_port
+from tests.support.waiting import wait_until
+
+SUPERVISOR = """
+import json, sys
+from pathlib import Path
+from operations import launcher
+launcher.GRACE_SECONDS = 1.0
+pids, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
+sys.exit(launcher.supervise(commands, pids=pids, say=print))
+"""
+WAIT = [sys.executable, "-c", "import signal; signal.pause()"]
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+# A parent that ends at TERM and leaves a child behind that does not.
+CARELESS = (
+    "import pathlib, signal, subprocess, sys; "
+    f"child = subprocess.Popen([sys.executable, '-c', {STUBBORN + 'signal.pause()'!r}]); "
+    "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); signal.pause()"
+)
+
+Start = Callable[[dict[str, list[str]]], "subprocess.Popen[str]"]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Path:
+    return tmp_path / "pids"
+
+
+@pytest.fixture
+def start(pids: Path) -> Iterator[Start]:
+    """Starts a supervisor of the given commands and returns it when all of them run."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(commands: dict[str, list[str]]) -> "subprocess.Popen[str]":
+        arguments = [sys.executable, "-c", SUPERVISOR, str(pids), json.dumps(commands)]
+        started.append(subprocess.Popen(arguments, cwd=processes.ROOT, text=True, stdout=subprocess.PIPE))
+        wait_until(lambda: pids.exists() or started[0].poll() is not None, what="the supervisor")
+        return started[0]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: Path, number: signal.Signals) -> None:
+    supervisor = start({"web": WAIT, "worker": WAIT})
+    children = launcher.left_over(pids)
+    assert len(children) == 2
+    supervisor.send_signal(number)
+    assert supervisor.wait(timeout=20) == 0
+    assert not any(map(is_alive, children))
+    assert not pids.exists()
+
+
+def test_a_dead_child_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path: Path) -> None:
+    seen = tmp_path / "pid"
+    note = [sys.executable, "-c", f"import os, signal; open({str(seen)!r}, 'w').write(str(os.getpid())); signal.pause()"]
+    dying = f"import os, sys, time\nwhile not (os.path.exists({str(seen)!r}) and os.path.getsize({str(seen)!r})): time.sleep(0.01)\nsys.exit(7)"
+    supervisor = start({"web": note, "worker": [sys.executable, "-c", dying]})
+    said, _ = supervisor.communicate(timeout=20)
+    assert supervisor.returncode == 7
+    assert "The worker ended by itself (code 7)" in said
+    assert not is_alive(int(seen.read_text()))
+
+
+@pytest.mark.parametrize(("code", "expected"), [("pass", 1), ("import os; os.kill(os.getpid(), 9)", 137)])
+def test_no_end_of_a_child_passes_for_success(start: Start, code: str, expected: int) -> None:
+    supervisor = start({"web": [sys.executable, "-c", code]})
+    assert supervisor.wait(timeout=20) == expected
+
+
+def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: Path) -> None:
+    noted = tmp_path / "grandchild"
+    supervisor = start({"worker": [sys.executable, "-c", CARELESS, str(noted)]})
+    wait_until(lambda: noted.exists() and bool(noted.read_text()), what="the grandchild")
+    grandchild = int(noted.read_text())
+    assert is_alive(grandchild)
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(timeout=20) == 0
+    wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
+
+
+def test_what_a_killed_launcher_left_is_named_with_the_way_to_end_it(start: Start, pids: Path) -> None:
+    supervisor = start({"web": WAIT})
+    supervisor.kill()
+    supervisor.wait()
+    (orphan,) = launcher.left_over(pids)
+    with pytest.raises(CommandError, match=f"kill -- -{orphan}"):
+        refuse_if_taken("127.0.0.1", free_port(), pids)
+    os.killpg(orphan, signal.SIGTERM)
+    wait_until(lambda: not is_alive(orphan), what="the orphan's end")
+
+
+def test_a_taken_port_is_refused_with_another_to_take(live_server: object, pids: Path) -> None:
+    port: int = live_server.thread.port  # type: ignore[attr-defined]  # pytest-django leaves it untyped
+    with pytest.raises(CommandError, match=rf"make run PORT={port + 1}"):
+        refuse_if_taken("127.0.0.1", port, pids)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("192.0.2.7", False), ("::", False)],
+)
+def test_sign_ins_are_for_loopback_alone(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
+    connection.close()
+    port = free_port()
+    log = tmp_path / "log"
+    with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=log) as site:
+        wait_until(lambda: answers(port) or site.poll() is not None, what="the site")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+            assert json.load(answer) == {"status": "ok"}
+            assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        wait_until(lambda: f"http://127.0.0.1:{port}/" in log.read_text(), what="the address")
+        site.send_signal(signal.SIGINT)
+        assert site.wait(timeout=30) == 0, log.read_text()
+    assert not answers(port)

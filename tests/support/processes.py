@@ -1,0 +1,41 @@
+"""Processes of the site beside the test's own, on the same database and broker."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def database_url() -> str:
+    """The address of the database that this test works on (not that of the server's first database)."""
+    where = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite://{quote(str(where['NAME']))}"
+    return f"postgresql://{where['USER']}:{where['PASSWORD']}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """What such a process needs in its environment."""
+    return {**os.environ, "DATABASE_URL": database_url(), "QSAVE_VAR": str(settings.VAR_DIR), **extra}
+
+
+@contextmanager
+def python(*arguments: str, log: Path, **extra: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run Python with `arguments` in the checkout while the body runs; whatever is left of it is killed after."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env=environment(**extra), stdout=output, stderr=output
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
