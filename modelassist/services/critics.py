@@ -6,8 +6,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from accounts.models import User
+from accounts.models import Role, User
 from annotation.models import Campaign
+from annotation.services.permissions import require
 from modelassist.bridge import model_name, stored_model
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
@@ -18,7 +19,7 @@ from operations import audit
 @transaction.atomic
 def register_critic(
     *,
-    actor: User | None,
+    actor: User,
     name: str,
     model: str,
     run: Run | None = None,
@@ -27,6 +28,7 @@ def register_critic(
     parent: Critic | None = None,
 ) -> Critic:
     """Take a model in as the next version of the critic `name`; raises NotAModel for what is no model."""
+    require(actor, Role.ENGINEER)
     check_model(model)
     newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(
@@ -39,7 +41,7 @@ def register_critic(
         card=card,
         created_by=actor,
     )
-    critic.full_clean()
+    critic.full_clean(exclude=["evaluation"])
     critic.save()
     audit.record(actor=actor, action="critic.registered", target=critic, model=critic.model)
     return critic
@@ -48,6 +50,7 @@ def register_critic(
 @transaction.atomic
 def activate(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
     """Let this critic, and no other, draft for the campaign from now on; raises NotAModel if its files are gone."""
+    require(actor, Role.LEAD)
     check_model(model_name(critic.model))
     activation, _ = Activation.objects.update_or_create(
         campaign=campaign, defaults={"critic": critic, "activated_by": actor}
@@ -60,6 +63,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
 @transaction.atomic
 def deactivate(*, actor: User, campaign: Campaign) -> None:
     """Nobody drafts for the campaign any more; drafts made so far stay."""
+    require(actor, Role.LEAD)
     removed, _ = Activation.objects.filter(campaign=campaign).delete()
     if removed:
         audit.record(actor=actor, action="critic.deactivated", target=campaign)

@@ -4,16 +4,16 @@ Only items with an open assisted seat are drafted; `annotation` says which those
 generation that does not parse is kept as a FailedDraft: it is counted and shown, and not tried again by that critic.
 """
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from annotation.services.drafts import items_wanting_drafts, record_draft
-
 from accounts.models import User
 from annotation.models import Campaign, Item
+from annotation.services.drafts import items_wanting_drafts, record_draft
 from modelassist.bridge import clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
 from operations.jobs import JobError, JobRun, enqueue
@@ -28,6 +28,8 @@ BATCH = 8
 """Clips scored together: bounds memory, and how often progress shows."""
 ITEMS_A_JOB = 64
 """A job ends after so many, so that other work gets its turn; it queues the next one itself."""
+_engine = threading.Lock()
+"""Workers have threads; the engine drafts one batch at a time, and no two threads take the same items."""
 ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
 
 
@@ -87,13 +89,14 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
     """Draft up to `limit` of the campaign's next items by its active critic."""
     drafted = failed = 0
     while True:
-        # read anew each batch: a lead may activate another critic, or none, while this runs
-        activation = Activation.objects.filter(campaign=campaign).select_related("campaign", "critic").first()
-        room = limit - drafted - failed
-        items = next_items(activation, limit=min(BATCH, max(1, room))) if activation else []
-        if activation is None or not items or not room:
-            return Drafted(str(activation.critic) if activation else "", drafted, failed, more=bool(items))
-        good = _draft_batch(activation.critic, items)
+        with _engine:
+            # read anew each batch: a lead may activate another critic, or none, while this runs
+            activation = Activation.objects.filter(campaign=campaign).select_related("campaign", "critic").first()
+            room = limit - drafted - failed
+            items = next_items(activation, limit=min(BATCH, max(1, room))) if activation else []
+            if activation is None or not items or not room:
+                return Drafted(str(activation.critic) if activation else "", drafted, failed, more=bool(items))
+            good = _draft_batch(activation.critic, items)
         drafted, failed = drafted + good, failed + len(items) - good
         if job:
             job.progress((drafted + failed) / limit, f"{activation.critic}: {drafted} drafts, {failed} unusable")

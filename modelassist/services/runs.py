@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings as site
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import Role, User
+from annotation.services.permissions import require
 from datasets.models import Release
 from modelassist.bridge import model_name, release_folder, run_folder, stored_model
 from modelassist.engine.config import ConfigError, config_from
@@ -37,6 +38,7 @@ def start_run(
 
     Raises CannotTrain for a release that is not frozen or a setting there is not, NotAModel for a model that is none.
     """
+    require(actor, Role.ENGINEER)
     if release.state != Release.State.FROZEN:
         raise CannotTrain(f"release {release} is {release.state}; only a frozen release can be trained on")
     check_model(base_model)

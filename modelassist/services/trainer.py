@@ -18,9 +18,11 @@ from typing import Any
 from operations.jobs import JobError
 
 LOCK, RECORD, LOG = "trainer.lock", "trainer.json", "trainer.log"
-STOP_SECONDS = 20
+STOP_SECONDS = 10
 """How long a trainer may take to end after it was asked to, before it is killed."""
 _MOST_LOG_BYTES = 8192
+_SHARE_OF_STAGES = 0.95
+"""What of a run the stages are; the rest is evaluation, of which the trainer tells no steps."""
 
 
 class TrainingFailed(JobError):
@@ -79,9 +81,12 @@ def stop(folder: Path) -> None:
 def read_progress(folder: Path) -> tuple[float, str]:
     """(share done, what it is at), from the progress file; (0, "starting") before there is one."""
     found = _json_or_none(folder / "progress.json")
-    if found is None:
+    if not found:
         return 0.0, "starting"
-    return min(1.0, max(0.0, float(found.get("share", 0.0)))), str(found.get("message", ""))
+    share = found["done"] / max(1, found["total"])
+    if not found["steps"]:  # no stage of its own: what comes after the last one
+        return _SHARE_OF_STAGES, "evaluating"
+    return _SHARE_OF_STAGES * share, f"{found['stage']}: step {found['step']} of {found['steps']}"
 
 
 def last_lines(folder: Path, count: int = 20) -> str:

@@ -1,0 +1,17 @@
+"""What this room does in the background."""
+
+from dataclasses import asdict
+
+from modelassist.services import drafting, runs
+from operations.jobs import JobRun, job_kind
+
+
+@job_kind(drafting.KIND)
+def draft_items(run: JobRun) -> dict[str, object]:
+    return asdict(drafting.draft_items(run))
+
+
+@job_kind(runs.KIND, queue="long")
+def train_critic(run: JobRun) -> dict[str, object]:
+    critic = runs.train(run)
+    return {"critic": str(critic), "critic_id": critic.pk}

@@ -1,0 +1,90 @@
+"""What the pages of critics show: who there is, what each measured, where it drafts, and how its drafts fared."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from annotation.models import Campaign, Draft
+from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.services.drafting import KIND, next_items
+from operations.models import Job
+
+NEWEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CriticLine:
+    """A critic in the list."""
+
+    critic: Critic
+    active_in: list[Campaign]
+    drafts: int
+    failed: int
+    srcc: dict[str, str]
+    """axis -> rank correlation with people on held-out clips as written on a page; "not measured" where it is not."""
+
+    @property
+    def unusable_share(self) -> float | None:
+        """Share of its tries that gave no usable report card; None before it has tried."""
+        tries = self.drafts + self.failed
+        return self.failed / tries if tries else None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftingStatus:
+    """How drafting stands in one campaign."""
+
+    activation: Activation | None
+    drafts: int
+    failed: int
+    waiting: bool
+    """Whether items still wait for a draft by the active critic."""
+    last_job: Job | None
+
+
+def critic_list() -> list[CriticLine]:
+    """The critics, newest version of each name first, in four queries."""
+    critics = list(Critic.objects.select_related("run__release", "created_by")[:NEWEST])
+    active: dict[int, list[Campaign]] = {}
+    for activation in Activation.objects.select_related("campaign"):
+        active.setdefault(activation.critic_id, []).append(activation.campaign)
+    drafts = dict(
+        Draft.objects.filter(critic__in=map(str, critics)).values_list("critic").annotate(count=Count("pk")).order_by()
+    )
+    failed = dict(FailedDraft.objects.values_list("critic").annotate(count=Count("pk")).order_by())
+    return [
+        CriticLine(
+            critic=critic,
+            active_in=active.get(critic.pk, []),
+            drafts=drafts.get(str(critic), 0),
+            failed=failed.get(critic.pk, 0),
+            srcc=headline(critic.evaluation),
+        )
+        for critic in critics
+    ]
+
+
+def critic_line(critic: Critic) -> CriticLine:
+    """One critic, for its own page."""
+    return CriticLine(
+        critic=critic,
+        active_in=[activation.campaign for activation in critic.activations.select_related("campaign")],
+        drafts=Draft.objects.filter(critic=str(critic)).count(),
+        failed=critic.failed_drafts.count(),
+        srcc=headline(critic.evaluation),
+    )
+
+
+def drafting_status(campaign: Campaign) -> DraftingStatus:
+    """How drafting stands in a campaign: who drafts, how many there are, how many tries were unusable."""
+    activation = Activation.objects.filter(campaign=campaign).select_related("critic", "activated_by").first()
+    last = Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()
+    if activation is None:
+        return DraftingStatus(None, 0, 0, waiting=False, last_job=last)
+    return DraftingStatus(
+        activation=activation,
+        drafts=Draft.objects.filter(item__campaign=campaign, critic=str(activation.critic)).count(),
+        failed=FailedDraft.objects.filter(item__campaign=campaign, critic=activation.critic).count(),
+        waiting=bool(next_items(activation, limit=1)),
+        last_job=last,
+    )

@@ -1,0 +1,180 @@
+"""Training runs: refused before they cost anything, seen to their end, and heard when they fail."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import User
+from annotation.services.campaigns import create_campaign
+from datasets.models import Release
+from modelassist.bridge import run_folder
+from modelassist.models import Critic, Run
+from modelassist.reads.runs import curves, run_page, thinned
+from modelassist.services import runs, trainer
+from modelassist.services.model_folder import NotAModel
+from operations import jobs
+from operations.models import Job, JobState
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def release(engineer: User) -> Release:
+    """A row that says frozen over a folder that is no release: whoever trains on it fails, and must say why."""
+    campaign = create_campaign(actor=engineer, name="spring", title="Spring")
+    return Release.objects.create(
+        number=1,
+        name="spring",
+        campaign=campaign,
+        state=Release.State.FROZEN,
+        content_hash="0" * 64,
+        folder="spring-0001",
+        created_by=engineer,
+        frozen_at=timezone.now(),
+    )
+
+
+def start(engineer: User, release: Release, model: Path, **settings: object) -> Run:
+    return runs.start_run(actor=engineer, release=release, base_model=str(model), settings=settings)
+
+
+def test_a_release_that_is_not_frozen_is_refused(engineer: User, release: Release, tiny_model: Path) -> None:
+    Release.objects.update(state=Release.State.BUILDING)
+    release.refresh_from_db()
+    with pytest.raises(runs.CannotTrain, match="only a frozen release"):
+        start(engineer, release, tiny_model)
+    assert not Run.objects.exists()
+    assert not Job.objects.exists()
+
+
+def test_what_is_no_model_is_refused_at_once(engineer: User, release: Release, tmp_path: Path) -> None:
+    with pytest.raises(NotAModel):
+        start(engineer, release, tmp_path)
+    assert not Run.objects.exists()
+
+
+def test_a_setting_that_does_not_exist_is_refused_by_its_name(
+    engineer: User, release: Release, tiny_model: Path
+) -> None:
+    with pytest.raises(runs.CannotTrain, match=r"sft\.stepz"):
+        start(engineer, release, tiny_model, sft={"stepz": 3})
+
+
+def test_a_trainer_that_fails_fails_the_job_with_its_last_words(
+    engineer: User, release: Release, tiny_model: Path
+) -> None:
+    run = start(engineer, release, tiny_model)
+    job = jobs.run(run.job_id)
+    assert job is not None
+    assert job.state == JobState.FAILED
+    assert "is not a release" in job.error
+    assert "is not a release" in run_page(Run.objects.get()).words
+    assert not Critic.objects.exists()
+
+
+@pytest.fixture
+def sleeping_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the engine's place a process that says it works and then sleeps: these tests are about watching it."""
+    import sys
+
+    code = "import time; print('step 1', flush=True); time.sleep(60)"
+    monkeypatch.setattr(runs, "train_command", lambda run, resume: [sys.executable, "-c", code])
+
+
+def when_it_speaks(folder: Path, act: object) -> threading.Thread:
+    def wait() -> None:
+        deadline = time.monotonic() + 20
+        while not trainer.last_lines(folder) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        act()  # type: ignore[operator]
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@pytest.mark.usefixtures("sleeping_trainer")
+def test_a_killed_trainer_fails_the_job(engineer: User, release: Release, tiny_model: Path) -> None:
+    run = start(engineer, release, tiny_model)
+    folder = run_folder(run)
+
+    def kill() -> None:
+        os.kill(json.loads((folder / trainer.RECORD).read_text())["pid"], signal.SIGKILL)
+
+    killer = when_it_speaks(folder, kill)
+    job = jobs.run(run.job_id)
+    killer.join()
+    assert job is not None
+    assert job.state == JobState.FAILED
+    assert job.error.endswith("step 1")
+
+
+@pytest.mark.usefixtures("sleeping_trainer")
+def test_a_site_that_ends_stops_the_trainer_and_leaves_the_job_waiting(
+    engineer: User, release: Release, tiny_model: Path
+) -> None:
+    run = start(engineer, release, tiny_model)
+    folder = run_folder(run)
+    ending = when_it_speaks(folder, jobs.stopping.set)
+    try:
+        job = jobs.run(run.job_id)
+    finally:
+        ending.join()
+        jobs.stopping.clear()
+    assert job is not None
+    assert job.state == JobState.QUEUED
+    assert not trainer.is_running(folder)
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with(engineer: User, release: Release, tiny_model: Path) -> None:
+    run = start(engineer, release, tiny_model)
+    assert "--resume" not in runs.train_command(run, resume=False)
+    assert runs.train_command(run, resume=True)[-1] == "--resume"
+
+
+def finished(run: Run, model: Path) -> None:
+    """The folder of a trainer that came to its end."""
+    import shutil
+
+    folder = run_folder(run)
+    shutil.copytree(model, folder / "model")
+    (folder / "evaluation.json").write_text(json.dumps({"splits": {}}))
+
+
+def test_a_finished_run_registers_its_critic_once(engineer: User, release: Release, tiny_model: Path) -> None:
+    run = start(engineer, release, tiny_model)
+    finished(run, tiny_model)
+    job = jobs.run(run.job_id)
+    assert job is not None
+    assert job.state == JobState.DONE
+    assert job.result["critic"] == "critic@1"
+    again = runs.finish(run=run, name="critic")
+    critic = Critic.objects.get()
+    assert again == critic
+    assert critic.run == run
+    assert critic.evaluation == {"splits": {}}
+
+
+def test_curves_pass_over_half_written_lines_and_what_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(
+        '{"stage": "sft", "step": 1, "loss": 2.5, "note": "x"}\n'
+        '{"stage": "data", "problem": "a clip"}\n'
+        '{"stage": "sft", "step": 2, "loss": NaN}\n'
+        '{"stage": "sft", "st'
+    )
+    assert curves(path) == {"sft": {"loss": [(1, 2.5)]}}
+
+
+def test_long_curves_keep_their_ends() -> None:
+    points = [(step, float(step)) for step in range(1000)]
+    few = thinned(points, 10)
+    assert len(few) == 10
+    assert (few[0], few[-1]) == (points[0], points[-1])
+    assert thinned(points[:5], 10) == points[:5]
