@@ -1,0 +1,233 @@
+"""Simulated raters of the toy world: people with a bias, some noise and a taste, who notice most of what is wrong.
+
+Pure: `rate` depends on its arguments only. A rater sees the true faults, minds some more than others, gives whole
+scores, and names what was noticed with evidence that is a little off, in a reason that varies in its words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from modelassist.toy.faults import KINDS, Fault, quality
+from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, plural
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
+
+_NO_BIAS: Mapping[Axis, float] = {axis: 0.0 for axis in AXES}
+_MISSED_ALL_FROM = 4  # a lower score is given for a reason: then at least one fault was noticed
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRater:
+    """One rater. `bias` shifts an axis, `noise` is the SD of a score before rounding, `taste` multiplies harms."""
+
+    seed: int
+    bias: Mapping[Axis, float] = field(default_factory=lambda: _NO_BIAS)
+    noise: float = 0.3
+    taste: Mapping[str, float] = field(default_factory=dict)
+
+    def rng_for(self, spec: ClipSpec, attempt: int = 0) -> np.random.Generator:
+        """This rater's own chance at this clip; another `attempt` words and sees it anew."""
+        return np.random.default_rng([self.seed, spec.seed, spec.index, attempt])
+
+    def rate(self, spec: ClipSpec, rng: np.random.Generator) -> ReportCard:
+        """A report card with whole scores, noticed defects and reasons of at least 20 characters."""
+        return ReportCard(**{axis.value: self._report(spec, axis, rng) for axis in AXES})
+
+    def _report(self, spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> AxisReport:
+        felt = quality(spec.faults, axis, spec.duration, self.taste) + self.bias.get(axis, 0.0)
+        score = int(np.clip(np.rint(felt + rng.normal(0.0, self.noise)), MIN_LEVEL, MAX_LEVEL))
+        noticed = _noticed(spec, axis, score, rng)
+        pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
+        reason = " ".join(_fault_words(spec, fault, piece, rng) for fault, piece in pieces)
+        return AxisReport(score, tuple(piece for _, piece in pieces), reason or _clean_words(spec, axis, score, rng))
+
+
+def make_rater(seed: int) -> SimulatedRater:
+    """A rater drawn by seed: most are within half a level and a third of a level's noise, some mind a few defects."""
+    rng = np.random.default_rng([seed, 7])
+    defects = [kind.defect for kinds in KINDS.values() for kind in kinds]
+    minded = rng.choice(len(defects), size=6, replace=False)
+    return SimulatedRater(
+        seed=seed,
+        bias={axis: round(float(rng.normal(0.0, 0.25)), 3) for axis in AXES},
+        noise=round(float(rng.uniform(0.2, 0.5)), 3),
+        taste={defects[number]: round(float(rng.uniform(0.7, 1.4)), 3) for number in minded},
+    )
+
+
+def _noticed(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> list[Fault]:
+    """Strong faults are seen nearly always, weak ones often; who scores low has seen the strongest."""
+    faults = sorted((fault for fault in spec.faults if fault.axis is axis), key=lambda fault: -fault.strength)
+    seen = [fault for fault in faults if rng.random() < min(0.98, 0.5 + 0.7 * fault.strength)]
+    if score == MAX_LEVEL:
+        return []
+    return seen or (faults[:1] if score < _MISSED_ALL_FROM else [])
+
+
+def _evidence(spec: ClipSpec, fault: Fault, rng: np.random.Generator) -> Evidence:
+    time = _jittered_time(fault.time, spec.duration, rng) if fault.time and rng.random() < 0.85 else None
+    box = _jittered_box(fault.box, rng) if fault.box and rng.random() < 0.5 else None
+    return Evidence(fault.defect, time, box)
+
+
+def _jittered_time(time: TimeRange, duration: float, rng: np.random.Generator) -> TimeRange:
+    last = np.floor(duration * 10) / 10
+    start, end = (round(float(np.clip(edge + rng.normal(0, 0.06), 0, last)), 1) for edge in (time.start, time.end))
+    return (
+        TimeRange(min(start, last - 0.1), max(end, min(start, last - 0.1) + 0.1))
+        if end <= start
+        else TimeRange(start, end)
+    )
+
+
+def _jittered_box(box: Box, rng: np.random.Generator) -> Box:
+    """Edges a little off, on a grid of 5 per cent, at least two steps wide and high."""
+
+    def span(low: float, size: float) -> tuple[int, int]:
+        first, last = (round(20 * (edge + rng.normal(0, 0.02))) for edge in (low, low + size))
+        first = min(max(first, 0), 18)
+        return first, max(min(last, 20) - first, 2)
+
+    (left, width), (top, height) = span(box.x, box.width), span(box.y, box.height)
+    return Box(left / 20, top / 20, width / 20, height / 20)
+
+
+def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.Generator) -> str:
+    templates = _TEMPLATES[fault.defect]
+    words = templates[rng.integers(len(templates))].format(
+        degree=_degree(fault.strength), where=_where(piece.box), when=_when(piece.time), **_names(spec)
+    )
+    return words[0].upper() + words[1:]
+
+
+def _degree(strength: float) -> str:
+    if strength < 0.4:
+        return "slight"
+    return "clear" if strength < 0.7 else "strong"
+
+
+def _where(box: Box | None) -> str:
+    if box is None or (box.width > 0.7 and box.height > 0.7):
+        return "the whole picture"
+    across, down = box.x + box.width / 2, box.y + box.height / 2
+    side = "left" if across < 0.4 else "right" if across > 0.6 else "middle"
+    return f"the {'upper' if down < 0.4 else 'lower' if down > 0.6 else 'central'} {side}"
+
+
+def _when(time: TimeRange | None) -> str:
+    return f"from {time.start:g} to {time.end:g} s" if time else "all the time"
+
+
+def _names(spec: ClipSpec) -> dict[str, str]:
+    """Words for what was asked and what is shown."""
+    asked, count = spec.asked, len(spec.things)
+    shown = spec.things[0] if spec.things else None
+    return {
+        "asked": _group(asked),
+        "thing": asked.shape if asked.count == 1 else plural(asked.shape),
+        "asked_colour": asked.colour,
+        "asked_count": _number(asked.count),
+        "asked_shape": asked.shape,
+        "asked_motion": asked.motion,
+        "asked_ground": asked.ground,
+        "shown_colour": shown.colour if shown else "nothing",
+        "shown_shape": shown.shape if shown else "nothing",
+        "shown_count": _number(count),
+        "shown_motion": spec.motion,
+        "shown_ground": spec.ground,
+        "extra": f"{spec.extra.colour} {spec.extra.shape}" if spec.extra else "thing",
+    }
+
+
+def _group(scene: Scene) -> str:
+    return f"{COUNT_WORDS[scene.count]} {scene.colour} {scene.shape if scene.count == 1 else plural(scene.shape)}"
+
+
+def _number(count: int) -> str:
+    return ("none", "one", "two", "three", "four")[count]
+
+
+def _clean_words(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
+    templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
+    return templates[rng.integers(len(templates))].format(**_names(spec))
+
+
+_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "blur": ("{degree} blur over {where} {when}.", "blur softens {where} {when}, a {degree} loss of detail."),
+    "noise": ("{degree} noise covers {where} {when}.", "there is {degree} grain and noise in {where} {when}."),
+    "blockiness": ("{degree} blockiness in {where} {when}.", "{where} breaks into blocks, {degree} blockiness {when}."),
+    "banding": ("{degree} banding flattens {where} {when}.", "shades fall into steps, {degree} banding {when}."),
+    "over-exposed": (
+        "{where} is over-exposed {when}, {degree} glare.",
+        "{degree} glare {when}: over-exposed and pale.",
+    ),
+    "under-exposed": ("{where} is under-exposed {when}, {degree} gloom.", "too dark {when}, {degree}ly under-exposed."),
+    "colour-cast": ("{degree} colour cast over {where} {when}.", "a {degree} pink colour cast tints {where} {when}."),
+    "watermark": ("a {degree} watermark sits on {where} {when}.", "{degree} watermark bars cover {where} {when}."),
+    "frozen": ("everything is frozen {when}, then it jumps on.", "the picture stands frozen {when}."),
+    "jitter": ("{degree} jitter of the {thing} {when}.", "the {thing} shakes with {degree} jitter {when}."),
+    "flicker": ("{degree} flicker of the light {when}.", "brightness goes up and down, {degree} flicker {when}."),
+    "camera-shake": ("{degree} camera shake {when}.", "the view jolts, {degree} camera shake {when}."),
+    "pops-in-or-out": ("the {thing} pops in or out {when}.", "{when} the {thing} vanishes: it pops in or out."),
+    "implausible-physics": (
+        "the {thing} leaps aside {when}, implausible physics.",
+        "implausible physics {when}: a {degree} leap out of the path.",
+    ),
+    "too-little-motion": (
+        "too little motion, a {degree} lack.",
+        "the {thing} hardly goes anywhere, too little motion.",
+    ),
+    "morphing": ("{degree} morphing of the {thing} {when}.", "the {thing} changes shape {when}, {degree} morphing."),
+    "missing-object": ("missing object: there is no {asked_shape} at all.", "{asked} was asked for: missing object."),
+    "wrong-object": (
+        "wrong object: a {shown_shape} instead of a {asked_shape}.",
+        "a {shown_shape} is a wrong object here.",
+    ),
+    "wrong-colour": (
+        "wrong colour: {shown_colour} instead of {asked_colour}.",
+        "{shown_colour} is the wrong colour here.",
+    ),
+    "wrong-count": (
+        "wrong count: {shown_count} instead of {asked_count}.",
+        "{shown_count} {asked_shape} shown, a wrong count.",
+    ),
+    "wrong-action": (
+        "wrong action: it {shown_motion}, not {asked_motion}.",
+        "it {shown_motion}, which is a wrong action.",
+    ),
+    "wrong-setting": (
+        "wrong setting: {shown_ground}, not {asked_ground}.",
+        "{shown_ground} is the wrong setting here.",
+    ),
+    "extra-content": ("extra content: a {extra} nobody asked for.", "a {extra} in the corner is extra content."),
+}
+_CLEAN: dict[Axis, tuple[str, ...]] = {
+    Axis.VISUAL: (
+        "sharp and clean, {shown_colour} on {shown_ground}.",
+        "clear edges and natural light on the {shown_ground}.",
+        "the {shown_ground} and the shapes look crisp throughout.",
+        "no visible flaw in the picture of the {shown_ground}.",
+    ),
+    Axis.DYNAMIC: (
+        "smooth and steady, it {shown_motion} without a break.",
+        "even motion from start to end: it {shown_motion}.",
+        "it {shown_motion} fluidly over the {shown_ground}.",
+        "nothing jumps or stops while it {shown_motion}.",
+    ),
+    Axis.ALIGNMENT: (
+        "{asked} over {asked_ground}, as asked.",
+        "shows what was asked: {asked}, it {asked_motion}.",
+        "count, colour and shape are right: {asked}.",
+        "all of the prompt is there: {asked} on {asked_ground}.",
+    ),
+}
+_DOUBTFUL: dict[Axis, tuple[str, ...]] = {
+    Axis.VISUAL: (
+        "nothing is broken, but the {shown_ground} looks plain.",
+        "an ordinary look, {shown_colour} on {shown_ground}.",
+    ),
+    Axis.DYNAMIC: ("it {shown_motion}, but without any life.", "nothing is broken, yet it {shown_motion} stiffly."),
+    Axis.ALIGNMENT: ("roughly what was asked: {asked}.", "{asked} seems right, though not quite convincing."),
+}

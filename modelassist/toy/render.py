@@ -1,0 +1,244 @@
+"""The toy world in pixels: textured ground, coloured moving shapes, a camera, and the faults on top; H.264 by PyAV."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from modelassist.toy.faults import Fault
+from modelassist.toy.world import SHAPES, ClipSpec, Thing, extra_box, place, radius
+from qsave.axes import Axis
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+_RGB = {
+    "red": (215, 35, 35),
+    "green": (30, 200, 60),
+    "blue": (40, 70, 225),
+    "yellow": (245, 220, 40),
+    "purple": (155, 50, 200),
+    "white": (250, 250, 250),
+}
+# Two ends of a palette, and how far the grain stretches down and across, in pixels.
+_GROUND = {
+    "grass": ((55, 85, 40), (110, 145, 75), (6, 3)),
+    "sand": ((180, 155, 105), (225, 205, 160), (4, 8)),
+    "water": ((35, 75, 110), (105, 150, 180), (5, 24)),
+    "stone": ((85, 85, 90), (150, 148, 145), (16, 16)),
+}
+_MARGIN = 0.15  # of the frame: ground beyond its edges, for the camera to travel over
+_OUTLINE = 2.0
+
+
+def render_clip(spec: ClipSpec, path: Path) -> None:
+    """Writes the clip as H.264 in MP4; the same spec gives the same file with the same encoder."""
+    with av.open(str(path), "w", format="mp4") as container:
+        options = {"crf": "20", "preset": "veryfast", "threads": "1"}
+        stream = container.add_stream("libx264", rate=spec.rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        for picture in render_frames(spec):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def render_frames(spec: ClipSpec) -> Pixels:
+    """(frames, height, width, 3) RGB."""
+    rng = np.random.default_rng([spec.seed, spec.index, 1])
+    shakes = _shakes(spec, rng)
+    frames = _grounds(spec, shakes, rng)
+    for number, picture in enumerate(frames):
+        _draw_things(spec, number, picture, shakes[number], rng)
+    for fault in spec.faults:
+        if fault.defect == "flicker":
+            _flicker(spec, fault, frames)
+        if fault.axis is Axis.VISUAL:
+            _spoil(spec, fault, frames, rng)
+    return np.clip(np.rint(frames), 0, 255).astype(np.uint8)
+
+
+def span(spec: ClipSpec, fault: Fault) -> slice:
+    """The frames a fault shows in."""
+    if fault.time is None:
+        return slice(0, spec.frames)
+    return slice(round(fault.time.start * spec.rate), round(fault.time.end * spec.rate))
+
+
+def _moment(spec: ClipSpec, number: int) -> float:
+    """How far the world has moved on at a frame, 0..1: a freeze holds it, and then it jumps on."""
+    frozen = spec.fault("frozen")
+    if frozen is not None and span(spec, frozen).start <= number < span(spec, frozen).stop:
+        number = span(spec, frozen).start
+    return number / max(1, spec.frames - 1)
+
+
+def _active(spec: ClipSpec, defect: str, number: int) -> float:
+    """Strength of a defect at a frame, 0 where it does not show."""
+    fault = spec.fault(defect)
+    if fault is None or not span(spec, fault).start <= number < span(spec, fault).stop:
+        return 0.0
+    return fault.strength
+
+
+def _shakes(spec: ClipSpec, rng: np.random.Generator) -> Floats:
+    """(frames, 2): how far right and down the camera is thrown at each frame, as shares of the frame."""
+    power = np.asarray([_active(spec, "camera-shake", number) for number in range(spec.frames)], np.float32)
+    return _floats(np.clip(power[:, None] * rng.standard_normal((spec.frames, 2)) * 0.035, -0.06, 0.06))
+
+
+def _grounds(spec: ClipSpec, shakes: Floats, rng: np.random.Generator) -> Floats:
+    low, high, grain = _GROUND[spec.ground]
+    margin_x, margin_y = round(_MARGIN * spec.width), round(_MARGIN * spec.height)
+    texture = _texture(spec.height + 2 * margin_y, spec.width + 2 * margin_x, grain, rng)[..., None]
+    canvas = np.asarray(low, np.float32) * (1 - texture) + np.asarray(high, np.float32) * texture
+    frames = np.empty((spec.frames, spec.height, spec.width, 3), np.float32)
+    for number in range(spec.frames):
+        x = margin_x + round(spec.width * (spec.pan * _moment(spec, number) + float(shakes[number, 0])))
+        y = margin_y + round(spec.height * float(shakes[number, 1]))
+        frames[number] = canvas[y : y + spec.height, x : x + spec.width]
+    return frames
+
+
+def _texture(height: int, width: int, grain: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """Smooth noise in 0..1 of two grains."""
+    total = np.zeros((height, width), np.float32)
+    for scale, share in ((1, 0.6), (2, 0.4)):
+        down, across = max(1, grain[0] // scale), max(1, grain[1] // scale)
+        coarse = rng.random((height // down + 3, width // across + 3), np.float32)
+        total += share * _stretched(_stretched(coarse, height, down).T, width, across).T
+    return total
+
+
+def _stretched(values: Floats, length: int, step: int) -> Floats:
+    """Rows interpolated to `length`, `step` apart."""
+    position = np.arange(length, dtype=np.float32) / step
+    row = position.astype(int)
+    share = (position - row)[:, None]
+    return np.asarray(values[row] * (1 - share) + values[row + 1] * share, np.float32)
+
+
+def _draw_things(spec: ClipSpec, number: int, picture: Floats, shake: Floats, rng: np.random.Generator) -> None:
+    progress, size = _moment(spec, number), radius(spec)
+    if not _active(spec, "pops-in-or-out", number):
+        for order, thing in enumerate(spec.things):
+            x, y = _centre(spec, order, number, progress, rng)
+            x, y = x - shake[0], y - shake[1]
+            _draw(picture, thing, x * spec.width, y * spec.height, size, _active(spec, "morphing", number))
+    content = spec.fault("extra-content")
+    if spec.extra is not None and content is not None:
+        box = extra_box(spec, content.strength)
+        x, y = box.x + box.width / 2 - shake[0], box.y + box.height / 2 - shake[1]
+        _draw(picture, spec.extra, x * spec.width, y * spec.height, box.width * spec.width / 2 - _OUTLINE, 0.0)
+
+
+def _centre(spec: ClipSpec, order: int, number: int, progress: float, rng: np.random.Generator) -> tuple[float, float]:
+    little = spec.fault("too-little-motion")
+    x, y = place(spec, order, progress, reach=1 - little.strength if little else 1.0)
+    shake = rng.normal(size=2) * _active(spec, "jitter", number) * 0.07
+    leap = _active(spec, "implausible-physics", number)
+    return x + shake[0] + (0.35 * leap if x < 0.5 else -0.35 * leap), y + shake[1] - 0.2 * leap
+
+
+def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph: float) -> None:
+    """Draws a shape with a dark rim and a little light from above; `morph` bends it towards the next shape."""
+    down, across = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    across, down = across + 0.5 - x, down + 0.5 - y
+    distance = _DISTANCE[thing.shape](across, down, size)
+    if morph:
+        other = SHAPES[(SHAPES.index(thing.shape) + 1) % len(SHAPES)]
+        distance = (1 - morph) * distance + morph * _DISTANCE[other](across, down * (1 + morph), size)
+    light = 1 - 0.18 * np.clip(down / size, -1, 1)[..., None]
+    rim, body = (np.clip(0.5 - distance + wider, 0, 1)[..., None] for wider in (_OUTLINE, 0.0))
+    picture *= 1 - 0.75 * rim
+    picture *= 1 - body
+    picture += body * np.asarray(_RGB[thing.colour], np.float32) * light
+
+
+def _floats(values: npt.ArrayLike) -> Floats:
+    return np.asarray(values, np.float32)
+
+
+def _triangle(x: Floats, y: Floats, size: float) -> Floats:
+    return _floats(np.maximum(y - size * 0.7, np.abs(x) * 0.87 - (y + size * 1.1) * 0.5))
+
+
+def _cross(x: Floats, y: Floats, size: float) -> Floats:
+    across, down = np.abs(x), np.abs(y)
+    return _floats(np.minimum(np.maximum(across - size, down - size / 3), np.maximum(down - size, across - size / 3)))
+
+
+_DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
+    "circle": lambda x, y, size: _floats(np.hypot(x, y) - size),
+    "square": lambda x, y, size: _floats(np.maximum(np.abs(x), np.abs(y)) - 0.88 * size),
+    "triangle": _triangle,
+    "cross": _cross,
+}
+
+
+def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
+    shown = span(spec, fault)
+    for number in range(shown.start, shown.stop):
+        darker = (number - shown.start) % 2 == 0
+        frames[number] *= 1 - 0.65 * fault.strength if darker else 1 + 0.35 * fault.strength
+
+
+def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generator) -> None:
+    """Applies a visual fault to its frames and its part of the picture, in place."""
+    rows, columns = slice(None), slice(None)
+    if fault.box is not None:
+        rows = slice(round(fault.box.y * spec.height), round((fault.box.y + fault.box.height) * spec.height))
+        columns = slice(round(fault.box.x * spec.width), round((fault.box.x + fault.box.width) * spec.width))
+    part = frames[span(spec, fault), rows, columns]
+    part[...] = _SPOILERS[fault.defect](part, fault.strength, rng)
+
+
+def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+    reach = 1 + round(5 * strength)
+    steps = range(-reach, reach + 1)
+    for axis in (1, 2, 1, 2):
+        part = _floats(np.mean([part.take(_near(part.shape[axis], step), axis) for step in steps], axis=0))
+    return part
+
+
+def _near(length: int, step: int) -> npt.NDArray[np.int_]:
+    return np.clip(np.arange(length) + step, 0, length - 1)
+
+
+def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+    return part + np.float32(12 + 60 * strength) * rng.standard_normal(part.shape[:3], np.float32)[..., None]
+
+
+def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+    block = 3 + round(9 * strength)
+    rows, columns = (np.minimum(np.arange(n) // block * block + block // 2, n - 1) for n in part.shape[1:3])
+    return part[:, rows][:, :, columns]
+
+
+def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+    """Slanted light bars in a frame, like a stamped logo."""
+    down, across = np.mgrid[: part.shape[1], : part.shape[2]]
+    bars = (across + down) % 8 < 4
+    edge = (np.minimum(down, part.shape[1] - 1 - down) < 2) | (np.minimum(across, part.shape[2] - 1 - across) < 2)
+    cover = ((bars | edge) * (0.3 + 0.6 * strength)).astype(np.float32)[None, ..., None]
+    return _floats(part * (1 - cover) + 245 * cover)
+
+
+def _banding(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+    step = np.float32(24 + 60 * strength)
+    return _floats((np.floor(part / step) + 0.5) * step)
+
+
+_SPOILERS: dict[str, Callable[[Floats, float, np.random.Generator], Floats]] = {
+    "blur": _blur,
+    "noise": _noise,
+    "blockiness": _blockiness,
+    "banding": _banding,
+    "watermark": _watermark,
+    "over-exposed": lambda part, strength, rng: part * np.float32(1 + 0.9 * strength) + np.float32(75 * strength),
+    "under-exposed": lambda part, strength, rng: part * np.float32(0.75 - 0.65 * strength),
+    "colour-cast": lambda part, strength, rng: (
+        part * np.asarray([1 + 0.5 * strength, 1 - 0.35 * strength, 1 + 0.5 * strength], np.float32)
+    ),
+}

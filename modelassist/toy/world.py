@@ -1,0 +1,271 @@
+"""The toy world: what a clip shall show, what it shows instead, and how good it truly is. Pure: no pixels here.
+
+`make_spec(seed, index)` draws a clip. Clips come in runs of CLIPS_PER_PROMPT that share a prompt, each by another
+generator; each generator has its own weakness, so that both clips and generators can be told apart by quality.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from random import Random
+
+import numpy as np
+
+from modelassist.toy.faults import KINDS, Fault, Kind, quality
+from qsave.axes import AXES, Axis
+from qsave.report_card import Box, TimeRange
+
+COLOURS = ("red", "green", "blue", "yellow", "purple", "white")
+SHAPES = ("circle", "square", "triangle", "cross")
+GROUNDS = ("grass", "sand", "water", "stone")
+MOTIONS = {"slides left": "slide left", "slides right": "slide right", "rises": "rise", "falls": "fall"}
+MOTIONS |= {"bounces": "bounce", "circles": "circle"}
+COUNT_WORDS = {1: "a", 2: "two", 3: "three"}
+CLIPS_PER_PROMPT = 3
+
+SIZES = ((160, 96), (160, 96), (192, 128), (96, 160), (128, 128))
+RATES = (12, 14, 15, 16)
+
+# Chance of a fault and its mean strength, by axis: one generator is good, each other is weak somewhere.
+_GOOD, _FAIR, _WEAK = (0.3, 0.3), (0.5, 0.45), (0.9, 0.75)
+GENERATORS: dict[str, dict[Axis, tuple[float, float]]] = {
+    "toy-atlas": dict(zip(AXES, (_GOOD, _GOOD, _GOOD), strict=True)),
+    "toy-birch": dict(zip(AXES, (_WEAK, _FAIR, _GOOD), strict=True)),
+    "toy-comet": dict(zip(AXES, (_FAIR, _WEAK, _FAIR), strict=True)),
+    "toy-dune": dict(zip(AXES, (_FAIR, _FAIR, _WEAK), strict=True)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a prompt asks for."""
+
+    count: int
+    colour: str
+    shape: str
+    motion: str
+    ground: str
+
+    @property
+    def prompt(self) -> str:
+        if self.count == 1:
+            return f"A {self.colour} {self.shape} {self.motion} over {self.ground}"
+        number = COUNT_WORDS[self.count].capitalize()
+        return f"{number} {self.colour} {plural(self.shape)} {MOTIONS[self.motion]} over {self.ground}"
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One moving shape as shown."""
+
+    colour: str
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSpec:
+    """A clip to render: the scene asked for, what is shown instead, the faults, and with them the true quality."""
+
+    seed: int
+    index: int
+    generator: str
+    asked: Scene
+    things: tuple[Thing, ...]
+    motion: str
+    ground: str
+    extra: Thing | None
+    width: int
+    height: int
+    rate: int
+    frames: int
+    pan: float
+    """Camera travel to the right over the clip, as a share of the width."""
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        return self.asked.prompt
+
+    @property
+    def clip_id(self) -> str:
+        return f"toy-{self.seed}-{self.index:05d}"
+
+    @property
+    def duration(self) -> float:
+        return self.frames / self.rate
+
+    def quality(self, axis: Axis) -> float:
+        """The true quality of the axis, in [1, 5]."""
+        return quality(self.faults, axis, self.duration)
+
+    def fault(self, defect: str) -> Fault | None:
+        return next((fault for fault in self.faults if fault.defect == defect), None)
+
+
+def make_spec(seed: int, index: int) -> ClipSpec:
+    """The clip number `index` of the world `seed`: the same arguments give the same clip, on every machine."""
+    rng = np.random.default_rng([seed, index])
+    asked = _scene(seed, index // CLIPS_PER_PROMPT)
+    names = list(GENERATORS)
+    Random(f"{seed}/{index // CLIPS_PER_PROMPT}").shuffle(names)
+    generator = names[index % CLIPS_PER_PROMPT]
+    width, height = SIZES[rng.integers(len(SIZES))]
+    rate = int(RATES[rng.integers(len(RATES))])
+    spec = ClipSpec(
+        seed=seed,
+        index=index,
+        generator=generator,
+        asked=asked,
+        things=(Thing(asked.colour, asked.shape),) * asked.count,
+        motion=asked.motion,
+        ground=asked.ground,
+        extra=None,
+        width=width,
+        height=height,
+        rate=rate,
+        frames=int(rate * rng.uniform(1.8, 2.2)),
+        pan=float(rng.choice([0.0, 0.08, -0.08])),
+    )
+    for axis in (Axis.ALIGNMENT, Axis.DYNAMIC, Axis.VISUAL):
+        spec = _with_faults(spec, axis, rng)
+    return spec
+
+
+def plural(shape: str) -> str:
+    return shape + ("es" if shape.endswith("s") else "s")
+
+
+def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> tuple[float, float]:
+    """Centre of thing `number` (fractions of the frame) at `progress` 0..1; `reach` scales its travel."""
+    lane = (number + 1) / (len(spec.things) + 1)
+    swing = (progress - 0.5) * reach
+    turn = 2 * math.pi * progress * reach
+    if spec.motion in ("slides left", "slides right"):
+        return 0.5 + 0.6 * (swing if spec.motion == "slides right" else -swing), lane
+    if spec.motion in ("rises", "falls"):
+        return lane, 0.5 + 0.6 * (swing if spec.motion == "falls" else -swing)
+    if spec.motion == "bounces":
+        return lane, 0.75 - 0.5 * abs(math.sin(turn)) * min(1.0, reach)
+    return lane + 0.12 * math.cos(turn) * min(1.0, reach), 0.5 + 0.25 * math.sin(turn) * min(1.0, reach)
+
+
+def radius(spec: ClipSpec) -> float:
+    """Half the size of a thing, in pixels."""
+    return (0.16, 0.16, 0.13, 0.11, 0.09)[len(spec.things)] * min(spec.width, spec.height)
+
+
+def things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:
+    """The smallest box round the things while `time` lasts, to whole per cent."""
+    begin, end = (time.start / spec.duration, time.end / spec.duration) if time else (0.0, 1.0)
+    steps = [begin + (end - begin) * step / 8 for step in range(9)]
+    centres = [place(spec, number, step) for number in numbers or range(len(spec.things)) for step in steps]
+    across, down = radius(spec) / spec.width, radius(spec) / spec.height
+    left, right = min(x for x, _ in centres) - across, max(x for x, _ in centres) + across
+    top, bottom = min(y for _, y in centres) - down, max(y for _, y in centres) + down
+    left, top, right, bottom = (round(min(1.0, max(0.0, side)), 2) for side in (left, top, right, bottom))
+    return Box(left, top, round(right - left, 2), round(bottom - top, 2))
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int) -> tuple[int, ...]:
+    numbers = list(range(len(COUNT_WORDS) * len(COLOURS) * len(SHAPES) * len(MOTIONS) * len(GROUNDS)))
+    Random(seed).shuffle(numbers)
+    return tuple(numbers)
+
+
+def _scene(seed: int, number: int) -> Scene:
+    order = _order(seed)
+    rest = order[number % len(order)]
+    picks = []
+    for choices in (tuple(COUNT_WORDS), COLOURS, SHAPES, tuple(MOTIONS), GROUNDS):
+        rest, pick = divmod(rest, len(choices))
+        picks.append(choices[pick])
+    count, colour, shape, motion, ground = picks
+    return Scene(int(count), str(colour), str(shape), str(motion), str(ground))
+
+
+def _with_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSpec:
+    chance, strength = GENERATORS[spec.generator][axis]
+    kinds = [kind for kind in KINDS[axis] if spec.things or not kind.needs_object]
+    often = 1 if axis is Axis.ALIGNMENT else 2
+    for number in range(often):
+        if rng.random() < chance / (1 + 2 * number) and kinds:
+            kind = kinds.pop(rng.integers(len(kinds)))
+            power = round(float(np.clip(rng.normal(strength, 0.22), 0.15, 1.0)), 2)
+            if axis is Axis.ALIGNMENT:
+                spec = _misheard(spec, kind.defect, power, rng)
+            else:
+                fault = _placed(spec, kind, power, rng)
+                spec = replace(spec, faults=(*spec.faults, fault))
+    return spec
+
+
+def _placed(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> Fault:
+    time = _time(spec, kind, strength, rng) if rng.random() < kind.timed else None
+    box = _box(spec, kind, rng) if rng.random() < kind.boxed else None
+    if kind.needs_object and kind.defect != "implausible-physics":  # that one leaps out of its place
+        box = things_box(spec, time)
+    return Fault(kind.defect, strength, time, box)
+
+
+def _time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> TimeRange:
+    """Whole frames; stronger freezes last longer, brief kinds are of three frames or fewer half of the time."""
+    if kind.brief and rng.random() < 0.5:
+        lasting = int(rng.integers(2, 4))
+    else:
+        share = 0.2 + 0.6 * strength if kind.defect == "frozen" else rng.uniform(0.25, 0.6)
+        lasting = max(3, round(share * spec.frames))
+    first = int(rng.integers(1, spec.frames - lasting)) if spec.frames - lasting > 1 else 0
+    return TimeRange(round(first / spec.rate, 2), round((first + lasting) / spec.rate, 2))
+
+
+def _box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
+    if kind.defect == "watermark":
+        return Box(float(rng.choice([0.05, 0.55])), float(rng.choice([0.05, 0.75])), 0.4, 0.2)
+    width, height = (round(float(rng.uniform(0.35, 0.65)), 2) for _ in range(2))
+    left, top = (round(float(rng.uniform(0, 1 - size)), 2) for size in (width, height))
+    return Box(left, top, width, height)
+
+
+def _misheard(spec: ClipSpec, defect: str, strength: float, rng: np.random.Generator) -> ClipSpec:
+    """The clip with one thing of its prompt got wrong; strength becomes what was truly done."""
+    asked = spec.asked
+    wrong = max(1, round(strength * asked.count))
+    share = round(wrong / asked.count, 2)
+    if defect == "missing-object":
+        return _told(replace(spec, things=()), Fault(defect, 1.0))
+    if defect == "wrong-object":
+        other = Thing(asked.colour, _other(SHAPES, asked.shape, rng))
+        return _told(_swapped(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong))))
+    if defect == "wrong-colour":
+        other = Thing(_other(COLOURS, asked.colour, rng), asked.shape)
+        return _told(_swapped(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong))))
+    if defect == "wrong-count":
+        count = int(rng.choice([number for number in (1, 2, 3, 4) if number != asked.count]))
+        things = spec.things[:1] * count
+        return _told(replace(spec, things=things), Fault(defect, min(1.0, abs(count - asked.count) / 2)))
+    if defect == "wrong-action":
+        return _told(replace(spec, motion=_other(tuple(MOTIONS), asked.motion, rng)), Fault(defect, 1.0))
+    if defect == "wrong-setting":
+        return _told(replace(spec, ground=_other(GROUNDS, asked.ground, rng)), Fault(defect, 1.0))
+    extra = Thing(_other(COLOURS, asked.colour, rng), _other(SHAPES, asked.shape, rng))
+    return _told(replace(spec, extra=extra), Fault("extra-content", strength, None, extra_box(spec, strength)))
+
+
+def extra_box(spec: ClipSpec, strength: float) -> Box:
+    """Where extra content stands: the lower right corner, larger the stronger it is."""
+    side = (0.5 + 0.8 * strength) * radius(spec)
+    width, height = round(2 * side / spec.width, 2), round(2 * side / spec.height, 2)
+    return Box(round(0.98 - width, 2), round(0.98 - height, 2), width, height)
+
+
+def _told(spec: ClipSpec, fault: Fault) -> ClipSpec:
+    return replace(spec, faults=(*spec.faults, fault))
+
+
+def _swapped(spec: ClipSpec, other: Thing, count: int) -> ClipSpec:
+    return replace(spec, things=(other,) * count + spec.things[count:])
+
+
+def _other(choices: tuple[str, ...], not_this: str, rng: np.random.Generator) -> str:
+    return str(rng.choice([choice for choice in choices if choice != not_this]))
