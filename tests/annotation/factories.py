@@ -21,7 +21,24 @@ from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
 _numbers = itertools.count(1)
-_WORDS = "amber basalt cedar dune ember fjord glade harbour islet jetty kelp lagoon meadow nectar orchid pebble".split()
+_WORDS = [
+    "amber",
+    "basalt",
+    "cedar",
+    "dune",
+    "ember",
+    "fjord",
+    "glade",
+    "harbour",
+    "islet",
+    "jetty",
+    "kelp",
+    "lagoon",
+    "meadow",
+    "nectar",
+    "orchid",
+    "pebble",
+]
 
 
 def make_user(

@@ -82,7 +82,7 @@ def own_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="qsave-service-"))
     try:
         if os.geteuid() == 0:
-            shutil.chown(folder, unprivileged()[1].partition("=")[2])
+            shutil.chown(folder, int(unprivileged()[1].partition("=")[2]))
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

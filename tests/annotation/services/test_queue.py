@@ -2,6 +2,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import time_machine
@@ -125,7 +126,7 @@ def test_siblings_of_a_prompt_are_kept_apart_while_there_is_another() -> None:
         met.append(slot.item.clip.prompt_group_id)
         factories.submit(rater, slot)
 
-    assert all(one != next_one for one, next_one in zip(met, met[1:], strict=False))
+    assert all(one != next_one for one, next_one in pairwise(met))
 
 
 def test_siblings_are_served_when_nothing_else_is_left() -> None:

@@ -1,0 +1,347 @@
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from annotation.models import Arm, Campaign, Rating, RatingRevision, SavedWork, Slot
+from annotation.services import campaigns, drafts, queue, ratings
+from annotation.services.ratings import AnswersRefused, EditRefused, LeaseLost, SavedWorkConflict
+from qsave.axes import AXES, Axis
+from qsave.report_card import Evidence, TimeRange
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rater() -> User:
+    return factories.make_user()
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.make_campaign(3, overlap=1, assisted_share=0)
+
+
+def claim(rater: User, campaign: Campaign) -> Slot:
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    return slot
+
+
+def assisted(rater: User) -> tuple[Slot, int]:
+    """A seat in the assisted arm, and the id of its draft."""
+    slot = claim(rater, factories.make_campaign(1, assisted_share=1))
+    draft = drafts.record_draft(item_id=slot.item_id, critic="starter@1", card=factories.card(), text="", latency_ms=5)
+    return slot, draft.pk
+
+
+def refused(call: Callable[[], object]) -> dict[str, list[str]]:
+    with pytest.raises(AnswersRefused) as caught:
+        call()
+    assert not Rating.objects.exists()
+    return caught.value.problems
+
+
+def test_a_submit_stores_scores_evidence_and_reasons_of_the_three_axes(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+    given = factories.answers({Axis.VISUAL: 2, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5})
+    given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("blur", TimeRange(0.25, 0.5)),))
+
+    rating = factories.submit(rater, slot, answers=given, viewing={"watched": 0.9, "plays": 2}, seconds_spent=31.5)
+
+    revision = rating.revisions.get()
+    stored = {answer.axis: (answer.score, answer.reason) for answer in revision.answers.all()}
+    assert stored == {axis.value: (given[axis].score, given[axis].reason) for axis in AXES}
+    assert revision.answers.get(axis="visual").evidence == [{"defect": "blur", "time": [0.25, 0.5], "box": None}]
+    assert (revision.viewing, revision.seconds_spent) == ({"watched": 0.9, "plays": 2}, 31.5)
+    slot.refresh_from_db()
+    assert (slot.state, slot.rater) == (Slot.State.DONE, rater)
+
+
+def test_the_same_key_again_stores_nothing_twice_and_gives_the_same_rating(rater: User, campaign: Campaign) -> None:
+    slot, key = claim(rater, campaign), uuid.uuid4()
+
+    first = factories.submit(rater, slot, key=key)
+    again = factories.submit(rater, slot, key=key)
+
+    assert again == first
+    assert (Rating.objects.count(), RatingRevision.objects.count()) == (1, 1)
+    assert not SavedWork.objects.exists()
+
+
+def test_a_key_of_somebody_else_gives_nothing_away(rater: User, campaign: Campaign) -> None:
+    key = uuid.uuid4()
+    factories.submit(rater, claim(rater, campaign), key=key)
+    other = factories.make_user()
+
+    with pytest.raises(AnswersRefused) as caught:
+        factories.submit(other, claim(other, campaign), key=key)
+
+    assert "key" in caught.value.problems
+
+
+def test_a_late_submit_counts_while_nobody_took_the_seat(rater: User, campaign: Campaign) -> None:
+    with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False) as clock:
+        slot = claim(rater, campaign)
+        clock.shift(timedelta(hours=9))
+
+        assert factories.submit(rater, slot).slot_id == slot.pk
+
+
+def test_a_submit_for_a_seat_that_went_to_another_becomes_saved_work(rater: User) -> None:
+    campaign, other, given = factories.make_campaign(1, overlap=1), factories.make_user(), factories.answers(4)
+    with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False) as clock:
+        slot = claim(rater, campaign)
+        clock.shift(timedelta(minutes=21))
+        claim(other, campaign)
+
+        with pytest.raises(LeaseLost, match="kept"):
+            factories.submit(rater, slot, answers=given)
+
+    assert not Rating.objects.exists()
+    assert ratings.parse_answers(rater.saved_work.get().answers) == given
+
+
+def test_a_closed_campaign_keeps_late_answers_as_saved_work(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+    campaigns.set_state(actor=factories.lead(), campaign=campaign, state="closed")
+
+    with pytest.raises(LeaseLost):
+        factories.submit(rater, slot)
+
+    assert rater.saved_work.get().item_id == slot.item_id
+
+
+def test_a_seat_never_held_takes_no_rating_and_keeps_nothing(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+
+    with pytest.raises(LeaseLost):
+        factories.submit(factories.make_user(), slot)
+
+    assert not SavedWork.objects.exists()
+
+
+def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater: User, campaign: Campaign) -> None:
+    boss = factories.lead()
+    shown = campaigns.set_guidelines(actor=boss, campaign=campaign, text="Look twice.")
+    slot = claim(rater, campaign)
+    ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
+    campaigns.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
+
+    rating = factories.submit(rater, slot)
+
+    assert rating.guideline == shown
+    assert not SavedWork.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"score": 6}, "visual.score"),
+        ({"score": 0}, "visual.score"),
+        ({"reason": ""}, "visual.reason"),
+        ({"reason": "  too short   "}, "visual.reason"),
+        ({"reason": "! ? ! ? ! ? ! ? ! ? ! ? ! ?"}, "visual.reason"),
+        ({"reason": "x" * 5000}, "visual.reason"),
+        ({"evidence": (Evidence("sliding"),)}, "visual.evidence"),
+        ({"evidence": (Evidence("blur", TimeRange(0, 99)),)}, "visual.evidence"),
+        ({"draft_use": "guessed"}, "draft"),
+    ],
+)
+def test_an_answer_that_breaks_a_rule_is_refused_by_field(
+    rater: User, campaign: Campaign, change: dict[str, object], field: str
+) -> None:
+    slot, given = claim(rater, campaign), factories.answers()
+    given[Axis.VISUAL] = replace(given[Axis.VISUAL], **change)  # type: ignore[arg-type]  # wrong on purpose
+
+    problems = refused(lambda: factories.submit(rater, slot, answers=given))
+
+    assert set(problems) == {field}
+
+
+def test_a_missing_axis_is_named(rater: User, campaign: Campaign) -> None:
+    given = factories.answers()
+    del given[Axis.DYNAMIC]
+
+    assert set(refused(lambda: factories.submit(rater, claim(rater, campaign), answers=given))) == {"dynamic"}
+
+
+def test_the_prompt_is_no_reason(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+    shouted = slot.item.clip.prompt.upper() + "!"
+
+    problems = refused(lambda: factories.submit(rater, slot, answers=factories.answers(reason=shouted)))
+
+    assert "prompt" in problems["visual.reason"][0]
+
+
+def test_the_words_of_ones_last_rating_are_refused_and_a_lapse_of_one_rating_forgets_them(
+    rater: User, campaign: Campaign
+) -> None:
+    given = factories.answers()
+    factories.submit(rater, claim(rater, campaign), answers=given)
+
+    with pytest.raises(AnswersRefused, match="last rating"):
+        factories.submit(rater, claim(rater, campaign), answers=given)
+    factories.submit(rater, claim(rater, campaign))
+    factories.submit(rater, claim(rater, campaign), answers=given)
+
+
+def test_the_reason_may_be_waived_for_excellent_without_a_defect(rater: User) -> None:
+    campaign = factories.make_campaign(2, waives_reason_when_excellent=True)
+    slot = claim(rater, campaign)
+    refused(lambda: factories.submit(rater, slot, answers=factories.answers(4, reason="")))
+
+    assert factories.submit(rater, slot, answers=factories.answers(5, reason=""))
+
+
+def test_hostile_characters_in_a_reason_are_dropped_not_stored(rater: User, campaign: Campaign) -> None:
+    words = "The colours \x00 swim \ud800 all over <script>"
+
+    rating = factories.submit(rater, claim(rater, campaign), answers=factories.answers(reason=words))
+
+    stored = rating.revisions.get().answers.get(axis="visual").reason
+    assert stored == "The colours  swim ? all over <script>"
+
+
+def test_a_blind_seat_takes_no_draft_and_no_exposure(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+
+    for changes in ({"draft_id": draft.pk}, {"exposure": "late"}, {"draft_id": draft.pk, "exposure": "from_start"}):
+        assert "draft" in refused(lambda changes=changes: factories.submit(rater, slot, **changes))
+    assert "draft" in refused(lambda: factories.submit(rater, slot, answers=factories.answers(draft_use="confirmed")))
+
+
+def test_the_database_itself_refuses_a_draft_on_a_blind_rating(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+    rating = factories.submit(rater, slot)
+    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Rating.objects.filter(pk=rating.pk).update(draft=draft)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Rating.objects.filter(pk=rating.pk).update(exposure="late")
+
+
+def test_an_assisted_rating_keeps_its_draft_and_how_far_each_reason_moved(rater: User) -> None:
+    slot, draft_id = assisted(rater)
+    given = factories.answers()
+    proposed = factories.card().visual.reason
+    given[Axis.VISUAL] = replace(given[Axis.VISUAL], reason=proposed, draft_use="confirmed", confirm_ms=900)
+    given[Axis.DYNAMIC] = replace(
+        given[Axis.DYNAMIC], reason=factories.card().dynamic.reason + " indeed", draft_use="edited"
+    )
+
+    rating = factories.submit(rater, slot, answers=given, draft_id=draft_id, exposure="from_start")
+
+    rows = {answer.axis: answer for answer in rating.revisions.get().answers.all()}
+    assert (rating.arm, rating.draft_id, rating.exposure) == (Arm.ASSISTED, draft_id, "from_start")
+    assert (rows["visual"].draft_edit_distance, rows["visual"].confirm_ms) == (0, 900)
+    assert rows["dynamic"].draft_edit_distance == len(" indeed")
+
+
+def test_a_draft_of_another_item_is_refused(rater: User) -> None:
+    slot, _ = assisted(rater)
+    _, foreign = assisted(factories.make_user())
+
+    assert "draft" in refused(lambda: factories.submit(rater, slot, draft_id=foreign, exposure="late"))
+
+
+def test_an_unused_draft_has_no_exposure_and_a_used_one_has(rater: User) -> None:
+    slot, draft_id = assisted(rater)
+
+    assert "exposure" in refused(lambda: factories.submit(rater, slot, draft_id=draft_id))
+    assert "exposure" in refused(lambda: factories.submit(rater, slot, exposure="late"))
+
+
+def test_a_rating_by_a_program_is_stored_as_simulated(campaign: Campaign) -> None:
+    robot, person = factories.make_user(is_simulated=True), factories.make_user()
+
+    assert factories.submit(robot, claim(robot, campaign)).is_simulated
+    assert not factories.submit(person, claim(person, campaign)).is_simulated
+
+
+def test_an_edit_adds_a_revision_and_leaves_the_first_as_it_was(rater: User, campaign: Campaign) -> None:
+    rating = factories.submit(rater, claim(rater, campaign))
+    edit, key = factories.answers(1), uuid.uuid4()
+
+    for _ in range(2):  # the second is the same key again
+        ratings.revise(rater=rater, rating_id=rating.pk, answers=edit, key=key, viewing={}, seconds_spent=3)
+
+    first, second = rating.revisions.order_by("number")
+    assert [(one.number, one.is_current) for one in (first, second)] == [(1, False), (2, True)]
+    assert set(first.answers.values_list("score", flat=True)) == {3}
+    assert set(second.answers.values_list("score", flat=True)) == {1}
+
+
+def test_an_edit_may_keep_its_own_words(rater: User, campaign: Campaign) -> None:
+    given = factories.answers()
+    rating = factories.submit(rater, claim(rater, campaign), answers=given)
+
+    ratings.revise(rater=rater, rating_id=rating.pk, answers=given, key=uuid.uuid4(), viewing={}, seconds_spent=1)
+
+    assert rating.revisions.count() == 2
+
+
+def test_nobody_edits_anothers_rating_and_nobody_edits_in_a_closed_campaign(rater: User, campaign: Campaign) -> None:
+    rating = factories.submit(rater, claim(rater, campaign))
+    edit = {"rating_id": rating.pk, "answers": factories.answers(), "viewing": {}, "seconds_spent": 1.0}
+
+    with pytest.raises(Rating.DoesNotExist):
+        ratings.revise(rater=factories.make_user(), key=uuid.uuid4(), **edit)
+    campaigns.set_state(actor=factories.lead(), campaign=campaign, state="closed")
+    with pytest.raises(EditRefused):
+        ratings.revise(rater=rater, key=uuid.uuid4(), **edit)
+    assert rating.revisions.count() == 1
+
+
+def test_saved_work_rises_in_version_and_a_stale_tab_is_told(rater: User, campaign: Campaign) -> None:
+    item_id, one, two = claim(rater, campaign).item_id, uuid.uuid4(), uuid.uuid4()
+
+    def save(text: str, base: int, tab: uuid.UUID) -> int:
+        saved = ratings.save_work(rater=rater, item_id=item_id, answers={"t": text}, base_version=base, tab=tab)
+        return saved.version
+
+    assert save("a", 0, one) == 1
+    assert save("b", 1, two) == 2
+    with pytest.raises(SavedWorkConflict) as caught:
+        save("c", 1, one)
+    assert caught.value.saved.answers == {"t": "b"}
+    assert save("d", 2, one) == 3
+    assert save("e", 2, one) == 4  # its own last answer was lost on the way
+
+
+def test_saved_work_is_for_items_that_were_on_the_desk_and_of_bounded_size(rater: User, campaign: Campaign) -> None:
+    item_id = claim(rater, campaign).item_id
+    values = {"item_id": item_id, "base_version": 0, "tab": uuid.uuid4()}
+
+    with pytest.raises(PermissionDenied):
+        ratings.save_work(rater=factories.make_user(), answers={}, **values)
+    with pytest.raises(ValueError, match="too large"):
+        ratings.save_work(rater=rater, answers={"reason": "x" * 70_000}, **values)
+    saved = ratings.save_work(rater=rater, answers={"a\x00": float("nan")}, **values)
+    assert saved.answers == {"a": None}
+
+
+def test_a_viewing_record_that_is_too_large_is_refused(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater, campaign)
+
+    assert "viewing" in refused(lambda: factories.submit(rater, slot, viewing={"stalls": "x" * 9000}))
+
+
+def test_a_submit_stays_within_a_bound_of_queries(
+    rater: User, campaign: Campaign, django_assert_max_num_queries: Callable[[int], object]
+) -> None:
+    factories.submit(rater, claim(rater, campaign))
+    slot = claim(rater, campaign)
+
+    with django_assert_max_num_queries(14):  # type: ignore[attr-defined]
+        factories.submit(rater, slot)
