@@ -6,6 +6,7 @@ from django.db.models import Count
 
 from annotation.models import Campaign, Draft
 from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.reads.evaluation import headline
 from modelassist.services.drafting import KIND, next_items
 from operations.models import Job
 

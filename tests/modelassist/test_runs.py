@@ -44,6 +44,14 @@ def start(engineer: User, release: Release, model: Path, **settings: object) -> 
     return runs.start_run(actor=engineer, release=release, base_model=str(model), settings=settings)
 
 
+def done(run: Run) -> Job:
+    """The run's job after this process did it."""
+    assert run.job_id is not None
+    job = jobs.run(run.job_id)
+    assert job is not None
+    return job
+
+
 def test_a_release_that_is_not_frozen_is_refused(engineer: User, release: Release, tiny_model: Path) -> None:
     Release.objects.update(state=Release.State.BUILDING)
     release.refresh_from_db()
@@ -70,8 +78,7 @@ def test_a_trainer_that_fails_fails_the_job_with_its_last_words(
     engineer: User, release: Release, tiny_model: Path
 ) -> None:
     run = start(engineer, release, tiny_model)
-    job = jobs.run(run.job_id)
-    assert job is not None
+    job = done(run)
     assert job.state == JobState.FAILED
     assert "is not a release" in job.error
     assert "is not a release" in run_page(Run.objects.get()).words
@@ -108,9 +115,8 @@ def test_a_killed_trainer_fails_the_job(engineer: User, release: Release, tiny_m
         os.kill(json.loads((folder / trainer.RECORD).read_text())["pid"], signal.SIGKILL)
 
     killer = when_it_speaks(folder, kill)
-    job = jobs.run(run.job_id)
+    job = done(run)
     killer.join()
-    assert job is not None
     assert job.state == JobState.FAILED
     assert job.error.endswith("step 1")
 
@@ -123,11 +129,10 @@ def test_a_site_that_ends_stops_the_trainer_and_leaves_the_job_waiting(
     folder = run_folder(run)
     ending = when_it_speaks(folder, jobs.stopping.set)
     try:
-        job = jobs.run(run.job_id)
+        job = done(run)
     finally:
         ending.join()
         jobs.stopping.clear()
-    assert job is not None
     assert job.state == JobState.QUEUED
     assert not trainer.is_running(folder)
 
@@ -150,8 +155,7 @@ def finished(run: Run, model: Path) -> None:
 def test_a_finished_run_registers_its_critic_once(engineer: User, release: Release, tiny_model: Path) -> None:
     run = start(engineer, release, tiny_model)
     finished(run, tiny_model)
-    job = jobs.run(run.job_id)
-    assert job is not None
+    job = done(run)
     assert job.state == JobState.DONE
     assert job.result["critic"] == "critic@1"
     again = runs.finish(run=run, name="critic")

@@ -1,0 +1,182 @@
+"""Simulated people and toy clips, taken through the same services as real ones, and stored as simulated.
+
+Nothing here writes a row by itself: clips come in by a manifest, ratings by `claim` and `submit`. What differs is that
+the one who rates is a program that knows what is wrong with a clip, and sees it with a bias, noise and a taste.
+"""
+
+import csv
+import os
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from django.db.models import Count
+
+from accounts.models import Role, User
+from accounts.services import create_user
+from annotation.models import Arm, AxisAnswer, Campaign, Draft, Exposure, Slot
+from annotation.services.answers import Answer, AnswersRefused, defects_of
+from annotation.services.drafts import draft_for
+from annotation.services.queue import claim
+from annotation.services.ratings import submit
+from modelassist.toy.raters import SimulatedRater, make_rater
+from modelassist.toy.render import render_clip
+from modelassist.toy.world import ClipSpec, make_spec
+from qsave.axes import AXES, Axis
+from qsave.report_card import AxisReport, ReportCard, card_from_json
+
+OnProgress = Callable[[int, int], None]
+"""Told how many are done, and of how many."""
+
+ATTEMPTS = 5
+"""How often a simulated rater words a rating anew when the site refuses the words."""
+_DRAFT_USE = AxisAnswer.DraftUse
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A simulated rater and the account it rates with."""
+
+    user: User
+    rater: SimulatedRater
+
+
+def render_manifest(
+    folder: Path, *, seed: int, indices: Sequence[int], on_progress: OnProgress = lambda done, of: None
+) -> Path:
+    """Render toy clips into `folder` on all cores, and write the manifest that brings them in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    specs = [make_spec(seed, index) for index in indices]
+    paths = [folder / f"{spec.clip_id}.mp4" for spec in specs]
+    # fresh processes: they need neither the database connection nor the threads of this one
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(render_clip, specs, paths, chunksize=4), start=1):
+            on_progress(done, len(specs))
+    manifest = folder / f"manifest-{indices[0]:05d}.csv"
+    with manifest.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clip_id", "video", "prompt", "generator", "seed"])
+        writer.writerows([spec.clip_id, f"{spec.clip_id}.mp4", spec.prompt, spec.generator, seed] for spec in specs)
+    return manifest
+
+
+def spec_of(clip_id: str) -> ClipSpec:
+    """The toy clip behind a clip id; raises ValueError for a clip that is not of the toy world."""
+    world, seed, index = clip_id.split("-")
+    if world != "toy":
+        raise ValueError(f"{clip_id} is not a toy clip")
+    return make_spec(int(seed), int(index))
+
+
+def make_people(*, actor: User, count: int, seed: int = 0) -> list[Person]:
+    """Simulated raters with accounts that nobody can sign in to; those that are there already are taken again."""
+    return [_person(actor, seed + number) for number in range(1, count + 1)]
+
+
+def _person(actor: User, seed: int) -> Person:
+    name = f"simulated-{seed:02d}"
+    user = User.objects.filter(username=name, is_simulated=True).first() or create_user(
+        actor=actor,
+        username=name,
+        password=None,
+        role=Role.ANNOTATOR,
+        display_name=f"Simulated rater {seed}",
+        is_simulated=True,
+    )
+    return Person(user, make_rater(seed))
+
+
+def rate(
+    *, campaign: Campaign, people: Sequence[Person], most: int, on_progress: OnProgress = lambda done, of: None
+) -> int:
+    """Everybody in turn claims and rates until `most` ratings are made or no seat is left; returns how many."""
+    done, waiting = 0, list(people)
+    while waiting and done < most:
+        person = waiting.pop(0)
+        if _rate_one(person, campaign):
+            done += 1
+            waiting.append(person)
+            on_progress(done, most)
+    return done
+
+
+def open_seats(campaign: Campaign) -> int:
+    """Seats that nobody has taken yet."""
+    return Slot.objects.filter(campaign=campaign, state=Slot.State.FREE).count()
+
+
+def draft_uses(campaign: Campaign) -> dict[str, int]:
+    """How often drafts were confirmed, edited and cleared, over axes, in the ratings that count."""
+    answers = AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__campaign=campaign)
+    return dict(answers.values_list("draft_use").annotate(count=Count("pk")).order_by("draft_use"))
+
+
+def _rate_one(person: Person, campaign: Campaign) -> bool:
+    slot = claim(rater=person.user, campaign=campaign)
+    if slot is None:
+        return False
+    assert slot.lease is not None  # a claimed seat carries one
+    spec = spec_of(slot.item.clip.clip_id)
+    draft = draft_for(slot) if slot.arm == Arm.ASSISTED else None
+    for attempt in range(ATTEMPTS):
+        try:
+            submit(
+                rater=person.user,
+                slot_id=slot.pk,
+                lease=slot.lease,
+                answers=_answers(person.rater, spec, draft, campaign, attempt),
+                key=uuid.uuid4(),
+                viewing={"share": 1.0, "plays": 1, "simulated": True},
+                seconds_spent=round(spec.duration * 6, 1),
+                draft_id=draft.pk if draft else None,
+                exposure=Exposure.FROM_START if draft else Exposure.NONE,
+            )
+        except AnswersRefused:
+            if attempt + 1 == ATTEMPTS:
+                raise
+            continue
+        return True
+    return False
+
+
+def _answers(
+    rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign, attempt: int
+) -> dict[Axis, Answer]:
+    rng = rater.rng_for(spec, attempt)
+    own = rater.rate(spec, rng)
+    if draft is None:
+        return {axis: _own_answer(own.axis(axis)) for axis in AXES}
+    drafted, known = card_from_json(draft.card), defects_of(campaign)
+    # who was refused once no longer leans on the critic's words
+    return {axis: _with_draft(own, drafted, axis, known[axis], lean=attempt == 0) for axis in AXES}
+
+
+def _own_answer(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms: int | None = None) -> Answer:
+    return Answer(
+        score=int(report.score),
+        evidence=report.evidence,
+        reason=report.reason,
+        draft_use=draft_use,
+        confirm_ms=confirm_ms,
+    )
+
+
+def _with_draft(own: ReportCard, drafted: ReportCard, axis: Axis, known: Iterable[str], *, lean: bool) -> Answer:
+    """A draft that names what the rater saw is confirmed as it stands; otherwise its text gives way to the rater's.
+
+    The score stays the rater's own: a page does not show drafted scores unless its campaign says so.
+    """
+    mine, theirs = own.axis(axis), drafted.axis(axis)
+    usable = set(theirs.defects) <= set(known) and len(theirs.reason) >= 20
+    if lean and usable and set(mine.defects) == set(theirs.defects):
+        as_drafted = AxisReport(mine.score, theirs.evidence, theirs.reason)
+        return _own_answer(as_drafted, _DRAFT_USE.CONFIRMED, confirm_ms=_reading_ms(theirs.reason))
+    return _own_answer(mine, _DRAFT_USE.EDITED if theirs.reason else _DRAFT_USE.CLEARED)
+
+
+def _reading_ms(text: str) -> int:
+    """How long somebody takes who reads what they confirm: some twenty letters a second, and a moment to decide."""
+    return 800 + 50 * len(text)
