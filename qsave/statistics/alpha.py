@@ -43,8 +43,6 @@ def _interval(
 ) -> Interval | Undefined:
     if isinstance(value, Undefined):
         return value
-    if resamples == 0:
-        return Undefined("no interval was asked for")
     if len(counts) < 2:
         return Undefined("one item alone has no interval")
     return bootstrap(

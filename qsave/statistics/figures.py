@@ -53,7 +53,7 @@ class Estimate:
 
 def percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
     """The 2.5 and 97.5 percentiles of the defined resamples; undefined where more than half of `drawn` were not."""
-    if 2 * len(values) < drawn:
+    if not len(values) or 2 * len(values) < drawn:
         return Undefined("the figure is undefined in most resamples: too little varies")
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(values, [tail, 100 - tail])
@@ -62,6 +62,8 @@ def percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
 
 def bootstrap(count: int, figure: Callable[[Ints], Figure], *, seed: int, resamples: int) -> Interval | Undefined:
     """Percentile interval of `figure(indices)` over resamples of `count` units drawn with replacement."""
+    if resamples == 0:
+        return Undefined("no interval was asked for")
     rng = np.random.default_rng(seed)
     drawn = [figure(rng.integers(0, count, size=count)) for _ in range(resamples)]
     defined = np.array([value for value in drawn if not isinstance(value, Undefined)], dtype=np.float64)

@@ -70,9 +70,14 @@ class RatingTable:
         return np.bincount(self.items, minlength=self.item_count).astype(np.int64)
 
     @property
+    def rated(self) -> Ints:
+        """Ratings of each rater (raters,)."""
+        return np.bincount(self.raters, minlength=self.rater_count).astype(np.int64)
+
+    @property
     def sums(self) -> Floats:
         """Sum of scores of each item (items,)."""
-        return np.bincount(self.items, weights=self.scores, minlength=self.item_count)
+        return self.by_item(self.scores)
 
     @property
     def means(self) -> Floats:
@@ -83,7 +88,15 @@ class RatingTable:
     def squares(self) -> Floats:
         """Sum of squared deviations from the item's mean (items,)."""
         deviations = self.scores - self.means[self.items]
-        return np.bincount(self.items, weights=deviations**2, minlength=self.item_count)
+        return self.by_item(deviations**2)
+
+    def by_item(self, values: Floats) -> Floats:
+        """Sum of `values` (ratings,) over each item's ratings (items,)."""
+        return _sums(self.items, values, self.item_count)
+
+    def by_rater(self, values: Floats) -> Floats:
+        """Sum of `values` (ratings,) over each rater's ratings (raters,)."""
+        return _sums(self.raters, values, self.rater_count)
 
     def keep(self, mask: Bools) -> RatingTable:
         """The table of the ratings that `mask` (ratings,) marks; items and raters left bare drop out."""
@@ -97,6 +110,11 @@ class RatingTable:
         dense = np.full((self.item_count, self.rater_count), np.nan)
         dense[self.items, self.raters] = self.scores
         return dense
+
+
+def _sums(codes: Ints, values: Floats, count: int) -> Floats:
+    # without entries bincount answers integers, weights or not
+    return np.bincount(codes, weights=values, minlength=count).astype(np.float64)
 
 
 def _codes(ids: Sequence[Hashable]) -> tuple[tuple[Any, ...], Ints]:

@@ -1,0 +1,127 @@
+"""Intraclass correlations: the six of Shrout and Fleiss (1979) on complete tables, one-way on sparse ones.
+
+Campaigns give every item to other raters and rarely the same number of them, so the unbalanced one-way form is theirs;
+the six are for tables in which every rater rated every item.
+"""
+
+from dataclasses import dataclass
+
+from scipy.special import fdtri
+
+from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.table import RatingTable
+
+ICC_NAMES = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
+_UPPER = (1 + CONFIDENCE) / 2
+_INCOMPLETE = "not every rater rated every item"
+_SMALL = "needs two items and two ratings of one"
+
+
+@dataclass(frozen=True, slots=True)
+class OneWay:
+    """Reliability of one rating and of the mean of an item's ratings; `k` is the typical number of ratings (n0)."""
+
+    single: Estimate
+    average: Estimate
+    k: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Anova:
+    """Mean squares of a complete table of n items and k raters."""
+
+    n: int
+    k: int
+    items: float
+    raters: float
+    within: float
+    residual: float
+
+
+def icc_one_way(table: RatingTable) -> OneWay:
+    """ICC(1,1) and ICC(1,k) of an unbalanced one-way layout, with k replaced by n0 = (N - sum n^2 / N) / (items - 1).
+
+    The intervals are those of the F ratio with n0 in the place of k: exact for equal numbers, approximate otherwise.
+    """
+    total, groups = len(table), table.item_count
+    if groups < 2 or total <= groups:
+        return OneWay(Estimate.undefined(_SMALL), Estimate.undefined(_SMALL), 0.0)
+    k = float((total - (table.n**2).sum() / total) / (groups - 1))
+    between = float((table.n * (table.means - table.scores.mean()) ** 2).sum() / (groups - 1))
+    within = float(table.squares.sum() / (total - groups))
+    return OneWay(*_from_f(between, within, k, groups - 1, total - groups), k)
+
+
+def icc_complete(table: RatingTable) -> dict[str, Estimate]:
+    """All six with intervals, keyed by ICC_NAMES; undefined on an incomplete table."""
+    n, k = table.item_count, table.rater_count
+    if n < 2 or k < 2 or len(table) != n * k:
+        reason = "needs two items and two raters" if n < 2 or k < 2 else _INCOMPLETE
+        return {name: Estimate.undefined(reason) for name in ICC_NAMES}
+    anova = _anova(table.matrix())
+    first, first_k = _from_f(anova.items, anova.within, k, n - 1, n * (k - 1))
+    third, third_k = _from_f(anova.items, anova.residual, k, n - 1, (n - 1) * (k - 1))
+    second, second_k = _two_way_random(anova)
+    return dict(zip(ICC_NAMES, (first, second, third, first_k, second_k, third_k), strict=True))
+
+
+def _anova(x: Floats) -> _Anova:
+    n, k = x.shape
+    grand, items, raters = x.mean(), x.mean(axis=1, keepdims=True), x.mean(axis=0, keepdims=True)
+    return _Anova(
+        n=n,
+        k=k,
+        items=float(k * ((items - grand) ** 2).sum() / (n - 1)),
+        raters=float(n * ((raters - grand) ** 2).sum() / (k - 1)),
+        within=float(((x - items) ** 2).sum() / (n * (k - 1))),
+        residual=float(((x - items - raters + grand) ** 2).sum() / ((n - 1) * (k - 1))),
+    )
+
+
+def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> tuple[Estimate, Estimate]:
+    """Single and average reliability from one F ratio, with their intervals."""
+    if _none(between) and _none(error):
+        reason = "all ratings are equal"
+        return Estimate.undefined(reason), Estimate.undefined(reason)
+    single = (between - error) / (between + (k - 1) * error)
+    average: Figure = Undefined("items do not differ at all") if _none(between) else (between - error) / between
+    if _none(error):
+        exact = Undefined("raters never differ, so the F ratio has no upper bound")
+        return Estimate(single, exact), Estimate(average, exact)
+    f = between / error
+    low, high = f / float(fdtri(df1, df2, _UPPER)), f * float(fdtri(df2, df1, _UPPER))
+    spread = Interval((low - 1) / (low + k - 1), (high - 1) / (high + k - 1))
+    if isinstance(average, Undefined):
+        return Estimate(single, spread), Estimate(average, average)
+    return Estimate(single, spread), Estimate(average, Interval(1 - 1 / low, 1 - 1 / high))
+
+
+def _two_way_random(a: _Anova) -> tuple[Estimate, Estimate]:
+    """ICC(2,1) and ICC(2,k) with the intervals of Shrout and Fleiss (Satterthwaite's degrees of freedom)."""
+    n, k = a.n, a.k
+    below = a.items + (k - 1) * a.residual + k * (a.raters - a.residual) / n
+    below_k = a.items + (a.raters - a.residual) / n
+    if _none(below) or _none(below_k):
+        reason = "items and raters do not differ"
+        return Estimate.undefined(reason), Estimate.undefined(reason)
+    single, average = (a.items - a.residual) / below, (a.items - a.residual) / below_k
+    if _none(a.residual):
+        exact = Undefined("no residual variance: the interval is not defined")
+        return Estimate(single, exact), Estimate(average, exact)
+    fj = a.raters / a.residual
+    c = n * (1 + (k - 1) * single) - k * single
+    v = (k - 1) * (n - 1) * (k * single * fj + c) ** 2 / ((n - 1) * k**2 * single**2 * fj**2 + c**2)
+    f_low, f_high = float(fdtri(n - 1, v, _UPPER)), float(fdtri(v, n - 1, _UPPER))
+    rest = k * a.raters + (k * n - k - n) * a.residual
+    low = n * (a.items - f_low * a.residual) / (f_low * rest + n * a.items)
+    high = n * (f_high * a.items - a.residual) / (rest + n * f_high * a.items)
+    return Estimate(single, Interval(low, high)), Estimate(average, Interval(_step_up(low, k), _step_up(high, k)))
+
+
+def _step_up(single: float, k: int) -> float:
+    return single * k / (1 + single * (k - 1))
+
+
+def _none(mean_square: float) -> bool:
+    """Whether a mean square is zero but for rounding."""
+    return abs(mean_square) < 1e-12

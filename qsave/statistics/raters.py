@@ -1,0 +1,95 @@
+"""How each rater stands to the others: never against a mean that includes the rater."""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+
+import numpy as np
+
+from qsave.statistics.correlation import plcc, srcc
+from qsave.statistics.figures import Figure, Floats, Undefined
+from qsave.statistics.table import RatingTable
+
+
+@dataclass(frozen=True, slots=True)
+class RaterFigures:
+    """One rater on one axis. `bias` and `inconsistency` are mean and SD (n - 1) of score minus the others' mean on the
+    same item; `shared` counts those items; `spread` is the SD of the rater's own scores."""
+
+    rater: object
+    n: int
+    shared: int
+    mean: float
+    spread: Figure
+    bias: Figure
+    inconsistency: Figure
+    plcc: Figure
+    srcc: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Scores against known ones, or against the rater's own earlier ones."""
+
+    n: int
+    equal: Figure
+    within_one: Figure
+    mean_distance: Figure
+
+
+def rater_figures(table: RatingTable) -> tuple[RaterFigures, ...]:
+    """Every rater's figures, in the order of `table.rater_ids`."""
+    n = table.n[table.items]
+    shared = n >= 2
+    others = (table.sums[table.items] - table.scores) / np.maximum(n - 1, 1)
+    order = np.argsort(table.raters, kind="stable")
+    starts = np.searchsorted(table.raters[order], np.arange(table.rater_count + 1))
+    groups = [order[start:end] for start, end in pairwise(starts)]
+    return tuple(
+        _figures(rater, table.scores[group], others[group[shared[group]]], table.scores[group[shared[group]]])
+        for rater, group in zip(table.rater_ids, groups, strict=True)
+    )
+
+
+def matches(pairs: Iterable[tuple[float, float]]) -> Matches:
+    """Gold accuracy from (given, known) and repeat consistency from (first, second)."""
+    distances = [abs(first - second) for first, second in pairs]
+    if not distances:
+        nothing = Undefined("there is nothing to compare with yet")
+        return Matches(0, nothing, nothing, nothing)
+    return Matches(
+        n=len(distances),
+        equal=fmean(distance == 0 for distance in distances),
+        within_one=fmean(distance <= 1 for distance in distances),
+        mean_distance=fmean(distances),
+    )
+
+
+def mean_by_rater(values: Mapping[Hashable, Iterable[float]]) -> dict[Hashable, Figure]:
+    """Mean of a measure of conduct (seconds spent, share watched, draft taken 0/1) for each rater."""
+    return {rater: _mean(list(measures)) for rater, measures in values.items()}
+
+
+def _mean(values: list[float]) -> Figure:
+    return fmean(values) if values else Undefined("nothing was measured")
+
+
+def _figures(rater: object, scores: Floats, others: Floats, shared_scores: Floats) -> RaterFigures:
+    alone = Undefined("no item is shared with another rater")
+    gaps = shared_scores - others
+    return RaterFigures(
+        rater=rater,
+        n=len(scores),
+        shared=len(others),
+        mean=float(scores.mean()),
+        spread=_sd(scores, "one score has no spread"),
+        bias=float(gaps.mean()) if len(gaps) else alone,
+        inconsistency=_sd(gaps, "needs two items shared with others"),
+        plcc=plcc(shared_scores, others),
+        srcc=srcc(shared_scores, others),
+    )
+
+
+def _sd(values: Floats, why_not: str) -> Figure:
+    return float(values.std(ddof=1)) if len(values) >= 2 else Undefined(why_not)

@@ -1,0 +1,70 @@
+"""Screening of raters after ITU-R BT.500: who too often lies far out, on both sides.
+
+Per item: mean, S, and the kurtosis b2 = m4 / m2^2. A rating is far out beyond 2 S where 2 <= b2 <= 4, else beyond
+sqrt(20) S; P and Q count those above and below. A rater is rejected if (P + Q) / J > 0.05 and |P - Q| / (P + Q) < 0.3,
+J being the items looked at. One pass. The recommendation divides by N - 1 (`ddof` 1); SUREAL by N, with other verdicts.
+
+With fewer than LEAST_RATINGS on an item no score on the scale can be far out. Such items are not looked at, and a rater
+who has no others gets no verdict: "not applicable" is not "passed".
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsave.statistics.figures import Bools, Floats, Undefined
+from qsave.statistics.table import RatingTable
+
+LEAST_RATINGS = 7
+LEAST_SHARE_OUT = 0.05
+MOST_LOPSIDED = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedRater:
+    """A rater's counts and verdict; `rejected` is undefined where the procedure does not apply."""
+
+    rater: object
+    above: int
+    below: int
+    items: int
+    rejected: bool | Undefined
+
+
+def bt500(table: RatingTable, *, ddof: int = 1) -> tuple[ScreenedRater, ...]:
+    """A verdict on each rater, in the order of `table.rater_ids`."""
+    looked_at = table.n[table.items] >= LEAST_RATINGS
+    above, below = _far_out(table, ddof)
+
+    def count(mask: Bools) -> list[int]:
+        found: list[int] = np.bincount(table.raters[mask & looked_at], minlength=table.rater_count).tolist()
+        return found
+
+    rows = zip(table.rater_ids, count(above), count(below), count(looked_at), strict=True)
+    return tuple(ScreenedRater(rater, p, q, j, _verdict(p, q, j)) for rater, p, q, j in rows)
+
+
+def screened(table: RatingTable, *, ddof: int = 1) -> RatingTable:
+    """The table without the ratings of rejected raters."""
+    rejected = np.array([rater.rejected is True for rater in bt500(table, ddof=ddof)], dtype=np.bool_)
+    return table.keep(~rejected[table.raters])
+
+
+def _far_out(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
+    """Which ratings lie beyond their item's threshold, above and below (ratings,). All-equal items have none."""
+    deviations = table.scores - table.means[table.items]
+    n, squares = table.n, table.squares
+    fourths = table.by_item(deviations**4)
+    varies = squares > 1e-12
+    kurtosis = np.divide(fourths * n, squares**2, out=np.zeros(len(n)), where=varies)
+    spread: Floats = np.sqrt(squares / np.maximum(n - ddof, 1))
+    factor = np.where((kurtosis >= 2) & (kurtosis <= 4), 2.0, np.sqrt(20.0))
+    reach = np.where(varies, factor * spread, np.inf)[table.items]
+    return deviations >= reach, deviations <= -reach
+
+
+def _verdict(above: int, below: int, items: int) -> bool | Undefined:
+    if items == 0:
+        return Undefined(f"not applicable: no item with {LEAST_RATINGS} ratings or more")
+    out = above + below
+    return out > 0 and out / items > LEAST_SHARE_OUT and abs(above - below) / out < MOST_LOPSIDED

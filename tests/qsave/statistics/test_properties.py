@@ -1,0 +1,142 @@
+"""What must hold for any table: order and names do not matter, and nothing undefined passes for a number."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsave.statistics.alpha import METRICS, krippendorff_alpha
+from qsave.statistics.ceiling import reach
+from qsave.statistics.figures import Estimate, Interval, Undefined
+from qsave.statistics.icc import icc_complete, icc_one_way
+from qsave.statistics.mos import pooled_sd, summarise
+from qsave.statistics.p910 import P910, alternating_projection
+from qsave.statistics.raters import rater_figures
+from qsave.statistics.screening import bt500
+from qsave.statistics.table import RatingTable
+
+Triples = list[tuple[int, int, int]]
+triples = st.dictionaries(st.tuples(st.integers(0, 6), st.integers(0, 4)), st.integers(1, 5), min_size=1).map(
+    lambda cells: [(item, rater, score) for (item, rater), score in cells.items()]
+)
+
+
+def numbers(figure: object) -> list[float]:
+    """Every float inside a figure, however deep."""
+    if isinstance(figure, float):
+        return [figure]
+    if isinstance(figure, np.ndarray):
+        return [float(value) for value in figure]
+    if isinstance(figure, dict):
+        return [number for value in figure.values() for number in numbers(value)]
+    if isinstance(figure, tuple | list):
+        return [number for value in figure for number in numbers(value)]
+    if dataclasses.is_dataclass(figure):
+        return [n for field in dataclasses.fields(figure) for n in numbers(getattr(figure, field.name))]
+    return []
+
+
+def all_figures(table: RatingTable) -> list[object]:
+    sd = pooled_sd(table)
+    return [
+        summarise(table, prior_sd=1.0 if isinstance(sd, Undefined) else sd),
+        *[krippendorff_alpha(table, metric, resamples=20) for metric in METRICS],
+        icc_one_way(table),
+        icc_complete(table),
+        alternating_projection(table),
+        rater_figures(table),
+        bt500(table),
+        reach(table, resamples=20),
+    ]
+
+
+@settings(deadline=None, max_examples=25)
+@given(triples)
+def test_no_figure_is_ever_nan_or_infinite(rows: Triples) -> None:
+    assert all(math.isfinite(number) for number in numbers(all_figures(RatingTable.from_triples(rows))))
+
+
+@settings(deadline=None, max_examples=12)
+@given(triples, st.randoms(use_true_random=False))
+def test_the_order_of_input_changes_nothing(rows: Triples, random: object) -> None:
+    shuffled = list(rows)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis hands out a random.Random
+    figures, again = (all_figures(RatingTable.from_triples(order)) for order in (rows, shuffled))
+    assert numbers(figures) == numbers(again)
+
+
+@given(triples, st.permutations(range(5)))
+def test_who_is_called_what_does_not_change_alpha(rows: Triples, names: list[int]) -> None:
+    renamed = RatingTable.from_triples((item, names[rater], score) for item, rater, score in rows)
+    for metric in METRICS:
+        first = krippendorff_alpha(RatingTable.from_triples(rows), metric, resamples=0)
+        assert numbers(first) == pytest.approx(numbers(krippendorff_alpha(renamed, metric, resamples=0)))
+
+
+@given(triples)
+def test_adding_a_constant_changes_no_interval_alpha(rows: Triples) -> None:
+    moved = RatingTable.from_triples((item, rater, score + 10) for item, rater, score in rows)
+    first = krippendorff_alpha(RatingTable.from_triples(rows), "interval", resamples=0)
+    assert numbers(first) == pytest.approx(numbers(krippendorff_alpha(moved, "interval", resamples=0)))
+
+
+@given(triples)
+def test_mos_lies_in_its_interval_inside_the_scale_and_is_never_certain(rows: Triples) -> None:
+    for row in summarise(RatingTable.from_triples(rows), prior_sd=0.0):
+        assert 1 <= row.low <= row.mos <= row.high <= 5
+        assert row.se > 0
+
+
+@given(triples)
+def test_a_rater_is_never_compared_with_a_mean_that_includes_them(rows: Triples) -> None:
+    """Moving all scores of one rater moves that rater's bias by as much."""
+    first = rows[0][1]
+    moved = [(item, rater, score + (rater == first)) for item, rater, score in rows]
+    before, after = (
+        next(row for row in rater_figures(RatingTable.from_triples(table)) if row.rater == first)
+        for table in (rows, moved)
+    )
+    if isinstance(before.bias, Undefined):
+        assert before.shared == 0
+    else:
+        assert after.bias == pytest.approx(before.bias + 1)
+
+
+def test_alternating_projection_finds_planted_biases() -> None:
+    rng = np.random.default_rng(0)
+    quality, bias = rng.uniform(1, 5, 200), np.linspace(-0.6, 0.6, 12)
+    noise = np.linspace(0.3, 0.9, 12)
+    fit = alternating_projection(RatingTable.from_matrix(quality[:, None] + bias + rng.normal(size=(200, 12)) * noise))
+    assert isinstance(fit, P910)
+    assert fit.bias == pytest.approx(bias, abs=0.15)
+    assert fit.inconsistency == pytest.approx(noise, abs=0.15)
+    assert np.abs(fit.mos - quality).mean() < 0.15
+
+
+def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
+    """Three ratings an item on whole levels: the stated 95% must be near the truth."""
+    rng = np.random.default_rng(1)
+    scores = np.clip(np.round(rng.uniform(1.2, 4.8, 1500)[:, None] + rng.normal(0, 0.75, (1500, 2000))), 1, 5)
+    table = RatingTable.from_matrix(scores[:, :3])
+    sd = pooled_sd(table)
+    assert not isinstance(sd, Undefined)
+    rows = summarise(table, prior_sd=sd)
+    covered = np.mean([row.low <= truth <= row.high for row, truth in zip(rows, scores.mean(axis=1), strict=True)])
+    assert 0.94 <= covered <= 0.99
+
+
+def test_intervals_hold_the_figure_on_an_ordinary_table() -> None:
+    rng = np.random.default_rng(2)
+    scores = np.clip(np.round(rng.uniform(1, 5, 80)[:, None] + rng.normal(0, 0.7, (80, 5))), 1, 5)
+    figures = reach(RatingTable.from_matrix(scores), resamples=200)
+    for estimate in (figures.baseline_plcc, figures.baseline_srcc, figures.ceiling_plcc, figures.ceiling_srcc):
+        assert isinstance(estimate, Estimate)
+        assert isinstance(estimate.interval, Interval)
+        assert not isinstance(estimate.value, Undefined)
+        assert estimate.interval.low < estimate.value < estimate.interval.high
+    assert not isinstance(figures.ceiling_plcc.value, Undefined)
+    assert not isinstance(figures.baseline_plcc.value, Undefined)
+    assert figures.ceiling_plcc.value > figures.baseline_plcc.value

@@ -1,0 +1,86 @@
+"""A figure that cannot be computed says why."""
+
+import numpy as np
+import pytest
+
+from qsave.statistics.alpha import krippendorff_alpha
+from qsave.statistics.anchoring import anchoring, edit_distances
+from qsave.statistics.correlation import correlations, plcc
+from qsave.statistics.figures import Undefined
+from qsave.statistics.generators import generator_table
+from qsave.statistics.mos import mean_over_items, plain, pooled_sd
+from qsave.statistics.p910 import alternating_projection
+from qsave.statistics.raters import matches, mean_by_rater, rater_figures
+from qsave.statistics.screening import bt500
+from qsave.statistics.table import RatingTable
+
+
+def reason(figure: object) -> str:
+    assert isinstance(figure, Undefined), figure
+    return figure.reason
+
+
+def test_alpha_of_equal_ratings() -> None:
+    assert "all ratings are equal" in reason(krippendorff_alpha(RatingTable.from_matrix([[3, 3], [3, 3]])).value)
+
+
+def test_alpha_of_one_rater() -> None:
+    assert "two ratings" in reason(krippendorff_alpha(RatingTable.from_matrix([[3], [4]])).value)
+
+
+def test_alpha_of_nothing() -> None:
+    assert "two ratings" in reason(krippendorff_alpha(RatingTable.from_triples([])).value)
+
+
+def test_pooled_spread_of_single_ratings() -> None:
+    assert "two ratings" in reason(pooled_sd(RatingTable.from_matrix([[3], [4]])))
+
+
+def test_plain_interval_of_one_rating() -> None:
+    assert "one rating" in reason(plain([3]).interval)
+
+
+def test_mean_over_no_items() -> None:
+    assert "rated yet" in reason(mean_over_items([]).value)
+
+
+def test_bt500_does_not_apply_to_few_ratings() -> None:
+    verdicts = bt500(RatingTable.from_matrix([[1, 5, 5, 5, 5, 5]] * 9))
+    assert all("not applicable" in reason(rater.rejected) for rater in verdicts)
+
+
+def test_p910_refuses_a_rater_with_one_rating() -> None:
+    assert "one rating" in reason(alternating_projection(RatingTable.from_triples([(0, 0, 1), (0, 1, 2), (1, 0, 2)])))
+
+
+def test_p910_refuses_parts_without_a_common_rater() -> None:
+    apart = [[1, 2, np.nan, np.nan], [3, 5, np.nan, np.nan], [np.nan, np.nan, 1, 4], [np.nan, np.nan, 2, 2]]
+    assert "2 parts" in reason(alternating_projection(RatingTable.from_matrix(apart)))
+
+
+def test_a_rater_alone_has_no_bias() -> None:
+    assert "shared" in reason(rater_figures(RatingTable.from_matrix([[3], [4]]))[0].bias)
+
+
+def test_a_constant_predictor_has_an_error_and_no_correlation() -> None:
+    figures = correlations([3.0] * 6, [1, 2, 3, 4, 5, 5])
+    assert "all predictions are equal" in reason(figures.srcc.value)
+    assert not isinstance(figures.rmse.value, Undefined)
+
+
+def test_a_prediction_that_is_not_a_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="leave it out"):
+        plcc([1, float("nan"), 2], [1, 2, 3])
+
+
+def test_no_gold_no_repeats_no_drafts_no_measures() -> None:
+    assert reason(matches([]).equal)
+    assert reason(edit_distances([]).mean)
+    assert reason(mean_by_rater({"ann": []})["ann"])
+    assert reason(anchoring([("a", True, 3)], {}).difference.value)
+
+
+def test_one_prompt_group_has_no_interval() -> None:
+    (row,) = generator_table([("wan", "p", 3.0), ("wan", "p", 4.0)])
+    assert row.mos.value == 3.5
+    assert "one prompt group" in reason(row.mos.interval)
