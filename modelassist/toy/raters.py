@@ -14,7 +14,7 @@ from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, plural
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 
-_NO_BIAS: Mapping[Axis, float] = {axis: 0.0 for axis in AXES}
+_NO_BIAS: Mapping[Axis, float] = dict.fromkeys(AXES, 0.0)
 _MISSED_ALL_FROM = 4  # a lower score is given for a reason: then at least one fault was noticed
 
 
@@ -73,13 +73,11 @@ def _evidence(spec: ClipSpec, fault: Fault, rng: np.random.Generator) -> Evidenc
 
 
 def _jittered_time(time: TimeRange, duration: float, rng: np.random.Generator) -> TimeRange:
-    last = np.floor(duration * 10) / 10
-    start, end = (round(float(np.clip(edge + rng.normal(0, 0.06), 0, last)), 1) for edge in (time.start, time.end))
-    return (
-        TimeRange(min(start, last - 0.1), max(end, min(start, last - 0.1) + 0.1))
-        if end <= start
-        else TimeRange(start, end)
-    )
+    """Edges a little off, in tenths of a second, at least one tenth long."""
+    last = int(duration * 10)
+    first, end = (round(10 * (edge + rng.normal(0, 0.06))) for edge in (time.start, time.end))
+    first = min(max(first, 0), last - 1)
+    return TimeRange(first / 10, max(min(end, last), first + 1) / 10)
 
 
 def _jittered_box(box: Box, rng: np.random.Generator) -> Box:
@@ -96,9 +94,13 @@ def _jittered_box(box: Box, rng: np.random.Generator) -> Box:
 
 def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.Generator) -> str:
     templates = _TEMPLATES[fault.defect]
-    words = templates[rng.integers(len(templates))].format(
-        degree=_degree(fault.strength), where=_where(piece.box), when=_when(piece.time), **_names(spec)
-    )
+    when = "at some point" if fault.time and not piece.time else _when(piece.time)
+    where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
+    words = templates[rng.integers(len(templates))]
+    return _sentence(words.format(degree=_degree(fault.strength), where=where, when=when, **_names(spec)))
+
+
+def _sentence(words: str) -> str:
     return words[0].upper() + words[1:]
 
 
@@ -151,7 +153,7 @@ def _number(count: int) -> str:
 
 def _clean_words(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
     templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
-    return templates[rng.integers(len(templates))].format(**_names(spec))
+    return _sentence(templates[rng.integers(len(templates))].format(**_names(spec)))
 
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -167,19 +169,22 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
     "colour-cast": ("{degree} colour cast over {where} {when}.", "a {degree} pink colour cast tints {where} {when}."),
     "watermark": ("a {degree} watermark sits on {where} {when}.", "{degree} watermark bars cover {where} {when}."),
     "frozen": ("everything is frozen {when}, then it jumps on.", "the picture stands frozen {when}."),
-    "jitter": ("{degree} jitter of the {thing} {when}.", "the {thing} shakes with {degree} jitter {when}."),
+    "jitter": ("{degree} jitter of the {thing} {when}.", "{degree} jitter shakes the {thing} {when}."),
     "flicker": ("{degree} flicker of the light {when}.", "brightness goes up and down, {degree} flicker {when}."),
     "camera-shake": ("{degree} camera shake {when}.", "the view jolts, {degree} camera shake {when}."),
-    "pops-in-or-out": ("the {thing} pops in or out {when}.", "{when} the {thing} vanishes: it pops in or out."),
+    "pops-in-or-out": (
+        "a gap {when}: the motion pops in or out.",
+        "nothing of the {thing} is there {when}, it pops in or out.",
+    ),
     "implausible-physics": (
-        "the {thing} leaps aside {when}, implausible physics.",
+        "a leap aside of the {thing} {when}, implausible physics.",
         "implausible physics {when}: a {degree} leap out of the path.",
     ),
     "too-little-motion": (
-        "too little motion, a {degree} lack.",
-        "the {thing} hardly goes anywhere, too little motion.",
+        "too little motion of the {thing}, a {degree} lack.",
+        "hardly any travel of the {thing}, too little motion.",
     ),
-    "morphing": ("{degree} morphing of the {thing} {when}.", "the {thing} changes shape {when}, {degree} morphing."),
+    "morphing": ("{degree} morphing of the {thing} {when}.", "a change of the shape {when}, {degree} morphing."),
     "missing-object": ("missing object: there is no {asked_shape} at all.", "{asked} was asked for: missing object."),
     "wrong-object": (
         "wrong object: a {shown_shape} instead of a {asked_shape}.",

@@ -143,13 +143,19 @@ def _centre(spec: ClipSpec, order: int, number: int, progress: float, rng: np.ra
 
 def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph: float) -> None:
     """Draws a shape with a dark rim and a little light from above; `morph` bends it towards the next shape."""
-    down, across = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
-    across, down = across + 0.5 - x, down + 0.5 - y
+    reach = 1.5 * size + 2 * _OUTLINE  # nothing of a shape lies beyond
+    (top, bottom), (left, right) = (
+        (max(0, int(at - reach)), max(0, min(length, int(at + reach) + 1)))
+        for at, length in zip((y, x), picture.shape[:2], strict=True)
+    )
+    picture = picture[top:bottom, left:right]
+    down = _floats(np.arange(top, top + picture.shape[0]) + 0.5 - y)[:, None]
+    across = _floats(np.arange(left, left + picture.shape[1]) + 0.5 - x)[None, :]
     distance = _DISTANCE[thing.shape](across, down, size)
     if morph:
         other = SHAPES[(SHAPES.index(thing.shape) + 1) % len(SHAPES)]
         distance = (1 - morph) * distance + morph * _DISTANCE[other](across, down * (1 + morph), size)
-    light = 1 - 0.18 * np.clip(down / size, -1, 1)[..., None]
+    light = 1 - 0.18 * np.clip(_floats(down / size), -1, 1)[..., None]
     rim, body = (np.clip(0.5 - distance + wider, 0, 1)[..., None] for wider in (_OUTLINE, 0.0))
     picture *= 1 - 0.75 * rim
     picture *= 1 - body
@@ -195,15 +201,13 @@ def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generato
 
 
 def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+    """A box blur, twice each way: nearly a Gaussian."""
     reach = 1 + round(5 * strength)
-    steps = range(-reach, reach + 1)
     for axis in (1, 2, 1, 2):
-        part = _floats(np.mean([part.take(_near(part.shape[axis], step), axis) for step in steps], axis=0))
+        wide = np.clip(np.arange(-reach - 1, part.shape[axis] + reach), 0, part.shape[axis] - 1)
+        sums = np.moveaxis(part.take(wide, axis).cumsum(axis, np.float64), axis, 0)
+        part = _floats(np.moveaxis((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1), 0, axis))
     return part
-
-
-def _near(length: int, step: int) -> npt.NDArray[np.int_]:
-    return np.clip(np.arange(length) + step, 0, length - 1)
 
 
 def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
