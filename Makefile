@@ -26,8 +26,8 @@ test-long: $(DEV_STAMP) ## the slow tests: the loop, kills, fuzz, outside loader
 check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) -m mypy .  # as a module: a script would find the `datasets` of site-packages first
 	@$(PY) manage.py makemigrations --check --dry-run
 
 format: $(DEV_STAMP) ## put the code in order

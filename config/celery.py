@@ -1,12 +1,16 @@
 """The Celery application. It carries nudges; operations.Job holds what is asked and how far it came."""
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 TRANSPORT_ALIASES["qsave-files"] = "operations.broker:Transport"
+# Celery warns root of messages that run code when they are unpickled; ours are JSON and nothing else is accepted.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("qsave")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -143,7 +143,8 @@ def broker(name: str, default: Path) -> Broker:
         # Above the longest task: Redis hands a message out again after this time, whether or not it is being worked on.
         return {"url": value, "options": {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 5}}
     if url.scheme == "file" and url.path.startswith("/") and not url.netloc:
-        return {"url": "qsave-files://", "options": {"folder": unquote(url.path), "polling_interval": 0.1}}
+        return {"url": "qsave-files://localhost", "options": {"folder": unquote(url.path), "polling_interval": 0.1}}
     raise ImproperlyConfigured(
-        f"{name}={value!r} is not served here. Set it to redis://host:6379/0 or file:///folder, or leave it out."
+        f"{name} names a broker ({url.scheme or 'no scheme'}) that is not served here. "
+        "Set it to redis://host:6379/0 or file:///folder, or leave it out."
     )

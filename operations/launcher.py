@@ -33,7 +33,17 @@ def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
     """A Celery worker with threads: jobs may hold a model, and a process that holds one must not be forked."""
     options = ["--pool=threads", f"--concurrency={threads}", f"--prefetch-multiplier={prefetch}", "--loglevel=warning"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname={queue}@%h"]
-    return [sys.executable, "-m", "celery", "--app=config.celery", "worker", f"--queues={queue}", *options, *quiet]
+    return [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "--app=config.celery",
+        "worker",
+        f"--queues={queue}",
+        *options,
+        *quiet,
+    ]
 
 
 def commands(host: str, port: int) -> dict[str, list[str]]:
@@ -55,8 +65,8 @@ def supervise(
 ) -> int:
     """Run the commands until one ends or we are told to; calls `announce` once when `ready` first says so.
 
-    Returns 0 when told to end, else the code of the child that ended first (128 + signal if one killed it, and 1 where it
-    ended with 0, since none of them should). `pids` names the children while they live, for `left_over`.
+    Returns 0 when told to end, else the code of the child that ended first (128 + signal if one killed it, and 1 where
+    it ended with 0, since none of them should). `pids` names the children while they live, for `left_over`.
     """
     told = threading.Event()
     children: dict[str, subprocess.Popen[bytes]] = {}

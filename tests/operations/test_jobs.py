@@ -116,9 +116,7 @@ def test_a_foreseen_failure_shows_its_text_alone(actor: User) -> None:
     )
 
 
-def test_a_defect_is_named_on_the_row_and_logged_with_its_trace(
-    actor: User, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_defect_is_named_on_the_row_and_logged_with_its_trace(actor: User, caplog: pytest.LogCaptureFixture) -> None:
     failed = jobs.run(jobs.enqueue(kind="crash", arguments={}, actor=actor).pk)
     assert failed is not None
     assert (failed.state, failed.error) == (JobState.FAILED, "ZeroDivisionError: three by nothing")
@@ -189,7 +187,8 @@ class TestReclaim:
         return Job.objects.create(kind="add", **values)
 
     def later(self, settings: Settings) -> datetime:
-        return timezone.now() + settings.JOB_STALE + timedelta(seconds=1)
+        stale: timedelta = settings.JOB_STALE
+        return timezone.now() + stale + timedelta(seconds=1)
 
     def test_a_job_whose_worker_fell_silent_waits_again(
         self, settings: Settings, nudges: list[tuple[str, str]]
@@ -215,9 +214,7 @@ class TestReclaim:
         self.job(started_at=timezone.now())
         assert jobs.reclaim() == 1
 
-    def test_a_job_that_kills_its_workers_is_given_up(
-        self, settings: Settings, nudges: list[tuple[str, str]]
-    ) -> None:
+    def test_a_job_that_kills_its_workers_is_given_up(self, settings: Settings, nudges: list[tuple[str, str]]) -> None:
         deadly = self.job(state=JobState.RUNNING, heartbeat_at=timezone.now(), attempts=settings.JOB_MOST_ATTEMPTS)
         assert jobs.reclaim(now=self.later(settings)) == 0
         deadly.refresh_from_db()

@@ -81,14 +81,14 @@ def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: P
 
 
 def test_a_dead_child_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path: Path) -> None:
-    seen = tmp_path / "pid"
-    note = [sys.executable, "-c", f"import os, signal; open({str(seen)!r}, 'w').write(str(os.getpid())); signal.pause()"]
-    dying = f"import os, sys, time\nwhile not (os.path.exists({str(seen)!r}) and os.path.getsize({str(seen)!r})): time.sleep(0.01)\nsys.exit(7)"
-    supervisor = start({"web": note, "worker": [sys.executable, "-c", dying]})
+    noted = tmp_path / "pid"
+    note = f"import os, pathlib, signal; pathlib.Path({str(noted)!r}).write_text(str(os.getpid())); signal.pause()"
+    die = f"import os, sys, time\nwhile not os.path.exists({str(noted)!r}): time.sleep(0.01)\nsys.exit(7)"
+    supervisor = start({"web": [sys.executable, "-c", note], "worker": [sys.executable, "-c", die]})
     said, _ = supervisor.communicate(timeout=20)
     assert supervisor.returncode == 7
     assert "The worker ended by itself (code 7)" in said
-    assert not is_alive(int(seen.read_text()))
+    assert not is_alive(int(noted.read_text()))
 
 
 @pytest.mark.parametrize(("code", "expected"), [("pass", 1), ("import os; os.kill(os.getpid(), 9)", 137)])

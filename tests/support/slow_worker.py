@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import django
-from config.celery import app
 
+from config.celery import app
 from operations.launcher import worker_command
 
 KIND = "wait_for_file"

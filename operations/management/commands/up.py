@@ -69,7 +69,8 @@ def refuse_if_taken(host: str, port: int, pids: Path) -> None:
     if old:
         groups = " ".join(f"-{group}" for group in old)
         raise CommandError(
-            f"Parts of an earlier start still run (it runs in another window, or was killed). End them with: kill -- {groups}"
+            "The site runs already: in another window, or left over from a start that was killed. "
+            f"End it with: kill -- {groups}"
         )
     if answers(host, port):
         raise CommandError(

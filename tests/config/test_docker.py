@@ -1,0 +1,57 @@
+"""What docker/ describes fits what the site reads. Static: nothing is built here."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from operations.launcher import worker_command
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "docker" / "compose.yml"
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())
+    found: dict[str, Any] = loaded["services"]
+    return found
+
+
+def test_every_variable_that_is_set_is_one_that_the_settings_read(services: dict[str, Any]) -> None:
+    read = set(re.findall(r'"((?:QSAVE|DATABASE|CELERY)_[A-Z_]+)"', (ROOT / "config" / "settings.py").read_text()))
+    assert set(services["web"]["environment"]) <= read
+
+
+def test_every_variable_that_must_be_given_is_in_the_example() -> None:
+    asked = set(re.findall(r"\$\{(\w+):\?", COMPOSE.read_text()))
+    offered = set(re.findall(r"^(\w+)=", (ROOT / "docker" / "example.env").read_text(), re.MULTILINE))
+    assert asked <= offered
+
+
+@pytest.mark.parametrize("queue", ["short", "long"])
+def test_each_queue_has_a_worker_as_the_launcher_starts_it(services: dict[str, Any], queue: str) -> None:
+    words = services[f"worker-{queue}"]["command"]
+    own = worker_command(queue, threads=1, prefetch=1)
+    ours = {word.partition("=")[0] for word in own[own.index("worker") :]}
+    assert ours <= {word.partition("=")[0] for word in words}
+    assert f"--queues={queue}" in words
+
+
+def test_what_is_waited_for_is_there_and_healthy_means_something(services: dict[str, Any]) -> None:
+    for service in services.values():
+        for name, wanted in service.get("depends_on", {}).items():
+            assert wanted["condition"] != "service_healthy" or "healthcheck" in services[name]
+
+
+def test_no_secret_is_written_down(services: dict[str, Any]) -> None:
+    for line in (ROOT / "docker" / "example.env").read_text().splitlines():
+        if re.match(r"\w*(KEY|PASSWORD)\w*=", line):
+            assert line.endswith("=")
+
+
+def test_everything_copied_into_the_image_is_there() -> None:
+    for source in re.findall(r"^COPY (?:--\S+ )?(\S+)", (ROOT / "docker" / "Dockerfile").read_text(), re.MULTILINE):
+        assert (ROOT / source).exists()

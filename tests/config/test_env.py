@@ -1,0 +1,114 @@
+"""Reading the environment: what is wrong stops the start and says how to mend it."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+HERE = Path("/srv/studio.sqlite3")
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.delenv("X", raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", True), ("Yes", True), ("off", False), ("FALSE", False), (" ", True)]
+)
+def test_flags_are_read_in_any_case_and_empty_is_unset(given: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    given.setenv("X", value)
+    assert env.flag("X", default=True) is expected
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", "yess"])
+def test_a_flag_that_is_neither_is_refused(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="Set it to 1 or 0"):
+        env.flag("X", default=False)
+
+
+@pytest.mark.parametrize("value", ["0", "11", "-3", "five", "1.5", "²"])
+def test_a_number_outside_its_bounds_is_refused(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="from 1 to 10"):
+        env.whole_number("X", 5, least=1, most=10)
+
+
+def test_numbers_words_and_choices(given: pytest.MonkeyPatch) -> None:
+    assert env.whole_number("X", 5, least=1, most=10) == 5
+    given.setenv("X", " 7 ")
+    assert env.whole_number("X", 5, least=1, most=10) == 7
+    given.setenv("X", "a.example, b.example,")
+    assert env.words("X") == ["a.example", "b.example"]
+    with pytest.raises(ImproperlyConfigured, match="one of: a, b"):
+        env.one_of("X", "a", ["a", "b"])
+
+
+def test_a_folder_is_made_and_must_be_absolute(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given.setenv("X", str(tmp_path / "deep" / "folder"))
+    assert env.folder("X", tmp_path).is_dir()
+    given.setenv("X", "relative")
+    with pytest.raises(ImproperlyConfigured, match="begins with /"):
+        env.folder("X", tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given.setenv("X", str(tmp_path / "file" / "folder"))
+    with pytest.raises(ImproperlyConfigured, match=f"X: cannot make {tmp_path}/file/folder"):
+        env.folder("X", tmp_path)
+
+
+def test_without_an_address_the_database_is_a_file(given: pytest.MonkeyPatch) -> None:
+    database = env.database("X", HERE)
+    assert (database["ENGINE"], database["NAME"]) == ("django.db.backends.sqlite3", str(HERE))
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def test_an_address_is_read_with_its_escapes(given: pytest.MonkeyPatch) -> None:
+    given.setenv("X", "postgresql://me:p%40ss%2F@db.example:5433/studio?sslmode=require")
+    database = env.database("X", HERE)
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert [database[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
+        "studio", "me", "p@ss/", "db.example", "5433",
+    ]  # fmt: skip
+    assert database["OPTIONS"] == {"sslmode": "require"}
+
+
+def test_a_socket_is_named_as_an_option(given: pytest.MonkeyPatch) -> None:
+    given.setenv("X", "postgresql:///studio?host=/run/postgresql")
+    database = env.database("X", HERE)
+    assert (database["HOST"], database["PORT"], database["OPTIONS"]) == ("/run/postgresql", "", {})
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["mysql://me@db/studio", "postgresql://db.example", "studio.sqlite3", "postgresql://db:port/studio", "sqlite://x"],
+)
+def test_an_address_that_cannot_be_served_is_refused_with_the_form_to_use(
+    given: pytest.MonkeyPatch, value: str
+) -> None:
+    given.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="Set X to postgresql://user:password@host:5432/name"):
+        env.database("X", HERE)
+
+
+def test_a_refused_address_does_not_show_its_password(given: pytest.MonkeyPatch) -> None:
+    given.setenv("X", "mysql://me:secret@db/studio")
+    with pytest.raises(ImproperlyConfigured) as raised:
+        env.database("X", HERE)
+    assert "secret" not in str(raised.value)
+
+
+def test_brokers(given: pytest.MonkeyPatch) -> None:
+    assert env.broker("X", Path("/srv/broker"))["options"]["folder"] == "/srv/broker"
+    given.setenv("X", "redis://:pw@cache.example:6379/1")
+    assert env.broker("X", HERE)["url"] == "redis://:pw@cache.example:6379/1"
+    given.setenv("X", "amqp://:secret@queue")
+    with pytest.raises(ImproperlyConfigured, match=r"redis://host:6379/0 or file:///folder") as raised:
+        env.broker("X", HERE)
+    assert "secret" not in str(raised.value)
