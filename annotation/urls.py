@@ -1,3 +1,26 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from annotation import media
+from annotation.views import agreement, campaigns, imports, my_ratings, rate
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("media/<str:kind>/<int:pk>", media.clip_media, name="clip-media"),
+    path("rate/", rate.rate_home, name="rate-home"),
+    path("rate/<slug:name>/", rate.rate, name="rate"),
+    path("rate/<slug:name>/start", rate.rate_start, name="rate-start"),
+    path("rate/<slug:name>/skip", rate.rate_skip, name="rate-skip"),
+    path("rate/<slug:name>/stop", rate.rate_stop, name="rate-stop"),
+    path("rate/<slug:name>/renew", rate.rate_renew, name="rate-renew"),
+    path("rate/<slug:name>/save", rate.rate_save, name="rate-save"),
+    path("rate/<slug:name>/draft", rate.rate_draft, name="rate-draft"),
+    path("rate/<slug:name>/guidelines", rate.rate_guidelines, name="rate-guidelines"),
+    path("my-ratings/", my_ratings.my_ratings, name="my-ratings"),
+    path("my-ratings/<int:pk>/", my_ratings.my_rating, name="my-rating"),
+    path("campaigns", campaigns.campaigns, name="campaigns"),
+    path("new-campaign", campaigns.campaign_new, name="campaign-new"),
+    path("campaigns/<slug:name>", campaigns.campaign, name="campaign"),
+    path("campaigns/<slug:name>/state", campaigns.campaign_state, name="campaign-state"),
+    path("campaigns/<slug:name>/guidelines", campaigns.campaign_guidelines, name="campaign-guidelines"),
+    path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
+    path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),
+]

@@ -1,0 +1,368 @@
+"""What the rating desk shows, and how its form is read: the same record both ways.
+
+A form answer is the JSON of `annotation.services.answers` for one axis, with three things more that only the page
+knows: whether the critic's draft was put into the box (`drafted`), was `confirmed` as it stands, or was `cleared`.
+Saved work holds form answers, so that a reload brings back exactly what stood there.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+
+from accounts.models import User
+from annotation.models import AxisAnswer, Campaign, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
+from annotation.services.answers import Problems
+from annotation.services.drafts import draft_for
+from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_word
+from qsave.report_card import AxisReport, card_from_json, evidence_to_json
+
+FormAnswer = dict[str, Any]
+FormAnswers = dict[str, FormAnswer]
+
+AXIS_HINTS = {
+    Axis.VISUAL: "how it looks",
+    Axis.DYNAMIC: "how it moves",
+    Axis.ALIGNMENT: "how it keeps to the prompt",
+}
+PAGE_LETTERS = frozenset("iopxy")
+"""In, out, play, clear, confirm: letters that mean the same on every axis and so never a defect."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+UNCONFIRMED = "The critic's draft stands here unconfirmed: confirm it, edit it or clear it."
+
+
+@dataclass(frozen=True, slots=True)
+class DefectChoice:
+    id: str
+    label: str
+    letter: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChoice:
+    value: int
+    word: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMark:
+    """The critic's bar on one axis. `proposal` is what the box held at first: an edit differs."""
+
+    critic: str
+    score: str
+    proposal: str
+
+
+@dataclass(frozen=True, slots=True)
+class AxisForm:
+    """One axis of the form, ready to be shown."""
+
+    axis: str
+    title: str
+    hint: str
+    answer: FormAnswer
+    levels: tuple[LevelChoice, ...]
+    defects: tuple[DefectChoice, ...]
+    draft: DraftMark | None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def evidence(self) -> str:
+        return json.dumps(self.answer["evidence"])
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A clip on the desk with the form for it."""
+
+    slot: Slot
+    item: Item
+    axes: list[AxisForm]
+    key: uuid.UUID
+    saved_version: int
+    draft: Draft | None
+    awaits_draft: bool
+    problems: list[str]
+
+    @property
+    def fps(self) -> float:
+        """Frames a second by the clip's own account; the player only needs it to reach the neighbouring frame."""
+        return self.item.clip.fps_numerator / self.item.clip.fps_denominator
+
+
+def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, problems: Problems | None = None) -> Desk:
+    """The desk of a leased slot: what was posted and refused, else saved work, else the critic's draft, else blank."""
+    item = Item.objects.select_related("campaign", "clip").get(pk=slot.item_id)
+    saved = SavedWork.objects.filter(item=item, rater=rater).first()
+    draft = shown_draft(slot, saved)
+    answers = posted or (saved_answers(saved) if saved else _prefilled(item.campaign, draft))
+    return Desk(
+        slot=slot,
+        item=item,
+        axes=axis_forms(item.campaign, answers, draft=draft, problems=problems or {}),
+        key=uuid.uuid4(),
+        saved_version=saved.version if saved else 0,
+        draft=draft,
+        awaits_draft=slot.arm == "assisted" and draft is None,
+        problems=general_problems(problems or {}),
+    )
+
+
+def desk_for_edit(rating: Rating, answers: FormAnswers, problems: Problems) -> list[AxisForm]:
+    """The form of a rating that its rater edits: no draft is shown again."""
+    return axis_forms(rating.item.campaign, answers, draft=None, problems=problems)
+
+
+# ---- drafts
+
+
+def exposure_to(slot: Slot, draft: Draft) -> Exposure:
+    """From the start, if the draft stood ready when the item was put before the rater; else late."""
+    offer = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id).first()
+    is_late = offer is not None and draft.created_at > offer.offered_at
+    return Exposure.LATE if is_late else Exposure.FROM_START
+
+
+def shown_draft(slot: Slot, saved: SavedWork | None) -> Draft | None:
+    """The draft that the page shows: the one already worked upon, else one that was ready before the rater came.
+
+    One that came later is only offered (`late_draft`), and none is ever shown in the blind arm.
+    """
+    newest = draft_for(slot)
+    if newest is None:
+        return None
+    used = saved.answers.get("draft") if saved else None
+    if isinstance(used, int) and not isinstance(used, bool):
+        return Draft.objects.filter(pk=used, item=slot.item_id).first()
+    is_ready = exposure_to(slot, newest) == Exposure.FROM_START
+    return newest if is_ready and (saved is None or _any_drafted(saved)) else None
+
+
+def _any_drafted(saved: SavedWork) -> bool:
+    return any(answer["drafted"] for answer in saved_answers(saved).values())
+
+
+def proposal(campaign: Campaign, report: AxisReport, axis: Axis) -> FormAnswer:
+    """A draft of one axis as a form answer: words and known defects, never the score."""
+    known = {defect["id"] for defect in campaign.taxonomy if defect["axis"] == axis.value}
+    evidence = evidence_to_json(tuple(piece for piece in report.evidence if piece.defect in known))
+    return _blank() | {"reason": report.reason, "evidence": evidence, "no_defect": not report.evidence}
+
+
+def proposals(campaign: Campaign, draft: Draft) -> dict[Axis, FormAnswer]:
+    card = card_from_json(draft.card)
+    return {axis: proposal(campaign, card.axis(axis), axis) for axis in AXES}
+
+
+def draft_marks(campaign: Campaign, draft: Draft) -> dict[Axis, DraftMark]:
+    """The critic's bars. A drafted score is in them only where the campaign shows scores."""
+    scores = card_from_json(draft.card).scores if campaign.shows_draft_scores else {}
+    return {
+        axis: DraftMark(
+            critic=draft.critic,
+            score=_score_words(scores.get(axis)),
+            proposal=json.dumps({"reason": answer["reason"], "evidence": answer["evidence"]}),
+        )
+        for axis, answer in proposals(campaign, draft).items()
+    }
+
+
+def _score_words(score: float | None) -> str:
+    if score is None:
+        return ""
+    level = level_of_mos(score)
+    return f"{level} {level_word(level)}"
+
+
+def _prefilled(campaign: Campaign, draft: Draft | None) -> FormAnswers:
+    if draft is None:
+        return {axis.value: _blank() for axis in AXES}
+    return {axis.value: answer | {"drafted": True} for axis, answer in proposals(campaign, draft).items()}
+
+
+# ---- the form, shown
+
+
+def axis_forms(
+    campaign: Campaign, answers: Mapping[str, FormAnswer], *, draft: Draft | None, problems: Problems
+) -> list[AxisForm]:
+    marks = draft_marks(campaign, draft) if draft else {}
+    return [_axis_form(campaign, axis, answers.get(axis.value) or _blank(), marks.get(axis), problems) for axis in AXES]
+
+
+def _axis_form(
+    campaign: Campaign, axis: Axis, answer: FormAnswer, mark: DraftMark | None, problems: Problems
+) -> AxisForm:
+    mine = [defect for defect in campaign.taxonomy if defect["axis"] == axis.value]
+    letters = defect_letters([defect["label"] for defect in mine])
+    chosen = {piece["defect"] for piece in answer["evidence"]}
+    return AxisForm(
+        axis=axis.value,
+        title=axis.value.capitalize(),
+        hint=AXIS_HINTS[axis],
+        answer=answer,
+        levels=tuple(
+            LevelChoice(value, word, answer["score"] == value) for value, word in enumerate(LEVEL_WORDS, start=1)
+        ),
+        defects=tuple(
+            DefectChoice(defect["id"], defect["label"], letter, defect["id"] in chosen)
+            for defect, letter in zip(mine, letters, strict=True)
+        ),
+        draft=mark if answer["drafted"] else None,
+        problems=axis_problems(problems).get(axis.value, []),
+    )
+
+
+def defect_letters(labels: list[str]) -> list[str]:
+    """A key for each defect: its first letter that is free, else any that is, else none. Same labels, same keys."""
+    taken = set(PAGE_LETTERS)
+    letters: list[str] = []
+    for label in labels:
+        free = (letter for letter in [*label.casefold(), *LETTERS] if letter in LETTERS and letter not in taken)
+        letters.append(next(free, ""))
+        taken.add(letters[-1])
+    return letters
+
+
+def axis_problems(problems: Problems) -> Problems:
+    """Problems by axis: the services name fields (`visual.reason`), the page shows them beside the axis."""
+    found: Problems = {}
+    for where, words in problems.items():
+        axis = where.partition(".")[0]
+        if axis in set(AXES):
+            found.setdefault(axis, []).extend(words)
+    return found
+
+
+def general_problems(problems: Problems) -> list[str]:
+    """Problems that belong to no axis."""
+    return [word for where, words in problems.items() if where.partition(".")[0] not in set(AXES) for word in words]
+
+
+# ---- the form, read
+
+
+def posted_answers(post: QueryDict) -> FormAnswers:
+    """The three axes as posted, as they are: what is wrong with them is for the services to say."""
+    return {axis.value: _posted_axis(post, axis.value) for axis in AXES}
+
+
+def service_answers(answers: FormAnswers, draft: Draft | None, campaign: Campaign) -> tuple[FormAnswers, Problems]:
+    """Form answers in the shape of `parse_answers`, and the axes on which a draft still stands unconfirmed."""
+    drafted = proposals(campaign, draft) if draft else {}
+    problems: Problems = {}
+    shaped: FormAnswers = {}
+    for axis in AXES:
+        answer = answers[axis.value]
+        use = _draft_use(answer, drafted.get(axis))
+        if use is None:
+            problems[f"{axis.value}.draft_use"] = [UNCONFIRMED]
+        shaped[axis.value] = {
+            **{name: answer[name] for name in ("score", "evidence", "no_defect", "reason", "confirm_ms")},
+            "draft_use": use or AxisAnswer.DraftUse.NONE.value,
+        }
+    return shaped, problems
+
+
+def _draft_use(answer: FormAnswer, drafted: FormAnswer | None) -> str | None:
+    """What became of the draft on an axis; None while it stands there unconfirmed."""
+    if drafted is None or not answer["drafted"]:
+        return AxisAnswer.DraftUse.NONE.value
+    if answer["reason"].strip() != drafted["reason"].strip() or answer["evidence"] != drafted["evidence"]:
+        return (AxisAnswer.DraftUse.CLEARED if answer["cleared"] else AxisAnswer.DraftUse.EDITED).value
+    return AxisAnswer.DraftUse.CONFIRMED.value if answer["confirmed"] else None
+
+
+def saved_answers(saved: SavedWork) -> FormAnswers:
+    """Saved work as form answers, whether the page saved it or a lost lease did."""
+    return {axis.value: _saved_axis(saved.answers.get(axis.value)) for axis in AXES}
+
+
+def rating_answers(rating: Rating) -> FormAnswers:
+    """The current revision of a rating as form answers."""
+    rows = AxisAnswer.objects.filter(revision__rating=rating, revision__is_current=True)
+    return {
+        row.axis: _blank()
+        | {
+            "score": row.score,
+            "evidence": row.evidence,
+            "no_defect": not row.evidence,
+            "reason": row.reason,
+            "confirm_ms": row.confirm_ms,
+            "draft_use": row.draft_use,
+        }
+        for row in rows
+    }
+
+
+def _blank() -> FormAnswer:
+    return {
+        "score": None,
+        "evidence": [],
+        "no_defect": False,
+        "reason": "",
+        "drafted": False,
+        "confirmed": False,
+        "cleared": False,
+        "confirm_ms": None,
+    }
+
+
+def _saved_axis(value: object) -> FormAnswer:
+    answer = _blank()
+    if not isinstance(value, Mapping):
+        return answer
+    answer |= {name: value[name] for name, blank in answer.items() if _is_like(value.get(name), blank)}
+    answer["evidence"] = [piece for piece in answer["evidence"] if _names_defect(piece)]
+    use = value.get("draft_use")
+    if isinstance(use, str) and use != AxisAnswer.DraftUse.NONE:  # kept by a lost lease, which knows only the outcome
+        answer |= {"drafted": True, "confirmed": use == "confirmed", "cleared": use == "cleared"}
+    return answer
+
+
+def _is_like(value: object, blank: object) -> bool:
+    """Whether a saved value has the type the form needs; scores and times are numbers or missing."""
+    return isinstance(value, int) if blank is None else isinstance(value, type(blank))
+
+
+def _names_defect(piece: object) -> bool:
+    return isinstance(piece, dict) and isinstance(piece.get("defect"), str)
+
+
+def _posted_axis(post: QueryDict, axis: str) -> FormAnswer:
+    chosen = list(dict.fromkeys(post.getlist(f"{axis}-defect")))
+    return {
+        "score": _whole(post.get(f"{axis}-score")),
+        "evidence": list(_posted_evidence(post.get(f"{axis}-evidence", ""), chosen)),
+        "no_defect": f"{axis}-none" in post,
+        "reason": post.get(f"{axis}-reason", "").replace("\r\n", "\n"),
+        "drafted": f"{axis}-drafted" in post,
+        "confirmed": f"{axis}-confirm" in post,
+        "cleared": bool(post.get(f"{axis}-cleared")),
+        "confirm_ms": _whole(post.get(f"{axis}-confirm_ms")),
+    }
+
+
+def _posted_evidence(text: str, chosen: list[str]) -> Iterator[dict[str, Any]]:
+    """Marks of the defects that are ticked, and a plain piece for each that has none: without scripts, none has."""
+    try:
+        marks = json.loads(text or "[]")
+    except ValueError:
+        marks = []
+    pieces = marks if isinstance(marks, list) else []
+    kept = [piece for piece in pieces if _names_defect(piece) and piece["defect"] in chosen]
+    yield from kept
+    marked = {piece["defect"] for piece in kept}
+    yield from ({"defect": defect, "time": None, "box": None} for defect in chosen if defect not in marked)
+
+
+def _whole(text: str | None) -> int | None:
+    try:
+        return int(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,110 @@
+"""What a rater has rated, newest first, and the page on which they edit one: each edit is a revision."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import AuthedRequest, signed_in
+from annotation.models import AxisAnswer, Rating, RatingRevision
+from annotation.services import ratings
+from annotation.services.answers import AnswersRefused, Problems, parse_answers
+from annotation.views import desk as desks
+from annotation.views.desk import FormAnswers
+from qsave.axes import AXES, level_word
+
+PAGE_SIZE = 30
+
+
+@signed_in
+@require_safe
+def my_ratings(request: AuthedRequest) -> HttpResponse:
+    """One's own ratings. A page starts below a rating's number, so that a deep one costs no more than the first."""
+    before = request.GET.get("before", "")
+    mine = Rating.objects.filter(rater=request.user).order_by("-pk")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        mine = mine.filter(pk__lt=int(before))
+    current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
+    rows = mine.select_related("item__clip", "item__campaign").prefetch_related(Prefetch("revisions", current))
+    page = list(rows[: PAGE_SIZE + 1])
+    context = {
+        "rows": [_row(rating) for rating in page[:PAGE_SIZE]],
+        "before": page[PAGE_SIZE - 1].pk if len(page) > PAGE_SIZE else None,
+        "is_first": not before,
+    }
+    return render(request, "annotation/my_ratings.html", context)
+
+
+@signed_in
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def my_rating(request: AuthedRequest, pk: int) -> HttpResponse:
+    """One rating with its form; POST adds a revision while the campaign is open or paused."""
+    mine = Rating.objects.filter(rater=request.user).select_related("item__clip", "item__campaign")
+    rating = get_object_or_404(mine, pk=pk)
+    if request.method == "POST":
+        return _revise(request, rating)
+    return _page(request, rating, desks.rating_answers(rating), {})
+
+
+def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
+    before, answers = desks.rating_answers(rating), desks.posted_answers(request.POST)
+    try:
+        ratings.revise(
+            rater=request.user,
+            rating_id=rating.pk,
+            answers=parse_answers({axis.value: _edited(before[axis.value], answers[axis.value]) for axis in AXES}),
+            key=_key(request),
+            viewing={},
+            seconds_spent=0.0,
+        )
+    except AnswersRefused as refusal:
+        return _page(request, rating, answers, refusal.problems)
+    except ratings.EditRefused as refusal:
+        return _page(request, rating, answers, {"rating": [str(refusal)]})
+    messages.success(request, "Your rating is changed. The earlier one is kept beside it.")
+    return redirect("my-ratings")
+
+
+def _edited(before: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """What was said of the draft stays said; words or marks that change now make it an edited one."""
+    use = before["draft_use"]
+    is_same = answer["reason"] == before["reason"] and answer["evidence"] == before["evidence"]
+    if use != AxisAnswer.DraftUse.NONE and not is_same:
+        use = AxisAnswer.DraftUse.EDITED.value
+    kept = {name: answer[name] for name in ("score", "evidence", "no_defect", "reason")}
+    return {**kept, "draft_use": use, "confirm_ms": before["confirm_ms"]}
+
+
+def _page(request: AuthedRequest, rating: Rating, answers: FormAnswers, problems: Problems) -> HttpResponse:
+    clip, campaign = rating.item.clip, rating.item.campaign
+    context = {
+        "rating": rating,
+        "clip": clip,
+        "campaign": campaign,
+        "fps": clip.fps_numerator / clip.fps_denominator,
+        "axes": desks.desk_for_edit(rating, answers, problems),
+        "key": uuid.uuid4(),
+        "problems": desks.general_problems(problems),
+        "may_edit": campaign.state in ratings.TAKES_RATINGS,
+    }
+    return render(request, "annotation/my_rating.html", context, status=422 if problems else 200)
+
+
+def _row(rating: Rating) -> dict[str, Any]:
+    answers = {answer.axis: answer for revision in rating.revisions.all() for answer in revision.answers.all()}
+    scores = [(axis.value, answers[axis].score, level_word(answers[axis].score)) for axis in AXES if axis in answers]
+    return {"rating": rating, "clip": rating.item.clip, "campaign": rating.item.campaign, "scores": scores}
+
+
+def _key(request: AuthedRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("key", ""))
+    except ValueError:
+        raise BadRequest("The form's field 'key' is missing or damaged. Load the page again.") from None

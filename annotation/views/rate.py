@@ -1,0 +1,322 @@
+"""The rating desk: one page, and the small answers its scripts ask for.
+
+Nothing is claimed on GET: the page shows the clip that the rater already holds, and asks for the first one by a POST.
+Every POST answers twice: a script (it sends HX-Request) gets the next desk as a partial or problems as JSON, and a
+plain form post gets a redirect or the page again with what was typed.
+"""
+
+import json
+import math
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+
+from accounts.access import AuthedRequest, signed_in
+from accounts.models import Role
+from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
+from annotation.services import queue, ratings
+from annotation.services.answers import AnswersRefused, Problems, parse_answers
+from annotation.services.drafts import draft_for
+from annotation.views import desk as desks
+from annotation.views.desk import Desk, FormAnswers
+
+WAITING_STATES = {
+    Campaign.State.DRAFT: "not-open",
+    Campaign.State.PAUSED: "paused",
+    Campaign.State.CLOSED: "closed",
+    Campaign.State.ARCHIVED: "closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What every write of the desk carries: which seat, and under which lease."""
+
+    slot_id: int
+    lease: uuid.UUID
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Post":
+        return cls(slot_id=_number(request, "slot"), lease=_uuid(request, "lease"))
+
+
+@signed_in
+@require_safe
+def rate_home(request: AuthedRequest) -> HttpResponse:
+    """The campaigns that can be rated now; with none, what to do about it."""
+    campaigns = Campaign.objects.filter(state=Campaign.State.OPEN).order_by("title", "pk")
+    return render(request, "annotation/rate_home.html", {"campaigns": campaigns})
+
+
+@signed_in
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def rate(request: AuthedRequest, name: str) -> HttpResponse:
+    """The desk. POST submits the rating of the clip on it."""
+    campaign = _campaign(request, name)
+    if request.method == "POST":
+        return _submit(request, campaign)
+    return _page(request, campaign, _desk(request, campaign))
+
+
+@signed_in
+@require_POST
+def rate_start(request: AuthedRequest, name: str) -> HttpResponse:
+    """Takes the next clip (or the one that the rater holds)."""
+    return _next(request, _campaign(request, name))
+
+
+@signed_in
+@require_POST
+def rate_skip(request: AuthedRequest, name: str) -> HttpResponse:
+    """Passes a clip by, with a kind and a reason, and goes on to the next."""
+    campaign, post = _campaign(request, name), Post.of(request)
+    kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "").strip()
+    if kind not in Skip.Kind.values or not reason:
+        return _refused(request, campaign, {"skip": ["Choose what is the matter and say it in a word or two."]})
+    try:
+        queue.skip(rater=request.user, slot_id=post.slot_id, lease=post.lease, kind=kind, reason=reason)
+    except queue.LeaseLost as lost:
+        return _lost(request, campaign, lost)
+    return _next(request, campaign)
+
+
+@signed_in
+@require_POST
+def rate_stop(request: AuthedRequest, name: str) -> HttpResponse:
+    """Hands the clip back and leaves the desk; what was typed stays saved."""
+    _campaign(request, name)
+    post = Post.of(request)
+    queue.hand_back(rater=request.user, slot_id=post.slot_id, lease=post.lease)
+    return redirect("rate-home")
+
+
+@signed_in
+@require_POST
+def rate_renew(request: AuthedRequest, name: str) -> HttpResponse:
+    """Lets the lease run anew; 409 when the clip has gone to another."""
+    campaign, post = _campaign(request, name), Post.of(request)
+    try:
+        expires = queue.renew(rater=request.user, slot_id=post.slot_id, lease=post.lease)
+    except queue.LeaseLost as lost:
+        return _lost(request, campaign, lost)
+    return JsonResponse({"expires": expires.isoformat(), "state": campaign.state})
+
+
+@signed_in
+@require_POST
+def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
+    """Keeps what is typed; 409 with the other tab's answers when that one saved meanwhile."""
+    _campaign(request, name)
+    answers: dict[str, Any] = dict(desks.posted_answers(request.POST))
+    if request.POST.get("draft"):
+        answers["draft"] = _number(request, "draft")
+    try:
+        saved = ratings.save_work(
+            rater=request.user,
+            item_id=_number(request, "item"),
+            answers=answers,
+            base_version=_number(request, "base_version"),
+            tab=_uuid(request, "tab"),
+        )
+    except ratings.SavedWorkConflict as conflict:
+        saved = conflict.saved
+        theirs = {"version": saved.version, "answers": desks.saved_answers(saved), "saved_at": _time(saved.saved_at)}
+        return JsonResponse({"message": str(conflict), **theirs}, status=409)
+    except ValueError as error:
+        return JsonResponse({"message": f"What you typed {error}. Shorten it, please."}, status=422)
+    return JsonResponse({"version": saved.version, "saved_at": _time(saved.saved_at)})
+
+
+@signed_in
+@never_cache
+@require_GET
+def rate_draft(request: AuthedRequest, name: str) -> HttpResponse:
+    """A draft that came after the rater did, for the page to offer; 204 while there is none."""
+    campaign = _campaign(request, name)
+    slot = _held(request, campaign)
+    draft = draft_for(slot) if slot and str(slot.pk) == request.GET.get("slot") else None
+    if draft is None:
+        return HttpResponse(status=204)
+    marks = desks.draft_marks(campaign, draft)
+    axes = {
+        axis.value: {"answer": answer, "html": _draft_bar(request, axis.value, marks[axis])}
+        for axis, answer in desks.proposals(campaign, draft).items()
+    }
+    return JsonResponse({"id": draft.pk, "critic": draft.critic, "axes": axes})
+
+
+@signed_in
+@require_safe
+def rate_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
+    """The guidelines as a page of their own, for those who like them beside the desk."""
+    campaign = _campaign(request, name)
+    return render(request, "annotation/rate_guidelines.html", {"campaign": campaign, **_guidelines(campaign)})
+
+
+# ---- submitting
+
+
+def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
+    post, key = Post.of(request), _uuid(request, "key")
+    answers = desks.posted_answers(request.POST)
+    draft = _posted_draft(request, post.slot_id)
+    try:
+        shaped, unconfirmed = desks.service_answers(answers, draft, campaign)
+        ratings.submit(
+            rater=request.user,
+            slot_id=post.slot_id,
+            lease=post.lease,
+            answers=_parsed(shaped, unconfirmed),
+            key=key,
+            viewing=_viewing(request),
+            seconds_spent=_seconds(request),
+            draft_id=draft.pk if draft else None,
+            exposure=_exposure(request, post.slot_id, draft),
+        )
+    except AnswersRefused as refusal:
+        return _refused(request, campaign, refusal.problems, answers)
+    except ratings.LeaseLost as lost:
+        return _lost(request, campaign, lost)
+    return _next(request, campaign)
+
+
+def _parsed(shaped: FormAnswers, unconfirmed: Problems) -> Any:
+    """The parsed answers; refuses unconfirmed drafts together with what parsing finds, all at once."""
+    try:
+        parsed = parse_answers(shaped)
+    except AnswersRefused as refusal:
+        raise AnswersRefused({**refusal.problems, **unconfirmed}) from None
+    if unconfirmed:
+        raise AnswersRefused(unconfirmed)
+    return parsed
+
+
+def _posted_draft(request: AuthedRequest, slot_id: int) -> Draft | None:
+    """The draft that the page says it showed, if it is one of this item's."""
+    if not request.POST.get("draft"):
+        return None
+    slots = Slot.objects.filter(pk=slot_id).values("item")
+    return Draft.objects.filter(pk=_number(request, "draft"), item__in=slots).first()
+
+
+def _exposure(request: AuthedRequest, slot_id: int, draft: Draft | None) -> str:
+    slot = Slot.objects.filter(pk=slot_id, rater=request.user).first()
+    return desks.exposure_to(slot, draft) if slot and draft else Exposure.NONE
+
+
+def _viewing(request: HttpRequest) -> dict[str, Any]:
+    """The viewing record that the player sent; a page without scripts sends none."""
+    try:
+        record = json.loads(request.POST.get("viewing") or "{}")
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _seconds(request: HttpRequest) -> float:
+    try:
+        seconds = float(request.POST.get("seconds") or 0)
+    except ValueError:
+        return 0.0
+    return seconds if math.isfinite(seconds) else 0.0
+
+
+# ---- answering
+
+
+def _next(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
+    slot = queue.claim(rater=request.user, campaign=campaign)
+    if not request.htmx:
+        return redirect("rate", campaign.name) if slot else _page(request, campaign, None, is_empty=True)
+    desk = desks.desk_for(request.user, slot) if slot else None
+    return render(request, "annotation/_rate_desk.html", _context(request, campaign, desk, is_empty=slot is None))
+
+
+def _refused(
+    request: AuthedRequest, campaign: Campaign, problems: Problems, answers: FormAnswers | None = None
+) -> HttpResponse:
+    if request.htmx:
+        told = {"axes": desks.axis_problems(problems), "general": desks.general_problems(problems)}
+        return JsonResponse({"problems": told}, status=422)
+    slot = _held(request, campaign)
+    desk = desks.desk_for(request.user, slot, posted=answers, problems=problems) if slot else None
+    return _page(request, campaign, desk, status=422)
+
+
+def _lost(request: AuthedRequest, campaign: Campaign, lost: ValueError) -> HttpResponse:
+    if request.htmx:
+        return JsonResponse({"message": str(lost), "lost": True}, status=409)
+    messages.warning(request, str(lost))
+    return redirect("rate", campaign.name)
+
+
+def _page(
+    request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, is_empty: bool = False, status: int = 200
+) -> HttpResponse:
+    context = _context(request, campaign, desk, is_empty=is_empty) | _guidelines(campaign)
+    return render(request, "annotation/rate.html", context, status=status)
+
+
+def _context(request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, is_empty: bool) -> dict[str, Any]:
+    state = "clip" if desk else WAITING_STATES.get(Campaign.State(campaign.state), "empty" if is_empty else "start")
+    done = Slot.objects.filter(campaign=campaign, rater=request.user, state=Slot.State.DONE).count()
+    return {"campaign": campaign, "desk": desk, "state": state, "done": done, "skip_kinds": Skip.Kind.choices}
+
+
+def _guidelines(campaign: Campaign) -> dict[str, Any]:
+    newest = Guideline.objects.filter(campaign=campaign).order_by("-number").first()
+    return {"guideline": newest}
+
+
+def _draft_bar(request: HttpRequest, axis: str, mark: desks.DraftMark) -> str:
+    context = {"axis": {"axis": axis, "title": axis.capitalize(), "draft": mark, "answer": {}}}
+    return render_to_string("annotation/_rate_draft.html", context, request)
+
+
+# ---- reading the request
+
+
+def _campaign(request: AuthedRequest, name: str) -> Campaign:
+    """The campaign; one that is not open yet is there for leads only."""
+    campaign = get_object_or_404(Campaign, name=name)
+    if campaign.state == Campaign.State.DRAFT and not request.user.has_role(Role.LEAD):
+        raise Http404("There is no such campaign.")
+    return campaign
+
+
+def _held(request: AuthedRequest, campaign: Campaign) -> Slot | None:
+    return Slot.objects.filter(campaign=campaign, rater=request.user, state=Slot.State.LEASED).first()
+
+
+def _desk(request: AuthedRequest, campaign: Campaign) -> Desk | None:
+    is_open = campaign.state in ratings.TAKES_RATINGS
+    slot = _held(request, campaign) if is_open else None
+    return desks.desk_for(request.user, slot) if slot else None
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise BadRequest(f"The form's field {name!r} must be a number. Load the page again.")
+    return int(text)
+
+
+def _uuid(request: HttpRequest, name: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get(name, ""))
+    except ValueError:
+        raise BadRequest(f"The form's field {name!r} is missing or damaged. Load the page again.") from None
+
+
+def _time(moment: Any) -> str:
+    return timezone.localtime(moment).strftime("%H:%M:%S")

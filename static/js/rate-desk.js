@@ -1,0 +1,266 @@
+// One clip on the desk: the player, three axes, saving, submitting. Lives until the next clip takes its place.
+
+import { AxisForm } from "./rate-axis.js";
+import { Boxes } from "./rate-boxes.js";
+import { element } from "./rate-dom.js";
+import { Refused, SignedOut, Unreachable, getJson, post } from "./rate-http.js";
+import { Player } from "./rate-player.js";
+import { Viewing } from "./rate-viewing.js";
+import { Work } from "./rate-work.js";
+
+const LATE_PAUSE = 10000;
+
+export class Desk {
+  /** `site` gives say(words), showSaved(words) and swap(html). */
+  constructor(root, site) {
+    this.root = root;
+    this.site = site;
+    this.over = new AbortController();
+    const { signal } = this.over;
+    this.form = root.querySelector("[data-form]");
+    this.player = new Player(root.querySelector("[data-player-root]"), signal);
+    this.boxes = new Boxes(this.player.root, (box) => this.axis.markBox(box), signal);
+    const page = { changed: () => this.changed(), jump: (piece) => this.jump(piece), say: site.say };
+    this.axes = [...root.querySelectorAll("[data-axis]")].map((axis) => new AxisForm(axis, page, signal));
+    this.setActive(this.axes[0]);
+    this.work = new Work(root, this.pageForWork(), signal);
+    this.viewing = new Viewing(this.player.root, signal, this.work.earlier());
+    for (const axis of this.axes) rove(axis.root.querySelector("[data-chips]"), signal);
+    this.wire(signal);
+    this.paintBands();
+    this.awaitDraft(signal);
+  }
+
+  pageForWork() {
+    return {
+      form: () => this.data(),
+      read: () => Object.fromEntries(this.axes.map((axis) => [axis.name, axis.read()])),
+      apply: (answers) => this.axes.forEach((axis) => { if (answers[axis.name]) axis.apply(answers[axis.name]); }),
+      viewing: () => this.viewing?.kept(),
+      showSaved: this.site.showSaved,
+      showNotice: (words) => this.notice(words),
+      lost: (message) => this.lose(message),
+    };
+  }
+
+  wire(signal) {
+    const on = (target, event, handler) => target?.addEventListener(event, handler, { signal });
+    on(this.form, "submit", (event) => { event.preventDefault(); this.submit(); });
+    on(this.form, "focusin", (event) => {
+      const root = event.target.closest("[data-axis]");
+      if (root) this.setActive(this.axes.find((axis) => axis.root === root));
+    });
+    on(this.root.querySelector("[data-skip]"), "submit", (event) => { event.preventDefault(); this.skip(event.target); });
+    on(this.root.querySelector("[data-stop]"), "submit", () => this.work.leave());
+    on(this.root.querySelector("[data-box-button]"), "click", () => this.box());
+    for (const button of this.root.querySelectorAll("[data-mark]")) {
+      on(button, "click", () => this.mark(button.dataset.mark));
+    }
+    on(window, "online", () => { if (this.unsent) this.submit(); });
+  }
+
+  // ---- moving about
+
+  setActive(axis) {
+    this.axis = axis;
+    for (const each of this.axes) each.root.toggleAttribute("data-active", each === axis);
+  }
+
+  moveAxis(step) {
+    const at = this.axes.indexOf(this.axis) + step;
+    const axis = this.axes[Math.min(this.axes.length - 1, Math.max(0, at))];
+    this.setActive(axis);
+    axis.root.focus();
+    axis.root.scrollIntoView({ block: "nearest" });
+  }
+
+  escape(target) {
+    if (this.boxes.isOn) this.boxes.toggle(false);
+    else if (target.closest(".rate-skip[open]")) {
+      const skip = target.closest(".rate-skip");
+      skip.open = false;
+      skip.querySelector("summary").focus();
+    } else if (target.matches("textarea")) this.axis.root.focus();
+    else return false;
+    return true;
+  }
+
+  // ---- the player and the marks
+
+  play(action) {
+    this.player[action]();
+    return true;
+  }
+
+  mark(side) {
+    if (side === "in") this.axis.markIn(this.player.time, this.player.duration);
+    else this.axis.markOut(this.player.time);
+  }
+
+  box() {
+    if (!this.boxes.isOn && this.axis.needsTarget()) return true;
+    this.player.video.pause();
+    this.boxes.toggle();
+    if (this.boxes.isOn) this.site.say("Drag a box on the clip, or click two corners. Escape ends it.");
+    return true;
+  }
+
+  jump(piece) {
+    if (piece.time) {
+      this.player.video.pause();
+      this.player.seek(piece.time[0]);
+    }
+    this.boxes.paint(piece.box ? [piece.box] : [], this.root.querySelector("[data-shown-boxes]"));
+  }
+
+  paintBands() {
+    const pieces = this.axes.flatMap((axis) => axis.evidence).filter((piece) => piece.time);
+    this.player.paintBands(pieces.map(({ time: [start, end] }) => ({ start, end })));
+  }
+
+  // ---- saving and sending
+
+  changed() {
+    this.work?.changed();
+    if (this.player) this.paintBands();
+  }
+
+  data() {
+    return new FormData(this.form);
+  }
+
+  async submit() {
+    if (this.sending) return;
+    this.sending = true;
+    this.busy(true);
+    await this.work.settle();
+    const data = this.data();
+    data.set("viewing", JSON.stringify(this.viewing.record()));
+    data.set("seconds", this.viewing.seconds.toFixed(1));
+    await this.send(this.form.action, data, (problems) => this.showProblems(problems));
+    this.sending = false;
+  }
+
+  async skip(form) {
+    if (this.sending) return;
+    this.sending = true;
+    const shown = ({ general }) => { form.querySelector("[data-skip-problem]").textContent = general.join(" "); };
+    await this.send(form.action, new FormData(form), shown);
+    this.sending = false;
+  }
+
+  async send(url, data, showProblems) {
+    this.unsent = false;
+    try {
+      const html = await (await post(url, data)).text();
+      this.work.done();
+      this.site.swap(html);
+      return;
+    } catch (error) {
+      this.busy(false);
+      this.failed(error, showProblems);
+    }
+  }
+
+  failed(error, showProblems) {
+    if (error instanceof Unreachable) {
+      this.unsent = true;
+      this.work.keepLocally();
+      this.notice("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back.");
+    } else if (error instanceof SignedOut) this.work.failed(error);
+    else if (error instanceof Refused && error.data.lost) this.lose(error.message);
+    else if (error instanceof Refused && error.data.problems) showProblems(error.data.problems);
+    else if (error instanceof Refused) this.notice(`${error.message} What you typed is kept: load the page again.`);
+    else throw error;
+  }
+
+  busy(isBusy) {
+    this.root.querySelector("[data-submit]").toggleAttribute("aria-disabled", isBusy);
+    this.root.toggleAttribute("aria-busy", isBusy);
+  }
+
+  showProblems({ axes, general }) {
+    for (const axis of this.axes) axis.showProblems(axes[axis.name] ?? []);
+    if (general.length) this.notice(general.join(" "));
+    const first = this.axes.find((axis) => axes[axis.name]);
+    if (!first) return;
+    this.setActive(first);
+    first.root.focus();
+    first.root.scrollIntoView({ block: "nearest" });
+    this.site.say(`Not sent. ${first.root.dataset.title}: ${axes[first.name].join(" ")}`);
+  }
+
+  notice(words, ...more) {
+    const notice = this.root.querySelector("[data-notice]");
+    notice.replaceChildren(element("p", {}, words), ...more);
+    notice.hidden = false;
+  }
+
+  /** The clip has gone to another. What was typed is saved as it stands, and the page says so. */
+  lose(message) {
+    this.work.later(0);
+    this.busy(true);
+    this.sending = true;
+    const next = element("a", { href: location.pathname, className: "rate-next" }, "Go on with the next clip");
+    this.notice(message, next);
+    next.focus();
+  }
+
+  // ---- a draft that comes late
+
+  awaitDraft(signal) {
+    const url = this.root.dataset.lateUrl;
+    if (!url) return;
+    const ask = async () => {
+      try {
+        const draft = await getJson(url, signal);
+        if (draft) return this.offer(draft);
+      } catch (error) {
+        if (!(error instanceof Unreachable || error instanceof Refused)) return null;
+      }
+      this.lateTimer = setTimeout(ask, LATE_PAUSE);
+      return null;
+    };
+    this.lateTimer = setTimeout(ask, LATE_PAUSE);
+    signal.addEventListener("abort", () => clearTimeout(this.lateTimer));
+  }
+
+  offer(draft) {
+    const place = this.root.querySelector("[data-late]");
+    const show = element("button", { type: "button" }, "Show it where I have written nothing");
+    const no = element("button", { type: "button" }, "No, thank you");
+    place.replaceChildren(element("p", {}, `${draft.critic} has drafted this clip meanwhile.`), show, no);
+    place.hidden = false;
+    no.addEventListener("click", () => { place.hidden = true; });
+    show.addEventListener("click", () => {
+      place.hidden = true;
+      this.take(draft);
+    });
+  }
+
+  take(draft) {
+    this.form.append(element("input", { type: "hidden", name: "draft", value: String(draft.id) }));
+    const free = this.axes.filter((axis) => !axis.isTyped);
+    for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
+    this.site.say(free.length ? "The draft stands where you had written nothing." : "You have written on all three axes: nothing was changed.");
+    this.changed();
+  }
+
+  leave() {
+    this.over.abort();
+  }
+}
+
+/** Makes a group of toggles one tab stop, with arrow keys inside it. */
+function rove(group, signal) {
+  const stops = [...group.querySelectorAll("input")];
+  const stopAt = (chosen) => stops.forEach((stop) => { stop.tabIndex = stop === chosen ? 0 : -1; });
+  stopAt(stops[0]);
+  group.addEventListener("focusin", (event) => stopAt(event.target), { signal });
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey) return;
+    event.preventDefault();
+    stops.at((stops.indexOf(event.target) + step) % stops.length).focus();
+  }, { signal });
+}

@@ -1,0 +1,19 @@
+// The page on which a rater edits one of their ratings: the same player and axes, and a plain submit.
+
+import { AxisForm } from "./rate-axis.js";
+import { announce } from "./rate-dom.js";
+import { Player } from "./rate-player.js";
+
+const { signal } = new AbortController();
+const root = document.querySelector("[data-edit]");
+for (const node of root.querySelectorAll("[data-needs-script]")) node.hidden = false;
+const player = new Player(root.querySelector("[data-player-root]"), signal);
+const say = (words) => announce(document.querySelector("[data-status]"), words);
+
+const axes = [];
+const paint = () => player.paintBands(
+  axes.flatMap((axis) => axis.evidence).filter((piece) => piece.time).map(({ time: [start, end] }) => ({ start, end })),
+);
+const page = { changed: paint, say, jump: (piece) => { if (piece.time) player.seek(piece.time[0]); } };
+for (const axis of root.querySelectorAll("[data-axis]")) axes.push(new AxisForm(axis, page, signal));
+paint();

@@ -1,0 +1,198 @@
+// Nothing typed is lost: a copy in this browser at every key, a copy on the server at every pause, a lease that runs
+// on while the tab lives, and an open conflict when two tabs wrote different things.
+
+import { element } from "./rate-dom.js";
+import { Refused, SignedOut, Unreachable, post } from "./rate-http.js";
+import { forget, forgetOld, recall, remember } from "./rate-prefs.js";
+
+const LOCAL_PAUSE = 250;
+const SERVER_PAUSE = 1500;
+const RETRY_PAUSE = 5000;
+const DAYS_KEPT = 14;
+
+export class Work {
+  /** `page` gives form(), read(), apply(answers), viewing(), showSaved(words), showNotice(words), lost(message). */
+  constructor(root, page, signal) {
+    this.root = root;
+    this.page = page;
+    this.signal = signal;
+    this.version = Number(root.dataset.version);
+    this.tab = crypto.randomUUID?.() ?? uuid4();
+    this.name = `work:${root.dataset.user}:${root.dataset.item}`;
+    this.dirty = false;
+    this.saving = null;
+    this.stopped = false;
+    forgetOld("work:", DAYS_KEPT);
+    this.restore();
+    this.wire();
+  }
+
+  wire() {
+    const on = (target, event, handler) => target.addEventListener(event, handler, { signal: this.signal });
+    on(this.root, "focusout", () => { if (this.dirty) this.later(0); });
+    on(document, "visibilitychange", () => { if (document.hidden) this.leave(); });
+    on(window, "pagehide", () => this.leave());
+    on(window, "online", () => { if (this.dirty) this.later(0); });
+    const minute = Math.min(60, (Number(this.root.dataset.leaseMinutes) * 60) / 3) * 1000;
+    const renewing = setInterval(() => this.renew(), minute);
+    this.signal.addEventListener("abort", () => {
+      for (const timer of [this.localTimer, this.serverTimer]) clearTimeout(timer);
+      clearInterval(renewing);
+    });
+  }
+
+  // ---- the copy in this browser
+
+  restore() {
+    const kept = recall(this.name);
+    if (!kept?.dirty) return;
+    if (kept.version === this.version) {
+      this.page.apply(kept.answers);
+      this.page.showSaved("What you had typed is back");
+      this.changed();
+    } else {
+      this.conflict({ answers: this.page.read(), version: this.version, saved_at: "" }, kept.answers);
+    }
+  }
+
+  /** What is known of an earlier look at this clip in this browser. */
+  earlier() {
+    return recall(this.name)?.viewing ?? {};
+  }
+
+  keepLocally() {
+    if (this.stopped) return;
+    remember(this.name, {
+      answers: this.page.read(),
+      viewing: this.page.viewing(),
+      version: this.version,
+      dirty: this.dirty,
+      at: Date.now(),
+    });
+  }
+
+  changed() {
+    this.dirty = true;
+    clearTimeout(this.localTimer);
+    this.localTimer = setTimeout(() => this.keepLocally(), LOCAL_PAUSE);
+    this.later(SERVER_PAUSE);
+  }
+
+  // ---- the copy on the server
+
+  later(pause) {
+    clearTimeout(this.serverTimer);
+    this.serverTimer = setTimeout(() => this.save(), pause);
+  }
+
+  leave() {
+    this.keepLocally();
+    if (this.dirty && !this.inConflict && !this.stopped) {
+      post(this.root.dataset.saveUrl, this.payload(), { keepalive: true }).catch(() => {});
+    }
+  }
+
+  payload() {
+    const data = this.page.form();
+    data.set("item", this.root.dataset.item);
+    data.set("base_version", String(this.version));
+    data.set("tab", this.tab);
+    return data;
+  }
+
+  async save() {
+    if (this.saving || !this.dirty || this.inConflict || this.stopped) return;
+    this.dirty = false;
+    this.saving = post(this.root.dataset.saveUrl, this.payload());
+    try {
+      const saved = await (await this.saving).json();
+      this.version = saved.version;
+      this.page.showSaved(`Saved ${saved.saved_at}`);
+    } catch (error) {
+      this.dirty = true;
+      this.failed(error);
+    } finally {
+      this.saving = null;
+    }
+    this.keepLocally();
+    if (this.dirty && !this.inConflict && !this.stopped) this.later(RETRY_PAUSE);
+  }
+
+  failed(error) {
+    if (error instanceof Unreachable) this.page.showSaved("Offline: kept in this browser, sent when back");
+    else if (error instanceof SignedOut) this.page.showNotice("You are signed out. What you typed is kept in this browser: sign in again and come back to this page.");
+    else if (error instanceof Refused && error.status === 409) this.conflict(error.data, this.page.read());
+    else if (error instanceof Refused) this.page.showSaved(`Not saved: ${error.message}`);
+    else throw error;
+  }
+
+  // ---- two tabs
+
+  conflict(theirs, mine) {
+    this.inConflict = true;
+    const panel = this.root.querySelector("[data-conflict]");
+    const choose = (words, answers) => {
+      const button = element("button", { type: "button" }, words);
+      button.addEventListener("click", () => {
+        this.inConflict = false;
+        this.version = theirs.version;
+        panel.hidden = true;
+        this.page.apply(answers);
+        this.changed();
+        this.later(0);
+      });
+      return button;
+    };
+    const when = theirs.saved_at ? ` at ${theirs.saved_at}` : "";
+    panel.replaceChildren(
+      element("p", {}, element("strong", {}, "Two pages wrote different things about this clip."), " Both are kept; choose the one to go on with."),
+      element("div", { className: "rate-versions" },
+        version("Here", mine, choose("Go on with this one", mine)),
+        version(`In the other page${when}`, theirs.answers, choose("Take the other one", theirs.answers))),
+    );
+    panel.hidden = false;
+    panel.querySelector("button").focus();
+  }
+
+  // ---- the lease
+
+  async renew() {
+    if (this.stopped) return;
+    try {
+      await post(this.root.dataset.renewUrl, this.page.form());
+    } catch (error) {
+      if (error instanceof Refused && error.data.lost) this.page.lost(error.message);
+    }
+  }
+
+  /** Waits for a save under way, so that a submit is never overtaken by it. */
+  async settle() {
+    clearTimeout(this.serverTimer);
+    clearTimeout(this.localTimer);
+    await this.saving?.catch(() => {});
+  }
+
+  /** The rating is in: the copy has done its work. */
+  done() {
+    this.stopped = true;
+    forget(this.name);
+  }
+}
+
+function version(title, answers, button) {
+  const lines = Object.entries(answers).map(([axis, answer]) => {
+    const defects = (answer.evidence || []).map((piece) => piece.defect).join(", ");
+    const score = answer.score ?? "no score";
+    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, answer.reason || "no reason yet");
+  });
+  return element("div", {}, element("h3", {}, title), ...lines, button);
+}
+
+// crypto.randomUUID needs a secure origin; a studio on a closed network may have none.
+function uuid4() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
