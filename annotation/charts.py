@@ -164,5 +164,5 @@ def _padded(low: float, high: float) -> tuple[float, float]:
 
 def _round_up(count: int) -> int:
     """The next even number with one leading digit or two: 7 -> 8, 130 -> 140."""
-    step = max(2, 10 ** max(0, len(str(count)) - 2) * 2)
+    step = 2 * int(10 ** max(0, len(str(count)) - 2))
     return math.ceil(count / step) * step

@@ -1,14 +1,21 @@
 """Forms of the lead's pages. Rules live in `annotation.services`; a form only reads what was typed."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from annotation.models import Campaign
 
+if TYPE_CHECKING:  # generic for the type checker only
+    CampaignModelForm = forms.ModelForm[Campaign]
+else:
+    CampaignModelForm = forms.ModelForm
 
-class CampaignForm(forms.ModelForm[Campaign]):
+
+class CampaignForm(CampaignModelForm):
     """What a campaign starts with."""
 
     guidelines = forms.CharField(
@@ -69,13 +76,13 @@ class ManyFilesField(forms.FileField):
 
     widget = ManyFilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         files = data if isinstance(data, list | tuple) else [data]
         return [super(ManyFilesField, self).clean(file, initial) for file in files]
 
 
 class ImportForm(forms.Form):
-    files = ManyFilesField(
+    sent = ManyFilesField(
         label="Files",
         help_text="A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all.",
     )

@@ -4,12 +4,15 @@ Nothing uploaded is served from this folder: the import reads it, copies what is
 name of its own, and the folder goes.
 """
 
+from __future__ import annotations
+
 import shutil
 import stat
 import uuid
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -24,7 +27,7 @@ class UploadRefused(ValueError):
     """The files cannot be taken; the text names the file and the reason."""
 
 
-def receive(files: Sequence[UploadedFile]) -> Path:
+def receive(files: Sequence[UploadedFile[Any]]) -> Path:
     """Stores uploaded files in a folder of their own and returns the path of the manifest among them."""
     folder = upload_root() / uuid.uuid4().hex
     folder.mkdir(parents=True)
@@ -66,7 +69,7 @@ def _only_folder(folder: Path) -> list[Path]:
     return folders if len(folders) == 1 else []
 
 
-def _store(file: UploadedFile, folder: Path) -> None:
+def _store(file: UploadedFile[Any], folder: Path) -> None:
     name = PurePosixPath((file.name or "").replace("\\", "/")).name
     if not name or name.startswith("."):
         raise UploadRefused(f"{file.name!r} is not a file name that can be kept.")

@@ -1,3 +1,8 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from datasets import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("releases", views.releases, name="releases"),
+    path("releases/<int:number>", views.release, name="release"),
+]

@@ -1,3 +1,13 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from modelassist import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("runs", views.runs, name="runs"),
+    path("runs/start", views.run_start, name="run-start"),
+    path("runs/<int:pk>", views.run, name="run"),
+    path("critics", views.critics, name="critics"),
+    path("critics/<int:pk>", views.critic, name="critic"),
+    path("critics/<int:pk>/activate", views.critic_activate, name="critic-activate"),
+    path("drafting/<slug:name>/stop", views.drafting_stop, name="drafting-stop"),
+]

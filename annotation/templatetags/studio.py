@@ -1,5 +1,6 @@
 """Filters that show figures, and Markdown, the same way on every page."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,3 +48,38 @@ def plain(value: Any) -> str:
 def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     """`{{ mapping|get:key }}`; nothing if the key is missing."""
     return mapping.get(key)
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON for reading."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+
+
+@register.filter
+def estimate(value: Any, digits: int = 2) -> SafeString | str:
+    """A figure with its interval, from an `Estimate` or from the JSON of an evaluation; says why if it is undefined."""
+    if value is None:
+        return "–"
+    point, low, high = _parts(value)
+    if point is None or hasattr(point, "reason"):
+        return figure(point, digits)
+    shown = figure(point, digits)
+    if low is None or high is None:
+        return shown
+    return format_html('{} <span class="interval">[{}, {}]</span>', shown, figure(low, digits), figure(high, digits))
+
+
+def _parts(value: Any) -> tuple[Any, Any, Any]:
+    if isinstance(value, Mapping):
+        if "undefined" in value:
+            return _Reason(str(value["undefined"])), None, None
+        return value.get("value"), value.get("low"), value.get("high")
+    interval = getattr(value, "interval", None)
+    point = getattr(value, "value", value)
+    return point, getattr(interval, "low", None), getattr(interval, "high", None)
+
+
+class _Reason:
+    def __init__(self, reason: str) -> None:
+        self.reason = reason

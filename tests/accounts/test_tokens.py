@@ -17,8 +17,7 @@ def ada(db: None) -> User:
 
 
 def request_with(header: str | None) -> Request:
-    headers = {} if header is None else {"HTTP_AUTHORIZATION": header}
-    return Request(RequestFactory().get("/", **headers))
+    return Request(RequestFactory().get("/", headers={} if header is None else {"Authorization": header}))
 
 
 def test_a_token_is_shown_once_and_kept_as_a_hash(client: Client, ada: User) -> None:

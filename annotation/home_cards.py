@@ -1,0 +1,70 @@
+"""What this room puts on the home page: clips to rate, and campaigns to look after."""
+
+from django.urls import reverse
+
+from accounts.home import HomeCard, HomeSection, home_cards
+from accounts.models import Role, User
+from annotation.models import Campaign
+from annotation.reads.progress import Progress, progress_of_many
+
+MOST = 12
+
+
+@home_cards(Role.ANNOTATOR)
+def to_rate(user: User) -> HomeSection:
+    """Campaigns that are open for rating."""
+    found = _campaigns(Campaign.State.OPEN)
+    return HomeSection(
+        title="To rate",
+        cards=tuple(
+            HomeCard(
+                title=campaign.title,
+                text=_seats_left(progress),
+                url=reverse("rate", args=[campaign.name]),
+                action="Rate",
+                share=progress.share,
+            )
+            for campaign, progress in found
+            if progress.done < progress.seats
+        ),
+        empty="Nothing waits to be rated. New clips appear here as soon as a lead opens a campaign.",
+        order=0,
+    )
+
+
+@home_cards(Role.LEAD)
+def to_look_after(user: User) -> HomeSection:
+    """Campaigns that are not open yet, stand still, or are fully rated."""
+    found = _campaigns(Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
+    cards = [_lead_card(campaign, progress) for campaign, progress in found]
+    return HomeSection(
+        title="Campaigns to look after",
+        cards=tuple(card for card in cards if card is not None),
+        empty="All campaigns run. Make another one under Campaigns when there are new clips to judge.",
+        order=10,
+    )
+
+
+def _campaigns(*states: Campaign.State) -> list[tuple[Campaign, Progress]]:
+    rows = list(Campaign.objects.filter(state__in=states).order_by("-pk")[:MOST])
+    progress = progress_of_many(rows)
+    return [(campaign, progress[campaign.pk]) for campaign in rows]
+
+
+def _seats_left(progress: Progress) -> str:
+    left = progress.seats - progress.done
+    return f"{left} rating{'' if left == 1 else 's'} to go, of {progress.seats}."
+
+
+def _lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:
+    page = reverse("campaign", args=[campaign.name])
+    if not progress.seats:
+        return HomeCard(campaign.title, "It has no clips yet.", page, "Bring clips in")
+    if campaign.state == Campaign.State.DRAFT:
+        return HomeCard(campaign.title, "Its clips are in; raters do not see it yet.", page, "Look and open")
+    if campaign.state == Campaign.State.PAUSED:
+        return HomeCard(campaign.title, "It is paused.", page, "Open the campaign", progress.share)
+    if progress.done == progress.seats:
+        agreement = reverse("agreement", args=[campaign.name])
+        return HomeCard(campaign.title, "Every rating asked for is in.", agreement, "Look at agreement", 1.0)
+    return None

@@ -1,0 +1,39 @@
+"""How far campaigns are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from annotation.models import Campaign, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Seats of a campaign by what has become of them. `share` is None where there are no seats."""
+
+    seats: int
+    done: int
+    leased: int
+
+    @property
+    def share(self) -> float | None:
+        return self.done / self.seats if self.seats else None
+
+
+def progress_of_many(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
+    """Progress by campaign key, in one query."""
+    keys = [campaign.pk for campaign in campaigns]
+    counts: dict[int, dict[str, int]] = {key: {} for key in keys}
+    rows = Slot.objects.filter(campaign__in=keys).values_list("campaign_id", "state").annotate(n=Count("pk")).order_by()
+    for key, state, n in rows:
+        counts[key][state] = n
+    return {
+        key: Progress(sum(by.values()), by.get(Slot.State.DONE, 0), by.get(Slot.State.LEASED, 0))
+        for key, by in counts.items()
+    }
+
+
+def progress_of(campaign: Campaign) -> Progress:
+    """Progress of one campaign."""
+    return progress_of_many([campaign])[campaign.pk]

@@ -1,0 +1,127 @@
+"""The lead's pages of a campaign: the list, the form that makes one, its own page, its guidelines."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import AuthedRequest, role_required
+from accounts.models import Role
+from annotation.forms import CampaignForm, GuidelineForm, ImportForm
+from annotation.models import Campaign, Item
+from annotation.reads.progress import progress_of, progress_of_many
+from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_guidelines, set_state
+from annotation.views.imports import last_import
+
+PAGE = 50
+
+STATE_DEEDS = {
+    Campaign.State.OPEN: ("Open for rating", "Raters can claim clips from now on."),
+    Campaign.State.PAUSED: ("Pause", "Nobody gets new clips; who has one open can still submit it."),
+    Campaign.State.CLOSED: ("Close", "Rating ends. It can be opened again."),
+    Campaign.State.ARCHIVED: ("Archive", "It leaves the lists of work. It can be brought back."),
+}
+
+
+@role_required(Role.LEAD)
+@require_safe
+def campaigns(request: AuthedRequest) -> HttpResponse:
+    """Campaigns, newest first, a page at a time (`before` is the last one shown)."""
+    found = Campaign.objects.order_by("-pk")
+    before = request.GET.get("before", "")
+    if before.isdecimal():
+        found = found.filter(pk__lt=int(before))
+    rows = list(found[: PAGE + 1])
+    progress = progress_of_many(rows[:PAGE])
+    context = {
+        "rows": [(campaign, progress[campaign.pk]) for campaign in rows[:PAGE]],
+        "more": rows[PAGE - 1].pk if len(rows) > PAGE else None,
+    }
+    return render(request, "annotation/campaigns.html", context)
+
+
+@role_required(Role.LEAD)
+@require_http_methods(["GET", "HEAD", "POST"])
+def campaign_new(request: AuthedRequest) -> HttpResponse:
+    form = CampaignForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        campaign = _create(request, form)
+        if campaign is not None:
+            messages.success(request, "The campaign is made. Bring clips in, then open it.")
+            return redirect("campaign", name=campaign.name)
+    return render(request, "annotation/campaign_new.html", {"form": form})
+
+
+def _create(request: AuthedRequest, form: CampaignForm) -> Campaign | None:
+    try:
+        return create_campaign(actor=request.user, **form.cleaned_data)
+    except ValidationError as refusal:
+        form.add_error(None, refusal)
+        return None
+
+
+@role_required(Role.LEAD)
+@require_safe
+def campaign(request: AuthedRequest, name: str) -> HttpResponse:
+    """One campaign: how far it is, what raters are told, its clips, and what can be done with it."""
+    found = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
+    items, more = _items(found, request.GET.get("after", ""))
+    context = {
+        "campaign": found,
+        "progress": progress_of(found),
+        "deeds": [(state, *words) for state, words in STATE_DEEDS.items() if state in NEXT_STATES[found.state]],
+        "guideline": found.guidelines.select_related("created_by").order_by("-number").first(),
+        "items": items,
+        "more": more,
+        "import_form": ImportForm(),
+        "import_job": last_import(found),
+    }
+    return render(request, "annotation/campaign.html", context)
+
+
+def _items(campaign: Campaign, after: str) -> tuple[list[Item], int | None]:
+    """A page of items by key, each with how many of its seats are done, and the key to go on from."""
+    found = Item.objects.filter(campaign=campaign).order_by("pk")
+    if after.isdecimal():
+        found = found.filter(pk__gt=int(after))
+    keys = list(found.values_list("pk", flat=True)[: PAGE + 1])
+    rows = (
+        Item.objects.filter(pk__in=keys[:PAGE])
+        .select_related("clip__prompt_group")
+        .annotate(done=Count("slots", filter=Q(slots__state="done")), seats=Count("slots"))
+        .order_by("pk")
+    )
+    return list(rows), keys[PAGE - 1] if len(keys) > PAGE else None
+
+
+@role_required(Role.LEAD)
+@require_POST
+def campaign_state(request: AuthedRequest, name: str) -> HttpResponse:
+    found = get_object_or_404(Campaign, name=name)
+    try:
+        set_state(actor=request.user, campaign=found, state=request.POST.get("state", ""))
+    except StateRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"The campaign is {found.state} now.")
+    return redirect("campaign", name=name)
+
+
+@role_required(Role.LEAD)
+@require_http_methods(["GET", "HEAD", "POST"])
+def campaign_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
+    """Writes the next version of the guidelines, with a look at how it will read."""
+    found = get_object_or_404(Campaign, name=name)
+    newest = found.guidelines.order_by("-number").first()
+    form = GuidelineForm(request.POST or None, initial={"text": newest.text if newest else ""})
+    shown = ""
+    if request.method == "POST" and form.is_valid():
+        shown = form.cleaned_data["text"]
+        if "look" not in request.POST:
+            guideline = set_guidelines(actor=request.user, campaign=found, text=shown)
+            messages.success(request, f"Version {guideline.number} of the guidelines stands.")
+            return redirect("campaign", name=name)
+    context = {"campaign": found, "form": form, "shown": shown, "newest": newest}
+    return render(request, "annotation/campaign_guidelines.html", context)

@@ -1,0 +1,40 @@
+"""Bringing clips into a campaign from the browser: the files are stored, and a job reads them."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from accounts.access import AuthedRequest, role_required
+from accounts.models import Role
+from annotation import uploads
+from annotation.forms import ImportForm
+from annotation.models import Campaign
+from operations.jobs import enqueue
+from operations.models import Job
+
+KIND = "import_clips"
+
+
+@role_required(Role.LEAD)
+@require_POST
+def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
+    """Takes a manifest with its videos, or a zip of them, and asks for the import."""
+    campaign = get_object_or_404(Campaign, name=name)
+    form = ImportForm(request.POST, request.FILES)
+    if not form.is_valid():
+        messages.error(request, "Choose a manifest with its videos, or a zip that holds both; no file may be empty.")
+        return redirect("campaign", name=name)
+    try:
+        manifest = uploads.receive(form.cleaned_data["sent"])
+    except uploads.UploadRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        enqueue(kind=KIND, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=request.user)
+        messages.success(request, "The files are here. Reading the clips goes on in the background.")
+    return redirect("campaign", name=name)
+
+
+def last_import(campaign: Campaign) -> Job | None:
+    """The newest import into a campaign that a page asked for."""
+    return Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()

@@ -1,0 +1,59 @@
+"""An evaluation, as the engine writes it, arranged for a page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qsave.axes import AXES
+
+Figure = Mapping[str, Any]
+MISSING: Figure = {"undefined": "not measured"}
+
+
+@dataclass(frozen=True, slots=True)
+class AxisFigures:
+    """One axis on one split: the critic, beside the constant predictor and the same critic with blank frames."""
+
+    axis: str
+    srcc: Figure
+    plcc: Figure
+    rmse: Figure
+    within_one: Figure
+    constant_rmse: float | None
+    blank_srcc: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFigures:
+    """One split. `unparsable` is the share of clips for which no report card came."""
+
+    split: str
+    clips: int
+    unparsable: float | None
+    axes: tuple[AxisFigures, ...]
+
+
+def splits_of(evaluation: Mapping[str, Any]) -> list[SplitFigures]:
+    """The figures split by split; empty where nothing was measured."""
+    return [
+        SplitFigures(
+            split=split,
+            clips=found.get("clips", 0),
+            unparsable=found.get("unparsable_rate"),
+            axes=tuple(_axis(axis.value, found.get("axes", {}).get(axis.value, {})) for axis in AXES),
+        )
+        for split, found in evaluation.get("splits", {}).items()
+    ]
+
+
+def _axis(axis: str, found: Mapping[str, Any]) -> AxisFigures:
+    critic, blank = found.get("critic", {}), found.get("blank_frames", {})
+    return AxisFigures(
+        axis=axis,
+        srcc=critic.get("srcc", MISSING),
+        plcc=critic.get("plcc", MISSING),
+        rmse=critic.get("rmse", MISSING),
+        within_one=critic.get("within_1", MISSING),
+        constant_rmse=found.get("constant", {}).get("rmse"),
+        blank_srcc=blank.get("srcc", MISSING),
+    )

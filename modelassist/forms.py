@@ -1,0 +1,70 @@
+"""Forms of the engineer's pages. Rules live in `modelassist.services`; a form only reads what was typed."""
+
+import json
+from typing import Any
+
+from django import forms
+
+from annotation.models import Campaign
+from datasets.models import Release
+from modelassist.models import Critic
+
+
+class StartRunForm(forms.Form):
+    """What a training run starts from."""
+
+    release = forms.ModelChoiceField(Release.objects.none(), empty_label=None)
+    critic = forms.ModelChoiceField(
+        Critic.objects.all(),
+        required=False,
+        empty_label="(another model, named on the right)",
+        label="Start from a critic",
+    )
+    base_model = forms.CharField(
+        label="Or from a model",
+        required=False,
+        max_length=300,
+        help_text="A Qwen3-VL: a folder on the machine that trains, or a hub id such as Qwen/Qwen3-VL-2B-Instruct.",
+    )
+    name = forms.SlugField(
+        label="Name of the critic",
+        max_length=80,
+        initial="critic",
+        help_text="Small letters, digits, hyphens. The version counts itself.",
+    )
+    settings = forms.CharField(
+        label="Settings that differ from the defaults",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
+        help_text='JSON, for example {"sft": {"steps": 200}}. Empty means the defaults.',
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["release"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Release.objects.filter(state=Release.State.FROZEN)
+
+    def clean_settings(self) -> dict[str, Any]:
+        text = self.cleaned_data["settings"].strip()
+        try:
+            value = json.loads(text or "{}")
+        except ValueError as error:
+            raise forms.ValidationError(f"This is not JSON: {error}.") from error
+        if not isinstance(value, dict):
+            raise forms.ValidationError("Write a JSON object: braces around names and values.")
+        return value
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if bool(data.get("critic")) == bool(data.get("base_model")):
+            self.add_error("base_model", "Choose a critic or name a model: one of the two.")
+        return data
+
+
+class ActivateForm(forms.Form):
+    campaign = forms.ModelChoiceField(
+        Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
+        empty_label=None,
+        help_text="Another critic that drafts there is replaced; drafts already made stay.",
+    )

@@ -1,0 +1,32 @@
+"""What the engineers' rooms put on the home page."""
+
+from django.urls import reverse
+
+from accounts.home import HomeCard, HomeSection, home_cards
+from accounts.models import Role, User
+from modelassist.models import Run
+from operations.models import JobState
+
+NEWEST = 3
+
+
+@home_cards(Role.ENGINEER)
+def training(user: User) -> HomeSection:
+    """The newest runs, and what came of them."""
+    runs = Run.objects.select_related("job", "release").prefetch_related("critics")[:NEWEST]
+    return HomeSection(
+        title="Training",
+        cards=tuple(_card(run) for run in runs),
+        empty="No run yet. Freeze a release under Releases, then start a run under Training.",
+        order=20,
+    )
+
+
+def _card(run: Run) -> HomeCard:
+    title, page = f"Run {run.pk} on {run.release}", reverse("run", args=[run.pk])
+    critic = next(iter(run.critics.all()), None)
+    if critic is not None:
+        return HomeCard(title, f"It made {critic}.", reverse("critic", args=[critic.pk]), f"Look at {critic}")
+    state = run.job.state if run.job else "not under way"
+    share = run.job.progress if run.job and run.job.state == JobState.RUNNING else None
+    return HomeCard(title, f"It is {state}.", page, "Look at the run", share)

@@ -1,0 +1,127 @@
+"""The engineer's pages: training runs and critics."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import AuthedRequest, role_required
+from accounts.models import Role
+from annotation.charts import Curve, curve
+from annotation.models import Campaign
+from modelassist.bridge import model_of
+from modelassist.evaluation import splits_of
+from modelassist.forms import ActivateForm, StartRunForm
+from modelassist.models import Critic, Run
+from modelassist.reads.critics import critic_line, critic_list, drafting_status
+from modelassist.reads.runs import run_list, run_page
+from modelassist.services import critics as critic_services
+from modelassist.services.model_folder import NotAModel
+from modelassist.services.runs import CannotTrain, start_run
+from qsave.axes import AXES
+
+CURVES = ("loss", "reward", "kl", "learning_rate")
+"""Figures drawn of a run, where it has them; the rest is in its metrics file."""
+
+
+@role_required(Role.ENGINEER)
+@require_safe
+def runs(request: AuthedRequest) -> HttpResponse:
+    return _runs_page(request, StartRunForm())
+
+
+def _runs_page(request: AuthedRequest, form: StartRunForm) -> HttpResponse:
+    release = form.fields["release"]
+    can_start = release.queryset.exists()  # type: ignore[attr-defined]  # a ModelChoiceField
+    return render(request, "modelassist/runs.html", {"lines": run_list(), "form": form, "can_start": can_start})
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def run_start(request: AuthedRequest) -> HttpResponse:
+    form = StartRunForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            run = start_run(
+                actor=request.user,
+                release=data["release"],
+                base_model=model_of(data["critic"]) if data["critic"] else data["base_model"],
+                settings=data["settings"],
+                name=data["name"],
+            )
+        except (CannotTrain, NotAModel) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect("run", pk=run.pk)
+    return _runs_page(request, form)
+
+
+@role_required(Role.ENGINEER)
+@require_safe
+def run(request: AuthedRequest, pk: int) -> HttpResponse:
+    """One run: how far it is, its curves, what its critic measured."""
+    found = get_object_or_404(Run.objects.select_related("release", "job", "created_by"), pk=pk)
+    page = run_page(found)
+    charts = [
+        (stage, [(name, drawn) for name in CURVES if (drawn := _drawn(figures.get(name, [])))])
+        for stage, figures in page.curves.items()
+    ]
+    context = {"page": page, "run": found, "charts": charts, "splits": splits_of(found.evaluation)}
+    return render(request, "modelassist/run.html", context)
+
+
+def _drawn(points: list[tuple[int, float]]) -> Curve | None:
+    return curve([(float(step), value) for step, value in points])
+
+
+@role_required(Role.ENGINEER)
+@require_safe
+def critics(request: AuthedRequest) -> HttpResponse:
+    """All critics, and which one drafts where."""
+    campaigns = Campaign.objects.filter(activation__isnull=False).order_by("title")
+    drafting = [(campaign, drafting_status(campaign)) for campaign in campaigns]
+    return render(request, "modelassist/critics.html", {"lines": critic_list(), "drafting": drafting, "axes": AXES})
+
+
+@role_required(Role.ENGINEER)
+@require_safe
+def critic(request: AuthedRequest, pk: int) -> HttpResponse:
+    """One critic: its card, its figures, where it drafts, and the form that puts it to work."""
+    found = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
+    form = ActivateForm()
+    context = {
+        "critic": found,
+        "line": critic_line(found),
+        "splits": splits_of(found.evaluation),
+        "form": form,
+        "can_activate": form.fields["campaign"].queryset.exists(),  # type: ignore[attr-defined]  # a ModelChoiceField
+    }
+    return render(request, "modelassist/critic.html", context)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Critic, pk=pk)
+    form = ActivateForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose a campaign for the critic to draft in.")
+        return redirect("critic", pk=pk)
+    campaign: Campaign = form.cleaned_data["campaign"]
+    try:
+        critic_services.activate(actor=request.user, critic=found, campaign=campaign)
+    except NotAModel as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{found} now drafts for {campaign}.")
+    return redirect("critic", pk=pk)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
+    campaign = get_object_or_404(Campaign, name=name)
+    critic_services.deactivate(actor=request.user, campaign=campaign)
+    messages.success(request, f"Nobody drafts for {campaign} any more. Drafts already made stay.")
+    return redirect("critics")
