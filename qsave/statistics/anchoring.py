@@ -7,6 +7,7 @@ percentile bootstraps over those items.
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class EditDistances:
 
 def anchoring(
     ratings: Iterable[tuple[Hashable, bool, float]],
-    drafts: Mapping[Hashable, float],
+    drafts: Mapping[Any, float],
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,

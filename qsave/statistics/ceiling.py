@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
-from qsave.statistics.correlation import plcc, srcc
+from qsave.statistics.correlation import mean_ranks, plcc, srcc
 from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Ints, Undefined, bootstrap
 from qsave.statistics.table import RatingTable
 
@@ -40,7 +39,7 @@ def reach(table: RatingTable, *, seed: int = 0, resamples: int = RESAMPLES) -> R
         items=int((table.n >= 2).sum()),
         baseline_srcc=_baseline(table, srcc, seed, resamples),
         baseline_plcc=_baseline(table, plcc, seed, resamples),
-        ceiling_srcc=_ceiling(table, rankdata(table.scores), seed, resamples),
+        ceiling_srcc=_ceiling(table, mean_ranks(table.scores), seed, resamples),
         ceiling_plcc=_ceiling(table, table.scores, seed, resamples),
     )
 

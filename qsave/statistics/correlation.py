@@ -2,6 +2,8 @@
 
 The logistic is that of the video quality field (VQEG): b2 + (b1 - b2) / (1 + exp(-(x - b3) / |b4|)), fitted to the same
 points, so its PLCC flatters a little; the raw one stands beside it.
+
+The large parts of scipy are imported where they are used: pages that show a rater's correlations load this module too.
 """
 
 from collections.abc import Callable
@@ -9,9 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
 from scipy.special import expit
-from scipy.stats import kendalltau, rankdata
 
 from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Undefined, bootstrap
 
@@ -70,14 +70,25 @@ def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 def srcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Spearman's rank correlation, ties at their mean rank."""
     x, y = _paired(predicted, actual)
-    return plcc(rankdata(x), rankdata(y))
+    return plcc(mean_ranks(x), mean_ranks(y))
+
+
+def mean_ranks(values: Floats) -> Floats:
+    """Ranks from 1, ties at their mean rank."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return ranks
 
 
 def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Kendall's tau-b."""
     x, y = _paired(predicted, actual)
     unfit = _unfit(x, y)
-    return unfit if unfit is not None else float(kendalltau(x, y).statistic)
+    if unfit is not None:
+        return unfit
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(x, y).statistic)
 
 
 def rmse(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
@@ -98,6 +109,8 @@ def plcc_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 
 
 def _fit(x: Floats, y: Floats) -> Floats:
+    from scipy.optimize import least_squares
+
     falling = (x - x.mean()) @ (y - y.mean()) < 0
     low, high = (y.max(), y.min()) if falling else (y.min(), y.max())
     start = [high, low, float(x.mean()), float(x.std())]

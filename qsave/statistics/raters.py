@@ -1,9 +1,10 @@
 """How each rater stands to the others: never against a mean that includes the rater."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def matches(pairs: Iterable[tuple[float, float]]) -> Matches:
     )
 
 
-def mean_by_rater(values: Mapping[Hashable, Iterable[float]]) -> dict[Hashable, Figure]:
+def mean_by_rater(values: Mapping[Any, Iterable[float]]) -> dict[Any, Figure]:
     """Mean of a measure of conduct (seconds spent, share watched, draft taken 0/1) for each rater."""
     return {rater: _mean(list(measures)) for rater, measures in values.items()}
 
