@@ -49,7 +49,7 @@ def shown_frames(path: Path) -> Generator[tuple[float, av.VideoFrame]]:
         origin: float | None = None
         last = -1.0
         for frame in container.decode(stream):
-            seconds = frame.time if frame.time is not None else (origin or 0.0) + max(last, -gap) + gap
+            seconds = frame.time if frame.pts is not None else (origin or 0.0) + max(last, -gap) + gap
             origin = seconds if origin is None else origin
             time = round(seconds - origin, TIME_DIGITS)
             if time > last:
