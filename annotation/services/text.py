@@ -12,7 +12,10 @@ def clean_text(text: str) -> str:
 
 def clean_json(value: Any, *, max_bytes: int) -> Any:
     """`value` as JSON that both databases store; raises ValueError when it is too large or is no JSON."""
-    clean = _clean(value)
+    try:
+        clean = _clean(value)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     size = len(json.dumps(clean))
     if size > max_bytes:
         raise ValueError(f"is too large: {size} bytes, at most {max_bytes}")

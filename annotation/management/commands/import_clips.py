@@ -1,0 +1,64 @@
+"""`manage.py import_clips MANIFEST --campaign NAME`"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Role, User
+from annotation.models import Campaign
+from annotation.services.campaigns import create_campaign
+from annotation.services.clips import ManifestError, import_manifest
+
+
+class Command(BaseCommand):
+    """Imports the clips of a manifest into a campaign and prints each row that was left out."""
+
+    help = "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet; videos lie beside it)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("manifest", type=Path)
+        parser.add_argument("--campaign", required=True, help="the campaign's short name")
+        parser.add_argument("--create", action="store_true", help="make the campaign if there is none of that name")
+        parser.add_argument("--as", dest="username", default="", help="the lead who does it; default: the first one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        actor = _actor(options["username"])
+        try:
+            campaign = _campaign(actor, options["campaign"], create=options["create"])
+            report = import_manifest(
+                actor=actor, campaign=campaign, manifest=options["manifest"], on_progress=self._progress
+            )
+        except (ManifestError, PermissionDenied, ValidationError) as error:
+            raise CommandError(str(error)) from None
+        for problem in report.problems:
+            self.stderr.write(f"row {problem.row}: {problem.reason}")
+        self.stdout.write(
+            f"{report.added} added, {report.present} here already, {len(report.problems)} left out; "
+            f"{report.items} new in campaign {campaign.name}"
+        )
+
+    def _progress(self, share: float, message: str) -> None:
+        if self.stdout.isatty():
+            self.stdout.write(f"\r{share:4.0%} {message}", ending="")
+            self.stdout.write("\n" if share >= 1 else "", ending="")
+
+
+def _actor(username: str) -> User:
+    leads = User.objects.filter(is_active=True, role__in=[Role.LEAD, Role.ENGINEER])
+    actor = leads.filter(username=username).first() if username else leads.order_by("pk").first()
+    if actor is None:
+        who = f"There is no active lead called {username!r}." if username else "There is no lead yet."
+        raise CommandError(f"{who} An import is done by a lead or an engineer: name one with --as.")
+    return actor
+
+
+def _campaign(actor: User, name: str, *, create: bool) -> Campaign:
+    campaign = Campaign.objects.filter(name=name).first()
+    if campaign is None and create:
+        return create_campaign(actor=actor, name=name, title=name.replace("-", " ").capitalize())
+    if campaign is None:
+        raise CommandError(f"There is no campaign {name!r}. Make it on the page, or add --create.")
+    return campaign
