@@ -1,0 +1,35 @@
+"""What of a model is trained: all of it, all but the vision tower, or low-rate adapters on the language model."""
+
+from peft import LoraConfig as PeftConfig
+from peft import PeftModel, get_peft_model
+
+from modelassist.engine.config import Config
+from modelassist.engine.model import Loaded
+
+_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+
+
+def prepare(critic: Loaded, config: Config) -> None:
+    """Mark what is trainable, in place. Adapters leave every other weight, the vision tower too, as it is."""
+    base = critic.base
+    if config.freeze_vision:
+        base.model.visual.requires_grad_(False)
+    if config.lora.rank:
+        critic.network = get_peft_model(
+            base,
+            PeftConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=_TARGETS, lora_dropout=0.0),
+        )
+    if config.gradient_checkpointing:
+        # the reentrant kind silently loses the gradients of inputs that need none
+        base.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+def vision_is_frozen(config: Config) -> bool:
+    """Whether a clip's vision features stay the same through the run."""
+    return config.freeze_vision or config.lora.rank > 0
+
+
+def merge_adapters(critic: Loaded) -> None:
+    """Fold adapters into the weights, in place, so that the model loads like any other."""
+    if isinstance(critic.network, PeftModel):
+        critic.network = critic.network.merge_and_unload()

@@ -1,0 +1,153 @@
+"""The command line of the engine: everything a GPU box needs, with no database.
+
+python -m modelassist.engine init-tiny --out DIR [--release DIR] [--seed N]
+python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
+python -m modelassist.engine score VIDEO --prompt TEXT --model DIR [--json]
+python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelassist.engine.checkpoints import CheckpointError
+from modelassist.engine.config import STAGES, ConfigError, load_config
+from modelassist.engine.data import DataError, FrameStore, load_examples
+from modelassist.engine.files import write_json
+from modelassist.engine.inference import Critic
+from modelassist.engine.model import ModelError
+from modelassist.engine.optimise import TrainingError
+from modelassist.engine.report import card_text, evaluation_table
+from modelassist.engine.tiny import init_tiny
+from modelassist.engine.train import gather_held_out, measure, open_release, train
+from qsave.frames.container import MediaError
+from qsave.release import SPLITS, ReleaseError, ReleaseReader
+from qsave.report_card import card_to_json
+
+_KNOWN_ERRORS = (CheckpointError, ConfigError, DataError, MediaError, ModelError, ReleaseError, TrainingError, OSError)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Foreseen errors are one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        return status
+    except _KNOWN_ERRORS as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m modelassist.engine", description="Train, measure and use a critic."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_score(commands)
+    _add_evaluate(commands)
+    _add_init_tiny(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    command = commands.add_parser("train", help="SFT, GRPO and cool-down on a release, then the evaluation")
+    command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
+    command.add_argument("--model", required=True, help="Qwen3-VL folder or hub id to start from")
+    command.add_argument("--out", type=Path, required=True, help="folder of the run")
+    command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
+    command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default all three")
+    command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    command.set_defaults(run=_train)
+
+
+def _add_score(commands: Any) -> None:
+    command = commands.add_parser("score", help="print the report card of one video")
+    command.add_argument("video", type=Path)
+    command.add_argument("--prompt", required=True, help="what the video was asked to show")
+    command.add_argument("--model", required=True, help="folder of a critic")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(run=_score)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = commands.add_parser("evaluate", help="measure a critic on a split of a release")
+    command.add_argument("--release", type=Path, required=True)
+    command.add_argument("--model", required=True)
+    command.add_argument("--split", choices=SPLITS, default="test")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_evaluate)
+
+
+def _add_init_tiny(commands: Any) -> None:
+    command = commands.add_parser("init-tiny", help="build a tiny Qwen3-VL with fresh weights")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--release", type=Path, help="take the words of its train split into the vocabulary")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_init_tiny)
+
+
+def _stages(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if not names or any(name not in STAGES for name in names) or list(names) != [s for s in STAGES if s in names]:
+        raise argparse.ArgumentTypeError(f"stages are {','.join(STAGES)}, in this order; got {text!r}")
+    return names
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    evaluation = train(
+        options.release, options.model, options.out, config, stages=options.stages, resume=options.resume
+    )
+    print(evaluation_table(evaluation))
+    print(f"critic: {options.out / 'model'}\nfigures: {options.out / 'evaluation.json'}")
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    critic = Critic.load(options.model)
+    scored = critic.score([(options.video, options.prompt)])[0]
+    if scored.card is None:
+        print(f"error: {scored.error}", file=sys.stderr)
+        if scored.text:
+            print(scored.text, file=sys.stderr)
+        return 1
+    if options.json:
+        shares = {axis.value: list(five) for axis, five in scored.probabilities.items()}
+        print(json.dumps({"card": card_to_json(scored.card), "probabilities": shares}, ensure_ascii=False, indent=2))
+    else:
+        print(card_text(scored))
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    reader = open_release(options.release)
+    loaded = Critic.load(options.model).loaded
+    frames = options.out / "cache" / "frames"
+    options.out.mkdir(parents=True, exist_ok=True)
+    held_out = gather_held_out(reader, FrameStore(frames, loaded.frames), [options.split])
+    if not held_out:
+        raise DataError(f"{options.release}: its {options.split} split has no readable clips")
+    constant = load_examples(reader, "sft", "train")
+    splits = measure(options.model, held_out, constant, options.out, frames, budget=8192, seed=options.seed)
+    evaluation = {"splits": splits, "model": options.model, "release": reader.manifest["content_hash"]}
+    write_json(options.out / "evaluation.json", evaluation)
+    print(evaluation_table(evaluation))
+    return 0
+
+
+def _init_tiny(options: argparse.Namespace) -> int:
+    texts = _texts(ReleaseReader(options.release)) if options.release else ()
+    init_tiny(options.out, seed=options.seed, texts=texts)
+    print(f"a tiny Qwen3-VL with fresh weights: {options.out}")
+    return 0
+
+
+def _texts(reader: ReleaseReader) -> Iterator[str]:
+    """What the train split says; held-out words stay unknown."""
+    for row in reader.rows("sft", "train"):
+        yield from (message["content"] for message in row.messages if message["role"] != "system")

@@ -1,0 +1,216 @@
+"""Every setting of a run: frozen records, read from TOML or JSON, unknown keys refused.
+
+The defaults are those of the tiny critic that learns from nothing in minutes; `recipes/` holds settings for a real
+Qwen3-VL.
+"""
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from qsave.frames.slowfast import FrameConfig
+
+STAGES = ("sft", "grpo", "cooldown")
+
+
+class ConfigError(ValueError):
+    """A setting that is unknown or of the wrong kind; the message names it and what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SftConfig:
+    """The classroom: learning from human report cards."""
+
+    steps: int = 400
+    """Optimiser steps."""
+    batch: int = 8
+    """Clips a step."""
+    learning_rate: float = 2e-3
+    """Peak rate; from scratch it is a hundred times that of a trained model."""
+    warmup: int = 20
+    """Steps over which the rate rises; after it, it falls along a cosine to a tenth."""
+    weight_decay: float = 0.01
+    """AdamW's, on matrices only."""
+    huber_weight: float = 1.0
+    """Weight of the Huber loss between expected score and MOS (dual supervision); 0 is plain SFT."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardConfig:
+    """What practice is rewarded for: the weight of each term, and the width of the accuracy kernel."""
+
+    format: float = 0.5
+    """The output parses."""
+    accuracy: float = 1.0
+    """Closeness of the level to the MOS, axis by axis."""
+    rank: float = 0.5
+    """Clips of the step stand in the order of their MOS."""
+    defects: float = 0.5
+    """F1 of the defects listed against those people listed."""
+    evidence: float = 0.25
+    """Overlap in time with people's evidence."""
+    consistency: float = 0.25
+    """The defects listed agree with the level given."""
+    length: float = 0.1
+    """Not longer than needed."""
+    kernel_floor: float = 0.5
+    """Least width of the accuracy kernel, in levels; a wider standard error of the MOS widens it."""
+    free_tokens: int = 160
+    """Length up to which nothing is lost; the guard falls to 0 at the length limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GrpoConfig:
+    """The practice match: groups of samples, judged by rewards."""
+
+    steps: int = 20
+    """Rounds of sampling."""
+    clips: int = 4
+    """Clips a round."""
+    group: int = 6
+    """Samples a clip (G)."""
+    updates: int = 2
+    """Optimiser steps on each round's samples; from the second on, clipping bites."""
+    temperature: float = 1.0
+    """Of sampling; the policy is the distribution at this temperature."""
+    learning_rate: float = 1e-4
+    """Constant."""
+    scale: str = "group"
+    """How advantages are scaled: `group` divides by the group's standard deviation, `none` does not."""
+    clip_low: float = 0.2
+    """The ratio is clipped below 1 - this."""
+    clip_high: float = 0.28
+    """The ratio is clipped above 1 + this."""
+    kl_beta: float = 0.0
+    """Weight of the divergence from the model the stage began with; 0 keeps no reference."""
+    rewards: RewardConfig = field(default_factory=RewardConfig)
+    """The reward terms."""
+
+
+@dataclass(frozen=True, slots=True)
+class CooldownConfig:
+    """The final polish: a short, low-rate SFT on the clips people agreed on."""
+
+    steps: int = 30
+    """Optimiser steps."""
+    batch: int = 8
+    """Clips a step."""
+    learning_rate: float = 2e-4
+    """Peak rate; falls along a cosine to a tenth."""
+    huber_weight: float = 1.0
+    """As in SFT."""
+    samples: int = 8
+    """Samples a clip when the spread of its score is measured, before and after."""
+    probe: int = 12
+    """Clips on which that is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoraConfig:
+    """Low-rate adapters on the language model instead of full weights."""
+
+    rank: int = 0
+    """0 trains the weights themselves."""
+    alpha: int = 32
+    """Scale of the adapters: alpha / rank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole run."""
+
+    seed: int = 0
+    """Decides every draw of the run."""
+    frames: FrameConfig | None = None
+    """What the eyes see; unset keeps what the model was made with."""
+    freeze_vision: bool = False
+    """Leave the vision tower as it is; its features are then computed once a clip."""
+    gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, more time."""
+    dtype: str = "float32"
+    """Weights and arithmetic while training: `float32` or `bfloat16`."""
+    max_new_tokens: int = 160
+    """Length limit of anything generated."""
+    tokens_per_batch: int = 8192
+    """Prompt and output tokens generated side by side in evaluation."""
+    save_every: int = 100
+    """Steps between checkpoints; each stage also ends with one."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    """Adapters."""
+    sft: SftConfig = field(default_factory=SftConfig)
+    """Stage one."""
+    grpo: GrpoConfig = field(default_factory=GrpoConfig)
+    """Stage two."""
+    cooldown: CooldownConfig = field(default_factory=CooldownConfig)
+    """Stage three."""
+
+    def __post_init__(self) -> None:
+        _require(self.dtype in ("float32", "bfloat16"), "dtype", "float32 or bfloat16", self.dtype)
+        _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
+        _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
+        _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
+        counts = (self.sft.batch, self.grpo.clips, self.grpo.updates, self.cooldown.batch, self.save_every)
+        _require(min(counts) >= 1, "batch, clips, updates and save_every", "at least 1", counts)
+
+
+def load_config(path: Path | None) -> Config:
+    """The settings of a TOML or JSON file, defaults elsewhere; raises ConfigError."""
+    if path is None:
+        return Config()
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from None
+    return config_from(values)
+
+
+def config_from(values: object) -> Config:
+    """Settings as nested tables; raises ConfigError for an unknown or misshapen one."""
+    config = _build(Config, values, "")
+    assert isinstance(config, Config)
+    return config
+
+
+def config_to(config: Config) -> dict[str, Any]:
+    """The inverse of `config_from`, every setting spelled out."""
+    return asdict(config)
+
+
+def _build(kind: type[Any], values: object, place: str) -> Any:
+    if not isinstance(values, dict):
+        raise ConfigError(f"{place or 'settings'}: expected a table, got {values!r}")
+    hints = get_type_hints(kind)
+    names = [item.name for item in fields(kind)]
+    for name in values:
+        if name not in names:
+            raise ConfigError(f"unknown setting {place}{name}; there is {', '.join(names)}")
+    try:
+        return kind(**{name: _value(hints[name], value, f"{place}{name}") for name, value in values.items()})
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{place.rstrip('.') or 'settings'}: {error}") from None
+
+
+def _value(hint: Any, value: object, place: str) -> Any:
+    optional = type(None) in get_args(hint)
+    if optional and value is None:
+        return None
+    kind = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _build(kind, value, f"{place}.")
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{place}: expected {kind.__name__}, got {value!r}")
+    return value
+
+
+def _require(holds: bool, name: str, wanted: str, value: object) -> None:
+    if not holds:
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}")

@@ -1,0 +1,148 @@
+"""Clips of a release as examples: frames decoded once, cached by content hash and frame settings.
+
+A clip that cannot be read is left out and named; a run goes on without it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from modelassist.engine.files import atomic_path
+from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids
+from modelassist.engine.model import Loaded
+from modelassist.engine.rows import Row
+from modelassist.engine.vision import Features, encode
+from qsave.axes import Axis
+from qsave.frames.container import MediaError
+from qsave.frames.slowfast import FrameConfig, Frames, read
+from qsave.release import ReleaseReader, RlRow, SftRow, Target
+
+_HELD_BYTES = 512 * 2**20
+
+
+class DataError(ValueError):
+    """A release with nothing to train on; the message says what was missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One clip with its question, what people said of it, and where its frames come from."""
+
+    id: str
+    clip_id: str
+    generator: str
+    prompt_group: str
+    path: Path
+    sha256: str
+    messages: tuple[Mapping[str, str], ...]
+    targets: Mapping[Axis, Target]
+
+    @property
+    def answer(self) -> str:
+        """The human report card as text; empty in a row that has none."""
+        return next((message["content"] for message in self.messages if message["role"] == "assistant"), "")
+
+
+class FrameStore:
+    """Frames by content hash: on disk as arrays, the last used ones in memory."""
+
+    def __init__(self, folder: Path, config: FrameConfig) -> None:
+        self.folder, self.config = folder, config
+        self._held: OrderedDict[str, Frames] = OrderedDict()
+        self._bytes = 0
+
+    def frames(self, example: Example) -> Frames:
+        """The frames of one clip; raises MediaError where it cannot be decoded."""
+        frames = self._held.pop(example.sha256, None)
+        if frames is None:
+            frames = self._stored(example)
+            self._bytes += frames.fast.nbytes + frames.slow.nbytes
+        self._held[example.sha256] = frames
+        while self._bytes > _HELD_BYTES and len(self._held) > 1:
+            _, oldest = self._held.popitem(last=False)
+            self._bytes -= oldest.fast.nbytes + oldest.slow.nbytes
+        return frames
+
+    def _stored(self, example: Example) -> Frames:
+        path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
+        if not path.is_file():
+            frames = read(example.path, self.config)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+                np.savez(
+                    file,
+                    fast=frames.fast,
+                    fast_times=np.array(frames.fast_times),
+                    slow=frames.slow,
+                    slow_times=np.array(frames.slow_times),
+                )
+            return frames
+        with np.load(path, allow_pickle=False) as arrays:
+            return Frames(
+                arrays["fast"],
+                tuple(arrays["fast_times"].tolist()),
+                arrays["slow"],
+                tuple(arrays["slow_times"].tolist()),
+            )
+
+
+def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example]:
+    """The rows of one file of a release whose clips are there; raises ReleaseError where one is missing."""
+    rows: Iterable[SftRow | RlRow] = release.rows(kind, split)
+    return [
+        Example(
+            id=row.id,
+            clip_id=row.clip_id,
+            generator=row.generator,
+            prompt_group=row.prompt_group,
+            path=release.media_path(row),
+            sha256=row.media.sha256,
+            messages=row.messages,
+            targets=row.targets,
+        )
+        for row in rows
+    ]
+
+
+def readable(store: FrameStore, examples: Sequence[Example], label: str) -> tuple[list[Example], list[str]]:
+    """Decode every clip once; returns the examples that can be used, and what is wrong with the others."""
+    good, problems = [], []
+    for example in tqdm(examples, desc=f"frames {label}", unit="clip", leave=False):
+        try:
+            store.frames(example)
+        except MediaError as error:
+            problems.append(f"clip {example.clip_id} left out: {error}")
+        else:
+            good.append(example)
+    return good, problems
+
+
+class Feeder:
+    """Examples as model inputs, with vision features kept where the tower is frozen."""
+
+    def __init__(self, critic: Loaded, store: FrameStore, *, frozen: bool = False, blank: bool = False) -> None:
+        self.critic, self.store, self.frozen, self.blank = critic, store, frozen, blank
+        self._features: dict[str, Features] = {}
+
+    def prompt(self, example: Example) -> Prompt:
+        frames = self.store.frames(example)
+        return build_prompt(self.critic, blanked(frames) if self.blank else frames, example.messages)
+
+    def row(self, example: Example) -> Row:
+        """The prompt with the human answer: a row of SFT."""
+        return Row(self.prompt(example), (completion_ids(self.critic, example.answer),))
+
+    def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
+        """Vision features of a batch; computed once a clip where the tower is frozen."""
+        if not self.frozen:
+            return encode(self.critic, prompts)
+        for example, prompt in zip(examples, prompts, strict=True):
+            if example.sha256 not in self._features:
+                with torch.no_grad():
+                    self._features[example.sha256] = encode(self.critic, [prompt])[0]
+        return [self._features[example.sha256] for example in examples]

@@ -1,0 +1,222 @@
+"""The practice match: groups of samples of the critic's own, judged by rewards, learnt from by their advantage.
+
+Sampling encodes each prompt once for its group, and so does the training step (`rows`). The first update on a round
+has ratio 1, so its log-probabilities are the old policy's: no extra pass is needed. Log-probabilities are those of the
+distribution that was sampled from: same temperature, same tokens ruled out. A sample that was cut off at the length
+limit has a reward but teaches nothing.
+
+Shape letters: K clips of a round, G samples of each, C tokens of all samples.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+
+from modelassist.engine.config import GrpoConfig
+from modelassist.engine.data import Example, Feeder
+from modelassist.engine.generate import Sample, forbid, generate
+from modelassist.engine.model import Loaded
+from modelassist.engine.optimise import batch_at, descend, make_optimizer
+from modelassist.engine.rewards import Terms, reward_terms
+from modelassist.engine.rows import Packed, Row, completion_logits, pack
+from modelassist.engine.scoring import parsed
+from modelassist.engine.seeds import generator
+from modelassist.engine.vision import Features, encode
+
+_EPSILON = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of sampling gave."""
+
+    rows: list[Row]
+    features: list[Features]
+    """Detached, for everything but a tower that is being trained."""
+    rewards: Tensor
+    """(K, G)"""
+    terms: list[list[Terms]]
+    finished: Tensor
+    """(K x G) bool"""
+    lengths: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLoss:
+    """The loss, and what is worth watching about it."""
+
+    total: Tensor
+    clipped: float
+    """Share of tokens whose ratio was clipped."""
+    kl: float
+
+
+def advantages(rewards: Tensor, scale: str) -> Tensor:
+    """(K, G) rewards as advantages: less the group's mean and, for `group`, over its (sample) standard deviation."""
+    centred = rewards - rewards.mean(dim=1, keepdim=True)
+    return centred / (rewards.std(dim=1, keepdim=True) + _EPSILON) if scale == "group" else centred
+
+
+def policy_loss(
+    new: Tensor, old: Tensor, advantage: Tensor, kept: Tensor, config: GrpoConfig, reference: Tensor | None = None
+) -> PolicyLoss:
+    """Clipped policy loss over tokens (C): log-probabilities now and then, advantage, and which tokens count."""
+    ratio = torch.exp(new - old)
+    clipped = ratio.clamp(1 - config.clip_low, 1 + config.clip_high)
+    losses = -torch.minimum(ratio * advantage, clipped * advantage)
+    kl = torch.zeros_like(new)
+    if reference is not None:
+        kl = torch.exp(reference - new) - (reference - new) - 1
+        losses = losses + config.kl_beta * kl
+    count = kept.sum().clamp(min=1)
+    bites = (ratio * advantage > clipped * advantage) & kept
+    return PolicyLoss(
+        (losses * kept).sum() / count, float(bites.sum() / count), float((kl.detach() * kept).sum() / count)
+    )
+
+
+class GrpoStage:
+    """A stage of group-relative policy optimisation."""
+
+    name = "grpo"
+
+    def __init__(
+        self,
+        critic: Loaded,
+        feeder: Feeder,
+        examples: Sequence[Example],
+        config: GrpoConfig,
+        *,
+        seed: int,
+        max_new_tokens: int,
+        reference: nn.Module | None = None,
+    ) -> None:
+        self.critic, self.feeder, self.examples = critic, feeder, examples
+        self.config, self.seed, self.limit = config, seed, max_new_tokens
+        self.steps = config.steps
+        self.reference = reference
+        self.optimizer = make_optimizer(critic, 0.0)
+
+    def step(self, index: int) -> dict[str, float]:
+        """Sample a round, then learn from it `updates` times."""
+        chosen = batch_at(len(self.examples), self.config.clips, index, self.seed, self.name)
+        batch = [self.examples[place] for place in chosen]
+        played = self._play(batch, index)
+        packed = pack(self.critic, played.rows)
+        what = f"grpo step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
+        learnt = self._learn(batch, played, packed, what)
+        return {**learnt, **_figures(played)}
+
+    def _play(self, batch: Sequence[Example], index: int) -> Round:
+        """Sample a group for each clip and reward it."""
+        self.critic.network.eval()
+        prompts = [self.feeder.prompt(example) for example in batch]
+        with torch.no_grad():
+            features = [part.detached() for part in self.feeder.features(batch, prompts)]
+        groups = generate(
+            self.critic,
+            prompts,
+            features,
+            group=self.config.group,
+            max_new_tokens=self.limit,
+            temperature=self.config.temperature,
+            generator=generator(self.seed, self.name, index),
+        )
+        terms = self._judge(batch, groups)
+        totals = [[term.total(self.config.rewards) for term in group] for group in terms]
+        return Round(
+            rows=[
+                Row(prompt, tuple(sample.ids for sample in group))
+                for prompt, group in zip(prompts, groups, strict=True)
+            ],
+            features=features,
+            rewards=torch.tensor(totals),
+            terms=terms,
+            finished=torch.tensor([sample.finished for group in groups for sample in group]),
+            lengths=[len(sample.ids) for group in groups for sample in group],
+        )
+
+    def _judge(self, batch: Sequence[Example], groups: Sequence[Sequence[Sample]]) -> list[list[Terms]]:
+        return reward_terms(
+            [[parsed(self.critic, sample) for sample in group] for group in groups],
+            [[len(sample.ids) for sample in group] for group in groups],
+            [example.targets for example in batch],
+            self.config.rewards,
+            self.limit,
+        )
+
+    def _learn(self, batch: Sequence[Example], played: Round, packed: Packed, what: str) -> dict[str, float]:
+        """Update on one round; the figures are means over its updates."""
+        owners = packed.owners
+        advantage = advantages(played.rewards, self.config.scale).flatten().to(owners.device)[owners]
+        kept = played.finished.to(owners.device)[owners]
+        reference = self._reference_logps(played, packed)
+        old: Tensor | None = None
+        seen: list[dict[str, float]] = []
+        self.critic.network.train()
+        for _ in range(self.config.updates):
+            features = played.features
+            if not self.feeder.frozen:
+                features = self.feeder.features(batch, [row.prompt for row in played.rows])
+            new, entropy = self._logps(played, packed, features)
+            old = new.detach() if old is None else old
+            loss = policy_loss(new, old, advantage, kept, self.config, reference)
+            norm = descend(self, loss.total, self.config.learning_rate, what)
+            seen.append(
+                {
+                    "loss": loss.total.item(),
+                    "clip_share": loss.clipped,
+                    "kl": loss.kl,
+                    "entropy": entropy,
+                    "gradient_norm": norm,
+                }
+            )
+        return {key: fmean(figures[key] for figures in seen) for key in seen[0]}
+
+    def _logps(self, played: Round, packed: Packed, features: Sequence[Features]) -> tuple[Tensor, float]:
+        """Log-probabilities (C) of the sampled tokens under the sampling distribution, and its mean entropy."""
+        logits = completion_logits(self.critic, played.rows, packed, features)
+        logs = torch.log_softmax(forbid(self.critic, logits) / self.config.temperature, dim=-1)
+        with torch.no_grad():
+            entropy = -(logs.exp() * logs.clamp(min=-1e4)).sum(-1).mean()
+        return logs.gather(-1, packed.targets[:, None])[:, 0], float(entropy)
+
+    @torch.no_grad()
+    def _reference_logps(self, played: Round, packed: Packed) -> Tensor | None:
+        """What the reference thinks of the samples: the adapter switched off, or the model as the stage found it."""
+        if self.config.kl_beta == 0:
+            return None
+        switched_off = getattr(self.critic.network, "disable_adapter", None)
+        if switched_off is not None:
+            with switched_off():
+                return self._logps(played, packed, played.features)[0]
+        if self.reference is None:
+            raise ValueError("kl_beta needs a reference model where there is no adapter to switch off")
+        before, self.critic.network = self.critic.network, self.reference
+        try:
+            features = encode(self.critic, [row.prompt for row in played.rows])
+            return self._logps(played, packed, features)[0]
+        finally:
+            self.critic.network = before
+
+
+def frozen_copy(network: nn.Module) -> nn.Module:
+    """The model as it stands now, to measure the divergence from."""
+    return copy.deepcopy(network).eval().requires_grad_(False)
+
+
+def _figures(played: Round) -> dict[str, float]:
+    """What the round looked like: every reward term, spread, length."""
+    flat = [term for group in played.terms for term in group]
+    means = {f"reward_{item.name}": fmean(getattr(term, item.name) for term in flat) for item in fields(Terms)}
+    return {
+        "reward": played.rewards.mean().item(),
+        **means,
+        "zero_spread": (played.rewards.std(dim=1) < _EPSILON).float().mean().item(),
+        "finished": played.finished.float().mean().item(),
+        "length": fmean(played.lengths),
+    }

@@ -1,0 +1,109 @@
+"""Scoring clips: what drafts, what evaluates, what `score` prints. One prompt, one sampler of frames, one reader.
+
+Clips are generated for side by side, as many as a budget of tokens allows, shortest first; the result does not depend
+on who sat beside whom. A clip that cannot be read, or an output outside the grammar, is an outcome with its reason.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from modelassist.engine.generate import Sample, generate
+from modelassist.engine.inputs import Prompt, build_prompt
+from modelassist.engine.model import Loaded, ModelError, load
+from modelassist.engine.scoring import Scored, read_scores
+from modelassist.engine.vision import encode
+from qsave.frames.container import MediaError
+from qsave.frames.slowfast import read
+from qsave.prompt import SYSTEM_PROMPT, user_prompt
+
+__all__ = ["Critic", "ModelError", "Scored"]
+
+TOKENS_PER_BATCH = 8192
+_WINDOW = 64
+"""Clips whose frames are held at once."""
+
+
+class Critic:
+    """A loaded critic. `Critic.load(model).score([(video, prompt), ..])` gives a report card for each."""
+
+    def __init__(self, loaded: Loaded, *, tokens_per_batch: int = TOKENS_PER_BATCH) -> None:
+        self.loaded = loaded
+        self.tokens_per_batch = tokens_per_batch
+
+    @classmethod
+    def load(cls, model: str, device: str | None = None) -> "Critic":
+        """Load from a folder or a hub id; raises ModelError. The device is CUDA where there is one."""
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return cls(load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16))
+
+    def score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
+        """A report card, or the reason why there is none, for each (video, prompt), in order."""
+        results: list[Scored] = []
+        for start in range(0, len(items), _WINDOW):
+            results += self._score(items[start : start + _WINDOW])
+        return results
+
+    def _score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
+        results = [Scored(None, "", {}, "not scored")] * len(items)
+        prompts: dict[int, Prompt] = {}
+        for place, (path, prompt) in enumerate(items):
+            try:
+                prompts[place] = self._prompt(path, prompt)
+            except (MediaError, FileNotFoundError) as error:
+                results[place] = Scored(None, "", {}, f"the clip cannot be read: {error}")
+        samples = answers(self.loaded, list(prompts.values()), tokens_per_batch=self.tokens_per_batch)
+        for place, group in zip(prompts, samples, strict=True):
+            results[place] = read_scores(self.loaded, group[0])
+        return results
+
+    def _prompt(self, path: Path, prompt: str) -> Prompt:
+        return build_prompt(self.loaded, read(path, self.loaded.frames), question(prompt))
+
+
+def question(prompt: str) -> list[dict[str, str]]:
+    """The messages that ask about one video prompt: those that a release holds, up to the assistant's turn."""
+    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
+
+
+def answers(
+    critic: Loaded,
+    prompts: Sequence[Prompt],
+    *,
+    tokens_per_batch: int,
+    group: int = 1,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> list[list[Sample]]:
+    """Free generation for many prompts, in their order; greedy by default."""
+    critic.network.eval()
+    found: dict[int, list[Sample]] = {}
+    for batch in batches([len(prompt.ids) for prompt in prompts], group, critic.max_new_tokens, tokens_per_batch):
+        some = [prompts[place] for place in batch]
+        with torch.no_grad():
+            features = encode(critic, some)
+        samples = generate(
+            critic,
+            some,
+            features,
+            max_new_tokens=critic.max_new_tokens,
+            group=group,
+            temperature=temperature,
+            generator=generator,
+        )
+        found.update(zip(batch, samples, strict=True))
+    return [found[place] for place in range(len(prompts))]
+
+
+def batches(lengths: Iterable[int], group: int, new_tokens: int, budget: int) -> Iterator[list[int]]:
+    """Places sorted by length, in batches whose padded tokens stay within the budget (one prompt always fits)."""
+    batch: list[int] = []
+    ordered = sorted(enumerate(lengths), key=lambda pair: (pair[1], pair[0]))
+    for place, length in ordered:
+        if batch and (len(batch) + 1) * group * (length + new_tokens) > budget:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

@@ -1,0 +1,261 @@
+"""Loading a critic: any Qwen3-VL, from a local folder or by hub id, through transformers' own classes.
+
+Known here: which folders are refused and why, which token ids the rest of the engine needs, and that the five level
+words are single tokens where the grammar puts them (else no score can be read). Not here: how inputs are laid out
+(`inputs`), how anything is generated (`generate`). Code of a checkpoint is never run, and weights are safetensors only.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3VLForConditionalGeneration
+from transformers.utils.logging import disable_progress_bar
+
+from qsave.axes import AXES, LEVEL_WORDS, Axis
+from qsave.frames.slowfast import FrameConfig
+from qsave.grammar import render
+from qsave.report_card import AxisReport, ReportCard
+
+MODEL_TYPE = "qwen3_vl"
+CRITIC_FILE = "critic.json"
+"""Beside a trained critic's weights: the frame settings it was trained with."""
+
+END_OF_TURN = "<|im_end|>"
+VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+MARKS = ("<|im_start|>", END_OF_TURN, *VISION_TOKENS)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+class ModelError(ValueError):
+    """A model that cannot be loaded or cannot serve as a critic; the message says what is missing and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How pixels become vision tokens in this model."""
+
+    patch: int
+    merge: int
+    temporal: int
+
+    @property
+    def unit(self) -> int:
+        """Pixels a side of one vision token; frame sizes are multiples of it."""
+        return self.patch * self.merge
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A model in memory, and what the engine must know of its vocabulary."""
+
+    network: nn.Module
+    """The model, or its peft wrapper; `base` is the transformers class under either."""
+    tokenizer: PreTrainedTokenizerBase
+    level_ids: tuple[int, ...]
+    """Token ids of bad .. excellent as they stand after `axis:`."""
+    end_ids: tuple[int, ...]
+    mark_ids: Mapping[str, int]
+    """Ids of the special tokens that the engine writes (`MARKS`)."""
+    frames: FrameConfig
+    max_new_tokens: int
+    name: str
+
+    @property
+    def base(self) -> Any:
+        """The `Qwen3VLForConditionalGeneration` itself."""
+        network: Any = self.network
+        return network if isinstance(network, Qwen3VLForConditionalGeneration) else network.get_base_model()
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.base.device
+        return device
+
+    @property
+    def turn_end(self) -> int:
+        """The token that ends a turn, and so a completion."""
+        return self.mark_ids[END_OF_TURN]
+
+    @property
+    def pad_id(self) -> int:
+        """What padded places hold; nothing ever looks at them."""
+        return self.end_ids[0]
+
+    @property
+    def never_generated(self) -> list[int]:
+        """Marks that a completion cannot hold: one stray vision pad would break the next forward."""
+        return [id for mark, id in self.mark_ids.items() if mark != END_OF_TURN]
+
+    @property
+    def geometry(self) -> Geometry:
+        vision = self.base.config.vision_config
+        return Geometry(vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size)
+
+
+def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
+    """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
+    folder = _local_folder(name)
+    if folder is not None:
+        _check_folder(folder)
+    network = _load_network(name, dtype).to(device)
+    tokenizer = _load_tokenizer(name)
+    settings = _settings(folder)
+    return Loaded(
+        network=network.eval(),
+        tokenizer=tokenizer,
+        level_ids=level_ids(tokenizer),
+        end_ids=_end_ids(tokenizer),
+        mark_ids={mark: _token_id(tokenizer, mark) for mark in MARKS},
+        frames=FrameConfig(**settings["frames"]),
+        max_new_tokens=settings["max_new_tokens"],
+        name=name,
+    )
+
+
+def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Write a whole, loadable model folder; weights are rounded to `dtype`. LoRA must have been merged before."""
+    base, kept = critic.base, critic.base.dtype
+    base.to(dtype).save_pretrained(folder)
+    base.to(kept)
+    critic.tokenizer.save_pretrained(folder)
+    write_settings(folder, critic.frames, critic.max_new_tokens)
+
+
+def write_settings(folder: Path, frames: FrameConfig, max_new_tokens: int) -> None:
+    """Write what of a critic transformers has no place for."""
+    plain = {field.name: getattr(frames, field.name) for field in fields(frames)}
+    text = json.dumps({"frames": plain, "max_new_tokens": max_new_tokens}, indent=2)
+    (folder / CRITIC_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    """The ids of the five level words where the grammar puts them; raises ModelError unless each is one token there.
+
+    Checked in context: the five renderings of a card may differ in one token only, and that token must be the same
+    on every axis.
+    """
+    found = {axis: _level_ids_of_axis(tokenizer, axis) for axis in AXES}
+    if len(set(found.values())) != 1:
+        raise ModelError("the level words are written with other tokens on one axis than on another; no score is read")
+    return found[AXES[0]]
+
+
+def _level_ids_of_axis(tokenizer: PreTrainedTokenizerBase, axis: Axis) -> tuple[int, ...]:
+    encodings = [tokenizer.encode(_card_text(axis, level), add_special_tokens=False) for level in range(1, 6)]
+    differing = {len(ids) for ids in encodings}
+    if len(differing) == 1:
+        columns = [column for column in zip(*encodings, strict=True) if len(set(column)) > 1]
+        if len(columns) == 1 and len(set(columns[0])) == len(LEVEL_WORDS):
+            return tuple(columns[0])
+    raise ModelError(
+        f"this model's tokenizer does not write the levels {', '.join(LEVEL_WORDS)} as single tokens after "
+        f"'{axis}:', so no score can be read from it; use a Qwen3-VL with its own tokenizer"
+    )
+
+
+def _card_text(axis: Axis, level: int) -> str:
+    return render(ReportCard(**{other.value: AxisReport(level if other is axis else 3) for other in AXES}))
+
+
+def _local_folder(name: str) -> Path | None:
+    """The folder meant by a name, or None where it is a hub id."""
+    path = Path(name).expanduser()
+    if path.exists():
+        return path
+    if name.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(name):
+        raise ModelError(f"{name}: there is no such model folder (a hub id looks like Qwen/Qwen3-VL-8B-Instruct)")
+    return None
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse what is plainly not a model before anything is loaded."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is a file; a model is a folder with config.json and *.safetensors")
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(f"{folder} is not a model folder: it has no config.json")
+    kind = _json_object(config).get("model_type")
+    if kind != MODEL_TYPE:
+        raise ModelError(f"{config}: model_type is {kind!r}; a critic is built on {MODEL_TYPE!r}")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder} has no weights in *.safetensors (other weight formats are never opened)")
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} is not a JSON object")
+    return value
+
+
+def _load_network(name: str, dtype: torch.dtype) -> Any:
+    kind: Any = Qwen3VLForConditionalGeneration
+    disable_progress_bar()
+    try:
+        network, report = kind.from_pretrained(
+            name,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{name}: the model cannot be loaded: {error}") from error
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise ModelError(f"{name}: {len(missing)} weights are missing, {missing[0]} first; they would be random")
+    network.model.visual.patch_embed.proj.__class__ = _PatchProjection
+    return network
+
+
+class _PatchProjection(nn.Conv3d):
+    """The patch embedding as the matrix product that it is: each kernel covers its whole input. The general
+    convolution is several times slower; weights and results stay the same."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        flat = nn.functional.linear(input.flatten(1), self.weight.flatten(1), self.bias)
+        return flat[..., None, None, None]
+
+
+def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    try:
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{name}: its tokenizer cannot be loaded: {error}") from error
+
+
+def _settings(folder: Path | None) -> dict[str, Any]:
+    """Frame settings kept beside a trained critic; the defaults for a model that is none yet."""
+    default: dict[str, Any] = {"frames": {}, "max_new_tokens": 512}
+    if folder is None or not (folder / CRITIC_FILE).is_file():
+        return default
+    found = _json_object(folder / CRITIC_FILE)
+    known = {field.name for field in fields(FrameConfig)}
+    frames = found.get("frames", {})
+    if set(found) - set(default) or not isinstance(frames, dict) or set(frames) - known:
+        raise ModelError(f"{folder / CRITIC_FILE} has settings that this version does not know")
+    return default | found
+
+
+def _token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:
+    found = tokenizer.get_vocab().get(token)
+    if found is None:
+        raise ModelError(f"the model's tokenizer has no {token}; a critic needs Qwen3-VL's special tokens")
+    return int(found)
+
+
+def _end_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
+    ids = {_token_id(tokenizer, END_OF_TURN)}
+    if isinstance(tokenizer.eos_token_id, int):
+        ids.add(tokenizer.eos_token_id)
+    return tuple(sorted(ids))

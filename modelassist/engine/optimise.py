@@ -1,0 +1,98 @@
+"""One optimiser step, the same for every stage: AdamW, a clipped gradient, and a stop where a loss is not finite."""
+
+import math
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from modelassist.engine.model import Loaded
+from modelassist.engine.seeds import derive
+
+GRADIENT_NORM = 1.0
+_BETAS = (0.9, 0.98)
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on; the message names the stage, the step and the clips."""
+
+
+class Stage(Protocol):
+    """A stage of a run: what to do at each step. Everything a step draws comes from the seed and its index."""
+
+    name: str
+    steps: int
+    optimizer: torch.optim.Optimizer
+
+    def step(self, index: int) -> dict[str, float]:
+        """Train on one batch; returns the step's figures, `loss` among them."""
+        ...
+
+
+def trainable(critic: Loaded) -> dict[str, nn.Parameter]:
+    """The parameters that training changes, by name."""
+    return {name: value for name, value in critic.network.named_parameters() if value.requires_grad}
+
+
+def make_optimizer(critic: Loaded, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW over what is trainable; gains, biases and embeddings are not decayed."""
+    named = trainable(critic)
+    decayed = [value for name, value in named.items() if value.ndim >= 2 and "embed" not in name]
+    others = [value for name, value in named.items() if value.ndim < 2 or "embed" in name]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, betas=_BETAS)
+
+
+def cosine_rate(peak: float, step: int, steps: int, warmup: int) -> float:
+    """The rate at a step: up a line, then down a cosine to a tenth of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    return peak * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
+
+
+def descend(stage: Stage, loss: Tensor, rate: float, what: str) -> float:
+    """Step down the gradient of `loss`; returns the norm before clipping. `what` names the batch in an error."""
+    if not bool(torch.isfinite(loss)):
+        raise TrainingError(f"{what}: the loss is {loss.item()}; lower {stage.name}.learning_rate or look at the clips")
+    stage.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    values = [value for group in stage.optimizer.param_groups for value in group["params"]]
+    norm = float(torch.nn.utils.clip_grad_norm_(values, GRADIENT_NORM))
+    if not math.isfinite(norm):
+        raise TrainingError(f"{what}: the gradient is {norm}; lower {stage.name}.learning_rate or look at the clips")
+    for group in stage.optimizer.param_groups:
+        group["lr"] = rate
+    stage.optimizer.step()
+    return norm
+
+
+def batch_at(count: int, size: int, step: int, seed: int, stage: str) -> list[int]:
+    """Which examples a step takes: one shuffled round after another, a function of the step alone."""
+    size = min(size, count)
+    first = step * size
+    return [_shuffled(count, place // count, seed, stage)[place % count] for place in range(first, first + size)]
+
+
+def _shuffled(count: int, epoch: int, seed: int, stage: str) -> list[int]:
+    generator = torch.Generator().manual_seed(derive(seed, stage, "epoch", epoch))
+    return list(map(int, torch.randperm(count, generator=generator).tolist()))
+
+
+def optimizer_tensors(critic: Loaded, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state as named tensors, so that no pickle is needed to keep it."""
+    return {
+        f"{name}/{key}": value.clone()
+        for name, parameter in trainable(critic).items()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_optimizer(critic: Loaded, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`."""
+    named = trainable(critic)
+    for path, value in tensors.items():
+        name, _, key = path.rpartition("/")
+        device = "cpu" if key == "step" else named[name].device
+        optimizer.state[named[name]][key] = value.to(device)

@@ -1,0 +1,139 @@
+"""A tiny Qwen3-VL with a tokenizer of its own, built from config: no download.
+
+It is the same class that a real checkpoint loads into, small enough to learn on a CPU in minutes. Its tokenizer is a
+byte-level BPE trained on the project's own words, so that any text can be written and a report card stays short. The
+system prompt is one token: to a model that starts from nothing an instruction is a constant, and every step would pay
+for it.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel, Split
+from tokenizers.pre_tokenizers import Sequence as InTurn
+from tokenizers.trainers import BpeTrainer
+from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_settings
+from modelassist.engine.seeds import seeded
+from qsave.axes import LEVEL_WORDS, MIN_LEVEL
+from qsave.frames.slowfast import FrameConfig
+from qsave.grammar import render
+from qsave.prompt import SYSTEM_PROMPT, user_prompt
+from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
+from qsave.taxonomy import DEFAULT_TAXONOMY
+
+VOCABULARY = 2048
+"""Upper bound; a release's own words are taken in by frequency until it is reached."""
+HIDDEN = 128
+LAYERS = 4
+MAX_NEW_TOKENS = 192
+TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=96 * 64, slow_frames=2, slow_pixels=160 * 96)
+"""54 vision tokens for a clip of 160 x 96."""
+
+_END_OF_TEXT = "<|endoftext|>"
+_PIECES = Regex(
+    r"<\d+\.\d seconds>|</?\w+>\n?|\[\w+\]|(?:visual|dynamic|alignment):"
+    r"| ?\p{L}+(?:-\p{L}+)*|\d+\.\d|\d\d?| ?[^\s\p{L}\d]|\s"
+)
+_COPIES = 20
+"""How often the project's own words are shown to the tokenizer, so that a long release cannot crowd them out."""
+
+
+def init_tiny(out: Path, *, frames: FrameConfig = TINY_FRAMES, seed: int = 0, texts: Iterable[str] = ()) -> None:
+    """Write model, tokenizer and frame settings to `out`; `texts` (a release's, say) enrich the vocabulary."""
+    tokenizer = build_tokenizer(texts)
+    with seeded(seed, "init-tiny"):
+        network = Qwen3VLForConditionalGeneration(tiny_config(tokenizer))
+    out.mkdir(parents=True, exist_ok=True)
+    network.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    write_settings(out, frames, MAX_NEW_TOKENS)
+
+
+def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with Qwen's special tokens, trained on the project's words and on `texts`."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = InTurn(
+        [Split(_PIECES, behavior="isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = ByteLevelDecoder()
+    specials = [_END_OF_TEXT, "<|im_start|>", END_OF_TURN, *VISION_TOKENS]
+    trainer = BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=specials,
+        initial_alphabet=ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(texts), trainer)
+    tokenizer.add_tokens([AddedToken(SYSTEM_PROMPT, special=False, normalized=False)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END_OF_TURN,
+        pad_token=_END_OF_TEXT,
+        clean_up_tokenization_spaces=False,
+        model_max_length=32768,
+    )
+
+
+def tiny_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+    """The smallest Qwen3-VL that still has every part of a real one: M-RoPE, grouped heads, deepstack."""
+    ids = tokenizer.get_vocab()
+    return Qwen3VLConfig(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": HIDDEN,
+            "intermediate_size": 3 * HIDDEN,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 32,
+            "max_position_embeddings": 32768,
+            "pad_token_id": tokenizer.pad_token_id,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 5e5,
+                "mrope_section": [6, 5, 5],
+                "mrope_interleaved": True,
+            },
+        },
+        vision_config={
+            "depth": LAYERS,
+            "hidden_size": HIDDEN,
+            "intermediate_size": 3 * HIDDEN,
+            "num_heads": 4,
+            "out_hidden_size": HIDDEN,
+            "num_position_embeddings": 256,
+            "deepstack_visual_indexes": [1],
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
+
+
+def _corpus(texts: Iterable[str]) -> Iterator[str]:
+    for _ in range(_COPIES):
+        yield from _own_words()
+    yield from texts
+
+
+def _own_words() -> Iterator[str]:
+    """Every line form of the grammar, every level and defect, and the words around a prompt."""
+    yield f"user\nsystem\nassistant\n{user_prompt('a')}"
+    yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
+    yield ",".join(map(str, range(100)))
+    for level, _ in enumerate(LEVEL_WORDS, start=MIN_LEVEL):
+        report = AxisReport(level)
+        yield render(ReportCard(report, report, report))
+    for tenth in range(50):
+        report = AxisReport(3, tuple(Evidence(defect.id, _second(tenth)) for defect in DEFAULT_TAXONOMY))
+        yield render(ReportCard(report, report, report))
+
+
+def _second(tenth: int) -> TimeRange:
+    return TimeRange(tenth / 10, tenth / 10 + 0.1)

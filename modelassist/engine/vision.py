@@ -1,0 +1,64 @@
+"""Vision features, computed once and passed on: to training, to generation, to every sample of a group.
+
+One run of the vision tower takes images and videos together (attention never crosses a frame there); the features are
+then dealt out to the clips they belong to, so that a frozen tower is paid for once per clip and run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modelassist.engine.inputs import Prompt
+from modelassist.engine.model import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the tower says of some media, a tensor a medium; the names are those that the model reads."""
+
+    pooler_output: tuple[Tensor, ...]
+    deepstack_features: tuple[tuple[Tensor, ...], ...]
+    """A tuple over media for each deepstack layer."""
+
+    def part(self, start: int, end: int) -> "Features":
+        return Features(self.pooler_output[start:end], tuple(layer[start:end] for layer in self.deepstack_features))
+
+    def detached(self) -> "Features":
+        return Features(
+            tuple(tensor.detach() for tensor in self.pooler_output),
+            tuple(tuple(tensor.detach() for tensor in layer) for layer in self.deepstack_features),
+        )
+
+
+def encode(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
+    """The features of each prompt's media, in one run of the tower; gradients flow where the tower is trained."""
+    grids = torch.cat([prompt.grids for prompt in prompts])
+    pixels = torch.cat([prompt.pixels for prompt in prompts])
+    output = critic.base.model.get_image_features(pixels.to(critic.device), grids.to(critic.device))
+    features = Features(tuple(output.pooler_output), tuple(map(tuple, output.deepstack_features)))
+    dealt, start = [], 0
+    for prompt in prompts:
+        dealt.append(features.part(start, start + len(prompt.grids)))
+        start += len(prompt.grids)
+    return dealt
+
+
+def encoder_outputs(prompts: Sequence[Prompt], features: Sequence[Features]) -> dict[str, Features]:
+    """Features of a batch as the model's `mm_encoder_outputs`: all images in token order, then all videos."""
+    images = [part.part(0, prompt.images) for prompt, part in zip(prompts, features, strict=True)]
+    videos = [part.part(prompt.images, len(prompt.grids)) for prompt, part in zip(prompts, features, strict=True)]
+    return {kind: _joined(parts) for kind, parts in (("image", images), ("video", videos)) if _any_media(parts)}
+
+
+def _any_media(parts: Sequence[Features]) -> bool:
+    return any(part.pooler_output for part in parts)
+
+
+def _joined(parts: Sequence[Features]) -> Features:
+    layers = zip(*(part.deepstack_features for part in parts), strict=True)
+    return Features(
+        tuple(tensor for part in parts for tensor in part.pooler_output),
+        tuple(tuple(tensor for part in layer for tensor in part) for layer in layers),
+    )
