@@ -5,6 +5,7 @@ Read from outside: QSAVE_TEST_DATABASE_URL and QSAVE_TEST_REDIS_URL put this pro
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 
@@ -20,10 +21,20 @@ def prepare() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     os.environ.update(QSAVE_ENV="test", QSAVE_VAR=folder, TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
-    for name, source in (("DATABASE_URL", "QSAVE_TEST_DATABASE_URL"), ("CELERY_BROKER_URL", "QSAVE_TEST_REDIS_URL")):
+    for name, given in (("DATABASE_URL", database_url()), ("CELERY_BROKER_URL", redis_url())):
         os.environ.pop(name, None)
-        if os.environ.get(source):
-            os.environ[name] = os.environ[source]
+        if given:
+            os.environ[name] = given
+
+
+def database_url() -> str:
+    return os.environ.get("QSAVE_TEST_DATABASE_URL", "")
+
+
+def redis_url() -> str:
+    """The Redis given, with a database for each process of a parallel run: they must not take each other's messages."""
+    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return re.sub(r"(?<=\d)(/\d*)?$", f"/{process}", os.environ.get("QSAVE_TEST_REDIS_URL", ""), count=1)
 
 
 prepare()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 60.0
 
 
 def wait_until(holds: Callable[[], bool], *, limit: float = LIMIT_SECONDS, what: str = "it") -> None:
