@@ -1,3 +1,11 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of the release API, below /api/."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, path
+
+from datasets import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("releases", api.ReleasesView.as_view(), name="api-releases"),
+    path("releases/<int:number>", api.ReleaseView.as_view(), name="api-release"),
+    path("releases/<int:number>/files/<path:name>", api.ReleaseFileView.as_view(), name="api-release-file"),
+]

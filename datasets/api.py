@@ -1,0 +1,141 @@
+"""The engineer's JSON API of releases: list, detail, freeze (as a job), and the files of a frozen one by byte range."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions, serializers, status
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api import HasRole
+from accounts.models import Role, User
+from annotation.media import MediaFile, serve
+from annotation.models import Campaign
+from datasets.models import Release
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.releases import release_path, request_release
+from qsave.release import MANIFEST_NAME, read_manifest
+
+_RELEASES = Release.objects.select_related("campaign", "parent", "job", "created_by")
+_TYPES = {
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".md": "text/markdown; charset=utf-8",
+    ".parquet": "application/vnd.apache.parquet",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+}
+
+
+class ReleaseSerializer(serializers.ModelSerializer[Release]):
+    """A release as scripts see it."""
+
+    campaign = serializers.SlugRelatedField[Campaign](slug_field="name", read_only=True)
+    parent_number = serializers.IntegerField(source="parent.number", default=None, read_only=True)
+    created_by = serializers.SlugRelatedField[User](slug_field="username", read_only=True)
+    job = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Release
+        fields = (
+            "number",
+            "name",
+            "campaign",
+            "parent_number",
+            "state",
+            "policy",
+            "counts",
+            "content_hash",
+            "is_simulated",
+            "created_by",
+            "created_at",
+            "frozen_at",
+            "job",
+        )
+        read_only_fields = fields
+
+    def get_job(self, release: Release) -> dict[str, Any] | None:
+        job = release.job
+        if job is None:
+            return None
+        return {"id": str(job.pk), "state": job.state, "progress": job.progress, "error": job.error}
+
+
+class NewReleaseSerializer(serializers.Serializer[Any]):
+    """What a release is asked for with. `policy` holds the choices of `ReleasePolicy`; those left out take theirs."""
+
+    campaign = serializers.SlugRelatedField[Campaign](slug_field="name", queryset=Campaign.objects.all())
+    name = serializers.CharField(max_length=80)
+    policy = serializers.DictField(required=False, default=dict)
+
+
+class NewestFirst(CursorPagination):
+    """By cursor: pages deep in a long list cost what the first one costs."""
+
+    ordering = "-number"
+    page_size = 50
+
+
+class ReleasesView(ListAPIView[Release]):
+    """GET: the releases, newest first. POST: freeze a new one; answers 202 with the release and its job."""
+
+    permission_classes = (HasRole,)
+    required_role = Role.ENGINEER
+    queryset = _RELEASES
+    serializer_class = ReleaseSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(request=NewReleaseSerializer, responses={202: ReleaseSerializer})
+    def post(self, request: Request) -> Response:
+        asked = NewReleaseSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        values = asked.validated_data
+        assert isinstance(request.user, User)
+        try:
+            policy = ReleasePolicy.from_json(values["policy"])
+            release = request_release(
+                actor=request.user, campaign=values["campaign"], name=values["name"], policy=policy
+            )
+        except ReleaseRefused as refusal:
+            raise exceptions.ValidationError({"detail": str(refusal)}) from None
+        except PermissionDenied as refusal:
+            raise exceptions.PermissionDenied(str(refusal)) from None
+        return Response(ReleaseSerializer(release).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ReleaseView(RetrieveAPIView[Release]):
+    """One release, by its number."""
+
+    permission_classes = (HasRole,)
+    required_role = Role.ENGINEER
+    queryset = _RELEASES
+    serializer_class = ReleaseSerializer
+    lookup_field = "number"
+
+
+class ReleaseFileView(APIView):
+    """One file of a frozen release; `manifest.json` lists them all."""
+
+    permission_classes = (HasRole,)
+    required_role = Role.ENGINEER
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
+        release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
+        folder = release_path(release)
+        # Only what the manifest names: a path from outside never reaches the file system.
+        if name != MANIFEST_NAME and name not in read_manifest(folder)["files"]:
+            raise Http404(f"Release {number} has no file {name}.")
+        path = folder / name
+        facts = path.stat()
+        suffix = path.suffix.lower()
+        media = MediaFile(path, facts.st_size, facts.st_mtime, _TYPES.get(suffix, "application/octet-stream"), suffix)
+        return serve(request._request, media, filename=path.name, download=True)

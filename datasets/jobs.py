@@ -1,0 +1,25 @@
+"""What the datasets room does in the background."""
+
+from datasets.models import Release
+from datasets.services import releases
+from datasets.services.policy import ReleaseRefused
+from operations.jobs import JobError, JobInterruptedError, JobRun, job_kind
+
+
+@job_kind(releases.KIND, queue="long")
+def build_release(run: JobRun) -> dict[str, object]:
+    """Builds and freezes `release` (its key)."""
+    release = Release.objects.filter(pk=run.arguments["release"]).first()
+    if release is None:
+        raise JobError("The release of this job is gone.")
+    try:
+        frozen = releases.build(release, progress=run.progress)
+    except ReleaseRefused as refusal:
+        releases.mark_failed(release)
+        raise JobError(str(refusal)) from None
+    except JobInterruptedError:
+        raise
+    except BaseException:
+        releases.mark_failed(release)
+        raise
+    return {"number": frozen.number, "content_hash": frozen.content_hash}

@@ -1,0 +1,61 @@
+"""`manage.py release CAMPAIGN --name NAME`"""
+
+from argparse import ArgumentParser
+from typing import Any, get_args
+
+from django.core.exceptions import PermissionDenied
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import Role, User
+from annotation.models import Campaign
+from datasets.services.policy import MediaPolicy, ReleasePolicy, ReleaseRefused, TargetPolicy
+from datasets.services.releases import build_release, release_path
+
+
+class Command(BaseCommand):
+    """Freezes a campaign's ratings into a numbered release and prints where it lies."""
+
+    help = "Freeze a numbered release of a campaign."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("campaign", help="the campaign's short name")
+        parser.add_argument("--name", required=True, help="letters, digits, - and _")
+        parser.add_argument("--policy", choices=get_args(TargetPolicy), default="mean", help="how targets are made")
+        parser.add_argument("--media", choices=get_args(MediaPolicy), default="copy", help="whether clips come along")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--unedited-drafts", action="store_true", help="let a critic's unedited words be training targets"
+        )
+        parser.add_argument("--as", dest="username", default="", help="the engineer who does it; default: the first")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        campaign = Campaign.objects.filter(name=options["campaign"]).first()
+        if campaign is None:
+            raise CommandError(f"There is no campaign {options['campaign']!r}.")
+        try:
+            release = build_release(
+                actor=_engineer(options["username"]),
+                campaign=campaign,
+                name=options["name"],
+                policy=ReleasePolicy(
+                    target=options["policy"],
+                    media=options["media"],
+                    seed=options["seed"],
+                    unedited_drafts=options["unedited_drafts"],
+                ),
+            )
+        except (ReleaseRefused, PermissionDenied) as error:
+            raise CommandError(str(error)) from None
+        clips = ", ".join(f"{count} {split}" for split, count in release.counts["clips"].items())
+        self.stdout.write(f"release {release.number}: {clips}; {release.counts['excluded']} left out")
+        self.stdout.write(f"content hash {release.content_hash}")
+        self.stdout.write(str(release_path(release)))
+
+
+def _engineer(username: str) -> User:
+    engineers = User.objects.filter(is_active=True, role=Role.ENGINEER)
+    found = engineers.filter(username=username).first() if username else engineers.order_by("pk").first()
+    if found is None:
+        who = f"There is no active engineer called {username!r}." if username else "There is no engineer yet."
+        raise CommandError(f"{who} A release is frozen by an engineer: name one with --as.")
+    return found

@@ -1,0 +1,155 @@
+"""The dataset card: README.md with the front matter that Hugging Face reads. All of it comes from the manifest."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from qsave.axes import AXES
+from qsave.release import SPLITS
+
+_SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+_STRING, _FLOAT = {"dtype": "string"}, {"dtype": "float64"}
+_TARGET = [
+    {"name": "mos", **_FLOAT},
+    {"name": "se", **_FLOAT},
+    {"name": "n", "dtype": "int64"},
+    {"name": "level", "dtype": "int64"},
+    {"name": "defects", "list": "string"},
+    {
+        "name": "evidence",
+        "list": [
+            {"name": "defect", **_STRING},
+            {"name": "time", "list": "float64"},
+            {"name": "box", "list": "float64"},
+        ],
+    },
+]
+
+
+def card(manifest: Mapping[str, Any]) -> str:
+    """The whole file: front matter (JSON, which YAML includes, so that no name can break it) and text."""
+    front = json.dumps(_front(manifest), ensure_ascii=True, indent=1)
+    # JSON between the marks is valid YAML
+    return f"---\n{front}\n---\n\n{_text(manifest)}"
+
+
+def _front(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    rows = manifest["counts"]["rows"]
+    clips = sum(manifest["counts"]["clips"].values())
+    kinds = [kind for kind in ("sft", "rl", "cooldown") if any(rows.get(f"{kind}/{s}.jsonl") for s in SPLITS)]
+    return {
+        "pretty_name": f"{manifest['name']} {manifest['number']}",
+        "license": "other",
+        "license_name": "see-the-clips-generators",
+        "language": ["en"],
+        "task_categories": ["video-text-to-text"],
+        "tags": ["video-quality", "mean-opinion-score", *(["simulated"] if manifest["simulated"] else [])],
+        "size_categories": [next((name for limit, name in _SIZES if clips < limit), "n>1M")],
+        "configs": [
+            {
+                "config_name": kind,
+                "default": kind == "sft",
+                "data_files": [
+                    {"split": split, "path": f"{kind}/{split}.jsonl"}
+                    for split in SPLITS
+                    if rows.get(f"{kind}/{split}.jsonl")
+                ],
+            }
+            for kind in kinds
+        ],
+        "dataset_info": [{"config_name": kind, "features": _features(kind)} for kind in kinds],
+    }
+
+
+def _features(kind: str) -> list[dict[str, Any]]:
+    """Stated rather than inferred: a file in which no clip has evidence would else get other types than its sisters."""
+    plain = [{"name": name, **_STRING} for name in ("id", "clip_id", "prompt", "prompt_group", "generator", "split")]
+    media = [
+        {"name": "path", **_STRING},
+        {"name": "sha256", **_STRING},
+        {"name": "duration", **_FLOAT},
+        {"name": "fast", "list": "float64"},
+        {"name": "slow", "list": "float64"},
+    ]
+    return [
+        *plain,
+        {"name": "simulated", "dtype": "bool"},
+        {"name": "media", "struct": media},
+        {"name": "messages", "list": [{"name": "role", **_STRING}, {"name": "content", **_STRING}]},
+        {
+            "name": "solution" if kind == "rl" else "targets",
+            "struct": [{"name": axis.value, "struct": _TARGET} for axis in AXES],
+        },
+    ]
+
+
+def _text(manifest: Mapping[str, Any]) -> str:
+    counts, policies = manifest["counts"], manifest["policies"]
+    title = f"# {manifest['name']}, release {manifest['number']}"
+    simulated = (
+        "\n> **Simulated.** Clips or ratings in this release were made by programs, not by people: "
+        f"{counts['clips_simulated']} clips and {counts['ratings_counted_simulated']} of "
+        f"{counts['ratings_counted']} counted ratings. Do not report figures on it as human judgement.\n"
+        if manifest["simulated"]
+        else ""
+    )
+    splits = "\n".join(
+        f"| {split} | {counts['clips'][split]} | {counts['rows'][f'sft/{split}.jsonl']} | "
+        f"{counts['rows'][f'rl/{split}.jsonl']} | {counts['rows'].get(f'cooldown/{split}.jsonl', 0)} |"
+        for split in SPLITS
+    )
+    agreement = "\n".join(f"| {axis} | {_alpha(manifest['agreement'][axis.value])} |" for axis in AXES)
+    choices = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(policies.items()))
+    return f"""{title}
+{simulated}
+Generated videos, graded by people on three axes (visual, dynamic, alignment; five levels of ITU-T P.910 ACR) with
+defects, evidence and written reasons. Campaign: {_plain(manifest["campaign"]["title"])}. Content hash:
+`{manifest["content_hash"]}`.
+
+## Contents
+
+| split | clips | sft | rl | cooldown |
+|---|---|---|---|---|
+{splits}
+
+{counts["ratings"]} ratings, {counts["ratings_counted"]} of them counted, by {counts["raters"]} raters under pseudonyms.
+`clips.parquet`, `ratings.parquet` and `targets.parquet` hold a row a clip, a rating, and a clip and axis. What was left
+out, and why, stands in `manifest.json` ({counts["excluded"]} entries).
+
+## Agreement
+
+Krippendorff's alpha (ordinal) over counted ratings, with a 95% bootstrap interval over clips.
+
+| axis | alpha |
+|---|---|
+{agreement}
+
+## How it was made
+
+{choices}
+
+## Intended use
+
+Training and judging critics that grade generated video and say why. Val and test count blind ratings only: no rater of
+them saw a critic's draft, so a critic is not judged against what it has influenced.
+
+## Limits
+
+Scores are those of few raters a clip; use the standard errors. Reasons are people's own words and may be wrong. Raters
+are not a sample of any population. The clips keep the licences of the generators that made them.
+"""
+
+
+def _alpha(found: Mapping[str, Any]) -> str:
+    value, interval = found["krippendorff_alpha_ordinal"], found["interval"]
+    if isinstance(value, Mapping):
+        return f"undefined: {value['undefined']}"
+    if isinstance(interval, Mapping):
+        return f"{value:.3f} (no interval: {interval['undefined']})"
+    return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def _plain(text: str) -> str:
+    """A name on one line, without what Markdown or HTML would act on."""
+    return "".join(" " if character in "\r\n<>`[]|*_#" else character for character in text).strip()

@@ -1,0 +1,161 @@
+"""Freezing a release: asked for by an engineer, built in a folder of its own, renamed into place, then marked frozen.
+
+A build that is cut off leaves a folder under `.building/`, which no reader takes for a release; done again, it starts
+over. The row is frozen only when the folder stands under its name.
+"""
+
+import logging
+import re
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.models import Role, User
+from annotation.models import Campaign, Rating
+from annotation.services.permissions import require
+from datasets.models import Release
+from datasets.services.folder import Header, Progress, write_folder
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.snapshot import write_snapshot
+from operations import audit
+from operations.jobs import enqueue
+
+KIND = "build_release"
+BUILDING = ".building"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}", re.IGNORECASE)
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def request_release(*, actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
+    """A numbered release and the job that will build it. Raises ReleaseRefused where it cannot be."""
+    release = _plan(actor, campaign, name, policy)
+    release.job = enqueue(kind=KIND, arguments={"release": release.pk}, actor=actor)
+    release.save(update_fields=["job"])
+    return release
+
+
+def build_release(
+    *,
+    actor: User,
+    campaign: Campaign,
+    name: str,
+    policy: ReleasePolicy | None = None,
+    progress: Progress = lambda share, message: None,
+) -> Release:
+    """Numbers, builds and freezes a release here and now. Raises ReleaseRefused where it cannot be."""
+    release = _plan(actor, campaign, name, policy or ReleasePolicy())
+    try:
+        return build(release, progress=progress)
+    except BaseException:
+        mark_failed(release)
+        raise
+
+
+def build(release: Release, *, progress: Progress) -> Release:
+    """Builds and freezes a planned release; one that is frozen already is left alone. Safe to run again."""
+    release = Release.objects.select_related("campaign", "parent").get(pk=release.pk)
+    if release.state in (Release.State.FROZEN, Release.State.WITHDRAWN):
+        return release
+    root = Path(settings.RELEASE_ROOT)
+    work = root / BUILDING / f"{release.pk}-{uuid.uuid4().hex}"
+    final = root / f"{release.number:04d}-{release.name}"
+    _clear([*(root / BUILDING).glob(f"{release.pk}-*"), final])
+    try:
+        manifest = _write(release, work, progress)
+        (work / "release").rename(final)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return _freeze(release, final, manifest)
+
+
+def mark_failed(release: Release) -> None:
+    """Says of a release that is still being built that it will not be."""
+    Release.objects.filter(pk=release.pk, state=Release.State.BUILDING).update(state=Release.State.FAILED)
+
+
+def release_path(release: Release) -> Path:
+    """The folder of a frozen release; raises ReleaseRefused for one that has none."""
+    if release.state != Release.State.FROZEN:
+        raise ReleaseRefused(f"release {release} is {release.state}: it has no folder")
+    return Path(settings.RELEASE_ROOT) / release.folder
+
+
+@transaction.atomic
+def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
+    require(actor, Role.ENGINEER)
+    if not _NAME.fullmatch(name):
+        raise ReleaseRefused(f"a release's name is made of letters, digits, - and _ (at most 80); got {name!r}")
+    if not Rating.objects.filter(item__campaign=campaign).exists():
+        raise ReleaseRefused(f"campaign {campaign.name} has no ratings yet: a release is made of ratings")
+    # Whoever numbers at the same time waits here.
+    Campaign.objects.select_for_update().order_by("pk").first()
+    newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0
+    release = Release.objects.create(
+        number=newest + 1,
+        name=name,
+        campaign=campaign,
+        parent=Release.objects.filter(campaign=campaign, state=Release.State.FROZEN).order_by("-number").first(),
+        policy=policy.to_json(),
+        created_by=actor,
+    )
+    audit.record(actor=actor, action="release.requested", target=release, number=release.number, campaign=campaign.name)
+    return release
+
+
+def _clear(folders: Iterable[Path]) -> None:
+    """Removes what an earlier attempt at a release left: its folder is nobody's while the row is not frozen."""
+    for folder in folders:
+        if folder.exists():
+            logger.warning("Removing %s, left by a build that was cut off", folder)
+            shutil.rmtree(folder)
+
+
+def _write(release: Release, work: Path, progress: Progress) -> dict[str, object]:
+    folder = work / "release"
+    folder.mkdir(parents=True)
+    snapshot = work / "snapshot.jsonl"
+    progress(0.0, "reading ratings")
+    write_snapshot(release.campaign, snapshot)
+    parent = release.parent
+    return write_folder(
+        folder,
+        snapshot,
+        header=Header(
+            name=release.name,
+            number=release.number,
+            campaign=release.campaign.name,
+            title=release.campaign.title,
+            parent={"number": parent.number, "content_hash": parent.content_hash} if parent else None,
+            simulated=release.campaign.is_simulated,
+        ),
+        policy=ReleasePolicy.from_json(release.policy),
+        media=Path(settings.MEDIA_ROOT),
+        progress=progress,
+    )
+
+
+@transaction.atomic
+def _freeze(release: Release, final: Path, manifest: dict[str, object]) -> Release:
+    release.state = Release.State.FROZEN
+    release.folder = final.name
+    release.content_hash = str(manifest["content_hash"])
+    release.counts = manifest["counts"]
+    release.is_simulated = bool(manifest["simulated"])
+    release.frozen_at = timezone.now()
+    release.save(update_fields=["state", "folder", "content_hash", "counts", "is_simulated", "frozen_at"])
+    audit.record(
+        actor=release.created_by,
+        action="release.frozen",
+        target=release,
+        number=release.number,
+        content_hash=release.content_hash,
+    )
+    return release

@@ -1,0 +1,157 @@
+"""A campaign's clips and ratings as they stand at one moment, streamed into a file.
+
+Everything is read in one snapshot and nothing is written to the database meanwhile. What follows (statistics, copying
+clips) works on the file, so raters are not held up by a release that takes minutes.
+"""
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from annotation.models import AxisAnswer, Campaign, Clip, Item, Review, Screening
+from datasets.services.policy import ReleaseRefused
+from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
+from qsave.axes import AXES, Axis
+from qsave.frames.slowfast import FrameConfig
+from qsave.report_card import ReportCard, card_from_json, evidence_from_json
+
+CHUNK = 200
+PSEUDONYM_LENGTH = 16
+GROUP_LENGTH = 16
+
+_FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frames", "has_audio", "bytes")
+
+
+def write_snapshot(campaign: Campaign, path: Path) -> int:
+    """Writes a record of every clip of the campaign, in the order of clip ids; returns how many."""
+    with _one_moment(), path.open("wb") as file:
+        items = Item.objects.filter(campaign=campaign).values_list("clip__clip_id", "pk")
+        # sorted here: a database's collation would give another order on another machine
+        ordered = [pk for _, pk in sorted(items)]
+        screened = _screened(campaign)
+        for start in range(0, len(ordered), CHUNK):
+            for record in _records(campaign, ordered[start : start + CHUNK], screened):
+                file.write(record_to_line(record))
+    return len(ordered)
+
+
+def pseudonym(campaign: Campaign, rater_id: int) -> str:
+    """A rater's name in this campaign's releases: an HMAC under the campaign's salt, which is never released."""
+    return hmac.new(campaign.salt.encode(), str(rater_id).encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """One snapshot for all reads inside. It must not write, so on SQLite it takes no lock that raters would wait for
+    (`atomic` there begins IMMEDIATE, which does)."""
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                cursor.execute("ROLLBACK")
+    else:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+
+def _screened(campaign: Campaign) -> set[int]:
+    verdicts = Screening.objects.filter(campaign=campaign).order_by("created_at", "pk")
+    newest = dict(verdicts.values_list("rater_id", "verdict"))
+    return {rater for rater, verdict in newest.items() if verdict == Screening.Verdict.SCREENED}
+
+
+def _records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Iterator[ClipRecord]:
+    items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
+    reviews = Review.objects.filter(item__in=item_ids).order_by("created_at", "pk")
+    cards = {review.item_id: card_from_json(review.card) for review in reviews}
+    ratings = _ratings(campaign, item_ids, screened)
+    for item_id in item_ids:
+        yield _record(items[item_id].clip, cards.get(item_id), ratings.get(item_id, []))
+
+
+def _ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:
+    """The current revisions on these items, by item, in the order of pseudonyms."""
+    answers = (
+        AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__in=item_ids)
+        .select_related("revision__rating__slot", "revision__rating__draft")
+        .order_by("revision__rating__pk")
+    )
+    by_rating: dict[int, list[AxisAnswer]] = defaultdict(list)
+    for answer in answers.iterator(chunk_size=CHUNK):
+        by_rating[answer.revision.rating_id].append(answer)
+    records: dict[int, list[tuple[str, int, RatingRecord]]] = defaultdict(list)
+    for pk, parts in by_rating.items():
+        record = _rating(campaign, parts, screened)
+        records[parts[0].revision.rating.item_id].append((record.rater, pk, record))
+    return {item: [record for _, _, record in sorted(rows, key=lambda row: row[:2])] for item, rows in records.items()}
+
+
+def _rating(campaign: Campaign, answers: list[AxisAnswer], screened: set[int]) -> RatingRecord:
+    revision = answers[0].revision
+    rating = revision.rating
+    by_axis = {answer.axis: _answer(answer) for answer in answers}
+    if set(by_axis) != set(AXES):
+        raise ReleaseRefused(f"rating {rating.pk} is not whole: it has the axes {sorted(by_axis)}. Tell an engineer.")
+    watched = revision.viewing.get("watched")
+    return RatingRecord(
+        rater=pseudonym(campaign, rating.rater_id),
+        arm=rating.arm,
+        exposure=rating.exposure,
+        repeat=rating.slot.is_repeat,
+        screened=rating.rater_id in screened,
+        simulated=rating.is_simulated,
+        critic=rating.draft.critic if rating.draft else "",
+        seconds_spent=round(revision.seconds_spent, 3),
+        share_watched=round(float(watched), 6) if isinstance(watched, int | float) else None,
+        answers={axis: by_axis[axis.value] for axis in AXES},
+    )
+
+
+def _answer(answer: AxisAnswer) -> Answer:
+    left_as_drafted = answer.draft_use == AxisAnswer.DraftUse.CONFIRMED or answer.draft_edit_distance == 0
+    return Answer(
+        score=answer.score,
+        evidence=evidence_from_json(answer.evidence),
+        reason=answer.reason,
+        draft_use=answer.draft_use,
+        own_words=not left_as_drafted,
+    )
+
+
+def _record(clip: Clip, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
+    times: dict[str, Any] = clip.frame_times.get(FrameConfig().key(), {})
+    group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
+    return ClipRecord(
+        clip_id=clip.clip_id,
+        sha256=clip.sha256,
+        prompt=clip.prompt,
+        prompt_group=group,
+        generator=clip.generator,
+        split=clip.prompt_group.split,
+        bridges=clip.bridges_splits,
+        simulated=clip.is_simulated,
+        duration=round(clip.duration, 6),
+        original=clip.original,
+        fast=tuple(times.get("fast", ())),
+        slow=tuple(times.get("slow", ())),
+        facts={name: getattr(clip, name) for name in _FACTS},
+        review={axis: _reviewed(card, axis) for axis in AXES} if card else None,
+        ratings=tuple(ratings),
+    )
+
+
+def _reviewed(card: ReportCard, axis: Axis) -> Reviewed:
+    report = card.axis(axis)
+    return Reviewed(float(report.score), report.evidence, report.reason)
