@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rate/<slug:name>/renew", rate.rate_renew, name="rate-renew"),
     path("rate/<slug:name>/save", rate.rate_save, name="rate-save"),
     path("rate/<slug:name>/draft", rate.rate_draft, name="rate-draft"),
+    path("rate/<slug:name>/upcoming", rate.rate_upcoming, name="rate-upcoming"),
     path("rate/<slug:name>/guidelines", rate.rate_guidelines, name="rate-guidelines"),
     path("my-ratings/", my_ratings.my_ratings, name="my-ratings"),
     path("my-ratings/<int:pk>/", my_ratings.my_rating, name="my-rating"),

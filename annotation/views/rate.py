@@ -16,6 +16,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
@@ -23,12 +24,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role
 from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
+from annotation.reads.upcoming import likely_next
 from annotation.services import queue, ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
 from annotation.views import desk as desks
 from annotation.views.desk import Desk, FormAnswers
 
+AHEAD_BYTES = 32 * 1024 * 1024
 WAITING_STATES = {
     Campaign.State.DRAFT: "not-open",
     Campaign.State.PAUSED: "paused",
@@ -153,6 +156,17 @@ def rate_draft(request: AuthedRequest, name: str) -> HttpResponse:
         for axis, answer in desks.proposals(campaign, draft).items()
     }
     return JsonResponse({"id": draft.pk, "critic": draft.critic, "axes": axes})
+
+
+@signed_in
+@never_cache
+@require_GET
+def rate_upcoming(request: AuthedRequest, name: str) -> HttpResponse:
+    """The video that probably comes next, for the page to fetch ahead; 204 when there is none or it is too long."""
+    clip = likely_next(rater=request.user, campaign=_campaign(request, name))
+    if clip is None or clip.bytes > AHEAD_BYTES:
+        return HttpResponse(status=204)
+    return JsonResponse({"video": reverse("clip-media", args=["video", clip.pk])})
 
 
 @signed_in

@@ -29,6 +29,7 @@ export class Desk {
     this.wire(signal);
     this.paintBands();
     this.awaitDraft(signal);
+    this.fetchAhead(signal);
   }
 
   pageForWork() {
@@ -194,6 +195,7 @@ export class Desk {
     const notice = this.root.querySelector("[data-notice]");
     notice.replaceChildren(element("p", {}, words), ...more);
     notice.hidden = false;
+    notice.scrollIntoView({ block: "nearest" });
   }
 
   /** The clip has gone to another. What was typed is saved as it stands, and the page says so. */
@@ -244,6 +246,19 @@ export class Desk {
     for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
     this.site.say(free.length ? "The draft stands where you had written nothing." : "You have written on all three axes: nothing was changed.");
     this.changed();
+  }
+
+  // The next clip goes into the browser's cache once this one has come whole.
+  fetchAhead(signal) {
+    const fetchNext = async () => {
+      try {
+        const next = await getJson(this.root.dataset.upcomingUrl, signal);
+        if (next) await (await fetch(next.video, { signal, priority: "low" })).arrayBuffer();
+      } catch {
+        // A guess that failed: the clip is fetched when it comes.
+      }
+    };
+    this.player.video.addEventListener("canplaythrough", fetchNext, { once: true, signal });
   }
 
   leave() {
