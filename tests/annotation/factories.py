@@ -168,7 +168,7 @@ def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: 
     assert slot.lease is not None
     values: dict[str, Any] = {
         "answers": answers(),
-        "viewing": {"watched": 1.0},
+        "viewing": {"watched_share": 1.0},
         "seconds_spent": 12.0,
         "key": key or uuid.uuid4(),
     }

@@ -54,13 +54,13 @@ def test_a_submit_stores_scores_evidence_and_reasons_of_the_three_axes(rater: Us
     given = factories.answers({Axis.VISUAL: 2, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5})
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("blur", TimeRange(0.25, 0.5)),))
 
-    rating = factories.submit(rater, slot, answers=given, viewing={"watched": 0.9, "plays": 2}, seconds_spent=31.5)
+    rating = factories.submit(rater, slot, answers=given, viewing={"watched_share": 0.9, "plays": 2}, seconds_spent=31.5)
 
     revision = rating.revisions.get()
     stored = {answer.axis: (answer.score, answer.reason) for answer in revision.answers.all()}
     assert stored == {axis.value: (given[axis].score, given[axis].reason) for axis in AXES}
     assert revision.answers.get(axis="visual").evidence == [{"defect": "blur", "time": [0.25, 0.5], "box": None}]
-    assert (revision.viewing, revision.seconds_spent) == ({"watched": 0.9, "plays": 2}, 31.5)
+    assert (revision.viewing, revision.seconds_spent) == ({"watched_share": 0.9, "plays": 2}, 31.5)
     slot.refresh_from_db()
     assert (slot.state, slot.rater) == (Slot.State.DONE, rater)
 

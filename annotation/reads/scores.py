@@ -1,0 +1,87 @@
+"""The ratings of a campaign as the statistics want them: read once, in a few queries however many there are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from annotation.models import Arm, AxisAnswer, Campaign, RatingRevision, Screening
+from qsave.axes import Axis
+from qsave.statistics.table import RatingTable
+
+WATCHED = "watched_share"
+"""Of the viewing record: the share of the clip that was played, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one rater gave one item on one axis, and what a draft had to do with it."""
+
+    item: int
+    rater: int
+    axis: Axis
+    score: int
+    arm: str
+    draft: int | None
+    draft_use: str
+    edit_distance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How one rating came to be: seconds spent, and the share of the clip that was watched, if that is known."""
+
+    rater: int
+    seconds: float
+    watched: float | None
+
+
+def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
+    """The current answers, repeats left out; of programs only in a campaign that is itself simulated. One query."""
+    answers = AxisAnswer.objects.filter(
+        revision__is_current=True, revision__rating__slot__campaign=campaign, revision__rating__slot__is_repeat=False
+    )
+    if not campaign.is_simulated:
+        answers = answers.filter(revision__rating__is_simulated=False)
+    if only is not None:
+        answers = answers.filter(revision__rating__arm=only)
+    rows = answers.values_list(
+        "revision__rating__item",
+        "revision__rating__rater",
+        "axis",
+        "score",
+        "revision__rating__arm",
+        "revision__rating__draft",
+        "draft_use",
+        "draft_edit_distance",
+    )
+    return [
+        Score(item, rater, Axis(axis), score, arm, draft, use, distance)
+        for item, rater, axis, score, arm, draft, use, distance in rows.iterator(chunk_size=5000)
+    ]
+
+
+def read_sittings(campaign: Campaign) -> list[Sitting]:
+    """How each rating was given, at first: edits are not sittings. One query."""
+    rows = RatingRevision.objects.filter(number=1, rating__slot__campaign=campaign).values_list(
+        "rating__rater", "seconds_spent", "viewing"
+    )
+    return [Sitting(rater, seconds, watched_share(viewing)) for rater, seconds, viewing in rows.iterator()]
+
+
+def watched_share(viewing: Any) -> float | None:
+    """The watched share of a viewing record, None where the page could not tell."""
+    share = viewing.get(WATCHED) if isinstance(viewing, dict) else None
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        return None
+    return min(1.0, max(0.0, float(share)))
+
+
+def newest_verdicts(campaign: Campaign) -> dict[int, Screening]:
+    """The verdict that stands on each rater. One query."""
+    verdicts = Screening.objects.filter(campaign=campaign).order_by("created_at", "pk")
+    return {verdict.rater_id: verdict for verdict in verdicts}
+
+
+def table_of(scores: Iterable[Score], axis: Axis) -> RatingTable:
+    """One axis as a table of (item, rater, score)."""
+    return RatingTable.from_triples((one.item, one.rater, float(one.score)) for one in scores if one.axis == axis)

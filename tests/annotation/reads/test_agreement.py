@@ -1,0 +1,221 @@
+"""The lead's figures from stored ratings; the estimators themselves are tested in tests/qsave/statistics."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from annotation.models import Campaign, Item
+from annotation.reads.agreement import Agreement, agreement
+from annotation.reads.mos_csv import mos_csv, safe_cell
+from annotation.services import campaigns, drafts, queue, ratings, reviews
+from qsave.axes import AXES, Axis
+from qsave.statistics.figures import Undefined
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+# Krippendorff 2011, 4 raters x 12 units; 0 is missing. Ordinal alpha .815388.
+TABLE = [
+    [1, 2, 3, 3, 2, 1, 4, 1, 2, 0, 0, 0],
+    [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, 0, 3],
+    [0, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, 0],
+    [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, 0],
+]
+
+
+@pytest.fixture
+def rated() -> tuple[Campaign, list[User]]:
+    """The table above, given on all three axes through the queue."""
+    boss = factories.lead()
+    campaign = factories.make_campaign(overlap=4, assisted_share=0)
+    clips = [factories.make_clip(f"u{number:02}") for number in range(12)]
+    campaigns.add_clips(actor=boss, campaign=campaign, clips=clips)
+    raters = [factories.make_user(f"rater{number}") for number in range(4)]
+    for rater, row in zip(raters, TABLE, strict=True):
+        rate_or_skip(rater, campaign, {f"u{number:02}": score for number, score in enumerate(row)})
+    return campaign, raters
+
+
+def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> None:
+    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+        assert slot.lease is not None
+        score = scores[slot.item.clip.clip_id]
+        if score:
+            factories.submit(rater, slot, answers=factories.answers(score))
+        else:
+            queue.skip(rater=rater, slot_id=slot.pk, lease=slot.lease, kind="skipped", reason="")
+
+
+def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
+    found = next(one for one in figures.axes if one.axis == axis).alpha.value
+    assert not isinstance(found, Undefined), found
+    return found
+
+
+def test_alpha_is_that_of_the_published_table(rated: tuple[Campaign, list[User]]) -> None:
+    figures = agreement(rated[0])
+
+    assert [round(value(figures, axis), 6) for axis in AXES] == [0.815388] * 3
+    assert figures.ratings == 41
+    assert [one.ratings for one in figures.axes] == [41] * 3
+
+
+def test_mos_rows_hold_the_means_with_intervals_around_them(rated: tuple[Campaign, list[User]]) -> None:
+    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in agreement(rated[0]).rows}
+
+    assert (rows["u05"].mos, rows["u05"].n) == (2.5, 4)
+    assert rows["u05"].low < 2.5 < rows["u05"].high
+    assert rows["u11"].n == 1
+    assert len(rows) == 12
+
+
+def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(rated: tuple[Campaign, list[User]]) -> None:
+    campaign, raters = rated
+    before = agreement(campaign)
+    boss = factories.lead()
+    for rater in raters[1:3]:
+        reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict="screened", reason="gone astray")
+    reviews.screen(actor=boss, campaign=campaign, rater=raters[1], verdict="kept", reason="a mistake")
+
+    after = agreement(campaign)
+
+    assert after.ratings == before.ratings - 10
+    assert value(after) != value(before)
+    assert {row.name: row.is_screened for row in after.raters} == {
+        "rater0": False, "rater1": False, "rater2": True, "rater3": False,
+    }  # fmt: skip
+    assert after.screened_out == 1
+
+
+def test_only_the_newest_revision_counts(rated: tuple[Campaign, list[User]]) -> None:
+    campaign, raters = rated
+    rating = raters[3].ratings.get(item__clip__clip_id="u00")
+    key = rating.revisions.get().key
+    ratings.revise(
+        rater=raters[3],
+        rating_id=rating.pk,
+        answers=factories.answers(5),
+        key=key.__class__(int=key.int ^ 1),
+        viewing={},
+        seconds_spent=1,
+    )
+
+    rows = {row.clip_id: row.mos[Axis.VISUAL].mos for row in agreement(campaign).rows}
+
+    assert rows["u00"] == pytest.approx((1 + 1 + 5) / 3)
+
+
+def test_ratings_of_programs_count_only_in_a_simulated_campaign() -> None:
+    robot = factories.make_user(is_simulated=True)
+    for is_simulated, count in ((False, 0), (True, 2)):
+        campaign = factories.make_campaign(2, is_simulated=is_simulated)
+        factories.rate_all(robot, campaign)
+
+        assert agreement(campaign).ratings == count
+
+
+def test_a_campaign_without_ratings_says_why_each_figure_is_undefined() -> None:
+    figures = agreement(factories.make_campaign(2))
+
+    assert figures.rows == figures.raters == ()
+    for one in figures.axes:
+        for found in (
+            one.alpha.value,
+            one.mos.value,
+            one.pooled_sd,
+            one.icc.single.value,
+            one.reach.ceiling_srcc.value,
+        ):
+            assert isinstance(found, Undefined)
+            assert found.reason
+    assert isinstance(figures.arms[0].anchoring.difference.value, Undefined)
+    assert figures.generators == dict.fromkeys(AXES, ())
+
+
+def test_one_score_for_all_leaves_alpha_undefined_and_never_zero() -> None:
+    campaign = factories.make_campaign(3)
+    for _ in range(3):
+        factories.rate_all(factories.make_user(), campaign, 4)
+
+    found = agreement(campaign).axes[0].alpha.value
+
+    assert isinstance(found, Undefined)
+    assert "equal" in found.reason
+
+
+def test_the_table_of_raters_tells_work_conduct_and_gold() -> None:
+    campaign, rater = factories.make_campaign(2), factories.make_user("ana", display_name="Ana")
+    Item.objects.filter(campaign=campaign).update(gold={"visual": 5, "dynamic": 3})
+    for watched in (0.5, 1.0):
+        slot = queue.claim(rater=rater, campaign=campaign)
+        assert slot is not None
+        factories.submit(rater, slot, viewing={"watched_share": watched}, seconds_spent=20 * watched)
+
+    (row,) = agreement(campaign).raters
+
+    assert (row.name, row.ratings, row.seconds, row.watched) == ("Ana", 2, 15.0, 0.75)
+    assert (row.gold.n, row.gold.equal) == (4, 0.5)
+    assert isinstance(row.drafts_confirmed, Undefined)
+
+
+def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
+    campaign = factories.make_campaign(6, overlap=2, assisted_share=0)
+    campaign.slots.filter(number=2).update(arm="assisted")
+    for item in campaign.items.all():
+        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.card(5), text="", latency_ms=1)
+    blind, assisted = factories.make_user(), factories.make_user()
+    factories.rate_all(blind, campaign, 2)
+    while (slot := queue.claim(rater=assisted, campaign=campaign)) is not None:
+        draft = drafts.draft_for(slot)
+        assert draft is not None
+        given = factories.answers(4)
+        given[Axis.VISUAL] = replace(given[Axis.VISUAL], reason=factories.card().visual.reason, draft_use="confirmed")
+        factories.submit(assisted, slot, answers=given, draft_id=draft.pk, exposure="from_start")
+
+    visual = agreement(campaign).arms[0]
+
+    assert (visual.anchoring.items, visual.anchoring.difference.value, visual.anchoring.nearer.value) == (6, 2.0, 2.0)
+    assert (visual.edits.n, visual.edits.untouched) == (6, 1.0)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_campaign() -> None:
+    def cost(clips: int) -> int:
+        campaign = factories.make_campaign(clips, overlap=3)
+        for _ in range(3):
+            factories.rate_all(factories.make_user(), campaign)
+        with CaptureQueriesContext(connection) as queries:
+            found = agreement(campaign)
+            assert found.arms
+            assert found.generators
+        return len(queries)
+
+    assert cost(2) == cost(6) <= 8
+
+
+def test_mos_as_csv_holds_a_line_a_clip_with_figures_for_the_three_axes(rated: tuple[Campaign, list[User]]) -> None:
+    lines = list(csv.DictReader("".join(mos_csv(rated[0])).splitlines()))
+
+    line = next(one for one in lines if one["clip_id"] == "u05")
+    assert (line["visual_mos"], line["visual_n"], line["generator"], line["split"]) == ("2.5000", "4", "toy-1", "train")
+    assert next(one for one in lines if one["clip_id"] == "u11")["visual_sd"] == ""
+    assert len(lines) == 12
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", " =1", "\r=1", "\uff1dx"])
+def test_what_a_spreadsheet_would_run_is_shown_as_text(text: str) -> None:
+    campaign = factories.make_campaign()
+    clip = factories.make_clip("plain", prompt=text, generator=text)
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
+    factories.rate_all(factories.make_user(), campaign)
+
+    (line,) = csv.DictReader("".join(mos_csv(campaign)).splitlines(keepends=True))
+
+    assert line["prompt"] == line["generator"] == f"'{text}"
+
+
+def test_harmless_text_stays_as_it_is() -> None:
+    assert safe_cell("a dog = a friend") == "a dog = a friend"
