@@ -1,13 +1,17 @@
 """What must hold across the rooms, beyond the import contracts of pyproject.toml."""
 
+import ast
+import re
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
+from packaging.utils import canonicalize_name
 from pytest_socket import SocketConnectBlockedError
 from rest_framework.permissions import AllowAny
 
@@ -118,3 +122,25 @@ def test_every_requirement_is_pinned_exactly_and_names_no_index() -> None:
 def test_tests_reach_loopback_only() -> None:
     with pytest.raises(SocketConnectBlockedError):
         urllib.request.urlopen("http://192.0.2.1/", timeout=1)
+
+
+def imported_modules(room: Path) -> set[str]:
+    """The top names of all that a room imports from outside."""
+    found: set[str] = set()
+    for path in room.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - set(ROOMS) - sys.stdlib_module_names
+
+
+def test_what_the_rooms_import_is_asked_for_by_name() -> None:
+    """A package that is there only because another one needs it may be gone with the next version."""
+    lines = (ROOT / "requirements" / "run.in").read_text().splitlines()
+    asked = {canonicalize_name(re.split(r"[\s~=<>\[#]", line)[0]) for line in lines if line and line[0] != "#"}
+    owners = packages_distributions()
+    imported = set().union(*(imported_modules(ROOT / room) for room in ROOMS))
+    missing = {name for name in imported if not {canonicalize_name(owner) for owner in owners.get(name, [])} & asked}
+    assert missing == set()
