@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from django.conf import settings
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Split
 from annotation.services import campaigns, queue
+from annotation.services.ratings import Answer
 from qsave.axes import AXES, Axis
-from qsave.report_card import Evidence, TimeRange
+from qsave.report_card import Evidence
 from tests.annotation.factories import answers, make_campaign, make_clip, make_user, submit, video_bytes
 
+DEFECT = {Axis.VISUAL: "blur", Axis.DYNAMIC: "jitter", Axis.ALIGNMENT: "wrong-count"}
 Scores = Callable[[Clip, int], Mapping[Axis, int]]
 
 
@@ -45,23 +47,16 @@ def rate(campaign: Campaign, raters: int = 3, scores: Scores = spread_scores) ->
     people = [make_user() for _ in range(raters)]
     for number, person in enumerate(people):
         while (slot := queue.claim(rater=person, campaign=campaign)) is not None:
-            clip = slot.item.clip
-            given = scores(clip, number)
-            words = answers(given)
-            low = {
-                axis: answer_with(words[axis], Evidence("blur" if axis == Axis.VISUAL else DEFECT[axis]))
-                for axis in AXES
-                if given[axis] < 3
-            }
-            submit(person, slot, answers=words | low, seconds_spent=9.5)
+            submit(person, slot, answers=answered(scores(slot.item.clip, number)), seconds_spent=9.5)
     return people
 
 
-DEFECT = {Axis.VISUAL: "blur", Axis.DYNAMIC: "jitter", Axis.ALIGNMENT: "wrong-count"}
-
-
-def answer_with(answer: Any, *evidence: Evidence) -> Any:
-    return type(answer)(**{name: getattr(answer, name) for name in answer.__slots__} | {"evidence": evidence})
+def answered(scores: Mapping[Axis, int]) -> dict[Axis, Answer]:
+    """Answers with words of their own and, below "fair", a defect."""
+    return {
+        axis: replace(answer, evidence=(Evidence(DEFECT[axis]),)) if answer.score < 3 else answer
+        for axis, answer in answers(scores).items()
+    }
 
 
 def campaign_with(clips: list[Clip], **policy: Any) -> Campaign:
@@ -79,6 +74,3 @@ def rated_campaign(train: int = 5, val: int = 2, test: int = 3, *, raters: int =
     campaign = campaign_with(clips, **({"assisted_share": 0.0, "overlap": raters} | policy))
     rate(campaign, raters)
     return campaign
-
-
-late_blur = partial(Evidence, "blur", TimeRange(0.25, 0.75))

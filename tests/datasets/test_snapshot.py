@@ -1,0 +1,117 @@
+"""What a snapshot takes from the tables."""
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from annotation.models import Campaign, Rating, Screening
+from annotation.services import drafts, queue, ratings, reviews
+from datasets.services.records import ClipRecord, read_records
+from datasets.services.snapshot import pseudonym, write_snapshot
+from qsave.axes import AXES, Axis
+from tests.annotation.factories import answers, card, make_user, submit
+from tests.datasets.world import campaign_with, clip_with_file, rate, rated_campaign
+
+pytestmark = pytest.mark.django_db
+
+
+def snapshot(campaign: Campaign, folder: Path) -> list[ClipRecord]:
+    write_snapshot(campaign, folder / "snapshot.jsonl")
+    return list(read_records(folder / "snapshot.jsonl"))
+
+
+def test_every_clip_comes_in_the_order_of_ids_with_all_its_ratings(tmp_path: Path) -> None:
+    campaign = rated_campaign(3, 1, 1)
+    records = snapshot(campaign, tmp_path)
+    assert [record.clip_id for record in records] == ["test-00", "train-00", "train-01", "train-02", "val-00"]
+    assert {len(record.ratings) for record in records} == {3}
+    for record in records:
+        stored = Rating.objects.filter(item__clip__clip_id=record.clip_id, revisions__answers__axis="visual")
+        assert sorted(rating.answers[Axis.VISUAL].score for rating in record.ratings) == sorted(
+            stored.values_list("revisions__answers__score", flat=True)
+        )
+
+
+def test_raters_stand_under_pseudonyms_of_the_campaign(tmp_path: Path) -> None:
+    campaign = rated_campaign(1, 0, 0)
+    other = rated_campaign(0, 1, 0)
+    (record,) = snapshot(campaign, tmp_path)
+    person = Rating.objects.filter(item__campaign=campaign).values_list("rater_id", flat=True)[0]
+    assert pseudonym(campaign, person) in {rating.rater for rating in record.ratings}
+    assert all(re.fullmatch(r"[0-9a-f]{16}", rating.rater) for rating in record.ratings)
+    assert pseudonym(campaign, person) != pseudonym(other, person)
+
+
+def test_the_newest_revision_counts(tmp_path: Path) -> None:
+    campaign = rated_campaign(1, 0, 0, raters=1)
+    rating = Rating.objects.get()
+    changed = answers(dict.fromkeys(AXES, 5))
+    ratings.revise(
+        rater=rating.rater, rating_id=rating.pk, answers=changed, key=uuid.uuid4(), viewing={}, seconds_spent=3
+    )
+    (record,) = snapshot(campaign, tmp_path)
+    assert [row.answers[Axis.DYNAMIC].score for row in record.ratings] == [5]
+
+
+def test_a_screened_rater_is_marked_until_kept_again(tmp_path: Path) -> None:
+    campaign = rated_campaign(1, 0, 0)
+    rater = Rating.objects.all()[0].rater
+    for verdict, screened in ((Screening.Verdict.SCREENED, {True, False}), (Screening.Verdict.KEPT, {False})):
+        reviews.screen(actor=campaign.created_by, campaign=campaign, rater=rater, verdict=verdict, reason="Looked at.")
+        (record,) = snapshot(campaign, tmp_path)
+        assert {rating.screened for rating in record.ratings} == screened
+
+
+def test_the_newest_review_comes_along(tmp_path: Path) -> None:
+    campaign = rated_campaign(1, 0, 0)
+    item = campaign.items.get()
+    for score in (2, 4):
+        reviews.review(actor=campaign.created_by, item=item, card=card(score), note="")
+    (record,) = snapshot(campaign, tmp_path)
+    assert record.review is not None
+    assert {reviewed.score for reviewed in record.review.values()} == {4}
+
+
+def test_a_draft_left_as_it_stood_is_known(tmp_path: Path) -> None:
+    """Whether it was confirmed, or typed again word by word."""
+    campaign = campaign_with([clip_with_file("a")], assisted_share=1.0, overlap=1)
+    item = campaign.items.get()
+    draft = drafts.record_draft(item_id=item.pk, critic="tiny@1", card=card(3), text="", latency_ms=1)
+    person = make_user()
+    slot = queue.claim(rater=person, campaign=campaign)
+    assert slot is not None
+    drafted = card(3)
+    given = answers()
+    given[Axis.VISUAL] = type(given[Axis.VISUAL])(3, drafted.visual.evidence, drafted.visual.reason, "confirmed")
+    given[Axis.DYNAMIC] = type(given[Axis.VISUAL])(3, (), drafted.dynamic.reason, "edited")
+    given[Axis.ALIGNMENT] = type(given[Axis.VISUAL])(3, (), "It shows something else altogether", "edited")
+    submit(person, slot, answers=given, draft_id=draft.pk, exposure="from_start")
+    (record,) = snapshot(campaign, tmp_path)
+    (rating,) = record.ratings
+    assert rating.critic == "tiny@1"
+    assert {axis: answer.own_words for axis, answer in rating.answers.items()} == {
+        Axis.VISUAL: False,
+        Axis.DYNAMIC: False,
+        Axis.ALIGNMENT: True,
+    }
+
+
+def test_the_number_of_queries_does_not_grow_with_ratings(
+    tmp_path: Path, django_assert_max_num_queries: object
+) -> None:
+    campaign = rated_campaign(4, 2, 2, raters=3)
+    with django_assert_max_num_queries(5):  # type: ignore[operator]  # a fixture that is a function
+        snapshot(campaign, tmp_path)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_reads_one_moment_and_leaves_no_transaction_open(tmp_path: Path) -> None:
+    campaign = campaign_with([clip_with_file("a"), clip_with_file("b")], assisted_share=0.0)
+    rate(campaign, 2)
+    assert not connection.in_atomic_block
+    assert len(snapshot(campaign, tmp_path)) == 2
+    rate(campaign, 1)
+    assert Rating.objects.count() == 6
