@@ -1,16 +1,19 @@
 """How scripts prove who they are, and what an API view asks of them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.models import ApiToken, Role, User
 from accounts.tokens import hash_secret
+
+if TYPE_CHECKING:  # the settings name this module, and REST framework's views read them while they load
+    from rest_framework.views import APIView
 
 SCHEME = "Bearer"
 USED_EVERY_SECONDS = 60
@@ -52,7 +55,7 @@ class HasRole(BasePermission):
 
     message = "Your role does not allow this."
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         required: Role | Mapping[str, Role] | None = getattr(view, "required_role", None)
         role = required.get(request.method or "") if isinstance(required, Mapping) else required
         return role is not None and isinstance(request.user, User) and request.user.has_role(role)

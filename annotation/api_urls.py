@@ -1,3 +1,25 @@
-from django.urls import URLPattern, URLResolver
+"""Addresses of the API of campaigns, clips and ratings, below /api/."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, path
+
+from annotation import (
+    api,
+    api_schema,  # noqa: F401 - tells the schema of tokens by being imported
+)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("schema/", api.SchemaView.as_view(), name="api-schema"),
+    path("campaigns", api.CampaignsView.as_view(), name="api-campaigns"),
+    path("campaigns/<slug:name>", api.CampaignView.as_view(), name="api-campaign"),
+    path("campaigns/<slug:name>/state", api.CampaignStateView.as_view(), name="api-campaign-state"),
+    path("campaigns/<slug:name>/import", api.ImportView.as_view(), name="api-import"),
+    path("campaigns/<slug:name>/items", api.ItemsView.as_view(), name="api-items"),
+    path("campaigns/<slug:name>/ratings", api.RatingsView.as_view(), name="api-ratings"),
+    path("campaigns/<slug:name>/claim", api.ClaimView.as_view(), name="api-claim"),
+    path("slots/<int:slot>/submit", api.SubmitView.as_view(), name="api-submit"),
+    path("slots/<int:slot>/renew", api.RenewView.as_view(), name="api-renew"),
+    path("slots/<int:slot>/hand-back", api.HandBackView.as_view(), name="api-hand-back"),
+    path("slots/<int:slot>/skip", api.SkipView.as_view(), name="api-skip"),
+    path("clips/<int:pk>/<str:kind>", api.ClipMediaView.as_view(), name="api-clip-media"),
+    path("jobs/<uuid:pk>", api.JobView.as_view(), name="api-job"),
+]

@@ -4,13 +4,16 @@ from pathlib import Path
 
 from annotation import uploads
 from annotation.models import Campaign
-from annotation.services.clips import ManifestError, import_manifest
+from annotation.services.manifests import ManifestError
 from operations.jobs import JobError, JobRun, job_kind
 
 
 @job_kind("import_clips", queue="long")
 def import_clips(run: JobRun) -> dict[str, object]:
     """Imports `manifest` (a path on this host) into `campaign` (its key, or None) for whoever asked."""
+    # The web process reads this module too, to know the kind; what decodes and groups clips is the worker's to load.
+    from annotation.services.clips import import_manifest
+
     campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first() if run.arguments["campaign"] else None
     actor = run.job.created_by
     if actor is None or (campaign is None and run.arguments["campaign"]):
