@@ -5,7 +5,10 @@
 
 import { element } from "./rate-dom.js";
 
-const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+/** Evidence as text that is the same for the same marks, whatever order a database keeps keys in. */
+export function marksText(evidence) {
+  return JSON.stringify(evidence.map(({ defect, time, box }) => [defect, time, box]));
+}
 
 export class AxisForm {
   constructor(root, { changed, jump, say }, signal) {
@@ -209,7 +212,7 @@ export class AxisForm {
   get isDraftsOwn() {
     if (!this.drafted) return false;
     const { reason, evidence } = this.drafted.text;
-    return this.reason.value.trim() === reason.trim() && same(this.evidence, evidence);
+    return this.reason.value.trim() === reason.trim() && marksText(this.evidence) === marksText(evidence);
   }
 
   get isConfirmed() {

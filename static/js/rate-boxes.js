@@ -2,8 +2,8 @@
 // element around it.
 
 export class Boxes {
-  constructor(root, drawn, signal) {
-    this.root = root;
+  constructor(root, button, drawn, signal) {
+    this.button = button;
     this.video = root.querySelector("video");
     this.layer = root.querySelector("[data-boxes]");
     this.drawn = drawn;
@@ -22,7 +22,7 @@ export class Boxes {
     this.layer.hidden = !isOn;
     this.corner = null;
     this.layer.replaceChildren();
-    this.root.querySelector("[data-box-button]").setAttribute("aria-pressed", String(isOn));
+    this.button.setAttribute("aria-pressed", String(isOn));
   }
 
   // object-fit: contain leaves bars beside or above the picture.

@@ -19,7 +19,7 @@ export class Desk {
     const { signal } = this.over;
     this.form = root.querySelector("[data-form]");
     this.player = new Player(root.querySelector("[data-player-root]"), signal);
-    this.boxes = new Boxes(this.player.root, (box) => this.axis.markBox(box), signal);
+    this.boxes = new Boxes(this.player.root, root.querySelector("[data-box-button]"), (box) => this.axis.markBox(box), signal);
     const page = { changed: () => this.changed(), jump: (piece) => this.jump(piece), say: site.say };
     this.axes = [...root.querySelectorAll("[data-axis]")].map((axis) => new AxisForm(axis, page, signal));
     this.setActive(this.axes[0]);

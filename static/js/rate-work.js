@@ -1,6 +1,7 @@
 // Nothing typed is lost: a copy in this browser at every key, a copy on the server at every pause, a lease that runs
 // on while the tab lives, and an open conflict when two tabs wrote different things.
 
+import { marksText } from "./rate-axis.js";
 import { element } from "./rate-dom.js";
 import { Refused, SignedOut, Unreachable, post } from "./rate-http.js";
 import { forget, forgetOld, recall, remember } from "./rate-prefs.js";
@@ -129,6 +130,13 @@ export class Work {
   // ---- two tabs
 
   conflict(theirs, mine) {
+    if (said(theirs.answers) === said(mine)) { // a page that was left saved the same words a moment ago
+      this.version = theirs.version;
+      this.dirty = false;
+      this.page.showSaved(`Saved ${theirs.saved_at}`);
+      this.keepLocally();
+      return;
+    }
     this.inConflict = true;
     const panel = this.root.querySelector("[data-conflict]");
     const choose = (words, answers) => {
@@ -177,6 +185,12 @@ export class Work {
     this.stopped = true;
     forget(this.name);
   }
+}
+
+function said(answers) {
+  return JSON.stringify(Object.entries(answers).sort().map(([axis, { score, no_defect, reason, evidence }]) => (
+    [axis, score, no_defect, reason, marksText(evidence || [])]
+  )));
 }
 
 function version(title, answers, button) {

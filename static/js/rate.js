@@ -43,13 +43,19 @@ function swap(html) {
 
 // The first clip comes by itself, by a POST: opening a page must not take a seat, a person looking at it may.
 function startBy(form) {
-  const take = async () => swap(await (await post(form.action, new FormData(form))).text());
-  const quietly = () => take().catch(() => {}); // the button stays, and says it aloud
+  const take = async () => {
+    try {
+      swap(await (await post(form.action, new FormData(form))).text());
+    } catch (error) {
+      site.showSaved(`${error.message} Try the button.`);
+    }
+  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    take().catch((error) => site.showSaved(error.message));
+    take();
   });
-  if (!document.hidden && !document.prerendering) quietly();
+  if (document.hidden) document.addEventListener("visibilitychange", take, { once: true });
+  else take();
 }
 
 function open(name) {

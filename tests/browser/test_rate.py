@@ -1,0 +1,472 @@
+"""The rating desk in a real browser: a session by keyboard alone, drafts, and nothing lost."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts.models import Role, User
+from annotation.models import Arm, AxisAnswer, Campaign, Draft, Item, Rating, SavedWork, Skip, Slot
+from qsave.axes import AXES
+from tests.annotation.desk_world import add_draft, add_item, make_campaign, make_clip, make_user, video_bytes
+
+WORDS = {
+    "visual": "Sharp all over and clean at the edges.",
+    "dynamic": "The square glides evenly to the right.",
+    "alignment": "A square moves right, just as the prompt says.",
+}
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.fixture
+def campaign(live_server: object) -> Campaign:
+    return make_campaign("floor", by=make_user("lena", Role.LEAD))
+
+
+@pytest.fixture
+def rater(campaign: Campaign) -> User:
+    return make_user("rita")
+
+
+def sign_in(context: BrowserContext, user: User, url: str) -> None:
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": url}])
+
+
+@pytest.fixture
+def desk(page: Page, rater: User, live_server: Any) -> Iterator[Page]:
+    """A page signed in as the rater. The save that it sends while closing must not meet a database being emptied."""
+    sign_in(page.context, rater, live_server.url)
+    yield page
+    page.context.unroute_all()
+    page.context.route("**/save", lambda route: route.abort())
+
+
+def put_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
+    return add_item(campaign, make_clip(name, content=video_bytes(len(name))), arm=arm)
+
+
+def open_desk(page: Page) -> None:
+    page.goto("/rate/floor/")
+    page.wait_for_selector("[data-desk]")
+
+
+def slot_on(page: Page) -> str:
+    return page.locator("[data-desk]").get_attribute("data-slot") or ""
+
+
+def rate_by_keys(page: Page, *, note: str = "") -> None:
+    """Score, defect or none, and reason on each axis, from the first axis in focus to the submit."""
+    for axis, score, letter in (("visual", "4", "b"), ("dynamic", "5", "0"), ("alignment", "3", "0")):
+        expect(page.locator(f"#axis-{axis}[data-active]")).to_be_attached()
+        page.keyboard.press(score)
+        page.keyboard.press(letter)
+        page.keyboard.press("Enter")
+        page.keyboard.type(WORDS[axis] + note)
+        page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Control+Enter")
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("[data-saved]")).to_contain_text("Saved")
+
+
+def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> None:
+    for name in ("one", "two"):
+        put_clip(campaign, name)
+    open_desk(desk)
+    for number in (1, 2):
+        held = slot_on(desk)
+        desk.keyboard.press("?")
+        expect(desk.locator("#keys")).to_be_visible()
+        desk.keyboard.press("Escape")
+        desk.keyboard.press("b")  # blur, from here ...
+        desk.keyboard.press("i")
+        desk.keyboard.press(".")
+        desk.keyboard.press(".")
+        desk.keyboard.press("o")  # ... to here
+        expect(desk.locator("#axis-visual .mark-jump")).to_have_count(1)
+        desk.keyboard.press("b")  # off again: rate_by_keys sets it anew
+        rate_by_keys(desk, note=f" Number {number}.")
+        expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
+    assert Rating.objects.count() == 2
+    answers = AxisAnswer.objects.filter(revision__rating=Rating.objects.order_by("pk")[0])
+    assert dict(answers.values_list("axis", "score")) == {"visual": 4, "dynamic": 5, "alignment": 3}
+    assert answers.get(axis="visual").evidence == [{"defect": "blur", "time": None, "box": None}]
+    assert answers.get(axis="dynamic").evidence == []
+
+
+def test_the_viewing_record_says_how_the_clip_was_watched(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.wait_for_function(
+        "() => { const v = document.querySelector('video'); return v.played.length && v.currentTime > 1; }"
+    )
+    desk.wait_for_function("() => document.querySelector('video').currentTime < 0.9")  # it loops
+    rate_by_keys(desk)
+    expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
+    revision = Rating.objects.get().revisions.get()
+    assert revision.viewing["watched_share"] > 0.9
+    assert revision.viewing["plays"] >= 2
+    assert revision.viewing["viewport"] == [1366, 768]
+    assert revision.viewing["rendition"] == "original"
+    assert revision.seconds_spent > 1
+
+
+def test_marks_and_a_box_are_stored_in_seconds_and_fractions_of_the_picture(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.wait_for_function("() => document.querySelector('video').readyState === 4")
+    desk.keyboard.press("p")
+    desk.keyboard.press("n")
+    seek(desk, 0.5)
+    desk.keyboard.press("i")
+    seek(desk, 1.25)
+    desk.keyboard.press("o")
+    desk.keyboard.press("Shift+B")
+    stage = desk.locator("video").bounding_box()
+    assert stage
+    height = min(stage["height"], stage["width"] * 96 / 160)
+    top = stage["y"] + (stage["height"] - height) / 2
+    left = stage["x"] + (stage["width"] - height * 160 / 96) / 2
+    width = height * 160 / 96
+    desk.mouse.move(left + width / 4, top + height / 4)
+    desk.mouse.down()
+    desk.mouse.move(left + width / 2, top + height / 2)
+    desk.mouse.up()
+    saved(desk)
+    desk.wait_for_function("() => JSON.parse(document.querySelector('[name=visual-evidence]').value)[0].box")
+    [piece] = json.loads(desk.locator("[name=visual-evidence]").input_value())
+    assert piece["defect"] == "noise"
+    assert piece["time"] == pytest.approx([0.5, 1.25], abs=0.07)
+    assert piece["box"] == pytest.approx([0.25, 0.25, 0.25, 0.25], abs=0.02)
+
+
+def seek(page: Page, seconds: float) -> None:
+    """Moves the player and waits until the frame there is on the screen."""
+    page.evaluate("time => { document.querySelector('video').currentTime = time; }", seconds)
+    page.wait_for_function(
+        "time => Math.abs(parseFloat(document.querySelector('[data-clock]').textContent) - time) < 0.07", arg=seconds
+    )
+
+
+def test_frame_steps_land_on_the_neighbouring_frame(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.wait_for_function("() => document.querySelector('video').readyState === 4")
+    desk.keyboard.press("p")
+    seek(desk, 1.0)
+    shown = [clock(desk)]
+    for key in (".", ".", ",", ","):
+        before = shown[-1]
+        desk.keyboard.press(key)
+        desk.wait_for_function(
+            "before => parseFloat(document.querySelector('[data-clock]').textContent) !== before", arg=before
+        )
+        shown.append(clock(desk))
+    assert shown == pytest.approx([1.0, 1.0625, 1.125, 1.0625, 1.0], abs=0.011)
+
+
+def clock(page: Page) -> float:
+    return float((page.locator("[data-clock]").text_content() or "").split(" ")[0])
+
+
+def test_the_next_clip_is_fetched_while_this_one_is_rated(desk: Page, campaign: Campaign) -> None:
+    for name in ("one", "two"):
+        put_clip(campaign, name)
+    fetched: list[str] = []
+    desk.on("requestfinished", lambda request: fetched.append(request.url))
+    with desk.expect_response(re.compile(r"/media/video/\d+$"), timeout=15_000):
+        open_desk(desk)
+    ahead = {f"/media/video/{item.clip_id}" for item in Item.objects.exclude(slots__pk=slot_on(desk))}
+    desk.wait_for_function(
+        "() => performance.getEntriesByType('resource')"
+        ".some(entry => entry.initiatorType === 'fetch' && entry.name.includes('/media/video/'))"
+    )
+    assert any(url.endswith(next(iter(ahead))) for url in fetched)
+
+
+# ---- drafts
+
+
+def test_a_draft_is_confirmed_by_a_key_or_by_an_edit_and_cleared_by_another(desk: Page, campaign: Campaign) -> None:
+    draft = add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    open_desk(desk)
+    for axis in AXES:
+        expect(desk.locator(f"#axis-{axis} [data-draft-state]")).to_have_text("unconfirmed")
+        expect(desk.locator(f"#axis-{axis} input:checked[name$=score]")).to_have_count(0)
+    for _ in AXES:
+        desk.keyboard.press("4")
+        desk.keyboard.press("Alt+ArrowDown")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.locator("#axis-visual [data-problems]")).to_contain_text("unconfirmed")
+    assert not Rating.objects.exists()
+
+    desk.keyboard.press("y")
+    expect(desk.locator("#axis-visual [data-draft-state]")).to_have_text("confirmed")
+    desk.keyboard.press("Alt+ArrowDown")
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("End")
+    desk.keyboard.type(" Indeed it does.")
+    expect(desk.locator("#axis-dynamic [data-draft-state]")).to_have_text("edited by you")
+    desk.keyboard.press("Alt+ArrowDown")
+    desk.keyboard.press("x")
+    desk.keyboard.type(WORDS["alignment"])
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("0")
+    expect(desk.locator("#axis-alignment [data-draft-state]")).to_have_text("cleared")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
+
+    uses = dict(AxisAnswer.objects.values_list("axis", "draft_use"))
+    assert uses == {"visual": "confirmed", "dynamic": "edited", "alignment": "cleared"}
+    assert AxisAnswer.objects.get(axis="visual").confirm_ms is not None
+    assert (Rating.objects.get().exposure, Rating.objects.get().draft) == ("from_start", draft)
+
+
+def test_the_blind_arm_holds_no_draft_in_the_page_or_its_answers(desk: Page, campaign: Campaign) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.BLIND))
+    bodies: list[str] = []
+    desk.on("response", lambda answer: bodies.append(answer.text()) if "/rate/" in answer.url and answer.ok else None)
+    open_desk(desk)
+    expect(desk.locator("#axis-visual")).to_be_visible()
+    for text in [desk.content(), *bodies]:
+        assert "shimmer" not in text
+        assert "draft" not in text.lower()
+
+
+def test_a_draft_that_comes_late_is_offered_and_leaves_what_was_typed(desk: Page, campaign: Campaign) -> None:
+    item = put_clip(campaign, "one", arm=Arm.ASSISTED)
+    desk.clock.install()
+    open_desk(desk)
+    desk.keyboard.press("Enter")
+    desk.keyboard.type(WORDS["visual"])
+    draft = add_draft(item)
+    desk.clock.run_for(11_000)
+    offer = desk.locator("[data-late]")
+    expect(offer).to_contain_text("starter@1")
+    assert "shimmer" not in (desk.text_content("#desk") or "")
+    offer.get_by_role("button", name="Show it").click()
+    expect(desk.locator("[name=visual-reason]")).to_have_value(WORDS["visual"])
+    expect(desk.locator("[name=dynamic-reason]")).to_have_value(re.compile("shimmer"))
+    expect(desk.locator("#axis-dynamic [data-draft-state]")).to_have_text("unconfirmed")
+    expect(desk.locator("#axis-visual [data-draft-state]")).to_have_count(0)
+    for axis, keys in (("visual", "40"), ("dynamic", "4y"), ("alignment", "4y")):
+        desk.locator(f"#axis-{axis}").focus()
+        for key in keys:
+            desk.keyboard.press(key)
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
+    assert (Rating.objects.get().exposure, Rating.objects.get().draft) == ("late", draft)
+    assert AxisAnswer.objects.get(axis="visual").draft_use == "none"
+    assert Draft.objects.count() == 1
+
+
+# ---- nothing is lost
+
+
+def test_a_reload_keeps_what_was_typed(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.keyboard.press("2")
+    desk.keyboard.press("n")
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("Half a thought")
+    desk.reload()
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Half a thought")
+    expect(desk.locator("[name=visual-score][value='2']")).to_be_checked()
+    expect(desk.locator("[name=visual-defect][value=noise]")).to_be_checked()
+
+
+def test_words_typed_offline_survive_a_reload_and_are_sent_when_the_site_is_back(
+    desk: Page, campaign: Campaign
+) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.route("**/rate/floor/*", lambda route: route.abort())
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("Typed with no site there")
+    desk.locator("#axis-dynamic").focus()
+    expect(desk.locator("[data-saved]")).to_contain_text("Offline")
+    desk.unroute("**/rate/floor/*")
+    desk.reload()
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Typed with no site there")
+    saved(desk)
+    assert SavedWork.objects.get().answers["visual"]["reason"] == "Typed with no site there"
+
+
+def test_a_submit_without_a_connection_is_sent_when_it_is_back(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.context.set_offline(True)
+    rate_by_keys(desk)
+    expect(desk.locator("[data-notice]")).to_contain_text("sent as soon as it is back")
+    assert not Rating.objects.exists()
+    desk.context.set_offline(False)
+    expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
+    assert Rating.objects.count() == 1
+
+
+def test_a_double_click_on_submit_stores_once(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    put_clip(campaign, "two")
+    open_desk(desk)
+    desk.evaluate("document.querySelector('[data-submit]').addEventListener('focus', () => {})")
+    for axis in AXES:
+        desk.locator(f"[name={axis}-score][value='3'] + span").click()
+        desk.locator(f"#axis-{axis} .rate-chip-none span").click()
+        desk.locator(f"[name={axis}-reason]").fill(WORDS[axis])
+    held = slot_on(desk)
+    desk.locator("[data-submit]").dblclick()
+    expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(desk.locator("[data-desk]")).to_have_count(1)
+    assert Rating.objects.count() == 1
+
+
+def test_two_tabs_conflict_openly_with_both_texts_kept(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    other = desk.context.new_page()
+    open_desk(other)
+    write(other, "Written in the other tab")
+    saved(other)
+    write(desk, "Written in this tab")
+    panel = desk.locator("[data-conflict]")
+    expect(panel).to_contain_text("Written in the other tab")
+    expect(panel).to_contain_text("Written in this tab")
+    panel.get_by_role("button", name="Take the other one").click()
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Written in the other tab")
+    saved(desk)
+
+
+def write(page: Page, words: str) -> None:
+    page.locator("[name=visual-reason]").fill(words)
+    page.locator("#axis-dynamic").focus()
+
+
+def test_a_lost_lease_is_said_and_the_work_is_kept(desk: Page, campaign: Campaign, rater: User) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    Slot.objects.update(rater=make_user("thief"))
+    rate_by_keys(desk)
+    expect(desk.locator("[data-notice]")).to_contain_text("What you typed is kept")
+    expect(desk.get_by_role("link", name="Go on with the next clip")).to_be_focused()
+    assert SavedWork.objects.get(rater=rater).answers["visual"]["score"] == 4
+
+
+def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    put_clip(campaign, "two")
+    open_desk(desk)
+    held = slot_on(desk)
+    desk.locator(".rate-skip summary").focus()
+    desk.keyboard.press("Enter")
+    desk.get_by_label("In a few words").fill("stays black")
+    desk.keyboard.press("Enter")
+    expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(desk.locator("[data-desk]")).to_have_count(1)
+    assert Skip.objects.get().reason == "stays black"
+
+
+# ---- the page itself
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1366, 768, "light"), (390, 844, "dark")])
+def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
+    open_page: Callable[..., Page],
+    rater: User,
+    campaign: Campaign,
+    live_server: Any,
+    width: int,
+    height: int,
+    scheme: str,
+) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    page = open_page(width=width, height=height, color_scheme=scheme)
+    sign_in(page.context, rater, live_server.url)
+    open_desk(page)
+    check(page)
+    page.keyboard.press("Control+Enter")  # the problems of an unfinished rating
+    expect(page.locator("#axis-visual [data-problems]")).not_to_be_empty()
+    check(page)
+    page.keyboard.press("?")
+    check(page)
+    page.keyboard.press("Escape")
+    Campaign.objects.update(state="paused")
+    Slot.objects.update(state="free", rater=None, lease=None, leased_at=None, lease_expires_at=None)
+    for path in ("/rate/floor/", "/rate/", "/my-ratings/"):
+        page.goto(path)
+        check(page)
+
+
+def check(page: Page) -> None:
+    results = Axe().run(page, options=AXE_RULES)
+    found = [
+        f"{fault['id']}: {[node['target'] for node in fault['nodes']]}" for fault in results.response["violations"]
+    ]
+    assert not found, f"{page.url}: {found}"
+
+
+def test_everything_fits_one_screen_of_1366_by_768_with_a_draft_and_marks(desk: Page, campaign: Campaign) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    open_desk(desk)
+    height, width = desk.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
+    assert (height, width) == (768, 1366)
+
+
+def test_nothing_is_cut_off_sideways_at_390_pixels(
+    open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
+) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    page = open_page(width=390, height=844)
+    sign_in(page.context, rater, live_server.url)
+    open_desk(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_single_keys_can_be_turned_off(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.keyboard.press("?")
+    desk.get_by_label("Single keys work").uncheck()
+    desk.keyboard.press("Escape")
+    desk.locator("#axis-visual").focus()
+    desk.keyboard.press("4")
+    desk.keyboard.press("b")
+    expect(desk.locator("#axis-visual input:checked")).to_have_count(0)
+
+
+def test_the_desk_works_without_scripts(
+    open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
+) -> None:
+    put_clip(campaign, "one")
+    page = open_page(java_script_enabled=False)
+    sign_in(page.context, rater, live_server.url)
+    page.goto("/rate/floor/")
+    page.get_by_role("button", name="Show the first clip").click()
+    for axis in AXES:
+        page.locator(f"[name={axis}-score][value='3'] + span").click()
+        page.locator(f"#axis-{axis} .rate-chip-none span").click()
+        page.locator(f"[name={axis}-reason]").fill(WORDS[axis])
+    page.locator("[data-submit]").click()
+    assert Rating.objects.count() == 1
+
+
+def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    sizes: list[tuple[str, int]] = []
+    desk.on("response", lambda answer: sizes.append((answer.url, len(answer.body()))))
+    open_desk(desk)
+    desk.wait_for_load_state("networkidle")
+    page_alone = [size for url, size in sizes if "/media/" not in url]
+    assert len(page_alone) < 20
+    assert sum(page_alone) < 400_000  # before compression; 150 kB after it
