@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -157,22 +158,24 @@ def answers(scores: Mapping[Axis, int] | int = 3, **changes: Any) -> dict[Axis, 
     """Answers that the default rules accept; each call has words of its own."""
     token = uuid.uuid4().hex[:12]
     by_axis = dict.fromkeys(AXES, scores) if isinstance(scores, int) else scores
-    return {
-        axis: Answer(**({"score": by_axis[axis], "evidence": (), "reason": f"I saw {token} on {axis}."} | changes))
-        for axis in AXES
-    }
+    return {axis: replace(Answer(by_axis[axis], (), f"I saw {token} on {axis}."), **changes) for axis in AXES}
+
+
+def lease_of(slot: Slot) -> uuid.UUID:
+    """The lease of a seat that is held."""
+    assert slot.lease is not None
+    return slot.lease
 
 
 def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: Any) -> Rating:
     """Submits acceptable answers for a seat just claimed."""
-    assert slot.lease is not None
     values: dict[str, Any] = {
         "answers": answers(),
         "viewing": {"watched_share": 1.0},
         "seconds_spent": 12.0,
         "key": key or uuid.uuid4(),
     }
-    return ratings.submit(rater=rater, slot_id=slot.pk, lease=slot.lease, **(values | changes))
+    return ratings.submit(rater=rater, slot_id=slot.pk, lease=lease_of(slot), **(values | changes))
 
 
 def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis, int] | int] | int = 3) -> int:

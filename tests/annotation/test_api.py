@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.services import issue_token
 from annotation.api import import_root
 from annotation.models import Campaign, Clip, Rating, SavedWork, Slot
-from annotation.services import drafts
+from annotation.services import campaigns, drafts
 from annotation.services.answers import answers_to_json
 from operations import jobs
 from tests.annotation import factories
@@ -303,7 +303,7 @@ def test_a_job_is_seen_by_who_asked_and_by_leads(boss: Client, rater: Client) ->
 def test_a_script_fetches_the_clip_that_it_rates_and_no_original(boss: Client, rater: Client) -> None:
     campaign = factories.make_campaign(state="draft")
     clip = factories.make_clip(with_media=True)
-    factories.campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
     assert rater.get(f"/api/clips/{clip.pk}/video").status_code == 404
     Campaign.objects.update(state="open")
 

@@ -20,7 +20,7 @@ from annotation.models import Campaign, Clip, Item, PromptGroup
 from annotation.services import clips
 from annotation.services.clips import ImportReport, ManifestError
 from operations import jobs as operations_jobs
-from operations.models import JobState
+from operations.models import Job, JobState
 from qsave.frames.slowfast import FrameConfig
 from tests.annotation import factories
 
@@ -333,8 +333,8 @@ def test_the_command_says_how_to_go_on(folder: Path, arguments: list[str], words
 
 
 @pytest.fixture
-def job_of() -> Callable[[Path, Campaign], operations_jobs.Job]:
-    def ask(manifest: Path, campaign: Campaign) -> operations_jobs.Job:
+def job_of() -> Callable[[Path, Campaign], Job]:
+    def ask(manifest: Path, campaign: Campaign) -> Job:
         arguments = {"campaign": campaign.pk, "manifest": str(manifest)}
         job = operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.lead())
         done = operations_jobs.run(job.pk)
@@ -345,7 +345,7 @@ def job_of() -> Callable[[Path, Campaign], operations_jobs.Job]:
 
 
 def test_the_job_reports_what_went_in_and_clears_the_upload(
-    folder: Path, job_of: Callable[[Path, Campaign], operations_jobs.Job]
+    folder: Path, job_of: Callable[[Path, Campaign], Job]
 ) -> None:
     upload = uploads.upload_root() / "one"
     upload.parent.mkdir(parents=True, exist_ok=True)
@@ -360,9 +360,7 @@ def test_the_job_reports_what_went_in_and_clears_the_upload(
     assert jobs.import_clips.__module__ == "annotation.jobs"
 
 
-def test_the_job_fails_in_plain_words_for_a_bad_manifest(
-    folder: Path, job_of: Callable[[Path, Campaign], operations_jobs.Job]
-) -> None:
+def test_the_job_fails_in_plain_words_for_a_bad_manifest(folder: Path, job_of: Callable[[Path, Campaign], Job]) -> None:
     (folder / "m.csv").write_text("a,b\n1,2\n")
 
     job = job_of(folder / "m.csv", factories.make_campaign())

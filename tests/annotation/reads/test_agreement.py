@@ -121,7 +121,7 @@ def test_ratings_of_programs_count_only_in_a_simulated_campaign() -> None:
 def test_a_campaign_without_ratings_says_why_each_figure_is_undefined() -> None:
     figures = agreement(factories.make_campaign(2))
 
-    assert figures.rows == figures.raters == ()
+    assert (figures.rows, figures.raters) == ((), ())
     for one in figures.axes:
         for found in (
             one.alpha.value,

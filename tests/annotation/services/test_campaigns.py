@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from annotation.models import Arm, Campaign, Item, Slot
+from annotation.models import Arm, Campaign, Clip, Item, Slot
 from annotation.services import campaigns
 from annotation.services.campaigns import StateRefused
 from operations.models import AuditEntry
@@ -32,7 +34,7 @@ def test_a_new_campaign_is_a_draft_with_its_guidelines_and_a_trail() -> None:
         ({"title": ""}, "title"),
     ],
 )
-def test_values_that_are_none_are_refused_by_field(values: dict[str, object], field: str) -> None:
+def test_values_that_are_none_are_refused_by_field(values: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
         campaigns.create_campaign(actor=factories.lead(), **({"name": "first", "title": "The first"} | values))
 
@@ -76,7 +78,7 @@ def test_each_clip_gets_one_item_with_k_seats_however_often_it_is_added() -> Non
 def test_arms_are_drawn_by_the_seed_and_not_by_the_order_of_arrival() -> None:
     boss, clips = factories.lead(), [factories.make_clip() for _ in range(40)]
 
-    def arms(seed: int, some: list) -> dict[tuple[str, int], str]:
+    def arms(seed: int, some: list[Clip]) -> dict[tuple[str, int], str]:
         campaign = factories.make_campaign(seed=seed)
         campaigns.add_clips(actor=boss, campaign=campaign, clips=some)
         return {

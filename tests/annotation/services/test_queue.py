@@ -3,12 +3,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
+from accounts.models import User
 from annotation.models import Arm, Campaign, Offer, PromptGroup, Skip, Slot
 from annotation.services import campaigns, queue, ratings
 from annotation.services.queue import LeaseLost
@@ -24,13 +26,13 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-def claim(rater, campaign) -> Slot:
+def claim(rater: User, campaign: Campaign) -> Slot:
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
     return slot
 
 
-def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock) -> None:
+def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(1, lease_minutes=7), factories.make_user()
 
     slot = claim(rater, campaign)
@@ -39,7 +41,7 @@ def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock) -> None:
     assert (slot.state, slot.rater, slot.lease_expires_at) == ("leased", rater, START + timedelta(minutes=7))
 
 
-def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock) -> None:
+def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(3), factories.make_user()
     first = claim(rater, campaign)
     clock.shift(timedelta(minutes=5))
@@ -50,7 +52,7 @@ def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock) -
     assert again.lease_expires_at == START + timedelta(minutes=25)
 
 
-def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock) -> None:
+def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(3), factories.make_user()
     first = claim(rater, campaign)
     clock.shift(timedelta(days=3))
@@ -58,7 +60,9 @@ def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock) -> None:
     assert (claim(rater, campaign).pk, claim(rater, campaign).lease) == (first.pk, first.lease)
 
 
-def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_it_ends(clock) -> None:
+def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_it_ends(
+    clock: time_machine.Traveller,
+) -> None:
     campaign = factories.make_campaign(1, overlap=1)
     first, second = factories.make_user(), factories.make_user()
     slot = claim(first, campaign)
@@ -72,7 +76,7 @@ def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_i
     assert taken.lease != slot.lease
 
 
-def test_a_clock_that_jumps_back_takes_no_seat_from_anybody(clock) -> None:
+def test_a_clock_that_jumps_back_takes_no_seat_from_anybody(clock: time_machine.Traveller) -> None:
     campaign = factories.make_campaign(1, overlap=1)
     first, second = factories.make_user(), factories.make_user()
     slot = claim(first, campaign)
@@ -102,7 +106,7 @@ def test_a_rater_meets_every_item_once_and_is_then_told_that_nothing_is_left() -
 
 
 def test_raters_meet_the_items_in_orders_of_their_own_that_their_seed_repeats() -> None:
-    def order(rater, campaign) -> list[int]:
+    def order(rater: User, campaign: Campaign) -> list[int]:
         return [
             factories.submit(rater, slot).item_id
             for slot in iter(lambda: queue.claim(rater=rater, campaign=campaign), None)
@@ -144,7 +148,7 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
     for _ in range(6):
         slot = claim(rater, campaign)
         met.append(slot.item_id)
-        queue.hand_back(rater=rater, slot_id=slot.pk, lease=slot.lease)
+        queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
 
     assert len(set(met[:3])) == 3
     assert met[3:] == met[:3]
@@ -153,10 +157,10 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
 def test_handing_back_twice_or_what_is_not_held_changes_nothing() -> None:
     campaign, first, second = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
     slot = claim(first, campaign)
-    queue.hand_back(rater=first, slot_id=slot.pk, lease=slot.lease)
+    queue.hand_back(rater=first, slot_id=slot.pk, lease=factories.lease_of(slot))
     taken = claim(second, campaign)
 
-    queue.hand_back(rater=first, slot_id=slot.pk, lease=slot.lease)
+    queue.hand_back(rater=first, slot_id=slot.pk, lease=factories.lease_of(slot))
 
     taken.refresh_from_db()
     assert taken.rater == second
@@ -168,7 +172,7 @@ def test_whoever_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
     Slot.objects.filter(number=2).update(arm=Arm.BLIND)
     slot = claim(rater, campaign)
     assert slot.arm == Arm.ASSISTED
-    queue.hand_back(rater=rater, slot_id=slot.pk, lease=slot.lease)
+    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
     claim(other, campaign)  # the assisted seat
 
     assert queue.claim(rater=rater, campaign=campaign) is None
@@ -178,7 +182,9 @@ def test_a_skipped_item_goes_to_others_and_never_comes_back() -> None:
     campaign, rater, other = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
     slot = claim(rater, campaign)
 
-    skipped = queue.skip(rater=rater, slot_id=slot.pk, lease=slot.lease, kind="broken", reason=" black \x00 picture ")
+    skipped = queue.skip(
+        rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="broken", reason=" black \x00 picture "
+    )
 
     assert (skipped.kind, skipped.reason) == (Skip.Kind.BROKEN, "black  picture")
     assert queue.claim(rater=rater, campaign=campaign) is None
@@ -189,7 +195,7 @@ def test_skipping_twice_is_one_skip() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     slot = claim(rater, campaign)
     for _ in range(2):
-        queue.skip(rater=rater, slot_id=slot.pk, lease=slot.lease, kind="skipped", reason="too dark")
+        queue.skip(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="too dark")
 
     assert Skip.objects.count() == 1
 
@@ -199,19 +205,19 @@ def test_nobody_skips_or_renews_for_another() -> None:
     slot = claim(rater, campaign)
 
     with pytest.raises(LeaseLost):
-        queue.skip(rater=other, slot_id=slot.pk, lease=slot.lease, kind="skipped", reason="")
+        queue.skip(rater=other, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="")
     with pytest.raises(LeaseLost):
-        queue.renew(rater=other, slot_id=slot.pk, lease=slot.lease)
+        queue.renew(rater=other, slot_id=slot.pk, lease=factories.lease_of(slot))
     with pytest.raises(LeaseLost):
         queue.renew(rater=rater, slot_id=slot.pk, lease=uuid.uuid4())
 
 
-def test_renewing_moves_the_end_of_the_lease(clock) -> None:
+def test_renewing_moves_the_end_of_the_lease(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     slot = claim(rater, campaign)
     clock.shift(timedelta(minutes=10))
 
-    ends = queue.renew(rater=rater, slot_id=slot.pk, lease=slot.lease)
+    ends = queue.renew(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
 
     assert ends == START + timedelta(minutes=30)
 
@@ -241,7 +247,7 @@ def test_a_deactivated_person_gets_nothing() -> None:
         queue.claim(rater=rater, campaign=campaign)
 
 
-def test_work_that_outlived_its_lease_is_offered_before_what_is_new(clock) -> None:
+def test_work_that_outlived_its_lease_is_offered_before_what_is_new(clock: time_machine.Traveller) -> None:
     campaign, rater, other = (
         factories.make_campaign(1, overlap=2, assisted_share=0),
         factories.make_user(),
@@ -270,7 +276,9 @@ def test_the_database_itself_refuses_a_second_seat_for_a_rater() -> None:
         Slot.objects.filter(item=slot.item_id).exclude(pk=slot.pk).filter(number=2).update(rater=rater, state="done")
 
 
-def test_a_claim_costs_the_same_few_queries_however_much_was_rated(django_assert_max_num_queries: Callable) -> None:
+def test_a_claim_costs_the_same_few_queries_however_much_was_rated(
+    django_assert_max_num_queries: Callable[[int], Any],
+) -> None:
     campaign, rater = factories.make_campaign(30, overlap=1), factories.make_user()
     for _ in range(20):
         factories.submit(rater, claim(rater, campaign))

@@ -2,6 +2,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -42,7 +43,7 @@ def assisted(rater: User) -> tuple[Slot, int]:
     return slot, draft.pk
 
 
-def refused(call: Callable[[], object]) -> dict[str, list[str]]:
+def refused(call: Callable[..., object]) -> dict[str, list[str]]:
     with pytest.raises(AnswersRefused) as caught:
         call()
     assert not Rating.objects.exists()
@@ -54,7 +55,9 @@ def test_a_submit_stores_scores_evidence_and_reasons_of_the_three_axes(rater: Us
     given = factories.answers({Axis.VISUAL: 2, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5})
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("blur", TimeRange(0.25, 0.5)),))
 
-    rating = factories.submit(rater, slot, answers=given, viewing={"watched_share": 0.9, "plays": 2}, seconds_spent=31.5)
+    rating = factories.submit(
+        rater, slot, answers=given, viewing={"watched_share": 0.9, "plays": 2}, seconds_spent=31.5
+    )
 
     revision = rating.revisions.get()
     stored = {answer.axis: (answer.score, answer.reason) for answer in revision.answers.all()}
@@ -199,7 +202,7 @@ def test_the_reason_may_be_waived_for_excellent_without_a_defect(rater: User) ->
     slot = claim(rater, campaign)
     refused(lambda: factories.submit(rater, slot, answers=factories.answers(4, reason="")))
 
-    assert factories.submit(rater, slot, answers=factories.answers(5, reason=""))
+    assert factories.submit(rater, slot, answers=factories.answers(5, reason="")).slot_id == slot.pk
 
 
 def test_hostile_characters_in_a_reason_are_dropped_not_stored(rater: User, campaign: Campaign) -> None:
@@ -293,7 +296,7 @@ def test_an_edit_may_keep_its_own_words(rater: User, campaign: Campaign) -> None
 
 def test_nobody_edits_anothers_rating_and_nobody_edits_in_a_closed_campaign(rater: User, campaign: Campaign) -> None:
     rating = factories.submit(rater, claim(rater, campaign))
-    edit = {"rating_id": rating.pk, "answers": factories.answers(), "viewing": {}, "seconds_spent": 1.0}
+    edit: dict[str, Any] = {"rating_id": rating.pk, "answers": factories.answers(), "viewing": {}, "seconds_spent": 1.0}
 
     with pytest.raises(Rating.DoesNotExist):
         ratings.revise(rater=factories.make_user(), key=uuid.uuid4(), **edit)
@@ -321,7 +324,7 @@ def test_saved_work_rises_in_version_and_a_stale_tab_is_told(rater: User, campai
 
 def test_saved_work_is_for_items_that_were_on_the_desk_and_of_bounded_size(rater: User, campaign: Campaign) -> None:
     item_id = claim(rater, campaign).item_id
-    values = {"item_id": item_id, "base_version": 0, "tab": uuid.uuid4()}
+    values: dict[str, Any] = {"item_id": item_id, "base_version": 0, "tab": uuid.uuid4()}
 
     with pytest.raises(PermissionDenied):
         ratings.save_work(rater=factories.make_user(), answers={}, **values)
@@ -338,10 +341,10 @@ def test_a_viewing_record_that_is_too_large_is_refused(rater: User, campaign: Ca
 
 
 def test_a_submit_stays_within_a_bound_of_queries(
-    rater: User, campaign: Campaign, django_assert_max_num_queries: Callable[[int], object]
+    rater: User, campaign: Campaign, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     factories.submit(rater, claim(rater, campaign))
     slot = claim(rater, campaign)
 
-    with django_assert_max_num_queries(14):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(14):
         factories.submit(rater, slot)
