@@ -1,0 +1,66 @@
+"""`manage.py release` and `manage.py verify_release`."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from datasets.models import Release
+from datasets.services.releases import release_path
+from tests.annotation.factories import lead
+from tests.datasets.world import engineer, rated_campaign
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_release_prints_where_it_lies_and_verify_finds_it_intact() -> None:
+    campaign = rated_campaign(2, 1, 1)
+    engineer()
+    printed = run("release", campaign.name, "--name", "first", "--seed", "3")
+    release = Release.objects.get()
+    assert release.policy["seed"] == 3
+    assert release.content_hash in printed
+    assert printed.strip().endswith(str(release_path(release)))
+    assert "intact" in run("verify_release", str(release_path(release)))
+
+
+def test_verify_names_what_changed() -> None:
+    campaign = rated_campaign(1, 0, 0)
+    engineer()
+    run("release", campaign.name, "--name", "first")
+    folder = release_path(Release.objects.get())
+    path = folder / "rl" / "train.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Prompt", b"Prompd"))
+    with pytest.raises(CommandError, match=r"rl/train\.jsonl: its bytes changed"):
+        run("verify_release", str(folder))
+
+
+def test_verify_says_what_is_no_release(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is not a release"):
+        run("verify_release", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere", "--name", "x"], "no campaign 'nowhere'"),
+        (["{campaign}", "--name", "x", "--policy", "bt500"], "7 ratings or more"),
+        (["{campaign}", "--name", "x", "--as", "nobody"], "no active engineer called 'nobody'"),
+        (["{campaign}", "--name", "x", "--as", "{lead}"], "no active engineer called"),
+        (["{campaign}", "--name", "no spaces"], "name is made of"),
+        (["{campaign}", "--name", "x", "--seed=-1"], "whole number"),
+    ],
+)
+def test_what_cannot_be_made_is_an_error_that_says_why(arguments: list[str], said: str) -> None:
+    campaign, someone = rated_campaign(1, 0, 0), lead()
+    engineer()
+    filled = [word.format(campaign=campaign.name, lead=someone.username) for word in arguments]
+    with pytest.raises(CommandError, match=said):
+        run("release", *filled)

@@ -1,0 +1,210 @@
+"""Freezing: numbered, whole or not at all, the same again."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+
+from annotation.models import Campaign, Clip
+from datasets.models import Release
+from datasets.services import folder as release_folder
+from datasets.services import releases
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from operations import jobs
+from operations.models import AuditEntry, JobState
+from qsave.release import ReleaseReader, sha256_of, verify_release
+from tests.annotation.factories import lead, make_campaign
+from tests.datasets.world import campaign_with, clip_with_file, engineer, rate, rated_campaign
+
+pytestmark = pytest.mark.django_db
+
+
+def build(campaign: Campaign, name: str = "first", **choices: object) -> Release:
+    return releases.build_release(
+        actor=engineer(), campaign=campaign, name=name, policy=ReleasePolicy.from_json(choices)
+    )
+
+
+def left_over() -> list[str]:
+    """What stands under the release folder, empty folders of finished builds apart."""
+    root = Path(settings.RELEASE_ROOT)
+    return sorted(path.name for path in root.iterdir() if path.name != releases.BUILDING or any(path.iterdir()))
+
+
+def same_rows(first: Release, second: Release) -> bool:
+    """Whether two releases hold the same files but for those that tell a number."""
+    mine, theirs = (releases.release_path(release) for release in (first, second))
+    named = {"manifest.json", "README.md", "croissant.json"}
+    paths = {path.relative_to(mine) for path in mine.rglob("*") if path.is_file()}
+    assert paths == {path.relative_to(theirs) for path in theirs.rglob("*") if path.is_file()}
+    return all(sha256_of(mine / path) == sha256_of(theirs / path) for path in paths if path.name not in named)
+
+
+def test_a_frozen_release_is_numbered_whole_and_intact() -> None:
+    release = build(rated_campaign())
+    folder = releases.release_path(release)
+    assert (release.state, release.number) == (Release.State.FROZEN, 1)
+    assert verify_release(folder) == []
+    reader = ReleaseReader(folder)
+    assert reader.manifest["content_hash"] == release.content_hash
+    assert release.counts["clips"] == {"train": 5, "val": 2, "test": 3}
+    for split in ("train", "val", "test"):
+        for row in reader.rows("sft", split):
+            assert sha256_of(reader.media_path(row)) == row.media.sha256
+            assert row.media.fast
+            assert row.split == split
+    assert AuditEntry.objects.filter(action="release.frozen", target_id=str(release.pk)).exists()
+    assert left_over() == ["0001-first"]
+
+
+def test_made_again_it_has_the_same_rows_and_hash_and_the_next_number() -> None:
+    campaign = rated_campaign()
+    first, second = build(campaign), build(campaign, "second")
+    assert second.number == 2
+    assert second.parent == first
+    assert first.content_hash == second.content_hash
+    assert same_rows(first, second)
+    assert ReleaseReader(releases.release_path(second)).manifest["parent"] == {
+        "number": 1,
+        "content_hash": first.content_hash,
+    }
+
+
+def test_a_release_stays_as_it_is_when_ratings_come_after_it() -> None:
+    campaign = campaign_with([clip_with_file("a")], assisted_share=0.0, overlap=2)
+    rate(campaign, 1)
+    first = build(campaign)
+    rate(campaign, 1)
+    second = build(campaign, "second")
+    assert verify_release(releases.release_path(first)) == []
+    assert first.content_hash != second.content_hash
+
+
+def test_splits_never_move_between_releases() -> None:
+    campaign = rated_campaign()
+    before = dict(Clip.objects.values_list("clip_id", "prompt_group__split"))
+    for release in (build(campaign), build(campaign, "second", seed=3)):
+        reader = ReleaseReader(releases.release_path(release))
+        for split in ("train", "val", "test"):
+            assert all(before[row.clip_id] == split for row in reader.rows("rl", split))
+
+
+def test_without_media_the_rows_are_the_same() -> None:
+    campaign = rated_campaign(2, 1, 1)
+    first, bare = build(campaign), build(campaign, "bare", media="none")
+    assert first.content_hash == bare.content_hash
+    assert not (releases.release_path(bare) / "media").exists()
+    assert verify_release(releases.release_path(bare)) == []
+
+
+def test_a_campaign_without_ratings_is_refused_and_costs_no_number() -> None:
+    with pytest.raises(ReleaseRefused, match="no ratings yet"):
+        build(make_campaign(2))
+    assert not Release.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a b", "a/b", "x" * 81])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ReleaseRefused, match="name is made of"):
+        build(rated_campaign(1, 0, 0), name)
+
+
+def test_a_lead_does_not_freeze_releases() -> None:
+    with pytest.raises(PermissionDenied):
+        releases.build_release(actor=lead(), campaign=rated_campaign(1, 0, 0), name="first")
+
+
+def test_a_refused_build_leaves_a_failed_row_and_no_folder() -> None:
+    campaign = rated_campaign(1, 0, 0)
+    for path in (Path(settings.MEDIA_ROOT) / "clips").iterdir():
+        path.unlink()
+    with pytest.raises(ReleaseRefused, match="missing from the media folder"):
+        build(campaign)
+    assert Release.objects.get().state == Release.State.FAILED
+    assert left_over() == []
+
+
+def test_a_build_that_breaks_anywhere_leaves_nothing_that_looks_like_a_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    campaign = rated_campaign(2, 0, 0)
+    for name in ("_write_clip", "_copy", "_manifest", "manifest_bytes"):
+        with monkeypatch.context() as patch:
+            patch.setattr(release_folder, name, full)
+            with pytest.raises(OSError, match="No space left"):
+                build(campaign)
+        assert left_over() == []
+    assert set(Release.objects.values_list("state", flat=True)) == {Release.State.FAILED}
+
+
+def planned(campaign: Campaign) -> Release:
+    return releases.request_release(actor=engineer(), campaign=campaign, name="first", policy=ReleasePolicy())
+
+
+def test_a_job_builds_what_was_asked_for() -> None:
+    release = planned(rated_campaign(2, 1, 1))
+    assert release.state == Release.State.BUILDING
+    assert release.job is not None
+    job = jobs.run(release.job.pk)
+    release.refresh_from_db()
+    assert job is not None
+    assert (job.state, job.error) == (JobState.DONE, "")
+    assert release.state == Release.State.FROZEN
+    assert job.result == {"number": release.number, "content_hash": release.content_hash}
+
+
+def test_a_job_cut_off_by_a_kill_starts_over_and_cleans_up() -> None:
+    """What a killed build can leave: a half-written folder, or a whole one under its name with the row not frozen."""
+    release = planned(rated_campaign(2, 0, 0))
+    root = Path(settings.RELEASE_ROOT)
+    for left in (root / releases.BUILDING / f"{release.pk}-dead" / "release", root / "0001-first"):
+        left.mkdir(parents=True)
+        (left / "half.jsonl").write_text("{")
+    assert release.job is not None
+    jobs.run(release.job.pk)
+    release.refresh_from_db()
+    assert verify_release(releases.release_path(release)) == []
+    assert left_over() == ["0001-first"]
+
+
+def test_a_job_run_again_changes_nothing() -> None:
+    release = planned(rated_campaign(2, 0, 0))
+    first = releases.build(release, progress=lambda share, message: None)
+    before = (releases.release_path(first) / "manifest.json").stat()
+    again = releases.build(release, progress=lambda share, message: None)
+    assert again.frozen_at == first.frozen_at
+    assert (releases.release_path(again) / "manifest.json").stat() == before
+
+
+def test_a_refusal_is_the_jobs_error() -> None:
+    campaign = rated_campaign(1, 0, 0)
+    release = releases.request_release(
+        actor=engineer(), campaign=campaign, name="first", policy=ReleasePolicy(target="bt500")
+    )
+    assert release.job is not None
+    job = jobs.run(release.job.pk)
+    release.refresh_from_db()
+    assert job is not None
+    assert job.state == JobState.FAILED
+    assert "7 ratings or more" in job.error
+    assert release.state == Release.State.FAILED
+
+
+def test_a_simulated_campaign_makes_a_simulated_release() -> None:
+    release = build(rated_campaign(1, 0, 0, is_simulated=True))
+    assert release.is_simulated
+    assert ReleaseReader(releases.release_path(release)).manifest["simulated"]
+
+
+def test_no_name_of_a_person_stands_in_a_release() -> None:
+    campaign = rated_campaign(2, 1, 1)
+    folder = releases.release_path(build(campaign))
+    names = {user.username.encode() for user in {slot.rater for slot in campaign.slots.all()} if user}
+    assert names
+    for path in folder.rglob("*"):
+        if path.is_file() and path.suffix != ".mp4":
+            assert not any(name in path.read_bytes() for name in (*names, campaign.salt.encode()))
