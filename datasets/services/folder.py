@@ -67,7 +67,7 @@ def write_folder(
 ) -> dict[str, Any]:
     """Writes the whole release into `folder`, which is there and empty, and returns its manifest. `media` is where
     `original` of the records is found. Raises ReleaseRefused where there is nothing to release."""
-    homes = _homes(read_records(snapshot))
+    homes, total = _homes(read_records(snapshot))
     figures = figures_of(_included(snapshot, homes), policy)
     if not any(figures[axis].mos for axis in AXES):
         raise ReleaseRefused(
@@ -77,7 +77,6 @@ def write_folder(
     totals = _Totals()
     with ExitStack() as stack:
         files = _open(folder, stack)
-        total = sum(1 for _ in read_records(snapshot))
         for number, record in enumerate(read_records(snapshot), start=1):
             _write_clip(record, homes, figures, policy, files, totals, folder, media)
             progress(number / total, f"{number} of {total} clips")
@@ -92,13 +91,15 @@ def write_folder(
     return manifest
 
 
-def _homes(records: Iterator[ClipRecord]) -> dict[str, str]:
-    """The one split that each video may stand in: that of its first clip."""
+def _homes(records: Iterator[ClipRecord]) -> tuple[dict[str, str], int]:
+    """The one split that each video may stand in, which is that of its first clip; and how many clips there are."""
     homes: dict[str, str] = {}
+    total = 0
     for record in records:
+        total += 1
         if not record.bridges:
             homes.setdefault(record.sha256, record.split)
-    return homes
+    return homes, total
 
 
 def _included(snapshot: Path, homes: dict[str, str]) -> Iterator[ClipRecord]:
