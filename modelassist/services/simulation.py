@@ -26,12 +26,14 @@ from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, make_spec
 from qsave.axes import AXES, Axis
-from qsave.report_card import AxisReport, ReportCard, card_from_json
+from qsave.report_card import AxisReport, card_from_json
 
 OnProgress = Callable[[int, int], None]
 """Told how many are done, and of how many."""
 
-ATTEMPTS = 5
+LEAST_REASON = 20
+"""Characters: a shorter draft is never confirmed as it stands."""
+ATTEMPTS = 20
 """How often a simulated rater words a rating anew when the site refuses the words."""
 _DRAFT_USE = AxisAnswer.DraftUse
 
@@ -121,37 +123,44 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
     assert slot.lease is not None  # a claimed seat carries one
     spec = spec_of(slot.item.clip.clip_id)
     draft = draft_for(slot) if slot.arm == Arm.ASSISTED else None
-    for attempt in range(ATTEMPTS):
+    answers = _answers(person.rater, spec, draft, campaign)
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             submit(
                 rater=person.user,
                 slot_id=slot.pk,
                 lease=slot.lease,
-                answers=_answers(person.rater, spec, draft, campaign, attempt),
+                answers=answers,
                 key=uuid.uuid4(),
-                viewing={"watched_share": 1.0, "plays": 1, "simulated": True},
+                viewing={"share": 1.0, "plays": 1, "simulated": True},
                 seconds_spent=round(spec.duration * 6, 1),
                 draft_id=draft.pk if draft else None,
                 exposure=Exposure.FROM_START if draft else Exposure.NONE,
             )
-        except AnswersRefused:
-            if attempt + 1 == ATTEMPTS:
+        except AnswersRefused as refusal:
+            if attempt == ATTEMPTS:
                 raise
+            answers |= _anew(person.rater, spec, draft, {field.split(".")[0] for field in refusal.problems}, attempt)
             continue
         return True
     return False
 
 
-def _answers(
-    rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign, attempt: int
-) -> dict[Axis, Answer]:
-    rng = rater.rng_for(spec, attempt)
-    own = rater.rate(spec, rng)
+def _answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign) -> dict[Axis, Answer]:
+    own = rater.rate(spec, rater.rng_for(spec))
     if draft is None:
         return {axis: _own_answer(own.axis(axis)) for axis in AXES}
     drafted, known = card_from_json(draft.card), defects_of(campaign)
-    # who was refused once no longer leans on the critic's words
-    return {axis: _with_draft(own, drafted, axis, known[axis], lean=attempt == 0) for axis in AXES}
+    return {axis: _with_draft(own.axis(axis), drafted.axis(axis), known[axis]) for axis in AXES}
+
+
+def _anew(
+    rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, refused: set[str], attempt: int
+) -> dict[Axis, Answer]:
+    """The refused axes seen and worded anew; who was refused no longer leans on the critic's words."""
+    own = rater.rate(spec, rater.rng_for(spec, attempt))
+    use = _DRAFT_USE.EDITED if draft else _DRAFT_USE.NONE
+    return {axis: _own_answer(own.axis(axis), use) for axis in AXES if axis in refused}
 
 
 def _own_answer(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms: int | None = None) -> Answer:
@@ -164,14 +173,13 @@ def _own_answer(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms
     )
 
 
-def _with_draft(own: ReportCard, drafted: ReportCard, axis: Axis, known: Iterable[str], *, lean: bool) -> Answer:
+def _with_draft(mine: AxisReport, theirs: AxisReport, known: Iterable[str]) -> Answer:
     """A draft that names what the rater saw is confirmed as it stands; otherwise its text gives way to the rater's.
 
     The score stays the rater's own: a page does not show drafted scores unless its campaign says so.
     """
-    mine, theirs = own.axis(axis), drafted.axis(axis)
-    usable = set(theirs.defects) <= set(known) and len(theirs.reason) >= 20
-    if lean and usable and set(mine.defects) == set(theirs.defects):
+    usable = set(theirs.defects) <= set(known) and len(theirs.reason) >= LEAST_REASON
+    if usable and set(mine.defects) == set(theirs.defects):
         as_drafted = AxisReport(mine.score, theirs.evidence, theirs.reason)
         return _own_answer(as_drafted, _DRAFT_USE.CONFIRMED, confirm_ms=_reading_ms(theirs.reason))
     return _own_answer(mine, _DRAFT_USE.EDITED if theirs.reason else _DRAFT_USE.CLEARED)

@@ -1,0 +1,162 @@
+"""`make loop`: the whole loop headless, in a database and folders of its own, with a table of figures at the end."""
+
+import json
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from annotation.models import Draft
+from modelassist.bridge import release_folder, run_folder
+from modelassist.engine.config import config_from
+from modelassist.reads.evaluation import number
+from modelassist.services.loop import Loop, LoopFailed
+from modelassist.services.simulation import draft_uses
+from modelassist.services.starter import StarterRefused, keep_starter
+from qsave.axes import AXES
+from qsave.statistics.figures import Figure, Interval, Undefined
+
+ELSEWHERE = ("DATABASE_URL", "CELERY_BROKER_URL", "QSAVE_MEDIA", "QSAVE_RELEASES", "QSAVE_RUNS")
+"""What would lead out of the folder of its own."""
+SETTINGS: dict[str, Any] = {
+    "sft": {"steps": 160},
+    "grpo": {"steps": 8},
+    "cooldown": {"steps": 15, "probe": 6, "samples": 4},
+}
+"""Short stages: they show that everything works, not how good a critic can be."""
+
+
+class Command(BaseCommand):
+    """Runs the loop; ends with an error where a step of it fails."""
+
+    help = "Run the whole loop headless with simulated clips and raters, in a folder of its own."
+    requires_system_checks: list[str] = []  # noqa: RUF012  # Django's own signature
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--workdir", type=Path, help="a new folder for everything; default var/loop/<time>")
+        parser.add_argument("--clips", type=int, default=180, help="toy clips to rate and train on")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--engine-settings", type=Path, help="JSON for the trainer, in place of the short stages")
+        parser.add_argument("--keep-starter", action="store_true", help="keep the critic as modelassist/starter/")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        engine_settings = _settings(options["engine_settings"])
+        folder = (
+            options["workdir"] or settings.BASE_DIR / "var" / "loop" / f"{timezone.now():%Y%m%d-%H%M%S}"
+        ).resolve()
+        if folder != settings.VAR_DIR:
+            _start_in(folder, options)
+        started = time.monotonic()
+        call_command("migrate", interactive=False, verbosity=0)
+        loop = Loop(folder=folder, clips=options["clips"], seed=options["seed"], engine_settings=engine_settings)
+        try:
+            loop.go()
+        except LoopFailed as error:
+            raise CommandError(f"{error}\nWhat there is so far lies in {folder}") from None
+        for line in report(loop, time.monotonic() - started):
+            self.stdout.write(line)
+        if options["keep_starter"]:
+            self._keep(loop)
+
+    def _keep(self, loop: Loop) -> None:
+        command = f"manage.py loop --clips {loop.clips} --seed {loop.seed} --engine-settings <below> --keep-starter"
+        try:
+            kept = keep_starter(loop, command=command, table=_evaluation_lines(loop))
+        except StarterRefused as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"kept as the starter: {kept}")
+
+
+def _settings(path: Path | None) -> dict[str, Any]:
+    """What the trainer is told; refused before minutes are spent on clips."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8")) if path else SETTINGS
+        config_from(value)
+    except (OSError, ValueError) as error:
+        raise CommandError(f"--engine-settings {path}: {error}") from None
+    assert isinstance(value, dict)  # config_from takes nothing else
+    return value
+
+
+def _start_in(folder: Path, options: dict[str, Any]) -> None:
+    """Become a process whose settings keep everything in `folder`; does not return."""
+    if folder.exists() and any(folder.iterdir()):
+        raise CommandError(f"{folder} is not empty: the loop wants a new folder. Name another with --workdir.")
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    environment["QSAVE_VAR"] = str(folder)
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "loop", "--workdir", str(folder)]
+    command += ["--clips", str(options["clips"]), "--seed", str(options["seed"])]
+    command += ["--engine-settings", str(options["engine_settings"].resolve())] if options["engine_settings"] else []
+    command += ["--keep-starter"] if options["keep_starter"] else []
+    os.chdir(settings.BASE_DIR)
+    os.execve(sys.executable, command, environment)  # noqa: S606  # this very program, with other settings
+
+
+def report(loop: Loop, seconds: float) -> list[str]:
+    """The table at the end."""
+    return [
+        "\nAGREEMENT of the simulated raters",
+        *_agreement_lines(loop),
+        "\nTHE CRITIC on held-out clips, by free generation",
+        _evaluation_lines(loop),
+        "\nDRAFTS",
+        f"by {loop.critic}: {loop.drafts} drafts; {loop.failed_drafts} tries gave no report card and are none",
+        "axes of ratings, by what became of the draft: "
+        + ", ".join(f"{use} {count}" for use, count in draft_uses(loop.campaign).items()),
+        *_example_lines(loop),
+        "\nTIME",
+        *(f"{what:<22}{taken:7.1f} s" for what, taken in loop.seconds.items()),
+        f"{'all':<22}{seconds:7.1f} s",
+        "\nWHERE EVERYTHING LIES",
+        f"database  {settings.DATABASES['default']['NAME']}",
+        f"clips     {settings.MEDIA_ROOT}",
+        f"release   {release_folder(loop.release)}",
+        f"run       {run_folder(loop.run)}",
+        f"critic    {loop.model_folder}",
+        f"look at it with  QSAVE_VAR={loop.folder} make run",
+    ]
+
+
+def _evaluation_lines(loop: Loop) -> str:
+    from modelassist.engine.report import evaluation_table  # loads torch, which only the end needs
+
+    return evaluation_table(loop.run.evaluation)
+
+
+def _agreement_lines(loop: Loop) -> list[str]:
+    counts = f"{loop.first_agreement.ratings} ratings of {len(loop.first_agreement.rows)} clips"
+    head = f"{'axis':<12}{'ordinal alpha':<24}{'mean MOS':<10}{'single rater SRCC':<20}{'ceiling SRCC'}"
+    lines = [
+        f"{axis.axis:<12}{_with_interval(axis.alpha.value, axis.alpha.interval):<24}{_figure(axis.mos.value):<10}"
+        f"{_figure(axis.reach.baseline_srcc.value):<20}{_figure(axis.reach.ceiling_srcc.value)}"
+        for axis in loop.first_agreement.axes
+    ]
+    return [counts, head, *lines]
+
+
+def _example_lines(loop: Loop) -> list[str]:
+    """The newest draft, as a rater would meet it."""
+    draft = Draft.objects.filter(item__campaign=loop.campaign).select_related("item__clip").order_by("-pk").first()
+    if draft is None:
+        return []
+    return [
+        f"the newest, of {draft.item.clip.clip_id} ({draft.item.clip.prompt!r}):",
+        *(f"  {axis:<10} {draft.card[axis]['score']:.2f}  {draft.card[axis]['reason']}" for axis in AXES),
+    ]
+
+
+def _figure(value: Figure) -> str:
+    return "undefined" if isinstance(value, Undefined) else number(value)
+
+
+def _with_interval(value: Figure, interval: Interval | Undefined) -> str:
+    ends = f" ({number(interval.low)} to {number(interval.high)})" if isinstance(interval, Interval) else ""
+    return f"{_figure(value)}{ends}"

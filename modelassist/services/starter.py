@@ -1,0 +1,109 @@
+"""The starter critic: a small one that the loop trained, kept in the checkout so that drafts come at once.
+
+Its folder holds the model, `evaluation.json` (what it measured) and `README.md` (its card). It is weak, and says so.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+
+from accounts.models import User
+from modelassist.models import Critic
+from modelassist.services.critics import register_critic
+from modelassist.services.loop import Loop
+from modelassist.services.model_folder import check_model
+
+NAME = "starter"
+MOST_BYTES = 16 * 1024 * 1024
+EVALUATION, CARD = "evaluation.json", "README.md"
+
+
+class StarterRefused(ValueError):
+    """A critic that cannot be kept as the starter; the message says why."""
+
+
+def starter_folder() -> Path:
+    """Where the starter lies."""
+    return Path(settings.BASE_DIR) / "modelassist" / "starter"
+
+
+def register_starter(*, actor: User) -> Critic:
+    """Take the starter in with what it measured and its card; raises NotAModel where the checkout has none."""
+    folder = starter_folder()
+    check_model(str(folder))
+    return register_critic(
+        actor=actor,
+        name=NAME,
+        model=str(folder),
+        evaluation=json.loads((folder / EVALUATION).read_text(encoding="utf-8")),
+        card=(folder / CARD).read_text(encoding="utf-8"),
+    )
+
+
+def keep_starter(loop: Loop, *, command: str, table: str) -> Path:
+    """Copy the loop's critic over the starter, with its figures and a card; raises StarterRefused if it is too big."""
+    source, folder = loop.model_folder, starter_folder()
+    size = sum(path.stat().st_size for path in source.iterdir())
+    if size > MOST_BYTES:
+        raise StarterRefused(f"{source} has {size} bytes; a starter has at most {MOST_BYTES}")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder)
+    evaluation = {key: value for key, value in loop.run.evaluation.items() if key not in ("model", "problems")}
+    (folder / EVALUATION).write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
+    (folder / CARD).write_text(card(loop, command=command, table=table, size=size), encoding="utf-8")
+    return folder
+
+
+def card(loop: Loop, *, command: str, table: str, size: int) -> str:
+    """The starter's README: how it was made, what it measures, how weak it is."""
+    clips = loop.release.counts["clips"]
+    return CARD_TEXT.format(
+        command=command,
+        table=table.strip(),
+        megabytes=size / 1e6,
+        clips=", ".join(f"{count} {split}" for split, count in clips.items()),
+        ratings=loop.first_agreement.ratings,
+        raters=len(loop.people),
+        minutes=loop.seconds["train"] / 60,
+        settings=json.dumps(loop.engine_settings),
+        drafts=loop.drafts,
+        failed=loop.failed_drafts,
+        release=loop.release.content_hash[:12],
+    )
+
+
+CARD_TEXT = """\
+# The starter critic
+
+A tiny Qwen3-VL ({megabytes:.1f} MB in bfloat16) that drafts report cards from the first minute of a fresh checkout. It
+knows the project's toy world and nothing else.
+
+## How it was made
+
+    {command}
+
+Fresh weights, then SFT, GRPO and cool-down on one release of toy clips ({clips}; content hash {release}...), rated by
+{raters} simulated raters ({ratings} ratings). No person rated anything here and no outside data went in. Training took
+{minutes:.0f} minutes on CPU; the settings that differ from the engine's defaults: `{settings}`.
+
+## What it measures
+
+By free generation on held-out toy clips, against the mean of simulated blind ratings, beside the constant predictor
+(the train mean) and itself with blank frames. Intervals are 95% bootstraps over clips.
+
+{table}
+
+In the same loop it wrote {drafts} drafts for new toy clips; {failed} more tries gave no report card.
+
+## How weak it is
+
+- **Of real video it knows nothing.** It never saw any; what it says of a real clip is noise in the form of a report
+  card.
+- It has some three million weights and learned its few hundred words from simulated raters: fluent sentences say
+  nothing of whether they are true. Where the figures above do not part from those of blank frames, it is guessing.
+- Its licence is the project's, Apache-2.0.
+
+`make loop` makes another; `manage.py loop --keep-starter` puts it here.
+"""
