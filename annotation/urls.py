@@ -24,4 +24,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/guidelines", campaigns.campaign_guidelines, name="campaign-guidelines"),
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),
+    path("campaigns/<slug:name>/mos.csv", agreement.mos_file, name="mos-file"),
+    path("campaigns/<slug:name>/raters/<int:rater>/screen", agreement.screen_rater, name="screen-rater"),
 ]

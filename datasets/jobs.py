@@ -4,6 +4,9 @@ from datasets.models import Release
 from datasets.services import releases
 from datasets.services.policy import ReleaseRefused
 from operations.jobs import JobError, JobInterruptedError, JobRun, job_kind
+from qsave.release import verify_release
+
+VERIFY = "verify_release"
 
 
 @job_kind(releases.KIND, queue="long")
@@ -23,3 +26,15 @@ def build_release(run: JobRun) -> dict[str, object]:
         releases.mark_failed(release)
         raise
     return {"number": frozen.number, "content_hash": frozen.content_hash}
+
+
+@job_kind(VERIFY, queue="long")
+def check_release(run: JobRun) -> dict[str, object]:
+    """Checks every byte of `release` (its key) against its manifest; the result lists what is wrong."""
+    release = Release.objects.filter(pk=run.arguments["release"]).first()
+    if release is None:
+        raise JobError("The release of this job is gone.")
+    try:
+        return {"problems": verify_release(releases.release_path(release))}
+    except ReleaseRefused as refusal:
+        raise JobError(str(refusal)) from None

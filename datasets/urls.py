@@ -4,5 +4,7 @@ from datasets import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", views.releases, name="releases"),
+    path("releases/freeze", views.release_freeze, name="release-freeze"),
     path("releases/<int:number>", views.release, name="release"),
+    path("releases/<int:number>/verify", views.release_verify, name="release-verify"),
 ]

@@ -1,27 +1,100 @@
-"""The engineer's pages of releases."""
+"""The engineer's pages of releases: what there is, freezing a new one, and one release with its files and its check."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
+from annotation.models import Campaign
+from datasets.forms import FreezeForm, campaigns_with_ratings
+from datasets.jobs import VERIFY
 from datasets.models import Release
+from datasets.services.policy import ReleaseRefused
+from datasets.services.releases import release_path, request_release
+from operations.jobs import enqueue
+from operations.models import Job, JobState
+from qsave.release import ReleaseError, read_manifest
 
 NEWEST = 100
+MOST_FILES = 100
+"""Files named on the page; the manifest names all."""
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def releases(request: AuthedRequest) -> HttpResponse:
-    """All releases, newest first."""
+    """All releases, newest first, and the form that freezes the next one."""
+    campaign = Campaign.objects.filter(name=request.GET.get("campaign", "")).first()
+    return _releases_page(request, FreezeForm(initial={"campaign": campaign} if campaign else None))
+
+
+def _releases_page(request: AuthedRequest, form: FreezeForm) -> HttpResponse:
     rows = Release.objects.select_related("campaign", "job", "created_by")[:NEWEST]
-    return render(request, "datasets/releases.html", {"releases": rows})
+    can_freeze = campaigns_with_ratings().exists()
+    return render(request, "datasets/releases.html", {"releases": rows, "form": form, "can_freeze": can_freeze})
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def release_freeze(request: AuthedRequest) -> HttpResponse:
+    """Asks for a release; its page shows how far the building is."""
+    form = FreezeForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = request_release(
+                actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.policy()
+            )
+        except ReleaseRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            return redirect("release", number=made.number)
+    return _releases_page(request, form)
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def release(request: AuthedRequest, number: int) -> HttpResponse:
-    """One release: what is in it, its hash, its manifest, and how to get it."""
+    """One release: what is in it, its hash, its files, and whether they are as they were frozen."""
     found = get_object_or_404(Release.objects.select_related("campaign", "job", "created_by", "parent"), number=number)
-    return render(request, "datasets/release.html", {"release": found})
+    context = {"release": found, "verification": _last_verification(found), **_contents(found)}
+    return render(request, "datasets/release.html", context)
+
+
+def _contents(release: Release) -> dict[str, Any]:
+    """The manifest and its files, media counted apart; why it cannot be read, if it cannot."""
+    if release.state != Release.State.FROZEN:
+        return {}
+    try:
+        manifest = read_manifest(release_path(release))
+    except (ReleaseError, OSError) as error:
+        return {"unreadable": str(error)}
+    files = sorted(manifest["files"].items())
+    data = [(name, entry) for name, entry in files if not name.startswith("media/")]
+    return {
+        "manifest": {name: value for name, value in manifest.items() if name != "files"},
+        "files": data[:MOST_FILES],
+        "media_count": len(files) - len(data),
+        "media_bytes": sum(entry["bytes"] for name, entry in files if name.startswith("media/")),
+    }
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
+    """Asks for every byte of a release to be checked against its manifest."""
+    found = get_object_or_404(Release, number=number)
+    last = _last_verification(found)
+    if found.state != Release.State.FROZEN:
+        messages.error(request, f"{found} is {found.state}: there is nothing to check.")
+    elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
+        enqueue(kind=VERIFY, arguments={"release": found.pk}, actor=request.user)
+    return redirect("release", number=number)
+
+
+def _last_verification(release: Release) -> Job | None:
+    return Job.objects.filter(kind=VERIFY, arguments__release=release.pk).order_by("-created_at").first()

@@ -6,4 +6,5 @@ from operations import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
+    path("jobs/<uuid:pk>", views.job, name="job"),
 ]

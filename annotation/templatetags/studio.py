@@ -39,6 +39,24 @@ def percent(value: Any) -> SafeString | str:
 
 
 @register.filter
+def brief(value: Any, digits: int = 2) -> SafeString | str:
+    """As `figure`, for narrow columns: an undefined figure is a dash that tells why when pointed at or read out."""
+    reason = getattr(value, "reason", None)
+    return figure(value, digits) if reason is None else _dash(reason)
+
+
+@register.filter
+def brief_percent(value: Any) -> SafeString | str:
+    """As `percent`, for narrow columns."""
+    reason = getattr(value, "reason", None)
+    return percent(value) if reason is None else _dash(reason)
+
+
+def _dash(reason: str) -> SafeString:
+    return format_html('<abbr title="{}">–</abbr><span class="visually-hidden"> {}</span>', reason, reason)
+
+
+@register.filter
 def plain(value: Any) -> str:
     """A number as SVG and HTML attributes want it: a point, no grouping, whatever the language."""
     return f"{float(value):.4f}".rstrip("0").rstrip(".")
@@ -48,6 +66,17 @@ def plain(value: Any) -> str:
 def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     """`{{ mapping|get:key }}`; nothing if the key is missing."""
     return mapping.get(key)
+
+
+@register.filter
+def flat(counts: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
+    """Counts within counts as one list of (label, count): `{"sft": {"train": 3}}` is `sft, train`: 3."""
+    lines: list[tuple[str, Any]] = []
+    for name, value in counts.items():
+        label = f"{before}, {name}" if before else str(name)
+        words = label.replace("_", " ")
+        lines += flat(value, label) if isinstance(value, Mapping) else [(words, value)]
+    return lines
 
 
 @register.filter

@@ -1,0 +1,44 @@
+"""Forms of the pages of releases. Rules live in `datasets.services`; a form only reads what was typed."""
+
+from django import forms
+from django.db.models import Exists, OuterRef, QuerySet
+
+from annotation.models import Campaign, Rating
+from datasets.services.policy import ReleasePolicy
+
+TARGETS = (
+    ("mean", "Mean of the ratings (MOS)"),
+    ("bt500", "Mean after BT.500 screening (needs seven ratings a clip)"),
+    ("p910", "P.910: mean freed of raters' bias"),
+    ("reviewed", "The lead's reviewed score, else the mean"),
+)
+
+
+def campaigns_with_ratings() -> QuerySet[Campaign]:
+    return Campaign.objects.filter(Exists(Rating.objects.filter(item__campaign=OuterRef("pk"))))
+
+
+class FreezeForm(forms.Form):
+    """The choices that a person makes; the rest of the policy keeps its defaults."""
+
+    campaign = forms.ModelChoiceField(campaigns_with_ratings().order_by("title"), empty_label=None)
+    name = forms.SlugField(
+        max_length=80, initial="release", help_text="Small letters, digits, hyphens. It gets a number."
+    )
+    target = forms.ChoiceField(
+        choices=TARGETS, help_text="What a critic learns to say. Val and test count blind ratings only."
+    )
+    clips = forms.ChoiceField(choices=(("copy", "Copy the clips into it"), ("none", "Leave the clips out")))
+    unedited_drafts = forms.BooleanField(
+        label="Words of a critic that nobody edited may be learned from",
+        required=False,
+        help_text="Off by default: a critic should not learn from itself unawares.",
+    )
+    seed = forms.IntegerField(min_value=0, initial=0, help_text="Breaks ties between equally good reasons.")
+
+    def policy(self) -> ReleasePolicy:
+        """What was chosen, of a valid form."""
+        data = self.cleaned_data
+        return ReleasePolicy(
+            target=data["target"], media=data["clips"], unedited_drafts=data["unedited_drafts"], seed=data["seed"]
+        )
