@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from annotation.models import AxisAnswer, Campaign, Clip, Item, Review, Screening
+from annotation.reads.scores import watched_share
 from datasets.services.policy import ReleaseRefused
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
 from qsave.axes import AXES, Axis
@@ -104,7 +105,7 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], screened: set[int]) -
     by_axis = {answer.axis: _answer(answer) for answer in answers}
     if set(by_axis) != set(AXES):
         raise ReleaseRefused(f"rating {rating.pk} is not whole: it has the axes {sorted(by_axis)}. Tell an engineer.")
-    watched = revision.viewing.get("watched")
+    watched = watched_share(revision.viewing)
     return RatingRecord(
         rater=pseudonym(campaign, rating.rater_id),
         arm=rating.arm,
@@ -114,7 +115,7 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], screened: set[int]) -
         simulated=rating.is_simulated,
         critic=rating.draft.critic if rating.draft else "",
         seconds_spent=round(revision.seconds_spent, 3),
-        share_watched=round(float(watched), 6) if isinstance(watched, int | float) else None,
+        share_watched=round(watched, 6) if watched is not None else None,
         answers={axis: by_axis[axis.value] for axis in AXES},
     )
 
