@@ -31,7 +31,7 @@ AXIS_HINTS = {
 PAGE_LETTERS = frozenset("iopxy")
 """In, out, play, clear, confirm: letters that mean the same on every axis and so never a defect."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-UNCONFIRMED = "The critic's draft stands here unconfirmed: confirm it, edit it or clear it."
+UNCONFIRMED = "The draft is unconfirmed: confirm, edit or clear it."
 
 
 @dataclass(frozen=True, slots=True)

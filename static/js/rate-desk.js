@@ -176,8 +176,8 @@ export class Desk {
   }
 
   busy(isBusy) {
-    this.root.querySelector("[data-submit]").toggleAttribute("aria-disabled", isBusy);
-    this.root.toggleAttribute("aria-busy", isBusy);
+    this.root.querySelector("[data-submit]").setAttribute("aria-disabled", String(isBusy));
+    this.root.setAttribute("aria-busy", String(isBusy));
   }
 
   showProblems({ axes, general }) {

@@ -62,6 +62,7 @@ function axisKey(event, desk) {
   if (key === "Enter") {
     if (event.target.matches("button, a, summary")) return false;
     axis.reason.focus();
+    axis.reason.setSelectionRange(axis.reason.value.length, axis.reason.value.length);
   } else if (/^[1-5]$/.test(key)) axis.setScore(Number(key));
   else if (key === "0") axis.toggleNone();
   else if (key === "i" || key === "o") desk.mark(key === "i" ? "in" : "out");

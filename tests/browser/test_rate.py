@@ -12,6 +12,7 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import Role, User
+from annotation import media
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Item, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
 from tests.annotation.desk_world import add_draft, add_item, make_campaign, make_clip, make_user, video_bytes
@@ -409,10 +410,8 @@ def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
 
 
 def check(page: Page) -> None:
-    results = Axe().run(page, options=AXE_RULES)
-    found = [
-        f"{fault['id']}: {[node['target'] for node in fault['nodes']]}" for fault in results.response["violations"]
-    ]
+    faults = Axe().run(page, options=AXE_RULES).response["violations"]
+    found = [f"{fault['id']}: {node['target']} {node['failureSummary']}" for fault in faults for node in fault["nodes"]]
     assert not found, f"{page.url}: {found}"
 
 
@@ -470,3 +469,21 @@ def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
     page_alone = [size for url, size in sizes if "/media/" not in url]
     assert len(page_alone) < 20
     assert sum(page_alone) < 400_000  # before compression; 150 kB after it
+
+
+def test_a_clip_that_comes_in_many_short_answers_plays_to_its_end_and_seeks(
+    desk: Page, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "OPEN_RANGE_BYTES", 700)
+    put_clip(campaign, "one")
+    answers: list[int] = []
+    desk.on("response", lambda answer: answers.append(answer.status) if "/media/video" in answer.url else None)
+    open_desk(desk)
+    desk.wait_for_function("() => document.querySelector('video').played.length")
+    desk.wait_for_function(
+        "() => [document.querySelector('video')].every(video => video.played.end(0) > video.duration - 0.1)"
+    )
+    desk.keyboard.press("p")
+    seek(desk, 1.5)
+    seek(desk, 0.25)
+    assert answers.count(206) > 1
