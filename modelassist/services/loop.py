@@ -29,6 +29,7 @@ from modelassist.bridge import model_of, release_folder, run_folder
 from modelassist.models import Critic, FailedDraft, Run
 from modelassist.services import drafting, simulation, trainer
 from modelassist.services.critics import activate
+from modelassist.services.guidelines import GUIDELINES
 from modelassist.services.runs import start_run
 from operations import jobs
 from operations.models import Job, JobState
@@ -36,15 +37,6 @@ from operations.models import Job, JobState
 RATERS = 6
 NEW_CLIPS = 24
 """Clips that come in for each round of drafts: eight prompts."""
-GUIDELINES = """\
-Watch the clip to its end, then grade three things from 1 (bad) to 5 (excellent).
-
-- **Visual**: how it looks. Blur, noise, blocks, colours that are off.
-- **Dynamic**: how it moves. Freezes, jitter, flicker, things that pop in or out.
-- **Alignment**: whether it shows what the prompt asks: the right things, colours, number, motion and place.
-
-Name each defect you see, with its time and place where it has one, and say why in your own words.
-"""
 
 
 class LoopFailed(RuntimeError):

@@ -1,0 +1,85 @@
+"""A demo for an empty database: people, a campaign of toy clips with simulated ratings, and the starter that drafts."""
+
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from accounts.models import Role, User
+from accounts.services import create_user
+from annotation.models import Campaign
+from annotation.services.campaigns import create_campaign, set_state
+from annotation.services.clips import import_manifest
+from modelassist.services import simulation
+from modelassist.services.critics import activate
+from modelassist.services.guidelines import GUIDELINES
+from modelassist.services.model_folder import NotAModel
+from modelassist.services.starter import register_starter
+from operations import demo_sign_ins
+
+CLIPS = 24
+SEED = 7
+RATERS = 5
+RATED_SEATS = 40
+"""Of the campaign's 72: enough for figures of agreement, and enough left to rate."""
+
+
+class Command(BaseCommand):
+    """Loads the demo; refuses where there is anybody already, so that it never mixes with real work."""
+
+    help = "Load the demo into an empty database: three sign-ins, a simulated campaign, a critic that drafts."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if User.objects.exists():
+            raise CommandError("There are people in this database already: the demo goes into an empty one only.")
+        with tempfile.TemporaryDirectory(prefix="qsave-demo-") as folder:
+            self.stdout.write(f"Demo: rendering {CLIPS} toy clips ...")
+            manifest = simulation.render_manifest(Path(folder), seed=SEED, indices=range(CLIPS))
+            with transaction.atomic():
+                self._load(manifest)
+        self.stdout.write(f"Demo: the sign-ins are kept in {settings.VAR_DIR}; `make run` prints them")
+
+    def _load(self, manifest: Path) -> None:
+        """All rows or none: a demo that was cut off is loaded again at the next start."""
+        engineer = _people()
+        campaign = _campaign(engineer)
+        report = import_manifest(actor=engineer, campaign=campaign, manifest=manifest, simulated=True)
+        people = simulation.make_people(actor=engineer, count=RATERS, seed=SEED)
+        rated = simulation.rate(campaign=campaign, people=people, most=RATED_SEATS)
+        self.stdout.write(f"Demo: {report.added} clips, {rated} ratings by {RATERS} simulated raters")
+        try:
+            starter = register_starter(actor=engineer)
+        except NotAModel as reason:
+            self.stdout.write(f"Demo: nobody drafts, as there is no starter critic ({reason})")
+            return
+        activate(actor=engineer, critic=starter, campaign=campaign)
+        self.stdout.write(f"Demo: {starter} drafts")
+
+
+def _people() -> User:
+    """The three sign-ins, each with a password drawn now; returns the engineer."""
+    sign_ins = [demo_sign_ins.SignIn(role.value, secrets.token_urlsafe(12), role.value) for role in reversed(Role)]
+    users = {
+        sign_in.role: create_user(
+            actor=None, username=sign_in.username, password=sign_in.password, role=Role(sign_in.role)
+        )
+        for sign_in in sign_ins
+    }
+    demo_sign_ins.keep(sign_ins[::-1])
+    return users[Role.ENGINEER]
+
+
+def _campaign(engineer: User) -> Campaign:
+    campaign = create_campaign(
+        actor=engineer,
+        name="demo",
+        title="Demo: toy clips (simulated)",
+        seed=SEED,
+        guidelines=GUIDELINES,
+        is_simulated=True,
+    )
+    return set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)

@@ -1,0 +1,142 @@
+"""Drafting: the next items and no others, by the active critic, once; what is unusable is counted and no draft."""
+
+from pathlib import Path
+
+import pytest
+
+from accounts.models import User
+from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
+from annotation.services.campaigns import add_clips, create_campaign, set_state
+from annotation.services.drafts import DraftRefused, record_draft
+from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.reads.critics import critic_line, critic_list, drafting_status
+from modelassist.services import drafting
+from modelassist.services.critics import activate, register_critic
+from operations import jobs
+from operations.models import Job, JobState
+from qsave.report_card import AxisReport, ReportCard
+from tests.annotation.desk_world import make_clip
+
+pytestmark = pytest.mark.django_db
+
+CARD = ReportCard(*[AxisReport(3, (), "A reason of enough letters to count.")] * 3)
+
+
+@pytest.fixture
+def campaign(engineer: User) -> Campaign:
+    """Two train clips with assisted seats only, one clip of val and one of test."""
+    campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
+    clips = [make_clip(name) for name in ("one", "two")]
+    clips += [make_clip(split.value, split=split, prompt=f"a {split} square") for split in (Split.VAL, Split.TEST)]
+    add_clips(actor=engineer, campaign=campaign, clips=clips)
+    return set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
+
+
+@pytest.fixture
+def critic(engineer: User, tiny_model: Path) -> Critic:
+    """A critic that knows nothing: what it generates is no report card."""
+    return register_critic(actor=engineer, name="ada", model=str(tiny_model))
+
+
+def do_next_job() -> Job:
+    job = jobs.run(Job.objects.filter(kind=drafting.KIND, state=JobState.QUEUED).earliest("created_at").pk)
+    assert job is not None
+    return job
+
+
+def test_what_does_not_parse_is_counted_shown_and_never_a_draft(
+    engineer: User, campaign: Campaign, critic: Critic
+) -> None:
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    job = do_next_job()
+    assert (job.state, job.error) == (JobState.DONE, "")
+    assert job.result == {"critic": "ada@1", "drafted": 0, "failed": 2, "more": False}
+    assert not Draft.objects.exists()
+    assert {failed.item.clip.clip_id for failed in FailedDraft.objects.all()} == {"one", "two"}
+    assert all(failed.error for failed in FailedDraft.objects.all())
+    assert (critic_line(critic).drafts, critic_line(critic).failed) == (0, 2)
+    assert critic_line(critic).unusable_share == 1.0
+    assert [line.failed for line in critic_list()] == [2]
+
+
+def test_a_critic_does_not_try_again_where_it_failed(engineer: User, campaign: Campaign, critic: Critic) -> None:
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    do_next_job()
+    assert drafting.top_up() == 0
+    assert not drafting_status(campaign).waiting
+
+
+def test_another_critic_may_try_where_one_failed(
+    engineer: User, campaign: Campaign, critic: Critic, tiny_model: Path
+) -> None:
+    FailedDraft.objects.create(critic=critic, item=campaign.items.earliest("pk"), error="no report card")
+    other = register_critic(actor=engineer, name="bob", model=str(tiny_model))
+    activation = Activation(campaign=campaign, critic=other)
+    assert {item.clip.clip_id for item in drafting.next_items(activation, limit=9)} == {"one", "two"}
+
+
+def test_val_and_test_items_are_never_offered_and_refused(campaign: Campaign, critic: Critic) -> None:
+    offered = drafting.next_items(Activation(campaign=campaign, critic=critic), limit=9)
+    assert {item.clip.prompt_group.split for item in offered} == {Split.TRAIN}
+    for item in Item.objects.exclude(clip__prompt_group__split=Split.TRAIN):
+        with pytest.raises(DraftRefused):
+            record_draft(item_id=item.pk, critic=str(critic), card=CARD, text="", latency_ms=1)
+
+
+def test_items_without_an_open_assisted_seat_are_left_alone(campaign: Campaign, critic: Critic) -> None:
+    Slot.objects.filter(item__clip__clip_id="one").update(arm=Arm.BLIND)
+    offered = drafting.next_items(Activation(campaign=campaign, critic=critic), limit=9)
+    assert [item.clip.clip_id for item in offered] == ["two"]
+
+
+def test_topping_up_asks_once_until_the_job_is_done(engineer: User, campaign: Campaign, critic: Critic) -> None:
+    Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
+    assert [drafting.top_up(), drafting.top_up()] == [1, 0]
+    do_next_job()
+    add_clips(actor=engineer, campaign=campaign, clips=[make_clip("three")])
+    assert drafting.top_up() == 1
+
+
+def test_a_paused_campaign_is_not_topped_up(engineer: User, campaign: Campaign, critic: Critic) -> None:
+    Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
+    set_state(actor=engineer, campaign=campaign, state=Campaign.State.PAUSED)
+    assert drafting.top_up() == 0
+
+
+def test_a_critic_deactivated_meanwhile_drafts_nothing(engineer: User, campaign: Campaign, critic: Critic) -> None:
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    Activation.objects.all().delete()
+    assert do_next_job().result == {"critic": "", "drafted": 0, "failed": 0, "more": False}
+
+
+def test_a_critic_whose_files_are_gone_fails_the_job_with_a_word_on_it(
+    engineer: User, campaign: Campaign, critic: Critic
+) -> None:
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    Critic.objects.update(model="/nowhere")
+    job = do_next_job()
+    assert job.state == JobState.FAILED
+    assert "/nowhere" in job.error
+    assert "Activate another one" in job.error
+
+
+def test_a_clip_that_cannot_be_read_costs_its_own_draft_only(
+    engineer: User, campaign: Campaign, critic: Critic, settings: object
+) -> None:
+    clip = campaign.items.get(clip__clip_id="one").clip
+    (Path(settings.MEDIA_ROOT) / clip.original).write_bytes(b"no video")  # type: ignore[attr-defined]
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    job = do_next_job()
+    assert job.state == JobState.DONE
+    assert "cannot be read" in FailedDraft.objects.get(item__clip=clip).error
+    assert FailedDraft.objects.count() == 2
+
+
+def test_a_full_round_is_cut_into_jobs(
+    engineer: User, campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "ITEMS_A_JOB", 1)
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    assert do_next_job().result["more"] is True
+    assert do_next_job().result["more"] is False
+    assert FailedDraft.objects.count() == 2

@@ -1,0 +1,82 @@
+"""Simulated people rate through the same services as people, are stored as simulated, and use drafts as people may."""
+
+from pathlib import Path
+
+import pytest
+
+from accounts.models import User
+from annotation.models import Arm, AxisAnswer, Campaign, Clip, Exposure, Rating
+from annotation.services.campaigns import create_campaign, set_state
+from annotation.services.clips import import_manifest
+from annotation.services.drafts import record_draft
+from modelassist.services import simulation
+from qsave.axes import AXES, Axis
+from qsave.report_card import AxisReport, Evidence, ReportCard
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulation.render_manifest(tmp_path_factory.mktemp("toy"), seed=3, indices=range(6))
+
+
+@pytest.fixture
+def campaign(engineer: User, manifest: Path) -> Campaign:
+    campaign = create_campaign(
+        actor=engineer, name="toy", title="Toy", overlap=2, assisted_share=1.0, is_simulated=True
+    )
+    set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
+    report = import_manifest(actor=engineer, campaign=campaign, manifest=manifest, simulated=True)
+    assert (report.added, report.problems) == (6, [])
+    return campaign
+
+
+def test_clips_and_ratings_are_stored_as_simulated(engineer: User, campaign: Campaign) -> None:
+    people = simulation.make_people(actor=engineer, count=3)
+    assert simulation.open_seats(campaign) == 12
+    assert simulation.rate(campaign=campaign, people=people, most=99) == 12
+    assert simulation.open_seats(campaign) == 0
+    assert set(Clip.objects.values_list("is_simulated", flat=True)) == {True}
+    assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
+    assert not any(person.user.has_usable_password() for person in people)
+
+
+def test_the_same_people_are_taken_again(engineer: User) -> None:
+    first = simulation.make_people(actor=engineer, count=2)
+    assert [person.user for person in simulation.make_people(actor=engineer, count=2)] == [p.user for p in first]
+
+
+def test_no_more_ratings_are_made_than_asked_for(engineer: User, campaign: Campaign) -> None:
+    people = simulation.make_people(actor=engineer, count=3)
+    assert simulation.rate(campaign=campaign, people=people, most=5) == 5
+    assert Rating.objects.count() == 5
+
+
+def test_drafts_that_say_what_the_rater_saw_are_confirmed_and_others_give_way(
+    engineer: User, campaign: Campaign
+) -> None:
+    (person,) = simulation.make_people(actor=engineer, count=1)
+    items = {item.clip.clip_id: item for item in campaign.items.select_related("clip__prompt_group")}
+    for clip_id, item in items.items():
+        if item.clip.prompt_group.split == "train":
+            spec = simulation.spec_of(clip_id)
+            seen = person.rater.rate(spec, person.rater.rng_for(spec))
+            told = {axis.value: seen.axis(axis) for axis in AXES}
+            told["dynamic"] = AxisReport(1, (Evidence("unnatural-gait"),), "The gait is not that of a living thing.")
+            record_draft(item_id=item.pk, critic="ada@1", card=ReportCard(**told), text="", latency_ms=1)
+    simulation.rate(campaign=campaign, people=[person], most=99)
+    assisted = Rating.objects.filter(arm=Arm.ASSISTED)
+    assert assisted.exists()
+    assert set(assisted.values_list("exposure", flat=True)) == {Exposure.FROM_START}
+    uses = AxisAnswer.objects.filter(revision__rating__in=assisted)
+    assert set(uses.filter(axis=Axis.DYNAMIC).values_list("draft_use", flat=True)) == {"edited"}
+    confirmed = uses.filter(axis=Axis.VISUAL)
+    assert set(confirmed.values_list("draft_use", flat=True)) == {"confirmed"}
+    assert set(confirmed.values_list("draft_edit_distance", flat=True)) == {0}
+    assert simulation.draft_uses(campaign).keys() >= {"confirmed", "edited"}
+
+
+def test_a_clip_of_another_world_has_no_known_truth() -> None:
+    with pytest.raises(ValueError, match="not a toy clip"):
+        simulation.spec_of("wan22-1-2")
