@@ -74,8 +74,10 @@ def _contents(release: Release) -> dict[str, Any]:
     except (ReleaseError, OSError) as error:
         return {"unreadable": str(error)}
     files = sorted(manifest["files"].items())
-    data = [(name, entry) for name, entry in files if not name.startswith("media/")]
+    rows = manifest["counts"].get("rows", {})
+    data = [(name, entry, rows.get(name)) for name, entry in files if not name.startswith("media/")]
     return {
+        "counts": {name: value for name, value in manifest["counts"].items() if name != "rows"},
         "manifest": {name: value for name, value in manifest.items() if name != "files"},
         "files": data[:MOST_FILES],
         "media_count": len(files) - len(data),

@@ -1,7 +1,7 @@
 """An evaluation, as the engine writes it, arranged for a page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from qsave.axes import AXES
@@ -19,7 +19,7 @@ class AxisFigures:
     plcc: Figure
     rmse: Figure
     within_one: Figure
-    constant_rmse: float | None
+    constant_rmse: Figure | float | None
     blank_srcc: Figure
 
 
@@ -31,6 +31,12 @@ class SplitFigures:
     clips: int
     unparsable: float | None
     axes: tuple[AxisFigures, ...]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why figures are undefined, each reason once."""
+        found = [getattr(axis, field.name) for axis in self.axes for field in fields(axis)]
+        return sorted({str(one["undefined"]) for one in found if isinstance(one, Mapping) and "undefined" in one})
 
 
 def splits_of(evaluation: Mapping[str, Any]) -> list[SplitFigures]:

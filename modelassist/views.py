@@ -64,7 +64,7 @@ def run(request: AuthedRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Run.objects.select_related("release", "job", "created_by"), pk=pk)
     page = run_page(found)
     charts = [
-        (stage, [(name, drawn) for name in CURVES if (drawn := _drawn(figures.get(name, [])))])
+        (stage, [(name.replace("_", " "), drawn) for name in CURVES if (drawn := _drawn(figures.get(name, [])))])
         for stage, figures in page.curves.items()
     ]
     context = {"page": page, "run": found, "charts": charts, "splits": splits_of(found.evaluation)}

@@ -57,6 +57,19 @@ def _dash(reason: str) -> SafeString:
 
 
 @register.filter
+def short(value: float) -> str:
+    """Three significant digits, for figures of any size: losses, learning rates."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def brief_words(text: str) -> SafeString | str:
+    """A figure in words, for narrow columns: "undefined: why" is a dash that tells why."""
+    is_undefined = str(text).startswith("undefined")
+    return _dash(str(text).removeprefix("undefined").lstrip(": ")) if is_undefined else text
+
+
+@register.filter
 def plain(value: Any) -> str:
     """A number as SVG and HTML attributes want it: a point, no grouping, whatever the language."""
     return f"{float(value):.4f}".rstrip("0").rstrip(".")
@@ -97,6 +110,14 @@ def estimate(value: Any, digits: int = 2) -> SafeString | str:
     if low is None or high is None:
         return shown
     return format_html('{} <span class="interval">[{}, {}]</span>', shown, figure(low, digits), figure(high, digits))
+
+
+@register.filter
+def brief_estimate(value: Any, digits: int = 2) -> SafeString | str:
+    """As `estimate`, for narrow columns: a dash that tells why."""
+    point = None if value is None else _parts(value)[0]
+    reason = getattr(point, "reason", None)
+    return estimate(value, digits) if reason is None else _dash(reason)
 
 
 def _parts(value: Any) -> tuple[Any, Any, Any]:

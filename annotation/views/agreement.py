@@ -45,6 +45,7 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
         "axes": AXES,
         "cards": [_card(figures, found.rows) for figures in found.axes],
         "generators": _generators(found),
+        "rejected": _rejected(found.raters),
         "rows": rows,
         "more": more,
     }
@@ -59,6 +60,12 @@ def _card(figures: reads.AxisAgreement, rows: Sequence[reads.MosRow]) -> AxisCar
         if (mos := row.mos.get(axis)) is not None
     ]
     return AxisCard(figures, mos_chart(estimates), histogram(figures.levels))
+
+
+def _rejected(raters: Sequence[reads.RaterRow]) -> str:
+    """Whom BT.500 would reject, and on which axes: advice to the lead, who decides."""
+    axes = ((rater.name, [axis for axis, line in rater.bt500.items() if line.rejected is True]) for rater in raters)
+    return "; ".join(f"{name} ({', '.join(on)})" for name, on in axes if on)
 
 
 def _generators(found: reads.Agreement) -> list[tuple[str, int, list[object]]]:
