@@ -96,6 +96,7 @@ def submit(
             slot = None if rating else held_slot(rater=rater, slot_id=slot_id, lease=lease)
             if slot is not None and slot.campaign.state in TAKES_RATINGS:
                 draft = _shown_draft(slot, draft_id, exposure)
+                _check_every_draft_was_met(answers, exposure)
                 rating = _store(slot, rater, answers, draft, exposure, key, viewing, seconds_spent)
             # Of two at once with one key, the second waited above for the first and finds its rating only now.
             rating = rating or _rating_of_key(rater, key)
@@ -203,6 +204,15 @@ def _shown_draft(slot: Slot, draft_id: int | None, exposure: str) -> Draft | Non
     return draft
 
 
+def _check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) -> None:
+    """Who had the draft before them from the start confirms, edits or clears it on each axis."""
+    if exposure != Exposure.FROM_START:
+        return
+    unmet = [axis for axis in AXES if axis in answers and answers[axis].draft_use == AxisAnswer.DraftUse.NONE]
+    if unmet:
+        raise AnswersRefused({f"{axis}.draft_use": ["Confirm, edit or clear the critic's draft."] for axis in unmet})
+
+
 def _store(
     slot: Slot,
     rater: User,
@@ -233,8 +243,9 @@ def _store(
 
 
 def _guideline_seen(slot: Slot) -> Guideline | None:
-    """The version that stood when the seat was last put before the rater."""
-    stood = Guideline.objects.filter(campaign=slot.campaign_id, created_at__lte=slot.leased_at)
+    """The version that stood when the item was put before the rater; a renewed lease is no new reading."""
+    offered_at = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id).values("offered_at")
+    stood = Guideline.objects.filter(campaign=slot.campaign_id, created_at__lte=offered_at[:1])
     return stood.order_by("-number").first()
 
 

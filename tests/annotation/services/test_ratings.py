@@ -137,6 +137,7 @@ def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater
     slot = claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
     campaigns.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
+    queue.renew(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
 
     rating = factories.submit(rater, slot)
 
@@ -242,6 +243,7 @@ def test_an_assisted_rating_keeps_its_draft_and_how_far_each_reason_moved(rater:
     given[Axis.DYNAMIC] = replace(
         given[Axis.DYNAMIC], reason=factories.card().dynamic.reason + " indeed", draft_use="edited"
     )
+    given[Axis.ALIGNMENT] = replace(given[Axis.ALIGNMENT], draft_use="cleared")
 
     rating = factories.submit(rater, slot, answers=given, draft_id=draft_id, exposure="from_start")
 
@@ -256,6 +258,15 @@ def test_a_draft_of_another_item_is_refused(rater: User) -> None:
     _, foreign = assisted(factories.make_user())
 
     assert "draft" in refused(lambda: factories.submit(rater, slot, draft_id=foreign, exposure="late"))
+
+
+def test_a_draft_seen_from_the_start_is_confirmed_edited_or_cleared_on_every_axis(rater: User) -> None:
+    slot, draft_id = assisted(rater)
+
+    problems = refused(lambda: factories.submit(rater, slot, draft_id=draft_id, exposure="from_start"))
+
+    assert set(problems) == {"visual.draft_use", "dynamic.draft_use", "alignment.draft_use"}
+    assert not Rating.objects.exists()
 
 
 def test_an_unused_draft_has_no_exposure_and_a_used_one_has(rater: User) -> None:
