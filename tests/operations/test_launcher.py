@@ -17,7 +17,7 @@ from operations import launcher
 from operations.management.commands.up import is_loopback, refuse_if_taken
 from tests.support import processes
 from tests.support.services import answers, free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 SUPERVISOR = """
 import json, sys
@@ -75,7 +75,7 @@ def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: P
     children = launcher.left_over(pids)
     assert len(children) == 2
     supervisor.send_signal(number)
-    assert supervisor.wait(timeout=20) == 0
+    assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
     assert not any(map(is_alive, children))
     assert not pids.exists()
 
@@ -85,7 +85,7 @@ def test_a_dead_child_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path:
     note = f"import os, pathlib, signal; pathlib.Path({str(noted)!r}).write_text(str(os.getpid())); signal.pause()"
     die = f"import os, sys, time\nwhile not os.path.exists({str(noted)!r}): time.sleep(0.01)\nsys.exit(7)"
     supervisor = start({"web": [sys.executable, "-c", note], "worker": [sys.executable, "-c", die]})
-    said, _ = supervisor.communicate(timeout=20)
+    said, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
     assert supervisor.returncode == 7
     assert "The worker ended by itself (code 7)" in said
     assert not is_alive(int(noted.read_text()))
@@ -94,7 +94,7 @@ def test_a_dead_child_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path:
 @pytest.mark.parametrize(("code", "expected"), [("pass", 1), ("import os; os.kill(os.getpid(), 9)", 137)])
 def test_no_end_of_a_child_passes_for_success(start: Start, code: str, expected: int) -> None:
     supervisor = start({"web": [sys.executable, "-c", code]})
-    assert supervisor.wait(timeout=20) == expected
+    assert supervisor.wait(timeout=LIMIT_SECONDS) == expected
 
 
 def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: 
     grandchild = int(noted.read_text())
     assert is_alive(grandchild)
     supervisor.send_signal(signal.SIGINT)
-    assert supervisor.wait(timeout=20) == 0
+    assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
     wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
 
 
@@ -140,10 +140,10 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=log) as site:
         wait_until(lambda: answers(port) or site.poll() is not None, what="the site")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_SECONDS) as answer:
             assert json.load(answer) == {"status": "ok"}
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
         wait_until(lambda: f"http://127.0.0.1:{port}/" in log.read_text(), what="the address")
         site.send_signal(signal.SIGINT)
-        assert site.wait(timeout=30) == 0, log.read_text()
+        assert site.wait(timeout=LIMIT_SECONDS) == 0, log.read_text()
     assert not answers(port)

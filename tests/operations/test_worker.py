@@ -9,11 +9,11 @@ from operations import jobs
 from operations.models import Job, JobState
 from tests.support import processes
 from tests.support.slow_worker import KIND
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-QUICK = {"QSAVE_JOB_HEARTBEAT_SECONDS": "1", "QSAVE_JOB_STALE_SECONDS": "3", "QSAVE_JOB_SWEEP_SECONDS": "1"}
+QUICK = {"QSAVE_JOB_HEARTBEAT_SECONDS": "1", "QSAVE_JOB_STALE_SECONDS": "5", "QSAVE_JOB_SWEEP_SECONDS": "1"}
 WORKER = ("-m", "tests.support.slow_worker")
 
 
@@ -44,6 +44,6 @@ def test_a_worker_told_to_end_hands_its_job_back_and_ends_cleanly(job: Job, tmp_
     with processes.python(*WORKER, log=tmp_path / "log", **QUICK) as worker:
         wait_until(has_state(job, JobState.RUNNING), what="a running job")
         worker.terminate()
-        assert worker.wait(timeout=20) == 0, (tmp_path / "log").read_text()
+        assert worker.wait(timeout=LIMIT_SECONDS) == 0, (tmp_path / "log").read_text()
     job.refresh_from_db()
     assert (job.state, job.attempts) == (JobState.QUEUED, 0)

@@ -12,7 +12,7 @@ from config.celery import app
 from operations.launcher import worker_command
 
 KIND = "wait_for_file"
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 120
 
 
 def main() -> None:
