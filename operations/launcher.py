@@ -6,6 +6,7 @@ exit code is ours.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,11 +49,14 @@ def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
 
 def commands(host: str, port: int) -> dict[str, list[str]]:
     """All that a whole site needs, by name."""
-    return {
+    wanted = {
         "web": web_command(host, port),
         "worker for short jobs": worker_command("short", threads=2, prefetch=2),
         "worker for long jobs": worker_command("long", threads=1, prefetch=1),
     }
+    # On Linux the kernel ends them if this process is killed and cannot; elsewhere the next start names what is left.
+    tied = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
+    return {name: [*tied, *command] for name, command in wanted.items()}
 
 
 def supervise(

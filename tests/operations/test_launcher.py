@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 
@@ -146,4 +147,18 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
         wait_until(lambda: f"http://127.0.0.1:{port}/" in log.read_text(), what="the address")
         site.send_signal(signal.SIGINT)
         assert site.wait(timeout=LIMIT_SECONDS) == 0, log.read_text()
+    assert not answers(port)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_launcher_takes_the_site_with_it(tmp_path: Path) -> None:
+    connection.close()
+    port = free_port()
+    with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=tmp_path / "log") as site:
+        wait_until(lambda: answers(port) or site.poll() is not None, what="the site")
+        groups = launcher.left_over(settings.VAR_DIR / "up.pids")
+        assert len(groups) == 3
+        site.kill()
+        site.wait()
+    wait_until(lambda: not any(map(is_alive, groups)), what="the end of web and workers")
     assert not answers(port)

@@ -29,7 +29,10 @@ def environment(**extra: str) -> dict[str, str]:
 
 @contextmanager
 def python(*arguments: str, log: Path, **extra: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Python with `arguments` in the checkout while the body runs; whatever is left of it is killed after."""
+    """Run Python with `arguments` in the checkout while the body runs; whatever is left of it is killed after.
+
+    A launcher's children follow it: they are tied to it by the kernel.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, *arguments], cwd=ROOT, env=environment(**extra), stdout=output, stderr=output
