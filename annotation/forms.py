@@ -62,6 +62,12 @@ class CampaignForm(CampaignModelForm):
             raise forms.ValidationError("Ask for 1 to 50 ratings a clip.")
         return overlap
 
+    def clean_assisted_share(self) -> float:
+        share: float = self.cleaned_data["assisted_share"]
+        if not 0 <= share <= 1:
+            raise forms.ValidationError("A share lies between 0 and 1.")
+        return share
+
 
 class GuidelineForm(forms.Form):
     text = forms.CharField(label="Guidelines, in Markdown", widget=forms.Textarea(attrs={"rows": 16}))
@@ -77,7 +83,7 @@ class ManyFilesField(forms.FileField):
     widget = ManyFilesInput
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
-        files = data if isinstance(data, list | tuple) else [data]
+        files = (data if isinstance(data, list | tuple) else [data]) or [None]
         return [super(ManyFilesField, self).clean(file, initial) for file in files]
 
 

@@ -1,0 +1,47 @@
+"""Markdown that people wrote is shown safely."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.markdown import to_html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "[x](data:text/html,<script>)",
+        "![x](http://a.example/x.png)",
+        '<img src=x onerror="alert(1)">',
+        "<javascript:alert(1)>",
+        "[a](http://x.example 'y\" onmouseover=\"alert(1)')",
+    ],
+)
+def test_nothing_that_runs_or_loads_comes_through(text: str) -> None:
+    html = to_html(text)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert 'href="javascript' not in html
+    assert 'href="data' not in html
+    assert ' onmouseover="' not in html
+
+
+@given(st.text(alphabet="<>&\"'[]()!*`#:/ ajscript\n", max_size=80))
+def test_no_tag_but_ours_is_ever_made(text: str) -> None:
+    html = to_html(text)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<iframe" not in html
+
+
+def test_headings_start_below_those_of_the_page() -> None:
+    assert to_html("# One\n\n## Two") == "<h3>One</h3>\n<h4>Two</h4>\n"
+
+
+def test_lists_tables_and_links_are_kept() -> None:
+    html = to_html("- a\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n[q](https://q.example)")
+    assert "<li>a</li>" in html
+    assert "<td>1</td>" in html
+    assert '<a href="https://q.example" rel="noopener noreferrer">q</a>' in html

@@ -1,0 +1,128 @@
+"""The lead's pages of campaigns."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import Role, User
+from annotation.models import Campaign
+from annotation.services.campaigns import add_clips, set_guidelines
+from tests.annotation.factories import make_campaign, make_clip, make_user
+
+FORM = {
+    "title": "Spring",
+    "name": "spring",
+    "overlap": "4",
+    "assisted_share": "0.25",
+    "lease_minutes": "20",
+    "min_reason_length": "20",
+    "seed": "7",
+    "guidelines": "# Look twice",
+}
+
+
+@pytest.fixture
+def lead(db: None) -> User:
+    return make_user("lena", role=Role.LEAD)
+
+
+@pytest.fixture
+def as_lead(client: Client, lead: User) -> Client:
+    client.force_login(lead)
+    return client
+
+
+def test_only_leads_and_above_get_there(client: Client, db: None) -> None:
+    campaign = make_campaign()
+    client.force_login(make_user())
+    for path in ("/campaigns", "/new-campaign", f"/campaigns/{campaign.name}", f"/campaigns/{campaign.name}/agreement"):
+        assert client.get(path).status_code == 403, path
+    assert client.post(f"/campaigns/{campaign.name}/state", {"state": "closed"}).status_code == 403
+
+
+def test_the_form_makes_a_campaign_with_its_guidelines(as_lead: Client, lead: User) -> None:
+    answer = as_lead.post("/new-campaign", FORM)
+    assert answer["Location"] == "/campaigns/spring"
+    campaign = Campaign.objects.get(name="spring")
+    assert (campaign.overlap, campaign.assisted_share, campaign.seed) == (4, 0.25, 7)
+    assert campaign.created_by == lead
+    assert "<h3>Look twice</h3>" in as_lead.get("/campaigns/spring").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("overlap", "0"), ("assisted_share", "1.5"), ("name", "two words"), ("title", ""), ("seed", "-1")],
+)
+def test_a_bad_value_is_named_at_its_field_and_makes_nothing(as_lead: Client, field: str, value: str) -> None:
+    page = as_lead.post("/new-campaign", FORM | {field: value}).content.decode()
+    assert f'id="id_{field}_error"' in page
+    assert not Campaign.objects.exists()
+
+
+def test_a_taken_name_is_refused(as_lead: Client) -> None:
+    as_lead.post("/new-campaign", FORM)
+    assert "already exists" in as_lead.post("/new-campaign", FORM).content.decode()
+
+
+def test_its_state_changes_by_post_and_only_along_allowed_ways(as_lead: Client) -> None:
+    campaign = make_campaign(state="open")
+    path = f"/campaigns/{campaign.name}/state"
+    assert as_lead.get(path).status_code == 405
+    as_lead.post(path, {"state": "paused"})
+    campaign.refresh_from_db()
+    assert campaign.state == "paused"
+    refused = as_lead.post(path, {"state": "draft"}, follow=True).content.decode()
+    assert "can become" in refused
+    campaign.refresh_from_db()
+    assert campaign.state == "paused"
+
+
+def test_the_list_shows_progress_and_what_people_wrote_as_text(as_lead: Client) -> None:
+    make_campaign(2, title="<b>Bold</b>", overlap=3)
+    page = as_lead.get("/campaigns").content.decode()
+    assert "&lt;b&gt;Bold" in page
+    assert "<b>Bold" not in page
+    assert "<strong>0</strong> of 6 ratings" in page
+
+
+def test_clips_come_a_page_at_a_time(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign()
+    clips = [make_clip(f"numbered{n:03}") for n in range(60)]
+    add_clips(actor=lead, campaign=campaign, clips=clips)
+    first = as_lead.get(f"/campaigns/{campaign.name}").content.decode()
+    assert "numbered049" in first
+    assert "numbered050" not in first
+    link = first.split('href="?after=')[1].split("#")[0]
+    second = as_lead.get(f"/campaigns/{campaign.name}?after={link}").content.decode()
+    assert "numbered050" in second
+    assert "numbered049" not in second
+
+
+def test_the_campaign_page_costs_the_same_with_more_clips(
+    as_lead: Client, lead: User, django_assert_max_num_queries: object
+) -> None:
+    campaign = make_campaign()
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip() for _ in range(20)])
+    with django_assert_max_num_queries(12):  # type: ignore[operator]  # a fixture of pytest-django
+        as_lead.get(f"/campaigns/{campaign.name}")
+
+
+def test_new_guidelines_are_a_new_version_after_a_look(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign()
+    set_guidelines(actor=lead, campaign=campaign, text="Old")
+    path = f"/campaigns/{campaign.name}/guidelines"
+    looked = as_lead.post(path, {"text": "**New**", "look": "1"}).content.decode()
+    assert "<strong>New</strong>" in looked
+    assert campaign.guidelines.count() == 1
+    as_lead.post(path, {"text": "**New**"})
+    assert list(campaign.guidelines.order_by("number").values_list("text", flat=True)) == ["Old", "**New**"]
+
+
+def test_home_sends_raters_to_open_campaigns_and_leads_to_those_that_wait(client: Client, db: None) -> None:
+    make_campaign(1, title="Ready to rate")
+    make_campaign(title="Without clips", state="draft")
+    client.force_login(make_user())
+    page = client.get("/").content.decode()
+    assert "Ready to rate" in page
+    assert "Without clips" not in page
+    client.force_login(make_user(role=Role.LEAD))
+    assert "Without clips" in client.get("/").content.decode()

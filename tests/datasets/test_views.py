@@ -1,0 +1,102 @@
+"""The engineer's pages of releases."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import Role
+from datasets.models import Release
+from operations import jobs
+from operations.models import Job
+from tests.annotation.factories import make_user
+from tests.datasets.world import rated_campaign
+
+FORM = {"name": "spring", "target": "mean", "clips": "none", "seed": "0"}
+
+
+@pytest.fixture
+def engineer(client: Client, db: None) -> Client:
+    client.force_login(make_user(role=Role.ENGINEER))
+    return client
+
+
+def run_all() -> None:
+    for job in Job.objects.filter(state="queued"):
+        jobs.run(job.pk)
+
+
+def freeze(client: Client, **changes: str) -> Release:
+    campaign = rated_campaign(train=2, val=1, test=1, raters=2)
+    answer = client.post("/releases/freeze", FORM | {"campaign": str(campaign.pk)} | changes)
+    assert answer.status_code == 302, answer.content.decode()
+    run_all()
+    return Release.objects.get()
+
+
+def test_only_engineers_get_there(client: Client, db: None) -> None:
+    client.force_login(make_user(role=Role.LEAD))
+    assert client.get("/releases").status_code == 403
+    assert client.get("/releases/1").status_code == 403
+    assert client.post("/releases/freeze", FORM).status_code == 403
+    assert client.post("/releases/1/verify").status_code == 403
+
+
+def test_without_ratings_the_page_says_what_comes_first(engineer: Client) -> None:
+    page = engineer.get("/releases").content.decode()
+    assert "No campaign has ratings yet" in page
+    assert '<form method="post" action="/releases/freeze"' not in page
+
+
+def test_freezing_makes_a_release_whose_page_names_hash_counts_and_files(engineer: Client) -> None:
+    release = freeze(engineer)
+    assert release.state == Release.State.FROZEN
+    page = engineer.get(f"/releases/{release.number}").content.decode()
+    assert release.content_hash in page
+    assert "clips, train</dt><dd>2</dd>" in page
+    assert f'href="/api/releases/{release.number}/files/sft/train.jsonl"' in page
+    manifest = engineer.get(f"/api/releases/{release.number}/files/manifest.json")
+    assert release.content_hash.encode() in b"".join(manifest.streaming_content)  # type: ignore[attr-defined]
+    assert "spring #1" in engineer.get("/releases").content.decode()
+
+
+@pytest.mark.parametrize("changes", [{"name": "two words"}, {"target": "guess"}, {"seed": "-1"}, {"campaign": "0"}])
+def test_a_choice_that_there_is_not_makes_no_release(engineer: Client, changes: dict[str, str]) -> None:
+    campaign = rated_campaign(train=1, val=0, test=0, raters=1)
+    page = engineer.post("/releases/freeze", FORM | {"campaign": str(campaign.pk)} | changes)
+    assert page.status_code == 200
+    assert 'class="errors"' in page.content.decode()
+    assert not Release.objects.exists()
+
+
+def test_a_changed_byte_is_told_on_the_page(engineer: Client) -> None:
+    release = freeze(engineer)
+    engineer.post(f"/releases/{release.number}/verify")
+    run_all()
+    assert "every byte is as it was" in engineer.get(f"/releases/{release.number}").content.decode()
+    file = Path(settings.RELEASE_ROOT) / release.folder / "sft" / "train.jsonl"
+    file.chmod(0o600)
+    content = bytearray(file.read_bytes())
+    content[10] ^= 1
+    file.write_bytes(content)
+    engineer.post(f"/releases/{release.number}/verify")
+    run_all()
+    page = engineer.get(f"/releases/{release.number}").content.decode()
+    assert "it has changed" in page
+    assert "sft/train.jsonl" in page
+
+
+def test_pressing_verify_twice_asks_for_one_check(engineer: Client) -> None:
+    release = freeze(engineer)
+    for _ in range(2):
+        engineer.post(f"/releases/{release.number}/verify")
+    assert Job.objects.filter(kind="verify_release").count() == 1
+
+
+def test_a_release_whose_folder_is_gone_says_so(engineer: Client) -> None:
+    release = freeze(engineer)
+    Release.objects.update(folder="elsewhere")
+    page = engineer.get(f"/releases/{release.number}")
+    assert page.status_code == 200
+    assert "cannot be read" in page.content.decode()

@@ -1,0 +1,151 @@
+"""The engineer's pages of runs and critics."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import Role, User
+from datasets.models import Release
+from modelassist.models import Activation, Critic, Run
+from modelassist.services.critics import register_critic
+from operations.models import Job
+from tests.annotation.factories import make_campaign, make_user
+
+FIGURES = {
+    "clips": 9,
+    "unparsable_rate": 0.25,
+    "axes": {
+        "visual": {
+            "critic": {
+                "srcc": {"value": 0.7125, "low": 0.5, "high": 0.9},
+                "plcc": {"undefined": "all clips have the same MOS"},
+            },
+            "constant": {"rmse": {"value": 1.25}},
+        }
+    },
+}
+
+
+@pytest.fixture
+def as_engineer(client: Client, engineer: User) -> Client:
+    client.force_login(engineer)
+    return client
+
+
+@pytest.fixture
+def release(engineer: User) -> Release:
+    release: Release = Release.objects.create(
+        number=1, name="spring", campaign=make_campaign(), created_by=engineer, folder="0001-spring"
+    )
+    return release
+
+
+def freeze(release: Release) -> Release:
+    Release.objects.filter(pk=release.pk).update(state="frozen", content_hash="0" * 64, frozen_at=release.created_at)
+    return release
+
+
+def form(release: Release, **changes: str) -> dict[str, str]:
+    return {"release": str(release.pk), "base_model": "", "critic": "", "name": "critic", "settings": ""} | changes
+
+
+def critic_of(model: Path, **fields: Any) -> Critic:
+    return register_critic(actor=User.objects.get(username="enno"), name="starter", model=str(model), **fields)
+
+
+def test_only_engineers_get_there(client: Client, db: None) -> None:
+    client.force_login(make_user(role=Role.LEAD))
+    for path in ("/runs", "/runs/1", "/critics", "/critics/1"):
+        assert client.get(path).status_code == 403, path
+    for path in ("/runs/start", "/critics/1/activate", "/drafting/spring/stop"):
+        assert client.post(path).status_code == 403, path
+
+
+def test_without_a_frozen_release_the_page_says_what_comes_first(as_engineer: Client, release: Release) -> None:
+    page = as_engineer.get("/runs").content.decode()
+    assert "no frozen release" in page
+    assert 'action="/runs/start"' not in page
+
+
+def test_a_run_starts_from_a_model_folder_with_its_settings(
+    as_engineer: Client, release: Release, tiny_model: Path
+) -> None:
+    freeze(release)
+    answer = as_engineer.post(
+        "/runs/start", form(release, base_model=str(tiny_model), settings='{"sft": {"steps": 2}}')
+    )
+    run = Run.objects.get()
+    assert answer["Location"] == f"/runs/{run.pk}"
+    assert run.settings_json == {"sft": {"steps": 2}}
+    assert Job.objects.get(kind="train_critic").arguments["name"] == "critic"
+    assert "waiting" in as_engineer.get(f"/runs/{run.pk}").content.decode()
+
+
+def test_a_run_starts_from_a_critic(as_engineer: Client, release: Release, tiny_model: Path) -> None:
+    critic = critic_of(tiny_model)
+    as_engineer.post("/runs/start", form(freeze(release), critic=str(critic.pk)))
+    assert Run.objects.get().base_model == critic.model
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({}, "one of the two"),
+        ({"base_model": "/nowhere"}, "no such model folder"),
+        ({"base_model": "a/b", "settings": "{"}, "not JSON"),
+        ({"base_model": "a/b", "settings": "[]"}, "JSON object"),
+        ({"base_model": "a/b", "settings": '{"sfft": {}}'}, "sfft"),
+    ],
+)
+def test_what_cannot_start_says_why(
+    as_engineer: Client, release: Release, changes: dict[str, str], complaint: str
+) -> None:
+    page = as_engineer.post("/runs/start", form(freeze(release), **changes)).content.decode()
+    assert complaint in page
+    assert not Run.objects.exists()
+
+
+def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User, release: Release) -> None:
+    run = Run.objects.create(
+        release=release, base_model="a/b", folder="run-1", created_by=engineer, evaluation={"splits": {"test": FIGURES}}
+    )
+    folder = Path(settings.RUN_ROOT) / "run-1"
+    folder.mkdir(parents=True)
+    steps = [{"stage": "sft", "step": n, "loss": 2 / n} for n in range(1, 6)] + [{"stage": "grpo", "step": 1}]
+    (folder / "metrics.jsonl").write_text("\n".join(json.dumps(step) for step in steps) + '\n{"stage": "gr')
+    page = as_engineer.get(f"/runs/{run.pk}").content.decode()
+    assert 'aria-label="loss, from 2 to 0.4"' in page
+    assert '0.71 <span class="interval">[0.50, 0.90]</span>' in page
+    assert "all clips have the same MOS" in page
+    assert "1.25" in page
+    assert "25% of them" in page
+
+
+def test_a_critic_without_figures_says_so_and_its_card_is_shown_safely(as_engineer: Client, tiny_model: Path) -> None:
+    critic = critic_of(tiny_model, card="Weak. <script>alert(1)</script>")
+    page = as_engineer.get(f"/critics/{critic.pk}").content.decode()
+    assert "came without figures" in page
+    assert "<script>alert" not in page
+
+
+def test_a_critic_is_put_to_work_and_stopped(as_engineer: Client, tiny_model: Path) -> None:
+    critic, campaign = critic_of(tiny_model), make_campaign(2)
+    as_engineer.post(f"/critics/{critic.pk}/activate", {"campaign": str(campaign.pk)})
+    assert Activation.objects.get(campaign=campaign).critic == critic
+    page = as_engineer.get("/critics").content.decode()
+    assert "starter@1" in page
+    assert "More clips wait for a draft" in page
+    as_engineer.post(f"/drafting/{campaign.name}/stop")
+    assert not Activation.objects.exists()
+
+
+def test_a_critic_whose_files_are_gone_is_not_put_to_work(as_engineer: Client, tiny_model: Path) -> None:
+    critic, campaign = critic_of(tiny_model), make_campaign()
+    Critic.objects.update(model="/nowhere")
+    page = as_engineer.post(f"/critics/{critic.pk}/activate", {"campaign": str(campaign.pk)}, follow=True)
+    assert "no such model folder" in page.content.decode()
+    assert not Activation.objects.exists()
