@@ -67,8 +67,11 @@ def _within_one(pairs: Pairs, seed: int) -> Estimate:
 
 def _estimate(estimate: Estimate) -> dict[str, Any]:
     interval = estimate.interval
-    ends = {"low": interval.low, "high": interval.high} if isinstance(interval, Interval) else {}
-    return _plain(estimate.value) | ends
+    if isinstance(estimate.value, Undefined):
+        return _plain(estimate.value)
+    if isinstance(interval, Interval):
+        return _plain(estimate.value) | {"low": interval.low, "high": interval.high}
+    return _plain(estimate.value) | {"interval": str(interval)}
 
 
 def _plain(figure: Figure) -> dict[str, Any]:

@@ -1,0 +1,145 @@
+"""Generation and training rows, held against transformers' own generate and against rows of one completion each."""
+
+import numpy as np
+import pytest
+import torch
+
+from modelassist.engine.generate import generate
+from modelassist.engine.inputs import Prompt, build_prompt
+from modelassist.engine.model import Loaded
+from modelassist.engine.rows import Row, completion_logits, pack
+from modelassist.engine.seeds import generator
+from modelassist.engine.vision import encode
+from tests.modelassist.engine.test_inputs import messages, some_frames, token_types
+
+LENGTH = 24
+
+
+@pytest.fixture
+def prompts(critic: Loaded) -> list[Prompt]:
+    """Two prompts of unequal length."""
+    return [
+        build_prompt(critic, some_frames(5, 2, seed=1), messages()),
+        build_prompt(
+            critic, some_frames(2, 0, seed=2), messages("A much longer prompt of many words that nobody knows")
+        ),
+    ]
+
+
+def reference(critic: Loaded, prompt: Prompt, **options: object) -> tuple[int, ...]:
+    """What transformers generates for one prompt."""
+    patches = int(prompt.grids[: prompt.images].prod(1).sum())
+    media = {"pixel_values_videos": prompt.pixels[patches:], "video_grid_thw": prompt.grids[prompt.images :]}
+    if prompt.images:
+        media |= {"pixel_values": prompt.pixels[:patches], "image_grid_thw": prompt.grids[: prompt.images]}
+    output = critic.base.generate(
+        input_ids=prompt.ids[None],
+        mm_token_type_ids=token_types(critic, prompt)[None],
+        **media,
+        max_new_tokens=LENGTH,
+        do_sample=False,
+        suppress_tokens=critic.never_generated,
+        eos_token_id=list(critic.end_ids),
+        **options,
+    )
+    return tuple(output[0, len(prompt.ids) :].tolist())
+
+
+def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt]) -> None:
+    groups = generate(critic, prompts, encode(critic, prompts), max_new_tokens=LENGTH, group=3)
+    for prompt, group in zip(prompts, groups, strict=True):
+        assert {sample.ids for sample in group} == {reference(critic, prompt)}
+
+
+def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt]) -> None:
+    groups = generate(
+        critic, prompts, encode(critic, prompts), max_new_tokens=60, group=4, temperature=9.0, generator=generator(0)
+    )
+    drawn = {token for group in groups for sample in group for token in sample.ids}
+    assert len(drawn) > 100
+    assert not drawn & set(critic.never_generated)
+
+
+def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loaded, prompts: list[Prompt]) -> None:
+    def draw(seed: int) -> list[tuple[int, ...]]:
+        features = encode(critic, prompts)
+        groups = generate(
+            critic, prompts, features, max_new_tokens=8, group=2, temperature=1.0, generator=generator(seed)
+        )
+        return [sample.ids for group in groups for sample in group]
+
+    assert draw(1) == draw(1) != draw(2)
+
+
+def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded, prompts: list[Prompt]) -> None:
+    features = encode(critic, prompts)
+    groups = generate(critic, prompts, features, max_new_tokens=6)
+    rows = [Row(prompt, (group[0].ids,)) for prompt, group in zip(prompts, groups, strict=True)]
+    logits = completion_logits(critic, rows, pack(critic, rows), features)[:, list(critic.level_ids)]
+    generated = torch.cat([group[0].level_logits for group in groups])
+    assert torch.allclose(logits, generated, atol=1e-5)
+
+
+def shared_rows(critic: Loaded, prompts: list[Prompt]) -> list[Row]:
+    rng = np.random.default_rng(0)
+    lengths = ((5, 9, 1), (7, 2, 4))
+    return [
+        Row(prompt, tuple(tuple(rng.integers(20, 300, length).tolist()) for length in some))
+        for prompt, some in zip(prompts, lengths, strict=True)
+    ]
+
+
+def token_logps(critic: Loaded, rows: list[Row]) -> torch.Tensor:
+    packed = pack(critic, rows)
+    logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
+    return torch.log_softmax(logits, -1).gather(-1, packed.targets[:, None])[:, 0]
+
+
+def test_a_shared_prompt_gives_the_numbers_of_full_rows(critic: Loaded, prompts: list[Prompt]) -> None:
+    rows = shared_rows(critic, prompts)
+    full = [Row(row.prompt, (completion,)) for row in rows for completion in row.completions]
+    together = token_logps(critic, rows)
+    apart = torch.cat([token_logps(critic, [row]) for row in full])
+    assert torch.allclose(together, apart, atol=1e-5)
+
+    gradients = []
+    for logps in (together, apart):
+        critic.network.zero_grad()
+        logps.sum().backward()
+        gradients.append({name: _gradient(value) for name, value in critic.network.named_parameters()})
+    scale = max(float(gradient.abs().max()) for gradient in gradients[1].values())
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradient, gradients[1][name], atol=1e-5 * scale), name
+
+
+def _gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
+    assert parameter.grad is not None
+    return parameter.grad.clone()
+
+
+def test_full_rows_are_what_the_model_itself_computes(critic: Loaded, prompts: list[Prompt]) -> None:
+    row = Row(prompts[0], (shared_rows(critic, prompts)[0].completions[1],))
+    patches = int(row.prompt.grids[: row.prompt.images].prod(1).sum())
+    completion = torch.tensor(row.completions[0])
+    types = torch.cat([token_types(critic, row.prompt), torch.zeros_like(completion)])
+    logits = critic.base(
+        input_ids=torch.cat([row.prompt.ids, completion])[None],
+        mm_token_type_ids=types[None],
+        pixel_values=row.prompt.pixels[:patches],
+        image_grid_thw=row.prompt.grids[: row.prompt.images],
+        pixel_values_videos=row.prompt.pixels[patches:],
+        video_grid_thw=row.prompt.grids[row.prompt.images :],
+    ).logits[0, len(row.prompt.ids) - 1 : -1]
+    expected = torch.log_softmax(logits, -1).gather(-1, completion[:, None])[:, 0]
+    assert torch.allclose(token_logps(critic, [row]), expected, atol=1e-5)
+
+
+def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: Loaded, prompts: list[Prompt]) -> None:
+    for kept in ("image", "video"):
+        prompt = prompts[0]
+        pixels = prompt.pixels.clone().requires_grad_(True)
+        seen = Prompt(prompt.ids, prompt.positions, prompt.next_position, pixels, prompt.grids, prompt.images)
+        token_logps(critic, [Row(seen, ((300, 301, 302),))]).sum().backward()
+        patches = int(prompt.grids[: prompt.images].prod(1).sum())
+        part = pixels.grad[:patches] if kept == "image" else pixels.grad[patches:]  # type: ignore[index]
+        assert bool((part.abs().amax(dim=1) > 0).all())

@@ -1,0 +1,266 @@
+"""Real training of a tiny model on a CPU: losses fall, seeds decide, runs resume, files are what they should be."""
+
+import csv
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine import model
+from modelassist.engine import train as training
+from modelassist.engine.checkpoints import CheckpointError
+from modelassist.engine.cli import main
+from modelassist.engine.config import Config, CooldownConfig, GrpoConfig, LoraConfig, SftConfig
+from modelassist.engine.data import Feeder, FrameStore, load_examples
+from modelassist.engine.evaluate import predict
+from modelassist.engine.inference import Critic
+from modelassist.engine.journal import Journal
+from modelassist.engine.model import Loaded
+from modelassist.engine.optimise import TrainingError, batch_at
+from modelassist.engine.rows import completion_logits, pack
+from modelassist.engine.sft import SftStage, sft_loss
+from modelassist.engine.vision import encode
+from qsave.axes import AXES
+from qsave.release import ReleaseError, ReleaseReader
+from tests.modelassist.engine.conftest import read_metrics, seal
+
+Figures = list[dict[str, float]]
+CONFIG = Config(
+    max_new_tokens=48,
+    save_every=2,
+    sft=SftConfig(steps=3, batch=4, warmup=1),
+    grpo=GrpoConfig(steps=3, clips=2, group=2),
+    cooldown=CooldownConfig(steps=2, batch=2, samples=2, probe=2),
+)
+
+
+def feeder_of(critic: Loaded, tmp_path: Path) -> Feeder:
+    return Feeder(critic, FrameStore(tmp_path / "frames", critic.frames))
+
+
+def losses(out: Path) -> list[tuple[str, int, float]]:
+    return [(str(row["stage"]), int(row["step"]), row["loss"]) for row in read_metrics(out)]
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("run")
+    training.train(release_folder, str(tiny_folder), out, CONFIG)
+    return out
+
+
+@pytest.fixture(scope="module")
+def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures]:
+    """A critic that has learnt the eight train clips by heart, and the figures of its steps."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("taught")
+    critic = model.load(str(tiny_folder))
+    examples = load_examples(ReleaseReader(release_folder), "sft", "train")
+    config = SftConfig(steps=45, batch=8, learning_rate=4e-3, warmup=5)
+    stage = SftStage(critic, feeder_of(critic, folder), examples, config, name="sft", seed=0)
+    figures = [stage.step(index) for index in range(config.steps)]
+    model.save(critic, folder / "model")
+    return folder / "model", figures
+
+
+def test_sft_learns_a_small_set_by_heart_and_says_it_freely(
+    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
+) -> None:
+    folder, figures = taught
+    assert figures[-1]["cross_entropy"] < 0.2 < 4 < figures[0]["cross_entropy"]
+    assert figures[-1]["huber"] < 0.1 * figures[0]["huber"]
+    critic = model.load(str(folder))
+    examples = load_examples(ReleaseReader(release_folder), "sft", "train")
+    predictions = predict(critic, feeder_of(critic, tmp_path), examples, budget=4096, label="train")
+    errors = [
+        abs(each.scored.card.axis(axis).score - each.example.targets[axis].mos)
+        for each in predictions
+        for axis in AXES
+        if each.scored.card
+    ]
+    assert len(errors) == len(examples) * len(AXES)
+    assert sum(errors) / len(errors) < 0.4
+
+
+def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path: Path) -> None:
+    examples = load_examples(ReleaseReader(release_folder), "sft", "train")[:2]
+    rows = [feeder_of(critic, tmp_path).row(example) for example in examples]
+    packed = pack(critic, rows)
+    mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in examples])
+    logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
+    plain, dual = (sft_loss(critic, logits, packed, mos, weight) for weight in (0.0, 2.0))
+    assert plain.total.item() == plain.cross_entropy.item()
+    assert plain.total.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, packed.targets).item())
+    assert dual.total.item() == pytest.approx(plain.total.item() + 2 * dual.huber.item())
+
+
+def test_a_run_leaves_what_it_says(finished: Path) -> None:
+    assert [(stage, step) for stage, step, _ in losses(finished)] == [
+        ("sft", 1), ("sft", 2), ("sft", 3), ("grpo", 1), ("grpo", 2), ("grpo", 3), ("cooldown", 1), ("cooldown", 2),
+    ]  # fmt: skip
+    assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["cooldown-2", "grpo-3", "sft-3"]
+    progress = json.loads((finished / "progress.json").read_text())
+    assert (progress["finished"], progress["share"]) == (True, 1.0)
+    evaluation = json.loads((finished / "evaluation.json").read_text())
+    assert set(evaluation["splits"]) == {"val", "test"}
+    assert set(evaluation["cooldown"]) == {"before", "after"}
+    for split in ("val", "test"):
+        with (finished / f"predictions-{split}.csv").open() as file:
+            assert len(list(csv.DictReader(file))) == evaluation["splits"][split]["clips"] == 3
+    assert not [path for path in finished.rglob("*") if path.suffix in (".pt", ".bin", ".pkl")]
+    assert Critic.load(str(finished / "model"), "cpu").loaded.max_new_tokens == 48
+
+
+def test_practice_logs_every_term(finished: Path) -> None:
+    row = next(row for row in read_metrics(finished) if row["stage"] == "grpo")
+    for name in ("format", "accuracy", "rank", "defects", "evidence", "consistency", "length"):
+        assert 0 <= row[f"reward_{name}"] <= 1
+    assert {"zero_spread", "clip_share", "length", "entropy", "kl", "finished"} <= set(row)
+
+
+@pytest.mark.parametrize("cut", [2, 5, 7])
+def test_a_run_that_was_cut_goes_on_with_the_same_losses(
+    finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    steps = 0
+
+    def step(journal: Journal, stage: str, number: int, figures: Mapping[str, float]) -> None:
+        nonlocal steps
+        steps += 1
+        if steps > cut:
+            raise KeyboardInterrupt
+        whole_step(journal, stage, number, figures)
+
+    whole_step = Journal.step
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "step", step)
+        with pytest.raises(KeyboardInterrupt):
+            training.train(release_folder, str(tiny_folder), tmp_path, CONFIG)
+    training.train(release_folder, str(tiny_folder), tmp_path, CONFIG, resume=True)
+    assert losses(tmp_path) == losses(finished)
+    assert (tmp_path / "predictions-test.csv").read_bytes() == (finished / "predictions-test.csv").read_bytes()
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == json.loads(
+        (finished / "evaluation.json").read_text()
+    )
+
+
+def test_another_seed_takes_another_way(
+    finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path
+) -> None:
+    training.train(release_folder, str(tiny_folder), tmp_path, replace(CONFIG, seed=1), stages=["sft"])
+    assert losses(tmp_path) != losses(finished)[:3]
+
+
+def test_a_second_run_into_the_same_folder_is_refused(finished: Path, tiny_folder: Path, release_folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="--resume"):
+        training.train(release_folder, str(tiny_folder), finished, CONFIG)
+
+
+def test_a_run_is_not_resumed_with_other_settings(finished: Path, tiny_folder: Path, release_folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="another config"):
+        training.train(release_folder, str(tiny_folder), finished, replace(CONFIG, seed=9), resume=True)
+
+
+def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
+    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, lora=LoraConfig(rank=4, alpha=8), grpo=replace(CONFIG.grpo, steps=2, kl_beta=0.1))
+    config = replace(config, gradient_checkpointing=True, max_new_tokens=96)
+    training.train(release_folder, str(taught[0]), tmp_path, config, stages=["sft", "grpo"])
+    before, after = (model.load(str(path)).base.state_dict() for path in (taught[0], tmp_path / "model"))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all("language_model" in name and "_proj" in name for name in changed)
+    assert all(row["kl"] > 0 for row in read_metrics(tmp_path) if row["stage"] == "grpo")  # SFT came in between
+
+
+def test_a_reference_is_kept_for_full_weights_too(
+    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, grpo=replace(CONFIG.grpo, steps=2, kl_beta=0.1, temperature=2.0), max_new_tokens=96)
+    training.train(release_folder, str(taught[0]), tmp_path, config, stages=["grpo"])
+    first, second = (row["kl"] for row in read_metrics(tmp_path))
+    assert 0 <= first < second
+
+
+def test_a_clip_that_cannot_be_read_is_reported_and_left_out(
+    tiny_folder: Path, release_folder: Path, tmp_path: Path
+) -> None:
+    release = shutil.copytree(release_folder, tmp_path / "release")
+    row = json.loads((release / "sft" / "train.jsonl").read_text().splitlines()[0])
+    (release / row["media"]["path"]).write_bytes(b"no video")
+    seal(release)
+    evaluation = training.train(release, str(tiny_folder), tmp_path / "run", CONFIG, stages=["sft"])
+    assert [row["clip_id"] in problem for problem in evaluation["problems"]] == [True]
+    assert len(losses_of_sft(tmp_path / "run")) == CONFIG.sft.steps
+
+
+def losses_of_sft(out: Path) -> list[float]:
+    return [row["loss"] for row in read_metrics(out) if row["stage"] == "sft"]
+
+
+def test_a_changed_release_is_not_trained_on(tiny_folder: Path, release_folder: Path, tmp_path: Path) -> None:
+    release = shutil.copytree(release_folder, tmp_path / "release")
+    (release / "rl" / "train.jsonl").write_text("")
+    with pytest.raises(ReleaseError, match="not as it was frozen"):
+        training.train(release, str(tiny_folder), tmp_path / "run", CONFIG)
+
+
+def test_a_loss_that_is_no_number_stops_with_the_clips_named(
+    critic: Loaded, release_folder: Path, tmp_path: Path
+) -> None:
+    examples = load_examples(ReleaseReader(release_folder), "sft", "train")
+    stage = SftStage(critic, feeder_of(critic, tmp_path), examples, CONFIG.sft, name="sft", seed=0)
+    with torch.no_grad():
+        critic.base.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"sft step 1, clips clip-.*nan"):
+        stage.step(0)
+
+
+def test_every_example_is_taken_once_a_round() -> None:
+    taken = [place for step in range(6) for place in batch_at(12, 4, step, 0, "sft")]
+    assert sorted(taken[:12]) == sorted(taken[12:]) == list(range(12))
+    assert taken[:12] != taken[12:]
+
+
+def test_frames_are_decoded_once(critic: Loaded, release_folder: Path, tmp_path: Path) -> None:
+    example = load_examples(ReleaseReader(release_folder), "sft", "train")[0]
+    first = FrameStore(tmp_path, critic.frames).frames(example)
+    again = FrameStore(tmp_path, critic.frames).frames(replace(example, path=tmp_path / "gone.mp4"))
+    assert (again.fast == first.fast).all()
+    assert again.fast_times == first.fast_times
+    assert (again.slow == first.slow).all()
+
+
+def test_score_prints_a_card_or_the_reason_there_is_none(
+    finished: Path, release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = next((release_folder / "media").iterdir())
+    status = main(["score", str(video), "--prompt", "A square", "--model", str(finished / "model")])
+    said = capsys.readouterr()
+    assert (status, "error: the output" in said.err) in ((0, False), (1, True))
+    (tmp_path / "empty.mp4").touch()
+    assert main(["score", str(tmp_path / "empty.mp4"), "--prompt", "A", "--model", str(finished / "model")]) == 1
+    assert "the clip cannot be read" in capsys.readouterr().err
+
+
+def test_evaluate_writes_figures_of_one_split(finished: Path, release_folder: Path, tmp_path: Path) -> None:
+    options = ["--release", str(release_folder), "--model", str(finished / "model"), "--out", str(tmp_path)]
+    assert main(["evaluate", *options, "--split", "val"]) == 0
+    mine = json.loads((tmp_path / "evaluation.json").read_text())["splits"]
+    assert mine == {"val": json.loads((finished / "evaluation.json").read_text())["splits"]["val"]}
+
+
+def test_a_folder_that_is_no_model_is_one_line(
+    release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--release", str(release_folder), "--model", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(["train", *options]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path} is not a model folder")
+    assert not (tmp_path / "out").exists()
