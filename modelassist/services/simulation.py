@@ -132,7 +132,7 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
                 lease=slot.lease,
                 answers=answers,
                 key=uuid.uuid4(),
-                viewing={"share": 1.0, "plays": 1, "simulated": True},
+                viewing={"watched_share": 1.0, "plays": 1, "simulated": True},
                 seconds_spent=round(spec.duration * 6, 1),
                 draft_id=draft.pk if draft else None,
                 exposure=Exposure.FROM_START if draft else Exposure.NONE,
