@@ -1,8 +1,6 @@
 """`make loop`: the whole loop headless, in a database and folders of its own, with a table of figures at the end."""
 
 import json
-import os
-import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -18,13 +16,12 @@ from modelassist.bridge import release_folder, run_folder
 from modelassist.engine.config import config_from
 from modelassist.reads.evaluation import number
 from modelassist.services.loop import Loop, LoopFailed
+from modelassist.services.own_folder import run_in
 from modelassist.services.simulation import draft_uses
 from modelassist.services.starter import StarterRefused, keep_starter
 from qsave.axes import AXES
 from qsave.statistics.figures import Figure, Interval, Undefined
 
-ELSEWHERE = ("DATABASE_URL", "CELERY_BROKER_URL", "QSAVE_MEDIA", "QSAVE_RELEASES", "QSAVE_RUNS")
-"""What would lead out of the folder of its own."""
 SETTINGS: dict[str, Any] = {
     "sft": {"steps": 160},
     "grpo": {"steps": 8},
@@ -51,8 +48,7 @@ class Command(BaseCommand):
         folder = (
             options["workdir"] or settings.BASE_DIR / "var" / "loop" / f"{timezone.now():%Y%m%d-%H%M%S}"
         ).resolve()
-        if folder != settings.VAR_DIR:
-            _start_in(folder, options)
+        run_in(folder, _command(options))
         started = time.monotonic()
         call_command("migrate", interactive=False, verbosity=0)
         loop = Loop(folder=folder, clips=options["clips"], seed=options["seed"], engine_settings=engine_settings)
@@ -85,19 +81,11 @@ def _settings(path: Path | None) -> dict[str, Any]:
     return value
 
 
-def _start_in(folder: Path, options: dict[str, Any]) -> None:
-    """Become a process whose settings keep everything in `folder`; does not return."""
-    if folder.exists() and any(folder.iterdir()):
-        raise CommandError(f"{folder} is not empty: the loop wants a new folder. Name another with --workdir.")
-    folder.mkdir(parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
-    environment["QSAVE_VAR"] = str(folder)
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "loop", "--workdir", str(folder)]
-    command += ["--clips", str(options["clips"]), "--seed", str(options["seed"])]
+def _command(options: dict[str, Any]) -> list[str]:
+    """This command again, as it was typed."""
+    command = ["loop", "--clips", str(options["clips"]), "--seed", str(options["seed"])]
     command += ["--engine-settings", str(options["engine_settings"].resolve())] if options["engine_settings"] else []
-    command += ["--keep-starter"] if options["keep_starter"] else []
-    os.chdir(settings.BASE_DIR)
-    os.execve(sys.executable, command, environment)  # noqa: S606  # this very program, with other settings
+    return [*command, "--keep-starter"] if options["keep_starter"] else command
 
 
 def report(loop: Loop, seconds: float) -> list[str]:

@@ -1,0 +1,155 @@
+"""What `make bench` measures: ratios from one run on one machine, sides in turn, medians; a minute or two in all."""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from accounts.models import Role, User
+from accounts.services import create_user
+from annotation.models import Campaign
+from annotation.services.answers import Answer
+from annotation.services.campaigns import create_campaign, set_state
+from annotation.services.clips import import_manifest
+from annotation.services.queue import claim
+from annotation.services.ratings import submit
+from datasets.services.policy import ReleasePolicy
+from datasets.services.releases import build_release
+from modelassist.services.simulation import render_manifest
+from modelassist.toy.render import render_clip
+from modelassist.toy.world import make_spec
+from qsave.axes import AXES
+from qsave.frames.container import shown_frames
+from qsave.frames.slowfast import FrameConfig, read
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from modelassist.engine.inputs import Prompt
+    from modelassist.engine.model import Loaded
+
+ROUNDS = 5
+GROUP = 8
+COMPLETION = 60
+"""Tokens of each sampled answer."""
+FEW_FRAMES = FrameConfig(fast_frames=16, fast_pixels=128 * 64, slow_frames=4, slow_pixels=224 * 128)
+"""A prompt of some 250 tokens: with the full budget the gain is larger, and the full rows take minutes."""
+CLIPS = 30
+RATERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One measured thing, in words."""
+
+    what: str
+    figures: str
+
+
+def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+    """Median seconds of each side. They run in turn, so that a busy moment does not fall on one side only."""
+    taken: list[list[float]] = [[] for _ in sides]
+    for side in sides:
+        side()  # caches and lazy imports are nobody's time
+    for _ in range(rounds):
+        for place, side in enumerate(sides):
+            started = time.perf_counter()
+            side()
+            taken[place].append(time.perf_counter() - started)
+    return [median(of_side) for of_side in taken]
+
+
+def frames(folder: Path) -> Line:
+    """Decode with SlowFast's choice and pixels, against the bare decode."""
+    clip = folder / "bench.mp4"
+    render_clip(replace(make_spec(0, 0), width=640, height=384, rate=24, frames=72), clip)
+    config = FrameConfig()
+    bare, slowfast = in_turn(lambda: sum(1 for _ in shown_frames(clip)), lambda: read(clip, config))
+    return Line(
+        "frames, 3 s of 640 x 384",
+        f"bare decode {1000 * bare:.0f} ms, with SlowFast {1000 * slowfast:.0f} ms: {slowfast / bare:.2f}x",
+    )
+
+
+def shared_prefix(folder: Path) -> Line:
+    """Forward and backward of a group of answers to one clip: one shared row, against a full row each."""
+    from modelassist.engine.inference import question
+    from modelassist.engine.inputs import build_prompt
+    from modelassist.engine.model import load
+    from modelassist.engine.tiny import init_tiny
+
+    init_tiny(folder / "tiny", frames=FEW_FRAMES)
+    critic = load(str(folder / "tiny"))
+    prompt = build_prompt(critic, read(folder / "bench.mp4", critic.frames), question("A square slides right"))
+    answers = tuple(tuple(300 + (7 * answer + token) % 500 for token in range(COMPLETION)) for answer in range(GROUP))
+    shared, full = in_turn(
+        lambda: _learn(critic, [prompt], [answers]),
+        lambda: _learn(critic, [prompt] * GROUP, [(answer,) for answer in answers]),
+        rounds=3,
+    )
+    return Line(
+        f"GRPO step, {len(prompt.ids)} prompt tokens, {GROUP} answers of {COMPLETION}",
+        f"shared prefix {shared:.2f} s, full rows {full:.2f} s: {full / shared:.1f}x faster",
+    )
+
+
+def _learn(critic: "Loaded", prompts: "Sequence[Prompt]", answers: Sequence[tuple[tuple[int, ...], ...]]) -> "Tensor":
+    from modelassist.engine.rows import Row, completion_logits, pack
+    from modelassist.engine.vision import encode
+
+    rows = [Row(prompt, completions) for prompt, completions in zip(prompts, answers, strict=True)]
+    packed = pack(critic, rows)
+    logits = completion_logits(critic, rows, packed, encode(critic, prompts))
+    loss = -logits.log_softmax(-1).gather(1, packed.targets[:, None]).mean()
+    critic.network.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return loss
+
+
+def rating_floor(folder: Path) -> tuple[Line, Line, Line]:
+    """Import, claim with submit, and release, through the services; one process, nobody beside it."""
+    engineer = create_user(actor=None, username="bench", password=None, role=Role.ENGINEER)
+    campaign = create_campaign(actor=engineer, name="bench", title="Bench", overlap=RATERS, is_simulated=True)
+    set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
+    manifest = render_manifest(folder / "clips", seed=0, indices=range(CLIPS))
+    importing = _seconds(lambda: import_manifest(actor=engineer, campaign=campaign, manifest=manifest, simulated=True))
+    raters = [_rater(engineer, number) for number in range(RATERS)]
+    pairs = [_seconds(partial(_rate_one, rater, campaign)) for _ in range(CLIPS) for rater in raters]
+    releasing = _seconds(
+        lambda: build_release(actor=engineer, campaign=campaign, name="bench", policy=ReleasePolicy(media="none"))
+    )
+    return (
+        Line("clips in", f"{CLIPS / importing:.1f} clips/s"),
+        Line("claim and submit", f"{1 / median(pairs):.0f} pairs/s (median of {len(pairs)})"),
+        Line("release", f"{len(pairs) / releasing:.0f} ratings/s ({len(pairs)} ratings; small, so mostly set-up)"),
+    )
+
+
+def _rater(engineer: User, number: int) -> User:
+    return create_user(actor=engineer, username=f"bench-{number}", password=None, is_simulated=True)
+
+
+def _rate_one(rater: User, campaign: Campaign) -> None:
+    slot = claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    assert slot.lease is not None
+    answers = {axis: Answer(4, (), f"A reason like any other, of clip {slot.item_id}.") for axis in AXES}
+    submit(
+        rater=rater,
+        slot_id=slot.pk,
+        lease=slot.lease,
+        answers=answers,
+        key=uuid.uuid4(),
+        viewing={},
+        seconds_spent=1.0,
+    )
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
