@@ -2,6 +2,7 @@
 say, so it does not depend on a file format's own bytes."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from qsave.release import canonical
 BATCH = 1000
 
 
-class RowWriter:
+class RowWriter(ABC):
     """What both kinds of file share: a count and a hash of the rows."""
 
     def __init__(self, path: Path) -> None:
@@ -34,11 +35,12 @@ class RowWriter:
         self.count += 1
         self._put(row, line)
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Finish the file."""
 
-    def _put(self, row: Mapping[str, Any], line: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _put(self, row: Mapping[str, Any], line: bytes) -> None: ...
 
     def __enter__(self) -> Self:
         return self
