@@ -43,6 +43,9 @@ WORDS = {
     "alignment": "The thing that was asked for can be seen",
 }
 
+DEFECT_KEYS = {"visual": "b", "dynamic": "f", "alignment": "m"}
+"""Blur, frozen, missing object."""
+
 
 @pytest.fixture
 def engineer(transactional_db: None) -> User:
@@ -91,7 +94,7 @@ def rate_everything(page: Page, user: User, clips: int) -> None:
         for place, axis in enumerate(AXES):
             expect(page.locator(f"#axis-{axis}[data-active]")).to_be_attached()
             page.keyboard.press(str(1 + (item + place) % 4 + (len(user.username) + item) % 2))
-            page.keyboard.press("b" if (item + place) % 3 == 0 else "0")
+            page.keyboard.press(DEFECT_KEYS[axis] if (item + place) % 3 == 0 else "0")
             page.keyboard.press("Enter")
             page.keyboard.type(f"{WORDS[axis]}, says {user.username} of clip {number}.")
             page.keyboard.press("Alt+ArrowDown")
