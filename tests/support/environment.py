@@ -15,7 +15,7 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 def prepare() -> None:
     """Set the environment that config/settings.py reads, with a fresh folder for everything written."""
     for name in [name for name in os.environ if name.startswith("QSAVE_") and "_TEST_" not in name]:
-        if name not in {"QSAVE_REAL_CLIPS", "QSAVE_CHROMIUM"}:
+        if name not in {"QSAVE_REAL_CLIPS", "QSAVE_CHROMIUM", "QSAVE_SCREENS"}:
             del os.environ[name]
     folder = tempfile.mkdtemp(prefix="qsave-test-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
