@@ -21,8 +21,6 @@ LOCK, RECORD, LOG = "trainer.lock", "trainer.json", "trainer.log"
 STOP_SECONDS = 10
 """How long a trainer may take to end after it was asked to, before it is killed."""
 _MOST_LOG_BYTES = 8192
-_SHARE_OF_STAGES = 0.95
-"""What of a run the stages are; the rest is evaluation, of which the trainer tells no steps."""
 
 
 class TrainingFailed(JobError):
@@ -81,12 +79,7 @@ def stop(folder: Path) -> None:
 def read_progress(folder: Path) -> tuple[float, str]:
     """(share done, what it is at), from the progress file; (0, "starting") before there is one."""
     found = _json_or_none(folder / "progress.json")
-    if not found:
-        return 0.0, "starting"
-    share = found["done"] / max(1, found["total"])
-    if not found["steps"]:  # no stage of its own: what comes after the last one
-        return _SHARE_OF_STAGES, "evaluating"
-    return _SHARE_OF_STAGES * share, f"{found['stage']}: step {found['step']} of {found['steps']}"
+    return (float(found["share"]), str(found["message"])) if found else (0.0, "starting")
 
 
 def last_lines(folder: Path, count: int = 20) -> str:

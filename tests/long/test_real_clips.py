@@ -81,12 +81,16 @@ def keep_picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+def slot_on(page: Page) -> int:
+    return int(page.locator("[data-desk]").get_attribute("data-slot") or 0)
+
+
 def rate_everything(page: Page, user: User, clips: int) -> None:
     """One person's session, by keyboard: the scores differ by person and clip, so that agreement has a figure."""
     page.goto("/rate/real/")
     page.wait_for_selector("[data-desk]")
     for number in range(clips):
-        slot = page.locator("[data-desk]").get_attribute("data-slot")
+        slot = slot_on(page)
         if number == 0:
             page.wait_for_function("() => document.querySelector('video').readyState >= 3")
             keep_picture(page, f"desk-{user.username}")
@@ -150,7 +154,7 @@ def draft_and_look(campaign: Campaign, engineer: User, open_page: Callable[..., 
     page = signed_in(open_page(), make_user("dora"), live_server.url)
     page.goto("/rate/real/")
     page.wait_for_selector("[data-desk]")
-    slot = Slot.objects.get(pk=page.locator("[data-desk]").get_attribute("data-slot"))
+    slot = Slot.objects.get(pk=slot_on(page))
     drafted = Draft.objects.filter(item=slot.item).exists()
     expect(page.get_by_text("Draft by starter@1")).to_have_count(len(AXES) if drafted else 0)
     keep_picture(page, "desk-with-draft")

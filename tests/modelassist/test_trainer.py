@@ -102,6 +102,11 @@ def test_progress_before_there_is_any(tmp_path: Path) -> None:
     assert trainer.read_progress(tmp_path) == (0.0, "starting")
 
 
+def test_progress_is_what_the_trainer_says(tmp_path: Path) -> None:
+    (tmp_path / "progress.json").write_text('{"share": 0.25, "message": "sft: step 1 of 4", "finished": false}')
+    assert trainer.read_progress(tmp_path) == (0.25, "sft: step 1 of 4")
+
+
 @pytest.mark.parametrize("text", ["", '{"share": 0.', "[]"])
 def test_a_half_written_progress_file_is_no_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "progress.json").write_text(text)
