@@ -122,6 +122,35 @@ def test_a_killed_trainer_fails_the_job(engineer: User, release: Release, tiny_m
 
 
 @pytest.mark.usefixtures("sleeping_trainer")
+def test_a_trainer_that_outlived_its_worker_is_watched_on(engineer: User, release: Release, tiny_model: Path) -> None:
+    run = start(engineer, release, tiny_model)
+    folder = run_folder(run)
+    runs.start_trainer(run)  # as the worker did that is gone
+    record = (folder / trainer.RECORD).read_text()
+    killer = when_it_speaks(folder, lambda: os.kill(json.loads(record)["pid"], signal.SIGKILL))
+    assert done(run).state == JobState.FAILED
+    killer.join()
+    assert (folder / trainer.RECORD).read_text() == record
+
+
+@pytest.mark.usefixtures("sleeping_trainer")
+def test_a_cancelled_job_ends_its_trainer(engineer: User, release: Release, tiny_model: Path) -> None:
+    run = start(engineer, release, tiny_model)
+    folder = run_folder(run)
+    watched = runs.trainer.watch
+
+    def cancelled(of: Path, on_progress: object) -> None:
+        jobs.cancel(job=Job.objects.get(pk=run.job_id), actor=engineer)
+        watched(of, on_progress)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs.trainer, "watch", cancelled)
+        job = done(run)
+    assert job.state == JobState.CANCELLED
+    assert not trainer.is_running(folder)
+
+
+@pytest.mark.usefixtures("sleeping_trainer")
 def test_a_site_that_ends_stops_the_trainer_and_leaves_the_job_waiting(
     engineer: User, release: Release, tiny_model: Path
 ) -> None:
