@@ -35,6 +35,12 @@ class SftConfig:
     """AdamW's, on matrices only."""
     huber_weight: float = 1.0
     """Weight of the Huber loss between expected score and MOS (dual supervision); 0 is plain SFT."""
+    direct_weight: float = 1.0
+    """Weight of the same loss where the answer is given at once, without the reasons (a second completion on the
+    shared prompt). Behind the reasons the words give the level away, so only there do the eyes learn from scores."""
+    shift: float = 0.08
+    """Most that a clip's frames are moved at random, as a share of the frame, so that few clips are not learnt by
+    heart; 0 leaves them. Has no effect on a frozen vision tower."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ import torch
 from tqdm import tqdm
 
 from modelassist.engine.files import atomic_path
-from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids
+from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, shifted
 from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row
 from modelassist.engine.vision import Features, encode
 from qsave.axes import Axis
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, Frames, read
+from qsave.grammar import ANSWER_OPEN
 from qsave.release import ReleaseReader, RlRow, SftRow, Target
 
 _HELD_BYTES = 512 * 2**20
@@ -46,6 +47,11 @@ class Example:
     def answer(self) -> str:
         """The human report card as text; empty in a row that has none."""
         return next((message["content"] for message in self.messages if message["role"] == "assistant"), "")
+
+    @property
+    def verdict(self) -> str:
+        """The answer without its reasons."""
+        return self.answer[self.answer.rindex(ANSWER_OPEN) :]
 
 
 class FrameStore:
@@ -133,9 +139,15 @@ class Feeder:
         frames = self.store.frames(example)
         return build_prompt(self.critic, blanked(frames) if self.blank else frames, example.messages)
 
-    def row(self, example: Example) -> Row:
-        """The prompt with the human answer: a row of SFT."""
-        return Row(self.prompt(example), (completion_ids(self.critic, example.answer),))
+    def row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
+        """The prompt with the human answer: a row of SFT; with `direct`, the answer without its reasons as well.
+        `shift` moves the frames down and across, unless features are kept."""
+        frames = self.store.frames(example)
+        if any(shift) and not self.frozen:
+            frames = shifted(frames, *shift)
+        prompt = build_prompt(self.critic, frames, example.messages)
+        texts = [example.answer, example.verdict] if direct else [example.answer]
+        return Row(prompt, tuple(completion_ids(self.critic, text) for text in texts))
 
     def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
         """Vision features of a batch; computed once a clip where the tower is frozen."""

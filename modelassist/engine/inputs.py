@@ -71,6 +71,23 @@ def blanked(frames: Frames) -> Frames:
     )
 
 
+def shifted(frames: Frames, down: float, across: float) -> Frames:
+    """All frames moved by shares of their height and width; what moves in is the edge, repeated."""
+    return Frames(
+        fast=_moved(frames.fast, down, across),
+        fast_times=frames.fast_times,
+        slow=_moved(frames.slow, down, across),
+        slow_times=frames.slow_times,
+    )
+
+
+def _moved(pixels: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:
+    _, height, width, _ = pixels.shape
+    rows = np.clip(np.arange(height) - round(down * height), 0, height - 1)
+    columns = np.clip(np.arange(width) - round(across * width), 0, width - 1)
+    return pixels[:, rows][:, :, columns]
+
+
 def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
     """The prompt of one clip: the system and user turns of `messages`, media before the user's text."""
     geometry = critic.geometry

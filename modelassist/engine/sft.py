@@ -1,8 +1,13 @@
 """The classroom: human report cards as targets, under dual supervision.
 
 Loss = cross-entropy on the answer's tokens + weight x Huber between the expected score and the MOS, read at the level
-words of the human answer. The second term sees what the first rounds away: 3.4 is not 3. Weight 0 is plain SFT. The
-cool-down is this stage again, on other rows and at a lower rate.
+words of the human answer. The second term sees what the first rounds away: 3.4 is not 3. Weight 0 is plain SFT.
+
+Behind its reasons a level is easily guessed from their words. So the row may carry a second completion that answers at
+once: its level words, and only they, are learnt from as well, and what they teach is to look. It costs a dozen tokens,
+as the prompt is shared.
+
+The cool-down is this stage again, on other rows and at a lower rate.
 """
 
 from collections.abc import Sequence
@@ -18,25 +23,40 @@ from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, cosine_rate, descend, make_optimizer
 from modelassist.engine.rows import Packed, completion_logits, pack
 from modelassist.engine.scoring import expected_scores, level_places
+from modelassist.engine.seeds import generator
 from qsave.axes import AXES
 
 
 @dataclass(frozen=True, slots=True)
 class SftLoss:
-    """The two terms and their sum."""
+    """The loss and its terms."""
 
     total: Tensor
     cross_entropy: Tensor
+    """Of the human answers, a mean over their tokens."""
     huber: Tensor
+    """Of the expected scores at the level words of the human answers."""
+    direct: Tensor
+    """The same two, weighted and summed, where the answer is given at once; 0 without such completions."""
 
 
-def sft_loss(critic: Loaded, logits: Tensor, packed: Packed, mos: Tensor, huber_weight: float) -> SftLoss:
-    """The loss of a batch of human answers; `mos` is (rows, 3), one completion a row."""
-    cross_entropy = F.cross_entropy(logits, packed.targets)
-    level_logits = logits[_level_rows(critic, packed)][:, list(critic.level_ids)]
-    huber = F.huber_loss(expected_scores(level_logits).view(-1, len(AXES)), mos.to(logits.device))
-    total = cross_entropy + huber_weight * huber if huber_weight else cross_entropy
-    return SftLoss(total, cross_entropy, huber)
+def sft_loss(
+    critic: Loaded, logits: Tensor, packed: Packed, mos: Tensor, huber_weight: float, direct_weight: float = 0.0
+) -> SftLoss:
+    """The loss of a batch; `mos` is (rows, 3). A row holds the human answer, then the direct one if that has weight."""
+    losses = F.cross_entropy(logits, packed.targets, reduction="none")
+    every = 2 if direct_weight else 1
+    full = losses[packed.owners % every == 0].mean()
+    places = _level_rows(critic, packed).view(-1, every, len(AXES))
+    scores = expected_scores(logits[:, list(critic.level_ids)])
+    target = mos.to(logits.device)
+    huber = F.huber_loss(scores[places[:, 0]], target)
+    total = full + huber_weight * huber if huber_weight else full
+    direct = torch.zeros_like(full)
+    if direct_weight:
+        direct = losses[places[:, 1]].mean() + huber_weight * F.huber_loss(scores[places[:, 1]], target)
+        total = total + direct_weight * direct
+    return SftLoss(total, full, huber, direct)
 
 
 class SftStage:
@@ -55,6 +75,8 @@ class SftStage:
         self.critic, self.feeder, self.examples = critic, feeder, examples
         self.config, self.name, self.seed = config, name, seed
         self.steps = config.steps
+        self.direct = config.direct_weight if isinstance(config, SftConfig) else 0.0
+        self.shift = config.shift if isinstance(config, SftConfig) else 0.0
         self.warmup = config.warmup if isinstance(config, SftConfig) else 0
         self.optimizer = make_optimizer(critic, config.weight_decay if isinstance(config, SftConfig) else 0.0)
 
@@ -64,35 +86,44 @@ class SftStage:
         batch = [self.examples[place] for place in chosen]
         rate = cosine_rate(self.config.learning_rate, index, self.steps, self.warmup)
         self.critic.network.train()
-        rows = [self.feeder.row(example) for example in batch]
+        moves = self._moves(index, len(batch))
+        rows = [
+            self.feeder.row(example, move, direct=self.direct > 0) for example, move in zip(batch, moves, strict=True)
+        ]
         packed = pack(self.critic, rows)
         logits = completion_logits(self.critic, rows, packed, self.feeder.features(batch, [row.prompt for row in rows]))
-        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight)
+        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct)
         what = f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
         norm = descend(self, loss.total, rate, what)
         return {
             "loss": loss.total.item(),
             "cross_entropy": loss.cross_entropy.item(),
             "huber": loss.huber.item(),
+            "direct": loss.direct.item(),
             "learning_rate": rate,
             "gradient_norm": norm,
             "tokens": float(sum(row.length for row in rows)),
         }
+
+    def _moves(self, index: int, count: int) -> list[tuple[float, float]]:
+        """How far the frames of each clip of a step are moved."""
+        draws = torch.rand(count, 2, generator=generator(self.seed, self.name, "shift", index)) * 2 - 1
+        return [(down * self.shift, across * self.shift) for down, across in draws.tolist()]
 
 
 def _mos(batch: Sequence[Example]) -> Tensor:
     return torch.tensor([[example.targets[axis].mos for axis in AXES] for example in batch])
 
 
-def _level_rows(critic: Loaded, packed: Packed) -> list[int]:
+def _level_rows(critic: Loaded, packed: Packed) -> Tensor:
     """Which of the packed tokens are level words: three a completion, in the order of the axes."""
-    targets, owners = packed.targets.tolist(), packed.owners.tolist()
     found: list[int] = []
-    for owner in range(owners[-1] + 1):
-        start = owners.index(owner)
-        completion = targets[start : start + owners.count(owner)]
-        places = level_places(critic, completion)
+    start = 0
+    targets = packed.targets.tolist()
+    for size in torch.bincount(packed.owners).tolist():
+        places = level_places(critic, targets[start : start + size])
         if places is None:
             raise ValueError("a training answer does not hold its three level words")
         found += [start + place for place in places]
-    return found
+        start += size
+    return torch.tensor(found, device=packed.targets.device)

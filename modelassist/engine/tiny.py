@@ -30,6 +30,7 @@ VOCABULARY = 2048
 """Upper bound; a release's own words are taken in by frequency until it is reached."""
 HIDDEN = 128
 LAYERS = 4
+VISION_LAYERS = 2
 MAX_NEW_TOKENS = 192
 TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=96 * 64, slow_frames=2, slow_pixels=160 * 96)
 """54 vision tokens for a clip of 160 x 96."""
@@ -101,13 +102,13 @@ def tiny_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
             },
         },
         vision_config={
-            "depth": LAYERS,
+            "depth": VISION_LAYERS,
             "hidden_size": HIDDEN,
             "intermediate_size": 3 * HIDDEN,
             "num_heads": 4,
             "out_hidden_size": HIDDEN,
             "num_position_embeddings": 256,
-            "deepstack_visual_indexes": [1],
+            "deepstack_visual_indexes": [0],
         },
         image_token_id=ids["<|image_pad|>"],
         video_token_id=ids["<|video_pad|>"],

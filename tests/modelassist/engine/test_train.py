@@ -62,7 +62,7 @@ def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("taught")
     critic = model.load(str(tiny_folder))
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")
-    config = SftConfig(steps=45, batch=8, learning_rate=4e-3, warmup=5)
+    config = SftConfig(steps=70, batch=8, learning_rate=4e-3, warmup=5, shift=0)
     stage = SftStage(critic, feeder_of(critic, folder), examples, config, name="sft", seed=0)
     figures = [stage.step(index) for index in range(config.steps)]
     model.save(critic, folder / "model")
@@ -183,7 +183,8 @@ def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
 def test_a_reference_is_kept_for_full_weights_too(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, grpo=replace(CONFIG.grpo, steps=2, kl_beta=0.1, temperature=2.0), max_new_tokens=96)
+    practice = replace(CONFIG.grpo, steps=2, clips=4, group=4, kl_beta=0.1, temperature=0.6)
+    config = replace(CONFIG, grpo=practice, max_new_tokens=96)
     training.train(release_folder, str(taught[0]), tmp_path, config, stages=["grpo"])
     first, second = (row["kl"] for row in read_metrics(tmp_path))
     assert 0 <= first < second
