@@ -23,7 +23,7 @@ class ConfigError(ValueError):
 class SftConfig:
     """The classroom: learning from human report cards."""
 
-    steps: int = 400
+    steps: int = 350
     """Optimiser steps."""
     batch: int = 8
     """Clips a step."""
@@ -71,7 +71,7 @@ class RewardConfig:
 class GrpoConfig:
     """The practice match: groups of samples, judged by rewards."""
 
-    steps: int = 20
+    steps: int = 10
     """Rounds of sampling."""
     clips: int = 4
     """Clips a round."""
@@ -99,7 +99,7 @@ class GrpoConfig:
 class CooldownConfig:
     """The final polish: a short, low-rate SFT on the clips people agreed on."""
 
-    steps: int = 30
+    steps: int = 20
     """Optimiser steps."""
     batch: int = 8
     """Clips a step."""

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, patchify
+from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, patchify, shifted
 from modelassist.engine.model import Geometry, Loaded
 from qsave.frames.slowfast import Frames
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
@@ -97,3 +97,12 @@ def test_blank_frames_change_pixels_and_nothing_else(critic: Loaded) -> None:
     assert torch.equal(shown.ids, blank.ids)
     assert torch.equal(shown.grids, blank.grids)
     assert blank.pixels.unique().numel() == 1
+
+
+def test_shifted_frames_move_together_and_keep_their_edges() -> None:
+    frames = some_frames()
+    moved = shifted(frames, 0.25, -0.125)
+    assert np.array_equal(moved.fast[:, 8:, :-8], frames.fast[:, :-8, 8:])
+    assert np.array_equal(moved.slow[:, 16:, :-12], frames.slow[:, :-16, 12:])
+    assert np.array_equal(moved.fast[:, 0, :-8], frames.fast[:, 0, 8:])
+    assert (moved.fast_times, moved.slow_times) == (frames.fast_times, frames.slow_times)

@@ -22,6 +22,7 @@ from modelassist.engine.journal import Journal
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import TrainingError, batch_at
 from modelassist.engine.rows import completion_logits, pack
+from modelassist.engine.scoring import level_places
 from modelassist.engine.sft import SftStage, sft_loss
 from modelassist.engine.vision import encode
 from qsave.axes import AXES
@@ -98,6 +99,22 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
     assert plain.total.item() == plain.cross_entropy.item()
     assert plain.total.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, packed.targets).item())
     assert dual.total.item() == pytest.approx(plain.total.item() + 2 * dual.huber.item())
+
+
+def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
+    critic: Loaded, release_folder: Path, tmp_path: Path
+) -> None:
+    example = load_examples(ReleaseReader(release_folder), "sft", "train")[0]
+    row = feeder_of(critic, tmp_path).row(example, direct=True)
+    packed = pack(critic, [row])
+    logits = torch.randn(len(packed.targets), len(critic.tokenizer), requires_grad=True)
+    mos = torch.tensor([[example.targets[axis].mos for axis in AXES]])
+    sft_loss(critic, logits, packed, mos, huber_weight=1.0, direct_weight=1.0).direct.backward()
+    assert logits.grad is not None
+    taught = packed.targets[logits.grad.abs().sum(dim=1) > 0].tolist()
+    places = level_places(critic, row.completions[1]) or ()
+    assert taught == [row.completions[1][place] for place in places]
+    assert len(taught) == len(AXES)
 
 
 def test_a_run_leaves_what_it_says(finished: Path) -> None:
