@@ -6,6 +6,7 @@ Its folder holds the model, `evaluation.json` (what it measured) and `README.md`
 import json
 import shutil
 from pathlib import Path
+from textwrap import indent
 
 from django.conf import settings
 
@@ -61,7 +62,7 @@ def card(loop: Loop, *, command: str, table: str, size: int) -> str:
     clips = loop.release.counts["clips"]
     return CARD_TEXT.format(
         command=command,
-        table=table.strip(),
+        table=indent(table.strip(), "    "),
         megabytes=size / 1e6,
         clips=", ".join(f"{count} {split}" for split, count in clips.items()),
         ratings=loop.first_agreement.ratings,
