@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -137,16 +138,17 @@ def test_a_trainer_that_outlived_its_worker_is_watched_on(engineer: User, releas
 def test_a_cancelled_job_ends_its_trainer(engineer: User, release: Release, tiny_model: Path) -> None:
     run = start(engineer, release, tiny_model)
     folder = run_folder(run)
-    watched = runs.trainer.watch
+    job, watched = run.job, trainer.watch
+    assert job is not None
 
-    def cancelled(of: Path, on_progress: object) -> None:
-        jobs.cancel(job=Job.objects.get(pk=run.job_id), actor=engineer)
-        watched(of, on_progress)  # type: ignore[arg-type]
+    def cancelled(of: Path, on_progress: Callable[[float, str], None]) -> None:
+        jobs.cancel(job=job, actor=engineer)
+        watched(of, on_progress)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runs.trainer, "watch", cancelled)
-        job = done(run)
-    assert job.state == JobState.CANCELLED
+        patch.setattr(trainer, "watch", cancelled)
+        ended = done(run)
+    assert ended.state == JobState.CANCELLED
     assert not trainer.is_running(folder)
 
 
