@@ -140,7 +140,9 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
     port = free_port()
     log = tmp_path / "log"
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=log) as site:
-        wait_until(lambda: answers(port) or site.poll() is not None, what="the site")
+        pids = settings.VAR_DIR / "up.pids"
+        wait_until(lambda: (len(launcher.left_over(pids)) == 3 and answers(port)) or site.poll() is not None)
+        assert site.poll() is None, log.read_text()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_SECONDS) as answer:
             assert json.load(answer) == {"status": "ok"}
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
