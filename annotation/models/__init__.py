@@ -1,7 +1,8 @@
 """The tables of the rating floor (Django wants them importable from here)."""
 
-from annotation.models.campaigns import Arm, Campaign, Guideline, Item, Offer, SavedWork, Slot
+from annotation.models.campaigns import Arm, Campaign, Guideline, GuidelineExample, Item, Offer, SavedWork, Slot
 from annotation.models.clips import Clip, PromptGroup, Split
+from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
 from annotation.models.ratings import (
     AxisAnswer,
     Draft,
@@ -17,13 +18,19 @@ __all__ = [
     "Arm",
     "AxisAnswer",
     "Campaign",
+    "CampaignInvitation",
+    "CampaignMember",
     "Clip",
     "Draft",
     "Exposure",
     "Guideline",
+    "GuidelineExample",
     "Item",
     "Offer",
+    "Panel",
+    "PanelParticipant",
     "PromptGroup",
+    "Qualification",
     "Rating",
     "RatingRevision",
     "Review",

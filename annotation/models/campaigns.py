@@ -8,7 +8,10 @@ from django.conf import settings
 from django.db import models
 
 from annotation.models.clips import Clip
+from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.taxonomy import DEFAULT_TAXONOMY
+
+AXIS_CHOICES = [(axis.value, axis.value) for axis in Axis]
 
 
 def new_salt() -> str:
@@ -29,6 +32,17 @@ class Campaign(models.Model):
         CLOSED = "closed"
         ARCHIVED = "archived"
 
+    class Order(models.TextChoices):
+        """Which items come first. Within equals: the first seat of every item before the second of any."""
+
+        BALANCED = "balanced", "evenly"
+        PRIORITY = "priority", "by the items' priority"
+        SCORE = "score", "by a score given for each item"
+
+    class OpenTo(models.TextChoices):
+        EVERYONE = "everyone", "every annotator"
+        MEMBERS = "members", "members only"
+
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=160)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
@@ -38,6 +52,25 @@ class Campaign(models.Model):
     lease_minutes = models.PositiveSmallIntegerField(default=20)
     min_reason_length = models.PositiveSmallIntegerField(default=20)
     waives_reason_when_excellent = models.BooleanField(default=False)
+    overlap_cap = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Seats an item may get in all when its raters disagree; empty: k and no more."
+    )
+    disagreement_bound = models.PositiveSmallIntegerField(
+        default=2, help_text="Scores of one axis that differ by more than this open another seat, up to the cap."
+    )
+    order = models.CharField(max_length=8, choices=Order.choices, default=Order.BALANCED)
+    open_to = models.CharField(max_length=8, choices=OpenTo.choices, default=OpenTo.EVERYONE)
+    gold_share = models.FloatField(default=0.0, help_text="Share of a rater's clips whose scores are known.")
+    repeat_share = models.FloatField(default=0.0, help_text="Share of a rater's clips that they meet again.")
+    qualification_mark = models.FloatField(
+        null=True, blank=True, help_text="Share of answers within one level of the known ones that lets a rater in."
+    )
+    edit_hours = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Hours in which a rating may be edited; empty: until the campaign closes."
+    )
+    requires_watched = models.BooleanField(default=False, help_text="A rating needs the clip watched to its end.")
+    min_viewport_width = models.PositiveIntegerField(default=0, help_text="CSS pixels; 0: any.")
+    min_viewport_height = models.PositiveIntegerField(default=0, help_text="CSS pixels; 0: any.")
     taxonomy = models.JSONField(default=default_taxonomy)
     seed = models.PositiveIntegerField(default=0)
     salt = models.CharField(
@@ -53,6 +86,19 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=models.Q(assisted_share__gte=0) & models.Q(assisted_share__lte=1),
                 name="campaign_assisted_share_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(gold_share__gte=0, repeat_share__gte=0, gold_share__lte=0.5, repeat_share__lte=0.5),
+                name="campaign_checks_are_the_smaller_part",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(overlap_cap=None) | models.Q(overlap_cap__gte=models.F("overlap")),
+                name="campaign_cap_not_below_overlap",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(qualification_mark=None)
+                | models.Q(qualification_mark__gte=0, qualification_mark__lte=1),
+                name="campaign_qualification_mark_is_a_share",
             ),
         ]
 
@@ -75,12 +121,36 @@ class Guideline(models.Model):
         ]
 
 
+class GuidelineExample(models.Model):
+    """A clip that shows, in one version of the guidelines, what a level of an axis looks like."""
+
+    guideline = models.ForeignKey(Guideline, on_delete=models.CASCADE, related_name="examples")
+    axis = models.CharField(max_length=10, choices=AXIS_CHOICES)
+    level = models.PositiveSmallIntegerField()
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["guideline", "axis", "level", "clip"], name="example_once"),
+            models.CheckConstraint(
+                condition=models.Q(level__gte=MIN_LEVEL, level__lte=MAX_LEVEL), name="example_level_is_a_level"
+            ),
+        ]
+
+
 class Item(models.Model):
-    """A clip in a campaign."""
+    """A clip in a campaign. A qualification item has no seats: everybody who wants in rates it once."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="items")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="items")
     gold = models.JSONField(null=True, blank=True, help_text="Known scores by axis, if its scores are known.")
+    is_qualification = models.BooleanField(default=False)
+    feedback = models.TextField(
+        blank=True, help_text="Shown after a qualification clip: why its scores are what they are."
+    )
+    priority = models.SmallIntegerField(default=0, help_text="Higher comes first where the campaign goes by priority.")
+    order_score = models.FloatField(null=True, blank=True, help_text="Higher comes first where it goes by score.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -95,7 +165,17 @@ class Arm(models.TextChoices):
 
 
 class Slot(models.Model):
-    """One of an item's k seats. Its arm is drawn when it is made; a lease holds it for one rater for a time."""
+    """One of an item's k seats, or a place beyond them that one rater alone is given.
+
+    A seat's arm is drawn when it is made; a lease holds it for one rater for a time. Golds, repeats and qualification
+    clips are made for their rater when they are due, are blind, and never count towards k.
+    """
+
+    class Kind(models.TextChoices):
+        SEAT = "seat"
+        GOLD = "gold"
+        REPEAT = "repeat"
+        QUALIFICATION = "qualification"
 
     class State(models.TextChoices):
         FREE = "free"
@@ -109,7 +189,8 @@ class Slot(models.Model):
     number = models.PositiveSmallIntegerField()
     place = models.PositiveIntegerField(default=0, help_text="Where the item lies in the campaign's seeded order.")
     arm = models.CharField(max_length=8, choices=Arm.choices)
-    is_repeat = models.BooleanField(default=False)
+    kind = models.CharField(max_length=13, choices=Kind.choices, default=Kind.SEAT)
+    rank = models.FloatField(default=0.0, help_text="Higher comes first: the campaign's order, applied to the item.")
     state = models.CharField(max_length=6, choices=State.choices, default=State.FREE)
     rater = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="slots"
@@ -123,7 +204,7 @@ class Slot(models.Model):
             models.UniqueConstraint(fields=["item", "number"], name="slot_number_unique"),
             models.UniqueConstraint(
                 fields=["item", "rater"],
-                condition=models.Q(is_repeat=False, rater__isnull=False),
+                condition=models.Q(kind__in=["seat", "gold", "qualification"], rater__isnull=False),
                 name="rater_once_an_item",
             ),
             models.UniqueConstraint(
@@ -142,8 +223,8 @@ class Slot(models.Model):
             models.Index(fields=["state", "lease_expires_at"], name="slot_by_state"),
             models.Index(fields=["rater", "state"], name="slot_by_rater"),
             models.Index(
-                fields=["campaign", "number", "place"],
-                condition=models.Q(state__in=["free", "leased"]),
+                fields=["campaign", "-rank", "number", "place"],
+                condition=models.Q(kind="seat", state__in=["free", "leased"]),
                 name="slot_open",
             ),
         ]

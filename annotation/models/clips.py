@@ -55,6 +55,10 @@ class Clip(models.Model):
     frame_times = models.JSONField(
         default=dict, help_text='SlowFast choice by configuration key: {key: {"fast": [s], "slow": [s]}}.'
     )
+    shown_times = models.JSONField(
+        default=list,
+        help_text="When each frame of the playable file shows, in seconds from the first; empty where too many.",
+    )
     is_simulated = models.BooleanField(default=False)
     content_warning = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

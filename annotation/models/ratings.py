@@ -6,10 +6,8 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 
-from annotation.models.campaigns import Arm, Campaign, Guideline, Item, Slot
+from annotation.models.campaigns import AXIS_CHOICES, Arm, Campaign, Guideline, Item, Slot
 from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
-
-AXIS_CHOICES = [(axis.value, axis.value) for axis in Axis]
 
 
 class Draft(models.Model):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.models import Arm, AxisAnswer, Campaign, RatingRevision, Screening
+from annotation.models import Arm, AxisAnswer, Campaign, RatingRevision, Screening, Slot
 from qsave.axes import Axis
 from qsave.statistics.table import RatingTable
 
@@ -36,9 +36,14 @@ class Sitting:
 
 
 def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
-    """The current answers, repeats left out; of programs only in a campaign that is itself simulated. One query."""
+    """The current answers on seats (not on golds, repeats and qualification clips). One query.
+
+    Answers of programs are among them only in a campaign that is itself simulated.
+    """
     answers = AxisAnswer.objects.filter(
-        revision__is_current=True, revision__rating__slot__campaign=campaign, revision__rating__slot__is_repeat=False
+        revision__is_current=True,
+        revision__rating__slot__campaign=campaign,
+        revision__rating__slot__kind=Slot.Kind.SEAT,
     )
     if not campaign.is_simulated:
         answers = answers.filter(revision__rating__is_simulated=False)

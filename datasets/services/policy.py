@@ -56,7 +56,8 @@ class ReleasePolicy:
         return self.to_json() | {
             "target_of_val_and_test": "blind ratings only" + (", mean" if self.target == "reviewed" else ""),
             "level": "MOS rounded half up (2.5 -> 3)",
-            "ratings": "the current revision of each rating; repeats and raters screened out by the lead do not count",
+            "ratings": "the current revision of each rating on a seat; golds, repeats, qualification clips "
+            "and screened raters do not count",
             "reasons": (
                 "axis by axis: reviewed text on train, else the rater whose score is closest to the target, a blind "
                 "rater before an assisted one, ties by seed"

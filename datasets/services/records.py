@@ -9,6 +9,13 @@ from typing import Any
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, evidence_from_json
 
+NOT_SEATS = {
+    "gold": "a check against known scores",
+    "repeat": "a repeat of the rater's own",
+    "qualification": "given to qualify",
+}
+"""Why a rating on a place of this kind does not count; what stands on one of an item's seats does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -28,7 +35,7 @@ class RatingRecord:
     rater: str
     arm: str
     exposure: str
-    repeat: bool
+    kind: str
     screened: bool
     simulated: bool
     critic: str
@@ -68,8 +75,8 @@ class ClipRecord:
 
     def why_not_counted(self, rating: RatingRecord) -> str:
         """Why a rating does not count towards the targets; empty if it does."""
-        if rating.repeat:
-            return "a repeat of the rater's own"
+        if rating.kind != "seat":
+            return NOT_SEATS[rating.kind]
         if rating.screened:
             return "rater screened out"
         if self.split != "train" and rating.arm != "blind":

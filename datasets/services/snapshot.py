@@ -110,7 +110,7 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], screened: set[int]) -
         rater=pseudonym(campaign, rating.rater_id),
         arm=rating.arm,
         exposure=rating.exposure,
-        repeat=rating.slot.is_repeat,
+        kind=rating.slot.kind,
         screened=rating.rater_id in screened,
         simulated=rating.is_simulated,
         critic=rating.draft.critic if rating.draft else "",

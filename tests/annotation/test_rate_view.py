@@ -619,7 +619,7 @@ def test_earlier_ratings_come_on_the_next_page(client: Client, rater: User, camp
                 campaign=item.campaign,
                 number=next(numbers),
                 arm="blind",
-                is_repeat=True,
+                kind="repeat",
                 state="done",
                 rater=rater,
             )

@@ -40,7 +40,7 @@ def rating(
         "rater": rater,
         "arm": arm,
         "exposure": "none",
-        "repeat": False,
+        "kind": "seat",
         "screened": False,
         "simulated": False,
         "critic": "",

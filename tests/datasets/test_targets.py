@@ -29,7 +29,7 @@ ratings = st.builds(
     st.sampled_from(["ann", "bob", "cy", "dee"]),
     st.integers(1, 5),
     arm=st.sampled_from(["blind", "assisted"]),
-    repeat=st.booleans(),
+    kind=st.sampled_from(["seat", "gold", "repeat", "qualification"]),
     screened=st.booleans(),
 )
 
@@ -37,7 +37,9 @@ ratings = st.builds(
 @given(st.lists(ratings, unique_by=lambda r: r.rater), st.sampled_from(["train", "val", "test"]))
 def test_only_what_counts_counts(given_ratings: list[RatingRecord], split: str) -> None:
     counting = [
-        row for row in given_ratings if not row.repeat and not row.screened and (split == "train" or row.arm == "blind")
+        row
+        for row in given_ratings
+        if row.kind == "seat" and not row.screened and (split == "train" or row.arm == "blind")
     ]
     found = target(clip("c", *given_ratings, split=split))
     if not counting:
