@@ -25,7 +25,8 @@ def progress_of_many(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
     """Progress by campaign key, in one query."""
     keys = [campaign.pk for campaign in campaigns]
     counts: dict[int, dict[str, int]] = {key: {} for key in keys}
-    rows = Slot.objects.filter(campaign__in=keys).values_list("campaign_id", "state").annotate(n=Count("pk")).order_by()
+    seats = Slot.objects.filter(campaign__in=keys, kind=Slot.Kind.SEAT)
+    rows = seats.values_list("campaign_id", "state").annotate(n=Count("pk")).order_by()
     for key, state, n in rows:
         counts[key][state] = n
     return {

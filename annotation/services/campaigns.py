@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import Role, User
-from annotation.models import Arm, Campaign, Clip, Guideline, Item, Slot, Split
-from annotation.services.draws import draw, place
+from annotation.models import Campaign, Clip, Guideline, Item, Slot
+from annotation.services.overlap import seats
 from annotation.services.permissions import require
 from operations import audit
 
@@ -21,6 +21,17 @@ POLICY_FIELDS = frozenset(
         "waives_reason_when_excellent",
         "shows_draft_scores",
         "taxonomy",
+        "overlap_cap",
+        "disagreement_bound",
+        "order",
+        "open_to",
+        "gold_share",
+        "repeat_share",
+        "qualification_mark",
+        "edit_hours",
+        "requires_watched",
+        "min_viewport_width",
+        "min_viewport_height",
     }
 )
 NEXT_STATES: dict[str, frozenset[str]] = {
@@ -126,29 +137,11 @@ def _add_chunk(campaign: Campaign, clips: list[Clip]) -> int:
     items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in fresh.values()])
     splits = dict(Clip.objects.filter(pk__in=fresh).values_list("pk", "prompt_group__split"))
     Slot.objects.bulk_create(
-        slot for item in items for slot in _slots(campaign, item, fresh[item.clip_id], splits[item.clip_id])
+        seat
+        for item in items
+        for seat in seats(campaign, item, clip_id=fresh[item.clip_id].clip_id, split=splits[item.clip_id])
     )
     return len(items)
-
-
-def _slots(campaign: Campaign, item: Item, clip: Clip, split: str) -> Iterator[Slot]:
-    where = place(campaign.seed, clip.clip_id, "place")
-    for number in range(1, campaign.overlap + 1):
-        yield Slot(
-            item=item,
-            campaign=campaign,
-            number=number,
-            place=where,
-            arm=drawn_arm(campaign, clip, number, split),
-        )
-
-
-def drawn_arm(campaign: Campaign, clip: Clip, number: int, split: str) -> Arm:
-    """The arm of one slot: blind for val and test, else by the campaign's seed and share."""
-    if split != Split.TRAIN:
-        return Arm.BLIND
-    lot = draw(campaign.seed, clip.clip_id, number, "arm")
-    return Arm.ASSISTED if lot < campaign.assisted_share else Arm.BLIND
 
 
 def _chunks(clips: Iterable[Clip]) -> Iterator[list[Clip]]:

@@ -35,14 +35,15 @@ def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, late
 def items_wanting_drafts(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
     """Train items with an assisted seat still open and no draft by this critic, in the order in which raters come."""
     open_states = [Slot.State.FREE, Slot.State.LEASED]
-    seats = Slot.objects.filter(campaign=campaign, state__in=open_states, arm=Arm.ASSISTED)
+    seats = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=open_states, arm=Arm.ASSISTED)
+    next_seat = seats.filter(item=OuterRef("pk")).order_by("number")
     items = (
         Item.objects.filter(campaign=campaign, clip__prompt_group__split=Split.TRAIN)
         .filter(Exists(seats.filter(item=OuterRef("pk"))))
         .exclude(Exists(Draft.objects.filter(item=OuterRef("pk"), critic=critic)))
-        .annotate(seat=seats.filter(item=OuterRef("pk")).order_by("number").values("number")[:1])
+        .annotate(rank=next_seat.values("rank")[:1], seat=next_seat.values("number")[:1])
         .select_related("clip")
-        .order_by("seat", "pk")
+        .order_by("-rank", "seat", "pk")
     )
     return list(items[:limit])
 

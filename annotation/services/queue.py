@@ -1,13 +1,15 @@
-"""The queue: which seat a rater gets next, and for how long.
+"""The queue: which clip a rater gets next, and for how long.
 
 The rules, in the order in which `claim` tries them:
 
-1. A rater holds at most one seat of a campaign. Who comes back gets that seat again, and its lease runs anew; as long
+1. A rater holds at most one place of a campaign. Who comes back gets that one again, and its lease runs anew; as long
    as nobody else took the seat, it makes no difference whether the lease had run out meanwhile.
-2. Work that was typed under a lease that somebody else took over comes next, if the item still has a seat for it.
-3. Then what is new to the rater: the first seat of every item before the second of any; never an item right after its
-   prompt's sibling while there is another; within that, by the rater's own seeded draw.
-4. Last, what the rater handed back or let go, if a seat in the same arm is left: whoever saw an item with its draft
+2. Who still has to qualify gets the qualification clips, and nothing else.
+3. Work that was typed under a lease that somebody else took over comes next, if the item still has a seat for it.
+4. A repeat or a gold, when one is due (`annotation.services.checks`).
+5. Then what is new to the rater: by the campaign's order; among equals the first seat of every item before the second
+   of any; never an item right after its prompt's sibling while there is another; within that, by the rater's own draw.
+6. Last, what the rater handed back or let go, if a seat in the same arm is left: whoever saw an item with its draft
    must not rate it blind.
 
 A lease ends by time alone: a seat whose lease has run out is as good as free for the others, and no clock has to
@@ -24,12 +26,14 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
+from annotation.services import checks
 from annotation.services.draws import place
 from annotation.services.permissions import require
 from annotation.services.text import clean_text
 
 WINDOW = 20
 ATTEMPTS = 8
+HOLD = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
 
 
@@ -98,7 +102,30 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
         return held
     if campaign.state != Campaign.State.OPEN:
         return None
-    return _kept_work(rater, campaign) or _new_to(rater, campaign) or _offered_before(rater, campaign)
+    if checks.has_to_qualify(rater, campaign):
+        return _given(checks.qualification_for(rater, campaign), rater, campaign)
+    last = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number").first()
+    return (
+        _kept_work(rater, campaign)
+        or _check(rater, campaign, last.number + 1 if last else 1)
+        or _new_to(rater, campaign, last)
+        or _offered_before(rater, campaign)
+    )
+
+
+def _check(rater: User, campaign: Campaign, number: int) -> Slot | None:
+    kind = checks.due_kind(campaign, rater, number)
+    if kind == Slot.Kind.REPEAT:
+        return _given(checks.repeat_for(rater, campaign, number), rater, campaign)
+    if kind == Slot.Kind.GOLD:
+        golds = checks.gold_items(rater, campaign).values("pk")
+        seat = _take_from(_open_slots(campaign).filter(item__in=golds), number, rater, campaign)
+        return seat or _given(checks.gold_for(rater, campaign, number), rater, campaign)
+    return None
+
+
+def _given(slot: Slot | None, rater: User, campaign: Campaign) -> Slot | None:
+    return _take(slot, rater, campaign) if slot else None
 
 
 def _held_already(rater: User, campaign: Campaign) -> Slot | None:
@@ -115,7 +142,8 @@ def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
     """Seats that can be taken now: free ones, and those whose lease has run out."""
     lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
     open_states = [Slot.State.FREE, Slot.State.LEASED]  # named so that the partial index `slot_open` serves
-    return Slot.objects.filter(Q(state=Slot.State.FREE) | lapsed, campaign=campaign, state__in=open_states)
+    seats = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=open_states)
+    return seats.filter(Q(state=Slot.State.FREE) | lapsed)
 
 
 def _kept_work(rater: User, campaign: Campaign) -> Slot | None:
@@ -140,8 +168,7 @@ def _offered_before(rater: User, campaign: Campaign, *, only_kept_work: bool = F
     return _take_first(list(slots.values_list("pk", flat=True)[:WINDOW]), rater, campaign)
 
 
-def _new_to(rater: User, campaign: Campaign) -> Slot | None:
-    last = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number").first()
+def _new_to(rater: User, campaign: Campaign, last: Offer | None) -> Slot | None:
     start = place(campaign.seed, rater.pk, last.number if last else 0, "start")
     met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
     fresh = _open_slots(campaign).exclude(item__in=met)
@@ -153,7 +180,10 @@ def _new_to(rater: User, campaign: Campaign) -> Slot | None:
 
 
 def _take_from(slots: QuerySet[Slot], start: int, rater: User, campaign: Campaign) -> Slot | None:
-    """Takes the first seat of the lowest number from `start` on, and round. Seats that others are taking are passed."""
+    """Takes the first seat of the highest rank and lowest number from `start` on, and round.
+
+    Seats that others are taking at this moment are passed.
+    """
     tried: list[int] = []
     while True:
         left = slots.exclude(pk__in=tried) if tried else slots
@@ -167,10 +197,10 @@ def _take_from(slots: QuerySet[Slot], start: int, rater: User, campaign: Campaig
 
 
 def _window(slots: QuerySet[Slot], start: int) -> list[int]:
-    first = slots.order_by("number", "place", "pk").values_list("number", flat=True).first()
+    first = slots.order_by("-rank", "number", "place", "pk").values_list("rank", "number").first()
     if first is None:
         return []
-    row = slots.filter(number=first).order_by("place", "pk").values_list("pk", flat=True)
+    row = slots.filter(rank=first[0], number=first[1]).order_by("place", "pk").values_list("pk", flat=True)
     window = list(row.filter(place__gte=start)[:WINDOW])
     if len(window) < WINDOW:
         window += row.filter(place__lt=start)[: WINDOW - len(window)]
@@ -201,11 +231,11 @@ def _run_anew(slot: Slot, campaign: Campaign) -> datetime:
     now = timezone.now()
     slot.leased_at = now
     slot.lease_expires_at = now + timedelta(minutes=campaign.lease_minutes)
-    slot.save(update_fields=["state", "rater", "lease", "leased_at", "lease_expires_at"])
+    slot.save(update_fields=None if slot._state.adding else HOLD)
     return slot.lease_expires_at
 
 
 def _free(slot: Slot) -> None:
     slot.state = Slot.State.FREE
     slot.rater = slot.lease = slot.leased_at = slot.lease_expires_at = None
-    slot.save(update_fields=["state", "rater", "lease", "leased_at", "lease_expires_at"])
+    slot.save(update_fields=HOLD)

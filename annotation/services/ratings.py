@@ -8,10 +8,12 @@ queue offers the item again if it has a seat left. The same key never stores twi
 import math
 import uuid
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from rapidfuzz.distance import Levenshtein
 
 from accounts.models import User
@@ -29,6 +31,7 @@ from annotation.models import (
     SavedWork,
     Slot,
 )
+from annotation.services import checks, overlap
 from annotation.services.answers import (
     Answer,
     AnswersRefused,
@@ -48,10 +51,12 @@ __all__ = [
     "EditRefused",
     "LeaseLost",
     "SavedWorkConflict",
+    "editable_until",
     "parse_answers",
     "revise",
     "save_work",
     "submit",
+    "why_no_edit",
 ]
 
 VIEWING_BYTES = 8_192
@@ -97,6 +102,7 @@ def submit(
             if slot is not None and slot.campaign.state in TAKES_RATINGS:
                 draft = _shown_draft(slot, draft_id, exposure)
                 _check_every_draft_was_met(answers, exposure)
+                _check_watching(slot.campaign, viewing)
                 rating = _store(slot, rater, answers, draft, exposure, key, viewing, seconds_spent)
             # Of two at once with one key, the second waited above for the first and finds its rating only now.
             rating = rating or _rating_of_key(rater, key)
@@ -125,18 +131,38 @@ def revise(
     """
     viewing = _checked_viewing(viewing)
     with transaction.atomic():
-        mine = Rating.objects.select_related("item__campaign", "item__clip", "draft")
+        mine = Rating.objects.select_related("item__campaign", "item__clip", "draft", "slot")
         rating = mine.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
         if _rating_of_key(rater, key) is not None:
             return rating
-        if rating.item.campaign.state not in TAKES_RATINGS:
-            raise EditRefused("This campaign is closed: its ratings stand as they are.")
+        refusal = why_no_edit(rating)
+        if refusal:
+            raise EditRefused(refusal)
         _check(rating.item, rater, answers, rating.draft, rating)
         rating.revisions.filter(is_current=True).update(is_current=False)
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
         _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
         SavedWork.objects.filter(item=rating.item_id, rater=rater).delete()
+        overlap.widen(rating, rating.item.campaign)
     return rating
+
+
+def editable_until(rating: Rating) -> datetime | None:
+    """When the campaign's rule ends the editing of a rating; None while only the campaign's closing does."""
+    hours = rating.item.campaign.edit_hours
+    return None if hours is None else rating.created_at + timedelta(hours=hours)
+
+
+def why_no_edit(rating: Rating) -> str:
+    """Why a rating may no longer be edited; empty while it may. `item.campaign` and `slot` should be loaded with it."""
+    until = editable_until(rating)
+    if rating.item.campaign.state not in TAKES_RATINGS:
+        return "This campaign is closed: its ratings stand as they are."
+    if rating.slot.kind == Slot.Kind.QUALIFICATION:
+        return "You have seen the known scores of this clip, so your answer to it stands as it is."
+    if until is not None and timezone.now() >= until:
+        return "The time to edit this rating is over, so it stands as it is."
+    return ""
 
 
 def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_version: int, tab: uuid.UUID) -> SavedWork:
@@ -239,6 +265,10 @@ def _store(
     slot.state, slot.lease, slot.lease_expires_at = Slot.State.DONE, None, None
     slot.save(update_fields=["state", "lease", "lease_expires_at"])
     SavedWork.objects.filter(item=slot.item_id, rater=rater).delete()
+    if slot.kind == Slot.Kind.QUALIFICATION:
+        checks.decide(rater, slot.campaign)
+    elif slot.kind == Slot.Kind.SEAT:
+        overlap.widen(rating, slot.campaign)
     return rating
 
 
@@ -304,6 +334,24 @@ def _row(revision: RatingRevision, axis: Axis, answer: Answer, drafted: Mapping[
         draft_edit_distance=Levenshtein.distance(drafted[axis], reason) if axis in drafted else None,
         confirm_ms=answer.confirm_ms,
     )
+
+
+def _check_watching(campaign: Campaign, viewing: Mapping[str, Any]) -> None:
+    """Holds the viewing record against what the campaign asks of it."""
+    problems = []
+    if campaign.requires_watched and viewing.get("watched_to_end") is not True:
+        problems.append("Watch the clip to its end once before you submit.")
+    least = (campaign.min_viewport_width, campaign.min_viewport_height)
+    if any(least) and not _is_as_large(viewing.get("viewport"), least):
+        problems.append(f"Make the window larger: this campaign asks for at least {least[0]} x {least[1]} pixels.")
+    if problems:
+        raise AnswersRefused({"viewing": problems})
+
+
+def _is_as_large(viewport: object, least: tuple[int, int]) -> bool:
+    if not isinstance(viewport, list) or len(viewport) != 2:
+        return False
+    return all(isinstance(side, int | float) and side >= bound for side, bound in zip(viewport, least, strict=True))
 
 
 def _checked_viewing(viewing: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def rate(
 
 def open_seats(campaign: Campaign) -> int:
     """Seats that nobody has taken yet."""
-    return Slot.objects.filter(campaign=campaign, state=Slot.State.FREE).count()
+    return Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state=Slot.State.FREE).count()
 
 
 def draft_uses(campaign: Campaign) -> dict[str, int]:
