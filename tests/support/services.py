@@ -89,8 +89,8 @@ def own_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL database that the tests may use as they like."""
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """The address of a PostgreSQL database that the tests may use as they like; `durable` as in production."""
     given = os.environ.get("QSAVE_TEST_DATABASE_URL")
     if given:
         yield given
@@ -119,7 +119,7 @@ def postgres() -> Iterator[str]:
         subprocess.run(
             [*unprivileged(), f"{programs}/initdb", *initialise], cwd=folder, check=True, stdout=subprocess.DEVNULL
         )
-        options = [word for setting in FAST for word in ("-c", setting)]
+        options = [word for setting in ([] if durable else FAST) for word in ("-c", setting)]
         listen = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
         command = [f"{programs}/postgres", "-D", "data", *listen, *options]
         ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]

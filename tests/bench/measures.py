@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -42,12 +42,9 @@ CLIPS = 30
 RATERS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+def line(what: str, figures: str) -> str:
     """One measured thing, in words."""
-
-    what: str
-    figures: str
+    return f"{what:<52} {figures}"
 
 
 def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
@@ -63,19 +60,19 @@ def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     return [median(of_side) for of_side in taken]
 
 
-def frames(folder: Path) -> Line:
+def frames(folder: Path) -> str:
     """Decode with SlowFast's choice and pixels, against the bare decode."""
     clip = folder / "bench.mp4"
     render_clip(replace(make_spec(0, 0), width=640, height=384, rate=24, frames=72), clip)
     config = FrameConfig()
     bare, slowfast = in_turn(lambda: sum(1 for _ in shown_frames(clip)), lambda: read(clip, config))
-    return Line(
+    return line(
         "frames, 3 s of 640 x 384",
         f"bare decode {1000 * bare:.0f} ms, with SlowFast {1000 * slowfast:.0f} ms: {slowfast / bare:.2f}x",
     )
 
 
-def shared_prefix(folder: Path) -> Line:
+def shared_prefix(folder: Path) -> str:
     """Forward and backward of a group of answers to one clip: one shared row, against a full row each."""
     from modelassist.engine.inference import question
     from modelassist.engine.inputs import build_prompt
@@ -91,7 +88,7 @@ def shared_prefix(folder: Path) -> Line:
         lambda: _learn(critic, [prompt] * GROUP, [(answer,) for answer in answers]),
         rounds=3,
     )
-    return Line(
+    return line(
         f"GRPO step, {len(prompt.ids)} prompt tokens, {GROUP} answers of {COMPLETION}",
         f"shared prefix {shared:.2f} s, full rows {full:.2f} s: {full / shared:.1f}x faster",
     )
@@ -110,7 +107,7 @@ def _learn(critic: "Loaded", prompts: "Sequence[Prompt]", answers: Sequence[tupl
     return loss
 
 
-def rating_floor(folder: Path) -> tuple[Line, Line, Line]:
+def rooms(folder: Path) -> list[str]:
     """Import, claim with submit, and release, through the services; one process, nobody beside it."""
     engineer = create_user(actor=None, username="bench", password=None, role=Role.ENGINEER)
     campaign = create_campaign(actor=engineer, name="bench", title="Bench", overlap=RATERS, is_simulated=True)
@@ -122,11 +119,11 @@ def rating_floor(folder: Path) -> tuple[Line, Line, Line]:
     releasing = _seconds(
         lambda: build_release(actor=engineer, campaign=campaign, name="bench", policy=ReleasePolicy(media="none"))
     )
-    return (
-        Line("clips in", f"{CLIPS / importing:.1f} clips/s"),
-        Line("claim and submit", f"{1 / median(pairs):.0f} pairs/s (median of {len(pairs)})"),
-        Line("release", f"{len(pairs) / releasing:.0f} ratings/s ({len(pairs)} ratings; small, so mostly set-up)"),
-    )
+    return [
+        line("clips in", f"{CLIPS / importing:.1f} clips/s"),
+        line("claim and submit, services alone", f"{1 / median(pairs):.0f} pairs/s (median of {len(pairs)})"),
+        line("release", f"{len(pairs) / releasing:.0f} ratings/s ({len(pairs)} ratings; small, so mostly set-up)"),
+    ]
 
 
 def _rater(engineer: User, number: int) -> User:
