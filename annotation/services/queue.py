@@ -18,10 +18,12 @@ the seat was taken meanwhile. A paused campaign hands out nothing new, and lets 
 """
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -29,6 +31,7 @@ from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.services import checks
 from annotation.services.draws import place
 from annotation.services.permissions import require
+from annotation.services.seats import take_new
 from annotation.services.text import clean_text
 
 WINDOW = 20
@@ -50,7 +53,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
     for _ in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _claim(rater, Campaign.objects.get(pk=campaign.pk))
+                return _claim(rater, campaign)
         except IntegrityError:
             continue
     raise LeaseLost("The queue is busy with your own other pages. Close them and try again.")
@@ -97,44 +100,87 @@ def held_slot(*, rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
 
 
 def _claim(rater: User, campaign: Campaign) -> Slot | None:
-    held = _held_already(rater, campaign)
-    if held is not None:
+    last = _last_offer(rater, campaign)
+    held = _held_already(rater, campaign, last)
+    if held is not None or last.state != Campaign.State.OPEN:
         return held
-    if campaign.state != Campaign.State.OPEN:
-        return None
     if checks.has_to_qualify(rater, campaign):
-        return _given(checks.qualification_for(rater, campaign), rater, campaign)
-    last = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number").first()
+        return _given(checks.qualification_for(rater, campaign), rater, campaign, last)
     return (
-        _kept_work(rater, campaign)
-        or _check(rater, campaign, last.number + 1 if last else 1)
+        (_offered_before(rater, campaign, last, only_kept_work=True) if last.kept_work else None)
+        or _check(rater, campaign, last)
         or _new_to(rater, campaign, last)
-        or _offered_before(rater, campaign)
+        or _offered_before(rater, campaign, last)
     )
 
 
-def _check(rater: User, campaign: Campaign, number: int) -> Slot | None:
-    kind = checks.due_kind(campaign, rater, number)
-    if kind == Slot.Kind.REPEAT:
-        return _given(checks.repeat_for(rater, campaign, number), rater, campaign)
-    if kind == Slot.Kind.GOLD:
-        golds = checks.gold_items(rater, campaign).values("pk")
-        seat = _take_from(_open_slots(campaign).filter(item__in=golds), number, rater, campaign)
-        return seat or _given(checks.gold_for(rater, campaign, number), rater, campaign)
-    return None
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The campaign's state at this moment, and the rater's newest offer in it: its running number (0: none yet), its
+    prompt group, and whether any work of theirs lies saved."""
+
+    state: str
+    number: int
+    group: int | None
+    kept_work: bool
 
 
-def _given(slot: Slot | None, rater: User, campaign: Campaign) -> Slot | None:
-    return _take(slot, rater, campaign) if slot else None
+def _last_offer(rater: User, campaign: Campaign) -> _Last:
+    offers = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number")
+    told = Campaign.objects.filter(pk=campaign.pk).values_list(
+        "state",
+        Coalesce(Subquery(offers.values("number")[:1]), 0),
+        Subquery(offers.values("item__clip__prompt_group")[:1]),
+        Exists(SavedWork.objects.filter(rater=rater, item__campaign=campaign)),
+    )
+    return _Last(*told.get())
 
 
-def _held_already(rater: User, campaign: Campaign) -> Slot | None:
-    if campaign.state not in (Campaign.State.OPEN, Campaign.State.PAUSED):
+def _held_already(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+    if last.state not in (Campaign.State.OPEN, Campaign.State.PAUSED):
         return None
     mine = Slot.objects.filter(campaign=campaign, rater=rater, state=Slot.State.LEASED)
     slot = mine.select_for_update().first()
     if slot is not None:
         _run_anew(slot, campaign)
+    return slot
+
+
+def _check(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+    number = last.number + 1
+    kind = checks.due_kind(campaign, rater, number)
+    if kind == Slot.Kind.REPEAT:
+        return _given(checks.repeat_for(rater, campaign, number), rater, campaign, last)
+    if kind == Slot.Kind.GOLD:
+        seat = _seat(rater, campaign, last, only_golds=True)
+        return seat or _given(checks.gold_for(rater, campaign, number), rater, campaign, last)
+    return None
+
+
+def _given(slot: Slot | None, rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+    return _take(slot, rater, campaign, last) if slot else None
+
+
+def _new_to(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+    apart = _seat(rater, campaign, last, apart_from=last.group) if last.group else None
+    return apart or _seat(rater, campaign, last)
+
+
+def _seat(
+    rater: User, campaign: Campaign, last: _Last, *, apart_from: int | None = None, only_golds: bool = False
+) -> Slot | None:
+    now = timezone.now()
+    slot = take_new(
+        rater=rater,
+        campaign=campaign,
+        start=place(campaign.seed, rater.pk, last.number, "start"),
+        now=now,
+        expires=now + timedelta(minutes=campaign.lease_minutes),
+        apart_from=apart_from,
+        only_golds=only_golds,
+    )
+    if slot is not None:
+        _note_offer(slot, rater, campaign, last)
     return slot
 
 
@@ -146,13 +192,7 @@ def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
     return seats.filter(Q(state=Slot.State.FREE) | lapsed)
 
 
-def _kept_work(rater: User, campaign: Campaign) -> Slot | None:
-    if not SavedWork.objects.filter(rater=rater, item__campaign=campaign).exists():
-        return None
-    return _offered_before(rater, campaign, only_kept_work=True)
-
-
-def _offered_before(rater: User, campaign: Campaign, *, only_kept_work: bool = False) -> Slot | None:
+def _offered_before(rater: User, campaign: Campaign, last: _Last, *, only_kept_work: bool = False) -> Slot | None:
     """A seat in the same arm on an item that the rater had before and neither rated nor skipped."""
     offers = Offer.objects.filter(rater=rater, campaign=campaign, arm=OuterRef("arm"), item=OuterRef("item"))
     if only_kept_work:
@@ -165,66 +205,34 @@ def _offered_before(rater: User, campaign: Campaign, *, only_kept_work: bool = F
         .exclude(item__in=Skip.objects.filter(rater=rater).values("item"))
         .order_by(Subquery(offers.values("number")[:1]), "number")  # what was let go longest ago comes first
     )
-    return _take_first(list(slots.values_list("pk", flat=True)[:WINDOW]), rater, campaign)
-
-
-def _new_to(rater: User, campaign: Campaign, last: Offer | None) -> Slot | None:
-    start = place(campaign.seed, rater.pk, last.number if last else 0, "start")
-    met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
-    fresh = _open_slots(campaign).exclude(item__in=met)
-    if last is None:
-        return _take_from(fresh, start, rater, campaign)
-    siblings = Item.objects.filter(campaign=campaign, clip__prompt_group__clips__items=last.item_id).values("pk")
-    apart = fresh.exclude(item__in=siblings)
-    return _take_from(apart, start, rater, campaign) or _take_from(fresh, start, rater, campaign)
-
-
-def _take_from(slots: QuerySet[Slot], start: int, rater: User, campaign: Campaign) -> Slot | None:
-    """Takes the first seat of the highest rank and lowest number from `start` on, and round.
-
-    Seats that others are taking at this moment are passed.
-    """
-    tried: list[int] = []
-    while True:
-        left = slots.exclude(pk__in=tried) if tried else slots
-        window = _window(left, start)
-        if not window:
-            return None
-        slot = _take_first(window, rater, campaign)
-        if slot is not None:
-            return slot
-        tried += window
-
-
-def _window(slots: QuerySet[Slot], start: int) -> list[int]:
-    first = slots.order_by("-rank", "number", "place", "pk").values_list("rank", "number").first()
-    if first is None:
-        return []
-    row = slots.filter(rank=first[0], number=first[1]).order_by("place", "pk").values_list("pk", flat=True)
-    window = list(row.filter(place__gte=start)[:WINDOW])
-    if len(window) < WINDOW:
-        window += row.filter(place__lt=start)[: WINDOW - len(window)]
-    return window
-
-
-def _take_first(slot_ids: list[int], rater: User, campaign: Campaign) -> Slot | None:
-    for slot_id in slot_ids:
+    for slot_id in list(slots.values_list("pk", flat=True)[:WINDOW]):
         slot = _open_slots(campaign).filter(pk=slot_id).select_for_update(skip_locked=True).first()
         if slot is not None:
-            return _take(slot, rater, campaign)
+            return _take(slot, rater, campaign, last)
     return None
 
 
-def _take(slot: Slot, rater: User, campaign: Campaign) -> Slot:
+def _take(slot: Slot, rater: User, campaign: Campaign, last: _Last) -> Slot:
     slot.state = Slot.State.LEASED
     slot.rater = rater
     slot.lease = uuid.uuid4()
     _run_anew(slot, campaign)
-    newest = Offer.objects.filter(campaign=campaign, rater=rater).aggregate(newest=Max("number"))["newest"] or 0
-    told = {"number": newest + 1, "offered_at": slot.leased_at, "handed_back_at": None}
-    if not Offer.objects.filter(item=slot.item_id, rater=rater).update(**told):
-        Offer.objects.create(campaign=campaign, item_id=slot.item_id, rater=rater, arm=slot.arm, **told)
+    _note_offer(slot, rater, campaign, last)
     return slot
+
+
+def _note_offer(slot: Slot, rater: User, campaign: Campaign, last: _Last) -> None:
+    """Remembers that the item was put before the rater; one that was before keeps its arm and gets a new number."""
+    offer = Offer(
+        campaign=campaign,
+        item_id=slot.item_id,
+        rater=rater,
+        arm=slot.arm,
+        number=last.number + 1,
+        offered_at=timezone.now(),
+    )
+    told_anew = ["number", "offered_at", "handed_back_at"]
+    Offer.objects.bulk_create([offer], update_conflicts=True, unique_fields=["item", "rater"], update_fields=told_anew)
 
 
 def _run_anew(slot: Slot, campaign: Campaign) -> datetime:
