@@ -25,6 +25,7 @@ from qsave.frames.poster import write_poster
 from qsave.frames.probe import MediaFacts, probe
 from qsave.frames.rendition import needs_rendition, write_rendition
 from qsave.frames.slowfast import FrameConfig, choose
+from qsave.frames.times import shown_times
 
 __all__ = ["ImportReport", "ManifestError", "RowProblem", "import_manifest"]
 
@@ -148,14 +149,15 @@ class _Intake:
         times = choose(copy, self.frames)
         poster = self.work / "poster.jpg"
         write_poster(copy, poster)
-        rendition = ""
+        playable = copy
         if needs_rendition(facts):
-            write_rendition(copy, self.work / "rendition.mp4")
-            rendition = settle(self.work / "rendition.mp4", "renditions", sha256, ".mp4")
+            playable = self.work / "rendition.mp4"
+            write_rendition(copy, playable)
         return {
+            "shown_times": list(shown_times(playable)),
             "frame_times": {self.frames.key(): {"fast": list(times.fast), "slow": list(times.slow)}},
             "poster": settle(poster, "posters", sha256, ".jpg"),
-            "rendition": rendition,
+            "rendition": "" if playable is copy else settle(playable, "renditions", sha256, ".mp4"),
             "original": settle(copy, "clips", sha256, extension_of(facts)),
         }
 

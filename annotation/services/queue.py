@@ -18,12 +18,10 @@ the seat was taken meanwhile. A paused campaign hands out nothing new, and lets 
 """
 
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -31,13 +29,15 @@ from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.services import checks
 from annotation.services.draws import place
 from annotation.services.permissions import require
-from annotation.services.seats import take_new
+from annotation.services.seats import Standing, standing, take_new
 from annotation.services.text import clean_text
 
 WINDOW = 20
 ATTEMPTS = 8
 HOLD = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
+HEAVY = ("frame_times", "shown_times", "metadata")
+"""Columns of a clip that no rule needs and that cost time to read."""
 
 
 class LeaseLost(ValueError):
@@ -53,9 +53,12 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
     for _ in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _claim(rater, campaign)
-        except IntegrityError:
+                slot = _claim(rater, campaign)
+        except (IntegrityError, Slot.DoesNotExist):  # another page of theirs claimed or submitted at this moment
             continue
+        if slot is not None:
+            slot.campaign = campaign
+        return slot
     raise LeaseLost("The queue is busy with your own other pages. Close them and try again.")
 
 
@@ -96,14 +99,16 @@ def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str)
 def held_slot(*, rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
     """The seat, locked until the transaction ends, if it still carries this rater's lease."""
     held = Slot.objects.filter(pk=slot_id, rater=rater, lease=lease, state=Slot.State.LEASED)
-    return held.select_related("campaign", "item__clip").select_for_update(of=("self",)).first()
+    whole = held.select_related("campaign", "item__clip").defer(*(f"item__clip__{name}" for name in HEAVY))
+    return next(iter(whole.select_for_update(of=("self",))), None)
 
 
 def _claim(rater: User, campaign: Campaign) -> Slot | None:
-    last = _last_offer(rater, campaign)
-    held = _held_already(rater, campaign, last)
-    if held is not None or last.state != Campaign.State.OPEN:
-        return held
+    last = standing(rater, campaign)
+    if last.holds_seat and last.state in (Campaign.State.OPEN, Campaign.State.PAUSED):
+        return _held_already(rater, campaign)
+    if last.state != Campaign.State.OPEN:
+        return None
     if checks.has_to_qualify(rater, campaign):
         return _given(checks.qualification_for(rater, campaign), rater, campaign, last)
     return (
@@ -114,39 +119,13 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Last:
-    """The campaign's state at this moment, and the rater's newest offer in it: its running number (0: none yet), its
-    prompt group, and whether any work of theirs lies saved."""
-
-    state: str
-    number: int
-    group: int | None
-    kept_work: bool
-
-
-def _last_offer(rater: User, campaign: Campaign) -> _Last:
-    offers = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number")
-    told = Campaign.objects.filter(pk=campaign.pk).values_list(
-        "state",
-        Coalesce(Subquery(offers.values("number")[:1]), 0),
-        Subquery(offers.values("item__clip__prompt_group")[:1]),
-        Exists(SavedWork.objects.filter(rater=rater, item__campaign=campaign)),
-    )
-    return _Last(*told.get())
-
-
-def _held_already(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
-    if last.state not in (Campaign.State.OPEN, Campaign.State.PAUSED):
-        return None
-    mine = Slot.objects.filter(campaign=campaign, rater=rater, state=Slot.State.LEASED)
-    slot = mine.select_for_update().first()
-    if slot is not None:
-        _run_anew(slot, campaign)
+def _held_already(rater: User, campaign: Campaign) -> Slot:
+    slot = Slot.objects.select_for_update().get(campaign=campaign, rater=rater, state=Slot.State.LEASED)
+    _run_anew(slot, campaign)
     return slot
 
 
-def _check(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+def _check(rater: User, campaign: Campaign, last: Standing) -> Slot | None:
     number = last.number + 1
     kind = checks.due_kind(campaign, rater, number)
     if kind == Slot.Kind.REPEAT:
@@ -157,17 +136,17 @@ def _check(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
     return None
 
 
-def _given(slot: Slot | None, rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+def _given(slot: Slot | None, rater: User, campaign: Campaign, last: Standing) -> Slot | None:
     return _take(slot, rater, campaign, last) if slot else None
 
 
-def _new_to(rater: User, campaign: Campaign, last: _Last) -> Slot | None:
+def _new_to(rater: User, campaign: Campaign, last: Standing) -> Slot | None:
     apart = _seat(rater, campaign, last, apart_from=last.group) if last.group else None
     return apart or _seat(rater, campaign, last)
 
 
 def _seat(
-    rater: User, campaign: Campaign, last: _Last, *, apart_from: int | None = None, only_golds: bool = False
+    rater: User, campaign: Campaign, last: Standing, *, apart_from: int | None = None, only_golds: bool = False
 ) -> Slot | None:
     now = timezone.now()
     slot = take_new(
@@ -192,7 +171,7 @@ def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
     return seats.filter(Q(state=Slot.State.FREE) | lapsed)
 
 
-def _offered_before(rater: User, campaign: Campaign, last: _Last, *, only_kept_work: bool = False) -> Slot | None:
+def _offered_before(rater: User, campaign: Campaign, last: Standing, *, only_kept_work: bool = False) -> Slot | None:
     """A seat in the same arm on an item that the rater had before and neither rated nor skipped."""
     offers = Offer.objects.filter(rater=rater, campaign=campaign, arm=OuterRef("arm"), item=OuterRef("item"))
     if only_kept_work:
@@ -212,7 +191,7 @@ def _offered_before(rater: User, campaign: Campaign, last: _Last, *, only_kept_w
     return None
 
 
-def _take(slot: Slot, rater: User, campaign: Campaign, last: _Last) -> Slot:
+def _take(slot: Slot, rater: User, campaign: Campaign, last: Standing) -> Slot:
     slot.state = Slot.State.LEASED
     slot.rater = rater
     slot.lease = uuid.uuid4()
@@ -221,7 +200,7 @@ def _take(slot: Slot, rater: User, campaign: Campaign, last: _Last) -> Slot:
     return slot
 
 
-def _note_offer(slot: Slot, rater: User, campaign: Campaign, last: _Last) -> None:
+def _note_offer(slot: Slot, rater: User, campaign: Campaign, last: Standing) -> None:
     """Remembers that the item was put before the rater; one that was before keeps its arm and gets a new number."""
     offer = Offer(
         campaign=campaign,

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import Subquery
 from django.utils import timezone
 from rapidfuzz.distance import Levenshtein
 
@@ -97,14 +98,14 @@ def submit(
     viewing = _checked_viewing(viewing)
     try:
         with transaction.atomic():
-            rating = _rating_of_key(rater, key)
-            slot = None if rating else held_slot(rater=rater, slot_id=slot_id, lease=lease)
+            rating = None
+            slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
             if slot is not None and slot.campaign.state in TAKES_RATINGS:
                 draft = _shown_draft(slot, draft_id, exposure)
                 _check_every_draft_was_met(answers, exposure)
                 _check_watching(slot.campaign, viewing)
                 rating = _store(slot, rater, answers, draft, exposure, key, viewing, seconds_spent)
-            # Of two at once with one key, the second waited above for the first and finds its rating only now.
+            # Sent once more; of two at once with one key, the second waited above for the first and finds its rating.
             rating = rating or _rating_of_key(rater, key)
     except IntegrityError:
         rating = _rating_of_key(rater, key)
@@ -258,7 +259,7 @@ def _store(
         arm=slot.arm,
         exposure=exposure,
         draft=draft,
-        guideline=_guideline_seen(slot),
+        guideline_id=_guideline_seen(slot),
         is_simulated=rater.is_simulated,
     )
     _add_revision(rating, 1, answers, key, viewing, seconds_spent)
@@ -272,11 +273,11 @@ def _store(
     return rating
 
 
-def _guideline_seen(slot: Slot) -> Guideline | None:
-    """The version that stood when the item was put before the rater; a renewed lease is no new reading."""
+def _guideline_seen(slot: Slot) -> int | None:
+    """The key of the version that stood when the item was put before the rater; a renewed lease is no new reading."""
     offered_at = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id).values("offered_at")
     stood = Guideline.objects.filter(campaign=slot.campaign_id, created_at__lte=offered_at[:1])
-    return stood.order_by("-number").first()
+    return stood.order_by("-number").values_list("pk", flat=True).first()
 
 
 def _check(
@@ -301,9 +302,9 @@ def _last_reasons(rater: User, item: Item, revised: Rating | None) -> dict[Axis,
     earlier = Rating.objects.filter(rater=rater, slot__campaign=item.campaign_id)
     if revised is not None:
         earlier = earlier.filter(pk__lt=revised.pk)
-    last = earlier.order_by("-pk").values("pk")[:1]
-    answers = AxisAnswer.objects.filter(revision__rating__in=list(last.values_list("pk", flat=True)))
-    return {Axis(answer.axis): answer.reason for answer in answers.filter(revision__is_current=True)}
+    last = Subquery(earlier.order_by("-pk").values("pk")[:1])
+    answers = AxisAnswer.objects.filter(revision__rating=last, revision__is_current=True)
+    return {Axis(axis): reason for axis, reason in answers.values_list("axis", "reason")}
 
 
 def _add_revision(

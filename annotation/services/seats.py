@@ -1,10 +1,11 @@
-"""Taking a seat off the queue: the one statement that is written in SQL, because every rater waits for it.
+"""Where a rater stands, and taking a seat: two statements written in SQL, because every rater waits for them.
 
-One UPDATE finds the seat, locks it past those that others are taking, and leases it. Through the ORM it was five
-queries, whose making took most of the time of a claim (docs/adr/0006). It runs on PostgreSQL and SQLite.
+One UPDATE finds the seat, locks it past those that others are taking, and leases it. Through the ORM they were eight
+queries, whose making took most of the time of a claim (docs/adr/0006). They run on PostgreSQL and SQLite.
 """
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,20 @@ from django.db.models import Field
 from accounts.models import User
 from annotation.models import Campaign, Slot
 
+_STANDING = """
+    SELECT campaign.state, COALESCE(offer.number, 0), clip.prompt_group_id,
+        EXISTS (SELECT 1 FROM annotation_slot
+            WHERE campaign_id = campaign.id AND rater_id = %(rater)s AND state = 'leased'),
+        EXISTS (SELECT 1 FROM annotation_savedwork work JOIN annotation_item kept ON kept.id = work.item_id
+            WHERE work.rater_id = %(rater)s AND kept.campaign_id = campaign.id)
+    FROM annotation_campaign campaign
+    LEFT JOIN annotation_offer offer ON offer.campaign_id = campaign.id AND offer.rater_id = %(rater)s
+        AND offer.number = (SELECT MAX(number) FROM annotation_offer
+            WHERE campaign_id = campaign.id AND rater_id = %(rater)s)
+    LEFT JOIN annotation_item item ON item.id = offer.item_id
+    LEFT JOIN annotation_clip clip ON clip.id = item.clip_id
+    WHERE campaign.id = %(campaign)s
+"""
 _OPEN = """
     campaign_id = %(campaign)s AND kind = 'seat' AND state IN ('free', 'leased')
     AND (state = 'free' OR lease_expires_at <= %(now)s)
@@ -43,6 +58,28 @@ _TAKE = """
     RETURNING *
 """
 _BEST = "rank = (SELECT rank FROM first) AND number = (SELECT number FROM first)"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a rater stands in a campaign: its state at this moment, the running number (0: none yet) and the prompt
+    group of what they were offered last, whether they hold a place, and whether any work of theirs lies saved."""
+
+    state: str
+    number: int
+    group: int | None
+    holds_seat: bool
+    kept_work: bool
+
+
+def standing(rater: User, campaign: Campaign) -> Standing:
+    """Raises Campaign.DoesNotExist when the campaign is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"rater": rater.pk, "campaign": campaign.pk})
+        row = cursor.fetchone()
+    if row is None:
+        raise Campaign.DoesNotExist
+    return Standing(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
 
 
 def take_new(

@@ -9,12 +9,16 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.http import QueryDict
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from accounts.models import User
-from annotation.models import AxisAnswer, Campaign, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
+from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
 from annotation.services.answers import Problems
 from annotation.services.drafts import draft_for
 from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_word
@@ -75,6 +79,10 @@ class AxisForm:
     def evidence(self) -> str:
         return json.dumps(self.answer["evidence"])
 
+    @property
+    def is_blank(self) -> bool:
+        return not (self.draft or self.problems or self.answer != _blank())
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -90,14 +98,25 @@ class Desk:
     problems: list[str]
 
     @property
+    def axes_html(self) -> SafeString:
+        """The three axes of the form. Blank ones are the same for every clip of a campaign: made once and kept."""
+        campaign = self.item.campaign
+        blank = all(axis.is_blank for axis in self.axes)
+        return _blank_axes(json.dumps(campaign.taxonomy), get_language()) if blank else _axes_html(self.axes)
+
+    @property
     def fps(self) -> float:
-        """Frames a second by the clip's own account; the player only needs it to reach the neighbouring frame."""
-        return self.item.clip.fps_numerator / self.item.clip.fps_denominator
+        return frame_rate(self.item.clip)
+
+    @property
+    def gaps(self) -> str:
+        return frame_gaps(self.item.clip)
 
 
 def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, problems: Problems | None = None) -> Desk:
     """The desk of a leased slot: what was posted and refused, else saved work, else the critic's draft, else blank."""
-    item = Item.objects.select_related("campaign", "clip").get(pk=slot.item_id)
+    item = Item.objects.select_related("clip").defer("clip__frame_times", "clip__metadata").get(pk=slot.item_id)
+    item.campaign = slot.campaign
     saved = SavedWork.objects.filter(item=item, rater=rater).first()
     draft = shown_draft(slot, saved)
     answers = posted or (saved_answers(saved) if saved else _prefilled(item.campaign, draft))
@@ -113,9 +132,34 @@ def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, prob
     )
 
 
+def _axes_html(axes: list[AxisForm]) -> SafeString:
+    return render_to_string("annotation/_rate_axes.html", {"axes": axes})
+
+
+@lru_cache(maxsize=64)
+def _blank_axes(taxonomy: str, language: str | None) -> SafeString:
+    """`language` is part of the key only: the page is rendered in the active one."""
+    campaign = Campaign(taxonomy=json.loads(taxonomy))
+    return _axes_html(axis_forms(campaign, {}, draft=None, problems={}))
+
+
 def desk_for_edit(rating: Rating, answers: FormAnswers, problems: Problems) -> list[AxisForm]:
     """The form of a rating that its rater edits: no draft is shown again."""
     return axis_forms(rating.item.campaign, answers, draft=None, problems=problems)
+
+
+# ---- the player
+
+
+def frame_rate(clip: Clip) -> float:
+    """Frames a second by the clip's own account: how far a step goes where the frames' times are not known."""
+    return clip.fps_numerator / clip.fps_denominator
+
+
+def frame_gaps(clip: Clip) -> str:
+    """The times of the frames for the player: each one's distance to the one before, in tenths of a millisecond."""
+    ticks = [round(time * 10_000) for time in clip.shown_times]
+    return " ".join(str(tick - before) for before, tick in zip([0, *ticks], ticks, strict=False))
 
 
 # ---- drafts

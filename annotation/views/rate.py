@@ -224,7 +224,7 @@ def _posted_draft(request: AuthedRequest, slot_id: int) -> Draft | None:
 
 
 def _exposure(request: AuthedRequest, slot_id: int, draft: Draft | None) -> str:
-    slot = Slot.objects.filter(pk=slot_id, rater=request.user).first()
+    slot = Slot.objects.filter(pk=slot_id, rater=request.user).first() if draft else None
     return desks.exposure_to(slot, draft) if slot and draft else Exposure.NONE
 
 
