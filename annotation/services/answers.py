@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.models import AxisAnswer, Campaign, Item
+from annotation.models import AxisAnswer, Campaign
 from annotation.services.text import clean_text, folded
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import Evidence, ReportCardError, evidence_from_json, evidence_to_json
@@ -63,15 +63,21 @@ def defects_of(campaign: Campaign) -> dict[Axis, frozenset[str]]:
     return {axis: frozenset(ids[axis.value]) for axis in AXES}
 
 
-def rules_for(item: Item, *, last_reasons: Mapping[Axis, str], drafted_reasons: Mapping[Axis, str]) -> Rules:
-    """The rules of an item's campaign and clip, both of which should be loaded with it."""
-    campaign = item.campaign
+def rules_for(
+    campaign: Campaign,
+    *,
+    prompt: str,
+    duration: float,
+    last_reasons: Mapping[Axis, str],
+    drafted_reasons: Mapping[Axis, str],
+) -> Rules:
+    """The rules of a campaign for answers to a clip with this prompt and duration in seconds."""
     return Rules(
         min_reason_length=campaign.min_reason_length,
         waives_reason_when_excellent=campaign.waives_reason_when_excellent,
         defects=defects_of(campaign),
-        duration=item.clip.duration,
-        prompt=item.clip.prompt,
+        duration=duration,
+        prompt=prompt,
         last_reasons=last_reasons,
         drafted_reasons=drafted_reasons,
     )

@@ -29,15 +29,13 @@ from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.services import checks
 from annotation.services.draws import place
 from annotation.services.permissions import require
-from annotation.services.seats import Standing, standing, take_new
+from annotation.services.statements import Standing, held_seat, standing, take_new
 from annotation.services.text import clean_text
 
 WINDOW = 20
 ATTEMPTS = 8
 HOLD = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
-HEAVY = ("frame_times", "shown_times", "metadata")
-"""Columns of a clip that no rule needs and that cost time to read."""
 
 
 class LeaseLost(ValueError):
@@ -65,7 +63,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
 def renew(*, rater: User, slot_id: int, lease: uuid.UUID) -> datetime:
     """Lets a lease run anew, and returns when it ends; raises LeaseLost when the seat has gone to another."""
     with transaction.atomic():
-        slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
+        slot = _held(rater, slot_id, lease)
         if slot is not None:
             return _run_anew(slot, slot.campaign)
     raise LeaseLost("This clip went to somebody else after a long pause. What you typed is kept.")
@@ -74,7 +72,7 @@ def renew(*, rater: User, slot_id: int, lease: uuid.UUID) -> datetime:
 def hand_back(*, rater: User, slot_id: int, lease: uuid.UUID) -> None:
     """Frees a seat; it is offered to the rater again after everything else. A seat that is not held is left alone."""
     with transaction.atomic():
-        slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
+        slot = _held(rater, slot_id, lease)
         if slot is not None:
             _free(slot)
             Offer.objects.filter(item=slot.item_id, rater=rater).update(handed_back_at=timezone.now())
@@ -85,7 +83,7 @@ def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str)
     if kind not in Skip.Kind.values:
         raise ValueError(f"a skip is one of {', '.join(Skip.Kind.values)}, got {kind!r}")
     with transaction.atomic():
-        slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
+        slot = _held(rater, slot_id, lease)
         if slot is not None:
             _free(slot)
         item = Item.objects.filter(slots=slot_id, offers__rater=rater).first()
@@ -96,11 +94,9 @@ def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str)
     raise LeaseLost("This clip is not on your desk.")
 
 
-def held_slot(*, rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
-    """The seat, locked until the transaction ends, if it still carries this rater's lease."""
-    held = Slot.objects.filter(pk=slot_id, rater=rater, lease=lease, state=Slot.State.LEASED)
-    whole = held.select_related("campaign", "item__clip").defer(*(f"item__clip__{name}" for name in HEAVY))
-    return next(iter(whole.select_for_update(of=("self",))), None)
+def _held(rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
+    seat = held_seat(rater, slot_id, lease)
+    return seat.slot if seat else None
 
 
 def _claim(rater: User, campaign: Campaign) -> Slot | None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Subquery
 from django.utils import timezone
 from rapidfuzz.distance import Levenshtein
 
@@ -24,7 +23,6 @@ from annotation.models import (
     Campaign,
     Draft,
     Exposure,
-    Guideline,
     Item,
     Offer,
     Rating,
@@ -41,7 +39,8 @@ from annotation.services.answers import (
     parse_answers,
     rules_for,
 )
-from annotation.services.queue import LeaseLost, held_slot
+from annotation.services.queue import LeaseLost
+from annotation.services.statements import LARGEST_KEY, held_seat, last_words, store_rating, store_revision
 from annotation.services.text import clean_json, clean_text
 from qsave.axes import AXES, Axis
 from qsave.report_card import card_from_json, evidence_to_json
@@ -99,12 +98,15 @@ def submit(
     try:
         with transaction.atomic():
             rating = None
-            slot = held_slot(rater=rater, slot_id=slot_id, lease=lease)
-            if slot is not None and slot.campaign.state in TAKES_RATINGS:
-                draft = _shown_draft(slot, draft_id, exposure)
+            seat = held_seat(rater, slot_id, lease)
+            if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
+                draft = _shown_draft(seat.slot, draft_id, exposure)
                 _check_every_draft_was_met(answers, exposure)
-                _check_watching(slot.campaign, viewing)
-                rating = _store(slot, rater, answers, draft, exposure, key, viewing, seconds_spent)
+                _check_watching(seat.slot.campaign, viewing)
+                _check(seat.slot.campaign, rater, answers, draft, prompt=seat.prompt, duration=seat.duration)
+                rating = store_rating(seat, rater, exposure=exposure, draft=draft)
+                _add_revision(rating, 1, answers, key, viewing, seconds_spent)
+                _follow_up(seat.slot, rating)
             # Sent once more; of two at once with one key, the second waited above for the first and finds its rating.
             rating = rating or _rating_of_key(rater, key)
     except IntegrityError:
@@ -139,12 +141,12 @@ def revise(
         refusal = why_no_edit(rating)
         if refusal:
             raise EditRefused(refusal)
-        _check(rating.item, rater, answers, rating.draft, rating)
+        clip, campaign = rating.item.clip, rating.item.campaign
+        _check(campaign, rater, answers, rating.draft, prompt=clip.prompt, duration=clip.duration, before=rating.pk)
         rating.revisions.filter(is_current=True).update(is_current=False)
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
         _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
-        SavedWork.objects.filter(item=rating.item_id, rater=rater).delete()
-        overlap.widen(rating, rating.item.campaign)
+        overlap.widen(rating, campaign)
     return rating
 
 
@@ -240,53 +242,33 @@ def _check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) ->
         raise AnswersRefused({f"{axis}.draft_use": ["Confirm, edit or clear the critic's draft."] for axis in unmet})
 
 
-def _store(
-    slot: Slot,
-    rater: User,
-    answers: Mapping[Axis, Answer],
-    draft: Draft | None,
-    exposure: str,
-    key: uuid.UUID,
-    viewing: dict[str, Any],
-    seconds_spent: float,
-) -> Rating:
-    slot.item.campaign = slot.campaign
-    _check(slot.item, rater, answers, draft, None)
-    rating = Rating.objects.create(
-        slot=slot,
-        item_id=slot.item_id,
-        rater=rater,
-        arm=slot.arm,
-        exposure=exposure,
-        draft=draft,
-        guideline_id=_guideline_seen(slot),
-        is_simulated=rater.is_simulated,
-    )
-    _add_revision(rating, 1, answers, key, viewing, seconds_spent)
-    slot.state, slot.lease, slot.lease_expires_at = Slot.State.DONE, None, None
-    slot.save(update_fields=["state", "lease", "lease_expires_at"])
-    SavedWork.objects.filter(item=slot.item_id, rater=rater).delete()
+def _follow_up(slot: Slot, rating: Rating) -> None:
+    """What a rating brings with it: the verdict at the end of a qualification, another seat where raters disagree."""
     if slot.kind == Slot.Kind.QUALIFICATION:
-        checks.decide(rater, slot.campaign)
+        checks.decide(rating.rater, slot.campaign)
     elif slot.kind == Slot.Kind.SEAT:
         overlap.widen(rating, slot.campaign)
-    return rating
-
-
-def _guideline_seen(slot: Slot) -> int | None:
-    """The key of the version that stood when the item was put before the rater; a renewed lease is no new reading."""
-    offered_at = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id).values("offered_at")
-    stood = Guideline.objects.filter(campaign=slot.campaign_id, created_at__lte=offered_at[:1])
-    return stood.order_by("-number").values_list("pk", flat=True).first()
 
 
 def _check(
-    item: Item, rater: User, answers: Mapping[Axis, Answer], draft: Draft | None, revised: Rating | None
+    campaign: Campaign,
+    rater: User,
+    answers: Mapping[Axis, Answer],
+    draft: Draft | None,
+    *,
+    prompt: str,
+    duration: float,
+    before: int = LARGEST_KEY,
 ) -> None:
-    drafted = _drafted_reasons(draft)
     if draft is None and any(answer.draft_use != AxisAnswer.DraftUse.NONE for answer in answers.values()):
         raise AnswersRefused({"draft": ["There was no draft to use."]})
-    rules = rules_for(item, last_reasons=_last_reasons(rater, item, revised), drafted_reasons=drafted)
+    rules = rules_for(
+        campaign,
+        prompt=prompt,
+        duration=duration,
+        last_reasons=last_words(rater, campaign.pk, before=before),
+        drafted_reasons=_drafted_reasons(draft),
+    )
     check_answers(answers, rules)
 
 
@@ -295,16 +277,6 @@ def _drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
         return {}
     card = card_from_json(draft.card)
     return {axis: card.axis(axis).reason for axis in AXES}
-
-
-def _last_reasons(rater: User, item: Item, revised: Rating | None) -> dict[Axis, str]:
-    """What the rater wrote last in this campaign, or, for an edit, last before the rating that is edited."""
-    earlier = Rating.objects.filter(rater=rater, slot__campaign=item.campaign_id)
-    if revised is not None:
-        earlier = earlier.filter(pk__lt=revised.pk)
-    last = Subquery(earlier.order_by("-pk").values("pk")[:1])
-    answers = AxisAnswer.objects.filter(revision__rating=last, revision__is_current=True)
-    return {Axis(axis): reason for axis, reason in answers.values_list("axis", "reason")}
 
 
 def _add_revision(
@@ -316,17 +288,14 @@ def _add_revision(
     seconds_spent: float,
 ) -> None:
     seconds = min(max(float(seconds_spent), 0.0), LONGEST_SECONDS) if math.isfinite(seconds_spent) else 0.0
-    revision = RatingRevision.objects.create(
-        rating=rating, number=number, key=key, viewing=viewing, seconds_spent=seconds
-    )
     drafted = _drafted_reasons(rating.draft)
-    AxisAnswer.objects.bulk_create(_row(revision, axis, answers[axis], drafted) for axis in AXES)
+    rows = [_row(axis, answers[axis], drafted) for axis in AXES]
+    store_revision(rating, number, rows, key=key, viewing=viewing, seconds_spent=seconds)
 
 
-def _row(revision: RatingRevision, axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
+def _row(axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
     reason = clean_text(answer.reason)
     return AxisAnswer(
-        revision=revision,
         axis=axis.value,
         score=answer.score,
         evidence=evidence_to_json(answer.evidence),

@@ -1,0 +1,225 @@
+"""The statements that every rater waits for, written in SQL: where one stands, taking a seat, storing a rating.
+
+They are here and nowhere else, run on PostgreSQL and SQLite, and hold no rule: what is tried in which order, and what
+an answer must be, stand in `queue` and `ratings`. Through the ORM they were twenty queries, and making those queries
+took two thirds of the time of a request (docs/adr/0006).
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Field, Model
+from django.utils import timezone
+
+from accounts.models import User
+from annotation.models import AxisAnswer, Campaign, Draft, Rating, RatingRevision, Slot
+from qsave.axes import Axis
+
+LARGEST_KEY = 2**63 - 1
+
+_STANDING = """
+    SELECT campaign.state, COALESCE(offer.number, 0), clip.prompt_group_id,
+        EXISTS (SELECT 1 FROM annotation_slot
+            WHERE campaign_id = campaign.id AND rater_id = %(rater)s AND state = 'leased'),
+        EXISTS (SELECT 1 FROM annotation_savedwork work JOIN annotation_item kept ON kept.id = work.item_id
+            WHERE work.rater_id = %(rater)s AND kept.campaign_id = campaign.id)
+    FROM annotation_campaign campaign
+    LEFT JOIN annotation_offer offer ON offer.campaign_id = campaign.id AND offer.rater_id = %(rater)s
+        AND offer.number = (SELECT MAX(number) FROM annotation_offer
+            WHERE campaign_id = campaign.id AND rater_id = %(rater)s)
+    LEFT JOIN annotation_item item ON item.id = offer.item_id
+    LEFT JOIN annotation_clip clip ON clip.id = item.clip_id
+    WHERE campaign.id = %(campaign)s
+"""
+_HELD = """
+    SELECT slot.*, clip.prompt AS prompt, clip.duration AS duration, (
+        SELECT guideline.id FROM annotation_guideline guideline JOIN annotation_offer offer
+        ON offer.item_id = slot.item_id AND offer.rater_id = slot.rater_id
+        WHERE guideline.campaign_id = slot.campaign_id AND guideline.created_at <= offer.offered_at
+        ORDER BY guideline.number DESC LIMIT 1) AS guideline_seen
+    FROM annotation_slot slot
+    JOIN annotation_item item ON item.id = slot.item_id JOIN annotation_clip clip ON clip.id = item.clip_id
+    WHERE slot.id = %(slot)s AND slot.rater_id = %(rater)s AND slot.lease = %(lease)s AND slot.state = 'leased' {lock}
+"""
+_LAST_WORDS = """
+    SELECT answer.axis, answer.reason FROM annotation_axisanswer answer
+    JOIN annotation_ratingrevision revision ON revision.id = answer.revision_id AND revision.is_current
+    WHERE revision.rating_id = (
+        SELECT rating.id FROM annotation_rating rating JOIN annotation_slot slot ON slot.id = rating.slot_id
+        WHERE rating.rater_id = %(rater)s AND slot.campaign_id = %(campaign)s AND rating.id < %(before)s
+        ORDER BY rating.id DESC LIMIT 1)
+"""
+_RATING = """
+    INSERT INTO annotation_rating
+        (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *
+"""
+_REVISION = """
+    INSERT INTO annotation_ratingrevision (rating_id, number, is_current, key, viewing, seconds_spent, created_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id
+"""
+_ANSWER = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+_ANSWERS = """
+    INSERT INTO annotation_axisanswer
+        (revision_id, axis, score, evidence, reason, draft_use, draft_edit_distance, confirm_ms)
+    VALUES """
+_DONE = "UPDATE annotation_slot SET state = 'done', lease = NULL, lease_expires_at = NULL WHERE id = %s"
+_NO_SAVED_WORK = "DELETE FROM annotation_savedwork WHERE item_id = %s AND rater_id = %s"
+_OPEN = """
+    campaign_id = %(campaign)s AND kind = 'seat' AND state IN ('free', 'leased')
+    AND (state = 'free' OR lease_expires_at <= %(now)s)
+    AND item_id NOT IN (SELECT item_id FROM annotation_offer WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s)
+"""
+_NO_SIBLING = """
+    AND item_id NOT IN (
+        SELECT item.id FROM annotation_item item JOIN annotation_clip clip ON clip.id = item.clip_id
+        WHERE item.campaign_id = %(campaign)s AND clip.prompt_group_id = %(group)s)
+"""
+_GOLD = """
+    AND item_id IN (
+        SELECT id FROM annotation_item
+        WHERE campaign_id = %(campaign)s AND gold IS NOT NULL AND NOT is_qualification)
+"""
+# `first` tells the best rank and lowest number that are open: two look-ups in the index. Among those seats the rater's
+# own place in the seeded order is met first, then the order begins again; the last resort are seats of a later number,
+# when others are taking all of the first at this moment.
+_TAKE = """
+    WITH first AS (SELECT rank, number FROM annotation_slot WHERE {seats} ORDER BY rank DESC, number LIMIT 1)
+    UPDATE annotation_slot
+    SET state = 'leased', rater_id = %(rater)s, lease = %(lease)s, leased_at = %(now)s, lease_expires_at = %(expires)s
+    WHERE id = COALESCE(
+        (SELECT id FROM annotation_slot WHERE {seats} AND {best} AND place >= %(start)s ORDER BY place LIMIT 1 {lock}),
+        (SELECT id FROM annotation_slot WHERE {seats} AND {best} AND place < %(start)s ORDER BY place LIMIT 1 {lock}),
+        (SELECT id FROM annotation_slot WHERE {seats} ORDER BY rank DESC, number, place LIMIT 1 {lock}))
+    RETURNING *
+"""
+_BEST = "rank = (SELECT rank FROM first) AND number = (SELECT number FROM first)"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a rater stands in a campaign: its state at this moment, the running number (0: none yet) and the prompt
+    group of what they were offered last, whether they hold a place, and whether any work of theirs lies saved."""
+
+    state: str
+    number: int
+    group: int | None
+    holds_seat: bool
+    kept_work: bool
+
+
+def standing(rater: User, campaign: Campaign) -> Standing:
+    """Raises Campaign.DoesNotExist when the campaign is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"rater": rater.pk, "campaign": campaign.pk})
+        row = cursor.fetchone()
+    if row is None:
+        raise Campaign.DoesNotExist
+    return Standing(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
+
+
+def take_new(
+    *,
+    rater: User,
+    campaign: Campaign,
+    start: int,
+    now: datetime,
+    expires: datetime,
+    apart_from: int | None = None,
+    only_golds: bool = False,
+) -> Slot | None:
+    """Leases the first open seat, from the place `start` on, of an item that is new to the rater; None if none is left.
+
+    `apart_from` is the prompt group that it must not belong to. To be called in a transaction.
+    """
+    seats = _OPEN + (_NO_SIBLING if apart_from is not None else "") + (_GOLD if only_golds else "")
+    lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    values = {
+        "campaign": campaign.pk,
+        "rater": rater.pk,
+        "start": start,
+        "group": apart_from,
+        "lease": _prepared(Slot, "lease", uuid.uuid4()),
+        "now": _prepared(Slot, "leased_at", now),
+        "expires": _prepared(Slot, "lease_expires_at", expires),
+    }
+    taken = list(Slot.objects.raw(_TAKE.format(seats=seats, best=_BEST, lock=lock), values))
+    return taken[0] if taken else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSeat:
+    """A place that carries the rater's lease, locked, with what its answers are held against: the clip's prompt and
+    duration, and the version of the guidelines that stood when the item was put before the rater."""
+
+    slot: Slot
+    prompt: str
+    duration: float
+    guideline: int | None
+
+
+def held_seat(rater: User, slot_id: int, lease: uuid.UUID) -> HeldSeat | None:
+    """The place with its campaign, locked until the transaction ends; None if it no longer carries this lease."""
+    lock = "FOR UPDATE OF slot" if connection.features.has_select_for_update_of else ""
+    values = {"slot": slot_id, "rater": rater.pk, "lease": _prepared(Slot, "lease", lease)}
+    found = list(Slot.objects.raw(_HELD.format(lock=lock), values))
+    if not found:
+        return None
+    slot: Any = found[0]
+    return HeldSeat(slot, slot.prompt, slot.duration, slot.guideline_seen)
+
+
+def last_words(rater: User, campaign_id: int, *, before: int = LARGEST_KEY) -> dict[Axis, str]:
+    """The reasons of the rater's newest rating in a campaign, or of the newest before the rating with that key."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_WORDS, {"rater": rater.pk, "campaign": campaign_id, "before": before})
+        return {Axis(axis): reason for axis, reason in cursor.fetchall()}
+
+
+def store_rating(seat: HeldSeat, rater: User, *, exposure: str, draft: Draft | None) -> Rating:
+    """A rating on a place, which is then done. Its revision is stored by `store_revision`."""
+    slot = seat.slot
+    who = [slot.pk, slot.item_id, rater.pk, slot.arm, exposure, draft.pk if draft else None, seat.guideline]
+    values = [*who, rater.is_simulated, _prepared(Rating, "created_at", timezone.now())]
+    (rating,) = list(Rating.objects.raw(_RATING, values))
+    with connection.cursor() as cursor:
+        cursor.execute(_DONE, [slot.pk])
+    rating.slot, rating.draft = slot, draft
+    return rating
+
+
+def store_revision(
+    rating: Rating,
+    number: int,
+    answers: Sequence[AxisAnswer],
+    *,
+    key: uuid.UUID,
+    viewing: Mapping[str, Any],
+    seconds_spent: float,
+) -> None:
+    """A revision with the answers of its axes; what the rater had saved for the item goes, having become this."""
+    moment = _prepared(RatingRevision, "created_at", timezone.now())
+    identity = _prepared(RatingRevision, "key", key)
+    with connection.cursor() as cursor:
+        cursor.execute(_REVISION, [rating.pk, number, True, identity, json.dumps(viewing), seconds_spent, moment])
+        (revision,) = cursor.fetchone()
+        rows = [value for answer in answers for value in _answer_row(revision, answer)]
+        cursor.execute(_ANSWERS + ", ".join([_ANSWER] * len(answers)), rows)
+        cursor.execute(_NO_SAVED_WORK, [rating.item_id, rating.rater_id])
+
+
+def _answer_row(revision: int, answer: AxisAnswer) -> list[Any]:
+    said = [answer.axis, answer.score, json.dumps(answer.evidence), answer.reason]
+    return [revision, *said, answer.draft_use, answer.draft_edit_distance, answer.confirm_ms]
+
+
+def _prepared(model: type[Model], field: str, value: object) -> Any:
+    """A value as this database keeps it in a column."""
+    column = model._meta.get_field(field)
+    assert isinstance(column, Field)
+    return column.get_db_prep_value(value, connection)
