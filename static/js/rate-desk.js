@@ -107,10 +107,7 @@ export class Desk {
   }
 
   jump(piece) {
-    if (piece.time) {
-      this.player.video.pause();
-      this.player.seek(piece.time[0]);
-    }
+    if (piece.time) this.player.showAt(piece.time[0]);
     this.boxes.paint(piece.box ? [piece.box] : [], this.root.querySelector("[data-shown-boxes]"));
   }
 

@@ -14,6 +14,6 @@ const axes = [];
 const paint = () => player.paintBands(
   axes.flatMap((axis) => axis.evidence).filter((piece) => piece.time).map(({ time: [start, end] }) => ({ start, end })),
 );
-const page = { changed: paint, say, jump: (piece) => { if (piece.time) player.seek(piece.time[0]); } };
+const page = { changed: paint, say, jump: (piece) => { if (piece.time) player.showAt(piece.time[0]); } };
 for (const axis of root.querySelectorAll("[data-axis]")) axes.push(new AxisForm(axis, page, signal));
 paint();

@@ -1,11 +1,21 @@
 // The player: own controls in grey, steps of one frame, loop, speed, and a timeline that shows the marks.
+//
+// Times here are the clip's: seconds from its first shown frame. A file may begin later than 0 on the browser's clock
+// (`origin`); the first frame that is shown tells by how much.
 
 import { recall, remember } from "./rate-prefs.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.5, 2];
+const FIRST_FRAME_PAUSE = 2000;
 
 export function clock(seconds) {
   return `${(Number.isFinite(seconds) ? seconds : 0).toFixed(2)} s`;
+}
+
+/** Times of the frames, from the gaps between them that the page carries in tenths of a millisecond. */
+function frameTimes(gaps) {
+  let time = 0;
+  return gaps ? gaps.split(" ").map((gap) => (time += Number(gap)) / 10000) : [];
 }
 
 export class Player {
@@ -14,13 +24,17 @@ export class Player {
     this.video = root.querySelector("video");
     this.slider = root.querySelector("[data-seek]");
     this.bands = root.querySelector("[data-bands]");
-    this.frame = 1 / (Number(root.dataset.fps) || 25);
-    this.shown = 0; // media time of the frame on the screen
+    this.times = frameTimes(root.dataset.gaps);
+    this.frame = 1 / (Number(root.dataset.fps) || 25); // for clips whose times are not known
+    this.origin = null;
+    this.shown = 0; // time of the frame on the screen
+    this.aim = null; // number of the frame that was sought last, since the clip has stood still
+    this.isToPlay = !matchMedia("(prefers-reduced-motion: reduce)").matches && !root.querySelector("[data-warning]");
+    this.hasBegun = false;
     this.signal = signal;
     this.video.controls = false; // they serve pages without scripts
     this.wire();
     this.restore();
-    this.begin();
   }
 
   wire() {
@@ -33,6 +47,8 @@ export class Player {
     for (const event of ["play", "pause", "ratechange", "volumechange", "durationchange", "seeked", "loadeddata"]) {
       on(this.video, event, () => this.paint());
     }
+    on(this.video, "loadeddata", () => setTimeout(() => this.begin(), FIRST_FRAME_PAUSE)); // a page out of sight shows none
+    on(this.video, "playing", () => { if (!this.video.paused) this.aim = null; });
     on(this.video, "error", () => this.fail());
     on(this.root.querySelector("[data-unblur]"), "click", (event) => {
       event.currentTarget.closest("[data-warning]").remove();
@@ -47,17 +63,28 @@ export class Player {
   follow() {
     if ("requestVideoFrameCallback" in this.video) {
       const shown = (_now, facts) => {
-        this.shown = facts.mediaTime;
-        this.paintTime();
+        this.onFrame(facts.mediaTime);
         if (!this.signal.aborted) this.video.requestVideoFrameCallback(shown);
       };
       this.video.requestVideoFrameCallback(shown);
       return;
     }
-    this.video.addEventListener("timeupdate", () => {
-      this.shown = this.video.currentTime;
-      this.paintTime();
-    }, { signal: this.signal });
+    for (const event of ["loadeddata", "timeupdate"]) {
+      this.video.addEventListener(event, () => this.onFrame(this.video.currentTime), { signal: this.signal });
+    }
+  }
+
+  onFrame(mediaTime) {
+    this.origin = Math.min(this.origin ?? this.firstGuess(mediaTime), mediaTime);
+    this.shown = mediaTime - this.origin;
+    this.paintTime();
+    this.begin();
+  }
+
+  // Where no frame was seen before the clip ran, it is taken to begin at 0 if that fits; its next round tells.
+  firstGuess(mediaTime) {
+    const fits = this.times.some((time) => Math.abs(time - mediaTime) < 0.0005);
+    return this.hasBegun && fits ? 0 : mediaTime;
   }
 
   restore() {
@@ -67,13 +94,15 @@ export class Player {
     this.paint();
   }
 
+  // Not before the first frame has been seen: it tells where the clip begins.
   begin() {
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (!still && !this.root.querySelector("[data-warning]")) this.play();
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    if (this.isToPlay) this.play();
   }
 
   get duration() {
-    return this.video.duration || Number(this.root.dataset.duration) || 0;
+    return Number(this.root.dataset.duration) || this.video.duration || 0;
   }
 
   get time() {
@@ -81,22 +110,45 @@ export class Player {
   }
 
   play() {
+    this.isToPlay = true;
+    if (!this.hasBegun) return;
     this.video.play().catch(() => this.paint()); // a browser may want a key press first; the button stays there
   }
 
   toggle() {
-    if (this.video.paused) this.play();
+    if (!this.hasBegun) this.isToPlay = !this.isToPlay;
+    else if (this.video.paused) this.play();
     else this.video.pause();
   }
 
   seek(time) {
-    this.video.currentTime = Math.min(Math.max(0, time), this.duration);
+    this.aim = this.video.paused && this.times.length ? Math.max(0, this.times.findLastIndex((each) => each <= time)) : null;
+    this.video.currentTime = (this.origin ?? 0) + Math.min(Math.max(0, time), this.duration);
   }
 
-  // Aims at the middle of the neighbouring frame, so that rounding cannot land on the one beside it.
+  /** Pauses on the frame that begins at `time`, which may have been rounded. */
+  showAt(time) {
+    this.video.pause();
+    if (this.times.length) this.showFrame(this.nearest(time));
+    else this.seek(time);
+  }
+
+  // Aims between the frame's own time and the next one's, so that rounding cannot land on the one beside it.
+  showFrame(number) {
+    const [time, next = Math.max(time, this.duration)] = this.times.slice(Math.min(this.times.length - 1, Math.max(0, number)));
+    this.seek((time + next) / 2);
+  }
+
+  nearest(time) {
+    const after = this.times.findIndex((each) => each >= time);
+    if (after < 0) return this.times.length - 1;
+    return after > 0 && time - this.times[after - 1] < this.times[after] - time ? after - 1 : after;
+  }
+
   step(frames) {
     this.video.pause();
-    this.seek(this.shown + (frames + 0.5) * this.frame);
+    if (this.times.length) this.showFrame((this.aim ?? this.nearest(this.shown)) + frames);
+    else this.seek(this.shown + (frames + 0.5) * this.frame);
   }
 
   back() { this.step(-1); }

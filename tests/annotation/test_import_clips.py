@@ -22,6 +22,7 @@ from annotation.services.clips import ImportReport, ManifestError
 from operations import jobs as operations_jobs
 from operations.models import Job, JobState
 from qsave.frames.slowfast import FrameConfig
+from qsave.frames.times import shown_times
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,7 @@ def test_each_row_becomes_a_clip_with_its_facts_media_frame_times_group_and_spli
     assert (Path(settings.MEDIA_ROOT) / clip.original).read_bytes() == content
     assert (Path(settings.MEDIA_ROOT) / clip.poster).read_bytes().startswith(b"\xff\xd8\xff")
     assert clip.rendition == ""
+    assert clip.shown_times == [number / 8 for number in range(8)]
     times = clip.frame_times[FrameConfig().key()]
     assert times["fast"] == [number / 8 for number in range(8)]
     assert 1 <= len(times["slow"]) <= 4
@@ -274,6 +276,7 @@ def test_what_browsers_cannot_play_gets_a_rendition_and_keeps_its_original(folde
     clip = Clip.objects.get()
     assert clip.codec == "mpeg4"
     assert clip.playable == clip.rendition != clip.original
+    assert clip.shown_times == list(shown_times(Path(settings.MEDIA_ROOT) / clip.rendition))
     assert len(files()) == 3
 
 

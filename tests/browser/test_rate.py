@@ -1,8 +1,10 @@
 """The rating desk in a real browser: a session by keyboard alone, drafts, and nothing lost."""
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,10 @@ from accounts.models import Role, User
 from annotation import media
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Item, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
+from qsave.frames.probe import probe
+from qsave.frames.times import shown_times
 from tests.annotation.desk_world import add_draft, add_item, make_campaign, make_clip, make_user, video_bytes
+from tests.qsave.frames.clips import write_clip
 
 WORDS = {
     "visual": "Sharp all over and clean at the edges.",
@@ -154,13 +159,56 @@ def test_marks_and_a_box_are_stored_in_seconds_and_fractions_of_the_picture(desk
 
 def seek(page: Page, seconds: float) -> None:
     """Moves the player and waits until the frame there is on the screen."""
-    page.evaluate("time => { document.querySelector('video').currentTime = time; }", seconds)
+    move = "(slider, time) => { slider.value = time; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+    page.locator("[data-seek]").evaluate(move, seconds)
     page.wait_for_function(
         "time => Math.abs(parseFloat(document.querySelector('[data-clock]').textContent) - time) < 0.07", arg=seconds
     )
 
 
-def test_frame_steps_land_on_the_neighbouring_frame(desk: Page, campaign: Campaign) -> None:
+UNEVEN = [0.0, 0.04, 0.1, 0.11, 0.4, 0.45, 0.9, 1.0, 1.05, 1.8]
+TELL_FRAMES = """() => {
+    const video = document.querySelector("video");
+    window.frames_shown = [];
+    const note = (_now, facts) => {
+        window.frames_shown.push(facts.mediaTime);
+        video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("moments", "sound"),
+    [
+        (UNEVEN, 0.0),
+        ([0.5 + moment for moment in UNEVEN], 0.0),
+        ([0.3 + moment for moment in UNEVEN], 1.0),
+        ([number / 10 for number in range(10)], 0.0),
+    ],
+    ids=["uneven", "late", "later-than-its-sound", "ten-a-second"],
+)
+def test_a_step_lands_on_exactly_the_next_frame_both_ways(
+    desk: Page, campaign: Campaign, tmp_path: Path, moments: list[float], sound: float
+) -> None:
+    path = write_clip(tmp_path / "clip.mp4", times=moments, audio_seconds=sound)
+    facts = {"shown_times": list(shown_times(path)), "duration": probe(path).duration}
+    add_item(campaign, make_clip("one", content=path.read_bytes(), **facts))
+    open_desk(desk)
+    desk.wait_for_function("() => document.querySelector('video').readyState === 4")
+    desk.keyboard.press("p")
+    seek(desk, 0.0)
+    desk.evaluate(TELL_FRAMES)
+    numbers = [*range(len(moments)), *reversed(range(len(moments) - 1))]
+    for before, number in itertools.pairwise(numbers):
+        desk.keyboard.press("." if number > before else ",")
+        left = "old => Math.abs((window.frames_shown.at(-1) ?? old) - old) > 1e-3"
+        desk.wait_for_function(left, arg=moments[before])
+        assert desk.evaluate("window.frames_shown.at(-1)") == pytest.approx(moments[number], abs=1e-3)
+        assert clock(desk) == pytest.approx(moments[number] - moments[0], abs=0.006)
+
+
+def test_steps_go_by_the_average_rate_where_no_times_are_known(desk: Page, campaign: Campaign) -> None:
     put_clip(campaign, "one")
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').readyState === 4")
