@@ -29,7 +29,7 @@ from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.services import checks
 from annotation.services.draws import place
 from annotation.services.permissions import require
-from annotation.services.statements import Standing, held_seat, standing, take_new
+from annotation.services.statements import Standing, held_seat, note_offer, standing, take_new
 from annotation.services.text import clean_text
 
 WINDOW = 20
@@ -155,7 +155,7 @@ def _seat(
         only_golds=only_golds,
     )
     if slot is not None:
-        _note_offer(slot, rater, campaign, last)
+        note_offer(slot, rater, last.number + 1)
     return slot
 
 
@@ -192,22 +192,8 @@ def _take(slot: Slot, rater: User, campaign: Campaign, last: Standing) -> Slot:
     slot.rater = rater
     slot.lease = uuid.uuid4()
     _run_anew(slot, campaign)
-    _note_offer(slot, rater, campaign, last)
+    note_offer(slot, rater, last.number + 1)
     return slot
-
-
-def _note_offer(slot: Slot, rater: User, campaign: Campaign, last: Standing) -> None:
-    """Remembers that the item was put before the rater; one that was before keeps its arm and gets a new number."""
-    offer = Offer(
-        campaign=campaign,
-        item_id=slot.item_id,
-        rater=rater,
-        arm=slot.arm,
-        number=last.number + 1,
-        offered_at=timezone.now(),
-    )
-    told_anew = ["number", "offered_at", "handed_back_at"]
-    Offer.objects.bulk_create([offer], update_conflicts=True, unique_fields=["item", "rater"], update_fields=told_anew)
 
 
 def _run_anew(slot: Slot, campaign: Campaign) -> datetime:

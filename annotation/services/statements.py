@@ -17,7 +17,7 @@ from django.db.models import Field, Model
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import AxisAnswer, Campaign, Draft, Rating, RatingRevision, Slot
+from annotation.models import AxisAnswer, Campaign, Clip, Draft, Offer, Rating, RatingRevision, SavedWork, Slot
 from qsave.axes import Axis
 
 LARGEST_KEY = 2**63 - 1
@@ -54,6 +54,19 @@ _LAST_WORDS = """
         WHERE rating.rater_id = %(rater)s AND slot.campaign_id = %(campaign)s AND rating.id < %(before)s
         ORDER BY rating.id DESC LIMIT 1)
 """
+_OFFER = """
+    INSERT INTO annotation_offer (campaign_id, item_id, rater_id, arm, number, offered_at, handed_back_at)
+    VALUES (%s, %s, %s, %s, %s, %s, NULL)
+    ON CONFLICT (item_id, rater_id) DO UPDATE
+    SET number = excluded.number, offered_at = excluded.offered_at, handed_back_at = NULL
+"""
+_ON_DESK = """
+    SELECT clip.id, clip.clip_id, clip.prompt, clip.content_warning, clip.width, clip.height, clip.fps_numerator,
+        clip.fps_denominator, clip.duration, clip.has_audio, clip.rendition, clip.shown_times
+    FROM annotation_clip clip JOIN annotation_item item ON item.clip_id = clip.id WHERE item.id = %s
+"""
+_SAVED = "SELECT * FROM annotation_savedwork WHERE item_id = %s AND rater_id = %s"
+_RATED = "SELECT COUNT(*) FROM annotation_slot WHERE campaign_id = %s AND rater_id = %s AND state = 'done'"
 _RATING = """
     INSERT INTO annotation_rating
         (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at)
@@ -121,6 +134,30 @@ def standing(rater: User, campaign: Campaign) -> Standing:
     if row is None:
         raise Campaign.DoesNotExist
     return Standing(row[0], row[1], row[2], bool(row[3]), bool(row[4]))
+
+
+def note_offer(slot: Slot, rater: User, number: int) -> None:
+    """Remembers that the item was put before the rater; one that was before keeps its arm and gets a new number."""
+    moment = _prepared(Offer, "offered_at", timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_OFFER, [slot.campaign_id, slot.item_id, rater.pk, slot.arm, number, moment])
+
+
+def clip_on_desk(item_id: int) -> Clip:
+    """The clip of an item with what the desk shows of it; the other columns are read when they are asked for."""
+    return Clip.objects.raw(_ON_DESK, [item_id])[0]
+
+
+def saved_work(item_id: int, rater: User) -> SavedWork | None:
+    """What the rater has typed for an item and not submitted."""
+    return next(iter(SavedWork.objects.raw(_SAVED, [item_id, rater.pk])), None)
+
+
+def rated_count(campaign: Campaign, rater: User) -> int:
+    """How many clips of the campaign the rater has rated."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RATED, [campaign.pk, rater.pk])
+        return int(cursor.fetchone()[0])
 
 
 def take_new(

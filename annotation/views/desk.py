@@ -21,6 +21,7 @@ from accounts.models import User
 from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
 from annotation.services.answers import Problems
 from annotation.services.drafts import draft_for
+from annotation.services.statements import clip_on_desk, saved_work
 from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_word
 from qsave.report_card import AxisReport, card_from_json, evidence_to_json
 
@@ -115,9 +116,8 @@ class Desk:
 
 def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, problems: Problems | None = None) -> Desk:
     """The desk of a leased slot: what was posted and refused, else saved work, else the critic's draft, else blank."""
-    item = Item.objects.select_related("clip").defer("clip__frame_times", "clip__metadata").get(pk=slot.item_id)
-    item.campaign = slot.campaign
-    saved = SavedWork.objects.filter(item=item, rater=rater).first()
+    item = Item(pk=slot.item_id, campaign=slot.campaign, clip=clip_on_desk(slot.item_id))
+    saved = saved_work(slot.item_id, rater)
     draft = shown_draft(slot, saved)
     answers = posted or (saved_answers(saved) if saved else _prefilled(item.campaign, draft))
     return Desk(

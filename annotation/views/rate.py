@@ -28,6 +28,7 @@ from annotation.reads.upcoming import likely_next
 from annotation.services import queue, ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
+from annotation.services.statements import rated_count
 from annotation.views import desk as desks
 from annotation.views.desk import Desk, FormAnswers
 
@@ -283,7 +284,7 @@ def _page(
 
 def _context(request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, is_empty: bool) -> dict[str, Any]:
     state = "clip" if desk else WAITING_STATES.get(Campaign.State(campaign.state), "empty" if is_empty else "start")
-    done = Slot.objects.filter(campaign=campaign, rater=request.user, state=Slot.State.DONE).count()
+    done = rated_count(campaign, request.user)
     return {"campaign": campaign, "desk": desk, "state": state, "done": done, "skip_kinds": Skip.Kind.choices}
 
 
