@@ -21,7 +21,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -32,7 +32,7 @@ from annotation.services.permissions import require
 from annotation.services.statements import Standing, held_seat, note_offer, standing, take_new
 from annotation.services.text import clean_text
 
-WINDOW = 20
+PENDING = 200
 ATTEMPTS = 8
 HOLD = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
@@ -169,22 +169,27 @@ def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
 
 def _offered_before(rater: User, campaign: Campaign, last: Standing, *, only_kept_work: bool = False) -> Slot | None:
     """A seat in the same arm on an item that the rater had before and neither rated nor skipped."""
-    offers = Offer.objects.filter(rater=rater, campaign=campaign, arm=OuterRef("arm"), item=OuterRef("item"))
-    if only_kept_work:
-        kept = SavedWork.objects.filter(rater=rater, item=OuterRef("item"))
-        offers = offers.filter(Exists(kept), handed_back_at=None)
-    slots = (
-        _open_slots(campaign)
-        .filter(Exists(offers))
-        .exclude(item__in=Slot.objects.filter(rater=rater, campaign=campaign, state=Slot.State.DONE).values("item"))
-        .exclude(item__in=Skip.objects.filter(rater=rater).values("item"))
-        .order_by(Subquery(offers.values("number")[:1]), "number")  # what was let go longest ago comes first
-    )
-    for slot_id in list(slots.values_list("pk", flat=True)[:WINDOW]):
+    arms = dict(_let_go(rater, campaign, only_kept_work=only_kept_work).values_list("item", "arm")[:PENDING])
+    if not arms:
+        return None
+    seats = _open_slots(campaign).filter(item__in=arms).order_by("number").values_list("pk", "item", "arm")
+    longest_ago_first = {item: place for place, item in enumerate(arms)}
+    fitting = [(pk, item) for pk, item, arm in seats if arm == arms[item]]
+    for slot_id, _ in sorted(fitting, key=lambda seat: longest_ago_first[seat[1]]):
         slot = _open_slots(campaign).filter(pk=slot_id).select_for_update(skip_locked=True).first()
         if slot is not None:
             return _take(slot, rater, campaign, last)
     return None
+
+
+def _let_go(rater: User, campaign: Campaign, *, only_kept_work: bool) -> QuerySet[Offer]:
+    offers = Offer.objects.filter(rater=rater, campaign=campaign)
+    if only_kept_work:
+        kept = SavedWork.objects.filter(rater=rater, item=OuterRef("item"))
+        offers = offers.filter(Exists(kept), handed_back_at=None)
+    done = Slot.objects.filter(rater=rater, campaign=campaign, state=Slot.State.DONE).values("item")
+    skipped = Skip.objects.filter(rater=rater, item__campaign=campaign).values("item")
+    return offers.exclude(item__in=done).exclude(item__in=skipped).order_by("number")
 
 
 def _take(slot: Slot, rater: User, campaign: Campaign, last: Standing) -> Slot:

@@ -108,7 +108,8 @@ _TAKE = """
     WHERE id = COALESCE(
         (SELECT id FROM annotation_slot WHERE {seats} AND {best} AND place >= %(start)s ORDER BY place LIMIT 1 {lock}),
         (SELECT id FROM annotation_slot WHERE {seats} AND {best} AND place < %(start)s ORDER BY place LIMIT 1 {lock}),
-        (SELECT id FROM annotation_slot WHERE {seats} ORDER BY rank DESC, number, place LIMIT 1 {lock}))
+        (SELECT id FROM annotation_slot WHERE EXISTS (SELECT 1 FROM first) AND {seats}
+            ORDER BY rank DESC, number, place LIMIT 1 {lock}))
     RETURNING *
 """
 _BEST = "rank = (SELECT rank FROM first) AND number = (SELECT number FROM first)"
