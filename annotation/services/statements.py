@@ -85,24 +85,24 @@ _DONE = "UPDATE annotation_slot SET state = 'done', lease = NULL, lease_expires_
 _NO_SAVED_WORK = "DELETE FROM annotation_savedwork WHERE item_id = %s AND rater_id = %s"
 _OPEN = """
     campaign_id = %(campaign)s AND kind = 'seat' AND state IN ('free', 'leased')
-    AND (state = 'free' OR lease_expires_at <= %(now)s)
-    AND item_id NOT IN (SELECT item_id FROM annotation_offer WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s)
+    AND (state = 'free' OR lease_expires_at <= %(now)s) AND item_id NOT IN (SELECT item_id FROM passed_by)
 """
-_NO_SIBLING = """
-    AND item_id NOT IN (
-        SELECT item.id FROM annotation_item item JOIN annotation_clip clip ON clip.id = item.clip_id
-        WHERE item.campaign_id = %(campaign)s AND clip.prompt_group_id = %(group)s)
+_SIBLINGS = """
+    UNION ALL SELECT item.id FROM annotation_item item JOIN annotation_clip clip ON clip.id = item.clip_id
+    WHERE item.campaign_id = %(campaign)s AND clip.prompt_group_id = %(group)s
 """
 _GOLD = """
     AND item_id IN (
         SELECT id FROM annotation_item
         WHERE campaign_id = %(campaign)s AND gold IS NOT NULL AND NOT is_qualification)
 """
-# `first` tells the best rank and lowest number that are open: two look-ups in the index. Among those seats the rater's
+# `first` tells the best rank and lowest number that are open: a look-up in the index. Among those seats the rater's
 # own place in the seeded order is met first, then the order begins again; the last resort are seats of a later number,
 # when others are taking all of the first at this moment.
 _TAKE = """
-    WITH first AS (SELECT rank, number FROM annotation_slot WHERE {seats} ORDER BY rank DESC, number LIMIT 1)
+    WITH passed_by AS (
+        SELECT item_id FROM annotation_offer WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s {siblings}),
+    first AS (SELECT rank, number FROM annotation_slot WHERE {seats} ORDER BY rank DESC, number LIMIT 1)
     UPDATE annotation_slot
     SET state = 'leased', rater_id = %(rater)s, lease = %(lease)s, leased_at = %(now)s, lease_expires_at = %(expires)s
     WHERE id = COALESCE(
@@ -175,7 +175,8 @@ def take_new(
 
     `apart_from` is the prompt group that it must not belong to. To be called in a transaction.
     """
-    seats = _OPEN + (_NO_SIBLING if apart_from is not None else "") + (_GOLD if only_golds else "")
+    seats = _OPEN + (_GOLD if only_golds else "")
+    siblings = _SIBLINGS if apart_from is not None else ""
     lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
     values = {
         "campaign": campaign.pk,
@@ -186,7 +187,7 @@ def take_new(
         "now": _prepared(Slot, "leased_at", now),
         "expires": _prepared(Slot, "lease_expires_at", expires),
     }
-    taken = list(Slot.objects.raw(_TAKE.format(seats=seats, best=_BEST, lock=lock), values))
+    taken = list(Slot.objects.raw(_TAKE.format(seats=seats, siblings=siblings, best=_BEST, lock=lock), values))
     return taken[0] if taken else None
 
 
