@@ -1,76 +1,103 @@
 """Forms of the lead's pages. Rules live in `annotation.services`; a form only reads what was typed."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.models import fields_for_model, model_to_dict
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign
+from annotation.services.policy import FIXED_ONCE_OPENED, has_opened
 
-if TYPE_CHECKING:  # generic for the type checker only
-    CampaignModelForm = forms.ModelForm[Campaign]
-else:
-    CampaignModelForm = forms.ModelForm
+GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
+    (_("Seats and agreement"), ("overlap", "overlap_cap", "disagreement_bound", "lease_minutes")),
+    (_("Drafts"), ("assisted_share", "shows_draft_scores")),
+    (_("Checks"), ("gold_share", "repeat_share", "qualification_mark")),
+    (_("Viewing"), ("requires_watched", "min_viewport_width", "min_viewport_height")),
+    (_("Who may rate"), ("open_to",)),
+    (_("Order"), ("order", "seed")),
+    (_("Reasons and edits"), ("min_reason_length", "waives_reason_when_excellent", "edit_hours")),
+)
 
 
-class CampaignForm(CampaignModelForm):
-    """What a campaign starts with."""
+LABELS: dict[str, Any] = {
+    "name": _("Short name"),
+    "overlap": _("Ratings wanted for each clip"),
+    "overlap_cap": _("At most so many where raters disagree"),
+    "disagreement_bound": _("They disagree when scores differ by more than"),
+    "lease_minutes": _("Minutes a clip is held for a rater"),
+    "assisted_share": _("Share of train seats that see the critic's draft"),
+    "shows_draft_scores": _("Show the critic's scores too"),
+    "gold_share": _("Share of golds among a rater's clips"),
+    "repeat_share": _("Share of repeats among a rater's clips"),
+    "qualification_mark": _("Share of right answers that lets a rater in"),
+    "requires_watched": _("A clip must be watched to its end before it is rated"),
+    "min_viewport_width": _("Least width of the window, in pixels"),
+    "min_viewport_height": _("Least height of the window, in pixels"),
+    "open_to": _("Open to"),
+    "order": _("Clips come"),
+    "seed": _("Seed of all draws"),
+    "min_reason_length": _("Shortest reason, in characters"),
+    "waives_reason_when_excellent": _("No reason needed for “excellent” without a defect"),
+    "edit_hours": _("Hours in which a rating may be edited"),
+}
+HELP: dict[str, Any] = {
+    "name": _("For links and scripts: small letters, digits and hyphens."),
+    "overlap": _("Three to five is usual; more narrows the intervals. It can rise later."),
+    "overlap_cap": _("Empty: no clip gets more than the rest."),
+    "disagreement_bound": _("In levels, on one axis. Each such clip gets another seat, up to the number beside."),
+    "lease_minutes": _("After that the clip goes to somebody else; what was typed is kept."),
+    "assisted_share": _("0 to 1. The other seats are blind, so that the critic's pull on scores can be measured."),
+    "shows_draft_scores": _("Off by default: seen scores pull people's scores most."),
+    "gold_share": _("0 to 0.5. Golds are clips whose scores are known; mark them on the page of clips."),
+    "repeat_share": _("0 to 0.5. A rater meets a clip again, unannounced, after at least ten others."),
+    "qualification_mark": _(
+        "0 to 1. An answer within one level of the known score is right. Empty: nobody has to qualify."
+    ),
+    "min_viewport_width": _("0: any."),
+    "min_viewport_height": _("0: any."),
+    "open_to": _("Members come by an invitation, or are added on the page of members."),
+    "order": _("Priorities and scores are given on the page of clips. Among equals, evenly."),
+    "seed": _("The same seed and clips give the same arms and order."),
+    "min_reason_length": _("0: a reason may be left out."),
+    "edit_hours": _("Counted from the first submit. Empty: until the campaign closes."),
+}
 
+
+class PolicyForm(forms.Form):
+    """The settings of a campaign. What may change when, and what goes together, is for the service to say."""
+
+    names: tuple[str, ...] = ("title", *(name for _title, names in GROUPS for name in names))
+
+    def __init__(self, data: Any = None, *, campaign: Campaign | None = None) -> None:
+        super().__init__(data, initial=model_to_dict(campaign, fields=self.names) if campaign else None)
+        settings = fields_for_model(Campaign, fields=self.names, labels=LABELS, help_texts=HELP)
+        self.fields = settings | self.fields
+        for name in FIXED_ONCE_OPENED if campaign and has_opened(campaign) else ():
+            self.fields[name].disabled = True
+            self.fields[name].help_text = _("Fixed since the campaign opened: the arms of its seats are drawn by it.")
+
+    @property
+    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The settings as the page shows them: a title and its fields."""
+        return [(title, [self[name] for name in names]) for title, names in GROUPS]
+
+
+class CampaignForm(PolicyForm):
+    """What a campaign starts with: its settings, a name for links, and its first guidelines."""
+
+    names = (*PolicyForm.names, "name")
     guidelines = forms.CharField(
+        label=_("Guidelines"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="What raters are asked to look for, in Markdown. A later change makes a new version.",
+        help_text=_("What raters are asked to look for, in Markdown. A later change makes a new version."),
     )
-
-    class Meta:
-        model = Campaign
-        fields = (
-            "title",
-            "name",
-            "overlap",
-            "assisted_share",
-            "lease_minutes",
-            "min_reason_length",
-            "waives_reason_when_excellent",
-            "shows_draft_scores",
-            "seed",
-        )
-        labels = {  # noqa: RUF012 - Django's Meta
-            "name": "Short name",
-            "overlap": "Ratings wanted for each clip",
-            "assisted_share": "Share of train seats that see the critic's draft",
-            "lease_minutes": "Minutes a clip is held for a rater",
-            "min_reason_length": "Shortest reason, in characters",
-            "waives_reason_when_excellent": "No reason needed for “excellent” without a defect",
-            "shows_draft_scores": "Show the critic's scores too",
-            "seed": "Seed of all draws",
-        }
-        help_texts = {  # noqa: RUF012 - Django's Meta
-            "name": "For links and scripts: small letters, digits and hyphens.",
-            "overlap": "Three to five is usual; more narrows the intervals.",
-            "assisted_share": "0 to 1. The other seats are blind, so that the critic's pull on scores can be measured.",
-            "lease_minutes": "After that the clip goes to somebody else; what was typed is kept.",
-            "shows_draft_scores": "Off by default: seen scores pull people's scores most.",
-            "seed": "The same seed and clips give the same arms and order.",
-        }
-
-    def clean_overlap(self) -> int:
-        overlap: int = self.cleaned_data["overlap"]
-        if not 1 <= overlap <= 50:
-            raise forms.ValidationError("Ask for 1 to 50 ratings a clip.")
-        return overlap
-
-    def clean_assisted_share(self) -> float:
-        share: float = self.cleaned_data["assisted_share"]
-        if not 0 <= share <= 1:
-            raise forms.ValidationError("A share lies between 0 and 1.")
-        return share
 
 
 class GuidelineForm(forms.Form):
-    text = forms.CharField(label="Guidelines, in Markdown", widget=forms.Textarea(attrs={"rows": 16}))
+    text = forms.CharField(label=_("Guidelines, in Markdown"), widget=forms.Textarea(attrs={"rows": 16}))
 
 
 class ManyFilesInput(forms.ClearableFileInput):

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import media
-from annotation.views import agreement, campaigns, imports, my_ratings, rate
+from annotation.views import agreement, campaign_settings, campaigns, imports, my_ratings, rate
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("media/<str:kind>/<int:pk>", media.clip_media, name="clip-media"),
@@ -21,7 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("new-campaign", campaigns.campaign_new, name="campaign-new"),
     path("campaigns/<slug:name>", campaigns.campaign, name="campaign"),
     path("campaigns/<slug:name>/state", campaigns.campaign_state, name="campaign-state"),
-    path("campaigns/<slug:name>/guidelines", campaigns.campaign_guidelines, name="campaign-guidelines"),
+    path("campaigns/<slug:name>/settings", campaign_settings.campaign_settings, name="campaign-settings"),
+    path("campaigns/<slug:name>/guidelines", campaign_settings.campaign_guidelines, name="campaign-guidelines"),
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),
     path("campaigns/<slug:name>/mos.csv", agreement.mos_file, name="mos-file"),

@@ -8,32 +8,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Clip, Guideline, Item, Slot
+from annotation.models import Campaign, Clip, Item, Slot
+from annotation.services.guidelines import set_guidelines
 from annotation.services.overlap import seats
 from annotation.services.permissions import require
+from annotation.services.policy import POLICY_FIELDS, check_policy
 from operations import audit
 
 CHUNK = 500
-POLICY_FIELDS = frozenset(
-    {
-        "lease_minutes",
-        "min_reason_length",
-        "waives_reason_when_excellent",
-        "shows_draft_scores",
-        "taxonomy",
-        "overlap_cap",
-        "disagreement_bound",
-        "order",
-        "open_to",
-        "gold_share",
-        "repeat_share",
-        "qualification_mark",
-        "edit_hours",
-        "requires_watched",
-        "min_viewport_width",
-        "min_viewport_height",
-    }
-)
 NEXT_STATES: dict[str, frozenset[str]] = {
     Campaign.State.DRAFT: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
     Campaign.State.OPEN: frozenset({Campaign.State.PAUSED, Campaign.State.CLOSED}),
@@ -53,48 +35,28 @@ def create_campaign(
     actor: User,
     name: str,
     title: str,
-    overlap: int = 3,
-    assisted_share: float = 0.5,
-    seed: int = 0,
     guidelines: str = "",
     is_simulated: bool = False,
     **policy: Any,
 ) -> Campaign:
     """A campaign in the state "draft"; raises ValidationError, by field, when a value is not one."""
     require(actor, Role.LEAD)
-    unknown = policy.keys() - POLICY_FIELDS
+    unknown = policy.keys() - POLICY_FIELDS - {"taxonomy"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, "A campaign has no such setting."))
     campaign = Campaign(
         name=name,
         title=title,
-        overlap=overlap,
-        assisted_share=assisted_share,
-        seed=seed,
         is_simulated=is_simulated,
         created_by=actor,
         **policy,
     )
-    campaign.full_clean()
+    check_policy(campaign)
     campaign.save()
     audit.record(actor=actor, action="campaign.created", target=campaign, name=name)
     if guidelines.strip():
         set_guidelines(actor=actor, campaign=campaign, text=guidelines)
     return campaign
-
-
-@transaction.atomic
-def set_guidelines(*, actor: User, campaign: Campaign, text: str) -> Guideline:
-    """The next version of a campaign's guidelines; the same text again makes none."""
-    require(actor, Role.LEAD)
-    Campaign.objects.select_for_update().get(pk=campaign.pk)
-    newest = campaign.guidelines.order_by("-number").first()
-    if newest is not None and newest.text == text:
-        return newest
-    number = newest.number + 1 if newest else 1
-    guideline = Guideline.objects.create(campaign=campaign, number=number, text=text, created_by=actor)
-    audit.record(actor=actor, action="campaign.guidelines", target=campaign, number=number)
-    return guideline
 
 
 @transaction.atomic
@@ -131,7 +93,7 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
 @transaction.atomic
 def _add_chunk(campaign: Campaign, clips: list[Clip]) -> int:
     # Whoever adds at the same time waits here: a clip is counted once, and no item is seen before its slots are.
-    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)  # as it stands now: the policy may change
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
     fresh = {clip.pk: clip for clip in clips if clip.pk not in present}
     items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in fresh.values()])

@@ -1,27 +1,44 @@
-"""The lead's pages of a campaign: the list, the form that makes one, its own page, its guidelines."""
+"""The lead's pages of campaigns: the list, the form that makes one, and a campaign's own page with its states."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.forms import CampaignForm, GuidelineForm, ImportForm
+from annotation.forms import CampaignForm, ImportForm
 from annotation.models import Campaign, Item
 from annotation.reads.progress import progress_of, progress_of_many
-from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_guidelines, set_state
+from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_state
 from annotation.views.imports import last_import
 
 PAGE = 50
 
 STATE_DEEDS = {
-    Campaign.State.OPEN: ("Open for rating", "Raters can claim clips from now on."),
-    Campaign.State.PAUSED: ("Pause", "Nobody gets new clips; who has one open can still submit it."),
-    Campaign.State.CLOSED: ("Close", "Rating ends. It can be opened again."),
-    Campaign.State.ARCHIVED: ("Archive", "It leaves the lists of work. It can be brought back."),
+    Campaign.State.OPEN: (
+        gettext_lazy("Open for rating"),
+        gettext_lazy("Raters can take clips from now on. Its seed and assisted share cannot change any more."),
+    ),
+    Campaign.State.PAUSED: (
+        gettext_lazy("Pause"),
+        gettext_lazy("Nobody gets a new clip; who has one open can still submit it. It can be opened again."),
+    ),
+    Campaign.State.CLOSED: (
+        gettext_lazy("Close"),
+        gettext_lazy(
+            "Rating ends: nothing more can be submitted or edited. What raters have open is kept for them as saved "
+            "work. It can be opened again."
+        ),
+    ),
+    Campaign.State.ARCHIVED: (
+        gettext_lazy("Archive"),
+        gettext_lazy("It leaves the lists of work. Its ratings stay. It can be brought back."),
+    ),
 }
 
 
@@ -49,7 +66,7 @@ def campaign_new(request: AuthedRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         campaign = _create(request, form)
         if campaign is not None:
-            messages.success(request, "The campaign is made. Bring clips in, then open it.")
+            messages.success(request, _("The campaign is made. Bring clips in, then open it."))
             return redirect("campaign", name=campaign.name)
     return render(request, "annotation/campaign_new.html", {"form": form})
 
@@ -105,23 +122,5 @@ def campaign_state(request: AuthedRequest, name: str) -> HttpResponse:
     except StateRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"The campaign is {found.state} now.")
+        messages.success(request, _("The campaign is %(state)s now.") % {"state": found.state})
     return redirect("campaign", name=name)
-
-
-@role_required(Role.LEAD)
-@require_http_methods(["GET", "HEAD", "POST"])
-def campaign_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
-    """Writes the next version of the guidelines, with a look at how it will read."""
-    found = get_object_or_404(Campaign, name=name)
-    newest = found.guidelines.order_by("-number").first()
-    form = GuidelineForm(request.POST or None, initial={"text": newest.text if newest else ""})
-    shown = ""
-    if request.method == "POST" and form.is_valid():
-        shown = form.cleaned_data["text"]
-        if "look" not in request.POST:
-            guideline = set_guidelines(actor=request.user, campaign=found, text=shown)
-            messages.success(request, f"Version {guideline.number} of the guidelines stands.")
-            return redirect("campaign", name=name)
-    context = {"campaign": found, "form": form, "shown": shown, "newest": newest}
-    return render(request, "annotation/campaign_guidelines.html", context)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
 from annotation.models import Campaign
-from annotation.services.campaigns import set_guidelines
+from annotation.services.guidelines import set_guidelines
 from operations import jobs
 from operations.models import Job
 from tests.annotation.factories import make_campaign, make_user, rate_all, write_video

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from annotation.models import Arm, Campaign, Clip, Item, Slot
-from annotation.services import campaigns
+from annotation.services import campaigns, guidelines
 from annotation.services.campaigns import StateRefused
 from operations.models import AuditEntry
 from tests.annotation import factories
@@ -28,8 +28,8 @@ def test_a_new_campaign_is_a_draft_with_its_guidelines_and_a_trail() -> None:
     ("values", "field"),
     [
         ({"name": "no spaces please"}, "name"),
-        ({"overlap": 0}, "__all__"),
-        ({"assisted_share": 1.5}, "__all__"),
+        ({"overlap": 0}, "overlap"),
+        ({"assisted_share": 1.5}, "assisted_share"),
         ({"state": "open"}, "state"),
         ({"title": ""}, "title"),
     ],
@@ -102,6 +102,6 @@ def test_val_and_test_items_are_blind_whatever_the_share(split: str) -> None:
 def test_guidelines_get_a_number_each_and_the_same_text_no_second() -> None:
     boss, campaign = factories.lead(), factories.make_campaign()
 
-    numbers = [campaigns.set_guidelines(actor=boss, campaign=campaign, text=text).number for text in ("a", "a", "b")]
+    numbers = [guidelines.set_guidelines(actor=boss, campaign=campaign, text=text).number for text in ("a", "a", "b")]
 
     assert numbers == [1, 1, 2]

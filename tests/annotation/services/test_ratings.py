@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from annotation.models import Arm, Campaign, Rating, RatingRevision, SavedWork, Slot
-from annotation.services import campaigns, drafts, queue, ratings
+from annotation.services import campaigns, drafts, guidelines, queue, ratings
 from annotation.services.ratings import AnswersRefused, EditRefused, LeaseLost, SavedWorkConflict
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, TimeRange
@@ -133,10 +133,10 @@ def test_a_seat_never_held_takes_no_rating_and_keeps_nothing(rater: User, campai
 
 def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater: User, campaign: Campaign) -> None:
     boss = factories.lead()
-    shown = campaigns.set_guidelines(actor=boss, campaign=campaign, text="Look twice.")
+    shown = guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look twice.")
     slot = claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
-    campaigns.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
+    guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
     queue.renew(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
 
     rating = factories.submit(rater, slot)
