@@ -24,8 +24,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role
 from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
+from annotation.reads.qualification import Feedback, feedback_to
 from annotation.reads.upcoming import likely_next
-from annotation.services import queue, ratings
+from annotation.services import checks, queue, ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
 from annotation.services.statements import rated_count
@@ -187,7 +188,7 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
     draft = _posted_draft(request, post.slot_id)
     try:
         shaped, unconfirmed = desks.service_answers(answers, draft, campaign)
-        ratings.submit(
+        rating = ratings.submit(
             rater=request.user,
             slot_id=post.slot_id,
             lease=post.lease,
@@ -202,7 +203,7 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
         return _refused(request, campaign, refusal.problems, answers)
     except ratings.LeaseLost as lost:
         return _lost(request, campaign, lost)
-    return _next(request, campaign)
+    return _next(request, campaign, feedback_to(rating))
 
 
 def _parsed(shaped: FormAnswers, unconfirmed: Problems) -> Any:
@@ -249,12 +250,15 @@ def _seconds(request: HttpRequest) -> float:
 # ---- answering
 
 
-def _next(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
+def _next(request: AuthedRequest, campaign: Campaign, feedback: Feedback | None = None) -> HttpResponse:
     slot = queue.claim(rater=request.user, campaign=campaign)
-    if not request.htmx:
-        return redirect("rate", campaign.name) if slot else _page(request, campaign, None, is_empty=True)
+    if slot and not (request.htmx or feedback):
+        return redirect("rate", campaign.name)
     desk = desks.desk_for(request.user, slot) if slot else None
-    return render(request, "annotation/_rate_desk.html", _context(request, campaign, desk, is_empty=slot is None))
+    context = _context(request, campaign, desk, is_empty=slot is None) | {"feedback": feedback}
+    if request.htmx:
+        return render(request, "annotation/_rate_desk.html", context)
+    return render(request, "annotation/rate.html", context | _guidelines(campaign))
 
 
 def _refused(
@@ -284,8 +288,11 @@ def _page(
 
 def _context(request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, is_empty: bool) -> dict[str, Any]:
     state = "clip" if desk else WAITING_STATES.get(Campaign.State(campaign.state), "empty" if is_empty else "start")
+    turned_away = checks.turned_away(request.user, campaign) if state == "empty" else None
+    state = "turned-away" if turned_away else state
     done = rated_count(campaign, request.user)
-    return {"campaign": campaign, "desk": desk, "state": state, "done": done, "skip_kinds": Skip.Kind.choices}
+    told = {"campaign": campaign, "desk": desk, "state": state, "done": done, "turned_away": turned_away}
+    return told | {"skip_kinds": Skip.Kind.choices}
 
 
 def _guidelines(campaign: Campaign) -> dict[str, Any]:

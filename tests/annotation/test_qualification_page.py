@@ -1,0 +1,61 @@
+"""The desk while a rater qualifies: feedback after each clip, and what who fails is told."""
+
+import uuid
+
+import pytest
+from django.test import Client
+
+from annotation.models import Campaign, Item, Slot
+from qsave.axes import AXES
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def strict() -> Campaign:
+    campaign = factories.make_campaign(2, qualification_mark=0.9)
+    item = Item.objects.earliest("pk")
+    Slot.objects.filter(item=item).delete()
+    Item.objects.filter(pk=item.pk).update(
+        gold=dict.fromkeys(AXES, 2), is_qualification=True, feedback="Look at the <hands>."
+    )
+    return campaign
+
+
+def rate(client: Client, campaign: Campaign, score: int, **headers: str) -> str:
+    client.post(f"/rate/{campaign.name}/start", headers=HTMX)
+    slot = Slot.objects.get(state="leased")
+    data = {"slot": slot.pk, "lease": slot.lease, "key": uuid.uuid4()}
+    for axis in AXES:
+        data |= {f"{axis}-score": score, f"{axis}-none": "1", f"{axis}-reason": f"What I saw on {axis}, in words."}
+    return client.post(f"/rate/{campaign.name}/", data, headers=headers).content.decode()
+
+
+def test_a_pass_is_told_with_the_known_scores_and_leads_on_to_a_seat(client: Client, strict: Campaign) -> None:
+    client.force_login(factories.make_user())
+    page = rate(client, strict, 3, **HTMX)
+    assert "you gave 3 (fair); known is 2 (poor)" in page
+    assert "Look at the &lt;hands&gt;." in page
+    assert "That was the whole qualification set." in page
+    assert Slot.objects.get(state="leased").kind == "seat"
+    assert "known is" not in rate(client, strict, 3, **HTMX)
+
+
+def test_who_fails_is_told_by_how_much_and_that_the_lead_may_help(client: Client, strict: Campaign) -> None:
+    client.force_login(factories.make_user())
+    page = rate(client, strict, 5, **HTMX)
+    assert "too far" in page
+    assert "The qualification was not passed" in page
+    assert "0%" in page
+    assert "90%" in page
+    assert not Slot.objects.filter(state="leased").exists()
+
+
+def test_without_scripts_the_feedback_stands_on_the_next_page(client: Client, strict: Campaign) -> None:
+    client.force_login(factories.make_user())
+    page = rate(client, strict, 3)
+    assert "<html" in page
+    assert "you gave 3 (fair)" in page
+    assert "data-desk" in page
