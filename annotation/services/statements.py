@@ -2,7 +2,7 @@
 
 They are here and nowhere else, run on PostgreSQL and SQLite, and hold no rule: what is tried in which order, and what
 an answer must be, stand in `queue` and `ratings`. Through the ORM they were twenty queries, and making those queries
-took two thirds of the time of a request (docs/adr/0006).
+took two thirds of the time of a request (docs/adr/0007).
 """
 
 import json
