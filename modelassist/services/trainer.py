@@ -37,6 +37,7 @@ def start(folder: Path, command: Sequence[str], *, cwd: Path) -> None:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
+                env=_threads() | os.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -92,6 +93,14 @@ def last_lines(folder: Path, count: int = 20) -> str:
         return ""
     lines = [line.rsplit("\r", 1)[-1].rstrip() for line in text.splitlines()]
     return "\n".join([line for line in lines if line][-count:])
+
+
+def _threads() -> dict[str, str]:
+    """Half of the cores on a machine that also serves the site; what the environment says comes before this.
+
+    Threads that wait for a core which is busy elsewhere make torch many times slower, not a little.
+    """
+    return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2))}
 
 
 @contextlib.contextmanager

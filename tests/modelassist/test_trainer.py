@@ -117,3 +117,13 @@ def test_last_lines_leave_out_what_a_progress_bar_overwrote(tmp_path: Path) -> N
     (tmp_path / trainer.LOG).write_bytes(b"10%\r20%\r30% done\n\nTraceback\nModelError: no weights\n")
     assert trainer.last_lines(tmp_path, 2) == "Traceback\nModelError: no weights"
     assert trainer.last_lines(tmp_path, 3).splitlines()[0] == "30% done"
+
+
+@pytest.mark.parametrize("given", ["", "7"])
+def test_it_leaves_half_of_the_cores_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given) if given else monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    start(tmp_path, [sys.executable, "-c", "import os; print('threads', os.environ['OMP_NUM_THREADS'], flush=True)"])
+    wait_for_words(tmp_path, f"threads {given or 3}")
