@@ -56,7 +56,7 @@ class Rules:
 
 
 def defects_of(campaign: Campaign) -> dict[Axis, frozenset[str]]:
-    """The ids of the campaign's own taxonomy, by axis."""
+    """The ids of the campaign's own taxonomy, by axis: retired ones too, which older ratings name and edits keep."""
     ids: dict[str, set[str]] = defaultdict(set)
     for defect in campaign.taxonomy:
         ids[defect["axis"]].add(defect["id"])

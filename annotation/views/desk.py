@@ -7,7 +7,7 @@ Saved work holds form answers, so that a reload brings back exactly what stood t
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -22,6 +22,7 @@ from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item,
 from annotation.services.answers import Problems
 from annotation.services.drafts import draft_for
 from annotation.services.statements import clip_on_desk, saved_work
+from annotation.services.taxonomy import is_retired
 from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_word
 from qsave.report_card import AxisReport, card_from_json, evidence_to_json
 
@@ -191,9 +192,15 @@ def _any_drafted(saved: SavedWork) -> bool:
     return any(answer["drafted"] for answer in saved_answers(saved).values())
 
 
+def _offered(campaign: Campaign, axis: Axis, chosen: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The defects of an axis: without those that are retired, unless they are chosen already."""
+    mine = [defect for defect in campaign.taxonomy if defect["axis"] == axis.value]
+    return [defect for defect in mine if not is_retired(defect) or defect["id"] in chosen]
+
+
 def proposal(campaign: Campaign, report: AxisReport, axis: Axis) -> FormAnswer:
     """A draft of one axis as a form answer: words and known defects, never the score."""
-    known = {defect["id"] for defect in campaign.taxonomy if defect["axis"] == axis.value}
+    known = {defect["id"] for defect in _offered(campaign, axis)}
     evidence = evidence_to_json(tuple(piece for piece in report.evidence if piece.defect in known))
     return _blank() | {"reason": report.reason, "evidence": evidence, "no_defect": not report.evidence}
 
@@ -242,9 +249,9 @@ def axis_forms(
 def _axis_form(
     campaign: Campaign, axis: Axis, answer: FormAnswer, mark: DraftMark | None, problems: Problems
 ) -> AxisForm:
-    mine = [defect for defect in campaign.taxonomy if defect["axis"] == axis.value]
-    letters = defect_letters([defect["label"] for defect in mine])
     chosen = {piece["defect"] for piece in answer["evidence"]}
+    mine = _offered(campaign, axis, chosen)
+    letters = defect_letters([defect["label"] for defect in mine])
     return AxisForm(
         axis=axis.value,
         title=axis.value.capitalize(),

@@ -1,0 +1,70 @@
+"""The page of a campaign's defects."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import Role
+from annotation.models import Campaign
+from tests.annotation.factories import make_campaign, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return make_campaign(
+        taxonomy=[
+            {"id": "blur", "axis": "visual", "label": "blur"},
+            {"id": "noise", "axis": "visual", "label": "noise"},
+        ]
+    )
+
+
+@pytest.fixture
+def as_lead(client: Client) -> Client:
+    client.force_login(make_user(role=Role.LEAD))
+    return client
+
+
+def labels(campaign: Campaign) -> list[tuple[str, bool]]:
+    campaign.refresh_from_db()
+    return [(entry["label"], bool(entry.get("retired"))) for entry in campaign.taxonomy]
+
+
+def test_every_change_works_as_a_plain_form(as_lead: Client, campaign: Campaign) -> None:
+    path = f"/campaigns/{campaign.name}/defects"
+    for post, expected in (
+        ({"deed": "add", "axis": "visual", "label": "grain"}, [("blur", False), ("noise", False), ("grain", False)]),
+        ({"deed": "up", "defect": "grain"}, [("blur", False), ("grain", False), ("noise", False)]),
+        ({"deed": "down", "defect": "blur"}, [("grain", False), ("blur", False), ("noise", False)]),
+        ({"deed": "relabel", "defect": "blur", "label": "soft"}, [("grain", False), ("soft", False), ("noise", False)]),
+        ({"deed": "retire", "defect": "noise"}, [("grain", False), ("soft", False), ("noise", True)]),
+        ({"deed": "restore", "defect": "noise"}, [("grain", False), ("soft", False), ("noise", False)]),
+    ):
+        answer = as_lead.post(path, post)
+        assert answer.status_code == 302
+        assert labels(campaign) == expected
+    assert "Offer again" not in as_lead.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        {"deed": "add", "axis": "visual", "label": "Noise"},
+        {"deed": "add", "axis": "sound", "label": "hiss"},
+        {"deed": "relabel", "defect": "blur", "label": ""},
+        {"deed": "retire", "defect": "gone"},
+        {"deed": "burn", "defect": "blur"},
+        {},
+    ],
+)
+def test_what_is_refused_changes_nothing_and_is_said(as_lead: Client, campaign: Campaign, post: dict[str, str]) -> None:
+    answer = as_lead.post(f"/campaigns/{campaign.name}/defects", post)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.content.decode()
+    assert labels(campaign) == [("blur", False), ("noise", False)]
+
+
+def test_annotators_do_not_get_there(client: Client, campaign: Campaign) -> None:
+    client.force_login(make_user())
+    assert client.get(f"/campaigns/{campaign.name}/defects").status_code == 403
