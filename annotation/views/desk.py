@@ -32,10 +32,10 @@ FormAnswers = dict[str, FormAnswer]
 AXIS_HINTS = {
     Axis.VISUAL: "how it looks",
     Axis.DYNAMIC: "how it moves",
-    Axis.ALIGNMENT: "how it keeps to the prompt",
+    Axis.ALIGNMENT: "how it fits the prompt",
 }
-PAGE_LETTERS = frozenset("iopxy")
-"""In, out, play, clear, confirm: letters that mean the same on every axis and so never a defect."""
+PAGE_LETTERS = frozenset("iopxyz")
+"""In, out, play, clear, confirm, undo: letters that mean the same on every axis and so never a defect."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 UNCONFIRMED = "The draft is unconfirmed: confirm, edit or clear it."
 

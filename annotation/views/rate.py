@@ -203,7 +203,7 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
         return _refused(request, campaign, refusal.problems, answers)
     except ratings.LeaseLost as lost:
         return _lost(request, campaign, lost)
-    return _next(request, campaign, feedback_to(rating))
+    return _next(request, campaign, feedback_to(rating), rated=rating.pk)
 
 
 def _parsed(shaped: FormAnswers, unconfirmed: Problems) -> Any:
@@ -250,12 +250,14 @@ def _seconds(request: HttpRequest) -> float:
 # ---- answering
 
 
-def _next(request: AuthedRequest, campaign: Campaign, feedback: Feedback | None = None) -> HttpResponse:
+def _next(
+    request: AuthedRequest, campaign: Campaign, feedback: Feedback | None = None, rated: int | None = None
+) -> HttpResponse:
     slot = queue.claim(rater=request.user, campaign=campaign)
     if slot and not (request.htmx or feedback):
-        return redirect("rate", campaign.name)
+        return redirect(reverse("rate", args=[campaign.name]) + (f"?rated={rated}" if rated else ""))
     desk = desks.desk_for(request.user, slot) if slot else None
-    context = _context(request, campaign, desk, is_empty=slot is None) | {"feedback": feedback}
+    context = _context(request, campaign, desk, is_empty=slot is None) | {"feedback": feedback, "rated": rated}
     if request.htmx:
         return render(request, "annotation/_rate_desk.html", context)
     return render(request, "annotation/rate.html", context | _guidelines(campaign))
@@ -292,7 +294,13 @@ def _context(request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, i
     state = "turned-away" if turned_away else state
     done = rated_count(campaign, request.user)
     told = {"campaign": campaign, "desk": desk, "state": state, "done": done, "turned_away": turned_away}
-    return told | {"skip_kinds": Skip.Kind.choices}
+    return told | {"skip_kinds": Skip.Kind.choices, "rated": _rated(request)}
+
+
+def _rated(request: HttpRequest) -> int | None:
+    """The rating just given, as a redirect names it: the page links to it, and that page asks whose it is."""
+    text = request.GET.get("rated", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _guidelines(campaign: Campaign) -> dict[str, Any]:

@@ -1,14 +1,10 @@
-// One axis of the form: its score, defects, marks on the clip, reason, and what became of the critic's draft.
+// One axis of the form: its score, defects (with a search over them), marks on the clip, reason, and the critic's draft.
 //
 // The inputs are the truth of scores, defects and words; `this.evidence` adds times and boxes and is written into a
 // hidden input, so that a plain submit carries the same answer.
 
-import { element } from "./rate-dom.js";
-
-/** Evidence as text that is the same for the same marks, whatever order a database keeps keys in. */
-export function marksText(evidence) {
-  return JSON.stringify(evidence.map(({ defect, time, box }) => [defect, time, box]));
-}
+import { DraftBar } from "./rate-draft.js";
+import { element } from "./rate-site.js";
 
 export class AxisForm {
   constructor(root, { changed, jump, say }, signal) {
@@ -40,6 +36,7 @@ export class AxisForm {
     this.root.addEventListener("click", (event) => {
       const action = event.target.closest("[data-axis-action]")?.dataset.axisAction;
       if (action === "clear") this.clearDraft();
+      if (action === "search") this.openSearch();
     }, { signal });
   }
 
@@ -64,10 +61,7 @@ export class AxisForm {
       evidence: this.evidence,
       no_defect: this.none.checked,
       reason: this.reason.value,
-      drafted: Boolean(this.drafted),
-      confirmed: this.isConfirmed,
-      cleared: this.drafted?.cleared.value === "1",
-      confirm_ms: this.drafted ? Number(this.drafted.ms.value) || null : null,
+      ...(this.drafted?.read() ?? { drafted: false, confirmed: false, cleared: false, confirm_ms: null }),
     };
   }
 
@@ -78,11 +72,7 @@ export class AxisForm {
     this.reason.value = answer.reason || "";
     this.open = null;
     this.syncChips();
-    if (this.drafted) {
-      this.drafted.confirm.checked = Boolean(answer.confirmed);
-      this.drafted.cleared.value = answer.cleared ? "1" : "";
-      this.drafted.ms.value = answer.confirm_ms ?? "";
-    }
+    this.drafted?.apply(answer);
     this.paint();
   }
 
@@ -99,10 +89,14 @@ export class AxisForm {
   toggleLetter(letter) {
     const chip = this.chips.find((input) => input.dataset.letter === letter);
     if (!chip) return false;
+    this.toggleChip(chip);
+    return true;
+  }
+
+  toggleChip(chip) {
     chip.checked = !chip.checked;
     this.onChange(chip);
     this.say(`${chip.dataset.label} ${chip.checked ? "marked" : "taken off"}`);
-    return true;
   }
 
   toggleNone() {
@@ -135,6 +129,13 @@ export class AxisForm {
     const named = new Set(this.evidence.map((piece) => piece.defect));
     for (const chip of this.chips) chip.checked = named.has(chip.value);
     if (!named.has(this.target)) this.target = [...named].at(-1) ?? null;
+  }
+
+  // ---- a search over the defects
+
+  openSearch() {
+    if (this.search) return;
+    this.search = new DefectSearch(this, () => { this.search = null; });
   }
 
   // ---- marks: a time range or a box for the defect that was chosen last
@@ -196,39 +197,23 @@ export class AxisForm {
   /** Takes up the draft bar, where the page has one for this axis. */
   adoptDraft() {
     const bar = this.root.querySelector("[data-draft]");
-    if (!bar) return;
-    this.drafted = {
-      bar,
-      confirm: bar.querySelector('[name$="-confirm"]'),
-      cleared: bar.querySelector('[name$="-cleared"]'),
-      ms: bar.querySelector('[name$="-confirm_ms"]'),
-      state: bar.querySelector("[data-draft-state]"),
-      text: JSON.parse(bar.dataset.draft),
-      shownAt: performance.now(),
-    };
-    bar.querySelector("[data-axis-action=clear]").hidden = false;
+    if (bar) this.drafted = new DraftBar(bar, (defect) => this.label(defect));
   }
 
   get isDraftsOwn() {
-    if (!this.drafted) return false;
-    const { reason, evidence } = this.drafted.text;
-    return this.reason.value.trim() === reason.trim() && marksText(this.evidence) === marksText(evidence);
-  }
-
-  get isConfirmed() {
-    return Boolean(this.drafted) && (!this.isDraftsOwn || this.drafted.confirm.checked);
+    return this.drafted?.isOwn({ reason: this.reason.value, evidence: this.evidence }) ?? false;
   }
 
   confirmDraft() {
-    if (!this.drafted || !this.isDraftsOwn) return;
+    if (!this.isDraftsOwn) return;
     this.drafted.confirm.checked = !this.drafted.confirm.checked;
     this.onConfirm();
   }
 
   onConfirm() {
-    const { confirm, ms, shownAt } = this.drafted;
-    if (confirm.checked) ms.value = String(Math.round(performance.now() - shownAt));
-    this.say(`${this.root.dataset.title}: draft ${confirm.checked ? "confirmed" : "unconfirmed"}`);
+    const isConfirmed = this.drafted.confirm.checked;
+    if (isConfirmed) this.drafted.clock({ again: true });
+    this.say(`${this.root.dataset.title}: draft ${isConfirmed ? "confirmed" : "unconfirmed"}`);
     this.paint();
     this.changed();
   }
@@ -259,7 +244,7 @@ export class AxisForm {
   touch({ draft = true } = {}) {
     if (draft && this.drafted && !this.isDraftsOwn) {
       this.drafted.confirm.checked = false;
-      this.drafted.ms.value ||= String(Math.round(performance.now() - this.drafted.shownAt));
+      this.drafted.clock();
     }
     this.showProblems([]);
     this.paint();
@@ -282,13 +267,7 @@ export class AxisForm {
   }
 
   paintDraft() {
-    if (!this.drafted) return;
-    const isOwn = this.isDraftsOwn;
-    let state = "unconfirmed";
-    if (!isOwn) state = this.drafted.cleared.value ? "cleared" : "edited by you";
-    else if (this.drafted.confirm.checked) state = "confirmed";
-    this.drafted.state.textContent = state;
-    this.drafted.confirm.disabled = !isOwn;
+    const state = this.drafted?.paint({ reason: this.reason.value, evidence: this.evidence });
     this.root.toggleAttribute("data-unconfirmed", state === "unconfirmed");
   }
 
@@ -312,6 +291,94 @@ export class AxisForm {
     });
     drop.addEventListener("click", () => this.dropMark(piece));
     return element("li", {}, jump, drop);
+  }
+}
+
+/** A box to type in over the axis, and the defects that fit: arrows choose, Enter marks or takes off, Escape closes. */
+class DefectSearch {
+  constructor(axis, closed) {
+    this.axis = axis;
+    this.closed = closed;
+    this.list = element("ul", { id: `${axis.name}-found` });
+    this.list.setAttribute("role", "listbox");
+    this.list.setAttribute("aria-label", "Defects found");
+    this.input = element("input", { type: "text", autocomplete: "off", placeholder: "Find a defect" });
+    const facts = { role: "combobox", "aria-label": `${axis.root.dataset.title}: find a defect`, "aria-expanded": "true", "aria-controls": this.list.id, "aria-autocomplete": "list" };
+    for (const [name, value] of Object.entries(facts)) this.input.setAttribute(name, value);
+    this.box = element("div", { className: "rate-search" }, this.input, this.list);
+    axis.root.querySelector("[data-chips]").before(this.box);
+    this.input.addEventListener("input", () => this.find());
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    this.input.addEventListener("change", (event) => event.stopPropagation()); // it is no part of the answer
+    this.input.addEventListener("blur", () => this.close());
+    this.find();
+    this.input.focus();
+  }
+
+  find() {
+    const asked = this.input.value.trim().toLowerCase();
+    const where = (chip) => chip.dataset.label.toLowerCase().indexOf(asked);
+    this.found = this.axis.chips.filter((chip) => where(chip) >= 0).sort((one, other) => where(one) - where(other));
+    this.at = 0;
+    this.paint();
+    const count = this.found.length;
+    this.axis.say(count ? `${count} found. ${this.told()}` : "No defect of this axis is called so.");
+  }
+
+  told() {
+    const chip = this.found[this.at];
+    return `${chip.dataset.label}, ${chip.checked ? "marked" : "not marked"}`;
+  }
+
+  key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const isEnter = event.key === "Enter" && !event.ctrlKey && !event.metaKey;
+    if (event.key === "Escape") this.axis.root.focus({ preventScroll: true }); // which closes it
+    else if (step && !event.altKey && this.found.length) this.move(step);
+    else if (isEnter && this.found.length) this.toggle(this.at);
+    else if (!isEnter) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  move(step) {
+    this.at = (this.at + step + this.found.length) % this.found.length;
+    this.paint();
+    this.axis.say(this.told());
+  }
+
+  toggle(at) {
+    this.at = at;
+    this.axis.toggleChip(this.found[at]);
+    this.input.select();
+    this.paint();
+  }
+
+  paint() {
+    this.list.replaceChildren(...this.found.map((chip, number) => this.option(chip, number)));
+    const active = this.list.children[this.at];
+    if (active) this.input.setAttribute("aria-activedescendant", active.id);
+    else this.input.removeAttribute("aria-activedescendant");
+    active?.scrollIntoView({ block: "nearest" });
+  }
+
+  option(chip, number) {
+    const option = element("li", { id: `${this.list.id}-${number}` }, chip.checked ? "✓ " : "", chip.dataset.label);
+    option.setAttribute("role", "option");
+    option.setAttribute("aria-selected", String(chip.checked));
+    option.toggleAttribute("data-here", number === this.at);
+    option.addEventListener("pointerdown", (event) => {
+      event.preventDefault(); // the box keeps the focus
+      this.toggle(number);
+    });
+    return option;
+  }
+
+  close() {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.box.remove();
+    this.closed();
   }
 }
 

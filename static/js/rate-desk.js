@@ -1,12 +1,11 @@
 // One clip on the desk: the player, three axes, saving, submitting. Lives until the next clip takes its place.
 
 import { AxisForm } from "./rate-axis.js";
-import { Boxes } from "./rate-boxes.js";
-import { element } from "./rate-dom.js";
-import { Refused, SignedOut, Unreachable, getJson, post } from "./rate-http.js";
+import { Boxes } from "./rate-picture.js";
+import { Refused, SignedOut, Unreachable, element, getJson, post } from "./rate-site.js";
 import { Player } from "./rate-player.js";
 import { Viewing } from "./rate-viewing.js";
-import { Work } from "./rate-work.js";
+import { Steps, Work } from "./rate-work.js";
 
 const LATE_PAUSE = 10000;
 
@@ -18,12 +17,14 @@ export class Desk {
     this.over = new AbortController();
     const { signal } = this.over;
     this.form = root.querySelector("[data-form]");
-    this.player = new Player(root.querySelector("[data-player-root]"), signal);
+    this.player = new Player(root.querySelector("[data-player-root]"), signal, site.say);
     this.boxes = new Boxes(this.player.root, root.querySelector("[data-box-button]"), (box) => this.axis.markBox(box), signal);
     const page = { changed: () => this.changed(), jump: (piece) => this.jump(piece), say: site.say };
     this.axes = [...root.querySelectorAll("[data-axis]")].map((axis) => new AxisForm(axis, page, signal));
     this.setActive(this.axes[0]);
-    this.work = new Work(root, this.pageForWork(), signal);
+    const form = this.pageForWork();
+    this.work = new Work(root, form, signal);
+    this.steps = new Steps(form.read, form.apply);
     this.viewing = new Viewing(this.player.root, signal, this.work.earlier());
     for (const axis of this.axes) rove(axis.root.querySelector("[data-chips]"), signal);
     this.wire(signal);
@@ -54,6 +55,9 @@ export class Desk {
     on(this.root.querySelector("[data-skip]"), "submit", (event) => { event.preventDefault(); this.skip(event.target); });
     on(this.root.querySelector("[data-stop]"), "submit", () => this.work.leave());
     on(this.root.querySelector("[data-box-button]"), "click", () => this.box());
+    for (const button of this.root.querySelectorAll("[data-step]")) {
+      on(button, "click", () => this.step(button.dataset.step === "back"));
+    }
     for (const button of this.root.querySelectorAll("[data-mark]")) {
       on(button, "click", () => this.mark(button.dataset.mark));
     }
@@ -77,6 +81,10 @@ export class Desk {
 
   escape(target) {
     if (this.boxes.isOn) this.boxes.toggle(false);
+    else if (this.player.zoomer.isOn) {
+      this.player.zoomer.leave();
+      if (target.matches("[data-stage]")) this.axis.root.focus({ preventScroll: true });
+    }
     else if (target.closest(".rate-skip[open]")) {
       const skip = target.closest(".rate-skip");
       skip.open = false;
@@ -108,7 +116,7 @@ export class Desk {
 
   jump(piece) {
     if (piece.time) this.player.showAt(piece.time[0]);
-    this.boxes.paint(piece.box ? [piece.box] : [], this.root.querySelector("[data-shown-boxes]"));
+    this.boxes.show(piece.box ? [piece.box] : []);
   }
 
   paintBands() {
@@ -120,7 +128,33 @@ export class Desk {
 
   changed() {
     this.work?.changed();
-    if (this.player) this.paintBands();
+    this.steps?.note();
+    this.showSteps();
+    this.paintBands();
+  }
+
+  // ---- steps back and on
+
+  step(isBack) {
+    const axes = this.steps.go(isBack);
+    if (!axes) {
+      this.site.say(isBack ? "There is nothing to undo." : "There is nothing to redo.");
+      return true;
+    }
+    const first = this.axes.find((axis) => axes.includes(axis.name));
+    if (first) this.setActive(first);
+    this.work.changed();
+    this.showSteps();
+    this.paintBands();
+    this.site.say(`${isBack ? "Undone" : "Redone"}: ${first?.root.dataset.title ?? ""}`);
+    return true;
+  }
+
+  showSteps() {
+    for (const button of this.root.querySelectorAll("[data-step]")) {
+      const steps = button.dataset.step === "back" ? this.steps?.past : this.steps?.ahead;
+      button.setAttribute("aria-disabled", String(!steps?.length));
+    }
   }
 
   data() {
@@ -241,6 +275,7 @@ export class Desk {
     this.form.append(element("input", { type: "hidden", name: "draft", value: String(draft.id) }));
     const free = this.axes.filter((axis) => !axis.isTyped);
     for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
+    this.steps.begin(); // the way back would lead to a form that had no draft
     this.site.say(free.length ? "The draft stands where you had written nothing." : "You have written on all three axes: nothing was changed.");
     this.changed();
   }

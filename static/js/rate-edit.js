@@ -1,14 +1,14 @@
 // The page on which a rater edits one of their ratings: the same player and axes, and a plain submit.
 
 import { AxisForm } from "./rate-axis.js";
-import { announce } from "./rate-dom.js";
+import { announce } from "./rate-site.js";
 import { Player } from "./rate-player.js";
 
 const { signal } = new AbortController();
 const root = document.querySelector("[data-edit]");
 for (const node of root.querySelectorAll("[data-needs-script]")) node.hidden = false;
-const player = new Player(root.querySelector("[data-player-root]"), signal);
 const say = (words) => announce(document.querySelector("[data-status]"), words);
+const player = new Player(root.querySelector("[data-player-root]"), signal, say);
 
 const axes = [];
 const paint = () => player.paintBands(

@@ -3,7 +3,8 @@
 // Times here are the clip's: seconds from its first shown frame. A file may begin later than 0 on the browser's clock
 // (`origin`); the first frame that is shown tells by how much.
 
-import { recall, remember } from "./rate-prefs.js";
+import { recall, remember } from "./rate-site.js";
+import { Zoom } from "./rate-picture.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.5, 2];
 const FIRST_FRAME_PAUSE = 2000;
@@ -19,7 +20,8 @@ function frameTimes(gaps) {
 }
 
 export class Player {
-  constructor(root, signal) {
+  /** `say(words)` tells what a screen reader should read. */
+  constructor(root, signal, say) {
     this.root = root;
     this.video = root.querySelector("video");
     this.slider = root.querySelector("[data-seek]");
@@ -32,6 +34,7 @@ export class Player {
     this.isToPlay = !matchMedia("(prefers-reduced-motion: reduce)").matches && !root.querySelector("[data-warning]");
     this.hasBegun = false;
     this.signal = signal;
+    this.zoomer = new Zoom(root, { say, moved: () => root.dispatchEvent(new Event("moved")) }, signal);
     this.video.controls = false; // they serve pages without scripts
     this.wire();
     this.restore();
@@ -180,6 +183,10 @@ export class Player {
   fullscreen() {
     if (document.fullscreenElement) document.exitFullscreen();
     else this.root.querySelector("[data-stage]").requestFullscreen?.().catch(() => {});
+  }
+
+  zoom() {
+    if (!this.root.querySelector("[data-warning]")) this.zoomer.next();
   }
 
   fail() {

@@ -1,15 +1,15 @@
 // Nothing typed is lost: a copy in this browser at every key, a copy on the server at every pause, a lease that runs
-// on while the tab lives, and an open conflict when two tabs wrote different things.
+// on while the tab lives, an open conflict when two tabs wrote different things, and steps back and on.
 
-import { marksText } from "./rate-axis.js";
-import { element } from "./rate-dom.js";
-import { Refused, SignedOut, Unreachable, post } from "./rate-http.js";
-import { forget, forgetOld, recall, remember } from "./rate-prefs.js";
+import { marksText } from "./rate-draft.js";
+import { Refused, SignedOut, Unreachable, element, forget, forgetOld, post, recall, remember } from "./rate-site.js";
 
 const LOCAL_PAUSE = 250;
 const SERVER_PAUSE = 1500;
 const RETRY_PAUSE = 5000;
 const DAYS_KEPT = 14;
+const TYPING_PAUSE = 1500;
+const MOST_STEPS = 300;
 
 export class Work {
   /** `page` gives form(), read(), apply(answers), viewing(), showSaved(words), showNotice(words), lost(message). */
@@ -185,6 +185,56 @@ export class Work {
     this.stopped = true;
     forget(this.name);
   }
+}
+
+/** Steps back and on through what the form said. Words typed in one go on one axis are one step. */
+export class Steps {
+  constructor(read, apply) {
+    this.read = read;
+    this.apply = apply;
+    this.begin();
+  }
+
+  begin() {
+    this.now = JSON.stringify(this.read());
+    this.past = [];
+    this.ahead = [];
+    this.typing = null;
+  }
+
+  /** To be called after every change of the form. */
+  note() {
+    const next = JSON.stringify(this.read());
+    if (next === this.now) return;
+    const typing = typedOn(JSON.parse(this.now), JSON.parse(next));
+    const isSameStep = typing && typing === this.typing && performance.now() - this.at < TYPING_PAUSE;
+    if (!isSameStep) this.past = [...this.past, this.now].slice(-MOST_STEPS);
+    this.now = next;
+    this.ahead = [];
+    this.typing = typing;
+    this.at = performance.now();
+  }
+
+  /** Goes back (or on) and returns the axes that changed; null where there is no such step. */
+  go(isBack) {
+    const [from, to] = isBack ? [this.past, this.ahead] : [this.ahead, this.past];
+    if (!from.length) return null;
+    const before = JSON.parse(this.now);
+    to.push(this.now);
+    const answers = JSON.parse(from.pop());
+    this.apply(answers);
+    this.now = JSON.stringify(this.read());
+    this.typing = null;
+    return Object.keys(answers).filter((axis) => JSON.stringify(answers[axis]) !== JSON.stringify(before[axis]));
+  }
+}
+
+// The axis on which nothing but the words differs; null when more than that does.
+function typedOn(before, after) {
+  const rest = ({ reason, confirm_ms: _ms, confirmed: _confirmed, ...others }) => JSON.stringify(others);
+  const changed = Object.keys(after).filter((axis) => JSON.stringify(after[axis]) !== JSON.stringify(before[axis]));
+  const isTyped = changed.length === 1 && rest(before[changed[0]]) === rest(after[changed[0]]);
+  return isTyped && before[changed[0]].reason !== after[changed[0]].reason ? changed[0] : null;
 }
 
 function said(answers) {

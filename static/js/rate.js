@@ -1,9 +1,13 @@
-// The rating page: holds the desk of the clip at hand, swaps in the next one, and opens the panels.
+// The rating page: holds the desk of the clip at hand, swaps in the next one, opens the panels, and hears the keys.
 
 import { Desk } from "./rate-desk.js";
-import { announce } from "./rate-dom.js";
-import { post } from "./rate-http.js";
-import { wireKeys, wireSwitch } from "./rate-keys.js";
+import { announce, post, recall, remember } from "./rate-site.js";
+
+const PLAYER_KEYS = {
+  p: "toggle", ",": "back", ".": "forward", "-": "slower", "+": "faster", "=": "faster", L: "loop", M: "mute", F: "fullscreen", Z: "zoom",
+};
+const TEXT_FIELDS = "textarea, select, input:not([type=radio], [type=checkbox], [type=range])";
+const SPACE_IS_THEIRS = "button, a, summary, input[type=checkbox], input[type=radio]";
 
 const place = document.querySelector("#desk");
 const status = document.querySelector("[data-status]");
@@ -64,6 +68,81 @@ function open(name) {
   return true;
 }
 
+// ---- keys: single ones can be turned off (WCAG 2.1.4) and never work while somebody types
+
+function singleKeysOn() {
+  return recall("single-keys", true);
+}
+
+function wireSwitch(box) {
+  box.checked = singleKeysOn();
+  box.addEventListener("change", () => remember("single-keys", box.checked));
+}
+
+function wireKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (document.querySelector("dialog[open]") || event.isComposing) return;
+    const isHandled = chord(event) || (!isTyping(event.target) && (stepChord(event) || single(event)));
+    if (isHandled) event.preventDefault();
+  });
+}
+
+function isTyping(target) {
+  return target.matches?.(TEXT_FIELDS) ?? false;
+}
+
+// Work everywhere, in a text box too.
+function chord(event) {
+  if (!desk) return false;
+  const isDown = event.key === "ArrowDown";
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) desk.submit();
+  else if (event.altKey && (isDown || event.key === "ArrowUp")) desk.moveAxis(isDown ? 1 : -1);
+  else if (event.key === "Escape") return desk.escape(event.target);
+  else return false;
+  return true;
+}
+
+// Not in a text box: there the browser undoes what was typed.
+function stepChord(event) {
+  const isRedo = event.key === "y" || event.key === "Z";
+  if (!desk || event.altKey || !(event.ctrlKey || event.metaKey) || !(isRedo || event.key === "z")) return false;
+  return desk.step(!isRedo);
+}
+
+function single(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !singleKeysOn()) return false;
+  if (event.key === "?") return open("keys");
+  if (event.key === "G") return open("guidelines");
+  if (!desk) return false;
+  if (event.key === "B") return desk.box();
+  if (event.key === "z" || event.key === "U") return desk.step(event.key === "z");
+  if (event.target.matches?.("[data-seek]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
+    return desk.play(event.key === "ArrowLeft" ? "back" : "forward");
+  }
+  if (event.key === " ") return !event.target.matches(SPACE_IS_THEIRS) && desk.play("toggle");
+  const player = PLAYER_KEYS[event.key];
+  return player ? desk.play(player) : axisKey(event);
+}
+
+function axisKey(event) {
+  const axis = desk.axis;
+  const key = event.key;
+  if (key === "Enter") {
+    if (event.target.matches("button, a, summary")) return false;
+    axis.reason.focus();
+    axis.reason.setSelectionRange(axis.reason.value.length, axis.reason.value.length);
+  } else if (/^[1-5]$/.test(key)) axis.setScore(Number(key));
+  else if (key === "0") axis.toggleNone();
+  else if (key === "i" || key === "o") desk.mark(key === "i" ? "in" : "out");
+  else if (key === "y") axis.confirmDraft();
+  else if (key === "x") axis.clearDraft();
+  else if (key === "/") axis.openSearch();
+  else return key.length === 1 && axis.toggleLetter(key.toLowerCase());
+  return true;
+}
+
+// ---- begin
+
 for (const opener of document.querySelectorAll("[data-open]")) {
   opener.addEventListener("click", (event) => {
     event.preventDefault();
@@ -74,5 +153,5 @@ for (const closer of document.querySelectorAll("[data-close]")) {
   closer.addEventListener("click", () => closer.closest("dialog").close());
 }
 wireSwitch(document.querySelector("[data-single-keys]"));
-wireKeys(() => desk, open);
+wireKeys();
 begin({ isFirst: true });

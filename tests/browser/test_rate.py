@@ -225,6 +225,56 @@ def test_steps_go_by_the_average_rate_where_no_times_are_known(desk: Page, campa
     assert shown == pytest.approx([1.0, 1.0625, 1.125, 1.0625, 1.0], abs=0.011)
 
 
+def test_a_still_is_zoomed_and_moved_and_a_box_drawn_on_it_lies_where_the_picture_is(
+    desk: Page, campaign: Campaign
+) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.wait_for_function("() => document.querySelector('video').played.length")
+    desk.keyboard.press("n")
+    desk.keyboard.press("Shift+Z")
+    assert desk.evaluate("document.querySelector('video').paused")
+    desk.keyboard.press("Shift+Z")
+    expect(desk.get_by_role("button", name="Zoom 4×")).to_have_attribute("aria-pressed", "true")
+    stage = desk.locator("[data-stage]").bounding_box()
+    assert stage
+    x, y = stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2
+    height = min(stage["height"], stage["width"] * 96 / 160)
+    width = height * 160 / 96
+    for _ in range(2):
+        desk.keyboard.press("ArrowRight")  # the picture goes left by a tenth of the stage each
+    drag(desk, (x, y), (x, y + 40))
+    desk.keyboard.press("Shift+B")
+    drag(desk, (x - 60, y - 60), (x + 60, y + 60))
+    evidence = desk.locator("[name=visual-evidence]")
+    [piece] = json.loads(evidence.input_value())
+    left = 0.5 + (0.2 * stage["width"] - 60) / 4 / width
+    top = 0.5 + (-40 - 60) / 4 / height
+    assert piece["box"] == pytest.approx([left, top, 30 / width, 30 / height], abs=0.01)
+
+    desk.keyboard.press("Escape")
+    expect(desk.get_by_role("button", name="Zoom", exact=True)).to_have_attribute("aria-pressed", "false")
+    expect(desk.locator("#axis-visual")).to_be_focused()
+    desk.locator(".mark-jump").click()
+    shown = desk.locator("[data-shown-boxes] span").bounding_box()
+    assert shown
+    assert shown["x"] == pytest.approx(x - width / 2 + left * width, abs=4)
+    assert shown["width"] == pytest.approx(30, abs=5)
+    desk.keyboard.press("Shift+Z")
+    zoomed = desk.locator("[data-shown-boxes] span").bounding_box()
+    assert zoomed
+    assert zoomed["width"] == pytest.approx(60, abs=5)
+    desk.keyboard.press("p")
+    expect(desk.locator("[data-stage]")).not_to_have_attribute("data-zoomed", "")
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end)
+    page.mouse.up()
+
+
 def clock(page: Page) -> float:
     return float((page.locator("[data-clock]").text_content() or "").split(" ")[0])
 
@@ -318,6 +368,120 @@ def test_a_draft_that_comes_late_is_offered_and_leaves_what_was_typed(desk: Page
     assert (Rating.objects.get().exposure, Rating.objects.get().draft) == ("late", draft)
     assert AxisAnswer.objects.get(axis="visual").draft_use == "none"
     assert Draft.objects.count() == 1
+
+
+def test_what_an_edit_changed_is_shown_word_by_word_and_a_revert_is_unconfirmed_again(
+    desk: Page, campaign: Campaign
+) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    open_desk(desk)
+    visual = desk.locator("#axis-visual")
+    drafted = desk.locator("[name=visual-reason]").input_value()
+    expect(visual.locator("[data-draft-changes]")).to_be_hidden()
+    desk.locator("[name=visual-reason]").fill(drafted.replace("shimmer a little", "flicker a lot"))
+    visual.get_by_text("Changes: 2 in, 2 out").click()
+    assert visual.locator("ins").all_text_contents() == ["added: flicker", "added: lot."]
+    assert visual.locator("del").all_text_contents() == ["removed: shimmer", "removed: little."]
+    desk.locator("#axis-visual").focus()
+    desk.keyboard.press("n")
+    expect(visual.locator("[data-draft-changes]")).to_contain_text("Defects: added: noise")
+    desk.reload()
+    expect(visual.locator("[data-draft-state]")).to_have_text("edited by you")
+    desk.locator("[name=visual-reason]").fill(drafted)
+    desk.locator("#axis-visual").focus()
+    desk.keyboard.press("n")
+    expect(visual.locator("[data-draft-state]")).to_have_text("unconfirmed")
+
+
+# ---- undo, and the search
+
+
+def test_every_kind_of_step_is_undone_and_redone(desk: Page, campaign: Campaign) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    open_desk(desk)
+    read = "() => [...new FormData(document.querySelector('[data-form]'))].filter(([name]) => name.includes('-'))"
+    read = f"({read})().filter(([name]) => !name.endsWith('confirm_ms')).map(String)"
+    states = [desk.evaluate(read)]
+    for keys in ("4", "n", "i", "y", "y", "x", "y2"):
+        if keys == "x":
+            desk.keyboard.press("x")  # leads into the emptied box
+            desk.keyboard.type("Words in one go, quickly")
+            desk.keyboard.press("Escape")
+            continue
+        for key in keys:
+            desk.keyboard.press(key)
+        if desk.evaluate(read) != states[-1]:
+            states.append(desk.evaluate(read))
+    assert len(states) >= 5
+    while desk.locator("[data-step=back]").get_attribute("aria-disabled") == "false":
+        desk.keyboard.press("z")
+    assert desk.evaluate(read) == states[0]
+    expect(desk.locator("#axis-visual [data-draft-state]")).to_have_text("unconfirmed")
+    desk.keyboard.press("Control+y")
+    assert desk.evaluate(read) == states[1]
+    desk.keyboard.press("Control+z")
+    assert desk.evaluate(read) == states[0]
+    while desk.locator("[data-step=on]").get_attribute("aria-disabled") == "false":
+        desk.keyboard.press("Shift+U")
+    assert desk.evaluate(read) == states[-1]
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Words in one go, quickly")
+
+
+def test_words_typed_in_one_go_are_one_step_and_a_text_box_undoes_by_itself(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.keyboard.press("3")
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("A few words")
+    desk.keyboard.press("Control+z")  # the browser's own
+    desk.keyboard.press("Control+Shift+z")
+    expect(desk.locator("[name=visual-reason]")).to_have_value("A few words")
+    expect(desk.locator("[name=visual-score][value='3']")).to_be_checked()
+    desk.keyboard.press("Escape")
+    desk.get_by_role("button", name="Undo").click()
+    expect(desk.locator("[name=visual-reason]")).to_have_value("")
+    expect(desk.locator("[name=visual-score][value='3']")).to_be_checked()
+    expect(desk.locator("[data-status]")).to_have_text("Undone: Visual")
+
+
+def test_the_rating_just_given_is_one_link_away(desk: Page, campaign: Campaign) -> None:
+    for name in ("one", "two"):
+        put_clip(campaign, name)
+    open_desk(desk)
+    held = slot_on(desk)
+    rate_by_keys(desk)
+    expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    desk.get_by_role("link", name="Change the last one").click()
+    expect(desk.locator("[name=visual-reason]")).to_have_value(WORDS["visual"])
+    desk.keyboard.press("Tab")
+    assert Rating.objects.get().slot_id == int(held)
+
+
+def test_a_defect_is_found_by_its_name(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.keyboard.press("/")
+    search = desk.get_by_role("combobox", name="Visual: find a defect")
+    expect(search).to_be_focused()
+    desk.keyboard.type("exp")
+    options = desk.get_by_role("option")
+    expect(options).to_have_text(["over exposed", "under exposed"])
+    expect(desk.locator("[data-status]")).to_have_text("2 found. over exposed, not marked")
+    check(desk)
+    desk.keyboard.press("ArrowDown")
+    expect(desk.locator("[data-status]")).to_have_text("under exposed, not marked")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[data-status]")).to_have_text("under exposed marked")
+    expect(desk.locator("[name=visual-defect][value=under-exposed]")).to_be_checked()
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[name=visual-defect][value=under-exposed]")).not_to_be_checked()
+    desk.keyboard.type("nothing like it")
+    expect(desk.locator("[data-status]")).to_contain_text("No defect of this axis")
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("Escape")
+    expect(search).to_have_count(0)
+    expect(desk.locator("#axis-visual")).to_be_focused()
+    assert not Rating.objects.exists()
 
 
 # ---- nothing is lost
