@@ -98,7 +98,9 @@ class CampaignForm(PolicyForm):
 
 
 class GuidelineForm(forms.Form):
-    text = forms.CharField(label=_("Guidelines, in Markdown"), widget=forms.Textarea(attrs={"rows": 16}))
+    text = forms.CharField(
+        label=_("Guidelines, in Markdown"), widget=forms.Textarea(attrs={"rows": 14}), max_length=100_000, strip=False
+    )
 
 
 class ManyFilesInput(forms.ClearableFileInput):

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role, User
-from annotation.models import Campaign, Clip, Item, Slot
+from annotation.models import Campaign, Clip, GuidelineExample, Item, Slot
 
 CHUNK_BYTES = 64 * 1024
 OPEN_RANGE_BYTES = 4 * 1024 * 1024
@@ -66,12 +66,17 @@ def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
 
 
 def visible_clips(user: User) -> QuerySet[Clip]:
-    """Leads see every clip; a rater those of open campaigns, and those that they hold or have rated."""
+    """Leads see every clip; a rater those of open campaigns, those that they hold or have rated, and the examples in
+    guidelines that they may read."""
     if user.has_role(Role.LEAD):
         return Clip.objects.all()
     item = Item.objects.filter(clip=OuterRef("pk"))
     slot = Slot.objects.filter(item__clip=OuterRef("pk"), rater=user)
-    return Clip.objects.filter(Q(Exists(item.filter(campaign__state=Campaign.State.OPEN))) | Q(Exists(slot)))
+    example = GuidelineExample.objects.filter(clip=OuterRef("pk")).exclude(
+        guideline__campaign__state=Campaign.State.DRAFT
+    )
+    in_open = item.filter(campaign__state=Campaign.State.OPEN)
+    return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)))
 
 
 def open_media(name: str) -> MediaFile:

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import media
-from annotation.views import agreement, campaign_settings, campaigns, imports, my_ratings, rate, taxonomy
+from annotation.views import agreement, campaign_settings, campaigns, guidelines, imports, my_ratings, rate, taxonomy
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("media/<str:kind>/<int:pk>", media.clip_media, name="clip-media"),
@@ -23,7 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/state", campaigns.campaign_state, name="campaign-state"),
     path("campaigns/<slug:name>/settings", campaign_settings.campaign_settings, name="campaign-settings"),
     path("campaigns/<slug:name>/defects", taxonomy.campaign_taxonomy, name="campaign-taxonomy"),
-    path("campaigns/<slug:name>/guidelines", campaign_settings.campaign_guidelines, name="campaign-guidelines"),
+    path("campaigns/<slug:name>/guidelines", guidelines.campaign_guidelines, name="campaign-guidelines"),
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),
     path("campaigns/<slug:name>/mos.csv", agreement.mos_file, name="mos-file"),

@@ -1,4 +1,4 @@
-"""What a lead sets in a campaign: its policy and its guidelines."""
+"""The page of a campaign's settings."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -9,9 +9,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.forms import GuidelineForm, PolicyForm
+from annotation.forms import PolicyForm
 from annotation.models import Campaign
-from annotation.services.guidelines import set_guidelines
 from annotation.services.policy import update_policy
 
 
@@ -35,21 +34,3 @@ def _update(request: AuthedRequest, campaign: Campaign, form: PolicyForm) -> boo
         form.add_error(None, refusal)
         return False
     return True
-
-
-@role_required(Role.LEAD)
-@require_http_methods(["GET", "HEAD", "POST"])
-def campaign_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
-    """Writes the next version of the guidelines, with a look at how it will read."""
-    found = get_object_or_404(Campaign, name=name)
-    newest = found.guidelines.order_by("-number").first()
-    form = GuidelineForm(request.POST or None, initial={"text": newest.text if newest else ""})
-    shown = ""
-    if request.method == "POST" and form.is_valid():
-        shown = form.cleaned_data["text"]
-        if "look" not in request.POST:
-            guideline = set_guidelines(actor=request.user, campaign=found, text=shown)
-            messages.success(request, _("Version %(number)s of the guidelines stands.") % {"number": guideline.number})
-            return redirect("campaign", name=name)
-    context = {"campaign": found, "form": form, "shown": shown, "newest": newest}
-    return render(request, "annotation/campaign_guidelines.html", context)

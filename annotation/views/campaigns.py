@@ -13,8 +13,10 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.forms import CampaignForm, ImportForm
 from annotation.models import Campaign, Item
+from annotation.reads.guidelines import by_level
 from annotation.reads.progress import progress_of, progress_of_many
 from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_state
+from annotation.services.guidelines import examples_of
 from annotation.views.imports import last_import
 
 PAGE = 50
@@ -85,11 +87,13 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
     """One campaign: how far it is, what raters are told, its clips, and what can be done with it."""
     found = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
     items, more = _items(found, request.GET.get("after", ""))
+    guideline = found.guidelines.select_related("created_by").order_by("-number").first()
     context = {
         "campaign": found,
         "progress": progress_of(found),
         "deeds": [(state, *words) for state, words in STATE_DEEDS.items() if state in NEXT_STATES[found.state]],
-        "guideline": found.guidelines.select_related("created_by").order_by("-number").first(),
+        "guideline": guideline,
+        "examples": by_level(examples_of(guideline)) if guideline else [],
         "items": items,
         "more": more,
         "import_form": ImportForm(),

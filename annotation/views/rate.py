@@ -24,11 +24,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role
 from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
+from annotation.reads.guidelines import by_level
 from annotation.reads.qualification import Feedback, feedback_to
 from annotation.reads.upcoming import likely_next
 from annotation.services import checks, queue, ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
+from annotation.services.guidelines import examples_of
 from annotation.services.statements import rated_count
 from annotation.views import desk as desks
 from annotation.views.desk import Desk, FormAnswers
@@ -305,7 +307,7 @@ def _rated(request: HttpRequest) -> int | None:
 
 def _guidelines(campaign: Campaign) -> dict[str, Any]:
     newest = Guideline.objects.filter(campaign=campaign).order_by("-number").first()
-    return {"guideline": newest}
+    return {"guideline": newest, "examples": by_level(examples_of(newest)) if newest else []}
 
 
 def _draft_bar(request: HttpRequest, axis: str, mark: desks.DraftMark) -> str:

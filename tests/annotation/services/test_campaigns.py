@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from annotation.models import Arm, Campaign, Clip, Item, Slot
-from annotation.services import campaigns, guidelines
+from annotation.services import campaigns
 from annotation.services.campaigns import StateRefused
 from operations.models import AuditEntry
 from tests.annotation import factories
@@ -97,11 +97,3 @@ def test_val_and_test_items_are_blind_whatever_the_share(split: str) -> None:
     factories.make_campaign(5, split=split, assisted_share=1)
 
     assert set(Slot.objects.values_list("arm", flat=True)) == {Arm.BLIND}
-
-
-def test_guidelines_get_a_number_each_and_the_same_text_no_second() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign()
-
-    numbers = [guidelines.set_guidelines(actor=boss, campaign=campaign, text=text).number for text in ("a", "a", "b")]
-
-    assert numbers == [1, 1, 2]

@@ -6,7 +6,6 @@ from django.test import Client
 from accounts.models import Role, User
 from annotation.models import Campaign
 from annotation.services.campaigns import add_clips
-from annotation.services.guidelines import set_guidelines
 from tests.annotation.factories import make_campaign, make_clip, make_user
 
 SETTINGS = {
@@ -117,17 +116,6 @@ def test_the_campaign_page_costs_the_same_with_more_clips(
     add_clips(actor=lead, campaign=campaign, clips=[make_clip() for _ in range(20)])
     with django_assert_max_num_queries(12):  # type: ignore[operator]  # a fixture of pytest-django
         as_lead.get(f"/campaigns/{campaign.name}")
-
-
-def test_new_guidelines_are_a_new_version_after_a_look(as_lead: Client, lead: User) -> None:
-    campaign = make_campaign()
-    set_guidelines(actor=lead, campaign=campaign, text="Old")
-    path = f"/campaigns/{campaign.name}/guidelines"
-    looked = as_lead.post(path, {"text": "**New**", "look": "1"}).content.decode()
-    assert "<strong>New</strong>" in looked
-    assert campaign.guidelines.count() == 1
-    as_lead.post(path, {"text": "**New**"})
-    assert list(campaign.guidelines.order_by("number").values_list("text", flat=True)) == ["Old", "**New**"]
 
 
 def test_home_sends_raters_to_open_campaigns_and_leads_to_those_that_wait(client: Client, db: None) -> None:
