@@ -27,7 +27,7 @@ class SftConfig:
     """Optimiser steps."""
     batch: int = 8
     """Clips a step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     """Peak rate; from scratch it is a hundred times that of a trained model."""
     warmup: int = 20
     """Steps over which the rate rises; after it, it falls along a cosine to a tenth."""

@@ -23,7 +23,7 @@ from qsave.axes import AXES
 from qsave.statistics.figures import Figure, Interval, Undefined
 
 SETTINGS: dict[str, Any] = {
-    "sft": {"steps": 160},
+    "sft": {"steps": 300},
     "grpo": {"steps": 8},
     "cooldown": {"steps": 15, "probe": 6, "samples": 4},
 }
