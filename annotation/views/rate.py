@@ -205,7 +205,8 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
         return _refused(request, campaign, refusal.problems, answers)
     except ratings.LeaseLost as lost:
         return _lost(request, campaign, lost)
-    return _next(request, campaign, feedback_to(rating), rated=rating.pk)
+    feedback = feedback_to(rating)
+    return _next(request, campaign, feedback, rated=None if feedback else rating.pk)
 
 
 def _parsed(shaped: FormAnswers, unconfirmed: Problems) -> Any:

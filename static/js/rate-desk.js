@@ -4,7 +4,7 @@ import { AxisForm } from "./rate-axis.js";
 import { Boxes } from "./rate-picture.js";
 import { Refused, SignedOut, Unreachable, element, getJson, post } from "./rate-site.js";
 import { Player } from "./rate-player.js";
-import { Viewing } from "./rate-viewing.js";
+import { Viewing, showAsks } from "./rate-viewing.js";
 import { Steps, Work } from "./rate-work.js";
 
 const LATE_PAUSE = 10000;
@@ -25,7 +25,8 @@ export class Desk {
     const form = this.pageForWork();
     this.work = new Work(root, form, signal);
     this.steps = new Steps(form.read, form.apply);
-    this.viewing = new Viewing(this.player.root, signal, this.work.earlier());
+    this.viewing = new Viewing(this.player, signal, this.work.earlier());
+    showAsks(root, this.viewing, signal);
     for (const axis of this.axes) rove(axis.root.querySelector("[data-chips]"), signal);
     this.wire(signal);
     this.paintBands();

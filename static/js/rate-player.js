@@ -30,6 +30,7 @@ export class Player {
     this.frame = 1 / (Number(root.dataset.fps) || 25); // for clips whose times are not known
     this.origin = null;
     this.shown = 0; // time of the frame on the screen
+    this.furthest = 0; // the latest time of a frame that was on the screen
     this.aim = null; // number of the frame that was sought last, since the clip has stood still
     this.isToPlay = !matchMedia("(prefers-reduced-motion: reduce)").matches && !root.querySelector("[data-warning]");
     this.hasBegun = false;
@@ -80,6 +81,8 @@ export class Player {
   onFrame(mediaTime) {
     this.origin = Math.min(this.origin ?? this.firstGuess(mediaTime), mediaTime);
     this.shown = mediaTime - this.origin;
+    if (!this.root.querySelector("[data-warning]")) this.furthest = Math.max(this.furthest, this.shown);
+    this.root.dispatchEvent(new Event("shown"));
     this.paintTime();
     this.begin();
   }

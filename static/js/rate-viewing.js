@@ -1,11 +1,19 @@
-// How the clip was watched: sent with the rating, so that a score given unseen can be told from one given on sight.
+// How the clip was watched, sent with the rating so that a score given unseen can be told from one given on sight; what
+// a campaign asks of it; and a word after a long sitting.
+
+const NEAR_END = 0.25; // seconds
+const SITTING = 50 * 60; // seconds of work before a break is proposed
+const BREAK = 10 * 60; // seconds without a sign of the rater that count as one
+const TICK = 15; // seconds
 
 export class Viewing {
-  constructor(root, signal, earlier = {}) {
-    this.root = root;
-    this.video = root.querySelector("video");
-    this.counts = { plays: 0, stalls: 0, stalled_seconds: 0, hidden_seconds: 0, ...earlier.counts };
+  constructor(player, signal, earlier = {}) {
+    this.player = player;
+    this.video = player.video;
+    this.counts = { plays: 0, stalls: 0, stalled_seconds: 0, hidden_seconds: 0, total_frames: 0, dropped_frames: 0, ...earlier.counts };
+    this.framesBefore = [this.counts.total_frames, this.counts.dropped_frames];
     this.sharedBefore = earlier.watched_share || 0;
+    this.furthestBefore = earlier.furthest || 0;
     this.secondsBefore = earlier.seconds || 0;
     this.wasFullscreen = earlier.fullscreen || false;
     this.rates = new Set(earlier.speeds || []);
@@ -22,6 +30,7 @@ export class Viewing {
       this.endStall();
       if (!this.counts.plays) this.counts.plays = 1;
     });
+    on(this.video, "ratechange", () => { if (!this.video.paused) this.rates.add(this.video.playbackRate); });
     // A loop starts over without an event of its own: time that falls back while playing is another play.
     on(this.video, "timeupdate", () => {
       if (!this.video.paused && this.video.currentTime < this.last - 0.25) this.counts.plays += 1;
@@ -60,11 +69,32 @@ export class Viewing {
     return this.secondsBefore + (performance.now() - this.began) / 1000;
   }
 
+  /** Time of the latest frame that was on the screen. */
+  get furthest() {
+    return Math.max(this.furthestBefore, this.player.furthest);
+  }
+
+  /** Whether the last frame, or one within the last quarter of a second, was on the screen. */
+  get isWatchedToEnd() {
+    const { times, duration } = this.player;
+    const end = Math.min(times.at(-1) ?? duration, duration - NEAR_END);
+    return duration > 0 && this.furthest > 0 && this.furthest >= end - 0.001;
+  }
+
+  countFrames() {
+    const quality = this.video.getVideoPlaybackQuality?.();
+    if (!quality) return;
+    this.counts.total_frames = this.framesBefore[0] + quality.totalVideoFrames;
+    this.counts.dropped_frames = this.framesBefore[1] + quality.droppedVideoFrames;
+  }
+
   /** The part that survives a reload. */
   kept() {
+    this.countFrames();
     return {
       counts: this.counts,
       watched_share: this.share,
+      furthest: this.furthest,
       seconds: this.seconds,
       fullscreen: this.wasFullscreen,
       speeds: [...this.rates],
@@ -72,19 +102,59 @@ export class Viewing {
   }
 
   record() {
+    this.countFrames();
     const hidden = this.hiddenSince === null ? 0 : (performance.now() - this.hiddenSince) / 1000;
-    const quality = this.video.getVideoPlaybackQuality?.();
     return {
       ...this.counts,
       hidden_seconds: this.counts.hidden_seconds + hidden,
       watched_share: this.share,
-      dropped_frames: quality?.droppedVideoFrames ?? null,
+      longest_position: this.furthest,
+      watched_to_end: this.isWatchedToEnd,
       fullscreen: this.wasFullscreen,
       speeds: [...this.rates],
       viewport: [innerWidth, innerHeight],
       clip_size: [this.video.clientWidth, this.video.clientHeight],
       dpr: devicePixelRatio,
-      rendition: this.root.dataset.rendition,
+      rendition: this.player.root.dataset.rendition,
     };
   }
+}
+
+/** What the campaign asks of the watching, and whether it is met; the service is what holds to it. */
+export function showAsks(root, viewing, signal) {
+  const asks = [...root.querySelectorAll("[data-ask]")];
+  const isMet = {
+    watched: () => viewing.isWatchedToEnd,
+    size: ({ width, height }) => innerWidth >= Number(width) && innerHeight >= Number(height),
+  };
+  const paint = () => {
+    for (const ask of asks) {
+      const state = ask.querySelector("[data-ask-state]");
+      const words = isMet[ask.dataset.ask](ask.dataset) ? state.dataset.met : state.dataset.unmet;
+      if (state.textContent !== words) state.textContent = words;
+    }
+  };
+  if (!asks.length) return;
+  paint();
+  window.addEventListener("resize", paint, { signal });
+  viewing.player.root.addEventListener("shown", paint, { signal });
+}
+
+/** Shows `word` after a long sitting; it lies beside the work and goes when it is dismissed, or by a break. */
+export function watchSitting(word) {
+  let [worked, last] = [Number(sessionStorage.getItem("qsave:sitting")) || 0, Date.now()];
+  const sign = () => { last = Date.now(); };
+  for (const event of ["keydown", "pointerdown", "pointermove"]) document.addEventListener(event, sign, { passive: true });
+  const begin = () => {
+    worked = 0;
+    word.hidden = true;
+  };
+  word.querySelector("button").addEventListener("click", begin);
+  setInterval(() => {
+    const idle = (Date.now() - last) / 1000;
+    if (idle > BREAK) begin();
+    else if (idle < 4 * TICK && !document.hidden) worked += TICK;
+    sessionStorage.setItem("qsave:sitting", String(worked));
+    if (worked >= SITTING) word.hidden = false;
+  }, TICK * 1000);
 }

@@ -2,6 +2,7 @@
 
 import { Desk } from "./rate-desk.js";
 import { announce, post, recall, remember } from "./rate-site.js";
+import { watchSitting } from "./rate-viewing.js";
 
 const PLAYER_KEYS = {
   p: "toggle", ",": "back", ".": "forward", "-": "slower", "+": "faster", "=": "faster", L: "loop", M: "mute", F: "fullscreen", Z: "zoom",
@@ -154,4 +155,5 @@ for (const closer of document.querySelectorAll("[data-close]")) {
 }
 wireSwitch(document.querySelector("[data-single-keys]"));
 wireKeys();
+watchSitting(document.querySelector("[data-sitting]"));
 begin({ isFirst: true });
