@@ -208,6 +208,11 @@ class Slot(models.Model):
                 name="rater_once_an_item",
             ),
             models.UniqueConstraint(
+                fields=["item", "rater"],
+                condition=models.Q(kind="repeat", rater__isnull=False),
+                name="one_repeat_a_rater_and_item",
+            ),
+            models.UniqueConstraint(
                 fields=["campaign", "rater"], condition=models.Q(state="leased"), name="one_lease_a_rater"
             ),
             models.CheckConstraint(

@@ -63,7 +63,7 @@ def create_campaign(
 def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
     """Opens, pauses, closes or archives; raises StateRefused for a step that is not allowed. No change is no error."""
     require(actor, Role.LEAD)
-    current = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if state not in Campaign.State.values:
         raise StateRefused(f"There is no state {state!r}; there are {', '.join(Campaign.State.values)}.")
     if state != current.state:
@@ -93,7 +93,8 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
 @transaction.atomic
 def _add_chunk(campaign: Campaign, clips: list[Clip]) -> int:
     # Whoever adds at the same time waits here: a clip is counted once, and no item is seen before its slots are.
-    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)  # as it stands now: the policy may change
+    # It is read as it stands now: the policy may have changed.
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
     fresh = {clip.pk: clip for clip in clips if clip.pk not in present}
     items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in fresh.values()])

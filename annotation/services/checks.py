@@ -6,6 +6,7 @@ of arrival changes it.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
@@ -39,8 +40,9 @@ def repeat_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
     mine = Slot.objects.filter(rater=rater, campaign=campaign)
     long_ago = Offer.objects.filter(rater=rater, item=OuterRef("item"), number__lte=number - 1 - REPEAT_GAP)
     again = mine.filter(kind=Slot.Kind.REPEAT).values("item")
-    once = mine.filter(Exists(long_ago), kind=Slot.Kind.SEAT, state=Slot.State.DONE).exclude(item__in=again)
-    first = _from_draw(once.order_by("place", "pk"), campaign, rater, number)
+    once = mine.filter(Exists(long_ago), kind=Slot.Kind.SEAT, state=Slot.State.DONE)
+    fitting = once.exclude(item__in=again).exclude(item__in=_skipped(rater, campaign))
+    first = _from_draw(fitting.order_by("place", "pk"), campaign, rater, number)
     return _place_for(campaign, first.item_id, Slot.Kind.REPEAT, Arm(first.arm)) if first else None
 
 
@@ -101,9 +103,12 @@ def _let_in(rater: User, campaign: Campaign) -> bool:
 
 def _qualification_left(rater: User, campaign: Campaign) -> QuerySet[Item]:
     done = Slot.objects.filter(rater=rater, campaign=campaign, kind=Slot.Kind.QUALIFICATION).values("item")
-    skipped = Skip.objects.filter(rater=rater, item__campaign=campaign).values("item")
     items = Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False)
-    return items.exclude(pk__in=done).exclude(pk__in=skipped)
+    return items.exclude(pk__in=done).exclude(pk__in=_skipped(rater, campaign))
+
+
+def _skipped(rater: User, campaign: Campaign) -> QuerySet[Skip, Any]:
+    return Skip.objects.filter(rater=rater, item__campaign=campaign).values("item")
 
 
 def _hits(rater: User, campaign: Campaign) -> Iterator[bool]:
@@ -129,7 +134,8 @@ def _from_draw(slots: QuerySet[Slot], campaign: Campaign, rater: User, number: i
 
 
 def _place_for(campaign: Campaign, item_id: int, kind: Slot.Kind, arm: Arm = Arm.BLIND) -> Slot:
-    """An unsaved place, or one that somebody handed back. Two made at once get one number: the claim tries again."""
+    """An unsaved place, or one that somebody handed back. Of two made at once, one waits for the other's number."""
+    Item.objects.select_for_update(no_key=True).only("pk").get(pk=item_id)  # a whole class may begin with this clip
     left = Slot.objects.filter(item=item_id, kind=kind, state=Slot.State.FREE)
     slot = left.select_for_update(skip_locked=True).first()
     if slot is None:

@@ -49,7 +49,8 @@ def widen(rating: Rating, campaign: Campaign) -> Slot | None:
     """
     if campaign.overlap_cap is None:
         return None
-    item = Item.objects.select_related("clip__prompt_group").select_for_update(of=("self",)).get(pk=rating.item_id)
+    items = Item.objects.select_related("clip__prompt_group").select_for_update(of=("self",), no_key=True)
+    item = items.get(pk=rating.item_id)
     states = list(Slot.objects.filter(item=item, kind=Slot.Kind.SEAT).values_list("state", flat=True))
     if len(states) >= campaign.overlap_cap or any(state != Slot.State.DONE for state in states):
         return None

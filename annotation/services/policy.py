@@ -94,7 +94,9 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
     unknown = changes.keys() - POLICY_FIELDS - {"title"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
-    current = Campaign.objects.select_for_update().get(pk=campaign.pk)
+    # A lock that lets claims through: one that has its seat points at the campaign as it ends, and must not wait for us
+    # while we wait for its seat.
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     before = {field: getattr(current, field) for field in changes}
     for field, value in changes.items():
         setattr(current, field, value)
@@ -166,6 +168,6 @@ def _items(campaign: Campaign) -> Iterable[list[Item]]:
     """The items that have seats, by the chunk; locked, since a rating that opens another seat locks its item too."""
     found = Item.objects.filter(campaign=campaign, is_qualification=False).select_related("clip__prompt_group")
     last = 0
-    while chunk := list(found.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",))[:CHUNK]):
+    while chunk := list(found.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",), no_key=True)[:CHUNK]):
         yield chunk
         last = chunk[-1].pk

@@ -106,7 +106,10 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
     if last.state != Campaign.State.OPEN:
         return None
     if checks.has_to_qualify(rater, campaign):
-        return _given(checks.qualification_for(rater, campaign), rater, campaign, last)
+        clip = checks.qualification_for(rater, campaign)
+        verdict = None if clip else checks.decide(rater, campaign)  # who skipped the last clip has none yet
+        if clip or (verdict and not verdict.passed):
+            return _given(clip, rater, campaign, last)
     return (
         (_offered_before(rater, campaign, last, only_kept_work=True) if last.kept_work else None)
         or _check(rater, campaign, last)

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from annotation.models import Offer, Rating, RatingRevision, SavedWork, Slot
+from annotation.models import Campaign, Item, Offer, Rating, RatingRevision, SavedWork, Slot
 from annotation.services import queue
+from annotation.services.policy import update_policy
 from annotation.services.ratings import LeaseLost
+from qsave.axes import AXES
 from tests.annotation import factories
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 T = TypeVar("T")
@@ -82,6 +85,43 @@ def test_two_tabs_that_submit_at_once_store_one_rating_and_keep_the_other_words(
 
     assert Counter(type(outcome) for outcome in outcomes) == {Rating: 1, LeaseLost: 1}
     assert Rating.objects.count() == SavedWork.objects.count() == 1
+
+
+def test_a_crowd_that_begins_at_once_gets_its_qualification_clip() -> None:
+    campaign = factories.make_campaign(2, qualification_mark=0.5)
+    first = Item.objects.order_by("pk")[0]
+    Item.objects.filter(pk=first.pk).update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
+    raters = [factories.make_user() for _ in range(2 * queue.ATTEMPTS)]
+
+    slots = at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
+
+    assert [slot.item_id for slot in slots if isinstance(slot, Slot)] == [first.pk] * len(raters)
+
+
+def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_way() -> None:
+    campaign, rater, boss = factories.make_campaign(3), factories.make_user(), factories.lead()
+
+    def reorder() -> Campaign:
+        return update_policy(actor=boss, campaign=campaign, order="priority")
+
+    def claim() -> Slot | None:
+        with transaction.atomic():
+            slot = queue.claim(rater=rater, campaign=campaign)
+            begun.set()
+            if connection.vendor == "postgresql":  # SQLite has one writer at a time: the other has not begun
+                wait_until(_somebody_waits, what="the new order, waiting for the seat")
+            return slot
+
+    begun = threading.Event()
+    outcomes = at_once(claim, lambda: begun.wait(timeout=60) and reorder())
+
+    assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0]) > 0
 
 
 def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.models import User
@@ -59,6 +60,26 @@ def test_a_repeat_counts_neither_as_a_seat_nor_in_the_figures() -> None:
     assert Rating.objects.count() > 30
     assert len(read_scores(campaign)) == 30 * len(AXES)
     assert Slot.objects.filter(kind="seat").count() == 30
+
+
+def test_a_skipped_repeat_does_not_come_again() -> None:
+    campaign, rater = factories.make_campaign(40, overlap=1, repeat_share=0.5), factories.make_user()
+    skipped = []
+    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+        if slot.kind == Slot.Kind.REPEAT:
+            skipped.append(slot.item_id)
+            queue.skip(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="again")
+        else:
+            factories.submit(rater, slot)
+    assert len(skipped) == len(set(skipped)) >= 5
+
+
+def test_the_database_refuses_a_second_repeat() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    place = {"item": Item.objects.get(), "campaign": campaign, "rater": rater, "state": "done", "kind": "repeat"}
+    Slot.objects.create(**place, number=1001, arm="blind")
+    with pytest.raises(IntegrityError):
+        Slot.objects.create(**place, number=1002, arm="blind")
 
 
 def test_golds_go_to_every_rater_beyond_the_seats_and_never_twice() -> None:
@@ -128,6 +149,25 @@ def test_a_skipped_qualification_clip_counts_as_missed(strict: Campaign) -> None
     factories.rate_all(rater, strict, 3)
     assert Qualification.objects.get().share == 0.5
     assert kinds(rater, strict) == ["qualification"]
+
+
+@pytest.mark.parametrize(("score", "share", "passed"), [(3, 0.5, False), (3, 0.5, True), (5, 0.0, False)])
+def test_who_skips_the_last_qualification_clip_gets_a_verdict_too(
+    strict: Campaign, score: int, share: float, passed: bool
+) -> None:
+    Campaign.objects.filter(pk=strict.pk).update(qualification_mark=0.5 if passed else 0.8)
+    strict.refresh_from_db()
+    rater = factories.make_user()
+    slot = queue.claim(rater=rater, campaign=strict)
+    assert slot is not None
+    factories.submit(rater, slot, answers=factories.answers(score))
+    last = queue.claim(rater=rater, campaign=strict)
+    assert last is not None
+    queue.skip(rater=rater, slot_id=last.pk, lease=factories.lease_of(last), kind="broken", reason="black")
+    after = queue.claim(rater=rater, campaign=strict)
+    verdict = Qualification.objects.get()
+    assert (verdict.share, verdict.passed) == (share, passed)
+    assert (after is not None) == passed
 
 
 def test_a_mark_without_a_set_keeps_nobody_out() -> None:
