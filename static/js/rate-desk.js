@@ -291,7 +291,9 @@ export class Desk {
         // A guess that failed: the clip is fetched when it comes.
       }
     };
-    this.player.video.addEventListener("canplaythrough", fetchNext, { once: true, signal });
+    const { video } = this.player;
+    if (video.readyState === HTMLMediaElement.HAVE_ENOUGH_DATA) fetchNext();
+    else video.addEventListener("canplaythrough", fetchNext, { once: true, signal });
   }
 
   leave() {

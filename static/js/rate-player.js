@@ -26,6 +26,7 @@ export class Player {
     this.video = root.querySelector("video");
     this.slider = root.querySelector("[data-seek]");
     this.bands = root.querySelector("[data-bands]");
+    this.loading = root.querySelector("[data-loading]");
     this.times = frameTimes(root.dataset.gaps);
     this.frame = 1 / (Number(root.dataset.fps) || 25); // for clips whose times are not known
     this.origin = null;
@@ -51,7 +52,9 @@ export class Player {
     for (const event of ["play", "pause", "ratechange", "volumechange", "durationchange", "seeked", "loadeddata"]) {
       on(this.video, event, () => this.paint());
     }
-    on(this.video, "loadeddata", () => setTimeout(() => this.begin(), FIRST_FRAME_PAUSE)); // a page out of sight shows none
+    on(this.video, "loadeddata", () => this.loaded());
+    if (this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.loaded();
+    else this.loading.hidden = false;
     on(this.video, "playing", () => { if (!this.video.paused) this.aim = null; });
     on(this.video, "error", () => this.fail());
     on(this.root.querySelector("[data-unblur]"), "click", (event) => {
@@ -61,6 +64,11 @@ export class Player {
     });
     on(document, "fullscreenchange", () => this.paint());
     this.follow();
+  }
+
+  loaded() {
+    this.loading.hidden = true;
+    setTimeout(() => this.begin(), FIRST_FRAME_PAUSE); // a page out of sight shows no frame
   }
 
   // The frame that is shown is told by requestVideoFrameCallback; currentTime only says what was asked for.
@@ -193,6 +201,7 @@ export class Player {
   }
 
   fail() {
+    this.loading.hidden = true;
     this.root.querySelector("[data-broken]").hidden = false;
   }
 

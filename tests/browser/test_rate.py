@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from accounts.models import Role, User
 from annotation import media
@@ -731,14 +731,31 @@ def test_the_desk_works_without_scripts(
 
 
 def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
-    sizes: list[tuple[str, int]] = []
-    desk.on("response", lambda answer: sizes.append((answer.url, len(answer.body()))))
+    """At most 150 kB on the wire beside the clips, and fewer than 20 requests, the next clip's among them."""
+    for name in ("one", "two"):
+        add_draft(put_clip(campaign, name, arm=Arm.ASSISTED))
+    asked: list[Request] = []
+    desk.on("requestfinished", lambda request: asked.append(request))
     open_desk(desk)
+    desk.wait_for_function(
+        "() => performance.getEntriesByType('resource')"
+        ".some(entry => entry.initiatorType === 'fetch' && entry.name.includes('/media/video/'))"
+    )
     desk.wait_for_load_state("networkidle")
-    page_alone = [size for url, size in sizes if "/media/" not in url]
-    assert len(page_alone) < 20
-    assert sum(page_alone) < 400_000  # before compression; 150 kB after it
+    page_alone = [request for request in asked if "/media/video/" not in request.url]
+    wire = sum(request.sizes()["responseBodySize"] + request.sizes()["responseHeadersSize"] for request in page_alone)
+    assert any(request.url.endswith("rate-desk.js") for request in page_alone)
+    assert not any("htmx" in request.url for request in page_alone)
+    assert len(asked) < 20
+    assert wire <= 150_000
+
+
+def test_a_desk_that_was_held_already_fetches_the_next_clip_too(desk: Page, campaign: Campaign) -> None:
+    for name in ("one", "two"):
+        put_clip(campaign, name)
+    open_desk(desk)
+    with desk.expect_response(re.compile(r"/upcoming$")):
+        desk.reload()
 
 
 def test_a_clip_that_comes_in_many_short_answers_plays_to_its_end_and_seeks(
