@@ -36,6 +36,7 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.ANNOTATOR)
     is_active = models.BooleanField(default=True)
     is_simulated = models.BooleanField(default=False, help_text="A program that rates, marked wherever its ratings go.")
+    is_guest = models.BooleanField(default=False, help_text="Came by the link of an outside panel; has no password.")
     date_joined = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()

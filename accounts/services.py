@@ -51,11 +51,13 @@ def create_user(
     role: Role = Role.ANNOTATOR,
     display_name: str = "",
     is_simulated: bool = False,
+    is_guest: bool = False,
 ) -> User:
     """Makes an account. An actor of None is the command line; None as password makes one that cannot sign in."""
     if actor is not None:
         _refuse_above(actor, role, "make somebody an account")
-    user = User(username=username.strip(), role=role, display_name=display_name.strip(), is_simulated=is_simulated)
+    user = User(username=username.strip(), role=role, display_name=display_name.strip())
+    user.is_simulated, user.is_guest = is_simulated, is_guest
     _save_new(user, password)
     _tell(actor, "user.created", user, role=str(role), simulated=is_simulated)
     return user
@@ -124,6 +126,22 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
 
 
 @transaction.atomic
+def change_role(*, actor: User, user: User, role: Role) -> None:
+    """Gives a person another role. Nobody changes their own, nor gives or takes one above their own."""
+    _refuse_above(actor, user.role, "change the role of somebody")
+    _refuse_above(actor, role, "make somebody one")
+    if user == actor:
+        raise AccountError("You cannot change your own role. Ask another lead.")
+    if user.is_guest or user.is_simulated:
+        raise AccountError(f"{user} is no colleague who signs in, so the role stays annotator.")
+    before = user.role
+    if before != role:
+        user.role = role
+        user.save(update_fields=["role"])
+        _tell(actor, "user.role_changed", user, before=before, after=str(role))
+
+
+@transaction.atomic
 def deactivate(*, actor: User, user: User) -> None:
     """Shuts a person out: no sign-in, no token, no open reset link. What they rated stays."""
     _refuse_above(actor, user.role, "deactivate somebody")
@@ -148,7 +166,7 @@ def reactivate(*, actor: User, user: User) -> None:
 def start_password_reset(*, actor: User, user: User) -> str:
     """The secret of a link by which `user` chooses a new password. Earlier links stop working."""
     _refuse_above(actor, user.role, "reset the password of somebody")
-    if not user.is_active or user.is_simulated:
+    if not user.is_active or user.is_simulated or user.is_guest:
         raise AccountError(f"{user} cannot sign in, so there is no password to reset.")
     now = timezone.now()
     user.password_resets.filter(used_at=None).update(expires_at=now)

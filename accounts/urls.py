@@ -18,5 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/invitations/<int:pk>/revoke", people.revoke_invitation, name="revoke-invitation"),
     path("people/<int:pk>/deactivate", people.deactivate, name="deactivate"),
     path("people/<int:pk>/reactivate", people.reactivate, name="reactivate"),
+    path("people/<int:pk>/role", people.change_role, name="change-role"),
     path("people/<int:pk>/reset-link", people.reset_link, name="reset-link"),
 ]

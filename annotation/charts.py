@@ -6,7 +6,8 @@ Coordinates are in the units of a 360-wide view box, which is about as wide as a
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 
@@ -14,6 +15,7 @@ WIDTH = 360.0
 HEIGHT = 200.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 6.0, 8.0, 22.0
 MOST_MARKS = 120
+MOST_DAY_TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,15 @@ def histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
     x_ticks = tuple(Tick(bar.x + bar.width / 2, bar.label) for bar in bars)
     y_ticks = tuple(Tick(_between(v, 0, top, base, TOP), f"{v:g}") for v in (0, top / 2, top))
     return Histogram(_frame(x_ticks, y_ticks), tuple(bars), sum(count for _, count in counts))
+
+
+def day_bars(hours: Sequence[tuple[date, float]]) -> Histogram | None:
+    """Minutes of each day, with a few of the days named below. None if there are none."""
+    found = histogram([(f"{day.day} {day:%b}", round(60 * spent)) for day, spent in hours])
+    if found is None:
+        return None
+    few = found.frame.x_ticks[:: math.ceil(len(hours) / MOST_DAY_TICKS)]
+    return replace(found, frame=replace(found.frame, x_ticks=few))
 
 
 def curve(points: Sequence[tuple[float, float]]) -> Curve | None:

@@ -1,19 +1,21 @@
 """What this room puts on the home page: clips to rate, and campaigns to look after."""
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
 from annotation.models import Campaign
 from annotation.reads.progress import Progress, progress_of_many
+from annotation.services.admission import campaigns_for
 
 MOST = 12
 
 
 @home_cards(Role.ANNOTATOR)
 def to_rate(user: User) -> HomeSection:
-    """Campaigns that are open for rating."""
-    found = _campaigns(Campaign.State.OPEN)
+    """Campaigns that are open for rating, to this person."""
+    found = _with_progress(campaigns_for(user))
     return HomeSection(
         title="To rate",
         cards=tuple(
@@ -35,7 +37,8 @@ def to_rate(user: User) -> HomeSection:
 @home_cards(Role.LEAD)
 def to_look_after(user: User) -> HomeSection:
     """Campaigns that are not open yet, stand still, or are fully rated."""
-    found = _campaigns(Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
+    states = (Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
+    found = _with_progress(Campaign.objects.filter(state__in=states))
     cards = [_lead_card(campaign, progress) for campaign, progress in found]
     return HomeSection(
         title="Campaigns to look after",
@@ -45,8 +48,8 @@ def to_look_after(user: User) -> HomeSection:
     )
 
 
-def _campaigns(*states: Campaign.State) -> list[tuple[Campaign, Progress]]:
-    rows = list(Campaign.objects.filter(state__in=states).order_by("-pk")[:MOST])
+def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:
+    rows = list(campaigns.order_by("-pk")[:MOST])
     progress = progress_of_many(rows)
     return [(campaign, progress[campaign.pk]) for campaign in rows]
 

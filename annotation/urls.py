@@ -1,7 +1,20 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import media
-from annotation.views import agreement, campaign_settings, campaigns, guidelines, imports, my_ratings, rate, taxonomy
+from annotation.views import (
+    agreement,
+    campaign_settings,
+    campaigns,
+    guidelines,
+    hours,
+    imports,
+    items,
+    members,
+    my_ratings,
+    panels,
+    rate,
+    taxonomy,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("media/<str:kind>/<int:pk>", media.clip_media, name="clip-media"),
@@ -17,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rate/<slug:name>/guidelines", rate.rate_guidelines, name="rate-guidelines"),
     path("my-ratings/", my_ratings.my_ratings, name="my-ratings"),
     path("my-ratings/<int:pk>/", my_ratings.my_rating, name="my-rating"),
+    path("my-hours", hours.my_hours, name="my-hours"),
     path("campaigns", campaigns.campaigns, name="campaigns"),
     path("new-campaign", campaigns.campaign_new, name="campaign-new"),
     path("campaigns/<slug:name>", campaigns.campaign, name="campaign"),
@@ -24,7 +38,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/settings", campaign_settings.campaign_settings, name="campaign-settings"),
     path("campaigns/<slug:name>/defects", taxonomy.campaign_taxonomy, name="campaign-taxonomy"),
     path("campaigns/<slug:name>/guidelines", guidelines.campaign_guidelines, name="campaign-guidelines"),
+    path("campaigns/<slug:name>/items", items.campaign_items, name="campaign-items"),
+    path("campaigns/<slug:name>/items/<int:pk>", items.campaign_item, name="campaign-item"),
+    path("campaigns/<slug:name>/order-scores", items.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
+    path("campaigns/<slug:name>/members", members.members, name="members"),
+    path("campaigns/<slug:name>/members/add", members.add_member, name="add-member"),
+    path("campaigns/<slug:name>/members/invite", members.invite_members, name="invite-members"),
+    path("campaigns/<slug:name>/members/<int:pk>/remove", members.remove_member, name="remove-member"),
+    path("campaigns/<slug:name>/members/<int:pk>/let-in", members.let_in, name="let-in"),
+    path("campaigns/<slug:name>/panels", panels.panels, name="panels"),
+    path("campaigns/<slug:name>/timesheet", hours.timesheet, name="timesheet"),
+    path("campaigns/<slug:name>/timesheet.csv", hours.timesheet_file, name="timesheet-file"),
+    path("panels/<int:pk>/new-link", panels.panel_new_link, name="panel-new-link"),
+    path("panels/<int:pk>/close", panels.panel_close, name="panel-close"),
+    path("panel/done", panels.panel_done, name="panel-done"),
+    path("panel/<str:secret>/", panels.panel_begin, name="panel-begin"),
     path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),
     path("campaigns/<slug:name>/mos.csv", agreement.mos_file, name="mos-file"),
     path("campaigns/<slug:name>/raters/<int:rater>/screen", agreement.screen_rater, name="screen-rater"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.contrib.auth import login
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -37,6 +38,7 @@ def _people_page(request: AuthedRequest, form: InviteForm, **more: object) -> Ht
         "people": [(user, user != request.user and Role(user.role).rank <= own_rank) for user in rows[:PAGE]],
         "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
         "simulated": simulated,
+        "roles": [role for role in Role if role.rank <= own_rank],
         "invitations": Invitation.objects.filter(accepted_by=None, revoked_at=None, expires_at__gt=timezone.now())
         .select_related("created_by")
         .order_by("-created_at")[:PAGE],
@@ -82,6 +84,16 @@ def deactivate(request: AuthedRequest, pk: int) -> HttpResponse:
 def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
     return _deed(request, lambda: services.reactivate(actor=request.user, user=user), f"{user} can sign in again.")
+
+
+@role_required(Role.LEAD)
+@require_POST
+def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
+    user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
+    if role not in Role.values:
+        raise BadRequest(f"There is no role {role!r}; there are {', '.join(Role.values)}.")
+    done = f"{user} is {Role(role).label.lower()} now."
+    return _deed(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), done)
 
 
 @role_required(Role.LEAD)

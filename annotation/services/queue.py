@@ -4,7 +4,8 @@ The rules, in the order in which `claim` tries them:
 
 1. A rater holds at most one place of a campaign. Who comes back gets that one again, and its lease runs anew; as long
    as nobody else took the seat, it makes no difference whether the lease had run out meanwhile.
-2. Who still has to qualify gets the qualification clips, and nothing else.
+2. Who may not rate here (`annotation.services.admission`) gets nothing more. Who still has to qualify gets the
+   qualification clips, and nothing else.
 3. Work that was typed under a lease that somebody else took over comes next, if the item still has a seat for it.
 4. A repeat or a gold, when one is due (`annotation.services.checks`).
 5. Then what is new to the rater: by the campaign's order; among equals the first seat of every item before the second
@@ -27,6 +28,7 @@ from django.utils import timezone
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.services import checks
+from annotation.services.admission import why_not
 from annotation.services.draws import place
 from annotation.services.permissions import require
 from annotation.services.statements import Standing, held_seat, note_offer, standing, take_new
@@ -103,7 +105,7 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
     last = standing(rater, campaign)
     if last.holds_seat and last.state in (Campaign.State.OPEN, Campaign.State.PAUSED):
         return _held_already(rater, campaign)
-    if last.state != Campaign.State.OPEN:
+    if last.state != Campaign.State.OPEN or why_not(user=rater, campaign=campaign):
         return None
     if checks.has_to_qualify(rater, campaign):
         clip = checks.qualification_for(rater, campaign)

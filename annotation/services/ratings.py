@@ -30,7 +30,7 @@ from annotation.models import (
     SavedWork,
     Slot,
 )
-from annotation.services import checks, overlap
+from annotation.services import checks, overlap, panels
 from annotation.services.answers import (
     Answer,
     AnswersRefused,
@@ -244,6 +244,8 @@ def _check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) ->
 
 def _follow_up(slot: Slot, rating: Rating) -> None:
     """What a rating brings with it: the verdict at the end of a qualification, another seat where raters disagree."""
+    if rating.rater.is_guest:
+        panels.complete_if_due(rating.rater)
     if slot.kind == Slot.Kind.QUALIFICATION:
         checks.decide(rating.rater, slot.campaign)
     elif slot.kind == Slot.Kind.SEAT:

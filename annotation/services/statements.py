@@ -228,7 +228,7 @@ def store_rating(seat: HeldSeat, rater: User, *, exposure: str, draft: Draft | N
     (rating,) = list(Rating.objects.raw(_RATING, values))
     with connection.cursor() as cursor:
         cursor.execute(_DONE, [slot.pk])
-    rating.slot, rating.draft = slot, draft
+    rating.slot, rating.draft, rating.rater = slot, draft, rater
     return rating
 
 

@@ -28,6 +28,7 @@ from annotation.reads.guidelines import by_level
 from annotation.reads.qualification import Feedback, feedback_to
 from annotation.reads.upcoming import likely_next
 from annotation.services import checks, queue, ratings
+from annotation.services.admission import campaigns_for, why_not
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
 from annotation.services.guidelines import examples_of
@@ -60,7 +61,7 @@ class Post:
 @require_safe
 def rate_home(request: AuthedRequest) -> HttpResponse:
     """The campaigns that can be rated now; with none, what to do about it."""
-    campaigns = Campaign.objects.filter(state=Campaign.State.OPEN).order_by("title", "pk")
+    campaigns = campaigns_for(request.user).order_by("title", "pk")
     return render(request, "annotation/rate_home.html", {"campaigns": campaigns})
 
 
@@ -295,8 +296,11 @@ def _context(request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, i
     state = "clip" if desk else WAITING_STATES.get(Campaign.State(campaign.state), "empty" if is_empty else "start")
     turned_away = checks.turned_away(request.user, campaign) if state == "empty" else None
     state = "turned-away" if turned_away else state
+    refusal = why_not(user=request.user, campaign=campaign) if state in ("empty", "start") else ""
+    state = "not-admitted" if refusal else state
     done = rated_count(campaign, request.user)
     told = {"campaign": campaign, "desk": desk, "state": state, "done": done, "turned_away": turned_away}
+    told["refusal"] = refusal
     return told | {"skip_kinds": Skip.Kind.choices, "rated": _rated(request)}
 
 

@@ -165,3 +165,22 @@ def test_people_come_a_page_at_a_time(as_lead: Client, lead: User) -> None:
     assert "rater049" in second
     assert "rater059" in second
     assert "rater048" not in second
+
+
+def test_a_lead_changes_a_role_up_to_their_own(as_lead: Client, ada: User, lead: User, engineer: User) -> None:
+    as_lead.post(f"/people/{ada.pk}/role", {"role": "lead"})
+    ada.refresh_from_db()
+    assert ada.role == Role.LEAD
+    for person, role in ((ada, "engineer"), (lead, "annotator"), (engineer, "annotator")):
+        before = person.role
+        as_lead.post(f"/people/{person.pk}/role", {"role": role})
+        person.refresh_from_db()
+        assert person.role == before
+    assert as_lead.post(f"/people/{ada.pk}/role", {"role": "emperor"}).status_code == 400
+
+
+def test_a_guest_of_a_panel_stays_an_annotator(as_lead: Client, ada: User) -> None:
+    User.objects.filter(pk=ada.pk).update(is_guest=True)
+    as_lead.post(f"/people/{ada.pk}/role", {"role": "lead"})
+    ada.refresh_from_db()
+    assert ada.role == Role.ANNOTATOR

@@ -1,0 +1,45 @@
+"""Who may rate in a campaign. Asked at every claim: nothing to look up for an annotator where all may rate."""
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from annotation.models import Campaign, CampaignMember, Panel, PanelParticipant
+
+
+def why_not(*, user: User, campaign: Campaign) -> str:
+    """Why this person may not rate here, in words for the page; empty if they may.
+
+    Who came with an outside panel rates in that panel's campaign alone, until it closes or their part is done.
+    """
+    if not user.is_active:
+        return _("This account is closed. Ask a lead.")
+    if user.is_guest:
+        return _why_no_guest(user, campaign)
+    if campaign.open_to == Campaign.OpenTo.MEMBERS and not _is_member(user, campaign):
+        return _("This campaign is open to its members only. Its lead can add you.")
+    return ""
+
+
+def campaigns_for(user: User) -> QuerySet[Campaign]:
+    """The open campaigns that this person may rate in: what lists of work are made of."""
+    found = Campaign.objects.filter(state=Campaign.State.OPEN)
+    if user.is_guest:
+        return found.filter(Exists(Panel.objects.filter(campaign=OuterRef("pk"), participants__user=user)))
+    mine = CampaignMember.objects.filter(campaign=OuterRef("pk"), user=user)
+    return found.filter(Q(open_to=Campaign.OpenTo.EVERYONE) | Exists(mine))
+
+
+def _why_no_guest(user: User, campaign: Campaign) -> str:
+    participant = PanelParticipant.objects.select_related("panel").filter(user=user).first()
+    if participant is None or participant.panel.campaign_id != campaign.pk:
+        return _("Your link is for another campaign.")
+    if participant.completed_at is not None:
+        return _("You have rated all that was asked of you. Thank you.")
+    if participant.panel.closed_at is not None:
+        return _("This panel is closed. What you have rated is kept.")
+    return ""
+
+
+def _is_member(user: User, campaign: Campaign) -> bool:
+    return CampaignMember.objects.filter(user=user, campaign=campaign).exists()

@@ -1,0 +1,126 @@
+"""Outside panels: people who come by one link with a number of their own, rate their part, and leave with a code.
+
+An account is made for each number when its person begins, without a password; the same number finds the same account
+again. The link's secret is known to the panel, a number to its person: who knows both is taken for that person, as
+panels do. The account can rate in the panel's campaign and nothing else.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from accounts.services import create_user
+from accounts.tokens import hash_secret, new_secret
+from annotation.models import Campaign, Panel, PanelParticipant, Slot
+from annotation.services.permissions import require
+from operations import audit
+
+EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.@:+-]{1,120}")
+CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that are taken for one another
+
+
+class PanelRefused(ValueError):
+    """Somebody cannot begin; the text says why."""
+
+
+def new_code() -> str:
+    """A completion code to propose."""
+    return "".join(secrets.choice(CODE_LETTERS) for _letter in range(8))
+
+
+@transaction.atomic
+def make_panel(*, actor: User, campaign: Campaign, **values: Any) -> tuple[Panel, str]:
+    """A panel (name, quota, completion_code, return_url) and the secret of its link, which cannot be had again.
+
+    Raises ValidationError by field.
+    """
+    require(actor, Role.LEAD)
+    secret = new_secret()
+    panel = Panel(campaign=campaign, created_by=actor, token_hash=hash_secret(secret), **values)
+    panel.full_clean()
+    if panel.return_url and not panel.return_url.startswith("https://"):
+        raise ValidationError({"return_url": _("Give an address that begins with https://")})
+    panel.save()
+    audit.record(actor=actor, action="panel.made", target=panel, campaign=campaign.name, quota=panel.quota)
+    return panel, secret
+
+
+@transaction.atomic
+def new_link(*, actor: User, panel: Panel) -> str:
+    """Another secret for the panel's link; the earlier link stops working."""
+    require(actor, Role.LEAD)
+    secret = new_secret()
+    Panel.objects.filter(pk=panel.pk).update(token_hash=hash_secret(secret))
+    audit.record(actor=actor, action="panel.new_link", target=panel)
+    return secret
+
+
+@transaction.atomic
+def close_panel(*, actor: User, panel: Panel) -> None:
+    """Nobody begins or goes on any more; what was rated is kept."""
+    require(actor, Role.LEAD)
+    if Panel.objects.filter(pk=panel.pk, closed_at=None).update(closed_at=timezone.now()):
+        audit.record(actor=actor, action="panel.closed", target=panel)
+
+
+def open_panel(secret: str) -> Panel | None:
+    """The panel behind a link, while people can begin."""
+    found = Panel.objects.select_related("campaign").filter(token_hash=hash_secret(secret), closed_at=None)
+    return found.filter(campaign__state=Campaign.State.OPEN).first()
+
+
+def begin(*, panel: Panel, external_id: str) -> tuple[PanelParticipant, bool]:
+    """The participant with this number, made now if they are new (then True). Two at once end with one account."""
+    if not EXTERNAL_ID.fullmatch(external_id):
+        raise PanelRefused(_("A participant's number has letters, digits and . _ @ : + - in it, at most 120 of them."))
+    known = _participant(panel, external_id)
+    if known is not None:
+        return known, False
+    try:
+        with transaction.atomic():
+            user = create_user(actor=None, username=_username(panel, external_id), password=None, is_guest=True)
+            return PanelParticipant.objects.create(panel=panel, external_id=external_id, user=user), True
+    except (IntegrityError, ValueError):
+        known = _participant(panel, external_id)
+        if known is None:
+            raise
+        return known, False
+
+
+def complete_if_due(user: User) -> None:
+    """Notes that a participant's part is done. Called in the transaction of each of their ratings."""
+    participant = PanelParticipant.objects.select_related("panel").filter(user=user, completed_at=None).first()
+    if participant is not None and rated_for(participant) >= participant.panel.quota:
+        PanelParticipant.objects.filter(pk=participant.pk).update(completed_at=timezone.now())
+
+
+def rated_for(participant: PanelParticipant) -> int:
+    """How many ratings count as a participant's work: all but the qualification's."""
+    return rated_by(participant.panel, [participant.user_id]).get(participant.user_id, 0)
+
+
+def rated_by(panel: Panel, users: Iterable[int]) -> dict[int, int]:
+    """The same for many users at once. One query."""
+    done = Slot.objects.filter(rater__in=users, campaign=panel.campaign_id, state=Slot.State.DONE)
+    counts = done.exclude(kind=Slot.Kind.QUALIFICATION).values_list("rater").annotate(rated=Count("pk")).order_by()
+    return {rater: rated for rater, rated in counts if rater is not None}
+
+
+def _participant(panel: Panel, external_id: str) -> PanelParticipant | None:
+    return PanelParticipant.objects.select_related("user").filter(panel=panel, external_id=external_id).first()
+
+
+def _username(panel: Panel, external_id: str) -> str:
+    """A name that is the same for the same number and does not tell it."""
+    digest = hmac.new(panel.campaign.salt.encode(), external_id.encode(), hashlib.sha256).hexdigest()
+    return f"panel-{panel.pk}-{digest[:10]}"

@@ -1,0 +1,109 @@
+"""Members of a campaign: who may rate, and how they come in."""
+
+import csv
+import io
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import Role, User
+from annotation.models import Campaign, CampaignMember, Qualification
+from annotation.services import queue
+from annotation.services.members import read_names
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.make_campaign(2, open_to="members", title="Closed circle")
+
+
+@pytest.fixture
+def as_lead(client: Client) -> Client:
+    client.force_login(factories.lead())
+    return client
+
+
+def links(page: str) -> list[str]:
+    return re.findall(r"/join/([^<\s]+)", page)
+
+
+def test_only_members_get_clips_and_others_are_told_so(client: Client, campaign: Campaign) -> None:
+    member, stranger = factories.make_user(), factories.make_user()
+    CampaignMember.objects.create(campaign=campaign, user=member)
+    assert queue.claim(rater=stranger, campaign=campaign) is None
+    assert queue.claim(rater=member, campaign=campaign) is not None
+    client.force_login(stranger)
+    assert "members only" in client.get(f"/rate/{campaign.name}/").content.decode()
+    assert "Closed circle" not in client.get("/rate/").content.decode()
+    assert "Closed circle" not in client.get("/").content.decode()
+    client.force_login(member)
+    assert "Closed circle" in client.get("/rate/").content.decode()
+
+
+def test_a_lead_adds_and_removes_who_has_an_account(as_lead: Client, campaign: Campaign) -> None:
+    rater = factories.make_user("Ida")
+    page = as_lead.post(f"/campaigns/{campaign.name}/members/add", {"username": "ida"}, follow=True).content.decode()
+    assert "Ida" in page
+    assert queue.claim(rater=rater, campaign=campaign) is not None
+    factories.rate_all(rater, campaign)
+    as_lead.post(f"/campaigns/{campaign.name}/members/{rater.pk}/remove")
+    assert not CampaignMember.objects.exists()
+    assert rater.ratings.count() == 2
+    assert "nobody with the name" in (
+        as_lead.post(f"/campaigns/{campaign.name}/members/add", {"username": "nix"}, follow=True).content.decode()
+    )
+
+
+def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, campaign: Campaign) -> None:
+    page = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"names": "Ann\nBo"}).content.decode()
+    first, second = links(page)
+    assert first != second
+    stranger = Client()
+    words = "a long password of mine"
+    answer = stranger.post(f"/join/{first}", {"username": "ann", "password": words, "again": words})
+    assert answer.status_code == 302
+    user = User.objects.get(username="ann")
+    assert user.role == Role.ANNOTATOR
+    assert CampaignMember.objects.get().user == user
+    assert "1 link has not been used yet" in as_lead.get(f"/campaigns/{campaign.name}/members").content.decode()
+
+
+def test_a_file_of_names_gives_a_file_of_links_that_is_safe_to_open(as_lead: Client, campaign: Campaign) -> None:
+    file = SimpleUploadedFile("names.csv", b"name,team\nAnn,red\n=HYPERLINK(),blue\n")
+    answer = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"as": "csv", "file": file})
+    rows = list(csv.reader(io.StringIO(answer.content.decode())))
+    assert [row[0] for row in rows] == ["name", "Ann", "'=HYPERLINK()"]
+    assert all(links(row[1]) for row in rows[1:])
+
+
+def test_bad_rows_are_named_and_the_others_go_in() -> None:
+    found = read_names("name\nAnn\n\nAnn\n" + "x" * 99 + "\nBo,note\n")
+    assert found.names == ["Ann", "Bo"]
+    assert [row for row, _ in found.problems] == [4, 5]
+
+
+def test_a_list_without_names_says_so(as_lead: Client, campaign: Campaign) -> None:
+    answer = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"names": "  \n"})
+    assert answer.status_code == 422
+    assert "There is no name in it" in answer.content.decode()
+
+
+def test_who_did_not_qualify_can_be_let_in(as_lead: Client) -> None:
+    campaign, rater = factories.make_campaign(1, qualification_mark=0.9), factories.make_user()
+    Qualification.objects.create(campaign=campaign, rater=rater, share=0.5, passed=False)
+    page = as_lead.get(f"/campaigns/{campaign.name}/members").content.decode()
+    assert "not passed" in page
+    as_lead.post(f"/campaigns/{campaign.name}/members/{rater.pk}/let-in")
+    assert Qualification.objects.get().let_in_by is not None
+
+
+def test_annotators_have_no_business_there(client: Client, campaign: Campaign) -> None:
+    client.force_login(factories.make_user())
+    assert client.get(f"/campaigns/{campaign.name}/members").status_code == 403
+    for path in ("add", "invite", "1/remove", "1/let-in"):
+        assert client.post(f"/campaigns/{campaign.name}/members/{path}").status_code == 403

@@ -1,0 +1,164 @@
+"""Outside panels: beginning by a link, rating one's part, leaving with the code; and what strangers try."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from annotation.models import Campaign, Panel, PanelParticipant, Slot
+from annotation.services import panels, queue
+from annotation.services.admission import why_not
+from tests.annotation import factories
+from tests.annotation.services.test_at_once import at_once
+
+pytestmark = pytest.mark.django_db
+CODE = "GREEN-OWL-7"
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.make_campaign(6, title="Panel work")
+
+
+def make(campaign: Campaign, *, quota: int = 2) -> tuple[Panel, str]:
+    values = {"name": "Acme", "quota": quota, "completion_code": CODE, "return_url": "https://panel.example/done"}
+    return panels.make_panel(actor=campaign.created_by, campaign=campaign, **values)
+
+
+def begin(client: Client, secret: str, number: str = "p-17") -> int:
+    return client.post(f"/panel/{secret}/", {"participant": number}).status_code
+
+
+def test_opening_the_link_changes_nothing_and_tells_what_awaits(client: Client, campaign: Campaign) -> None:
+    _, secret = make(campaign)
+    page = client.get(f"/panel/{secret}/?PROLIFIC_PID=5f1").content.decode()
+    assert "You will watch 2 short generated videos" in page
+    assert 'value="5f1"' in page
+    assert not PanelParticipant.objects.exists()
+    assert not User.objects.filter(is_guest=True).exists()
+
+
+def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campaign: Campaign) -> None:
+    _, secret = make(campaign)
+    assert begin(client, secret) == 302
+    guest = User.objects.get(is_guest=True)
+    assert not guest.has_usable_password()
+    assert "p-17" not in guest.username
+    assert CODE not in client.get("/panel/done").content.decode()
+    for _ in range(2):
+        slot = queue.claim(rater=guest, campaign=campaign)
+        assert slot is not None
+        factories.submit(guest, slot)
+    assert PanelParticipant.objects.get().completed_at is not None
+    assert queue.claim(rater=guest, campaign=campaign) is None
+    page = client.get(f"/rate/{campaign.name}/").content.decode()
+    assert "all that was asked of you" in page
+    done = client.get("/panel/done").content.decode()
+    assert CODE in done
+    assert "https://panel.example/done" in done
+
+
+def test_the_same_number_finds_the_same_account_on_another_machine(client: Client, campaign: Campaign) -> None:
+    _, secret = make(campaign)
+    begin(client, secret)
+    begin(Client(), secret)
+    begin(Client(), secret, "p-18")
+    assert User.objects.filter(is_guest=True).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_begin_at_once_with_one_number_share_one_account(campaign: Campaign) -> None:
+    panel, _ = make(campaign)
+    outcomes = at_once(*[lambda: panels.begin(panel=panel, external_id="p-1")] * 4)
+    assert {outcome[0].pk for outcome in outcomes if isinstance(outcome, tuple)} == {PanelParticipant.objects.get().pk}
+    assert User.objects.filter(is_guest=True).count() == 1
+
+
+def test_a_guest_sees_their_campaign_and_nothing_else(client: Client, campaign: Campaign) -> None:
+    other = factories.make_campaign(1, title="Another one")
+    _, secret = make(campaign)
+    begin(client, secret)
+    guest = User.objects.get(is_guest=True)
+    assert "another campaign" in why_not(user=guest, campaign=other)
+    assert queue.claim(rater=guest, campaign=other) is None
+    for path in ("/", "/rate/"):
+        page = client.get(path).content.decode()
+        assert "Panel work" in page
+        assert "Another one" not in page
+    for path in ("/people", "/campaigns", "/releases", f"/campaigns/{campaign.name}/panels"):
+        assert client.get(path).status_code == 403
+
+
+def test_a_closed_panel_lets_nobody_in_and_keeps_what_was_rated(client: Client, campaign: Campaign) -> None:
+    panel, secret = make(campaign)
+    begin(client, secret)
+    guest = User.objects.get(is_guest=True)
+    slot = queue.claim(rater=guest, campaign=campaign)
+    assert slot is not None
+    panels.close_panel(actor=campaign.created_by, panel=panel)
+    assert Client().get(f"/panel/{secret}/").status_code == 410
+    factories.submit(guest, slot)  # what is on the desk can be finished
+    assert queue.claim(rater=guest, campaign=campaign) is None
+    assert guest.ratings.count() == 1
+
+
+def test_a_new_link_ends_the_old_one(client: Client, campaign: Campaign) -> None:
+    panel, old = make(campaign)
+    client.force_login(campaign.created_by)
+    page = client.post(f"/panels/{panel.pk}/new-link").content.decode()
+    match = re.search(r"/panel/([^/]+)/\?participant=", page)
+    assert match
+    assert Client().get(f"/panel/{old}/").status_code == 410
+    assert Client().get(f"/panel/{match[1]}/").status_code == 200
+
+
+@pytest.mark.parametrize("number", ["", "x" * 121, "<script>alert(1)</script>", "a b", "ü", "\x00"])
+def test_numbers_that_are_none_are_refused(client: Client, campaign: Campaign, number: str) -> None:
+    _, secret = make(campaign)
+    answer = client.post(f"/panel/{secret}/", {"participant": number})
+    assert answer.status_code == 422
+    assert "<script>" not in answer.content.decode()
+    assert not PanelParticipant.objects.exists()
+
+
+def test_a_lead_who_opens_the_link_keeps_their_session_until_they_begin(client: Client, campaign: Campaign) -> None:
+    _, secret = make(campaign)
+    client.force_login(campaign.created_by)
+    assert "signed in as" in client.get(f"/panel/{secret}/").content.decode()
+    assert client.get("/campaigns").status_code == 200
+
+
+def test_a_link_that_was_never_made_is_told_as_closed(client: Client) -> None:
+    assert client.get("/panel/nonsense/").status_code == 410
+    assert client.post("/panel/nonsense/", {"participant": "1"}).status_code == 410
+
+
+def test_very_many_who_begin_from_one_network_have_to_wait(client: Client, campaign: Campaign) -> None:
+    _, secret = make(campaign)
+    statuses = [begin(Client(), secret, f"p-{number}") for number in range(62)]
+    assert statuses[0] == 302
+    assert statuses[-1] == 429
+
+
+def test_qualification_clips_are_not_part_of_the_work(campaign: Campaign) -> None:
+    panel, _ = make(campaign, quota=1)
+    participant, _ = panels.begin(panel=panel, external_id="1")
+    slot = Slot.objects.filter(campaign=campaign).first()
+    assert slot is not None
+    Slot.objects.filter(pk=slot.pk).update(kind="qualification", state="done", rater=participant.user)
+    panels.complete_if_due(participant.user)
+    assert PanelParticipant.objects.get().completed_at is None
+
+
+def test_a_panel_is_made_on_its_page_and_the_link_is_shown_once(client: Client, campaign: Campaign) -> None:
+    client.force_login(campaign.created_by)
+    values = {"name": "Acme", "quota": "5", "completion_code": CODE, "return_url": ""}
+    page = client.post(f"/campaigns/{campaign.name}/panels", values).content.decode()
+    assert "shown this once" in page
+    again = client.get(f"/campaigns/{campaign.name}/panels").content.decode()
+    assert CODE in again
+    assert "/panel/" not in again
+    refused = client.post(f"/campaigns/{campaign.name}/panels", values | {"return_url": "http://panel.example/"})
+    assert refused.status_code == 422
+    assert Panel.objects.count() == 1
