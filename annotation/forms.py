@@ -3,11 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.forms.models import fields_for_model, model_to_dict
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign
+from annotation.services.marking import Mark
 from annotation.services.policy import FIXED_ONCE_OPENED, has_opened
 
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
@@ -101,6 +103,42 @@ class GuidelineForm(forms.Form):
     text = forms.CharField(
         label=_("Guidelines, in Markdown"), widget=forms.Textarea(attrs={"rows": 14}), max_length=100_000, strip=False
     )
+
+
+class MarkForm(forms.Form):
+    """What a lead says of one item."""
+
+    mark = forms.ChoiceField(label=_("This clip is"), choices=Mark.choices, widget=forms.RadioSelect)
+    visual = forms.FloatField(label=_("Known score, visual"), required=False)
+    dynamic = forms.FloatField(label=_("Known score, dynamic"), required=False)
+    alignment = forms.FloatField(label=_("Known score, alignment"), required=False)
+    feedback = forms.CharField(
+        label=_("Feedback"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Of a qualification clip: why its scores are what they are. Raters read it after their answer."),
+    )
+    priority = forms.IntegerField(
+        label=_("Priority"), initial=0, help_text=_("Higher comes first, where the campaign goes by priority.")
+    )
+
+    def add_refusal(self, refusal: ValidationError) -> None:
+        """Shows what a service refused: at its field where the form has one, else above all of them."""
+        for field, problems in refusal.error_dict.items():
+            self.add_error(field if field in self.fields else None, problems)
+
+
+class OrderScoresForm(forms.Form):
+    scores = forms.FileField(label=_("Scores"), help_text=_("CSV with the columns clip_id and score."))
+
+    def text(self) -> str:
+        """The file's text; raises ValidationError when there is none."""
+        if not self.is_valid():
+            raise ValidationError(_("Choose a CSV file with the columns clip_id and score."))
+        try:
+            return str(self.cleaned_data["scores"].read().decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise ValidationError(_("This file is not text in UTF-8. Save it as CSV in UTF-8.")) from None
 
 
 class ManyFilesInput(forms.ClearableFileInput):

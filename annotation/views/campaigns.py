@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -12,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.forms import CampaignForm, ImportForm
-from annotation.models import Campaign, Item
+from annotation.models import Campaign
 from annotation.reads.guidelines import by_level
+from annotation.reads.items import counts
 from annotation.reads.progress import progress_of, progress_of_many
 from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_state
 from annotation.services.guidelines import examples_of
@@ -86,7 +86,6 @@ def _create(request: AuthedRequest, form: CampaignForm) -> Campaign | None:
 def campaign(request: AuthedRequest, name: str) -> HttpResponse:
     """One campaign: how far it is, what raters are told, its clips, and what can be done with it."""
     found = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
-    items, more = _items(found, request.GET.get("after", ""))
     guideline = found.guidelines.select_related("created_by").order_by("-number").first()
     context = {
         "campaign": found,
@@ -94,27 +93,11 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
         "deeds": [(state, *words) for state, words in STATE_DEEDS.items() if state in NEXT_STATES[found.state]],
         "guideline": guideline,
         "examples": by_level(examples_of(guideline)) if guideline else [],
-        "items": items,
-        "more": more,
+        "counts": counts(found),
         "import_form": ImportForm(),
         "import_job": last_import(found),
     }
     return render(request, "annotation/campaign.html", context)
-
-
-def _items(campaign: Campaign, after: str) -> tuple[list[Item], int | None]:
-    """A page of items by key, each with how many of its seats are done, and the key to go on from."""
-    found = Item.objects.filter(campaign=campaign).order_by("pk")
-    if after.isdecimal():
-        found = found.filter(pk__gt=int(after))
-    keys = list(found.values_list("pk", flat=True)[: PAGE + 1])
-    rows = (
-        Item.objects.filter(pk__in=keys[:PAGE])
-        .select_related("clip__prompt_group")
-        .annotate(done=Count("slots", filter=Q(slots__state="done")), seats=Count("slots"))
-        .order_by("pk")
-    )
-    return list(rows), keys[PAGE - 1] if len(keys) > PAGE else None
 
 
 @role_required(Role.LEAD)

@@ -96,25 +96,12 @@ def test_the_list_shows_progress_and_what_people_wrote_as_text(as_lead: Client) 
     assert "<strong>0</strong> of 6 ratings" in page
 
 
-def test_clips_come_a_page_at_a_time(as_lead: Client, lead: User) -> None:
-    campaign = make_campaign()
-    clips = [make_clip(f"numbered{n:03}") for n in range(60)]
-    add_clips(actor=lead, campaign=campaign, clips=clips)
-    first = as_lead.get(f"/campaigns/{campaign.name}").content.decode()
-    assert "numbered049" in first
-    assert "numbered050" not in first
-    link = first.split('href="?after=')[1].split("#")[0]
-    second = as_lead.get(f"/campaigns/{campaign.name}?after={link}").content.decode()
-    assert "numbered050" in second
-    assert "numbered049" not in second
-
-
 def test_the_campaign_page_costs_the_same_with_more_clips(
     as_lead: Client, lead: User, django_assert_max_num_queries: object
 ) -> None:
     campaign = make_campaign()
     add_clips(actor=lead, campaign=campaign, clips=[make_clip() for _ in range(20)])
-    with django_assert_max_num_queries(12):  # type: ignore[operator]  # a fixture of pytest-django
+    with django_assert_max_num_queries(16):  # type: ignore[operator]  # a fixture of pytest-django
         as_lead.get(f"/campaigns/{campaign.name}")
 
 

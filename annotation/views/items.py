@@ -1,0 +1,107 @@
+"""The lead's pages of a campaign's clips: the list with its filters, one clip with its marks, scores for the order."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import AuthedRequest, role_required
+from accounts.models import Role
+from annotation.forms import MarkForm, OrderScoresForm
+from annotation.models import Campaign, Item
+from annotation.reads import items as reads
+from annotation.services.marking import mark_item, mark_of, read_order_scores, set_order_scores, set_priority
+from qsave.axes import AXES
+
+KIND_WORDS = {
+    "all": gettext_lazy("All"),
+    "unrated": gettext_lazy("Not rated yet"),
+    "rated": gettext_lazy("Fully rated"),
+    "disagreed": gettext_lazy("Raters disagree"),
+    "gold": gettext_lazy("Golds"),
+    "qualification": gettext_lazy("Qualification"),
+    "reported": gettext_lazy("Reported"),
+}
+
+
+@role_required(Role.LEAD)
+@require_safe
+def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
+    """The clips of one kind, or with some words in name or prompt, a page at a time (`after` is the last one shown)."""
+    campaign = get_object_or_404(Campaign, name=name)
+    kind, query = request.GET.get("kind", "all"), request.GET.get("q", "").strip()[:200]
+    if kind not in reads.KINDS:
+        raise Http404("There is no such kind of clip.")
+    items, more = reads.items_page(campaign, kind=kind, query=query, after=_key(request.GET.get("after", "")))
+    counts = reads.counts(campaign)
+    context = {
+        "campaign": campaign,
+        "kinds": [(each, KIND_WORDS[each], counts[each]) for each in reads.KINDS],
+        "kind": kind,
+        "query": query,
+        "items": items,
+        "more": more,
+        "axes": AXES,
+        "scores_form": OrderScoresForm(),
+    }
+    return render(request, "annotation/campaign_items.html", context)
+
+
+@role_required(Role.LEAD)
+@require_http_methods(["GET", "HEAD", "POST"])
+def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
+    """One clip: what raters said and reported of it, its mark and its priority."""
+    campaign = get_object_or_404(Campaign, name=name)
+    item = reads.one_item(campaign, pk)
+    if item is None:
+        raise Http404("There is no such clip in this campaign.")
+    form = MarkForm(request.POST or None, initial=_marks(item))
+    if request.method == "POST" and form.is_valid() and _mark(request, item, form):
+        messages.success(request, _("The marks of %(clip)s stand.") % {"clip": item.clip.clip_id})
+        return redirect("campaign-item", name=name, pk=pk)
+    context = {"campaign": campaign, "item": item, "form": form, "said": reads.said_of(item), "axes": AXES}
+    return render(request, "annotation/campaign_item.html", context)
+
+
+def _marks(item: Item) -> dict[str, Any]:
+    return {"mark": mark_of(item).value, "feedback": item.feedback, "priority": item.priority, **(item.gold or {})}
+
+
+def _mark(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
+    said = form.cleaned_data
+    scores = {axis.value: said[axis.value] for axis in AXES if said[axis.value] is not None}
+    try:
+        with transaction.atomic():
+            mark_item(actor=request.user, item=item, mark=said["mark"], scores=scores, feedback=said["feedback"])
+            set_priority(actor=request.user, item=item, priority=said["priority"])
+    except ValidationError as refusal:
+        form.add_refusal(refusal)
+        return False
+    return True
+
+
+@role_required(Role.LEAD)
+@require_POST
+def order_scores(request: AuthedRequest, name: str) -> HttpResponse:
+    """Takes a CSV of scores (clip_id,score) by which the campaign may put its clips in order."""
+    campaign = get_object_or_404(Campaign, name=name)
+    form = OrderScoresForm(request.POST, request.FILES)
+    try:
+        scores = read_order_scores(form.text())
+        changed = set_order_scores(actor=request.user, campaign=campaign, scores=scores)
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        words = ngettext("%(n)s clip has another score now.", "%(n)s clips have another score now.", changed)
+        messages.success(request, words % {"n": changed})
+    return redirect("campaign-items", name=name)
+
+
+def _key(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
