@@ -10,8 +10,8 @@ from functools import cached_property
 from statistics import fmean
 
 from accounts.models import User
-from annotation.models import Arm, Campaign, Draft, Item, Screening
-from annotation.reads.scores import Score, Sitting, newest_verdicts, read_scores, read_sittings, table_of
+from annotation.models import Arm, Campaign, Draft, Item, Screening, Slot
+from annotation.reads.scores import Score, Sitting, newest_verdicts, read_checks, read_scores, read_sittings, table_of
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import card_from_json
 from qsave.statistics.alpha import Alpha, krippendorff_alpha
@@ -70,6 +70,7 @@ class RaterRow:
     watched: Figure
     drafts_confirmed: Figure
     gold: Matches
+    repeats: Matches
     axes: Mapping[Axis, RaterFigures]
     bt500: Mapping[Axis, ScreenedRater]
     verdict: Screening | None
@@ -126,7 +127,7 @@ class Agreement:
 
 
 def agreement(campaign: Campaign, *, arm: Arm | None = None) -> Agreement:
-    """All of a campaign, or of one arm. Six queries, whatever its size."""
+    """All of a campaign, or of one arm. Seven queries, whatever its size."""
     scores = read_scores(campaign, only=arm)
     verdicts = newest_verdicts(campaign)
     out = {rater for rater, one in verdicts.items() if one.verdict == Screening.Verdict.SCREENED}
@@ -191,7 +192,7 @@ def _rater_rows(
     tables = {axis: table_of(scores, axis) for axis in AXES}
     figures = {axis: {row.rater: row for row in rater_figures(table)} for axis, table in tables.items() if len(table)}
     screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
-    golds = _gold_pairs(campaign, scores)
+    golds, repeats = _check_pairs(campaign, scores)
     counts: dict[int, int] = {}
     for rater, _ in {(one.rater, one.item) for one in scores}:
         counts[rater] = counts.get(rater, 0) + 1
@@ -207,6 +208,7 @@ def _rater_rows(
             watched=conduct["watched"].get(person.pk, _UNKNOWN),
             drafts_confirmed=conduct["confirmed"].get(person.pk, _NO_DRAFT),
             gold=matches(golds.get(person.pk, ())),
+            repeats=matches(repeats.get(person.pk, ())),
             axes={axis: rows[person.pk] for axis, rows in figures.items() if person.pk in rows},
             bt500={axis: rows[person.pk] for axis, rows in screening.items() if person.pk in rows},
             verdict=verdicts.get(person.pk),
@@ -215,17 +217,28 @@ def _rater_rows(
     )
 
 
-def _gold_pairs(campaign: Campaign, scores: Sequence[Score]) -> dict[int, list[tuple[float, float]]]:
-    """Per rater: (given, known) on the items whose scores are known. One query."""
+Pairs = dict[int, list[tuple[float, float]]]
+
+
+def _check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pairs]:
+    """Per rater: (given, known) on items whose scores are known, and (first, again) on repeats. Two queries."""
     known: dict[int, dict[str, float]] = {
         pk: gold or {}
         for pk, gold in Item.objects.filter(campaign=campaign, gold__isnull=False).values_list("pk", "gold")
     }
-    pairs: dict[int, list[tuple[float, float]]] = {}
-    for one in scores:
-        if one.axis in known.get(one.item, {}):
-            pairs.setdefault(one.rater, []).append((float(one.score), float(known[one.item][one.axis])))
-    return pairs
+    first = {(one.item, one.rater, one.axis): one.score for one in scores}
+    golds: Pairs = {}
+    repeats: Pairs = {}
+    given = [(one.item, one.rater, one.axis, one.score) for one in scores]
+    for kind, item, rater, axis, score in read_checks(campaign):
+        if kind == Slot.Kind.GOLD:
+            given.append((item, rater, axis, score))
+        elif (item, rater, axis) in first:
+            repeats.setdefault(rater, []).append((float(first[item, rater, axis]), float(score)))
+    for item, rater, axis, score in given:
+        if axis in known.get(item, {}):
+            golds.setdefault(rater, []).append((float(score), float(known[item][axis])))
+    return golds, repeats
 
 
 _UNKNOWN = Undefined("nothing was measured")

@@ -65,6 +65,18 @@ def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
     ]
 
 
+def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
+    """Answers on golds and repeats: (kind of place, item, rater, axis, score). As first given; one query."""
+    places = [Slot.Kind.GOLD, Slot.Kind.REPEAT]
+    answers = AxisAnswer.objects.filter(
+        revision__number=1, revision__rating__slot__campaign=campaign, revision__rating__slot__kind__in=places
+    )
+    rows = answers.values_list(
+        "revision__rating__slot__kind", "revision__rating__item", "revision__rating__rater", "axis", "score"
+    )
+    return [(kind, item, rater, Axis(axis), score) for kind, item, rater, axis, score in rows.iterator()]
+
+
 def read_sittings(campaign: Campaign) -> list[Sitting]:
     """How each rating was given, at first: edits are not sittings. One query."""
     rows = RatingRevision.objects.filter(number=1, rating__slot__campaign=campaign).values_list(

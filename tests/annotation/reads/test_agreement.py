@@ -1,14 +1,16 @@
 """The lead's figures from stored ratings; the estimators themselves are tested in tests/qsave/statistics."""
 
 import csv
+import uuid
 from dataclasses import replace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import Campaign, Item
+from annotation.models import Campaign, Item, Slot
 from annotation.reads.agreement import Agreement, agreement
 from annotation.reads.mos_csv import mos_csv, safe_cell
 from annotation.services import campaigns, drafts, queue, ratings, reviews
@@ -219,3 +221,30 @@ def test_what_a_spreadsheet_would_run_is_shown_as_text(text: str) -> None:
 
 def test_harmless_text_stays_as_it_is() -> None:
     assert safe_cell("a dog = a friend") == "a dog = a friend"
+
+
+def test_golds_and_repeats_tell_how_reliable_a_rater_is() -> None:
+    campaign = factories.make_campaign(1)
+    rater = factories.make_user()
+    item = Item.objects.get()
+    Item.objects.update(gold={"visual": 3, "dynamic": 5, "alignment": 1})
+    factories.rate_all(rater, campaign, 3)  # on a seat: within one of 3, two off the others
+    again = Slot.objects.create(
+        item=item,
+        campaign=campaign,
+        number=1001,
+        kind="repeat",
+        arm="blind",
+        rater=rater,
+        state="leased",
+        lease=uuid.uuid4(),
+        lease_expires_at=timezone.now(),
+    )
+    factories.submit(rater, again, answers=factories.answers({Axis.VISUAL: 3, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5}))
+
+    (row,) = agreement(campaign).raters
+
+    assert (row.ratings, row.gold.n, row.repeats.n) == (1, 3, 3)
+    assert row.gold.within_one == pytest.approx(1 / 3)
+    assert row.repeats.within_one == pytest.approx(2 / 3)
+    assert row.repeats.equal == pytest.approx(1 / 3)
