@@ -5,14 +5,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import AuthedRequest, signed_in
-from annotation.models import AxisAnswer, Rating, RatingRevision
+from annotation.models import AxisAnswer, Campaign, Rating, RatingRevision, Slot
 from annotation.services import ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.views import desk as desks
@@ -26,17 +27,24 @@ PAGE_SIZE = 30
 @require_safe
 def my_ratings(request: AuthedRequest) -> HttpResponse:
     """One's own ratings. A page starts below a rating's number, so that a deep one costs no more than the first."""
+    rated_in = Slot.objects.filter(rater=request.user, state=Slot.State.DONE, campaign=OuterRef("pk"))
+    campaigns = Campaign.objects.filter(Exists(rated_in)).order_by("title", "pk")
+    campaign = campaigns.filter(name=request.GET.get("campaign", "")).first()
     before = request.GET.get("before", "")
     mine = Rating.objects.filter(rater=request.user).order_by("-pk")
+    if campaign is not None:
+        mine = mine.filter(slot__campaign=campaign)
     if before.isascii() and before.isdigit() and len(before) < 19:
         mine = mine.filter(pk__lt=int(before))
     current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
-    rows = mine.select_related("item__clip", "item__campaign").prefetch_related(Prefetch("revisions", current))
+    rows = mine.select_related("item__clip", "item__campaign", "slot").prefetch_related(Prefetch("revisions", current))
     page = list(rows[: PAGE_SIZE + 1])
     context = {
         "rows": [_row(rating) for rating in page[:PAGE_SIZE]],
         "before": page[PAGE_SIZE - 1].pk if len(page) > PAGE_SIZE else None,
         "is_first": not before,
+        "campaigns": campaigns,
+        "campaign": campaign,
     }
     return render(request, "annotation/my_ratings.html", context)
 
@@ -45,8 +53,8 @@ def my_ratings(request: AuthedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_rating(request: AuthedRequest, pk: int) -> HttpResponse:
-    """One rating with its form; POST adds a revision while the campaign is open or paused."""
-    mine = Rating.objects.filter(rater=request.user).select_related("item__clip", "item__campaign")
+    """One rating with its form and its earlier versions; POST adds a revision while the campaign's rule allows it."""
+    mine = Rating.objects.filter(rater=request.user).select_related("item__clip", "item__campaign", "slot")
     rating = get_object_or_404(mine, pk=pk)
     if request.method == "POST":
         return _revise(request, rating)
@@ -68,7 +76,7 @@ def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
         return _page(request, rating, answers, refusal.problems)
     except ratings.EditRefused as refusal:
         return _page(request, rating, answers, {"rating": [str(refusal)]})
-    messages.success(request, "Your rating is changed. The earlier one is kept beside it.")
+    messages.success(request, _("Your rating is changed. The earlier one is kept beside it."))
     return redirect("my-ratings")
 
 
@@ -93,15 +101,32 @@ def _page(request: AuthedRequest, rating: Rating, answers: FormAnswers, problems
         "axes": desks.desk_for_edit(rating, answers, problems),
         "key": uuid.uuid4(),
         "problems": desks.general_problems(problems),
-        "may_edit": campaign.state in ratings.TAKES_RATINGS,
+        "refusal": ratings.why_no_edit(rating),
+        "until": ratings.editable_until(rating),
+        "earlier": [_scores(revision) | {"at": revision.created_at} for revision in _earlier(rating)],
     }
     return render(request, "annotation/my_rating.html", context, status=422 if problems else 200)
 
 
 def _row(rating: Rating) -> dict[str, Any]:
-    answers = {answer.axis: answer for revision in rating.revisions.all() for answer in revision.answers.all()}
-    scores = [(axis.value, answers[axis].score, level_word(answers[axis].score)) for axis in AXES if axis in answers]
-    return {"rating": rating, "clip": rating.item.clip, "campaign": rating.item.campaign, "scores": scores}
+    (current,) = rating.revisions.all()
+    return _scores(current) | {
+        "rating": rating,
+        "clip": rating.item.clip,
+        "campaign": rating.item.campaign,
+        "is_edited": current.number > 1,
+        "may_edit": not ratings.why_no_edit(rating),
+    }
+
+
+def _earlier(rating: Rating) -> QuerySet[RatingRevision]:
+    return rating.revisions.filter(is_current=False).order_by("-number").prefetch_related("answers")
+
+
+def _scores(revision: RatingRevision) -> dict[str, Any]:
+    answers = {answer.axis: answer for answer in revision.answers.all()}
+    told = [(answers[axis.value], level_word(answers[axis.value].score)) for axis in AXES if axis.value in answers]
+    return {"number": revision.number, "scores": told}
 
 
 def _key(request: AuthedRequest) -> uuid.UUID:
