@@ -99,6 +99,15 @@ class CampaignForm(PolicyForm):
     )
 
 
+class DuplicateForm(forms.Form):
+    title = forms.CharField(label=_("Title"), max_length=160)
+    name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"])
+    clips = forms.BooleanField(label=_("The clips, with priorities and scores for the order"), required=False)
+    golds = forms.BooleanField(label=_("Which clips are golds"), required=False)
+    qualification = forms.BooleanField(label=_("Which clips are the qualification"), required=False)
+    members = forms.BooleanField(label=_("The members"), required=False)
+
+
 class GuidelineForm(forms.Form):
     text = forms.CharField(
         label=_("Guidelines, in Markdown"), widget=forms.Textarea(attrs={"rows": 14}), max_length=100_000, strip=False
@@ -109,9 +118,9 @@ class MarkForm(forms.Form):
     """What a lead says of one item."""
 
     mark = forms.ChoiceField(label=_("This clip is"), choices=Mark.choices, widget=forms.RadioSelect)
-    visual = forms.FloatField(label=_("Known score, visual"), required=False)
-    dynamic = forms.FloatField(label=_("Known score, dynamic"), required=False)
-    alignment = forms.FloatField(label=_("Known score, alignment"), required=False)
+    visual = forms.FloatField(label=_("Known: visual"), required=False)
+    dynamic = forms.FloatField(label=_("Known: dynamic"), required=False)
+    alignment = forms.FloatField(label=_("Known: alignment"), required=False)
     feedback = forms.CharField(
         label=_("Feedback"),
         required=False,

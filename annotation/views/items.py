@@ -65,7 +65,9 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _mark(request, item, form):
         messages.success(request, _("The marks of %(clip)s stand.") % {"clip": item.clip.clip_id})
         return redirect("campaign-item", name=name, pk=pk)
-    context = {"campaign": campaign, "item": item, "form": form, "said": reads.said_of(item), "axes": AXES}
+    labels = {defect["id"]: defect["label"] for defect in campaign.taxonomy}
+    said = reads.said_of(item)
+    context = {"campaign": campaign, "item": item, "form": form, "said": said, "axes": AXES, "labels": labels}
     return render(request, "annotation/campaign_item.html", context)
 
 
