@@ -72,6 +72,18 @@ def signed_in(view: AuthedView[P]) -> View[P]:
     return role_required(Role.ANNOTATOR)(view)
 
 
+def colleagues_only(view: AuthedView[P]) -> View[P]:
+    """Lets in everybody who signs in by themselves: not the guests of a panel, who have no name or password to keep."""
+
+    @wraps(view)
+    def no_guests(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if request.user.is_guest:
+            raise PermissionDenied("This page is for people who have an account of their own here.")
+        return view(request, *args, **kwargs)
+
+    return signed_in(no_guests)
+
+
 def public(*, reason: str) -> Callable[[View[P]], View[P]]:
     """Marks a view as open to strangers, and says why it may be."""
 

@@ -51,11 +51,15 @@ def _note_use(token: ApiToken) -> None:
 
 
 class HasRole(BasePermission):
-    """Reads `required_role` of the view: a Role, or a mapping from method to Role. A view that names none is shut."""
+    """Reads `required_role` of the view: a Role, or a mapping from method to Role. A view that names none is shut.
+
+    The guests of a panel have the desk and nothing else.
+    """
 
     message = "Your role does not allow this."
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         required: Role | Mapping[str, Role] | None = getattr(view, "required_role", None)
         role = required.get(request.method or "") if isinstance(required, Mapping) else required
-        return role is not None and isinstance(request.user, User) and request.user.has_role(role)
+        user = request.user
+        return role is not None and isinstance(user, User) and not user.is_guest and user.has_role(role)

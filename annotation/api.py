@@ -47,6 +47,7 @@ from annotation.media import open_media, serve, visible_clips
 from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.reads.progress import progress_of_many
 from annotation.services import campaigns, queue, ratings
+from annotation.services.admission import campaigns_for
 from annotation.services.answers import AnswersRefused, parse_answers
 from annotation.services.campaigns import StateRefused
 from annotation.services.queue import LeaseLost
@@ -103,10 +104,8 @@ class CampaignsView(Guarded, ListAPIView[Campaign]):
     pagination_class = ByKey
 
     def get_queryset(self) -> QuerySet[Campaign]:
-        """Leads see all of them, annotators those that are open."""
-        if self.actor.has_role(Role.LEAD):
-            return Campaign.objects.all()
-        return Campaign.objects.filter(state=Campaign.State.OPEN)
+        """Leads see all of them, annotators those that they may rate in."""
+        return _visible(self.actor)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The campaigns you may see."""
@@ -121,6 +120,10 @@ class CampaignsView(Guarded, ListAPIView[Campaign]):
         return Response(_campaign(made), status=status.HTTP_201_CREATED)
 
 
+def _visible(user: User) -> QuerySet[Campaign]:
+    return Campaign.objects.all() if user.has_role(Role.LEAD) else campaigns_for(user)
+
+
 def _campaign(campaign: Campaign) -> dict[str, Any]:
     return dict(CampaignSerializer(campaign, context={"progress": progress_of_many([campaign])}).data)
 
@@ -130,11 +133,8 @@ class CampaignView(Guarded):
 
     @extend_schema(responses=CampaignSerializer)
     def get(self, request: Request, name: str) -> Response:
-        """One campaign; an annotator sees it while it is open."""
-        campaign = get_object_or_404(Campaign, name=name)
-        if campaign.state != Campaign.State.OPEN and not self.actor.has_role(Role.LEAD):
-            raise Http404
-        return Response(_campaign(campaign))
+        """One campaign; an annotator sees it while they may rate in it."""
+        return Response(_campaign(get_object_or_404(_visible(self.actor), name=name)))
 
 
 class CampaignStateView(Guarded):

@@ -21,7 +21,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role, User
-from annotation.models import Campaign, Clip, GuidelineExample, Item, Slot
+from annotation.models import Clip, GuidelineExample, Item, Slot
+from annotation.services.admission import campaigns_for, readable_campaigns
 
 CHUNK_BYTES = 64 * 1024
 OPEN_RANGE_BYTES = 4 * 1024 * 1024
@@ -66,16 +67,14 @@ def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
 
 
 def visible_clips(user: User) -> QuerySet[Clip]:
-    """Leads see every clip; a rater those of open campaigns, those that they hold or have rated, and the examples in
-    guidelines that they may read."""
+    """Leads see every clip; a rater those of open campaigns that they may rate in, those that they hold or have rated,
+    and the examples in guidelines that they may read."""
     if user.has_role(Role.LEAD):
         return Clip.objects.all()
     item = Item.objects.filter(clip=OuterRef("pk"))
     slot = Slot.objects.filter(item__clip=OuterRef("pk"), rater=user)
-    example = GuidelineExample.objects.filter(clip=OuterRef("pk")).exclude(
-        guideline__campaign__state=Campaign.State.DRAFT
-    )
-    in_open = item.filter(campaign__state=Campaign.State.OPEN)
+    example = GuidelineExample.objects.filter(clip=OuterRef("pk"), guideline__campaign__in=readable_campaigns(user))
+    in_open = item.filter(campaign__in=campaigns_for(user))
     return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)))
 
 

@@ -9,12 +9,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts import services
-from accounts.access import AuthedRequest, signed_in
+from accounts.access import AuthedRequest, colleagues_only
 from accounts.forms import ChangePasswordForm, DisplayNameForm, TokenForm
 from accounts.models import ApiToken
 
 
-@signed_in
+@colleagues_only
 @never_cache
 @require_safe
 def account(request: AuthedRequest) -> HttpResponse:
@@ -32,7 +32,7 @@ def _page(request: AuthedRequest, **forms: object) -> HttpResponse:
     return render(request, "accounts/account.html", context)
 
 
-@signed_in
+@colleagues_only
 @require_POST
 def rename(request: AuthedRequest) -> HttpResponse:
     form = DisplayNameForm(request.POST)
@@ -43,7 +43,7 @@ def rename(request: AuthedRequest) -> HttpResponse:
     return redirect("account")
 
 
-@signed_in
+@colleagues_only
 @sensitive_post_parameters("current", "password", "again")
 @require_POST
 def change_password(request: AuthedRequest) -> HttpResponse:
@@ -63,7 +63,7 @@ def change_password(request: AuthedRequest) -> HttpResponse:
     return redirect("account")
 
 
-@signed_in
+@colleagues_only
 @never_cache
 @require_POST
 def issue_token(request: AuthedRequest) -> HttpResponse:
@@ -75,7 +75,7 @@ def issue_token(request: AuthedRequest) -> HttpResponse:
     return _page(request, new_token=token, secret=secret)
 
 
-@signed_in
+@colleagues_only
 @require_POST
 def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
     """Revokes one of one's own tokens; somebody else's is not found."""

@@ -3,7 +3,7 @@
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import Role, User
 from annotation.models import Campaign, CampaignMember, Panel, PanelParticipant
 
 
@@ -23,11 +23,21 @@ def why_not(*, user: User, campaign: Campaign) -> str:
 
 def campaigns_for(user: User) -> QuerySet[Campaign]:
     """The open campaigns that this person may rate in: what lists of work are made of."""
-    found = Campaign.objects.filter(state=Campaign.State.OPEN)
+    found = readable_campaigns(user).filter(state=Campaign.State.OPEN)
     if user.is_guest:
-        return found.filter(Exists(Panel.objects.filter(campaign=OuterRef("pk"), participants__user=user)))
+        return found
     mine = CampaignMember.objects.filter(campaign=OuterRef("pk"), user=user)
     return found.filter(Q(open_to=Campaign.OpenTo.EVERYONE) | Exists(mine))
+
+
+def readable_campaigns(user: User) -> QuerySet[Campaign]:
+    """The campaigns whose desk, words and guidelines this person may see, whether they may rate there now or not."""
+    if user.has_role(Role.LEAD):
+        return Campaign.objects.all()
+    found = Campaign.objects.exclude(state=Campaign.State.DRAFT)
+    if not user.is_guest:
+        return found
+    return found.filter(Exists(Panel.objects.filter(campaign=OuterRef("pk"), participants__user=user)))
 
 
 def _why_no_guest(user: User, campaign: Campaign) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -22,13 +22,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, signed_in
-from accounts.models import Role
 from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
 from annotation.reads.guidelines import by_level
 from annotation.reads.qualification import Feedback, feedback_to
 from annotation.reads.upcoming import likely_next
 from annotation.services import checks, queue, ratings
-from annotation.services.admission import campaigns_for, why_not
+from annotation.services.admission import campaigns_for, readable_campaigns, why_not
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
 from annotation.services.guidelines import examples_of
@@ -324,11 +323,8 @@ def _draft_bar(request: HttpRequest, axis: str, mark: desks.DraftMark) -> str:
 
 
 def _campaign(request: AuthedRequest, name: str) -> Campaign:
-    """The campaign; one that is not open yet is there for leads only."""
-    campaign = get_object_or_404(Campaign, name=name)
-    if campaign.state == Campaign.State.DRAFT and not request.user.has_role(Role.LEAD):
-        raise Http404("There is no such campaign.")
-    return campaign
+    """The campaign; one that is not open yet is there for leads only, and a guest's own alone for a guest."""
+    return get_object_or_404(readable_campaigns(request.user), name=name)
 
 
 def _held(request: AuthedRequest, campaign: Campaign) -> Slot | None:

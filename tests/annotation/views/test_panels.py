@@ -5,8 +5,9 @@ import re
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from annotation.models import Campaign, Panel, PanelParticipant, Slot
+from accounts.models import ApiToken, User
+from annotation.media import visible_clips
+from annotation.models import Campaign, CampaignMember, Item, Panel, PanelParticipant, Slot
 from annotation.services import panels, queue
 from annotation.services.admission import why_not
 from tests.annotation import factories
@@ -86,8 +87,27 @@ def test_a_guest_sees_their_campaign_and_nothing_else(client: Client, campaign: 
         page = client.get(path).content.decode()
         assert "Panel work" in page
         assert "Another one" not in page
-    for path in ("/people", "/campaigns", "/releases", f"/campaigns/{campaign.name}/panels"):
+    clip = Item.objects.get(campaign=other).clip
+    for path in (f"/rate/{other.name}/", f"/rate/{other.name}/guidelines", f"/media/video/{clip.pk}"):
+        assert client.get(path).status_code == 404
+    assert client.post(f"/rate/{other.name}/start").status_code == 404
+    for path in ("/people", "/campaigns", "/releases", "/account", "/api/campaigns"):
         assert client.get(path).status_code == 403
+    for path in ("/account/tokens", "/account/password", "/account/name", f"/api/campaigns/{campaign.name}/claim"):
+        assert client.post(path, {"name": "script"}).status_code == 403
+    assert not ApiToken.objects.exists()
+
+
+def test_the_clips_of_a_members_campaign_are_for_its_members(client: Client) -> None:
+    closed = factories.make_campaign(1, open_to="members")
+    clip, member = Item.objects.get().clip, factories.make_user()
+    CampaignMember.objects.create(campaign=closed, user=member)
+    assert visible_clips(member).filter(pk=clip.pk).exists()
+    assert not visible_clips(factories.make_user()).filter(pk=clip.pk).exists()
+    client.force_login(factories.make_user())
+    assert closed.name not in client.get("/api/campaigns").content.decode()
+    client.force_login(member)
+    assert closed.name in client.get("/api/campaigns").content.decode()
 
 
 def test_a_closed_panel_lets_nobody_in_and_keeps_what_was_rated(client: Client, campaign: Campaign) -> None:
