@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from annotation.models import Arm, AxisAnswer, Campaign, RatingRevision, Screening, Slot
 from qsave.axes import Axis
 from qsave.statistics.table import RatingTable
@@ -35,8 +37,8 @@ class Sitting:
     watched: float | None
 
 
-def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
-    """The current answers on seats (not on golds, repeats and qualification clips). One query.
+def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
+    """The current answers on seats (not on golds, repeats and qualification clips).
 
     Answers of programs are among them only in a campaign that is itself simulated.
     """
@@ -45,8 +47,12 @@ def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
         revision__rating__slot__campaign=campaign,
         revision__rating__slot__kind=Slot.Kind.SEAT,
     )
-    if not campaign.is_simulated:
-        answers = answers.filter(revision__rating__is_simulated=False)
+    return answers if campaign.is_simulated else answers.filter(revision__rating__is_simulated=False)
+
+
+def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
+    """The answers of `counted_answers`. One query."""
+    answers = counted_answers(campaign)
     if only is not None:
         answers = answers.filter(revision__rating__arm=only)
     rows = answers.values_list(

@@ -14,6 +14,7 @@ from annotation.charts import Estimate, Histogram, IntervalChart, histogram, mos
 from annotation.models import Campaign
 from annotation.reads import agreement as reads
 from annotation.reads.mos_csv import mos_csv
+from annotation.reads.needed import needed_for
 from annotation.reads.progress import progress_of
 from annotation.services.answers import AnswersRefused
 from annotation.services.reviews import screen
@@ -44,6 +45,7 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
         "agreement": found,
         "axes": AXES,
         "cards": [_card(figures, found.rows) for figures in found.axes],
+        "needed": [needed_for(one.axis, one.pooled_sd, campaign.overlap) for one in found.axes],
         "generators": _generators(found),
         "rejected": _rejected(found.raters),
         "rows": rows,

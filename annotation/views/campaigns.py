@@ -14,6 +14,7 @@ from annotation.forms import CampaignForm, ImportForm
 from annotation.models import Campaign
 from annotation.reads.guidelines import by_level
 from annotation.reads.items import counts
+from annotation.reads.needed import needed
 from annotation.reads.progress import progress_of, progress_of_many
 from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_state
 from annotation.services.guidelines import examples_of
@@ -94,6 +95,7 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
         "guideline": guideline,
         "examples": by_level(examples_of(guideline)) if guideline else [],
         "counts": counts(found),
+        "needed": needed(found),
         "import_form": ImportForm(),
         "import_job": last_import(found),
     }

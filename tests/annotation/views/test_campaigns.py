@@ -6,7 +6,7 @@ from django.test import Client
 from accounts.models import Role, User
 from annotation.models import Campaign
 from annotation.services.campaigns import add_clips
-from tests.annotation.factories import make_campaign, make_clip, make_user
+from tests.annotation.factories import make_campaign, make_clip, make_user, rate_all
 
 SETTINGS = {
     "title": "Spring",
@@ -157,3 +157,14 @@ def test_a_campaign_is_duplicated_on_its_page(as_lead: Client) -> None:
     assert 'id="id_name_error"' in again
     odd = as_lead.post(path, {"title": "Winter", "name": "winter", "golds": "on"}).content.decode()
     assert 'id="id_clips_error"' in odd
+
+
+def test_the_campaign_and_agreement_pages_say_how_many_ratings_are_needed(as_lead: Client) -> None:
+    campaign = make_campaign(1, overlap=2)
+    path = f"/campaigns/{campaign.name}"
+    assert "Ratings needed" not in as_lead.get(path).content.decode()
+    rate_all(make_user(), campaign, 2)
+    assert "undefined: no clip has two ratings" in as_lead.get(path).content.decode()
+    rate_all(make_user(), campaign, 3)
+    for page in (path, f"{path}/agreement"):  # scores 2 and 3: SD 0.707, so 24 ratings
+        assert "22 more seats on each clip" in as_lead.get(page).content.decode(), page
