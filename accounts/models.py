@@ -94,8 +94,9 @@ class PasswordReset(models.Model):
 
 
 class SignInAttempt(models.Model):
-    """A failed sign-in, for throttling by name and by address."""
+    """A failed sign-in, or another try that strangers may not make without end (`accounts.throttle`)."""
 
+    deed = models.CharField(max_length=16, default="sign-in")
     username = models.CharField(max_length=80, db_index=True)
     address = models.GenericIPAddressField(null=True, db_index=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from accounts.services import create_user
+from accounts.services import AccountError, create_user
 from accounts.tokens import hash_secret, new_secret
 from annotation.models import Campaign, Panel, PanelParticipant, Slot
 from annotation.services.permissions import require
@@ -79,22 +79,22 @@ def open_panel(secret: str) -> Panel | None:
     return found.filter(campaign__state=Campaign.State.OPEN).first()
 
 
-def begin(*, panel: Panel, external_id: str) -> tuple[PanelParticipant, bool]:
-    """The participant with this number, made now if they are new (then True). Two at once end with one account."""
+def begin(*, panel: Panel, external_id: str) -> PanelParticipant:
+    """The participant with this number, made now if they are new. Two at once end with one account."""
     if not EXTERNAL_ID.fullmatch(external_id):
         raise PanelRefused(_("A participant's number has letters, digits and . _ @ : + - in it, at most 120 of them."))
     known = _participant(panel, external_id)
     if known is not None:
-        return known, False
+        return known
     try:
         with transaction.atomic():
             user = create_user(actor=None, username=_username(panel, external_id), password=None, is_guest=True)
-            return PanelParticipant.objects.create(panel=panel, external_id=external_id, user=user), True
-    except (IntegrityError, ValueError):
+            return PanelParticipant.objects.create(panel=panel, external_id=external_id, user=user)
+    except (IntegrityError, AccountError):  # somebody began with this number at the same moment
         known = _participant(panel, external_id)
         if known is None:
             raise
-        return known, False
+        return known
 
 
 def complete_if_due(user: User) -> None:

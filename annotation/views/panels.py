@@ -25,6 +25,8 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 ID_NAMES = ("participant", "PROLIFIC_PID", "workerId", "participantId")
 """How panels call a person's number in the links that they make."""
 PAGE = 100
+BEGINNINGS = throttle.Limits("panel", by_name_and_address=120, by_name=1200, by_address=240)
+"""Beginnings in the throttle's window: a class in one room fits in; trying out other people's numbers does not."""
 
 
 class PanelForm(forms.Form):
@@ -135,17 +137,16 @@ def _external_id(request: HttpRequest) -> str:
 def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, int]:
     """Signs the participant in for this browser session; else what is in the way, with its status."""
     address = request.META.get("REMOTE_ADDR") or None
-    if throttle.too_many(f"panel-{panel.pk}", address):
+    if throttle.too_many(str(panel.pk), address, BEGINNINGS):
         return _("Too many have begun from this network just now. Try again in a quarter of an hour."), 429
+    throttle.note_failure(str(panel.pk), address, BEGINNINGS)
     try:
-        participant, is_new = service.begin(panel=panel, external_id=external_id)
+        user = service.begin(panel=panel, external_id=external_id).user
     except service.PanelRefused as refusal:
         return str(refusal), 422
-    if not participant.user.is_active:
+    if not user.is_active:
         return _("This participant has been shut out. Ask the people who sent you."), 403
-    if is_new:
-        throttle.note_failure(f"panel-{panel.pk}-{external_id}", address)
-    login(request, participant.user, backend=BACKEND)
+    login(request, user, backend=BACKEND)
     request.session.set_expiry(0)
     return "", 200
 

@@ -43,7 +43,7 @@ def test_a_wrong_password_is_refused_and_counted(client: Client, ada: User) -> N
 def test_tries_by_one_name_from_one_address_are_throttled_even_with_the_right_password(
     client: Client, ada: User
 ) -> None:
-    for _ in range(throttle.MOST_BY_NAME_AND_ADDRESS):
+    for _ in range(throttle.SIGN_IN.by_name_and_address):
         assert sign_in(client, "ADA", "wrong") == 403
     assert sign_in(client, "Ada", PASSWORD) == 429
     assert sign_in(client, "Ada", PASSWORD, address="127.0.0.9") == 302
@@ -51,7 +51,7 @@ def test_tries_by_one_name_from_one_address_are_throttled_even_with_the_right_pa
 
 def test_tries_by_many_names_from_one_address_are_throttled(client: Client, ada: User) -> None:
     SignInAttempt.objects.bulk_create(
-        SignInAttempt(username=f"name{n}", address="127.0.0.1") for n in range(throttle.MOST_BY_ADDRESS)
+        SignInAttempt(username=f"name{n}", address="127.0.0.1") for n in range(throttle.SIGN_IN.by_address)
     )
     assert sign_in(client, "Ada", PASSWORD) == 429
 
