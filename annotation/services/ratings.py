@@ -31,19 +31,19 @@ from annotation.models import (
     Slot,
 )
 from annotation.services import checks, overlap, panels
-from annotation.services.answers import (
-    Answer,
-    AnswersRefused,
-    answers_to_json,
-    check_answers,
-    parse_answers,
-    rules_for,
+from annotation.services.acceptance import (
+    check_every_draft_was_met,
+    check_watching,
+    check_words,
+    checked_viewing,
+    drafted_reasons,
 )
+from annotation.services.answers import Answer, AnswersRefused, answers_to_json, parse_answers
 from annotation.services.queue import LeaseLost
 from annotation.services.statements import LARGEST_KEY, held_seat, last_words, store_rating, store_revision
 from annotation.services.text import clean_json, clean_text
 from qsave.axes import AXES, Axis
-from qsave.report_card import card_from_json, evidence_to_json
+from qsave.report_card import evidence_to_json
 
 __all__ = [
     "Answer",
@@ -59,7 +59,6 @@ __all__ = [
     "why_no_edit",
 ]
 
-VIEWING_BYTES = 8_192
 SAVED_BYTES = 65_536
 LONGEST_SECONDS = 86_400.0
 TAKES_RATINGS = frozenset({Campaign.State.OPEN, Campaign.State.PAUSED})
@@ -94,15 +93,15 @@ def submit(
     Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
     seat is gone, after the answers have become saved work.
     """
-    viewing = _checked_viewing(viewing)
+    viewing = checked_viewing(viewing)
     try:
         with transaction.atomic():
             rating = None
             seat = held_seat(rater, slot_id, lease)
             if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
                 draft = _shown_draft(seat.slot, draft_id, exposure)
-                _check_every_draft_was_met(answers, exposure)
-                _check_watching(seat.slot.campaign, viewing)
+                check_every_draft_was_met(answers, exposure)
+                check_watching(seat.slot.campaign, viewing)
                 _check(seat.slot.campaign, rater, answers, draft, prompt=seat.prompt, duration=seat.duration)
                 rating = store_rating(seat, rater, exposure=exposure, draft=draft)
                 _add_revision(rating, 1, answers, key, viewing, seconds_spent)
@@ -132,7 +131,7 @@ def revise(
 
     Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
     """
-    viewing = _checked_viewing(viewing)
+    viewing = checked_viewing(viewing)
     with transaction.atomic():
         mine = Rating.objects.select_related("item__campaign", "item__clip", "draft", "slot")
         rating = mine.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
@@ -233,15 +232,6 @@ def _shown_draft(slot: Slot, draft_id: int | None, exposure: str) -> Draft | Non
     return draft
 
 
-def _check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) -> None:
-    """Who had the draft before them from the start confirms, edits or clears it on each axis."""
-    if exposure != Exposure.FROM_START:
-        return
-    unmet = [axis for axis in AXES if axis in answers and answers[axis].draft_use == AxisAnswer.DraftUse.NONE]
-    if unmet:
-        raise AnswersRefused({f"{axis}.draft_use": ["Confirm, edit or clear the critic's draft."] for axis in unmet})
-
-
 def _follow_up(slot: Slot, rating: Rating) -> None:
     """What a rating brings with it: the verdict at the end of a qualification, another seat where raters disagree."""
     if rating.rater.is_guest:
@@ -262,23 +252,8 @@ def _check(
     duration: float,
     before: int = LARGEST_KEY,
 ) -> None:
-    if draft is None and any(answer.draft_use != AxisAnswer.DraftUse.NONE for answer in answers.values()):
-        raise AnswersRefused({"draft": ["There was no draft to use."]})
-    rules = rules_for(
-        campaign,
-        prompt=prompt,
-        duration=duration,
-        last_reasons=last_words(rater, campaign.pk, before=before),
-        drafted_reasons=_drafted_reasons(draft),
-    )
-    check_answers(answers, rules)
-
-
-def _drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
-    if draft is None:
-        return {}
-    card = card_from_json(draft.card)
-    return {axis: card.axis(axis).reason for axis in AXES}
+    last = last_words(rater, campaign.pk, before=before)
+    check_words(campaign, answers, draft, prompt=prompt, duration=duration, last_reasons=last)
 
 
 def _add_revision(
@@ -290,7 +265,7 @@ def _add_revision(
     seconds_spent: float,
 ) -> None:
     seconds = min(max(float(seconds_spent), 0.0), LONGEST_SECONDS) if math.isfinite(seconds_spent) else 0.0
-    drafted = _drafted_reasons(rating.draft)
+    drafted = drafted_reasons(rating.draft)
     rows = [_row(axis, answers[axis], drafted) for axis in AXES]
     store_revision(rating, number, rows, key=key, viewing=viewing, seconds_spent=seconds)
 
@@ -306,29 +281,3 @@ def _row(axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
         draft_edit_distance=Levenshtein.distance(drafted[axis], reason) if axis in drafted else None,
         confirm_ms=answer.confirm_ms,
     )
-
-
-def _check_watching(campaign: Campaign, viewing: Mapping[str, Any]) -> None:
-    """Holds the viewing record against what the campaign asks of it."""
-    problems = []
-    if campaign.requires_watched and viewing.get("watched_to_end") is not True:
-        problems.append("Watch the clip to its end once before you submit.")
-    least = (campaign.min_viewport_width, campaign.min_viewport_height)
-    if any(least) and not _is_as_large(viewing.get("viewport"), least):
-        problems.append(f"Make the window larger: this campaign asks for at least {least[0]} x {least[1]} pixels.")
-    if problems:
-        raise AnswersRefused({"viewing": problems})
-
-
-def _is_as_large(viewport: object, least: tuple[int, int]) -> bool:
-    if not isinstance(viewport, list) or len(viewport) != 2:
-        return False
-    return all(isinstance(side, int | float) and side >= bound for side, bound in zip(viewport, least, strict=True))
-
-
-def _checked_viewing(viewing: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        checked: dict[str, Any] = clean_json(dict(viewing), max_bytes=VIEWING_BYTES)
-    except (ValueError, TypeError) as error:
-        raise AnswersRefused({"viewing": [f"The viewing record {error}."]}) from None
-    return checked

@@ -1,0 +1,78 @@
+"""What answers are held against before they are stored, and in a lead's try, where they are not. No writes here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from annotation.models import AxisAnswer, Campaign, Draft, Exposure
+from annotation.services.answers import Answer, AnswersRefused, check_answers, rules_for
+from annotation.services.text import clean_json
+from qsave.axes import AXES, Axis
+from qsave.report_card import card_from_json
+
+VIEWING_BYTES = 8_192
+
+
+def check_words(
+    campaign: Campaign,
+    answers: Mapping[Axis, Answer],
+    draft: Draft | None,
+    *,
+    prompt: str,
+    duration: float,
+    last_reasons: Mapping[Axis, str],
+) -> None:
+    """Raises AnswersRefused when answers to a clip break a rule of the campaign, or use a draft that was not there."""
+    if draft is None and any(answer.draft_use != AxisAnswer.DraftUse.NONE for answer in answers.values()):
+        raise AnswersRefused({"draft": ["There was no draft to use."]})
+    rules = rules_for(
+        campaign,
+        prompt=prompt,
+        duration=duration,
+        last_reasons=last_reasons,
+        drafted_reasons=drafted_reasons(draft),
+    )
+    check_answers(answers, rules)
+
+
+def drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
+    """The critic's words by axis; none without a draft."""
+    if draft is None:
+        return {}
+    card = card_from_json(draft.card)
+    return {axis: card.axis(axis).reason for axis in AXES}
+
+
+def check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) -> None:
+    """Who had the draft before them from the start confirms, edits or clears it on each axis."""
+    if exposure != Exposure.FROM_START:
+        return
+    unmet = [axis for axis in AXES if axis in answers and answers[axis].draft_use == AxisAnswer.DraftUse.NONE]
+    if unmet:
+        raise AnswersRefused({f"{axis}.draft_use": ["Confirm, edit or clear the critic's draft."] for axis in unmet})
+
+
+def check_watching(campaign: Campaign, viewing: Mapping[str, Any]) -> None:
+    """Holds the viewing record against what the campaign asks of it."""
+    problems = []
+    if campaign.requires_watched and viewing.get("watched_to_end") is not True:
+        problems.append("Watch the clip to its end once before you submit.")
+    least = (campaign.min_viewport_width, campaign.min_viewport_height)
+    if any(least) and not _is_as_large(viewing.get("viewport"), least):
+        problems.append(f"Make the window larger: this campaign asks for at least {least[0]} x {least[1]} pixels.")
+    if problems:
+        raise AnswersRefused({"viewing": problems})
+
+
+def _is_as_large(viewport: object, least: tuple[int, int]) -> bool:
+    if not isinstance(viewport, list) or len(viewport) != 2:
+        return False
+    return all(isinstance(side, int | float) and side >= bound for side, bound in zip(viewport, least, strict=True))
+
+
+def checked_viewing(viewing: Mapping[str, Any]) -> dict[str, Any]:
+    """The viewing record as it can be stored; raises AnswersRefused for one that is no JSON or too large."""
+    try:
+        checked: dict[str, Any] = clean_json(dict(viewing), max_bytes=VIEWING_BYTES)
+    except (ValueError, TypeError) as error:
+        raise AnswersRefused({"viewing": [f"The viewing record {error}."]}) from None
+    return checked
