@@ -15,6 +15,7 @@ from annotation.views import (
     panels,
     rate,
     taxonomy,
+    tries,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rate/<slug:name>/save", rate.rate_save, name="rate-save"),
     path("rate/<slug:name>/draft", rate.rate_draft, name="rate-draft"),
     path("rate/<slug:name>/upcoming", rate.rate_upcoming, name="rate-upcoming"),
+    path("rate/<slug:name>/try", tries.rate_try, name="rate-try"),
     path("rate/<slug:name>/guidelines", rate.rate_guidelines, name="rate-guidelines"),
     path("my-ratings/", my_ratings.my_ratings, name="my-ratings"),
     path("my-ratings/<int:pk>/", my_ratings.my_rating, name="my-rating"),

@@ -133,6 +133,22 @@ def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, prob
     )
 
 
+def desk_for_try(seat: Slot, *, posted: FormAnswers | None = None, problems: Problems | None = None) -> Desk:
+    """The desk of a lead's try, of a seat that is never saved: with its draft, and without anybody's saved work."""
+    draft = draft_for(seat)
+    answers = posted or _prefilled(seat.campaign, draft)
+    return Desk(
+        slot=seat,
+        item=seat.item,
+        axes=axis_forms(seat.campaign, answers, draft=draft, problems=problems or {}),
+        key=uuid.uuid4(),
+        saved_version=0,
+        draft=draft,
+        awaits_draft=False,
+        problems=general_problems(problems or {}),
+    )
+
+
 def _axes_html(axes: list[AxisForm]) -> SafeString:
     return render_to_string("annotation/_rate_axes.html", {"axes": axes})
 

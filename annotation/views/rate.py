@@ -178,7 +178,7 @@ def rate_upcoming(request: AuthedRequest, name: str) -> HttpResponse:
 def rate_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
     """The guidelines as a page of their own, for those who like them beside the desk."""
     campaign = _campaign(request, name)
-    return render(request, "annotation/rate_guidelines.html", {"campaign": campaign, **_guidelines(campaign)})
+    return render(request, "annotation/rate_guidelines.html", {"campaign": campaign, **guidelines_of(campaign)})
 
 
 # ---- submitting
@@ -194,9 +194,9 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
             rater=request.user,
             slot_id=post.slot_id,
             lease=post.lease,
-            answers=_parsed(shaped, unconfirmed),
+            answers=parsed_answers(shaped, unconfirmed),
             key=key,
-            viewing=_viewing(request),
+            viewing=posted_viewing(request),
             seconds_spent=_seconds(request),
             draft_id=draft.pk if draft else None,
             exposure=_exposure(request, post.slot_id, draft),
@@ -209,7 +209,7 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
     return _next(request, campaign, feedback, rated=None if feedback else rating.pk)
 
 
-def _parsed(shaped: FormAnswers, unconfirmed: Problems) -> Any:
+def parsed_answers(shaped: FormAnswers, unconfirmed: Problems) -> Any:
     """The parsed answers; refuses unconfirmed drafts together with what parsing finds, all at once."""
     try:
         parsed = parse_answers(shaped)
@@ -233,7 +233,7 @@ def _exposure(request: AuthedRequest, slot_id: int, draft: Draft | None) -> str:
     return desks.exposure_to(slot, draft) if slot and draft else Exposure.NONE
 
 
-def _viewing(request: HttpRequest) -> dict[str, Any]:
+def posted_viewing(request: HttpRequest) -> dict[str, Any]:
     """The viewing record that the player sent; a page without scripts sends none."""
     try:
         record = json.loads(request.POST.get("viewing") or "{}")
@@ -263,7 +263,7 @@ def _next(
     context = _context(request, campaign, desk, is_empty=slot is None) | {"feedback": feedback, "rated": rated}
     if request.htmx:
         return render(request, "annotation/_rate_desk.html", context)
-    return render(request, "annotation/rate.html", context | _guidelines(campaign))
+    return render(request, "annotation/rate.html", context | guidelines_of(campaign))
 
 
 def _refused(
@@ -287,7 +287,7 @@ def _lost(request: AuthedRequest, campaign: Campaign, lost: ValueError) -> HttpR
 def _page(
     request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, is_empty: bool = False, status: int = 200
 ) -> HttpResponse:
-    context = _context(request, campaign, desk, is_empty=is_empty) | _guidelines(campaign)
+    context = _context(request, campaign, desk, is_empty=is_empty) | guidelines_of(campaign)
     return render(request, "annotation/rate.html", context, status=status)
 
 
@@ -309,7 +309,7 @@ def _rated(request: HttpRequest) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def _guidelines(campaign: Campaign) -> dict[str, Any]:
+def guidelines_of(campaign: Campaign) -> dict[str, Any]:
     newest = Guideline.objects.filter(campaign=campaign).order_by("-number").first()
     return {"guideline": newest, "examples": by_level(examples_of(newest)) if newest else []}
 

@@ -284,6 +284,7 @@ export class Desk {
   // The next clip goes into the browser's cache once this one has come whole.
   fetchAhead(signal) {
     const fetchNext = async () => {
+      if (!this.root.dataset.upcomingUrl) return;
       try {
         const next = await getJson(this.root.dataset.upcomingUrl, signal);
         if (next) await (await fetch(next.video, { signal, priority: "low" })).arrayBuffer();

@@ -19,10 +19,11 @@ export class Work {
     this.signal = signal;
     this.version = Number(root.dataset.version);
     this.tab = crypto.randomUUID?.() ?? uuid4();
-    this.name = `work:${root.dataset.user}:${root.dataset.item}`;
+    const isTry = "try" in root.dataset; // a lead's try: nothing is kept, neither here nor on the server
+    this.name = `${isTry ? "try" : "work"}:${root.dataset.user}:${root.dataset.item}`;
     this.dirty = false;
     this.saving = null;
-    this.stopped = false;
+    this.stopped = isTry;
     forgetOld("work:", DAYS_KEPT);
     this.restore();
     this.wire();
