@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/members", members.members, name="members"),
     path("campaigns/<slug:name>/members/add", members.add_member, name="add-member"),
+    path("campaigns/<slug:name>/members/open-to", members.open_to, name="open-to"),
     path("campaigns/<slug:name>/members/invite", members.invite_members, name="invite-members"),
     path("campaigns/<slug:name>/members/<int:pk>/remove", members.remove_member, name="remove-member"),
     path("campaigns/<slug:name>/members/<int:pk>/let-in", members.let_in, name="let-in"),

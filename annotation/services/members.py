@@ -1,9 +1,6 @@
 """Members of a campaign: added by a lead, or invited by a link that also makes their account."""
 
-import csv
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from io import StringIO
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -11,24 +8,15 @@ from django.utils.translation import gettext as _
 from accounts.models import Invitation, Role, User
 from accounts.services import invite
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification
+from annotation.services.name_lists import Invitee
 from annotation.services.permissions import require
-from annotation.services.text import clean_text
 from operations import audit
 
-MOST_ROWS = 500
-MOST_LETTERS = 120
+NOTE_LENGTH = 200
 
 
 class MemberRefused(ValueError):
     """Somebody cannot become a member; the text says why and what to do."""
-
-
-@dataclass(slots=True)
-class NameList:
-    """The rows of a list of names that can be invited, and those that cannot, by number from 1 and why."""
-
-    names: list[str] = field(default_factory=list)
-    problems: list[tuple[int, str]] = field(default_factory=list)
 
 
 @transaction.atomic
@@ -56,14 +44,15 @@ def remove_member(*, actor: User, campaign: Campaign, user: User) -> None:
 
 
 @transaction.atomic
-def invite_members(*, actor: User, campaign: Campaign, names: Iterable[str]) -> list[tuple[str, str]]:
-    """An invitation for each name: (name, secret). The secrets are stored nowhere and cannot be had again."""
+def invite_members(*, actor: User, campaign: Campaign, people: Iterable[Invitee]) -> list[tuple[str, str]]:
+    """An invitation for each of them: (name, secret). The secrets are stored nowhere and cannot be had again."""
     require(actor, Role.LEAD)
     made = []
-    for name in names:
-        invitation, secret = invite(actor=actor, role=Role.ANNOTATOR, note=f"{name}: {campaign}"[:MOST_LETTERS])
+    for person in people:
+        note = ", ".join(part for part in (person.name, person.note, campaign.title) if part)
+        invitation, secret = invite(actor=actor, role=Role.ANNOTATOR, note=note[:NOTE_LENGTH])
         CampaignInvitation.objects.create(campaign=campaign, invitation=invitation)
-        made.append((name, secret))
+        made.append((person.name, secret))
     audit.record(actor=actor, action="member.invited", target=campaign, count=len(made))
     return made
 
@@ -81,28 +70,3 @@ def let_in(*, actor: User, campaign: Campaign, rater: User) -> None:
     failed = Qualification.objects.filter(campaign=campaign, rater=rater, passed=False, let_in_by=None)
     if failed.update(let_in_by=actor):
         audit.record(actor=actor, action="member.let_in", target=campaign, user=rater.username)
-
-
-def read_names(text: str) -> NameList:
-    """The first column of a CSV, a name a row; a heading `name` is passed over, blank lines too."""
-    found = NameList()
-    for number, row in enumerate(csv.reader(StringIO(clean_text(text))), start=1):
-        name = clean_text(row[0]) if row else ""
-        if not name or (number == 1 and name.casefold() == "name"):
-            continue
-        problem = _name_problem(name, found.names)
-        if problem:
-            found.problems.append((number, problem))
-        else:
-            found.names.append(name)
-    return found
-
-
-def _name_problem(name: str, so_far: list[str]) -> str:
-    if len(name) > MOST_LETTERS // 2:
-        return _("this is longer than %(most)s letters") % {"most": MOST_LETTERS // 2}
-    if name in so_far:
-        return _("%(name)s stands there twice") % {"name": name}
-    if len(so_far) >= MOST_ROWS:
-        return _("more than %(most)s at once: invite the others by another list") % {"most": MOST_ROWS}
-    return ""

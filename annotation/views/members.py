@@ -3,8 +3,11 @@
 import csv
 from collections.abc import Callable
 from io import StringIO
+from typing import Any
+from urllib.parse import quote
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +22,8 @@ from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qual
 from annotation.reads.mos_csv import safe_cell
 from annotation.reads.scores import newest_verdicts
 from annotation.services import members as service
+from annotation.services.name_lists import MOST_BYTES, ListRefused, decoded, read_names
+from annotation.services.policy import update_policy
 
 PAGE = 100
 
@@ -67,39 +72,56 @@ def let_in(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
 
 
 @role_required(Role.LEAD)
+@require_POST
+def open_to(request: AuthedRequest, name: str) -> HttpResponse:
+    """Opens the campaign to every annotator, or to its members only."""
+    campaign, chosen = get_object_or_404(Campaign, name=name), request.POST.get("open_to", "")
+    if chosen not in Campaign.OpenTo.values:
+        raise BadRequest(f"A campaign is open to one of {', '.join(Campaign.OpenTo.values)}, not to {chosen!r}.")
+    done = _("Open to %(whom)s now.") % {"whom": Campaign.OpenTo(chosen).label}
+    return _deed(request, campaign, lambda: update_policy(actor=request.user, campaign=campaign, open_to=chosen), done)
+
+
+@role_required(Role.LEAD)
 @never_cache
 @require_POST
 def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
-    """Makes the links and shows them, or gives them as CSV: this once, for they are stored nowhere."""
+    """Makes the links and shows them, this once, on a page that also holds them as CSV: they are stored nowhere."""
     campaign = get_object_or_404(Campaign, name=name)
-    found = service.read_names(_sent_text(request))
-    if not found.names:
-        messages.error(request, _("There is no name in it. Write one a line, or choose a CSV file."))
-        return _page(request, campaign, problems=found.problems)
-    made = service.invite_members(actor=request.user, campaign=campaign, names=found.names)
+    try:
+        found = read_names(_sent_text(request))
+    except ListRefused as refusal:
+        return _page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
+    if not found.people:
+        nobody = _("There is no name in it. Write one a line, or choose a CSV file.")
+        return _page(request, campaign, refusal=nobody, problems=found.problems)
+    made = service.invite_members(actor=request.user, campaign=campaign, people=found.people)
     links = [(who, request.build_absolute_uri(reverse("accept-invitation", args=[secret]))) for who, secret in made]
-    if request.POST.get("as") == "csv":
-        return _links_file(campaign, links)
-    context = {"campaign": campaign, "links": links, "problems": found.problems}
+    context = {
+        "campaign": campaign,
+        "links": links,
+        "problems": found.problems,
+        "csv": quote(_links_csv(links), safe=""),
+    }
     return render(request, "annotation/member_links.html", context)
 
 
 def _sent_text(request: HttpRequest) -> str:
-    file = request.FILES.get("file")
-    typed = request.POST.get("names", "")
-    return f"{typed}\n{file.read(1_000_000).decode(errors='replace')}" if file else typed
+    file, typed = request.FILES.get("file"), request.POST.get("names", "").strip()
+    if file and typed:
+        raise ListRefused(_("Either write the names or choose a file: both at once cannot be told apart."))
+    return decoded(file.read(MOST_BYTES + 1)) if file else typed
 
 
-def _links_file(campaign: Campaign, links: list[tuple[str, str]]) -> HttpResponse:
+def _links_csv(links: list[tuple[str, str]]) -> str:
     text = StringIO()
     rows = csv.writer(text)
     rows.writerow(["name", "link"])
     rows.writerows((safe_cell(who), link) for who, link in links)
-    headers = {"Content-Disposition": f'attachment; filename="invitations-{campaign.name}.csv"'}
-    return HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    return text.getvalue()
 
 
-def _page(request: AuthedRequest, campaign: Campaign, *, problems: list[tuple[int, str]] | None = None) -> HttpResponse:
+def _page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **more: Any) -> HttpResponse:
     """A hundred people at a time, by name; five queries."""
     after = request.GET.get("after", "")
     people = _people(campaign).filter(username__gt=after).order_by("username")[: PAGE + 1]
@@ -114,9 +136,11 @@ def _page(request: AuthedRequest, campaign: Campaign, *, problems: list[tuple[in
         "waiting": CampaignInvitation.objects.filter(
             campaign=campaign, invitation__accepted_by=None, invitation__revoked_at=None
         ).count(),
-        "problems": problems or [],
+        "choices": Campaign.OpenTo.choices,
+        "refusal": refusal,
+        **more,
     }
-    return render(request, "annotation/members.html", context, status=422 if problems is not None else 200)
+    return render(request, "annotation/members.html", context, status=422 if refusal else 200)
 
 
 def _people(campaign: Campaign) -> QuerySet[User]:

@@ -20,6 +20,7 @@ from accounts.access import AuthedRequest, public, role_required, signed_in
 from accounts.models import Role, User
 from annotation.models import Campaign, Panel, PanelParticipant
 from annotation.services import panels as service
+from annotation.services.admission import why_not
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 ID_NAMES = ("participant", "PROLIFIC_PID", "workerId", "participantId")
@@ -160,4 +161,5 @@ def panel_done(request: AuthedRequest) -> HttpResponse:
     if found is None:
         raise Http404("You did not come with a panel.")
     context = {"participant": found, "panel": found.panel, "rated": service.rated_for(found)}
+    context["refusal"] = why_not(user=request.user, campaign=found.panel.campaign)
     return render(request, "annotation/panel_done.html", context)

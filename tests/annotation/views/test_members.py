@@ -3,15 +3,16 @@
 import csv
 import io
 import re
+from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import Invitation, Role, User
 from annotation.models import Campaign, CampaignMember, Qualification
 from annotation.services import queue
-from annotation.services.members import read_names
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -73,24 +74,49 @@ def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, campai
     assert "1 link has not been used yet" in as_lead.get(f"/campaigns/{campaign.name}/members").content.decode()
 
 
-def test_a_file_of_names_gives_a_file_of_links_that_is_safe_to_open(as_lead: Client, campaign: Campaign) -> None:
-    file = SimpleUploadedFile("names.csv", b"name,team\nAnn,red\n=HYPERLINK(),blue\n")
-    answer = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"as": "csv", "file": file})
-    rows = list(csv.reader(io.StringIO(answer.content.decode())))
+def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
+    as_lead: Client, campaign: Campaign
+) -> None:
+    file = SimpleUploadedFile("names.csv", b"\xef\xbb\xbfname;note\r\nAnn;red team\r\n;lost\r\n=HYPERLINK();\r\n")
+    page = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"file": file}).content.decode()
+    download = re.search(r'href="data:text/csv;charset=utf-8,([^"]+)"', page)
+    assert download
+    rows = list(csv.reader(io.StringIO(unquote(download[1]))))
     assert [row[0] for row in rows] == ["name", "Ann", "'=HYPERLINK()"]
     assert all(links(row[1]) for row in rows[1:])
+    assert "Row 3" in page
+    assert set(Invitation.objects.values_list("note", flat=True)) == {
+        "Ann, red team, Closed circle",
+        "=HYPERLINK(), Closed circle",
+    }
 
 
-def test_bad_rows_are_named_and_the_others_go_in() -> None:
-    found = read_names("name\nAnn\n\nAnn\n" + "x" * 99 + "\nBo,note\n")
-    assert found.names == ["Ann", "Bo"]
-    assert [row for row, _ in found.problems] == [4, 5]
-
-
-def test_a_list_without_names_says_so(as_lead: Client, campaign: Campaign) -> None:
-    answer = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"names": "  \n"})
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"names": "  \n"}, "There is no name in it"),
+        ({"file": SimpleUploadedFile("a.csv", b"name\nJos\xe9\n")}, "CSV UTF-8"),
+        ({"file": SimpleUploadedFile("a.csv", b"x" * 1_000_001)}, "larger than a megabyte"),
+        ({"file": SimpleUploadedFile("a.csv", b"x" * 200_000)}, "no list that can be read"),
+        ({"file": SimpleUploadedFile("a.csv", b"Ann"), "names": "Bo"}, "both at once"),
+    ],
+)
+def test_a_list_that_is_none_says_so_and_invites_nobody(
+    as_lead: Client, campaign: Campaign, sent: dict[str, Any], words: str
+) -> None:
+    answer = as_lead.post(f"/campaigns/{campaign.name}/members/invite", sent)
     assert answer.status_code == 422
-    assert "There is no name in it" in answer.content.decode()
+    assert words in answer.content.decode()
+    assert not Invitation.objects.exists()
+
+
+def test_the_campaign_is_opened_to_all_and_shut_again_on_the_page(as_lead: Client, campaign: Campaign) -> None:
+    path = f"/campaigns/{campaign.name}/members/open-to"
+    assert "every annotator now" in as_lead.post(path, {"open_to": "everyone"}, follow=True).content.decode()
+    assert queue.claim(rater=factories.make_user(), campaign=Campaign.objects.get()) is not None
+    as_lead.post(path, {"open_to": "members"})
+    assert queue.claim(rater=factories.make_user(), campaign=Campaign.objects.get()) is None
+    assert as_lead.post(path, {"open_to": "nobody"}).status_code == 400
 
 
 def test_who_did_not_qualify_can_be_let_in(as_lead: Client) -> None:
@@ -105,5 +131,5 @@ def test_who_did_not_qualify_can_be_let_in(as_lead: Client) -> None:
 def test_annotators_have_no_business_there(client: Client, campaign: Campaign) -> None:
     client.force_login(factories.make_user())
     assert client.get(f"/campaigns/{campaign.name}/members").status_code == 403
-    for path in ("add", "invite", "1/remove", "1/let-in"):
+    for path in ("add", "invite", "open-to", "1/remove", "1/let-in"):
         assert client.post(f"/campaigns/{campaign.name}/members/{path}").status_code == 403

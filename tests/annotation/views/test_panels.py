@@ -56,7 +56,8 @@ def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campai
     assert PanelParticipant.objects.get().completed_at is not None
     assert queue.claim(rater=guest, campaign=campaign) is None
     page = client.get(f"/rate/{campaign.name}/").content.decode()
-    assert "all that was asked of you" in page
+    assert "that were asked of you" in page
+    assert CODE in page
     done = client.get("/panel/done").content.decode()
     assert CODE in done
     assert "https://panel.example/done" in done
@@ -125,6 +126,22 @@ def test_a_closed_panel_lets_nobody_in_and_keeps_what_was_rated(client: Client, 
     factories.submit(guest, slot)  # what is on the desk can be finished
     assert queue.claim(rater=guest, campaign=campaign) is None
     assert guest.ratings.count() == 1
+    for path in (f"/rate/{campaign.name}/", "/panel/done"):
+        page = client.get(path).content.decode()
+        assert "This panel is closed" in page
+        assert CODE not in page
+        assert "Go on rating" not in page
+
+
+def test_who_finds_nothing_left_before_their_part_is_done_is_told_whom_to_ask(client: Client) -> None:
+    campaign = factories.make_campaign(1)
+    _, secret = make(campaign, quota=5)
+    begin(client, secret)
+    factories.rate_all(User.objects.get(is_guest=True), campaign)
+    page = client.post(f"/rate/{campaign.name}/start").content.decode()
+    assert "tell the people who sent you" in page
+    assert CODE not in page
+    assert "You have rated 1 of 5" in client.get("/panel/done").content.decode()
 
 
 def test_a_new_link_ends_the_old_one(client: Client, campaign: Campaign) -> None:
