@@ -25,19 +25,20 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @role_required(Role.LEAD)
 @require_safe
 def people(request: AuthedRequest) -> HttpResponse:
-    """Everybody, by name, a page at a time (`after` is the last name shown); simulated raters stand apart."""
+    """All people by name, a page at a time (`after` is the last name shown); guests and simulated raters apart."""
     return _people_page(request, InviteForm(inviter=request.user))
 
 
 def _people_page(request: AuthedRequest, form: InviteForm, **more: object) -> HttpResponse:
     after = request.GET.get("after", "")
-    simulated = request.GET.get("simulated") == "1"
-    rows = list(User.objects.filter(is_simulated=simulated, username__gt=after).order_by("username")[: PAGE + 1])
+    kind = request.GET.get("kind", "")
+    shown = User.objects.filter(is_simulated=kind == "simulated", is_guest=kind == "guests", username__gt=after)
+    rows = list(shown.order_by("username")[: PAGE + 1])
     own_rank = Role(request.user.role).rank
     context = {
         "people": [(user, user != request.user and Role(user.role).rank <= own_rank) for user in rows[:PAGE]],
         "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
-        "simulated": simulated,
+        "kind": kind,
         "roles": [role for role in Role if role.rank <= own_rank],
         "invitations": Invitation.objects.filter(accepted_by=None, revoked_at=None, expires_at__gt=timezone.now())
         .select_related("created_by")

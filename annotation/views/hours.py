@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, role_required, signed_in
-from accounts.models import Role
+from accounts.models import Role, User
 from annotation.charts import day_bars
 from annotation.models import Campaign
-from annotation.reads.hours import MOST_SECONDS, DayOfWork, Days, days_of_work, hours_by_day, timesheet_csv
+from annotation.reads.hours import MOST_SECONDS, DayOfWork, Days, days_of_work, hours_by_day, raters_of, timesheet_csv
 
 USUAL_DAYS = 28
 MOST_DAYS = 366
@@ -30,21 +30,33 @@ def my_hours(request: AuthedRequest) -> HttpResponse:
 @role_required(Role.LEAD)
 @require_safe
 def timesheet(request: AuthedRequest, name: str) -> HttpResponse:
-    """Who worked when in a campaign."""
+    """Who worked when in a campaign: everybody, or one rater."""
     campaign, days = get_object_or_404(Campaign, name=name), _days(request)
-    context = _context(days, days_of_work(days, campaign=campaign)) | {"campaign": campaign}
-    return render(request, "annotation/timesheet.html", context)
+    rater = _rater(request)
+    context = _context(days, days_of_work(days, campaign=campaign, rater=rater))
+    asked = request.GET.urlencode()
+    return render(
+        request,
+        "annotation/timesheet.html",
+        context | {"campaign": campaign, "raters": raters_of(campaign), "chosen": rater, "asked": asked},
+    )
 
 
 @role_required(Role.LEAD)
 @require_safe
 def timesheet_file(request: AuthedRequest, name: str) -> HttpResponseBase:
     """The same as CSV."""
-    campaign, days = get_object_or_404(Campaign, name=name), _days(request)
+    campaign, days, rater = get_object_or_404(Campaign, name=name), _days(request), _rater(request)
     told = f"timesheet-{campaign.name}-{days.first.isoformat()}-{days.last.isoformat()}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{told}"'}
-    lines = timesheet_csv(days_of_work(days, campaign=campaign))
+    lines = timesheet_csv(days_of_work(days, campaign=campaign, rater=rater))
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _rater(request: HttpRequest) -> User | None:
+    """The rater that was asked for by name; none for everybody. A name that nobody has is not found."""
+    name = request.GET.get("rater", "")
+    return get_object_or_404(User, username=name) if name else None
 
 
 def _context(days: Days, work: list[DayOfWork]) -> dict[str, object]:

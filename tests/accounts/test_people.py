@@ -184,3 +184,13 @@ def test_a_guest_of_a_panel_stays_an_annotator(as_lead: Client, ada: User) -> No
     as_lead.post(f"/people/{ada.pk}/role", {"role": "lead"})
     ada.refresh_from_db()
     assert ada.role == Role.ANNOTATOR
+
+
+def test_guests_and_programs_stand_apart_from_people(client: Client, lead: User) -> None:
+    User.objects.create(username="panel-1-guest", is_guest=True)
+    User.objects.create(username="toy-rater", is_simulated=True)
+    client.force_login(lead)
+    shown = {"": lead.username, "?kind=guests": "panel-1-guest", "?kind=simulated": "toy-rater"}
+    for query, name in shown.items():
+        table = client.get(f"/people{query}").content.decode().split("list-heading")[-1]
+        assert [other for other in shown.values() if f"{other}" in table] == [name]

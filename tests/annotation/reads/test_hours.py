@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 import time_machine
+from django.http import StreamingHttpResponse
 from django.test import Client
 
 from accounts.models import User
@@ -36,6 +37,11 @@ def rate(rater: User, campaign: Campaign, seconds: float) -> int:
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
     return factories.submit(rater, slot, seconds_spent=seconds).pk
+
+
+def text_of(answer: object) -> str:
+    assert isinstance(answer, StreamingHttpResponse)
+    return answer.getvalue().decode()
 
 
 def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clock: time_machine.Traveller) -> None:
@@ -98,8 +104,13 @@ def test_raters_see_their_own_days_and_leads_those_of_all(client: Client, campai
     both = client.get(f"/campaigns/{campaign.name}/timesheet?first=2026-03-01&last=2026-03-03").content.decode()
     assert "ann" in both
     assert "bo" in both
+    alone = client.get(f"/campaigns/{campaign.name}/timesheet.csv?rater=bo")
+    assert [row[0] for row in csv.reader(io.StringIO(text_of(alone)))] == ["rater", "bo"]
+    table = client.get(f"/campaigns/{campaign.name}/timesheet?rater=ann").content.decode().split("<tbody>")[1]
+    assert "bo" not in table.split("</tbody>")[0]
+    assert client.get(f"/campaigns/{campaign.name}/timesheet?rater=<script>").status_code == 404
     file = client.get(f"/campaigns/{campaign.name}/timesheet.csv?first=2026-03-01&last=2026-03-03")
-    assert b"".join(file.streaming_content).count(b"\n") == 3  # type: ignore[attr-defined]
+    assert text_of(file).count("\n") == 3
 
 
 @pytest.mark.parametrize("asked", ["first=x&last=y", "first=2026-05-01&last=2026-01-01", "first=0001-01-01", "first="])
