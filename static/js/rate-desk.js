@@ -5,7 +5,7 @@ import { Boxes } from "./rate-picture.js";
 import { Refused, SignedOut, Unreachable, element, getJson, post } from "./rate-site.js";
 import { Player } from "./rate-player.js";
 import { Viewing, showAsks } from "./rate-viewing.js";
-import { Steps, Work } from "./rate-work.js";
+import { Steps, Work, isTyping } from "./rate-work.js";
 
 const LATE_PAUSE = 10000;
 
@@ -38,12 +38,25 @@ export class Desk {
     return {
       form: () => this.data(),
       read: () => Object.fromEntries(this.axes.map((axis) => [axis.name, axis.read()])),
-      apply: (answers) => this.axes.forEach((axis) => { if (answers[axis.name]) axis.apply(answers[axis.name]); }),
+      apply: (answers) => this.applyAll(answers),
+      chosen: (answers, others) => { // one step back from what was chosen lies what was not
+        for (const each of [others, answers]) {
+          this.applyAll(each);
+          this.steps.note({ apart: true });
+        }
+        this.changed();
+        this.axis.root.focus({ preventScroll: true });
+      },
       viewing: () => this.viewing?.kept(),
+      say: this.site.say,
       showSaved: this.site.showSaved,
       showNotice: (words) => this.notice(words),
       lost: (message) => this.lose(message),
     };
+  }
+
+  applyAll(answers) {
+    for (const axis of this.axes) if (answers[axis.name]) axis.apply(answers[axis.name]);
   }
 
   wire(signal) {
@@ -90,7 +103,7 @@ export class Desk {
       const skip = target.closest(".rate-skip");
       skip.open = false;
       skip.querySelector("summary").focus();
-    } else if (target.matches("textarea")) this.axis.root.focus();
+    } else if (target.matches("textarea")) this.work.toConflict() || this.axis.root.focus();
     else return false;
     return true;
   }
@@ -163,7 +176,7 @@ export class Desk {
   }
 
   async submit() {
-    if (this.sending) return;
+    if (this.sending || this.work.toConflict()) return;
     this.sending = true;
     this.busy(true);
     await this.work.settle();
@@ -237,7 +250,7 @@ export class Desk {
     this.sending = true;
     const next = element("a", { href: location.pathname, className: "rate-next" }, "Go on with the next clip");
     this.notice(message, next);
-    next.focus();
+    if (!isTyping()) next.focus();
   }
 
   // ---- a draft that comes late

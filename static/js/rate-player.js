@@ -60,6 +60,7 @@ export class Player {
     on(this.root.querySelector("[data-unblur]"), "click", (event) => {
       event.currentTarget.closest("[data-warning]").remove();
       this.video.classList.remove("is-blurred");
+      this.root.querySelector("[data-stage]").focus({ preventScroll: true }); // the button is gone
       this.play();
     });
     on(document, "fullscreenchange", () => this.paint());
@@ -130,7 +131,9 @@ export class Player {
   }
 
   toggle() {
-    if (!this.hasBegun) this.isToPlay = !this.isToPlay;
+    const warning = this.root.querySelector("[data-unblur]");
+    if (warning) warning.focus(); // whoever wants to see it says so there
+    else if (!this.hasBegun) this.isToPlay = !this.isToPlay;
     else if (this.video.paused) this.play();
     else this.video.pause();
   }

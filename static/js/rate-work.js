@@ -12,13 +12,13 @@ const TYPING_PAUSE = 1500;
 const MOST_STEPS = 300;
 
 export class Work {
-  /** `page` gives form(), read(), apply(answers), viewing(), showSaved(words), showNotice(words), lost(message). */
+  /** `page` gives form(), read(), apply(answers), chosen(answers, others), viewing(), say, showSaved, showNotice and lost (of words). */
   constructor(root, page, signal) {
     this.root = root;
     this.page = page;
     this.signal = signal;
     this.version = Number(root.dataset.version);
-    this.tab = crypto.randomUUID?.() ?? uuid4();
+    this.tab = takeTab() ?? crypto.randomUUID?.() ?? uuid4();
     const isTry = "try" in root.dataset; // a lead's try: nothing is kept, neither here nor on the server
     this.name = `${isTry ? "try" : "work"}:${root.dataset.user}:${root.dataset.item}`;
     this.dirty = false;
@@ -33,7 +33,10 @@ export class Work {
     const on = (target, event, handler) => target.addEventListener(event, handler, { signal: this.signal });
     on(this.root, "focusout", () => { if (this.dirty) this.later(0); });
     on(document, "visibilitychange", () => { if (document.hidden) this.leave(); });
-    on(window, "pagehide", () => this.leave());
+    on(window, "pagehide", () => {
+      this.leave();
+      passTab(this.tab);
+    });
     on(window, "online", () => { if (this.dirty) this.later(0); });
     const minute = Math.min(60, (Number(this.root.dataset.leaseMinutes) * 60) / 3) * 1000;
     const renewing = setInterval(() => this.renew(), minute);
@@ -53,7 +56,9 @@ export class Work {
       this.page.showSaved("What you had typed is back");
       this.changed();
     } else {
-      this.conflict({ answers: this.page.read(), version: this.version, saved_at: "" }, kept.answers);
+      const theirs = { answers: this.page.read(), version: this.version, saved_at: "" };
+      this.page.apply(kept.answers);
+      this.conflict(theirs);
     }
   }
 
@@ -75,6 +80,7 @@ export class Work {
 
   changed() {
     this.dirty = true;
+    if (this.theirs) this.here.replaceChildren(...lines(this.page.read()));
     clearTimeout(this.localTimer);
     this.localTimer = setTimeout(() => this.keepLocally(), LOCAL_PAUSE);
     this.later(SERVER_PAUSE);
@@ -89,7 +95,7 @@ export class Work {
 
   leave() {
     this.keepLocally();
-    if (this.dirty && !this.inConflict && !this.stopped) {
+    if (this.dirty && !this.theirs && !this.stopped) {
       post(this.root.dataset.saveUrl, this.payload(), { keepalive: true }).catch(() => {});
     }
   }
@@ -103,7 +109,7 @@ export class Work {
   }
 
   async save() {
-    if (this.saving || !this.dirty || this.inConflict || this.stopped) return;
+    if (this.saving || !this.dirty || this.theirs || this.stopped) return;
     this.dirty = false;
     this.saving = post(this.root.dataset.saveUrl, this.payload());
     try {
@@ -117,50 +123,68 @@ export class Work {
       this.saving = null;
     }
     this.keepLocally();
-    if (this.dirty && !this.inConflict && !this.stopped) this.later(RETRY_PAUSE);
+    if (this.dirty && !this.theirs && !this.stopped) this.later(RETRY_PAUSE);
   }
 
   failed(error) {
     if (error instanceof Unreachable) this.page.showSaved("Offline: kept in this browser, sent when back");
     else if (error instanceof SignedOut) this.page.showNotice("You are signed out. What you typed is kept in this browser: sign in again and come back to this page.");
-    else if (error instanceof Refused && error.status === 409) this.conflict(error.data, this.page.read());
+    else if (error instanceof Refused && error.status === 409) this.conflict(error.data);
     else if (error instanceof Refused) this.page.showSaved(`Not saved: ${error.message}`);
     else throw error;
   }
 
   // ---- two tabs
 
-  conflict(theirs, mine) {
-    if (said(theirs.answers) === said(mine)) { // a page that was left saved the same words a moment ago
+  /** The form holds what was written here; `theirs` is what the other page saved. Nothing is sent until one is chosen. */
+  conflict(theirs) {
+    if (said(theirs.answers) === said(this.page.read())) { // a page that was left saved the same words a moment ago
       this.version = theirs.version;
       this.dirty = false;
       this.page.showSaved(`Saved ${theirs.saved_at}`);
       this.keepLocally();
       return;
     }
-    this.inConflict = true;
-    const panel = this.root.querySelector("[data-conflict]");
-    const choose = (words, answers) => {
-      const button = element("button", { type: "button" }, words);
-      button.addEventListener("click", () => {
-        this.inConflict = false;
-        this.version = theirs.version;
-        panel.hidden = true;
-        this.page.apply(answers);
-        this.changed();
-        this.later(0);
-      });
-      return button;
-    };
-    const when = theirs.saved_at ? ` at ${theirs.saved_at}` : "";
-    panel.replaceChildren(
+    this.theirs = theirs;
+    this.showConflict();
+    this.page.say("Two pages wrote different things about this clip. Choose one of them before you go on.");
+    if (!isTyping()) this.toConflict();
+  }
+
+  /** Leads to the choice, where there is one to make. */
+  toConflict() {
+    if (this.theirs) this.panel.querySelector("button").focus();
+    return Boolean(this.theirs);
+  }
+
+  get panel() {
+    return this.root.querySelector("[data-conflict]");
+  }
+
+  showConflict() {
+    const when = this.theirs.saved_at ? ` at ${this.theirs.saved_at}` : "";
+    this.here = element("div", {}, ...lines(this.page.read()));
+    this.panel.replaceChildren(
       element("p", {}, element("strong", {}, "Two pages wrote different things about this clip."), " Both are kept; choose the one to go on with."),
       element("div", { className: "rate-versions" },
-        version("Here", mine, choose("Go on with this one", mine)),
-        version(`In the other page${when}`, theirs.answers, choose("Take the other one", theirs.answers))),
+        element("div", {}, element("h3", {}, "Here"), this.here, this.choice("Go on with this one", null)),
+        element("div", {}, element("h3", {}, `In the other page${when}`), ...lines(this.theirs.answers),
+          this.choice("Take the other one", this.theirs.answers))),
     );
-    panel.hidden = false;
-    panel.querySelector("button").focus();
+    this.panel.hidden = false;
+  }
+
+  choice(words, answers) {
+    const button = element("button", { type: "button" }, words);
+    button.addEventListener("click", () => {
+      const [mine, theirs] = [this.page.read(), this.theirs];
+      this.version = theirs.version;
+      this.theirs = null;
+      this.panel.hidden = true;
+      this.page.chosen(answers ?? mine, answers ? mine : theirs.answers); // which notes that there is something to save
+      this.later(0);
+    });
+    return button;
   }
 
   // ---- the lease
@@ -204,7 +228,8 @@ export class Steps {
   }
 
   /** To be called after every change of the form. */
-  note() {
+  note({ apart = false } = {}) {
+    if (apart) this.typing = null;
     const next = JSON.stringify(this.read());
     if (next === this.now) return;
     const typing = typedOn(JSON.parse(this.now), JSON.parse(next));
@@ -230,6 +255,31 @@ export class Steps {
   }
 }
 
+/** Whether keys go into a text just now: then the focus stays there, or the next letters would do something else. */
+export function isTyping() {
+  return document.activeElement?.matches("textarea, input[type=text]") ?? false;
+}
+
+// A page that is loaded anew in its tab goes on as the same one, so that the save it sent while it went is no stranger's.
+// The name lies in the store only between two pages: a copied tab gets one of its own.
+function takeTab() {
+  try {
+    const tab = sessionStorage.getItem("qsave:tab");
+    sessionStorage.removeItem("qsave:tab");
+    return tab;
+  } catch {
+    return null;
+  }
+}
+
+function passTab(tab) {
+  try {
+    sessionStorage.setItem("qsave:tab", tab);
+  } catch {
+    // a store that is off costs a question about two pages, never work
+  }
+}
+
 // The axis on which nothing but the words differs; null when more than that does.
 function typedOn(before, after) {
   const rest = ({ reason, confirm_ms: _ms, confirmed: _confirmed, ...others }) => JSON.stringify(others);
@@ -244,13 +294,12 @@ function said(answers) {
   )));
 }
 
-function version(title, answers, button) {
-  const lines = Object.entries(answers).map(([axis, answer]) => {
+function lines(answers) {
+  return Object.entries(answers).map(([axis, answer]) => {
     const defects = (answer.evidence || []).map((piece) => piece.defect).join(", ");
     const score = answer.score ?? "no score";
     return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, answer.reason || "no reason yet");
   });
-  return element("div", {}, element("h3", {}, title), ...lines, button);
 }
 
 // crypto.randomUUID needs a secure origin; a studio on a closed network may have none.

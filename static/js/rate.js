@@ -36,7 +36,8 @@ function begin({ isFirst }) {
   scrollTo(0, 0);
   target?.focus({ preventScroll: true });
   const prompt = place.querySelector("[data-prompt]")?.textContent;
-  site.say(prompt ? `Next clip. Prompt: ${prompt}` : place.querySelector("h2")?.textContent ?? "");
+  const warning = place.querySelector("[data-warning] p")?.textContent ?? "";
+  site.say(prompt ? `Next clip. ${warning} Prompt: ${prompt}` : place.querySelector("h2")?.textContent ?? "");
 }
 
 function swap(html) {

@@ -617,6 +617,33 @@ def test_two_tabs_conflict_openly_with_both_texts_kept(desk: Page, campaign: Cam
     panel.get_by_role("button", name="Take the other one").click()
     expect(desk.locator("[name=visual-reason]")).to_have_value("Written in the other tab")
     saved(desk)
+    desk.keyboard.press("z")
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Written in this tab")
+
+
+def test_a_conflict_that_comes_in_the_middle_of_a_word_takes_no_key_from_it(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    other = desk.context.new_page()
+    open_desk(other)
+    write(other, "Written in the other tab")
+    saved(other)
+    desk.bring_to_front()
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("Half a ")
+    panel = desk.locator("[data-conflict]")
+    expect(panel).to_contain_text("Written in the other tab")
+    desk.keyboard.type("bus and a wing")
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Half a bus and a wing")
+    expect(panel).to_contain_text("Half a bus and a wing")
+    expect(desk.locator("#axis-visual input:checked")).to_have_count(0)
+    check(desk)
+    desk.keyboard.press("Control+Enter")
+    desk.keyboard.press("Enter")
+    saved(desk)
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Half a bus and a wing")
+    desk.keyboard.press("z")
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Written in the other tab")
 
 
 def write(page: Page, words: str) -> None:
@@ -646,6 +673,21 @@ def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign)
     expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
     expect(desk.locator("[data-desk]")).to_have_count(1)
     assert Skip.objects.get().reason == "stays black"
+
+
+def test_a_content_warning_blurs_the_clip_until_the_rater_says_so_by_key(desk: Page, campaign: Campaign) -> None:
+    add_item(campaign, make_clip("one", content_warning="violence"))
+    open_desk(desk)
+    expect(desk.locator("[data-status]")).to_contain_text("Content warning: violence")
+    desk.keyboard.press("Space")
+    expect(desk.get_by_role("button", name="Show the clip")).to_be_focused()
+    assert desk.evaluate("document.querySelector('video').paused")
+    check(desk)
+    desk.keyboard.press("Enter")
+    expect(desk.locator("video.is-blurred, [data-warning]")).to_have_count(0)
+    desk.wait_for_function("() => document.querySelector('video').played.length")
+    desk.keyboard.press("4")
+    expect(desk.locator("[name=visual-score][value='4']")).to_be_checked()
 
 
 # ---- the page itself
