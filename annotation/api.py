@@ -85,7 +85,7 @@ class Guarded(APIView):
         return self.request.user
 
 
-def _read(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+def read(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
     values: dict[str, Any] = serializer.validated_data
     return values
@@ -116,7 +116,7 @@ class CampaignsView(Guarded, ListAPIView[Campaign]):
     @extend_schema(request=NewCampaignSerializer, responses={201: CampaignSerializer})
     def post(self, request: Request) -> Response:
         """Makes a campaign, in the state `draft`."""
-        made = campaigns.create_campaign(actor=self.actor, **_read(NewCampaignSerializer(data=request.data)))
+        made = campaigns.create_campaign(actor=self.actor, **read(NewCampaignSerializer(data=request.data)))
         return Response(_campaign(made), status=status.HTTP_201_CREATED)
 
 
@@ -141,7 +141,7 @@ class CampaignStateView(Guarded):
     @extend_schema(request=StateSerializer, responses=CampaignSerializer)
     def post(self, request: Request, name: str) -> Response:
         """Opens, pauses, closes or archives a campaign; 409 for a step that its state does not allow."""
-        state = _read(StateSerializer(data=request.data))["state"]
+        state = read(StateSerializer(data=request.data))["state"]
         campaign = get_object_or_404(Campaign, name=name)
         return Response(_campaign(campaigns.set_state(actor=self.actor, campaign=campaign, state=state)))
 
@@ -156,7 +156,7 @@ class ImportView(Guarded):
     def post(self, request: Request, name: str) -> Response:
         """Brings clips in. The rows are read by a job; its result names those left out, by number and reason."""
         campaign = get_object_or_404(Campaign, name=name)
-        asked = _read(ImportSerializer(data=request.data))
+        asked = read(ImportSerializer(data=request.data))
         if "files" in asked:
             try:
                 manifest = uploads.receive(asked["files"])
@@ -228,7 +228,7 @@ class SubmitView(Guarded):
     @extend_schema(request=SubmitSerializer, responses={201: RatedSerializer})
     def post(self, request: Request, slot: int) -> Response:
         """Stores your rating. 409 when the seat went to another: your answers are kept as saved work."""
-        asked = _read(SubmitSerializer(data=request.data))
+        asked = read(SubmitSerializer(data=request.data))
         answers = parse_answers(asked.pop("answers"))
         rating = ratings.submit(rater=self.actor, slot_id=slot, answers=answers, **asked)
         return Response({"rating": rating.pk}, status=status.HTTP_201_CREATED)
@@ -240,7 +240,7 @@ class RenewView(Guarded):
     @extend_schema(request=LeaseSerializer, responses=LeaseEndSerializer)
     def post(self, request: Request, slot: int) -> Response:
         """Lets your lease run anew."""
-        ends = queue.renew(rater=self.actor, slot_id=slot, **_read(LeaseSerializer(data=request.data)))
+        ends = queue.renew(rater=self.actor, slot_id=slot, **read(LeaseSerializer(data=request.data)))
         return Response(LeaseEndSerializer({"lease_expires_at": ends}).data)
 
 
@@ -250,7 +250,7 @@ class HandBackView(Guarded):
     @extend_schema(request=LeaseSerializer, responses={204: None})
     def post(self, request: Request, slot: int) -> Response:
         """Frees your seat for another; the clip may come back to you later."""
-        queue.hand_back(rater=self.actor, slot_id=slot, **_read(LeaseSerializer(data=request.data)))
+        queue.hand_back(rater=self.actor, slot_id=slot, **read(LeaseSerializer(data=request.data)))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -260,7 +260,7 @@ class SkipView(Guarded):
     @extend_schema(request=SkipSerializer, responses={204: None})
     def post(self, request: Request, slot: int) -> Response:
         """Passes a clip by for good."""
-        queue.skip(rater=self.actor, slot_id=slot, **_read(SkipSerializer(data=request.data)))
+        queue.skip(rater=self.actor, slot_id=slot, **read(SkipSerializer(data=request.data)))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from annotation.models import Arm, Campaign, Draft, Exposure, Item, Rating, Skip, Slot
 from annotation.reads.progress import Progress
 from annotation.services.drafts import draft_for
+from annotation.services.policy import POLICY_FIELDS
 from operations.models import Job
 
 JSON = dict[str, Any]
@@ -55,19 +56,28 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         return self._progress(campaign).leased
 
 
-class NewCampaignSerializer(serializers.Serializer[Any]):
+class PolicySerializer(serializers.ModelSerializer[Campaign]):
+    """The settings of a campaign. Their bounds, and what may change when, are the service's to say."""
+
+    class Meta:
+        model = Campaign
+        fields: tuple[str, ...] = ("title", *sorted(POLICY_FIELDS))
+
+    def validate(self, attrs: JSON) -> JSON:
+        """A setting with a slip in its name is an error, and not left out in silence."""
+        unknown = set(self.initial_data) - set(self.fields)
+        if unknown:
+            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "A campaign has no such setting."))
+        return attrs
+
+
+class NewCampaignSerializer(PolicySerializer):
     """What a campaign is made with; what is left out takes its default."""
 
-    name = serializers.SlugField(max_length=80)
-    title = serializers.CharField(max_length=160)
-    overlap = serializers.IntegerField(min_value=1, max_value=50, required=False)
-    assisted_share = serializers.FloatField(min_value=0, max_value=1, required=False)
-    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
-    guidelines = serializers.CharField(required=False, allow_blank=True, max_length=100_000)
-    lease_minutes = serializers.IntegerField(min_value=1, max_value=1440, required=False)
-    min_reason_length = serializers.IntegerField(min_value=0, max_value=1000, required=False)
-    waives_reason_when_excellent = serializers.BooleanField(required=False)
-    shows_draft_scores = serializers.BooleanField(required=False)
+    guidelines = serializers.CharField(required=False, allow_blank=True, max_length=100_000, write_only=True)
+
+    class Meta(PolicySerializer.Meta):
+        fields = ("name", *PolicySerializer.Meta.fields, "guidelines")
 
 
 class StateSerializer(serializers.Serializer[Any]):
@@ -121,6 +131,10 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
             "split",
             "bridges_splits",
             "gold",
+            "is_qualification",
+            "feedback",
+            "priority",
+            "order_score",
         )
         read_only_fields = fields
 

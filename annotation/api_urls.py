@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from annotation import (
     api,
     api_schema,  # noqa: F401 - tells the schema of tokens by being imported
+    api_settings,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,6 +13,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns", api.CampaignsView.as_view(), name="api-campaigns"),
     path("campaigns/<slug:name>", api.CampaignView.as_view(), name="api-campaign"),
     path("campaigns/<slug:name>/state", api.CampaignStateView.as_view(), name="api-campaign-state"),
+    path("campaigns/<slug:name>/policy", api_settings.PolicyView.as_view(), name="api-policy"),
+    path("campaigns/<slug:name>/guidelines", api_settings.GuidelinesView.as_view(), name="api-guidelines"),
+    path("campaigns/<slug:name>/order-scores", api_settings.OrderScoresView.as_view(), name="api-order-scores"),
+    path("campaigns/<slug:name>/items/<int:pk>", api_settings.ItemView.as_view(), name="api-item"),
     path("campaigns/<slug:name>/import", api.ImportView.as_view(), name="api-import"),
     path("campaigns/<slug:name>/items", api.ItemsView.as_view(), name="api-items"),
     path("campaigns/<slug:name>/ratings", api.RatingsView.as_view(), name="api-ratings"),
