@@ -7,10 +7,35 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from annotation.markdown import to_html
 
 register = template.Library()
+
+_STATES = {
+    "draft": _("draft"),
+    "open": _("open"),
+    "paused": _("paused"),
+    "closed": _("closed"),
+    "archived": _("archived"),
+    "queued": _("queued"),
+    "running": _("running"),
+    "done": _("done"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
+    "building": _("building"),
+    "frozen": _("frozen"),
+    "withdrawn": _("withdrawn"),
+    "active": _("active"),
+    "no job": _("no job"),
+}
+
+
+@register.filter
+def state_word(state: str) -> Any:
+    """The state of a campaign, a job or a release, as a reader calls it."""
+    return _STATES.get(state, state)
 
 
 @register.filter
