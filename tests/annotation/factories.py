@@ -15,8 +15,9 @@ import numpy as np
 from django.conf import settings
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Clip, PromptGroup, Rating, Slot, Split
+from annotation.models import Campaign, Clip, Exposure, PromptGroup, Rating, Slot, Split
 from annotation.services import campaigns, queue, ratings
+from annotation.services.drafts import draft_for
 from annotation.services.ratings import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, ReportCard
@@ -176,6 +177,14 @@ def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: 
         "key": key or uuid.uuid4(),
     }
     return ratings.submit(rater=rater, slot_id=slot.pk, lease=lease_of(slot), **(values | changes))
+
+
+def answered(slot: Slot, score: int) -> dict[str, Any]:
+    """What the page of a place sends to `submit`: in the assisted arm with the draft, where there is one."""
+    draft = draft_for(slot)
+    given = answers(score, draft_use="edited" if draft else "none")
+    values: dict[str, Any] = {"answers": given, "key": uuid.uuid4()}
+    return values | ({"draft_id": draft.pk, "exposure": Exposure.FROM_START} if draft else {})
 
 
 def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis, int] | int] | int = 3) -> int:

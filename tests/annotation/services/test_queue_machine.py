@@ -23,8 +23,6 @@ from accounts.models import User
 from annotation.models import (
     Arm,
     Campaign,
-    Draft,
-    Exposure,
     Item,
     Offer,
     PromptGroup,
@@ -273,7 +271,7 @@ class Queue(RuleBasedStateMachine):
 
     def _submit(self, rater: int, slot: Slot, score: int) -> None:
         is_theirs = Slot.objects.filter(pk=slot.pk, rater=self.raters[rater], lease=slot.lease, state="leased").exists()
-        values = _answered(slot, score)
+        values = factories.answered(slot, score)
         met = self.met[rater, slot.item_id]
         try:
             rating = factories.submit(self.raters[rater], slot, **values)
@@ -317,17 +315,9 @@ def _fill(campaign: Campaign) -> int:
     return items[-1].pk
 
 
-def _answered(slot: Slot, score: int) -> dict[str, Any]:
-    """What the page of a place sends: in the assisted arm with the draft, where there is one."""
-    draft: Draft | None = draft_for(slot)
-    given = factories.answers(score, draft_use="edited" if draft else "none")
-    values: dict[str, Any] = {"answers": given, "key": uuid.uuid4()}
-    return values | ({"draft_id": draft.pk, "exposure": Exposure.FROM_START} if draft else {})
-
-
 @pytest.mark.django_db
 def test_the_queue_keeps_its_rules_in_any_order_of_events() -> None:
     run_state_machine_as_test(
         Queue,
-        settings=settings(max_examples=14, stateful_step_count=45, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=12, stateful_step_count=45, suppress_health_check=list(HealthCheck)),
     )
