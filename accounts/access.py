@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -58,7 +59,9 @@ def role_required(role: Role) -> Callable[[AuthedView[P]], View[P]]:
             if not isinstance(request.user, User):
                 return _ask_to_sign_in(request)
             if not request.user.has_role(role):
-                raise PermissionDenied(f"This page is for people with the role {role.label.lower()} or above.")
+                raise PermissionDenied(
+                    _("This page is for people with the role %(role)s or above.") % {"role": role.label.lower()}
+                )
             return view(cast(AuthedRequest, request), *args, **kwargs)
 
         gate.access = Access(role)  # type: ignore[attr-defined]  # functions carry attributes; typing cannot say so
@@ -78,7 +81,7 @@ def colleagues_only(view: AuthedView[P]) -> View[P]:
     @wraps(view)
     def no_guests(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_guest:
-            raise PermissionDenied("This page is for people who have an account of their own here.")
+            raise PermissionDenied(_("This page is for people who have an account of their own here."))
         return view(request, *args, **kwargs)
 
     return signed_in(no_guests)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
 
@@ -11,44 +12,48 @@ _NEW = {"autocomplete": "new-password"}
 
 
 class SignInForm(forms.Form):
-    username = forms.CharField(label="Name", max_length=80, widget=forms.TextInput(attrs={**_NAME, "autofocus": True}))
-    password = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False)
+    username = forms.CharField(
+        label=_("Name"), max_length=80, widget=forms.TextInput(attrs={**_NAME, "autofocus": True})
+    )
+    password = forms.CharField(
+        label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
+    )
 
 
 class NewPasswordForm(forms.Form):
     """A password typed twice."""
 
     password = forms.CharField(
-        label="New password",
+        label=_("New password"),
         strip=False,
         widget=forms.PasswordInput(attrs=_NEW),
-        help_text="At least 10 characters. A few unrelated words make a good one.",
+        help_text=_("At least 10 characters. A few unrelated words make a good one."),
     )
-    again = forms.CharField(label="The same once more", strip=False, widget=forms.PasswordInput(attrs=_NEW))
+    again = forms.CharField(label=_("The same once more"), strip=False, widget=forms.PasswordInput(attrs=_NEW))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("password") and data.get("again") and data["password"] != data["again"]:
-            self.add_error("again", "The two passwords differ.")
+            self.add_error("again", _("The two passwords differ."))
         return data
 
 
 class AcceptInvitationForm(NewPasswordForm):
     username = forms.CharField(
-        label="Name to sign in with",
+        label=_("Name to sign in with"),
         max_length=80,
         widget=forms.TextInput(attrs={**_NAME, "autofocus": True}),
-        help_text="Letters and digits; large and small letters count as the same.",
+        help_text=_("Letters and digits; large and small letters count as the same."),
     )
     display_name = forms.CharField(
-        label="Name that others see", max_length=120, required=False, help_text="May stay empty."
+        label=_("Name that others see"), max_length=120, required=False, help_text=_("May stay empty.")
     )
     field_order = ("username", "display_name", "password", "again")
 
 
 class ChangePasswordForm(NewPasswordForm):
     current = forms.CharField(
-        label="Present password",
+        label=_("Present password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -56,12 +61,12 @@ class ChangePasswordForm(NewPasswordForm):
 
 
 class InviteForm(forms.Form):
-    role = forms.ChoiceField(choices=Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
     note = forms.CharField(
-        label="For whom",
+        label=_("For whom"),
         max_length=200,
         required=False,
-        help_text="A note for yourself; not shown to the invited.",
+        help_text=_("A note for yourself; not shown to the invited."),
     )
 
     def __init__(self, *args: Any, inviter: User, **kwargs: Any) -> None:
@@ -73,8 +78,8 @@ class InviteForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, help_text="What it is for, for example: nightly export.")
+    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What it is for, for example: nightly export."))
 
 
 class DisplayNameForm(forms.Form):
-    display_name = forms.CharField(label="Name that others see", max_length=120, required=False)
+    display_name = forms.CharField(label=_("Name that others see"), max_length=120, required=False)

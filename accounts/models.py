@@ -5,14 +5,15 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
     """In rising order: each role may do what the ones before it may."""
 
-    ANNOTATOR = "annotator", "Annotator"
-    LEAD = "lead", "Lead"
-    ENGINEER = "engineer", "Engineer"
+    ANNOTATOR = "annotator", _("Annotator")
+    LEAD = "lead", _("Lead")
+    ENGINEER = "engineer", _("Engineer")
 
     @property
     def rank(self) -> int:

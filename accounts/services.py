@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import ApiToken, Invitation, PasswordReset, Role, User
 from accounts.signals import account_deed
@@ -29,9 +30,9 @@ def _tell(actor: User | None, action: str, target: models.Model, **data: Any) ->
 
 def _refuse_above(actor: User, role: str, deed: str) -> None:
     if not actor.has_role(Role.LEAD):
-        raise AccountError(f"Only a lead or an engineer may {deed}.")
+        raise AccountError(_("Only a lead or an engineer may %(deed)s.") % {"deed": deed})
     if Role(role).rank > Role(actor.role).rank:
-        raise AccountError(f"You may not {deed} with a role above your own.")
+        raise AccountError(_("You may not %(deed)s with a role above your own.") % {"deed": deed})
 
 
 def _checked_password(password: str, user: User) -> str:
@@ -55,7 +56,7 @@ def create_user(
 ) -> User:
     """Makes an account. An actor of None is the command line; None as password makes one that cannot sign in."""
     if actor is not None:
-        _refuse_above(actor, role, "make somebody an account")
+        _refuse_above(actor, role, _("make somebody an account"))
     user = User(username=username.strip(), role=role, display_name=display_name.strip())
     user.is_simulated, user.is_guest = is_simulated, is_guest
     _save_new(user, password)
@@ -74,14 +75,14 @@ def _save_new(user: User, password: str | None) -> None:
 
 def _why_refused(user: User, refusal: ValidationError) -> str:
     if User.objects.filter(username__iexact=user.username).exists():
-        return f"The name {user.username} is taken. Choose another."
+        return _("The name %(name)s is taken. Choose another.") % {"name": user.username}
     return " ".join(refusal.messages)
 
 
 @transaction.atomic
 def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]:
     """An invitation and its secret, which is in no table and cannot be had again."""
-    _refuse_above(actor, role, "invite somebody")
+    _refuse_above(actor, role, _("invite somebody"))
     secret = new_secret()
     invitation = Invitation.objects.create(
         token_hash=hash_secret(secret),
@@ -97,7 +98,7 @@ def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]
 @transaction.atomic
 def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
     """Makes an invitation's link useless. An accepted one stays as it is."""
-    _refuse_above(actor, invitation.role, "revoke an invitation")
+    _refuse_above(actor, invitation.role, _("revoke an invitation"))
     changed = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
     if changed.update(revoked_at=timezone.now()):
         _tell(actor, "invitation.revoked", invitation)
@@ -115,12 +116,12 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
     """Makes the account an invitation stands for. Raises AccountError if the link is spent, old or revoked."""
     invitation = open_invitation(secret)
     if invitation is None:
-        raise AccountError("This invitation is no longer valid. Ask the person who sent it for a new one.")
+        raise AccountError(_("This invitation is no longer valid. Ask the person who sent it for a new one."))
     user = User(username=username.strip(), role=invitation.role, display_name=display_name.strip())
     _save_new(user, password)
     taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
     if not taken.update(accepted_by=user):
-        raise AccountError("This invitation has just been used. Ask for a new one.")
+        raise AccountError(_("This invitation has just been used. Ask for a new one."))
     _tell(user, "invitation.accepted", invitation, role=user.role)
     return user
 
@@ -128,12 +129,12 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
 @transaction.atomic
 def change_role(*, actor: User, user: User, role: Role) -> None:
     """Gives a person another role. Nobody changes their own, nor gives or takes one above their own."""
-    _refuse_above(actor, user.role, "change the role of somebody")
-    _refuse_above(actor, role, "make somebody one")
+    _refuse_above(actor, user.role, _("change the role of somebody"))
+    _refuse_above(actor, role, _("make somebody one"))
     if user == actor:
-        raise AccountError("You cannot change your own role. Ask another lead.")
+        raise AccountError(_("You cannot change your own role. Ask another lead."))
     if user.is_guest or user.is_simulated:
-        raise AccountError(f"{user} is no colleague who signs in, so the role stays annotator.")
+        raise AccountError(_("%(user)s is no colleague who signs in, so the role stays annotator.") % {"user": user})
     before = user.role
     if before != role:
         user.role = role
@@ -144,9 +145,9 @@ def change_role(*, actor: User, user: User, role: Role) -> None:
 @transaction.atomic
 def deactivate(*, actor: User, user: User) -> None:
     """Shuts a person out: no sign-in, no token, no open reset link. What they rated stays."""
-    _refuse_above(actor, user.role, "deactivate somebody")
+    _refuse_above(actor, user.role, _("deactivate somebody"))
     if user == actor:
-        raise AccountError("You cannot deactivate yourself. Ask another lead.")
+        raise AccountError(_("You cannot deactivate yourself. Ask another lead."))
     User.objects.filter(pk=user.pk).update(is_active=False)
     now = timezone.now()
     user.api_tokens.filter(revoked_at=None).update(revoked_at=now)
@@ -157,7 +158,7 @@ def deactivate(*, actor: User, user: User) -> None:
 @transaction.atomic
 def reactivate(*, actor: User, user: User) -> None:
     """Lets a person in again. Their tokens stay revoked."""
-    _refuse_above(actor, user.role, "reactivate somebody")
+    _refuse_above(actor, user.role, _("reactivate somebody"))
     User.objects.filter(pk=user.pk).update(is_active=True)
     _tell(actor, "user.reactivated", user)
 
@@ -165,9 +166,9 @@ def reactivate(*, actor: User, user: User) -> None:
 @transaction.atomic
 def start_password_reset(*, actor: User, user: User) -> str:
     """The secret of a link by which `user` chooses a new password. Earlier links stop working."""
-    _refuse_above(actor, user.role, "reset the password of somebody")
+    _refuse_above(actor, user.role, _("reset the password of somebody"))
     if not user.is_active or user.is_simulated or user.is_guest:
-        raise AccountError(f"{user} cannot sign in, so there is no password to reset.")
+        raise AccountError(_("%(user)s cannot sign in, so there is no password to reset.") % {"user": user})
     now = timezone.now()
     user.password_resets.filter(used_at=None).update(expires_at=now)
     secret = new_secret()
@@ -191,10 +192,10 @@ def finish_password_reset(*, secret: str, password: str) -> User:
     """Sets the password by a reset link; every session of that person ends with the old password."""
     reset = open_reset(secret)
     if reset is None:
-        raise AccountError("This link is no longer valid. Ask a lead for a new one.")
+        raise AccountError(_("This link is no longer valid. Ask a lead for a new one."))
     spent = PasswordReset.objects.filter(pk=reset.pk, used_at=None).update(used_at=timezone.now())
     if not spent:
-        raise AccountError("This link has just been used. Ask a lead for a new one.")
+        raise AccountError(_("This link has just been used. Ask a lead for a new one."))
     set_password(actor=reset.user, user=reset.user, password=password)
     return reset.user
 
@@ -203,7 +204,7 @@ def finish_password_reset(*, secret: str, password: str) -> User:
 def set_password(*, actor: User | None, user: User, password: str) -> None:
     """Sets a person's own password (an actor of None is the command line)."""
     if actor is not None and actor != user:
-        raise AccountError("Only oneself sets a password. Make a reset link instead.")
+        raise AccountError(_("Only oneself sets a password. Make a reset link instead."))
     user.set_password(_checked_password(password, user))
     user.save(update_fields=["password"])
     _tell(actor, "user.password_set", user)
@@ -221,7 +222,7 @@ def rename(*, actor: User, display_name: str) -> None:
 def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
     """A bearer token of one's own and its secret, which is in no table and cannot be had again."""
     if not name.strip():
-        raise AccountError("Give the token a name, so that you know later what it is for.")
+        raise AccountError(_("Give the token a name, so that you know later what it is for."))
     secret = new_secret()
     token = ApiToken.objects.create(
         user=actor, name=name.strip(), prefix=secret[:PREFIX_LENGTH], token_hash=hash_secret(secret)
@@ -234,6 +235,6 @@ def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
 def revoke_token(*, actor: User, token: ApiToken) -> None:
     """Makes a token of one's own useless."""
     if token.user != actor:
-        raise AccountError("A token is revoked by its owner.")
+        raise AccountError(_("A token is revoked by its owner."))
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         _tell(actor, "token.revoked", token)

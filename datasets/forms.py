@@ -2,15 +2,16 @@
 
 from django import forms
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign, Rating
 from datasets.services.policy import ReleasePolicy
 
 TARGETS = (
-    ("mean", "Mean of the ratings (MOS)"),
-    ("bt500", "Mean after BT.500 screening (needs seven ratings a clip)"),
-    ("p910", "P.910: mean freed of raters' bias"),
-    ("reviewed", "The lead's reviewed score, else the mean"),
+    ("mean", _("Mean of the ratings (MOS)")),
+    ("bt500", _("Mean after BT.500 screening (needs seven ratings a clip)")),
+    ("p910", _("P.910: mean freed of raters' bias")),
+    ("reviewed", _("The lead's reviewed score, else the mean")),
 )
 
 
@@ -21,20 +22,29 @@ def campaigns_with_ratings() -> QuerySet[Campaign]:
 class FreezeForm(forms.Form):
     """The choices that a person makes; the rest of the policy keeps its defaults."""
 
-    campaign = forms.ModelChoiceField(campaigns_with_ratings().order_by("title"), empty_label=None)
+    campaign = forms.ModelChoiceField(campaigns_with_ratings().order_by("title"), label=_("Campaign"), empty_label=None)
     name = forms.SlugField(
-        max_length=80, initial="release", help_text="Small letters, digits, hyphens. It gets a number."
+        label=_("Name"),
+        max_length=80,
+        initial="release",
+        help_text=_("Small letters, digits, hyphens. It gets a number."),
     )
     target = forms.ChoiceField(
-        choices=TARGETS, help_text="What a critic learns to say. Val and test count blind ratings only."
+        label=_("Target"),
+        choices=TARGETS,
+        help_text=_("What a critic learns to say. Val and test count blind ratings only."),
     )
-    clips = forms.ChoiceField(choices=(("copy", "Copy the clips into it"), ("none", "Leave the clips out")))
+    clips = forms.ChoiceField(
+        label=_("Clips"), choices=(("copy", _("Copy the clips into it")), ("none", _("Leave the clips out")))
+    )
     unedited_drafts = forms.BooleanField(
-        label="Words of a critic that nobody edited may be learned from",
+        label=_("Words of a critic that nobody edited may be learned from"),
         required=False,
-        help_text="Off by default: a critic should not learn from itself unawares.",
+        help_text=_("Off by default: a critic should not learn from itself unawares."),
     )
-    seed = forms.IntegerField(min_value=0, initial=0, help_text="Breaks ties between equally good reasons.")
+    seed = forms.IntegerField(
+        label=_("Seed"), min_value=0, initial=0, help_text=_("Breaks ties between equally good reasons.")
+    )
 
     def policy(self) -> ReleasePolicy:
         """What was chosen, of a valid form."""

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
@@ -92,7 +93,10 @@ def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
     found = get_object_or_404(Release, number=number)
     last = _last_verification(found)
     if found.state != Release.State.FROZEN:
-        messages.error(request, f"{found} is {found.state}: there is nothing to check.")
+        messages.error(
+            request,
+            _("%(release)s is %(state)s: there is nothing to check.") % {"release": found, "state": found.state},
+        )
     elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
         enqueue(kind=VERIFY, arguments={"release": found.pk}, actor=request.user)
     return redirect("release", number=number)

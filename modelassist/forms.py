@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign
 from datasets.models import Release
@@ -13,30 +14,30 @@ from modelassist.models import Critic
 class StartRunForm(forms.Form):
     """What a training run starts from."""
 
-    release = forms.ModelChoiceField(Release.objects.none(), empty_label=None)
+    release = forms.ModelChoiceField(Release.objects.none(), label=_("Release"), empty_label=None)
     critic = forms.ModelChoiceField(
         Critic.objects.all(),
         required=False,
-        empty_label="(another model, named on the right)",
-        label="Start from a critic",
+        empty_label=_("(another model, named on the right)"),
+        label=_("Start from a critic"),
     )
     base_model = forms.CharField(
-        label="Or from a model",
+        label=_("Or from a model"),
         required=False,
         max_length=300,
-        help_text="A Qwen3-VL: a folder on the machine that trains, or a hub id such as Qwen/Qwen3-VL-2B-Instruct.",
+        help_text=_("A Qwen3-VL: a folder on the machine that trains, or a hub id such as Qwen/Qwen3-VL-2B-Instruct."),
     )
     name = forms.SlugField(
-        label="Name of the critic",
+        label=_("Name of the critic"),
         max_length=80,
         initial="critic",
-        help_text="Small letters, digits, hyphens. The version counts itself.",
+        help_text=_("Small letters, digits, hyphens. The version counts itself."),
     )
     settings = forms.CharField(
-        label="Settings that differ from the defaults",
+        label=_("Settings that differ from the defaults"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
-        help_text='JSON, for example {"sft": {"steps": 200}}. Empty means the defaults.',
+        help_text=_('JSON, for example {"sft": {"steps": 200}}. Empty means the defaults.'),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -50,21 +51,22 @@ class StartRunForm(forms.Form):
         try:
             value = json.loads(text or "{}")
         except ValueError as error:
-            raise forms.ValidationError(f"This is not JSON: {error}.") from error
+            raise forms.ValidationError(_("This is not JSON: %(error)s.") % {"error": error}) from error
         if not isinstance(value, dict):
-            raise forms.ValidationError("Write a JSON object: braces around names and values.")
+            raise forms.ValidationError(_("Write a JSON object: braces around names and values."))
         return value
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if bool(data.get("critic")) == bool(data.get("base_model")):
-            self.add_error("base_model", "Choose a critic or name a model: one of the two.")
+            self.add_error("base_model", _("Choose a critic or name a model: one of the two."))
         return data
 
 
 class ActivateForm(forms.Form):
     campaign = forms.ModelChoiceField(
-        Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
+        label=_("Campaign"),
+        queryset=Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
         empty_label=None,
-        help_text="Another critic that drafts there is replaced; drafts already made stay.",
+        help_text=_("Another critic that drafts there is replaced; drafts already made stay."),
     )

@@ -1,6 +1,7 @@
 """What the engineers' rooms put on the home page."""
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
@@ -15,18 +16,26 @@ def training(user: User) -> HomeSection:
     """The newest runs, and what came of them."""
     runs = Run.objects.select_related("job", "release").prefetch_related("critics")[:NEWEST]
     return HomeSection(
-        title="Training",
+        title=_("Training"),
         cards=tuple(_card(run) for run in runs),
-        empty="No run yet. Freeze a release under Releases, then start a run under Training.",
+        empty=_("No run yet. Freeze a release under Releases, then start a run under Training."),
         order=20,
     )
 
 
 def _card(run: Run) -> HomeCard:
-    title, page = f"Run {run.pk} on {run.release}", reverse("run", args=[run.pk])
+    title, page = (
+        _("Run %(number)s on %(release)s") % {"number": run.pk, "release": run.release},
+        reverse("run", args=[run.pk]),
+    )
     critic = next(iter(run.critics.all()), None)
     if critic is not None:
-        return HomeCard(title, f"It made {critic}.", reverse("critic", args=[critic.pk]), f"Look at {critic}")
-    state = run.job.state if run.job else "not under way"
+        return HomeCard(
+            title,
+            _("It made %(critic)s.") % {"critic": critic},
+            reverse("critic", args=[critic.pk]),
+            _("Look at %(critic)s") % {"critic": critic},
+        )
+    state = run.job.state if run.job else _("not under way")
     share = run.job.progress if run.job and run.job.state == JobState.RUNNING else None
-    return HomeCard(title, f"It is {state}.", page, "Look at the run", share)
+    return HomeCard(title, _("It is %(state)s.") % {"state": state}, page, _("Look at the run"), share)

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
@@ -106,7 +107,7 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Critic, pk=pk)
     form = ActivateForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose a campaign for the critic to draft in.")
+        messages.error(request, _("Choose a campaign for the critic to draft in."))
         return redirect("critic", pk=pk)
     campaign: Campaign = form.cleaned_data["campaign"]
     try:
@@ -114,7 +115,9 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
     except NotAModel as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, f"{found} now drafts for {campaign}.")
+        messages.success(
+            request, _("%(critic)s now drafts for %(campaign)s.") % {"critic": found, "campaign": campaign}
+        )
     return redirect("critic", pk=pk)
 
 
@@ -123,5 +126,7 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
 def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     critic_services.deactivate(actor=request.user, campaign=campaign)
-    messages.success(request, f"Nobody drafts for {campaign} any more. Drafts already made stay.")
+    messages.success(
+        request, _("Nobody drafts for %(campaign)s any more. Drafts already made stay.") % {"campaign": campaign}
+    )
     return redirect("critics")

@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -33,5 +34,5 @@ def job(request: AuthedRequest, pk: UUID) -> HttpResponse:
     """How far a job is, as the part of a page that asks for itself again. Its asker and leads may look."""
     found = get_object_or_404(Job, pk=pk)
     if found.created_by_id != request.user.pk and not request.user.has_role(Role.LEAD):
-        raise PermissionDenied("A job is shown to the person who asked for it, and to leads.")
+        raise PermissionDenied(_("A job is shown to the person who asked for it, and to leads."))
     return render(request, "operations/_job.html", {"job": found})

@@ -78,7 +78,7 @@ def unmarked(source: str) -> list[str]:
 
 
 def _unmarked_arguments(name: str, contents: str) -> list[str]:
-    """Words in a tag's or variable's own arguments: `with label="Releases"`, `|default:"never"`, plurals by a suffix."""
+    """Words in a tag's own arguments (`with label="Releases"`, `|default:"never"`), and plurals by a suffix."""
     texts = [text for _, text in _FALLBACK.findall(contents)]
     if name == "include":
         texts += [text for key, _, text in _HANDED_ON.findall(contents) if key not in NAMES_OF_PARTS]

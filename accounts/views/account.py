@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -39,7 +40,7 @@ def rename(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, name_form=form)
     services.rename(actor=request.user, display_name=form.cleaned_data["display_name"])
-    messages.success(request, "Your name is saved.")
+    messages.success(request, _("Your name is saved."))
     return redirect("account")
 
 
@@ -50,7 +51,7 @@ def change_password(request: AuthedRequest) -> HttpResponse:
     """Sets a new password; other sessions of the same person end, this one goes on."""
     form = ChangePasswordForm(request.POST)
     if form.is_valid() and not request.user.check_password(form.cleaned_data["current"]):
-        form.add_error("current", "That is not your present password.")
+        form.add_error("current", _("That is not your present password."))
     if form.is_valid():
         try:
             services.set_password(actor=request.user, user=request.user, password=form.cleaned_data["password"])
@@ -59,7 +60,7 @@ def change_password(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, password_form=form)
     update_session_auth_hash(request, request.user)
-    messages.success(request, "Your password is changed. Other places where you were signed in are signed out.")
+    messages.success(request, _("Your password is changed. Other places where you were signed in are signed out."))
     return redirect("account")
 
 
@@ -81,5 +82,5 @@ def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
     """Revokes one of one's own tokens; somebody else's is not found."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     services.revoke_token(actor=request.user, token=token)
-    messages.success(request, f"The token {token.name} no longer works.")
+    messages.success(request, _("The token %(name)s no longer works.") % {"name": token.name})
     return redirect("account")

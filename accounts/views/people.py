@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -69,7 +70,7 @@ def invite(request: AuthedRequest) -> HttpResponse:
 def revoke_invitation(request: AuthedRequest, pk: int) -> HttpResponse:
     invitation = get_object_or_404(Invitation, pk=pk)
     return _deed(
-        request, lambda: services.revoke_invitation(actor=request.user, invitation=invitation), "Invitation revoked."
+        request, lambda: services.revoke_invitation(actor=request.user, invitation=invitation), _("Invitation revoked.")
     )
 
 
@@ -77,14 +78,22 @@ def revoke_invitation(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 def deactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
-    return _deed(request, lambda: services.deactivate(actor=request.user, user=user), f"{user} can no longer sign in.")
+    return _deed(
+        request,
+        lambda: services.deactivate(actor=request.user, user=user),
+        _("%(user)s can no longer sign in.") % {"user": user},
+    )
 
 
 @role_required(Role.LEAD)
 @require_POST
 def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
-    return _deed(request, lambda: services.reactivate(actor=request.user, user=user), f"{user} can sign in again.")
+    return _deed(
+        request,
+        lambda: services.reactivate(actor=request.user, user=user),
+        _("%(user)s can sign in again.") % {"user": user},
+    )
 
 
 @role_required(Role.LEAD)
@@ -93,7 +102,7 @@ def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
     user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
     if role not in Role.values:
         raise BadRequest(f"There is no role {role!r}; there are {', '.join(Role.values)}.")
-    done = f"{user} is {Role(role).label.lower()} now."
+    done = _("%(user)s is %(role)s now.") % {"user": user, "role": Role(role).label.lower()}
     return _deed(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), done)
 
 
@@ -162,6 +171,6 @@ def set_password(request: HttpRequest, secret: str) -> HttpResponse:
         except services.AccountError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, "Your password is set. Sign in with it.")
+            messages.success(request, _("Your password is set. Sign in with it."))
             return redirect("sign-in")
     return render(request, "accounts/set_password.html", {"form": form, "person": reset.user})

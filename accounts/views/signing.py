@@ -4,6 +4,7 @@ from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -13,8 +14,8 @@ from accounts.access import public
 from accounts.forms import SignInForm
 from accounts.models import User
 
-REFUSED = "That name and password do not go together, or the account is closed."
-WAIT = "Too many tries. Wait a quarter of an hour, or ask a lead for a reset link."
+REFUSED = _("That name and password do not go together, or the account is closed.")
+WAIT = _("Too many tries. Wait a quarter of an hour, or ask a lead for a reset link.")
 
 
 @public(reason="this is where strangers say who they are")
@@ -40,12 +41,12 @@ def _try(request: HttpRequest, username: str, password: str) -> tuple[int, str]:
     """Status and words: 200 signed in, 403 refused, 429 too many tries."""
     address = request.META.get("REMOTE_ADDR") or None
     if throttle.too_many(username, address):
-        return 429, WAIT
+        return 429, str(WAIT)
     known = User.objects.filter(username__iexact=username.strip()).values_list("username", flat=True).first()
     user = authenticate(request, username=known or username, password=password)
     if not isinstance(user, User):
         throttle.note_failure(username, address)
-        return 403, REFUSED
+        return 403, str(REFUSED)
     throttle.forget(username, address)
     login(request, user)
     return 200, ""

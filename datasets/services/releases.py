@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Rating
@@ -84,7 +85,9 @@ def mark_failed(release: Release) -> None:
 def release_path(release: Release) -> Path:
     """The folder of a frozen release; raises ReleaseRefused for one that has none."""
     if release.state != Release.State.FROZEN:
-        raise ReleaseRefused(f"release {release} is {release.state}: it has no folder")
+        raise ReleaseRefused(
+            _("release %(release)s is %(state)s: it has no folder") % {"release": release, "state": release.state}
+        )
     return Path(settings.RELEASE_ROOT) / release.folder
 
 
@@ -92,9 +95,13 @@ def release_path(release: Release) -> Path:
 def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
     require(actor, Role.ENGINEER)
     if not _NAME.fullmatch(name):
-        raise ReleaseRefused(f"a release's name is made of letters, digits, - and _ (at most 80); got {name!r}")
+        raise ReleaseRefused(
+            _("a release's name is made of letters, digits, - and _ (at most 80); got %(name)r") % {"name": name}
+        )
     if not Rating.objects.filter(item__campaign=campaign).exists():
-        raise ReleaseRefused(f"campaign {campaign.name} has no ratings yet: a release is made of ratings")
+        raise ReleaseRefused(
+            _("campaign %(name)s has no ratings yet: a release is made of ratings") % {"name": campaign.name}
+        )
     # Whoever numbers at the same time waits here.
     Campaign.objects.select_for_update().order_by("pk").first()
     newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0

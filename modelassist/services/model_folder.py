@@ -6,6 +6,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 MODEL_TYPE = "qwen3_vl"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _MAX_HEADER = 100 * 1024 * 1024
@@ -26,24 +28,35 @@ def check_model(name: str) -> None:
         _check_weights(path)
         _check_tokenizer(path)
     elif path.exists():
-        raise NotAModel(f"{name} is a file; a model is a folder with config.json, a tokenizer and *.safetensors")
+        raise NotAModel(
+            _("%(name)s is a file; a model is a folder with config.json, a tokenizer and *.safetensors")
+            % {"name": name}
+        )
     elif name.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(name):
-        raise NotAModel(f"{name!r}: there is no such model folder (a hub id looks like Qwen/Qwen3-VL-8B-Instruct)")
+        raise NotAModel(
+            _("%(name)r: there is no such model folder (a hub id looks like Qwen/Qwen3-VL-8B-Instruct)")
+            % {"name": name}
+        )
 
 
 def _check_config(folder: Path) -> None:
     config = folder / "config.json"
     if not config.is_file():
-        raise NotAModel(f"{folder} is not a model folder: it has no config.json")
+        raise NotAModel(_("%(folder)s is not a model folder: it has no config.json") % {"folder": folder})
     kind = _json_object(config).get("model_type")
     if kind != MODEL_TYPE:
-        raise NotAModel(f"{config}: model_type is {kind!r}; a critic is built on {MODEL_TYPE!r}")
+        raise NotAModel(
+            _("%(file)s: model_type is %(found)r; a critic is built on %(wanted)r")
+            % {"file": config, "found": kind, "wanted": MODEL_TYPE}
+        )
 
 
 def _check_weights(folder: Path) -> None:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        raise NotAModel(f"{folder} has no weights in *.safetensors (other weight formats are never opened)")
+        raise NotAModel(
+            _("%(folder)s has no weights in *.safetensors (other weight formats are never opened)") % {"folder": folder}
+        )
     for path in weights:
         _check_safetensors(path)
 
@@ -54,26 +67,31 @@ def _check_safetensors(path: Path) -> None:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 0 < length <= min(_MAX_HEADER, path.stat().st_size - 8):
-            raise NotAModel(f"{path} is not a safetensors file")
+            raise NotAModel(_("%(file)s is not a safetensors file") % {"file": path})
         try:
             header = json.loads(file.read(length))
             end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-            raise NotAModel(f"{path} is not a safetensors file: its header is broken") from None
+            raise NotAModel(_("%(file)s is not a safetensors file: its header is broken") % {"file": path}) from None
     if path.stat().st_size != 8 + length + end:
-        raise NotAModel(f"{path} is cut off: {path.stat().st_size} bytes where its header says {8 + length + end}")
+        raise NotAModel(
+            _("%(file)s is cut off: %(size)s bytes where its header says %(said)s")
+            % {"file": path, "size": path.stat().st_size, "said": 8 + length + end}
+        )
 
 
 def _check_tokenizer(folder: Path) -> None:
     if not (folder / "tokenizer_config.json").is_file():
-        raise NotAModel(f"{folder} has no tokenizer (tokenizer_config.json): save it beside the weights")
+        raise NotAModel(
+            _("%(folder)s has no tokenizer (tokenizer_config.json): save it beside the weights") % {"folder": folder}
+        )
 
 
 def _json_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise NotAModel(f"{path} is not JSON: {error}") from None
+        raise NotAModel(_("%(file)s is not JSON: %(error)s") % {"file": path, "error": error}) from None
     if not isinstance(value, dict):
-        raise NotAModel(f"{path} is not a JSON object")
+        raise NotAModel(_("%(file)s is not a JSON object") % {"file": path})
     return value

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings as site
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.services.permissions import require
@@ -40,7 +41,10 @@ def start_run(
     """
     require(actor, Role.ENGINEER)
     if release.state != Release.State.FROZEN:
-        raise CannotTrain(f"release {release} is {release.state}; only a frozen release can be trained on")
+        raise CannotTrain(
+            _("release %(release)s is %(state)s; only a frozen release can be trained on")
+            % {"release": release, "state": release.state}
+        )
     check_model(base_model)
     try:
         config_from(dict(settings or {}))
