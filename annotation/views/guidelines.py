@@ -116,7 +116,7 @@ def _posted_examples(campaign: Campaign, post: QueryDict) -> Iterator[Example]:
     rows = [(axis, _number(level), _number(clip), note) for axis, level, clip, note in columns]
     clips = Clip.objects.in_bulk([clip for _axis, _level, clip, _note in rows if clip])
     for place, (axis, level, clip, note) in enumerate(rows):
-        if str(place) != post.get("remove") and clip in clips and level:
+        if str(place) != post.get("out") and clip in clips and level:
             yield Example(axis, level, clips[clip], note)
 
 

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
-from annotation.models import Campaign
+from annotation.models import Campaign, Item
 from annotation.services.guidelines import set_guidelines
 from operations import jobs
 from operations.models import Job
@@ -47,7 +47,10 @@ def test_every_page_is_accessible_and_no_wider_than_the_window(
     page = open_page(width=width, height=height, color_scheme=scheme)
     sign_in(page)
     one = f"/campaigns/{campaign.name}"
+    item = Item.objects.filter(campaign=campaign)[0].pk
     paths = ["/", "/account", "/people", "/campaigns", "/new-campaign", one, f"{one}/guidelines", f"{one}/agreement"]
+    paths += [f"{one}/settings", f"{one}/defects", f"{one}/items", f"{one}/items/{item}", f"{one}/duplicate"]
+    paths += [f"{one}/items?kind=gold", f"/rate/{campaign.name}/guidelines"]
     for path in [*paths, "/releases", "/runs", "/critics", "/no-such-page"]:
         page.goto(path)
         results = Axe().run(page)
@@ -92,7 +95,8 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
     job = Job.objects.get(kind="import_clips")
     jobs.run(job.pk)
     expect(page.get_by_text("1 added, 0 there already, 1 left out.")).to_be_visible()
-    expect(page.get_by_role("cell", name="a red fox")).to_be_visible()
+    page.goto(f"/campaigns/{campaign.name}/items")
+    expect(page.get_by_role("link", name="a red fox")).to_be_visible()
     poster = page.locator("img.poster").first
     expect(poster).to_have_js_property("complete", True)
     assert poster.evaluate("image => image.naturalWidth") > 0

@@ -74,7 +74,7 @@ def test_examples_are_found_added_and_taken_out_before_anything_is_stored(
     assert 'name="example-axis" value="dynamic"' in added
 
     both = carried(("visual", 1, clips[0], "melted"), ("dynamic", 4, clips[1], ""))
-    fewer = as_lead.post(path_of(campaign), both | {"text": "T", "remove": "0"}).content.decode()
+    fewer = as_lead.post(path_of(campaign), both | {"text": "T", "out": "0"}).content.decode()
     assert fewer.count('name="example-clip"') == 1
     assert not campaign.guidelines.exists()
 

@@ -1,0 +1,106 @@
+"""The lead's pages of a campaign in a real browser: the guidelines' examples, and a try that leaves nothing behind."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Role, User
+from annotation.models import Campaign, Rating, SavedWork, Slot
+from annotation.services.guidelines import Example, examples_of, set_guidelines
+from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
+from tests.browser.test_rate import sign_in
+
+NAMES = ("one", "two", "three")
+
+
+@pytest.fixture
+def lead(live_server: object) -> User:
+    return make_user("lena", Role.LEAD)
+
+
+@pytest.fixture
+def campaign(lead: User) -> Campaign:
+    campaign = make_campaign("floor", by=lead)
+    for name in NAMES:
+        add_item(campaign, make_clip(name, content=video_bytes(len(name))))
+    return campaign
+
+
+@pytest.fixture
+def as_lead(page: Page, lead: User, live_server: Any) -> Page:
+    sign_in(page.context, lead, live_server.url)
+    return page
+
+
+def test_an_example_is_found_added_and_saved_without_losing_what_was_typed(as_lead: Page, campaign: Campaign) -> None:
+    as_lead.goto(f"/campaigns/{campaign.name}/guidelines")
+    as_lead.get_by_label("Guidelines, in Markdown").fill("# Look twice")
+    as_lead.get_by_role("searchbox").fill("o")
+    as_lead.get_by_role("searchbox").press("Enter")
+    as_lead.get_by_label("Add as an example of").select_option("dynamic")
+    as_lead.get_by_label("Level").select_option("2")
+    as_lead.get_by_role("button", name="Add two").press("Enter")
+    expect(as_lead.get_by_label("Note on two")).to_be_visible()
+    as_lead.get_by_role("button", name="Add one").click()
+    as_lead.get_by_role("button", name="Take out one").click()
+    expect(as_lead.get_by_label("Note on one")).to_have_count(0)
+    as_lead.get_by_label("Note on two").fill("It slides.")
+    as_lead.get_by_role("button", name="See how it reads").click()
+    expect(as_lead.get_by_role("heading", name="Look twice")).to_be_visible()
+    expect(as_lead.locator("figcaption")).to_have_text("It slides.")
+    assert not campaign.guidelines.exists()
+
+    as_lead.get_by_role("button", name="Save as a new version").click()
+    expect(as_lead.get_by_text("Version 1 of the guidelines stands.")).to_be_visible()
+    (example,) = examples_of(campaign.guidelines.get())
+    assert (example.axis, example.level, example.clip.clip_id, example.note) == ("dynamic", 2, "two", "It slides.")
+
+
+def test_an_example_plays_by_keyboard_in_the_drawer_and_stops_when_it_closes(
+    as_lead: Page, campaign: Campaign, lead: User
+) -> None:
+    clip = campaign.items.order_by("pk")[0].clip
+    set_guidelines(actor=lead, campaign=campaign, text="# Look", examples=[Example("visual", 1, clip, "Melted.")])
+    as_lead.goto(f"/rate/{campaign.name}/try")
+    as_lead.get_by_role("link", name="Guidelines").press("Enter")
+    as_lead.get_by_role("link", name="Play an example of visual 1, bad").press("Enter")
+    video = as_lead.locator("#guidelines video")
+    expect(video).to_be_focused()
+    as_lead.wait_for_function("document.querySelector('#guidelines video').currentTime > 0")
+    as_lead.keyboard.press("Escape")
+    as_lead.wait_for_function("document.querySelector('#guidelines video').paused")
+
+
+def test_a_try_is_rated_by_keyboard_and_leaves_nothing_here_nor_there(as_lead: Page, campaign: Campaign) -> None:
+    posts: list[str] = []
+    as_lead.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    seats = list(Slot.objects.order_by("pk").values())
+    as_lead.goto(f"/rate/{campaign.name}/try")
+    for number in range(1, len(NAMES) + 1):
+        expect(as_lead.get_by_text(f"clip {number} of {len(NAMES)}")).to_be_visible()
+        expect(as_lead.get_by_text("A try: nothing is stored")).to_be_visible()
+        for axis in ("visual", "dynamic", "alignment"):
+            as_lead.keyboard.press("4")
+            as_lead.keyboard.press("0")
+            as_lead.keyboard.press("Enter")
+            as_lead.keyboard.type(f"Nothing is amiss in clip {number} on {axis}.")
+            as_lead.keyboard.press("Alt+ArrowDown")
+        as_lead.keyboard.press("Control+Enter")
+    expect(as_lead.get_by_role("heading", name="That was the last clip")).to_be_visible()
+
+    assert {url.rpartition("/")[2] for url in posts} == {"try"}
+    kept = as_lead.evaluate("JSON.stringify(localStorage)")
+    assert not [name for name in json.loads(kept) if "work:" in name or "try:" in name]
+    assert list(Slot.objects.order_by("pk").values()) == seats
+    assert not Rating.objects.exists()
+    assert not SavedWork.objects.exists()
+
+
+def test_a_try_in_its_middle_is_not_taken_for_work_of_the_real_desk(as_lead: Page, campaign: Campaign) -> None:
+    as_lead.goto(f"/rate/{campaign.name}/try")
+    as_lead.locator("#axis-visual textarea").fill("Only a try, to be forgotten.")
+    as_lead.goto(f"/rate/{campaign.name}/try")
+    expect(as_lead.locator("#axis-visual textarea")).to_have_value("")
+    assert not SavedWork.objects.exists()
