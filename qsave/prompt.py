@@ -22,6 +22,9 @@ SYSTEM_PROMPT = (
     "</answer>"
 )
 
+DESCRIBE_PROMPT = "Describe the video."
+"""The user's text where a clip is to be described, not graded: a stage that teaches a model to see."""
+
 _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 
 

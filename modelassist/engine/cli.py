@@ -59,7 +59,7 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--model", required=True, help="Qwen3-VL folder or hub id to start from")
     command.add_argument("--out", type=Path, required=True, help="folder of the run")
     command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
-    command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default all three")
+    command.add_argument("--stages", type=_stages, default=STAGES, help="of describe,sft,grpo,cooldown; default all")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.set_defaults(run=_train)
 

@@ -12,11 +12,33 @@ from typing import Any, get_args, get_type_hints
 
 from qsave.frames.slowfast import FrameConfig
 
-STAGES = ("sft", "grpo", "cooldown")
+STAGES = ("describe", "sft", "grpo", "cooldown")
 
 
 class ConfigError(ValueError):
     """A setting that is unknown or of the wrong kind; the message names it and what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeConfig:
+    """The warm-up: learning to say what is seen, before anything is judged. Empty unless captions are named; a model
+    that has seen the world already does not need it."""
+
+    captions: str = ""
+    """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`; videos by path, from
+    the file's folder. Clips of the release's val and test splits are left out."""
+    steps: int = 0
+    """Optimiser steps."""
+    batch: int = 16
+    """Clips a step."""
+    learning_rate: float = 4e-3
+    """Peak rate; falls along a cosine to a tenth."""
+    warmup: int = 20
+    """As in SFT."""
+    weight_decay: float = 0.01
+    """As in SFT."""
+    shift: float = 0.08
+    """As in SFT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +167,8 @@ class Config:
     """Steps between checkpoints; each stage also ends with one."""
     lora: LoraConfig = field(default_factory=LoraConfig)
     """Adapters."""
+    describe: DescribeConfig = field(default_factory=DescribeConfig)
+    """The warm-up."""
     sft: SftConfig = field(default_factory=SftConfig)
     """Stage one."""
     grpo: GrpoConfig = field(default_factory=GrpoConfig)
@@ -157,7 +181,16 @@ class Config:
         _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
         _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
-        counts = (self.sft.batch, self.grpo.clips, self.grpo.updates, self.cooldown.batch, self.save_every)
+        captions = self.describe.captions
+        _require(bool(captions) == bool(self.describe.steps), "describe.captions", "set with describe.steps", captions)
+        counts = (
+            self.describe.batch,
+            self.sft.batch,
+            self.grpo.clips,
+            self.grpo.updates,
+            self.cooldown.batch,
+            self.save_every,
+        )
         _require(min(counts) >= 1, "batch, clips, updates and save_every", "at least 1", counts)
 
 

@@ -3,6 +3,7 @@
 A clip that cannot be read is left out and named; a run goes on without it.
 """
 
+import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from qsave.axes import Axis
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.grammar import ANSWER_OPEN
-from qsave.release import ReleaseReader, RlRow, SftRow, Target
+from qsave.prompt import DESCRIBE_PROMPT, SYSTEM_PROMPT
+from qsave.release import ReleaseReader, RlRow, SftRow, Target, sha256_of
 
 _HELD_BYTES = 512 * 2**20
 
@@ -113,6 +115,26 @@ def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example
         )
         for row in rows
     ]
+
+
+def load_captions(path: Path) -> list[Example]:
+    """Clips with a description each, as examples without targets; raises DataError, naming the line."""
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file of captions (describe.captions)")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [_captioned(path, number, line) for number, line in enumerate(lines, start=1)]
+
+
+def _captioned(path: Path, number: int, line: str) -> Example:
+    try:
+        value = json.loads(line)
+        video, text = path.parent / value["video"], str(value["text"])
+        sha256 = sha256_of(video)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise DataError(f'{path}:{number}: not a line {{"video": .., "text": ..}} with its video: {error!r}') from None
+    turns = {"system": SYSTEM_PROMPT, "user": DESCRIBE_PROMPT, "assistant": text}
+    messages = tuple({"role": role, "content": content} for role, content in turns.items())
+    return Example(video.name, video.name, "", "", video, sha256, messages, targets={})
 
 
 def readable(store: FrameStore, examples: Sequence[Example], label: str) -> tuple[list[Example], list[str]]:

@@ -7,7 +7,8 @@ Behind its reasons a level is easily guessed from their words. So the row may ca
 once: its level words, and only they, are learnt from as well, and what they teach is to look. It costs a dozen tokens,
 as the prompt is shared.
 
-The cool-down is this stage again, on other rows and at a lower rate.
+The cool-down is this stage again, on other rows and at a lower rate; so is the warm-up, on clips with captions, where
+there is nothing to score. Verdicts alone teach a model that starts from nothing to write like a judge, not to see.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from modelassist.engine.config import CooldownConfig, SftConfig
+from modelassist.engine.config import CooldownConfig, DescribeConfig, SftConfig
 from modelassist.engine.data import Example, Feeder
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, cosine_rate, descend, make_optimizer
@@ -60,14 +61,14 @@ def sft_loss(
 
 
 class SftStage:
-    """A stage of SFT over given examples."""
+    """A stage of SFT over given examples: warm-up, classroom or cool-down."""
 
     def __init__(
         self,
         critic: Loaded,
         feeder: Feeder,
         examples: Sequence[Example],
-        config: SftConfig | CooldownConfig,
+        config: DescribeConfig | SftConfig | CooldownConfig,
         *,
         name: str,
         seed: int,
@@ -76,9 +77,10 @@ class SftStage:
         self.config, self.name, self.seed = config, name, seed
         self.steps = config.steps
         self.direct = config.direct_weight if isinstance(config, SftConfig) else 0.0
-        self.shift = config.shift if isinstance(config, SftConfig) else 0.0
-        self.warmup = config.warmup if isinstance(config, SftConfig) else 0
-        self.optimizer = make_optimizer(critic, config.weight_decay if isinstance(config, SftConfig) else 0.0)
+        self.shift, self.warmup, weight_decay = 0.0, 0, 0.0
+        if not isinstance(config, CooldownConfig):
+            self.shift, self.warmup, weight_decay = config.shift, config.warmup, config.weight_decay
+        self.optimizer = make_optimizer(critic, weight_decay)
 
     def step(self, index: int) -> dict[str, float]:
         """One batch of human answers."""
@@ -92,18 +94,24 @@ class SftStage:
         ]
         packed = pack(self.critic, rows)
         logits = completion_logits(self.critic, rows, packed, self.feeder.features(batch, [row.prompt for row in rows]))
-        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct)
+        loss, terms = self._loss(logits, packed, batch)
         what = f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
-        norm = descend(self, loss.total, rate, what)
+        norm = descend(self, loss, rate, what)
         return {
-            "loss": loss.total.item(),
-            "cross_entropy": loss.cross_entropy.item(),
-            "huber": loss.huber.item(),
-            "direct": loss.direct.item(),
+            "loss": loss.item(),
+            **terms,
             "learning_rate": rate,
             "gradient_norm": norm,
             "tokens": float(sum(row.length for row in rows)),
         }
+
+    def _loss(self, logits: Tensor, packed: Packed, batch: Sequence[Example]) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch, and its terms for the metrics."""
+        if isinstance(self.config, DescribeConfig):
+            return F.cross_entropy(logits, packed.targets), {}
+        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct)
+        terms = {"cross_entropy": loss.cross_entropy, "huber": loss.huber, "direct": loss.direct}
+        return loss.total, {name: term.item() for name, term in terms.items()}
 
     def _moves(self, index: int, count: int) -> list[tuple[float, float]]:
         """How far the frames of each clip of a step are moved."""

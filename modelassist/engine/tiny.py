@@ -22,7 +22,7 @@ from modelassist.engine.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
-from qsave.prompt import SYSTEM_PROMPT, user_prompt
+from qsave.prompt import DESCRIBE_PROMPT, SYSTEM_PROMPT, user_prompt
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.taxonomy import DEFAULT_TAXONOMY
 
@@ -130,7 +130,7 @@ def _corpus(texts: Iterable[str]) -> Iterator[str]:
 
 def _own_words() -> Iterator[str]:
     """Every line form of the grammar, every level and defect, and the words around a prompt."""
-    yield f"user\nsystem\nassistant\n{user_prompt('a')}"
+    yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{DESCRIBE_PROMPT}"
     yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
     yield ",".join(map(str, range(100)))
     for level, _ in enumerate(LEVEL_WORDS, start=MIN_LEVEL):

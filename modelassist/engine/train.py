@@ -1,4 +1,5 @@
-"""A whole run: classroom, practice match, final polish, evaluation. One loop for all stages, resumable to the step.
+"""A whole run: warm-up, classroom, practice match, final polish, evaluation. One loop for all stages, resumable
+to the step.
 
 out/metrics.jsonl            one object a step
 out/progress.json            where the run stands
@@ -22,7 +23,7 @@ from modelassist.engine import checkpoints
 from modelassist.engine.adapt import merge_adapters, prepare, vision_is_frozen
 from modelassist.engine.checkpoints import Checkpoint, CheckpointError
 from modelassist.engine.config import STAGES, Config, config_to
-from modelassist.engine.data import DataError, Example, Feeder, FrameStore, load_examples, readable
+from modelassist.engine.data import DataError, Example, Feeder, FrameStore, load_captions, load_examples, readable
 from modelassist.engine.evaluate import consistency, evaluate, mean_mos, predict, write_predictions
 from modelassist.engine.files import atomic_path, write_json
 from modelassist.engine.grpo import GrpoStage, frozen_copy
@@ -147,18 +148,26 @@ class _Run:
         store = self._store(self.critic.frames)
         train: dict[str, list[Example]] = {}
         for stage in self.stages:
-            train[stage], problems = _examples(reader, store, _KIND_OF_STAGE[stage], "train")
+            train[stage], problems = self._examples_of(stage, reader, store)
             self.problems += problems
         for problem in sorted(set(self.problems)):
             tqdm.write(problem)
             self.journal.note({"stage": "data", "problem": problem})
-        if not any(train.values()):
+        judged = [examples for stage, examples in train.items() if stage != "describe" and examples]
+        if not judged:
             raise DataError(f"{reader.folder}: there is nothing to train on; {_FIRST_STAGE_NEEDS}")
-        return Material(
-            train=train,
-            held_out=gather_held_out(reader, store, _HELD_OUT),
-            constant=max(train.values(), key=len),
-        )
+        held_out = gather_held_out(reader, store, _HELD_OUT)
+        if "describe" in train:
+            unseen = {example.sha256 for examples in held_out.values() for example in examples}
+            train["describe"] = [example for example in train["describe"] if example.sha256 not in unseen]
+        return Material(train=train, held_out=held_out, constant=max(judged, key=len))
+
+    def _examples_of(self, stage: str, reader: ReleaseReader, store: FrameStore) -> tuple[list[Example], list[str]]:
+        """What a stage learns from, and what is wrong with what it does not."""
+        if stage != "describe":
+            return _examples(reader, store, _KIND_OF_STAGE[stage], "train")
+        captions = self.config.describe.captions
+        return readable(store, load_captions(Path(captions)), "captions") if captions else ([], [])
 
     def stage(self, name: str, material: Material) -> None:
         """Run one stage from where the checkpoint left it; one that is done already is passed over."""
@@ -227,8 +236,7 @@ class _Run:
     def _make(self, name: str, examples: Sequence[Example], start: int | None) -> Stage:
         feeder = Feeder(self.critic, self._store(self.critic.frames), frozen=vision_is_frozen(self.config))
         if name != "grpo":
-            settings = self.config.sft if name == "sft" else self.config.cooldown
-            return SftStage(self.critic, feeder, examples, settings, name=name, seed=self.config.seed)
+            return SftStage(self.critic, feeder, examples, getattr(self.config, name), name=name, seed=self.config.seed)
         return GrpoStage(
             self.critic,
             feeder,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from modelassist.toy.captions import degree, scene_words
 from modelassist.toy.faults import KINDS, Fault, quality
 from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, plural
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -41,7 +42,10 @@ class SimulatedRater:
         noticed = _noticed(spec, axis, score, rng)
         pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
         reason = " ".join(_fault_words(spec, fault, piece, rng) for fault, piece in pieces)
-        return AxisReport(score, tuple(piece for _, piece in pieces), reason or _clean_words(spec, axis, score, rng))
+        reason = reason or _clean_words(spec, axis, score, rng)
+        if axis is Axis.ALIGNMENT:  # what is seen, to be held against what was asked
+            reason = f"{_sentence(scene_words(spec))}. {reason}"
+        return AxisReport(score, tuple(piece for _, piece in pieces), reason)
 
 
 def make_rater(seed: int) -> SimulatedRater:
@@ -97,17 +101,11 @@ def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.G
     when = "at some point" if fault.time and not piece.time else _when(piece.time)
     where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
     words = templates[rng.integers(len(templates))]
-    return _sentence(words.format(degree=_degree(fault.strength), where=where, when=when, **_names(spec)))
+    return _sentence(words.format(degree=degree(fault.strength), where=where, when=when, **_names(spec)))
 
 
 def _sentence(words: str) -> str:
     return words[0].upper() + words[1:]
-
-
-def _degree(strength: float) -> str:
-    if strength < 0.4:
-        return "slight"
-    return "clear" if strength < 0.7 else "strong"
 
 
 def _where(box: Box | None) -> str:
@@ -221,12 +219,7 @@ _CLEAN: dict[Axis, tuple[str, ...]] = {
         "it {shown_motion} fluidly over the {shown_ground}.",
         "nothing jumps or stops while it {shown_motion}.",
     ),
-    Axis.ALIGNMENT: (
-        "{asked} over {asked_ground}, as asked.",
-        "shows what was asked: {asked}, it {asked_motion}.",
-        "count, colour and shape are right: {asked}.",
-        "all of the prompt is there: {asked} on {asked_ground}.",
-    ),
+    Axis.ALIGNMENT: ("just as asked.", "all of the prompt is there."),
 }
 _DOUBTFUL: dict[Axis, tuple[str, ...]] = {
     Axis.VISUAL: (
@@ -234,5 +227,5 @@ _DOUBTFUL: dict[Axis, tuple[str, ...]] = {
         "an ordinary look, {shown_colour} on {shown_ground}.",
     ),
     Axis.DYNAMIC: ("it {shown_motion}, but without any life.", "nothing is broken, yet it {shown_motion} stiffly."),
-    Axis.ALIGNMENT: ("roughly what was asked: {asked}.", "{asked} seems right, though not quite convincing."),
+    Axis.ALIGNMENT: ("roughly as asked.", "nothing is wrong, though it does not quite convince."),
 }

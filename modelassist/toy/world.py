@@ -137,7 +137,7 @@ def plural(shape: str) -> str:
 
 def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> tuple[float, float]:
     """Centre of thing `number` (fractions of the frame) at `progress` 0..1; `reach` scales its travel."""
-    lane = (number + 1) / (len(spec.things) + 1)
+    lane = (number + 0.5) / len(spec.things)
     swing = (progress - 0.5) * reach
     turn = 2 * math.pi * progress * reach
     if spec.motion in ("slides left", "slides right"):
@@ -151,7 +151,7 @@ def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> t
 
 def radius(spec: ClipSpec) -> float:
     """Half the size of a thing, in pixels."""
-    return (0.16, 0.16, 0.13, 0.11, 0.09)[len(spec.things)] * min(spec.width, spec.height)
+    return (0.26, 0.26, 0.2, 0.15, 0.11)[len(spec.things)] * min(spec.width, spec.height)
 
 
 def things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:

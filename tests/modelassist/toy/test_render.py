@@ -78,7 +78,7 @@ def test_a_stronger_visual_fault_changes_more(defect: str) -> None:
 
 def test_visual_faults_look_like_their_names() -> None:
     plain = shown()
-    assert sharpness(shown(Fault("blur", 0.8))) < 0.5 * sharpness(plain)
+    assert sharpness(shown(Fault("blur", 0.8))) < 0.6 * sharpness(plain)
     assert sharpness(shown(Fault("noise", 0.8))) > 2 * sharpness(plain)
     assert shown(Fault("over-exposed", 0.8)).mean() > plain.mean() + 30
     assert shown(Fault("under-exposed", 0.8)).mean() < 0.5 * plain.mean()
@@ -142,7 +142,8 @@ def test_morphing_bends_the_shape_for_a_while() -> None:
 def test_misheard_prompts_show() -> None:
     assert not redness(shown(spec=replace(CLEAN, things=()))).any()
     assert not redness(shown(spec=replace(CLEAN, things=(Thing("blue", "circle"),)))).any()
-    assert redness(shown(spec=replace(CLEAN, things=CLEAN.things * 3))).sum() > 1.3 * redness(shown()).sum()
+    lanes = redness(shown(spec=replace(CLEAN, things=CLEAN.things * 3))[:1]).any(axis=(0, 2))
+    assert (lanes[1:] > lanes[:-1]).sum() == 3
     square = redness(shown(spec=replace(CLEAN, things=(Thing("red", "square"),))))
     assert square.sum() != redness(shown()).sum()
     extra = shown(Fault("extra-content", 0.8), replace(CLEAN, extra=Thing("yellow", "square")))

@@ -1,0 +1,41 @@
+import re
+
+import pytest
+
+from modelassist.toy.captions import caption, degree, scene_words
+from modelassist.toy.world import COLOURS, SHAPES, make_spec
+from qsave.axes import Axis
+
+SPECS = [make_spec(4, index) for index in range(300)]
+
+
+def test_a_faithful_clip_is_described_as_its_prompt_asked() -> None:
+    faithful = [spec for spec in SPECS if not any(fault.axis is Axis.ALIGNMENT for fault in spec.faults)]
+    assert len(faithful) > 50
+    for spec in faithful:
+        assert scene_words(spec) == spec.prompt[0].lower() + spec.prompt[1:]
+
+
+def test_an_unfaithful_clip_is_described_as_it_is() -> None:
+    unfaithful = [spec for spec in SPECS if any(fault.axis is Axis.ALIGNMENT for fault in spec.faults)]
+    for spec in unfaithful:
+        assert scene_words(spec) != spec.prompt[0].lower() + spec.prompt[1:]
+        shown = {thing.colour for thing in spec.things} | ({spec.extra.colour} if spec.extra else set())
+        assert {word for word in COLOURS if word in scene_words(spec)} == shown
+        words = re.sub("circles? over", "", scene_words(spec))  # that is a motion
+        shapes = {thing.shape for thing in spec.things} | ({spec.extra.shape} if spec.extra else set())
+        assert {word for word in SHAPES if word in words} == shapes
+
+
+def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> None:
+    for spec in SPECS:
+        flaws = [fault for fault in spec.faults if fault.axis is not Axis.ALIGNMENT]
+        for fault in flaws:
+            assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec)
+        assert ("steady" in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
+        assert not any(word in caption(spec) for word in ("wrong", "missing", "good", "poor", "asked"))
+
+
+@pytest.mark.parametrize(("strength", "word"), [(0.15, "slight"), (0.4, "clear"), (0.7, "strong"), (1.0, "strong")])
+def test_degrees(strength: float, word: str) -> None:
+    assert degree(strength) == word
