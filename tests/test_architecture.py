@@ -40,7 +40,7 @@ def guard(pattern: URLPattern) -> str | None:
     """What stands before a view, in words; None if nothing does."""
     access = getattr(pattern.callback, "access", None)
     if isinstance(access, Access):
-    XX
+        return access.reason if access.role is None else str(access.role.label)
     view = getattr(pattern.callback, "cls", None)  # of REST framework
     classes = getattr(view, "permission_classes", [])
     open_to_all = not classes or AllowAny in classes
