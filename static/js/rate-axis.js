@@ -29,7 +29,9 @@ export class AxisForm {
   }
 
   wire(signal) {
-    this.root.addEventListener("change", (event) => this.onChange(event.target), { signal });
+    this.root.addEventListener("change", (event) => {
+      if (event.target !== this.reason) this.onChange(event.target); // words were heard at every key
+    }, { signal });
     this.root.addEventListener("input", (event) => {
       if (event.target === this.reason) this.touch();
     }, { signal });

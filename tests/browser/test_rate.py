@@ -167,7 +167,7 @@ def test_a_word_after_a_long_sitting_lies_beside_the_work_and_goes_when_told(des
     expect(word).to_be_hidden()
     desk.keyboard.press("Shift")
     desk.clock.run_for(60_000)
-    expect(word).to_contain_text("A short break")
+    expect(word).to_contain_text("a short break")
     assert desk.evaluate("document.documentElement.scrollHeight") == 768
     check(desk)
     word.get_by_role("button").click()
@@ -250,8 +250,8 @@ def test_a_step_lands_on_exactly_the_next_frame_both_ways(
     desk: Page, campaign: Campaign, tmp_path: Path, moments: list[float], sound: float
 ) -> None:
     path = write_clip(tmp_path / "clip.mp4", times=moments, audio_seconds=sound)
-    facts = {"shown_times": list(shown_times(path)), "duration": probe(path).duration}
-    add_item(campaign, make_clip("one", content=path.read_bytes(), **facts))
+    shown, duration = list(shown_times(path)), probe(path).duration
+    add_item(campaign, make_clip("one", content=path.read_bytes(), shown_times=shown, duration=duration))
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').readyState === 4")
     desk.keyboard.press("p")
@@ -585,6 +585,19 @@ def test_a_submit_without_a_connection_is_sent_when_it_is_back(desk: Page, campa
     desk.context.set_offline(False)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
     assert Rating.objects.count() == 1
+
+
+def test_what_is_missing_stays_in_sight_beside_the_axis_that_was_being_written(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.keyboard.press("Enter")
+    desk.keyboard.type("Too short")
+    desk.keyboard.press("Control+Enter")
+    for axis in AXES:
+        expect(desk.locator(f"#axis-{axis} [data-problems]")).to_contain_text("score")
+    expect(desk.locator("#axis-visual")).to_be_focused()
+    desk.keyboard.press("4")
+    expect(desk.locator("#axis-visual [data-problems]")).to_be_empty()
 
 
 def test_a_double_click_on_submit_stores_once(desk: Page, campaign: Campaign) -> None:
