@@ -102,7 +102,6 @@ def test_no_package_used_at_run_time_is_under_the_gpl() -> None:
     code = (
         "import importlib.metadata as m, pathlib, re\n"
         "lines = pathlib.Path('requirements/run.txt').read_text().splitlines()\n"
-        "for name in (line.split('==')[0] for line ext().splitlines()\n"
         "for name in (line.split('==')[0] for line in lines if '==' in line):\n"
         "    data = m.metadata(name)\n"
         "    said = [data.get('License-Expression') or '', (data.get('License') or '')[:200]]\n"
