@@ -2,19 +2,23 @@
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
-from annotation.models import Campaign
+from annotation.models import Campaign, PanelParticipant
 from annotation.reads.progress import Progress, progress_of_many
 from annotation.services.admission import campaigns_for
+from annotation.services.panels import rated_for
 
 MOST = 12
 
 
 @home_cards(Role.ANNOTATOR)
 def to_rate(user: User) -> HomeSection:
-    """Campaigns that are open for rating, to this person."""
+    """Campaigns that are open for rating, to this person; for a guest, their part of one."""
+    if user.is_guest:
+        return _part_of_guest(user)
     found = _with_progress(campaigns_for(user))
     return HomeSection(
         title="To rate",
@@ -31,6 +35,24 @@ def to_rate(user: User) -> HomeSection:
         ),
         empty="Nothing waits to be rated. New clips appear here as soon as a lead opens a campaign.",
         order=0,
+    )
+
+
+def _part_of_guest(user: User) -> HomeSection:
+    found = PanelParticipant.objects.filter(user=user).select_related("panel__campaign")
+    cards = [_guest_card(participant) for participant in found]
+    empty = _("Come back by the link that you were sent.")
+    return HomeSection(title=_("Your part"), cards=tuple(cards), empty=empty)
+
+
+def _guest_card(participant: PanelParticipant) -> HomeCard:
+    panel, rated, done = participant.panel, rated_for(participant), participant.completed_at is not None
+    return HomeCard(
+        title=panel.campaign.title,
+        text=_("%(rated)s of %(quota)s rated.") % {"rated": rated, "quota": panel.quota},
+        url=reverse("panel-done") if done else reverse("rate", args=[panel.campaign.name]),
+        action=_("Completion code") if done else _("Go on"),
+        share=min(1.0, rated / panel.quota),
     )
 
 

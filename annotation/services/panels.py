@@ -48,6 +48,8 @@ def make_panel(*, actor: User, campaign: Campaign, **values: Any) -> tuple[Panel
     secret = new_secret()
     panel = Panel(campaign=campaign, created_by=actor, token_hash=hash_secret(secret), **values)
     panel.full_clean()
+    if Panel.objects.filter(campaign=campaign, name__iexact=panel.name).exists():
+        raise ValidationError({"name": _("This campaign has a panel of that name. Choose another.")})
     if panel.return_url and not panel.return_url.startswith("https://"):
         raise ValidationError({"return_url": _("Give an address that begins with https://")})
     panel.save()

@@ -36,7 +36,7 @@ def begin(client: Client, secret: str, number: str = "p-17") -> int:
 def test_opening_the_link_changes_nothing_and_tells_what_awaits(client: Client, campaign: Campaign) -> None:
     _, secret = make(campaign)
     page = client.get(f"/panel/{secret}/?PROLIFIC_PID=5f1").content.decode()
-    assert "You will watch 2 short generated videos" in page
+    assert "You will watch 2 short generated videos, one at a time" in page
     assert 'value="5f1"' in page
     assert not PanelParticipant.objects.exists()
     assert not User.objects.filter(is_guest=True).exists()
@@ -58,6 +58,9 @@ def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campai
     page = client.get(f"/rate/{campaign.name}/").content.decode()
     assert "that were asked of you" in page
     assert CODE in page
+    home = client.get("/").content.decode()
+    assert "2 of 2 rated" in home
+    assert 'href="/panel/done"' in home
     done = client.get("/panel/done").content.decode()
     assert CODE in done
     assert "https://panel.example/done" in done
@@ -204,6 +207,11 @@ def test_a_panel_is_made_on_its_page_and_the_link_is_shown_once(client: Client, 
     again = client.get(f"/campaigns/{campaign.name}/panels").content.decode()
     assert CODE in again
     assert "/panel/" not in again
-    refused = client.post(f"/campaigns/{campaign.name}/panels", values | {"return_url": "http://panel.example/"})
+    twice = client.post(f"/campaigns/{campaign.name}/panels", values | {"name": "ACME"})
+    assert twice.status_code == 422
+    assert "a panel of that name" in twice.content.decode()
+    refused = client.post(
+        f"/campaigns/{campaign.name}/panels", values | {"name": "B", "return_url": "http://panel.example/"}
+    )
     assert refused.status_code == 422
     assert Panel.objects.count() == 1
