@@ -4,11 +4,9 @@ A pair is what a rater does over and over: submit a rating and get the next clip
 so a pair is one POST. Beside it, in the same run: the same writes and look-ups sent bare by psycopg.
 """
 
-import http.client
 import itertools
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,12 +15,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 import psycopg
 
+from tests.support.http_rater import AXES, Rater
 from tests.support.services import answers, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,73 +29,6 @@ CLIPS = 2000
 SEATS = 3
 PAIRS = 120
 """Pairs of each rater."""
-PASSWORD = "correct horse battery"  # of accounts that live for one run
-AXES = ("visual", "dynamic", "alignment")
-HIDDEN = re.compile(r'name="(slot|lease|key)" value="([^"]+)"')
-
-
-@dataclass(slots=True)
-class Rater:
-    """A browser reduced to what counts: cookies, a connection kept open, and the form of the clip on the desk."""
-
-    port: int
-    name: str
-    campaign: str
-    cookies: dict[str, str] = field(default_factory=dict)
-    form: dict[str, str] = field(default_factory=dict)
-    connection: http.client.HTTPConnection | None = None
-
-    def sign_in(self) -> None:
-        self.get("/sign-in")
-        self.post("/sign-in", {"username": self.name, "password": PASSWORD})
-
-    def start(self) -> bool:
-        """Takes a clip; False when there is nothing left."""
-        return self._read(self.post(f"/rate/{self.campaign}/start", {}))
-
-    def rate(self) -> bool:
-        """Submits the clip on the desk and gets the next one."""
-        said = {f"{axis}-score": "4" for axis in AXES} | {f"{axis}-none": "1" for axis in AXES}
-        words = {f"{axis}-reason": f"What I saw on {axis} this time: {uuid.uuid4().hex}" for axis in AXES}
-        viewing = {"watched_share": 1.0, "plays": 2, "viewport": [1366, 768], "dpr": 1, "watched_to_end": True}
-        extra = {"viewing": json.dumps(viewing), "seconds": "21.5"}
-        return self._read(self.post(f"/rate/{self.campaign}/", self.form | said | words | extra))
-
-    def close(self) -> None:
-        """Drops the connection; the next request opens another. The server ends those that were quiet for a while."""
-        if self.connection is not None:
-            self.connection.close()
-
-    def _read(self, page: str) -> bool:
-        self.form = dict(HIDDEN.findall(page))
-        return bool(self.form)
-
-    def get(self, path: str) -> str:
-        return self._send("GET", path, None)
-
-    def post(self, path: str, values: dict[str, str]) -> str:
-        return self._send("POST", path, urlencode(values))
-
-    def _send(self, method: str, path: str, body: str | None) -> str:
-        if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        if body is not None:
-            headers |= {
-                "Content-Type": "application/x-www-form-urlencoded",
-                "X-CSRFToken": self.cookies.get("csrftoken", ""),
-                "HX-Request": "true",
-            }
-        self.connection.request(method, path, body, headers)
-        response = self.connection.getresponse()
-        text = response.read().decode()
-        for name, value in response.getheaders():
-            if name.lower() == "set-cookie":
-                key, _, rest = value.partition("=")
-                self.cookies[key] = rest.partition(";")[0]
-        if response.status >= 400:
-            raise RuntimeError(f"{method} {path} answered {response.status}: {text[:300]}")
-        return text
 
 
 @dataclass(frozen=True, slots=True)
