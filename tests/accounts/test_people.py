@@ -93,7 +93,12 @@ def test_a_lead_has_no_hand_on_somebody_above(as_lead: Client, engineer: User, d
 def test_an_annotator_gets_none_of_it(client: Client, ada: User, lead: User) -> None:
     client.force_login(ada)
     assert client.get("/people").status_code == 403
-    for path in ("/people/invite", f"/people/{lead.pk}/deactivate", f"/people/{lead.pk}/reset-link"):
+    for path in (
+        "/people/invite",
+        f"/people/{lead.pk}/deactivate",
+        f"/people/{lead.pk}/reset-link",
+        f"/people/{ada.pk}/role",
+    ):
         assert client.post(path).status_code == 403
     with pytest.raises(services.AccountError):
         services.invite(actor=ada, role=Role.ANNOTATOR)

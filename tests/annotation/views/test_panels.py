@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from accounts.models import ApiToken, SignInAttempt, User
@@ -145,6 +146,21 @@ def test_who_finds_nothing_left_before_their_part_is_done_is_told_whom_to_ask(cl
     assert "tell the people who sent you" in page
     assert CODE not in page
     assert "You have rated 1 of 5" in client.get("/panel/done").content.decode()
+
+
+def test_panels_are_the_leads_business(client: Client, campaign: Campaign) -> None:
+    panel, _ = make(campaign)
+    rater = factories.make_user()
+    for path in (f"/campaigns/{campaign.name}/panels", f"/panels/{panel.pk}/new-link", f"/panels/{panel.pk}/close"):
+        assert Client().post(path)["Location"].startswith("/sign-in")
+        client.force_login(rater)
+        assert client.post(path, {"name": "Mine", "quota": "1", "completion_code": "X"}).status_code == 403
+    assert client.get("/panel/done").status_code == 404
+    panel.refresh_from_db()
+    assert Panel.objects.get().closed_at is None
+    for deed in (panels.new_link, panels.close_panel):
+        with pytest.raises(PermissionDenied):
+            deed(actor=rater, panel=panel)
 
 
 def test_a_new_link_ends_the_old_one(client: Client, campaign: Campaign) -> None:

@@ -1,0 +1,79 @@
+"""Who may rate, in a real browser: a participant of a panel from link to code, and links that are shown once."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import Role, User
+from annotation.models import Campaign, PanelParticipant
+from annotation.services import panels
+from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
+from tests.browser.test_rate import rate_by_keys, sign_in
+
+CODE = "GREEN-OWL-7"
+BACK = "https://panel.example/done"
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+
+
+@pytest.fixture
+def lead(live_server: object) -> User:
+    return make_user("lena", Role.LEAD)
+
+
+@pytest.fixture
+def campaign(lead: User) -> Campaign:
+    campaign = make_campaign("floor", by=lead)
+    for name in ("one", "two", "three"):
+        add_item(campaign, make_clip(name, content=video_bytes(len(name))))
+    return campaign
+
+
+def test_a_participant_comes_by_the_link_rates_their_part_and_copies_the_code(
+    open_page: Callable[..., Page], lead: User, campaign: Campaign
+) -> None:
+    values = {"name": "Acme", "quota": 2, "completion_code": CODE}
+    _, secret = panels.make_panel(actor=lead, campaign=campaign, return_url=BACK, **values)
+    page = open_page(permissions=CLIPBOARD)
+    page.goto(f"/panel/{secret}/?PROLIFIC_PID=5f1c")
+    expect(page.get_by_label("Your participant number")).to_have_value("5f1c")
+    page.get_by_role("button", name="Begin").press("Enter")
+    page.get_by_role("button", name="Show the first clip").press("Enter")
+    for number in (1, 2):
+        held = page.locator("[data-desk]").get_attribute("data-slot")
+        rate_by_keys(page, note=f" Number {number}.")
+        expect(page.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(page.get_by_role("heading", name="You are done")).to_be_visible()
+    expect(page.get_by_role("link", name="Go back to the panel")).to_have_attribute("href", BACK)
+    page.get_by_role("button", name="Copy").press("Enter")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == CODE
+    participant = PanelParticipant.objects.get(external_id="5f1c")
+    assert participant.completed_at is not None
+    assert participant.user.ratings.count() == 2
+
+
+def test_links_for_a_list_of_names_are_copied_or_downloaded_together(
+    open_page: Callable[..., Page], lead: User, campaign: Campaign, live_server: Any
+) -> None:
+    page = open_page(permissions=CLIPBOARD)
+    sign_in(page.context, lead, live_server.url)
+    page.goto(f"/campaigns/{campaign.name}/members")
+    page.get_by_label("Names, one a line").fill("Ann, night team\nBo\nann")
+    page.get_by_role("button", name="Make the links").press("Enter")
+    expect(page.get_by_text("Row 3: ann stands there twice")).to_be_visible()
+    page.get_by_role("button", name="Copy").first.press("Enter")
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download all 2 as CSV").press("Enter")
+    assert download.value.suggested_filename == "invitations-floor.csv"
+    rows = list(csv.reader(Path(download.value.path()).read_text().splitlines()))
+    assert [row[0] for row in rows] == ["name", "Ann", "Bo"]
+    assert rows[1][1] == copied
+    stranger = open_page()
+    stranger.goto(copied)
+    expect(stranger.get_by_role("button", name="Make my account")).to_be_visible()
