@@ -27,7 +27,7 @@ class DescribeConfig:
     captions: str = ""
     """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`; videos by path, from
     the file's folder. Clips of the release's val and test splits are left out."""
-    steps: int = 0
+    steps: int = 500
     """Optimiser steps."""
     batch: int = 16
     """Clips a step."""
@@ -181,8 +181,6 @@ class Config:
         _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
         _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
-        captions = self.describe.captions
-        _require(bool(captions) == bool(self.describe.steps), "describe.captions", "set with describe.steps", captions)
         counts = (
             self.describe.batch,
             self.sft.batch,
@@ -192,6 +190,13 @@ class Config:
             self.save_every,
         )
         _require(min(counts) >= 1, "batch, clips, updates and save_every", "at least 1", counts)
+
+    def steps_of(self, stage: str) -> int:
+        """How many steps a stage has; none where there is nothing to describe."""
+        if stage == "describe" and not self.describe.captions:
+            return 0
+        steps: int = getattr(self, stage).steps
+        return steps
 
 
 def load_config(path: Path | None) -> Config:

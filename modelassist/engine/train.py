@@ -118,7 +118,7 @@ class _Run:
     ) -> None:
         self.critic, self.config, self.out, self.stages, self.model = critic, config, out, stages, model
         self.described = described
-        self.journal = Journal(out, {name: getattr(config, name).steps for name in stages})
+        self.journal = Journal(out, {name: config.steps_of(name) for name in stages})
         self.place: Checkpoint | None = None
         self.problems: list[str] = []
 

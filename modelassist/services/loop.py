@@ -39,6 +39,10 @@ NEW_CLIPS = 24
 """Clips that come in for each round of drafts: eight prompts."""
 
 
+UNRATED_WORLD = 1000
+"""Added to the seed: the clips with captions come from a toy world of their own."""
+
+
 class LoopFailed(RuntimeError):
     """A step of the loop did not come to its end; the message says which and why."""
 
@@ -49,6 +53,7 @@ class Loop:
 
     folder: Path
     clips: int
+    captions: int
     seed: int
     engine_settings: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
@@ -68,6 +73,7 @@ class Loop:
         with self.timed("agreement"):
             self.first_agreement = agreement(self.campaign)
         self.freeze()
+        self.caption()
         self.train()
         self.bring_in("new clips", range(self.clips, self.clips + NEW_CLIPS))
         with self.timed("activation"):
@@ -127,8 +133,22 @@ class Loop:
                 progress=lambda share, words: show(round(100 * share)),
             )
 
+    def caption(self) -> None:
+        """Clips that nobody rates, with words for what they show: the warm-up's."""
+        if not self.captions:
+            return
+        with self.bar("render captioned", self.captions) as show:
+            captions = simulation.render_captions(
+                self.folder / "captioned",
+                seed=self.seed + UNRATED_WORLD,
+                count=self.captions,
+                on_progress=lambda done, of: show(done),
+            )
+        describe = {**self.engine_settings.get("describe", {}), "captions": str(captions)}
+        self.engine_settings = {**self.engine_settings, "describe": describe}
+
     def train(self) -> None:
-        """A tiny Qwen3-VL with fresh weights goes through the three stages and is measured."""
+        """A tiny Qwen3-VL with fresh weights goes through the stages and is measured."""
         base = self.folder / "base"
         with self.timed("fresh model"):
             _engine("init-tiny", "--out", str(base), "--release", str(release_folder(self.release)))

@@ -5,6 +5,7 @@ the one who rates is a program that knows what is wrong with a clip, and sees it
 """
 
 import csv
+import json
 import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from annotation.services.answers import Answer, AnswersRefused, defects_of
 from annotation.services.drafts import draft_for
 from annotation.services.queue import claim
 from annotation.services.ratings import submit
+from modelassist.toy.captions import caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, make_spec
@@ -50,19 +52,34 @@ def render_manifest(
     folder: Path, *, seed: int, indices: Sequence[int], on_progress: OnProgress = lambda done, of: None
 ) -> Path:
     """Render toy clips into `folder` on all cores, and write the manifest that brings them in."""
-    folder.mkdir(parents=True, exist_ok=True)
     specs = [make_spec(seed, index) for index in indices]
-    paths = [folder / f"{spec.clip_id}.mp4" for spec in specs]
-    # fresh processes: they need neither the database connection nor the threads of this one
-    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for done, _ in enumerate(pool.map(render_clip, specs, paths, chunksize=4), start=1):
-            on_progress(done, len(specs))
+    _render(folder, specs, on_progress)
     manifest = folder / f"manifest-{indices[0]:05d}.csv"
     with manifest.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["clip_id", "video", "prompt", "generator", "seed"])
         writer.writerows([spec.clip_id, f"{spec.clip_id}.mp4", spec.prompt, spec.generator, seed] for spec in specs)
     return manifest
+
+
+def render_captions(folder: Path, *, seed: int, count: int, on_progress: OnProgress = lambda done, of: None) -> Path:
+    """Render toy clips that nobody rates, and write what each shows: what the engine's describe stage learns from."""
+    specs = [make_spec(seed, index) for index in range(count)]
+    _render(folder, specs, on_progress)
+    captions = folder / "captions.jsonl"
+    lines = [json.dumps({"video": f"{spec.clip_id}.mp4", "text": caption(spec)}) for spec in specs]
+    captions.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return captions
+
+
+def _render(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgress) -> None:
+    """Render clips as `<clip id>.mp4`, on all cores."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{spec.clip_id}.mp4" for spec in specs]
+    # fresh processes: they need neither the database connection nor the threads of this one
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(render_clip, specs, paths, chunksize=4), start=1):
+            on_progress(done, len(specs))
 
 
 def spec_of(clip_id: str) -> ClipSpec:

@@ -13,6 +13,7 @@ from django.conf import settings
 from qsave.release import verify_release
 
 SHORT = {
+    "describe": {"steps": 3, "batch": 4},
     "sft": {"steps": 6, "batch": 4},
     "grpo": {"steps": 1, "clips": 2, "group": 2, "updates": 1},
     "cooldown": {"steps": 2, "batch": 4, "probe": 2, "samples": 2},
@@ -36,7 +37,7 @@ def test_the_whole_loop_runs_headless_in_a_folder_of_its_own(tmp_path: Path) -> 
     short = tmp_path / "short.json"
     short.write_text(json.dumps(SHORT))
     folder = tmp_path / "loop"
-    done = run_loop("--workdir", str(folder), "--clips", "36", "--engine-settings", str(short))
+    done = run_loop("--workdir", str(folder), "--clips", "36", "--captions", "8", "--engine-settings", str(short))
     assert done.returncode == 0, done.stderr[-3000:]
     for heading in ("AGREEMENT", "THE CRITIC", "DRAFTS", "TIME", "WHERE EVERYTHING LIES"):
         assert heading in done.stdout
@@ -47,7 +48,7 @@ def test_the_whole_loop_runs_headless_in_a_folder_of_its_own(tmp_path: Path) -> 
     for name in ("metrics.jsonl", "evaluation.json", "model/model.safetensors", "predictions-test.csv"):
         assert (folder / "runs" / "run-00001" / name).is_file()
     stages = {json.loads(line)["stage"] for line in (folder / "runs/run-00001/metrics.jsonl").read_text().splitlines()}
-    assert stages >= {"sft", "grpo", "cooldown"}
+    assert stages >= {"describe", "sft", "grpo", "cooldown"}
     check_rows(folder / "studio.sqlite3")
 
 

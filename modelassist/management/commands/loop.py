@@ -39,6 +39,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workdir", type=Path, help="a new folder for everything; default var/loop/<time>")
         parser.add_argument("--clips", type=int, default=180, help="toy clips to rate and train on")
+        parser.add_argument("--captions", type=int, default=1000, help="unrated toy clips described in the warm-up")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--engine-settings", type=Path, help="JSON for the trainer, in place of the short stages")
         parser.add_argument("--keep-starter", action="store_true", help="keep the critic as modelassist/starter/")
@@ -51,7 +52,8 @@ class Command(BaseCommand):
         run_in(folder, _command(options))
         started = time.monotonic()
         call_command("migrate", interactive=False, verbosity=0)
-        loop = Loop(folder=folder, clips=options["clips"], seed=options["seed"], engine_settings=engine_settings)
+        counts = {name: options[name] for name in ("clips", "captions", "seed")}
+        loop = Loop(folder=folder, engine_settings=engine_settings, **counts)
         try:
             loop.go()
         except LoopFailed as error:
@@ -62,7 +64,8 @@ class Command(BaseCommand):
             self._keep(loop)
 
     def _keep(self, loop: Loop) -> None:
-        command = f"manage.py loop --clips {loop.clips} --seed {loop.seed} --engine-settings <below> --keep-starter"
+        made = f"--clips {loop.clips} --captions {loop.captions} --seed {loop.seed}"
+        command = f"manage.py loop {made} --engine-settings <below> --keep-starter"
         try:
             kept = keep_starter(loop, command=command, table=_evaluation_lines(loop))
         except StarterRefused as error:
@@ -83,7 +86,9 @@ def _settings(path: Path | None) -> dict[str, Any]:
 
 def _command(options: dict[str, Any]) -> list[str]:
     """This command again, as it was typed."""
-    command = ["loop", "--clips", str(options["clips"]), "--seed", str(options["seed"])]
+    command = ["loop"]
+    for name in ("clips", "captions", "seed"):
+        command += [f"--{name}", str(options[name])]
     command += ["--engine-settings", str(options["engine_settings"].resolve())] if options["engine_settings"] else []
     return [*command, "--keep-starter"] if options["keep_starter"] else command
 

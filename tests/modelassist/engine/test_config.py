@@ -67,7 +67,14 @@ def test_there_are_recipes() -> None:
 
 def test_every_setting_is_explained() -> None:
     source = Path(config.__file__).read_text().splitlines()
-    for kind in (Config, config.SftConfig, config.GrpoConfig, config.CooldownConfig, config.LoraConfig):
+    for kind in (
+        Config,
+        config.DescribeConfig,
+        config.SftConfig,
+        config.GrpoConfig,
+        config.CooldownConfig,
+        config.LoraConfig,
+    ):
         for item in fields(kind):
             line = next(n for n, text in enumerate(source) if text.startswith(f"    {item.name}: "))
             assert source[line + 1].strip().startswith('"""'), f"{kind.__name__}.{item.name}"
