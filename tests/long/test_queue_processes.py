@@ -31,7 +31,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 SEED = 3
-CLIPS, RATERS, CREWS, KILLS = 100, 7, 4, 14
+CLIPS, RATERS, CREWS, KILLS = 80, 7, 4, 12
 SEATS, CAP, BOUND = 2, 3, 1
 POLICY: dict[str, Any] = {
     "overlap": SEATS,
@@ -73,7 +73,7 @@ class Floor:
 
     def kill_one(self, *, amid_a_submit: bool) -> None:
         """After some more was written; amid a submit as far as can be seen from here, or else at any moment."""
-        least = self.written() + self.dice.randint(2_000, 10_000)
+        least = self.written() + self.dice.randint(1_000, 4_000)  # bytes: up to some eight ratings
         wait_until(lambda: self.written() >= least or not self.are_well(), what="more ratings")
         victim, log = self.dice.choice(self.crews)
         if amid_a_submit:
