@@ -1,0 +1,198 @@
+"""Every page of the site with something on it: one world of data, and the addresses at which its pages stand."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.urls import reverse
+
+from accounts import services as accounts
+from accounts.models import Role, User
+from annotation.models import Arm, Campaign, Item
+from annotation.services import campaigns, members, panels, queue
+from annotation.services.guidelines import Example, set_guidelines
+from annotation.services.marking import mark_item
+from annotation.services.name_lists import Invitee
+from datasets.models import Release
+from datasets.services.releases import build_release
+from modelassist.models import Activation, Critic, Run
+from qsave.axes import AXES, Axis
+from tests.annotation import desk_world, factories
+from tests.datasets.world import rated_campaign
+from tests.modelassist.test_views import FIGURES
+
+STRANGER, GUEST = "stranger", "guest"
+KNOWN = {axis.value: 4.0 for axis in AXES}
+NO_PAGES = {
+    "clip-media": "a video or a picture",
+    "timesheet-file": "a file",
+    "mos-file": "a file",
+    "rate-draft": "a part of the desk, as JSON",
+    "rate-upcoming": "a part of the desk, as JSON",
+    "healthz": "JSON for a load balancer",
+    "job": "a part of other pages",
+}
+"""Addresses that answer a GET, and show no page."""
+PLAIN_CAMPAIGN_PAGES = (
+    "campaign",
+    "campaign-settings",
+    "campaign-taxonomy",
+    "campaign-guidelines",
+    "campaign-duplicate",
+    "campaign-items",
+    "members",
+    "panels",
+    "timesheet",
+    "agreement",
+    "rate-try",
+)
+"""What a lead opens of a campaign, by its name alone."""
+
+
+class Pages:
+    """route -> [(who opens it, address), ..]: each with something else on it."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+
+    def add(self, who: str, route: str, *args: object, query: str = "") -> None:
+        self.found[route].append((str(who), reverse(route, args=args) + query))
+
+    def of(self, who: str) -> list[str]:
+        return [path for pages in self.found.values() for opened_by, path in pages if opened_by == who]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    people: dict[str, User]
+    """by role, and the guest of a panel"""
+    pages: Pages
+
+
+def build() -> World:
+    """People of every role, and at least one page of each kind."""
+    people: dict[str, User] = {role.value: factories.make_user(f"{role.value}-ines", role=role) for role in Role}
+    lead, engineer, rater = people[Role.LEAD], people[Role.ENGINEER], people[Role.ANNOTATOR]
+    pages = Pages()
+    for role in Role:
+        pages.add(role, "home")
+        pages.add(role, "rate-home")
+        pages.add(role, "account")
+    rated, desk = _rated(pages, lead, rater), _desk(pages, lead, rater)
+    _shut(pages, lead)
+    people[GUEST] = _panel(pages, lead, desk)
+    _ways_in(pages, lead)
+    _loop(pages, engineer, rated)
+    pages.add(Role.ANNOTATOR, "my-ratings")
+    pages.add(Role.ANNOTATOR, "my-hours")
+    return World(people, pages)
+
+
+def _rated(pages: Pages, lead: User, rater: User) -> Campaign:
+    """A campaign that has been rated, with guidelines, examples, a gold, a qualification, members and a panel."""
+    campaign = rated_campaign(4, 2, 2, raters=3, name="spring", title="Spring clips", overlap=5, assisted_share=0.0)
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    rating = factories.submit(rater, slot)
+    first, *_rest, last = Item.objects.filter(campaign=campaign).select_related("clip").order_by("pk")
+    examples = [Example(Axis.VISUAL, 1, first.clip, "Look at the edge"), Example(Axis.VISUAL, 5, last.clip)]
+    set_guidelines(actor=lead, campaign=campaign, text="# Look twice\n\nAt **hands**.\n\n- eyes", examples=examples)
+    mark_item(actor=lead, item=first, mark="gold", scores=KNOWN)
+    campaigns.add_clips(actor=lead, campaign=campaign, clips=[factories.make_clip("asked-first", with_media=True)])
+    asked = Item.objects.get(clip__clip_id="asked-first")
+    mark_item(actor=lead, item=asked, mark="qualification", scores=KNOWN, feedback="The fox has five legs.")
+    members.add_member(actor=lead, campaign=campaign, username=rater.username)
+    members.invite_members(actor=lead, campaign=campaign, people=[Invitee("Gita", "north")])
+    for route in PLAIN_CAMPAIGN_PAGES:
+        pages.add(Role.LEAD, route, campaign.name)
+    for item in (first, asked, last):
+        pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
+    pages.add(Role.LEAD, "campaigns")
+    pages.add(Role.LEAD, "campaign-new")
+    pages.add(Role.ANNOTATOR, "rate", campaign.name)
+    pages.add(Role.ANNOTATOR, "rate-guidelines", campaign.name)
+    pages.add(Role.ANNOTATOR, "my-rating", rating.pk)
+    return campaign
+
+
+def _desk(pages: Pages, lead: User, rater: User) -> Campaign:
+    """A campaign with a draft, and its clip on the rater's desk."""
+    campaign = desk_world.make_campaign("floor", by=lead)
+    for name, arm in (("one", Arm.ASSISTED), ("two", Arm.BLIND)):
+        item = desk_world.add_item(campaign, desk_world.make_clip(name), arm=arm)
+        if arm == Arm.ASSISTED:
+            desk_world.add_draft(item)
+            pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
+    assert queue.claim(rater=rater, campaign=campaign)
+    pages.add(Role.ANNOTATOR, "rate", campaign.name)
+    pages.add(Role.ANNOTATOR, "rate-guidelines", campaign.name)
+    pages.add(Role.LEAD, "rate", campaign.name)
+    pages.add(Role.LEAD, "rate-try", campaign.name)
+    return campaign
+
+
+def _shut(pages: Pages, lead: User) -> None:
+    """Desks that hand out nothing, and say why."""
+    for state in (Campaign.State.PAUSED, Campaign.State.CLOSED):
+        campaign = campaigns.set_state(
+            actor=lead, campaign=desk_world.make_campaign(f"all-{state}", by=lead), state=state
+        )
+        pages.add(Role.ANNOTATOR, "rate", campaign.name)
+    members_only = desk_world.make_campaign("few", by=lead, open_to=Campaign.OpenTo.MEMBERS)
+    pages.add(Role.ANNOTATOR, "rate", members_only.name)
+    draft = desk_world.make_campaign("soon", by=lead, state=Campaign.State.DRAFT)
+    pages.add(Role.LEAD, "rate", draft.name)
+    pages.add(Role.LEAD, "campaign", draft.name)
+
+
+def _panel(pages: Pages, lead: User, campaign: Campaign) -> User:
+    values = {"name": "Acme", "quota": 2, "completion_code": "OWL-7", "return_url": "https://panel.example/done"}
+    panel, secret = panels.make_panel(actor=lead, campaign=campaign, **values)
+    pages.add(STRANGER, "panel-begin", secret)
+    pages.add(STRANGER, "panel-begin", "a-link-that-is-closed")
+    pages.add(GUEST, "panel-done")
+    pages.add(GUEST, "rate", campaign.name)
+    pages.add(Role.LEAD, "panels", campaign.name)
+    return panels.begin(panel=panel, external_id="p-17").user
+
+
+def _ways_in(pages: Pages, lead: User) -> None:
+    _, invitation = accounts.invite(actor=lead, role=Role.LEAD, note="Gita, from the north")
+    accounts.issue_token(actor=lead, name="nightly export")
+    reset = accounts.start_password_reset(actor=lead, user=factories.make_user("forgetful"))
+    factories.make_user("gone", is_active=False)
+    pages.add(STRANGER, "sign-in")
+    for route, secret in (("accept-invitation", invitation), ("set-password", reset)):
+        pages.add(STRANGER, route, secret)
+        pages.add(STRANGER, route, "spent")
+    pages.add(Role.LEAD, "people")
+    pages.add(Role.LEAD, "people", query="?kind=guests")
+
+
+def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
+    """A frozen release, a run with curves and figures, and its critic, which drafts."""
+    release = build_release(actor=engineer, campaign=campaign, name="spring")
+    Release.objects.create(number=2, name="next", campaign=campaign, created_by=engineer)
+    run = Run.objects.create(
+        release=release, base_model="a/b", folder="run-1", created_by=engineer, evaluation={"splits": {"test": FIGURES}}
+    )
+    metrics = Path(settings.RUN_ROOT) / "run-1" / "metrics.jsonl"
+    metrics.parent.mkdir(parents=True)
+    metrics.write_text("\n".join(json.dumps({"stage": "sft", "step": n, "loss": 2 / n}) for n in range(1, 6)))
+    critic = Critic.objects.create(
+        name="starter", version=1, model="a/b", run=run, evaluation=run.evaluation, card="# A card\n\nIt is **weak**."
+    )
+    Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
+    for route, args in (
+        ("releases", ()),
+        ("release", (release.number,)),
+        ("release", (2,)),
+        ("runs", ()),
+        ("run", (run.pk,)),
+        ("critics", ()),
+        ("critic", (critic.pk,)),
+        ("campaign", (campaign.name,)),
+    ):
+        pages.add(Role.ENGINEER, route, *args)

@@ -1,0 +1,113 @@
+"""Every page of the site, in a real browser: axe-core finds nothing, and nothing is wider than the window."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client, RequestFactory
+from playwright.sync_api import BrowserContext, Page, ViewportSize
+
+from accounts.models import Role, User
+from tests.browser.site_world import NO_PAGES, STRANGER, World, build
+from tests.test_architecture import ADDRESSES
+
+if TYPE_CHECKING:
+    from pytest_django.live_server_helper import LiveServer
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+}
+NOWHERE = "/no-such-page"
+WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+SMALLEST: ViewportSize = {"width": 320, "height": 640}
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    return build()
+
+
+def enter(context: BrowserContext, user: User, url: str) -> None:
+    """Signs somebody in without the page of signing in."""
+    client = Client()
+    client.force_login(user)
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
+
+
+def complaints(page: Page, path: str) -> Iterator[str]:
+    """What is wrong with one page."""
+    answer = page.goto(path, wait_until="domcontentloaded")
+    assert answer is not None
+    if answer.status not in (200, 410) and path != NOWHERE:
+        yield f"{path} answers {answer.status}"
+    if not page.url.endswith(path):
+        yield f"{path} leads to {page.url}"
+    yield from (f"{path}: {one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in violations(page))
+    yield from too_wide(page, path)
+    yield from enlarged(page, path)
+
+
+def violations(page: Page) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    return found
+
+
+def enlarged(page: Page, path: str) -> Iterator[str]:
+    """The same with letters twice as large or, where the window is narrow already, at 320 pixels."""
+    size = page.viewport_size
+    assert size is not None
+    if size["width"] > NARROW["width"]:
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        yield from too_wide(page, f"{path} with letters twice as large")
+    else:
+        page.set_viewport_size(SMALLEST)
+        yield from too_wide(page, f"{path} at 320 pixels")
+        page.set_viewport_size(size)
+
+
+def too_wide(page: Page, what: str) -> Iterator[str]:
+    beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if beyond > 0:
+        yield f"{what} is {beyond} pixels too wide"
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
+def test_every_page_is_accessible_to_everybody_who_may_open_it(
+    open_page: Callable[..., Page], live_server: "LiveServer", world: World, size: dict[str, int], scheme: str
+) -> None:
+    found: list[str] = []
+    for who in (STRANGER, *world.people):
+        page = open_page(**size, color_scheme=scheme, reduced_motion="reduce")
+        if who != STRANGER:
+            enter(page.context, world.people[who], live_server.url)
+        for path in [*world.pages.of(who), NOWHERE]:
+            found += [f"{who} {one}" for one in complaints(page, path)]
+        page.close()
+    assert found == [], "\n".join(found)
+
+
+def test_a_fault_is_found(page: Page) -> None:
+    page.set_content(
+        "<html lang=en><title>A page</title><main><h1>A page</h1><img src=fox.jpg><p tabindex=0>x</p></main>"
+    )
+    found = {one["id"] for one in violations(page)}
+    assert "image-alt" in found
+
+
+@pytest.mark.django_db
+def test_every_address_is_among_the_pages_or_is_none(rf: RequestFactory) -> None:
+    """A new page has to be added to the world, so that it is looked at as well."""
+    pages, unknown = build().pages.found, []
+    someone = User(username="anybody", role=Role.ENGINEER)
+    for path, pattern in ADDRESSES.items():
+        if path.startswith("api/") or pattern.name in NO_PAGES or pattern.name in pages:
+            continue
+        request = rf.get("/")
+        request.user = someone
+        answer = pattern.callback(request, **dict.fromkeys(pattern.pattern.converters, "1"))
+        if answer.status_code != 405:
+            unknown.append(f"{path} answers {answer.status_code} to a GET: add it to tests/browser/site_world.py")
+    assert unknown == []
