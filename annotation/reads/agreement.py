@@ -10,7 +10,7 @@ from functools import cached_property
 from statistics import fmean
 
 from accounts.models import User
-from annotation.models import Arm, Campaign, Draft, Item, Screening, Slot
+from annotation.models import Arm, Campaign, Draft, Item, Qualification, Screening, Slot
 from annotation.reads.scores import Score, Sitting, newest_verdicts, read_checks, read_scores, read_sittings, table_of
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import card_from_json
@@ -71,6 +71,7 @@ class RaterRow:
     drafts_confirmed: Figure
     gold: Matches
     repeats: Matches
+    qualification: Figure
     axes: Mapping[Axis, RaterFigures]
     bt500: Mapping[Axis, ScreenedRater]
     verdict: Screening | None
@@ -127,7 +128,7 @@ class Agreement:
 
 
 def agreement(campaign: Campaign, *, arm: Arm | None = None) -> Agreement:
-    """All of a campaign, or of one arm. Seven queries, whatever its size."""
+    """All of a campaign, or of one arm. Eight queries, whatever its size."""
     scores = read_scores(campaign, only=arm)
     verdicts = newest_verdicts(campaign)
     out = {rater for rater, one in verdicts.items() if one.verdict == Screening.Verdict.SCREENED}
@@ -193,6 +194,7 @@ def _rater_rows(
     figures = {axis: {row.rater: row for row in rater_figures(table)} for axis, table in tables.items() if len(table)}
     screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
     golds, repeats = _check_pairs(campaign, scores)
+    qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
     counts: dict[int, int] = {}
     for rater, _ in {(one.rater, one.item) for one in scores}:
         counts[rater] = counts.get(rater, 0) + 1
@@ -209,6 +211,7 @@ def _rater_rows(
             drafts_confirmed=conduct["confirmed"].get(person.pk, _NO_DRAFT),
             gold=matches(golds.get(person.pk, ())),
             repeats=matches(repeats.get(person.pk, ())),
+            qualification=qualified.get(person.pk, _NOT_QUALIFIED),
             axes={axis: rows[person.pk] for axis, rows in figures.items() if person.pk in rows},
             bt500={axis: rows[person.pk] for axis, rows in screening.items() if person.pk in rows},
             verdict=verdicts.get(person.pk),
@@ -243,6 +246,7 @@ def _check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pa
 
 _UNKNOWN = Undefined("nothing was measured")
 _NO_DRAFT = Undefined("no draft was shown")
+_NOT_QUALIFIED = Undefined("has not been through the qualification clips")
 
 
 def _conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> dict[str, dict[int, Figure]]:
