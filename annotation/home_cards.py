@@ -3,6 +3,7 @@
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
@@ -21,19 +22,19 @@ def to_rate(user: User) -> HomeSection:
         return _part_of_guest(user)
     found = _with_progress(campaigns_for(user))
     return HomeSection(
-        title="To rate",
+        title=_("To rate"),
         cards=tuple(
             HomeCard(
                 title=campaign.title,
                 text=_seats_left(progress),
                 url=reverse("rate", args=[campaign.name]),
-                action="Rate",
+                action=_("Rate"),
                 share=progress.share,
             )
             for campaign, progress in found
             if progress.done < progress.seats
         ),
-        empty="Nothing waits to be rated. New clips appear here as soon as a lead opens a campaign.",
+        empty=_("Nothing waits to be rated. New clips appear here as soon as a lead opens a campaign."),
         order=0,
     )
 
@@ -63,9 +64,11 @@ def to_look_after(user: User) -> HomeSection:
     found = _with_progress(Campaign.objects.filter(state__in=states))
     cards = [_lead_card(campaign, progress) for campaign, progress in found]
     return HomeSection(
-        title="Campaigns to look after",
+        title=_("Campaigns to look after"),
         cards=tuple(card for card in cards if card is not None),
-        empty="All campaigns run. Make another one under Campaigns when there are new clips to judge.",
+        empty=_("All campaigns run. Make another one under Campaigns when there are new clips to judge.")
+        if found
+        else _("No campaign yet. Make the first one under Campaigns, and bring clips into it."),
         order=10,
     )
 
@@ -78,18 +81,19 @@ def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progre
 
 def _seats_left(progress: Progress) -> str:
     left = progress.seats - progress.done
-    return f"{left} rating{'' if left == 1 else 's'} to go, of {progress.seats}."
+    words = ngettext("%(left)s rating to go, of %(seats)s.", "%(left)s ratings to go, of %(seats)s.", left)
+    return words % {"left": left, "seats": progress.seats}
 
 
 def _lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:
     page = reverse("campaign", args=[campaign.name])
     if not progress.seats:
-        return HomeCard(campaign.title, "It has no clips yet.", page, "Bring clips in")
+        return HomeCard(campaign.title, _("It has no clips yet."), page, _("Bring clips in"))
     if campaign.state == Campaign.State.DRAFT:
-        return HomeCard(campaign.title, "Its clips are in; raters do not see it yet.", page, "Look and open")
+        return HomeCard(campaign.title, _("Its clips are in; raters do not see it yet."), page, _("Look and open"))
     if campaign.state == Campaign.State.PAUSED:
-        return HomeCard(campaign.title, "It is paused.", page, "Open the campaign", progress.share)
+        return HomeCard(campaign.title, _("It is paused."), page, _("Open the campaign"), progress.share)
     if progress.done == progress.seats:
         agreement = reverse("agreement", args=[campaign.name])
-        return HomeCard(campaign.title, "Every rating asked for is in.", agreement, "Look at agreement", 1.0)
+        return HomeCard(campaign.title, _("Every rating asked for is in."), agreement, _("Look at agreement"), 1.0)
     return None
