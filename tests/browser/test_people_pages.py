@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
@@ -77,3 +78,19 @@ def test_links_for_a_list_of_names_are_copied_or_downloaded_together(
     stranger = open_page()
     stranger.goto(copied)
     expect(stranger.get_by_role("button", name="Make my account")).to_be_visible()
+
+
+def test_what_is_wrong_with_a_form_and_what_was_done_are_told_accessibly(
+    page: Page, lead: User, campaign: Campaign, live_server: Any
+) -> None:
+    sign_in(page.context, lead, live_server.url)
+    page.goto(f"/campaigns/{campaign.name}/panels")
+    page.get_by_label("Name", exact=True).fill("Acme")
+    page.get_by_label("Return address").fill("http://panel.example/")
+    page.get_by_role("button", name="Make the panel").click()
+    expect(page.get_by_text("begins with https://")).to_be_visible()
+    assert Axe().run(page).violations_count == 0
+    page.goto(f"/campaigns/{campaign.name}/members")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Open to every annotator now")
+    assert Axe().run(page).violations_count == 0
