@@ -67,3 +67,28 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
     poster = page.locator("img.poster").first
     expect(poster).to_have_js_property("complete", True)
     assert poster.evaluate("image => image.naturalWidth") > 0
+
+
+def test_a_page_says_when_the_site_does_not_answer_and_when_it_does_again(page: Page, engineer: User) -> None:
+    campaign = make_campaign(state="draft")
+    Job.objects.create(kind="import_clips", arguments={"campaign": campaign.pk}, created_by=engineer)
+    sign_in(page)
+    page.goto(f"/campaigns/{campaign.name}")
+    told = page.get_by_role("alert")
+    page.route("**/jobs/*", lambda route: route.abort())
+    expect(told).to_contain_text("The site did not answer")
+    page.unroute("**/jobs/*")
+    page.route("**/jobs/*", lambda route: route.fulfill(status=500))
+    expect(told).to_contain_text("The site could not do that")
+    page.unroute("**/jobs/*")
+    expect(told).to_be_hidden()
+
+
+def test_a_form_on_its_way_looks_busy(page: Page, engineer: User, tmp_path: Path) -> None:
+    campaign = make_campaign(state="draft")
+    sign_in(page)
+    page.goto(f"/campaigns/{campaign.name}")
+    page.get_by_label("Files").set_input_files([write_video(tmp_path / "a.mp4")])
+    page.route("**/import", lambda route: None)  # an upload that takes its time
+    page.get_by_role("button", name="Upload and import").click(no_wait_after=True)
+    expect(page.get_by_text("Uploading")).to_be_visible()
