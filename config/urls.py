@@ -1,6 +1,14 @@
 """Every address of the site, by room."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.cache import cache_control
+from django.views.i18n import JavaScriptCatalog
+
+from accounts.access import public
+
+words_of_scripts = public(reason="the words of the scripts, in the reader's language")(
+    cache_control(max_age=3600)(JavaScriptCatalog.as_view())
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -10,4 +18,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("operations.urls")),
     path("api/", include("annotation.api_urls")),
     path("api/", include("datasets.api_urls")),
+    path("words.js", words_of_scripts, name="words-of-scripts"),
 ]

@@ -3,9 +3,14 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.template.base import Lexer, TokenType
+from django.test import Client
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates"
@@ -18,6 +23,7 @@ CLASSES = {"block main_class"}
 NAMES_OF_PARTS = {"id", "kind", "name", "state", "axis"}
 """What an `include` hands on that nobody reads."""
 
+_SENTENCE = re.compile(r"[A-Z][a-z]+:? ([a-z$]|$)|[a-z]{2,} [a-z]{2,} [a-z]{2,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HANDED_ON = re.compile(r"""(\w+)=(["'])(.*?)\2""")
 _FALLBACK = re.compile(r"""\|(?:default|default_if_none|yesno):(["'])(.*?)\1""")
@@ -82,6 +88,13 @@ def _unmarked_arguments(name: str, contents: str) -> list[str]:
     return [text for text in texts if _WORD.search(text)] + (["|pluralize"] if "|pluralize" in contents else [])
 
 
+def unmarked_in_script(source: str) -> list[str]:
+    """The sentences of a module that stand outside `gettext("…")`: words after a capital letter, in quotes."""
+    code = re.sub(r"(?m)(^|\s)//.*$|/\*[\s\S]*?\*/", "", source)
+    code = re.sub(r'\bgettext\("[^"]*"', "", code)
+    return [text for _, text in re.findall(r"""(["`'])((?:(?!\1)[^\n])*)\1""", code) if _SENTENCE.search(text)]
+
+
 def templates() -> list[str]:
     return sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 
@@ -90,6 +103,31 @@ def templates() -> list[str]:
 def test_every_word_of_a_template_is_marked_for_translation(name: str) -> None:
     found = unmarked((TEMPLATES / name).read_text())
     assert found == [], f"templates/{name} shows words outside translate: {found}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "static" / "js").glob("*.js")), ids=lambda path: path.name)
+def test_every_sentence_of_a_script_is_marked_for_translation(path: Path) -> None:
+    found = unmarked_in_script(path.read_text())
+    assert found == [], f"{path.name} says words outside gettext: {found}"
+
+
+def test_what_counts_as_a_sentence_of_a_script() -> None:
+    source = (
+        'say(`Saved ${when}`); say("Try the button."); say(gettext("You are here")); on("button, a") // Not this one'
+    )
+    assert unmarked_in_script(source) == ["Saved ${when}", "Try the button."]
+
+
+def test_a_language_is_spoken_once_it_is_listed(client: Client, settings: "Settings", db: None) -> None:
+    page = client.get("/sign-in", headers={"Accept-Language": "de"}).content.decode()
+    assert '<html lang="en-gb">' in page
+    assert "words.js" not in page
+    settings.LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
+    answer = client.get("/sign-in", headers={"Accept-Language": "de"})
+    assert '<html lang="de">' in answer.content.decode()
+    assert "/words.js?de" in answer.content.decode()
+    assert "Accept-Language" in answer.headers["Vary"]
+    assert "gettext" in client.get("/words.js", headers={"Accept-Language": "de"}).content.decode()
 
 
 @pytest.mark.parametrize(

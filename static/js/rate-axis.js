@@ -4,7 +4,7 @@
 // hidden input, so that a plain submit carries the same answer.
 
 import { DraftBar } from "./rate-draft.js";
-import { element } from "./rate-site.js";
+import { element, gettext } from "./rate-site.js";
 
 export class AxisForm {
   constructor(root, { changed, jump, say }, signal) {
@@ -40,6 +40,11 @@ export class AxisForm {
       if (action === "clear") this.clearDraft();
       if (action === "search") this.openSearch();
     }, { signal });
+  }
+
+  /** What a reader calls the axis. */
+  get title() {
+    return this.root.dataset.title;
   }
 
   // ---- what the inputs say
@@ -84,7 +89,7 @@ export class AxisForm {
     const input = this.levels[level - 1];
     if (!input) return;
     input.checked = true;
-    this.say(`${this.root.dataset.title}: ${level}, ${input.dataset.word}`);
+    this.say(`${this.title}: ${level}, ${input.dataset.word}`);
     this.touch({ draft: false });
   }
 
@@ -98,13 +103,15 @@ export class AxisForm {
   toggleChip(chip) {
     chip.checked = !chip.checked;
     this.onChange(chip);
-    this.say(`${chip.dataset.label} ${chip.checked ? "marked" : "taken off"}`);
+    const defect = chip.dataset.label;
+    this.say(chip.checked ? gettext("%(defect)s marked", { defect }) : gettext("%(defect)s taken off", { defect }));
   }
 
   toggleNone() {
     this.none.checked = !this.none.checked;
     this.onChange(this.none);
-    this.say(`${this.root.dataset.title}: no defect ${this.none.checked ? "" : "taken off"}`);
+    const axis = { axis: this.title };
+    this.say(this.none.checked ? gettext("%(axis)s: no defect", axis) : gettext("%(axis)s: no defect taken off", axis));
   }
 
   onChange(input) {
@@ -148,7 +155,7 @@ export class AxisForm {
 
   needsTarget() {
     if (this.target) return false;
-    this.say("Choose a defect first, then mark where it shows.");
+    this.say(gettext("Choose a defect first, then mark where it shows."));
     return true;
   }
 
@@ -165,7 +172,7 @@ export class AxisForm {
     if (this.needsTarget()) return;
     this.open = this.bare("time");
     this.open.time = [round(time), round(Math.max(time, duration))];
-    this.say(`${this.label(this.target)} from ${round(time)} seconds`);
+    this.say(gettext("%(defect)s from %(start)s seconds", { defect: this.label(this.target), start: round(time) }));
     this.touch();
   }
 
@@ -175,14 +182,15 @@ export class AxisForm {
     const start = piece.time?.[0] ?? 0;
     piece.time = [Math.min(start, round(time)), Math.max(start, round(time))];
     this.open = null;
-    this.say(`${this.label(this.target)} from ${piece.time[0]} to ${piece.time[1]} seconds`);
+    const [from, to] = piece.time;
+    this.say(gettext("%(defect)s from %(from)s to %(to)s seconds", { defect: this.label(this.target), from, to }));
     this.touch();
   }
 
   markBox(box) {
     if (this.needsTarget()) return;
     this.bare("box").box = box.map((value) => round(value, 4));
-    this.say(`Box drawn for ${this.label(this.target)}`);
+    this.say(gettext("Box drawn for %(defect)s", { defect: this.label(this.target) }));
     this.touch();
   }
 
@@ -215,7 +223,8 @@ export class AxisForm {
   onConfirm() {
     const isConfirmed = this.drafted.confirm.checked;
     if (isConfirmed) this.drafted.clock({ again: true });
-    this.say(`${this.root.dataset.title}: draft ${isConfirmed ? "confirmed" : "unconfirmed"}`);
+    const axis = { axis: this.title };
+    this.say(isConfirmed ? gettext("%(axis)s: draft confirmed", axis) : gettext("%(axis)s: draft unconfirmed", axis));
     this.paint();
     this.changed();
   }
@@ -226,7 +235,7 @@ export class AxisForm {
     this.reason.value = "";
     this.none.checked = false;
     this.setPieces([]);
-    this.say(`${this.root.dataset.title}: draft cleared`);
+    this.say(gettext("%(axis)s: draft cleared", { axis: this.title }));
     this.touch();
     this.reason.focus();
   }
@@ -275,7 +284,7 @@ export class AxisForm {
 
   paintMarks() {
     const marked = this.evidence.filter((piece) => piece.time || piece.box);
-    const aim = this.target ? `Marks go to “${this.label(this.target)}”` : "";
+    const aim = this.target ? gettext("Marks go to “%(defect)s”", { defect: this.label(this.target) }) : "";
     this.list.replaceChildren(...marked.map((piece) => this.markItem(piece)));
     this.root.querySelector("[data-aim]").textContent = aim;
     for (const chip of this.chips) chip.parentElement.toggleAttribute("data-target", chip.value === this.target);
@@ -283,9 +292,9 @@ export class AxisForm {
 
   markItem(piece) {
     const label = this.label(piece.defect);
-    const where = [piece.time && `${piece.time[0]}–${piece.time[1]} s`, piece.box && "box"].filter(Boolean).join(", ");
+    const where = [piece.time && `${piece.time[0]}–${piece.time[1]} s`, piece.box && gettext("box")].filter(Boolean).join(", ");
     const jump = element("button", { type: "button", className: "mark-jump" }, `${label} ${where}`);
-    const drop = element("button", { type: "button", className: "mark-drop", ariaLabel: `Remove the mark ${label} ${where}` }, "×");
+    const drop = element("button", { type: "button", className: "mark-drop", ariaLabel: gettext("Remove the mark %(defect)s %(where)s", { defect: label, where }) }, "×");
     jump.addEventListener("click", () => {
       this.target = piece.defect;
       this.paintMarks();
@@ -303,9 +312,9 @@ class DefectSearch {
     this.closed = closed;
     this.list = element("ul", { id: `${axis.name}-found` });
     this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", "Defects found");
-    this.input = element("input", { type: "text", autocomplete: "off", placeholder: "Find a defect" });
-    const facts = { role: "combobox", "aria-label": `${axis.root.dataset.title}: find a defect`, "aria-expanded": "true", "aria-controls": this.list.id, "aria-autocomplete": "list" };
+    this.list.setAttribute("aria-label", gettext("Defects found"));
+    this.input = element("input", { type: "text", autocomplete: "off", placeholder: gettext("Find a defect") });
+    const facts = { role: "combobox", "aria-label": gettext("%(axis)s: find a defect", { axis: axis.title }), "aria-expanded": "true", "aria-controls": this.list.id, "aria-autocomplete": "list" };
     for (const [name, value] of Object.entries(facts)) this.input.setAttribute(name, value);
     this.box = element("div", { className: "rate-search" }, this.input, this.list);
     axis.root.querySelector("[data-chips]").before(this.box);
@@ -324,12 +333,13 @@ class DefectSearch {
     this.at = 0;
     this.paint();
     const count = this.found.length;
-    this.axis.say(count ? `${count} found. ${this.told()}` : "No defect of this axis is called so.");
+    this.axis.say(count ? `${gettext("%(count)s found.", { count })} ${this.told()}` : gettext("No defect of this axis is called so."));
   }
 
   told() {
     const chip = this.found[this.at];
-    return `${chip.dataset.label}, ${chip.checked ? "marked" : "not marked"}`;
+    const defect = chip.dataset.label;
+    return chip.checked ? gettext("%(defect)s, marked", { defect }) : gettext("%(defect)s, not marked", { defect });
   }
 
   key(event) {

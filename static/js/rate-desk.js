@@ -2,7 +2,7 @@
 
 import { AxisForm } from "./rate-axis.js";
 import { Boxes } from "./rate-picture.js";
-import { Refused, SignedOut, Unreachable, element, getJson, post } from "./rate-site.js";
+import { Refused, SignedOut, Unreachable, element, getJson, gettext, post } from "./rate-site.js";
 import { Player } from "./rate-player.js";
 import { Viewing, showAsks } from "./rate-viewing.js";
 import { Steps, Work, isTyping } from "./rate-work.js";
@@ -124,7 +124,7 @@ export class Desk {
     if (!this.boxes.isOn && this.axis.needsTarget()) return true;
     this.player.video.pause();
     this.boxes.toggle();
-    if (this.boxes.isOn) this.site.say("Drag a box on the clip, or click two corners. Escape ends it.");
+    if (this.boxes.isOn) this.site.say(gettext("Drag a box on the clip, or click two corners. Escape ends it."));
     return true;
   }
 
@@ -152,7 +152,7 @@ export class Desk {
   step(isBack) {
     const axes = this.steps.go(isBack);
     if (!axes) {
-      this.site.say(isBack ? "There is nothing to undo." : "There is nothing to redo.");
+      this.site.say(isBack ? gettext("There is nothing to undo.") : gettext("There is nothing to redo."));
       return true;
     }
     const first = this.axes.find((axis) => axes.includes(axis.name));
@@ -160,7 +160,8 @@ export class Desk {
     this.work.changed();
     this.showSteps();
     this.paintBands();
-    this.site.say(`${isBack ? "Undone" : "Redone"}: ${first?.root.dataset.title ?? ""}`);
+    const axis = { axis: first?.title ?? "" };
+    this.site.say(isBack ? gettext("Undone: %(axis)s", axis) : gettext("Redone: %(axis)s", axis));
     return true;
   }
 
@@ -212,11 +213,11 @@ export class Desk {
     if (error instanceof Unreachable) {
       this.unsent = true;
       this.work.keepLocally();
-      this.notice("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back.");
+      this.notice(gettext("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back."));
     } else if (error instanceof SignedOut) this.work.failed(error);
     else if (error instanceof Refused && error.data.lost) this.lose(error.message);
     else if (error instanceof Refused && error.data.problems) showProblems(error.data.problems);
-    else if (error instanceof Refused) this.notice(`${error.message} What you typed is kept: load the page again.`);
+    else if (error instanceof Refused) this.notice(`${error.message} ${gettext("What you typed is kept: load the page again.")}`);
     else throw error;
   }
 
@@ -233,7 +234,7 @@ export class Desk {
     this.setActive(first);
     first.root.focus();
     first.root.scrollIntoView({ block: "nearest" });
-    this.site.say(`Not sent. ${first.root.dataset.title}: ${axes[first.name].join(" ")}`);
+    this.site.say(gettext("Not sent. %(axis)s: %(problems)s", { axis: first.title, problems: axes[first.name].join(" ") }));
   }
 
   notice(words, ...more) {
@@ -248,7 +249,7 @@ export class Desk {
     this.work.later(0);
     this.busy(true);
     this.sending = true;
-    const next = element("a", { href: location.pathname, className: "rate-next" }, "Go on with the next clip");
+    const next = element("a", { href: location.pathname, className: "rate-next" }, gettext("Go on with the next clip"));
     this.notice(message, next);
     if (!isTyping()) next.focus();
   }
@@ -274,9 +275,9 @@ export class Desk {
 
   offer(draft) {
     const place = this.root.querySelector("[data-late]");
-    const show = element("button", { type: "button" }, "Show it where I have written nothing");
-    const no = element("button", { type: "button" }, "No, thank you");
-    place.replaceChildren(element("p", {}, `${draft.critic} has drafted this clip meanwhile.`), show, no);
+    const show = element("button", { type: "button" }, gettext("Show it where I have written nothing"));
+    const no = element("button", { type: "button" }, gettext("No, thank you"));
+    place.replaceChildren(element("p", {}, gettext("%(critic)s has drafted this clip meanwhile.", { critic: draft.critic })), show, no);
     place.hidden = false;
     no.addEventListener("click", () => { place.hidden = true; });
     show.addEventListener("click", () => {
@@ -290,7 +291,9 @@ export class Desk {
     const free = this.axes.filter((axis) => !axis.isTyped);
     for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
     this.steps.begin(); // the way back would lead to a form that had no draft
-    this.site.say(free.length ? "The draft stands where you had written nothing." : "You have written on all three axes: nothing was changed.");
+    this.site.say(free.length
+      ? gettext("The draft stands where you had written nothing.")
+      : gettext("You have written on all three axes: nothing was changed."));
     this.changed();
   }
 

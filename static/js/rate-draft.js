@@ -1,6 +1,13 @@
 // The critic's draft on one axis: whether it was confirmed, edited or cleared, and word by word what an edit changed.
 
-import { element } from "./rate-site.js";
+import { element, gettext } from "./rate-site.js";
+
+const STATES = {
+  unconfirmed: () => gettext("unconfirmed"),
+  confirmed: () => gettext("confirmed"),
+  edited: () => gettext("edited by you"),
+  cleared: () => gettext("cleared"),
+};
 
 /** Evidence as text that is the same for the same marks, whatever order a database keeps keys in. */
 export function marksText(evidence) {
@@ -50,9 +57,9 @@ export class DraftBar {
   paint(answer) {
     const isOwn = this.isOwn(answer);
     let state = "unconfirmed";
-    if (!isOwn) state = this.cleared.value ? "cleared" : "edited by you";
+    if (!isOwn) state = this.cleared.value ? "cleared" : "edited";
     else if (this.confirm.checked) state = "confirmed";
-    this.state.textContent = state;
+    this.state.textContent = STATES[state]();
     this.confirm.disabled = !isOwn;
     this.paintChanges(isOwn || this.cleared.value ? null : answer);
     return state;
@@ -64,7 +71,7 @@ export class DraftBar {
     const pieces = wordChanges(this.proposal.reason, answer.reason);
     const count = (kind) => pieces.filter((piece) => piece.kind === kind).reduce((sum, { words }) => sum + words.length, 0);
     const [summary, text] = [this.changes.querySelector("summary"), this.changes.querySelector("p")];
-    summary.textContent = `Changes: ${count("ins")} in, ${count("del")} out`;
+    summary.textContent = gettext("Changes: %(added)s in, %(removed)s out", { added: count("ins"), removed: count("del") });
     text.replaceChildren(...pieces.flatMap((piece) => shown(piece)), ...this.defectChanges(answer.evidence));
   }
 
@@ -73,8 +80,8 @@ export class DraftBar {
     const [before, after] = [named(this.proposal.evidence), named(evidence)];
     const only = (kind, ones, others) => [...ones].filter((each) => !others.has(each)).map((each) => ({ kind, words: [this.label(each)] }));
     const pieces = [...only("del", before, after), ...only("ins", after, before)];
-    if (pieces.length) return [element("br"), "Defects: ", ...pieces.flatMap((piece) => shown(piece))];
-    return marksText(evidence) === marksText(this.proposal.evidence) ? [] : [element("br"), "Marks on the clip changed."];
+    if (pieces.length) return [element("br"), gettext("Defects: "), ...pieces.flatMap((piece) => shown(piece))];
+    return marksText(evidence) === marksText(this.proposal.evidence) ? [] : [element("br"), gettext("Marks on the clip changed.")];
   }
 }
 
@@ -82,7 +89,7 @@ export class DraftBar {
 function shown({ kind, words }) {
   const text = words.join(" ");
   if (kind === "same") return [text, " "];
-  const told = element("span", { className: "visually-hidden" }, kind === "ins" ? "added: " : "removed: ");
+  const told = element("span", { className: "visually-hidden" }, kind === "ins" ? gettext("added: ") : gettext("removed: "));
   return [element(kind, {}, told, text), " "];
 }
 

@@ -1,5 +1,7 @@
 // Looking closer at the picture, and marking a part of it.
 
+import { gettext } from "./rate-site.js";
+
 const STEPS = [1, 2, 4];
 const NUDGE = 0.1; // of the stage, a key press
 const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -36,7 +38,7 @@ export class Zoom {
     this.scale = scale;
     this.move(2 * this.x, 2 * this.y); // what was in the middle stays there
     this.stage.focus({ preventScroll: true });
-    return this.say(`Zoomed ${scale} times. Arrow keys move the picture, Escape leaves.`);
+    return this.say(gettext("Zoomed %(scale)s times. Arrow keys move the picture, Escape leaves.", { scale }));
   }
 
   leave() {
@@ -45,7 +47,7 @@ export class Zoom {
     this.x = this.y = 0;
     this.held = null;
     this.show();
-    this.say("Whole picture.");
+    this.say(gettext("Whole picture."));
   }
 
   press(event) {
@@ -81,7 +83,7 @@ export class Zoom {
     this.video.style.transform = this.isOn ? `translate(${this.x}px, ${this.y}px) scale(${this.scale})` : "";
     this.stage.toggleAttribute("data-zoomed", this.isOn);
     this.button.setAttribute("aria-pressed", String(this.isOn));
-    this.button.textContent = this.isOn ? `Zoom ${this.scale}×` : "Zoom";
+    this.button.textContent = this.isOn ? gettext("Zoom %(scale)s×", { scale: this.scale }) : gettext("Zoom");
     this.moved();
   }
 }

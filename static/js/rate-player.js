@@ -3,7 +3,7 @@
 // Times here are the clip's: seconds from its first shown frame. A file may begin later than 0 on the browser's clock
 // (`origin`); the first frame that is shown tells by how much.
 
-import { recall, remember } from "./rate-site.js";
+import { gettext, recall, remember } from "./rate-site.js";
 import { Zoom } from "./rate-picture.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.5, 2];
@@ -214,7 +214,7 @@ export class Player {
     };
     this.root.dataset.playing = String(!this.video.paused);
     const toggle = this.root.querySelector('[data-player="toggle"]');
-    toggle.setAttribute("aria-label", this.video.paused ? "Play" : "Pause");
+    toggle.setAttribute("aria-label", this.video.paused ? gettext("Play") : gettext("Pause"));
     pressed("loop", this.video.loop);
     pressed("mute", this.video.muted);
     this.root.querySelector("[data-speed]").textContent = `${this.video.playbackRate}×`;
@@ -223,7 +223,7 @@ export class Player {
   }
 
   paintTime() {
-    const told = `${clock(this.time)} of ${clock(this.duration)}`;
+    const told = gettext("%(time)s of %(duration)s", { time: clock(this.time), duration: clock(this.duration) });
     this.slider.value = String(this.time);
     this.slider.setAttribute("aria-valuetext", told);
     this.root.querySelector("[data-clock]").textContent = `${this.time.toFixed(2)} / ${this.duration.toFixed(2)} s`;

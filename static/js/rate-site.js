@@ -14,13 +14,24 @@ export function announce(region, words) {
   requestAnimationFrame(() => { region.textContent = words; });
 }
 
+// ---- words, in the reader's language: Django's catalogue where the page has loaded one (docs/translating.md)
+
+/** `gettext("%(defect)s marked", { defect })`: a sentence is one message, and names in it are filled in afterwards. */
+export function gettext(words, values = {}) {
+  return filled(globalThis.django?.gettext?.(words) ?? words, values);
+}
+
+function filled(words, values) {
+  return words.replace(/%\((\w+)\)s/g, (_whole, name) => String(values[name]));
+}
+
 // ---- requests: every answer that is not the expected one becomes one of three named failures
 
 export class Unreachable extends Error {}
 export class SignedOut extends Error {}
 export class Refused extends Error {
   constructor(status, data) {
-    super(data.message || `The site answered ${status}.`);
+    super(data.message || gettext("The site answered %(status)s.", { status }));
     this.status = status;
     this.data = data;
   }
@@ -32,9 +43,9 @@ async function send(url, options) {
     response = await fetch(url, { credentials: "same-origin", redirect: "error", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Unreachable("The site cannot be reached.");
+    throw new Unreachable(gettext("The site cannot be reached."));
   }
-  if (response.headers.has("HX-Redirect")) throw new SignedOut("You are signed out.");
+  if (response.headers.has("HX-Redirect")) throw new SignedOut(gettext("You are signed out."));
   return response;
 }
 

@@ -2,7 +2,7 @@
 // on while the tab lives, an open conflict when two tabs wrote different things, and steps back and on.
 
 import { marksText } from "./rate-draft.js";
-import { Refused, SignedOut, Unreachable, element, forget, forgetOld, post, recall, remember } from "./rate-site.js";
+import { Refused, SignedOut, Unreachable, element, forget, forgetOld, gettext, post, recall, remember } from "./rate-site.js";
 
 const LOCAL_PAUSE = 250;
 const SERVER_PAUSE = 1500;
@@ -53,7 +53,7 @@ export class Work {
     if (!kept?.dirty) return;
     if (kept.version === this.version) {
       this.page.apply(kept.answers);
-      this.page.showSaved("What you had typed is back");
+      this.page.showSaved(gettext("What you had typed is back"));
       this.changed();
     } else {
       const theirs = { answers: this.page.read(), version: this.version, saved_at: "" };
@@ -115,7 +115,7 @@ export class Work {
     try {
       const saved = await (await this.saving).json();
       this.version = saved.version;
-      this.page.showSaved(`Saved ${saved.saved_at}`);
+      this.page.showSaved(gettext("Saved %(when)s", { when: saved.saved_at }));
     } catch (error) {
       this.dirty = true;
       this.failed(error);
@@ -127,10 +127,10 @@ export class Work {
   }
 
   failed(error) {
-    if (error instanceof Unreachable) this.page.showSaved("Offline: kept in this browser, sent when back");
-    else if (error instanceof SignedOut) this.page.showNotice("You are signed out. What you typed is kept in this browser: sign in again and come back to this page.");
+    if (error instanceof Unreachable) this.page.showSaved(gettext("Offline: kept in this browser, sent when back"));
+    else if (error instanceof SignedOut) this.page.showNotice(gettext("You are signed out. What you typed is kept in this browser: sign in again and come back to this page."));
     else if (error instanceof Refused && error.status === 409) this.conflict(error.data);
-    else if (error instanceof Refused) this.page.showSaved(`Not saved: ${error.message}`);
+    else if (error instanceof Refused) this.page.showSaved(gettext("Not saved: %(why)s", { why: error.message }));
     else throw error;
   }
 
@@ -141,13 +141,13 @@ export class Work {
     if (said(theirs.answers) === said(this.page.read())) { // a page that was left saved the same words a moment ago
       this.version = theirs.version;
       this.dirty = false;
-      this.page.showSaved(`Saved ${theirs.saved_at}`);
+      this.page.showSaved(gettext("Saved %(when)s", { when: theirs.saved_at }));
       this.keepLocally();
       return;
     }
     this.theirs = theirs;
     this.showConflict();
-    this.page.say("Two pages wrote different things about this clip. Choose one of them before you go on.");
+    this.page.say(gettext("Two pages wrote different things about this clip. Choose one of them before you go on."));
     if (!isTyping()) this.toConflict();
   }
 
@@ -162,14 +162,14 @@ export class Work {
   }
 
   showConflict() {
-    const when = this.theirs.saved_at ? ` at ${this.theirs.saved_at}` : "";
+    const when = this.theirs.saved_at;
     this.here = element("div", {}, ...lines(this.page.read()));
     this.panel.replaceChildren(
-      element("p", {}, element("strong", {}, "Two pages wrote different things about this clip."), " Both are kept; choose the one to go on with."),
+      element("p", {}, element("strong", {}, gettext("Two pages wrote different things about this clip.")), " ", gettext("Both are kept; choose the one to go on with.")),
       element("div", { className: "rate-versions" },
-        element("div", {}, element("h3", {}, "Here"), this.here, this.choice("Go on with this one", null)),
-        element("div", {}, element("h3", {}, `In the other page${when}`), ...lines(this.theirs.answers),
-          this.choice("Take the other one", this.theirs.answers))),
+        element("div", {}, element("h3", {}, gettext("Here")), this.here, this.choice(gettext("Go on with this one"), null)),
+        element("div", {}, element("h3", {}, when ? gettext("In the other page at %(when)s", { when }) : gettext("In the other page")), ...lines(this.theirs.answers),
+          this.choice(gettext("Take the other one"), this.theirs.answers))),
     );
     this.panel.hidden = false;
   }
@@ -297,8 +297,8 @@ function said(answers) {
 function lines(answers) {
   return Object.entries(answers).map(([axis, answer]) => {
     const defects = (answer.evidence || []).map((piece) => piece.defect).join(", ");
-    const score = answer.score ?? "no score";
-    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, answer.reason || "no reason yet");
+    const score = answer.score ?? gettext("no score");
+    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, answer.reason || gettext("no reason yet"));
   });
 }
 

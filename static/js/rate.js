@@ -1,7 +1,7 @@
 // The rating page: holds the desk of the clip at hand, swaps in the next one, opens the panels, and hears the keys.
 
 import { Desk } from "./rate-desk.js";
-import { announce, post, recall, remember } from "./rate-site.js";
+import { announce, gettext, post, recall, remember } from "./rate-site.js";
 import { watchSitting } from "./rate-viewing.js";
 
 const PLAYER_KEYS = {
@@ -37,7 +37,7 @@ function begin({ isFirst }) {
   target?.focus({ preventScroll: true });
   const prompt = place.querySelector("[data-prompt]")?.textContent;
   const warning = place.querySelector("[data-warning] p")?.textContent ?? "";
-  site.say(prompt ? `Next clip. ${warning} Prompt: ${prompt}` : place.querySelector("h2")?.textContent ?? "");
+  site.say(prompt ? gettext("Next clip. %(warning)s Prompt: %(prompt)s", { warning, prompt }) : place.querySelector("h2")?.textContent ?? "");
 }
 
 function swap(html) {
@@ -53,7 +53,7 @@ function startBy(form) {
     try {
       swap(await (await post(form.action, new FormData(form))).text());
     } catch (error) {
-      site.showSaved(`${error.message} Try the button.`);
+      site.showSaved(`${error.message} ${gettext("Try the button.")}`);
     }
   };
   form.addEventListener("submit", (event) => {

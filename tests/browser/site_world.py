@@ -33,6 +33,7 @@ NO_PAGES = {
     "rate-upcoming": "a part of the desk, as JSON",
     "healthz": "JSON for a load balancer",
     "job": "a part of other pages",
+    "words-of-scripts": "a script",
 }
 """Addresses that answer a GET, and show no page."""
 PLAIN_CAMPAIGN_PAGES = (
