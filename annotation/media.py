@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
@@ -61,7 +62,7 @@ def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
     """The playable video, the poster, or (leads only, as a download) the original of a clip that the user may see."""
     clip = visible_clips(request.user).filter(pk=pk).first()
     if clip is None or (kind == "original" and not request.user.has_role(Role.LEAD)):
-        raise Http404("There is no such clip among those you may see.")
+        raise Http404(_("There is no such clip among those you may see."))
     names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
     return serve(request, open_media(names.get(kind, "")), filename=clip.clip_id, download=kind == "original")
 
@@ -83,7 +84,7 @@ def open_media(name: str) -> MediaFile:
     root = Path(settings.MEDIA_ROOT).resolve()
     path = (root / name).resolve()
     if not name or not path.is_relative_to(root) or not path.is_file():
-        raise Http404("The file of this clip is missing from the media folder. Tell a lead.")
+        raise Http404(_("The file of this clip is missing from the media folder. Tell a lead."))
     status = path.stat()
     with path.open("rb") as file:
         content_type, extension = sniff(file.read(SNIFF_BYTES))

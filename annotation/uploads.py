@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext as _
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
 MOST_FILES = 20_000
@@ -60,8 +61,11 @@ def find_manifest(folder: Path) -> Path:
             return (named or found)[0]
         if found:
             names = ", ".join(path.name for path in found)
-            raise UploadRefused(f"There are several manifests ({names}). Send one, or name one of them manifest.csv.")
-    raise UploadRefused("There is no manifest among the files: add a CSV, TSV, JSON, JSONL or Parquet file.")
+            raise UploadRefused(
+                _("There are several manifests (%(names)s). Send one, or name one of them manifest.csv.")
+                % {"names": names}
+            )
+    raise UploadRefused(_("There is no manifest among the files: add a CSV, TSV, JSON, JSONL or Parquet file."))
 
 
 def _only_folder(folder: Path) -> list[Path]:
@@ -72,10 +76,10 @@ def _only_folder(folder: Path) -> list[Path]:
 def _store(file: UploadedFile[Any], folder: Path) -> None:
     name = PurePosixPath((file.name or "").replace("\\", "/")).name
     if not name or name.startswith("."):
-        raise UploadRefused(f"{file.name!r} is not a file name that can be kept.")
+        raise UploadRefused(_("%(name)r is not a file name that can be kept.") % {"name": file.name})
     target = folder / name
     if target.exists():
-        raise UploadRefused(f"Two files are called {name}.")
+        raise UploadRefused(_("Two files are called %(name)s.") % {"name": name})
     with target.open("wb") as out:
         for chunk in file.chunks(CHUNK):
             out.write(chunk)
@@ -95,7 +99,9 @@ def unpack(archive: Path, folder: Path) -> None:
             for entry in entries:
                 left -= _unpack_entry(source, entry, folder, left)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UploadRefused(f"{archive.name} cannot be unpacked: {error}.") from error
+        raise UploadRefused(
+            _("%(name)s cannot be unpacked: %(error)s.") % {"name": archive.name, "error": error}
+        ) from error
 
 
 def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int) -> int:
@@ -107,7 +113,9 @@ def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path,
         while chunk := stream.read(CHUNK):
             written += len(chunk)
             if written > left:
-                raise UploadRefused(f"The archive unpacks to more than {MOST_BYTES // 1024**3} GB.")
+                raise UploadRefused(
+                    _("The archive unpacks to more than %(most)s GB.") % {"most": MOST_BYTES // 1024**3}
+                )
             out.write(chunk)
     return written
 
@@ -115,7 +123,11 @@ def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path,
 def _inside(folder: Path, entry: zipfile.ZipInfo) -> Path:
     path = PurePosixPath(entry.filename)
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise UploadRefused(f"The archive holds a link, {entry.filename!r}; only plain files are taken.")
+        raise UploadRefused(
+            _("The archive holds a link, %(filename)r; only plain files are taken.") % {"filename": entry.filename}
+        )
     if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or not path.parts or ":" in path.parts[0]:
-        raise UploadRefused(f"The archive holds a name that leads outside it: {entry.filename!r}.")
+        raise UploadRefused(
+            _("The archive holds a name that leads outside it: %(filename)r.") % {"filename": entry.filename}
+        )
     return folder.joinpath(*path.parts)

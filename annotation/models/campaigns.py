@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.clips import Clip
 from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
@@ -35,13 +36,13 @@ class Campaign(models.Model):
     class Order(models.TextChoices):
         """Which items come first. Within equals: the first seat of every item before the second of any."""
 
-        BALANCED = "balanced", "evenly"
-        PRIORITY = "priority", "by the items' priority"
-        SCORE = "score", "by a score given for each item"
+        BALANCED = "balanced", _("evenly")
+        PRIORITY = "priority", _("by the items' priority")
+        SCORE = "score", _("by a score given for each item")
 
     class OpenTo(models.TextChoices):
-        EVERYONE = "everyone", "every annotator"
-        MEMBERS = "members", "members only"
+        EVERYONE = "everyone", _("every annotator")
+        MEMBERS = "members", _("members only")
 
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=160)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from annotation.models.campaigns import AXIS_CHOICES, Arm, Campaign, Guideline, Item, Slot
 from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
@@ -137,8 +138,8 @@ class Skip(models.Model):
 
     class Kind(models.TextChoices):
         SKIPPED = "skipped"
-        BROKEN = "broken", "clip does not play"
-        FLAGGED = "flagged", "for the lead"
+        BROKEN = "broken", _("clip does not play")
+        FLAGGED = "flagged", _("for the lead")
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="skips")
     rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="skips")

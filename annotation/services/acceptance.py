@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotation.models import AxisAnswer, Campaign, Draft, Exposure
 from annotation.services.answers import Answer, AnswersRefused, check_answers, rules_for
 from annotation.services.text import clean_json
@@ -23,7 +25,7 @@ def check_words(
 ) -> None:
     """Raises AnswersRefused when answers to a clip break a rule of the campaign, or use a draft that was not there."""
     if draft is None and any(answer.draft_use != AxisAnswer.DraftUse.NONE for answer in answers.values()):
-        raise AnswersRefused({"draft": ["There was no draft to use."]})
+        raise AnswersRefused({"draft": [_("There was no draft to use.")]})
     rules = rules_for(
         campaign,
         prompt=prompt,
@@ -48,17 +50,20 @@ def check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) -> 
         return
     unmet = [axis for axis in AXES if axis in answers and answers[axis].draft_use == AxisAnswer.DraftUse.NONE]
     if unmet:
-        raise AnswersRefused({f"{axis}.draft_use": ["Confirm, edit or clear the critic's draft."] for axis in unmet})
+        raise AnswersRefused({f"{axis}.draft_use": [_("Confirm, edit or clear the critic's draft.")] for axis in unmet})
 
 
 def check_watching(campaign: Campaign, viewing: Mapping[str, Any]) -> None:
     """Holds the viewing record against what the campaign asks of it."""
     problems = []
     if campaign.requires_watched and viewing.get("watched_to_end") is not True:
-        problems.append("Watch the clip to its end once before you submit.")
+        problems.append(_("Watch the clip to its end once before you submit."))
     least = (campaign.min_viewport_width, campaign.min_viewport_height)
     if any(least) and not _is_as_large(viewing.get("viewport"), least):
-        problems.append(f"Make the window larger: this campaign asks for at least {least[0]} x {least[1]} pixels.")
+        problems.append(
+            _("Make the window larger: this campaign asks for at least %(width)s x %(height)s pixels.")
+            % {"width": least[0], "height": least[1]}
+        )
     if problems:
         raise AnswersRefused({"viewing": problems})
 

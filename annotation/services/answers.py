@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from annotation.models import AxisAnswer, Campaign
 from annotation.services.text import clean_text, folded
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -114,7 +116,7 @@ def check_answers(answers: Mapping[Axis, Answer], rules: Rules) -> None:
     problems: Problems = defaultdict(list)
     for axis in AXES:
         if axis not in answers:
-            problems[axis.value].append("This axis has no answer yet.")
+            problems[axis.value].append(_("This axis has no answer yet."))
             continue
         answer = answers[axis]
         for field, words in (
@@ -138,11 +140,11 @@ def _score_problem(answer: Answer) -> str:
 def _evidence_problem(axis: Axis, answer: Answer, rules: Rules) -> str:
     unknown = sorted({piece.defect for piece in answer.evidence} - rules.defects[axis])
     if unknown:
-        return f"This campaign has no defect {', '.join(unknown)} on this axis."
+        return _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": ", ".join(unknown)}
     if len(answer.evidence) > EVIDENCE_LIMIT:
-        return f"At most {EVIDENCE_LIMIT} pieces of evidence fit on one axis."
+        return _("At most %(most)s pieces of evidence fit on one axis.") % {"most": EVIDENCE_LIMIT}
     if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):
-        return f"The clip lasts {rules.duration:.2f} s; a marked time ends later."
+        return _("The clip lasts %(duration).2f s; a marked time ends later.") % {"duration": rules.duration}
     return ""
 
 
@@ -152,16 +154,19 @@ def _reason_problem(axis: Axis, answer: Answer, rules: Rules) -> str:
     if len(reason) > REASON_LIMIT:
         return f"This is {len(reason)} characters long; {REASON_LIMIT} fit."
     if not waived and len(reason) < rules.min_reason_length:
-        return f"Say in a few words why: at least {rules.min_reason_length} characters, now {len(reason)}."
+        return _("Say in a few words why: at least %(least)s characters, now %(given)s.") % {
+            "least": rules.min_reason_length,
+            "given": len(reason),
+        }
     words = folded(reason)
     if not words:
-        return "" if waived or rules.min_reason_length == 0 else "Say it in words, please."
+        return "" if waived or rules.min_reason_length == 0 else _("Say it in words, please.")
     if words == folded(rules.drafted_reasons.get(axis, "")):
         return ""  # the critic's own words left as they are: the draft's edit distance shows that
     if words == folded(rules.prompt):
-        return "This is the prompt again. Say what you saw in the clip."
+        return _("This is the prompt again. Say what you saw in the clip.")
     if not waived and words == folded(rules.last_reasons.get(axis, "")):
-        return "These are the words of your last rating. What is it about this clip?"
+        return _("These are the words of your last rating. What is it about this clip?")
     return ""
 
 
@@ -173,7 +178,7 @@ def _draft_use_problem(answer: Answer) -> str:
 
 def _parse_axis(axis: Axis, value: object, problems: Problems) -> Answer | None:
     if not isinstance(value, Mapping):
-        problems[axis.value] = ["This axis has no answer yet."]
+        problems[axis.value] = [_("This axis has no answer yet.")]
         return None
     found: Problems = {}
     answer = Answer(
@@ -198,19 +203,19 @@ def _evidence(value: Mapping[str, object], found: Problems) -> tuple[Evidence, .
     try:
         evidence = evidence_from_json(value.get("evidence") or [])
     except (ReportCardError, OverflowError) as error:
-        found["evidence"] = [f"A marked defect cannot be read: {error}."]
+        found["evidence"] = [_("A marked defect cannot be read: %(error)s.") % {"error": error}]
         return ()
     if not evidence and value.get("no_defect") is not True:
         found["evidence"] = ['Name a defect, or say "no defect".']
     if evidence and value.get("no_defect") is True:
-        found["evidence"] = ['"No defect" and a defect cannot both be.']
+        found["evidence"] = [_('"No defect" and a defect cannot both be.')]
     return evidence
 
 
 def _reason(value: object, found: Problems) -> str:
     if isinstance(value, str):
         return clean_text(value)
-    found["reason"] = ["The reason is text."]
+    found["reason"] = [_("The reason is text.")]
     return ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Item, Slot
@@ -43,7 +44,7 @@ def create_campaign(
     require(actor, Role.LEAD)
     unknown = policy.keys() - POLICY_FIELDS - {"taxonomy"}
     if unknown:
-        raise ValidationError(dict.fromkeys(unknown, "A campaign has no such setting."))
+        raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
     campaign = Campaign(
         name=name,
         title=title,
@@ -65,11 +66,17 @@ def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
     require(actor, Role.LEAD)
     current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if state not in Campaign.State.values:
-        raise StateRefused(f"There is no state {state!r}; there are {', '.join(Campaign.State.values)}.")
+        raise StateRefused(
+            _("There is no state %(state)r; there are %(values)s.")
+            % {"state": state, "values": ", ".join(Campaign.State.values)}
+        )
     if state != current.state:
         if state not in NEXT_STATES[current.state]:
             ways = ", ".join(sorted(NEXT_STATES[current.state]))
-            raise StateRefused(f"A campaign that is {current.state} can become {ways}, not {state}.")
+            raise StateRefused(
+                _("A campaign that is %(state)s can become %(ways)s, not %(wanted)s.")
+                % {"state": current.state, "ways": ways, "wanted": state}
+            )
         audit.record(actor=actor, action="campaign.state", target=current, before=current.state, after=state)
         current.state = state
         current.save(update_fields=["state"])

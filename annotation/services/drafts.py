@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 
 from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
 from annotation.services.text import clean_text
@@ -22,7 +23,10 @@ def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, late
     item = Item.objects.select_related("clip__prompt_group").get(pk=item_id)
     split = item.clip.prompt_group.split
     if split != Split.TRAIN:
-        raise DraftRefused(f"Item {item_id} is in the {split} split, which is never drafted.")
+        raise DraftRefused(
+            _("Item %(item_id)s is in the %(split)s split, which is never drafted.")
+            % {"item_id": item_id, "split": split}
+        )
     proposal = {
         "card": card_to_json(card),
         "text": clean_text(text)[:TEXT_LIMIT],

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
@@ -50,7 +51,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
     Two claims at once by one rater end with the same seat: the database refuses the second, which then finds the first.
     """
     require(rater, Role.ANNOTATOR)
-    for _ in range(ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
                 slot = _claim(rater, campaign)
@@ -59,7 +60,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
         if slot is not None:
             slot.campaign = campaign
         return slot
-    raise LeaseLost("The queue is busy with your own other pages. Close them and try again.")
+    raise LeaseLost(_("The queue is busy with your own other pages. Close them and try again."))
 
 
 def renew(*, rater: User, slot_id: int, lease: uuid.UUID) -> datetime:
@@ -68,7 +69,7 @@ def renew(*, rater: User, slot_id: int, lease: uuid.UUID) -> datetime:
         slot = _held(rater, slot_id, lease)
         if slot is not None:
             return _run_anew(slot, slot.campaign)
-    raise LeaseLost("This clip went to somebody else after a long pause. What you typed is kept.")
+    raise LeaseLost(_("This clip went to somebody else after a long pause. What you typed is kept."))
 
 
 def hand_back(*, rater: User, slot_id: int, lease: uuid.UUID) -> None:
@@ -93,7 +94,7 @@ def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str)
             words = clean_text(reason)[:REASON_LIMIT]
             defaults = {"kind": kind, "reason": words}
             return Skip.objects.get_or_create(item=item, rater=rater, defaults=defaults)[0]
-    raise LeaseLost("This clip is not on your desk.")
+    raise LeaseLost(_("This clip is not on your desk."))
 
 
 def _held(rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
@@ -180,7 +181,7 @@ def _offered_before(rater: User, campaign: Campaign, last: Standing, *, only_kep
     seats = _open_slots(campaign).filter(item__in=arms).order_by("number").values_list("pk", "item", "arm")
     longest_ago_first = {item: place for place, item in enumerate(arms)}
     fitting = [(pk, item) for pk, item, arm in seats if arm == arms[item]]
-    for slot_id, _ in sorted(fitting, key=lambda seat: longest_ago_first[seat[1]]):
+    for slot_id, _item in sorted(fitting, key=lambda seat: longest_ago_first[seat[1]]):
         slot = _open_slots(campaign).filter(pk=slot_id).select_for_update(skip_locked=True).first()
         if slot is not None:
             return _take(slot, rater, campaign, last)

@@ -14,6 +14,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rapidfuzz.distance import Levenshtein
 
 from accounts.models import User
@@ -73,7 +74,7 @@ class SavedWorkConflict(ValueError):
 
     def __init__(self, saved: SavedWork) -> None:
         self.saved = saved
-        super().__init__("Another tab has saved other words for this clip. Both are kept; choose one.")
+        super().__init__(_("Another tab has saved other words for this clip. Both are kept; choose one."))
 
 
 def submit(
@@ -114,7 +115,7 @@ def submit(
             raise
     if rating is None:
         _keep(rater, slot_id, answers)
-        raise LeaseLost("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
+        raise LeaseLost(_("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept."))
     return rating
 
 
@@ -159,11 +160,11 @@ def why_no_edit(rating: Rating) -> str:
     """Why a rating may no longer be edited; empty while it may. `item.campaign` and `slot` should be loaded with it."""
     until = editable_until(rating)
     if rating.item.campaign.state not in TAKES_RATINGS:
-        return "This campaign is closed: its ratings stand as they are."
+        return _("This campaign is closed: its ratings stand as they are.")
     if rating.slot.kind == Slot.Kind.QUALIFICATION:
-        return "You have seen the known scores of this clip, so your answer to it stands as it is."
+        return _("You have seen the known scores of this clip, so your answer to it stands as it is.")
     if until is not None and timezone.now() >= until:
-        return "The time to edit this rating is over, so it stands as it is."
+        return _("The time to edit this rating is over, so it stands as it is.")
     return ""
 
 
@@ -174,7 +175,7 @@ def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_ver
     another tab has saved since, ValueError when it is too large, PermissionDenied for an item never offered.
     """
     if not Offer.objects.filter(item=item_id, rater=rater).exists():
-        raise PermissionDenied("This clip was never on your desk.")
+        raise PermissionDenied(_("This clip was never on your desk."))
     kept = clean_json(dict(answers), max_bytes=SAVED_BYTES)
     with transaction.atomic():
         first = {"answers": kept, "tab": tab}
@@ -212,7 +213,7 @@ def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:
     if revision is None:
         return None
     if revision.rating.rater_id != rater.pk:
-        raise AnswersRefused({"key": ["This key belongs to another rating. Load the page again."]})
+        raise AnswersRefused({"key": [_("This key belongs to another rating. Load the page again.")]})
     return revision.rating
 
 
@@ -221,14 +222,14 @@ def _shown_draft(slot: Slot, draft_id: int | None, exposure: str) -> Draft | Non
     if exposure not in Exposure.values:
         raise AnswersRefused({"exposure": [f"Exposure is one of {', '.join(Exposure.values)}."]})
     if slot.arm == Arm.BLIND and (draft_id is not None or exposure != Exposure.NONE):
-        raise AnswersRefused({"draft": ["This seat is blind: its rating carries no draft."]})
+        raise AnswersRefused({"draft": [_("This seat is blind: its rating carries no draft.")]})
     if (draft_id is None) != (exposure == Exposure.NONE):
-        raise AnswersRefused({"exposure": ["A draft that was shown has an exposure, and only such a one."]})
+        raise AnswersRefused({"exposure": [_("A draft that was shown has an exposure, and only such a one.")]})
     if draft_id is None:
         return None
     draft = Draft.objects.filter(pk=draft_id, item=slot.item_id).first()
     if draft is None:
-        raise AnswersRefused({"draft": ["This draft is not of this clip."]})
+        raise AnswersRefused({"draft": [_("This draft is not of this clip.")]})
     return draft
 
 

@@ -1,6 +1,7 @@
 """A lead's decisions: the report card that stands for an item, and verdicts on raters. The newest counts."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Rating, Review, Screening
@@ -20,7 +21,9 @@ def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     require(actor, Role.LEAD)
     known = defects_of(item.campaign)
     problems: Problems = {
-        f"{axis.value}.evidence": [f"This campaign has no defect {', '.join(sorted(unknown))} on this axis."]
+        f"{axis.value}.evidence": [
+            _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": ", ".join(sorted(unknown))}
+        ]
         for axis in AXES
         if (unknown := set(card.axis(axis).defects) - known[axis])
     }
@@ -39,11 +42,11 @@ def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason
     words = clean_text(reason)[:NOTE_LIMIT]
     problems: Problems = {}
     if verdict not in Screening.Verdict.values:
-        problems["verdict"] = [f"A verdict is one of {', '.join(Screening.Verdict.values)}."]
+        problems["verdict"] = [_("A verdict is one of %(values)s.") % {"values": ", ".join(Screening.Verdict.values)}]
     if not words:
-        problems["reason"] = ["Say why, so that the rater and the next lead can follow."]
+        problems["reason"] = [_("Say why, so that the rater and the next lead can follow.")]
     if not Rating.objects.filter(rater=rater, slot__campaign=campaign).exists():
-        problems["rater"] = [f"{rater} has rated nothing in this campaign."]
+        problems["rater"] = [_("%(rater)s has rated nothing in this campaign.") % {"rater": rater}]
     if problems:
         raise AnswersRefused(problems)
     screening = Screening.objects.create(

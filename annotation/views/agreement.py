@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
@@ -111,6 +112,7 @@ def screen_rater(request: AuthedRequest, name: str, rater: int) -> HttpResponse:
     except AnswersRefused as refusal:
         messages.error(request, " ".join(problem for problems in refusal.problems.values() for problem in problems))
     else:
-        counts = "count again" if verdict == "kept" else "no longer count"
-        messages.success(request, f"The ratings of {person} {counts} in this campaign.")
+        again = _("The ratings of %(person)s count again in this campaign.")
+        no_longer = _("The ratings of %(person)s no longer count in this campaign.")
+        messages.success(request, (again if verdict == "kept" else no_longer) % {"person": person})
     return redirect("agreement", name=name)

@@ -15,7 +15,7 @@ from typing import Any
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 
 from accounts.models import User
 from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
@@ -30,14 +30,22 @@ FormAnswer = dict[str, Any]
 FormAnswers = dict[str, FormAnswer]
 
 AXIS_HINTS = {
-    Axis.VISUAL: "how it looks",
-    Axis.DYNAMIC: "how it moves",
-    Axis.ALIGNMENT: "how it fits the prompt",
+    Axis.VISUAL: gettext_lazy("how it looks"),
+    Axis.DYNAMIC: gettext_lazy("how it moves"),
+    Axis.ALIGNMENT: gettext_lazy("how it fits the prompt"),
 }
+LEVEL_NAMES = {
+    "bad": gettext_lazy("bad"),
+    "poor": gettext_lazy("poor"),
+    "fair": gettext_lazy("fair"),
+    "good": gettext_lazy("good"),
+    "excellent": gettext_lazy("excellent"),
+}
+"""Of each of the scale's words, what a reader of another language is shown."""
 PAGE_LETTERS = frozenset("iopxyz")
 """In, out, play, clear, confirm, undo: letters that mean the same on every axis and so never a defect."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-UNCONFIRMED = "The draft is unconfirmed: confirm, edit or clear it."
+UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +251,7 @@ def _score_words(score: float | None) -> str:
     if score is None:
         return ""
     level = level_of_mos(score)
-    return f"{level} {level_word(level)}"
+    return f"{level} {LEVEL_NAMES[level_word(level)]}"
 
 
 def _prefilled(campaign: Campaign, draft: Draft | None) -> FormAnswers:
@@ -271,10 +279,11 @@ def _axis_form(
     return AxisForm(
         axis=axis.value,
         title=axis.value.capitalize(),
-        hint=AXIS_HINTS[axis],
+        hint=str(AXIS_HINTS[axis]),
         answer=answer,
         levels=tuple(
-            LevelChoice(value, word, answer["score"] == value) for value, word in enumerate(LEVEL_WORDS, start=1)
+            LevelChoice(value, str(LEVEL_NAMES[word]), answer["score"] == value)
+            for value, word in enumerate(LEVEL_WORDS, start=1)
         ),
         defects=tuple(
             DefectChoice(defect["id"], defect["label"], letter, defect["id"] in chosen)
@@ -328,7 +337,7 @@ def service_answers(answers: FormAnswers, draft: Draft | None, campaign: Campaig
         answer = answers[axis.value]
         use = _draft_use(answer, drafted.get(axis))
         if use is None:
-            problems[f"{axis.value}.draft_use"] = [UNCONFIRMED]
+            problems[f"{axis.value}.draft_use"] = [str(UNCONFIRMED)]
         shaped[axis.value] = {
             **{name: answer[name] for name in ("score", "evidence", "no_defect", "reason", "confirm_ms")},
             "draft_use": use or AxisAnswer.DraftUse.NONE.value,

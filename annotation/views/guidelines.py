@@ -88,7 +88,7 @@ def _older(campaign: Campaign, number: str) -> dict[str, Any]:
     known = number.isascii() and number.isdigit() and len(number) < 10
     guideline = campaign.guidelines.filter(number=int(number)).first() if known else None
     if guideline is None:
-        raise Http404("There is no such version of these guidelines.")
+        raise Http404(_("There is no such version of these guidelines."))
     return {"guideline": guideline, "examples": by_level(examples_of(guideline))}
 
 

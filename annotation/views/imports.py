@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.access import AuthedRequest, role_required
@@ -23,7 +24,7 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, "Choose a manifest with its videos, or a zip that holds both; no file may be empty.")
+        messages.error(request, _("Choose a manifest with its videos, or a zip that holds both; no file may be empty."))
         return redirect("campaign", name=name)
     try:
         manifest = uploads.receive(form.cleaned_data["sent"])
@@ -31,7 +32,7 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         enqueue(kind=KIND, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=request.user)
-        messages.success(request, "The files are here. Reading the clips goes on in the background.")
+        messages.success(request, _("The files are here. Reading the clips goes on in the background."))
     return redirect("campaign", name=name)
 
 

@@ -37,7 +37,7 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     kind, query = request.GET.get("kind", "all"), request.GET.get("q", "").strip()[:200]
     if kind not in reads.KINDS:
-        raise Http404("There is no such kind of clip.")
+        raise Http404(_("There is no such kind of clip."))
     items, more = reads.items_page(campaign, kind=kind, query=query, after=_key(request.GET.get("after", "")))
     counts = reads.counts(campaign)
     context = {
@@ -60,7 +60,7 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     item = reads.one_item(campaign, pk)
     if item is None:
-        raise Http404("There is no such clip in this campaign.")
+        raise Http404(_("There is no such clip in this campaign."))
     form = MarkForm(request.POST or None, initial=_marks(item))
     if request.method == "POST" and form.is_valid() and _mark(request, item, form):
         messages.success(request, _("The marks of %(clip)s stand.") % {"clip": item.clip.clip_id})

@@ -77,7 +77,10 @@ def open_to(request: AuthedRequest, name: str) -> HttpResponse:
     """Opens the campaign to every annotator, or to its members only."""
     campaign, chosen = get_object_or_404(Campaign, name=name), request.POST.get("open_to", "")
     if chosen not in Campaign.OpenTo.values:
-        raise BadRequest(f"A campaign is open to one of {', '.join(Campaign.OpenTo.values)}, not to {chosen!r}.")
+        raise BadRequest(
+            _("A campaign is open to one of %(values)s, not to %(chosen)r.")
+            % {"values": ", ".join(Campaign.OpenTo.values), "chosen": chosen}
+        )
     done = _("Open to %(whom)s now.") % {"whom": Campaign.OpenTo(chosen).label}
     return _deed(request, campaign, lambda: update_policy(actor=request.user, campaign=campaign, open_to=chosen), done)
 

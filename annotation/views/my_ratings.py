@@ -133,4 +133,4 @@ def _key(request: AuthedRequest) -> uuid.UUID:
     try:
         return uuid.UUID(request.POST.get("key", ""))
     except ValueError:
-        raise BadRequest("The form's field 'key' is missing or damaged. Load the page again.") from None
+        raise BadRequest(_("The form's field 'key' is missing or damaged. Load the page again.")) from None

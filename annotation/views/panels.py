@@ -159,7 +159,7 @@ def panel_done(request: AuthedRequest) -> HttpResponse:
     """The completion code, once a participant's part is done; before that, how much is left."""
     found = PanelParticipant.objects.select_related("panel__campaign").filter(user=request.user).first()
     if found is None:
-        raise Http404("You did not come with a panel.")
+        raise Http404(_("You did not come with a panel."))
     context = {"participant": found, "panel": found.panel, "rated": service.rated_for(found)}
     context["refusal"] = why_not(user=request.user, campaign=found.panel.campaign)
     return render(request, "annotation/panel_done.html", context)

@@ -18,6 +18,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
@@ -89,7 +90,7 @@ def rate_skip(request: AuthedRequest, name: str) -> HttpResponse:
     campaign, post = _campaign(request, name), Post.of(request)
     kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "").strip()
     if kind not in Skip.Kind.values or not reason:
-        return _refused(request, campaign, {"skip": ["Choose what is the matter and say it in a word or two."]})
+        return _refused(request, campaign, {"skip": [_("Choose what is the matter and say it in a word or two.")]})
     try:
         queue.skip(rater=request.user, slot_id=post.slot_id, lease=post.lease, kind=kind, reason=reason)
     except queue.LeaseLost as lost:
@@ -140,7 +141,9 @@ def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
         theirs = {"version": saved.version, "answers": desks.saved_answers(saved), "saved_at": _time(saved.saved_at)}
         return JsonResponse({"message": str(conflict), **theirs}, status=409)
     except ValueError as error:
-        return JsonResponse({"message": f"What you typed {error}. Shorten it, please."}, status=422)
+        return JsonResponse(
+            {"message": _("What you typed %(problem)s. Shorten it, please.") % {"problem": error}}, status=422
+        )
     return JsonResponse({"version": saved.version, "saved_at": _time(saved.saved_at)})
 
 
@@ -340,7 +343,7 @@ def _desk(request: AuthedRequest, campaign: Campaign) -> Desk | None:
 def _number(request: HttpRequest, name: str) -> int:
     text = request.POST.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadRequest(f"The form's field {name!r} must be a number. Load the page again.")
+        raise BadRequest(_("The form's field %(name)r must be a number. Load the page again.") % {"name": name})
     return int(text)
 
 
@@ -348,7 +351,9 @@ def _uuid(request: HttpRequest, name: str) -> uuid.UUID:
     try:
         return uuid.UUID(request.POST.get(name, ""))
     except ValueError:
-        raise BadRequest(f"The form's field {name!r} is missing or damaged. Load the page again.") from None
+        raise BadRequest(
+            _("The form's field %(name)r is missing or damaged. Load the page again.") % {"name": name}
+        ) from None
 
 
 def _time(moment: Any) -> str:
