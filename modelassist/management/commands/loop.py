@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workdir", type=Path, help="a new folder for everything; default var/loop/<time>")
         parser.add_argument("--clips", type=int, default=180, help="toy clips to rate and train on")
-        parser.add_argument("--captions", type=int, default=1000, help="unrated toy clips described in the warm-up")
+        parser.add_argument("--captions", type=int, default=0, help="unrated toy clips described in a warm-up first")
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--engine-settings", type=Path, help="JSON for the trainer, in place of the short stages")
         parser.add_argument("--keep-starter", action="store_true", help="keep the critic as modelassist/starter/")
