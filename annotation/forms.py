@@ -24,6 +24,7 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 
 
 LABELS: dict[str, Any] = {
+    "title": _("Title"),
     "name": _("Short name"),
     "overlap": _("Ratings wanted for each clip"),
     "overlap_cap": _("At most, where raters disagree"),
@@ -166,6 +167,6 @@ class ManyFilesField(forms.FileField):
 
 class ImportForm(forms.Form):
     sent = ManyFilesField(
-        label="Files",
-        help_text="A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all.",
+        label=_("Files"),
+        help_text=_("A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all."),
     )

@@ -173,10 +173,10 @@ class Slot(models.Model):
     """
 
     class Kind(models.TextChoices):
-        SEAT = "seat"
-        GOLD = "gold"
-        REPEAT = "repeat"
-        QUALIFICATION = "qualification"
+        SEAT = "seat", _("Seat")
+        GOLD = "gold", _("Gold")
+        REPEAT = "repeat", _("Repeat")
+        QUALIFICATION = "qualification", _("Qualification")
 
     class State(models.TextChoices):
         FREE = "free"

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from annotation.levels import level_name
 from annotation.services.guidelines import Example
-from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, level_word
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ def by_level(examples: Iterable[Example]) -> list[AxisExamples]:
             tuple(
                 LevelExamples(
                     level,
-                    level_word(level),
+                    level_name(level),
                     tuple(one for one in given if (one.axis, one.level) == (axis.value, level)),
                 )
                 for level in range(MIN_LEVEL, MAX_LEVEL + 1)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from accounts.models import User
+from annotation.levels import level_name
 from annotation.models import AxisAnswer, Campaign, Item, Rating, Slot
 from annotation.services.checks import CLOSE
-from qsave.axes import AXES, level_word
+from qsave.axes import AXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,4 @@ def qualification_left(rater: User, campaign: Campaign) -> int:
 
 
 def _axis(axis: str, given: int, known: int) -> AxisFeedback:
-    return AxisFeedback(axis, given, level_word(given), known, level_word(known), abs(given - known) <= CLOSE)
+    return AxisFeedback(axis, given, level_name(given), known, level_name(known), abs(given - known) <= CLOSE)

@@ -29,12 +29,14 @@ _STATES = {
     "withdrawn": _("withdrawn"),
     "active": _("active"),
     "no job": _("no job"),
+    "blind": _("blind"),
+    "assisted": _("assisted"),
 }
 
 
 @register.filter
 def state_word(state: str) -> Any:
-    """The state of a campaign, a job or a release, as a reader calls it."""
+    """The state of a campaign, a job or a release, or the arm of a rating, as a reader calls it."""
     return _STATES.get(state, state)
 
 

@@ -18,12 +18,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 
 from accounts.models import User
+from annotation.levels import level_name, level_names
 from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
 from annotation.services.answers import Problems
 from annotation.services.drafts import draft_for
 from annotation.services.statements import clip_on_desk, saved_work
 from annotation.services.taxonomy import is_retired
-from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_word
+from qsave.axes import AXES, Axis, level_of_mos
 from qsave.report_card import AxisReport, card_from_json, evidence_to_json
 
 FormAnswer = dict[str, Any]
@@ -34,14 +35,6 @@ AXIS_HINTS = {
     Axis.DYNAMIC: gettext_lazy("how it moves"),
     Axis.ALIGNMENT: gettext_lazy("how it fits the prompt"),
 }
-LEVEL_NAMES = {
-    "bad": gettext_lazy("bad"),
-    "poor": gettext_lazy("poor"),
-    "fair": gettext_lazy("fair"),
-    "good": gettext_lazy("good"),
-    "excellent": gettext_lazy("excellent"),
-}
-"""Of each of the scale's words, what a reader of another language is shown."""
 PAGE_LETTERS = frozenset("iopxyz")
 """In, out, play, clear, confirm, undo: letters that mean the same on every axis and so never a defect."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -251,7 +244,7 @@ def _score_words(score: float | None) -> str:
     if score is None:
         return ""
     level = level_of_mos(score)
-    return f"{level} {LEVEL_NAMES[level_word(level)]}"
+    return f"{level} {level_name(level)}"
 
 
 def _prefilled(campaign: Campaign, draft: Draft | None) -> FormAnswers:
@@ -281,10 +274,7 @@ def _axis_form(
         title=axis.value.capitalize(),
         hint=str(AXIS_HINTS[axis]),
         answer=answer,
-        levels=tuple(
-            LevelChoice(value, str(LEVEL_NAMES[word]), answer["score"] == value)
-            for value, word in enumerate(LEVEL_WORDS, start=1)
-        ),
+        levels=tuple(LevelChoice(value, word, answer["score"] == value) for value, word in level_names()),
         defects=tuple(
             DefectChoice(defect["id"], defect["label"], letter, defect["id"] in chosen)
             for defect, letter in zip(mine, letters, strict=True)

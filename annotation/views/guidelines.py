@@ -19,10 +19,11 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.forms import GuidelineForm
+from annotation.levels import level_names
 from annotation.models import Campaign, Clip
 from annotation.reads.guidelines import by_level
 from annotation.services.guidelines import NOTE_LENGTH, Example, examples_of, set_guidelines
-from qsave.axes import AXES, LEVEL_WORDS
+from qsave.axes import AXES
 
 FOUND = 12
 
@@ -78,7 +79,7 @@ def _context(campaign: Campaign, sheet: Sheet, form: GuidelineForm) -> dict[str,
         "form": form,
         "sheet": sheet,
         "axes": AXES,
-        "levels": list(enumerate(LEVEL_WORDS, start=1)),
+        "levels": level_names(),
         "note_length": NOTE_LENGTH,
         "preview": by_level(sheet.examples) if sheet.shown is not None else [],
     }

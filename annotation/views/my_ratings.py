@@ -13,12 +13,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import AuthedRequest, signed_in
+from annotation.levels import level_name
 from annotation.models import AxisAnswer, Campaign, Rating, RatingRevision, Slot
 from annotation.services import ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.views import desk as desks
 from annotation.views.desk import FormAnswers
-from qsave.axes import AXES, level_word
+from qsave.axes import AXES
 
 PAGE_SIZE = 30
 
@@ -125,7 +126,7 @@ def _earlier(rating: Rating) -> QuerySet[RatingRevision]:
 
 def _scores(revision: RatingRevision) -> dict[str, Any]:
     answers = {answer.axis: answer for answer in revision.answers.all()}
-    told = [(answers[axis.value], level_word(answers[axis.value].score)) for axis in AXES if axis.value in answers]
+    told = [(answers[axis.value], level_name(answers[axis.value].score)) for axis in AXES if axis.value in answers]
     return {"number": revision.number, "scores": told}
 
 

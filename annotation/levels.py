@@ -1,0 +1,23 @@
+"""The levels of a score, in the words of the reader's language; data keep the words of `qsave.axes`."""
+
+from django.utils.translation import gettext_lazy
+
+from qsave.axes import LEVEL_WORDS, level_word
+
+_NAMES = {
+    "bad": gettext_lazy("bad"),
+    "poor": gettext_lazy("poor"),
+    "fair": gettext_lazy("fair"),
+    "good": gettext_lazy("good"),
+    "excellent": gettext_lazy("excellent"),
+}
+
+
+def level_name(level: int) -> str:
+    """What a level from 1 to 5 is called; as `level_word`, ValueError for another."""
+    return str(_NAMES[level_word(level)])
+
+
+def level_names() -> list[tuple[int, str]]:
+    """Every level with its name, from the lowest."""
+    return [(level, level_name(level)) for level in range(1, len(LEVEL_WORDS) + 1)]
