@@ -18,7 +18,8 @@ export class Zoom {
     this.scale = 1;
     this.x = this.y = 0; // how far the picture is moved, in pixels
     const on = (target, event, handler, options) => target.addEventListener(event, handler, { signal, ...options });
-    on(this.video, "play", () => this.leave());
+    // A play that was begun before the zoom paused it is told only now: then there is nothing to leave.
+    on(this.video, "play", () => { if (!this.video.paused) this.leave(); });
     on(this.stage, "click", (event) => { if (this.isOn) event.stopPropagation(); }, { capture: true }); // a drag is no click
     on(this.stage, "pointerdown", (event) => this.press(event));
     on(this.stage, "pointermove", (event) => this.drag(event));
