@@ -1,23 +1,24 @@
-"""How far predictions follow MOS: SRCC, PLCC (raw and after the usual logistic), KRCC, RMSE, with intervals.
+"""How far predictions follow MOS: SRCC, PLCC (raw and after the usual logistic), KRCC, RMSE, share within one level.
 
 The logistic is that of the video quality field (VQEG): b2 + (b1 - b2) / (1 + exp(-(x - b3) / |b4|)), fitted to the same
-points, so its PLCC flatters a little; the raw one stands beside it.
+points, so its PLCC flatters: it may fall as well as rise, so it is hardly ever below 0. The raw one stands beside it.
 
 The large parts of scipy are imported where they are used: pages that show a rater's correlations load this module too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Undefined, bootstrap
+from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Undefined, cluster_bootstrap, ratio
 
-KENDALL_RESAMPLES = 200
-"""Kendall's tau costs n log n a resample in a slow loop: fewer resamples, as its interval is of least use."""
+SLOW_RESAMPLES = 200
+"""Most resamples of what is slow to compute and of least use: Kendall's tau, and the logistic fitted anew each time."""
 
+_NOTHING = "there is nothing to compare"
 LEAST_POINTS = 3
 LEAST_POINTS_LOGISTIC = 5
 
@@ -29,30 +30,41 @@ class Correlations:
     n: int
     srcc: Estimate
     plcc: Estimate
-    plcc_logistic: Figure
+    plcc_logistic: Estimate
     krcc: Estimate
     rmse: Estimate
+    within_one: Estimate
+    """The share of predictions at most one level from the MOS."""
 
 
 def correlations(
-    predicted: npt.ArrayLike, actual: npt.ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES
+    predicted: npt.ArrayLike,
+    actual: npt.ArrayLike,
+    *,
+    groups: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Correlations:
-    """All figures with percentile intervals over clips; arrays (n,), finite. `resamples` 0 leaves intervals out."""
+    """All figures with percentile intervals; arrays (n,), finite. Clips of one group (of one prompt) are drawn or left
+    together; without `groups` each clip stands alone. `resamples` 0 leaves intervals out."""
     x, y = _paired(predicted, actual)
+    owners: Sequence[Hashable] = range(len(x)) if groups is None else groups
 
-    def estimate(figure: Callable[[Floats, Floats], Figure], draws: int) -> Estimate:
+    def estimate(figure: Callable[[Floats, Floats], Figure], draws: int = resamples) -> Estimate:
         value = figure(x, y)
         if isinstance(value, Undefined):
             return Estimate(value, value)
-        return Estimate(value, bootstrap(len(x), lambda i: figure(x[i], y[i]), seed=seed, resamples=draws))
+        return Estimate(value, cluster_bootstrap(owners, lambda i: figure(x[i], y[i]), seed=seed, resamples=draws))
 
+    near = (np.abs(x - y) <= 1).astype(np.float64)
     return Correlations(
         n=len(x),
-        srcc=estimate(srcc, resamples),
-        plcc=estimate(plcc, resamples),
-        plcc_logistic=plcc_logistic(x, y),
-        krcc=estimate(krcc, min(resamples, KENDALL_RESAMPLES)),
-        rmse=estimate(rmse, resamples),
+        srcc=estimate(srcc),
+        plcc=estimate(plcc),
+        plcc_logistic=estimate(plcc_logistic, min(resamples, SLOW_RESAMPLES)),
+        krcc=estimate(krcc, min(resamples, SLOW_RESAMPLES)),
+        rmse=estimate(rmse),
+        within_one=ratio(near, np.ones_like(near), owners, seed=seed, resamples=resamples, nothing=_NOTHING),
     )
 
 
@@ -94,34 +106,68 @@ def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 def rmse(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Root of the mean squared error."""
     x, y = _paired(predicted, actual)
-    return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else Undefined("there is nothing to compare")
+    return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else Undefined(_NOTHING)
 
 
 def plcc_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Pearson's correlation after the 4-parameter logistic."""
+    curve = fit_logistic(predicted, actual)
+    return curve if isinstance(curve, Undefined) else plcc(curve(predicted), actual)
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic:
+    """A fitted curve: from `left` to `right`, half way at `middle`, the steeper the smaller `scale`."""
+
+    right: float
+    left: float
+    middle: float
+    scale: float
+
+    def __call__(self, x: npt.ArrayLike) -> Floats:
+        curve: Floats = self.left + (self.right - self.left) * expit(self._steps(x))
+        return curve
+
+    def gradients(self, x: npt.ArrayLike) -> Floats:
+        """Of each value to the four parameters (n, 4)."""
+        steps = self._steps(x)
+        risen = expit(steps)
+        slope = (self.right - self.left) * risen * (1 - risen) / self._width
+        to_scale = -slope * steps * (1 if self.scale >= 0 else -1)
+        return np.stack([risen, 1 - risen, -slope, to_scale], axis=1)
+
+    @property
+    def _width(self) -> float:
+        return max(abs(self.scale), 1e-12)
+
+    def _steps(self, x: npt.ArrayLike) -> Floats:
+        steps: Floats = (np.asarray(x, dtype=np.float64) - self.middle) / self._width
+        return steps
+
+
+def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | Undefined:
+    """The 4-parameter logistic that comes closest to the MOS, by least squares."""
     x, y = _paired(predicted, actual)
     unfit = _unfit(x, y)
     if unfit is not None:
         return unfit
     if len(x) < LEAST_POINTS_LOGISTIC:
         return Undefined(f"four parameters need {LEAST_POINTS_LOGISTIC} clips or more")
-    return plcc(_logistic(_fit(x, y), x), y)
-
-
-def _fit(x: Floats, y: Floats) -> Floats:
     from scipy.optimize import least_squares
 
     falling = (x - x.mean()) @ (y - y.mean()) < 0
-    low, high = (y.max(), y.min()) if falling else (y.min(), y.max())
-    start = [high, low, float(x.mean()), float(x.std())]
-    fitted: Floats = least_squares(lambda b: _logistic(b, x) - y, start, max_nfev=2000).x
-    return fitted
-
-
-def _logistic(b: Floats, x: Floats) -> Floats:
-    scale = max(abs(float(b[3])), 1e-12)
-    curve: Floats = b[1] + (b[0] - b[1]) * expit((x - b[2]) / scale)
-    return curve
+    left, right = (y.max(), y.min()) if falling else (y.min(), y.max())
+    start = [right, left, float(x.mean()), float(x.std())]
+    found = least_squares(
+        lambda b: Logistic(*b)(x) - y,
+        start,
+        jac=lambda b: Logistic(*b).gradients(x),
+        method="lm",
+        ftol=1e-6,
+        xtol=1e-6,
+        max_nfev=300,
+    )
+    return Logistic(*found.x.tolist())
 
 
 def _paired(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:

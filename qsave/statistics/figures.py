@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -15,6 +16,7 @@ Bools = NDArray[np.bool_]
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
+ONE_GROUP = "one prompt group alone has no interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,61 @@ def bootstrap(count: int, figure: Callable[[Ints], Figure], *, seed: int, resamp
     drawn = [figure(rng.integers(0, count, size=count)) for _ in range(resamples)]
     defined = np.array([value for value in drawn if not isinstance(value, Undefined)], dtype=np.float64)
     return percentile_interval(defined, drawn=resamples)
+
+
+def cluster_bootstrap(
+    groups: Sequence[Hashable], figure: Callable[[Ints], Figure], *, seed: int, resamples: int
+) -> Interval | Undefined:
+    """`bootstrap` where units hang together: those of one group (a prompt's clips, say) are drawn or left together.
+    `groups` names the group of each unit."""
+    members = _members(groups)
+    if len(members) < 2:
+        return Undefined(ONE_GROUP)
+    return bootstrap(
+        len(members),
+        lambda drawn: figure(np.concatenate([members[place] for place in drawn])),
+        seed=seed,
+        resamples=resamples,
+    )
+
+
+def ratio(
+    above: Floats, below: Floats, groups: Sequence[Hashable], *, seed: int, resamples: int, nothing: str
+) -> Estimate:
+    """Sum of `above` over sum of `below` (a share, a mean, an F1) with a cluster bootstrap interval.
+
+    `nothing` says why there is no figure where `below` sums to 0. A share of all or none has no interval: every
+    resample would repeat it, and an interval of no width would claim certainty.
+    """
+    if below.sum() == 0:
+        return Estimate.undefined(nothing)
+    value = float(above.sum() / below.sum())
+    members = _members(groups)
+    if len(members) < 2:
+        return Estimate(value, Undefined(ONE_GROUP))
+    if resamples == 0:
+        return Estimate(value, Undefined("no interval was asked for"))
+    sums = np.array([[above[places].sum(), below[places].sum()] for places in members])
+    drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples) @ sums
+    defined = drawn[drawn[:, 1] > 0]
+    interval = percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples)
+    flat = isinstance(interval, Interval) and interval.low == interval.high
+    return Estimate(value, Undefined("it is the same in every resample") if flat else interval)
+
+
+def wilson(count: int, of: int) -> Interval | Undefined:
+    """Wilson's 95% interval of a share: it holds for none and for all too, where a bootstrap has nothing to draw."""
+    if of == 0:
+        return Undefined("there is nothing to count")
+    z = float(ndtri((1 + CONFIDENCE) / 2))
+    centre = (count + z * z / 2) / (of + z * z)
+    reach = z / (of + z * z) * (count * (of - count) / of + z * z / 4) ** 0.5
+    return Interval(max(0.0, centre - reach), min(1.0, centre + reach))
+
+
+def _members(groups: Sequence[Hashable]) -> list[Ints]:
+    """The places of each group's units, groups in the order of their first unit."""
+    places: dict[Hashable, list[int]] = {}
+    for place, group in enumerate(groups):
+        places.setdefault(group, []).append(place)
+    return [np.array(found, dtype=np.int64) for found in places.values()]

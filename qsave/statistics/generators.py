@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsave.statistics.figures import RESAMPLES, Estimate, Undefined, percentile_interval
+from qsave.statistics.figures import ONE_GROUP, RESAMPLES, Estimate, Undefined, percentile_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def _figures(name: str, groups: dict[Hashable, list[float]], seed: int, resample
     counts = np.array([len(groups[group]) for group in sorted(groups, key=str)])
     mean = float(sums.sum() / counts.sum())
     if len(sums) < 2:
-        estimate = Estimate(mean, Undefined("one prompt group alone has no interval"))
+        estimate = Estimate(mean, Undefined(ONE_GROUP))
     else:
         chosen = np.random.default_rng(seed).integers(0, len(sums), size=(resamples, len(sums)))
         means = sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1)

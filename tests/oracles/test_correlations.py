@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
-from qsave.statistics.correlation import krcc, plcc, plcc_logistic, rmse, srcc
-from qsave.statistics.figures import Undefined
+from qsave.statistics.correlation import Logistic, correlations, fit_logistic, krcc, plcc, plcc_logistic, rmse, srcc
+from qsave.statistics.figures import Interval, Undefined
 
 points = st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 5)), min_size=3, max_size=30)
 
@@ -31,3 +31,58 @@ def test_the_logistic_straightens_a_logistic(sign: int) -> None:
     assert not isinstance(raw, Undefined)
     assert straightened == pytest.approx(1, abs=1e-6)
     assert abs(raw) < 0.97
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_logistic_is_the_one_that_scipy_fits(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(3, 1, 80)
+    y = 1 + 4 / (1 + np.exp(-(x - 2.5) / 0.7)) + rng.normal(0, 0.4, 80)
+
+    def curve(x: np.ndarray, b1: float, b2: float, b3: float, b4: float) -> np.ndarray:
+        return b2 + (b1 - b2) / (1 + np.exp(-(x - b3) / abs(b4)))
+
+    theirs, _ = optimize.curve_fit(curve, x, y, p0=[y.max(), y.min(), x.mean(), x.std()], maxfev=10000)
+    ours = fit_logistic(x, y)
+    assert isinstance(ours, Logistic)
+    assert ours(x) == pytest.approx(curve(x, *theirs), abs=0.01)
+    assert plcc_logistic(x, y) == pytest.approx(stats.pearsonr(curve(x, *theirs), y).statistic, abs=1e-5)
+
+
+@given(st.tuples(*[st.floats(-3, 3)] * 3, st.floats(0.3, 3) | st.floats(-3, -0.3)))
+def test_the_gradients_of_the_logistic_are_its_differences(parameters: tuple[float, ...]) -> None:
+    x = np.linspace(-4, 4, 9)
+    numeric = optimize.approx_fprime(np.array(parameters), lambda b: Logistic(*b)(x), 1e-7)
+    assert Logistic(*parameters).gradients(x) == pytest.approx(numeric, abs=1e-4)
+
+
+def test_intervals_are_those_of_scipys_bootstrap() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.uniform(1, 5, 120)
+    x = y + rng.normal(0, 1, 120)
+    found = correlations(x, y, seed=1).plcc.interval
+    theirs = stats.bootstrap(
+        (x, y), lambda a, b: stats.pearsonr(a, b).statistic, paired=True, vectorized=False, n_resamples=1000,
+        method="percentile", rng=np.random.default_rng(2),
+    ).confidence_interval  # fmt: skip
+    assert isinstance(found, Interval)
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
+
+
+def test_clips_that_hang_together_widen_the_interval() -> None:
+    """Each clip four times over is no more evidence than each once: the interval stays, where it would halve."""
+    rng = np.random.default_rng(0)
+    y = rng.uniform(1, 5, 40)
+    x = y + rng.normal(0, 1.5, 40)
+    prompts = np.repeat(np.arange(40), 4).tolist()
+    samples = [(x, y, None), (np.repeat(x, 4), np.repeat(y, 4), prompts), (np.repeat(x, 4), np.repeat(y, 4), None)]
+    figures = [correlations(x, y, groups=groups, seed=3, resamples=100) for x, y, groups in samples]
+    for name in ("srcc", "plcc", "krcc", "rmse", "within_one"):
+        once, together, alone = (_width(getattr(each, name).interval) for each in figures)
+        assert together == pytest.approx(once, rel=0.35)
+        assert alone < 0.75 * min(once, together)
+
+
+def _width(interval: Interval | Undefined) -> float:
+    assert isinstance(interval, Interval)
+    return interval.high - interval.low
