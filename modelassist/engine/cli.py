@@ -3,7 +3,7 @@
 python -m modelassist.engine init-tiny --out DIR [--release DIR] [--seed N]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
 python -m modelassist.engine score VIDEO --prompt TEXT --model DIR [--json]
-python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR
+python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
 """
 
 import argparse
@@ -16,13 +16,13 @@ from typing import Any
 from modelassist.engine.checkpoints import CheckpointError
 from modelassist.engine.config import STAGES, ConfigError, load_config
 from modelassist.engine.data import DataError, FrameStore, load_examples
-from modelassist.engine.files import write_json
-from modelassist.engine.inference import Critic
+from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
+from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.model import ModelError
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import card_text, evaluation_table
 from modelassist.engine.tiny import init_tiny
-from modelassist.engine.train import gather_held_out, measure, open_release, train
+from modelassist.engine.train import gather_held_out, open_release, train
 from qsave.frames.container import MediaError
 from qsave.release import SPLITS, ReleaseError, ReleaseReader
 from qsave.report_card import card_to_json
@@ -61,6 +61,7 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
     command.add_argument("--stages", type=_stages, default=STAGES, help="of describe,sft,grpo,cooldown; default all")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    command.add_argument("--previous", help="a critic to stand beside the new one in the evaluation")
     command.set_defaults(run=_train)
 
 
@@ -79,6 +80,7 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--model", required=True)
     command.add_argument("--split", choices=SPLITS, default="test")
     command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--previous", help="another critic, to stand beside this one")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_evaluate)
 
@@ -101,10 +103,16 @@ def _stages(text: str) -> tuple[str, ...]:
 def _train(options: argparse.Namespace) -> int:
     config = load_config(options.config)
     evaluation = train(
-        options.release, options.model, options.out, config, stages=options.stages, resume=options.resume
+        options.release,
+        options.model,
+        options.out,
+        config,
+        stages=options.stages,
+        resume=options.resume,
+        previous=options.previous,
     )
     print(evaluation_table(evaluation))
-    print(f"critic: {options.out / 'model'}\nfigures: {options.out / 'evaluation.json'}")
+    print(f"critic: {options.out / 'model'}\nreport: {options.out / 'evaluation.md'}")
     return 0
 
 
@@ -133,10 +141,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     if not held_out:
         raise DataError(f"{options.release}: its {options.split} split has no readable clips")
     constant = load_examples(reader, "sft", "train")
-    splits = measure(options.model, held_out, constant, options.out, frames, budget=8192, seed=options.seed)
-    evaluation = {"splits": splits, "model": options.model, "release": reader.manifest["content_hash"]}
-    write_json(options.out / "evaluation.json", evaluation)
+    evaluation = measure(
+        options.model,
+        reader,
+        held_out,
+        constant,
+        options.out,
+        previous=options.previous,
+        budget=TOKENS_PER_BATCH,
+        seed=options.seed,
+    ) | {"model": options.model, "release": reader.manifest["content_hash"]}
+    write_evaluation(options.out, evaluation)
     print(evaluation_table(evaluation))
+    print(f"report: {options.out / 'evaluation.md'}")
     return 0
 
 

@@ -44,6 +44,7 @@ class Example:
     sha256: str
     messages: tuple[Mapping[str, str], ...]
     targets: Mapping[Axis, Target]
+    simulated: bool = False
 
     @property
     def answer(self) -> str:
@@ -112,6 +113,7 @@ def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example
             sha256=row.media.sha256,
             messages=row.messages,
             targets=row.targets,
+            simulated=row.simulated,
         )
         for row in rows
     ]

@@ -1,11 +1,12 @@
 """Evaluation by free generation from pixels: predictions clip by clip, and the figures made of them.
 
 Never from logits behind a reference answer: its words give the level away. Beside the critic stand the constant
-predictor (the train mean) and the same critic with blank frames: what it knows without looking. Outputs that do not
-parse have a rate of their own and are in no correlation.
+predictor (the train mean), the same critic with blank frames (what it knows without looking), the critic before it, and
+what people reach. Outputs that do not parse have a rate of their own and are in no correlation.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +15,23 @@ from typing import Any
 
 from tqdm import tqdm
 
+from modelassist.engine.calibration import calibration
 from modelassist.engine.data import Example, Feeder
-from modelassist.engine.figures import Pairs, agreement, generator_level, rmse
+from modelassist.engine.figures import Pairs, agreement, gain, generator_level, rate
 from modelassist.engine.files import atomic_path
 from modelassist.engine.generate import Sample
 from modelassist.engine.inference import answers
 from modelassist.engine.model import Loaded
-from modelassist.engine.rewards import contradicts, evidence_overlap
 from modelassist.engine.scoring import Scored, parsed, read_scores
 from modelassist.engine.seeds import generator
+from modelassist.engine.why import Judged, judge_why
 from qsave.axes import AXES, LEVEL_WORDS, Axis
+from qsave.report_card import ReportCard
 
 _WINDOW = 64
 """Clips whose frames are held at once."""
+_MOST_REASONS = 5
+"""Reasons why outputs did not parse that are listed, the most frequent first."""
 _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -47,15 +52,27 @@ def predict(
 
 
 def evaluate(
-    predictions: Sequence[Prediction], blank: Sequence[Prediction], train_means: Mapping[Axis, float], *, seed: int
+    shown: Sequence[Prediction],
+    rivals: Mapping[str, Sequence[Prediction]],
+    train_means: Mapping[Axis, float],
+    people: Mapping[Axis, Mapping[str, Any]],
+    *,
+    seed: int,
 ) -> dict[str, Any]:
-    """The figures of one split."""
+    """The figures of one split. `rivals` are other predictions of the same clips, in the same order: `blank_frames`,
+    and `previous` where there is one. `people` is what `people_reach` gives."""
     return {
-        "clips": len(predictions),
-        "unparsable_rate": _unparsable(predictions),
-        "blank_unparsable_rate": _unparsable(blank),
-        "axes": {axis.value: _axis(predictions, blank, axis, train_means[axis], seed) for axis in AXES},
-        "generators": generator_level({axis.value: _by_generator(predictions, axis) for axis in AXES}),
+        "clips": len(shown),
+        "prompt_groups": len({each.example.prompt_group for each in shown}),
+        "simulated": any(each.example.simulated for each in shown),
+        "unparsable_rate": _unparsable(shown)["value"] if shown else None,
+        "unparsable": _unparsable(shown) | {"because": _reasons(shown)},
+        "rivals_unparsable": {name: _unparsable(predictions) for name, predictions in rivals.items()},
+        "axes": {
+            axis.value: _axis(shown, rivals, axis, train_means[axis], seed) | {"people": dict(people[axis])}
+            for axis in AXES
+        },
+        "generators": {axis.value: _by_generator(shown, axis, seed) for axis in AXES},
     }
 
 
@@ -86,7 +103,8 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     """One line a clip, safe to open in a spreadsheet."""
     header = ["id", "clip_id", "generator", "prompt_group", "error", "text"]
     for axis in AXES:
-        header += [f"{axis}_mos", f"{axis}_score", *(f"{axis}_p_{word}" for word in LEVEL_WORDS), f"{axis}_defects"]
+        header += [f"{axis}_mos", f"{axis}_se", f"{axis}_score", *(f"{axis}_p_{word}" for word in LEVEL_WORDS)]
+        header += [f"{axis}_defects", f"{axis}_defects_of_people"]
     with atomic_path(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -125,94 +143,94 @@ def _generated(
 
 
 def _axis(
-    predictions: Sequence[Prediction], blank: Sequence[Prediction], axis: Axis, constant: float, seed: int
+    shown: Sequence[Prediction],
+    rivals: Mapping[str, Sequence[Prediction]],
+    axis: Axis,
+    constant: float,
+    seed: int,
 ) -> dict[str, Any]:
-    everybody = [prediction.example.targets[axis].mos for prediction in predictions]
+    read = [(each.example, each.scored) for each in shown if each.scored.card]
+    levels = [example.targets[axis].level for example, _ in read]
     return {
-        "critic": agreement(_pairs(predictions, axis), seed),
-        "blank_frames": agreement(_pairs(blank, axis), seed),
-        "constant": {"rmse": rmse([constant] * len(everybody), everybody)},
-        "defects": _defects(predictions, axis),
-        "evidence_iou": _evidence(predictions, axis),
-        "contradictions": _mean(contradicts(scored.card.axis(axis)) for _, scored in _read(predictions) if scored.card),
+        "critic": agreement(_pairs(shown, axis), seed),
+        "calibration": calibration([scored.probabilities[axis] for _, scored in read], levels),
+        "constant": _constant(shown, axis, constant, seed),
+        **judge_why(_judged(shown, axis), seed),
+        **{name: _rival(shown, predictions, axis, seed) for name, predictions in rivals.items()},
+    }
+
+
+def _constant(shown: Sequence[Prediction], axis: Axis, constant: float, seed: int) -> dict[str, Any]:
+    """The train mean for every clip; correlations say for themselves that they are undefined."""
+    every = [each.example for each in shown]
+    mos, groups = _mos(every, axis), [example.prompt_group for example in every]
+    ours = _pairs(shown, axis)
+    return {
+        "score": constant,
+        **agreement(Pairs([constant] * len(mos), mos, groups), seed),
+        "gain": gain(ours, [constant] * len(ours.mos), seed),
+    }
+
+
+def _rival(shown: Sequence[Prediction], others: Sequence[Prediction], axis: Axis, seed: int) -> dict[str, Any]:
+    """Another predictor as the critic is judged, and by how much the critic is above it where both gave a card."""
+    both = [(one, other) for one, other in zip(shown, others, strict=True) if one.scored.card and other.scored.card]
+    theirs = _pairs([other for _, other in both], axis).scores
+    return {
+        **agreement(_pairs(others, axis), seed),
+        **judge_why(_judged(others, axis), seed),
+        "gain": gain(_pairs([one for one, _ in both], axis), theirs, seed),
     }
 
 
 def _pairs(predictions: Sequence[Prediction], axis: Axis) -> Pairs:
-    read = [(example, scored.card) for example, scored in _read(predictions)]
+    read = list(_read(predictions))
     return Pairs(
-        [card.axis(axis).score for _, card in read if card],
-        [example.targets[axis].mos for example, card in read if card],
+        [card.axis(axis).score for _, card in read],
+        _mos([example for example, _ in read], axis),
+        [example.prompt_group for example, _ in read],
     )
 
 
-def _read(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, Scored]]:
+def _mos(examples: Sequence[Example], axis: Axis) -> list[float]:
+    return [example.targets[axis].mos for example in examples]
+
+
+def _judged(predictions: Sequence[Prediction], axis: Axis) -> Judged:
+    return [(card.axis(axis), example.targets[axis], example.prompt_group) for example, card in _read(predictions)]
+
+
+def _read(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, ReportCard]]:
     """The clips for which there is a card."""
-    return ((each.example, each.scored) for each in predictions if each.scored.card is not None)
+    for each in predictions:
+        if each.scored.card is not None:
+            yield each.example, each.scored.card
 
 
-def _defects(predictions: Sequence[Prediction], axis: Axis) -> dict[str, Any]:
-    """Precision, recall and F1 over all labels, and label by label."""
-    said: list[tuple[str, str]] = []
-    meant: list[tuple[str, str]] = []
-    for example, scored in _read(predictions):
-        if scored.card:
-            said += [(example.id, defect) for defect in scored.card.axis(axis).defects]
-            meant += [(example.id, defect) for defect in example.targets[axis].defects]
-    labels = sorted({label for _, label in said + meant})
-    by_label = {label: _found(_of(label, said), _of(label, meant)) for label in labels}
-    return _found(said, meant) | {"labels": by_label}
+def _by_generator(predictions: Sequence[Prediction], axis: Axis, seed: int) -> dict[str, Any]:
+    return generator_level(_pairs(predictions, axis), [example.generator for example, _ in _read(predictions)], seed)
 
 
-def _of(label: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [pair for pair in pairs if pair[1] == label]
+def _unparsable(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    return rate(sum(each.scored.card is None for each in predictions), len(predictions))
 
 
-def _found(said: Sequence[tuple[str, str]], meant: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    ours, theirs = set(said), set(meant)
-    both = len(ours & theirs)
-    return {
-        "said": len(ours),
-        "meant": len(theirs),
-        "precision": both / len(ours) if ours else None,
-        "recall": both / len(theirs) if theirs else None,
-        "f1": 2 * both / (len(ours) + len(theirs)) if ours or theirs else None,
-    }
-
-
-def _evidence(predictions: Sequence[Prediction], axis: Axis) -> float | None:
-    overlaps = [
-        evidence_overlap(scored.card.axis(axis).evidence, example.targets[axis].evidence)
-        for example, scored in _read(predictions)
-        if scored.card
-    ]
-    return _mean(overlap for overlap in overlaps if overlap is not None)
-
-
-def _by_generator(predictions: Sequence[Prediction], axis: Axis) -> dict[str, Pairs]:
-    found: dict[str, list[Prediction]] = {}
-    for prediction in predictions:
-        found.setdefault(prediction.example.generator, []).append(prediction)
-    return {name: _pairs(group, axis) for name, group in sorted(found.items())}
-
-
-def _unparsable(predictions: Sequence[Prediction]) -> float | None:
-    return _mean(prediction.scored.card is None for prediction in predictions)
-
-
-def _mean(values: Iterator[bool | float]) -> float | None:
-    known = list(values)
-    return fmean(known) if known else None
+def _reasons(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+    counts = Counter(each.scored.error for each in predictions if each.scored.card is None)
+    return [{"error": error, "clips": count} for error, count in counts.most_common(_MOST_REASONS)]
 
 
 def _cells(prediction: Prediction) -> Iterator[str]:
     example, scored = prediction.example, prediction.scored
     yield from (example.id, example.clip_id, example.generator, example.prompt_group, scored.error or "", scored.text)
     for axis in AXES:
-        yield f"{example.targets[axis].mos:.6f}"
+        target = example.targets[axis]
+        yield f"{target.mos:.6f}"
+        yield f"{target.se:.6f}"
         yield f"{scored.card.axis(axis).score:.6f}" if scored.card else ""
         yield from (f"{share:.6f}" for share in scored.probabilities.get(axis, ())) if scored.card else [""] * 5
         yield " ".join(scored.card.axis(axis).defects) if scored.card else ""
+        yield " ".join(target.defects)
 
 
 def _safe(cell: str) -> str:

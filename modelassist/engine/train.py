@@ -5,8 +5,8 @@ out/metrics.jsonl            one object a step
 out/progress.json            where the run stands
 out/checkpoints/             the newest of each stage
 out/model/                   the critic, once all stages are done
-out/predictions-<split>.csv  what it says of held-out clips
 out/evaluation.json          the figures; written last, so its presence means that the run is done
+out/evaluation.md            the report on them; what else `measure` writes lies beside it
 """
 
 import json
@@ -24,10 +24,11 @@ from modelassist.engine.adapt import merge_adapters, prepare, vision_is_frozen
 from modelassist.engine.checkpoints import Checkpoint, CheckpointError
 from modelassist.engine.config import STAGES, Config, config_to
 from modelassist.engine.data import DataError, Example, Feeder, FrameStore, load_captions, load_examples, readable
-from modelassist.engine.evaluate import consistency, evaluate, mean_mos, predict, write_predictions
+from modelassist.engine.evaluate import consistency
 from modelassist.engine.files import atomic_path, write_json
 from modelassist.engine.grpo import GrpoStage, frozen_copy
 from modelassist.engine.journal import Journal
+from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.model import Loaded, load, save
 from modelassist.engine.optimise import Stage
 from modelassist.engine.seeds import seeded
@@ -53,9 +54,16 @@ class Material:
 
 
 def train(
-    release: Path, model: str, out: Path, config: Config, *, stages: Sequence[str] = STAGES, resume: bool = False
+    release: Path,
+    model: str,
+    out: Path,
+    config: Config,
+    *,
+    stages: Sequence[str] = STAGES,
+    resume: bool = False,
+    previous: str | None = None,
 ) -> dict[str, Any]:
-    """Run the stages and the evaluation; returns what `evaluation.json` holds.
+    """Run the stages and the evaluation (beside the critic `previous`, if named); returns what `evaluation.json` holds.
 
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError, each with what to do about it.
     """
@@ -70,7 +78,7 @@ def train(
     for name in stages:
         run.stage(name, material)
     run.keep_model()
-    return run.measure(material)
+    return run.measure(reader, material, previous)
 
 
 def open_release(folder: Path) -> ReleaseReader:
@@ -86,28 +94,6 @@ def gather_held_out(reader: ReleaseReader, store: FrameStore, splits: Sequence[s
     """The readable examples of the splits that hold any."""
     found = {split: _examples(reader, store, "sft", split)[0] for split in splits}
     return {split: examples for split, examples in found.items() if examples}
-
-
-def measure(
-    folder: Path,
-    held_out: Mapping[str, Sequence[Example]],
-    constant: Sequence[Example],
-    out: Path,
-    frames: Path,
-    *,
-    budget: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Evaluate the model in `folder` on each split: figures, and predictions as CSV files in `out`."""
-    critic = load(str(folder), device="cuda" if torch.cuda.is_available() else "cpu")
-    store = FrameStore(frames, critic.frames)
-    figures = {}
-    for split, examples in held_out.items():
-        shown = predict(critic, Feeder(critic, store), examples, budget=budget, label=f"evaluate {split}")
-        blank = predict(critic, Feeder(critic, store, blank=True), examples, budget=budget, label=f"blank {split}")
-        write_predictions(out / f"predictions-{split}.csv", shown)
-        figures[split] = evaluate(shown, blank, mean_mos(constant), seed=seed)
-    return figures
 
 
 class _Run:
@@ -191,27 +177,26 @@ class _Run:
             unfinished.mkdir()
             save(self.critic, unfinished)
 
-    def measure(self, material: Material) -> dict[str, Any]:
+    def measure(self, reader: ReleaseReader, material: Material, previous: str | None) -> dict[str, Any]:
         """Evaluate what was kept, as it was kept, and write the figures."""
         self.journal.stand("evaluation", 0)
-        splits = measure(
-            self.out / "model",
+        evaluation = measure(
+            str(self.out / "model"),
+            reader,
             material.held_out,
             material.constant,
             self.out,
-            self._frames,
+            previous=previous,
             budget=self.config.tokens_per_batch,
             seed=self.config.seed,
-        )
-        evaluation = {
-            "splits": splits,
+        ) | {
             "cooldown": self._probes(),
             "problems": sorted(set(self.problems)),
             "release": self.described["release"],
             "model": self.model,
             "stages": self.stages,
         }
-        write_json(self.out / "evaluation.json", evaluation)
+        write_evaluation(self.out, evaluation)
         self.journal.stand("evaluation", 0, finished=True)
         return evaluation
 

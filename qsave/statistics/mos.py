@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
@@ -67,12 +68,18 @@ def summarise(table: RatingTable, *, prior_sd: float) -> tuple[Mos, ...]:
     prior = max(prior_sd, LEAST_SD) ** 2
     freedom = PRIOR_RATINGS + n - 1
     se = np.sqrt((PRIOR_RATINGS * prior + squares) / freedom / n)
-    reach = stdtrit(freedom, _UPPER) * se
-    low, high = np.clip(means - reach, MIN_LEVEL, MAX_LEVEL), np.clip(means + reach, MIN_LEVEL, MAX_LEVEL)
+    low, high = target_interval(means, se, n)
     return tuple(
         Mos(item, float(m), int(k), _own_sd(float(ss), int(k)), float(s), float(lo), float(hi))
         for item, m, k, ss, s, lo, hi in zip(table.item_ids, means, n, squares, se, low, high, strict=True)
     )
+
+
+def target_interval(mos: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """The 95% interval of a MOS from the moderated `se` and the `n` ratings beside it, clipped to the scale; arrays of
+    one shape."""
+    means, reach = np.asarray(mos), stdtrit(PRIOR_RATINGS + np.asarray(n) - 1, _UPPER) * np.asarray(se)
+    return np.clip(means - reach, MIN_LEVEL, MAX_LEVEL), np.clip(means + reach, MIN_LEVEL, MAX_LEVEL)
 
 
 def plain(scores: Sequence[float]) -> PlainMos:

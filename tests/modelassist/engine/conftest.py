@@ -25,13 +25,14 @@ FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pix
 DEFECTS = ("blur", "frozen", "wrong-colour")
 
 
-@pytest.fixture(autouse=True)
-def small_means(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One thread, and no more resamples than show that there are intervals."""
+@pytest.fixture(scope="module", autouse=True)
+def small_means() -> Iterator[None]:
+    """One thread, and no more resamples than show that there are intervals; runs that a module shares included."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setattr(figures, "RESAMPLES", 20)
-    yield
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(figures, "RESAMPLES", 20)
+        yield
     torch.set_num_threads(before)
 
 

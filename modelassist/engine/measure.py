@@ -1,0 +1,93 @@
+"""From a model and held-out clips to an evaluation: what `evaluate` runs, and what ends a training run.
+
+out/predictions-<split>.csv             what the critic says of every clip
+out/predictions-<split>-blank_frames.csv, -previous.csv    the same of what stands beside it
+out/plots/<split>-*.png                 predicted against MOS, residuals, calibration
+out/evaluation.md                       the report
+out/evaluation.json                     the figures; written last
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from modelassist.engine import figures
+from modelassist.engine.data import Example, Feeder, FrameStore
+from modelassist.engine.evaluate import Prediction, evaluate, mean_mos, predict, write_predictions
+from modelassist.engine.evaluation_report import report
+from modelassist.engine.files import atomic_path, write_json
+from modelassist.engine.model import Loaded, load
+from modelassist.engine.people import people_reach
+from modelassist.engine.plots import draw
+from qsave.release import ReleaseReader
+from qsave.statistics.figures import CONFIDENCE
+
+HeldOut = Mapping[str, Sequence[Example]]
+BLANK, PREVIOUS = "blank_frames", "previous"
+
+
+def measure(
+    model: str,
+    reader: ReleaseReader,
+    held_out: HeldOut,
+    constant: Sequence[Example],
+    out: Path,
+    *,
+    previous: str | None,
+    budget: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Measure a critic on each split of `held_out`, beside blank frames and, where named, the critic before it; writes
+    predictions and plots. `constant` are the train clips whose mean is the constant predictor."""
+    critic = _load(model)
+    shown = _predictions(critic, held_out, out, budget)
+    rivals = {BLANK: _predictions(critic, held_out, out, budget, blank=True)}
+    del critic  # makes room for the next
+    if previous:
+        rivals[PREVIOUS] = _predictions(_load(previous), held_out, out, budget)
+    splits = {}
+    for split, predictions in shown.items():
+        beside = {name: found[split] for name, found in rivals.items()}
+        people = people_reach(reader, {each.example.clip_id for each in predictions}, seed)
+        splits[split] = evaluate(predictions, beside, mean_mos(constant), people, seed=seed)
+        splits[split]["plots"] = draw(out, split, predictions)
+        write_predictions(out / f"predictions-{split}.csv", predictions)
+        for name, others in beside.items():
+            write_predictions(out / f"predictions-{split}-{name}.csv", others)
+    return {"splits": splits, "about": _about(model, reader, previous, out, seed)}
+
+
+def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
+    """The report, then the figures."""
+    with atomic_path(out / "evaluation.md") as unfinished:
+        unfinished.write_text(report(evaluation), encoding="utf-8")
+    write_json(out / "evaluation.json", dict(evaluation))
+
+
+def _load(model: str) -> Loaded:
+    return load(model, device="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def _predictions(
+    critic: Loaded, held_out: HeldOut, out: Path, budget: int, *, blank: bool = False
+) -> dict[str, list[Prediction]]:
+    feeder = Feeder(critic, FrameStore(out / "cache" / "frames", critic.frames), blank=blank)
+    what = f"{critic.name}, blank" if blank else critic.name
+    return {
+        split: predict(critic, feeder, examples, budget=budget, label=f"{split} by {what}")
+        for split, examples in held_out.items()
+    }
+
+
+def _about(model: str, reader: ReleaseReader, previous: str | None, out: Path, seed: int) -> dict[str, Any]:
+    """What a reader needs to judge the figures by; a critic in the folder itself by its place there."""
+    return {
+        "critic": str(Path(model).relative_to(out)) if Path(model).is_relative_to(out) else model,
+        "release": f"{reader.manifest['name']}, number {reader.manifest['number']}",
+        "previous": previous,
+        "seed": seed,
+        "resamples": figures.RESAMPLES,
+        "confidence": CONFIDENCE,
+    }

@@ -1,0 +1,134 @@
+"""Pictures of an evaluation, three panels each, an axis a panel: predicted against MOS, residuals, calibration.
+
+Figures are drawn on canvases of their own: nothing of matplotlib's global state is touched, and no display is needed.
+Colours are those of Okabe and Ito, which the colour-blind can tell apart; nothing is told by colour alone.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from modelassist.engine.calibration import calibration
+from modelassist.engine.evaluate import Prediction
+from modelassist.engine.files import atomic_path
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.release import Target
+from qsave.statistics.correlation import fit_logistic
+from qsave.statistics.figures import Floats, Undefined
+from qsave.statistics.mos import target_interval
+
+LEAST_CLIPS = 5
+"""Below this a picture shows nothing."""
+_COLOURS = {Axis.VISUAL: "#0072B2", Axis.DYNAMIC: "#D55E00", Axis.ALIGNMENT: "#009E73"}
+_INK, _FAINT = "#222222", "#9a9a9a"
+_DOTS_AN_INCH = 110
+_ROOM = 0.15
+_Panel = Callable[[Axes, Axis, Sequence[Prediction]], None]
+
+
+def draw(out: Path, split: str, predictions: Sequence[Prediction]) -> dict[str, str]:
+    """Draw what a split shows into out/plots; returns the names of the files, from `out`. Clips without a report card
+    are in no picture; with fewer than LEAST_CLIPS others there is none."""
+    read = [each for each in predictions if each.scored.card]
+    if len(read) < LEAST_CLIPS:
+        return {}
+    (out / "plots").mkdir(parents=True, exist_ok=True)
+    note = ", simulated" if any(each.example.simulated for each in read) else ""
+    pictures: dict[str, tuple[str, _Panel]] = {
+        "predicted": ("predicted score against MOS", _predicted),
+        "residuals": ("residuals: predicted score minus MOS", _residuals),
+        "calibration": ("calibration of the level probabilities", _calibration),
+    }
+    names = {kind: f"plots/{split}-{kind}.png" for kind in pictures}
+    for kind, (title, panel) in pictures.items():
+        _picture(out / names[kind], f"{split}, {len(read)} clips{note}: {title}", panel, read)
+    return names
+
+
+def _picture(path: Path, title: str, panel: _Panel, read: Sequence[Prediction]) -> None:
+    figure = Figure(figsize=(11, 4.1), layout="constrained", facecolor="white")
+    figure.suptitle(title, fontsize=11, color=_INK, x=0.01, ha="left")
+    panels = figure.subplots(1, len(AXES))
+    for axes, axis in zip(panels, AXES, strict=True):
+        panel(axes, axis, read)
+        axes.set_title(axis.value, fontsize=10, color=_COLOURS[axis], loc="left", fontweight="bold")
+        axes.tick_params(labelsize=8, colors=_INK, length=2)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(_FAINT)
+        axes.xaxis.label.set_size(9)
+        axes.yaxis.label.set_size(9)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7.5, frameon=False, labelcolor=_INK, loc="best")
+    with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+        FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})
+
+
+def _predicted(axes: Axes, axis: Axis, read: Sequence[Prediction]) -> None:
+    scores, targets = _scores(read, axis), [each.example.targets[axis] for each in read]
+    mos = _mos(targets)
+    low, high = target_interval(mos, [target.se for target in targets], [target.n for target in targets])
+    _level_limits(axes.set_xlim, axes.set_ylim)
+    axes.plot([MIN_LEVEL, MAX_LEVEL], [MIN_LEVEL, MAX_LEVEL], ":", color=_FAINT, linewidth=1, label="equal")
+    axes.vlines(scores, low, high, color=_FAINT, alpha=0.35, linewidth=0.8, label="95% interval of the MOS")
+    axes.plot(scores, mos, "o", color=_COLOURS[axis], markersize=3.5, alpha=0.75, markeredgewidth=0, label="clip")
+    curve = fit_logistic(scores, mos)
+    if not isinstance(curve, Undefined):
+        along = np.linspace(scores.min(), scores.max(), 200)
+        axes.plot(along, curve(along), color=_INK, linewidth=1.5, label="logistic fit")
+    axes.set_xlabel("predicted score")
+    axes.set_ylabel("MOS")
+    axes.set_aspect("equal")
+
+
+def _residuals(axes: Axes, axis: Axis, read: Sequence[Prediction]) -> None:
+    scores = _scores(read, axis)
+    residuals = scores - _mos([each.example.targets[axis] for each in read])
+    _level_limits(axes.set_xlim)
+    most = max(1.5, float(np.abs(residuals).max()) + _ROOM)
+    axes.set_ylim(-most, most)
+    axes.axhspan(-1, 1, color=_FAINT, alpha=0.15, linewidth=0, label="within one level")
+    axes.axhline(0, color=_FAINT, linewidth=1)
+    axes.plot(scores, residuals, "o", color=_COLOURS[axis], markersize=3.5, alpha=0.75, markeredgewidth=0, label="clip")
+    mean = float(residuals.mean())
+    axes.axhline(mean, color=_INK, linewidth=1.2, linestyle="--", label=f"mean {mean:+.2f}")
+    axes.set_xlabel("predicted score")
+    axes.set_ylabel("predicted score − MOS")
+
+
+def _calibration(axes: Axes, axis: Axis, read: Sequence[Prediction]) -> None:
+    levels = [each.example.targets[axis].level for each in read]
+    found = calibration([each.scored.probabilities[axis] for each in read], levels)
+    bins = found["bins"]
+    expected, observed = (np.array([one[name] for one in bins]) for name in ("expected", "observed"))
+    reach = np.abs(np.array([[one["low"], one["high"]] for one in bins]).T - observed)
+    axes.plot([0, 1], [0, 1], ":", color=_FAINT, linewidth=1, label="perfectly calibrated")
+    axes.errorbar(expected, observed, yerr=reach, fmt="none", ecolor=_FAINT, elinewidth=1)
+    label = f"expected calibration error {found['error']:.3f}"
+    axes.plot(expected, observed, "o-", color=_COLOURS[axis], markersize=4, linewidth=1.2, label=label)
+    for one in bins:
+        axes.annotate(
+            str(one["count"]), (one["expected"], one["observed"]), xytext=(4, -9), textcoords="offset points",
+            fontsize=6.5, color=_INK,
+        )  # fmt: skip
+    axes.set_xlim(-0.03, 1.05)
+    axes.set_ylim(-0.03, 1.05)
+    axes.set_aspect("equal")
+    axes.set_xlabel("probability given to a level")
+    axes.set_ylabel("share of clips at that level")
+
+
+def _scores(read: Sequence[Prediction], axis: Axis) -> Floats:
+    return np.array([each.scored.card.axis(axis).score for each in read if each.scored.card])
+
+
+def _mos(targets: Sequence[Target]) -> Floats:
+    return np.array([target.mos for target in targets])
+
+
+def _level_limits(*setters: Callable[[float, float], object]) -> None:
+    for setter in setters:
+        setter(MIN_LEVEL - _ROOM, MAX_LEVEL + _ROOM)
