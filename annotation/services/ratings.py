@@ -88,8 +88,10 @@ def submit(
     seconds_spent: float,
     draft_id: int | None = None,
     exposure: str = Exposure.NONE,
+    campaign: Campaign | None = None,
 ) -> Rating:
     """Stores a rating and frees the rater for the next clip. The same key again returns the same rating.
+    Who has the campaign at hand may give it, so that it is not read again.
 
     Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
     seat is gone, after the answers have become saved work.
@@ -98,7 +100,7 @@ def submit(
     try:
         with transaction.atomic():
             rating = None
-            seat = held_seat(rater, slot_id, lease)
+            seat = held_seat(rater, slot_id, lease, campaign)
             if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
                 draft = _shown_draft(seat.slot, draft_id, exposure)
                 check_every_draft_was_met(answers, exposure)

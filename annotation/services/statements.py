@@ -37,12 +37,12 @@ _STANDING = """
     WHERE campaign.id = %(campaign)s
 """
 _HELD = """
-    SELECT slot.*, clip.prompt AS prompt, clip.duration AS duration, (
+    SELECT slot.*, campaign.state AS campaign_state, clip.prompt AS prompt, clip.duration AS duration, (
         SELECT guideline.id FROM annotation_guideline guideline JOIN annotation_offer offer
         ON offer.item_id = slot.item_id AND offer.rater_id = slot.rater_id
         WHERE guideline.campaign_id = slot.campaign_id AND guideline.created_at <= offer.offered_at
         ORDER BY guideline.number DESC LIMIT 1) AS guideline_seen
-    FROM annotation_slot slot
+    FROM annotation_slot slot JOIN annotation_campaign campaign ON campaign.id = slot.campaign_id
     JOIN annotation_item item ON item.id = slot.item_id JOIN annotation_clip clip ON clip.id = item.clip_id
     WHERE slot.id = %(slot)s AND slot.rater_id = %(rater)s AND slot.lease = %(lease)s AND slot.state = 'leased' {lock}
 """
@@ -60,13 +60,17 @@ _OFFER = """
     ON CONFLICT (item_id, rater_id) DO UPDATE
     SET number = excluded.number, offered_at = excluded.offered_at, handed_back_at = NULL
 """
+_RATED = """
+    SELECT COUNT(*) FROM annotation_slot WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s AND state = 'done'
+"""
 _ON_DESK = """
     SELECT clip.id, clip.clip_id, clip.prompt, clip.content_warning, clip.width, clip.height, clip.fps_numerator,
-        clip.fps_denominator, clip.duration, clip.has_audio, clip.rendition, clip.shown_times
-    FROM annotation_clip clip JOIN annotation_item item ON item.clip_id = clip.id WHERE item.id = %s
+        clip.fps_denominator, clip.duration, clip.has_audio, clip.rendition, clip.shown_times,
+        EXISTS (SELECT 1 FROM annotation_savedwork WHERE item_id = item.id AND rater_id = %(rater)s) AS has_work,
+        ({rated}) AS rated
+    FROM annotation_clip clip JOIN annotation_item item ON item.clip_id = clip.id WHERE item.id = %(item)s
 """
 _SAVED = "SELECT * FROM annotation_savedwork WHERE item_id = %s AND rater_id = %s"
-_RATED = "SELECT COUNT(*) FROM annotation_slot WHERE campaign_id = %s AND rater_id = %s AND state = 'done'"
 _RATING = """
     INSERT INTO annotation_rating
         (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at)
@@ -144,20 +148,28 @@ def note_offer(slot: Slot, rater: User, number: int) -> None:
         cursor.execute(_OFFER, [slot.campaign_id, slot.item_id, rater.pk, slot.arm, number, moment])
 
 
-def clip_on_desk(item_id: int) -> Clip:
-    """The clip of an item with what the desk shows of it; the other columns are read when they are asked for."""
-    return Clip.objects.raw(_ON_DESK, [item_id])[0]
+@dataclass(frozen=True, slots=True)
+class OnDesk:
+    """What the desk shows of a place: the clip (its other columns are read when they are asked for), what the rater
+    has typed for it and not submitted, and how many clips of the campaign they have rated."""
+
+    clip: Clip
+    saved: SavedWork | None
+    rated: int
 
 
-def saved_work(item_id: int, rater: User) -> SavedWork | None:
-    """What the rater has typed for an item and not submitted."""
-    return next(iter(SavedWork.objects.raw(_SAVED, [item_id, rater.pk])), None)
+def on_desk(rater: User, slot: Slot) -> OnDesk:
+    """What the desk shows of a place that the rater holds."""
+    values = {"item": slot.item_id, "campaign": slot.campaign_id, "rater": rater.pk}
+    clip: Any = Clip.objects.raw(_ON_DESK.format(rated=_RATED), values)[0]
+    work = SavedWork.objects.raw(_SAVED, [slot.item_id, rater.pk]) if clip.has_work else ()
+    return OnDesk(clip, next(iter(work), None), clip.rated)
 
 
 def rated_count(campaign: Campaign, rater: User) -> int:
     """How many clips of the campaign the rater has rated."""
     with connection.cursor() as cursor:
-        cursor.execute(_RATED, [campaign.pk, rater.pk])
+        cursor.execute(_RATED, {"campaign": campaign.pk, "rater": rater.pk})
         return int(cursor.fetchone()[0])
 
 
@@ -202,14 +214,20 @@ class HeldSeat:
     guideline: int | None
 
 
-def held_seat(rater: User, slot_id: int, lease: uuid.UUID) -> HeldSeat | None:
-    """The place with its campaign, locked until the transaction ends; None if it no longer carries this lease."""
+def held_seat(rater: User, slot_id: int, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSeat | None:
+    """The place, locked until the transaction ends; None if it no longer carries this lease.
+
+    Its campaign is the one given, if it is that, with the state of this moment; else it is read when it is asked for.
+    """
     lock = "FOR UPDATE OF slot" if connection.features.has_select_for_update_of else ""
     values = {"slot": slot_id, "rater": rater.pk, "lease": _prepared(Slot, "lease", lease)}
     found = list(Slot.objects.raw(_HELD.format(lock=lock), values))
     if not found:
         return None
     slot: Any = found[0]
+    if campaign is not None and campaign.pk == slot.campaign_id:
+        campaign.state = slot.campaign_state
+        slot.campaign = campaign
     return HeldSeat(slot, slot.prompt, slot.duration, slot.guideline_seen)
 
 

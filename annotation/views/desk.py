@@ -22,7 +22,7 @@ from annotation.levels import level_name, level_names
 from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
 from annotation.services.answers import Problems
 from annotation.services.drafts import draft_for
-from annotation.services.statements import clip_on_desk, saved_work
+from annotation.services.statements import on_desk
 from annotation.services.taxonomy import is_retired
 from qsave.axes import AXES, Axis, level_of_mos
 from qsave.report_card import AxisReport, card_from_json, evidence_to_json
@@ -82,30 +82,20 @@ class AxisForm:
     def evidence(self) -> str:
         return json.dumps(self.answer["evidence"])
 
-    @property
-    def is_blank(self) -> bool:
-        return not (self.draft or self.problems or self.answer != _blank())
-
-
 @dataclass(frozen=True, slots=True)
 class Desk:
     """A clip on the desk with the form for it."""
 
     slot: Slot
     item: Item
-    axes: list[AxisForm]
+    axes_html: SafeString
     key: uuid.UUID
     saved_version: int
     draft: Draft | None
     awaits_draft: bool
     problems: list[str]
-
-    @property
-    def axes_html(self) -> SafeString:
-        """The three axes of the form. Blank ones are the same for every clip of a campaign: made once and kept."""
-        campaign = self.item.campaign
-        blank = all(axis.is_blank for axis in self.axes)
-        return _blank_axes(json.dumps(campaign.taxonomy), get_language()) if blank else _axes_html(self.axes)
+    done: int = 0
+    """How many clips of the campaign the rater has rated."""
 
     @property
     def fps(self) -> float:
@@ -118,19 +108,20 @@ class Desk:
 
 def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, problems: Problems | None = None) -> Desk:
     """The desk of a leased slot: what was posted and refused, else saved work, else the critic's draft, else blank."""
-    item = Item(pk=slot.item_id, campaign=slot.campaign, clip=clip_on_desk(slot.item_id))
-    saved = saved_work(slot.item_id, rater)
+    shown = on_desk(rater, slot)
+    item, saved = Item(pk=slot.item_id, campaign=slot.campaign, clip=shown.clip), shown.saved
     draft = shown_draft(slot, saved)
     answers = posted or (saved_answers(saved) if saved else _prefilled(item.campaign, draft))
     return Desk(
         slot=slot,
         item=item,
-        axes=axis_forms(item.campaign, answers, draft=draft, problems=problems or {}),
+        axes_html=_axes_html(item.campaign, answers, draft, problems or {}),
         key=uuid.uuid4(),
         saved_version=saved.version if saved else 0,
         draft=draft,
         awaits_draft=slot.arm == "assisted" and draft is None,
         problems=general_problems(problems or {}),
+        done=shown.rated,
     )
 
 
@@ -141,7 +132,7 @@ def desk_for_try(seat: Slot, *, posted: FormAnswers | None = None, problems: Pro
     return Desk(
         slot=seat,
         item=seat.item,
-        axes=axis_forms(seat.campaign, answers, draft=draft, problems=problems or {}),
+        axes_html=_axes_html(seat.campaign, answers, draft, problems or {}),
         key=uuid.uuid4(),
         saved_version=0,
         draft=draft,
@@ -150,15 +141,19 @@ def desk_for_try(seat: Slot, *, posted: FormAnswers | None = None, problems: Pro
     )
 
 
-def _axes_html(axes: list[AxisForm]) -> SafeString:
+def _axes_html(campaign: Campaign, answers: FormAnswers, draft: Draft | None, problems: Problems) -> SafeString:
+    """The three axes of the form. Blank ones are the same for every clip of a campaign: made once and kept."""
+    if draft is None and not problems and all(answer == _blank() for answer in answers.values()):
+        return _blank_axes(json.dumps(campaign.taxonomy), get_language())
+    axes = axis_forms(campaign, answers, draft=draft, problems=problems)
     return render_to_string("annotation/_rate_axes.html", {"axes": axes})
 
 
 @lru_cache(maxsize=64)
 def _blank_axes(taxonomy: str, language: str | None) -> SafeString:
     """`language` is part of the key only: the page is rendered in the active one."""
-    campaign = Campaign(taxonomy=json.loads(taxonomy))
-    return _axes_html(axis_forms(campaign, {}, draft=None, problems={}))
+    axes = axis_forms(Campaign(taxonomy=json.loads(taxonomy)), {}, draft=None, problems={})
+    return render_to_string("annotation/_rate_axes.html", {"axes": axes})
 
 
 def desk_for_edit(rating: Rating, answers: FormAnswers, problems: Problems) -> list[AxisForm]:

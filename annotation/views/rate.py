@@ -203,6 +203,7 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
             seconds_spent=_seconds(request),
             draft_id=draft.pk if draft else None,
             exposure=_exposure(request, post.slot_id, draft),
+            campaign=campaign,
         )
     except AnswersRefused as refusal:
         return _refused(request, campaign, refusal.problems, answers)
@@ -300,7 +301,7 @@ def _context(request: AuthedRequest, campaign: Campaign, desk: Desk | None, *, i
     state = "turned-away" if turned_away else state
     refusal = why_not(user=request.user, campaign=campaign) if state in ("empty", "start") else ""
     state = "not-admitted" if refusal else state
-    done = rated_count(campaign, request.user)
+    done = desk.done if desk else rated_count(campaign, request.user)
     told = {"campaign": campaign, "desk": desk, "state": state, "done": done, "turned_away": turned_away}
     told["refusal"] = refusal
     return told | {"skip_kinds": Skip.Kind.choices, "rated": _rated(request)}

@@ -76,13 +76,19 @@ def test_an_address_is_read_with_its_escapes(given: pytest.MonkeyPatch) -> None:
     assert [database[key] for key in ("NAME", "USER", "PASSWORD", "HOST", "PORT")] == [
         "studio", "me", "p@ss/", "db.example", "5433",
     ]  # fmt: skip
-    assert database["OPTIONS"] == {"sslmode": "require"}
+    assert database["OPTIONS"] == {"sslmode": "require", **env.PREPARED}
+
+
+def test_behind_an_old_pooler_nothing_is_prepared(given: pytest.MonkeyPatch) -> None:
+    given.setenv("X", "postgresql:///studio?sslmode=require")
+    given.setenv("QSAVE_PREPARE", "0")
+    assert env.database("X", HERE)["OPTIONS"] == {"sslmode": "require"}
 
 
 def test_a_socket_is_named_as_an_option(given: pytest.MonkeyPatch) -> None:
     given.setenv("X", "postgresql:///studio?host=/run/postgresql")
     database = env.database("X", HERE)
-    assert (database["HOST"], database["PORT"], database["OPTIONS"]) == ("/run/postgresql", "", {})
+    assert (database["HOST"], database["PORT"], database["OPTIONS"]) == ("/run/postgresql", "", env.PREPARED)
 
 
 @pytest.mark.parametrize(
