@@ -82,6 +82,7 @@ class AxisForm:
     def evidence(self) -> str:
         return json.dumps(self.answer["evidence"])
 
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """A clip on the desk with the form for it."""
