@@ -15,6 +15,8 @@ from tests.test_architecture import ADDRESSES
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
+pytestmark = pytest.mark.looks
+
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "rules": {"target-size": {"enabled": True}},

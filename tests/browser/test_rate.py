@@ -706,6 +706,7 @@ def test_a_content_warning_blurs_the_clip_until_the_rater_says_so_by_key(desk: P
 # ---- the page itself
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize(("width", "height", "scheme"), [(1366, 768, "light"), (390, 844, "dark")])
 def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
     open_page: Callable[..., Page],
