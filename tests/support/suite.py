@@ -36,7 +36,9 @@ def main() -> int:
     with services.postgres() as database, services.redis() as broker:
         servers = {"QSAVE_TEST_DATABASE_URL": database, "QSAVE_TEST_REDIS_URL": broker}
         on_servers = pytest(
-            "PostgreSQL and Redis", ["-m", f"database and {which} and not looks", *workers, *chosen.paths], own | servers
+            "PostgreSQL and Redis",
+            ["-m", f"database and {which} and not looks", *workers, *chosen.paths],
+            own | servers,
         )
     passed = embedded and on_servers
     print("\n== all passed" if passed else "\n== FAILED", flush=True)
