@@ -19,7 +19,8 @@ _SCORE_COLUMNS = {
     "RMSE": "rmse",
     "within ±1": "within_1",
 }
-_RIVALS = {"previous": "the previous critic", "blank_frames": "the same, frames blanked"}
+_RIVALS = {"previous": "the previous critic", "blank_frames": "the critic with blank frames"}
+_PEOPLE = {"baseline": "one rater", "ceiling": "ceiling"}
 _METHOD = """\
 ## How it was measured
 
@@ -69,7 +70,7 @@ def _opening(evaluation: Figures) -> str:
     if not splits:
         return "No held-out clips: nothing was measured."
     return (
-        f"Scores of the critic against the mean opinion scores (MOS) of people, on clips that training did not see: "
+        f"Scores of the critic against mean opinion scores (MOS), on clips that training did not see: "
         f"{measured}. Every figure comes from free generation from pixels, never from logits behind a reference answer."
     )
 
@@ -88,7 +89,8 @@ def _warnings(evaluation: Figures) -> Iterator[str]:
 
 def _split(split: str, figures: Figures) -> Iterator[str]:
     yield f"## {escaped(split)}: {figures['clips']} clips"
-    yield _unparsable(figures)
+    yield _summary(figures)
+    yield from _unparsable(figures)
     for axis in AXES:
         yield f"### {axis.value}"
         yield from _axis(figures["axes"][axis.value])
@@ -100,11 +102,34 @@ def _split(split: str, figures: Figures) -> Iterator[str]:
     yield from _reasons(figures["axes"])
 
 
-def _unparsable(figures: Figures) -> str:
-    found = figures["unparsable"]
-    text = f"No report card came for {figure(found)} of the clips; they are in no other figure."
-    reasons = "".join(f"\n- {one['clips']}: {escaped(one['error'])}" for one in found["because"])
-    return text + ("\n" + reasons if reasons else "")
+def _summary(figures: Figures) -> str:
+    """The headline of each axis."""
+    columns = ["SRCC", "the critic", *(_RIVALS[name] for name in _rivals(figures)), *_PEOPLE.values()]
+    rows = []
+    for axis in AXES:
+        found = figures["axes"][axis.value]
+        cells = [found[name]["srcc"] for name in ("critic", *_rivals(figures))]
+        rows.append(
+            [axis.value, *map(figure, cells), *(figure(found["people"].get(f"{name}_srcc")) for name in _PEOPLE)]
+        )
+    return table(columns, rows)
+
+
+def _rivals(figures: Figures) -> list[str]:
+    return [name for name in _RIVALS if name in figures["axes"][AXES[0]]]
+
+
+def _unparsable(figures: Figures) -> Iterator[str]:
+    others = figures["rivals_unparsable"]
+    counts = [_count(figures["unparsable"]), *(f"{_RIVALS[name]}: {_count(found)}" for name, found in others.items())]
+    yield f"Outputs without a report card, which are in no other figure: {'; '.join(counts)}."
+    reasons = [f"- {one['clips']}: {escaped(one['error'])}" for one in figures["unparsable"]["because"]]
+    if reasons:
+        yield "Most often because:\n\n" + "\n".join(reasons)
+
+
+def _count(found: Figures) -> str:
+    return f"{found['count']} of {found['of']} ({found['low']:.0%} to {found['high']:.0%})"
 
 
 def _axis(figures: Figures) -> Iterator[str]:
@@ -114,14 +139,8 @@ def _axis(figures: Figures) -> Iterator[str]:
     constant = figures["constant"]
     rows.append(_score_row(f"constant: the train mean, {constant['score']:.2f}", constant))
     people = figures["people"]
-    rows += [
-        _score_row(
-            words,
-            {"clips": people.get("items"), "srcc": people.get(f"{name}_srcc"), "plcc": people.get(f"{name}_plcc")},
-        )
-        for name, words in {"baseline": "one rater against the others", "ceiling": "ceiling: noise in the MOS"}.items()
-        if "missing" not in people
-    ]
+    if "missing" not in people:
+        rows += [_people_row(name, people) for name in _PEOPLE]
     yield table(columns, rows)
     yield _gains(figures)
     shown = [figures[name] for name in ("critic", *_RIVALS, "constant") if name in figures]
@@ -131,6 +150,11 @@ def _axis(figures: Figures) -> Iterator[str]:
     yield " ".join(notes)
 
 
+def _people_row(name: str, people: Figures) -> list[str]:
+    found = {"clips": people["items"], "srcc": people[f"{name}_srcc"], "plcc": people[f"{name}_plcc"]}
+    return _score_row(_PEOPLE[name], found)
+
+
 def _score_row(name: str, found: Figures) -> list[str]:
     clips = found.get("clips")
     return [name, "" if clips is None else str(clips), *(figure(found.get(key)) for key in _SCORE_COLUMNS.values())]
@@ -138,13 +162,12 @@ def _score_row(name: str, found: Figures) -> list[str]:
 
 def _gains(figures: Figures) -> str:
     """By how much the critic is ahead, on the same clips."""
-    ahead = [
-        f"SRCC above {words} by {figure(figures[name]['gain']['srcc'])}"
-        for name, words in _RIVALS.items()
-        if name in figures
-    ]
-    ahead.append(f"RMSE below the constant's by {figure(figures['constant']['gain']['rmse'])}")
-    return "Paired, on the same clips: " + "; ".join(ahead) + "."
+    compared = {
+        f"SRCC above {words}": figures[name]["gain"]["srcc"] for name, words in _RIVALS.items() if name in figures
+    }
+    compared["RMSE below the constant"] = figures["constant"]["gain"]["rmse"]
+    ahead = [f"{what} by {figure(found)}" for what, found in compared.items() if "value" in found]
+    return f"The critic on the same clips, paired: {'; '.join(ahead) or 'nothing to compare'}."
 
 
 def _by_generator(axes: Figures) -> Iterator[str]:
@@ -170,7 +193,7 @@ def _reasons(axes: Figures) -> Iterator[str]:
     columns = [
         "defects",
         "listed",
-        "by people",
+        "by raters",
         "precision",
         "recall",
         "F1",
@@ -199,7 +222,7 @@ def _reasons(axes: Figures) -> Iterator[str]:
         for label, one in axes[axis.value]["defects"]["labels"].items()
     ]
     if labels:
-        yield table(["defect", "axis", "listed", "by people", "precision", "recall", "F1"], labels)
+        yield table(["defect", "axis", "listed", "by raters", "precision", "recall", "F1"], labels)
 
 
 def _cooldown(evaluation: Figures) -> Iterator[str]:
@@ -227,8 +250,8 @@ def figure(found: Figures | None) -> str:
         return ""
     if "value" not in found:
         return "–"
-    ends = f" [{found['low']:.2f}, {found['high']:.2f}]" if "low" in found else ""
-    return f"{found['value']:.2f}{ends}"
+    ends = f" [{_number(found['low'])}, {_number(found['high'])}]" if "low" in found else ""
+    return _number(found["value"]) + ends
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -243,4 +266,4 @@ def _undefined(found: Iterable[Figures]) -> list[str]:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{round(value, 2) + 0:.2f}"  # + 0: never -0.00

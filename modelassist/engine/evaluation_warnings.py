@@ -29,19 +29,21 @@ def _of_split(figures: Mapping[str, Any]) -> Iterator[str]:
     if generators < FEW_GENERATORS:
         yield f"{generators} generators: agreement of their means rests on as many points."
     for axis in AXES:
-        yield from (f"{axis.value}: {warning}" for warning in _of_axis(figures["axes"][axis.value]))
+        found = list(_of_axis(figures["axes"][axis.value]))
+        if found:
+            yield f"{axis.value}: {'; '.join(found)}."
 
 
 def _of_axis(figures: Mapping[str, Any]) -> Iterator[str]:
     srcc = figures["critic"]["srcc"]
     if "undefined" in srcc:
-        yield f"SRCC is undefined ({srcc['undefined']})."
+        yield f"SRCC is undefined ({srcc['undefined']})"
         return
     if "low" in srcc and srcc["high"] - srcc["low"] > WIDE:
-        yield f"wide interval of SRCC ({srcc['low']:.2f} to {srcc['high']:.2f})."
+        yield f"wide interval of SRCC ({srcc['low']:.2f} to {srcc['high']:.2f})"
     if not is_above_zero(figures["blank_frames"]["gain"]["srcc"]):
-        yield "SRCC is not shown to be above that with blank frames: it may be judging without looking."
+        yield "SRCC is not shown to be above that with blank frames, so it may be judging without looking"
     if not is_above_zero(figures["constant"]["gain"]["rmse"]):
-        yield "RMSE is not shown to be below that of the constant predictor."
+        yield "RMSE is not shown to be below that of the constant predictor"
     if "previous" in figures and not is_above_zero(figures["previous"]["gain"]["srcc"]):
-        yield "SRCC is not shown to be above that of the previous critic."
+        yield "SRCC is not shown to be above that of the previous critic"

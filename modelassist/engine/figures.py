@@ -119,9 +119,8 @@ def share(
 
 def rate(count: int, of: int) -> dict[str, Any]:
     """A share with Wilson's interval, which none and all have too."""
-    if of == 0:
-        return plain(Undefined("there are no clips"))
-    return estimate(Estimate(count / of, wilson(count, of)))
+    value: Figure = count / of if of else Undefined("there are no clips")
+    return {"count": count, "of": of} | estimate(Estimate(value, wilson(count, of)))
 
 
 def estimate(found: Estimate) -> dict[str, Any]:

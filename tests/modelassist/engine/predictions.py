@@ -1,0 +1,67 @@
+"""Predictions made up for tests of what is computed from them: no model, no pixels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from modelassist.engine.data import Example
+from modelassist.engine.evaluate import Prediction
+from modelassist.engine.scoring import Scored
+from qsave.axes import AXES, Axis, level_of_mos
+from qsave.release import Target
+from qsave.report_card import AxisReport, Evidence, ReportCard
+
+LEVELS = np.arange(1, 6)
+UNREAD = Scored(None, "no card", {}, "line 1: expected '<think>'")
+
+
+def target(mos: float, evidence: Sequence[Evidence] = ()) -> Target:
+    return Target(mos, 0.4, 3, level_of_mos(mos), tuple(dict.fromkeys(one.defect for one in evidence)), tuple(evidence))
+
+
+def example(number: int, mos: float, evidence: Sequence[Evidence] = (), *, generators: int = 6) -> Example:
+    """A clip with the same target on every axis; three clips share a prompt."""
+    return Example(
+        id=f"row-{number}",
+        clip_id=f"clip-{number:03}",
+        generator=f"maker-{number % generators}",
+        prompt_group=f"prompt-{number // 3}",
+        path=Path("nowhere.mp4"),
+        sha256="",
+        messages=(),
+        targets=dict.fromkeys(AXES, target(mos, evidence)),
+    )
+
+
+def scored(score: float, evidence: Sequence[Evidence] = ()) -> Scored:
+    """A card with the same score on every axis, its probabilities around it."""
+    weights = np.exp(-((LEVELS - score) ** 2))
+    report = AxisReport(score, tuple(evidence))
+    card = ReportCard(**{axis.value: report for axis in AXES})
+    return Scored(card, "text", {axis: tuple((weights / weights.sum()).tolist()) for axis in AXES})
+
+
+def world(clips: int = 60, noise: float = 0.7, *, seed: int = 0, generators: int = 6) -> list[Prediction]:
+    """A critic that follows MOS with noise; better generators have better clips."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for number in range(clips):
+        mos = float(np.clip(1.5 + number % generators / 2 + rng.normal(0, 1), 1, 5))
+        score = float(np.clip(mos + rng.normal(0, noise), 1, 5))
+        found.append(Prediction(example(number, mos, generators=generators), scored(score)))
+    return found
+
+
+def told(predictions: Sequence[Prediction], say: Callable[[int], Scored]) -> list[Prediction]:
+    """The same clips, by another critic."""
+    return [Prediction(each.example, say(number)) for number, each in enumerate(predictions)]
+
+
+def scores(predictions: Sequence[Prediction], axis: Axis = Axis.VISUAL) -> list[float]:
+    return [each.scored.card.axis(axis).score for each in predictions if each.scored.card]
+
+
+def simulated(predictions: Sequence[Prediction]) -> list[Prediction]:
+    return [replace(each, example=replace(each.example, simulated=True)) for each in predictions]

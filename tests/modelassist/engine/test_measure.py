@@ -1,0 +1,136 @@
+"""What an evaluation leaves in its folder: figures, report, plots, predictions; and what people reach beside it."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from modelassist.engine.cli import main
+from modelassist.engine.evaluation_report import escaped, report
+from modelassist.engine.people import people_reach
+from modelassist.engine.plots import LEAST_CLIPS, draw
+from qsave.axes import AXES, Axis
+from qsave.release import ReleaseReader
+from qsave.statistics.ceiling import reach
+from qsave.statistics.table import RatingTable
+from tests.modelassist.engine.conftest import seal
+from tests.modelassist.engine.predictions import UNREAD, told, world
+from tests.modelassist.engine.test_evaluate import measured
+
+RATINGS = [
+    (f"clip-{clip}", f"rater-{rater}", min(5, 1 + (clip + rater * (clip % 3 == 0)) % 5), rater < 3)
+    for clip in range(11, 14)
+    for rater in range(4)
+]
+
+
+@pytest.fixture(scope="module")
+def rated(release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release with the ratings behind its test clips; a fourth rater's do not count."""
+    folder = shutil.copytree(release_folder, tmp_path_factory.mktemp("rated") / "release")
+    rows = [
+        {"clip_id": clip, "rater": rater, "counted": counted, **{f"{axis}_score": score for axis in AXES}}
+        for clip, rater, score, counted in RATINGS
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "ratings.parquet")
+    seal(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def evaluated(rated: Path, tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("evaluated") / "out"
+    options = ["--release", str(rated), "--model", str(tiny_folder), "--out", str(out)]
+    assert main(["evaluate", *options, "--previous", str(tiny_folder), "--split", "test"]) == 0
+    return out
+
+
+def test_an_evaluation_leaves_figures_a_report_and_every_prediction(evaluated: Path) -> None:
+    assert {path.name for path in evaluated.glob("*.*")} == {
+        "evaluation.json", "evaluation.md", "predictions-test.csv", "predictions-test-blank_frames.csv",
+        "predictions-test-previous.csv",
+    }  # fmt: skip
+    evaluation = json.loads((evaluated / "evaluation.json").read_text())
+    assert set(evaluation["splits"]["test"]["axes"]["visual"]) >= {"critic", "blank_frames", "previous", "constant"}
+    assert report(evaluation) == (evaluated / "evaluation.md").read_text()
+
+
+def test_people_stand_beside_the_critic(evaluated: Path) -> None:
+    people = json.loads((evaluated / "evaluation.json").read_text())["splits"]["test"]["axes"]["visual"]["people"]
+    table = RatingTable.from_triples((clip, rater, score) for clip, rater, score, counted in RATINGS if counted)
+    assert people["items"] == 3
+    assert people["ceiling_plcc"]["value"] == reach(table, resamples=0).ceiling_plcc.value
+
+
+def test_ratings_that_are_not_there_are_said_to_be_missing(release_folder: Path, rated: Path, tmp_path: Path) -> None:
+    found = people_reach(ReleaseReader(release_folder), {"clip-11"}, seed=0)
+    assert found[Axis.VISUAL] == {"missing": "the release has no ratings.parquet"}
+    assert "no counted rating" in people_reach(ReleaseReader(rated), {"clip-0"}, seed=0)[Axis.VISUAL]["missing"]
+    folder = shutil.copytree(rated, tmp_path / "release")
+    (folder / "ratings.parquet").write_bytes(b"nothing")
+    assert "cannot be read" in people_reach(ReleaseReader(folder), {"clip-11"}, seed=0)[Axis.VISUAL]["missing"]
+
+
+def evaluation_of(split: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    about = {"critic": "model", "release": "r, number 1", "previous": None, "seed": 0, "resamples": 20}
+    whole = {"splits": {"test": split | {"plots": {}}}, "about": about | {"confidence": 0.95}}
+    return whole | {"model": "base", "release": "0" * 64} | changes
+
+
+def test_the_report_tells_each_figure_with_its_interval() -> None:
+    found = measured(world())
+    text = report(evaluation_of(found))
+    for axis in AXES:
+        for name in ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_1"):
+            one = found["axes"][axis.value]["critic"][name]
+            assert f"{one['value']:.2f} [{one['low']:.2f}, {one['high']:.2f}]" in text
+    assert "nobody was asked" in text
+    assert "all predictions are equal" in text
+    assert "nan" not in text.lower()
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    widths = [len(line.split(" | ")) for line in tables]
+    starts = [place for place, line in enumerate(tables) if line.startswith("| ---")]
+    for start in starts:  # each table's head, rule and first row have as many cells
+        assert widths[start - 1] == widths[start] == widths[start + 1]
+
+
+def test_the_report_stands_where_nothing_was_measured_or_parsed() -> None:
+    nothing = told(world(), lambda _: UNREAD)
+    text = report(evaluation_of(measured(nothing, blank_frames=nothing)))
+    assert "60 of 60 (94% to 100%)" in text
+    assert re.escape("<think>") not in text
+    assert "nothing was measured" in report(evaluation_of({}, splits={}))
+
+
+def test_strangers_names_are_text(tmp_path: Path) -> None:
+    name = "<img src=x>|`a`\n# Title [x](javascript:y)"
+    shown = [replace(each, example=replace(each.example, generator=name)) for each in world()]
+    text = report(evaluation_of(measured(shown), problems=[name]))
+    assert "<img" not in text.replace(r"\<img", "")
+    assert "\n# Title" not in text
+    assert escaped(name) == r"\<img src=x\>\|\`a\` # Title \[x\](javascript:y)"
+
+
+def test_three_pictures_a_split_and_none_of_too_few(tmp_path: Path) -> None:
+    names = draw(tmp_path, "test", world())
+    assert set(names) == {"predicted", "residuals", "calibration"}
+    for name in names.values():
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size[0] > 1000
+            assert len(picture.convert("RGB").getcolors(2**20) or ()) > 50
+    shown = world(LEAST_CLIPS + 1)
+    assert draw(tmp_path / "few", "test", [*shown[:4], *told(shown[4:], lambda _: UNREAD)]) == {}
+    assert not (tmp_path / "few").exists()
+
+
+def test_pictures_of_a_critic_that_always_says_the_same(tmp_path: Path) -> None:
+    shown = world()
+    same = shown[0].scored
+    assert len(draw(tmp_path, "test", told(shown, lambda _: same))) == 3
