@@ -3,8 +3,6 @@
 from modelassist.toy.world import COUNT_WORDS, MOTIONS, ClipSpec, Thing, plural
 from qsave.axes import Axis
 
-_MANY_WORDS = COUNT_WORDS | {4: "four"}
-
 
 def caption(spec: ClipSpec) -> str:
     """The scene, then what disturbs its motion and its look, the strongest first."""
@@ -18,9 +16,9 @@ def scene_words(spec: ClipSpec) -> str:
         return f"nothing but {spec.ground}{extra}"
     first, count = spec.things[0], len(spec.things)
     others = [thing for thing in spec.things if thing != first]
-    among = f", {_MANY_WORDS[len(others)]} {_named(others[0], len(others))} among them" if others else ""
+    among = f", {COUNT_WORDS[len(others)]} {_named(others[0], len(others))} among them" if others else ""
     verb = spec.motion if count == 1 else MOTIONS[spec.motion]
-    return f"{_MANY_WORDS[count]} {_named(first, count)} {verb} over {spec.ground}{among}{extra}"
+    return f"{COUNT_WORDS[count]} {_named(first, count)} {verb} over {spec.ground}{among}{extra}"
 
 
 def degree(strength: float) -> str:

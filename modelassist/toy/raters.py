@@ -146,7 +146,7 @@ def _group(scene: Scene) -> str:
 
 
 def _number(count: int) -> str:
-    return ("none", "one", "two", "three", "four")[count]
+    return ("none", "one", "two", "three")[count]
 
 
 def _clean_words(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:

@@ -29,8 +29,9 @@ _GROUND = {
     "water": ((35, 75, 110), (105, 150, 180), (5, 24)),
     "stone": ((85, 85, 90), (150, 148, 145), (16, 16)),
 }
-_MARGIN = 0.15  # of the frame: ground beyond its edges, for the camera to travel over
+_MARGIN = 0.2  # of the frame: ground beyond its edges, for the camera to travel over
 _OUTLINE = 2.0
+_TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and how much of it still shows
 
 
 def render_clip(spec: ClipSpec, path: Path) -> None:
@@ -85,7 +86,7 @@ def _active(spec: ClipSpec, defect: str, number: int) -> float:
 def _shakes(spec: ClipSpec, rng: np.random.Generator) -> Floats:
     """(frames, 2): how far right and down the camera is thrown at each frame, as shares of the frame."""
     power = np.asarray([_active(spec, "camera-shake", number) for number in range(spec.frames)], np.float32)
-    return _floats(np.clip(power[:, None] * rng.standard_normal((spec.frames, 2)) * 0.035, -0.06, 0.06))
+    return _floats(np.clip(power[:, None] * rng.standard_normal((spec.frames, 2)) * 0.06, -0.1, 0.1))
 
 
 def _grounds(spec: ClipSpec, shakes: Floats, rng: np.random.Generator) -> Floats:
@@ -123,6 +124,7 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, shake: Floats, rn
     progress, size = _moment(spec, number), radius(spec)
     if not _active(spec, "pops-in-or-out", number):
         for order, thing in enumerate(spec.things):
+            _draw_trail(spec, order, progress, picture, shake)
             x, y = _centre(spec, order, number, progress, rng)
             x, y = x - shake[0], y - shake[1]
             _draw(picture, thing, x * spec.width, y * spec.height, size, _active(spec, "morphing", number))
@@ -134,15 +136,34 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, shake: Floats, rn
 
 
 def _centre(spec: ClipSpec, order: int, number: int, progress: float, rng: np.random.Generator) -> tuple[float, float]:
-    little = spec.fault("too-little-motion")
-    x, y = place(spec, order, progress, reach=1 - little.strength if little else 1.0)
-    shake = rng.normal(size=2) * _active(spec, "jitter", number) * 0.07
+    x, y = _way(spec, order, progress)
+    shake = rng.normal(size=2) * _active(spec, "jitter", number) * 0.1
     leap = _active(spec, "implausible-physics", number)
     return x + shake[0] + (0.35 * leap if x < 0.5 else -0.35 * leap), y + shake[1] - 0.2 * leap
 
 
+def _way(spec: ClipSpec, order: int, progress: float) -> tuple[float, float]:
+    """Where a thing should be: the way it goes, however short."""
+    little = spec.fault("too-little-motion")
+    return place(spec, order, progress, reach=1 - little.strength if little else 1.0)
+
+
+def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats, shake: Floats) -> None:
+    """Draws where a thing came along, as an afterimage: so a single picture tells which way it goes."""
+    thing, size = spec.things[order], 0.9 * radius(spec)
+    for ago, share in _TRAIL:
+        if progress < ago:
+            continue
+        x, y = _way(spec, order, progress - ago)
+        down = _floats(np.arange(spec.height) + 0.5 - (y - shake[1]) * spec.height)[:, None]
+        across = _floats(np.arange(spec.width) + 0.5 - (x - shake[0]) * spec.width)[None, :]
+        body = share * np.clip(0.5 - _DISTANCE[thing.shape](across, down, size), 0, 1)[..., None]
+        picture *= 1 - body
+        picture += body * np.asarray(_RGB[thing.colour], np.float32)
+
+
 def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph: float) -> None:
-    """Draws a shape with a dark rim and a little light from above; `morph` bends it towards the next shape."""
+    """Draws a shape with cover, dark rim and a little light from above; `morph` bends it towards the next shape."""
     reach = 1.5 * size + 2 * _OUTLINE  # nothing of a shape lies beyond
     (top, bottom), (left, right) = (
         (max(0, int(at - reach)), max(0, min(length, int(at + reach) + 1)))
@@ -159,7 +180,8 @@ def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph:
     rim, body = (np.clip(0.5 - distance + wider, 0, 1)[..., None] for wider in (_OUTLINE, 0.0))
     picture *= 1 - 0.75 * rim
     picture *= 1 - body
-    picture += body * np.asarray(_RGB[thing.colour], np.float32) * light
+    cover = 1 - _DARKER * _COVER[thing.shape](np.floor(across / (0.3 * size)), np.floor(down / (0.3 * size)))
+    picture += body * np.asarray(_RGB[thing.colour], np.float32) * light * cover[..., None]
 
 
 def _floats(values: npt.ArrayLike) -> Floats:
@@ -181,6 +203,14 @@ _DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
     "triangle": _triangle,
     "cross": _cross,
 }
+# What covers a shape, 0 or 1 by the bars it is laid out in: so a part of a shape tells which shape it is.
+_COVER: dict[str, Callable[[Floats, Floats], Floats]] = {
+    "circle": lambda column, row: _floats(0 * (column + row)),
+    "square": lambda column, row: _floats((column + row) % 2),
+    "triangle": lambda column, row: _floats(row % 2 + 0 * column),
+    "cross": lambda column, row: _floats(column % 2 + 0 * row),
+}
+_DARKER = 0.6
 
 
 def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:

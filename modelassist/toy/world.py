@@ -23,7 +23,9 @@ MOTIONS |= {"bounces": "bounce", "circles": "circle"}
 COUNT_WORDS = {1: "a", 2: "two", 3: "three"}
 CLIPS_PER_PROMPT = 3
 
-SIZES = ((160, 96), (160, 96), (192, 128), (96, 160), (128, 128))
+SIZES = ((96, 96), (112, 96), (96, 112), (128, 128))
+"""Nearly square, so that all of them are seen in as many vision tokens: eyes that start from nothing have one grid to
+learn."""
 RATES = (12, 14, 15, 16)
 
 # Chance of a fault and its mean strength, by axis: one generator is good, each other is weak somewhere.
@@ -151,7 +153,7 @@ def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> t
 
 def radius(spec: ClipSpec) -> float:
     """Half the size of a thing, in pixels."""
-    return (0.26, 0.26, 0.2, 0.15, 0.11)[len(spec.things)] * min(spec.width, spec.height)
+    return (0.2, 0.2, 0.18, 0.15)[len(spec.things)] * min(spec.width, spec.height)
 
 
 def things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:
@@ -241,7 +243,7 @@ def _misheard(spec: ClipSpec, defect: str, strength: float, rng: np.random.Gener
         other = Thing(_other(COLOURS, asked.colour, rng), asked.shape)
         return _told(_swapped(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong))))
     if defect == "wrong-count":
-        count = int(rng.choice([number for number in (1, 2, 3, 4) if number != asked.count]))
+        count = int(rng.choice([number for number in COUNT_WORDS if number != asked.count]))
         things = spec.things[:1] * count
         return _told(replace(spec, things=things), Fault(defect, min(1.0, abs(count - asked.count) / 2)))
     if defect == "wrong-action":

@@ -10,7 +10,7 @@ import pytest
 
 from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip, render_frames, span
-from modelassist.toy.world import ClipSpec, Scene, Thing, make_spec, things_box
+from modelassist.toy.world import SHAPES, ClipSpec, Scene, Thing, make_spec, things_box
 from qsave.axes import Axis
 from qsave.frames.probe import probe
 from qsave.frames.slowfast import FrameConfig, choose
@@ -46,7 +46,7 @@ def sharpness(frames: Floats) -> float:
 
 
 def redness(frames: Floats) -> npt.NDArray[np.bool_]:
-    return np.asarray((frames[..., 0] > 150) & (frames[..., 1] < 90))
+    return np.asarray((frames[..., 0] > 150) & (frames[..., 1] < 50))  # the trail lets the ground through
 
 
 def centre(picture: Floats) -> npt.NDArray[np.float64]:
@@ -184,3 +184,21 @@ def test_every_kind_of_clip_renders() -> None:
         frames = render_frames(spec)
         assert frames.shape == (spec.frames, spec.height, spec.width, 3)
         assert spec.quality(Axis.VISUAL) < 5 or frames.std() > 5
+
+
+@pytest.mark.parametrize(("motion", "behind"), [("slides right", (0, -1)), ("slides left", (0, 1)), ("rises", (1, 0))])
+def test_a_single_picture_tells_the_way(motion: str, behind: tuple[int, int]) -> None:
+    picture = shown(spec=replace(CLEAN, motion=motion, pan=0.0))[12]
+    empty = shown(spec=replace(CLEAN, things=(), pan=0.0))[12]
+    changed = np.argwhere(np.abs(picture - empty).max(axis=-1) > 20).mean(axis=0)
+    way = changed - centre(picture)
+    assert np.dot(way, behind) > 1
+
+
+def test_a_part_of_a_shape_tells_which_it_is() -> None:
+    inner = {shape: shown(spec=replace(CLEAN, things=(Thing("red", shape),)))[12, 44:52, 76:84] for shape in SHAPES}
+    across, down = (
+        {shape: np.abs(np.diff(part, axis=axis)).max() > 40 for shape, part in inner.items()} for axis in (1, 0)
+    )
+    assert across == {"circle": False, "square": True, "triangle": False, "cross": True}
+    assert down == {"circle": False, "square": True, "triangle": True, "cross": False}

@@ -47,8 +47,8 @@ def test_prompts_read_as_sentences() -> None:
 @given(st.integers(0, 2**31), st.integers(0, 10**6))
 def test_every_clip_is_within_bounds_and_its_faults_within_the_clip(seed: int, index: int) -> None:
     spec = make_spec(seed, index)
-    assert spec.width % 32 == spec.height % 32 == 0
-    assert 96 <= min(spec.width, spec.height) <= max(spec.width, spec.height) <= 192
+    assert spec.width % 16 == spec.height % 16 == 0
+    assert 96 <= min(spec.width, spec.height) <= max(spec.width, spec.height) <= 128
     assert 1.5 <= spec.duration <= 2.5
     for fault in spec.faults:
         assert 0 < fault.strength <= 1
