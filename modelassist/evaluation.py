@@ -12,7 +12,8 @@ MISSING: Figure = {"undefined": "not measured"}
 
 @dataclass(frozen=True, slots=True)
 class AxisFigures:
-    """One axis on one split: the critic, beside the constant predictor and the same critic with blank frames."""
+    """One axis on one split: the critic, beside the constant predictor, the same critic with blank frames, one rater
+    against the others and the ceiling that noise in the MOS sets."""
 
     axis: str
     srcc: Figure
@@ -21,6 +22,8 @@ class AxisFigures:
     within_one: Figure
     constant_rmse: Figure | float | None
     blank_srcc: Figure
+    rater_srcc: Figure
+    ceiling_srcc: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def splits_of(evaluation: Mapping[str, Any]) -> list[SplitFigures]:
 
 
 def _axis(axis: str, found: Mapping[str, Any]) -> AxisFigures:
-    critic, blank = found.get("critic", {}), found.get("blank_frames", {})
+    critic, blank, people = (found.get(name, {}) for name in ("critic", "blank_frames", "people"))
+    unknown = {"undefined": people["missing"]} if "missing" in people else MISSING
     return AxisFigures(
         axis=axis,
         srcc=critic.get("srcc", MISSING),
@@ -62,4 +66,6 @@ def _axis(axis: str, found: Mapping[str, Any]) -> AxisFigures:
         within_one=critic.get("within_1", MISSING),
         constant_rmse=found.get("constant", {}).get("rmse"),
         blank_srcc=blank.get("srcc", MISSING),
+        rater_srcc=people.get("baseline_srcc", unknown),
+        ceiling_srcc=people.get("ceiling_srcc", unknown),
     )

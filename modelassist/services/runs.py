@@ -106,11 +106,14 @@ def start_trainer(run: Run) -> None:
 
 
 def train_command(run: Run, *, resume: bool) -> list[str]:
-    """The command line that a person on a GPU box would type for this run."""
+    """The command line that a person on a GPU box would type for this run. A critic that goes on learning is measured
+    beside what it was."""
     folder = run_folder(run)
     command = [sys.executable, "-m", "modelassist.engine", "train"]
     command += ["--release", str(release_folder(run.release)), "--model", model_name(run.base_model)]
     command += ["--out", str(folder), "--config", str(folder / SETTINGS)]
+    if Critic.objects.filter(model=run.base_model).exists():
+        command += ["--previous", model_name(run.base_model)]
     return [*command, "--resume"] if resume else command
 
 

@@ -18,6 +18,7 @@ from modelassist.bridge import run_folder
 from modelassist.models import Critic, Run
 from modelassist.reads.runs import curves, run_page, thinned
 from modelassist.services import runs, trainer
+from modelassist.services.critics import register_critic
 from modelassist.services.model_folder import NotAModel
 from operations import jobs
 from operations.models import Job, JobState
@@ -172,6 +173,16 @@ def test_a_run_that_was_cut_off_is_gone_on_with(engineer: User, release: Release
     run = start(engineer, release, tiny_model)
     assert "--resume" not in runs.train_command(run, resume=False)
     assert runs.train_command(run, resume=True)[-1] == "--resume"
+
+
+def test_a_critic_that_learns_on_is_measured_beside_what_it_was(
+    engineer: User, release: Release, tiny_model: Path
+) -> None:
+    run = start(engineer, release, tiny_model)
+    assert "--previous" not in runs.train_command(run, resume=False)
+    register_critic(actor=engineer, name="older", model=str(tiny_model))
+    command = runs.train_command(run, resume=True)
+    assert command[command.index("--previous") + 1] == str(tiny_model)
 
 
 def finished(run: Run, model: Path) -> None:

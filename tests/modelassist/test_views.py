@@ -25,7 +25,9 @@ FIGURES = {
                 "plcc": {"undefined": "all clips have the same MOS"},
             },
             "constant": {"rmse": {"value": 1.25}},
-        }
+            "people": {"baseline_srcc": {"value": 0.66}, "ceiling_srcc": {"value": 0.88, "low": 0.8, "high": 0.93}},
+        },
+        "dynamic": {"people": {"missing": "the release has no ratings.parquet"}},
     },
 }
 
@@ -123,6 +125,9 @@ def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User,
     assert "all clips have the same MOS" in page
     assert "1.25" in page
     assert "25% of them" in page
+    assert "0.66" in page
+    assert '0.88 <span class="interval">[0.80, 0.93]</span>' in page
+    assert "the release has no ratings.parquet" in page
 
 
 def test_a_critic_without_figures_says_so_and_its_card_is_shown_safely(as_engineer: Client, tiny_model: Path) -> None:
