@@ -101,9 +101,7 @@ class Loaded:
 
 def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
-    folder = _local_folder(name)
-    if folder is not None:
-        _check_folder(folder)
+    folder = check(name)
     network = _load_network(name, dtype).to(device)
     tokenizer = _load_tokenizer(name)
     settings = _settings(folder)
@@ -117,6 +115,15 @@ def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) 
         max_new_tokens=settings["max_new_tokens"],
         name=name,
     )
+
+
+def check(name: str) -> Path | None:
+    """The folder meant by a name, or None for a hub id; raises ModelError for what is plainly no model. Nothing is
+    loaded."""
+    folder = _local_folder(name)
+    if folder is not None:
+        _check_folder(folder)
+    return folder
 
 
 def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:

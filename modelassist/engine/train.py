@@ -29,7 +29,7 @@ from modelassist.engine.files import atomic_path, write_json
 from modelassist.engine.grpo import GrpoStage, frozen_copy
 from modelassist.engine.journal import Journal
 from modelassist.engine.measure import measure, write_evaluation
-from modelassist.engine.model import Loaded, load, save
+from modelassist.engine.model import Loaded, check, load, save
 from modelassist.engine.optimise import Stage
 from modelassist.engine.seeds import seeded
 from modelassist.engine.sft import SftStage
@@ -67,6 +67,8 @@ def train(
 
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError, each with what to do about it.
     """
+    if previous:
+        check(previous)
     critic = load(model, device="cuda" if torch.cuda.is_available() else "cpu", dtype=getattr(torch, config.dtype))
     critic.frames = config.frames or critic.frames
     critic.max_new_tokens = config.max_new_tokens
@@ -221,7 +223,15 @@ class _Run:
     def _make(self, name: str, examples: Sequence[Example], start: int | None) -> Stage:
         feeder = Feeder(self.critic, self._store(self.critic.frames), frozen=vision_is_frozen(self.config))
         if name != "grpo":
-            return SftStage(self.critic, feeder, examples, getattr(self.config, name), name=name, seed=self.config.seed)
+            return SftStage(
+                self.critic,
+                feeder,
+                examples,
+                getattr(self.config, name),
+                name=name,
+                seed=self.config.seed,
+                micro_tokens=self.config.micro_tokens,
+            )
         return GrpoStage(
             self.critic,
             feeder,

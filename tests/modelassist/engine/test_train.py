@@ -25,7 +25,7 @@ from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import TrainingError, batch_at
 from modelassist.engine.rows import completion_logits, pack
 from modelassist.engine.scoring import level_places
-from modelassist.engine.sft import SftStage, sft_loss
+from modelassist.engine.sft import SftStage, Whole, sft_loss
 from modelassist.engine.vision import encode
 from qsave.axes import AXES
 from qsave.release import ReleaseError, ReleaseReader
@@ -115,7 +115,7 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
     packed = pack(critic, rows)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in examples])
     logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
-    plain, dual = (sft_loss(critic, logits, packed, mos, weight) for weight in (0.0, 2.0))
+    plain, dual = (sft_loss(critic, logits, packed, mos, weight, whole=Whole.of(rows)) for weight in (0.0, 2.0))
     assert plain.total.item() == plain.cross_entropy.item()
     assert plain.total.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, packed.targets).item())
     assert dual.total.item() == pytest.approx(plain.total.item() + 2 * dual.huber.item())
@@ -129,7 +129,8 @@ def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
     packed = pack(critic, [row])
     logits = torch.randn(len(packed.targets), len(critic.tokenizer), requires_grad=True)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES]])
-    sft_loss(critic, logits, packed, mos, huber_weight=1.0, direct_weight=1.0).direct.backward()
+    whole = Whole.of([row])
+    sft_loss(critic, logits, packed, mos, huber_weight=1.0, direct_weight=1.0, whole=whole).direct.backward()
     assert logits.grad is not None
     taught = packed.targets[logits.grad.abs().sum(dim=1) > 0].tolist()
     places = level_places(critic, row.completions[1]) or ()
@@ -333,10 +334,12 @@ def test_evaluate_writes_figures_of_one_split(finished: Path, release_folder: Pa
     assert mine == {"val": json.loads((finished / "evaluation.json").read_text())["splits"]["val"]}
 
 
+@pytest.mark.parametrize("which", ["--model", "--previous"])
 def test_a_folder_that_is_no_model_is_one_line(
-    release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    which: str, tiny_folder: Path, release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--release", str(release_folder), "--model", str(tmp_path), "--out", str(tmp_path / "out")]
-    assert main(["train", *options]) == 1
+    models = {"--model": str(tiny_folder)} | {which: str(tmp_path)}
+    options = ["--release", str(release_folder), "--out", str(tmp_path / "out")]
+    assert main(["train", *options, *(word for pair in models.items() for word in pair)]) == 1
     assert capsys.readouterr().err.startswith(f"error: {tmp_path} is not a model folder")
     assert not (tmp_path / "out").exists()
