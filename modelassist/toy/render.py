@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelassist.toy.faults import Fault
-from modelassist.toy.world import SHAPES, ClipSpec, Thing, extra_box, place, radius
+from modelassist.toy.world import SHAPES, ClipSpec, Thing, extra_box, moment, place, radius, reach, span
 from qsave.axes import Axis
 
 Floats = npt.NDArray[np.float32]
@@ -60,21 +60,6 @@ def render_frames(spec: ClipSpec) -> Pixels:
     return np.clip(np.rint(frames), 0, 255).astype(np.uint8)
 
 
-def span(spec: ClipSpec, fault: Fault) -> slice:
-    """The frames a fault shows in."""
-    if fault.time is None:
-        return slice(0, spec.frames)
-    return slice(round(fault.time.start * spec.rate), round(fault.time.end * spec.rate))
-
-
-def _moment(spec: ClipSpec, number: int) -> float:
-    """How far the world has moved on at a frame, 0..1: a freeze holds it, and then it jumps on."""
-    frozen = spec.fault("frozen")
-    if frozen is not None and span(spec, frozen).start <= number < span(spec, frozen).stop:
-        number = span(spec, frozen).start
-    return number / max(1, spec.frames - 1)
-
-
 def _active(spec: ClipSpec, defect: str, number: int) -> float:
     """Strength of a defect at a frame, 0 where it does not show."""
     fault = spec.fault(defect)
@@ -96,7 +81,7 @@ def _grounds(spec: ClipSpec, shakes: Floats, rng: np.random.Generator) -> Floats
     canvas = np.asarray(low, np.float32) * (1 - texture) + np.asarray(high, np.float32) * texture
     frames = np.empty((spec.frames, spec.height, spec.width, 3), np.float32)
     for number in range(spec.frames):
-        x = margin_x + round(spec.width * (spec.pan * _moment(spec, number) + float(shakes[number, 0])))
+        x = margin_x + round(spec.width * (spec.pan * moment(spec, number) + float(shakes[number, 0])))
         y = margin_y + round(spec.height * float(shakes[number, 1]))
         frames[number] = canvas[y : y + spec.height, x : x + spec.width]
     return frames
@@ -121,7 +106,7 @@ def _stretched(values: Floats, length: int, step: int) -> Floats:
 
 
 def _draw_things(spec: ClipSpec, number: int, picture: Floats, shake: Floats, rng: np.random.Generator) -> None:
-    progress, size = _moment(spec, number), radius(spec)
+    progress, size = moment(spec, number), radius(spec)
     if not _active(spec, "pops-in-or-out", number):
         for order, thing in enumerate(spec.things):
             _draw_trail(spec, order, progress, picture, shake)
@@ -136,16 +121,10 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, shake: Floats, rn
 
 
 def _centre(spec: ClipSpec, order: int, number: int, progress: float, rng: np.random.Generator) -> tuple[float, float]:
-    x, y = _way(spec, order, progress)
+    x, y = place(spec, order, progress, reach(spec))
     shake = rng.normal(size=2) * _active(spec, "jitter", number) * 0.1
     leap = _active(spec, "implausible-physics", number)
     return x + shake[0] + (0.35 * leap if x < 0.5 else -0.35 * leap), y + shake[1] - 0.2 * leap
-
-
-def _way(spec: ClipSpec, order: int, progress: float) -> tuple[float, float]:
-    """Where a thing should be: the way it goes, however short."""
-    little = spec.fault("too-little-motion")
-    return place(spec, order, progress, reach=1 - little.strength if little else 1.0)
 
 
 def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats, shake: Floats) -> None:
@@ -154,7 +133,7 @@ def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats, sh
     for ago, share in _TRAIL:
         if progress < ago:
             continue
-        x, y = _way(spec, order, progress - ago)
+        x, y = place(spec, order, progress - ago, reach(spec))
         down = _floats(np.arange(spec.height) + 0.5 - (y - shake[1]) * spec.height)[:, None]
         across = _floats(np.arange(spec.width) + 0.5 - (x - shake[0]) * spec.width)[None, :]
         body = share * np.clip(0.5 - _DISTANCE[thing.shape](across, down, size), 0, 1)[..., None]

@@ -151,6 +151,27 @@ def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> t
     return lane + 0.12 * math.cos(turn) * min(1.0, reach), 0.5 + 0.25 * math.sin(turn) * min(1.0, reach)
 
 
+def span(spec: ClipSpec, fault: Fault) -> slice:
+    """The frames a fault shows in."""
+    if fault.time is None:
+        return slice(0, spec.frames)
+    return slice(round(fault.time.start * spec.rate), round(fault.time.end * spec.rate))
+
+
+def moment(spec: ClipSpec, number: int) -> float:
+    """How far the world has moved on at a frame, 0..1: a freeze holds it, and then it jumps on."""
+    frozen = spec.fault("frozen")
+    if frozen is not None and span(spec, frozen).start <= number < span(spec, frozen).stop:
+        number = span(spec, frozen).start
+    return number / max(1, spec.frames - 1)
+
+
+def reach(spec: ClipSpec) -> float:
+    """The share of its way that a thing goes."""
+    little = spec.fault("too-little-motion")
+    return 1 - little.strength if little else 1.0
+
+
 def radius(spec: ClipSpec) -> float:
     """Half the size of a thing, in pixels."""
     return (0.2, 0.2, 0.18, 0.15)[len(spec.things)] * min(spec.width, spec.height)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from modelassist.toy.captions import caption, degree, scene_words
+from modelassist.toy.captions import caption, degree, maps, scene_words
 from modelassist.toy.world import COLOURS, SHAPES, make_spec
 from qsave.axes import Axis
 
@@ -39,3 +39,17 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
 @pytest.mark.parametrize(("strength", "word"), [(0.15, "slight"), (0.4, "clear"), (0.7, "strong"), (1.0, "strong")])
 def test_degrees(strength: float, word: str) -> None:
     assert degree(strength) == word
+
+
+def test_the_maps_follow_the_things() -> None:
+    alone = next(spec for spec in SPECS if len(spec.things) == 1 and spec.motion == "rises" and not spec.faults)
+    first, *_, last = [one.split() for one in maps(alone).removeprefix("Map ").split(", ")]
+    colour = alone.things[0].colour
+    assert first[7] == last[1] == colour
+    assert first[1] == last[7] == "-"
+
+
+def test_the_maps_of_an_empty_scene_are_empty_and_those_of_others_hold_the_colours_shown() -> None:
+    for spec in SPECS:
+        found = set(maps(spec).removeprefix("Map ").replace(",", "").split())
+        assert found - {"-"} == {thing.colour for thing in spec.things}

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from modelassist.toy.faults import Fault
-from modelassist.toy.render import render_clip, render_frames, span
-from modelassist.toy.world import SHAPES, ClipSpec, Scene, Thing, make_spec, things_box
+from modelassist.toy.render import render_clip, render_frames
+from modelassist.toy.world import SHAPES, ClipSpec, Scene, Thing, make_spec, span, things_box
 from qsave.axes import Axis
 from qsave.frames.probe import probe
 from qsave.frames.slowfast import FrameConfig, choose
