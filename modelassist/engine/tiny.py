@@ -6,15 +6,18 @@ system prompt is one token: to a model that starts from nothing an instruction i
 for it.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import torch
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel, Split
 from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.trainers import BpeTrainer
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_settings
@@ -35,8 +38,8 @@ SPREAD = 0.06
 """SD of fresh weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add next to nothing at
 first, and twice the steps are needed before a report card parses."""
 MAX_NEW_TOKENS = 192
-TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=96 * 64, slow_frames=2, slow_pixels=160 * 96)
-"""54 vision tokens for a clip of 160 x 96."""
+TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=2, slow_pixels=96 * 96)
+"""34 vision tokens for a clip that is about square."""
 
 _END_OF_TEXT = "<|endoftext|>"
 _PIECES = Regex(
@@ -52,6 +55,7 @@ def init_tiny(out: Path, *, frames: FrameConfig = TINY_FRAMES, seed: int = 0, te
     tokenizer = build_tokenizer(texts)
     with seeded(seed, "init-tiny"):
         network = Qwen3VLForConditionalGeneration(tiny_config(tokenizer))
+    _tell_places_apart(network.model.visual.pos_embed.weight)
     out.mkdir(parents=True, exist_ok=True)
     network.save_pretrained(out)
     tokenizer.save_pretrained(out)
@@ -120,6 +124,20 @@ def tiny_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
     )
+
+
+@torch.no_grad()
+def _tell_places_apart(places: Tensor) -> None:
+    """Fill the (side x side, D) table of a frame's places with waves, from half a turn a frame to the finest.
+
+    Fresh random rows of SPREAD would drown beside what a patch shows, and where something is would be found late.
+    """
+    side, waves = math.isqrt(len(places)), places.shape[1] // 4
+    turns = math.pi * 2.0 ** (torch.arange(waves) * 4 / waves)
+    along = torch.arange(side)[:, None] / side * turns
+    waved = torch.cat([along.sin(), along.cos()], dim=1) * math.sqrt(2)
+    down, across = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    places.copy_(torch.cat([waved[across.flatten()], waved[down.flatten()]], dim=1))
 
 
 def _corpus(texts: Iterable[str]) -> Iterator[str]:
