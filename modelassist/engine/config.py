@@ -13,6 +13,7 @@ from typing import Any, get_args, get_type_hints
 from qsave.frames.slowfast import FrameConfig
 
 STAGES = ("describe", "sft", "grpo", "cooldown")
+MICRO_TOKENS = 8192
 
 
 class ConfigError(ValueError):
@@ -163,6 +164,9 @@ class Config:
     """Length limit of anything generated."""
     tokens_per_batch: int = 8192
     """Prompt and output tokens generated side by side in evaluation."""
+    micro_tokens: int = MICRO_TOKENS
+    """Padded tokens of one forward and backward pass of SFT. A step of more takes several, rows of like length
+    together, with the same loss and gradient; lower it where memory runs out. One row always fits."""
     save_every: int = 100
     """Steps between checkpoints; each stage also ends with one."""
     lora: LoraConfig = field(default_factory=LoraConfig)
@@ -187,9 +191,10 @@ class Config:
             self.grpo.clips,
             self.grpo.updates,
             self.cooldown.batch,
+            self.micro_tokens,
             self.save_every,
         )
-        _require(min(counts) >= 1, "batch, clips, updates and save_every", "at least 1", counts)
+        _require(min(counts) >= 1, "batch, clips, updates, micro_tokens and save_every", "at least 1", counts)
 
     def steps_of(self, stage: str) -> int:
         """How many steps a stage has; none where there is nothing to describe."""

@@ -165,7 +165,7 @@ class GrpoStage:
             new, entropy = self._logps(played, packed, features)
             old = new.detach() if old is None else old
             loss = policy_loss(new, old, advantage, kept, self.config, reference)
-            norm = descend(self, loss.total, self.config.learning_rate, what)
+            norm = descend(self, [(what, loss.total)], self.config.learning_rate, what)
             seen.append(
                 {
                     "loss": loss.total.item(),

@@ -1,7 +1,9 @@
-"""One optimiser step, the same for every stage: AdamW, a clipped gradient, and a stop where a loss is not finite."""
+"""One optimiser step, the same for every stage: AdamW, gradients added up over micro-batches and clipped, and a stop
+where a loss is not finite.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import torch
@@ -52,20 +54,28 @@ def cosine_rate(peak: float, step: int, steps: int, warmup: int) -> float:
     return peak * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
 
 
-def descend(stage: Stage, loss: Tensor, rate: float, what: str) -> float:
-    """Step down the gradient of `loss`; returns the norm before clipping. `what` names the batch in an error."""
-    if not bool(torch.isfinite(loss)):
-        raise TrainingError(f"{what}: the loss is {loss.item()}; lower {stage.name}.learning_rate or look at the clips")
+def descend(stage: Stage, losses: Iterable[tuple[str, Tensor]], rate: float, what: str) -> float:
+    """Step down the gradient of a sum of losses; returns its norm before clipping.
+
+    The losses are micro-batches: each is asked for once the one before it has left only its gradient in memory. A name
+    stands beside each, and `what` names all of them, for TrainingError.
+    """
     stage.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    for name, loss in losses:
+        _require_finite(stage, name, "loss", loss.item())
+        loss.backward()
     values = [value for group in stage.optimizer.param_groups for value in group["params"]]
     norm = float(torch.nn.utils.clip_grad_norm_(values, GRADIENT_NORM))
-    if not math.isfinite(norm):
-        raise TrainingError(f"{what}: the gradient is {norm}; lower {stage.name}.learning_rate or look at the clips")
+    _require_finite(stage, what, "gradient", norm)
     for group in stage.optimizer.param_groups:
         group["lr"] = rate
     stage.optimizer.step()
     return norm
+
+
+def _require_finite(stage: Stage, what: str, kind: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise TrainingError(f"{what}: the {kind} is {value}; lower {stage.name}.learning_rate or look at the clips")
 
 
 def batch_at(count: int, size: int, step: int, seed: int, stage: str) -> list[int]:

@@ -7,25 +7,32 @@ Behind its reasons a level is easily guessed from their words. So the row may ca
 once: its level words, and only they, are learnt from as well, and what they teach is to look. It costs a dozen tokens,
 as the prompt is shared.
 
+A step is cut into micro-batches of rows of like length, so that padding costs little and memory has a bound. Every mean
+is over the whole step, not a mean of means: how a step is cut does not change it.
+
 The cool-down is this stage again, on other rows and at a lower rate; so is the warm-up, on clips with captions, where
 there is nothing to score. Verdicts alone teach a model that starts from nothing to write like a judge, not to see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from modelassist.engine.config import CooldownConfig, DescribeConfig, SftConfig
+from modelassist.engine.config import MICRO_TOKENS, CooldownConfig, DescribeConfig, SftConfig
 from modelassist.engine.data import Example, Feeder
+from modelassist.engine.inference import batches
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, cosine_rate, descend, make_optimizer
-from modelassist.engine.rows import Packed, completion_logits, pack
+from modelassist.engine.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.scoring import expected_scores, level_places
 from modelassist.engine.seeds import generator
 from qsave.axes import AXES
+
+Pair = tuple[Example, Row]
+"""A clip and what it is taught with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +48,43 @@ class SftLoss:
     """The same two, weighted and summed, where the answer is given at once; 0 without such completions."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What the means of a step are taken over: all of its micro-batches."""
+
+    rows: int
+    tokens: int
+    """Of the human answers."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Whole":
+        return cls(len(rows), sum(len(row.completions[0]) for row in rows))
+
+
 def sft_loss(
-    critic: Loaded, logits: Tensor, packed: Packed, mos: Tensor, huber_weight: float, direct_weight: float = 0.0
+    critic: Loaded,
+    logits: Tensor,
+    packed: Packed,
+    mos: Tensor,
+    huber_weight: float,
+    direct_weight: float = 0.0,
+    *,
+    whole: Whole,
 ) -> SftLoss:
-    """The loss of a batch; `mos` is (rows, 3). A row holds the human answer, then the direct one if that has weight."""
+    """What a micro-batch adds to the loss of `whole`; `mos` is (rows, 3). A row holds the human answer, then the direct
+    one if that has weight."""
     losses = F.cross_entropy(logits, packed.targets, reduction="none")
     every = 2 if direct_weight else 1
-    full = losses[packed.owners % every == 0].mean()
+    full = losses[packed.owners % every == 0].sum() / whole.tokens
     places = _level_rows(critic, packed).view(-1, every, len(AXES))
     scores = expected_scores(logits[:, list(critic.level_ids)])
-    target = mos.to(logits.device)
-    huber = F.huber_loss(scores[places[:, 0]], target)
+    target, verdicts = mos.to(logits.device), whole.rows * len(AXES)
+    huber = F.huber_loss(scores[places[:, 0]], target, reduction="sum") / verdicts
     total = full + huber_weight * huber if huber_weight else full
     direct = torch.zeros_like(full)
     if direct_weight:
-        direct = losses[places[:, 1]].mean() + huber_weight * F.huber_loss(scores[places[:, 1]], target)
+        distance = F.huber_loss(scores[places[:, 1]], target, reduction="sum")
+        direct = (losses[places[:, 1]].sum() + huber_weight * distance) / verdicts
         total = total + direct_weight * direct
     return SftLoss(total, full, huber, direct)
 
@@ -72,9 +101,10 @@ class SftStage:
         *,
         name: str,
         seed: int,
+        micro_tokens: int = MICRO_TOKENS,
     ) -> None:
         self.critic, self.feeder, self.examples = critic, feeder, examples
-        self.config, self.name, self.seed = config, name, seed
+        self.config, self.name, self.seed, self.micro_tokens = config, name, seed, micro_tokens
         self.steps = config.steps
         self.direct = config.direct_weight if isinstance(config, SftConfig) else 0.0
         self.shift, self.warmup, weight_decay = 0.0, 0, 0.0
@@ -84,34 +114,60 @@ class SftStage:
 
     def step(self, index: int) -> dict[str, float]:
         """One batch of human answers."""
-        chosen = batch_at(len(self.examples), self.config.batch, index, self.seed, self.name)
-        batch = [self.examples[place] for place in chosen]
+        pairs = self._pairs(index)
+        lengths = [row.length for _, row in pairs]
+        micros = [[pairs[place] for place in places] for places in batches(lengths, 1, 0, self.micro_tokens)]
         rate = cosine_rate(self.config.learning_rate, index, self.steps, self.warmup)
+        terms: dict[str, float] = {}
         self.critic.network.train()
-        moves = self._moves(index, len(batch))
-        rows = [
-            self.feeder.row(example, move, direct=self.direct > 0) for example, move in zip(batch, moves, strict=True)
-        ]
-        packed = pack(self.critic, rows)
-        logits = completion_logits(self.critic, rows, packed, self.feeder.features(batch, [row.prompt for row in rows]))
-        loss, terms = self._loss(logits, packed, batch)
-        what = f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
-        norm = descend(self, loss, rate, what)
+        norm = descend(self, self._losses(index, micros, terms), rate, self._named(index, pairs))
+        laid_out = sum(len(micro) * max(row.length for _, row in micro) for micro in micros)
         return {
-            "loss": loss.item(),
             **terms,
             "learning_rate": rate,
             "gradient_norm": norm,
-            "tokens": float(sum(row.length for row in rows)),
+            "tokens": float(sum(lengths)),
+            "padding": 1 - sum(lengths) / laid_out,
         }
 
-    def _loss(self, logits: Tensor, packed: Packed, batch: Sequence[Example]) -> tuple[Tensor, dict[str, float]]:
-        """The loss of a batch, and its terms for the metrics."""
+    def _pairs(self, index: int) -> list[Pair]:
+        """The clips of a step as rows."""
+        chosen = batch_at(len(self.examples), self.config.batch, index, self.seed, self.name)
+        batch = [self.examples[place] for place in chosen]
+        moves = self._moves(index, len(batch))
+        return [
+            (example, self.feeder.row(example, move, direct=self.direct > 0))
+            for example, move in zip(batch, moves, strict=True)
+        ]
+
+    def _losses(
+        self, index: int, micros: Sequence[Sequence[Pair]], terms: dict[str, float]
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The loss of each micro-batch, named; its terms are added to `terms`."""
+        whole = Whole.of([row for micro in micros for _, row in micro])
+        for micro in micros:
+            found = self._loss(micro, whole)
+            for name, value in found.items():
+                terms[name] = terms.get(name, 0.0) + value.item()
+            yield self._named(index, micro), found["loss"]
+
+    def _loss(self, micro: Sequence[Pair], whole: Whole) -> dict[str, Tensor]:
+        """What a micro-batch adds to the loss of the step, and to its terms."""
+        batch, rows = [example for example, _ in micro], [row for _, row in micro]
+        packed = pack(self.critic, rows)
+        logits = completion_logits(self.critic, rows, packed, self.feeder.features(batch, [row.prompt for row in rows]))
         if isinstance(self.config, DescribeConfig):
-            return F.cross_entropy(logits, packed.targets), {}
-        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct)
-        terms = {"cross_entropy": loss.cross_entropy, "huber": loss.huber, "direct": loss.direct}
-        return loss.total, {name: term.item() for name, term in terms.items()}
+            return {"loss": F.cross_entropy(logits, packed.targets, reduction="sum") / whole.tokens}
+        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct, whole=whole)
+        return {
+            "loss": loss.total,
+            "cross_entropy": loss.cross_entropy,
+            "huber": loss.huber,
+            "direct": loss.direct,
+        }
+
+    def _named(self, index: int, pairs: Sequence[Pair]) -> str:
+        return f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example, _ in pairs)}"
 
     def _moves(self, index: int, count: int) -> list[tuple[float, float]]:
         """How far the frames of each clip of a step are moved."""
