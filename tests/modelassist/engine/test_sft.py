@@ -18,7 +18,7 @@ from modelassist.engine.sft import SftStage
 from qsave.release import ReleaseReader
 
 Told = tuple[dict[str, float], dict[str, torch.Tensor]]
-STILL = SftConfig(steps=2, batch=6, learning_rate=0.0)
+STILL = SftConfig(steps=2, batch=8, learning_rate=0.0)
 """A step that leaves the weights where they are, so that the next is told the same."""
 
 
@@ -65,7 +65,7 @@ def test_rows_of_like_length_go_together(stage: SftStage, uncut: Told, monkeypat
         return pack(critic, rows)
 
     monkeypatch.setattr(sft, "pack", packed)
-    most = 300
+    most = 240
     figures, _ = told(stage, most)
     assert len(passes) > 1
     lengths_in_turn = [length for lengths in passes for length in lengths]
