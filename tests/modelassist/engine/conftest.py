@@ -1,28 +1,14 @@
-"""A tiny model and a release small enough to train on in seconds."""
+"""What the tests of the engine share: a tiny model and a small release."""
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import av
-import numpy as np
 import pytest
 import torch
 
 from modelassist.engine import figures, model
 from modelassist.engine.model import Loaded
-from modelassist.engine.tiny import init_tiny
-from qsave.axes import AXES, level_of_mos
-from qsave.frames.slowfast import FrameConfig
-from qsave.grammar import render
-from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release import FORMAT, Media, RlRow, SftRow, Target, canonical, manifest_bytes, row_to_json, sha256_of
-from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
-
-FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pixels=64 * 64)
-DEFECTS = ("blur", "frozen", "wrong-colour")
+from tests.modelassist.engine.small import make_release, make_tiny
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +25,7 @@ def small_means() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
-    init_tiny(folder, frames=FRAMES, texts=[_answer(level) for level in range(1, 6)])
+    make_tiny(folder)
     return folder
 
 
@@ -50,92 +36,6 @@ def critic(tiny_folder: Path) -> Loaded:
 
 @pytest.fixture(scope="session")
 def release_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight train, three val and three test clips: the brighter the picture, the better all three axes."""
     folder = tmp_path_factory.mktemp("release")
-    (folder / "media").mkdir()
-    number = 0
-    for split, count in (("train", 8), ("val", 3), ("test", 3)):
-        rows = [_rows(folder, number + offset, split) for offset in range(count)]
-        number += count
-        _write(folder / "sft" / f"{split}.jsonl", [supervised for supervised, _ in rows])
-        _write(folder / "rl" / f"{split}.jsonl", [practice for _, practice in rows])
-        if split == "train":
-            _write(folder / "cooldown" / "train.jsonl", [supervised for supervised, _ in rows[:4]])
-    seal(folder)
+    make_release(folder)
     return folder
-
-
-def seal(folder: Path) -> None:
-    """Write the manifest of what lies in the folder."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
-    files = {
-        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in paths
-    }
-    manifest = {
-        "format": FORMAT, "name": "lights", "number": 1, "content_hash": "0" * 64, "policies": {}, "counts": {},
-        "files": files,
-    }  # fmt: skip
-    (folder / "manifest.json").write_bytes(manifest_bytes(manifest))
-
-
-def write_clip(path: Path, brightness: int, frames: int = 6) -> None:
-    """A short clip of one grey, with a lighter square that wanders."""
-    with av.open(os.fspath(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=8, options={"crf": "20", "threads": "1"})
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
-        for number in range(frames):
-            picture = np.full((64, 64, 3), brightness, np.uint8)
-            picture[20:40, 4 * number : 4 * number + 16] += 40
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
-def _rows(folder: Path, number: int, split: str) -> tuple[SftRow, RlRow]:
-    level = 1 + number % 5
-    path = folder / "media" / f"{number}.mp4"
-    write_clip(path, 15 + 40 * level + number)
-    sha256 = sha256_of(path)
-    path.rename(folder / "media" / f"{sha256}.mp4")
-    prompt = f"A square wanders, take {number}"
-    common = {
-        "id": f"row-{number}",
-        "clip_id": f"clip-{number}",
-        "prompt": prompt,
-        "prompt_group": f"group-{number}",
-        "generator": f"maker-{number % 2}",
-        "split": split,
-        "media": Media(f"media/{sha256}.mp4", sha256, 0.75, (), ()),
-        "simulated": True,
-    }
-    asked = ({"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)})
-    said = {"role": "assistant", "content": _answer(level)}
-    targets = {
-        axis: Target(min(5.0, level + 0.2), 0.3, 3, level_of_mos(min(5.0, level + 0.2)), card.defects, card.evidence)
-        for axis, card in ((axis, _card(level).axis(axis)) for axis in AXES)
-    }
-    return (
-        SftRow(**common, messages=(*asked, said), targets=targets),  # type: ignore[arg-type]
-        RlRow(**common, messages=asked, solution=targets),  # type: ignore[arg-type]
-    )
-
-
-def _card(level: int) -> ReportCard:
-    reports = {}
-    for axis, defect in zip(AXES, DEFECTS, strict=True):
-        evidence = () if level >= 4 else (Evidence(defect, TimeRange(0.0, 0.5)),)
-        reports[axis.value] = AxisReport(level, evidence, "as bright as it is")
-    return ReportCard(**reports)
-
-
-def _answer(level: int) -> str:
-    return render(_card(level))
-
-
-def _write(path: Path, rows: list[SftRow] | list[RlRow]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"".join(canonical(row_to_json(row)) + b"\n" for row in rows))
-
-
-def read_metrics(out: Path) -> list[dict[str, Any]]:
-    """The metrics of a run, a row a step."""
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

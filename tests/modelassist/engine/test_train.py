@@ -29,7 +29,7 @@ from modelassist.engine.sft import SftStage, Whole, sft_loss
 from modelassist.engine.vision import encode
 from qsave.axes import AXES
 from qsave.release import ReleaseError, ReleaseReader
-from tests.modelassist.engine.conftest import read_metrics, seal
+from tests.modelassist.engine.small import read_metrics, seal
 
 Figures = list[dict[str, float]]
 CONFIG = Config(
