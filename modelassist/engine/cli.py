@@ -2,12 +2,11 @@
 
 python -m modelassist.engine init-tiny --out DIR [--release DIR] [--seed N]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
-python -m modelassist.engine score VIDEO --prompt TEXT --model DIR [--json]
+python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,12 +19,12 @@ from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.model import ModelError
 from modelassist.engine.optimise import TrainingError
-from modelassist.engine.report import card_text, evaluation_table
+from modelassist.engine.report import evaluation_table
+from modelassist.engine.score import ScoreOptions, score
 from modelassist.engine.tiny import init_tiny
 from modelassist.engine.train import gather_held_out, open_release, train
 from qsave.frames.container import MediaError
 from qsave.release import SPLITS, ReleaseError, ReleaseReader
-from qsave.report_card import card_to_json
 
 _KNOWN_ERRORS = (CheckpointError, ConfigError, DataError, MediaError, ModelError, ReleaseError, TrainingError, OSError)
 
@@ -66,11 +65,16 @@ def _add_train(commands: Any) -> None:
 
 
 def _add_score(commands: Any) -> None:
-    command = commands.add_parser("score", help="print the report card of one video")
-    command.add_argument("video", type=Path)
-    command.add_argument("--prompt", required=True, help="what the video was asked to show")
+    command = commands.add_parser("score", help="report cards of one video, a folder of them, or a manifest")
+    command.add_argument("source", type=Path, help="a video, a folder, or a .csv or .jsonl with video and prompt")
+    command.add_argument("--prompt", help="what the video was asked to show, where no text file beside it says so")
     command.add_argument("--model", required=True, help="folder of a critic")
-    command.add_argument("--json", action="store_true", help="as JSON")
+    command.add_argument("--out", type=Path, help="JSON lines, one a clip; a run that was cut goes on with its file")
+    command.add_argument("--html", type=Path, help="folder for pages to read")
+    command.add_argument("--json", action="store_true", help="print the card of a single video as JSON")
+    command.add_argument(
+        "--tokens-per-batch", type=int, default=TOKENS_PER_BATCH, help="prompt and output, side by side"
+    )
     command.set_defaults(run=_score)
 
 
@@ -117,19 +121,18 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    critic = Critic.load(options.model)
-    scored = critic.score([(options.video, options.prompt)])[0]
-    if scored.card is None:
-        print(f"error: {scored.error}", file=sys.stderr)
-        if scored.text:
-            print(scored.text, file=sys.stderr)
-        return 1
-    if options.json:
-        shares = {axis.value: list(five) for axis, five in scored.probabilities.items()}
-        print(json.dumps({"card": card_to_json(scored.card), "probabilities": shares}, ensure_ascii=False, indent=2))
-    else:
-        print(card_text(scored))
-    return 0
+    failed = score(
+        ScoreOptions(
+            source=options.source,
+            model=options.model,
+            prompt=options.prompt,
+            out=options.out,
+            html=options.html,
+            as_json=options.json,
+            tokens_per_batch=options.tokens_per_batch,
+        )
+    )
+    return 1 if failed else 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

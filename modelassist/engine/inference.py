@@ -15,7 +15,7 @@ from modelassist.engine.model import Loaded, ModelError, load
 from modelassist.engine.scoring import Scored, read_scores
 from modelassist.engine.vision import encode
 from qsave.frames.container import MediaError
-from qsave.frames.slowfast import read
+from qsave.frames.slowfast import Frames, read
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
 
 __all__ = ["Critic", "ModelError", "Scored"]
@@ -40,26 +40,27 @@ class Critic:
 
     def score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
         """A report card, or the reason why there is none, for each (video, prompt), in order."""
-        results: list[Scored] = []
+        found = {place: scored for place, scored, _ in self.stream(items)}
+        return [found[place] for place in range(len(items))]
+
+    def stream(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+        """The same as they are done, each with its place and what the critic saw of the clip (None where that cannot be
+        read). Clips are taken in by the dozen and done shortest first."""
         for start in range(0, len(items), _WINDOW):
-            results += self._score(items[start : start + _WINDOW])
-        return results
+            for place, scored, frames in self._window(items[start : start + _WINDOW]):
+                yield start + place, scored, frames
 
-    def _score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
-        results = [Scored(None, "", {}, "not scored")] * len(items)
-        prompts: dict[int, Prompt] = {}
-        for place, (path, prompt) in enumerate(items):
+    def _window(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+        seen: dict[int, Frames] = {}
+        for place, (path, _) in enumerate(items):
             try:
-                prompts[place] = self._prompt(path, prompt)
-            except (MediaError, FileNotFoundError) as error:
-                results[place] = Scored(None, "", {}, f"the clip cannot be read: {error}")
-        samples = answers(self.loaded, list(prompts.values()), tokens_per_batch=self.tokens_per_batch)
-        for place, group in zip(prompts, samples, strict=True):
-            results[place] = read_scores(self.loaded, group[0])
-        return results
-
-    def _prompt(self, path: Path, prompt: str) -> Prompt:
-        return build_prompt(self.loaded, read(path, self.loaded.frames), question(prompt))
+                seen[place] = read(path, self.loaded.frames)
+            except (MediaError, OSError) as error:
+                yield place, Scored(None, "", {}, f"the clip cannot be read: {error}"), None
+        places = list(seen)
+        prompts = [build_prompt(self.loaded, seen[place], question(items[place][1])) for place in places]
+        for number, group in stream_answers(self.loaded, prompts, tokens_per_batch=self.tokens_per_batch):
+            yield places[number], read_scores(self.loaded, group[0]), seen[places[number]]
 
 
 def question(prompt: str) -> list[dict[str, str]]:
@@ -77,8 +78,30 @@ def answers(
     generator: torch.Generator | None = None,
 ) -> list[list[Sample]]:
     """Free generation for many prompts, in their order; greedy by default."""
+    found = dict(
+        stream_answers(
+            critic,
+            prompts,
+            tokens_per_batch=tokens_per_batch,
+            group=group,
+            temperature=temperature,
+            generator=generator,
+        )
+    )
+    return [found[place] for place in range(len(prompts))]
+
+
+def stream_answers(
+    critic: Loaded,
+    prompts: Sequence[Prompt],
+    *,
+    tokens_per_batch: int,
+    group: int = 1,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Iterator[tuple[int, list[Sample]]]:
+    """The same batch by batch as they are generated: the place of a prompt, and its samples."""
     critic.network.eval()
-    found: dict[int, list[Sample]] = {}
     for batch in batches([len(prompt.ids) for prompt in prompts], group, critic.max_new_tokens, tokens_per_batch):
         some = [prompts[place] for place in batch]
         with torch.no_grad():
@@ -92,8 +115,7 @@ def answers(
             temperature=temperature,
             generator=generator,
         )
-        found.update(zip(batch, samples, strict=True))
-    return [found[place] for place in range(len(prompts))]
+        yield from zip(batch, samples, strict=True)
 
 
 def batches(lengths: Iterable[int], group: int, new_tokens: int, budget: int) -> Iterator[list[int]]:

@@ -1,0 +1,134 @@
+"""The `score` command: report cards for one video or a hundred thousand, and one bad clip no reason to stop."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from modelassist.engine.card_pages import CardPages
+from modelassist.engine.clips import Clip, clips_of
+from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
+from modelassist.engine.model import ModelError, check
+from modelassist.engine.report import card_text
+from modelassist.engine.score_file import Line, ScoreFile, line_of, only_one
+from modelassist.engine.scoring import Scored
+from qsave.frames.container import MediaError
+from qsave.frames.slowfast import Frames, read
+
+_NO_PROMPT = "it has no prompt: give --prompt, or lay a text file of the same name beside the video"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """What is to be scored, by whom, and where it goes."""
+
+    source: Path
+    """A video, a folder of videos, or a manifest."""
+    model: str
+    prompt: str | None = None
+    """For videos that bring none of their own."""
+    out: Path | None = None
+    """A file of JSON lines, gone on with where it is there; without it they are printed."""
+    html: Path | None = None
+    """A folder for pages to read."""
+    as_json: bool = False
+    """Print the card of a single video as JSON too."""
+    tokens_per_batch: int = TOKENS_PER_BATCH
+
+
+def score(options: ScoreOptions) -> int:
+    """Score all clips; returns how many are left without a report card.
+
+    Raises DataError or ModelError where nothing can be scored, or no more.
+    """
+    clips = clips_of(options.source, options.prompt)
+    check(options.model)
+    with only_one(options.out) if options.out else nullcontext():
+        return _Scoring(options, clips).run()
+
+
+class _Scoring:
+    """One run of the command."""
+
+    def __init__(self, options: ScoreOptions, clips: Sequence[Clip]) -> None:
+        self.options, self.clips = options, clips
+        self.file = ScoreFile(options.out, options.model) if options.out else None
+        self.pages = CardPages(options.html) if options.html else None
+        self.lines: dict[Clip, Line] = self.file.found(clips) if self.file else {}
+        self.failed = 0
+
+    def run(self) -> int:
+        earlier = dict(self.lines)
+        left = [clip for clip in self.clips if clip not in earlier]
+        with tqdm(total=len(self.clips), initial=len(earlier), desc="score", unit="clip", disable=None) as bar:
+            for clip, scored, frames in self._scored(left):
+                self._keep(clip, scored, frames)
+                bar.update()
+        if self.pages:
+            self._finish(self.pages, earlier)
+        found = f"{len(self.clips) - self.failed} of {len(self.clips)} clips have a report card"
+        print(f"{found} ({len(earlier)} from before)" if earlier else found, file=sys.stderr)
+        return self.failed
+
+    @cached_property
+    def _critic(self) -> Critic:
+        """Loaded when it is first needed: a run that finds everything done needs none."""
+        critic = Critic.load(self.options.model)
+        critic.tokens_per_batch = self.options.tokens_per_batch
+        return critic
+
+    def _scored(self, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Scored, Frames | None]]:
+        asked = [clip for clip in clips if clip.prompt]
+        yield from ((clip, Scored(None, "", {}, _NO_PROMPT), None) for clip in clips if not clip.prompt)
+        if not asked:
+            return
+        try:
+            for place, scored, frames in self._critic.stream([(clip.path, clip.prompt) for clip in asked]):
+                yield asked[place], scored, frames
+        except torch.OutOfMemoryError:
+            raise ModelError(
+                f"out of memory with {self.options.tokens_per_batch} tokens side by side: lower --tokens-per-batch; "
+                "what was scored is kept"
+            ) from None
+
+    def _keep(self, clip: Clip, scored: Scored, frames: Frames | None) -> None:
+        line = self.lines[clip] = line_of(clip, self.options.model, scored, frames)
+        if scored.error:
+            self._fail(clip, scored.error)
+        if self.file:
+            self.file.add(line)
+        else:
+            self._print(scored, line)
+        if self.pages:
+            self.pages.write(clip, line, frames)
+
+    def _fail(self, clip: Clip, error: str) -> None:
+        self.failed += 1
+        tqdm.write(f"error: {clip.name}: {error}", file=sys.stderr)
+
+    def _print(self, scored: Scored, line: Line) -> None:
+        if len(self.clips) > 1:
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        elif self.options.as_json:
+            print(json.dumps(line, ensure_ascii=False, indent=2))
+        elif scored.card:
+            print(card_text(scored))
+        elif scored.text:
+            print(scored.text, file=sys.stderr)
+
+    def _finish(self, pages: CardPages, earlier: Mapping[Clip, Line]) -> None:
+        """Pages of clips that were scored before pages were asked for, and the list of all."""
+        for clip, line in earlier.items():
+            if pages.has(clip):
+                continue
+            try:
+                pages.write(clip, line, read(clip.path, self._critic.loaded.frames))
+            except (MediaError, OSError) as error:
+                self._fail(clip, f"the clip cannot be read for its page: {error}")
+        pages.write_index({clip: self.lines[clip] for clip in self.clips})
