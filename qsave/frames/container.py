@@ -19,6 +19,8 @@ MAX_SECONDS = 600.0
 MAX_FRAMES = 72_000
 TIME_DIGITS = 6  # times are rounded here, once, so that they survive JSON and still match exactly
 
+TimedFrame = tuple[float, av.VideoFrame]
+
 _HEAD_BYTES = 16
 
 
@@ -37,26 +39,36 @@ def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise MediaError(f"corrupt or cut off: {error.strerror or type(error).__name__}") from None
 
 
-def shown_frames(path: Path) -> Generator[tuple[float, av.VideoFrame]]:
-    """(seconds from the first shown frame, decoded frame) in one sequential decode, times strictly rising.
+def shown_frames(path: Path) -> Generator[TimedFrame]:
+    """(seconds from the first shown frame, decoded frame) in one sequential decode, times strictly rising."""
+    with open_clip(path) as (container, stream):
+        yield from decoded(container, stream)
+
+
+def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFrame]:
+    """The frames of an open clip, from where it stands, with their times.
 
     Times come from pts and time base, so variable rates and offset starts are right. A frame without pts is taken to
     follow the last one at the average rate; one that would never be shown (no later than the last) is left out.
     """
-    with open_clip(path) as (container, stream):
-        stream.thread_type = "AUTO"
-        gap = frame_gap(stream)
-        origin: float | None = None
-        last = -1.0
-        for frame in container.decode(stream):
-            seconds = frame.time if frame.pts is not None else (origin or 0.0) + max(last, -gap) + gap
-            origin = seconds if origin is None else origin
-            time = round(seconds - origin, TIME_DIGITS)
-            if time > last:
-                last = time
-                yield time, frame
-        if origin is None:
-            raise MediaError("no frame of the video can be decoded")
+    stream.thread_type = "AUTO"
+    gap = frame_gap(stream)
+    origin: float | None = None
+    last = -1.0
+    for frame in container.decode(stream):
+        seconds = frame.time if frame.pts is not None else (origin or 0.0) + max(last, -gap) + gap
+        origin = seconds if origin is None else origin
+        time = round(seconds - origin, TIME_DIGITS)
+        if time > last:
+            last = time
+            yield time, frame
+    if origin is None:
+        raise MediaError("no frame of the video can be decoded")
+
+
+def rewind(container: InputContainer) -> None:
+    """Go back to the beginning of an open clip."""
+    container.seek(min(0, container.start_time or 0))
 
 
 def frame_gap(stream: VideoStream) -> float:

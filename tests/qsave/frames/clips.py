@@ -57,6 +57,17 @@ def write_clip(
     return path
 
 
+def write_lossless(path: Path, pictures: Sequence[Picture], *, rate: int = 12) -> Path:
+    """Writes yuv420p pictures (3h/2, w) that decode to just these bytes, whatever encoder wrote them."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={"qp": "0"})
+        stream.width, stream.height, stream.pix_fmt = pictures[0].shape[1], pictures[0].shape[0] * 2 // 3, "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
 def write_sound(path: Path, seconds: float = 0.5) -> Path:
     with av.open(str(path), "w") as container:
         _mux_tone(container, container.add_stream("aac", rate=48_000, layout="mono"), seconds)

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsave.frames import container, probe
+from qsave.frames import container, extent, probe
 from qsave.frames.container import MediaError, shown_frames
 from qsave.frames.probe import MediaFacts
 from tests.qsave.frames.clips import Picture, grey_of, write_clip, write_sound
@@ -146,9 +146,10 @@ def test_a_clip_of_noise_behind_a_good_header_is_refused(tmp_path: Path) -> None
 
 def test_bounds_on_size_length_and_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "clip.mp4", times=[0, 700, 701])
-    with pytest.raises(MediaError, match=r"lasts 70\d s; at most 600 s"):
+    with pytest.raises(MediaError, match="lasts more than 600 s"):
         probe.probe(path)
-    monkeypatch.setattr(probe, "MAX_FRAMES", 2)
+    path = write_clip(tmp_path / "short.mp4", times=[0, 1, 2])
+    monkeypatch.setattr(extent, "MAX_FRAMES", 2)
     with pytest.raises(MediaError, match="more than 2 frames"):
         probe.probe(path)
     monkeypatch.setattr(container, "MAX_SIDE", 64)

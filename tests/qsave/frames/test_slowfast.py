@@ -1,6 +1,9 @@
-import json
-from collections.abc import Sequence
-from itertools import pairwise
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsave.frames import slowfast
-from qsave.frames.container import MediaError
-from qsave.frames.slowfast import FrameConfig, FrameTimes, choose, fitted_size, pick_fast, pick_slow, read
-from tests.qsave.frames.clips import Picture, grey_of, numbered, write_clip
+from qsave.frames.choice import Why
+from qsave.frames.container import MediaError, shown_frames
+from qsave.frames.slowfast import FrameConfig, choose, fitted_size, read, watch
+from tests.qsave.frames.clips import Picture, grey_of, numbered, write_clip, write_lossless
 
 SMALL = FrameConfig(fast_frames=6, fast_pixels=64 * 32, slow_frames=3, slow_pixels=96 * 64)
-rising = st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True).map(
-    lambda ticks: [tick / 100 for tick in sorted(ticks)]
-)
 
 
 def flash(*moments: int) -> "PaintsFlashes":
@@ -38,6 +39,24 @@ def corner(number: int, width: int, height: int) -> Picture:
     picture = np.full((height, width, 3), 40, np.uint8)
     picture[: height // 2, : width // 2] = 220
     return picture
+
+
+def rings(number: int, width: int = 160, height: int = 96) -> Picture:
+    """yuv420p: rings that wander, so that every pixel of every frame is another."""
+    down, across = np.mgrid[: height * 3 // 2, :width]
+    far = (down - height // 2) ** 2 // 8 + (across - 4 * number) ** 2 // 8
+    return np.asarray(far + 7 * number, np.uint8)
+
+
+@contextmanager
+def on_cores(count: int | None) -> Iterator[None]:
+    """Decode with as many threads as FFmpeg takes for this many cores."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def test_fast_frames_are_spread_evenly_in_time_from_the_first_to_the_last(tmp_path: Path) -> None:
@@ -73,29 +92,77 @@ def test_the_pixels_are_those_of_the_frames_at_the_times(tmp_path: Path) -> None
         assert pixels.mean(axis=(1, 2, 3)) == pytest.approx(expected, abs=3)
 
 
-def test_stored_times_read_the_same_pixels_even_after_json(tmp_path: Path) -> None:
+def test_the_same_moments_are_chosen_without_looking(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", times=[1 / 3 + number / 7 for number in range(20)])
-    times = choose(path, SMALL)
-    stored = json.loads(json.dumps([times.fast, times.slow]))
-    once, again = read(path, SMALL), read(path, SMALL, FrameTimes(tuple(stored[0]), tuple(stored[1])))
-    assert (once.fast_times, once.slow_times) == (again.fast_times, again.slow_times)
-    assert np.array_equal(once.fast, again.fast)
-    assert np.array_equal(once.slow, again.slow)
+    times, frames = choose(path, SMALL), read(path, SMALL)
+    assert (times.fast, times.slow) == (frames.fast_times, frames.slow_times)
 
 
-def test_a_clip_too_big_to_hold_in_memory_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = write_clip(tmp_path / "clip.mp4", frames=20)
-    held = read(path, SMALL)
-    monkeypatch.setattr(slowfast, "_HELD_BYTES", 30_000)
-    streamed = read(path, SMALL)
-    assert np.array_equal(held.fast, streamed.fast)
-    assert np.array_equal(held.slow, streamed.slow)
+@pytest.mark.parametrize(
+    ("name", "codec", "form"),
+    [
+        ("clip.mp4", "libx264", "yuv420p"), ("clip.mov", "mpeg4", "yuv420p"), ("clip.mkv", "libx264", "yuv444p"),
+        ("clip.webm", "libvpx-vp9", "yuv420p"), ("clip.avi", "mpeg4", "yuv420p"), ("clip.gif", "gif", "rgb8"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("start", [0.0, 3.0])
+def test_every_frame_of_every_container_is_watched_in_one_pass(
+    tmp_path: Path, name: str, codec: str, form: str, start: float
+) -> None:
+    times = [start + number / 10 for number in range(25)]
+    path = write_clip(tmp_path / name, times=times, codec=codec, pixel_format=form)
+    watched = watch(path, SMALL)
+    assert list(watched.times) == [time for time, _ in shown_frames(path)]
+    assert len(watched.energy) == len(watched.times)
+    assert (watched.frames.fast_times[0], watched.frames.fast_times[-1]) == (0.0, watched.times[-1])
 
 
-def test_times_of_another_clip_are_refused(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", frames=20, rate=10)
-    with pytest.raises(MediaError, match=r"no frame at 0\.123 s"):
-        read(path, SMALL, FrameTimes((0.0, 0.123), (0.5,)))
+def test_the_reasons_and_the_curve_are_told(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", frames=36, rate=12, paint=flash(2, 14, 34))
+    watched = watch(path, SMALL)
+    assert dict(zip(watched.frames.slow_times, watched.why, strict=True)) == {
+        round(2 / 12, 6): Why.START, round(14 / 12, 6): Why.ENERGY, round(34 / 12, 6): Why.END
+    }  # fmt: skip
+    loud = [round(time * 12) for time, energy in zip(watched.times, watched.energy, strict=True) if energy > 50]
+    assert loud == [2, 3, 14, 15, 34, 35]
+    assert watched.energy[0] == 0
+
+
+GOLDEN = "2d5a59828166e149a52bc2c3fb6a13b295f533701699dc401130170304e8527b"
+
+
+@pytest.mark.parametrize("cores", [1, None])
+def test_the_same_clip_gives_the_same_pixels_whatever_the_number_of_cores(tmp_path: Path, cores: int | None) -> None:
+    path = write_lossless(tmp_path / "clip.mp4", [rings(number) for number in range(40)])
+    with on_cores(cores):
+        frames = read(path, FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=4, slow_pixels=128 * 96))
+    digest = hashlib.sha256(frames.fast.tobytes() + frames.slow.tobytes())
+    digest.update(repr((frames.fast_times, frames.slow_times)).encode())
+    assert digest.hexdigest() == GOLDEN
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    short, long = (write_clip(tmp_path / f"{frames}.mp4", frames=frames, size=(480, 272)) for frames in (40, 400))
+    assert peak_memory(long) < peak_memory(short) + 15 * 2**20  # the frames of the longer one come to 78 MB
+
+
+def peak_memory(path: Path) -> int:
+    """Bytes of a process of its own that reads one clip."""
+    program = (
+        "import resource, sys; from pathlib import Path; from qsave.frames.slowfast import FrameConfig, read\n"
+        "read(Path(sys.argv[1]), FrameConfig()); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
+    )
+    told = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    return int(told.stdout)
+
+
+def test_a_clip_of_ten_hours_is_refused_before_anything_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_clip(tmp_path / "clip.mp4", times=range(0, 36_000, 60), size=(32, 32))
+    monkeypatch.setattr(slowfast, "decoded", None)
+    with pytest.raises(MediaError, match="lasts more than 600 s; that is the most that is taken"):
+        read(path, SMALL)
 
 
 def test_a_clip_of_one_frame(tmp_path: Path) -> None:
@@ -140,40 +207,18 @@ def test_an_unreadable_clip_is_a_media_error(tmp_path: Path) -> None:
     ],
 )
 def test_fitted_sizes(clip: tuple[int, int], budget: int, expected: tuple[int, int]) -> None:
-    assert fitted_size(*clip, budget) == expected
+    assert fitted_size(*clip, budget, 32) == expected
 
 
-@given(st.integers(16, 4096), st.integers(16, 4096), st.integers(32 * 32, 512 * 512))
-def test_a_fitted_size_is_in_steps_of_32_within_budget_and_not_enlarged(width: int, height: int, pixels: int) -> None:
-    across, down = fitted_size(width, height, pixels)
-    assert across % 32 == down % 32 == 0
-    assert 32 * 32 <= across * down <= pixels
-    assert across <= max(32, width + 16)
-    assert down <= max(32, height + 16)
-
-
-@given(rising, st.integers(1, 20))
-def test_fast_picks_rise_and_hold_both_ends(times: list[float], count: int) -> None:
-    picked = pick_fast(times, count)
-    assert picked == sorted(set(picked))
-    assert len(picked) <= count
-    if count > 1:
-        assert (picked[0], picked[-1]) == (0, len(times) - 1)
-
-
-@given(rising, st.data(), st.integers(1, 8), st.floats(0, 1))
-def test_slow_picks_keep_their_distance_and_take_the_liveliest(
-    times: list[float], data: st.DataObject, count: int, distance: float
+@given(st.integers(16, 4096), st.integers(16, 4096), st.integers(32 * 32, 512 * 512), st.sampled_from([28, 32]))
+def test_a_fitted_size_is_in_steps_of_the_unit_within_budget_and_not_enlarged(
+    width: int, height: int, pixels: int, unit: int
 ) -> None:
-    energy = data.draw(st.lists(st.floats(0, 255), min_size=len(times), max_size=len(times)))
-    picked = pick_slow(times, energy, count, distance)
-    spacing = (times[-1] - times[0]) / count
-    assert 1 <= len(picked) <= count
-    assert all(times[b] - times[a] >= distance * spacing for a, b in pairwise(picked))
-    if count > 2:
-        assert times[picked[0]] - times[0] <= spacing / 2
-    if count <= 2:
-        assert energy.index(max(energy)) in picked
+    across, down = fitted_size(width, height, pixels, unit)
+    assert across % unit == down % unit == 0
+    assert unit**2 <= across * down <= pixels
+    assert across <= max(unit, width + unit / 2)
+    assert down <= max(unit, height + unit / 2)
 
 
 def test_configs_have_keys_that_tell_them_apart_and_refuse_nonsense() -> None:

@@ -1,0 +1,51 @@
+"""How long a clip is and how much there is of it, counted from its packets: nothing is decoded.
+
+Headers are not trusted with either. Whatever lies beyond the bounds is refused while it is being counted, so that a
+clip of ten hours is refused as fast as one of eleven minutes.
+"""
+
+from dataclasses import dataclass
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from qsave.frames.container import MAX_FRAMES, MAX_SECONDS, TIME_DIGITS, MediaError, frame_gap
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Seconds count from the first frame shown."""
+
+    last: float
+    """When the last frame comes on screen."""
+    duration: float
+    """When it goes off."""
+    frames: int
+    """How many are shown."""
+
+
+def measure(container: InputContainer, stream: VideoStream) -> Extent:
+    """Count the packets of an open clip; raises MediaError where it is cut off, empty or beyond the bounds."""
+    gap, tick = frame_gap(stream), float(stream.time_base or 0)
+    first, last, end, stored, shown = float("inf"), float("-inf"), float("-inf"), 0, 0
+    for packet in container.demux(stream):
+        if packet.size == 0:
+            continue
+        if packet.is_corrupt:
+            raise MediaError("corrupt or cut off: its last frames are incomplete")
+        stored += 1
+        if stored > MAX_FRAMES:
+            raise MediaError(f"more than {MAX_FRAMES} frames; that is the most that is taken")
+        if packet.is_discard:
+            continue
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        start = stamp * tick if stamp is not None else max(end, 0.0)
+        first, last, shown = min(first, start), max(last, start), shown + 1
+        end = max(end, start + (packet.duration * tick if packet.duration else gap))
+        if end - first > MAX_SECONDS:
+            raise MediaError(f"it lasts more than {MAX_SECONDS:.0f} s; that is the most that is taken")
+    if container.format.name == "mov" and stored < stream.frames:  # AVI counts pauses as frames
+        raise MediaError(f"cut off: its header promises {stream.frames} frames, {stored} are there")
+    if not shown:
+        raise MediaError("there is no frame in the video")
+    return Extent(round(last - first, TIME_DIGITS), round(end - first, TIME_DIGITS), shown)
