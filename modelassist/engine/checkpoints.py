@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from modelassist.engine.config import FREE
 from modelassist.engine.files import atomic_path
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import Stage, optimizer_tensors, restore_optimizer, trainable
@@ -75,13 +76,27 @@ def restore_stage(critic: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
 
 
 def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where a run is gone on with under other settings."""
-    differing = sorted(key for key in {*run, *checkpoint.run} if run.get(key) != checkpoint.run.get(key))
+    """Raise CheckpointError where a run is gone on with as another: settings that do not matter for that aside."""
+    before, now = _flat(checkpoint.run), _flat(run)
+    matter = sorted({*before, *now} - {f"config.{name}" for name in FREE})
+    differing = [
+        f"{name} ({before.get(name)!r} there, {now.get(name)!r} here)"
+        for name in matter
+        if before.get(name) != now.get(name)
+    ]
     if differing:
         raise CheckpointError(
-            f"{checkpoint.path} belongs to a run with another {', '.join(differing)}; "
+            f"{checkpoint.path} belongs to a run with another {', '.join(differing[:3])}; "
             "resume with what it had, or train into a new folder"
         )
+
+
+def _flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Nested tables as one, keys joined by dots."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _flat(value, f"{place}{key}.") if isinstance(value, Mapping) else {f"{place}{key}": value}
+    return found
 
 
 def _read(state: Path) -> Checkpoint:

@@ -14,6 +14,8 @@ from qsave.frames.slowfast import FrameConfig
 
 STAGES = ("describe", "sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
+FREE = ("gradient_checkpointing", "micro_tokens", "save_every", "tokens_per_batch")
+"""Settings that decide how a run is computed and not what it learns: a run may go on under others."""
 
 
 class ConfigError(ValueError):

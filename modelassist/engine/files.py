@@ -23,6 +23,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _remove(unfinished)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder; nobody else may be writing there."""
+    for path in folder.glob(".*.*"):
+        if path.suffix[1:].isdigit():
+            _remove(path)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON, whole or not at all."""
     with atomic_path(path) as unfinished:

@@ -25,7 +25,7 @@ from modelassist.engine.checkpoints import Checkpoint, CheckpointError
 from modelassist.engine.config import STAGES, Config, config_to
 from modelassist.engine.data import DataError, Example, Feeder, FrameStore, load_captions, load_examples, readable
 from modelassist.engine.evaluate import consistency
-from modelassist.engine.files import atomic_path, write_json
+from modelassist.engine.files import atomic_path, sweep, write_json
 from modelassist.engine.grpo import GrpoStage, frozen_copy
 from modelassist.engine.journal import Journal
 from modelassist.engine.measure import measure, write_evaluation
@@ -113,6 +113,8 @@ class _Run:
     def begin(self, *, resume: bool) -> None:
         """Prepare what is trained; go back to the last checkpoint where one is to be gone on from."""
         self.out.mkdir(parents=True, exist_ok=True)
+        for folder in (self.out, self._checkpoints):
+            sweep(folder)
         found = checkpoints.newest_checkpoint(self._checkpoints, self.stages)
         if found and not resume:
             raise CheckpointError(

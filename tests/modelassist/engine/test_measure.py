@@ -20,8 +20,8 @@ from qsave.axes import AXES, Axis
 from qsave.release import ReleaseReader
 from qsave.statistics.ceiling import reach
 from qsave.statistics.table import RatingTable
-from tests.modelassist.engine.small import seal
 from tests.modelassist.engine.predictions import UNREAD, told, world
+from tests.modelassist.engine.small import seal
 from tests.modelassist.engine.test_evaluate import measured
 
 RATINGS = [

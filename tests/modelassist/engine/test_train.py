@@ -239,8 +239,18 @@ def test_a_second_run_into_the_same_folder_is_refused(finished: Path, tiny_folde
 
 
 def test_a_run_is_not_resumed_with_other_settings(finished: Path, tiny_folder: Path, release_folder: Path) -> None:
-    with pytest.raises(CheckpointError, match="another config"):
+    with pytest.raises(CheckpointError, match=r"another config\.seed \(0 there, 9 here\)"):
         training.train(release_folder, str(tiny_folder), finished, replace(CONFIG, seed=9), resume=True)
+
+
+def test_a_run_that_ran_out_of_memory_may_be_resumed_with_smaller_passes(
+    finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cut_after(monkeypatch, 2):
+        training.train(release_folder, str(tiny_folder), tmp_path, CONFIG, stages=["sft"])
+    thriftier = replace(CONFIG, micro_tokens=1, gradient_checkpointing=True)
+    training.train(release_folder, str(tiny_folder), tmp_path, thriftier, stages=["sft"], resume=True)
+    assert [loss for _, _, loss in losses(tmp_path)] == pytest.approx([loss for _, _, loss in losses(finished)[:3]])
 
 
 def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
