@@ -1,0 +1,170 @@
+"""Report cards as pages: all that a card says is on it, and nothing that a stranger typed becomes more than text."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelassist.engine.card_page import card_page
+from modelassist.engine.card_pages import CardPages, page_name
+from modelassist.engine.clips import Clip
+from modelassist.engine.markup import clean, document, element
+from modelassist.engine.score_file import line_of
+from modelassist.engine.scoring import Scored
+from qsave.axes import AXES
+from qsave.frames.slowfast import Frames
+from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
+
+FRAMES = Frames(
+    np.full((4, 32, 64, 3), 90, np.uint8), (0.0, 0.5, 1.0, 1.5), np.full((2, 64, 96, 3), 90, np.uint8), (0.25, 1.25)
+)
+SHARES = (0.01, 0.04, 0.15, 0.6, 0.2)
+HARMLESS = re.compile(
+    "html|head|meta|title|style|body|main|section|article|div|span|h[12]|p|b|i|a|ul|ol|li|blockquote|pre"
+    "|table|thead|tbody|tr|th|td|video|img|figure|figcaption"
+)
+
+
+class Reader(HTMLParser):
+    """What a browser would make of a page: its tags with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+def card(reason: str = "Soft.") -> ReportCard:
+    pieces = (
+        Evidence("melted-detail", TimeRange(0.2, 0.4), Box(0.1, 0.2, 0.3, 0.4)),
+        Evidence("blur", None, Box(0.5, 0.5, 0.2, 0.2)),
+    )
+    return ReportCard(
+        AxisReport(2.43, pieces, reason), AxisReport(3.9, (Evidence("flicker", TimeRange(1, 1.5)),)), AxisReport(4.71)
+    )
+
+
+def page_of(prompt: str = "A square", reason: str = "Soft.", name: str = "a.mp4", scored: Scored | None = None) -> str:
+    said = scored or Scored(card(reason), "text", dict.fromkeys(AXES, SHARES))
+    return card_page(line_of(Clip(name, Path(name), prompt), "critic", said, FRAMES), "../a.mp4", FRAMES)
+
+
+def classes(reader: Reader, name: str) -> list[dict[str, str | None]]:
+    return [attributes for _, attributes in reader.tags if name in (attributes.get("class") or "").split()]
+
+
+def test_a_page_says_what_the_card_says() -> None:
+    read = Reader(page_of())
+    for words in ("A square", "2.43", "poor", "3.90", "good", "4.71", "excellent", "Soft.", "melted detail", "60%"):
+        assert words in read.text
+    assert ("a", {"href": "../a.mp4#t=0.2,0.4"}) in read.tags
+    (video,) = [attributes for tag, attributes in read.tags if tag == "video"]
+    assert video["src"] == "../a.mp4"
+    pictures = [attributes for tag, attributes in read.tags if tag == "img"]
+    assert len(pictures) == 4 + 2
+    assert all((picture["src"] or "").startswith("data:image/jpeg") for picture in pictures)
+
+
+def test_boxes_are_drawn_where_and_when_they_were_named() -> None:
+    boxes = [box["style"] for box in classes(Reader(page_of()), "box")]
+    melted, blur = "left:10.0%;top:20.0%;width:30.0%;height:40.0%", "left:50.0%;top:50.0%;width:20.0%;height:20.0%"
+    assert boxes == [melted, blur, blur]  # of the first slow frame two; the second is after the melted detail's time
+
+
+def test_a_clip_without_a_card_says_why_and_shows_what_came() -> None:
+    read = Reader(page_of(scored=Scored(None, "<think>\nhm", {}, "the output is not in the grammar")))
+    assert "No report card: the output is not in the grammar" in read.text
+    assert "<think>\nhm" in read.text
+
+
+def test_a_page_loads_nothing_and_runs_nothing() -> None:
+    read = Reader(page_of())
+    assert [tag for tag, _ in read.tags if not HARMLESS.fullmatch(tag)] == []
+    assert not [name for _, attributes in read.tags for name in attributes if name.startswith("on")]
+    addresses = [
+        attributes[name] or "" for _, attributes in read.tags for name in ("src", "href") if name in attributes
+    ]
+    assert all(address.startswith(("data:", "../a.mp4")) for address in addresses)
+    assert "url(" not in page_of()
+    assert "@import" not in page_of()
+    (policy,) = [attributes["content"] or "" for _, attributes in read.tags if "http-equiv" in attributes]
+    assert policy.startswith("default-src 'none'")
+
+
+HOSTILE = st.text() | st.lists(
+    st.sampled_from(
+        ["<script>", "</style>", '"', "'", "&", "<", ">", "-->", "]]>", "&lt;", "\0", "\ud800", "</title>"]
+    ),
+    max_size=8,
+).map("".join)
+
+
+@settings(deadline=None, max_examples=60)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_whatever_strangers_type_stays_text(prompt: str, reason: str, name: str) -> None:
+    page = page_of(prompt, reason, name)
+    page.encode()
+    read, plain = Reader(page), Reader(page_of())
+    assert [tag for tag, _ in read.tags] == [tag for tag, _ in plain.tags]
+    assert [list(attributes) for _, attributes in read.tags] == [list(attributes) for _, attributes in plain.tags]
+    for text in (prompt, reason or "No reason given."):
+        assert clean(text) in read.text
+
+
+def test_text_before_between_and_after_elements_is_kept() -> None:
+    page = document("t", element("p", "a", None, "b<", element("b", "c"), "d", "&e"))
+    assert "<p>ab&lt;<b>c</b>d&amp;e</p>" in page
+
+
+def test_every_clip_has_a_page_of_its_own() -> None:
+    clips = [Clip("a/x.mp4", Path(), "one"), Clip("b/x.mp4", Path(), "one"), Clip("a/x.mp4", Path(), "two")]
+    clips.append(Clip("../../..//\0.mp4", Path(), "\ud800"))
+    names = [page_name(clip) for clip in clips]
+    assert len(set(names)) == 4
+    assert all(Path(name).name == name and name.isascii() for name in names)
+
+
+def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None:
+    pages = CardPages(tmp_path / "pages")
+    good, bad = Clip("dir/good #1.mp4", tmp_path / "dir" / "good #1.mp4", "A <b>"), Clip("bad.mp4", tmp_path, "B")
+    lines: dict[Clip, dict[str, Any]] = {
+        good: dict(line_of(good, "critic", Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES)),
+        bad: dict(line_of(bad, "critic", Scored(None, "", {}, "cannot be read"), None)),
+    }
+    for clip, line in lines.items():
+        pages.write(clip, line, FRAMES)
+    pages.write_index(lines)
+    read = Reader((tmp_path / "pages" / "index.html").read_text())
+    links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
+    assert links == [page_name(good), page_name(bad)]
+    assert all((tmp_path / "pages" / str(link)).is_file() for link in links)
+    assert "cannot be read" in read.text
+    assert "A <b>" in read.text
+    (video,) = [a for tag, a in Reader((tmp_path / "pages" / page_name(good)).read_text()).tags if tag == "video"]
+    assert video["src"] == "../dir/good%20%231.mp4"
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_evidence_at_the_very_end_stays_on_the_timeline(share: float) -> None:
+    piece = Evidence("flicker", TimeRange(1.5 * share, 1.5 * share))
+    report = AxisReport(3, (piece,))
+    said = Scored(ReportCard(report, report, report), "", dict.fromkeys(AXES, SHARES))
+    spans = [attributes["style"] or "" for tag, attributes in Reader(page_of(scored=said)).tags if tag == "i"]
+    assert any(style.startswith(f"left:min({share:.2%}") for style in spans)

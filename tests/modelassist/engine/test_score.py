@@ -1,0 +1,243 @@
+"""Scoring many clips: what is written, what a cut leaves, and that no clip stops the others."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelassist.engine import inference
+from modelassist.engine.cli import main
+from modelassist.engine.clips import Clip
+from modelassist.engine.data import DataError
+from modelassist.engine.generate import Sample
+from modelassist.engine.inference import Critic
+from modelassist.engine.model import Loaded
+from modelassist.engine.score_file import ScoreFile, line_of, only_one
+from modelassist.engine.scoring import Scored
+from qsave.frames.slowfast import Frames
+from qsave.report_card import Evidence, TimeRange, card_from_json
+from tests.modelassist.engine.predictions import scored
+from tests.modelassist.engine.small import write_clip
+
+CARD = scored(3.5, [Evidence("blur", TimeRange(0, 0.25))])
+FRAMES = Frames(np.zeros((2, 32, 32, 3), np.uint8), (0.0, 0.5), np.zeros((0, 32, 32, 3), np.uint8), ())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four clips with prompts, and one file that is no video."""
+    folder = tmp_path_factory.mktemp("clips")
+    for number in range(4):
+        write_clip(folder / f"clip-{number}.mp4", 40 * number, frames=3 + number)
+        (folder / f"clip-{number}.txt").write_text("A square" + " that wanders" * number)
+    (folder / "broken.mp4").write_bytes(b"no video")
+    (folder / "broken.txt").write_text("A cat")
+    return folder
+
+
+@pytest.fixture
+def fluent(monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
+    """The tiny critic babbles: what it generates is read as a card. The list holds what was generated."""
+    generated: list[Sample] = []
+
+    def read(critic: Loaded, sample: Sample) -> Scored:
+        generated.append(sample)
+        return CARD
+
+    monkeypatch.setattr(inference, "read_scores", read)
+    return generated
+
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(folder: Path, tiny_folder: Path, tmp_path: Path) -> Run:
+    def run(*options: str, source: Path = folder) -> int:
+        critic = ["--model", str(tiny_folder), "--tokens-per-batch", "1200"]
+        return main(["score", str(source), *critic, "--out", str(tmp_path / "scores.jsonl"), *options])
+
+    return run
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.usefixtures("fluent")
+def test_one_bad_clip_is_reported_and_the_others_are_scored(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run() == 1
+    found = {line["video"]: line for line in lines(tmp_path / "scores.jsonl")}
+    assert sorted(found) == ["broken.mp4", *(f"clip-{number}.mp4" for number in range(4))]
+    assert found["broken.mp4"]["card"] is None
+    assert "cannot be read" in found["broken.mp4"]["error"]
+    assert len({frozenset(line) for line in found.values()}) == 1  # the same keys in every line
+    good = found["clip-2.mp4"]
+    assert card_from_json(good["card"]) == CARD.card
+    assert good["prompt"] == "A square that wanders that wanders"
+    assert sum(good["probabilities"]["visual"]) == pytest.approx(1)
+    assert good["frames"]["fast"][0] == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "error: broken.mp4: the clip cannot be read" in said.err
+    assert "4 of 5 clips have a report card" in said.err
+
+
+def test_a_cut_run_goes_on_with_what_is_left(
+    run: Run, fluent: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = ScoreFile.add
+    added: list[str] = []
+
+    def cut(file: ScoreFile, line: dict[str, Any]) -> None:
+        if len(added) == 3:
+            with file.path.open("a") as torn:
+                torn.write('{"video": "half a li')
+            raise KeyboardInterrupt
+        added.append(line["video"])
+        add(file, line)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ScoreFile, "add", cut)
+        run()
+    fluent.clear()
+    assert run() == 1
+    assert len(fluent) == 4 - sum(name != "broken.mp4" for name in added)
+    assert sorted(line["video"] for line in lines(tmp_path / "scores.jsonl")) == sorted(
+        ["broken.mp4", *(f"clip-{number}.mp4" for number in range(4))]
+    )
+
+
+def test_what_is_done_is_not_done_again_and_needs_no_model(
+    run: Run, fluent: list[Sample], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = folder / "good.csv"
+    manifest.write_text("video,prompt\n" + "".join(f"clip-{number}.mp4,A square\n" for number in range(4)))
+    assert run(source=manifest) == 0
+    before = (tmp_path / "scores.jsonl").read_bytes()
+    monkeypatch.setattr(Critic, "load", lambda *_: pytest.fail("loaded"))
+    assert run(source=manifest) == 0
+    assert (tmp_path / "scores.jsonl").read_bytes() == before
+    assert len(fluent) == 4
+
+
+def test_pages_asked_for_later_are_made_without_scoring_again(run: Run, fluent: list[Sample], tmp_path: Path) -> None:
+    run()
+    fluent.clear()
+    assert run("--html", str(tmp_path / "pages")) == 1
+    assert fluent == []
+    index = (tmp_path / "pages" / "index.html").read_text()
+    pages = [path for path in (tmp_path / "pages").glob("*.html") if path.name != "index.html"]
+    assert len(pages) == 5
+    assert all(path.name in index for path in pages)
+    page = next(path for path in pages if path.name.startswith("clip-1")).read_text()
+    assert "data:image/jpeg" in page
+
+
+@pytest.mark.usefixtures("fluent")
+def test_without_a_file_lines_are_printed(folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["score", str(folder), "--model", str(tiny_folder)]) == 1
+    assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 5
+    assert main(["score", str(folder / "clip-1.mp4"), "--model", str(tiny_folder)]) == 0
+    assert capsys.readouterr().out.startswith("visual     3.50  good\n")
+
+
+def test_a_clip_without_a_prompt_is_reported(
+    folder: Path, tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clip(tmp_path / "mute.mp4", 90)
+    assert main(["score", str(tmp_path / "mute.mp4"), "--model", str(tiny_folder)]) == 1
+    assert "error: mute.mp4: it has no prompt: give --prompt" in capsys.readouterr().err
+
+
+def test_out_of_memory_says_what_to_lower(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    def full(*_: object, **__: object) -> Iterator[object]:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(inference, "stream_answers", full)
+    assert run() == 1
+    assert "lower --tokens-per-batch" in capsys.readouterr().err
+
+
+def test_how_clips_are_batched_changes_no_output(folder: Path, tiny_folder: Path) -> None:
+    clips = [(folder / f"clip-{number}.mp4", "A square" + " that wanders" * number) for number in range(4)]
+    clips.insert(2, (folder / "broken.mp4", "A cat"))
+    texts = []
+    for budget in (1, 1200, 100_000):
+        critic = Critic.load(str(tiny_folder), "cpu")
+        critic.tokens_per_batch, critic.loaded.max_new_tokens = budget, 12
+        texts.append([found.text for found in critic.score(clips)])
+    assert texts[0] == texts[1] == texts[2]
+    assert texts[0][2] == ""
+    assert len(set(texts[0])) > 1
+
+
+LINES = st.lists(
+    st.builds(
+        lambda number, prompt, good: line_of(
+            Clip(f"{number}.mp4", Path(), prompt), "critic", CARD if good else Scored(None, "", {}, "why"), FRAMES
+        ),
+        st.integers(0, 9),
+        st.text(max_size=5).map(lambda text: text.encode("utf-8", "ignore").decode()),
+        st.booleans(),
+    ),
+    max_size=4,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(LINES, st.data())
+def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[dict[str, Any]], data: Any) -> None:
+    path = tmp_path / "scores.jsonl"
+    path.unlink(missing_ok=True)
+    file = ScoreFile(path, "critic")
+    for line in written:
+        file.add(line)
+    whole = path.read_bytes() if written else b""
+    cut = whole[: data.draw(st.integers(0, len(whole)))]
+    path.write_bytes(cut)
+    kept = [line for line in written[: cut.count(b"\n")] if line["card"]]
+    clips = {Clip(line["video"], Path(), line["prompt"]) for line in written}
+    found = ScoreFile(path, "critic").found(clips)
+    assert set(found) == {Clip(line["video"], Path(), line["prompt"]) for line in kept}
+    assert list(ScoreFile(path, "critic").found(clips).values()) == list(found.values())
+
+
+def test_scores_of_another_critic_or_of_something_else_are_not_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    ScoreFile(path, "one").add(line_of(Clip("a.mp4", Path(), "A"), "one", CARD, FRAMES))
+    with pytest.raises(DataError, match=r"scores.jsonl:1: scored by one, not by other; name another --out"):
+        ScoreFile(path, "other")
+    path.write_text('{"a": 1}\nmore')
+    with pytest.raises(DataError, match=r"scores.jsonl:1: not a line of scores"):
+        ScoreFile(path, "one")
+    assert path.read_text() == '{"a": 1}\nmore'
+
+
+def test_two_do_not_write_to_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "scores.jsonl"
+    with only_one(path), pytest.raises(DataError, match="another process"), only_one(path):
+        pass
+    with only_one(path):
+        pass
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_model_that_is_none_is_refused_before_anything_is_written(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out" / "scores.jsonl"
+    assert main(["score", str(folder), "--model", str(tmp_path), "--out", str(out)]) == 1
+    assert "is not a model folder" in capsys.readouterr().err
+    assert not out.parent.exists()
