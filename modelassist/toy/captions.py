@@ -1,29 +1,30 @@
 """What a toy clip shows, in words that judge nothing: for the describe stage, and for raters who say what they saw."""
 
-import numpy as np
+import math
+from collections.abc import Iterable, Iterator
 
-from modelassist.toy.world import COUNT_WORDS, MOTIONS, ClipSpec, Thing, moment, place, plural, radius, reach
+from modelassist.toy.world import COUNT_WORDS, MOTIONS, ClipSpec, Thing, moment, place, plural, radius, reach, span
 from qsave.axes import Axis
 
-_MAP_SIDE = 3
-_MAPS = 4
+_SIDE = 3
+_MOMENTS = 4
+"""As many as a fast video of eight frames has vision runs: each run shows two frames."""
 _NOTHING = "-"
 
 
 def caption(spec: ClipSpec) -> str:
-    """The scene, then what disturbs its motion and its look, the strongest first, then where the things are.
+    """The scene, then what disturbs its motion and its look, the strongest first, then its moments.
 
-    Few words tell what is there, and eyes that start from nothing are long in finding what they are of. Maps tell it
-    place by place and time by time, so each clip teaches dozens of times where to look.
+    Few words tell what is there, and eyes that start from nothing are long in finding what they are of. Moments tell
+    it place by place and time by time, so each clip teaches dozens of times where to look.
     """
     flaws = f"{_flaws(spec, Axis.DYNAMIC, 'steady')}. {_flaws(spec, Axis.VISUAL, 'clean')}"
-    return f"{scene_words(spec)}. {flaws}. {maps(spec)}."
+    return f"{scene_words(spec)}. {flaws}. {moments(spec)}."
 
 
-def maps(spec: ClipSpec) -> str:
-    """The colours of the things on a grid, row by row, at even moments from the first frame to the last."""
-    frames = np.linspace(0, spec.frames - 1, _MAPS)
-    return "Map " + ", ".join(_map(spec, moment(spec, round(float(frame)))) for frame in frames)
+def moments(spec: ClipSpec) -> str:
+    """What is where, row by row, at even moments: colours and shapes in turn; then how it moves and looks just then."""
+    return "; ".join(_moment_words(spec, number) for number in range(_MOMENTS))
 
 
 def scene_words(spec: ClipSpec) -> str:
@@ -54,15 +55,33 @@ def _flaws(spec: ClipSpec, axis: Axis, none: str) -> str:
     return ", ".join(f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" for fault in faults) or none
 
 
-def _map(spec: ClipSpec, progress: float) -> str:
-    """One map: a cell holds the colour of the thing that has its middle there, or covers the middle of the cell."""
-    cells = [_NOTHING] * _MAP_SIDE**2
-    for number, thing in enumerate(spec.things):
-        x, y = place(spec, number, progress, reach(spec))
-        home = tuple(min(_MAP_SIDE - 1, max(0, int(side * _MAP_SIDE))) for side in (x, y))
-        for cell in range(_MAP_SIDE**2):
-            down, across = divmod(cell, _MAP_SIDE)
-            away = ((across + 0.5) / _MAP_SIDE - x) * spec.width, ((down + 0.5) / _MAP_SIDE - y) * spec.height
-            if (across, down) == home or np.hypot(*away) < radius(spec):
-                cells[cell] = thing.colour
-    return " ".join(cells)
+def _moment_words(spec: ClipSpec, number: int) -> str:
+    frames = [round((2 * number + half) / (2 * _MOMENTS - 1) * (spec.frames - 1)) for half in (0, 1)]
+    progress = (moment(spec, frames[0]) + moment(spec, frames[1])) / 2
+    cells = [_NOTHING] * _SIDE**2
+    for order, thing in enumerate(spec.things):
+        for cell in _covered(spec, order, progress):
+            cells[cell] = thing.shape if number % 2 else thing.colour
+    flaws = [_flaw_at(spec, axis, frames) for axis in (Axis.DYNAMIC, Axis.VISUAL)]
+    return " ".join([*cells, flaws[0] or "steady", flaws[1] or "clean"])
+
+
+def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
+    """The cells that hold the middle of a thing, or whose middle it covers."""
+    x, y = place(spec, order, progress, reach(spec))
+    home = tuple(min(_SIDE - 1, max(0, int(way * _SIDE))) for way in (x, y))
+    for cell in range(_SIDE**2):
+        down, across = divmod(cell, _SIDE)
+        away = ((across + 0.5) / _SIDE - x) * spec.width, ((down + 0.5) / _SIDE - y) * spec.height
+        if (across, down) == home or math.hypot(*away) < radius(spec):
+            yield cell
+
+
+def _flaw_at(spec: ClipSpec, axis: Axis, frames: Iterable[int]) -> str | None:
+    """The strongest fault that shows in one of the frames."""
+    shown = [
+        fault
+        for fault in spec.faults
+        if fault.axis is axis and any(span(spec, fault).start <= frame < span(spec, fault).stop for frame in frames)
+    ]
+    return max(shown, key=lambda fault: fault.strength).defect if shown else None

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from modelassist.toy.captions import caption, degree, maps, scene_words
+from modelassist.toy.captions import caption, degree, moments, scene_words
 from modelassist.toy.world import COLOURS, SHAPES, make_spec
 from qsave.axes import Axis
 
@@ -32,7 +32,8 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
         flaws = [fault for fault in spec.faults if fault.axis is not Axis.ALIGNMENT]
         for fault in flaws:
             assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec)
-        assert ("steady" in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
+        in_all = caption(spec).removesuffix(f"{moments(spec)}.")
+        assert ("steady" in in_all) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
         assert not any(word in caption(spec) for word in ("wrong", "missing", "good", "poor", "asked"))
 
 
@@ -41,15 +42,31 @@ def test_degrees(strength: float, word: str) -> None:
     assert degree(strength) == word
 
 
-def test_the_maps_follow_the_things() -> None:
+def test_the_moments_follow_the_thing_by_colour_and_by_shape() -> None:
     alone = next(spec for spec in SPECS if len(spec.things) == 1 and spec.motion == "rises" and not spec.faults)
-    first, *_, last = [one.split() for one in maps(alone).removeprefix("Map ").split(", ")]
-    colour = alone.things[0].colour
-    assert first[7] == last[1] == colour
+    first, *_, last = [one.split() for one in moments(alone).split("; ")]
+    assert (first[7], last[1]) == (alone.things[0].colour, alone.things[0].shape)
     assert first[1] == last[7] == "-"
+    assert first[9:] == last[9:] == ["steady", "clean"]
 
 
-def test_the_maps_of_an_empty_scene_are_empty_and_those_of_others_hold_the_colours_shown() -> None:
+def test_the_moments_hold_what_is_shown_and_nothing_where_nothing_is() -> None:
     for spec in SPECS:
-        found = set(maps(spec).removeprefix("Map ").replace(",", "").split())
-        assert found - {"-"} == {thing.colour for thing in spec.things}
+        one, two, *_ = [moment.split()[:9] for moment in moments(spec).split("; ")]
+        assert set(one) - {"-"} == {thing.colour for thing in spec.things}
+        assert set(two) - {"-"} == {thing.shape for thing in spec.things}
+
+
+def test_a_moment_names_a_flaw_only_while_it_shows() -> None:
+    named = [
+        [moment.split()[9] for moment in moments(spec).split("; ")]
+        for spec in SPECS
+        if {fault.defect for fault in spec.faults if fault.axis is Axis.DYNAMIC and fault.time} == {"flicker"}
+    ]
+    assert {word for words in named for word in words} >= {"flicker", "steady"}
+    lasting = [
+        [moment.split()[9] for moment in moments(spec).split("; ")]
+        for spec in SPECS
+        if any(fault.defect == "camera-shake" and not fault.time for fault in spec.faults)
+    ]
+    assert all("steady" not in words for words in lasting)
