@@ -24,8 +24,10 @@ Precision: hundredths of a second, whole per cent, whole levels. `canonical` say
 """
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
-from qsave.axes import AXES, Axis, level_of_mos, level_value, level_word
+from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_value, level_word
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, ReportCardError, TimeRange
 
 THINK_OPEN = "<think>\n"
@@ -42,11 +44,16 @@ _ITEM = re.compile(rf"(?:(?:{_TIME}(?: {_BOX})?|{_BOX}): )?([a-z0-9-]+)\)")
 _NEEDS_ESCAPE = re.compile(rf"\\|\n|\r|<(?=[/|A-Za-z])|\[(?=(?:{'|'.join(AXES)})\])")
 _ESCAPES = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "<": r"\l", "[": r"\[", "(": r"\("}
 _UNESCAPES = {escape[1]: character for character, escape in _ESCAPES.items()}
-_LINES = 2 * len(AXES) + 4
+_MOST_QUOTED = 80
+T = TypeVar("T")
 
 
 class GrammarError(ValueError):
-    """Text that is not in the grammar, or a card that cannot be written in it."""
+    """Text that is not in the grammar, or a card that cannot be written in it. `line` is that of the text, from 1."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.line = line
 
 
 def render(card: ReportCard) -> str:
@@ -57,19 +64,19 @@ def render(card: ReportCard) -> str:
 
 
 def parse(text: str) -> ReportCard:
-    """The card a text says; whitespace around the whole is ignored. Raises GrammarError, naming the line."""
-    lines = text.strip().split("\n")
-    if len(lines) != _LINES:
-        raise GrammarError(f"expected {_LINES} lines, got {len(lines)}")
-    thoughts, answers = lines[1 : 1 + len(AXES)], lines[3 + len(AXES) : -1]
-    frame = [lines[0], lines[1 + len(AXES)], lines[2 + len(AXES)], lines[-1]]
-    for got, wanted in zip(frame, (THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE), strict=True):
-        if got != wanted.strip():
-            raise GrammarError(f"expected the line {wanted.strip()!r}, got {got[:80]!r}")
-    reports = {
-        axis.value: _report(axis, thought, answer)
-        for axis, thought, answer in zip(AXES, thoughts, answers, strict=True)
-    }
+    """The card a text says; whitespace around the whole is ignored.
+
+    Raises GrammarError: the first line that is wrong, what was expected there and what stands there.
+    """
+    lines = _Lines(text)
+    lines.take_mark(THINK_OPEN)
+    thoughts = {axis: lines.take(axis, _thought_of) for axis in AXES}
+    lines.take_mark(THINK_CLOSE)
+    lines.take_mark(ANSWER_OPEN)
+    levels = {axis: lines.take(axis, _level_of) for axis in AXES}
+    lines.take_mark(ANSWER_CLOSE)
+    lines.end()
+    reports = {axis.value: AxisReport(levels[axis], evidence, reason) for axis, (evidence, reason) in thoughts.items()}
     return ReportCard(**reports)
 
 
@@ -130,12 +137,13 @@ def _escape(reason: str) -> str:
     return escaped[1:]
 
 
-def _unescape(axis: Axis, text: str) -> str:
+def _unescape(text: str) -> str:
     def character(match: re.Match[str]) -> str:
         try:
             return _UNESCAPES[match[1]]
         except KeyError:
-            raise GrammarError(f"{axis}: unknown escape {match[0]!r} in the reason") from None
+            known = " ".join(_ESCAPES.values())
+            raise GrammarError(f"unknown escape {match[0]!r} in the reason; there is {known}") from None
 
     return re.sub(r"\\(.|\Z)", character, text)
 
@@ -150,25 +158,73 @@ def _split_items(text: str) -> tuple[str, list[str]]:
     return text[:end], items[::-1]
 
 
-def _report(axis: Axis, thought: str, answer: str) -> AxisReport:
-    tag, prefix = f"[{axis}]", f"{axis}: "
-    if not thought.startswith(tag):
-        raise GrammarError(f"expected a line that starts with {tag!r}, got {thought[:80]!r}")
-    if not answer.startswith(prefix):
-        raise GrammarError(f"expected a line that starts with {prefix!r}, got {answer[:80]!r}")
-    reason, items = _split_items(thought.removeprefix(tag))
+class _Lines:
+    """The lines of a text, taken one after the other."""
+
+    def __init__(self, text: str) -> None:
+        whole = text.strip()
+        self._rest = iter(whole.split("\n"))
+        self._number = text[: text.find(whole)].count("\n")  # of the line taken last, as a reader counts them
+
+    def take_mark(self, mark: str) -> None:
+        """The next line is this one."""
+        wanted = mark.strip()
+        got = self._next(repr(wanted))
+        if got != wanted:
+            raise self._error(f"expected {wanted!r}, got {_quoted(got)}")
+
+    def take(self, axis: Axis, read: Callable[[Axis, str], T]) -> T:
+        """What the next line says of an axis."""
+        got = self._next(f"the line of {axis}")
+        try:
+            return read(axis, got)
+        except ValueError as error:
+            raise self._error(str(error)) from None
+
+    def end(self) -> None:
+        """There is no next line."""
+        self._number += 1
+        for got in self._rest:
+            raise self._error(f"expected the end, got {_quoted(got)}")
+
+    def _next(self, wanted: str) -> str:
+        self._number += 1
+        for line in self._rest:
+            return line
+        raise self._error(f"the text ends; expected {wanted}")
+
+    def _error(self, message: str) -> GrammarError:
+        return GrammarError(message, self._number)
+
+
+def _quoted(line: str) -> str:
+    return repr(line if len(line) <= _MOST_QUOTED else line[:_MOST_QUOTED] + "…")
+
+
+def _thought_of(axis: Axis, line: str) -> tuple[tuple[Evidence, ...], str]:
+    """Evidence and reason of a line of thought."""
+    tag = f"[{axis}]"
+    if not line.startswith(tag):
+        raise GrammarError(f"expected {tag!r} and a reason, got {_quoted(line)}")
+    if "\r" in line:
+        raise GrammarError(f"{axis}: a raw carriage return; in a reason it is written {_ESCAPES[chr(13)]}")
+    reason, items = _split_items(line.removeprefix(tag))
     if reason and (reason == " " or not reason.startswith(" ")):
-        raise GrammarError(f"expected one space and a reason after {tag!r}, got {reason[:80]!r}")
+        raise GrammarError(f"{axis}: expected one space and a reason after {tag!r}, got {_quoted(reason)}")
     try:
-        return AxisReport(
-            score=level_value(answer.removeprefix(prefix)),
-            evidence=tuple(map(_evidence, items)),
-            reason=_unescape(axis, reason[1:]),
-        )
-    except GrammarError:
-        raise
+        return tuple(map(_evidence, items)), _unescape(reason[1:])
     except ValueError as error:
         raise GrammarError(f"{axis}: {error}") from None
+
+
+def _level_of(axis: Axis, line: str) -> int:
+    prefix = f"{axis}: "
+    if not line.startswith(prefix):
+        raise GrammarError(f"expected {prefix!r} and a level, got {_quoted(line)}")
+    word = line.removeprefix(prefix)
+    if word not in LEVEL_WORDS:
+        raise GrammarError(f"{axis}: unknown level {_quoted(word)}; expected one of {', '.join(LEVEL_WORDS)}")
+    return level_value(word)
 
 
 def _evidence(item: str) -> Evidence:
