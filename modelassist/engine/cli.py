@@ -1,6 +1,6 @@
 """The command line of the engine: everything a GPU box needs, with no database.
 
-python -m modelassist.engine init-tiny --out DIR [--release DIR] [--seed N]
+python -m modelassist.engine init-tiny --out DIR [--release DIR] [--captions FILE] [--seed N]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
@@ -14,7 +14,7 @@ from typing import Any
 
 from modelassist.engine.checkpoints import CheckpointError
 from modelassist.engine.config import STAGES, ConfigError, load_config
-from modelassist.engine.data import DataError, FrameStore, load_examples
+from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.model import ModelError
@@ -93,6 +93,7 @@ def _add_init_tiny(commands: Any) -> None:
     command = commands.add_parser("init-tiny", help="build a tiny Qwen3-VL with fresh weights")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--release", type=Path, help="take the words of its train split into the vocabulary")
+    command.add_argument("--captions", type=Path, help="take the words of a file of captions in as well")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_init_tiny)
 
@@ -161,8 +162,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _init_tiny(options: argparse.Namespace) -> int:
-    texts = _texts(ReleaseReader(options.release)) if options.release else ()
-    init_tiny(options.out, seed=options.seed, texts=texts)
+    texts = list(_texts(ReleaseReader(options.release))) if options.release else []
+    captioned = load_captions(options.captions) if options.captions else []
+    init_tiny(options.out, seed=options.seed, texts=[*texts, *(example.answer for example in captioned)])
     print(f"a tiny Qwen3-VL with fresh weights: {options.out}")
     return 0
 

@@ -57,6 +57,8 @@ class Loop:
     seed: int
     engine_settings: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
+    captioned: Path | None = None
+    """The captions of the warm-up, once they are written."""
     engineer: User = field(init=False)
     people: list[simulation.Person] = field(init=False)
     campaign: Campaign = field(init=False)
@@ -144,6 +146,7 @@ class Loop:
                 count=self.captions,
                 on_progress=lambda done, of: show(done),
             )
+        self.captioned = captions
         describe = {**self.engine_settings.get("describe", {}), "captions": str(captions)}
         self.engine_settings = {**self.engine_settings, "describe": describe}
 
@@ -151,7 +154,9 @@ class Loop:
         """A tiny Qwen3-VL with fresh weights goes through the stages and is measured."""
         base = self.folder / "base"
         with self.timed("fresh model"):
-            _engine("init-tiny", "--out", str(base), "--release", str(release_folder(self.release)))
+            words = ["--release", str(release_folder(self.release))]
+            words += ["--captions", str(self.captioned)] if self.captioned else []
+            _engine("init-tiny", "--out", str(base), *words)
         self.run = start_run(
             actor=self.engineer,
             release=self.release,
