@@ -3,6 +3,7 @@
 python -m modelassist.engine init-tiny --out DIR [--release DIR] [--captions FILE] [--seed N]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
+python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
 python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
 """
 
@@ -14,16 +15,18 @@ from typing import Any
 
 from modelassist.engine.checkpoints import CheckpointError
 from modelassist.engine.config import STAGES, ConfigError, load_config
+from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
 from modelassist.engine.measure import measure, write_evaluation
-from modelassist.engine.model import ModelError
+from modelassist.engine.model import ModelError, frame_config
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.score import ScoreOptions, score
 from modelassist.engine.tiny import init_tiny
 from modelassist.engine.train import gather_held_out, open_release, train
 from qsave.frames.container import MediaError
+from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release import SPLITS, ReleaseError, ReleaseReader
 
 _KNOWN_ERRORS = (CheckpointError, ConfigError, DataError, MediaError, ModelError, ReleaseError, TrainingError, OSError)
@@ -47,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands)
     _add_score(commands)
+    _add_frames(commands)
     _add_evaluate(commands)
     _add_init_tiny(commands)
     return parser
@@ -76,6 +80,16 @@ def _add_score(commands: Any) -> None:
         "--tokens-per-batch", type=int, default=TOKENS_PER_BATCH, help="prompt and output, side by side"
     )
     command.set_defaults(run=_score)
+
+
+def _add_frames(commands: Any) -> None:
+    command = commands.add_parser("frames", help="a contact sheet: which frames of a video are looked at, and why")
+    command.add_argument("video", type=Path)
+    settings = command.add_mutually_exclusive_group()
+    settings.add_argument("--model", help="look as this critic does; default: the settings' defaults")
+    settings.add_argument("--config", type=Path, help="look as a run with these settings does")
+    command.add_argument("--out", type=Path, help="PNG; default: the video's name with -frames.png, here")
+    command.set_defaults(run=_frames)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -134,6 +148,18 @@ def _score(options: argparse.Namespace) -> int:
         )
     )
     return 1 if failed else 0
+
+
+def _frames(options: argparse.Namespace) -> int:
+    config = frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
+    out = options.out or Path(f"{options.video.stem}-frames.png")
+    try:
+        watched = watch(options.video, config)
+    except MediaError as error:
+        raise MediaError(f"{options.video}: {error}") from None
+    write_sheet(out, options.video.name, watched, config)
+    print(f"{describe(watched)}\ncontact sheet: {out}")
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

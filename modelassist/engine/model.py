@@ -126,6 +126,14 @@ def check(name: str) -> Path | None:
     return folder
 
 
+def frame_config(name: str) -> FrameConfig:
+    """What a critic looks at, read without its weights; raises ModelError as `load` does."""
+    folder = _local_folder(name)
+    if folder is not None:
+        _check_folder(folder)
+    return FrameConfig(**_settings(folder)["frames"])
+
+
 def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
     """Write a whole, loadable model folder; weights are rounded to `dtype`. LoRA must have been merged before."""
     base, kept = critic.base, critic.base.dtype

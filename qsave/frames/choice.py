@@ -23,9 +23,9 @@ class Why(StrEnum):
     """What made a frame a slow one."""
 
     START = "start"
-    """The liveliest near the beginning, which is never left unseen."""
+    """The liveliest near the beginning, where nothing livelier had brought the eyes."""
     END = "end"
-    """The liveliest near the end."""
+    """The liveliest near the end, likewise."""
     ENERGY = "energy"
     """Among the liveliest of the whole clip."""
 
@@ -88,8 +88,9 @@ def pick_slow(
 ) -> dict[int, Why]:
     """Indices of up to `count` frames of high change energy, `min_distance` of an even spacing apart, and why.
 
-    One is chosen within the first and one within the last half spacing before the rest compete (with one or two to
-    give, the liveliest moments of the whole clip get them). Ties go to the earlier frame.
+    The liveliest frames come first, all but two. Then the first and the last half spacing get one each, where none of
+    those lies in it and one there keeps its distance; what is left goes to the next liveliest. (With one or two to
+    give there are no such anchors.) Ties go to the earlier frame.
     """
     spacing = last / max(count, 1)
     ranked = sorted(range(len(times)), key=lambda index: (-energy[index], index))
@@ -103,8 +104,14 @@ def pick_slow(
             if apart > 0 and apart >= spacing * min_distance:
                 picked[index] = why
 
+    anchors = {
+        Why.START: [index for index in ranked if times[index] <= spacing / 2],
+        Why.END: [index for index in ranked if last - times[index] <= spacing / 2],
+    }
     if count > 2:
-        take((index for index in ranked if times[index] <= spacing / 2), 1, Why.START)
-        take((index for index in ranked if last - times[index] <= spacing / 2), 2, Why.END)
+        take(ranked, count - 2, Why.ENERGY)
+        for why, near in anchors.items():
+            if not picked.keys() & near:
+                take(near, len(picked) + 1, why)
     take(ranked, count, Why.ENERGY)
     return dict(sorted(picked.items()))

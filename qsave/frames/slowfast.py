@@ -29,7 +29,7 @@ from qsave.frames.extent import measure
 
 Pixels = npt.NDArray[np.uint8]
 
-_CHOICE = 2
+_CHOICE = 3
 """Counts up when the same config comes to mean other frames: what was cached or stored before is then another's."""
 _SCALER = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _GREY_SIZE = (64, 48)

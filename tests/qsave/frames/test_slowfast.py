@@ -118,13 +118,12 @@ def test_every_frame_of_every_container_is_watched_in_one_pass(
 
 
 def test_the_reasons_and_the_curve_are_told(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", frames=36, rate=12, paint=flash(2, 14, 34))
+    path = write_clip(tmp_path / "clip.mp4", frames=36, rate=12, paint=flash(14))
     watched = watch(path, SMALL)
-    assert dict(zip(watched.frames.slow_times, watched.why, strict=True)) == {
-        round(2 / 12, 6): Why.START, round(14 / 12, 6): Why.ENERGY, round(34 / 12, 6): Why.END
-    }  # fmt: skip
+    assert watched.why == (Why.START, Why.ENERGY, Why.END)
+    assert watched.frames.slow_times[1] == round(14 / 12, 6)
     loud = [round(time * 12) for time, energy in zip(watched.times, watched.energy, strict=True) if energy > 50]
-    assert loud == [2, 3, 14, 15, 34, 35]
+    assert loud == [14, 15]
     assert watched.energy[0] == 0
 
 
