@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from modelassist.engine.config import FREE
 from modelassist.engine.files import atomic_path
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import Stage, optimizer_tensors, restore_optimizer, trainable
 
+WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+
 
 class CheckpointError(ValueError):
-    """A checkpoint that belongs to another run; the message says what differs."""
+    """A checkpoint that belongs to another run, is damaged, or could not be written; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +40,21 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: Mapping[str, Any]) -> Path:
-    """Write `<folder>/<stage>-<step>` and drop the stage's earlier ones."""
+    """Write `<folder>/<stage>-<step>` and drop the stage's earlier ones, which stay where it cannot be written."""
     path = folder / f"{stage.name}-{step}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as unfinished:
-        unfinished.mkdir()
-        weights = {name: value.detach().contiguous().cpu() for name, value in trainable(critic).items()}
-        save_file(weights, unfinished / "weights.safetensors")
-        save_file(optimizer_tensors(critic, stage.optimizer), unfinished / "optimizer.safetensors")
-        state = {"stage": stage.name, "step": step, "run": dict(run)}
-        (unfinished / "state.json").write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+    weights = {name: value.detach().contiguous().cpu() for name, value in trainable(critic).items()}
+    moments = optimizer_tensors(critic, stage.optimizer)
+    state = {"stage": stage.name, "step": step, "run": dict(run)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as unfinished:
+            unfinished.mkdir()
+            save_file(weights, unfinished / WEIGHTS)
+            save_file(moments, unfinished / MOMENTS)
+            (unfinished / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+    except (OSError, SafetensorError) as error:
+        size = sum(tensor.nbytes for tensors in (weights, moments) for tensor in tensors.values())
+        raise CheckpointError(_unwritten(path, size, error)) from error
     for other in folder.glob(f"{stage.name}-*"):
         if other != path:
             shutil.rmtree(other)
@@ -54,14 +63,14 @@ def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: 
 
 def newest_checkpoint(folder: Path, stages: Sequence[str]) -> Checkpoint | None:
     """The one furthest into the run, or None."""
-    found = [_read(path) for path in folder.glob("[!.]*/state.json")]
+    found = [_read(path) for path in folder.glob(f"[!.]*/{STATE}")]
     known = [checkpoint for checkpoint in found if checkpoint.stage in stages]
     return max(known, key=lambda checkpoint: (stages.index(checkpoint.stage), checkpoint.step), default=None)
 
 
 def restore_weights(critic: Loaded, checkpoint: Checkpoint) -> None:
     """Put a checkpoint's weights into the model it was made of; raises CheckpointError for another one."""
-    tensors = load_file(checkpoint.path / "weights.safetensors")
+    tensors = _tensors(checkpoint.path / WEIGHTS)
     named = trainable(critic)
     if {name: value.shape for name, value in named.items()} != {name: value.shape for name, value in tensors.items()}:
         raise CheckpointError(f"{checkpoint.path} was made of another model or with other adapters")
@@ -72,7 +81,7 @@ def restore_weights(critic: Loaded, checkpoint: Checkpoint) -> None:
 
 def restore_stage(critic: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
     """Put the optimiser back to where it was."""
-    restore_optimizer(critic, stage.optimizer, load_file(checkpoint.path / "optimizer.safetensors"))
+    restore_optimizer(critic, stage.optimizer, _tensors(checkpoint.path / MOMENTS))
 
 
 def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
@@ -91,6 +100,16 @@ def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
         )
 
 
+def _unwritten(path: Path, size: int, error: Exception) -> str:
+    reason = error.strerror if isinstance(error, OSError) else error
+    free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
+    kept = any(path.parent.glob(f"[!.]*/{STATE}"))
+    return (
+        f"{path} cannot be written ({reason}): it needs {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free on its "
+        f"disk. Make room there, then {'go on with --resume' if kept else 'start again'}"
+    )
+
+
 def _flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
     """Nested tables as one, keys joined by dots."""
     found: dict[str, Any] = {}
@@ -100,5 +119,19 @@ def _flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
 
 
 def _read(state: Path) -> Checkpoint:
-    value = json.loads(state.read_text(encoding="utf-8"))
-    return Checkpoint(state.parent, value["stage"], value["step"], value["run"])
+    try:
+        value = json.loads(state.read_text(encoding="utf-8"))
+        return Checkpoint(state.parent, value["stage"], value["step"], value["run"])
+    except (ValueError, KeyError, TypeError):
+        raise CheckpointError(_damaged(state)) from None
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        raise CheckpointError(_damaged(path)) from None
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged: remove {path.parent}, and --resume goes on from what was before it"

@@ -8,6 +8,7 @@ python -m modelassist.engine evaluate --release DIR --model DIR --split test --o
 """
 
 import argparse
+import errno
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
 from modelassist.engine.measure import measure, write_evaluation
+from modelassist.engine.memory import MemoryFullError
 from modelassist.engine.model import ModelError, frame_config
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
@@ -29,7 +31,18 @@ from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release import SPLITS, ReleaseError, ReleaseReader
 
-_KNOWN_ERRORS = (CheckpointError, ConfigError, DataError, MediaError, ModelError, ReleaseError, TrainingError, OSError)
+_KNOWN_ERRORS = (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    MediaError,
+    MemoryFullError,
+    ModelError,
+    ReleaseError,
+    TrainingError,
+    OSError,
+)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,8 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         return status
     except _KNOWN_ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_said(error)}", file=sys.stderr)
         return 1
+
+
+def _said(error: Exception) -> str:
+    """The error in one line; torch and the file system know what happened, not how to go on."""
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        where = f"the disk of {error.filename}" if error.filename else "the disk"
+        return f"no space is left on {where}: make room there and run this again, a training with --resume"
+    return " ".join(str(error).split())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,9 @@ Qwen3-VL.
 
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -239,13 +241,19 @@ def _build(kind: type[Any], values: object, place: str) -> Any:
     names = [item.name for item in fields(kind)]
     for name in values:
         if name not in names:
-            raise ConfigError(f"unknown setting {place}{name}; there is {', '.join(names)}")
+            raise ConfigError(_unknown(place, str(name), names))
     try:
         return kind(**{name: _value(hints[name], value, f"{place}{name}") for name, value in values.items()})
     except ConfigError:
         raise
     except ValueError as error:
         raise ConfigError(f"{place.rstrip('.') or 'settings'}: {error}") from None
+
+
+def _unknown(place: str, name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {place}{near[0]}?" if near else f"there is {', '.join(names)}"
+    return f"unknown setting {place}{name}; {hint}"
 
 
 def _value(hint: Any, value: object, place: str) -> Any:

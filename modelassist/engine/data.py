@@ -5,9 +5,11 @@ A clip that cannot be read is left out and named; a run goes on without it.
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from qsave.prompt import DESCRIBE_PROMPT, SYSTEM_PROMPT
 from qsave.release import ReleaseReader, RlRow, SftRow, Target, sha256_of
 
 _HELD_BYTES = 512 * 2**20
+T = TypeVar("T")
 
 
 class DataError(ValueError):
@@ -79,25 +82,40 @@ class FrameStore:
 
     def _stored(self, example: Example) -> Frames:
         path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
-        if not path.is_file():
-            frames = read(example.path, self.config)
+        frames = _unpacked(path)
+        if frames is None:
+            try:
+                frames = read(example.path, self.config)
+            except OSError as error:
+                raise MediaError(f"{example.path} cannot be read: {error.strerror}") from None
             self.folder.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as unfinished, unfinished.open("wb") as file:
-                np.savez(
-                    file,
-                    fast=frames.fast,
-                    fast_times=np.array(frames.fast_times),
-                    slow=frames.slow,
-                    slow_times=np.array(frames.slow_times),
-                )
-            return frames
-        with np.load(path, allow_pickle=False) as arrays:
+            _pack(path, frames)
+        return frames
+
+
+def _pack(path: Path, frames: Frames) -> None:
+    with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(
+            file,
+            fast=frames.fast,
+            fast_times=np.array(frames.fast_times),
+            slow=frames.slow,
+            slow_times=np.array(frames.slow_times),
+        )
+
+
+def _unpacked(path: Path) -> Frames | None:
+    """What was packed, or None where that is not there or damaged: then the clip itself is asked again."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Frames(
                 arrays["fast"],
                 tuple(arrays["fast_times"].tolist()),
                 arrays["slow"],
                 tuple(arrays["slow_times"].tolist()),
             )
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
 
 
 def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example]:
@@ -150,6 +168,24 @@ def readable(store: FrameStore, examples: Sequence[Example], label: str) -> tupl
         else:
             good.append(example)
     return good, problems
+
+
+def built(
+    examples: Sequence[Example], build: Callable[[Example], T], report: Callable[[str], None]
+) -> list[tuple[Example, T]]:
+    """What is built of each example of a step. A clip that has become unreadable is reported and left out of the step;
+    raises DataError where none is left, as then more than a clip is wrong."""
+    pairs, problems = [], []
+    for example in examples:
+        try:
+            pairs.append((example, build(example)))
+        except MediaError as error:
+            problems.append(f"clip {example.clip_id} left out: {error}")
+    if not pairs:
+        raise DataError(f"no clip of a step can be read any more: {problems[0]}")
+    for problem in problems:
+        report(problem)
+    return pairs
 
 
 class Feeder:

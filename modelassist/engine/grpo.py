@@ -9,16 +9,18 @@ Shape letters: K clips of a round, G samples of each, C tokens of all samples.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from modelassist.engine.config import GrpoConfig
-from modelassist.engine.data import Example, Feeder
+from modelassist.engine.data import Example, Feeder, built
 from modelassist.engine.generate import Sample, forbid, generate
+from modelassist.engine.inputs import Prompt
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, descend, make_optimizer
 from modelassist.engine.rewards import Terms, reward_terms
@@ -94,27 +96,28 @@ class GrpoStage:
         seed: int,
         max_new_tokens: int,
         reference: nn.Module | None = None,
+        report: Callable[[str], None] = tqdm.write,
     ) -> None:
         self.critic, self.feeder, self.examples = critic, feeder, examples
         self.config, self.seed, self.limit = config, seed, max_new_tokens
         self.steps = config.steps
-        self.reference = reference
+        self.reference, self.report = reference, report
         self.optimizer = make_optimizer(critic, 0.0)
 
     def step(self, index: int) -> dict[str, float]:
         """Sample a round, then learn from it `updates` times."""
         chosen = batch_at(len(self.examples), self.config.clips, index, self.seed, self.name)
-        batch = [self.examples[place] for place in chosen]
-        played = self._play(batch, index)
+        pairs = built([self.examples[place] for place in chosen], self.feeder.prompt, self.report)
+        batch = [example for example, _ in pairs]
+        played = self._play(batch, [prompt for _, prompt in pairs], index)
         packed = pack(self.critic, played.rows)
         what = f"grpo step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
         learnt = self._learn(batch, played, packed, what)
         return {**learnt, **_figures(played)}
 
-    def _play(self, batch: Sequence[Example], index: int) -> Round:
+    def _play(self, batch: Sequence[Example], prompts: Sequence[Prompt], index: int) -> Round:
         """Sample a group for each clip and reward it."""
         self.critic.network.eval()
-        prompts = [self.feeder.prompt(example) for example in batch]
         with torch.no_grad():
             features = [part.detached() for part in self.feeder.features(batch, prompts)]
         groups = generate(

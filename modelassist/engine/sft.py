@@ -14,15 +14,16 @@ The cool-down is this stage again, on other rows and at a lower rate; so is the 
 there is nothing to score. Verdicts alone teach a model that starts from nothing to write like a judge, not to see.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from modelassist.engine.config import MICRO_TOKENS, CooldownConfig, DescribeConfig, SftConfig
-from modelassist.engine.data import Example, Feeder
+from modelassist.engine.data import Example, Feeder, built
 from modelassist.engine.inference import batches
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, cosine_rate, descend, make_optimizer
@@ -102,9 +103,11 @@ class SftStage:
         name: str,
         seed: int,
         micro_tokens: int = MICRO_TOKENS,
+        report: Callable[[str], None] = tqdm.write,
     ) -> None:
         self.critic, self.feeder, self.examples = critic, feeder, examples
         self.config, self.name, self.seed, self.micro_tokens = config, name, seed, micro_tokens
+        self.report = report
         self.steps = config.steps
         self.direct = config.direct_weight if isinstance(config, SftConfig) else 0.0
         self.shift, self.warmup, weight_decay = 0.0, 0, 0.0
@@ -134,11 +137,8 @@ class SftStage:
         """The clips of a step as rows."""
         chosen = batch_at(len(self.examples), self.config.batch, index, self.seed, self.name)
         batch = [self.examples[place] for place in chosen]
-        moves = self._moves(index, len(batch))
-        return [
-            (example, self.feeder.row(example, move, direct=self.direct > 0))
-            for example, move in zip(batch, moves, strict=True)
-        ]
+        moves = iter(self._moves(index, len(batch)))
+        return built(batch, lambda example: self.feeder.row(example, next(moves), direct=self.direct > 0), self.report)
 
     def _losses(
         self, index: int, micros: Sequence[Sequence[Pair]], terms: dict[str, float]

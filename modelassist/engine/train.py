@@ -29,6 +29,7 @@ from modelassist.engine.files import atomic_path, sweep, write_json
 from modelassist.engine.grpo import GrpoStage, frozen_copy
 from modelassist.engine.journal import Journal
 from modelassist.engine.measure import measure, write_evaluation
+from modelassist.engine.memory import memory_limit, training_advice
 from modelassist.engine.model import Loaded, check, load, save
 from modelassist.engine.optimise import Stage
 from modelassist.engine.seeds import seeded
@@ -69,7 +70,8 @@ def train(
     """
     if previous:
         check(previous)
-    critic = load(model, device="cuda" if torch.cuda.is_available() else "cpu", dtype=getattr(torch, config.dtype))
+    with memory_limit(f"loading {model}", "set dtype = bfloat16 or take a smaller model"):
+        critic = load(model, device="cuda" if torch.cuda.is_available() else "cpu", dtype=getattr(torch, config.dtype))
     critic.frames = config.frames or critic.frames
     critic.max_new_tokens = config.max_new_tokens
     reader = open_release(release)
@@ -139,10 +141,8 @@ class _Run:
         train: dict[str, list[Example]] = {}
         for stage in self.stages:
             train[stage], problems = self._examples_of(stage, reader, store)
-            self.problems += problems
-        for problem in sorted(set(self.problems)):
-            tqdm.write(problem)
-            self.journal.note({"stage": "data", "problem": problem})
+            for problem in problems:
+                self.report(problem)
         judged = [examples for stage, examples in train.items() if stage != "describe" and examples]
         if not judged:
             raise DataError(f"{reader.folder}: there is nothing to train on; {_FIRST_STAGE_NEEDS}")
@@ -158,6 +158,13 @@ class _Run:
             return _examples(reader, store, _KIND_OF_STAGE[stage], "train")
         captions = self.config.describe.captions
         return readable(store, load_captions(Path(captions)), "captions") if captions else ([], [])
+
+    def report(self, problem: str) -> None:
+        """Say what is wrong with a clip, once; the run goes on."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+            tqdm.write(problem)
+            self.journal.note({"stage": "data", "problem": problem})
 
     def stage(self, name: str, material: Material) -> None:
         """Run one stage from where the checkpoint left it; one that is done already is passed over."""
@@ -184,18 +191,20 @@ class _Run:
     def measure(self, reader: ReleaseReader, material: Material, previous: str | None) -> dict[str, Any]:
         """Evaluate what was kept, as it was kept, and write the figures."""
         self.journal.stand("evaluation", 0)
-        evaluation = measure(
-            str(self.out / "model"),
-            reader,
-            material.held_out,
-            material.constant,
-            self.out,
-            previous=previous,
-            budget=self.config.tokens_per_batch,
-            seed=self.config.seed,
-        ) | {
+        with memory_limit("evaluation", self._generation_advice):
+            found = measure(
+                str(self.out / "model"),
+                reader,
+                material.held_out,
+                material.constant,
+                self.out,
+                previous=previous,
+                budget=self.config.tokens_per_batch,
+                seed=self.config.seed,
+            )
+        evaluation = found | {
             "cooldown": self._probes(),
-            "problems": sorted(set(self.problems)),
+            "problems": sorted(self.problems),
             "release": self.described["release"],
             "model": self.model,
             "stages": self.stages,
@@ -203,6 +212,10 @@ class _Run:
         write_evaluation(self.out, evaluation)
         self.journal.stand("evaluation", 0, finished=True)
         return evaluation
+
+    @property
+    def _generation_advice(self) -> str:
+        return f"lower tokens_per_batch (now {self.config.tokens_per_batch}) and go on with --resume"
 
     @property
     def _checkpoints(self) -> Path:
@@ -233,6 +246,7 @@ class _Run:
                 name=name,
                 seed=self.config.seed,
                 micro_tokens=self.config.micro_tokens,
+                report=self.report,
             )
         return GrpoStage(
             self.critic,
@@ -242,6 +256,7 @@ class _Run:
             seed=self.config.seed,
             max_new_tokens=self.config.max_new_tokens,
             reference=self._reference(start),
+            report=self.report,
         )
 
     def _reference(self, start: int | None) -> nn.Module | None:
@@ -261,7 +276,8 @@ class _Run:
     def _loop(self, stage: Stage, start: int) -> None:
         bar = tqdm(range(start, stage.steps), desc=stage.name, unit="step", initial=start, total=stage.steps)
         for index in bar:
-            figures = stage.step(index)
+            with memory_limit(f"{stage.name} step {index + 1}", training_advice(self.config, stage.name)):
+                figures = stage.step(index)
             self.journal.step(stage.name, index + 1, figures)
             bar.set_postfix_str(f"loss {figures['loss']:.3f}")
             if (index + 1) % self.config.save_every == 0 or index + 1 == stage.steps:
@@ -272,15 +288,16 @@ class _Run:
         pool = next(iter(material.held_out.values()), material.train["cooldown"])
         examples = pool[: self.config.cooldown.probe]
         feeder = Feeder(self.critic, self._store(self.critic.frames))
-        figures = consistency(
-            self.critic,
-            feeder,
-            examples,
-            samples=self.config.cooldown.samples,
-            budget=self.config.tokens_per_batch,
-            seed=self.config.seed,
-            label=f"consistency {when}",
-        )
+        with memory_limit(f"consistency {when} the cool-down", self._generation_advice):
+            figures = consistency(
+                self.critic,
+                feeder,
+                examples,
+                samples=self.config.cooldown.samples,
+                budget=self.config.tokens_per_batch,
+                seed=self.config.seed,
+                label=f"consistency {when}",
+            )
         write_json(self.out / "cooldown.json", self._probes() | {when: figures})
 
     def _probes(self) -> dict[str, Any]:

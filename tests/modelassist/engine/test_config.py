@@ -27,8 +27,9 @@ def test_settings_are_read_from_a_file(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize(
     ("values", "error"),
     [
-        ({"sead": 1}, "unknown setting sead"),
-        ({"sft": {"lr": 1}}, "unknown setting sft.lr"),
+        ({"sead": 1}, r"unknown setting sead; did you mean seed\?"),
+        ({"sft": {"learning_rates": 1}}, r"unknown setting sft.learning_rates; did you mean sft.learning_rate\?"),
+        ({"sft": {"lr": 1}}, "unknown setting sft.lr; there is steps, batch, learning_rate"),
         ({"sft": {"steps": "many"}}, "sft.steps: expected int"),
         ({"sft": {"steps": True}}, "sft.steps: expected int"),
         ({"sft": 3}, "sft.: expected a table"),

@@ -1,0 +1,162 @@
+"""What goes wrong in a run: one line on stderr that says what, where and how to go on, or the run survives it."""
+
+import errno
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine.cli import main
+from modelassist.engine.journal import Journal
+from modelassist.engine.sft import SftStage
+from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
+
+SETTINGS = {"max_new_tokens": 16, "save_every": 2, "sft": {"steps": 4, "batch": 2, "warmup": 1}}
+
+
+class Bench:
+    """A release of one's own to spoil, and the command that trains on it."""
+
+    def __init__(self, folder: Path, release: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.model, self.capsys = folder, model, capsys
+        self.release = shutil.copytree(release, folder / "release")
+        self.out = folder / "run"
+        self.configure(SETTINGS)
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        (self.folder / "run.json").write_text(json.dumps(settings))
+
+    def train(self, *more: str) -> tuple[int, str]:
+        """The exit status, and the last line on stderr."""
+        options = ["--release", str(self.release), "--model", str(self.model), "--out", str(self.out)]
+        status = main(["train", *options, "--config", str(self.folder / "run.json"), "--stages", "sft", *more])
+        said = [line for line in self.capsys.readouterr().err.splitlines() if line.startswith("error:")]
+        return status, "\n".join(said)
+
+    def media(self, split: str = "train") -> list[Path]:
+        lines = (self.release / "sft" / f"{split}.jsonl").read_text().splitlines()
+        return [self.release / json.loads(line)["media"]["path"] for line in lines]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, release_folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> Bench:
+    return Bench(tmp_path, release_folder, tiny_folder, capsys)
+
+
+def test_a_slip_in_a_setting_names_the_one_that_was_meant(bench: Bench) -> None:
+    bench.configure({"sft": {"learnin_rate": 1e-4}})
+    assert bench.train() == (1, "error: unknown setting sft.learnin_rate; did you mean sft.learning_rate?")
+    assert not bench.out.exists()
+
+
+def test_a_release_that_was_changed_says_what_was(bench: Bench) -> None:
+    path = bench.media()[0]
+    write_clip(path, 10)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith(f"error: {bench.release} is not as it was frozen: media/{path.name}")
+    assert not bench.out.exists()
+
+
+def test_a_release_without_one_of_its_clips_names_it(bench: Bench) -> None:
+    path = bench.media()[0]
+    path.unlink()
+    status, said = bench.train()
+    assert status == 1
+    assert said.endswith(f"media/{path.name}: missing")
+
+
+def test_clips_that_were_never_readable_leave_nothing_to_train_on(bench: Bench) -> None:
+    for path in bench.media():
+        path.write_bytes(b"")
+    seal(bench.release)
+    status, said = bench.train()
+    assert status == 1
+    assert (
+        said == f"error: {bench.release}: there is nothing to train on; a critic needs rated clips in the train split"
+    )
+
+
+def spoil_after_first_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> None:
+    """From the second step on these clips cannot be read, nor what was kept of them."""
+
+    def step(journal: Journal, stage: str, number: int, figures: Mapping[str, float]) -> None:
+        whole_step(journal, stage, number, figures)
+        for path in paths:
+            path.write_bytes(b"gone")
+            for kept in (bench.out / "cache" / "frames").glob(f"{path.stem}*"):
+                kept.write_bytes(b"gone")
+
+    whole_step = Journal.step
+    monkeypatch.setattr(Journal, "step", step)
+
+
+def test_a_run_survives_clips_that_become_unreadable_and_reports_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil_after_first_step(bench, monkeypatch, bench.media()[:4])
+    assert bench.train() == (0, "")
+    rows = read_metrics(bench.out)
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
+    problems = [row["problem"] for row in rows if row["stage"] == "data"]
+    assert problems
+    assert len(set(problems)) == len(problems)
+    assert all(problem.startswith("clip clip-") and "left out" in problem for problem in problems)
+    assert json.loads((bench.out / "evaluation.json").read_text())["problems"] == sorted(problems)
+
+
+def test_a_run_stops_where_a_whole_step_has_become_unreadable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_after_first_step(bench, monkeypatch, bench.media())
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith("error: no clip of a step can be read any more: clip clip-")
+
+
+def test_a_checkpoint_of_another_model_is_not_gone_on_from(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    bench.model = bench.folder / "other"
+    make_tiny(bench.model)
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another model" in said
+
+
+def test_memory_that_runs_out_says_what_to_lower(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(stage: SftStage, index: int) -> dict[str, float]:
+        return {"loss": float(torch.empty(2**50).sum())}
+
+    monkeypatch.setattr(SftStage, "step", step)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith("error: sft step 1: the machine's memory ran out")
+    assert "lower micro_tokens (now 8192)" in said
+
+
+def test_a_disk_that_is_full_is_said_with_its_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(journal: Journal, row: Mapping[str, object]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(journal.metrics))
+
+    monkeypatch.setattr(Journal, "note", note)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith(f"error: no space is left on the disk of {bench.out / 'metrics.jsonl'}: make room there")
+
+
+def test_what_was_kept_of_a_clip_and_is_damaged_is_made_anew(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    losses = [row["loss"] for row in read_metrics(bench.out)]
+    for kept in (bench.out / "cache" / "frames").iterdir():
+        kept.write_bytes(kept.read_bytes()[:100])
+    shutil.rmtree(bench.out / "checkpoints")
+    assert bench.train() == (0, "")
+    assert [row["loss"] for row in read_metrics(bench.out)] == losses
+
+
+def test_the_disk_is_not_blamed_for_other_errors(bench: Bench) -> None:
+    bench.out.write_text("a file where the run should be")
+    status, said = bench.train()
+    assert status == 1
+    assert "File exists" in said
