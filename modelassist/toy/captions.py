@@ -12,14 +12,18 @@ _MOMENTS = 4
 _NOTHING = "-"
 
 
-def caption(spec: ClipSpec) -> str:
-    """The scene, then what disturbs its motion and its look, the strongest first, then its moments.
+def captions(spec: ClipSpec) -> tuple[str, str]:
+    """Two texts, each learnt alone: what one says must not be guessed from the other.
 
     Few words tell what is there, and eyes that start from nothing are long in finding what they are of. Moments tell
     it place by place and time by time, so each clip teaches dozens of times where to look.
     """
-    flaws = f"{_flaws(spec, Axis.DYNAMIC, 'steady')}. {_flaws(spec, Axis.VISUAL, 'clean')}"
-    return f"{scene_words(spec)}. {flaws}. {moments(spec)}."
+    return caption(spec), moments(spec)
+
+
+def caption(spec: ClipSpec) -> str:
+    """The scene, then what disturbs its motion and its look, the strongest first."""
+    return f"{scene_words(spec)}. {_flaws(spec, Axis.DYNAMIC, 'steady')}. {_flaws(spec, Axis.VISUAL, 'clean')}."
 
 
 def moments(spec: ClipSpec) -> str:
