@@ -1,6 +1,6 @@
 """Free generation: a group of continuations for each prompt, from one prefill.
 
-The prompt is encoded once and its cache repeated for the group. Positions are explicit and the mask is the padding's,
+A prompt is encoded once and its cache repeated for the group. Positions are explicit and the mask is the padding's,
 so greedy output equals transformers' own `generate`, token for token. Beside every token the logits of the five level
 words are kept: where the grammar puts a level, the score is read from them.
 
@@ -9,9 +9,11 @@ Shape letters: B prompts, G samples of each, R = B x G, S steps, V vocabulary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import DynamicCache
 
 from modelassist.engine.inputs import Prompt
@@ -81,40 +83,51 @@ class _State:
 
 
 def _prefill(critic: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], group: int) -> _State:
+    """Each prompt is read by itself, then all go on together. Reading is bound by arithmetic: side by side it would
+    gain nothing, and lose the causal kernel to a mask of the padding. Writing is bound by memory: there company pays.
+    """
+    read = [_read(critic, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
+    sizes = [len(prompt.ids) for prompt in prompts]
+    cache = _joined(critic, [cache for cache, _ in read], sizes)
+    cache.batch_repeat_interleave(group)
+    device = critic.device
+    starts = torch.tensor([max(sizes) - size for size in sizes], device=device)
+    mask = torch.arange(max(sizes), device=device) >= starts[:, None]
+    following = torch.tensor([prompt.next_position for prompt in prompts], device=device)
+    return _State(
+        critic,
+        cache,
+        mask.repeat_interleave(group, dim=0),
+        following.repeat_interleave(group),
+        torch.cat([logits for _, logits in read]).repeat_interleave(group, dim=0),
+    )
+
+
+def _read(critic: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
+    """The cache of one prompt, and the logits (1, V) of what follows it."""
     base = critic.base
-    ids, positions, mask = (tensor.to(base.device) for tensor in _left_padded(critic, prompts))
     output = base.model(
-        input_ids=ids,
-        position_ids=positions,
-        attention_mask=mask,
-        mm_encoder_outputs=encoder_outputs(prompts, features),
+        input_ids=prompt.ids[None].to(base.device),
+        position_ids=prompt.positions[:, None].to(base.device),
+        mm_encoder_outputs=encoder_outputs([prompt], [features]),
         past_key_values=DynamicCache(config=base.config.text_config),
         use_cache=True,
     )
-    output.past_key_values.batch_repeat_interleave(group)
-    logits = base.lm_head(output.last_hidden_state[:, -1]).float()
-    following = torch.tensor([prompt.next_position for prompt in prompts], device=base.device)
-    return _State(
-        critic,
-        output.past_key_values,
-        mask.repeat_interleave(group, dim=0),
-        following.repeat_interleave(group),
-        logits.repeat_interleave(group, dim=0),
-    )
+    return output.past_key_values, base.lm_head(output.last_hidden_state[:, -1]).float()
 
 
-def _left_padded(critic: Loaded, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids (B, N), positions (3, B, N) and bool mask (B, N) of a batch whose prompts all end at the same place."""
-    size = max(len(prompt.ids) for prompt in prompts)
-    ids = torch.full((len(prompts), size), critic.pad_id)
-    positions = torch.zeros(3, len(prompts), size, dtype=torch.long)
-    mask = torch.zeros(len(prompts), size, dtype=torch.bool)
-    for index, prompt in enumerate(prompts):
-        start = size - len(prompt.ids)
-        ids[index, start:] = prompt.ids
-        positions[:, index, start:] = prompt.positions
-        mask[index, start:] = True
-    return ids, positions, mask
+def _joined(critic: Loaded, caches: Sequence[DynamicCache], sizes: Sequence[int]) -> DynamicCache:
+    """One cache of many prompts, padded on the left so that all of them end at the same place."""
+    joined = DynamicCache(config=critic.base.config.text_config)
+    for index in range(len(caches[0].layers)):
+        layers: list[Any] = [cache.layers[index] for cache in caches]
+        padded = [
+            [F.pad(tensor, (0, 0, max(sizes) - size, 0)) for tensor in (layer.keys, layer.values)]
+            for layer, size in zip(layers, sizes, strict=True)
+        ]
+        keys, values = (torch.cat(side) for side in zip(*padded, strict=True))
+        joined.update(keys, values, index)
+    return joined
 
 
 def forbid(critic: Loaded, logits: Tensor) -> Tensor:

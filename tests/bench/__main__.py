@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.support import services
@@ -39,15 +39,26 @@ def _set_up() -> None:
     call_command("migrate", interactive=False, verbosity=0)
 
 
-def _parts() -> dict[str, Callable[[Path], list[str]]]:
+def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
     from tests.bench import measures
 
     return {
         "desk": _desk,
         "frames": lambda folder: [measures.frames(folder)],
-        "engine": lambda folder: [measures.shared_prefix(folder)],
+        "engine": _engine,
         "rooms": measures.rooms,
     }
+
+
+def _engine(folder: Path) -> Iterator[str]:
+    import torch
+
+    from tests.bench import drafting, measures, training
+
+    torch.set_num_threads(1)
+    yield measures.shared_prefix(folder)
+    yield training.against_trl(folder)
+    yield from drafting.side_by_side(folder)
 
 
 def _desk(folder: Path) -> list[str]:

@@ -62,14 +62,20 @@ def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
 
 def frames(folder: Path) -> str:
     """Decode with SlowFast's choice and pixels, against the bare decode."""
-    clip = folder / "bench.mp4"
-    render_clip(replace(make_spec(0, 0), width=640, height=384, rate=24, frames=72), clip)
+    clip = _clip(folder)
     config = FrameConfig()
     bare, slowfast = in_turn(lambda: sum(1 for _ in shown_frames(clip)), lambda: read(clip, config))
     return line(
         "frames, 3 s of 640 x 384",
         f"bare decode {1000 * bare:.0f} ms, with SlowFast {1000 * slowfast:.0f} ms: {slowfast / bare:.2f}x",
     )
+
+
+def _clip(folder: Path) -> Path:
+    path = folder / "bench.mp4"
+    if not path.exists():
+        render_clip(replace(make_spec(0, 0), width=640, height=384, rate=24, frames=72), path)
+    return path
 
 
 def shared_prefix(folder: Path) -> str:
@@ -81,7 +87,7 @@ def shared_prefix(folder: Path) -> str:
 
     init_tiny(folder / "tiny", frames=FEW_FRAMES)
     critic = load(str(folder / "tiny"))
-    prompt = build_prompt(critic, read(folder / "bench.mp4", critic.frames), question("A square slides right"))
+    prompt = build_prompt(critic, read(_clip(folder), critic.frames), question("A square slides right"))
     answers = tuple(tuple(300 + (7 * answer + token) % 500 for token in range(COMPLETION)) for answer in range(GROUP))
     shared, full = in_turn(
         lambda: _learn(critic, [prompt], [answers]),

@@ -1,0 +1,61 @@
+"""Drafting many clips side by side, against one at a time: the same prompts and answers of the same length."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from modelassist.engine.inference import TOKENS_PER_BATCH, answers, question
+from modelassist.engine.inputs import Prompt, build_prompt
+from modelassist.engine.model import Loaded, load
+from modelassist.engine.tiny import init_tiny
+from modelassist.toy.render import render_clip
+from modelassist.toy.world import make_spec
+from qsave.frames.slowfast import FrameConfig, read
+from tests.bench.measures import line
+
+CLIPS = 16
+ANSWER = 60
+"""Tokens of each draft: untrained weights write on until they are stopped."""
+ROUNDS = 3
+SIZES = (
+    FrameConfig(fast_frames=8, fast_pixels=160 * 96, slow_frames=2, slow_pixels=192 * 128),
+    FrameConfig(fast_frames=32, fast_pixels=288 * 192, slow_frames=4, slow_pixels=384 * 256),
+)
+
+
+def side_by_side(folder: Path) -> Iterator[str]:
+    """Processor seconds of a draft, for a short prompt and a long one."""
+    for number, config in enumerate(SIZES):
+        model = folder / f"drafter-{number}"
+        init_tiny(model, frames=config)
+        critic = load(str(model))
+        critic.max_new_tokens = ANSWER
+        prompts = [_prompt(folder, critic, clip) for clip in range(CLIPS)]
+        together, alone = _seconds(critic, prompts)
+        tokens = median(len(prompt.ids) for prompt in prompts)
+        yield line(
+            f"drafts of {CLIPS} clips, {tokens:.0f} prompt tokens",
+            f"side by side {1000 * together:.0f} ms a draft, one at a time {1000 * alone:.0f} ms: "
+            f"{alone / together:.1f}x faster",
+        )
+
+
+def _prompt(folder: Path, critic: Loaded, number: int) -> Prompt:
+    spec = replace(make_spec(2, number), width=640, height=384)
+    clip = folder / f"{spec.clip_id}.mp4"
+    if not clip.exists():
+        render_clip(spec, clip)
+    return build_prompt(critic, read(clip, critic.frames), question(spec.prompt))
+
+
+def _seconds(critic: Loaded, prompts: Sequence[Prompt]) -> tuple[float, float]:
+    """Medians of a draft: within the budget of tokens, and alone."""
+    taken: dict[int, list[float]] = {TOKENS_PER_BATCH: [], 1: []}
+    for _ in range(ROUNDS):
+        for budget, seconds in taken.items():
+            began = time.process_time()
+            answers(critic, prompts, tokens_per_batch=budget)
+            seconds.append((time.process_time() - began) / len(prompts))
+    return median(taken[TOKENS_PER_BATCH]), median(taken[1])

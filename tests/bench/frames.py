@@ -1,0 +1,74 @@
+"""Reading a clip with both pairs of eyes, beside the bare decode and beside decord.
+
+decord is told the moments and only fetches their pixels; here they are found in the same pass. Processor seconds of
+all threads, so that a busy machine changes little; sides in turn, medians.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from modelassist.toy.render import render_clip
+from modelassist.toy.world import make_spec
+from qsave.frames.container import shown_frames
+from qsave.frames.slowfast import FrameConfig, Frames, read
+from tests.bench.measures import line
+from tests.bench.peers import fetched
+
+DECORD = "decord==0.6.0"
+ROUNDS = 7
+_ROOT = Path(__file__).parents[2]
+
+
+def frames(folder: Path) -> Iterator[str]:
+    """The ratio to the bare decode, then decord."""
+    clip, config = bench_clip(folder), FrameConfig()
+    seen = read(clip, config)
+    count = sum(1 for _ in shown_frames(clip))
+    place = fetched(DECORD)
+    bare, ours, theirs = [], [], []
+    for _ in range(ROUNDS):
+        bare.append(_processor_seconds(lambda: sum(1 for _ in shown_frames(clip))))
+        ours.append(_processor_seconds(lambda: read(clip, config)))
+        if place is not None:
+            theirs.append(_decord_seconds(place, clip, seen, count))
+    mine = median(ours)
+    yield line(
+        f"frames, {count} of 832 x 480",
+        f"bare decode {1000 * median(bare):.0f} ms, with SlowFast {1000 * mine:.0f} ms: {mine / median(bare):.2f}x",
+    )
+    told = f"{1000 * median(theirs):.0f} ms: {median(theirs) / mine:.2f}x ours" if theirs else "not installed"
+    yield line(f"the same {len(seen.fast) + len(seen.slow)} frames by {DECORD}, told which", told)
+
+
+def bench_clip(folder: Path) -> Path:
+    """Five seconds in the size and rate of Wan's clips, with a camera that moves."""
+    clip = folder / "bench.mp4"
+    if not clip.exists():
+        render_clip(replace(make_spec(0, 1), width=832, height=480, rate=16, frames=81, pan=0.15, faults=()), clip)
+    return clip
+
+
+def _processor_seconds(act: Callable[[], object]) -> float:
+    started = time.process_time()
+    act()
+    return time.process_time() - started
+
+
+def _decord_seconds(place: Path, clip: Path, seen: Frames, count: int) -> float:
+    last = seen.fast_times[-1]
+    wanted = [
+        {"height": pixels.shape[1], "width": pixels.shape[2], "at": [round(t / last * (count - 1)) for t in times]}
+        for pixels, times in ((seen.fast, seen.fast_times), (seen.slow, seen.slow_times))
+    ]
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.bench.decord_side", clip, json.dumps(wanted)],
+        env=os.environ | {"PYTHONPATH": str(place)}, cwd=_ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(told.stdout)
