@@ -40,11 +40,11 @@ def _set_up() -> None:
 
 
 def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
-    from tests.bench import measures
+    from tests.bench import frames, measures
 
     return {
         "desk": _desk,
-        "frames": lambda folder: [measures.frames(folder)],
+        "frames": frames.frames,
         "engine": _engine,
         "rooms": measures.rooms,
     }

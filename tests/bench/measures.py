@@ -3,7 +3,6 @@
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -20,10 +19,7 @@ from annotation.services.ratings import submit
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
 from modelassist.services.simulation import render_manifest
-from modelassist.toy.render import render_clip
-from modelassist.toy.world import make_spec
 from qsave.axes import AXES
-from qsave.frames.container import shown_frames
 from qsave.frames.slowfast import FrameConfig, read
 
 if TYPE_CHECKING:
@@ -60,34 +56,17 @@ def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
     return [median(of_side) for of_side in taken]
 
 
-def frames(folder: Path) -> str:
-    """Decode with SlowFast's choice and pixels, against the bare decode."""
-    clip = _clip(folder)
-    config = FrameConfig()
-    bare, slowfast = in_turn(lambda: sum(1 for _ in shown_frames(clip)), lambda: read(clip, config))
-    return line(
-        "frames, 3 s of 640 x 384",
-        f"bare decode {1000 * bare:.0f} ms, with SlowFast {1000 * slowfast:.0f} ms: {slowfast / bare:.2f}x",
-    )
-
-
-def _clip(folder: Path) -> Path:
-    path = folder / "bench.mp4"
-    if not path.exists():
-        render_clip(replace(make_spec(0, 0), width=640, height=384, rate=24, frames=72), path)
-    return path
-
-
 def shared_prefix(folder: Path) -> str:
     """Forward and backward of a group of answers to one clip: one shared row, against a full row each."""
     from modelassist.engine.inference import question
     from modelassist.engine.inputs import build_prompt
     from modelassist.engine.model import load
     from modelassist.engine.tiny import init_tiny
+    from tests.bench.frames import bench_clip
 
     init_tiny(folder / "tiny", frames=FEW_FRAMES)
     critic = load(str(folder / "tiny"))
-    prompt = build_prompt(critic, read(_clip(folder), critic.frames), question("A square slides right"))
+    prompt = build_prompt(critic, read(bench_clip(folder), critic.frames), question("A square slides right"))
     answers = tuple(tuple(300 + (7 * answer + token) % 500 for token in range(COMPLETION)) for answer in range(GROUP))
     shared, full = in_turn(
         lambda: _learn(critic, [prompt], [answers]),

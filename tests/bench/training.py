@@ -31,8 +31,10 @@ from qsave.frames.slowfast import Frames
 from qsave.grammar import render
 from qsave.release import Target, sha256_of
 from tests.bench.measures import line
-from tests.bench.trl_package import TRL, trl_folder
+from tests.bench.peers import fetched
 
+TRL = "trl==1.16.0"
+"""The release whose SFTTrainer the figures are held against."""
 BATCH = 8
 STEPS = 12
 IGNORED = -100
@@ -40,7 +42,7 @@ IGNORED = -100
 
 def against_trl(folder: Path) -> str:
     """Median processor seconds of a step of either side."""
-    where = trl_folder()
+    where = fetched(TRL)
     if where is None:
         return line("SFT step beside TRL", f"not measured: {TRL} could not be fetched")
     examples = [_example(folder, number) for number in range(BATCH)]
