@@ -1,0 +1,32 @@
+"""What a fresh tiny model knows before it has learnt anything: words, and places."""
+
+import json
+from pathlib import Path
+
+from torch.nn import functional as F
+
+from modelassist.engine.cli import main
+from modelassist.engine.model import load
+
+
+def test_the_words_of_captions_come_into_the_vocabulary(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"not looked into")
+    lines = [json.dumps({"video": "clip.mp4", "text": "a zyzzogeton sits - still"})] * 30
+    (tmp_path / "captions.jsonl").write_text("\n".join(lines))
+    lengths = {}
+    for name, more in (("without", []), ("with", ["--captions", str(tmp_path / "captions.jsonl")])):
+        assert main(["init-tiny", "--out", str(tmp_path / name), *more]) == 0
+        tokenizer = load(str(tmp_path / name)).tokenizer
+        lengths[name] = [len(tokenizer.encode(word)) for word in (" zyzzogeton", " -")]
+    assert lengths["with"] == [1, 1]
+    assert min(lengths["without"]) > 1
+
+
+def test_every_place_of_a_frame_is_told_from_every_other_and_near_ones_are_alike(tiny_folder: Path) -> None:
+    places = load(str(tiny_folder)).base.model.visual.pos_embed.weight.detach()
+    alike = F.normalize(places) @ F.normalize(places).T
+    assert bool((alike.fill_diagonal_(0) < 0.99).all())
+    side = int(len(places) ** 0.5)
+    assert alike[0, 1] > alike[0, side - 1]
+    assert alike[0, side] > alike[0, side * (side - 1)]
+    assert 0.5 < float(places.std()) < 2
