@@ -269,7 +269,7 @@ def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
 def test_a_reference_is_kept_for_full_weights_too(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
 ) -> None:
-    practice = replace(CONFIG.grpo, steps=2, clips=4, group=4, kl_beta=0.1, temperature=0.6)
+    practice = replace(CONFIG.grpo, steps=2, clips=4, group=4, kl_beta=0.1, temperature=1.5)
     config = replace(CONFIG, grpo=practice, max_new_tokens=96)
     training.train(release_folder, str(taught[0]), tmp_path, config, stages=["grpo"])
     first, second = (row["kl"] for row in read_metrics(tmp_path))
@@ -314,15 +314,6 @@ def test_every_example_is_taken_once_a_round() -> None:
     taken = [place for step in range(6) for place in batch_at(12, 4, step, 0, "sft")]
     assert sorted(taken[:12]) == sorted(taken[12:]) == list(range(12))
     assert taken[:12] != taken[12:]
-
-
-def test_frames_are_decoded_once(critic: Loaded, release_folder: Path, tmp_path: Path) -> None:
-    example = load_examples(ReleaseReader(release_folder), "sft", "train")[0]
-    first = FrameStore(tmp_path, critic.frames).frames(example)
-    again = FrameStore(tmp_path, critic.frames).frames(replace(example, path=tmp_path / "gone.mp4"))
-    assert (again.fast == first.fast).all()
-    assert again.fast_times == first.fast_times
-    assert (again.slow == first.slow).all()
 
 
 def test_score_prints_a_card_or_the_reason_there_is_none(
