@@ -105,7 +105,7 @@ def stream_answers(
     for batch in batches([len(prompt.ids) for prompt in prompts], group, critic.max_new_tokens, tokens_per_batch):
         some = [prompts[place] for place in batch]
         with torch.no_grad():
-            features = encode(critic, some)
+            features = [encode(critic, [prompt])[0] for prompt in some]  # as they are read: one by one
         samples = generate(
             critic,
             some,

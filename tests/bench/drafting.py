@@ -21,7 +21,7 @@ ANSWER = 60
 ROUNDS = 3
 SIZES = (
     FrameConfig(fast_frames=8, fast_pixels=160 * 96, slow_frames=2, slow_pixels=192 * 128),
-    FrameConfig(fast_frames=32, fast_pixels=288 * 192, slow_frames=4, slow_pixels=384 * 256),
+    FrameConfig(fast_frames=32, fast_pixels=288 * 192, slow_frames=7, slow_pixels=384 * 256),
 )
 
 
