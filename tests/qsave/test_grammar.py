@@ -172,10 +172,10 @@ def test_lines_are_counted_as_a_reader_counts_them() -> None:
 # The grammar once more, as regular expressions written from the BNF alone: what they refuse, the parser must refuse.
 _ITEM = r"(?:(?:\d+(?:\.\d+)?-\d+(?:\.\d+)?s(?: @\d{1,3}(?:,\d{1,3}){3})?|@\d{1,3}(?:,\d{1,3}){3}): )?[a-z0-9-]+"
 _REASON = r"(?:[^\\\n\r]|\\[nr\\(\[l])+?"
-_THINK = "".join(rf"\[{axis}\](?: (?P<{axis}>{_REASON}))?(?: \({_ITEM}\))*\n" for axis in AXES)
+_THINK = "".join(rf"\[{axis}\](?: (?P<{axis}>{_REASON}))??(?: \({_ITEM}\))*\n" for axis in AXES)
 _LEVELS = "".join(rf"{axis}: (?:bad|poor|fair|good|excellent)\n" for axis in AXES)
 BNF = re.compile(rf"<think>\n{_THINK}</think>\n<answer>\n{_LEVELS}</answer>", re.ASCII)
-ENDS_IN_ITEM = re.compile(rf"(?s:.*)(?:^| )\({_ITEM}\)", re.ASCII)
+ENDS_IN_ITEM = re.compile(rf"(?s:.*) \({_ITEM}\)", re.ASCII)
 
 
 def is_in_the_grammar(text: str) -> bool:
