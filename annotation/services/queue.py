@@ -143,12 +143,20 @@ def _given(slot: Slot | None, rater: User, campaign: Campaign, last: Standing) -
 
 
 def _new_to(rater: User, campaign: Campaign, last: Standing) -> Slot | None:
-    apart = _seat(rater, campaign, last, apart_from=last.group) if last.group else None
-    return apart or _seat(rater, campaign, last)
+    if last.group is None:
+        return _seat(rater, campaign, last)
+    apart = _seat(rater, campaign, last, apart_from=last.group)
+    return apart or _seat(rater, campaign, last, within=last.group)
 
 
 def _seat(
-    rater: User, campaign: Campaign, last: Standing, *, apart_from: int | None = None, only_golds: bool = False
+    rater: User,
+    campaign: Campaign,
+    last: Standing,
+    *,
+    apart_from: int | None = None,
+    within: int | None = None,
+    only_golds: bool = False,
 ) -> Slot | None:
     now = timezone.now()
     slot = take_new(
@@ -158,6 +166,7 @@ def _seat(
         now=now,
         expires=now + timedelta(minutes=campaign.lease_minutes),
         apart_from=apart_from,
+        within=within,
         only_golds=only_golds,
     )
     if slot is not None:

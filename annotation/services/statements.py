@@ -91,8 +91,8 @@ _OPEN = """
     campaign_id = %(campaign)s AND kind = 'seat' AND state IN ('free', 'leased')
     AND (state = 'free' OR lease_expires_at <= %(now)s) AND item_id NOT IN (SELECT item_id FROM passed_by)
 """
-_SIBLINGS = """
-    UNION ALL SELECT item.id FROM annotation_item item JOIN annotation_clip clip ON clip.id = item.clip_id
+_OF_GROUP = """
+    SELECT item.id FROM annotation_item item JOIN annotation_clip clip ON clip.id = item.clip_id
     WHERE item.campaign_id = %(campaign)s AND clip.prompt_group_id = %(group)s
 """
 _GOLD = """
@@ -181,20 +181,22 @@ def take_new(
     now: datetime,
     expires: datetime,
     apart_from: int | None = None,
+    within: int | None = None,
     only_golds: bool = False,
 ) -> Slot | None:
     """Leases the first open seat, from the place `start` on, of an item that is new to the rater; None if none is left.
 
-    `apart_from` is the prompt group that it must not belong to. To be called in a transaction.
+    `apart_from` is the prompt group that it must not belong to, `within` the one that it must. To be called in a
+    transaction.
     """
-    seats = _OPEN + (_GOLD if only_golds else "")
-    siblings = _SIBLINGS if apart_from is not None else ""
+    seats = _OPEN + (_GOLD if only_golds else "") + (f"AND item_id IN ({_OF_GROUP})" if within is not None else "")
+    siblings = f"UNION ALL {_OF_GROUP}" if apart_from is not None else ""
     lock = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
     values = {
         "campaign": campaign.pk,
         "rater": rater.pk,
         "start": start,
-        "group": apart_from,
+        "group": within if apart_from is None else apart_from,
         "lease": _prepared(Slot, "lease", uuid.uuid4()),
         "now": _prepared(Slot, "leased_at", now),
         "expires": _prepared(Slot, "lease_expires_at", expires),
