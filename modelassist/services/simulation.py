@@ -23,7 +23,7 @@ from annotation.services.answers import Answer, AnswersRefused, defects_of
 from annotation.services.drafts import draft_for
 from annotation.services.queue import claim
 from annotation.services.ratings import submit
-from modelassist.toy.captions import captions
+from modelassist.toy.captions import caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, make_spec
@@ -67,7 +67,7 @@ def render_captions(folder: Path, *, seed: int, count: int, on_progress: OnProgr
     specs = [make_spec(seed, index) for index in range(count)]
     _render(folder, specs, on_progress)
     path = folder / "captions.jsonl"
-    lines = [json.dumps({"video": f"{spec.clip_id}.mp4", "text": text}) for spec in specs for text in captions(spec)]
+    lines = [json.dumps({"video": f"{spec.clip_id}.mp4", "text": caption(spec)}) for spec in specs]
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
 

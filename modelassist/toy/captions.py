@@ -7,28 +7,31 @@ from modelassist.toy.world import COUNT_WORDS, MOTIONS, ClipSpec, Thing, moment,
 from qsave.axes import Axis
 
 _SIDE = 3
-_MOMENTS = 4
+MOMENTS = 4
 """As many as a fast video of eight frames has vision runs: each run shows two frames."""
 _NOTHING = "-"
-
-
-def captions(spec: ClipSpec) -> tuple[str, str]:
-    """Two texts, each learnt alone: what one says must not be guessed from the other.
-
-    Few words tell what is there, and eyes that start from nothing are long in finding what they are of. Moments tell
-    it place by place and time by time, so each clip teaches dozens of times where to look.
-    """
-    return caption(spec), moments(spec)
+_NO_FLAW = {Axis.VISUAL: "clean", Axis.DYNAMIC: "steady"}
 
 
 def caption(spec: ClipSpec) -> str:
-    """The scene, then what disturbs its motion and its look, the strongest first."""
-    return f"{scene_words(spec)}. {_flaws(spec, Axis.DYNAMIC, 'steady')}. {_flaws(spec, Axis.VISUAL, 'clean')}."
+    """How the clip looks, how it moves and what it shows: each moment by moment first, then in all.
+
+    Few words tell what there is in all, and eyes that start from nothing are long in finding what those are of. Moments
+    tell it place by place and time by time: each clip teaches dozens of times where to look, and what there is in all
+    can be read off them.
+    """
+    flaws = (f"{moments(spec, axis)}: {_flaws(spec, axis)}" for axis in (Axis.VISUAL, Axis.DYNAMIC))
+    return ". ".join([*flaws, f"{sketch(spec)}: {scene_words(spec)}."])
 
 
-def moments(spec: ClipSpec) -> str:
-    """What is where, row by row, at even moments: colours and shapes in turn; then how it moves and looks just then."""
-    return "; ".join(_moment_words(spec, number) for number in range(_MOMENTS))
+def moments(spec: ClipSpec, axis: Axis) -> str:
+    """What is wrong with the look or the motion at even moments, the strongest fault of each."""
+    return " ".join(_flaw_at(spec, axis, _frames_of(spec, number)) or _NO_FLAW[axis] for number in range(MOMENTS))
+
+
+def sketch(spec: ClipSpec) -> str:
+    """Where the things are, row by row: their colours at the first moment, their shapes at the second."""
+    return "; ".join(" ".join(_cells(spec, number)) for number in (0, 1))
 
 
 def scene_words(spec: ClipSpec) -> str:
@@ -54,20 +57,24 @@ def _named(thing: Thing, count: int) -> str:
     return f"{thing.colour} {thing.shape if count == 1 else plural(thing.shape)}"
 
 
-def _flaws(spec: ClipSpec, axis: Axis, none: str) -> str:
+def _flaws(spec: ClipSpec, axis: Axis) -> str:
     faults = sorted((fault for fault in spec.faults if fault.axis is axis), key=lambda fault: -fault.strength)
-    return ", ".join(f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" for fault in faults) or none
+    return ", ".join(f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" for fault in faults) or _NO_FLAW[axis]
 
 
-def _moment_words(spec: ClipSpec, number: int) -> str:
-    frames = [round((2 * number + half) / (2 * _MOMENTS - 1) * (spec.frames - 1)) for half in (0, 1)]
-    progress = (moment(spec, frames[0]) + moment(spec, frames[1])) / 2
+def _frames_of(spec: ClipSpec, number: int) -> tuple[int, int]:
+    """The two frames that the vision run of a moment shows."""
+    first, second = (round((2 * number + half) / (2 * MOMENTS - 1) * (spec.frames - 1)) for half in (0, 1))
+    return first, second
+
+
+def _cells(spec: ClipSpec, number: int) -> list[str]:
+    progress = sum(moment(spec, frame) for frame in _frames_of(spec, number)) / 2
     cells = [_NOTHING] * _SIDE**2
     for order, thing in enumerate(spec.things):
         for cell in _covered(spec, order, progress):
             cells[cell] = thing.shape if number % 2 else thing.colour
-    flaws = [_flaw_at(spec, axis, frames) for axis in (Axis.DYNAMIC, Axis.VISUAL)]
-    return " ".join([*cells, flaws[0] or "steady", flaws[1] or "clean"])
+    return cells
 
 
 def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:

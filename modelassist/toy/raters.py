@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from modelassist.toy.captions import degree, scene_words
+from modelassist.toy.captions import degree, moments, scene_words, sketch
 from modelassist.toy.faults import KINDS, Fault, quality
 from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, plural
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -43,8 +43,7 @@ class SimulatedRater:
         pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
         reason = " ".join(_fault_words(spec, fault, piece, rng) for fault, piece in pieces)
         reason = reason or _clean_words(spec, axis, score, rng)
-        if axis is Axis.ALIGNMENT:  # what is seen, to be held against what was asked
-            reason = f"{_sentence(scene_words(spec))}. {reason}"
+        reason = f"{_taken_down(spec, axis)}. {reason}"
         return AxisReport(score, tuple(piece for _, piece in pieces), reason)
 
 
@@ -102,6 +101,14 @@ def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.G
     where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
     words = templates[rng.integers(len(templates))]
     return _sentence(words.format(degree=degree(fault.strength), where=where, when=when, **_names(spec)))
+
+
+def _taken_down(spec: ClipSpec, axis: Axis) -> str:
+    """What these raters take down before they judge: what each moment shows, and what is seen in all, to be held
+    against what was asked."""
+    if axis is Axis.ALIGNMENT:
+        return f"{sketch(spec)}: {scene_words(spec)}"
+    return moments(spec, axis)
 
 
 def _sentence(words: str) -> str:

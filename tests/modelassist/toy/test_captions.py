@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from modelassist.toy.captions import caption, degree, moments, scene_words
-from modelassist.toy.world import COLOURS, SHAPES, make_spec
+from modelassist.toy.captions import caption, degree, moments, scene_words, sketch
+from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, make_spec
 from qsave.axes import Axis
 
 SPECS = [make_spec(4, index) for index in range(300)]
@@ -32,7 +32,7 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
         flaws = [fault for fault in spec.faults if fault.axis is not Axis.ALIGNMENT]
         for fault in flaws:
             assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec)
-        assert ("steady" in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
+        assert (": steady." in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
         assert not any(word in caption(spec) for word in ("wrong", "missing", "good", "poor", "asked"))
 
 
@@ -41,31 +41,27 @@ def test_degrees(strength: float, word: str) -> None:
     assert degree(strength) == word
 
 
-def test_the_moments_follow_the_thing_by_colour_and_by_shape() -> None:
+def test_the_sketch_follows_the_thing_by_colour_and_by_shape() -> None:
     alone = next(spec for spec in SPECS if len(spec.things) == 1 and spec.motion == "rises" and not spec.faults)
-    first, *_, last = [one.split() for one in moments(alone).split("; ")]
-    assert (first[7], last[1]) == (alone.things[0].colour, alone.things[0].shape)
-    assert first[1] == last[7] == "-"
-    assert first[9:] == last[9:] == ["steady", "clean"]
+    first, second = [one.split() for one in sketch(alone).split("; ")]
+    assert (first[7], second[4]) == (alone.things[0].colour, alone.things[0].shape)
+    assert first[1] == second[1] == second[7] == "-"
 
 
-def test_the_moments_hold_what_is_shown_and_nothing_where_nothing_is() -> None:
+def test_the_sketch_holds_what_is_shown_and_nothing_where_nothing_is() -> None:
     for spec in SPECS:
-        one, two, *_ = [moment.split()[:9] for moment in moments(spec).split("; ")]
-        assert set(one) - {"-"} == {thing.colour for thing in spec.things}
-        assert set(two) - {"-"} == {thing.shape for thing in spec.things}
+        first, second = [set(one.split()) - {"-"} for one in sketch(spec).split("; ")]
+        assert first == {thing.colour for thing in spec.things}
+        assert second == {thing.shape for thing in spec.things}
 
 
 def test_a_moment_names_a_flaw_only_while_it_shows() -> None:
-    named = [
-        [moment.split()[9] for moment in moments(spec).split("; ")]
-        for spec in SPECS
-        if {fault.defect for fault in spec.faults if fault.axis is Axis.DYNAMIC and fault.time} == {"flicker"}
-    ]
-    assert {word for words in named for word in words} >= {"flicker", "steady"}
-    lasting = [
-        [moment.split()[9] for moment in moments(spec).split("; ")]
-        for spec in SPECS
-        if any(fault.defect == "camera-shake" and not fault.time for fault in spec.faults)
-    ]
+    brief = [moments(spec, Axis.DYNAMIC).split() for spec in SPECS if _flaws(spec, timed=True) == {"flicker"}]
+    assert {word for words in brief for word in words} >= {"flicker", "steady"}
+    lasting = [moments(spec, Axis.DYNAMIC).split() for spec in SPECS if "camera-shake" in _flaws(spec, timed=False)]
+    assert lasting
     assert all("steady" not in words for words in lasting)
+
+
+def _flaws(spec: ClipSpec, *, timed: bool) -> set[str]:
+    return {fault.defect for fault in spec.faults if fault.axis is Axis.DYNAMIC and bool(fault.time) is timed}
