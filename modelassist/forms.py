@@ -25,7 +25,10 @@ class StartRunForm(forms.Form):
         label=_("Or from a model"),
         required=False,
         max_length=300,
-        help_text=_("A Qwen3-VL: a folder on the machine that trains, or a hub id such as Qwen/Qwen3-VL-2B-Instruct."),
+        help_text=_(
+            "A Qwen3-VL or Qwen2.5-VL: a folder on the machine that trains, or a hub id such as"
+            " Qwen/Qwen3-VL-2B-Instruct."
+        ),
     )
     name = forms.SlugField(
         label=_("Name of the critic"),

@@ -1,8 +1,9 @@
 """From frames and messages to what the model is fed: patches, token ids and M-RoPE positions.
 
-Written out here rather than taken from the processors, which need torchvision to be constructed. Slow frames go in as
-images, fast frames as one video; each image and each temporal patch of the video stands in its own vision run with
-its time before it. Positions are always explicit: a model's stored `rope_deltas` belong to whatever ran last.
+Written out here rather than taken from the processors, which need torchvision to be constructed; tests hold it against
+what those made. Slow frames go in as images, fast frames as one video. Each image has its time before it; so has each
+temporal patch of the video, or the video as a whole where the model reads times from positions (`families`). Positions
+are always explicit: a model's stored `rope_deltas` belong to whatever ran last.
 
 Shape letters: T times, H height, W width, P prompt tokens, N patches, D values of a patch, M media.
 """
@@ -16,9 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from modelassist.engine.model import Geometry, Loaded
+from modelassist.engine.families import Geometry
+from modelassist.engine.model import Loaded
 from qsave.frames.slowfast import Frames
 
+_TICK = 1e-4
+"""Seconds by which a computed time may fall short of the one that is meant."""
 _GREY = 128
 """What blank frames show: the same inputs, with nothing to be seen."""
 
@@ -42,7 +46,7 @@ class Prompt:
 
 
 def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tuple[int, int, int]]:
-    """Frames (T, H, W, 3) as rows of patches (N, D) in [-1, 1], and their grid; an odd last frame is repeated.
+    """Frames (T, H, W, 3) as rows of normalised patches (N, D), and their grid; an odd last frame is repeated.
 
     Patches of one vision token (merge x merge) stand together, as the model's merger expects.
     """
@@ -57,8 +61,9 @@ def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tup
     blocks = pixels.reshape(
         grid[0], geometry.temporal, 3, grid[1] // merge, merge, patch, grid[2] // merge, merge, patch
     )
-    rows = blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1] * grid[2], -1)
-    return rows.float() / 127.5 - 1, grid
+    rows = blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1] * grid[2], 3, -1).float()
+    mean, std = (255 * torch.tensor(share)[:, None] for share in (geometry.mean, geometry.std))
+    return ((rows - mean) / std).flatten(1), grid
 
 
 def blanked(frames: Frames) -> Frames:
@@ -100,9 +105,8 @@ def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str,
     writer.end_turn()
     writer.turn("user")
     for seconds, (_, grid) in zip(frames.slow_times, images, strict=True):
-        writer.vision(seconds, grid, "<|image_pad|>")
-    for seconds in _patch_times(frames.fast_times, geometry.temporal):
-        writer.vision(seconds, video[1], "<|video_pad|>")
+        writer.image(seconds, grid)
+    writer.video(frames.fast_times, video[1])
     writer.text(texts["user"])
     writer.end_turn()
     writer.turn("assistant")
@@ -151,17 +155,37 @@ class _Writer:
     def text(self, text: str) -> None:
         self._tokens(_encode(self.critic, text))
 
-    def vision(self, seconds: float, grid: tuple[int, int, int], pad: str) -> None:
-        """One vision run: the time, then the tokens of one image or of one temporal patch."""
+    def image(self, seconds: float, grid: tuple[int, int, int]) -> None:
+        """One image, its time before it."""
+        self.text(f"<{seconds:.1f} seconds>")
+        self._vision(grid, [0], "<|image_pad|>")
+
+    def video(self, times: Sequence[float], grid: tuple[int, int, int]) -> None:
+        """A video of frames at `times`, which are written before each temporal patch or told by its position."""
+        geometry = self.critic.geometry
+        rate = geometry.positions_per_second
+        if rate is None:
+            for seconds in _patch_times(times, geometry.temporal):
+                self.text(f"<{seconds:.1f} seconds>")
+                self._vision(grid, [0], "<|video_pad|>")
+        else:
+            self.text(f"<{times[0]:.1f} to {times[-1]:.1f} seconds>")
+            begins = [seconds - times[0] + _TICK for seconds in times[:: geometry.temporal]]
+            self._vision(grid, [int(seconds * rate) for seconds in begins], "<|video_pad|>")
+
+    def _vision(self, grid: tuple[int, int, int], steps: Sequence[int], pad: str) -> None:
+        """One vision run of temporal patches, each `steps` further in time than the run begins.
+
+        What follows begins one past the largest position of the run, be that a height, a width or a time: so Qwen's
+        authors trained it. (transformers 5.23 leaves the time out, which tells where a video is long and small.)
+        """
         merge = self.critic.geometry.merge
         height, width = grid[1] // merge, grid[2] // merge
-        self.text(f"<{seconds:.1f} seconds>")
         self._tokens([self._mark("<|vision_start|>")])
-        self.ids += [self._mark(pad)] * (height * width)
-        rows = torch.arange(height).repeat_interleave(width)
-        columns = torch.arange(width).repeat(height)
-        self.positions.append(torch.stack([torch.zeros_like(rows), rows, columns]) + self.position)
-        self.position += max(height, width)
+        self.ids += [self._mark(pad)] * (len(steps) * height * width)
+        axes = (torch.tensor(steps), torch.arange(height), torch.arange(width))
+        self.positions.append(torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1) + self.position)
+        self.position += max(steps[-1] + 1, height, width)
         self._tokens([self._mark("<|vision_end|>")])
 
     def _tokens(self, ids: list[int]) -> None:

@@ -1,29 +1,30 @@
-"""Loading a critic: any Qwen3-VL, from a local folder or by hub id, through transformers' own classes.
+"""Loading a critic: any Qwen3-VL or Qwen2.5-VL, from a local folder or by hub id, through transformers' own classes.
 
 Known here: which folders are refused and why, which token ids the rest of the engine needs, and that the five level
-words are single tokens where the grammar puts them (else no score can be read). Not here: how inputs are laid out
-(`inputs`), how anything is generated (`generate`). Code of a checkpoint is never run, and weights are safetensors only.
+words are single tokens where the grammar puts them (else no score can be read). Not here: where the kinds of model
+differ (`families`), how inputs are laid out (`inputs`), how anything is generated (`generate`). Code of a checkpoint is
+never run, and weights are safetensors only.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3VLForConditionalGeneration
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
+from modelassist.engine.families import FAMILIES, Geometry, geometry_of
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
 from qsave.report_card import AxisReport, ReportCard
 
-MODEL_TYPE = "qwen3_vl"
 CRITIC_FILE = "critic.json"
 """Beside a trained critic's weights: the frame settings it was trained with."""
 
@@ -35,20 +36,6 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 class ModelError(ValueError):
     """A model that cannot be loaded or cannot serve as a critic; the message says what is missing and where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """How pixels become vision tokens in this model."""
-
-    patch: int
-    merge: int
-    temporal: int
-
-    @property
-    def unit(self) -> int:
-        """Pixels a side of one vision token; frame sizes are multiples of it."""
-        return self.patch * self.merge
 
 
 @dataclass(slots=True)
@@ -69,9 +56,9 @@ class Loaded:
 
     @property
     def base(self) -> Any:
-        """The `Qwen3VLForConditionalGeneration` itself."""
+        """The transformers model itself."""
         network: Any = self.network
-        return network if isinstance(network, Qwen3VLForConditionalGeneration) else network.get_base_model()
+        return network if isinstance(network, PreTrainedModel) else network.get_base_model()
 
     @property
     def device(self) -> torch.device:
@@ -95,24 +82,31 @@ class Loaded:
 
     @property
     def geometry(self) -> Geometry:
-        vision = self.base.config.vision_config
-        return Geometry(vision.patch_size, vision.spatial_merge_size, vision.temporal_patch_size)
+        return geometry_of(self.base.config)
+
+    def look(self, frames: FrameConfig) -> None:
+        """Take over how many frames are seen and how large, in this model's own unit; raises ModelError where no
+        frame would be large enough for it."""
+        try:
+            self.frames = replace(frames, unit=self.geometry.unit)
+        except ValueError as error:
+            raise ModelError(f"{self.name} cannot look with these frame settings: {error}") from None
 
 
 def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
     folder = check(name)
-    network = _load_network(name, dtype).to(device)
+    config = _load_config(name)
+    network = _load_network(name, config, dtype).to(device)
     tokenizer = _load_tokenizer(name)
-    settings = _settings(folder)
     return Loaded(
         network=network.eval(),
         tokenizer=tokenizer,
         level_ids=level_ids(tokenizer),
         end_ids=_end_ids(tokenizer),
         mark_ids={mark: _token_id(tokenizer, mark) for mark in MARKS},
-        frames=FrameConfig(**settings["frames"]),
-        max_new_tokens=settings["max_new_tokens"],
+        frames=_frames(folder, config),
+        max_new_tokens=_settings(folder)["max_new_tokens"],
         name=name,
     )
 
@@ -128,10 +122,7 @@ def check(name: str) -> Path | None:
 
 def frame_config(name: str) -> FrameConfig:
     """What a critic looks at, read without its weights; raises ModelError as `load` does."""
-    folder = _local_folder(name)
-    if folder is not None:
-        _check_folder(folder)
-    return FrameConfig(**_settings(folder)["frames"])
+    return _frames(check(name), _load_config(name))
 
 
 def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
@@ -171,7 +162,7 @@ def _level_ids_of_axis(tokenizer: PreTrainedTokenizerBase, axis: Axis) -> tuple[
             return tuple(columns[0])
     raise ModelError(
         f"this model's tokenizer does not write the levels {', '.join(LEVEL_WORDS)} as single tokens after "
-        f"'{axis}:', so no score can be read from it; use a Qwen3-VL with its own tokenizer"
+        f"'{axis}:', so no score can be read from it; use a model with its own tokenizer"
     )
 
 
@@ -197,8 +188,8 @@ def _check_folder(folder: Path) -> None:
     if not config.is_file():
         raise ModelError(f"{folder} is not a model folder: it has no config.json")
     kind = _json_object(config).get("model_type")
-    if kind != MODEL_TYPE:
-        raise ModelError(f"{config}: model_type is {kind!r}; a critic is built on {MODEL_TYPE!r}")
+    if kind not in FAMILIES:
+        raise ModelError(f"{config}: model_type is {kind!r}; a critic is built on {' or '.join(FAMILIES)}")
     if not any(folder.glob("*.safetensors")):
         raise ModelError(f"{folder} has no weights in *.safetensors (other weight formats are never opened)")
 
@@ -213,11 +204,20 @@ def _json_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def _load_network(name: str, dtype: torch.dtype) -> Any:
-    kind: Any = Qwen3VLForConditionalGeneration
+def _load_config(name: str) -> Any:
+    try:
+        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{name}: its config cannot be loaded: {error}") from error
+    if config.model_type not in FAMILIES:
+        raise ModelError(f"{name} is a {config.model_type!r}; a critic is built on {' or '.join(FAMILIES)}")
+    return config
+
+
+def _load_network(name: str, config: Any, dtype: torch.dtype) -> Any:
     disable_progress_bar()
     try:
-        network, report = kind.from_pretrained(
+        network, report = FAMILIES[config.model_type].network.from_pretrained(
             name,
             dtype=dtype,
             attn_implementation="sdpa",
@@ -263,10 +263,18 @@ def _settings(folder: Path | None) -> dict[str, Any]:
     return default | found
 
 
+def _frames(folder: Path | None, config: Any) -> FrameConfig:
+    """The frame settings of a critic, in the unit of its model."""
+    try:
+        return FrameConfig(**_settings(folder)["frames"] | {"unit": geometry_of(config).unit})
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{folder}: its frame settings cannot be: {error}") from None
+
+
 def _token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:
     found = tokenizer.get_vocab().get(token)
     if found is None:
-        raise ModelError(f"the model's tokenizer has no {token}; a critic needs Qwen3-VL's special tokens")
+        raise ModelError(f"the model's tokenizer has no {token}; a critic needs the special tokens of Qwen-VL")
     return int(found)
 
 

@@ -1,4 +1,4 @@
-"""A tiny Qwen3-VL with a tokenizer of its own, built from config: no download.
+"""A tiny Qwen3-VL or Qwen2.5-VL with a tokenizer of its own, built from config: no download.
 
 It is the same class that a real checkpoint loads into, small enough to learn on a CPU in minutes. Its tokenizer is a
 byte-level BPE trained on the project's own words, so that any text can be written and a report card stays short. The
@@ -7,8 +7,10 @@ for it.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer
@@ -18,8 +20,9 @@ from tokenizers.pre_tokenizers import ByteLevel, Split
 from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.trainers import BpeTrainer
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfig
 
+from modelassist.engine.families import FAMILIES, geometry_of
 from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_settings
 from modelassist.engine.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
@@ -49,17 +52,37 @@ _PIECES = Regex(
 _COPIES = 20
 """How often the project's own words are shown to the tokenizer, so that a long release cannot crowd them out."""
 
+_ROPE: dict[str, Any] = {"rope_type": "default", "rope_theta": 1e4}
+_VISION_CONFIG: dict[str, Any] = {
+    "depth": VISION_LAYERS,
+    "hidden_size": HIDDEN,
+    "initializer_range": SPREAD,
+    "intermediate_size": 3 * HIDDEN,
+    "num_heads": 4,
+    "out_hidden_size": HIDDEN,
+}
 
-def init_tiny(out: Path, *, frames: FrameConfig = TINY_FRAMES, seed: int = 0, texts: Iterable[str] = ()) -> None:
-    """Write model, tokenizer and frame settings to `out`; `texts` (a release's, say) enrich the vocabulary."""
+
+def init_tiny(
+    out: Path,
+    *,
+    kind: str = "qwen3_vl",
+    frames: FrameConfig = TINY_FRAMES,
+    seed: int = 0,
+    texts: Iterable[str] = (),
+) -> None:
+    """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`; `texts` (a release's, say)
+    enrich the vocabulary."""
     tokenizer = build_tokenizer(texts)
+    config = TINY_CONFIGS[kind](tokenizer)
     with seeded(seed, "init-tiny"):
-        network = Qwen3VLForConditionalGeneration(tiny_config(tokenizer))
-    _tell_places_apart(network.model.visual.pos_embed.weight)
+        network = FAMILIES[kind].network(config)
+    if kind == "qwen3_vl":  # the other kind turns its features by the place instead
+        _tell_places_apart(network.model.visual.pos_embed.weight)
     out.mkdir(parents=True, exist_ok=True)
     network.save_pretrained(out)
     tokenizer.save_pretrained(out)
-    write_settings(out, frames, MAX_NEW_TOKENS)
+    write_settings(out, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
 
 
 def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
@@ -87,43 +110,51 @@ def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
     )
 
 
-def tiny_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
-    """The smallest Qwen3-VL that still has every part of a real one: M-RoPE, grouped heads, deepstack."""
-    ids = tokenizer.get_vocab()
+def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+    """The smallest that still has every part of a real one: M-RoPE, grouped heads, deepstack."""
     return Qwen3VLConfig(
-        text_config={
-            "vocab_size": len(tokenizer),
-            "hidden_size": HIDDEN,
-            "initializer_range": SPREAD,
-            "intermediate_size": 3 * HIDDEN,
-            "num_hidden_layers": LAYERS,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "head_dim": 32,
-            "max_position_embeddings": 32768,
-            "pad_token_id": tokenizer.pad_token_id,
-            "rope_parameters": {
-                "rope_type": "default",
-                "rope_theta": 1e4,
-                "mrope_section": [6, 5, 5],
-                "mrope_interleaved": True,
-            },
-        },
-        vision_config={
-            "depth": VISION_LAYERS,
-            "hidden_size": HIDDEN,
-            "initializer_range": SPREAD,
-            "intermediate_size": 3 * HIDDEN,
-            "num_heads": 4,
-            "out_hidden_size": HIDDEN,
-            "num_position_embeddings": 256,
-            "deepstack_visual_indexes": [0],
-        },
-        image_token_id=ids["<|image_pad|>"],
-        video_token_id=ids["<|video_pad|>"],
-        vision_start_token_id=ids["<|vision_start|>"],
-        vision_end_token_id=ids["<|vision_end|>"],
+        text_config=_text_config(tokenizer)
+        | {"head_dim": 32, "rope_parameters": _ROPE | {"mrope_section": [6, 5, 5], "mrope_interleaved": True}},
+        vision_config=_VISION_CONFIG | {"num_position_embeddings": 256, "deepstack_visual_indexes": [0]},
+        **_mark_ids(tokenizer),
     )
+
+
+def _qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
+    """Likewise: M-RoPE by the second, grouped heads, one block of windows and one that sees the whole frame."""
+    return Qwen2_5_VLConfig(
+        text_config=_text_config(tokenizer) | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
+        vision_config=_VISION_CONFIG | {"fullatt_block_indexes": [VISION_LAYERS - 1], "tokens_per_second": 2},
+        **_mark_ids(tokenizer),
+    )
+
+
+TINY_CONFIGS: Mapping[str, Callable[[PreTrainedTokenizerFast], Any]] = {
+    "qwen3_vl": _qwen3_config,
+    "qwen2_5_vl": _qwen2_5_config,
+}
+"""By the kind of model."""
+
+
+def _text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": HIDDEN,
+        "initializer_range": SPREAD,
+        "intermediate_size": 3 * HIDDEN,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 32768,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+
+
+def _mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    ids = tokenizer.get_vocab()
+    named = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+    marks = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
+    return {name: ids[mark] for name, mark in zip(named, marks, strict=True)}
 
 
 @torch.no_grad()

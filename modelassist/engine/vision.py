@@ -20,7 +20,7 @@ class Features:
 
     pooler_output: tuple[Tensor, ...]
     deepstack_features: tuple[tuple[Tensor, ...], ...]
-    """A tuple over media for each deepstack layer."""
+    """A tuple over media for each deepstack layer; Qwen2.5-VL has none."""
 
     def part(self, start: int, end: int) -> "Features":
         return Features(self.pooler_output[start:end], tuple(layer[start:end] for layer in self.deepstack_features))
@@ -37,7 +37,7 @@ def encode(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
     grids = torch.cat([prompt.grids for prompt in prompts])
     pixels = torch.cat([prompt.pixels for prompt in prompts])
     output = critic.base.model.get_image_features(pixels.to(critic.device), grids.to(critic.device))
-    features = Features(tuple(output.pooler_output), tuple(map(tuple, output.deepstack_features)))
+    features = Features(tuple(output.pooler_output), tuple(map(tuple, output.get("deepstack_features", ()))))
     dealt, start = [], 0
     for prompt in prompts:
         dealt.append(features.part(start, start + len(prompt.grids)))

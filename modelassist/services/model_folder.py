@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-MODEL_TYPE = "qwen3_vl"
+MODEL_TYPES = ("qwen3_vl", "qwen2_5_vl")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _MAX_HEADER = 100 * 1024 * 1024
 
@@ -18,7 +18,7 @@ class NotAModel(ValueError):
 
 
 def check_model(name: str) -> None:
-    """Raise NotAModel unless `name` is a folder with a Qwen3-VL in it, or has the form of a hub id.
+    """Raise NotAModel unless `name` is a folder with a Qwen3-VL or Qwen2.5-VL in it, or has the form of a hub id.
 
     A hub id is taken at its word: whether it can be fetched shows when it is loaded.
     """
@@ -44,10 +44,10 @@ def _check_config(folder: Path) -> None:
     if not config.is_file():
         raise NotAModel(_("%(folder)s is not a model folder: it has no config.json") % {"folder": folder})
     kind = _json_object(config).get("model_type")
-    if kind != MODEL_TYPE:
+    if kind not in MODEL_TYPES:
         raise NotAModel(
-            _("%(file)s: model_type is %(found)r; a critic is built on %(wanted)r")
-            % {"file": config, "found": kind, "wanted": MODEL_TYPE}
+            _("%(file)s: model_type is %(found)r; a critic is built on %(wanted)s")
+            % {"file": config, "found": kind, "wanted": " / ".join(MODEL_TYPES)}
         )
 
 

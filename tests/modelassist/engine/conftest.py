@@ -29,6 +29,20 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", params=["qwen3_vl", "qwen2_5_vl"])
+def folder_of_either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model of each kind in turn."""
+    folder = tmp_path_factory.mktemp(request.param)
+    make_tiny(folder, request.param)
+    return folder
+
+
+@pytest.fixture
+def either(folder_of_either: Path) -> Loaded:
+    """A critic of each kind in turn."""
+    return model.load(str(folder_of_either))
+
+
 @pytest.fixture
 def critic(tiny_folder: Path) -> Loaded:
     return model.load(str(tiny_folder))

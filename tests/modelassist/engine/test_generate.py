@@ -10,45 +10,46 @@ from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row, completion_logits, pack
 from modelassist.engine.seeds import generator
 from modelassist.engine.vision import encode
-from tests.modelassist.engine.test_inputs import messages, some_frames, token_types
+from qsave.frames.slowfast import Frames
+from tests.modelassist.engine.test_inputs import messages, reference_inputs, some_frames
 
 LENGTH = 24
 
 
 @pytest.fixture
-def prompts(critic: Loaded) -> list[Prompt]:
+def critic(either: Loaded) -> Loaded:
+    return either
+
+
+@pytest.fixture
+def seen(critic: Loaded) -> list[Frames]:
+    unit = 2 * critic.geometry.unit
+    return [some_frames(5, 2, seed=1, unit=unit), some_frames(2, 0, seed=2, unit=unit)]
+
+
+@pytest.fixture
+def prompts(critic: Loaded, seen: list[Frames]) -> list[Prompt]:
     """Two prompts of unequal length."""
-    return [
-        build_prompt(critic, some_frames(5, 2, seed=1), messages()),
-        build_prompt(
-            critic, some_frames(2, 0, seed=2), messages("A much longer prompt of many words that nobody knows")
-        ),
-    ]
+    longer = "A much longer prompt of many words that nobody knows"
+    return [build_prompt(critic, seen[0], messages()), build_prompt(critic, seen[1], messages(longer))]
 
 
-def reference(critic: Loaded, prompt: Prompt, **options: object) -> tuple[int, ...]:
+def reference(critic: Loaded, prompt: Prompt, frames: Frames) -> tuple[int, ...]:
     """What transformers generates for one prompt."""
-    patches = int(prompt.grids[: prompt.images].prod(1).sum())
-    media = {"pixel_values_videos": prompt.pixels[patches:], "video_grid_thw": prompt.grids[prompt.images :]}
-    if prompt.images:
-        media |= {"pixel_values": prompt.pixels[:patches], "image_grid_thw": prompt.grids[: prompt.images]}
     output = critic.base.generate(
-        input_ids=prompt.ids[None],
-        mm_token_type_ids=token_types(critic, prompt)[None],
-        **media,
+        **reference_inputs(critic, prompt, frames),
         max_new_tokens=LENGTH,
         do_sample=False,
         suppress_tokens=critic.never_generated,
         eos_token_id=list(critic.end_ids),
-        **options,
     )
     return tuple(output[0, len(prompt.ids) :].tolist())
 
 
-def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt], seen: list[Frames]) -> None:
     groups = generate(critic, prompts, encode(critic, prompts), max_new_tokens=LENGTH, group=3)
-    for prompt, group in zip(prompts, groups, strict=True):
-        assert {sample.ids for sample in group} == {reference(critic, prompt)}
+    for prompt, frames, group in zip(prompts, seen, groups, strict=True):
+        assert {sample.ids for sample in group} == {reference(critic, prompt, frames)}
 
 
 def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt]) -> None:
@@ -117,19 +118,15 @@ def _gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
     return parameter.grad.clone()
 
 
-def test_full_rows_are_what_the_model_itself_computes(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_full_rows_are_what_the_model_itself_computes(
+    critic: Loaded, prompts: list[Prompt], seen: list[Frames]
+) -> None:
     row = Row(prompts[0], (shared_rows(critic, prompts)[0].completions[1],))
-    patches = int(row.prompt.grids[: row.prompt.images].prod(1).sum())
     completion = torch.tensor(row.completions[0])
-    types = torch.cat([token_types(critic, row.prompt), torch.zeros_like(completion)])
-    logits = critic.base(
-        input_ids=torch.cat([row.prompt.ids, completion])[None],
-        mm_token_type_ids=types[None],
-        pixel_values=row.prompt.pixels[:patches],
-        image_grid_thw=row.prompt.grids[: row.prompt.images],
-        pixel_values_videos=row.prompt.pixels[patches:],
-        video_grid_thw=row.prompt.grids[row.prompt.images :],
-    ).logits[0, len(row.prompt.ids) - 1 : -1]
+    told = reference_inputs(critic, row.prompt, seen[0])
+    more = {"input_ids": completion, "mm_token_type_ids": torch.zeros_like(completion)}
+    whole = {name: torch.cat([told[name], tokens[None]], dim=1) for name, tokens in more.items()}
+    logits = critic.base(**told | whole).logits[0, len(row.prompt.ids) - 1 : -1]
     expected = torch.log_softmax(logits, -1).gather(-1, completion[:, None])[:, 0]
     assert torch.allclose(token_logps(critic, [row]), expected, atol=1e-5)
 
