@@ -18,6 +18,7 @@ from torch import Tensor
 
 from modelassist.engine.config import FREE
 from modelassist.engine.files import atomic_path
+from modelassist.engine.machine import Machine, whole
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import Stage, optimizer_tensors, restore_optimizer, trainable
 
@@ -40,10 +41,13 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: Mapping[str, Any]) -> Path:
-    """Write `<folder>/<stage>-<step>` and drop the stage's earlier ones, which stay where it cannot be written."""
+    """Write `<folder>/<stage>-<step>` and drop the stage's earlier ones, which stay where it cannot be written. Every
+    process has to come here, as each may hold a part; one writes. How many there were leaves no trace."""
     path = folder / f"{stage.name}-{step}"
-    weights = {name: value.detach().contiguous().cpu() for name, value in trainable(critic).items()}
-    moments = optimizer_tensors(critic, stage.optimizer)
+    weights = _kept(trainable(critic), stage.machine)
+    moments = _kept(optimizer_tensors(critic, stage.optimizer), stage.machine)
+    if not stage.machine.leads:
+        return path
     state = {"stage": stage.name, "step": step, "run": dict(run)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +102,16 @@ def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
             f"{checkpoint.path} belongs to a run with another {', '.join(differing[:3])}; "
             "resume with what it had, or train into a new folder"
         )
+
+
+def _kept(tensors: Mapping[str, Tensor], machine: Machine) -> dict[str, Tensor]:
+    """Whole tensors on the CPU, in the process that writes them."""
+    found = {}
+    for name, value in tensors.items():
+        full = whole(value.detach())
+        if machine.leads:
+            found[name] = full.contiguous().cpu()
+    return found
 
 
 def _unwritten(path: Path, size: int, error: Exception) -> str:

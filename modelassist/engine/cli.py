@@ -1,6 +1,6 @@
 """The command line of the engine: everything a GPU box needs, with no database.
 
-python -m modelassist.engine init-tiny --out DIR [--release DIR] [--captions FILE] [--seed N]
+python -m modelassist.engine init-tiny --out DIR [--kind qwen2_5_vl] [--release DIR] [--captions FILE] [--seed N]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
@@ -9,6 +9,7 @@ python -m modelassist.engine evaluate --release DIR --model DIR --split test --o
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,14 +20,16 @@ from modelassist.engine.config import STAGES, ConfigError, load_config
 from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
+from modelassist.engine.machine import Machine
+from modelassist.engine.material import gather_held_out, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import MemoryFullError
 from modelassist.engine.model import ModelError, frame_config
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.score import ScoreOptions, score
-from modelassist.engine.tiny import init_tiny
-from modelassist.engine.train import gather_held_out, open_release, train
+from modelassist.engine.tiny import TINY_CONFIGS, init_tiny
+from modelassist.engine.train import train
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release import SPLITS, ReleaseError, ReleaseReader
@@ -42,6 +45,8 @@ _KNOWN_ERRORS = (
     TrainingError,
     OSError,
 )
+_ONES_OWN = (MemoryFullError, OSError)
+"""What one of several processes may meet alone. All meet the other errors, and the first says so."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -52,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         return status
     except _KNOWN_ERRORS as error:
-        print(f"error: {_said(error)}", file=sys.stderr)
+        rank = int(os.environ.get("RANK", "0"))
+        if rank == 0 or isinstance(error, _ONES_OWN):
+            print(f"error: {_said(error)}" if rank == 0 else f"error: process {rank}: {_said(error)}", file=sys.stderr)
         return 1
 
 
@@ -80,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_train(commands: Any) -> None:
     command = commands.add_parser("train", help="SFT, GRPO and cool-down on a release, then the evaluation")
     command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
-    command.add_argument("--model", required=True, help="Qwen3-VL folder or hub id to start from")
+    command.add_argument("--model", required=True, help="folder or hub id of a Qwen3-VL or Qwen2.5-VL to start from")
     command.add_argument("--out", type=Path, required=True, help="folder of the run")
     command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
     command.add_argument("--stages", type=_stages, default=STAGES, help="of describe,sft,grpo,cooldown; default all")
@@ -125,7 +132,8 @@ def _add_evaluate(commands: Any) -> None:
 
 
 def _add_init_tiny(commands: Any) -> None:
-    command = commands.add_parser("init-tiny", help="build a tiny Qwen3-VL with fresh weights")
+    command = commands.add_parser("init-tiny", help="build a tiny model with fresh weights")
+    command.add_argument("--kind", choices=sorted(TINY_CONFIGS), default="qwen3_vl", help="default: qwen3_vl")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--release", type=Path, help="take the words of its train split into the vocabulary")
     command.add_argument("--captions", type=Path, help="take the words of a file of captions in as well")
@@ -151,6 +159,8 @@ def _train(options: argparse.Namespace) -> int:
         resume=options.resume,
         previous=options.previous,
     )
+    if not evaluation:
+        return 0  # another process evaluates
     print(evaluation_table(evaluation))
     print(f"critic: {options.out / 'model'}\nreport: {options.out / 'evaluation.md'}")
     return 0
@@ -188,7 +198,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     loaded = Critic.load(options.model).loaded
     frames = options.out / "cache" / "frames"
     options.out.mkdir(parents=True, exist_ok=True)
-    held_out = gather_held_out(reader, FrameStore(frames, loaded.frames), [options.split])
+    held_out = gather_held_out(reader, FrameStore(frames, loaded.frames), [options.split], Machine())
     if not held_out:
         raise DataError(f"{options.release}: its {options.split} split has no readable clips")
     constant = load_examples(reader, "sft", "train")
@@ -211,8 +221,10 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _init_tiny(options: argparse.Namespace) -> int:
     texts = list(_texts(ReleaseReader(options.release))) if options.release else []
     captioned = load_captions(options.captions) if options.captions else []
-    init_tiny(options.out, seed=options.seed, texts=[*texts, *(example.answer for example in captioned)])
-    print(f"a tiny Qwen3-VL with fresh weights: {options.out}")
+    init_tiny(
+        options.out, kind=options.kind, seed=options.seed, texts=[*texts, *(example.answer for example in captioned)]
+    )
+    print(f"a tiny {options.kind} with fresh weights: {options.out}")
     return 0
 
 

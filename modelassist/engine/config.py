@@ -16,7 +16,7 @@ from qsave.frames.slowfast import FrameConfig
 
 STAGES = ("describe", "sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
-FREE = ("gradient_checkpointing", "micro_tokens", "save_every", "tokens_per_batch")
+FREE = ("gradient_checkpointing", "micro_tokens", "parallel", "save_every", "tokens_per_batch")
 """Settings that decide how a run is computed and not what it learns: a run may go on under others."""
 
 
@@ -173,6 +173,8 @@ class Config:
     together, with the same loss and gradient; lower it where memory runs out. One row always fits."""
     save_every: int = 100
     """Steps between checkpoints; each stage also ends with one."""
+    parallel: str = "ddp"
+    """How processes that torchrun starts share the work: `ddp` gives each the whole model, `fsdp` a part of it."""
     lora: LoraConfig = field(default_factory=LoraConfig)
     """Adapters."""
     describe: DescribeConfig = field(default_factory=DescribeConfig)
@@ -186,6 +188,7 @@ class Config:
 
     def __post_init__(self) -> None:
         _require(self.dtype in ("float32", "bfloat16"), "dtype", "float32 or bfloat16", self.dtype)
+        _require(self.parallel in ("ddp", "fsdp"), "parallel", "ddp or fsdp", self.parallel)
         _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
         _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from modelassist.engine.files import atomic_path
 from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, shifted
+from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row
 from modelassist.engine.vision import Features, encode
@@ -161,33 +162,37 @@ def _captioned(path: Path, number: int, line: str) -> Example:
     return Example(video.name, video.name, "", "", video, sha256, messages, targets={})
 
 
-def readable(store: FrameStore, examples: Sequence[Example], label: str) -> tuple[list[Example], list[str]]:
-    """Decode every clip once; returns the examples that can be used, and what is wrong with the others."""
-    good, problems = [], []
-    for example in tqdm(examples, desc=f"frames {label}", unit="clip", leave=False):
+def readable(
+    store: FrameStore, examples: Sequence[Example], label: str, machine: Machine
+) -> tuple[list[Example], list[str]]:
+    """Decode every clip once, each process its part; returns the examples that can be used, and what is wrong with the
+    others."""
+    problems: dict[str, str] = {}
+    for example in tqdm(machine.part(examples), f"frames {label}", unit="clip", leave=False, disable=not machine.leads):
         try:
             store.frames(example)
         except MediaError as error:
-            problems.append(f"clip {example.clip_id} left out: {error}")
-        else:
-            good.append(example)
-    return good, problems
+            problems[example.sha256] = f"clip {example.clip_id} left out: {error}"
+    bad = {sha256: problem for some in machine.gathered(problems) for sha256, problem in some.items()}
+    return [example for example in examples if example.sha256 not in bad], list(bad.values())
 
 
 def built(
-    examples: Sequence[Example], build: Callable[[Example], T], report: Callable[[str], None]
+    examples: Sequence[Example], build: Callable[[Example], T], machine: Machine, report: Callable[[str], None]
 ) -> list[tuple[Example, T]]:
-    """What is built of each example of a step. A clip that has become unreadable is reported and left out of the step;
-    raises DataError where none is left, as then more than a clip is wrong."""
+    """What is built of each example of a process' part of a step. A clip that has become unreadable is reported and
+    left out; raises DataError where no process has any left, as then more than a clip is wrong."""
     pairs, problems = [], []
     for example in examples:
         try:
             pairs.append((example, build(example)))
         except MediaError as error:
             problems.append(f"clip {example.clip_id} left out: {error}")
-    if not pairs:
-        raise DataError(f"no clip of a step can be read any more: {problems[0]}")
-    for problem in problems:
+    told = machine.gathered((len(pairs), problems))
+    everyones = [problem for _, some in told for problem in some]
+    if not any(count for count, _ in told):
+        raise DataError(f"no clip of a step can be read any more: {everyones[0]}")
+    for problem in everyones:
         report(problem)
     return pairs
 
@@ -212,6 +217,14 @@ class Feeder:
         prompt = build_prompt(self.critic, frames, example.messages)
         texts = [example.answer, example.verdict] if direct else [example.answer]
         return Row(prompt, tuple(completion_ids(self.critic, text) for text in texts))
+
+    def filler(self) -> Row:
+        """The smallest row there is, for a process that has to take a pass with nothing to learn."""
+        unit, temporal = self.critic.geometry.unit, self.critic.geometry.temporal
+        still, moving = (np.zeros((count, unit, unit, 3), np.uint8) for count in (1, temporal))
+        frames = Frames(moving, (0.0,) * temporal, still, (0.0,))
+        messages = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
+        return Row(build_prompt(self.critic, frames, messages), ((self.critic.turn_end,),))
 
     def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
         """Vision features of a batch; computed once a clip where the tower is frozen."""

@@ -21,6 +21,7 @@ from modelassist.engine.config import GrpoConfig
 from modelassist.engine.data import Example, Feeder, built
 from modelassist.engine.generate import Sample, forbid, generate
 from modelassist.engine.inputs import Prompt
+from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, descend, make_optimizer
 from modelassist.engine.rewards import Terms, reward_terms
@@ -96,18 +97,19 @@ class GrpoStage:
         seed: int,
         max_new_tokens: int,
         reference: nn.Module | None = None,
+        machine: Machine | None = None,
         report: Callable[[str], None] = tqdm.write,
     ) -> None:
         self.critic, self.feeder, self.examples = critic, feeder, examples
         self.config, self.seed, self.limit = config, seed, max_new_tokens
         self.steps = config.steps
-        self.reference, self.report = reference, report
+        self.reference, self.machine, self.report = reference, machine or Machine(), report
         self.optimizer = make_optimizer(critic, 0.0)
 
     def step(self, index: int) -> dict[str, float]:
         """Sample a round, then learn from it `updates` times."""
         chosen = batch_at(len(self.examples), self.config.clips, index, self.seed, self.name)
-        pairs = built([self.examples[place] for place in chosen], self.feeder.prompt, self.report)
+        pairs = built([self.examples[place] for place in chosen], self.feeder.prompt, self.machine, self.report)
         batch = [example for example, _ in pairs]
         played = self._play(batch, [prompt for _, prompt in pairs], index)
         packed = pack(self.critic, played.rows)

@@ -16,17 +16,17 @@ _BEFORE_EVALUATION = 0.95
 
 
 class Journal:
-    """The metrics and the progress file of one run folder."""
+    """The metrics and the progress file of one run folder; of several processes one writes them."""
 
-    def __init__(self, folder: Path, totals: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, totals: Mapping[str, int], *, writes: bool = True) -> None:
         self.metrics = folder / "metrics.jsonl"
         self.progress = folder / "progress.json"
-        self._totals = dict(totals)
+        self._totals, self._writes = dict(totals), writes
         self._started = time.monotonic()
 
     def rewind(self, stage: str | None, step: int) -> None:
         """Drop what was written after a checkpoint (or everything), so that resumed steps are not told twice."""
-        if not self.metrics.is_file():
+        if not self._writes or not self.metrics.is_file():
             return
         stages = list(self._totals)
         lines = self.metrics.read_text(encoding="utf-8").splitlines()
@@ -41,11 +41,15 @@ class Journal:
 
     def note(self, row: Mapping[str, Any]) -> None:
         """Append one line of metrics."""
+        if not self._writes:
+            return
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def stand(self, stage: str, step: int, *, finished: bool = False) -> None:
         """Say where the run stands."""
+        if not self._writes:
+            return
         stages = list(self._totals)
         before = sum(self._totals[name] for name in stages[: stages.index(stage)]) if stage in stages else None
         total, steps = sum(self._totals.values()), self._totals.get(stage, 0)

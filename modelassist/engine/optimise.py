@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from modelassist.engine.machine import Machine, laid_like, whole
 from modelassist.engine.model import Loaded
 from modelassist.engine.seeds import derive
 
@@ -25,6 +26,7 @@ class Stage(Protocol):
 
     name: str
     steps: int
+    machine: Machine
     optimizer: torch.optim.Optimizer
 
     def step(self, index: int) -> dict[str, float]:
@@ -58,14 +60,15 @@ def descend(stage: Stage, losses: Iterable[tuple[str, Tensor]], rate: float, wha
     """Step down the gradient of a sum of losses; returns its norm before clipping.
 
     The losses are micro-batches: each is asked for once the one before it has left only its gradient in memory. A name
-    stands beside each, and `what` names all of them, for TrainingError.
+    stands beside each, and `what` names all of them, for TrainingError. Every process brings equally many.
     """
     stage.optimizer.zero_grad(set_to_none=True)
     for name, loss in losses:
         _require_finite(stage, name, "loss", loss.item())
         loss.backward()
     values = [value for group in stage.optimizer.param_groups for value in group["params"]]
-    norm = float(torch.nn.utils.clip_grad_norm_(values, GRADIENT_NORM))
+    stage.machine.add_gradients(values)
+    norm = float(whole(torch.nn.utils.clip_grad_norm_(values, GRADIENT_NORM)))
     _require_finite(stage, what, "gradient", norm)
     for group in stage.optimizer.param_groups:
         group["lr"] = rate
@@ -74,8 +77,11 @@ def descend(stage: Stage, losses: Iterable[tuple[str, Tensor]], rate: float, wha
 
 
 def _require_finite(stage: Stage, what: str, kind: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise TrainingError(f"{what}: the {kind} is {value}; lower {stage.name}.learning_rate or look at the clips")
+    """Where the value of one process is no number, all of them stop, and name what it was at."""
+    mine = None if math.isfinite(value) else f"{what}: the {kind} is {value}"
+    bad = [said for said in stage.machine.gathered(mine) if said]
+    if bad:
+        raise TrainingError(f"{bad[0]}; lower {stage.name}.learning_rate or look at the clips")
 
 
 def batch_at(count: int, size: int, step: int, seed: int, stage: str) -> list[int]:
@@ -91,9 +97,9 @@ def _shuffled(count: int, epoch: int, seed: int, stage: str) -> list[int]:
 
 
 def optimizer_tensors(critic: Loaded, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as named tensors, so that no pickle is needed to keep it."""
+    """The optimiser's state as named tensors, so that no pickle is needed to keep it; sharded as the weights are."""
     return {
-        f"{name}/{key}": value.clone()
+        f"{name}/{key}": value
         for name, parameter in trainable(critic).items()
         for key, value in optimizer.state.get(parameter, {}).items()
     }
@@ -104,5 +110,4 @@ def restore_optimizer(critic: Loaded, optimizer: torch.optim.Optimizer, tensors:
     named = trainable(critic)
     for path, value in tensors.items():
         name, _, key = path.rpartition("/")
-        device = "cpu" if key == "step" else named[name].device
-        optimizer.state[named[name]][key] = value.to(device)
+        optimizer.state[named[name]][key] = value if key == "step" else laid_like(value, named[name])

@@ -25,11 +25,13 @@ from tqdm import tqdm
 from modelassist.engine.config import MICRO_TOKENS, CooldownConfig, DescribeConfig, SftConfig
 from modelassist.engine.data import Example, Feeder, built
 from modelassist.engine.inference import batches
+from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import batch_at, cosine_rate, descend, make_optimizer
 from modelassist.engine.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.scoring import expected_scores, level_places
 from modelassist.engine.seeds import generator
+from modelassist.engine.vision import Features, encode
 from qsave.axes import AXES
 
 Pair = tuple[Example, Row]
@@ -51,15 +53,16 @@ class SftLoss:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """What the means of a step are taken over: all of its micro-batches."""
+    """What the means of a step are taken over: all of its micro-batches, of all processes."""
 
     rows: int
     tokens: int
     """Of the human answers."""
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> "Whole":
-        return cls(len(rows), sum(len(row.completions[0]) for row in rows))
+    def of(cls, rows: Sequence[Row], machine: Machine) -> "Whole":
+        here = {"rows": len(rows), "tokens": sum(len(row.completions[0]) for row in rows)}
+        return cls(**{name: int(count) for name, count in machine.total(here).items()})
 
 
 def sft_loss(
@@ -103,11 +106,13 @@ class SftStage:
         name: str,
         seed: int,
         micro_tokens: int = MICRO_TOKENS,
+        machine: Machine | None = None,
         report: Callable[[str], None] = tqdm.write,
     ) -> None:
         self.critic, self.feeder, self.examples = critic, feeder, examples
         self.config, self.name, self.seed, self.micro_tokens = config, name, seed, micro_tokens
-        self.report = report
+        self.machine, self.report = machine or Machine(), report
+        self.terms = ("loss",) if isinstance(config, DescribeConfig) else ("loss", "cross_entropy", "huber", "direct")
         self.steps = config.steps
         self.direct = config.direct_weight if isinstance(config, SftConfig) else 0.0
         self.shift, self.warmup, weight_decay = 0.0, 0, 0.0
@@ -116,46 +121,50 @@ class SftStage:
         self.optimizer = make_optimizer(critic, weight_decay)
 
     def step(self, index: int) -> dict[str, float]:
-        """One batch of human answers."""
-        pairs = self._pairs(index)
+        """One batch of human answers, of which each process takes its part."""
+        chosen = batch_at(len(self.examples), self.config.batch, index, self.seed, self.name)
+        batch = [self.examples[place] for place in chosen]
+        pairs = self._pairs(index, batch)
         lengths = [row.length for _, row in pairs]
         micros = [[pairs[place] for place in places] for places in batches(lengths, 1, 0, self.micro_tokens)]
         rate = cosine_rate(self.config.learning_rate, index, self.steps, self.warmup)
-        terms: dict[str, float] = {}
+        terms = dict.fromkeys(self.terms, 0.0)
         self.critic.network.train()
-        norm = descend(self, self._losses(index, micros, terms), rate, self._named(index, pairs))
+        norm = descend(self, self._losses(index, micros, terms), rate, self._named(index, batch))
         laid_out = sum(len(micro) * max(row.length for _, row in micro) for micro in micros)
-        return {
-            **terms,
-            "learning_rate": rate,
-            "gradient_norm": norm,
-            "tokens": float(sum(lengths)),
-            "padding": 1 - sum(lengths) / laid_out,
-        }
+        told = self.machine.total({**terms, "tokens": float(sum(lengths)), "laid_out": float(laid_out)})
+        padding = 1 - told["tokens"] / told.pop("laid_out")
+        return {**told, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
 
-    def _pairs(self, index: int) -> list[Pair]:
-        """The clips of a step as rows."""
-        chosen = batch_at(len(self.examples), self.config.batch, index, self.seed, self.name)
-        batch = [self.examples[place] for place in chosen]
-        moves = iter(self._moves(index, len(batch)))
-        return built(batch, lambda example: self.feeder.row(example, next(moves), direct=self.direct > 0), self.report)
+    def _pairs(self, index: int, batch: Sequence[Example]) -> list[Pair]:
+        """This process's clips of a step as rows."""
+        part = self.machine.part(batch)
+        moves = iter(self.machine.part(self._moves(index, len(batch))))
+        return built(
+            part,
+            lambda example: self.feeder.row(example, next(moves), direct=self.direct > 0),
+            self.machine,
+            self.report,
+        )
 
     def _losses(
         self, index: int, micros: Sequence[Sequence[Pair]], terms: dict[str, float]
     ) -> Iterator[tuple[str, Tensor]]:
-        """The loss of each micro-batch, named; its terms are added to `terms`."""
-        whole = Whole.of([row for micro in micros for _, row in micro])
-        for micro in micros:
-            found = self._loss(micro, whole)
+        """The loss of each micro-batch, named; its terms are added to `terms`. All processes take as many passes as the
+        one with most; those that have fewer go through a filler that teaches nothing."""
+        whole = Whole.of([row for micro in micros for _, row in micro], self.machine)
+        for place in range(max(self.machine.gathered(len(micros)))):
+            micro = micros[place] if place < len(micros) else []
+            found = self._loss(micro, whole) if micro else {"loss": self._nothing()}
             for name, value in found.items():
-                terms[name] = terms.get(name, 0.0) + value.item()
-            yield self._named(index, micro), found["loss"]
+                terms[name] += value.item()
+            yield self._named(index, [example for example, _ in micro]), found["loss"]
 
     def _loss(self, micro: Sequence[Pair], whole: Whole) -> dict[str, Tensor]:
         """What a micro-batch adds to the loss of the step, and to its terms."""
         batch, rows = [example for example, _ in micro], [row for _, row in micro]
         packed = pack(self.critic, rows)
-        logits = completion_logits(self.critic, rows, packed, self.feeder.features(batch, [row.prompt for row in rows]))
+        logits = self._logits(rows, packed, lambda: self.feeder.features(batch, [row.prompt for row in rows]))
         if isinstance(self.config, DescribeConfig):
             return {"loss": F.cross_entropy(logits, packed.targets, reduction="sum") / whole.tokens}
         loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct, whole=whole)
@@ -166,8 +175,15 @@ class SftStage:
             "direct": loss.direct,
         }
 
-    def _named(self, index: int, pairs: Sequence[Pair]) -> str:
-        return f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example, _ in pairs)}"
+    def _nothing(self) -> Tensor:
+        row = self.feeder.filler()
+        return self._logits([row], pack(self.critic, [row]), lambda: encode(self.critic, [row.prompt])).sum() * 0.0
+
+    def _logits(self, rows: Sequence[Row], packed: Packed, features: Callable[[], list[Features]]) -> Tensor:
+        return self.machine.run(lambda: completion_logits(self.critic, rows, packed, features()))
+
+    def _named(self, index: int, batch: Sequence[Example]) -> str:
+        return f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
 
     def _moves(self, index: int, count: int) -> list[tuple[float, float]]:
         """How far the frames of each clip of a step are moved."""

@@ -21,6 +21,7 @@ from modelassist.engine.data import DataError, Feeder, FrameStore, load_captions
 from modelassist.engine.evaluate import predict
 from modelassist.engine.inference import Critic
 from modelassist.engine.journal import Journal
+from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import TrainingError, batch_at
 from modelassist.engine.rows import completion_logits, pack
@@ -115,7 +116,9 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
     packed = pack(critic, rows)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in examples])
     logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
-    plain, dual = (sft_loss(critic, logits, packed, mos, weight, whole=Whole.of(rows)) for weight in (0.0, 2.0))
+    plain, dual = (
+        sft_loss(critic, logits, packed, mos, weight, whole=Whole.of(rows, Machine())) for weight in (0.0, 2.0)
+    )
     assert plain.total.item() == plain.cross_entropy.item()
     assert plain.total.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, packed.targets).item())
     assert dual.total.item() == pytest.approx(plain.total.item() + 2 * dual.huber.item())
@@ -129,7 +132,7 @@ def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
     packed = pack(critic, [row])
     logits = torch.randn(len(packed.targets), len(critic.tokenizer), requires_grad=True)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES]])
-    whole = Whole.of([row])
+    whole = Whole.of([row], Machine())
     sft_loss(critic, logits, packed, mos, huber_weight=1.0, direct_weight=1.0, whole=whole).direct.backward()
     assert logits.grad is not None
     taught = packed.targets[logits.grad.abs().sum(dim=1) > 0].tolist()

@@ -1,0 +1,84 @@
+"""What a run learns from and is measured on: clips of a release, decoded once; those that cannot be read left out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelassist.engine.data import DataError, Example, FrameStore, load_captions, load_examples, readable
+from modelassist.engine.machine import Machine
+from qsave.release import ReleaseError, ReleaseReader, verify_release
+
+_KIND_OF_STAGE = {"sft": "sft", "grpo": "rl", "cooldown": "cooldown"}
+_HELD_OUT = ("val", "test")
+_FIRST_STAGE_NEEDS = "a critic needs rated clips in the train split"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run learns from and is measured on."""
+
+    train: Mapping[str, Sequence[Example]]
+    """Examples of each stage."""
+    held_out: Mapping[str, Sequence[Example]]
+    """Examples of each split that is measured; splits without any are left out."""
+    constant: Sequence[Example]
+    """The train clips whose mean is the constant predictor."""
+
+
+def open_release(folder: Path) -> ReleaseReader:
+    """A release that is as it was frozen; raises ReleaseError, naming the first things that are not."""
+    reader = ReleaseReader(folder)
+    problems = verify_release(folder)
+    if problems:
+        raise ReleaseError(f"{folder} is not as it was frozen: {'; '.join(problems[:3])}")
+    return reader
+
+
+def gather(
+    reader: ReleaseReader,
+    store: FrameStore,
+    stages: Sequence[str],
+    captions: str,
+    machine: Machine,
+    report: Callable[[str], None],
+) -> Material:
+    """Decode every clip that the stages need, each process its part; bad ones are reported. `captions` is the file that
+    the warm-up learns from. Raises DataError where nothing is left to learn from."""
+    train: dict[str, list[Example]] = {}
+    for stage in stages:
+        train[stage], problems = _of_stage(stage, reader, store, captions, machine)
+        for problem in problems:
+            report(problem)
+    judged = [examples for stage, examples in train.items() if stage != "describe" and examples]
+    if not judged:
+        raise DataError(f"{reader.folder}: there is nothing to train on; {_FIRST_STAGE_NEEDS}")
+    held_out = gather_held_out(reader, store, _HELD_OUT, machine)
+    if "describe" in train:
+        unseen = {example.sha256 for examples in held_out.values() for example in examples}
+        train["describe"] = [example for example in train["describe"] if example.sha256 not in unseen]
+    return Material(train=train, held_out=held_out, constant=max(judged, key=len))
+
+
+def gather_held_out(
+    reader: ReleaseReader, store: FrameStore, splits: Sequence[str], machine: Machine
+) -> dict[str, list[Example]]:
+    """The readable examples of the splits that hold any."""
+    found = {split: _examples(reader, store, "sft", split, machine)[0] for split in splits}
+    return {split: examples for split, examples in found.items() if examples}
+
+
+def _of_stage(
+    stage: str, reader: ReleaseReader, store: FrameStore, captions: str, machine: Machine
+) -> tuple[list[Example], list[str]]:
+    """What a stage learns from, and what is wrong with what it does not."""
+    if stage != "describe":
+        return _examples(reader, store, _KIND_OF_STAGE[stage], "train", machine)
+    return readable(store, load_captions(Path(captions)), "captions", machine) if captions else ([], [])
+
+
+def _examples(
+    reader: ReleaseReader, store: FrameStore, kind: str, split: str, machine: Machine
+) -> tuple[list[Example], list[str]]:
+    if f"{kind}/{split}.jsonl" not in reader.manifest["files"]:
+        return [], []
+    return readable(store, load_examples(reader, kind, split), f"{kind}/{split}", machine)

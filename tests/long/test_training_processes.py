@@ -1,0 +1,131 @@
+"""torchrun: two processes learn what one does, from checkpoints of one another, and tell it once."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.modelassist.engine.small import make_release, make_tiny, read_metrics
+
+SETTINGS: dict[str, Any] = {
+    "max_new_tokens": 16,
+    "micro_tokens": 250,
+    "save_every": 2,
+    "sft": {"steps": 5, "batch": 5, "warmup": 1},
+    "cooldown": {"steps": 2, "batch": 3, "samples": 2, "probe": 2},
+}
+"""Batches that two processes cannot halve, in passes of which one needs more than the other."""
+KINDS = ("ddp", "fsdp")
+LIKE: dict[str, dict[str, Any]] = {
+    "full": {},
+    "adapters": {"lora": {"rank": 4}, "gradient_checkpointing": True},
+    "frozen_tower": {"freeze_vision": True},
+    "recomputed": {"gradient_checkpointing": True},
+}
+pytestmark = pytest.mark.long
+
+
+class World:
+    """A release, a model, and runs on them in one process or two."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("release", "tiny"):
+            (folder / name).mkdir()
+        make_release(folder / "release")
+        make_tiny(folder / "tiny")
+
+    def train(
+        self, out: Path, changed: Mapping[str, Any], *more: str, processes: int = 1, stages: str = "sft,cooldown"
+    ) -> subprocess.CompletedProcess[str]:
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(SETTINGS | changed))
+        start = (
+            ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
+        )
+        command = [sys.executable, "-m", *start, "modelassist.engine", "train", "--out", str(out), "--stages", stages]
+        command += ["--config", str(config), "--release", str(self.folder / "release")]
+        command += ["--model", str(self.folder / "tiny"), *more]
+        return subprocess.run(
+            command, cwd=settings.BASE_DIR, env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+
+    def finish(self, name: str, changed: Mapping[str, Any], *more: str, processes: int = 1) -> list[dict[str, Any]]:
+        """The metrics of a run that is seen through."""
+        done = self.train(self.folder / name, changed, *more, processes=processes)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return read_metrics(self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("processes"))
+
+
+@pytest.fixture(scope="module")
+def alone(world: World) -> list[dict[str, Any]]:
+    return world.finish("alone", {})
+
+
+def check_same(mine: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+    assert [(row["stage"], row["step"]) for row in mine] == [(row["stage"], row["step"]) for row in other]
+    for row, wanted in zip(mine, other, strict=True):
+        assert row["tokens"] == wanted["tokens"]
+        for name in ("loss", "cross_entropy", "huber", "direct", "gradient_norm"):
+            assert row[name] == pytest.approx(wanted[name], rel=1e-4, abs=1e-6), (row["stage"], row["step"], name)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_tell_the_losses_of_one_and_leave_its_files(
+    world: World, alone: list[dict[str, Any]], kind: str
+) -> None:
+    check_same(world.finish(kind, {"parallel": kind}, processes=2), alone)
+    names = [sorted(path.name for path in (world.folder / run).iterdir()) for run in (kind, "alone")]
+    assert names[0] == names[1]
+    assert [path.name for path in (world.folder / kind / "checkpoints").glob(".*")] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("like", ["adapters", "frozen_tower", "recomputed"])
+def test_so_do_they_in_every_way_to_train(world: World, kind: str, like: str) -> None:
+    alone = world.folder / f"alone-{like}"
+    mine = read_metrics(alone) if alone.is_dir() else world.finish(alone.name, LIKE[like])
+    check_same(world.finish(f"{kind}-{like}", {"parallel": kind, **LIKE[like]}, processes=2), mine)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_of_two_is_gone_on_with_by_one_and_the_other_way_round(
+    world: World, alone: list[dict[str, Any]], kind: str
+) -> None:
+    for first, second in ((1, 2), (2, 1)):
+        name = f"{kind}-{first}-then-{second}"
+        half = world.train(world.folder / name, {"parallel": kind}, processes=first, stages="sft")
+        assert half.returncode == 0, half.stderr[-3000:]
+        check_same(world.finish(name, {"parallel": kind}, "--resume", processes=second), alone)
+
+
+def test_practice_is_refused_before_any_work_with_what_to_do(world: World) -> None:
+    done = world.train(world.folder / "practice", {}, processes=2, stages="sft,grpo")
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(said) == 1
+    assert "practice (grpo) takes one process" in said[0]
+    assert not (world.folder / "practice").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_loss_that_is_no_number_stops_all_and_is_told_once(world: World, kind: str) -> None:
+    wild = {"parallel": kind, "sft": {"steps": 5, "batch": 5, "warmup": 1, "learning_rate": 1e30}}
+    done = world.train(world.folder / f"wild-{kind}", wild, processes=2)
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(said) == 1
+    assert "clips clip-" in said[0]
+    assert "nan" in said[0] or "inf" in said[0]
