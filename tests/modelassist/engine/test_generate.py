@@ -9,7 +9,7 @@ from modelassist.engine.inputs import Prompt, build_prompt
 from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row, completion_logits, pack
 from modelassist.engine.seeds import generator
-from modelassist.engine.vision import encode
+from modelassist.engine.vision import Features, encode
 from qsave.frames.slowfast import Frames
 from tests.modelassist.engine.test_inputs import messages, reference_inputs, some_frames
 
@@ -50,6 +50,15 @@ def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt], see
     groups = generate(critic, prompts, encode(critic, prompts), max_new_tokens=LENGTH, group=3)
     for prompt, frames, group in zip(prompts, seen, groups, strict=True):
         assert {sample.ids for sample in group} == {reference(critic, prompt, frames)}
+
+
+def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(critic: Loaded, prompts: list[Prompt]) -> None:
+    features = encode(critic, prompts)
+    together = generate(critic, prompts, features, max_new_tokens=LENGTH)
+    for place, (sample,) in enumerate(together):
+        ((alone,),) = generate(critic, [prompts[place]], [features[place]], max_new_tokens=LENGTH)
+        assert (sample.ids, sample.finished) == (alone.ids, alone.finished)
+        assert torch.allclose(sample.level_logits, alone.level_logits, atol=1e-5)
 
 
 def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt]) -> None:
@@ -140,3 +149,27 @@ def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: Loaded, 
         patches = int(prompt.grids[: prompt.images].prod(1).sum())
         part = pixels.grad[:patches] if kept == "image" else pixels.grad[patches:]  # type: ignore[index]
         assert bool((part.abs().amax(dim=1) > 0).all())
+
+
+@pytest.mark.parametrize("kind", ["slow", "fast"])
+def test_either_kind_of_frames_alone_teaches_every_weight_of_the_tower(
+    critic: Loaded, prompts: list[Prompt], kind: str
+) -> None:
+    row = Row(prompts[0], ((300, 301, 302),))
+    (features,) = encode(critic, [row.prompt])
+    images, every = row.prompt.images, len(row.prompt.grids)
+    silent = range(images, every) if kind == "slow" else range(images)
+
+    def only(tensors: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return tuple(each.detach() if place in silent else each for place, each in enumerate(tensors))
+
+    heard = Features(only(features.pooler_output), tuple(map(only, features.deepstack_features)))
+    packed = pack(critic, [row])
+    logits = completion_logits(critic, [row], packed, [heard])
+    torch.log_softmax(logits, -1).gather(-1, packed.targets[:, None]).sum().backward()
+    untaught = [
+        name
+        for name, value in critic.base.model.visual.named_parameters()
+        if value.grad is None or not bool(value.grad.any())
+    ]
+    assert untaught == []
