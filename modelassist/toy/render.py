@@ -29,7 +29,7 @@ _GROUND = {
     "water": ((35, 75, 110), (105, 150, 180), (5, 24)),
     "stone": ((85, 85, 90), (150, 148, 145), (16, 16)),
 }
-_MARGIN = 0.2  # of the frame: ground beyond its edges, for the camera to travel over
+_MARGIN = 0.1  # of the width: ground beyond the sides, for the camera to travel over
 _OUTLINE = 2.0
 _TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and how much of it still shows
 
@@ -48,10 +48,10 @@ def render_clip(spec: ClipSpec, path: Path) -> None:
 def render_frames(spec: ClipSpec) -> Pixels:
     """(frames, height, width, 3) RGB."""
     rng = np.random.default_rng([spec.seed, spec.index, 1])
-    shakes = _shakes(spec, rng)
-    frames = _grounds(spec, shakes, rng)
+    frames = _grounds(spec, rng)
     for number, picture in enumerate(frames):
-        _draw_things(spec, number, picture, shakes[number], rng)
+        _draw_things(spec, number, picture, rng)
+        _shake(spec, picture, number, rng)
     for fault in spec.faults:
         if fault.defect == "flicker":
             _flicker(spec, fault, frames)
@@ -68,22 +68,30 @@ def _active(spec: ClipSpec, defect: str, number: int) -> float:
     return fault.strength
 
 
-def _shakes(spec: ClipSpec, rng: np.random.Generator) -> Floats:
-    """(frames, 2): how far right and down the camera is thrown at each frame, as shares of the frame."""
-    power = np.asarray([_active(spec, "camera-shake", number) for number in range(spec.frames)], np.float32)
-    return _floats(np.clip(power[:, None] * rng.standard_normal((spec.frames, 2)) * 0.06, -0.1, 0.1))
+def _shake(spec: ClipSpec, picture: Floats, number: int, rng: np.random.Generator) -> None:
+    """Throws the camera some way to a random side, in place; beyond the edge of the picture all is black."""
+    power, angle = _active(spec, "camera-shake", number), rng.uniform(0, 2 * np.pi)
+    if not power:
+        return
+    far = (0.06 + 0.12 * power) * np.asarray([spec.height * np.sin(angle), spec.width * np.cos(angle)])
+    seen = np.zeros_like(picture)
+    (rows, from_rows), (columns, from_columns) = (
+        (slice(max(0, -way), length - max(0, way)), slice(max(0, way), length + min(0, way)))
+        for way, length in zip(np.rint(far).astype(int), picture.shape[:2], strict=True)
+    )
+    seen[rows, columns] = picture[from_rows, from_columns]
+    picture[...] = seen
 
 
-def _grounds(spec: ClipSpec, shakes: Floats, rng: np.random.Generator) -> Floats:
+def _grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:
     low, high, grain = _GROUND[spec.ground]
-    margin_x, margin_y = round(_MARGIN * spec.width), round(_MARGIN * spec.height)
-    texture = _texture(spec.height + 2 * margin_y, spec.width + 2 * margin_x, grain, rng)[..., None]
+    margin = round(_MARGIN * spec.width)
+    texture = _texture(spec.height, spec.width + 2 * margin, grain, rng)[..., None]
     canvas = np.asarray(low, np.float32) * (1 - texture) + np.asarray(high, np.float32) * texture
     frames = np.empty((spec.frames, spec.height, spec.width, 3), np.float32)
     for number in range(spec.frames):
-        x = margin_x + round(spec.width * (spec.pan * moment(spec, number) + float(shakes[number, 0])))
-        y = margin_y + round(spec.height * float(shakes[number, 1]))
-        frames[number] = canvas[y : y + spec.height, x : x + spec.width]
+        x = margin + round(spec.width * spec.pan * moment(spec, number))
+        frames[number] = canvas[:, x : x + spec.width]
     return frames
 
 
@@ -105,37 +113,43 @@ def _stretched(values: Floats, length: int, step: int) -> Floats:
     return np.asarray(values[row] * (1 - share) + values[row + 1] * share, np.float32)
 
 
-def _draw_things(spec: ClipSpec, number: int, picture: Floats, shake: Floats, rng: np.random.Generator) -> None:
-    progress, size = moment(spec, number), radius(spec)
+def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Generator) -> None:
+    progress = moment(spec, number)
     if not _active(spec, "pops-in-or-out", number):
         for order, thing in enumerate(spec.things):
-            _draw_trail(spec, order, progress, picture, shake)
-            x, y = _centre(spec, order, number, progress, rng)
-            x, y = x - shake[0], y - shake[1]
-            _draw(picture, thing, x * spec.width, y * spec.height, size, _active(spec, "morphing", number))
+            _draw_trail(spec, order, progress, picture)
+            _draw_thing(spec, thing, place(spec, order, progress, reach(spec)), number, picture, rng)
     content = spec.fault("extra-content")
     if spec.extra is not None and content is not None:
         box = extra_box(spec, content.strength)
-        x, y = box.x + box.width / 2 - shake[0], box.y + box.height / 2 - shake[1]
-        _draw(picture, spec.extra, x * spec.width, y * spec.height, box.width * spec.width / 2 - _OUTLINE, 0.0)
+        x, y = box.x + box.width / 2, box.y + box.height / 2
+        size = box.width * spec.width / 2 - _OUTLINE
+        _draw(picture, spec.extra, x * spec.width, y * spec.height, size, 0.0)
 
 
-def _centre(spec: ClipSpec, order: int, number: int, progress: float, rng: np.random.Generator) -> tuple[float, float]:
-    x, y = place(spec, order, progress, reach(spec))
-    shake = rng.normal(size=2) * _active(spec, "jitter", number) * 0.1
-    leap = _active(spec, "implausible-physics", number)
-    return x + shake[0] + (0.35 * leap if x < 0.5 else -0.35 * leap), y + shake[1] - 0.2 * leap
+def _draw_thing(
+    spec: ClipSpec, thing: Thing, at: tuple[float, float], number: int, picture: Floats, rng: np.random.Generator
+) -> None:
+    """Draws a thing at its place, or where a fault takes it: jitter shows it there and beside, a leap swells it."""
+    (x, y), morph = at, _active(spec, "morphing", number)
+    leap, jitter = _active(spec, "implausible-physics", number), _active(spec, "jitter", number)
+    size = radius(spec) * (1 + 0.6 * morph + 0.5 * leap)
+    aside = rng.normal(size=2) * jitter * 0.16
+    if jitter:
+        _draw(picture, thing, x * spec.width, y * spec.height, size, morph)
+    x, y = x + aside[0] + (0.35 * leap if x < 0.5 else -0.35 * leap), y + aside[1] - 0.2 * leap
+    _draw(picture, thing, x * spec.width, y * spec.height, size, morph)
 
 
-def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats, shake: Floats) -> None:
+def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) -> None:
     """Draws where a thing came along, as an afterimage: so a single picture tells which way it goes."""
     thing, size = spec.things[order], 0.9 * radius(spec)
     for ago, share in _TRAIL:
         if progress < ago:
             continue
         x, y = place(spec, order, progress - ago, reach(spec))
-        down = _floats(np.arange(spec.height) + 0.5 - (y - shake[1]) * spec.height)[:, None]
-        across = _floats(np.arange(spec.width) + 0.5 - (x - shake[0]) * spec.width)[None, :]
+        down = _floats(np.arange(spec.height) + 0.5 - y * spec.height)[:, None]
+        across = _floats(np.arange(spec.width) + 0.5 - x * spec.width)[None, :]
         body = share * np.clip(0.5 - _DISTANCE[thing.shape](across, down, size), 0, 1)[..., None]
         picture *= 1 - body
         picture += body * np.asarray(_RGB[thing.colour], np.float32)
@@ -196,7 +210,7 @@ def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
     shown = span(spec, fault)
     for number in range(shown.start, shown.stop):
         darker = (number - shown.start) % 2 == 0
-        frames[number] *= 1 - 0.65 * fault.strength if darker else 1 + 0.35 * fault.strength
+        frames[number] *= 0.7 - 0.65 * fault.strength if darker else 1 + 0.2 * fault.strength
 
 
 def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generator) -> None:
@@ -210,23 +224,29 @@ def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generato
 
 
 def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """A box blur, twice each way: nearly a Gaussian."""
-    reach = 1 + round(5 * strength)
+    """A box blur, twice each way: nearly a Gaussian; and the haze of a soft lens."""
+    reach = 2 + round(6 * strength)
     for axis in (1, 2, 1, 2):
         wide = np.clip(np.arange(-reach - 1, part.shape[axis] + reach), 0, part.shape[axis] - 1)
         sums = np.moveaxis(part.take(wide, axis).cumsum(axis, np.float64), axis, 0)
         part = _floats(np.moveaxis((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1), 0, axis))
-    return part
+    haze = np.float32(0.15 + 0.3 * strength)
+    return part * (1 - haze) + 215 * haze
 
 
 def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    return part + np.float32(12 + 60 * strength) * rng.standard_normal(part.shape[:3], np.float32)[..., None]
+    """Specks of a sensor in the dark: bright, and greenish, as most of its cells are green."""
+    specks = (rng.random(part.shape[:3], np.float32) < 0.08 + 0.35 * strength)[..., None]
+    return np.where(specks, _floats([170, 255, 170]), part)
 
 
 def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    block = 3 + round(9 * strength)
-    rows, columns = (np.minimum(np.arange(n) // block * block + block // 2, n - 1) for n in part.shape[1:3])
-    return part[:, rows][:, :, columns]
+    """Blocks of one colour each, with dark seams."""
+    block = 4 + round(8 * strength)
+    places = [np.arange(length) for length in part.shape[1:3]]
+    rows, columns = (np.minimum(place // block * block + block // 2, place[-1]) for place in places)
+    seams = np.logical_or.outer(places[0] % block == 0, places[1] % block == 0)
+    return part[:, rows][:, :, columns] * np.where(seams, _floats(0.25), _floats(1))[None, ..., None]
 
 
 def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
@@ -239,7 +259,7 @@ def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Float
 
 
 def _banding(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    step = np.float32(24 + 60 * strength)
+    step = np.float32(50 + 80 * strength)
     return _floats((np.floor(part / step) + 0.5) * step)
 
 
