@@ -1,4 +1,8 @@
-"""What of a model is trained: all of it, all but the vision tower, or low-rate adapters on the language model."""
+"""What of a model is trained: all of it, all but the vision tower, or low-rate adapters on the language model.
+
+What is trained is kept in float32 whatever the arithmetic: in bfloat16, steps of a thousandth of a weight are rounded
+away. What stays as it is can be in fewer bits.
+"""
 
 from peft import LoraConfig as PeftConfig
 from peft import PeftModel, get_peft_model
@@ -19,6 +23,9 @@ def prepare(critic: Loaded, config: Config) -> None:
             base,
             PeftConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=_TARGETS, lora_dropout=0.0),
         )
+    for value in critic.network.parameters():
+        if value.requires_grad:
+            value.data = value.data.float()
     if config.gradient_checkpointing:
         # the reentrant kind silently loses the gradients of inputs that need none
         base.gradient_checkpointing_enable({"use_reentrant": False})

@@ -163,7 +163,8 @@ class Config:
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
     dtype: str = "float32"
-    """Weights and arithmetic while training: `float32` or `bfloat16`."""
+    """Arithmetic while training, and weights that stay as they are: `float32` or `bfloat16`. What is trained is kept
+    in float32."""
     max_new_tokens: int = 160
     """Length limit of anything generated."""
     tokens_per_batch: int = 8192

@@ -120,17 +120,7 @@ class GrpoStage:
     def _play(self, batch: Sequence[Example], prompts: Sequence[Prompt], index: int) -> Round:
         """Sample a group for each clip and reward it."""
         self.critic.network.eval()
-        with torch.no_grad():
-            features = [part.detached() for part in self.feeder.features(batch, prompts)]
-        groups = generate(
-            self.critic,
-            prompts,
-            features,
-            group=self.config.group,
-            max_new_tokens=self.limit,
-            temperature=self.config.temperature,
-            generator=generator(self.seed, self.name, index),
-        )
+        features, groups = self.machine.run(lambda: self._sample(batch, prompts, index))
         terms = self._judge(batch, groups)
         totals = [[term.total(self.config.rewards) for term in group] for group in terms]
         return Round(
@@ -144,6 +134,22 @@ class GrpoStage:
             finished=torch.tensor([sample.finished for group in groups for sample in group]),
             lengths=[len(sample.ids) for group in groups for sample in group],
         )
+
+    @torch.no_grad()
+    def _sample(
+        self, batch: Sequence[Example], prompts: Sequence[Prompt], index: int
+    ) -> tuple[list[Features], list[list[Sample]]]:
+        features = [part.detached() for part in self.feeder.features(batch, prompts)]
+        groups = generate(
+            self.critic,
+            prompts,
+            features,
+            group=self.config.group,
+            max_new_tokens=self.limit,
+            temperature=self.config.temperature,
+            generator=generator(self.seed, self.name, index),
+        )
+        return features, groups
 
     def _judge(self, batch: Sequence[Example], groups: Sequence[Sequence[Sample]]) -> list[list[Terms]]:
         return reward_terms(
@@ -159,15 +165,12 @@ class GrpoStage:
         owners = packed.owners
         advantage = advantages(played.rewards, self.config.scale).flatten().to(owners.device)[owners]
         kept = played.finished.to(owners.device)[owners]
-        reference = self._reference_logps(played, packed)
+        reference = self.machine.run(lambda: self._reference_logps(played, packed))
         old: Tensor | None = None
         seen: list[dict[str, float]] = []
         self.critic.network.train()
         for _ in range(self.config.updates):
-            features = played.features
-            if not self.feeder.frozen:
-                features = self.feeder.features(batch, [row.prompt for row in played.rows])
-            new, entropy = self._logps(played, packed, features)
+            new, entropy = self.machine.run(lambda: self._logps(played, packed, self._features(batch, played)))
             old = new.detach() if old is None else old
             loss = policy_loss(new, old, advantage, kept, self.config, reference)
             norm = descend(self, [(what, loss.total)], self.config.learning_rate, what)
@@ -181,6 +184,12 @@ class GrpoStage:
                 }
             )
         return {key: fmean(figures[key] for figures in seen) for key in seen[0]}
+
+    def _features(self, batch: Sequence[Example], played: Round) -> Sequence[Features]:
+        """What the tower says now: what it said, where it is not trained."""
+        if self.feeder.frozen:
+            return played.features
+        return self.feeder.features(batch, [row.prompt for row in played.rows])
 
     def _logps(self, played: Round, packed: Packed, features: Sequence[Features]) -> tuple[Tensor, float]:
         """Log-probabilities (C) of the sampled tokens under the sampling distribution, and its mean entropy."""

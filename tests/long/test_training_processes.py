@@ -45,7 +45,7 @@ class World:
         self, out: Path, changed: Mapping[str, Any], *more: str, processes: int = 1, stages: str = "sft,cooldown"
     ) -> subprocess.CompletedProcess[str]:
         config = self.folder / "config.json"
-        config.write_text(json.dumps(SETTINGS | changed))
+        config.write_text(json.dumps({**SETTINGS, **changed}))
         start = (
             ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"] if processes > 1 else []
         )

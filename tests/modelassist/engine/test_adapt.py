@@ -1,0 +1,109 @@
+"""Every way to train a model takes a step: what it changes, in which arithmetic, and what recomputing leaves alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine import model
+from modelassist.engine.adapt import prepare, vision_is_frozen
+from modelassist.engine.config import Config, GrpoConfig, LoraConfig, SftConfig
+from modelassist.engine.data import Example, Feeder, FrameStore, load_examples
+from modelassist.engine.grpo import GrpoStage
+from modelassist.engine.machine import Machine
+from modelassist.engine.model import Loaded
+from modelassist.engine.optimise import trainable
+from modelassist.engine.seeds import seeded
+from modelassist.engine.sft import SftStage
+from qsave.release import ReleaseReader
+
+FULL = Config(sft=SftConfig(steps=2, batch=3, warmup=1), grpo=GrpoConfig(clips=2, group=2, updates=1))
+WAYS = {
+    "full": FULL,
+    "frozen tower": replace(FULL, freeze_vision=True),
+    "adapters": replace(FULL, lora=LoraConfig(rank=4)),
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> FrameStore:
+    return FrameStore(tmp_path_factory.mktemp("frames"), model.load(str(tiny_folder)).frames)
+
+
+@pytest.fixture(scope="module")
+def examples(release_folder: Path) -> list[Example]:
+    return load_examples(ReleaseReader(release_folder), "sft", "train")
+
+
+def ready(folder: Path, config: Config) -> Loaded:
+    critic = model.load(str(folder), dtype=getattr(torch, config.dtype))
+    with seeded(0, "adapters"):
+        prepare(critic, config)
+    return critic
+
+
+def one_step(
+    folder: Path, config: Config, store: FrameStore, examples: list[Example], *, practice: bool = False
+) -> tuple[Loaded, dict[str, float], set[str]]:
+    """The critic after a step, the step's figures, and the names of the weights that it changed."""
+    critic = ready(folder, config)
+    before = {name: value.detach().clone() for name, value in critic.network.named_parameters()}
+    feeder = Feeder(critic, store, frozen=vision_is_frozen(config))
+    machine = Machine(dtype=getattr(torch, config.dtype))
+    stage: SftStage | GrpoStage
+    if practice:
+        stage = GrpoStage(critic, feeder, examples, config.grpo, seed=0, max_new_tokens=12, machine=machine)
+    else:
+        stage = SftStage(critic, feeder, examples, config.sft, name="sft", seed=0, machine=machine)
+    figures = stage.step(0)
+    changed = {name for name, value in critic.network.named_parameters() if not torch.equal(before[name], value)}
+    return critic, figures, changed
+
+
+def belongs(name: str, way: str) -> bool:
+    if way == "adapters":
+        return "lora_" in name
+    return way == "full" or "visual" not in name
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_step_changes_what_is_trained_and_nothing_else(
+    tiny_folder: Path, store: FrameStore, examples: list[Example], way: str, dtype: str
+) -> None:
+    config = replace(WAYS[way], dtype=dtype)
+    critic, figures, changed = one_step(tiny_folder, config, store, examples)
+    names = {name for name, _ in critic.network.named_parameters() if belongs(name, way)}
+    assert set(trainable(critic)) == names
+    assert changed <= names
+    unmoved = {name for name in names - changed if "lora_A" not in name}  # B starts at zero, and so A gets no gradient
+    assert unmoved == set()
+    assert {value.dtype for value in trainable(critic).values()} == {torch.float32}
+    kept = {value.dtype for value in critic.network.parameters() if not value.requires_grad}
+    assert kept <= {getattr(torch, dtype)}
+    exact = one_step(tiny_folder, WAYS[way], store, examples)[1] if dtype == "bfloat16" else figures
+    assert figures["loss"] == pytest.approx(exact["loss"], rel=0.02)
+    assert figures["gradient_norm"] == pytest.approx(exact["gradient_norm"], rel=0.1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_recomputing_activations_changes_neither_loss_nor_step(
+    tiny_folder: Path, store: FrameStore, examples: list[Example], way: str
+) -> None:
+    plain, figures, _ = one_step(tiny_folder, WAYS[way], store, examples)
+    thrifty, same, _ = one_step(tiny_folder, replace(WAYS[way], gradient_checkpointing=True), store, examples)
+    assert thrifty.base.is_gradient_checkpointing
+    assert same == pytest.approx(figures, rel=1e-6)
+    for name, value in trainable(plain).items():
+        assert (value - trainable(thrifty)[name]).abs().max() < 1e-5, name
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_practice_takes_its_step_in_few_bits_too(
+    tiny_folder: Path, store: FrameStore, examples: list[Example], way: str
+) -> None:
+    config = replace(WAYS[way], dtype="bfloat16", gradient_checkpointing=True)
+    _, figures, _ = one_step(tiny_folder, config, store, examples, practice=True)
+    assert figures["loss"] == pytest.approx(0, abs=1)
+    assert figures["entropy"] >= 0
