@@ -21,6 +21,7 @@ from tokenizers.pre_tokenizers import Sequence as InTurn
 from tokenizers.trainers import BpeTrainer
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfig
+from transformers.utils.logging import disable_progress_bar
 
 from modelassist.engine.families import FAMILIES, geometry_of
 from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_settings
@@ -80,6 +81,7 @@ def init_tiny(
     if kind == "qwen3_vl":  # the other kind turns its features by the place instead
         _tell_places_apart(network.model.visual.pos_embed.weight)
     out.mkdir(parents=True, exist_ok=True)
+    disable_progress_bar()
     network.save_pretrained(out)
     tokenizer.save_pretrained(out)
     write_settings(out, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
@@ -122,8 +124,9 @@ def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
 
 def _qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
     """Likewise: M-RoPE by the second, grouped heads, one block of windows and one that sees the whole frame."""
+    ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     return Qwen2_5_VLConfig(
-        text_config=_text_config(tokenizer) | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
+        text_config=_text_config(tokenizer) | ends | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
         vision_config=_VISION_CONFIG | {"fullatt_block_indexes": [VISION_LAYERS - 1], "tokens_per_second": 2},
         **_mark_ids(tokenizer),
     )
