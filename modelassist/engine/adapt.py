@@ -28,7 +28,7 @@ def prepare(critic: Loaded, config: Config) -> None:
             value.data = value.data.float()
     if config.gradient_checkpointing:
         # the reentrant kind silently loses the gradients of inputs that need none
-        base.gradient_checkpointing_enable({"use_reentrant": False})
+        base.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def vision_is_frozen(config: Config) -> bool:

@@ -68,6 +68,16 @@ class Journal:
         write_json(self.progress, value)
 
 
+def in_a_line(figures: Mapping[str, float]) -> str:
+    """What of a step is worth watching while it runs."""
+    said = [f"loss {figures['loss']:.3f}"]
+    if "tokens_per_second" in figures:
+        said.append(f"{figures['tokens_per_second']:,.0f} tokens/s")
+    if "mfu" in figures:
+        said.append(f"MFU {figures['mfu']:.0%}")
+    return ", ".join(said)
+
+
 def _before(line: str, stages: Sequence[str], stage: str | None, step: int) -> bool:
     try:
         row = json.loads(line)

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from modelassist.engine.config import MICRO_TOKENS, CooldownConfig, DescribeConfig, SftConfig
 from modelassist.engine.data import Example, Feeder, built
+from modelassist.engine.flops import Work, count
 from modelassist.engine.inference import batches
 from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
@@ -132,7 +133,9 @@ class SftStage:
         self.critic.network.train()
         norm = descend(self, self._losses(index, micros, terms), rate, self._named(index, batch))
         laid_out = sum(len(micro) * max(row.length for _, row in micro) for micro in micros)
-        told = self.machine.total({**terms, "tokens": float(sum(lengths)), "laid_out": float(laid_out)})
+        work = count(self.critic, Work.of([row for _, row in pairs])).useful
+        sizes = {"tokens": sum(lengths), "laid_out": laid_out, "flops": work}
+        told = self.machine.total({**terms, **sizes})
         padding = 1 - told["tokens"] / told.pop("laid_out")
         return {**told, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
 

@@ -10,6 +10,7 @@ out/evaluation.md            the report on them; what else `measure` writes lies
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr
 from io import StringIO
@@ -27,8 +28,9 @@ from modelassist.engine.config import STAGES, Config, config_to
 from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.evaluate import consistency
 from modelassist.engine.files import atomic_path, sweep, write_json
+from modelassist.engine.flops import speed
 from modelassist.engine.grpo import GrpoStage, frozen_copy
-from modelassist.engine.journal import Journal
+from modelassist.engine.journal import Journal, in_a_line
 from modelassist.engine.machine import Machine, join
 from modelassist.engine.material import Material, gather, open_release
 from modelassist.engine.measure import measure, write_evaluation
@@ -262,10 +264,12 @@ class _Run:
         todo = range(start, stage.steps)
         bar = tqdm(todo, stage.name, unit="step", initial=start, total=stage.steps, disable=not self.machine.leads)
         for index in bar:
+            started = time.monotonic()
             with memory_limit(f"{stage.name} step {index + 1}", training_advice(self.config, stage.name)):
                 figures = stage.step(index)
-            self.journal.step(stage.name, index + 1, figures)
-            bar.set_postfix_str(f"loss {figures['loss']:.3f}")
+            told = {**figures, **speed(figures, time.monotonic() - started, self.machine)}
+            self.journal.step(stage.name, index + 1, told)
+            bar.set_postfix_str(in_a_line(told))
             if (index + 1) % self.config.save_every == 0 or index + 1 == stage.steps:
                 checkpoints.save_checkpoint(self._checkpoints, self.critic, stage, index + 1, self.described)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.modelassist.engine.small import make_release, make_tiny, read_metrics
+from tests.modelassist.engine.small import make_release, make_tiny, read_metrics, seal
 
 SETTINGS: dict[str, Any] = {
     "max_new_tokens": 16,
@@ -74,12 +75,12 @@ def alone(world: World) -> list[dict[str, Any]]:
     return world.finish("alone", {})
 
 
-def check_same(mine: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
+def check_same(mine: list[dict[str, Any]], other: list[dict[str, Any]], rel: float = 1e-4) -> None:
     assert [(row["stage"], row["step"]) for row in mine] == [(row["stage"], row["step"]) for row in other]
     for row, wanted in zip(mine, other, strict=True):
         assert row["tokens"] == wanted["tokens"]
         for name in ("loss", "cross_entropy", "huber", "direct", "gradient_norm"):
-            assert row[name] == pytest.approx(wanted[name], rel=1e-4, abs=1e-6), (row["stage"], row["step"], name)
+            assert row[name] == pytest.approx(wanted[name], rel=rel, abs=rel / 100), (row["stage"], row["step"], name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -98,6 +99,34 @@ def test_so_do_they_in_every_way_to_train(world: World, kind: str, like: str) ->
     alone = world.folder / f"alone-{like}"
     mine = read_metrics(alone) if alone.is_dir() else world.finish(alone.name, LIKE[like])
     check_same(world.finish(f"{kind}-{like}", {"parallel": kind, **LIKE[like]}, processes=2), mine)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("like", ["full", "adapters"])
+def test_in_few_bits_they_stay_close(world: World, kind: str, like: str) -> None:
+    few = {**LIKE[like], "dtype": "bfloat16", "cooldown": {"steps": 0}}
+    alone = world.folder / f"alone-few-{like}"
+    mine = read_metrics(alone) if alone.is_dir() else world.finish(alone.name, few)
+    check_same(world.finish(f"{kind}-few-{like}", {"parallel": kind, **few}, processes=2), mine, rel=0.1)
+
+
+def test_a_clip_that_cannot_be_read_is_told_once_whoever_met_it(world: World) -> None:
+    release = shutil.copytree(world.folder / "release", world.folder / "spoilt")
+    rows = [json.loads(line) for line in (release / "sft" / "train.jsonl").read_text().splitlines()]
+    bad = {row["clip_id"] for row in rows[:2]}
+    for row in rows[:2]:
+        (release / row["media"]["path"]).write_bytes(b"no video")
+    seal(release)
+    told = []
+    for name, processes in (("spoilt-alone", 1), ("spoilt-both", 2)):
+        done = world.train(world.folder / name, {}, "--release", str(release), processes=processes)
+        assert done.returncode == 0, done.stderr[-3000:]
+        metrics = read_metrics(world.folder / name)
+        problems = [row["problem"].split()[1] for row in metrics if row["stage"] == "data"]
+        assert sorted(problems) == sorted(bad)
+        told.append([row for row in metrics if row["stage"] != "data"])
+    alone, both = told
+    check_same(both, alone)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -93,8 +93,9 @@ def test_recomputing_activations_changes_neither_loss_nor_step(
 ) -> None:
     plain, figures, _ = one_step(tiny_folder, WAYS[way], store, examples)
     thrifty, same, _ = one_step(tiny_folder, replace(WAYS[way], gradient_checkpointing=True), store, examples)
-    assert thrifty.base.is_gradient_checkpointing
-    assert same == pytest.approx(figures, rel=1e-6)
+    assert thrifty.base.is_activation_checkpointing
+    for name in ("loss", "cross_entropy", "huber", "direct", "gradient_norm"):
+        assert same[name] == pytest.approx(figures[name], rel=1e-6), name
     for name, value in trainable(plain).items():
         assert (value - trainable(thrifty)[name]).abs().max() < 1e-5, name
 
