@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -124,14 +125,21 @@ def test_a_killed_trainer_fails_the_job(engineer: User, release: Release, tiny_m
 
 
 @pytest.mark.usefixtures("sleeping_trainer")
-def test_a_trainer_that_outlived_its_worker_is_watched_on(engineer: User, release: Release, tiny_model: Path) -> None:
+def test_a_trainer_that_outlived_its_worker_is_watched_on(
+    engineer: User, release: Release, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = start(engineer, release, tiny_model)
     folder = run_folder(run)
     runs.start_trainer(run)  # as the worker did that is gone
     record = (folder / trainer.RECORD).read_text()
-    killer = when_it_speaks(folder, lambda: os.kill(json.loads(record)["pid"], signal.SIGKILL))
+    watch = trainer.watch
+
+    def killed_while_watched(*arguments: Any, **options: Any) -> None:
+        when_it_speaks(folder, lambda: os.kill(json.loads(record)["pid"], signal.SIGKILL)).join()
+        watch(*arguments, **options)
+
+    monkeypatch.setattr(trainer, "watch", killed_while_watched)
     assert done(run).state == JobState.FAILED
-    killer.join()
     assert (folder / trainer.RECORD).read_text() == record
 
 
