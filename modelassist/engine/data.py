@@ -4,7 +4,6 @@ A clip that cannot be read is left out and named; a run goes on without it.
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 from modelassist.engine.files import atomic_path
+from modelassist.engine.held import Held
 from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, shifted
 from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
@@ -28,7 +28,9 @@ from qsave.grammar import ANSWER_OPEN
 from qsave.prompt import DESCRIBE_PROMPT, SYSTEM_PROMPT
 from qsave.release import ReleaseReader, RlRow, SftRow, Target, sha256_of
 
-_HELD_BYTES = 512 * 2**20
+_FRAME_BYTES = 512 * 2**20
+_FEATURE_BYTES = 2 * 2**30
+"""Of features on the CPU: those of a clip are some 20 MB for an 8B model, and a GPU has better use for its memory."""
 T = TypeVar("T")
 
 
@@ -66,20 +68,11 @@ class FrameStore:
 
     def __init__(self, folder: Path, config: FrameConfig) -> None:
         self.folder, self.config = folder, config
-        self._held: OrderedDict[str, Frames] = OrderedDict()
-        self._bytes = 0
+        self._held: Held[Frames] = Held(_FRAME_BYTES, lambda frames: frames.fast.nbytes + frames.slow.nbytes)
 
     def frames(self, example: Example) -> Frames:
         """The frames of one clip; raises MediaError where it cannot be decoded."""
-        frames = self._held.pop(example.sha256, None)
-        if frames is None:
-            frames = self._stored(example)
-            self._bytes += frames.fast.nbytes + frames.slow.nbytes
-        self._held[example.sha256] = frames
-        while self._bytes > _HELD_BYTES and len(self._held) > 1:
-            _, oldest = self._held.popitem(last=False)
-            self._bytes -= oldest.fast.nbytes + oldest.slow.nbytes
-        return frames
+        return self._held.get(example.sha256, lambda: self._stored(example))
 
     def _stored(self, example: Example) -> Frames:
         path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
@@ -202,7 +195,7 @@ class Feeder:
 
     def __init__(self, critic: Loaded, store: FrameStore, *, frozen: bool = False, blank: bool = False) -> None:
         self.critic, self.store, self.frozen, self.blank = critic, store, frozen, blank
-        self._features: dict[str, Features] = {}
+        self._features: Held[Features] = Held(_FEATURE_BYTES, lambda features: features.nbytes)
 
     def prompt(self, example: Example) -> Prompt:
         frames = self.store.frames(example)
@@ -230,8 +223,9 @@ class Feeder:
         """Vision features of a batch; computed once a clip where the tower is frozen."""
         if not self.frozen:
             return encode(self.critic, prompts)
-        for example, prompt in zip(examples, prompts, strict=True):
-            if example.sha256 not in self._features:
-                with torch.no_grad():
-                    self._features[example.sha256] = encode(self.critic, [prompt])[0]
-        return [self._features[example.sha256] for example in examples]
+        return [self._kept(example, prompt) for example, prompt in zip(examples, prompts, strict=True)]
+
+    @torch.no_grad()
+    def _kept(self, example: Example, prompt: Prompt) -> Features:
+        features = self._features.get(example.sha256, lambda: encode(self.critic, [prompt])[0].to("cpu"))
+        return features.to(self.critic.device)

@@ -4,7 +4,7 @@ One run of the vision tower takes images and videos together (attention never cr
 then dealt out to the clips they belong to, so that a frozen tower is paid for once per clip and run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,9 +26,19 @@ class Features:
         return Features(self.pooler_output[start:end], tuple(layer[start:end] for layer in self.deepstack_features))
 
     def detached(self) -> "Features":
+        return self._each(Tensor.detach)
+
+    def to(self, device: torch.device | str) -> "Features":
+        return self._each(lambda tensor: tensor.to(device))
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for layer in (self.pooler_output, *self.deepstack_features) for tensor in layer)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Features":
         return Features(
-            tuple(tensor.detach() for tensor in self.pooler_output),
-            tuple(tuple(tensor.detach() for tensor in layer) for layer in self.deepstack_features),
+            tuple(map(change, self.pooler_output)),
+            tuple(tuple(map(change, layer)) for layer in self.deepstack_features),
         )
 
 

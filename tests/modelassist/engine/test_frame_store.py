@@ -103,14 +103,14 @@ def test_a_full_disk_is_said_with_its_place_and_leaves_nothing(
 def test_memory_holds_the_last_used_within_its_bounds(
     examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    frames = FrameStore(tmp_path, FRAMES).frames(examples[0])
+    monkeypatch.setattr(data, "_FRAME_BYTES", 2 * (frames.fast.nbytes + frames.slow.nbytes))
     store = FrameStore(tmp_path, FRAMES)
-    one = store.frames(examples[0])
-    monkeypatch.setattr(data, "_HELD_BYTES", 2 * (one.fast.nbytes + one.slow.nbytes))
-    store.frames(examples[1])
+    one, other = store.frames(examples[0]), store.frames(examples[1])
     assert store.frames(examples[0]) is one
     store.frames(examples[2])
     assert store.frames(examples[0]) is one
-    assert list(store._held) == [examples[2].sha256, examples[0].sha256]
+    assert store.frames(examples[1]) is not other
 
 
 def test_a_clip_that_is_gone_is_named(examples: list[Example], tmp_path: Path) -> None:
