@@ -214,16 +214,18 @@ class Config:
 
 def load_config(path: Path | None) -> Config:
     """The settings of a TOML or JSON file, defaults elsewhere; raises ConfigError."""
-    if path is None:
-        return Config()
+    return config_from(read_settings(path) if path else {})
+
+
+def read_settings(path: Path) -> object:
+    """What a TOML or JSON file says, unchecked; raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ConfigError(f"{path} is not {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from None
-    return config_from(values)
 
 
 def config_from(values: object) -> Config:

@@ -1,6 +1,5 @@
 """`make loop`: the whole loop headless, in a database and folders of its own, with a table of figures at the end."""
 
-import json
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from annotation.models import Draft
 from modelassist.bridge import release_folder, run_folder
-from modelassist.engine.config import config_from
+from modelassist.engine.config import ConfigError, config_from, read_settings
 from modelassist.reads.evaluation import number
 from modelassist.services.loop import Loop, LoopFailed
 from modelassist.services.own_folder import run_in
@@ -41,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--clips", type=int, default=180, help="toy clips to rate and train on")
         parser.add_argument("--captions", type=int, default=0, help="unrated toy clips described in a warm-up first")
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--engine-settings", type=Path, help="JSON for the trainer, in place of the short stages")
+        parser.add_argument("--engine-settings", type=Path, help="TOML or JSON, in place of the short stages")
         parser.add_argument("--keep-starter", action="store_true", help="keep the critic as modelassist/starter/")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -76,10 +75,10 @@ class Command(BaseCommand):
 def _settings(path: Path | None) -> dict[str, Any]:
     """What the trainer is told; refused before minutes are spent on clips."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8")) if path else SETTINGS
+        value = read_settings(path) if path else SETTINGS
         config_from(value)
-    except (OSError, ValueError) as error:
-        raise CommandError(f"--engine-settings {path}: {error}") from None
+    except ConfigError as error:
+        raise CommandError(f"--engine-settings: {error}") from None
     assert isinstance(value, dict)  # config_from takes nothing else
     return value
 
