@@ -20,18 +20,19 @@ def caption(spec: ClipSpec) -> str:
     tell it place by place and time by time: each clip teaches dozens of times where to look, and what there is in all
     can be read off them.
     """
-    flaws = (f"{moments(spec, axis)}: {_flaws(spec, axis)}" for axis in (Axis.VISUAL, Axis.DYNAMIC))
-    return ". ".join([*flaws, f"{sketch(spec)}: {scene_words(spec)}."])
+    flaws = (f"{moments(spec, axis)}. {_sentence(_flaws(spec, axis))}" for axis in (Axis.VISUAL, Axis.DYNAMIC))
+    return ". ".join([*flaws, sketch(spec), f"{_sentence(scene_words(spec))}."])
 
 
 def moments(spec: ClipSpec, axis: Axis) -> str:
     """What is wrong with the look or the motion at even moments, the strongest fault of each."""
-    return " ".join(_flaw_at(spec, axis, _frames_of(spec, number)) or _NO_FLAW[axis] for number in range(MOMENTS))
+    found = (_flaw_at(spec, axis, _frames_of(spec, number)) or _NO_FLAW[axis] for number in range(MOMENTS))
+    return f"At {MOMENTS} moments: {', '.join(found)}"
 
 
 def sketch(spec: ClipSpec) -> str:
     """Where the things are, row by row: their colours at the first moment, their shapes at the second."""
-    return "; ".join(" ".join(_cells(spec, number)) for number in (0, 1))
+    return f"Map of colours: {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
 
 
 def scene_words(spec: ClipSpec) -> str:
@@ -53,6 +54,10 @@ def degree(strength: float) -> str:
     return "clear" if strength < 0.7 else "strong"
 
 
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
 def _named(thing: Thing, count: int) -> str:
     return f"{thing.colour} {thing.shape if count == 1 else plural(thing.shape)}"
 
@@ -66,6 +71,11 @@ def _frames_of(spec: ClipSpec, number: int) -> tuple[int, int]:
     """The two frames that the vision run of a moment shows."""
     first, second = (round((2 * number + half) / (2 * MOMENTS - 1) * (spec.frames - 1)) for half in (0, 1))
     return first, second
+
+
+def _map(spec: ClipSpec, number: int) -> str:
+    cells = _cells(spec, number)
+    return " / ".join(" ".join(cells[start : start + _SIDE]) for start in range(0, len(cells), _SIDE))
 
 
 def _cells(spec: ClipSpec, number: int) -> list[str]:

@@ -107,7 +107,7 @@ def _taken_down(spec: ClipSpec, axis: Axis) -> str:
     """What these raters take down before they judge: what each moment shows, and what is seen in all, to be held
     against what was asked."""
     if axis is Axis.ALIGNMENT:
-        return f"{sketch(spec)}: {scene_words(spec)}"
+        return f"{sketch(spec)}. {_sentence(scene_words(spec))}"
     return moments(spec, axis)
 
 

@@ -31,8 +31,8 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
     for spec in SPECS:
         flaws = [fault for fault in spec.faults if fault.axis is not Axis.ALIGNMENT]
         for fault in flaws:
-            assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec)
-        assert (": steady." in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
+            assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec).lower()
+        assert (" Steady." in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
         assert not any(word in caption(spec) for word in ("wrong", "missing", "good", "poor", "asked"))
 
 
@@ -43,24 +43,34 @@ def test_degrees(strength: float, word: str) -> None:
 
 def test_the_sketch_follows_the_thing_by_colour_and_by_shape() -> None:
     alone = next(spec for spec in SPECS if len(spec.things) == 1 and spec.motion == "rises" and not spec.faults)
-    first, second = [one.split() for one in sketch(alone).split("; ")]
+    first, second = maps(alone)
     assert (first[7], second[4]) == (alone.things[0].colour, alone.things[0].shape)
     assert first[1] == second[1] == second[7] == "-"
 
 
 def test_the_sketch_holds_what_is_shown_and_nothing_where_nothing_is() -> None:
     for spec in SPECS:
-        first, second = [set(one.split()) - {"-"} for one in sketch(spec).split("; ")]
+        first, second = [set(cells) - {"-"} for cells in maps(spec)]
         assert first == {thing.colour for thing in spec.things}
         assert second == {thing.shape for thing in spec.things}
 
 
 def test_a_moment_names_a_flaw_only_while_it_shows() -> None:
-    brief = [moments(spec, Axis.DYNAMIC).split() for spec in SPECS if _flaws(spec, timed=True) == {"flicker"}]
-    assert {word for words in brief for word in words} >= {"flicker", "steady"}
-    lasting = [moments(spec, Axis.DYNAMIC).split() for spec in SPECS if "camera-shake" in _flaws(spec, timed=False)]
+    brief = [words(spec) for spec in SPECS if _flaws(spec, timed=True) == {"flicker"}]
+    assert {word for said in brief for word in said} >= {"flicker", "steady"}
+    lasting = [words(spec) for spec in SPECS if "camera-shake" in _flaws(spec, timed=False)]
     assert lasting
-    assert all("steady" not in words for words in lasting)
+    assert all("steady" not in said for said in lasting)
+
+
+def maps(spec: ClipSpec) -> list[list[str]]:
+    """The cells of both maps."""
+    return [[cell for cell in one.split(": ")[1].split() if cell != "/"] for one in sketch(spec).split("; ")]
+
+
+def words(spec: ClipSpec) -> list[str]:
+    """What is said of the motion at each moment."""
+    return moments(spec, Axis.DYNAMIC).split(": ")[1].split(", ")
 
 
 def _flaws(spec: ClipSpec, *, timed: bool) -> set[str]:
