@@ -106,6 +106,15 @@ def complete_if_due(user: User) -> None:
         PanelParticipant.objects.filter(pk=participant.pk).update(completed_at=timezone.now())
 
 
+def complete_for_want_of_clips(user: User) -> None:
+    """Notes a part as done that cannot be: nothing is left to rate, though something was. Whoever came for pay does not
+    leave without the code for that; the lead sees how many they rated."""
+    still_open = PanelParticipant.objects.filter(completed_at=None, panel__closed_at=None)
+    participant = still_open.select_related("panel").filter(user=user).first()
+    if participant is not None and rated_for(participant):
+        PanelParticipant.objects.filter(pk=participant.pk).update(completed_at=timezone.now())
+
+
 def rated_for(participant: PanelParticipant) -> int:
     """How many ratings count as a participant's work: all but the qualification's."""
     return rated_by(participant.panel, [participant.user_id]).get(participant.user_id, 0)

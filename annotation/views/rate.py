@@ -27,7 +27,7 @@ from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
 from annotation.reads.guidelines import by_level
 from annotation.reads.qualification import Feedback, feedback_to
 from annotation.reads.upcoming import likely_next
-from annotation.services import checks, queue, ratings
+from annotation.services import checks, panels, queue, ratings
 from annotation.services.admission import campaigns_for, readable_campaigns, why_not
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
@@ -263,6 +263,8 @@ def _next(
     slot = queue.claim(rater=request.user, campaign=campaign)
     if slot and not (request.htmx or feedback):
         return redirect(reverse("rate", args=[campaign.name]) + (f"?rated={rated}" if rated else ""))
+    if slot is None and request.user.is_guest and campaign.state == Campaign.State.OPEN:
+        panels.complete_for_want_of_clips(request.user)
     desk = desks.desk_for(request.user, slot) if slot else None
     context = _context(request, campaign, desk, is_empty=slot is None) | {"feedback": feedback, "rated": rated}
     if request.htmx:

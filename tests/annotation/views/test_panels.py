@@ -43,6 +43,19 @@ def test_opening_the_link_changes_nothing_and_tells_what_awaits(client: Client, 
     assert not User.objects.filter(is_guest=True).exists()
 
 
+@pytest.mark.parametrize("state", [Campaign.State.PAUSED, Campaign.State.CLOSED])
+def test_a_pause_or_an_end_is_no_want_of_clips(client: Client, campaign: Campaign, state: str) -> None:
+    _, secret = make(campaign)
+    begin(client, secret)
+    guest = User.objects.get(is_guest=True)
+    slot = queue.claim(rater=guest, campaign=campaign)
+    assert slot is not None
+    factories.submit(guest, slot)
+    Campaign.objects.update(state=state)
+    assert CODE not in client.post(f"/rate/{campaign.name}/start").content.decode()
+    assert PanelParticipant.objects.get().completed_at is None
+
+
 def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campaign: Campaign) -> None:
     _, secret = make(campaign)
     assert begin(client, secret) == 302
@@ -137,15 +150,23 @@ def test_a_closed_panel_lets_nobody_in_and_keeps_what_was_rated(client: Client, 
         assert "Go on rating" not in page
 
 
-def test_who_finds_nothing_left_before_their_part_is_done_is_told_whom_to_ask(client: Client) -> None:
+def test_who_finds_nothing_left_leaves_with_the_code_if_they_rated_anything(client: Client) -> None:
     campaign = factories.make_campaign(1)
     _, secret = make(campaign, quota=5)
     begin(client, secret)
+    assert CODE not in client.post(f"/rate/{campaign.name}/start").content.decode()
     factories.rate_all(User.objects.get(is_guest=True), campaign)
+    assert CODE in client.post(f"/rate/{campaign.name}/start").content.decode()
+    assert PanelParticipant.objects.get().completed_at is not None
+
+
+def test_who_comes_when_nothing_is_left_is_told_whom_to_ask(client: Client) -> None:
+    campaign = factories.make_campaign(0)
+    _, secret = make(campaign, quota=5)
+    begin(client, secret)
     page = client.post(f"/rate/{campaign.name}/start").content.decode()
     assert "tell the people who sent you" in page
     assert CODE not in page
-    assert "You have rated 1 of 5" in client.get("/panel/done").content.decode()
 
 
 def test_panels_are_the_leads_business(client: Client, campaign: Campaign) -> None:
