@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/duplicate", duplicate.campaign_duplicate, name="campaign-duplicate"),
     path("campaigns/<slug:name>/items", items.campaign_items, name="campaign-items"),
     path("campaigns/<slug:name>/items/<int:pk>", items.campaign_item, name="campaign-item"),
+    path("campaigns/<slug:name>/reports/<int:pk>/settle", items.settle_report, name="settle-report"),
     path("campaigns/<slug:name>/order-scores", items.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/members", members.members, name="members"),

@@ -134,7 +134,8 @@ class Screening(models.Model):
 
 
 class Skip(models.Model):
-    """A rater passed an item by: too hard, broken, or for the lead to see. It is not offered to them again."""
+    """A rater passed an item by: too hard, broken, or for the lead to see. It is not offered to them again. The last
+    two are reports, which stand until a lead has settled them."""
 
     class Kind(models.TextChoices):
         SKIPPED = "skipped"
@@ -146,6 +147,17 @@ class Skip(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["item", "rater"], name="skip_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["item", "rater"], name="skip_once"),
+            models.CheckConstraint(
+                condition=models.Q(settled_at__isnull=True, settled_by__isnull=True)
+                | models.Q(settled_at__isnull=False, settled_by__isnull=False, kind__in=["broken", "flagged"]),
+                name="skip_settled_by_somebody",
+            ),
+        ]

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, Max, Min, OuterRef, Prefetch, Q, QuerySet
 
 from annotation.models import AxisAnswer, Campaign, Item, Rating, RatingRevision, Skip, Slot
+from annotation.services.reports import REPORTS
 from qsave.axes import AXES
 
 PAGE = 50
-REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
 KINDS = ("all", "unrated", "rated", "disagreed", "gold", "qualification", "reported")
 
 
@@ -28,7 +28,7 @@ def of_kind(campaign: Campaign, kind: str) -> QuerySet[Item]:
     if kind == "qualification":
         return items.filter(is_qualification=True)
     if kind == "reported":
-        return items.filter(Exists(Skip.objects.filter(item=OuterRef("pk"), kind__in=REPORTS)))
+        return items.filter(Exists(Skip.objects.filter(item=OuterRef("pk"), kind__in=REPORTS, settled_at=None)))
     return items
 
 
@@ -52,7 +52,7 @@ def counts(campaign: Campaign) -> dict[str, int]:
 def items_page(
     campaign: Campaign, *, kind: str = "all", query: str = "", after: int = 0
 ) -> tuple[list[Item], int | None]:
-    """A page of items by key: each with `seats`, `done` and `reports`; and the key to go on from, if there are more."""
+    """A page of items by key: each with `seats`, `done` and open `reports`; and the key to go on from, if any."""
     found = of_kind(campaign, kind).filter(pk__gt=after)
     if query:
         found = found.filter(Q(clip__clip_id__icontains=query) | Q(clip__prompt__icontains=query))
@@ -61,15 +61,15 @@ def items_page(
     rows = (
         Item.objects.filter(pk__in=keys[:PAGE])
         .select_related("clip__prompt_group")
-        .prefetch_related(_reports())
+        .prefetch_related(_reports(settled_at=None))
         .annotate(seats=Count("slots", filter=is_seat), done=Count("slots", filter=is_seat & Q(slots__state="done")))
         .order_by("pk")
     )
     return list(rows), keys[PAGE - 1] if len(keys) > PAGE else None
 
 
-def _reports() -> Prefetch[str, QuerySet[Skip], str]:
-    reports = Skip.objects.filter(kind__in=REPORTS).select_related("rater").order_by("pk")
+def _reports(**only: None) -> Prefetch[str, QuerySet[Skip], str]:
+    reports = Skip.objects.filter(kind__in=REPORTS, **only).select_related("rater", "settled_by").order_by("pk")
     return Prefetch("skips", reports, to_attr="reports")
 
 

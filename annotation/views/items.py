@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.forms import MarkForm, OrderScoresForm
-from annotation.models import Campaign, Item
+from annotation.models import Campaign, Item, Skip
 from annotation.reads import items as reads
+from annotation.services import reports
 from annotation.services.marking import mark_item, mark_of, read_order_scores, set_order_scores, set_priority
 from qsave.axes import AXES
 
@@ -86,6 +87,17 @@ def _mark(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
         form.add_refusal(refusal)
         return False
     return True
+
+
+@role_required(Role.LEAD)
+@require_POST
+def settle_report(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
+    """A rater's report is dealt with: it leaves the list."""
+    waiting = Skip.objects.select_related("item").filter(item__campaign__name=name, kind__in=reports.REPORTS)
+    report = get_object_or_404(waiting, pk=pk)
+    reports.settle(actor=request.user, report=report)
+    messages.success(request, _("That is settled."))
+    return redirect("campaign-item", name=name, pk=report.item_id)
 
 
 @role_required(Role.LEAD)

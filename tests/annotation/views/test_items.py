@@ -5,10 +5,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Item
+from annotation.models import Campaign, Item, Skip
 from annotation.services import queue
 from annotation.services.campaigns import add_clips
 from annotation.services.marking import mark_item
+from operations.models import AuditEntry
 from tests.annotation.factories import answers, lease_of, make_campaign, make_clip, make_user, rate_all, submit
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,41 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
     assert "Not for me." not in page
     assert "1 clip is reported" in as_lead.get(f"/campaigns/{campaign.name}").content.decode()
     assert as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "odd"}).status_code == 404
+
+
+def test_a_report_stands_until_it_is_settled(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign()
+    item = named(campaign, lead, "black")["black"]
+    rater = make_user("rae")
+    report = Skip.objects.create(item=item, rater=rater, kind=Skip.Kind.BROKEN, reason="It stays black.")
+    path, settle = (
+        f"/campaigns/{campaign.name}/items/{item.pk}",
+        f"/campaigns/{campaign.name}/reports/{report.pk}/settle",
+    )
+    assert settle in as_lead.get(path).content.decode()
+    assert listed(as_lead, campaign, kind="reported") == ["black"]
+    for _ in range(2):
+        assert as_lead.post(settle).headers["Location"] == path
+    assert listed(as_lead, campaign, kind="reported") == []
+    page = as_lead.get(path).content.decode()
+    assert "It stays black." in page
+    assert "settled by lena" in page
+    assert settle not in page
+    assert AuditEntry.objects.filter(action="report.settled").count() == 1
+
+
+def test_only_a_lead_settles_and_only_what_was_reported_there(as_lead: Client, lead: User) -> None:
+    campaign, other = make_campaign(1), make_campaign(1)
+    item = Item.objects.filter(campaign=campaign).earliest("pk")
+    rater = make_user("rae")
+    passed = Skip.objects.create(item=item, rater=rater, kind=Skip.Kind.SKIPPED, reason="Not for me.")
+    assert as_lead.post(f"/campaigns/{campaign.name}/reports/{passed.pk}/settle").status_code == 404
+    report = Skip.objects.create(item=item, rater=lead, kind=Skip.Kind.FLAGGED, reason="Look at this.")
+    assert as_lead.post(f"/campaigns/{other.name}/reports/{report.pk}/settle").status_code == 404
+    as_lead.force_login(rater)
+    assert as_lead.post(f"/campaigns/{campaign.name}/reports/{report.pk}/settle").status_code == 403
+    report.refresh_from_db()
+    assert report.settled_at is None
 
 
 def test_the_list_costs_the_same_with_more_clips(
