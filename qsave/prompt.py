@@ -23,7 +23,7 @@ SYSTEM_PROMPT = (
 )
 
 DESCRIBE_PROMPT = "Describe the video."
-"""The user's text where a clip is to be described, not graded: a stage that teaches a model to see."""
+"""The user's text where a clip is to be described, not graded: what teaches a model to see."""
 
 _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 

@@ -90,7 +90,7 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--model", required=True, help="folder or hub id of a Qwen3-VL or Qwen2.5-VL to start from")
     command.add_argument("--out", type=Path, required=True, help="folder of the run")
     command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
-    command.add_argument("--stages", type=_stages, default=STAGES, help="of describe,sft,grpo,cooldown; default all")
+    command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default all")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--previous", help="a critic to stand beside the new one in the evaluation")
     command.set_defaults(run=_train)

@@ -14,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 from qsave.frames.slowfast import FrameConfig
 
-STAGES = ("describe", "sft", "grpo", "cooldown")
+STAGES = ("sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
 FREE = ("gradient_checkpointing", "micro_tokens", "parallel", "save_every", "tokens_per_batch")
 """Settings that decide how a run is computed and not what it learns: a run may go on under others."""
@@ -22,28 +22,6 @@ FREE = ("gradient_checkpointing", "micro_tokens", "parallel", "save_every", "tok
 
 class ConfigError(ValueError):
     """A setting that is unknown or of the wrong kind; the message names it and what there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class DescribeConfig:
-    """The warm-up: learning to say what is seen, before anything is judged. Empty unless captions are named; a model
-    that has seen the world already does not need it."""
-
-    captions: str = ""
-    """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`; videos by path, from
-    the file's folder. Clips of the release's val and test splits are left out."""
-    steps: int = 500
-    """Optimiser steps."""
-    batch: int = 16
-    """Clips a step."""
-    learning_rate: float = 4e-3
-    """Peak rate; falls along a cosine to a tenth."""
-    warmup: int = 20
-    """As in SFT."""
-    weight_decay: float = 0.01
-    """As in SFT."""
-    shift: float = 0.08
-    """As in SFT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +46,13 @@ class SftConfig:
     shift: float = 0.08
     """Most that a clip's frames are moved at random, as a share of the frame, so that few clips are not learnt by
     heart; 0 leaves them. Has no effect on a frozen vision tower."""
+    captions: str = ""
+    """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`, videos by path from
+    the file's folder: clips that nobody judged, described beside the judged ones in every step. Verdicts alone teach a
+    model that starts from nothing to write like a judge, not to see; one that has seen the world does not need this.
+    Clips of the release's val and test splits are left out."""
+    captions_batch: int = 8
+    """Clips with captions a step, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +163,6 @@ class Config:
     """How processes that torchrun starts share the work: `ddp` gives each the whole model, `fsdp` a part of it."""
     lora: LoraConfig = field(default_factory=LoraConfig)
     """Adapters."""
-    describe: DescribeConfig = field(default_factory=DescribeConfig)
-    """The warm-up."""
     sft: SftConfig = field(default_factory=SftConfig)
     """Stage one."""
     grpo: GrpoConfig = field(default_factory=GrpoConfig)
@@ -194,20 +177,20 @@ class Config:
         _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
         counts = (
-            self.describe.batch,
             self.sft.batch,
+            self.sft.captions_batch,
             self.grpo.clips,
             self.grpo.updates,
             self.cooldown.batch,
             self.micro_tokens,
             self.save_every,
         )
-        _require(min(counts) >= 1, "batch, clips, updates, micro_tokens and save_every", "at least 1", counts)
+        _require(
+            min(counts) >= 1, "batch, captions_batch, clips, updates, micro_tokens and save_every", "at least 1", counts
+        )
 
     def steps_of(self, stage: str) -> int:
-        """How many steps a stage has; none where there is nothing to describe."""
-        if stage == "describe" and not self.describe.captions:
-            return 0
+        """How many steps a stage has."""
         steps: int = getattr(self, stage).steps
         return steps
 

@@ -138,7 +138,7 @@ def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example
 def load_captions(path: Path) -> list[Example]:
     """Clips with a description each, as examples without targets; raises DataError, naming the line."""
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file of captions (describe.captions)")
+        raise DataError(f"{path}: there is no such file of captions (sft.captions)")
     lines = path.read_text(encoding="utf-8").splitlines()
     return [_captioned(path, number, line) for number, line in enumerate(lines, start=1)]
 

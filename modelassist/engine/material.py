@@ -23,6 +23,8 @@ class Material:
     """Examples of each split that is measured; splits without any are left out."""
     constant: Sequence[Example]
     """The train clips whose mean is the constant predictor."""
+    captioned: Sequence[Example] = ()
+    """Clips with captions, which are described beside those of the classroom."""
 
 
 def open_release(folder: Path) -> ReleaseReader:
@@ -42,21 +44,28 @@ def gather(
     machine: Machine,
     report: Callable[[str], None],
 ) -> Material:
-    """Decode every clip that the stages need, each process its part; bad ones are reported. `captions` is the file that
-    the warm-up learns from. Raises DataError where nothing is left to learn from."""
+    """Decode every clip that the stages need, each process its part; bad ones are reported. `captions` is the file of
+    those that are described beside the judged. Raises DataError where nothing is left to learn from."""
     train: dict[str, list[Example]] = {}
     for stage in stages:
-        train[stage], problems = _of_stage(stage, reader, store, captions, machine)
+        train[stage], problems = _examples(reader, store, _KIND_OF_STAGE[stage], "train", machine)
         for problem in problems:
             report(problem)
-    judged = [examples for stage, examples in train.items() if stage != "describe" and examples]
-    if not judged:
+    if not any(train.values()):
         raise DataError(f"{reader.folder}: there is nothing to train on; {_FIRST_STAGE_NEEDS}")
     held_out = gather_held_out(reader, store, _HELD_OUT, machine)
-    if "describe" in train:
-        unseen = {example.sha256 for examples in held_out.values() for example in examples}
-        train["describe"] = [example for example in train["describe"] if example.sha256 not in unseen]
-    return Material(train=train, held_out=held_out, constant=max(judged, key=len))
+    captioned: list[Example] = []
+    if captions and "sft" in stages:
+        captioned, problems = readable(store, _unseen(load_captions(Path(captions)), held_out), "captions", machine)
+        for problem in problems:
+            report(problem)
+    return Material(train=train, held_out=held_out, constant=max(train.values(), key=len), captioned=captioned)
+
+
+def _unseen(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
+    """Those that are on no clip that is measured."""
+    measured = {example.sha256 for examples in held_out.values() for example in examples}
+    return [example for example in captioned if example.sha256 not in measured]
 
 
 def gather_held_out(
@@ -65,15 +74,6 @@ def gather_held_out(
     """The readable examples of the splits that hold any."""
     found = {split: _examples(reader, store, "sft", split, machine)[0] for split in splits}
     return {split: examples for split, examples in found.items() if examples}
-
-
-def _of_stage(
-    stage: str, reader: ReleaseReader, store: FrameStore, captions: str, machine: Machine
-) -> tuple[list[Example], list[str]]:
-    """What a stage learns from, and what is wrong with what it does not."""
-    if stage != "describe":
-        return _examples(reader, store, _KIND_OF_STAGE[stage], "train", machine)
-    return readable(store, load_captions(Path(captions)), "captions", machine) if captions else ([], [])
 
 
 def _examples(

@@ -10,8 +10,11 @@ as the prompt is shared.
 A step is cut into micro-batches of rows of like length, so that padding costs little and memory has a bound. Every mean
 is over the whole step, not a mean of means: how a step is cut does not change it.
 
-The cool-down is this stage again, on other rows and at a lower rate; so is the warm-up, on clips with captions, where
-there is nothing to score. Verdicts alone teach a model that starts from nothing to write like a judge, not to see.
+Beside the judged clips of a step there may be others that are only described: their captions add a loss of their own.
+Verdicts alone teach a model that starts from nothing to write like a judge, not to see. (Describing first and judging
+after does not do: what was seen is forgotten in the first steps of judging.)
+
+The cool-down is this stage again, on other rows and at a lower rate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from modelassist.engine.config import MICRO_TOKENS, CooldownConfig, DescribeConfig, SftConfig
+from modelassist.engine.config import MICRO_TOKENS, CooldownConfig, SftConfig
 from modelassist.engine.data import Example, Feeder, built
 from modelassist.engine.flops import Work, count
 from modelassist.engine.inference import batches
@@ -59,10 +62,12 @@ class Whole:
     rows: int
     tokens: int
     """Of the human answers."""
+    described: int = 0
+    """Tokens of captions."""
 
     @classmethod
-    def of(cls, rows: Sequence[Row], machine: Machine) -> "Whole":
-        here = {"rows": len(rows), "tokens": sum(len(row.completions[0]) for row in rows)}
+    def of(cls, judged: Sequence[Row], described: Sequence[Row], machine: Machine) -> "Whole":
+        here = {"rows": len(judged), "tokens": _answered(judged), "described": _answered(described)}
         return cls(**{name: int(count) for name, count in machine.total(here).items()})
 
 
@@ -94,68 +99,84 @@ def sft_loss(
     return SftLoss(total, full, huber, direct)
 
 
+def _answered(rows: Sequence[Row]) -> int:
+    return sum(len(row.completions[0]) for row in rows)
+
+
 class SftStage:
-    """A stage of SFT over given examples: warm-up, classroom or cool-down."""
+    """A stage of SFT over given examples, and over captioned clips beside them: classroom or cool-down."""
 
     def __init__(
         self,
         critic: Loaded,
         feeder: Feeder,
         examples: Sequence[Example],
-        config: DescribeConfig | SftConfig | CooldownConfig,
+        config: SftConfig | CooldownConfig,
         *,
+        captioned: Sequence[Example] = (),
         name: str,
         seed: int,
         micro_tokens: int = MICRO_TOKENS,
         machine: Machine | None = None,
         report: Callable[[str], None] = tqdm.write,
     ) -> None:
-        self.critic, self.feeder, self.examples = critic, feeder, examples
+        self.critic, self.feeder, self.examples, self.captioned = critic, feeder, examples, captioned
         self.config, self.name, self.seed, self.micro_tokens = config, name, seed, micro_tokens
         self.machine, self.report = machine or Machine(), report
-        self.terms = ("loss",) if isinstance(config, DescribeConfig) else ("loss", "cross_entropy", "huber", "direct")
+        self.terms = ("loss", "cross_entropy", "huber", "direct", *(["captions"] if captioned else []))
         self.steps = config.steps
-        self.direct = config.direct_weight if isinstance(config, SftConfig) else 0.0
-        self.shift, self.warmup, weight_decay = 0.0, 0, 0.0
-        if not isinstance(config, CooldownConfig):
-            self.shift, self.warmup, weight_decay = config.shift, config.warmup, config.weight_decay
+        self.direct, self.shift, self.warmup, self.captions_batch, weight_decay = 0.0, 0.0, 0, 0, 0.0
+        if isinstance(config, SftConfig):
+            self.direct, self.shift, self.warmup = config.direct_weight, config.shift, config.warmup
+            self.captions_batch, weight_decay = config.captions_batch, config.weight_decay
         self.optimizer = make_optimizer(critic, weight_decay)
 
     def step(self, index: int) -> dict[str, float]:
-        """One batch of human answers, of which each process takes its part."""
-        chosen = batch_at(len(self.examples), self.config.batch, index, self.seed, self.name)
-        batch = [self.examples[place] for place in chosen]
-        pairs = self._pairs(index, batch)
-        lengths = [row.length for _, row in pairs]
-        micros = [[pairs[place] for place in places] for places in batches(lengths, 1, 0, self.micro_tokens)]
+        """One batch of human answers, and one of captions where there are any; each process takes its part of both."""
+        batch = self._drawn(index, self.examples, self.config.batch, self.name)
+        captioned = self._drawn(index, self.captioned, self.captions_batch, f"{self.name}/captions")
+        judged, described = self._pairs(index, batch, self.name), self._pairs(index, captioned, f"{self.name}/captions")
+        micros = [*self._micros(judged), *self._micros(described)]
+        rows = [row for _, row in [*judged, *described]]
+        whole = Whole.of(rows[: len(judged)], rows[len(judged) :], self.machine)
         rate = cosine_rate(self.config.learning_rate, index, self.steps, self.warmup)
         terms = dict.fromkeys(self.terms, 0.0)
         self.critic.network.train()
-        norm = descend(self, self._losses(index, micros, terms), rate, self._named(index, batch))
+        losses = self._losses(index, micros, whole, terms)
+        norm = descend(self, losses, rate, self._named(index, [*batch, *captioned]))
         laid_out = sum(len(micro) * max(row.length for _, row in micro) for micro in micros)
-        work = count(self.critic, Work.of([row for _, row in pairs])).useful
-        sizes = {"tokens": sum(lengths), "laid_out": laid_out, "flops": work}
+        work = count(self.critic, Work.of(rows)).useful
+        sizes = {"tokens": sum(row.length for row in rows), "laid_out": laid_out, "flops": work}
         told = self.machine.total({**terms, **sizes})
         padding = 1 - told["tokens"] / told.pop("laid_out")
         return {**told, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
 
-    def _pairs(self, index: int, batch: Sequence[Example]) -> list[Pair]:
-        """This process's clips of a step as rows."""
-        part = self.machine.part(batch)
-        moves = iter(self.machine.part(self._moves(index, len(batch))))
+    def _drawn(self, index: int, examples: Sequence[Example], size: int, name: str) -> list[Example]:
+        """The clips of a step's batch."""
+        return [examples[place] for place in batch_at(len(examples), size, index, self.seed, name)] if examples else []
+
+    def _pairs(self, index: int, batch: Sequence[Example], name: str) -> list[Pair]:
+        """This process's clips of a batch, as rows."""
+        if not batch:
+            return []
+        moves = iter(self.machine.part(self._moves(index, len(batch), name)))
         return built(
-            part,
-            lambda example: self.feeder.row(example, next(moves), direct=self.direct > 0),
+            self.machine.part(batch),
+            lambda example: self.feeder.row(example, next(moves), direct=self.direct > 0 and bool(example.targets)),
             self.machine,
             self.report,
         )
 
+    def _micros(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
+        """A batch cut into passes of rows of like length."""
+        lengths = [row.length for _, row in pairs]
+        return [[pairs[place] for place in places] for places in batches(lengths, 1, 0, self.micro_tokens)]
+
     def _losses(
-        self, index: int, micros: Sequence[Sequence[Pair]], terms: dict[str, float]
+        self, index: int, micros: Sequence[Sequence[Pair]], whole: Whole, terms: dict[str, float]
     ) -> Iterator[tuple[str, Tensor]]:
         """The loss of each micro-batch, named; its terms are added to `terms`. All processes take as many passes as the
         one with most; those that have fewer go through a filler that teaches nothing."""
-        whole = Whole.of([row for micro in micros for _, row in micro], self.machine)
         for place in range(max(self.machine.gathered(len(micros)))):
             micro = micros[place] if place < len(micros) else []
             found = self._loss(micro, whole) if micro else {"loss": self._nothing()}
@@ -168,8 +189,9 @@ class SftStage:
         batch, rows = [example for example, _ in micro], [row for _, row in micro]
         packed = pack(self.critic, rows)
         logits = self._logits(rows, packed, lambda: self.feeder.features(batch, [row.prompt for row in rows]))
-        if isinstance(self.config, DescribeConfig):
-            return {"loss": F.cross_entropy(logits, packed.targets, reduction="sum") / whole.tokens}
+        if not batch[0].targets:
+            described = F.cross_entropy(logits, packed.targets, reduction="sum") / whole.described
+            return {"loss": described, "captions": described}
         loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct, whole=whole)
         return {
             "loss": loss.total,
@@ -188,9 +210,9 @@ class SftStage:
     def _named(self, index: int, batch: Sequence[Example]) -> str:
         return f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
 
-    def _moves(self, index: int, count: int) -> list[tuple[float, float]]:
-        """How far the frames of each clip of a step are moved."""
-        draws = torch.rand(count, 2, generator=generator(self.seed, self.name, "shift", index)) * 2 - 1
+    def _moves(self, index: int, count: int, name: str) -> list[tuple[float, float]]:
+        """How far the frames of each clip of a batch are moved."""
+        draws = torch.rand(count, 2, generator=generator(self.seed, name, "shift", index)) * 2 - 1
         return [(down * self.shift, across * self.shift) for down, across in draws.tolist()]
 
 

@@ -1,4 +1,4 @@
-"""A whole run: warm-up, classroom, practice match, final polish, evaluation. One loop for all stages, resumable
+"""A whole run: classroom, practice match, final polish, evaluation. One loop for all stages, resumable
 to the step.
 
 out/metrics.jsonl            one object a step
@@ -42,7 +42,7 @@ from modelassist.engine.sft import SftStage
 from qsave.release import ReleaseReader
 
 _ALONE = (
-    "practice (grpo) takes one process: with torchrun run the stages before it (--stages describe,sft), then go on "
+    "practice (grpo) takes one process: with torchrun run the stages before it (--stages sft), then go on "
     "without torchrun and with --resume"
 )
 
@@ -75,7 +75,7 @@ def train(
     described = {"config": config_to(config), "model": model, "release": reader.manifest["content_hash"]}
     run = _Run(critic, config, out, list(stages), model, described, machine)
     run.begin(resume=resume)
-    material = gather(reader, run.store, stages, config.describe.captions, machine, run.report)
+    material = gather(reader, run.store, stages, config.sft.captions, machine, run.report)
     for name in stages:
         run.stage(name, material)
     machine.leave()
@@ -144,7 +144,7 @@ class _Run:
         """Run one stage from where the checkpoint left it; one that is done already is passed over."""
         start = self._done_of(name)
         examples = material.train[name]
-        stage = self._make(name, examples, start) if examples else None
+        stage = self._make(name, examples, material.captioned, start) if examples else None
         if stage is None or start is None:
             return
         if self.place and self.place.stage == name:
@@ -214,7 +214,7 @@ class _Run:
         finished = name != self.place.stage
         return None if finished else self.place.step
 
-    def _make(self, name: str, examples: Sequence[Example], start: int | None) -> Stage:
+    def _make(self, name: str, examples: Sequence[Example], captioned: Sequence[Example], start: int | None) -> Stage:
         feeder = Feeder(self.critic, self.store, frozen=vision_is_frozen(self.config))
         if name != "grpo":
             return SftStage(
@@ -222,6 +222,7 @@ class _Run:
                 feeder,
                 examples,
                 getattr(self.config, name),
+                captioned=captioned if name == "sft" else (),
                 name=name,
                 seed=self.config.seed,
                 micro_tokens=self.config.micro_tokens,

@@ -58,7 +58,7 @@ class Loop:
     engine_settings: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
     captioned: Path | None = None
-    """The captions of the warm-up, once they are written."""
+    """The captions, once they are written."""
     engineer: User = field(init=False)
     people: list[simulation.Person] = field(init=False)
     campaign: Campaign = field(init=False)
@@ -136,7 +136,7 @@ class Loop:
             )
 
     def caption(self) -> None:
-        """Clips that nobody rates, with words for what they show: the warm-up's."""
+        """Clips that nobody rates, with words for what they show."""
         if not self.captions:
             return
         with self.bar("render captioned", self.captions) as show:
@@ -147,8 +147,8 @@ class Loop:
                 on_progress=lambda done, of: show(done),
             )
         self.captioned = captions
-        describe = {**self.engine_settings.get("describe", {}), "captions": str(captions)}
-        self.engine_settings = {**self.engine_settings, "describe": describe}
+        sft = {**self.engine_settings.get("sft", {}), "captions": str(captions)}
+        self.engine_settings = {**self.engine_settings, "sft": sft}
 
     def train(self) -> None:
         """A tiny Qwen3-VL with fresh weights goes through the stages and is measured."""

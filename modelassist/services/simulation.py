@@ -63,7 +63,7 @@ def render_manifest(
 
 
 def render_captions(folder: Path, *, seed: int, count: int, on_progress: OnProgress = lambda done, of: None) -> Path:
-    """Render toy clips that nobody rates, and write what each shows: what the engine's describe stage learns from."""
+    """Render toy clips that nobody rates, and write what each shows: what the engine's classroom describes."""
     specs = [make_spec(seed, index) for index in range(count)]
     _render(folder, specs, on_progress)
     path = folder / "captions.jsonl"

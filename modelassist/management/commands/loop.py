@@ -38,7 +38,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--workdir", type=Path, help="a new folder for everything; default var/loop/<time>")
         parser.add_argument("--clips", type=int, default=180, help="toy clips to rate and train on")
-        parser.add_argument("--captions", type=int, default=0, help="unrated toy clips described in a warm-up first")
+        parser.add_argument(
+            "--captions", type=int, default=0, help="more toy clips, unrated, to be described in training"
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--engine-settings", type=Path, help="TOML or JSON, in place of the short stages")
         parser.add_argument("--keep-starter", action="store_true", help="keep the critic as modelassist/starter/")

@@ -70,7 +70,6 @@ def test_every_setting_is_explained() -> None:
     source = Path(config.__file__).read_text().splitlines()
     for kind in (
         Config,
-        config.DescribeConfig,
         config.SftConfig,
         config.GrpoConfig,
         config.CooldownConfig,

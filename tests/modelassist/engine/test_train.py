@@ -16,7 +16,7 @@ from modelassist.engine import model
 from modelassist.engine import train as training
 from modelassist.engine.checkpoints import CheckpointError
 from modelassist.engine.cli import main
-from modelassist.engine.config import Config, CooldownConfig, DescribeConfig, GrpoConfig, LoraConfig, SftConfig
+from modelassist.engine.config import Config, CooldownConfig, GrpoConfig, LoraConfig, SftConfig
 from modelassist.engine.data import DataError, Feeder, FrameStore, load_captions, load_examples
 from modelassist.engine.evaluate import predict
 from modelassist.engine.inference import Critic
@@ -117,7 +117,7 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in examples])
     logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
     plain, dual = (
-        sft_loss(critic, logits, packed, mos, weight, whole=Whole.of(rows, Machine())) for weight in (0.0, 2.0)
+        sft_loss(critic, logits, packed, mos, weight, whole=Whole.of(rows, [], Machine())) for weight in (0.0, 2.0)
     )
     assert plain.total.item() == plain.cross_entropy.item()
     assert plain.total.item() == pytest.approx(torch.nn.functional.cross_entropy(logits, packed.targets).item())
@@ -132,7 +132,7 @@ def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
     packed = pack(critic, [row])
     logits = torch.randn(len(packed.targets), len(critic.tokenizer), requires_grad=True)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES]])
-    whole = Whole.of([row], Machine())
+    whole = Whole.of([row], [], Machine())
     sft_loss(critic, logits, packed, mos, huber_weight=1.0, direct_weight=1.0, whole=whole).direct.backward()
     assert logits.grad is not None
     taught = packed.targets[logits.grad.abs().sum(dim=1) > 0].tolist()
@@ -150,28 +150,48 @@ def captions_of(release_folder: Path, tmp_path: Path, *splits: str) -> Path:
     return path
 
 
-def test_the_warm_up_learns_captions_before_anything_is_judged_and_resumes(
+def test_captions_are_learnt_beside_the_judged_clips_and_resume(
     tiny_folder: Path, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captions = captions_of(release_folder, tmp_path, "train")
-    describe = DescribeConfig(captions=str(captions), steps=4, batch=4, warmup=1)
-    config = replace(CONFIG, describe=describe, sft=replace(CONFIG.sft, steps=1))
-    stages = ("describe", "sft")
-    training.train(release_folder, str(tiny_folder), tmp_path / "whole", config, stages=stages)
+    sft = replace(CONFIG.sft, captions=str(captions), captions_batch=3, steps=4, warmup=1)
+    config = replace(CONFIG, sft=sft)
+    training.train(release_folder, str(tiny_folder), tmp_path / "whole", config, stages=("sft",))
     whole = losses(tmp_path / "whole")
-    assert [(stage, step) for stage, step, _ in whole] == [*(("describe", step) for step in range(1, 5)), ("sft", 1)]
-    assert whole[3][2] < whole[0][2]
+    told = [json.loads(line) for line in (tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()]
+    described = [line["captions"] for line in told]
+    assert described[3] < described[0]
+    for line in told:
+        assert line["loss"] == pytest.approx(
+            line["captions"] + line["cross_entropy"] + config.sft.huber_weight * line["huber"] + line["direct"],
+            rel=1e-5,
+        )
     with cut_after(monkeypatch, 3):
-        training.train(release_folder, str(tiny_folder), tmp_path / "cut", config, stages=stages)
-    training.train(release_folder, str(tiny_folder), tmp_path / "cut", config, stages=stages, resume=True)
+        training.train(release_folder, str(tiny_folder), tmp_path / "cut", config, stages=("sft",))
+    training.train(release_folder, str(tiny_folder), tmp_path / "cut", config, stages=("sft",), resume=True)
     assert losses(tmp_path / "cut") == whole
+
+
+def test_captions_change_what_is_learnt_and_not_what_the_judged_add(
+    tiny_folder: Path, release_folder: Path, tmp_path: Path
+) -> None:
+    captions = captions_of(release_folder, tmp_path, "train")
+    told = []
+    for name, sft in (("without", CONFIG.sft), ("with", replace(CONFIG.sft, captions=str(captions)))):
+        config = replace(CONFIG, sft=replace(sft, steps=1))
+        training.train(release_folder, str(tiny_folder), tmp_path / name, config, stages=("sft",))
+        told.append(json.loads((tmp_path / name / "metrics.jsonl").read_text()))
+    without, beside = told
+    assert "captions" not in without
+    assert beside["cross_entropy"] == pytest.approx(without["cross_entropy"], rel=1e-5)
+    assert beside["gradient_norm"] != pytest.approx(without["gradient_norm"], rel=1e-3)
 
 
 def test_held_out_clips_are_not_described_either(tiny_folder: Path, release_folder: Path, tmp_path: Path) -> None:
     captions = captions_of(release_folder, tmp_path, "val", "test")
-    config = replace(CONFIG, describe=DescribeConfig(captions=str(captions), steps=1), sft=replace(CONFIG.sft, steps=1))
-    training.train(release_folder, str(tiny_folder), tmp_path / "run", config, stages=("describe", "sft"))
-    assert [stage for stage, _, _ in losses(tmp_path / "run")] == ["sft"]
+    config = replace(CONFIG, sft=replace(CONFIG.sft, captions=str(captions), steps=1))
+    training.train(release_folder, str(tiny_folder), tmp_path / "run", config, stages=("sft",))
+    assert "captions" not in json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
 
 
 @pytest.mark.parametrize(
