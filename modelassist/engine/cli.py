@@ -1,6 +1,7 @@
 """The command line of the engine: everything a GPU box needs, with no database.
 
 python -m modelassist.engine init-tiny --out DIR [--kind qwen2_5_vl] [--release DIR] [--captions FILE] [--seed N]
+python -m modelassist.engine size --model MODEL [--config FILE] [--gpus N] [--gpu NAME]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
@@ -19,15 +20,17 @@ from modelassist.engine.checkpoints import CheckpointError
 from modelassist.engine.config import STAGES, ConfigError, load_config
 from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
+from modelassist.engine.flops import PEAKS
 from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
 from modelassist.engine.machine import Machine
 from modelassist.engine.material import gather_held_out, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import MemoryFullError
-from modelassist.engine.model import ModelError, frame_config
+from modelassist.engine.model import ModelError, frame_config, outline
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.score import ScoreOptions, score
+from modelassist.engine.size import size_of, told
 from modelassist.engine.tiny import TINY_CONFIGS, init_tiny
 from modelassist.engine.train import train
 from qsave.frames.container import MediaError
@@ -76,12 +79,22 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m modelassist.engine", description="Train, measure and use a critic."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_size(commands)
     _add_train(commands)
     _add_score(commands)
     _add_frames(commands)
     _add_evaluate(commands)
     _add_init_tiny(commands)
     return parser
+
+
+def _add_size(commands: Any) -> None:
+    command = commands.add_parser("size", help="what a training run takes: memory by item, tokens, operations, speed")
+    command.add_argument("--model", required=True, help="folder or hub id; its weights are not needed")
+    command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
+    command.add_argument("--gpus", type=int, default=1, help="how many share the run; default: 1")
+    command.add_argument("--gpu", choices=list(PEAKS), default="H100", help="which; default: H100")
+    command.set_defaults(run=_size)
 
 
 def _add_train(commands: Any) -> None:
@@ -146,6 +159,12 @@ def _stages(text: str) -> tuple[str, ...]:
     if not names or any(name not in STAGES for name in names) or list(names) != [s for s in STAGES if s in names]:
         raise argparse.ArgumentTypeError(f"stages are {','.join(STAGES)}, in this order; got {text!r}")
     return names
+
+
+def _size(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    print("\n".join(told(size_of(outline(options.model), config, options.gpus), options.gpu)))
+    return 0
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from modelassist.engine import figures
 from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.evaluate import Prediction, evaluate, mean_mos, predict, write_predictions
 from modelassist.engine.evaluation_report import report
 from modelassist.engine.files import atomic_path, write_json
-from modelassist.engine.model import Loaded, load
+from modelassist.engine.inference import Critic
+from modelassist.engine.model import Loaded
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import draw
 from qsave.release import ReleaseReader
@@ -41,12 +40,12 @@ def measure(
 ) -> dict[str, Any]:
     """Measure a critic on each split of `held_out`, beside blank frames and, where named, the critic before it; writes
     predictions and plots. `constant` are the train clips whose mean is the constant predictor."""
-    critic = _load(model)
+    critic = Critic.load(model).loaded
     shown = _predictions(critic, held_out, out, budget)
     rivals = {BLANK: _predictions(critic, held_out, out, budget, blank=True)}
     del critic  # makes room for the next
     if previous:
-        rivals[PREVIOUS] = _predictions(_load(previous), held_out, out, budget)
+        rivals[PREVIOUS] = _predictions(Critic.load(previous).loaded, held_out, out, budget)
     splits = {}
     for split, predictions in shown.items():
         beside = {name: found[split] for name, found in rivals.items()}
@@ -64,10 +63,6 @@ def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
     with atomic_path(out / "evaluation.md") as unfinished:
         unfinished.write_text(report(evaluation), encoding="utf-8")
     write_json(out / "evaluation.json", dict(evaluation))
-
-
-def _load(model: str) -> Loaded:
-    return load(model, device="cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _predictions(

@@ -97,7 +97,20 @@ def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
     folder = check(name)
     config = _load_config(name)
-    network = _load_network(name, config, dtype).to(device)
+    return _critic(name, folder, config, _load_network(name, config, dtype).to(device))
+
+
+def outline(name: str) -> Loaded:
+    """A critic without weights, on torch's meta device: to be counted, not run. Asks a folder or the hub for config and
+    tokenizer only; raises ModelError as `load` does."""
+    folder = _local_folder(name)
+    config = _load_config(name)
+    with torch.device("meta"):
+        network = FAMILIES[config.model_type].network(config)
+    return _critic(name, folder, config, network)
+
+
+def _critic(name: str, folder: Path | None, config: Any, network: Any) -> Loaded:
     tokenizer = _load_tokenizer(name)
     return Loaded(
         network=network.eval(),

@@ -1,0 +1,146 @@
+"""The size of a run, told without its weights, and that the shipped recipes fit on what they name."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from modelassist.engine import config, model
+from modelassist.engine.adapt import prepare
+from modelassist.engine.cli import main
+from modelassist.engine.config import Config, LoraConfig, load_config
+from modelassist.engine.flops import Work, count
+from modelassist.engine.footprint import Arguments, kept_by
+from modelassist.engine.model import Loaded
+from modelassist.engine.size import Size, example_row, size_of
+from tests.modelassist.engine.geometry import PARAMETERS, make_8b
+
+RECIPES = Path(config.__file__).parent / "recipes"
+GPUS = {"qwen3-vl-8b-lora": 1, "qwen3-vl-8b-full": 8}
+ROOM = 72e9
+"""Of 80 GB, a tenth kept free."""
+STATE = 4
+"""The first items of a part: what stands between steps."""
+
+
+@pytest.fixture(scope="module")
+def folder_8b(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("8b")
+    make_8b(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shipped(folder_8b: Path) -> dict[str, Size]:
+    """The size of each recipe on its GPUs."""
+    return {name: sized(folder_8b, load_config(RECIPES / f"{name}.toml"), gpus) for name, gpus in GPUS.items()}
+
+
+def sized(folder: Path, settings: Config, gpus: int = 1) -> Size:
+    return size_of(model.outline(str(folder)), settings, gpus)
+
+
+def state(size: Size) -> list[int]:
+    return list(size.memory["SFT"].values())[:STATE]
+
+
+def test_every_recipe_for_a_gpu_has_its_size_checked() -> None:
+    assert {path.stem for path in RECIPES.glob("*.toml")} == {*GPUS, "toy"}
+
+
+@pytest.mark.parametrize("recipe", GPUS)
+def test_a_recipe_fits_in_every_part_of_its_run(shipped: dict[str, Size], recipe: str) -> None:
+    memory = shipped[recipe].memory
+    assert {part: sum(items.values()) < ROOM for part, items in memory.items()} == dict.fromkeys(memory, True)
+    assert ("practice" in memory) == (load_config(RECIPES / f"{recipe}.toml").grpo.steps > 0)
+
+
+def test_all_weights_take_sixteen_bytes_each_and_processes_share_them(
+    folder_8b: Path, shipped: dict[str, Size]
+) -> None:
+    whole = replace(load_config(RECIPES / "qwen3-vl-8b-full.toml"), parallel="ddp")
+    alone, shared = sized(folder_8b, whole, 8), shipped["qwen3-vl-8b-full"]
+    assert alone.parameters == alone.trained == PARAMETERS
+    assert state(alone) == [0, 4 * PARAMETERS, 4 * PARAMETERS, 8 * PARAMETERS]
+    assert state(shared) == [value // 8 for value in state(alone)]
+    assert sum(alone.memory["SFT"].values()) > ROOM
+
+
+def test_adapters_are_those_of_every_product_of_every_layer(shipped: dict[str, Size]) -> None:
+    size = shipped["qwen3-vl-8b-lora"]
+    inner, keys, wide = 4096, 1024, 12288
+    ends = 2 * (inner + inner) + 2 * (inner + keys) + 3 * (inner + wide)
+    assert (size.parameters, size.trained) == (PARAMETERS, 36 * 64 * ends)
+    assert state(size) == [2 * PARAMETERS, 4 * size.trained, 4 * size.trained, 8 * size.trained]
+
+
+def test_tokens_of_a_clip_follow_from_its_frames(shipped: dict[str, Size]) -> None:
+    fast, slow = 8 * (224 // 32) * (128 // 32), 4 * (448 // 32) * (256 // 32)
+    for size in shipped.values():
+        assert size.vision_tokens == fast + slow
+        assert len(size.row.prompt.ids) > fast + slow
+
+
+def test_checkpointing_trades_memory_for_operations(folder_8b: Path, shipped: dict[str, Size]) -> None:
+    settings = load_config(RECIPES / "qwen3-vl-8b-lora.toml")
+    kept, again = sized(folder_8b, replace(settings, gradient_checkpointing=False)), shipped["qwen3-vl-8b-lora"]
+    assert kept.memory["SFT"]["kept by the language model"] > 8 * again.memory["SFT"]["kept by the language model"]
+    assert kept.flops.recomputed == 0
+    assert again.flops.recomputed == pytest.approx(again.flops.forward, rel=0.1)
+
+
+def really_kept(critic: Loaded, arguments: Arguments, dtype: torch.dtype) -> int:
+    """What a layer of a model with weights keeps, its weights and their copies in few bits apart."""
+    layer = critic.base.model.language_model.layers[0].eval()
+    kept: dict[int, Tensor] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    hidden, others = arguments
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16)
+    with autocast, torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        layer(hidden.requires_grad_(), **others)
+    own = {value.untyped_storage().data_ptr() for value in layer.parameters()}
+    return sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in own)
+
+
+@pytest.mark.parametrize("rank", [0, 4])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.dtype, rank: int) -> None:
+    real, outline = model.load(str(tiny_folder), dtype=dtype), model.outline(str(tiny_folder))
+    for critic in (real, outline):
+        prepare(critic, Config(lora=LoraConfig(rank=rank)))
+    if not rank:
+        real.network.to(dtype)  # as FSDP has weights in a pass
+
+    def arguments() -> Arguments:
+        angles = torch.zeros(2, 48, 32, dtype=dtype)
+        mask = torch.ones(2, 1, 48, 48, dtype=torch.bool)
+        return torch.zeros(2, 48, 128, dtype=dtype), {"position_embeddings": (angles, angles), "attention_mask": mask}
+
+    layer = outline.base.model.language_model.layers[0]
+    assert kept_by(layer, arguments, dtype) == (2 * 48 * 128 * dtype.itemsize, really_kept(real, arguments(), dtype))
+
+
+@pytest.mark.parametrize("way", [Config(), Config(freeze_vision=True), Config(lora=LoraConfig(rank=4))])
+def test_operations_are_those_of_the_model_with_weights(folder_of_either: Path, way: Config) -> None:
+    real = model.load(str(folder_of_either))
+    prepare(real, way)
+    size = sized(folder_of_either, way)
+    assert size.flops == count(real, Work.of([example_row(real)] * way.sft.batch))
+
+
+def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = shutil.copytree(tiny_folder, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+    assert main(["size", "--model", str(folder), "--config", str(RECIPES / "qwen3-vl-8b-lora.toml")]) == 0
+    said = capsys.readouterr().out
+    assert "672 vision tokens" in said
+    assert "practice, GB on each GPU" in said
+    assert "tokens/s" in said
+    assert main(["size", "--model", str(tmp_path / "none")]) == 1
+    assert "there is no such model folder" in capsys.readouterr().err
