@@ -1,11 +1,13 @@
 """The size of a run, told without its weights, and that the shipped recipes fit on what they name."""
 
 import shutil
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from django.conf import settings
 from torch import Tensor
 
 from modelassist.engine import config, model
@@ -15,7 +17,7 @@ from modelassist.engine.config import Config, LoraConfig, load_config
 from modelassist.engine.flops import Work, count
 from modelassist.engine.footprint import Arguments, kept_by
 from modelassist.engine.model import Loaded
-from modelassist.engine.size import Size, example_row, size_of
+from modelassist.engine.size import Size, example_row, size_of, told
 from tests.modelassist.engine.geometry import PARAMETERS, make_8b
 
 RECIPES = Path(config.__file__).parent / "recipes"
@@ -144,3 +146,10 @@ def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys:
     assert "tokens/s" in said
     assert main(["size", "--model", str(tmp_path / "none")]) == 1
     assert "there is no such model folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("recipe", GPUS)
+def test_the_page_on_recipes_tells_these_figures(shipped: dict[str, Size], recipe: str) -> None:
+    page = (settings.BASE_DIR / "docs" / "engine" / "recipe.md").read_text(encoding="utf-8")
+    told_there = textwrap.indent("\n".join(told(shipped[recipe], "H100")), "    ")
+    assert told_there in page
