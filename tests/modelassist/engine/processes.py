@@ -1,0 +1,74 @@
+"""What a process of a shared run does in the tests of `machine`. Apart from them, so that it starts fast."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.multiprocessing
+
+from modelassist.engine import model
+from modelassist.engine.adapt import prepare
+from modelassist.engine.config import Config, SftConfig
+from modelassist.engine.data import Feeder, FrameStore, load_examples
+from modelassist.engine.machine import Machine, join, whole
+from modelassist.engine.optimise import TrainingError, trainable
+from modelassist.engine.sft import SftStage
+from qsave.release import ReleaseReader
+
+CONFIG = Config(sft=SftConfig(steps=2, batch=5, warmup=0, learning_rate=1e-3))
+"""Five clips, which two processes cannot halve."""
+MICRO_TOKENS = 250
+"""A clip or two a pass, so that one process has more of them than the other."""
+
+
+def learn(machine: Machine, folder: Path, learning_rate: float = CONFIG.sft.learning_rate) -> dict[str, Any]:
+    """Two steps of SFT on the release in `folder`: what they say, and some of what was learnt."""
+    critic = model.load(str(folder / "tiny"))
+    prepare(critic, CONFIG)
+    machine.spread(critic)
+    examples = load_examples(ReleaseReader(folder / "release"), "sft", "train")
+    feeder = Feeder(critic, FrameStore(folder / f"frames-{machine.rank}", critic.frames))
+    config = replace(CONFIG.sft, learning_rate=learning_rate)
+    stage = SftStage(
+        critic, feeder, examples, config, name="sft", seed=0, micro_tokens=MICRO_TOKENS, machine=machine
+    )  # fmt: skip
+    figures = [stage.step(index) for index in range(config.steps)]
+    sums = {name: float(whole(value.detach()).abs().sum()) for name, value in trainable(critic).items()}
+    return {"figures": figures, "sums": sums}
+
+
+def share(rank: int, size: int, port: int, folder: str) -> None:
+    """One of `size` processes: the same two steps in both ways of sharing, and what they tell each other."""
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    machine = join("ddp", torch.float32)
+    told: dict[str, Any] = {
+        "joined": [machine.rank, machine.size, machine.leads],
+        "part": machine.part("abcde"),
+        "gathered": machine.gathered({"rank": machine.rank}),
+        "total": machine.total({"one": 1.0, "rank": float(rank)}),
+        "ddp": learn(machine, Path(folder)),
+        "fsdp": learn(Machine(kind="fsdp", rank=rank, size=size), Path(folder)),
+        "stopped": _stopped(machine, Path(folder)),
+    }
+    (Path(folder) / f"told-{rank}.json").write_text(json.dumps(told))
+    machine.leave()
+
+
+def _stopped(machine: Machine, folder: Path) -> str:
+    """What stops a run that learns far too fast."""
+    try:
+        learn(machine, folder, 1e30)
+    except TrainingError as error:
+        return str(error)
+    return ""
+
+
+def shared(folder: Path, port: int, size: int = 2) -> list[dict[str, Any]]:
+    """What each of some processes told."""
+    torch.multiprocessing.spawn(share, args=(size, port, str(folder)), nprocs=size)
+    return [json.loads((folder / f"told-{rank}.json").read_text()) for rank in range(size)]
