@@ -1,6 +1,7 @@
 """The command line of the engine: everything a GPU box needs, with no database.
 
 python -m modelassist.engine init-tiny --out DIR [--kind qwen2_5_vl] [--release DIR] [--captions FILE] [--seed N]
+python -m modelassist.engine settings
 python -m modelassist.engine size --model MODEL [--config FILE] [--gpus N] [--gpu NAME]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
@@ -30,6 +31,7 @@ from modelassist.engine.model import ModelError, frame_config, outline
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.score import ScoreOptions, score
+from modelassist.engine.settings import settings_text
 from modelassist.engine.size import size_of, told
 from modelassist.engine.tiny import TINY_CONFIGS, init_tiny
 from modelassist.engine.train import train
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m modelassist.engine", description="Train, measure and use a critic."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_settings(commands)
     _add_size(commands)
     _add_train(commands)
     _add_score(commands)
@@ -86,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_init_tiny(commands)
     return parser
+
+
+def _add_settings(commands: Any) -> None:
+    command = commands.add_parser("settings", help="print every setting of a run, explained, as TOML to start from")
+    command.set_defaults(run=_settings)
 
 
 def _add_size(commands: Any) -> None:
@@ -159,6 +167,11 @@ def _stages(text: str) -> tuple[str, ...]:
     if not names or any(name not in STAGES for name in names) or list(names) != [s for s in STAGES if s in names]:
         raise argparse.ArgumentTypeError(f"stages are {','.join(STAGES)}, in this order; got {text!r}")
     return names
+
+
+def _settings(options: argparse.Namespace) -> int:
+    print(settings_text(), end="")
+    return 0
 
 
 def _size(options: argparse.Namespace) -> int:

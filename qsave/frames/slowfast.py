@@ -40,10 +40,13 @@ class FrameConfig:
     """How many frames each pair of eyes sees, and how large."""
 
     fast_frames: int = 16
+    """Frames spread evenly over the whole clip."""
     fast_pixels: int = 224 * 128
     """Most pixels of a fast frame; the shape keeps the clip's aspect in steps of `unit`."""
     slow_frames: int = 4
+    """Frames at the moments that change."""
     slow_pixels: int = 448 * 256
+    """Likewise of a slow frame."""
     min_distance: float = 0.5
     """Least time between slow frames, as a share of an even spacing of them."""
     unit: int = 32

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.multiprocessing
+from torch.multiprocessing.spawn import spawn
 
 from modelassist.engine import model
 from modelassist.engine.adapt import prepare
@@ -70,5 +70,5 @@ def _stopped(machine: Machine, folder: Path) -> str:
 
 def shared(folder: Path, port: int, size: int = 2) -> list[dict[str, Any]]:
     """What each of some processes told."""
-    torch.multiprocessing.spawn(share, args=(size, port, str(folder)), nprocs=size)
+    spawn(share, args=(size, port, str(folder)), nprocs=size)
     return [json.loads((folder / f"told-{rank}.json").read_text()) for rank in range(size)]
