@@ -71,7 +71,7 @@ def _for_a_pass(critic: Loaded, config: Config, trained: int, parts: int) -> dic
     pass, and layers one after another, with their gradients in both types before they are dealt out."""
     width = getattr(torch, config.dtype).itemsize
     if parts == 1:
-        return {f"their copies, {config.dtype}": width * trained} if config.dtype != "float32" else {}
+        return {f"copies of trained weights, {config.dtype}": width * trained} if config.dtype != "float32" else {}
     layers, visual = critic.base.model.language_model.layers, critic.base.model.visual
     apart = [*layers, *([visual] if _is_frozen(visual) else visual.blocks)]
     root = _numel(critic.network) - sum(map(_numel, apart))
