@@ -23,9 +23,9 @@ Bytes = Mapping[str, int]
 Arguments = tuple[Tensor, dict[str, Any]]
 """What a block is called with: its input, and the rest by name."""
 _LOGITS_OF_SFT = 3
-"""How often logits stand in float32 at once: themselves, their log-softmax, its gradient."""
-_LOGITS_OF_PRACTICE = 7
-"""Likewise: with tokens ruled out and at its temperature as well, and three times for the entropy."""
+"""How often logits stand in float32 at once: their log-softmax, its gradient and theirs."""
+_LOGITS_OF_PRACTICE = 5
+"""Likewise: themselves, their log-softmax, and three times for the entropy."""
 _FROZEN, _TRAINED, _GRADIENTS = "weights that stay as they are", "trained weights, float32", "their gradients, float32"
 _LORA = "lora_"
 _GATHERED_LAYERS = 2
@@ -96,7 +96,7 @@ def _pass(critic: Loaded, config: Config, row: Row, rows: int, copies: int) -> d
         if _is_frozen(visual)
         else stack(visual.blocks, lambda: _vision_arguments(base, work, dtype)),
         "vision features": work.patches // critic.geometry.merge**2 * text.hidden_size * _levels(base) * dtype.itemsize,
-        "logits": work.predicted * text.vocab_size * (4 * copies + 2 * dtype.itemsize),
+        "logits": work.predicted * text.vocab_size * (4 * copies + dtype.itemsize),
     }
     return {name: count for name, count in found.items() if count}
 
