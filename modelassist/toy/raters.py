@@ -4,18 +4,19 @@ Pure: `rate` depends on its arguments only. A rater sees the true faults, minds 
 scores, and names what was noticed with evidence that is a little off, in a reason that varies in its words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from modelassist.toy.captions import degree, moments, scene_words, sketch
 from modelassist.toy.faults import KINDS, Fault, quality
-from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, plural
+from modelassist.toy.world import COUNT_WORDS, MOTIONS, ClipSpec, Scene, plural
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 
 _NO_BIAS: Mapping[Axis, float] = dict.fromkeys(AXES, 0.0)
+_NONE = "none"
 _MISSED_ALL_FROM = 4  # a lower score is given for a reason: then at least one fault was noticed
 
 
@@ -107,8 +108,30 @@ def _taken_down(spec: ClipSpec, axis: Axis) -> str:
     """What these raters take down before they judge: what each moment shows, and what is seen in all, to be held
     against what was asked."""
     if axis is Axis.ALIGNMENT:
-        return f"{sketch(spec)}. {_sentence(scene_words(spec))}"
+        return f"{sketch(spec)}. {_sentence(scene_words(spec))}. {_held_against(spec)}"
     return moments(spec, axis)
+
+
+def _held_against(spec: ClipSpec) -> str:
+    """What was asked beside what is seen, word by word: "Asked and seen: two, two, same; red, blue, other; ..". Whether
+    two words side by side are the same is soon learnt; whether two sentences far apart are, is not."""
+    asked, things = spec.asked, spec.things
+    verb = MOTIONS.get if asked.count > 1 else lambda motion: motion
+    pairs = (
+        (COUNT_WORDS[asked.count], COUNT_WORDS.get(len(things), _NONE)),
+        (asked.colour, _all_of(thing.colour for thing in things)),
+        (asked.shape, _all_of(thing.shape for thing in things)),
+        (verb(asked.motion), verb(spec.motion) if things else _NONE),
+        (asked.ground, spec.ground),
+    )
+    told = (f"{wanted}, {seen}, {'same' if wanted == seen else 'other'}" for wanted, seen in pairs)
+    besides = f"a {spec.extra.colour} {spec.extra.shape}" if spec.extra else "nothing"
+    return f"Asked and seen: {'; '.join(told)}; {besides} besides"
+
+
+def _all_of(words: Iterable[str]) -> str:
+    """The different ones among some words."""
+    return " and ".join(dict.fromkeys(words)) or _NONE
 
 
 def _sentence(words: str) -> str:
