@@ -3,21 +3,26 @@
 import shutil
 import textwrap
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 import torch
 from django.conf import settings
 from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.profiler import ProfilerActivity, profile
 
 from modelassist.engine import config, model
 from modelassist.engine.adapt import prepare
 from modelassist.engine.cli import main
-from modelassist.engine.config import Config, LoraConfig, load_config
+from modelassist.engine.config import Config, LoraConfig, SftConfig, load_config
 from modelassist.engine.flops import Work, count
 from modelassist.engine.footprint import Arguments, kept_by
 from modelassist.engine.model import Loaded
+from modelassist.engine.rows import completion_logits, pack
 from modelassist.engine.size import Size, example_row, size_of, told
+from modelassist.engine.vision import encode
 from tests.modelassist.engine.geometry import PARAMETERS, make_8b
 
 RECIPES = Path(config.__file__).parent / "recipes"
@@ -127,6 +132,39 @@ def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.d
 
     layer = outline.base.model.language_model.layers[0]
     assert kept_by(layer, arguments, dtype) == (2 * 48 * 128 * dtype.itemsize, really_kept(real, arguments(), dtype))
+
+
+def peak_of_a_pass(critic: Loaded, rows: int) -> int:
+    """The most bytes that are allocated at once in a pass over like rows, what stood before it apart."""
+    some = [example_row(critic)] * rows
+    prompts = [row.prompt for row in some]
+    dtype = critic.base.dtype
+    critic.network.train()
+    for value in critic.network.parameters():
+        value.grad = torch.zeros_like(value) if value.requires_grad else None
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        packed = pack(critic, some)
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            losses = cross_entropy(
+                completion_logits(critic, some, packed, encode(critic, prompts)), packed.targets, reduction="none"
+            )
+        losses.sum().backward()
+    sizes = [event.nbytes() for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
+    return max(accumulate(sizes))
+
+
+@pytest.mark.parametrize(("dtype", "rank"), [("float32", 0), ("float32", 8), ("bfloat16", 8)])
+def test_a_pass_takes_what_is_counted_and_with_checkpointing_no_more(tiny_folder: Path, dtype: str, rank: int) -> None:
+    counted, taken = [], []
+    for recomputed in (False, True):
+        way = Config(dtype=dtype, gradient_checkpointing=recomputed, lora=LoraConfig(rank=rank), sft=SftConfig(batch=2))
+        memory = sized(tiny_folder, way).memory["SFT"]
+        counted.append(sum(list(memory.values())[STATE:]))
+        critic = model.load(str(tiny_folder), dtype=getattr(torch, dtype))
+        prepare(critic, way)
+        taken.append(peak_of_a_pass(critic, way.sft.batch))
+    assert counted[0] == pytest.approx(taken[0], rel=0.1)
+    assert counted[1] > taken[1]
 
 
 @pytest.mark.parametrize("way", [Config(), Config(freeze_vision=True), Config(lora=LoraConfig(rank=4))])
