@@ -75,7 +75,7 @@ class RewardConfig:
     """Not longer than needed."""
     kernel_floor: float = 0.5
     """Least width of the accuracy kernel, in levels; a wider standard error of the MOS widens it."""
-    free_tokens: int = 160
+    free_tokens: int = 208
     """Length up to which nothing is lost; the guard falls to 0 at the length limit."""
 
 
@@ -150,7 +150,7 @@ class Config:
     dtype: str = "float32"
     """Arithmetic while training, and weights that stay as they are: `float32` or `bfloat16`. What is trained is kept
     in float32."""
-    max_new_tokens: int = 160
+    max_new_tokens: int = 256
     """Length limit of anything generated."""
     tokens_per_batch: int = 8192
     """Prompt and output tokens generated side by side in evaluation."""

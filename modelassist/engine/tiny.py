@@ -41,7 +41,7 @@ VISION_LAYERS = 2
 SPREAD = 0.06
 """SD of fresh weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add next to nothing at
 first, and twice the steps are needed before a report card parses."""
-MAX_NEW_TOKENS = 192
+MAX_NEW_TOKENS = 256
 TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=2, slow_pixels=96 * 96)
 """34 vision tokens for a clip that is about square."""
 
