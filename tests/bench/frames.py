@@ -51,7 +51,7 @@ def bench_clip(folder: Path) -> Path:
     """Five seconds in the size and rate of Wan's clips, with a camera that moves."""
     clip = folder / "bench.mp4"
     if not clip.exists():
-        render_clip(replace(make_spec(0, 1), width=832, height=480, rate=16, frames=81, pan=0.15, faults=()), clip)
+        render_clip(replace(make_spec(0, 1), width=832, height=480, rate=16, frames=81, pan=0.08, faults=()), clip)
     return clip
 
 
