@@ -1,14 +1,14 @@
 """Every page of the site, in a real browser: axe-core finds nothing, and nothing is wider than the window."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.test import Client, RequestFactory
-from playwright.sync_api import BrowserContext, Page, ViewportSize
+from django.test import RequestFactory
+from playwright.sync_api import Page, ViewportSize
 
 from accounts.models import Role, User
+from tests.browser.looks import NARROW, WIDE, sign_in, too_wide, violations
 from tests.browser.site_world import NO_PAGES, STRANGER, World, build
 from tests.test_architecture import ADDRESSES
 
@@ -17,26 +17,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.looks
 
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "rules": {"target-size": {"enabled": True}},
-    "resultTypes": ["violations"],
-}
 NOWHERE = "/no-such-page"
-WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 SMALLEST: ViewportSize = {"width": 320, "height": 640}
 
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
     return build()
-
-
-def enter(context: BrowserContext, user: User, url: str) -> None:
-    """Signs somebody in without the page of signing in."""
-    client = Client()
-    client.force_login(user)
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
 
 
 def complaints(page: Page, path: str) -> Iterator[str]:
@@ -52,11 +39,6 @@ def complaints(page: Page, path: str) -> Iterator[str]:
     yield from enlarged(page, path)
 
 
-def violations(page: Page) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
-    return found
-
-
 def enlarged(page: Page, path: str) -> Iterator[str]:
     """The same with letters twice as large or, where the window is narrow already, at 320 pixels."""
     size = page.viewport_size
@@ -70,12 +52,6 @@ def enlarged(page: Page, path: str) -> Iterator[str]:
         page.set_viewport_size(size)
 
 
-def too_wide(page: Page, what: str) -> Iterator[str]:
-    beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    if beyond > 0:
-        yield f"{what} is {beyond} pixels too wide"
-
-
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_every_page_is_accessible_to_everybody_who_may_open_it(
     open_page: Callable[..., Page], live_server: "LiveServer", world: World, size: dict[str, int], scheme: str
@@ -84,7 +60,7 @@ def test_every_page_is_accessible_to_everybody_who_may_open_it(
     for who in (STRANGER, *world.people):
         page = open_page(**size, color_scheme=scheme, reduced_motion="reduce")
         if who != STRANGER:
-            enter(page.context, world.people[who], live_server.url)
+            sign_in(page.context, world.people[who], live_server.url)
         for path in [*world.pages.of(who), NOWHERE]:
             found += [f"{who} {one}" for one in complaints(page, path)]
         page.close()

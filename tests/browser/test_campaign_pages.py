@@ -10,7 +10,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Rating, SavedWork, Slot
 from annotation.services.guidelines import Example, examples_of, set_guidelines
 from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
-from tests.browser.test_rate import sign_in
+from tests.browser.looks import sign_in
 
 NAMES = ("one", "two", "three")
 

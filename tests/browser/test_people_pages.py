@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
 from annotation.models import Campaign, PanelParticipant
 from annotation.services import panels
 from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
-from tests.browser.test_rate import rate_by_keys, sign_in
+from tests.browser.desk.world import rate_by_keys
+from tests.browser.looks import sign_in, violations
 
 CODE = "GREEN-OWL-7"
 BACK = "https://panel.example/done"
@@ -89,8 +89,8 @@ def test_what_is_wrong_with_a_form_and_what_was_done_are_told_accessibly(
     page.get_by_label("Return address").fill("http://panel.example/")
     page.get_by_role("button", name="Make the panel").click()
     expect(page.get_by_text("begins with https://")).to_be_visible()
-    assert Axe().run(page).violations_count == 0
+    assert not violations(page)
     page.goto(f"/campaigns/{campaign.name}/members")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Open to every annotator now")
-    assert Axe().run(page).violations_count == 0
+    assert not violations(page)

@@ -10,7 +10,8 @@ from accounts.models import Role
 from annotation.models import AxisAnswer, Campaign, Rating, SavedWork
 from qsave.axes import AXES
 from tests.annotation.desk_world import make_campaign, make_user
-from tests.browser.test_rate import open_desk, put_clip, saved, sign_in, slot_on
+from tests.browser.desk.world import open_desk, put_clip, saved, slot_on
+from tests.browser.looks import sign_in
 
 CLIPS = ("one", "two", "three", "four", "five", "six")
 SCORES = {"visual": 4, "dynamic": 5, "alignment": 2}

@@ -8,11 +8,11 @@ from playwright.sync_api import Browser, BrowserContext
 
 from modelassist.engine.card_pages import CardPages, page_name
 from modelassist.engine.clips import Clip
-from modelassist.engine.score_file import line_of
+from modelassist.engine.score_file import By, line_of
 from modelassist.engine.scoring import Scored
 from qsave.axes import AXES
 from qsave.frames.slowfast import FrameConfig, read
-from tests.browser.test_accessible import NARROW, WIDE, too_wide, violations
+from tests.browser.looks import NARROW, WIDE, too_wide, violations
 from tests.modelassist.engine.small import write_clip
 from tests.modelassist.engine.test_card_pages import SHARES, card
 
@@ -30,14 +30,14 @@ def pages(tmp_path: Path) -> tuple[Path, list[str]]:
     frames = read(video, FrameConfig())
     good, bad = Clip("a #1.mp4", video, HOSTILE), Clip("bad.mp4", tmp_path / "bad.mp4", "B")
     lines = {
-        good: line_of(good, "critic", Scored(card(HOSTILE), "", dict.fromkeys(AXES, SHARES)), frames),
-        bad: line_of(bad, "critic", Scored(None, HOSTILE, {}, "cannot be read"), None),
+        good: line_of(good, By("critic", "0"), Scored(card(HOSTILE), "", dict.fromkeys(AXES, SHARES)), frames),
+        bad: line_of(bad, By("critic", "0"), Scored(None, HOSTILE, {}, "cannot be read"), None),
     }
     folder = CardPages(tmp_path / "pages")
     folder.write(good, lines[good], frames)
     folder.write(bad, lines[bad], None)
     folder.write_index(lines)
-    return folder.folder, [page_name(good), page_name(bad), "index.html"]
+    return folder.folder, [page_name(lines[good]), page_name(lines[bad]), "index.html"]
 
 
 @pytest.fixture

@@ -1,0 +1,31 @@
+"""A campaign, a rater, and their desk in a real browser."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from accounts.models import Role, User
+from annotation.models import Campaign
+from tests.annotation.desk_world import make_campaign, make_user
+from tests.browser.looks import sign_in
+
+
+@pytest.fixture
+def campaign(live_server: object) -> Campaign:
+    return make_campaign("floor", by=make_user("lena", Role.LEAD))
+
+
+@pytest.fixture
+def rater(campaign: Campaign) -> User:
+    return make_user("rita")
+
+
+@pytest.fixture
+def desk(page: Page, rater: User, live_server: Any) -> Iterator[Page]:
+    """A page signed in as the rater. The save that it sends while closing must not meet a database being emptied."""
+    sign_in(page.context, rater, live_server.url)
+    yield page
+    page.context.unroute_all()
+    page.context.route("**/save", lambda route: route.abort())

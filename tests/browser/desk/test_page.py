@@ -1,0 +1,108 @@
+"""The page itself: accessible, on one screen, light, and of use without scripts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from accounts.models import User
+from annotation.models import Arm, Campaign, Rating, Slot
+from qsave.axes import AXES
+from tests.annotation.desk_world import add_draft
+from tests.browser.desk.world import WORDS, check, open_desk, put_clip
+from tests.browser.looks import sign_in
+
+
+@pytest.mark.looks
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1366, 768, "light"), (390, 844, "dark")])
+def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
+    open_page: Callable[..., Page],
+    rater: User,
+    campaign: Campaign,
+    live_server: Any,
+    width: int,
+    height: int,
+    scheme: str,
+) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    page = open_page(width=width, height=height, color_scheme=scheme)
+    sign_in(page.context, rater, live_server.url)
+    open_desk(page)
+    check(page)
+    page.keyboard.press("Control+Enter")  # the problems of an unfinished rating
+    expect(page.locator("#axis-visual [data-problems]")).not_to_be_empty()
+    check(page)
+    page.keyboard.press("?")
+    check(page)
+    page.keyboard.press("Escape")
+    Campaign.objects.update(state="paused")
+    Slot.objects.update(state="free", rater=None, lease=None, leased_at=None, lease_expires_at=None)
+    for path in ("/rate/floor/", "/rate/", "/my-ratings/"):
+        page.goto(path)
+        check(page)
+
+
+def test_everything_fits_one_screen_of_1366_by_768_with_a_draft_and_marks(desk: Page, campaign: Campaign) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    open_desk(desk)
+    height, width = desk.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
+    assert (height, width) == (768, 1366)
+
+
+def test_nothing_is_cut_off_sideways_at_390_pixels(
+    open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
+) -> None:
+    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    page = open_page(width=390, height=844)
+    sign_in(page.context, rater, live_server.url)
+    open_desk(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_single_keys_can_be_turned_off(desk: Page, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    open_desk(desk)
+    desk.keyboard.press("?")
+    desk.get_by_label("Single keys work").uncheck()
+    desk.keyboard.press("Escape")
+    desk.locator("#axis-visual").focus()
+    desk.keyboard.press("4")
+    desk.keyboard.press("b")
+    expect(desk.locator("#axis-visual input:checked")).to_have_count(0)
+
+
+def test_the_desk_works_without_scripts(
+    open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
+) -> None:
+    put_clip(campaign, "one")
+    page = open_page(java_script_enabled=False)
+    sign_in(page.context, rater, live_server.url)
+    page.goto("/rate/floor/")
+    page.get_by_role("button", name="Show the first clip").click()
+    for axis in AXES:
+        page.locator(f"[name={axis}-score][value='3'] + span").click()
+        page.locator(f"#axis-{axis} .rate-chip-none span").click()
+        page.locator(f"[name={axis}-reason]").fill(WORDS[axis])
+    page.locator("[data-submit]").click()
+    assert Rating.objects.count() == 1
+
+
+def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
+    """At most 150 kB on the wire beside the clips, and fewer than 20 requests, the next clip's among them."""
+    for name in ("one", "two"):
+        add_draft(put_clip(campaign, name, arm=Arm.ASSISTED))
+    asked: list[Request] = []
+    desk.on("requestfinished", lambda request: asked.append(request))
+    open_desk(desk)
+    desk.wait_for_function(
+        "() => performance.getEntriesByType('resource')"
+        ".some(entry => entry.initiatorType === 'fetch' && entry.name.includes('/media/video/'))"
+    )
+    desk.wait_for_load_state("networkidle")
+    page_alone = [request for request in asked if "/media/video/" not in request.url]
+    wire = sum(request.sizes()["responseBodySize"] + request.sizes()["responseHeadersSize"] for request in page_alone)
+    assert any(request.url.endswith("rate-desk.js") for request in page_alone)
+    assert not any("htmx" in request.url for request in page_alone)
+    assert len(asked) < 20
+    assert wire <= 150_000

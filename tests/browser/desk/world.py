@@ -1,0 +1,58 @@
+"""The rating desk in a real browser: signing in, rating by keys, waiting for what the page says."""
+
+from playwright.sync_api import Page, expect
+
+from annotation.models import Arm, Campaign, Item
+from tests.annotation.desk_world import add_item, make_clip, video_bytes
+from tests.browser.looks import violations
+
+WORDS = {
+    "visual": "Sharp all over and clean at the edges.",
+    "dynamic": "The square glides evenly to the right.",
+    "alignment": "A square moves right, just as the prompt says.",
+}
+
+
+def put_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
+    return add_item(campaign, make_clip(name, content=video_bytes(len(name))), arm=arm)
+
+
+def open_desk(page: Page) -> None:
+    page.goto("/rate/floor/")
+    page.wait_for_selector("[data-desk]")
+
+
+def slot_on(page: Page) -> str:
+    return page.locator("[data-desk]").get_attribute("data-slot") or ""
+
+
+def rate_by_keys(page: Page, *, note: str = "") -> None:
+    """Score, defect or none, and reason on each axis, from the first axis in focus to the submit."""
+    for axis, score, letter in (("visual", "4", "b"), ("dynamic", "5", "0"), ("alignment", "3", "0")):
+        expect(page.locator(f"#axis-{axis}[data-active]")).to_be_attached()
+        page.keyboard.press(score)
+        page.keyboard.press(letter)
+        page.keyboard.press("Enter")
+        page.keyboard.type(WORDS[axis] + note)
+        page.keyboard.press("Alt+ArrowDown")
+    page.keyboard.press("Control+Enter")
+
+
+def saved(page: Page) -> None:
+    expect(page.locator("[data-saved]")).to_contain_text("Saved")
+
+
+def seek(page: Page, seconds: float) -> None:
+    """Moves the player and waits until the frame there is on the screen."""
+    move = "(slider, time) => { slider.value = time; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
+    page.locator("[data-seek]").evaluate(move, seconds)
+    page.wait_for_function(
+        "time => Math.abs(parseFloat(document.querySelector('[data-clock]').textContent) - time) < 0.07", arg=seconds
+    )
+
+
+def check(page: Page) -> None:
+    """Fails with what axe-core finds, and where."""
+    nodes = [(one["id"], node) for one in violations(page) for node in one["nodes"]]
+    found = [f"{rule}: {node['target']} {node['failureSummary']}" for rule, node in nodes]
+    assert not found, f"{page.url}: {found}"

@@ -1,0 +1,37 @@
+"""A page as somebody who is signed in sees it: what axe-core says of it, and whether it fits its window."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page
+
+from accounts.models import User
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+}
+WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+
+
+def sign_in(context: BrowserContext, user: User, url: str) -> None:
+    """Signs somebody in without the page of signing in."""
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": url}])
+
+
+def violations(page: Page) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    return found
+
+
+def too_wide(page: Page, what: str) -> Iterator[str]:
+    beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if beyond > 0:
+        yield f"{what} is {beyond} pixels too wide"
