@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from accounts.models import Role, User
 from accounts.services import create_user
-from annotation.models import Campaign, Draft, Rating
+from annotation.models import Campaign, Clip, Draft, Rating, Split
 from annotation.reads.agreement import Agreement, agreement
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
@@ -136,14 +136,16 @@ class Loop:
             )
 
     def caption(self) -> None:
-        """Clips that nobody rates, with words for what they show."""
+        """Clips that nobody rates, with words for what they show; none of a prompt that is measured on."""
         if not self.captions:
             return
+        measured = Clip.objects.filter(prompt_group__split__in=[Split.VAL, Split.TEST])
         with self.bar("render captioned", self.captions) as show:
             captions = simulation.render_captions(
                 self.folder / "captioned",
                 seed=self.seed + UNRATED_WORLD,
                 count=self.captions,
+                held_out=set(measured.values_list("prompt", flat=True)),
                 on_progress=lambda done, of: show(done),
             )
         self.captioned = captions

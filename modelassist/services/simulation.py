@@ -8,7 +8,7 @@ import csv
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -26,7 +26,7 @@ from annotation.services.ratings import submit
 from modelassist.toy.captions import caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
-from modelassist.toy.world import ClipSpec, make_spec
+from modelassist.toy.world import ClipSpec, another_prompt, make_spec
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, card_from_json
 
@@ -62,14 +62,33 @@ def render_manifest(
     return manifest
 
 
-def render_captions(folder: Path, *, seed: int, count: int, on_progress: OnProgress = lambda done, of: None) -> Path:
-    """Render toy clips that nobody rates, and write what each shows: what the engine's classroom describes."""
-    specs = [make_spec(seed, index) for index in range(count)]
+def render_captions(
+    folder: Path,
+    *,
+    seed: int,
+    count: int,
+    held_out: Set[str] = frozenset(),
+    on_progress: OnProgress = lambda done, of: None,
+) -> Path:
+    """Render toy clips that nobody rates, and write what each shows: what the engine's classroom describes.
+
+    Of `count` clips those are left out that were made for one of the `held_out` prompts, show it or would stand beside
+    it: a release keeps all clips of a prompt in one split, and captions of it would undo that.
+    """
+    specs = [spec for spec in (make_spec(seed, index) for index in range(count)) if not held_out & _prompts_of(spec)]
     _render(folder, specs, on_progress)
     path = folder / "captions.jsonl"
-    lines = [json.dumps({"video": f"{spec.clip_id}.mp4", "text": caption(spec)}) for spec in specs]
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    path.write_text("".join(f"{json.dumps(_captioned(spec))}\n" for spec in specs), encoding="utf-8")
     return path
+
+
+def _prompts_of(spec: ClipSpec) -> Set[str]:
+    return {scene.prompt for scene in (spec.asked, spec.shown, another_prompt(spec))}
+
+
+def _captioned(spec: ClipSpec) -> dict[str, str]:
+    asked = another_prompt(spec)
+    return {"video": f"{spec.clip_id}.mp4", "prompt": asked.prompt, "text": caption(spec, asked)}
 
 
 def _render(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgress) -> None:

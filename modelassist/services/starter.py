@@ -11,6 +11,7 @@ from textwrap import indent
 from django.conf import settings
 
 from accounts.models import User
+from modelassist.engine.config import Config
 from modelassist.models import Critic
 from modelassist.services.critics import register_critic
 from modelassist.services.loop import Loop
@@ -71,7 +72,9 @@ def card(loop: Loop, *, command: str, table: str, size: int) -> str:
         settings=json.dumps(loop.engine_settings),
         drafts=loop.drafts,
         failed=loop.failed_drafts,
+        answers=loop.engine_settings.get("samples", Config().samples),
         release=loop.release.content_hash[:12],
+        stages=", ".join(loop.run.evaluation["stages"]),
     )
 
 
@@ -85,14 +88,15 @@ knows the project's toy world and nothing else.
 
     {command}
 
-Fresh weights, then SFT, GRPO and cool-down on one release of toy clips ({clips}; content hash {release}...), rated by
+Fresh weights, then {stages} on one release of toy clips ({clips}; content hash {release}...), rated by
 {raters} simulated raters ({ratings} ratings). No person rated anything here and no outside data went in. Training took
 {minutes:.0f} minutes on CPU; the settings that differ from the engine's defaults: `{settings}`.
 
 ## What it measures
 
-By free generation on held-out toy clips, against the mean of simulated blind ratings, beside the constant predictor
-(the train mean) and itself with blank frames. Intervals are 95% bootstraps over clips.
+By free generation on held-out toy clips (answers a clip: {answers}, averaged; a draft is a single one), against the
+mean of simulated blind ratings, beside the constant predictor (the train mean) and itself with blank frames. Intervals
+are 95% bootstraps over prompts.
 
 {table}
 
@@ -100,9 +104,9 @@ In the same loop it wrote {drafts} drafts for new toy clips; {failed} more tries
 
 ## How weak it is
 
-- **Of real video it knows nothing.** It never saw any; what it says of a real clip is noise in the form of a report
-  card.
-- It has some three million weights and learned its few hundred words from simulated raters: fluent sentences say
+- **Of real video it knows nothing.** It never saw any; what it says of a real clip is noise, at best in the form of a
+  report card.
+- It has some two million weights and learned its few hundred words from simulated raters: fluent sentences say
   nothing of whether they are true. Where the figures above do not part from those of blank frames, it is guessing.
 - Its licence is the project's, Apache-2.0.
 

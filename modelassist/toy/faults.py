@@ -53,7 +53,7 @@ VISUAL = (
     Kind("watermark", 0.5, boxed=1.0),
 )
 DYNAMIC = (
-    Kind("frozen", 0.95, timed=1.0),
+    Kind("frozen", 0.95, timed=1.0, needs_object=True),
     Kind("jitter", 0.8, timed=0.6, needs_object=True),
     Kind("flicker", 0.85, timed=0.7, brief=True),
     Kind("camera-shake", 0.75, timed=0.5),

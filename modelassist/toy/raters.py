@@ -4,19 +4,18 @@ Pure: `rate` depends on its arguments only. A rater sees the true faults, minds 
 scores, and names what was noticed with evidence that is a little off, in a reason that varies in its words.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from modelassist.toy.captions import degree, moments, scene_words, sketch
+from modelassist.toy.captions import degree, held_against, moments, named, scene_words, sentence, sketch
 from modelassist.toy.faults import KINDS, Fault, quality
-from modelassist.toy.world import COUNT_WORDS, MOTIONS, ClipSpec, Scene, plural
+from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, Thing, plural
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 
 _NO_BIAS: Mapping[Axis, float] = dict.fromkeys(AXES, 0.0)
-_NONE = "none"
 _MISSED_ALL_FROM = 4  # a lower score is given for a reason: then at least one fault was noticed
 
 
@@ -43,7 +42,7 @@ class SimulatedRater:
         noticed = _noticed(spec, axis, score, rng)
         pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
         reason = " ".join(_fault_words(spec, fault, piece, rng) for fault, piece in pieces)
-        reason = reason or _clean_words(spec, axis, score, rng)
+        reason = reason or _words_on_none(spec, axis, score, rng)
         reason = f"{_taken_down(spec, axis)}. {reason}"
         return AxisReport(score, tuple(piece for _, piece in pieces), reason)
 
@@ -101,41 +100,15 @@ def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.G
     when = "at some point" if fault.time and not piece.time else _when(piece.time)
     where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
     words = templates[rng.integers(len(templates))]
-    return _sentence(words.format(degree=degree(fault.strength), where=where, when=when, **_names(spec)))
+    return sentence(words.format(degree=degree(fault.strength), where=where, when=when, **_names(spec)))
 
 
 def _taken_down(spec: ClipSpec, axis: Axis) -> str:
     """What these raters take down before they judge: what each moment shows, and what is seen in all, to be held
     against what was asked."""
     if axis is Axis.ALIGNMENT:
-        return f"{sketch(spec)}. {_sentence(scene_words(spec))}. {_held_against(spec)}"
+        return f"{sketch(spec)}. {sentence(scene_words(spec))}. {held_against(spec, spec.asked)}"
     return moments(spec, axis)
-
-
-def _held_against(spec: ClipSpec) -> str:
-    """What was asked beside what is seen, word by word: "Asked and seen: two, two, same; red, blue, other; ..". Whether
-    two words side by side are the same is soon learnt; whether two sentences far apart are, is not."""
-    asked, things = spec.asked, spec.things
-    verb = MOTIONS.get if asked.count > 1 else lambda motion: motion
-    pairs = (
-        (COUNT_WORDS[asked.count], COUNT_WORDS.get(len(things), _NONE)),
-        (asked.colour, _all_of(thing.colour for thing in things)),
-        (asked.shape, _all_of(thing.shape for thing in things)),
-        (verb(asked.motion), verb(spec.motion) if things else _NONE),
-        (asked.ground, spec.ground),
-    )
-    told = (f"{wanted}, {seen}, {'same' if wanted == seen else 'other'}" for wanted, seen in pairs)
-    besides = f"a {spec.extra.colour} {spec.extra.shape}" if spec.extra else "nothing"
-    return f"Asked and seen: {'; '.join(told)}; {besides} besides"
-
-
-def _all_of(words: Iterable[str]) -> str:
-    """The different ones among some words."""
-    return " and ".join(dict.fromkeys(words)) or _NONE
-
-
-def _sentence(words: str) -> str:
-    return words[0].upper() + words[1:]
 
 
 def _where(box: Box | None) -> str:
@@ -172,16 +145,20 @@ def _names(spec: ClipSpec) -> dict[str, str]:
 
 
 def _group(scene: Scene) -> str:
-    return f"{COUNT_WORDS[scene.count]} {scene.colour} {scene.shape if scene.count == 1 else plural(scene.shape)}"
+    return f"{COUNT_WORDS[scene.count]} {named(Thing(scene.colour, scene.shape), scene.count)}"
 
 
 def _number(count: int) -> str:
     return ("none", "one", "two", "three")[count]
 
 
-def _clean_words(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
-    templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
-    return _sentence(templates[rng.integers(len(templates))].format(**_names(spec)))
+def _words_on_none(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
+    """Why no defect is named: what was taken down does not bother, or there is nothing, which may please or not."""
+    if any(fault.axis is axis for fault in spec.faults):
+        templates = _UNBOTHERED[axis]
+    else:
+        templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
+    return sentence(templates[rng.integers(len(templates))].format(**_names(spec)))
 
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {
@@ -250,6 +227,14 @@ _CLEAN: dict[Axis, tuple[str, ...]] = {
         "nothing jumps or stops while it {shown_motion}.",
     ),
     Axis.ALIGNMENT: ("just as asked.", "all of the prompt is there."),
+}
+_UNBOTHERED: dict[Axis, tuple[str, ...]] = {
+    Axis.VISUAL: ("hardly worth a mark, the {shown_ground} still looks fine.", "nothing there spoils the look of it."),
+    Axis.DYNAMIC: (
+        "hardly worth a mark, it {shown_motion} well enough.",
+        "nothing there spoils how it {shown_motion}.",
+    ),
+    Axis.ALIGNMENT: ("near enough to the prompt.", "a small matter, it still serves the prompt."),
 }
 _DOUBTFUL: dict[Axis, tuple[str, ...]] = {
     Axis.VISUAL: (

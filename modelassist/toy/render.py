@@ -31,6 +31,7 @@ _GROUND = {
 }
 _MARGIN = 0.1  # of the width: ground beyond the sides, for the camera to travel over
 _OUTLINE = 2.0
+_JITTERED = 4  # times that a jittered thing shows in a frame
 _TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and how much of it still shows
 
 
@@ -130,15 +131,17 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Ge
 def _draw_thing(
     spec: ClipSpec, thing: Thing, at: tuple[float, float], number: int, picture: Floats, rng: np.random.Generator
 ) -> None:
-    """Draws a thing at its place, or where a fault takes it: jitter shows it there and beside, a leap swells it."""
+    """Draws a thing at its place, or where a fault takes it: jitter shows it on all sides at once, a leap swells it."""
     (x, y), morph = at, _active(spec, "morphing", number)
     leap, jitter = _active(spec, "implausible-physics", number), _active(spec, "jitter", number)
-    size = radius(spec) * (1 + 0.6 * morph + 0.5 * leap)
-    aside = rng.normal(size=2) * jitter * 0.16
-    if jitter:
-        _draw(picture, thing, x * spec.width, y * spec.height, size, morph)
-    x, y = x + aside[0] + (0.35 * leap if x < 0.5 else -0.35 * leap), y + aside[1] - 0.2 * leap
-    _draw(picture, thing, x * spec.width, y * spec.height, size, morph)
+    size = radius(spec)
+    if leap:
+        far, size = 0.2 + 0.2 * leap, size * (1.5 + 0.5 * leap)
+        x, y = x + (far if x < 0.5 else -far), y - 0.5 * far
+    aside = 0.08 + 0.16 * jitter if jitter else 0.0
+    for angle in rng.uniform(0, 2 * np.pi, _JITTERED if jitter else 1):
+        at_x, at_y = x + aside * np.cos(angle), y + aside * np.sin(angle)
+        _draw(picture, thing, at_x * spec.width, at_y * spec.height, size, morph)
 
 
 def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) -> None:
@@ -156,8 +159,10 @@ def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) ->
 
 
 def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph: float) -> None:
-    """Draws a shape with cover, dark rim and a little light from above; `morph` bends it towards the next shape."""
-    reach = 1.5 * size + 2 * _OUTLINE  # nothing of a shape lies beyond
+    """Draws a shape with cover, dark rim and a little light from above; `morph` draws it out sideways, flattens it and
+    bends it towards the next shape."""
+    wide, flat = (1.6 + 0.6 * morph, 1.8 + 1.2 * morph) if morph else (1.0, 1.0)
+    reach = 1.5 * size * wide + 2 * _OUTLINE  # nothing of a shape lies beyond
     (top, bottom), (left, right) = (
         (max(0, int(at - reach)), max(0, min(length, int(at + reach) + 1)))
         for at, length in zip((y, x), picture.shape[:2], strict=True)
@@ -165,10 +170,11 @@ def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph:
     picture = picture[top:bottom, left:right]
     down = _floats(np.arange(top, top + picture.shape[0]) + 0.5 - y)[:, None]
     across = _floats(np.arange(left, left + picture.shape[1]) + 0.5 - x)[None, :]
+    down, across = down * np.float32(flat), across / np.float32(wide)
     distance = _DISTANCE[thing.shape](across, down, size)
     if morph:
         other = SHAPES[(SHAPES.index(thing.shape) + 1) % len(SHAPES)]
-        distance = (1 - morph) * distance + morph * _DISTANCE[other](across, down * (1 + morph), size)
+        distance = (1 - morph) * distance + morph * _DISTANCE[other](across, down, size)
     light = 1 - 0.18 * np.clip(_floats(down / size), -1, 1)[..., None]
     rim, body = (np.clip(0.5 - distance + wider, 0, 1)[..., None] for wider in (_OUTLINE, 0.0))
     picture *= 1 - 0.75 * rim
@@ -210,7 +216,7 @@ def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
     shown = span(spec, fault)
     for number in range(shown.start, shown.stop):
         darker = (number - shown.start) % 2 == 0
-        frames[number] *= 0.7 - 0.65 * fault.strength if darker else 1 + 0.2 * fault.strength
+        frames[number] *= 0.7 - 0.65 * fault.strength if darker else 1.2 + 0.4 * fault.strength
 
 
 def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generator) -> None:

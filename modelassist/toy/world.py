@@ -89,6 +89,13 @@ class ClipSpec:
         return self.asked.prompt
 
     @property
+    def shown(self) -> Scene:
+        """What is to be seen, as a prompt would ask for it."""
+        first = self.things[0] if self.things else Thing(self.asked.colour, self.asked.shape)
+        count = len(self.things) or self.asked.count
+        return Scene(count, first.colour, first.shape, self.motion, self.ground)
+
+    @property
     def clip_id(self) -> str:
         return f"toy-{self.seed}-{self.index:05d}"
 
@@ -133,6 +140,26 @@ def make_spec(seed: int, index: int) -> ClipSpec:
     return spec
 
 
+def another_prompt(spec: ClipSpec) -> Scene:
+    """A prompt to hold a clip against that nobody judges: each word of what it shows, or as likely as not any other.
+
+    A prompt that a clip was made for is mostly kept, so it seldom teaches what a mismatch is.
+    """
+    rng = np.random.default_rng([spec.seed, spec.index, 2])
+    shown = spec.shown
+    words = (
+        (tuple(COUNT_WORDS), shown.count),
+        (COLOURS, shown.colour),
+        (SHAPES, shown.shape),
+        (tuple(MOTIONS), shown.motion),
+        (GROUNDS, shown.ground),
+    )
+    count, colour, shape, motion, ground = (
+        word if rng.random() < 0.5 else choices[rng.integers(len(choices))] for choices, word in words
+    )
+    return Scene(int(count), str(colour), str(shape), str(motion), str(ground))
+
+
 def plural(shape: str) -> str:
     return shape + ("es" if shape.endswith("s") else "s")
 
@@ -169,7 +196,7 @@ def moment(spec: ClipSpec, number: int) -> float:
 def reach(spec: ClipSpec) -> float:
     """The share of its way that a thing goes."""
     little = spec.fault("too-little-motion")
-    return 1 - little.strength if little else 1.0
+    return 0.45 * (1 - little.strength) if little else 1.0
 
 
 def radius(spec: ClipSpec) -> float:

@@ -1,5 +1,6 @@
 """Simulated people rate through the same services as people, are stored as simulated, and use drafts as people may."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,20 @@ def test_clips_and_ratings_are_stored_as_simulated(engineer: User, campaign: Cam
     assert set(Clip.objects.values_list("is_simulated", flat=True)) == {True}
     assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
     assert not any(person.user.has_usable_password() for person in people)
+
+
+def test_captions_leave_out_what_the_critic_is_measured_on(tmp_path: Path) -> None:
+    whole = simulation.render_captions(tmp_path / "whole", seed=4, count=12)
+    lines = [json.loads(line) for line in whole.read_text().splitlines()]
+    shown = {line["prompt"] for line in lines[:3]}
+    kept = simulation.render_captions(tmp_path / "kept", seed=4, count=12, held_out=shown).read_text().splitlines()
+    assert 0 < len(kept) <= 9
+    for line in map(json.loads, kept):
+        assert line in lines
+        assert line["prompt"] not in shown
+        assert not any(f"{prompt}." in line["text"] for prompt in shown)
+        assert (tmp_path / "kept" / line["video"]).is_file()
+    assert len(list((tmp_path / "kept").glob("*.mp4"))) == len(kept)
 
 
 def test_the_same_people_are_taken_again(engineer: User) -> None:

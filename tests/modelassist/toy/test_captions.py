@@ -1,10 +1,15 @@
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from modelassist.toy.captions import caption, degree, moments, scene_words, sketch
-from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, make_spec
+from modelassist.engine.tiny import TINY_FRAMES
+from modelassist.toy.captions import MOMENTS, caption, degree, frames_of, moments, scene_words, sketch
+from modelassist.toy.render import render_clip
+from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, another_prompt, make_spec
 from qsave.axes import Axis
+from qsave.frames.slowfast import choose
 
 SPECS = [make_spec(4, index) for index in range(300)]
 
@@ -31,9 +36,25 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
     for spec in SPECS:
         flaws = [fault for fault in spec.faults if fault.axis is not Axis.ALIGNMENT]
         for fault in flaws:
-            assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec).lower()
-        assert (" Steady." in caption(spec)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
-        assert not any(word in caption(spec) for word in ("wrong", "missing", "good", "poor", "asked"))
+            assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec, spec.asked).lower()
+        assert (" Steady." in caption(spec, spec.asked)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
+        assert not any(word in caption(spec, spec.asked) for word in ("wrong", "missing", "good", "poor"))
+
+
+def test_a_caption_holds_what_is_asked_against_what_is_seen() -> None:
+    differ = 0
+    for spec in SPECS:
+        asked = another_prompt(spec)
+        told = caption(spec, asked).split("Asked and seen: ")[1].removesuffix(".")
+        *pairs, _ = told.split("; ")
+        for pair in pairs:
+            *words, verdict = pair.split()
+            half = len(words) // 2
+            assert (words[:half] == words[half:]) == (verdict == "same")
+            differ += verdict == "other"
+        assert pairs[1].startswith(f"{asked.colour} ")
+        assert pairs[4].startswith(f"{asked.ground} {spec.ground} ")
+    assert 0.3 < differ / (5 * len(SPECS)) < 0.5
 
 
 @pytest.mark.parametrize(("strength", "word"), [(0.15, "slight"), (0.4, "clear"), (0.7, "strong"), (1.0, "strong")])
@@ -63,13 +84,53 @@ def test_a_moment_names_a_flaw_only_while_it_shows() -> None:
     assert all("steady" not in said for said in lasting)
 
 
+@pytest.mark.parametrize(
+    ("motion", "heading"), [("slides left", "left"), ("slides right", "right"), ("rises", "up"), ("falls", "down")]
+)
+def test_a_moment_names_where_things_go(motion: str, heading: str) -> None:
+    steady = [spec for spec in SPECS if spec.motion == motion and spec.things and not spec.faults]
+    assert steady
+    for spec in steady:
+        assert set(headings(spec)) == {heading}
+
+
+def test_what_is_frozen_stands_still_until_it_jumps_on() -> None:
+    frozen = [spec for spec in SPECS if (fault := spec.fault("frozen")) and fault.strength > 0.6]
+    assert frozen
+    assert all("still" in headings(spec) for spec in frozen)
+
+
+def test_nothing_goes_anywhere_where_nothing_is() -> None:
+    empty = [spec for spec in SPECS if not spec.things]
+    assert empty
+    assert all(set(headings(spec)) == {"-"} for spec in empty)
+
+
+def test_the_moments_are_the_runs_of_eight_fast_frames(tmp_path: Path) -> None:
+    for spec in SPECS[:12]:
+        render_clip(spec, tmp_path / "clip.mp4")
+        seen = choose(tmp_path / "clip.mp4", replace(TINY_FRAMES, slow_frames=0)).fast
+        assert [round(time * spec.rate) for time in seen] == [
+            frame for number in range(MOMENTS) for frame in frames_of(spec, number)
+        ]
+
+
 def maps(spec: ClipSpec) -> list[list[str]]:
     """The cells of both maps."""
     return [[cell for cell in one.split(": ")[1].split() if cell != "/"] for one in sketch(spec).split("; ")]
 
 
 def words(spec: ClipSpec) -> list[str]:
-    """What is said of the motion at each moment."""
+    """What is said of the flaws of motion at each moment."""
+    return [said.split()[1] for said in _moments(spec)]
+
+
+def headings(spec: ClipSpec) -> list[str]:
+    """Where things are said to go at each moment."""
+    return [said.split()[0] for said in _moments(spec)]
+
+
+def _moments(spec: ClipSpec) -> list[str]:
     return moments(spec, Axis.DYNAMIC).split(": ")[1].split(", ")
 
 

@@ -101,9 +101,12 @@ def test_raters_differ() -> None:
 def test_what_is_seen_is_held_against_what_was_asked_word_by_word() -> None:
     for spec, card in zip(SPECS, rated(make_rater(4)), strict=True):
         told = card.alignment.reason.split("Asked and seen: ")[1].split(". ")[0]
-        *pairs, besides = [piece.split(", ") for piece in told.split("; ")]
+        *pairs, besides = told.split("; ")
         wrong = {fault.defect for fault in spec.faults if fault.axis is Axis.ALIGNMENT}
-        assert all((asked == seen) == (verdict == "same") for asked, seen, verdict in pairs)
-        assert all(asked in spec.prompt.lower() for asked, _, _ in pairs)
-        differs = any(verdict == "other" for _, _, verdict in pairs) or besides != ["nothing besides"]
+        for pair in pairs:
+            *words, verdict = pair.split()
+            half = len(words) // 2
+            assert (words[:half] == words[half:]) == (verdict == "same")
+            assert words[0] in spec.prompt.lower()
+        differs = any(pair.endswith("other") for pair in pairs) or besides != "nothing besides"
         assert differs == bool(wrong)
