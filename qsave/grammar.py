@@ -63,6 +63,11 @@ def render(card: ReportCard) -> str:
     return THINK_OPEN + thoughts + THINK_CLOSE + ANSWER_OPEN + answers + ANSWER_CLOSE
 
 
+def without_reasons(text: str) -> str:
+    """The answer alone of a card's text; raises ValueError where there is none."""
+    return text[text.rindex(ANSWER_OPEN) :]
+
+
 def parse(text: str) -> ReportCard:
     """The card a text says; whitespace around the whole is ignored.
 

@@ -22,9 +22,7 @@ SYSTEM_PROMPT = (
     "</answer>"
 )
 
-DESCRIBE_PROMPT = "Describe the video."
-"""The user's text where a clip is to be described, not graded: what teaches a model to see."""
-
+_DESCRIBE = "Describe the video."
 _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 
 
@@ -35,3 +33,9 @@ def user_prompt(prompt: str) -> str:
     prompt could bring in vision tokens or change the number of media marks that trainers count.
     """
     return f"Prompt: {_OPENS_A_MARK.sub('< ', ' '.join(prompt.split()))}"
+
+
+def describe_prompt(prompt: str) -> str:
+    """The user's text where a clip is to be described, not graded, beside a prompt if there is one: what teaches a
+    model to see, and to compare."""
+    return f"{_DESCRIBE} {user_prompt(prompt)}" if prompt else _DESCRIBE

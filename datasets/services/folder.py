@@ -4,7 +4,6 @@ The same snapshot, policy, name and number give the same bytes: rows go in the o
 clock, and what is random is seeded.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from datasets.services.records import ClipRecord, read_records
 from datasets.services.targets import Figures, figures_of, is_agreed, target_of, why_no_target, words_of
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, content_hash
 from qsave.axes import AXES
+from qsave.files import to_disk
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, choose
 from qsave.release import FORMAT, MANIFEST_NAME, SPLITS, manifest_bytes, row_to_json, sha256_of
@@ -87,7 +87,7 @@ def write_folder(
     (folder / "croissant.json").write_bytes(croissant.metadata(manifest, _file_entries(folder)))
     manifest["files"] = _file_entries(folder)
     (folder / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
-    _to_disk(folder / MANIFEST_NAME)
+    to_disk(folder / MANIFEST_NAME)
     return manifest
 
 
@@ -242,11 +242,6 @@ def _file_entries(folder: Path) -> dict[str, dict[str, Any]]:
     """sha256 and bytes of every file that is there, each brought to the disk first."""
     entries = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        _to_disk(path)
+        to_disk(path)
         entries[path.relative_to(folder).as_posix()] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
     return entries
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

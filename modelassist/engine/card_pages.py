@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element
 
 from modelassist.engine.card_page import card_page
 from modelassist.engine.clips import Clip
-from modelassist.engine.files import atomic_path
 from modelassist.engine.markup import document, element
 from qsave.axes import AXES
+from qsave.files import atomic_path
 from qsave.frames.slowfast import Frames
 
 
@@ -24,13 +24,13 @@ class CardPages:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def has(self, clip: Clip) -> bool:
-        return (self.folder / page_name(clip)).is_file()
+    def has(self, line: Mapping[str, Any]) -> bool:
+        return (self.folder / page_name(line)).is_file()
 
     def write(self, clip: Clip, line: Mapping[str, Any], frames: Frames | None) -> None:
         """The page of one clip; without `frames` it shows the clip alone."""
         video = quote(os.path.relpath(clip.path.resolve(), self.folder.resolve()))
-        self._write(page_name(clip), card_page(line, video, frames))
+        self._write(page_name(line), card_page(line, video, frames))
 
     def write_index(self, lines: Mapping[Clip, Mapping[str, Any]]) -> None:
         """The list of all clips, in their order."""
@@ -48,15 +48,16 @@ class CardPages:
             unfinished.write_text(page, encoding="utf-8")
 
 
-def page_name(clip: Clip) -> str:
-    """A file name that tells the clip, and no other clip has."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(clip.name).stem).strip("-")[:60] or "clip"
-    digest = hashlib.sha256(f"{clip.name}\0{clip.prompt}".encode("utf-8", "surrogatepass")).hexdigest()
+def page_name(line: Mapping[str, Any]) -> str:
+    """A file name that tells the clip, and that no other clip has, nor the same one scored in another way."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line["video"]).stem).strip("-")[:60] or "clip"
+    what = "\0".join(str(line[key]) for key in ("video", "prompt", "identity", "samples"))
+    digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{stem}-{digest[:10]}.html"
 
 
 def _row(clip: Clip, line: Mapping[str, Any]) -> Element:
-    name = element("th", element("a", clip.name, href=page_name(clip)), scope="row")
+    name = element("th", element("a", clip.name, href=page_name(line)), scope="row")
     prompt = element("td", clip.prompt)
     if line["card"] is None:
         return element("tr", name, prompt, element("td", line["error"], class_="problem", colspan=str(len(AXES))))

@@ -16,11 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from modelassist.engine.config import FREE
-from modelassist.engine.files import atomic_path
+from modelassist.engine.config import FREE, STAGES
 from modelassist.engine.machine import Machine, whole
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import Stage, optimizer_tensors, restore_optimizer, trainable
+from qsave.files import atomic_path, to_disk
 
 WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
@@ -37,7 +37,7 @@ class Checkpoint:
     stage: str
     step: int
     run: Mapping[str, Any]
-    """What the run was: its settings, model and release. A run goes on only as what it was."""
+    """What the run was: its settings, and its model, release and captions by content."""
 
 
 def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: Mapping[str, Any]) -> Path:
@@ -56,6 +56,8 @@ def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: 
             save_file(weights, unfinished / WEIGHTS)
             save_file(moments, unfinished / MOMENTS)
             (unfinished / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+            to_disk(unfinished)
+        to_disk(folder)  # the new name, before the old one goes
     except (OSError, SafetensorError) as error:
         size = sum(tensor.nbytes for tensors in (weights, moments) for tensor in tensors.values())
         raise CheckpointError(_unwritten(path, size, error)) from error
@@ -65,11 +67,11 @@ def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: 
     return path
 
 
-def newest_checkpoint(folder: Path, stages: Sequence[str]) -> Checkpoint | None:
-    """The one furthest into the run, or None."""
+def newest_checkpoint(folder: Path, stages: Sequence[str] = STAGES) -> Checkpoint | None:
+    """The one furthest into the run, or into some of its stages; or None."""
     found = [_read(path) for path in folder.glob(f"[!.]*/{STATE}")]
     known = [checkpoint for checkpoint in found if checkpoint.stage in stages]
-    return max(known, key=lambda checkpoint: (stages.index(checkpoint.stage), checkpoint.step), default=None)
+    return max(known, key=lambda checkpoint: (STAGES.index(checkpoint.stage), checkpoint.step), default=None)
 
 
 def restore_weights(critic: Loaded, checkpoint: Checkpoint) -> None:
@@ -89,9 +91,10 @@ def restore_stage(critic: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
 
 
 def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where a run is gone on with as another: settings that do not matter for that aside."""
+    """Raise CheckpointError where a run is gone on with as another: settings that do not matter for that aside, and
+    what it needs no more."""
     before, now = _flat(checkpoint.run), _flat(run)
-    matter = sorted({*before, *now} - {f"config.{name}" for name in FREE})
+    matter = sorted({*now} - {"model"} - {f"config.{name}" for name in FREE})
     differing = [
         f"{name} ({before.get(name)!r} there, {now.get(name)!r} here)"
         for name in matter

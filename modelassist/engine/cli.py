@@ -18,23 +18,22 @@ from pathlib import Path
 from typing import Any
 
 from modelassist.engine.checkpoints import CheckpointError
-from modelassist.engine.config import STAGES, ConfigError, load_config
+from modelassist.engine.config import STAGES, TOKENS_PER_BATCH, ConfigError, load_config
 from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.flops import PEAKS
-from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
 from modelassist.engine.machine import Machine
 from modelassist.engine.material import gather_held_out, open_release
 from modelassist.engine.measure import measure, write_evaluation
-from modelassist.engine.memory import MemoryFullError
-from modelassist.engine.model import ModelError, frame_config, outline
+from modelassist.engine.memory import MemoryFullError, memory_limit
+from modelassist.engine.model import ModelError, check, frame_config, outline
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.score import ScoreOptions, score
 from modelassist.engine.settings import settings_text
 from modelassist.engine.size import size_of, told
 from modelassist.engine.tiny import TINY_CONFIGS, init_tiny
-from modelassist.engine.train import train
+from modelassist.engine.train import RUN_FILE, train
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release import SPLITS, ReleaseError, ReleaseReader
@@ -73,6 +72,8 @@ def _said(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         where = f"the disk of {error.filename}" if error.filename else "the disk"
         return f"no space is left on {where}: make room there and run this again, a training with --resume"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())
 
 
@@ -125,9 +126,7 @@ def _add_score(commands: Any) -> None:
     command.add_argument("--out", type=Path, help="JSON lines, one a clip; a run that was cut goes on with its file")
     command.add_argument("--html", type=Path, help="folder for pages to read")
     command.add_argument("--json", action="store_true", help="print the card of a single video as JSON")
-    command.add_argument(
-        "--tokens-per-batch", type=int, default=TOKENS_PER_BATCH, help="prompt and output, side by side"
-    )
+    _add_generation(command)
     command.set_defaults(run=_score)
 
 
@@ -149,7 +148,23 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--previous", help="another critic, to stand beside this one")
     command.add_argument("--seed", type=int, default=0)
+    _add_generation(command)
     command.set_defaults(run=_evaluate)
+
+
+def _add_generation(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--tokens-per-batch", type=_count, default=TOKENS_PER_BATCH, help="prompt and output, side by side"
+    )
+    command.add_argument(
+        "--samples", type=_count, default=1, help="answers of a clip that are drawn and averaged; 1, the greedy one"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on; got {text!r}")
+    return int(text)
 
 
 def _add_init_tiny(commands: Any) -> None:
@@ -208,6 +223,7 @@ def _score(options: argparse.Namespace) -> int:
             html=options.html,
             as_json=options.json,
             tokens_per_batch=options.tokens_per_batch,
+            samples=options.samples,
         )
     )
     return 1 if failed else 0
@@ -226,24 +242,34 @@ def _frames(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    for model in filter(None, (options.model, options.previous)):
+        check(model)
+    if (options.out / RUN_FILE).exists():
+        raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: name another --out")
     reader = open_release(options.release)
-    loaded = Critic.load(options.model).loaded
-    frames = options.out / "cache" / "frames"
+    store = FrameStore(options.out / "cache" / "frames", frame_config(options.model))
     options.out.mkdir(parents=True, exist_ok=True)
-    held_out = gather_held_out(reader, FrameStore(frames, loaded.frames), [options.split], Machine())
+    problems: list[str] = []
+    held_out = gather_held_out(reader, store, [options.split], Machine(), problems.append)
+    for problem in problems:
+        print(problem, file=sys.stderr)
     if not held_out:
         raise DataError(f"{options.release}: its {options.split} split has no readable clips")
     constant = load_examples(reader, "sft", "train")
-    evaluation = measure(
-        options.model,
-        reader,
-        held_out,
-        constant,
-        options.out,
-        previous=options.previous,
-        budget=TOKENS_PER_BATCH,
-        seed=options.seed,
-    ) | {"model": options.model, "release": reader.manifest["content_hash"]}
+    with memory_limit("evaluation", f"lower --tokens-per-batch (now {options.tokens_per_batch})"):
+        evaluation = measure(
+            options.model,
+            reader,
+            held_out,
+            constant,
+            options.out,
+            previous=options.previous,
+            budget=options.tokens_per_batch,
+            seed=options.seed,
+            samples=options.samples,
+        )
+    about = {"model": options.model, "release": reader.manifest["content_hash"], "problems": sorted(problems)}
+    evaluation |= about
     write_evaluation(options.out, evaluation)
     print(evaluation_table(evaluation))
     print(f"report: {options.out / 'evaluation.md'}")

@@ -48,7 +48,10 @@ def _videos(folder: Path) -> list[Path]:
 
 def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
     beside = path.with_suffix(".txt")
-    text = beside.read_text(encoding="utf-8-sig") if beside.is_file() else prompt or ""
+    try:
+        text = beside.read_text(encoding="utf-8-sig") if beside.is_file() else prompt or ""
+    except UnicodeDecodeError as error:
+        raise DataError(f"{beside} is not UTF-8 text: {error}") from None
     return Clip(name, path, text.strip())
 
 

@@ -16,8 +16,18 @@ from qsave.frames.slowfast import FrameConfig
 
 STAGES = ("sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
-FREE = ("gradient_checkpointing", "micro_tokens", "parallel", "save_every", "tokens_per_batch")
-"""Settings that decide how a run is computed and not what it learns: a run may go on under others."""
+TOKENS_PER_BATCH = 16384
+FREE = (
+    "gradient_checkpointing",
+    "micro_tokens",
+    "parallel",
+    "samples",
+    "save_every",
+    "sft.captions",
+    "tokens_per_batch",
+)
+"""Settings that decide how a run is computed, or where its files lie, and not what it learns: a run may go on under
+others."""
 
 
 class ConfigError(ValueError):
@@ -42,7 +52,8 @@ class SftConfig:
     """Weight of the Huber loss between expected score and MOS (dual supervision); 0 is plain SFT."""
     direct_weight: float = 1.0
     """Weight of the same loss where the answer is given at once, without the reasons (a second completion on the
-    shared prompt). Behind the reasons the words give the level away, so only there do the eyes learn from scores."""
+    shared prompt). Behind the reasons the words give the level away; here the eyes learn from scores. It helps a run of
+    minutes; in a long one whose reasons tell what is seen it was noise (docs/engine/toy.md)."""
     shift: float = 0.08
     """Most that a clip's frames are moved at random, as a share of the frame, so that few clips are not learnt by
     heart; 0 leaves them. Has no effect on a frozen vision tower."""
@@ -50,6 +61,7 @@ class SftConfig:
     """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`, videos by path from
     the file's folder: clips that nobody judged, described beside the judged ones in every step. Verdicts alone teach a
     model that starts from nothing to write like a judge, not to see; one that has seen the world does not need this.
+    A line may have a `"prompt"` too, the clip's or another: then the text may hold what is seen against it.
     Clips of the release's val and test splits are left out."""
     captions_batch: int = 8
     """Clips with captions a step, where there are any."""
@@ -152,8 +164,11 @@ class Config:
     in float32."""
     max_new_tokens: int = 256
     """Length limit of anything generated."""
-    tokens_per_batch: int = 8192
+    tokens_per_batch: int = TOKENS_PER_BATCH
     """Prompt and output tokens generated side by side in evaluation."""
+    samples: int = 1
+    """Answers of a clip whose mean is evaluated: 1 is the greedy one, more are drawn. The mean doubts where single
+    answers would be sure of different things, and costs as many times as much to generate."""
     micro_tokens: int = MICRO_TOKENS
     """Padded tokens of one forward and backward pass of SFT. A step of more takes several, rows of like length
     together, with the same loss and gradient; lower it where memory runs out. One row always fits."""
@@ -176,18 +191,27 @@ class Config:
         _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
         _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
-        counts = (
-            self.sft.batch,
-            self.sft.captions_batch,
-            self.grpo.clips,
-            self.grpo.updates,
-            self.cooldown.batch,
-            self.micro_tokens,
-            self.save_every,
-        )
-        _require(
-            min(counts) >= 1, "batch, captions_batch, clips, updates, micro_tokens and save_every", "at least 1", counts
-        )
+        for stage in STAGES:
+            _require(self.steps_of(stage) >= 0, f"{stage}.steps", "at least 0", self.steps_of(stage))
+        for name, count in self._counts().items():
+            _require(count >= 1, name, "at least 1", count)
+
+    def _counts(self) -> dict[str, int]:
+        """What there has to be one of at least."""
+        return {
+            "sft.batch": self.sft.batch,
+            "sft.captions_batch": self.sft.captions_batch,
+            "grpo.clips": self.grpo.clips,
+            "grpo.updates": self.grpo.updates,
+            "cooldown.batch": self.cooldown.batch,
+            "cooldown.samples": self.cooldown.samples,
+            "cooldown.probe": self.cooldown.probe,
+            "max_new_tokens": self.max_new_tokens,
+            "tokens_per_batch": self.tokens_per_batch,
+            "micro_tokens": self.micro_tokens,
+            "samples": self.samples,
+            "save_every": self.save_every,
+        }
 
     def steps_of(self, stage: str) -> int:
         """How many steps a stage has."""

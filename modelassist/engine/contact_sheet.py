@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from modelassist.engine.files import atomic_path
+from qsave.files import atomic_path
 from qsave.frames.choice import Why
 from qsave.frames.slowfast import FrameConfig, Pixels, Watched
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from modelassist.engine.files import atomic_path
 from modelassist.engine.held import Held
 from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, shifted
 from modelassist.engine.machine import Machine
@@ -22,10 +21,11 @@ from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row
 from modelassist.engine.vision import Features, encode
 from qsave.axes import Axis
+from qsave.files import atomic_path
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, Frames, read
-from qsave.grammar import ANSWER_OPEN
-from qsave.prompt import DESCRIBE_PROMPT, SYSTEM_PROMPT
+from qsave.grammar import without_reasons
+from qsave.prompt import SYSTEM_PROMPT, describe_prompt
 from qsave.release import ReleaseReader, RlRow, SftRow, Target, sha256_of
 
 _FRAME_BYTES = 512 * 2**20
@@ -60,7 +60,7 @@ class Example:
     @property
     def verdict(self) -> str:
         """The answer without its reasons."""
-        return self.answer[self.answer.rindex(ANSWER_OPEN) :]
+        return without_reasons(self.answer)
 
 
 class FrameStore:
@@ -139,18 +139,22 @@ def load_captions(path: Path) -> list[Example]:
     """Clips with a description each, as examples without targets; raises DataError, naming the line."""
     if not path.is_file():
         raise DataError(f"{path}: there is no such file of captions (sft.captions)")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [_captioned(path, number, line) for number, line in enumerate(lines, start=1)]
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: a text may hold U+2028
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: a file of captions is UTF-8, and this one is not: {error}") from None
+    return [_captioned(path, number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def _captioned(path: Path, number: int, line: str) -> Example:
     try:
         value = json.loads(line)
-        video, text = path.parent / value["video"], str(value["text"])
+        video, text, prompt = path.parent / value["video"], str(value["text"]), str(value.get("prompt", ""))
         sha256 = sha256_of(video)
     except (ValueError, TypeError, KeyError, OSError) as error:
-        raise DataError(f'{path}:{number}: not a line {{"video": .., "text": ..}} with its video: {error!r}') from None
-    turns = {"system": SYSTEM_PROMPT, "user": DESCRIBE_PROMPT, "assistant": text}
+        wanted = '{"video": .., "text": ..} or with a "prompt" too'
+        raise DataError(f"{path}:{number}: not a line {wanted}, with its video: {error!r}") from None
+    turns = {"system": SYSTEM_PROMPT, "user": describe_prompt(prompt), "assistant": text}
     messages = tuple({"role": role, "content": content} for role, content in turns.items())
     return Example(video.name, video.name, "", "", video, sha256, messages, targets={})
 

@@ -18,14 +18,13 @@ from tqdm import tqdm
 from modelassist.engine.calibration import calibration
 from modelassist.engine.data import Example, Feeder
 from modelassist.engine.figures import Pairs, agreement, gain, generator_level, rate
-from modelassist.engine.files import atomic_path
 from modelassist.engine.generate import Sample
-from modelassist.engine.inference import answers
+from modelassist.engine.inference import answers, temperature_of
 from modelassist.engine.model import Loaded
 from modelassist.engine.scoring import Scored, parsed, read_scores
-from modelassist.engine.seeds import generator
 from modelassist.engine.why import Judged, judge_why
 from qsave.axes import AXES, LEVEL_WORDS, Axis
+from qsave.files import atomic_path
 from qsave.report_card import ReportCard
 
 _WINDOW = 64
@@ -44,11 +43,27 @@ class Prediction:
 
 
 def predict(
-    critic: Loaded, feeder: Feeder, examples: Sequence[Example], *, budget: int, label: str
+    critic: Loaded,
+    feeder: Feeder,
+    examples: Sequence[Example],
+    *,
+    budget: int,
+    label: str,
+    samples: int = 1,
+    seed: int = 0,
 ) -> list[Prediction]:
-    """A prediction for every example, by free greedy generation."""
-    groups = _generated(critic, feeder, examples, budget=budget, label=label)
-    return [Prediction(example, read_scores(critic, group[0])) for example, group in groups]
+    """A prediction for every example, by free generation: the greedy answer, or the mean of several that are drawn."""
+    groups = _generated(
+        critic,
+        feeder,
+        examples,
+        budget=budget,
+        label=label,
+        group=samples,
+        temperature=temperature_of(samples),
+        seed=seed,
+    )
+    return [Prediction(example, read_scores(critic, group)) for example, group in groups]
 
 
 def evaluate(
@@ -67,6 +82,7 @@ def evaluate(
         "simulated": any(each.example.simulated for each in shown),
         "unparsable_rate": _unparsable(shown)["value"] if shown else None,
         "unparsable": _unparsable(shown) | {"because": _reasons(shown)},
+        "unparsable_answers": fmean(each.scored.unreadable for each in shown) if shown else None,
         "rivals_unparsable": {name: _unparsable(predictions) for name, predictions in rivals.items()},
         "axes": {
             axis.value: _axis(shown, rivals, axis, train_means[axis], seed) | {"people": dict(people[axis])}
@@ -87,7 +103,7 @@ def consistency(
             critic, feeder, examples, budget=budget, label=label, group=samples, temperature=1.0, seed=seed
         )
     ]
-    read = [[read_scores(critic, sample) for sample in group] for group in groups]
+    read = [[read_scores(critic, [sample]) for sample in group] for group in groups]
     valid = [parsed(critic, sample) is not None for group in groups for sample in group]
     spreads = [
         pstdev(scored.card.axis(axis).score for scored in group if scored.card)
@@ -136,7 +152,7 @@ def _generated(
                 tokens_per_batch=budget,
                 group=group,
                 temperature=temperature,
-                generator=generator(seed, "evaluate", start),
+                seed=seed,
             )
             bar.update(len(window))
             yield from zip(window, groups, strict=True)

@@ -58,6 +58,8 @@ def _facts(evaluation: Figures) -> str:
     facts = {"Critic": critic, "Release": f"{escaped(about['release'])}, content {evaluation['release'][:12]}"}
     if about["previous"]:
         facts["Previous critic"] = escaped(about["previous"])
+    if about["samples"] > 1:
+        facts["Scores"] = f"the mean of {about['samples']} answers that were drawn for each clip"
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())
 
 
@@ -123,6 +125,9 @@ def _unparsable(figures: Figures) -> Iterator[str]:
     others = figures["rivals_unparsable"]
     counts = [_count(figures["unparsable"]), *(f"{_RIVALS[name]}: {_count(found)}" for name, found in others.items())]
     yield f"Outputs without a report card, which are in no other figure: {'; '.join(counts)}."
+    of_answers = figures["unparsable_answers"]
+    if of_answers != figures["unparsable_rate"]:
+        yield f"Of the answers behind the scores, {of_answers:.1%} could not be read, and count nowhere."
     reasons = [f"- {one['clips']}: {escaped(one['error'])}" for one in figures["unparsable"]["because"]]
     if reasons:
         yield "Most often because:\n\n" + "\n".join(reasons)

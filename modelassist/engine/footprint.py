@@ -36,14 +36,22 @@ def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, 
     """Bytes by part of the run and item, with clips like that of `row`; of a critic that was prepared for the run."""
     parts = gpus if config.parallel == "fsdp" else 1
     state = _state(critic, config, parts)
-    rows = min(max(1, config.micro_tokens // row.length), -(-config.sft.batch // gpus))
+    clips = max(config.sft.batch, captions_a_step(config))  # the two kinds go in passes of their own
+    rows = min(max(1, config.micro_tokens // row.length), -(-clips // gpus))
     found: dict[str, Bytes] = {"SFT": state | _pass(critic, config, row, rows, _LOGITS_OF_SFT)}
     if config.grpo.steps:
         sample = tuple(range(config.max_new_tokens))
         group = Row(row.prompt, (sample,) * config.grpo.group)
-        found["practice"] = state | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_PRACTICE)
+        found["practice"] = (
+            state | _reference(config, state) | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_PRACTICE)
+        )
     found["evaluation"] = _evaluation(critic, config, state)
     return found
+
+
+def captions_a_step(config: Config) -> int:
+    """Clips with captions in a step of SFT, beside the judged ones."""
+    return config.sft.captions_batch if config.sft.captions else 0
 
 
 def _state(critic: Loaded, config: Config, parts: int) -> dict[str, int]:
@@ -64,6 +72,13 @@ def _state(critic: Loaded, config: Config, parts: int) -> dict[str, int]:
         "AdamW's two moments, float32": 8 * trained // parts,
         **_for_a_pass(critic, config, trained, parts),
     }
+
+
+def _reference(config: Config, state: Bytes) -> dict[str, int]:
+    """The copy that practice measures divergence from; adapters are switched off for that instead."""
+    if config.grpo.kl_beta == 0 or config.lora.rank:
+        return {}
+    return {"the model as practice found it": state[_FROZEN] + state[_TRAINED]}
 
 
 def _for_a_pass(critic: Loaded, config: Config, trained: int, parts: int) -> dict[str, int]:

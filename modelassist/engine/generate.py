@@ -9,15 +9,15 @@ Shape letters: B prompts, G samples of each, R = B x G, S steps, V vocabulary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache
 
 from modelassist.engine.inputs import Prompt
+from modelassist.engine.kv_cache import joined
 from modelassist.engine.model import Loaded
+from modelassist.engine.seeds import generator
 from modelassist.engine.vision import Features, encoder_outputs
 
 
@@ -42,16 +42,18 @@ def generate(
     max_new_tokens: int,
     group: int = 1,
     temperature: float = 0.0,
-    generator: torch.Generator | None = None,
+    seed: int = 0,
 ) -> list[list[Sample]]:
-    """`group` continuations of each prompt; temperature 0 is greedy, otherwise the whole distribution is sampled."""
-    state = _prefill(critic, prompts, features, group)
+    """`group` continuations of each prompt; temperature 0 is greedy, otherwise the whole distribution is sampled. What
+    is drawn for a prompt follows from the seed and its own words, whoever sits beside it."""
+    state = _prefill(critic, prompts, features, group, max_new_tokens)
+    draws = [generator(seed, "sample", *prompt.ids.tolist()) for prompt in prompts] if temperature else []
     tokens, levels = [], []
     done = torch.zeros(len(prompts) * group, dtype=torch.bool)
     ends = torch.tensor(critic.end_ids)
     for step in range(max_new_tokens):
         levels.append(state.logits[:, list(critic.level_ids)].cpu())
-        token = _choose(critic, state.logits, temperature, generator)
+        token = _choose(critic, state.logits, temperature, draws)
         tokens.append(token)
         done |= torch.isin(token, ends)
         if bool(done.all()) or step + 1 == max_new_tokens:
@@ -64,7 +66,7 @@ def generate(
 class _State:
     """The running batch: cache, padding mask, next position and last logits."""
 
-    def __init__(self, critic: Loaded, cache: DynamicCache, mask: Tensor, position: Tensor, logits: Tensor) -> None:
+    def __init__(self, critic: Loaded, cache: Cache, mask: Tensor, position: Tensor, logits: Tensor) -> None:
         self.critic, self.cache, self.mask, self.position, self.logits = critic, cache, mask, position, logits
 
     def advance(self, token: Tensor) -> None:
@@ -82,14 +84,15 @@ class _State:
         self.position = self.position + 1
 
 
-def _prefill(critic: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], group: int) -> _State:
+def _prefill(
+    critic: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], group: int, max_new_tokens: int
+) -> _State:
     """Each prompt is read by itself, then all go on together. Reading is bound by arithmetic: side by side it would
     gain nothing, and lose the causal kernel to a mask of the padding. Writing is bound by memory: there company pays.
     """
     read = [_read(critic, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
     sizes = [len(prompt.ids) for prompt in prompts]
-    cache = _joined(critic, [cache for cache, _ in read], sizes)
-    cache.batch_repeat_interleave(group)
+    cache = joined([cache for cache, _ in read], sizes, group, max_new_tokens)
     device = critic.device
     starts = torch.tensor([max(sizes) - size for size in sizes], device=device)
     mask = torch.arange(max(sizes), device=device) >= starts[:, None]
@@ -116,32 +119,19 @@ def _read(critic: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCa
     return output.past_key_values, base.lm_head(output.last_hidden_state[:, -1]).float()
 
 
-def _joined(critic: Loaded, caches: Sequence[DynamicCache], sizes: Sequence[int]) -> DynamicCache:
-    """One cache of many prompts, padded on the left so that all of them end at the same place."""
-    joined = DynamicCache(config=critic.base.config.text_config)
-    for index in range(len(caches[0].layers)):
-        layers: list[Any] = [cache.layers[index] for cache in caches]
-        padded = [
-            [F.pad(tensor, (0, 0, max(sizes) - size, 0)) for tensor in (layer.keys, layer.values)]
-            for layer, size in zip(layers, sizes, strict=True)
-        ]
-        keys, values = (torch.cat(side) for side in zip(*padded, strict=True))
-        joined.update(keys, values, index)
-    return joined
-
-
 def forbid(critic: Loaded, logits: Tensor) -> Tensor:
     """Logits with everything that is never generated ruled out: the distribution that samples come from."""
     return logits.index_fill(-1, torch.tensor(critic.never_generated, device=logits.device), float("-inf"))
 
 
-def _choose(critic: Loaded, logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
-    """The next token of each row, on the CPU (so that a seed means the same draws on every device)."""
-    allowed = forbid(critic, logits).cpu()
+def _choose(critic: Loaded, logits: Tensor, temperature: float, draws: Sequence[torch.Generator]) -> Tensor:
+    """The next token of each row, on the CPU; drawn there too, so that a seed means the same draws on every device."""
+    allowed = forbid(critic, logits)
     if temperature == 0:
-        return allowed.argmax(-1)
-    probabilities = torch.softmax(allowed / temperature, dim=-1)
-    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+        return allowed.argmax(-1).cpu()
+    groups = torch.softmax(allowed.cpu() / temperature, dim=-1).chunk(len(draws))
+    drawn = [torch.multinomial(group, 1, generator=own) for group, own in zip(groups, draws, strict=True)]
+    return torch.cat(drawn)[:, 0]
 
 
 def _samples(critic: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:

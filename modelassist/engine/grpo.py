@@ -27,7 +27,7 @@ from modelassist.engine.optimise import batch_at, descend, make_optimizer
 from modelassist.engine.rewards import Terms, reward_terms
 from modelassist.engine.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.scoring import parsed
-from modelassist.engine.seeds import generator
+from modelassist.engine.seeds import derive
 from modelassist.engine.vision import Features, encode
 
 _EPSILON = 1e-4
@@ -147,7 +147,7 @@ class GrpoStage:
             group=self.config.group,
             max_new_tokens=self.limit,
             temperature=self.config.temperature,
-            generator=generator(self.seed, self.name, index),
+            seed=derive(self.seed, self.name, index),
         )
         return features, groups
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.generate import Sample, generate
 from modelassist.engine.inputs import Prompt, build_prompt
 from modelassist.engine.model import Loaded, ModelError, load
@@ -20,7 +21,6 @@ from qsave.prompt import SYSTEM_PROMPT, user_prompt
 
 __all__ = ["Critic", "ModelError", "Scored"]
 
-TOKENS_PER_BATCH = 8192
 _WINDOW = 64
 """Clips whose frames are held at once."""
 
@@ -28,9 +28,11 @@ _WINDOW = 64
 class Critic:
     """A loaded critic. `Critic.load(model).score([(video, prompt), ..])` gives a report card for each."""
 
-    def __init__(self, loaded: Loaded, *, tokens_per_batch: int = TOKENS_PER_BATCH) -> None:
+    def __init__(self, loaded: Loaded, *, tokens_per_batch: int = TOKENS_PER_BATCH, samples: int = 1) -> None:
         self.loaded = loaded
         self.tokens_per_batch = tokens_per_batch
+        self.samples = samples
+        """Answers of a clip that are drawn and averaged; 1 is the one greedy answer."""
 
     @classmethod
     def load(cls, model: str, device: str | None = None) -> "Critic":
@@ -45,7 +47,7 @@ class Critic:
 
     def stream(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
         """The same as they are done, each with its place and what the critic saw of the clip (None where that cannot be
-        read). Clips are taken in by the dozen and done shortest first."""
+        read). Clips are taken in by _WINDOW and done shortest first."""
         for start in range(0, len(items), _WINDOW):
             for place, scored, frames in self._window(items[start : start + _WINDOW]):
                 yield start + place, scored, frames
@@ -59,8 +61,19 @@ class Critic:
                 yield place, Scored(None, "", {}, f"the clip cannot be read: {error}"), None
         places = list(seen)
         prompts = [build_prompt(self.loaded, seen[place], question(items[place][1])) for place in places]
-        for number, group in stream_answers(self.loaded, prompts, tokens_per_batch=self.tokens_per_batch):
-            yield places[number], read_scores(self.loaded, group[0]), seen[places[number]]
+        for number, group in stream_answers(
+            self.loaded,
+            prompts,
+            tokens_per_batch=self.tokens_per_batch,
+            group=self.samples,
+            temperature=temperature_of(self.samples),
+        ):
+            yield places[number], read_scores(self.loaded, group), seen[places[number]]
+
+
+def temperature_of(samples: int) -> float:
+    """One answer is the greedy one; several are drawn as the critic would say them."""
+    return 0.0 if samples == 1 else 1.0
 
 
 def question(prompt: str) -> list[dict[str, str]]:
@@ -75,7 +88,7 @@ def answers(
     tokens_per_batch: int,
     group: int = 1,
     temperature: float = 0.0,
-    generator: torch.Generator | None = None,
+    seed: int = 0,
 ) -> list[list[Sample]]:
     """Free generation for many prompts, in their order; greedy by default."""
     found = dict(
@@ -85,7 +98,7 @@ def answers(
             tokens_per_batch=tokens_per_batch,
             group=group,
             temperature=temperature,
-            generator=generator,
+            seed=seed,
         )
     )
     return [found[place] for place in range(len(prompts))]
@@ -98,7 +111,7 @@ def stream_answers(
     tokens_per_batch: int,
     group: int = 1,
     temperature: float = 0.0,
-    generator: torch.Generator | None = None,
+    seed: int = 0,
 ) -> Iterator[tuple[int, list[Sample]]]:
     """The same batch by batch as they are generated: the place of a prompt, and its samples."""
     critic.network.eval()
@@ -113,7 +126,7 @@ def stream_answers(
             max_new_tokens=critic.max_new_tokens,
             group=group,
             temperature=temperature,
-            generator=generator,
+            seed=seed,
         )
         yield from zip(batch, samples, strict=True)
 

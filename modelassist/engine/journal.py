@@ -5,11 +5,12 @@ Both are for others to read: the metrics hold one object a step, each step once 
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelassist.engine.files import atomic_path, write_json
+from modelassist.engine.config import STAGES
+from qsave.files import atomic_path, write_json
 
 _BEFORE_EVALUATION = 0.95
 """How much of a run's progress its steps make up."""
@@ -28,9 +29,8 @@ class Journal:
         """Drop what was written after a checkpoint (or everything), so that resumed steps are not told twice."""
         if not self._writes or not self.metrics.is_file():
             return
-        stages = list(self._totals)
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _before(line, stages, stage, step)]
+        lines = self.metrics.read_text(encoding="utf-8").split("\n")
+        kept = [line for line in lines if _before(line, stage, step)]
         with atomic_path(self.metrics) as unfinished:
             unfinished.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
@@ -78,11 +78,11 @@ def in_a_line(figures: Mapping[str, float]) -> str:
     return ", ".join(said)
 
 
-def _before(line: str, stages: Sequence[str], stage: str | None, step: int) -> bool:
+def _before(line: str, stage: str | None, step: int) -> bool:
     try:
         row = json.loads(line)
     except ValueError:
         return False  # the line that was being written when the run was cut
-    if row.get("stage") not in stages or stage is None:
+    if row.get("stage") not in STAGES or stage is None:
         return False
-    return (stages.index(row["stage"]), row["step"]) <= (stages.index(stage), step)
+    return (STAGES.index(row["stage"]), row["step"]) <= (STAGES.index(stage), step)

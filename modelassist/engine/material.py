@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelassist.engine.data import DataError, Example, FrameStore, load_captions, load_examples, readable
+from modelassist.engine.data import DataError, Example, FrameStore, load_examples, readable
 from modelassist.engine.machine import Machine
 from qsave.release import ReleaseError, ReleaseReader, verify_release
 
@@ -40,11 +40,11 @@ def gather(
     reader: ReleaseReader,
     store: FrameStore,
     stages: Sequence[str],
-    captions: str,
+    captioned: Sequence[Example],
     machine: Machine,
     report: Callable[[str], None],
 ) -> Material:
-    """Decode every clip that the stages need, each process its part; bad ones are reported. `captions` is the file of
+    """Decode every clip that the stages need, each process its part; bad ones are reported. `captioned` are
     those that are described beside the judged. Raises DataError where nothing is left to learn from."""
     train: dict[str, list[Example]] = {}
     for stage in stages:
@@ -53,13 +53,13 @@ def gather(
             report(problem)
     if not any(train.values()):
         raise DataError(f"{reader.folder}: there is nothing to train on; {_FIRST_STAGE_NEEDS}")
-    held_out = gather_held_out(reader, store, _HELD_OUT, machine)
-    captioned: list[Example] = []
-    if captions and "sft" in stages:
-        captioned, problems = readable(store, _unseen(load_captions(Path(captions)), held_out), "captions", machine)
-        for problem in problems:
-            report(problem)
-    return Material(train=train, held_out=held_out, constant=max(train.values(), key=len), captioned=captioned)
+    held_out = gather_held_out(reader, store, _HELD_OUT, machine, report)
+    described, problems = readable(store, _unseen(captioned, held_out), "captions", machine)
+    for problem in problems:
+        report(problem)
+    if captioned and not described:
+        report("none of the clips with captions is left to describe: the classroom goes without")
+    return Material(train=train, held_out=held_out, constant=max(train.values(), key=len), captioned=described)
 
 
 def _unseen(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
@@ -69,10 +69,18 @@ def _unseen(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Exampl
 
 
 def gather_held_out(
-    reader: ReleaseReader, store: FrameStore, splits: Sequence[str], machine: Machine
+    reader: ReleaseReader,
+    store: FrameStore,
+    splits: Sequence[str],
+    machine: Machine,
+    report: Callable[[str], None],
 ) -> dict[str, list[Example]]:
-    """The readable examples of the splits that hold any."""
-    found = {split: _examples(reader, store, "sft", split, machine)[0] for split in splits}
+    """The readable examples of the splits that hold any; bad ones are reported."""
+    found = {}
+    for split in splits:
+        found[split], problems = _examples(reader, store, "sft", split, machine)
+        for problem in problems:
+            report(problem)
     return {split: examples for split, examples in found.items() if examples}
 
 

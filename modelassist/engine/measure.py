@@ -15,11 +15,11 @@ from modelassist.engine import figures
 from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.evaluate import Prediction, evaluate, mean_mos, predict, write_predictions
 from modelassist.engine.evaluation_report import report
-from modelassist.engine.files import atomic_path, write_json
 from modelassist.engine.inference import Critic
 from modelassist.engine.model import Loaded
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import draw
+from qsave.files import atomic_path, write_json
 from qsave.release import ReleaseReader
 from qsave.statistics.figures import CONFIDENCE
 
@@ -37,15 +37,17 @@ def measure(
     previous: str | None,
     budget: int,
     seed: int,
+    samples: int = 1,
 ) -> dict[str, Any]:
     """Measure a critic on each split of `held_out`, beside blank frames and, where named, the critic before it; writes
-    predictions and plots. `constant` are the train clips whose mean is the constant predictor."""
+    predictions and plots. `constant` are the train clips whose mean is the constant predictor; `samples` answers of a
+    clip are averaged."""
     critic = Critic.load(model).loaded
-    shown = _predictions(critic, held_out, out, budget)
-    rivals = {BLANK: _predictions(critic, held_out, out, budget, blank=True)}
+    shown = _predictions(critic, held_out, out, budget, seed, samples)
+    rivals = {BLANK: _predictions(critic, held_out, out, budget, seed, samples, blank=True)}
     del critic  # makes room for the next
     if previous:
-        rivals[PREVIOUS] = _predictions(Critic.load(previous).loaded, held_out, out, budget)
+        rivals[PREVIOUS] = _predictions(Critic.load(previous).loaded, held_out, out, budget, seed, samples)
     splits = {}
     for split, predictions in shown.items():
         beside = {name: found[split] for name, found in rivals.items()}
@@ -55,7 +57,7 @@ def measure(
         write_predictions(out / f"predictions-{split}.csv", predictions)
         for name, others in beside.items():
             write_predictions(out / f"predictions-{split}-{name}.csv", others)
-    return {"splits": splits, "about": _about(model, reader, previous, out, seed)}
+    return {"splits": splits, "about": _about(model, reader, previous, out, seed) | {"samples": samples}}
 
 
 def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
@@ -66,12 +68,12 @@ def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
 
 
 def _predictions(
-    critic: Loaded, held_out: HeldOut, out: Path, budget: int, *, blank: bool = False
+    critic: Loaded, held_out: HeldOut, out: Path, budget: int, seed: int, samples: int, *, blank: bool = False
 ) -> dict[str, list[Prediction]]:
     feeder = Feeder(critic, FrameStore(out / "cache" / "frames", critic.frames), blank=blank)
     what = f"{critic.name}, blank" if blank else critic.name
     return {
-        split: predict(critic, feeder, examples, budget=budget, label=f"{split} by {what}")
+        split: predict(critic, feeder, examples, budget=budget, label=f"{split} by {what}", samples=samples, seed=seed)
         for split, examples in held_out.items()
     }
 

@@ -6,6 +6,7 @@ differ (`families`), how inputs are laid out (`inputs`), how anything is generat
 never run, and weights are safetensors only.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -131,6 +132,20 @@ def check(name: str) -> Path | None:
     if folder is not None:
         _check_folder(folder)
     return folder
+
+
+def identity(name: str) -> str:
+    """What a model is, wherever it lies: a digest of its folder's weights and settings, not of its figures; of a hub id
+    the id."""
+    folder = check(name)
+    if folder is None:
+        return name
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".bin", ".json", ".safetensors") and path.name != "evaluation.json":
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def frame_config(name: str) -> FrameConfig:

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from modelassist.engine.calibration import calibration
 from modelassist.engine.evaluate import Prediction
-from modelassist.engine.files import atomic_path
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.files import atomic_path
 from qsave.release import Target
 from qsave.statistics.correlation import fit_logistic, plcc, srcc
 from qsave.statistics.figures import Figure as Number

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from statistics import NormalDist, fmean, pvariance
 
 from modelassist.engine.config import RewardConfig
-from qsave.axes import AXES, MAX_LEVEL, Axis
+from qsave.axes import AXES, MAX_LEVEL, Axis, level_of_mos
 from qsave.release import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
@@ -101,7 +101,7 @@ def time_iou(one: TimeRange, other: TimeRange) -> float:
 
 def contradicts(report: AxisReport) -> bool:
     """Whether the defects listed deny the level given: excellent with a defect, or poor and worse with none."""
-    level = round(report.score)
+    level = level_of_mos(report.score)
     return (level == MAX_LEVEL and bool(report.evidence)) or (level <= _POOR and not report.evidence)
 
 

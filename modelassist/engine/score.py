@@ -13,11 +13,13 @@ from tqdm import tqdm
 
 from modelassist.engine.card_pages import CardPages
 from modelassist.engine.clips import Clip, clips_of
-from modelassist.engine.inference import TOKENS_PER_BATCH, Critic
-from modelassist.engine.model import ModelError, check
+from modelassist.engine.config import TOKENS_PER_BATCH
+from modelassist.engine.inference import Critic
+from modelassist.engine.model import ModelError, check, frame_config, identity
 from modelassist.engine.report import card_text
-from modelassist.engine.score_file import Line, ScoreFile, line_of, only_one
+from modelassist.engine.score_file import By, Line, ScoreFile, line_of
 from modelassist.engine.scoring import Scored
+from qsave.files import only_one
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import Frames, read
 
@@ -40,6 +42,8 @@ class ScoreOptions:
     as_json: bool = False
     """Print the card of a single video as JSON too."""
     tokens_per_batch: int = TOKENS_PER_BATCH
+    samples: int = 1
+    """Answers of a clip that are averaged."""
 
 
 def score(options: ScoreOptions) -> int:
@@ -58,7 +62,8 @@ class _Scoring:
 
     def __init__(self, options: ScoreOptions, clips: Sequence[Clip]) -> None:
         self.options, self.clips = options, clips
-        self.file = ScoreFile(options.out, options.model) if options.out else None
+        self.by = By(options.model, identity(options.model), options.samples)
+        self.file = ScoreFile(options.out, self.by) if options.out else None
         self.pages = CardPages(options.html) if options.html else None
         self.lines: dict[Clip, Line] = self.file.found(clips) if self.file else {}
         self.failed = 0
@@ -80,7 +85,7 @@ class _Scoring:
     def _critic(self) -> Critic:
         """Loaded when it is first needed: a run that finds everything done needs none."""
         critic = Critic.load(self.options.model)
-        critic.tokens_per_batch = self.options.tokens_per_batch
+        critic.tokens_per_batch, critic.samples = self.options.tokens_per_batch, self.options.samples
         return critic
 
     def _scored(self, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Scored, Frames | None]]:
@@ -98,7 +103,7 @@ class _Scoring:
             ) from None
 
     def _keep(self, clip: Clip, scored: Scored, frames: Frames | None) -> None:
-        line = self.lines[clip] = line_of(clip, self.options.model, scored, frames)
+        line = self.lines[clip] = line_of(clip, self.by, scored, frames)
         if scored.error:
             self._fail(clip, scored.error)
         if self.file:
@@ -114,9 +119,9 @@ class _Scoring:
 
     def _print(self, scored: Scored, line: Line) -> None:
         if len(self.clips) > 1:
-            print(json.dumps(line, ensure_ascii=False), flush=True)
+            print(json.dumps(line), flush=True)
         elif self.options.as_json:
-            print(json.dumps(line, ensure_ascii=False, indent=2))
+            print(json.dumps(line, indent=2))
         elif scored.card:
             print(card_text(scored))
         elif scored.text:
@@ -125,10 +130,14 @@ class _Scoring:
     def _finish(self, pages: CardPages, earlier: Mapping[Clip, Line]) -> None:
         """Pages of clips that were scored before pages were asked for, and the list of all."""
         for clip, line in earlier.items():
-            if pages.has(clip):
-                continue
-            try:
-                pages.write(clip, line, read(clip.path, self._critic.loaded.frames))
-            except (MediaError, OSError) as error:
-                self._fail(clip, f"the clip cannot be read for its page: {error}")
+            if not pages.has(line):
+                pages.write(clip, line, self._frames_again(clip))
         pages.write_index({clip: self.lines[clip] for clip in self.clips})
+
+    def _frames_again(self, clip: Clip) -> Frames | None:
+        """The frames of a clip that has its card already, if it can still be read."""
+        try:
+            return read(clip.path, frame_config(self.options.model))
+        except (MediaError, OSError) as error:
+            tqdm.write(f"note: {clip.name}: its page goes without frames: {error}", file=sys.stderr)
+            return None

@@ -1,10 +1,14 @@
 """Reading a score out of generated text: the expectation over the five levels at the answer's own positions.
 
 Text outside the grammar is an explicit outcome with its reason. It never becomes a number.
+
+One answer is scored behind the one reason it happened to give. Of several answers drawn for a clip the mean is scored:
+the expectation over reasons as well as over levels. It doubts where its reasons differ (ADR 0009).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -27,6 +31,8 @@ class Scored:
     probabilities: dict[Axis, tuple[float, ...]]
     """Five probabilities an axis, bad to excellent; empty where there is no card."""
     error: str | None = None
+    unreadable: float = 0.0
+    """The share of the clip's answers that could not be read: 0 or 1 for a single one."""
 
 
 def level_places(critic: Loaded, ids: Sequence[int]) -> tuple[int, ...] | None:
@@ -57,7 +63,24 @@ def parsed(critic: Loaded, sample: Sample) -> ReportCard | None:
         return None
 
 
-def read_scores(critic: Loaded, sample: Sample) -> Scored:
+def read_scores(critic: Loaded, samples: Sequence[Sample]) -> Scored:
+    """The mean verdict of the samples of a clip that can be read, on the card of the one that comes nearest to it; of a
+    single sample its own."""
+    found = [_read(critic, sample) for sample in samples]
+    read = [(scored, scored.card) for scored in found if scored.card]
+    unreadable = 1 - len(read) / len(found)
+    if len(read) < 2:
+        return replace(read[0][0] if read else found[0], unreadable=unreadable)
+    means = {
+        axis: tuple(fmean(shares) for shares in zip(*(scored.probabilities[axis] for scored, _ in read), strict=True))
+        for axis in AXES
+    }
+    scores = {axis: fmean(card.axis(axis).score for _, card in read) for axis in AXES}
+    nearest, card = min(read, key=lambda one: sum(abs(one[1].axis(axis).score - scores[axis]) for axis in AXES))
+    return Scored(_with_scores(card, scores), nearest.text, means, unreadable=unreadable)
+
+
+def _read(critic: Loaded, sample: Sample) -> Scored:
     """A sample's card with the expectation as each axis' score."""
     text = decode(critic, sample.ids)
     if not sample.finished:

@@ -12,13 +12,13 @@ import numpy as np
 from modelassist.engine.adapt import prepare
 from modelassist.engine.config import Config
 from modelassist.engine.flops import PEAKS, Flops, Work, count
-from modelassist.engine.footprint import Bytes, footprint
+from modelassist.engine.footprint import Bytes, captions_a_step, footprint
 from modelassist.engine.inference import question
 from modelassist.engine.inputs import build_prompt, completion_ids
 from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row
 from qsave.frames.slowfast import Frames, fitted_size
-from qsave.grammar import render
+from qsave.grammar import render, without_reasons
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 WIDTH, HEIGHT, SECONDS = 832, 480, 5.0
@@ -54,8 +54,9 @@ def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
     critic.look(config.frames or critic.frames)
     critic.max_new_tokens = config.max_new_tokens
     prepare(critic, config)
-    row = example_row(critic)
-    step = Work.of([row] * config.sft.batch)
+    row = example_row(critic, direct=config.sft.direct_weight > 0)
+    described = example_row(critic, direct=False)
+    step = Work.of([row] * config.sft.batch + [described] * captions_a_step(config))
     return Size(
         gpus=gpus,
         dtype=config.dtype,
@@ -69,8 +70,9 @@ def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
     )
 
 
-def example_row(critic: Loaded) -> Row:
-    """A clip of the usual shape, without content, as the critic would be taught it."""
+def example_row(critic: Loaded, *, direct: bool) -> Row:
+    """A clip of the usual shape, without content, as the critic would be taught it; with `direct` also without its
+    reasons."""
     frames = critic.frames
     fast, slow = (
         np.zeros((number, *reversed(fitted_size(WIDTH, HEIGHT, pixels, frames.unit)), 3), np.uint8)
@@ -78,16 +80,19 @@ def example_row(critic: Loaded) -> Row:
     )
     seen = Frames(fast, _spread(len(fast)), slow, _spread(len(slow)))
     report = AxisReport(2, (Evidence("blur", TimeRange(1.2, 2.4)), Evidence("morphing", TimeRange(3.0, 4.1))), _REASON)
-    answer = completion_ids(critic, render(ReportCard(report, report, report)))
-    return Row(build_prompt(critic, seen, question(_PROMPT)), (answer,))
+    card = ReportCard(report, report, report)
+    texts = [text := render(card), *([without_reasons(text)] if direct else [])]
+    prompt = build_prompt(critic, seen, question(_PROMPT))
+    return Row(prompt, tuple(completion_ids(critic, text) for text in texts))
 
 
 def told(size: Size, gpu: str) -> Iterator[str]:
     """The size in lines to read."""
-    prompt, answer = len(size.row.prompt.ids), len(size.row.completions[0])
+    answers = " + ".join(str(len(ids)) for ids in size.row.completions)
+    kind = "two answers" if len(size.row.completions) > 1 else "an answer"
     yield f"parameters      {size.parameters:,}; trained {size.trained:,}"
     yield f"a clip          {WIDTH}x{HEIGHT}, {SECONDS:.0f} s: {size.vision_tokens:,} vision tokens; with its question"
-    yield f"                {prompt:,} tokens, and {answer:,} of an answer"
+    yield f"                {len(size.row.prompt.ids):,} tokens, and {answers} of {kind}"
     for part, items in size.memory.items():
         yield ""
         yield f"{part + ', GB on each GPU':<52}{sum(items.values()) / 1e9:>8.1f}"

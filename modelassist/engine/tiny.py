@@ -29,7 +29,7 @@ from modelassist.engine.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
-from qsave.prompt import DESCRIBE_PROMPT, SYSTEM_PROMPT, user_prompt
+from qsave.prompt import SYSTEM_PROMPT, describe_prompt, user_prompt
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.taxonomy import DEFAULT_TAXONOMY
 
@@ -41,6 +41,8 @@ VISION_LAYERS = 2
 SPREAD = 0.06
 """SD of fresh weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add next to nothing at
 first, and twice the steps are needed before a report card parses."""
+CHANGE = 4.0
+"""How much more strongly fresh filters see change than what stays."""
 MAX_NEW_TOKENS = 256
 TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=2, slow_pixels=96 * 96)
 """34 vision tokens for a clip that is about square."""
@@ -78,6 +80,7 @@ def init_tiny(
     config = TINY_CONFIGS[kind](tokenizer)
     with seeded(seed, "init-tiny"):
         network = FAMILIES[kind].network(config)
+    _tell_change(network.model.visual.patch_embed.proj.weight)
     if kind == "qwen3_vl":  # the other kind turns its features by the place instead
         _tell_places_apart(network.model.visual.pos_embed.weight)
     out.mkdir(parents=True, exist_ok=True)
@@ -161,6 +164,19 @@ def _mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 
 @torch.no_grad()
+def _tell_change(patches: Tensor) -> None:
+    """Let half of the (D, colour, time, height, width) filters of a patch see what its two frames have in common, and
+    the other half how the second differs from the first, CHANGE times as strongly.
+
+    Fresh random filters see the sum of two frames that are nearly alike: what moved between them would drown.
+    """
+    common, change = patches.chunk(2)
+    common[:, :, 1] = common[:, :, 0]
+    change[:, :, 0] *= CHANGE
+    change[:, :, 1] = -change[:, :, 0]
+
+
+@torch.no_grad()
 def _tell_places_apart(places: Tensor) -> None:
     """Fill the (side x side, D) table of a frame's places with waves, from half a turn a frame to the finest.
 
@@ -182,7 +198,7 @@ def _corpus(texts: Iterable[str]) -> Iterator[str]:
 
 def _own_words() -> Iterator[str]:
     """Every line form of the grammar, every level and defect, and the words around a prompt."""
-    yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{DESCRIBE_PROMPT}"
+    yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{describe_prompt('')}"
     yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
     yield ",".join(map(str, range(100)))
     for level, _ in enumerate(LEVEL_WORDS, start=MIN_LEVEL):

@@ -1,6 +1,7 @@
 """A whole run: classroom, practice match, final polish, evaluation. One loop for all stages, resumable
 to the step.
 
+out/run.json                 what the run is; locked while somebody trains
 out/metrics.jsonl            one object a step
 out/progress.json            where the run stands
 out/checkpoints/             the newest of each stage
@@ -9,6 +10,7 @@ out/evaluation.json          the figures; written last, so its presence means th
 out/evaluation.md            the report on them; what else `measure` writes lies beside it
 """
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -25,9 +27,8 @@ from modelassist.engine import checkpoints
 from modelassist.engine.adapt import merge_adapters, prepare, vision_is_frozen
 from modelassist.engine.checkpoints import Checkpoint, CheckpointError
 from modelassist.engine.config import STAGES, Config, config_to
-from modelassist.engine.data import Example, Feeder, FrameStore
+from modelassist.engine.data import Example, Feeder, FrameStore, load_captions
 from modelassist.engine.evaluate import consistency
-from modelassist.engine.files import atomic_path, sweep, write_json
 from modelassist.engine.flops import speed
 from modelassist.engine.grpo import GrpoStage, frozen_copy
 from modelassist.engine.journal import Journal, in_a_line
@@ -35,12 +36,14 @@ from modelassist.engine.machine import Machine, join
 from modelassist.engine.material import Material, gather, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import memory_limit, training_advice
-from modelassist.engine.model import Loaded, check, load, save
+from modelassist.engine.model import Loaded, check, identity, load, save
 from modelassist.engine.optimise import Stage, TrainingError
 from modelassist.engine.seeds import seeded
 from modelassist.engine.sft import SftStage
+from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
 from qsave.release import ReleaseReader
 
+RUN_FILE = "run.json"
 _ALONE = (
     "practice (grpo) takes one process: with torchrun run the stages before it (--stages sft), then go on "
     "without torchrun and with --resume"
@@ -57,32 +60,54 @@ def train(
     resume: bool = False,
     previous: str | None = None,
 ) -> dict[str, Any]:
-    """Run the stages and the evaluation (beside the critic `previous`, if named); returns what `evaluation.json` holds.
-    Of several processes the first evaluates; the others return nothing.
+    """Run the stages that have steps, and the evaluation (beside the critic `previous`, if named); returns what
+    `evaluation.json` holds. Of several processes the first evaluates; the others return nothing.
 
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError, each with what to do about it.
     """
     machine = join(config.parallel, getattr(torch, config.dtype))
-    if machine.size > 1 and "grpo" in stages and config.grpo.steps:
+    if not any(config.steps_of(name) for name in stages):
+        raise TrainingError(f"no stage has steps: raise {' or '.join(f'{name}.steps' for name in stages)}")
+    stages = [name for name in stages if config.steps_of(name)]
+    if machine.size > 1 and "grpo" in stages:
         raise TrainingError(_ALONE)
-    if previous:
-        check(previous)
+    for named in filter(None, (model, previous)):
+        check(named)
     reader = open_release(release)
-    with memory_limit(f"loading {model}", "set dtype = bfloat16 or take a smaller model"):
-        critic = load(model, device=str(machine.device), dtype=machine.dtype)
-    critic.look(config.frames or critic.frames)
-    critic.max_new_tokens = config.max_new_tokens
-    described = {"config": config_to(config), "model": model, "release": reader.manifest["content_hash"]}
-    run = _Run(critic, config, out, list(stages), model, described, machine)
-    run.begin(resume=resume)
-    material = gather(reader, run.store, stages, config.sft.captions, machine, run.report)
-    for name in stages:
-        run.stage(name, material)
-    machine.leave()
-    if not machine.leads:
-        return {}
-    run.keep_model()
-    return run.measure(reader, material, previous)
+    with only_one(out / RUN_FILE) if machine.leads else nullcontext():
+        with memory_limit(f"loading {model}", "set dtype = bfloat16 or take a smaller model"):
+            critic = load(model, device=str(machine.device), dtype=machine.dtype)
+        critic.look(config.frames or critic.frames)
+        critic.max_new_tokens = config.max_new_tokens
+        captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
+        described = _described(config, model, reader, captioned)
+        run = _Run(critic, config, out, stages, model, described, machine)
+        run.begin(resume=resume)
+        material = gather(reader, run.store, stages, captioned, machine, run.report)
+        for name in stages:
+            run.stage(name, material)
+        machine.leave()
+        if not machine.leads:
+            return {}
+        run.keep_model()
+        return run.measure(reader, material, previous)
+
+
+def _described(config: Config, model: str, reader: ReleaseReader, captioned: Sequence[Example]) -> dict[str, Any]:
+    """What a run is, by content where it is a file: a path tells little of what lies there next week."""
+    described = {
+        "config": config_to(config),
+        "model": model,
+        "model_identity": identity(model),
+        "release": reader.manifest["content_hash"],
+    }
+    return described | ({"captions": _digest(captioned)} if captioned else {})
+
+
+def _digest(captioned: Sequence[Example]) -> str:
+    """What clips with captions are: their pictures and their words, in order."""
+    words = [[example.sha256, *(turn["content"] for turn in example.messages)] for example in captioned]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
 class _Run:
@@ -106,13 +131,14 @@ class _Run:
 
     def begin(self, *, resume: bool) -> None:
         """Prepare what is trained; go back to the last checkpoint where one is to be gone on from."""
-        found = checkpoints.newest_checkpoint(self._checkpoints, self.stages)
+        found = checkpoints.newest_checkpoint(self._checkpoints)
         if found and not resume:
             raise CheckpointError(
                 f"{self.out} holds a run already: add --resume to go on with it, or name another --out"
             )
         if found:
             checkpoints.check_same_run(found, self.described)
+            self.described = {**found.run, **self.described}
         if self.machine.leads:
             self._tidy(fresh=found is None)
         self.place = found
@@ -126,11 +152,11 @@ class _Run:
     def _tidy(self, *, fresh: bool) -> None:
         """Leave in the folder what the run goes on from, and say what it is."""
         self.out.mkdir(parents=True, exist_ok=True)
-        for folder in (self.out, self._checkpoints):
+        for folder in (self.out, self._checkpoints, self.out / "plots", self.store.folder):
             sweep(folder)
-        for leftover in ("cooldown.json", "evaluation.json") if fresh else ():
+        for leftover in ("evaluation.json", *(["cooldown.json"] if fresh else [])):
             (self.out / leftover).unlink(missing_ok=True)
-        write_json(self.out / "run.json", dict(self.described))
+        write_json(self.out / RUN_FILE, dict(self.described))
 
     def report(self, problem: str) -> None:
         """Say what is wrong with a clip, once; the run goes on."""
@@ -142,11 +168,12 @@ class _Run:
 
     def stage(self, name: str, material: Material) -> None:
         """Run one stage from where the checkpoint left it; one that is done already is passed over."""
-        start = self._done_of(name)
-        examples = material.train[name]
-        stage = self._make(name, examples, material.captioned, start) if examples else None
-        if stage is None or start is None:
+        start, examples = self._done_of(name), material.train[name]
+        if not examples:
+            self.report(f"{name} was passed over: the release has no clips for it")
+        if start is None or not examples:
             return
+        stage = self._make(name, examples, material.captioned, start)
         if self.place and self.place.stage == name:
             checkpoints.restore_stage(self.critic, stage, self.place)
         if name == "cooldown" and start == 0:
@@ -163,11 +190,12 @@ class _Run:
         with atomic_path(self.out / "model") as unfinished:
             unfinished.mkdir()
             save(self.critic, unfinished)
+            to_disk(unfinished)
 
     def _kept(self) -> Loaded:
         """The critic as its last checkpoint has it: what stands in memory here is a part of it, or on a GPU that the
         evaluation needs."""
-        return self._as_of(checkpoints.newest_checkpoint(self._checkpoints, self.stages), "cpu")
+        return self._as_of(checkpoints.newest_checkpoint(self._checkpoints), "cpu")
 
     def measure(self, reader: ReleaseReader, material: Material, previous: str | None) -> dict[str, Any]:
         """Evaluate what was kept, as it was kept, and write the figures."""
@@ -182,13 +210,14 @@ class _Run:
                 previous=previous,
                 budget=self.config.tokens_per_batch,
                 seed=self.config.seed,
+                samples=self.config.samples,
             )
         evaluation = found | {
             "cooldown": self._probes(),
             "problems": sorted(self.problems),
             "release": self.described["release"],
             "model": self.model,
-            "stages": self.stages,
+            "stages": [name for name in self.stages if material.train[name]],
         }
         write_evaluation(self.out, evaluation)
         self.journal.stand("evaluation", 0, finished=True)
@@ -209,12 +238,12 @@ class _Run:
 
     def _done_of(self, name: str) -> int | None:
         """How many steps of a stage are done; None where all of it is."""
-        if self.place is None or self.stages.index(name) > self.stages.index(self.place.stage):
+        if self.place is None or STAGES.index(name) > STAGES.index(self.place.stage):
             return 0
         finished = name != self.place.stage
         return None if finished else self.place.step
 
-    def _make(self, name: str, examples: Sequence[Example], captioned: Sequence[Example], start: int | None) -> Stage:
+    def _make(self, name: str, examples: Sequence[Example], captioned: Sequence[Example], start: int) -> Stage:
         feeder = Feeder(self.critic, self.store, frozen=vision_is_frozen(self.config))
         if name != "grpo":
             return SftStage(
@@ -241,13 +270,13 @@ class _Run:
             report=self.report,
         )
 
-    def _reference(self, start: int | None) -> nn.Module | None:
+    def _reference(self, start: int) -> nn.Module | None:
         """The model as practice found it: itself at the start, else what the stage before it kept."""
         if self.config.grpo.kl_beta == 0 or self.config.lora.rank:
             return None
         if not start:
             return frozen_copy(self.critic.network)
-        earlier = self.stages[: self.stages.index("grpo")]
+        earlier = STAGES[: STAGES.index("grpo")]
         before = checkpoints.newest_checkpoint(self._checkpoints, earlier)
         return frozen_copy(self._as_of(before, str(self.critic.device)).network)
 

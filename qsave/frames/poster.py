@@ -1,12 +1,11 @@
 """The still picture that stands for a clip in lists."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from qsave.files import atomic_path
 from qsave.frames.container import shown_frames, turns
 from qsave.frames.probe import probe
 
@@ -25,16 +24,5 @@ def write_poster(path: Path, out: Path) -> None:
     assert chosen is not None  # shown_frames raises where there is no frame
     picture = Image.fromarray(np.rot90(chosen.to_ndarray(format="rgb24"), turns(chosen)))
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-    with whole_file(out) as part:
+    with atomic_path(out) as part:
         picture.save(part, format="JPEG", quality=_QUALITY)
-
-
-@contextmanager
-def whole_file(out: Path) -> Iterator[Path]:
-    """A path to write to that takes its place only when the block succeeds: never half a file under the real name."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        yield part
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from qsave.files import atomic_path
 from qsave.frames.container import open_clip, shown_frames, turns
-from qsave.frames.poster import whole_file
 from qsave.frames.probe import MediaFacts, probe
 
 _PLAYABLE = {("mov", "h264"), ("matroska", "vp8"), ("matroska", "vp9")}
@@ -34,7 +34,7 @@ def write_rendition(path: Path, out: Path) -> None:
     """
     facts = probe(path)
     rate = min(facts.fps or _DEFAULT_RATE, _MAX_RATE).limit_denominator(1001)
-    with whole_file(out) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as target:
+    with atomic_path(out) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as target:
         video = target.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast"})
         video.width, video.height, video.pix_fmt = facts.width // 2 * 2, facts.height // 2 * 2, "yuv420p"
         audio = target.add_stream("aac", rate=_AUDIO_RATE, layout="stereo") if facts.has_audio else None

@@ -2,8 +2,8 @@
 
 Fast eyes see many small frames, evenly spread in time. Slow eyes see a few large ones at the moments that change:
 those with the most change energy (mean absolute difference of a small grey picture from the frame before), a minimum
-distance apart, one of them always near the start and one near the end. The same clip and config give the same times
-and the same pixels in training, drafting and evaluation, whatever the machine's number of cores.
+distance apart, and of three or more one near the start and one near the end. The same clip and config give the same
+times and the same pixels in training, drafting and evaluation, whatever the machine's number of cores.
 
 Memory does not grow with the clip: fast frames are scaled as they go by, and of the others only the candidates of
 `choice` are kept.

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from modelassist.engine.inference import TOKENS_PER_BATCH, answers, question
+from modelassist.engine.config import TOKENS_PER_BATCH
+from modelassist.engine.inference import answers, question
 from modelassist.engine.inputs import Prompt, build_prompt
 from modelassist.engine.model import Loaded, load
 from modelassist.engine.tiny import init_tiny

@@ -3,7 +3,8 @@
 `python -m tests.bench.eyes DIR` renders toy clips of five seconds whose only fault, if any, lasts one to three frames;
 trains the same tiny critic from the same fresh weights once with each kind of eyes, for several seeds; and prints
 dynamic SRCC and defect recall on clips that were not trained on, by free generation. What is done is kept in DIR, so a
-run that was cut goes on. Hours on a CPU; the figures of one run are in docs/engine/slowfast.md.
+run that was cut goes on; other code needs another DIR. Hours on a CPU; the figures of one run are in
+docs/engine/slowfast.md.
 """
 
 import argparse
@@ -20,7 +21,6 @@ from tqdm import tqdm
 from modelassist.engine.config import SftConfig
 from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.evaluate import Prediction, predict
-from modelassist.engine.files import atomic_path, write_json
 from modelassist.engine.model import Loaded, load
 from modelassist.engine.sft import SftStage
 from modelassist.engine.tiny import init_tiny
@@ -28,6 +28,7 @@ from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, Scene, Thing, make_spec
 from qsave.axes import AXES, Axis, level_of_mos
+from qsave.files import atomic_path, write_json
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt

@@ -20,7 +20,6 @@ from datasets.services.releases import build_release, release_path
 from modelassist.models import Critic, FailedDraft
 from modelassist.services import drafting, runs
 from modelassist.services.critics import activate
-from modelassist.services.starter import register_starter
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.axes import AXES
@@ -31,12 +30,13 @@ from tests.modelassist.tiny_world import write_tiny_model
 pytestmark = [pytest.mark.long, pytest.mark.real_clips, pytest.mark.django_db(transaction=True)]
 
 NAMES = ("anna", "bert", "cleo")
-ONE_STEP = {
-    "sft": {"steps": 1, "batch": 2},
+TO_THE_GRAMMAR = {
+    "sft": {"steps": 150, "batch": 4, "learning_rate": 3e-3},
     "grpo": {"steps": 1, "clips": 1, "group": 2, "updates": 1},
     "cooldown": {"steps": 1, "batch": 2, "probe": 1, "samples": 2},
-    "max_new_tokens": 32,
+    "max_new_tokens": 256,
 }
+"""As many steps as a tiny model takes to write report cards of these few clips; what it says is of no matter."""
 WORDS = {
     "visual": "The light and the edges hold up in most of it",
     "dynamic": "The motion keeps its pace and its direction",
@@ -129,23 +129,27 @@ def test_real_clips_go_the_whole_way(
     release = build_release(actor=engineer, campaign=campaign, name="real")
     assert verify_release(release_path(release)) == []
     assert not release.is_simulated
-    train_a_step(engineer, release, write_tiny_model(tmp_path / "tiny"))
-    draft_and_look(campaign, engineer, open_page, live_server)
+    critic = trained_on(engineer, release, write_tiny_model(tmp_path / "tiny"))
+    draft_and_look(critic, campaign, engineer, open_page, live_server)
 
 
-def train_a_step(engineer: User, release: Release, model: Path) -> None:
-    run = runs.start_run(actor=engineer, release=release, base_model=str(model), settings=ONE_STEP, name="real")
+def trained_on(engineer: User, release: Release, model: Path) -> Critic:
+    run = runs.start_run(actor=engineer, release=release, base_model=str(model), settings=TO_THE_GRAMMAR, name="real")
     assert run.job_id is not None
     job = jobs.run(run.job_id)
     assert job is not None
     assert (job.state, job.error) == (JobState.DONE, "")
-    assert str(Critic.objects.get(run=run)) == "real@1"
+    critic = Critic.objects.get(run=run)
+    assert str(critic) == "real@1"
+    return critic
 
 
-def draft_and_look(campaign: Campaign, engineer: User, open_page: Callable[..., Page], live_server: Any) -> None:
-    """The starter drafts for the seat that is left, and a fourth person meets its drafts."""
+def draft_and_look(
+    critic: Critic, campaign: Campaign, engineer: User, open_page: Callable[..., Page], live_server: Any
+) -> None:
+    """The critic that was trained drafts for the seats that are left, and a fourth person meets its drafts."""
     wanted = Slot.objects.filter(campaign=campaign, arm=Arm.ASSISTED, state=Slot.State.FREE).count()
-    activate(actor=engineer, critic=register_starter(actor=engineer), campaign=campaign)
+    activate(actor=engineer, critic=critic, campaign=campaign)
     job = jobs.run(Job.objects.get(kind=drafting.KIND).pk)
     assert job is not None
     assert (job.state, job.error) == (JobState.DONE, "")
@@ -156,5 +160,5 @@ def draft_and_look(campaign: Campaign, engineer: User, open_page: Callable[..., 
     page.wait_for_selector("[data-desk]")
     slot = Slot.objects.get(pk=slot_on(page))
     drafted = Draft.objects.filter(item=slot.item).exists()
-    expect(page.get_by_text("Draft by starter@1")).to_have_count(len(AXES) if drafted else 0)
+    expect(page.get_by_text("Draft by real@1")).to_have_count(len(AXES) if drafted else 0)
     keep_picture(page, "desk-with-draft")

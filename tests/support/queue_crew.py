@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import time_machine
-from django.db import connection
+from django.db import OperationalError, connection
 
 from accounts.models import User
 from annotation.models import Campaign, Rating, Slot
@@ -64,6 +64,10 @@ class Crew:
             action()
         except (LeaseLost, EditRefused):  # a word to the rater; what they typed is kept, and the log says so
             return
+        except OperationalError:
+            if connection.vendor != "sqlite":
+                raise
+            self.note("busy")  # SQLite keeps no queue of writers: where all write without rest, one may wait in vain
 
     def note(self, what: str, **values: Any) -> None:
         with self.writing:

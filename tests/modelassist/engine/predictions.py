@@ -14,7 +14,7 @@ from qsave.release import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
 LEVELS = np.arange(1, 6)
-UNREAD = Scored(None, "no card", {}, "line 1: expected '<think>'")
+UNREAD = Scored(None, "no card", {}, "line 1: expected '<think>'", unreadable=1.0)
 
 
 def target(mos: float, evidence: Sequence[Evidence] = ()) -> Target:

@@ -20,9 +20,9 @@ FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pix
 DEFECTS = ("blur", "frozen", "wrong-colour")
 
 
-def make_tiny(folder: Path, kind: str = "qwen3_vl") -> None:
+def make_tiny(folder: Path, kind: str = "qwen3_vl", seed: int = 0) -> None:
     """A model with fresh weights that knows the words of the release."""
-    init_tiny(folder, kind=kind, frames=FRAMES, texts=[_answer(level) for level in range(1, 6)])
+    init_tiny(folder, kind=kind, seed=seed, frames=FRAMES, texts=[_answer(level) for level in range(1, 6)])
 
 
 def make_release(folder: Path) -> None:

@@ -14,7 +14,7 @@ from modelassist.engine.card_page import card_page
 from modelassist.engine.card_pages import CardPages, page_name
 from modelassist.engine.clips import Clip
 from modelassist.engine.markup import clean, document, element
-from modelassist.engine.score_file import line_of
+from modelassist.engine.score_file import By, line_of
 from modelassist.engine.scoring import Scored
 from qsave.axes import AXES
 from qsave.frames.slowfast import Frames
@@ -63,7 +63,7 @@ def card(reason: str = "Soft.") -> ReportCard:
 
 def page_of(prompt: str = "A square", reason: str = "Soft.", name: str = "a.mp4", scored: Scored | None = None) -> str:
     said = scored or Scored(card(reason), "text", dict.fromkeys(AXES, SHARES))
-    return card_page(line_of(Clip(name, Path(name), prompt), "critic", said, FRAMES), "../a.mp4", FRAMES)
+    return card_page(line_of(Clip(name, Path(name), prompt), By("critic", "0"), said, FRAMES), "../a.mp4", FRAMES)
 
 
 def classes(reader: Reader, name: str) -> list[dict[str, str | None]]:
@@ -133,11 +133,12 @@ def test_text_before_between_and_after_elements_is_kept() -> None:
     assert "<p>ab&lt;<b>c</b>d&amp;e</p>" in page
 
 
-def test_every_clip_has_a_page_of_its_own() -> None:
-    clips = [Clip("a/x.mp4", Path(), "one"), Clip("b/x.mp4", Path(), "one"), Clip("a/x.mp4", Path(), "two")]
-    clips.append(Clip("../../..//\0.mp4", Path(), "\ud800"))
-    names = [page_name(clip) for clip in clips]
-    assert len(set(names)) == 4
+def test_every_clip_has_a_page_of_its_own_for_every_way_it_was_scored() -> None:
+    asked = [("a/x.mp4", "one"), ("b/x.mp4", "one"), ("a/x.mp4", "two"), ("../../..//\0.mp4", "\ud800")]
+    ways = [By("critic", "0"), By("critic", "1"), By("critic", "0", samples=8)]
+    failed = Scored(None, "", {}, "")
+    names = [page_name(line_of(Clip(name, Path(), prompt), by, failed, None)) for name, prompt in asked for by in ways]
+    assert len(set(names)) == 12
     assert all(Path(name).name == name and name.isascii() for name in names)
 
 
@@ -145,19 +146,21 @@ def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None
     pages = CardPages(tmp_path / "pages")
     good, bad = Clip("dir/good #1.mp4", tmp_path / "dir" / "good #1.mp4", "A <b>"), Clip("bad.mp4", tmp_path, "B")
     lines: dict[Clip, dict[str, Any]] = {
-        good: dict(line_of(good, "critic", Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES)),
-        bad: dict(line_of(bad, "critic", Scored(None, "", {}, "cannot be read"), None)),
+        good: dict(line_of(good, By("critic", "0"), Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES)),
+        bad: dict(line_of(bad, By("critic", "0"), Scored(None, "", {}, "cannot be read"), None)),
     }
     for clip, line in lines.items():
         pages.write(clip, line, FRAMES)
     pages.write_index(lines)
     read = Reader((tmp_path / "pages" / "index.html").read_text())
     links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
-    assert links == [page_name(good), page_name(bad)]
+    assert links == [page_name(lines[good]), page_name(lines[bad])]
     assert all((tmp_path / "pages" / str(link)).is_file() for link in links)
     assert "cannot be read" in read.text
     assert "A <b>" in read.text
-    (video,) = [a for tag, a in Reader((tmp_path / "pages" / page_name(good)).read_text()).tags if tag == "video"]
+    (video,) = [
+        a for tag, a in Reader((tmp_path / "pages" / page_name(lines[good])).read_text()).tags if tag == "video"
+    ]
     assert video["src"] == "../dir/good%20%231.mp4"
 
 

@@ -36,6 +36,8 @@ def test_settings_are_read_from_a_file(tmp_path: Path, suffix: str) -> None:
         ({"frames": {"fast_frames": 0}}, "frames: needs fast_frames"),
         ({"grpo": {"scale": "batch"}}, "grpo.scale must be group or none"),
         ({"grpo": {"group": 1}}, "grpo.group must be at least 2"),
+        ({"cooldown": {"probe": 0}}, "cooldown.probe must be at least 1"),
+        ({"sft": {"steps": -1}}, "sft.steps must be at least 0"),
         ({"dtype": "int8"}, "dtype must be"),
         ([], "settings: expected a table"),
     ],

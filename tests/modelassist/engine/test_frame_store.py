@@ -59,12 +59,22 @@ def test_other_settings_and_other_content_are_kept_apart(examples: list[Example]
 
 @given(st.floats(0, 1), st.binary(max_size=40))
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_torn_file_is_made_anew(examples: list[Example], tmp_path: Path, share: float, end: bytes) -> None:
+def test_a_torn_file_gives_no_other_frames(examples: list[Example], tmp_path: Path, share: float, end: bytes) -> None:
     whole = FrameStore(tmp_path, FRAMES).frames(examples[0])
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
     path.write_bytes(content[: int(share * (len(content) - 1))] + end)
     assert same(FrameStore(tmp_path, FRAMES).frames(examples[0]), whole)
+
+
+@given(st.floats(0, 1))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_file_cut_short_is_made_anew(examples: list[Example], tmp_path: Path, share: float) -> None:
+    FrameStore(tmp_path, FRAMES).frames(examples[0])
+    (path,) = tmp_path.iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * (len(content) - 1))])
+    FrameStore(tmp_path, FRAMES).frames(examples[0])
     assert path.read_bytes() == content
 
 

@@ -8,7 +8,6 @@ from modelassist.engine.generate import generate
 from modelassist.engine.inputs import Prompt, build_prompt
 from modelassist.engine.model import Loaded
 from modelassist.engine.rows import Row, completion_logits, pack
-from modelassist.engine.seeds import generator
 from modelassist.engine.vision import Features, encode
 from qsave.frames.slowfast import Frames
 from tests.modelassist.engine.test_inputs import messages, reference_inputs, some_frames
@@ -62,9 +61,7 @@ def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(critic: L
 
 
 def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt]) -> None:
-    groups = generate(
-        critic, prompts, encode(critic, prompts), max_new_tokens=60, group=4, temperature=9.0, generator=generator(0)
-    )
+    groups = generate(critic, prompts, encode(critic, prompts), max_new_tokens=60, group=4, temperature=9.0, seed=0)
     drawn = {token for group in groups for sample in group for token in sample.ids}
     assert len(drawn) > 100
     assert not drawn & set(critic.never_generated)
@@ -73,12 +70,20 @@ def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt])
 def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loaded, prompts: list[Prompt]) -> None:
     def draw(seed: int) -> list[tuple[int, ...]]:
         features = encode(critic, prompts)
-        groups = generate(
-            critic, prompts, features, max_new_tokens=8, group=2, temperature=1.0, generator=generator(seed)
-        )
+        groups = generate(critic, prompts, features, max_new_tokens=8, group=2, temperature=1.0, seed=seed)
         return [sample.ids for group in groups for sample in group]
 
     assert draw(1) == draw(1) != draw(2)
+
+
+def test_what_is_drawn_for_a_clip_does_not_depend_on_who_sits_beside_it(critic: Loaded, prompts: list[Prompt]) -> None:
+    def draw(some: list[Prompt]) -> list[list[tuple[int, ...]]]:
+        groups = generate(critic, some, encode(critic, some), max_new_tokens=8, group=3, temperature=1.0, seed=1)
+        return [[sample.ids for sample in group] for group in groups]
+
+    together = draw(prompts)
+    assert together == [draw([prompt])[0] for prompt in prompts]
+    assert len({ids for group in together for ids in group}) > len(prompts)
 
 
 def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded, prompts: list[Prompt]) -> None:

@@ -79,7 +79,7 @@ def test_ratings_that_are_not_there_are_said_to_be_missing(release_folder: Path,
 
 
 def evaluation_of(split: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    about = {"critic": "model", "release": "r, number 1", "previous": None, "seed": 0, "resamples": 20}
+    about = {"critic": "model", "release": "r, number 1", "previous": None, "seed": 0, "resamples": 20, "samples": 1}
     whole = {"splits": {"test": split | {"plots": {}}}, "about": about | {"confidence": 0.95}}
     return whole | {"model": "base", "release": "0" * 64} | changes
 

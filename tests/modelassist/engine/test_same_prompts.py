@@ -51,4 +51,4 @@ def test_an_answer_that_is_learnt_is_read_back_as_it_was_given(either: Loaded, r
     for example in load_examples(ReleaseReader(release_folder), "sft", "train"):
         ids = completion_ids(either, example.answer)
         sample = Sample(ids, finished=True, level_logits=torch.zeros(len(ids), 5))
-        assert read_scores(either, sample).text == example.answer
+        assert read_scores(either, [sample]).text == example.answer

@@ -1,7 +1,8 @@
 """Scoring many clips: what is written, what a cut leaves, and that no clip stops the others."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from modelassist.engine.data import DataError
 from modelassist.engine.generate import Sample
 from modelassist.engine.inference import Critic
 from modelassist.engine.model import Loaded
-from modelassist.engine.score_file import ScoreFile, line_of, only_one
+from modelassist.engine.score_file import By, ScoreFile, line_of
 from modelassist.engine.scoring import Scored
 from qsave.frames.slowfast import Frames
 from qsave.report_card import Evidence, TimeRange, card_from_json
@@ -25,6 +26,7 @@ from tests.modelassist.engine.predictions import scored
 from tests.modelassist.engine.small import write_clip
 
 CARD = scored(3.5, [Evidence("blur", TimeRange(0, 0.25))])
+CRITIC = By("critic", "0a")
 FRAMES = Frames(np.zeros((2, 32, 32, 3), np.uint8), (0.0, 0.5), np.zeros((0, 32, 32, 3), np.uint8), ())
 
 
@@ -45,8 +47,8 @@ def fluent(monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
     """The tiny critic babbles: what it generates is read as a card. The list holds what was generated."""
     generated: list[Sample] = []
 
-    def read(critic: Loaded, sample: Sample) -> Scored:
-        generated.append(sample)
+    def read(critic: Loaded, samples: Sequence[Sample]) -> Scored:
+        generated.extend(samples)
         return CARD
 
     monkeypatch.setattr(inference, "read_scores", read)
@@ -186,7 +188,7 @@ def test_how_clips_are_batched_changes_no_output(folder: Path, tiny_folder: Path
 LINES = st.lists(
     st.builds(
         lambda number, prompt, good: line_of(
-            Clip(f"{number}.mp4", Path(), prompt), "critic", CARD if good else Scored(None, "", {}, "why"), FRAMES
+            Clip(f"{number}.mp4", Path(), prompt), CRITIC, CARD if good else Scored(None, "", {}, "why"), FRAMES
         ),
         st.integers(0, 9),
         st.text(max_size=5).map(lambda text: text.encode("utf-8", "ignore").decode()),
@@ -201,7 +203,7 @@ LINES = st.lists(
 def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[dict[str, Any]], data: Any) -> None:
     path = tmp_path / "scores.jsonl"
     path.unlink(missing_ok=True)
-    file = ScoreFile(path, "critic")
+    file = ScoreFile(path, CRITIC)
     for line in written:
         file.add(line)
     whole = path.read_bytes() if written else b""
@@ -209,29 +211,42 @@ def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[d
     path.write_bytes(cut)
     kept = [line for line in written[: cut.count(b"\n")] if line["card"]]
     clips = {Clip(line["video"], Path(), line["prompt"]) for line in written}
-    found = ScoreFile(path, "critic").found(clips)
+    found = ScoreFile(path, CRITIC).found(clips)
     assert set(found) == {Clip(line["video"], Path(), line["prompt"]) for line in kept}
-    assert list(ScoreFile(path, "critic").found(clips).values()) == list(found.values())
+    assert list(ScoreFile(path, CRITIC).found(clips).values()) == list(found.values())
 
 
 def test_scores_of_another_critic_or_of_something_else_are_not_added_to(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
-    ScoreFile(path, "one").add(line_of(Clip("a.mp4", Path(), "A"), "one", CARD, FRAMES))
-    with pytest.raises(DataError, match=r"scores.jsonl:1: scored by one, not by other; name another --out"):
-        ScoreFile(path, "other")
+    ScoreFile(path, CRITIC).add(line_of(Clip("a.mp4", Path(), "A"), CRITIC, CARD, FRAMES))
+    with pytest.raises(DataError, match=r"scores.jsonl:1: scored by critic, not by other; name another --out"):
+        ScoreFile(path, replace(CRITIC, model="other", identity="0b"))
+    with pytest.raises(DataError, match=r"scores.jsonl:1: scored by what critic was before; it holds another"):
+        ScoreFile(path, replace(CRITIC, identity="0b"))
+    with pytest.raises(DataError, match=r"scores.jsonl:1: scored with --samples 1, not 4; name another --out"):
+        ScoreFile(path, replace(CRITIC, samples=4))
+    moved = ScoreFile(path, replace(CRITIC, model="elsewhere/critic"))
+    assert len(moved.found([Clip("a.mp4", Path(), "A")])) == 1
     path.write_text('{"a": 1}\nmore')
     with pytest.raises(DataError, match=r"scores.jsonl:1: not a line of scores"):
-        ScoreFile(path, "one")
+        ScoreFile(path, CRITIC)
     assert path.read_text() == '{"a": 1}\nmore'
 
 
-def test_two_do_not_write_to_one_file(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "scores.jsonl"
-    with only_one(path), pytest.raises(DataError, match="another process"), only_one(path):
-        pass
-    with only_one(path):
-        pass
-    assert list(path.parent.iterdir()) == []
+@pytest.mark.usefixtures("fluent")
+def test_a_clip_that_went_away_after_it_was_scored_keeps_its_card(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone.mp4"
+    write_clip(gone, 40, frames=3)
+    (tmp_path / "gone.txt").write_text("A square")
+    assert run(source=gone) == 0
+    gone.write_bytes(b"no video any more")
+    assert run("--html", str(tmp_path / "pages"), source=gone) == 0
+    told = capsys.readouterr().err
+    assert "note: gone.mp4: its page goes without frames" in told
+    assert "1 of 1 clips have a report card (1 from before)" in told
+    assert len(list((tmp_path / "pages").glob("gone-*.html"))) == 1
 
 
 def test_a_model_that_is_none_is_refused_before_anything_is_written(

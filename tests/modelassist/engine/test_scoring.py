@@ -40,7 +40,7 @@ def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
 
 
 def test_the_score_is_the_expectation_over_the_five_levels(critic: Loaded) -> None:
-    scored = read_scores(critic, sample_of(critic, render(TRICKY)))
+    scored = read_scores(critic, [sample_of(critic, render(TRICKY))])
     assert scored.error is None
     assert scored.card is not None
     assert scored.probabilities[Axis.VISUAL] == pytest.approx((0.1, 0.1, 0.1, 0.6, 0.1))
@@ -60,7 +60,7 @@ def test_expected_scores_lie_on_the_scale(logits: list[float]) -> None:
 
 @pytest.mark.parametrize("text", ["", "visual: good", "<answer>\nvisual: good\ndynamic: good\n</answer>"])
 def test_text_outside_the_grammar_is_an_outcome_and_no_number(critic: Loaded, text: str) -> None:
-    scored = read_scores(critic, sample_of(critic, text))
+    scored = read_scores(critic, [sample_of(critic, text)])
     assert scored.card is None
     assert scored.probabilities == {}
     assert "not in the grammar" in (scored.error or "")
@@ -68,9 +68,35 @@ def test_text_outside_the_grammar_is_an_outcome_and_no_number(critic: Loaded, te
 
 
 def test_output_that_was_cut_off_is_an_outcome_and_no_number(critic: Loaded) -> None:
-    scored = read_scores(critic, sample_of(critic, render(TRICKY), finished=False))
+    scored = read_scores(critic, [sample_of(critic, render(TRICKY), finished=False)])
     assert scored.card is None
     assert "cut off" in (scored.error or "")
+
+
+def test_of_several_answers_the_mean_is_scored_on_the_card_that_comes_nearest(critic: Loaded) -> None:
+    cards = [
+        ReportCard(AxisReport(level), AxisReport(3), AxisReport(6 - level, (), f"answer {level}"))
+        for level in (1, 2, 5)
+    ]
+    answers = [sample_of(critic, render(card)) for card in cards]
+    unreadable = sample_of(critic, "visual: good")
+    scored = read_scores(critic, [unreadable, *answers])
+    alone = [read_scores(critic, [answer]) for answer in answers]
+    assert scored.card is not None
+    assert scored.text == alone[1].text
+    assert scored.card.alignment.reason == "answer 2"
+    for axis in AXES:
+        singles = [one.card.axis(axis).score for one in alone if one.card]
+        assert scored.card.axis(axis).score == pytest.approx(sum(singles) / 3)
+        assert scored.unreadable == pytest.approx(1 / 4)
+        expected = sum(level * share for level, share in enumerate(scored.probabilities[axis], start=1))
+        assert scored.card.axis(axis).score == pytest.approx(expected)
+
+
+def test_several_answers_of_which_none_can_be_read_are_an_outcome_and_no_number(critic: Loaded) -> None:
+    scored = read_scores(critic, [sample_of(critic, "visual: good"), sample_of(critic, "")])
+    assert scored.card is None
+    assert "not in the grammar" in (scored.error or "")
 
 
 def test_decoding_gives_the_text_back(critic: Loaded) -> None:

@@ -16,7 +16,7 @@ from torch.profiler import ProfilerActivity, profile
 from modelassist.engine import config, model
 from modelassist.engine.adapt import prepare
 from modelassist.engine.cli import main
-from modelassist.engine.config import Config, LoraConfig, SftConfig, load_config
+from modelassist.engine.config import Config, GrpoConfig, LoraConfig, SftConfig, load_config
 from modelassist.engine.flops import Work, count
 from modelassist.engine.footprint import Arguments, kept_by
 from modelassist.engine.model import Loaded
@@ -136,7 +136,7 @@ def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.d
 
 def peak_of_a_pass(critic: Loaded, rows: int) -> int:
     """The most bytes that are allocated at once in a pass over like rows, what stood before it apart."""
-    some = [example_row(critic)] * rows
+    some = [example_row(critic, direct=True)] * rows
     prompts = [row.prompt for row in some]
     dtype = critic.base.dtype
     critic.network.train()
@@ -172,7 +172,21 @@ def test_operations_are_those_of_the_model_with_weights(folder_of_either: Path, 
     real = model.load(str(folder_of_either))
     prepare(real, way)
     size = sized(folder_of_either, way)
-    assert size.flops == count(real, Work.of([example_row(real)] * way.sft.batch))
+    assert size.flops == count(real, Work.of([example_row(real, direct=True)] * way.sft.batch))
+
+
+def test_captions_direct_answers_and_the_reference_are_counted(tiny_folder: Path) -> None:
+    plain = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0), grpo=GrpoConfig(kl_beta=0)))
+    direct = sized(tiny_folder, Config(grpo=GrpoConfig(kl_beta=0)))
+    captioned = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0, captions="captions.jsonl")))
+    both = sized(tiny_folder, Config(sft=SftConfig(captions="captions.jsonl")))
+    held = sized(tiny_folder, Config(grpo=GrpoConfig(kl_beta=0.1)))
+    assert direct.row.length == plain.row.length + len(direct.row.completions[1])
+    share = 1 + SftConfig().captions_batch / SftConfig().batch
+    assert captioned.step.tokens == share * plain.step.tokens
+    assert both.step.tokens - direct.step.tokens == captioned.step.tokens - plain.step.tokens
+    weights = sum(state(held)[:2])
+    assert sum(held.memory["practice"].values()) - sum(direct.memory["practice"].values()) == weights
 
 
 def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

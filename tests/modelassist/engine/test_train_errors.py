@@ -12,6 +12,7 @@ import torch
 from modelassist.engine.cli import main
 from modelassist.engine.journal import Journal
 from modelassist.engine.sft import SftStage
+from qsave.files import only_one
 from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
 
 SETTINGS = {"max_new_tokens": 16, "save_every": 2, "sft": {"steps": 4, "batch": 2, "warmup": 1}}
@@ -23,22 +24,31 @@ class Bench:
     def __init__(self, folder: Path, release: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self.model, self.capsys = folder, model, capsys
         self.release = shutil.copytree(release, folder / "release")
-        self.out = folder / "run"
+        self.out, self.settings = folder / "run", folder / "run.json"
         self.configure(SETTINGS)
 
     def configure(self, settings: Mapping[str, object]) -> None:
-        (self.folder / "run.json").write_text(json.dumps(settings))
+        self.settings.write_text(json.dumps(settings))
 
     def train(self, *more: str) -> tuple[int, str]:
         """The exit status, and the last line on stderr."""
         options = ["--release", str(self.release), "--model", str(self.model), "--out", str(self.out)]
-        status = main(["train", *options, "--config", str(self.folder / "run.json"), "--stages", "sft", *more])
+        status = main(["train", *options, "--config", str(self.settings), "--stages", "sft", *more])
         said = [line for line in self.capsys.readouterr().err.splitlines() if line.startswith("error:")]
         return status, "\n".join(said)
 
     def media(self, split: str = "train") -> list[Path]:
         lines = (self.release / "sft" / f"{split}.jsonl").read_text().splitlines()
         return [self.release / json.loads(line)["media"]["path"] for line in lines]
+
+
+def caption(bench: Bench) -> Path:
+    """A clip with a caption, to be described beside the judged ones; the last polish has a step."""
+    write_clip(bench.folder / "seen.mp4", 90)
+    path = bench.folder / "captions.jsonl"
+    path.write_text(json.dumps({"video": "seen.mp4", "text": "A grey square."}) + "\n")
+    bench.configure(SETTINGS | {"sft": {"steps": 4, "captions": str(path)}, "cooldown": {"steps": 1}})
+    return path
 
 
 @pytest.fixture
@@ -118,10 +128,68 @@ def test_a_run_stops_where_a_whole_step_has_become_unreadable(bench: Bench, monk
 def test_a_checkpoint_of_another_model_is_not_gone_on_from(bench: Bench) -> None:
     assert bench.train()[0] == 0
     bench.model = bench.folder / "other"
-    make_tiny(bench.model)
+    make_tiny(bench.model, seed=8)
     status, said = bench.train("--resume")
     assert status == 1
     assert "belongs to a run with another model" in said
+
+
+def test_the_same_model_and_captions_elsewhere_are_the_same(bench: Bench) -> None:
+    captions = caption(bench)
+    assert bench.train()[0] == 0
+    bench.model = shutil.copytree(bench.model, bench.folder / "moved")
+    captions.rename(bench.folder / "moved.jsonl")
+    bench.settings.write_text(bench.settings.read_text().replace("captions.jsonl", "moved.jsonl"))
+    assert bench.train("--resume") == (0, "")
+
+
+def test_captions_are_needed_no_more_once_the_classroom_is_over(bench: Bench) -> None:
+    captions = caption(bench)
+    assert bench.train("--stages", "sft")[0] == 0
+    captions.unlink()
+    assert bench.train("--stages", "cooldown", "--resume")[0] == 0
+
+
+def test_a_run_without_steps_says_which_to_raise(bench: Bench) -> None:
+    bench.configure(SETTINGS | {"grpo": {"steps": 0}})
+    status, said = bench.train("--stages", "grpo")
+    assert (status, said) == (1, "error: no stage has steps: raise grpo.steps")
+
+
+def test_a_model_that_was_trained_anew_at_its_place_is_another_one(bench: Bench) -> None:
+    bench.model = shutil.copytree(bench.model, bench.folder / "base")
+    assert bench.train()[0] == 0
+    make_tiny(bench.model, seed=8)
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another model_identity" in said
+
+
+def test_captions_that_were_written_anew_are_other_ones(bench: Bench) -> None:
+    captions = caption(bench)
+    assert bench.train()[0] == 0
+    write_clip(bench.folder / "seen.mp4", 91)
+    for written in (captions.read_text(), captions.read_text().replace("grey", "dark")):
+        captions.write_text(written)
+        status, said = bench.train("--resume")
+        assert status == 1
+        assert "belongs to a run with another captions" in said
+        write_clip(bench.folder / "seen.mp4", 90)
+
+
+def test_an_evaluation_of_its_own_keeps_out_of_a_run(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    told = (bench.out / "evaluation.json").read_bytes()
+    options = ["--release", str(bench.release), "--model", str(bench.model), "--out", str(bench.out)]
+    assert main(["evaluate", *options]) == 1
+    assert f"error: {bench.out} is the folder of a run" in bench.capsys.readouterr().err
+    assert (bench.out / "evaluation.json").read_bytes() == told
+
+
+def test_two_do_not_train_into_one_folder(bench: Bench) -> None:
+    with only_one(bench.out / "run.json"):
+        assert bench.train() == (1, f"error: {bench.out / 'run.json'}: another process is writing to it")
+    assert list(bench.out.iterdir()) == []
 
 
 def test_memory_that_runs_out_says_what_to_lower(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

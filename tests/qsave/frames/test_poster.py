@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from qsave.frames.container import MediaError
-from qsave.frames.poster import whole_file, write_poster
+from qsave.frames.poster import write_poster
 from tests.qsave.frames.clips import grey_of, write_clip
 
 
@@ -29,13 +29,3 @@ def test_a_bad_clip_leaves_no_poster(tmp_path: Path) -> None:
     with pytest.raises(MediaError):
         write_poster(tmp_path / "clip.mp4", tmp_path / "poster.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
-
-
-def test_a_file_that_fails_half_way_leaves_the_old_one_whole(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.write_text("old")
-    with pytest.raises(OSError, match="disk"), whole_file(out) as part:
-        part.write_text("ne")
-        raise OSError("disk full")
-    assert out.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [out]
