@@ -1,6 +1,7 @@
 """What every test can use. Where a test process writes, and on which servers, is set in tests.support.environment."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 BROWSER_MILLISECONDS = 15_000
+SERVER_SECONDS = 15
 
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("suite")
@@ -62,6 +64,14 @@ def chromium() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+def _let_server_rest() -> None:
+    """Until the live server has answered all that the closed pages asked: the database is emptied next."""
+    for thread in threading.enumerate():
+        if thread.name.endswith("(process_request_thread)"):
+            thread.join(SERVER_SECONDS)
+            assert not thread.is_alive(), "The live server is still at work on a request of a closed page."
+
+
 @pytest.fixture
 def open_page(chromium: Browser, live_server: "LiveServer") -> Iterator[Callable[..., Page]]:
     """Opens pages, each with cookies of its own (one a person): `open_page(width=1366, height=768)`.
@@ -89,6 +99,7 @@ def open_page(chromium: Browser, live_server: "LiveServer") -> Iterator[Callable
     yield open_one
     for context in contexts:
         context.close()
+    _let_server_rest()
     assert not complaints, f"The pages complained: {complaints}"
 
 

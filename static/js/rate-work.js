@@ -112,18 +112,20 @@ export class Work {
     if (this.saving || !this.dirty || this.theirs || this.stopped) return;
     this.dirty = false;
     this.saving = post(this.root.dataset.saveUrl, this.payload());
+    let pause = SERVER_PAUSE; // until what was typed meanwhile is sent
     try {
       const saved = await (await this.saving).json();
       this.version = saved.version;
       this.page.showSaved(gettext("Saved %(when)s", { when: saved.saved_at }));
     } catch (error) {
       this.dirty = true;
+      pause = RETRY_PAUSE;
       this.failed(error);
     } finally {
       this.saving = null;
     }
     this.keepLocally();
-    if (this.dirty && !this.theirs && !this.stopped) this.later(RETRY_PAUSE);
+    if (this.dirty && !this.theirs && !this.stopped) this.later(pause);
   }
 
   failed(error) {

@@ -68,9 +68,9 @@ def test_an_example_plays_by_keyboard_in_the_drawer_and_stops_when_it_closes(
     as_lead.get_by_role("link", name="Play an example of visual 1, bad").press("Enter")
     video = as_lead.locator("#guidelines video")
     expect(video).to_be_focused()
-    as_lead.wait_for_function("document.querySelector('#guidelines video').currentTime > 0")
+    as_lead.wait_for_function("() => document.querySelector('#guidelines video').currentTime > 0")
     as_lead.keyboard.press("Escape")
-    as_lead.wait_for_function("document.querySelector('#guidelines video').paused")
+    as_lead.wait_for_function("() => document.querySelector('#guidelines video').paused")
 
 
 def test_a_try_is_rated_by_keyboard_and_leaves_nothing_here_nor_there(as_lead: Page, campaign: Campaign) -> None:

@@ -67,5 +67,5 @@ def test_the_clip_plays_from_beside_the_page(pages: tuple[Path, list[str]], open
     folder, names = pages
     page = opened.new_page()
     page.goto((folder / names[0]).as_uri())
-    page.wait_for_function("document.querySelector('video').readyState >= 1")
+    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
     assert page.evaluate("document.querySelector('video').videoWidth") == 64

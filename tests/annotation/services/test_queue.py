@@ -105,7 +105,7 @@ def test_a_rater_meets_every_item_once_and_is_then_told_that_nothing_is_left() -
     assert rater.ratings.values("item").distinct().count() == 5
 
 
-def test_raters_meet_the_items_in_orders_of_their_own_that_their_seed_repeats() -> None:
+def test_raters_meet_the_items_in_orders_of_their_own() -> None:
     def order(rater: User, campaign: Campaign) -> list[int]:
         return [
             factories.submit(rater, slot).item_id
@@ -116,7 +116,12 @@ def test_raters_meet_the_items_in_orders_of_their_own_that_their_seed_repeats() 
     orders = [order(factories.make_user(), campaign) for _ in range(4)]
 
     assert len({tuple(one) for one in orders}) == 4
-    assert len({one[0] for one in orders}) > 1
+
+
+def test_raters_begin_in_places_of_their_own() -> None:
+    campaign = factories.make_campaign(12, overlap=15)
+    first = [queue.claim(rater=factories.make_user(), campaign=campaign) for _ in range(15)]
+    assert len({slot.item_id for slot in first if slot}) > 1
 
 
 def test_siblings_of_a_prompt_are_kept_apart_while_there_is_another() -> None:
