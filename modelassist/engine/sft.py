@@ -217,7 +217,7 @@ class SftStage:
 
 
 def _mos(batch: Sequence[Example]) -> Tensor:
-    return torch.tensor([[example.targets[axis].mos for axis in AXES] for example in batch])
+    return torch.tensor([[example.targets[axis].mos for axis in AXES] for example in batch], dtype=torch.float32)
 
 
 def _level_rows(critic: Loaded, packed: Packed) -> Tensor:
