@@ -91,10 +91,11 @@ def restore_stage(critic: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
 
 
 def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where a run is gone on with as another: settings that do not matter for that aside, and
-    what it needs no more."""
+    """Raise CheckpointError where a run is gone on with as another, settings that do not matter for that aside.
+    Captions matter where `run` names them: for the classroom."""
     before, now = _flat(checkpoint.run), _flat(run)
-    matter = sorted({*now} - {"model"} - {f"config.{name}" for name in FREE})
+    ignored = {"model", *(f"config.{name}" for name in FREE), *({"captions"} - now.keys())}
+    matter = sorted({*before, *now} - ignored)
     differing = [
         f"{name} ({before.get(name)!r} there, {now.get(name)!r} here)"
         for name in matter

@@ -17,7 +17,9 @@ from qsave.frames.slowfast import FrameConfig
 STAGES = ("sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
 TOKENS_PER_BATCH = 16384
+FEATURE_GIGABYTES = 2.0
 FREE = (
+    "feature_gigabytes",
     "gradient_checkpointing",
     "micro_tokens",
     "parallel",
@@ -156,7 +158,10 @@ class Config:
     frames: FrameConfig | None = None
     """What the eyes see; unset keeps what the model was made with."""
     freeze_vision: bool = False
-    """Leave the vision tower as it is; its features are then computed once a clip."""
+    """Leave the vision tower as it is; its features are then kept (`feature_gigabytes`)."""
+    feature_gigabytes: float = FEATURE_GIGABYTES
+    """Main memory for the features of a tower that stays as it is, adapters' too: some 22 MB a clip for an 8B model.
+    Those of clips that find no room are computed anew each time."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
     dtype: str = "float32"

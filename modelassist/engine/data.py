@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from modelassist.engine.config import FEATURE_GIGABYTES
 from modelassist.engine.held import Held
 from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, shifted
 from modelassist.engine.machine import Machine
@@ -29,8 +30,6 @@ from qsave.prompt import SYSTEM_PROMPT, describe_prompt
 from qsave.release import ReleaseReader, RlRow, SftRow, Target, sha256_of
 
 _FRAME_BYTES = 512 * 2**20
-_FEATURE_BYTES = 2 * 2**30
-"""Of features on the CPU: those of a clip are some 20 MB for an 8B model, and a GPU has better use for its memory."""
 T = TypeVar("T")
 
 
@@ -64,7 +63,7 @@ class Example:
 
 
 class FrameStore:
-    """Frames by content hash: on disk as arrays, the last used ones in memory."""
+    """Frames by content hash: on disk as arrays, and in memory as far as that goes."""
 
     def __init__(self, folder: Path, config: FrameConfig) -> None:
         self.folder, self.config = folder, config
@@ -195,11 +194,20 @@ def built(
 
 
 class Feeder:
-    """Examples as model inputs, with vision features kept where the tower is frozen."""
+    """Examples as model inputs, with vision features kept where the tower is `frozen`: in main memory, as a GPU has
+    better use for its own, up to `gigabytes`."""
 
-    def __init__(self, critic: Loaded, store: FrameStore, *, frozen: bool = False, blank: bool = False) -> None:
+    def __init__(
+        self,
+        critic: Loaded,
+        store: FrameStore,
+        *,
+        frozen: bool = False,
+        blank: bool = False,
+        gigabytes: float = FEATURE_GIGABYTES,
+    ) -> None:
         self.critic, self.store, self.frozen, self.blank = critic, store, frozen, blank
-        self._features: Held[Features] = Held(_FEATURE_BYTES, lambda features: features.nbytes)
+        self._features: Held[Features] = Held(gigabytes * 1e9, lambda features: features.nbytes)
 
     def prompt(self, example: Example) -> Prompt:
         frames = self.store.frames(example)
@@ -224,12 +232,14 @@ class Feeder:
         return Row(build_prompt(self.critic, frames, messages), ((self.critic.turn_end,),))
 
     def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
-        """Vision features of a batch; computed once a clip where the tower is frozen."""
+        """Vision features of a batch; those of a frozen tower are kept, as far as there is room."""
         if not self.frozen:
             return encode(self.critic, prompts)
         return [self._kept(example, prompt) for example, prompt in zip(examples, prompts, strict=True)]
 
     @torch.no_grad()
     def _kept(self, example: Example, prompt: Prompt) -> Features:
-        features = self._features.get(example.sha256, lambda: encode(self.critic, [prompt])[0].to("cpu"))
-        return features.to(self.critic.device)
+        kept = self._features.get(
+            example.sha256, lambda: encode(self.critic, [prompt])[0], held_as=lambda features: features.to("cpu")
+        )
+        return kept.to(self.critic.device)

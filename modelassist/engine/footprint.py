@@ -45,7 +45,7 @@ def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, 
         found["practice"] = (
             state | _reference(config, state) | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_PRACTICE)
         )
-    found["evaluation"] = _evaluation(critic, config, state)
+    found["evaluation"] = _evaluation(critic, config)
     return found
 
 
@@ -75,10 +75,8 @@ def _state(critic: Loaded, config: Config, parts: int) -> dict[str, int]:
 
 
 def _reference(config: Config, state: Bytes) -> dict[str, int]:
-    """The copy that practice measures divergence from; adapters are switched off for that instead."""
-    if config.grpo.kl_beta == 0 or config.lora.rank:
-        return {}
-    return {"the model as practice found it": state[_FROZEN] + state[_TRAINED]}
+    """The copy that practice measures divergence from."""
+    return {"trained weights as practice found them": state[_TRAINED]} if config.grpo.kl_beta else {}
 
 
 def _for_a_pass(critic: Loaded, config: Config, trained: int, parts: int) -> dict[str, int]:
@@ -156,13 +154,12 @@ def _vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
     return hidden, {"position_embeddings": (angles, angles), "cu_seqlens": begins}
 
 
-def _evaluation(critic: Loaded, config: Config, state: Bytes) -> dict[str, int]:
-    """Of the critic that was kept, while it generates, beside what is left of training."""
+def _evaluation(critic: Loaded, config: Config) -> dict[str, int]:
+    """Of the critic that was kept, while it generates; nothing is left of training then."""
     text, attention = critic.base.config.text_config, critic.base.model.language_model.layers[0].self_attn
     width = getattr(torch, config.dtype).itemsize
     per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * attention.head_dim * width
     return {
-        "left of training": sum(state[name] for name in (_FROZEN, _TRAINED, _GRADIENTS)),
         "weights": sum(value.numel() for name, value in critic.base.named_parameters() if _LORA not in name) * width,
         "KV cache, twice while it is put together": 2 * per_token * config.tokens_per_batch,
     }

@@ -125,13 +125,15 @@ def forbid(critic: Loaded, logits: Tensor) -> Tensor:
 
 
 def _choose(critic: Loaded, logits: Tensor, temperature: float, draws: Sequence[torch.Generator]) -> Tensor:
-    """The next token of each row, on the CPU; drawn there too, so that a seed means the same draws on every device."""
+    """The next token of each row, on the CPU. A draw is one number from there, so that a seed means the same on every
+    device: the token whose share of the distribution it falls into."""
     allowed = forbid(critic, logits)
     if temperature == 0:
         return allowed.argmax(-1).cpu()
-    groups = torch.softmax(allowed.cpu() / temperature, dim=-1).chunk(len(draws))
-    drawn = [torch.multinomial(group, 1, generator=own) for group, own in zip(groups, draws, strict=True)]
-    return torch.cat(drawn)[:, 0]
+    group = len(logits) // len(draws)
+    shares = torch.cat([torch.rand(group, 1, dtype=torch.float64, generator=own) for own in draws]).to(logits.device)
+    reached = torch.softmax(allowed / temperature, dim=-1).double().cumsum(-1)
+    return torch.searchsorted(reached, shares * reached[:, -1:], right=True)[:, 0].cpu()
 
 
 def _samples(critic: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:

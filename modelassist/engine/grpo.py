@@ -8,13 +8,13 @@ limit has a reward but teaches nothing.
 Shape letters: K clips of a round, G samples of each, C tokens of all samples.
 """
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from statistics import fmean
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from modelassist.engine.config import GrpoConfig
@@ -23,12 +23,12 @@ from modelassist.engine.generate import Sample, forbid, generate
 from modelassist.engine.inputs import Prompt
 from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
-from modelassist.engine.optimise import batch_at, descend, make_optimizer
+from modelassist.engine.optimise import batch_at, descend, make_optimizer, trainable
 from modelassist.engine.rewards import Terms, reward_terms
 from modelassist.engine.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.scoring import parsed
 from modelassist.engine.seeds import derive
-from modelassist.engine.vision import Features, encode
+from modelassist.engine.vision import Features
 
 _EPSILON = 1e-4
 
@@ -96,14 +96,16 @@ class GrpoStage:
         *,
         seed: int,
         max_new_tokens: int,
-        reference: nn.Module | None = None,
+        reference: Mapping[str, Tensor] | None = None,
         machine: Machine | None = None,
         report: Callable[[str], None] = tqdm.write,
     ) -> None:
         self.critic, self.feeder, self.examples = critic, feeder, examples
         self.config, self.seed, self.limit = config, seed, max_new_tokens
         self.steps = config.steps
-        self.reference, self.machine, self.report = reference, machine or Machine(), report
+        self.reference = reference
+        """The weights that divergence is measured from (`snapshot`); none where it is not measured."""
+        self.machine, self.report = machine or Machine(), report
         self.optimizer = make_optimizer(critic, 0.0)
 
     def step(self, index: int) -> dict[str, float]:
@@ -165,7 +167,7 @@ class GrpoStage:
         owners = packed.owners
         advantage = advantages(played.rewards, self.config.scale).flatten().to(owners.device)[owners]
         kept = played.finished.to(owners.device)[owners]
-        reference = self.machine.run(lambda: self._reference_logps(played, packed))
+        reference = self._reference_logps(batch, played, packed)
         old: Tensor | None = None
         seen: list[dict[str, float]] = []
         self.critic.network.train()
@@ -200,27 +202,31 @@ class GrpoStage:
         return logs.gather(-1, packed.targets[:, None])[:, 0], float(entropy)
 
     @torch.no_grad()
-    def _reference_logps(self, played: Round, packed: Packed) -> Tensor | None:
-        """What the reference thinks of the samples: the adapter switched off, or the model as the stage found it."""
-        if self.config.kl_beta == 0:
-            return None
-        switched_off = getattr(self.critic.network, "disable_adapter", None)
-        if switched_off is not None:
-            with switched_off():
-                return self._logps(played, packed, played.features)[0]
+    def _reference_logps(self, batch: Sequence[Example], played: Round, packed: Packed) -> Tensor | None:
+        """What the reference thinks of the samples."""
         if self.reference is None:
-            raise ValueError("kl_beta needs a reference model where there is no adapter to switch off")
-        before, self.critic.network = self.critic.network, self.reference
-        try:
-            features = encode(self.critic, [row.prompt for row in played.rows])
-            return self._logps(played, packed, features)[0]
-        finally:
-            self.critic.network = before
+            return None
+        with standing_in(self.critic, self.reference):
+            return self.machine.run(lambda: self._logps(played, packed, self._features(batch, played))[0])
 
 
-def frozen_copy(network: nn.Module) -> nn.Module:
-    """The model as it stands now, to measure the divergence from."""
-    return copy.deepcopy(network).eval().requires_grad_(False)
+def snapshot(critic: Loaded) -> dict[str, Tensor]:
+    """A copy of what is trained, adapters or weights, as it stands now."""
+    return {name: value.detach().clone() for name, value in trainable(critic).items()}
+
+
+@contextmanager
+def standing_in(critic: Loaded, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """In this block the critic is the one that `weights` were a snapshot of."""
+    named = trainable(critic)
+    own = {name: value.data for name, value in named.items()}
+    try:
+        for name, value in named.items():
+            value.data = weights[name]
+        yield
+    finally:
+        for name, value in named.items():
+            value.data = own[name]
 
 
 def _figures(played: Round) -> dict[str, float]:

@@ -38,7 +38,7 @@ class Prompt:
     next_position: int
     """Where the first generated token stands, on all three axes."""
     pixels: Tensor
-    """(N, D) normalised patches, images first, then the video."""
+    """(N, D) uint8 patches, images first, then the video; `normalised` makes them what a tower takes."""
     grids: Tensor
     """(M, 3) patches in time, height and width of each medium, in the order of `pixels`."""
     images: int
@@ -46,7 +46,7 @@ class Prompt:
 
 
 def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tuple[int, int, int]]:
-    """Frames (T, H, W, 3) as rows of normalised patches (N, D), and their grid; an odd last frame is repeated.
+    """Frames (T, H, W, 3) as rows of patches (N, D), and their grid; an odd last frame is repeated.
 
     Patches of one vision token (merge x merge) stand together, as the model's merger expects.
     """
@@ -61,9 +61,14 @@ def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tup
     blocks = pixels.reshape(
         grid[0], geometry.temporal, 3, grid[1] // merge, merge, patch, grid[2] // merge, merge, patch
     )
-    rows = blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1] * grid[2], 3, -1).float()
-    mean, std = (255 * torch.tensor(share)[:, None] for share in (geometry.mean, geometry.std))
-    return ((rows - mean) / std).flatten(1), grid
+    return blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1] * grid[2], -1), grid
+
+
+def normalised(pixels: Tensor, geometry: Geometry) -> Tensor:
+    """Patches (N, D) in float32, as a tower was trained on them: each colour less its mean, over its deviation. Done
+    where the tower is: bytes travel lighter."""
+    mean, std = (255 * torch.tensor(share, device=pixels.device)[:, None] for share in (geometry.mean, geometry.std))
+    return torch.addcmul(-mean / std, pixels.float().unflatten(1, (3, -1)), 1 / std).flatten(1)
 
 
 def blanked(frames: Frames) -> Frames:

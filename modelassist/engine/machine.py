@@ -110,7 +110,8 @@ class Machine:
                 value.grad = summed.view_as(value)
 
     def leave(self) -> None:
-        """Part from the others, who have nothing more to do."""
+        """Part from the others, who have nothing more to do; what of the model was shared goes."""
+        self._root = None
         if self.size > 1:
             dist.barrier()
             dist.destroy_process_group()

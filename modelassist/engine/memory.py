@@ -11,6 +11,9 @@ _CPU = "DefaultCPUAllocator: can't allocate memory"
 _GPU = "out of memory"
 
 
+SETUP_ADVICE = "train adapters (lora.rank) or freeze the tower (freeze_vision), or share the model (parallel = 'fsdp')"
+
+
 class MemoryFullError(RuntimeError):
     """Memory has run out; the message says where and what to lower."""
 

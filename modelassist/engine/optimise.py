@@ -4,6 +4,7 @@ where a loss is not finite.
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -91,9 +92,11 @@ def batch_at(count: int, size: int, step: int, seed: int, stage: str) -> list[in
     return [_shuffled(count, place // count, seed, stage)[place % count] for place in range(first, first + size)]
 
 
-def _shuffled(count: int, epoch: int, seed: int, stage: str) -> list[int]:
+@lru_cache(maxsize=4)
+def _shuffled(count: int, epoch: int, seed: int, stage: str) -> tuple[int, ...]:
+    """The order of a round; a step asks for one or two, clip by clip."""
     generator = torch.Generator().manual_seed(derive(seed, stage, "epoch", epoch))
-    return list(map(int, torch.randperm(count, generator=generator).tolist()))
+    return tuple(torch.randperm(count, generator=generator).tolist())
 
 
 def optimizer_tensors(critic: Loaded, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -24,7 +24,9 @@ def generator(seed: int, *place: str | int, device: str | torch.device = "cpu") 
 
 @contextmanager
 def seeded(seed: int, *place: str | int) -> Iterator[None]:
-    """Torch's own global generators, seeded inside the block and as they were after it."""
-    with torch.random.fork_rng():
+    """Torch's own global generators (of the CPU and of this process's GPU), seeded inside the block and as they were
+    after it."""
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(gpus):
         torch.manual_seed(derive(seed, *place))
         yield

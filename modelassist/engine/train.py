@@ -15,12 +15,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr
+from dataclasses import asdict
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 from tqdm import tqdm
 
 from modelassist.engine import checkpoints
@@ -30,12 +31,12 @@ from modelassist.engine.config import STAGES, Config, config_to
 from modelassist.engine.data import Example, Feeder, FrameStore, load_captions
 from modelassist.engine.evaluate import consistency
 from modelassist.engine.flops import speed
-from modelassist.engine.grpo import GrpoStage, frozen_copy
+from modelassist.engine.grpo import GrpoStage, snapshot
 from modelassist.engine.journal import Journal, in_a_line
 from modelassist.engine.machine import Machine, join
 from modelassist.engine.material import Material, gather, open_release
 from modelassist.engine.measure import measure, write_evaluation
-from modelassist.engine.memory import memory_limit, training_advice
+from modelassist.engine.memory import SETUP_ADVICE, memory_limit, training_advice
 from modelassist.engine.model import Loaded, check, identity, load, save
 from modelassist.engine.optimise import Stage, TrainingError
 from modelassist.engine.seeds import seeded
@@ -80,32 +81,36 @@ def train(
         critic.look(config.frames or critic.frames)
         critic.max_new_tokens = config.max_new_tokens
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
-        described = _described(config, model, reader, captioned)
-        run = _Run(critic, config, out, stages, model, described, machine)
-        run.begin(resume=resume)
+        described = _described(config, critic, reader) | ({"captions": _digest(captioned)} if "sft" in stages else {})
+        run = _Run(critic, config, out, stages, described, machine)
+        with memory_limit("preparing what is trained", SETUP_ADVICE):
+            run.begin(resume=resume)
         material = gather(reader, run.store, stages, captioned, machine, run.report)
         for name in stages:
-            run.stage(name, material)
+            with memory_limit(name, training_advice(config, name)):
+                run.stage(name, material)
         machine.leave()
         if not machine.leads:
             return {}
-        run.keep_model()
+        with memory_limit("keeping the critic", "make room and go on with --resume"):
+            run.keep_model()
         return run.measure(reader, material, previous)
 
 
-def _described(config: Config, model: str, reader: ReleaseReader, captioned: Sequence[Example]) -> dict[str, Any]:
+def _described(config: Config, critic: Loaded, reader: ReleaseReader) -> dict[str, Any]:
     """What a run is, by content where it is a file: a path tells little of what lies there next week."""
-    described = {
-        "config": config_to(config),
-        "model": model,
-        "model_identity": identity(model),
+    return {
+        "config": config_to(config) | {"frames": asdict(critic.frames)},
+        "model": critic.name,
+        "model_identity": identity(critic.name),
         "release": reader.manifest["content_hash"],
     }
-    return described | ({"captions": _digest(captioned)} if captioned else {})
 
 
-def _digest(captioned: Sequence[Example]) -> str:
+def _digest(captioned: Sequence[Example]) -> str | None:
     """What clips with captions are: their pictures and their words, in order."""
+    if not captioned:
+        return None
     words = [[example.sha256, *(turn["content"] for turn in example.messages)] for example in captioned]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
@@ -119,14 +124,15 @@ class _Run:
         config: Config,
         out: Path,
         stages: list[str],
-        model: str,
         described: Mapping[str, Any],
         machine: Machine,
     ) -> None:
-        self.critic, self.config, self.out, self.stages, self.model = critic, config, out, stages, model
+        self.critic, self.config, self.out, self.stages = critic, config, out, stages
         self.described, self.machine = described, machine
         self.journal = Journal(out, {name: config.steps_of(name) for name in stages}, writes=machine.leads)
         self.place: Checkpoint | None = None
+        self.begun: dict[str, Tensor] | None = None
+        """The weights that practice began with, where it is gone on with."""
         self.problems: list[str] = []
 
     def begin(self, *, resume: bool) -> None:
@@ -141,13 +147,27 @@ class _Run:
             self.described = {**found.run, **self.described}
         if self.machine.leads:
             self._tidy(fresh=found is None)
+        self.machine.gathered(None)  # nobody writes into the folder before it is tidy
         self.place = found
         with seeded(self.config.seed, "adapters"):
             prepare(self.critic, self.config)
         if found:
-            checkpoints.restore_weights(self.critic, found)
+            self._go_back(found)
         self.machine.spread(self.critic)
         self.journal.rewind(found.stage if found else None, found.step if found else 0)
+
+    def _begun_stages(self) -> list[str]:
+        """The stages of the run so far, those of earlier calls too."""
+        return [name for name in STAGES if checkpoints.newest_checkpoint(self._checkpoints, [name])]
+
+    def _go_back(self, found: Checkpoint) -> None:
+        """Put the weights back to where they were; on the way, to where practice began."""
+        if found.stage == "grpo" and self.config.grpo.kl_beta:
+            before = checkpoints.newest_checkpoint(self._checkpoints, STAGES[: STAGES.index("grpo")])
+            if before:
+                checkpoints.restore_weights(self.critic, before)
+            self.begun = snapshot(self.critic)
+        checkpoints.restore_weights(self.critic, found)
 
     def _tidy(self, *, fresh: bool) -> None:
         """Leave in the folder what the run goes on from, and say what it is."""
@@ -171,9 +191,11 @@ class _Run:
         start, examples = self._done_of(name), material.train[name]
         if not examples:
             self.report(f"{name} was passed over: the release has no clips for it")
-        if start is None or not examples:
             return
-        stage = self._make(name, examples, material.captioned, start)
+        if start is None:
+            self._require_done(name)
+            return
+        stage = self._make(name, examples, material.captioned)
         if self.place and self.place.stage == name:
             checkpoints.restore_stage(self.critic, stage, self.place)
         if name == "cooldown" and start == 0:
@@ -181,6 +203,13 @@ class _Run:
         self._loop(stage, start)
         if name == "cooldown":
             self._probe("after", material)
+
+    def _require_done(self, name: str) -> None:
+        """Refuse a stage that the run went past without."""
+        if name not in self._begun_stages():
+            raise CheckpointError(
+                f"{self.out} holds a run that went on without {name}, and cannot go back: name another --out"
+            )
 
     def keep_model(self) -> None:
         """Write the critic as a model folder of its own."""
@@ -191,11 +220,19 @@ class _Run:
             unfinished.mkdir()
             save(self.critic, unfinished)
             to_disk(unfinished)
+        self.critic.network.to("meta")  # what is measured is what was kept, and needs the room
 
     def _kept(self) -> Loaded:
         """The critic as its last checkpoint has it: what stands in memory here is a part of it, or on a GPU that the
         evaluation needs."""
-        return self._as_of(checkpoints.newest_checkpoint(self._checkpoints), "cpu")
+        critic = load(self.critic.name, dtype=self.machine.dtype)
+        critic.look(self.critic.frames)
+        critic.max_new_tokens = self.critic.max_new_tokens
+        prepare(critic, self.config)
+        place = checkpoints.newest_checkpoint(self._checkpoints)
+        if place:
+            checkpoints.restore_weights(critic, place)
+        return critic
 
     def measure(self, reader: ReleaseReader, material: Material, previous: str | None) -> dict[str, Any]:
         """Evaluate what was kept, as it was kept, and write the figures."""
@@ -216,8 +253,8 @@ class _Run:
             "cooldown": self._probes(),
             "problems": sorted(self.problems),
             "release": self.described["release"],
-            "model": self.model,
-            "stages": [name for name in self.stages if material.train[name]],
+            "model": self.described["model"],
+            "stages": self._begun_stages(),
         }
         write_evaluation(self.out, evaluation)
         self.journal.stand("evaluation", 0, finished=True)
@@ -243,8 +280,13 @@ class _Run:
         finished = name != self.place.stage
         return None if finished else self.place.step
 
-    def _make(self, name: str, examples: Sequence[Example], captioned: Sequence[Example], start: int) -> Stage:
-        feeder = Feeder(self.critic, self.store, frozen=vision_is_frozen(self.config))
+    def _make(self, name: str, examples: Sequence[Example], captioned: Sequence[Example]) -> Stage:
+        feeder = Feeder(
+            self.critic,
+            self.store,
+            frozen=vision_is_frozen(self.config),
+            gigabytes=self.config.feature_gigabytes,
+        )
         if name != "grpo":
             return SftStage(
                 self.critic,
@@ -265,30 +307,17 @@ class _Run:
             self.config.grpo,
             seed=self.config.seed,
             max_new_tokens=self.config.max_new_tokens,
-            reference=self._reference(start),
+            reference=self._reference(),
             machine=self.machine,
             report=self.report,
         )
 
-    def _reference(self, start: int) -> nn.Module | None:
-        """The model as practice found it: itself at the start, else what the stage before it kept."""
-        if self.config.grpo.kl_beta == 0 or self.config.lora.rank:
+    def _reference(self) -> dict[str, Tensor] | None:
+        """The weights that practice began with, for the stage to hold; none where divergence costs nothing."""
+        if not self.config.grpo.kl_beta:
             return None
-        if not start:
-            return frozen_copy(self.critic.network)
-        earlier = STAGES[: STAGES.index("grpo")]
-        before = checkpoints.newest_checkpoint(self._checkpoints, earlier)
-        return frozen_copy(self._as_of(before, str(self.critic.device)).network)
-
-    def _as_of(self, place: Checkpoint | None, device: str) -> Loaded:
-        """The model afresh, as it was at some place of the run."""
-        critic = load(self.model, device=device, dtype=self.machine.dtype)
-        critic.look(self.critic.frames)
-        critic.max_new_tokens = self.critic.max_new_tokens
-        prepare(critic, self.config)
-        if place:
-            checkpoints.restore_weights(critic, place)
-        return critic
+        begun, self.begun = self.begun, None
+        return begun or snapshot(self.critic)
 
     def _loop(self, stage: Stage, start: int) -> None:
         todo = range(start, stage.steps)

@@ -1,7 +1,7 @@
 """Vision features, computed once and passed on: to training, to generation, to every sample of a group.
 
 One run of the vision tower takes images and videos together (attention never crosses a frame there); the features are
-then dealt out to the clips they belong to, so that a frozen tower is paid for once per clip and run.
+then dealt out to the clips they belong to, so that those of a frozen tower can be kept clip by clip.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelassist.engine.inputs import Prompt
+from modelassist.engine.inputs import Prompt, normalised
 from modelassist.engine.model import Loaded
 
 
@@ -45,8 +45,8 @@ class Features:
 def encode(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
     """The features of each prompt's media, in one run of the tower; gradients flow where the tower is trained."""
     grids = torch.cat([prompt.grids for prompt in prompts])
-    pixels = torch.cat([prompt.pixels for prompt in prompts])
-    output = critic.base.model.get_image_features(pixels.to(critic.device), grids.to(critic.device))
+    pixels = normalised(torch.cat([prompt.pixels for prompt in prompts]).to(critic.device), critic.geometry)
+    output = critic.base.model.get_image_features(pixels, grids.to(critic.device))
     features = Features(tuple(output.pooler_output), tuple(map(tuple, output.get("deepstack_features", ()))))
     dealt, start = [], 0
     for prompt in prompts:

@@ -19,7 +19,7 @@ from torch import Tensor
 from modelassist.engine.config import SftConfig
 from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.inference import question
-from modelassist.engine.inputs import patchify
+from modelassist.engine.inputs import normalised, patchify
 from modelassist.engine.model import Loaded, load
 from modelassist.engine.sft import SftStage
 from modelassist.engine.tiny import init_tiny
@@ -128,7 +128,8 @@ def _row(
     prompt: list[int] = critic.tokenizer.encode(asked, add_special_tokens=False)
     answer: list[int] = critic.tokenizer.encode(f"{assistant}<|im_end|>", add_special_tokens=False)
     grids = torch.tensor([grid for _, grid in images])
-    return prompt + answer, len(answer), torch.cat([rows for rows, _ in images]), grids
+    pixels = normalised(torch.cat([rows for rows, _ in images]), critic.geometry)
+    return prompt + answer, len(answer), pixels, grids
 
 
 def _trl_steps(where: Path, folder: Path) -> list[float]:

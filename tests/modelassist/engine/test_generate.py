@@ -148,7 +148,7 @@ def test_full_rows_are_what_the_model_itself_computes(
 def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: Loaded, prompts: list[Prompt]) -> None:
     for kept in ("image", "video"):
         prompt = prompts[0]
-        pixels = prompt.pixels.clone().requires_grad_(True)
+        pixels = prompt.pixels.float().requires_grad_(True)
         seen = Prompt(prompt.ids, prompt.positions, prompt.next_position, pixels, prompt.grids, prompt.images)
         token_logps(critic, [Row(seen, ((300, 301, 302),))]).sum().backward()
         patches = int(prompt.grids[: prompt.images].prod(1).sum())

@@ -1,11 +1,11 @@
-"""Keeping the last used, within bounds."""
+"""Keeping what comes first, within bounds."""
 
 import pytest
 
 from modelassist.engine.held import Held
 
 
-def test_the_last_used_stay_and_the_rest_makes_room() -> None:
+def test_who_comes_first_stays_and_the_rest_is_made_each_time() -> None:
     made: list[str] = []
 
     def make(key: str) -> str:
@@ -13,14 +13,12 @@ def test_the_last_used_stay_and_the_rest_makes_room() -> None:
         return key
 
     held: Held[str] = Held(5, len)
-    for key in ("aa", "bb", "aa", "cc", "aa", "bb"):
+    for key in ("aa", "bb", "cc", "d", "aa", "bb", "cc", "d"):
         assert held.get(key, lambda key=key: make(key)) == key  # type: ignore[misc]
-    assert made == ["aa", "bb", "cc", "bb"]
+    assert made == ["aa", "bb", "cc", "d", "cc"]
 
 
-def test_what_is_larger_than_all_room_is_held_alone() -> None:
-    held: Held[str] = Held(3, len)
-    held.get("a", lambda: "a")
-    held.get("large", lambda: "large")
-    assert held.get("large", pytest.fail) == "large"
-    assert held.get("a", lambda: "again") == "again"
+def test_what_is_held_may_have_another_form() -> None:
+    held: Held[str] = Held(5, len)
+    assert held.get("a", lambda: "abc", str.upper) == "abc"
+    assert held.get("a", pytest.fail, str.upper) == "ABC"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelassist.engine.families import Geometry
-from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, patchify, shifted
+from modelassist.engine.inputs import Prompt, blanked, build_prompt, completion_ids, normalised, patchify, shifted
 from modelassist.engine.model import Loaded
 from qsave.frames.slowfast import Frames
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
@@ -37,10 +37,10 @@ def reference_inputs(critic: Loaded, prompt: Prompt, frames: Frames) -> dict[str
     types[prompt.ids == critic.mark_ids["<|image_pad|>"]] = 1
     types[prompt.ids == critic.mark_ids["<|video_pad|>"]] = 2
     inputs = {"input_ids": prompt.ids[None], "mm_token_type_ids": types[None]}
-    patches = int(prompt.grids[: prompt.images].prod(1).sum())
+    pixels, patches = normalised(prompt.pixels, critic.geometry), int(prompt.grids[: prompt.images].prod(1).sum())
     if prompt.images:
-        inputs |= {"pixel_values": prompt.pixels[:patches], "image_grid_thw": prompt.grids[: prompt.images]}
-    inputs |= {"pixel_values_videos": prompt.pixels[patches:], "video_grid_thw": prompt.grids[prompt.images :]}
+        inputs |= {"pixel_values": pixels[:patches], "image_grid_thw": prompt.grids[: prompt.images]}
+    inputs |= {"pixel_values_videos": pixels[patches:], "video_grid_thw": prompt.grids[prompt.images :]}
     if critic.geometry.positions_per_second is not None:
         apart = frames.fast_times[critic.geometry.temporal] if len(frames.fast_times) > 2 else 1.0
         inputs["second_per_grid_ts"] = torch.tensor([apart])
@@ -54,7 +54,7 @@ def test_patches_hold_every_pixel_of_their_place(count: int, down: int, across: 
     rows, (times, high, wide) = patchify(frames, GEOMETRY)
     assert rows.shape == (times * high * wide, 3 * 2 * 16 * 16)
     back = rows.reshape(times, high // 2, wide // 2, 2, 2, 3, 2, 16, 16).permute(0, 6, 1, 3, 7, 2, 4, 8, 5)
-    pixels = ((back.reshape(times * 2, 16 * high, 16 * wide, 3) + 1) * 127.5).round().to(torch.uint8).numpy()
+    pixels = back.reshape(times * 2, 16 * high, 16 * wide, 3).numpy()
     assert np.array_equal(pixels[:count], frames)
     assert np.array_equal(pixels[count:], frames[-1:].repeat(len(pixels) - count, axis=0))
 

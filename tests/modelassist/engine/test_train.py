@@ -318,34 +318,38 @@ def test_a_run_that_ran_out_of_memory_may_be_resumed_with_smaller_passes(
 def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
 ) -> None:
-    config = replace(
-        CONFIG, lora=LoraConfig(rank=4, alpha=8), grpo=replace(CONFIG.grpo, steps=2, kl_beta=0.1, temperature=1.5)
-    )
-    config = replace(config, gradient_checkpointing=True, max_new_tokens=192)
+    config = replace(CONFIG, lora=LoraConfig(rank=4, alpha=8), gradient_checkpointing=True, max_new_tokens=192)
     training.train(release_folder, str(taught[0]), tmp_path, config, stages=["sft", "grpo"])
     before, after = (model.load(str(path)).base.state_dict() for path in (taught[0], tmp_path / "model"))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed
     assert all("language_model" in name and "_proj" in name for name in changed)
-    played = [(row["finished"], row["kl"]) for row in read_metrics(tmp_path) if row["stage"] == "grpo"]
-    assert all(kl > 0 for _, kl in played), played  # SFT came in between
 
 
-def test_a_reference_is_kept_for_full_weights_too(
-    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
+@pytest.mark.parametrize("rank", [0, 4])
+def test_divergence_is_measured_from_the_model_that_practice_began_with(
+    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, rank: int
 ) -> None:
-    practice = replace(CONFIG.grpo, steps=2, clips=4, group=4, kl_beta=0.1, temperature=1.5)
-    config = replace(CONFIG, grpo=practice, max_new_tokens=96)
-    training.train(release_folder, str(taught[0]), tmp_path, config, stages=["grpo"])
-    first, second = (row["kl"] for row in read_metrics(tmp_path))
-    assert min(first, second) >= 0 < max(first, second)
+    practice = replace(CONFIG.grpo, steps=2, clips=4, group=4, updates=1, kl_beta=0.1, temperature=1.5)
+    config = replace(CONFIG, grpo=practice, lora=LoraConfig(rank=rank), max_new_tokens=96)
+    training.train(release_folder, str(taught[0]), tmp_path, config, stages=["sft", "grpo"])
+    first, second = (row["kl"] for row in read_metrics(tmp_path) if row["stage"] == "grpo")
+    assert first == pytest.approx(0, abs=1e-9)  # whatever the classroom changed
+    assert second > 1e-9
 
 
+@pytest.mark.parametrize("rank", [0, 4])
 def test_divergence_is_measured_from_the_same_model_after_a_cut(
-    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
     practice = replace(CONFIG.grpo, steps=4, clips=4, group=4, kl_beta=0.1, temperature=1.5)
-    config = replace(CONFIG, sft=replace(CONFIG.sft, steps=1, learning_rate=1e-6), grpo=practice, max_new_tokens=96)
+    config = replace(
+        CONFIG,
+        sft=replace(CONFIG.sft, steps=1, learning_rate=1e-6),
+        grpo=practice,
+        lora=LoraConfig(rank=rank),
+        max_new_tokens=96,
+    )
 
     def train(out: Path, *, resume: bool = False) -> None:
         training.train(release_folder, str(taught[0]), out, config, stages=["sft", "grpo"], resume=resume)
