@@ -130,7 +130,7 @@ class ReleaseReader:
     def media_path(self, row: SftRow | RlRow) -> Path:
         """Where the row's clip lies; raises ReleaseError where it is not there."""
         name = row.media.path
-        path = Path(name) if Path(name).is_absolute() else _inside(self.folder, name)
+        path = _inside(self.folder, name)
         if not path.is_file():
             raise ReleaseError(
                 f"{self.folder}: {name} of row {row.id} is missing. A release made without media needs its clips "

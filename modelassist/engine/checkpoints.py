@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from modelassist.engine.config import FREE, STAGES
+from modelassist.engine.config import FREE, STAGES, flat
 from modelassist.engine.machine import Machine, whole
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import Stage, optimizer_tensors, restore_optimizer, trainable
@@ -93,7 +93,7 @@ def restore_stage(critic: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
 def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
     """Raise CheckpointError where a run is gone on with as another, settings that do not matter for that aside.
     Captions matter where `run` names them: for the classroom."""
-    before, now = _flat(checkpoint.run), _flat(run)
+    before, now = flat(checkpoint.run), flat(run)
     ignored = {"model", *(f"config.{name}" for name in FREE), *({"captions"} - now.keys())}
     matter = sorted({*before, *now} - ignored)
     differing = [
@@ -126,14 +126,6 @@ def _unwritten(path: Path, size: int, error: Exception) -> str:
         f"{path} cannot be written ({reason}): it needs {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free on its "
         f"disk. Make room there, then {'go on with --resume' if kept else 'start again'}"
     )
-
-
-def _flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
-    """Nested tables as one, keys joined by dots."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= _flat(value, f"{place}{key}.") if isinstance(value, Mapping) else {f"{place}{key}": value}
-    return found
 
 
 def _read(state: Path) -> Checkpoint:

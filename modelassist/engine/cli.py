@@ -101,7 +101,7 @@ def _add_size(commands: Any) -> None:
     command = commands.add_parser("size", help="what a training run takes: memory by item, tokens, operations, speed")
     command.add_argument("--model", required=True, help="folder or hub id; its weights are not needed")
     command.add_argument("--config", type=Path, help="settings in TOML or JSON; defaults elsewhere")
-    command.add_argument("--gpus", type=int, default=1, help="how many share the run; default: 1")
+    command.add_argument("--gpus", type=_count, default=1, help="how many share the run; default: 1")
     command.add_argument("--gpu", choices=list(PEAKS), default="H100", help="which; default: H100")
     command.set_defaults(run=_size)
 

@@ -5,8 +5,9 @@ Qwen3-VL.
 """
 
 import json
+import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -196,8 +197,10 @@ class Config:
         _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
         _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
-        for stage in STAGES:
-            _require(self.steps_of(stage) >= 0, f"{stage}.steps", "at least 0", self.steps_of(stage))
+        _require(0 <= self.sft.shift < 1, "sft.shift", "at least 0 and below 1", self.sft.shift)
+        for name, value in flat(asdict(self)).items():
+            if isinstance(value, int | float):
+                _require(0 <= value < math.inf, name, "a number from 0 on", value)
         for name, count in self._counts().items():
             _require(count >= 1, name, "at least 1", count)
 
@@ -252,9 +255,17 @@ def config_to(config: Config) -> dict[str, Any]:
     return asdict(config)
 
 
+def flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Nested tables as one, keys joined by dots."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= flat(value, f"{place}{key}.") if isinstance(value, Mapping) else {f"{place}{key}": value}
+    return found
+
+
 def _build(kind: type[Any], values: object, place: str) -> Any:
     if not isinstance(values, dict):
-        raise ConfigError(f"{place or 'settings'}: expected a table, got {values!r}")
+        raise ConfigError(f"{place.rstrip('.') or 'settings'}: expected a table, got {values!r}")
     hints = get_type_hints(kind)
     names = [item.name for item in fields(kind)]
     for name in values:

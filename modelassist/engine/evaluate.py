@@ -16,15 +16,17 @@ from typing import Any
 from tqdm import tqdm
 
 from modelassist.engine.calibration import calibration
-from modelassist.engine.data import Example, Feeder
+from modelassist.engine.data import DataError, Example, Feeder
 from modelassist.engine.figures import Pairs, agreement, gain, generator_level, rate
 from modelassist.engine.generate import Sample
 from modelassist.engine.inference import answers, temperature_of
+from modelassist.engine.inputs import Prompt
 from modelassist.engine.model import Loaded
-from modelassist.engine.scoring import Scored, parsed, read_scores
+from modelassist.engine.scoring import Scored, parsed, read_scores, unread
 from modelassist.engine.why import Judged, judge_why
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.files import atomic_path
+from qsave.frames.container import MediaError
 from qsave.report_card import ReportCard
 
 _WINDOW = 64
@@ -53,7 +55,7 @@ def predict(
     seed: int = 0,
 ) -> list[Prediction]:
     """A prediction for every example, by free generation: the greedy answer, or the mean of several that are drawn."""
-    groups = _generated(
+    said = _generated(
         critic,
         feeder,
         examples,
@@ -63,7 +65,10 @@ def predict(
         temperature=temperature_of(samples),
         seed=seed,
     )
-    return [Prediction(example, read_scores(critic, group)) for example, group in groups]
+    return [
+        Prediction(example, unread(group) if isinstance(group, MediaError) else read_scores(critic, group))
+        for example, group in said
+    ]
 
 
 def evaluate(
@@ -102,7 +107,10 @@ def consistency(
         for _, group in _generated(
             critic, feeder, examples, budget=budget, label=label, group=samples, temperature=1.0, seed=seed
         )
+        if not isinstance(group, MediaError)
     ]
+    if not groups:
+        raise DataError(f"{label}: none of the clips can be read any more")
     read = [[read_scores(critic, [sample]) for sample in group] for group in groups]
     valid = [parsed(critic, sample) is not None for group in groups for sample in group]
     spreads = [
@@ -142,20 +150,31 @@ def _generated(
     group: int = 1,
     temperature: float = 0.0,
     seed: int = 0,
-) -> Iterator[tuple[Example, list[Sample]]]:
+) -> Iterator[tuple[Example, list[Sample] | MediaError]]:
+    """What is said of each example, or why it cannot be read: then the others are gone on with."""
     with tqdm(total=len(examples), desc=label, unit="clip", leave=False) as bar:
         for start in range(0, len(examples), _WINDOW):
             window = examples[start : start + _WINDOW]
+            asked = [_asked(feeder, example) for example in window]
             groups = answers(
                 critic,
-                [feeder.prompt(example) for example in window],
+                [prompt for prompt in asked if isinstance(prompt, Prompt)],
                 tokens_per_batch=budget,
                 group=group,
                 temperature=temperature,
                 seed=seed,
             )
             bar.update(len(window))
-            yield from zip(window, groups, strict=True)
+            said = iter(groups)
+            for example, prompt in zip(window, asked, strict=True):
+                yield example, prompt if isinstance(prompt, MediaError) else next(said)
+
+
+def _asked(feeder: Feeder, example: Example) -> Prompt | MediaError:
+    try:
+        return feeder.prompt(example)
+    except MediaError as error:
+        return error
 
 
 def _axis(

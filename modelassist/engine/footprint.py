@@ -38,12 +38,14 @@ def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, 
     state = _state(critic, config, parts)
     clips = max(config.sft.batch, captions_a_step(config))  # the two kinds go in passes of their own
     rows = min(max(1, config.micro_tokens // row.length), -(-clips // gpus))
-    found: dict[str, Bytes] = {"SFT": state | _pass(critic, config, row, rows, _LOGITS_OF_SFT)}
+    found: dict[str, Bytes] = {"SFT": state | _pass(critic, config, row, rows, _LOGITS_OF_SFT, parts)}
     if config.grpo.steps:
         sample = tuple(range(config.max_new_tokens))
         group = Row(row.prompt, (sample,) * config.grpo.group)
         found["practice"] = (
-            state | _reference(config, state) | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_PRACTICE)
+            state
+            | _reference(config, state)
+            | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_PRACTICE, parts)
         )
     found["evaluation"] = _evaluation(critic, config)
     return found
@@ -91,10 +93,16 @@ def _for_a_pass(critic: Loaded, config: Config, trained: int, parts: int) -> dic
     return {"gathered weights and gradients": (root + _GATHERED_LAYERS * _numel(layers[0])) * (2 * width + 4)}
 
 
-def _pass(critic: Loaded, config: Config, row: Row, rows: int, copies: int) -> dict[str, int]:
-    """What a forward and backward pass over some rows adds."""
+def _pass(critic: Loaded, config: Config, row: Row, rows: int, copies: int, parts: int) -> dict[str, int]:
+    """What a forward and backward pass over some rows adds.
+
+    What layers hand on has the type of the embeddings: float32 where these are trained, unless FSDP gathers them in
+    fewer bits. Autocast only lowers what is multiplied.
+    """
     base, dtype, work = critic.base, getattr(torch, config.dtype), Work.of([row] * rows)
     visual, text = base.model.visual, base.config.text_config
+    lowered = parts > 1 or _is_frozen(base.get_input_embeddings())
+    handed = dtype if lowered else torch.float32
 
     def stack(blocks: Any, arguments: Callable[[], Arguments]) -> int:
         """What like blocks keep: with checkpointing their inputs, and what one keeps with the gradients of that."""
@@ -103,11 +111,11 @@ def _pass(critic: Loaded, config: Config, row: Row, rows: int, copies: int) -> d
 
     found = {
         "kept by the language model": stack(
-            base.model.language_model.layers, lambda: _text_arguments(base, rows, row.length, dtype)
+            base.model.language_model.layers, lambda: _text_arguments(base, rows, row.length, handed)
         ),
         "kept by the vision tower": 0
         if _is_frozen(visual)
-        else stack(visual.blocks, lambda: _vision_arguments(base, work, dtype)),
+        else stack(visual.blocks, lambda: _vision_arguments(base, work, handed)),
         "vision features": work.patches // critic.geometry.merge**2 * text.hidden_size * _levels(base) * dtype.itemsize,
         "logits": work.predicted * text.vocab_size * (4 * copies + dtype.itemsize),
     }

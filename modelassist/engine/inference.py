@@ -13,7 +13,7 @@ from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.generate import Sample, generate
 from modelassist.engine.inputs import Prompt, build_prompt
 from modelassist.engine.model import Loaded, ModelError, load
-from modelassist.engine.scoring import Scored, read_scores
+from modelassist.engine.scoring import Scored, read_scores, unread
 from modelassist.engine.vision import encode
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import Frames, read
@@ -58,7 +58,7 @@ class Critic:
             try:
                 seen[place] = read(path, self.loaded.frames)
             except (MediaError, OSError) as error:
-                yield place, Scored(None, "", {}, f"the clip cannot be read: {error}"), None
+                yield place, unread(error), None
         places = list(seen)
         prompts = [build_prompt(self.loaded, seen[place], question(items[place][1])) for place in places]
         for number, group in stream_answers(

@@ -97,22 +97,22 @@ class Loaded:
 def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
     folder = check(name)
-    config = _load_config(name)
-    return _critic(name, folder, config, _load_network(name, config, dtype).to(device))
+    config = _load_config(name, folder)
+    return _critic(name, folder, config, _load_network(name, folder, config, dtype).to(device))
 
 
 def outline(name: str) -> Loaded:
     """A critic without weights, on torch's meta device: to be counted, not run. Asks a folder or the hub for config and
     tokenizer only; raises ModelError as `load` does."""
     folder = _local_folder(name)
-    config = _load_config(name)
+    config = _load_config(name, folder)
     with torch.device("meta"):
         network = FAMILIES[config.model_type].network(config)
     return _critic(name, folder, config, network)
 
 
 def _critic(name: str, folder: Path | None, config: Any, network: Any) -> Loaded:
-    tokenizer = _load_tokenizer(name)
+    tokenizer = _load_tokenizer(name, folder)
     return Loaded(
         network=network.eval(),
         tokenizer=tokenizer,
@@ -150,14 +150,14 @@ def identity(name: str) -> str:
 
 def frame_config(name: str) -> FrameConfig:
     """What a critic looks at, read without its weights; raises ModelError as `load` does."""
-    return _frames(check(name), _load_config(name))
+    folder = check(name)
+    return _frames(folder, _load_config(name, folder))
 
 
 def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Write a whole, loadable model folder; weights are rounded to `dtype`. LoRA must have been merged before."""
-    base, kept = critic.base, critic.base.dtype
-    base.to(dtype).save_pretrained(folder)
-    base.to(kept)
+    """Write a whole, loadable model folder; weights are rounded to `dtype`, in memory too, so this is the last that is
+    done with them. LoRA must have been merged before."""
+    critic.base.to(dtype).save_pretrained(folder)
     critic.tokenizer.save_pretrained(folder)
     write_settings(folder, critic.frames, critic.max_new_tokens)
 
@@ -232,9 +232,9 @@ def _json_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def _load_config(name: str) -> Any:
+def _load_config(name: str, folder: Path | None) -> Any:
     try:
-        config = AutoConfig.from_pretrained(name, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder or name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"{name}: its config cannot be loaded: {error}") from error
     if config.model_type not in FAMILIES:
@@ -242,11 +242,11 @@ def _load_config(name: str) -> Any:
     return config
 
 
-def _load_network(name: str, config: Any, dtype: torch.dtype) -> Any:
+def _load_network(name: str, folder: Path | None, config: Any, dtype: torch.dtype) -> Any:
     disable_progress_bar()
     try:
         network, report = FAMILIES[config.model_type].network.from_pretrained(
-            name,
+            folder or name,
             dtype=dtype,
             attn_implementation="sdpa",
             use_safetensors=True,
@@ -271,9 +271,9 @@ class _PatchProjection(nn.Conv3d):
         return flat[..., None, None, None]
 
 
-def _load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+def _load_tokenizer(name: str, folder: Path | None) -> PreTrainedTokenizerBase:
     try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(folder or name, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"{name}: its tokenizer cannot be loaded: {error}") from error
 

@@ -19,6 +19,8 @@ from qsave.frames.slowfast import Frames
 from qsave.report_card import card_to_json
 
 Line = Mapping[str, Any]
+_BEGINNING = '{"video": "'
+"""Of every line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,15 @@ class ScoreFile:
 
     def _take_up(self) -> None:
         """Keep the lines with a card. A last line that was cut goes, and so do failures, which are tried again."""
-        *whole, _ = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
+        *whole, cut = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
         for number, text in enumerate(whole, start=1):
             line = self._read(number, text)
             if differs := self._differs(line):
                 raise DataError(f"{self.path}:{number}: {differs}; name another --out")
             if line["card"] is not None:
                 self._found[_key(line)] = line
+        if cut[: len(_BEGINNING)] != _BEGINNING[: len(cut)]:
+            raise DataError(_no_line(self.path, len(whole) + 1))
         with atomic_path(self.path) as unfinished:
             unfinished.write_text("".join(_text(line) for line in self._found.values()), encoding="utf-8")
             to_disk(unfinished)
@@ -82,8 +86,12 @@ class ScoreFile:
             found: Line = json.loads(text)
             _key(found), found["model"], found["identity"], found["samples"], found["card"]
         except (ValueError, TypeError, KeyError):
-            raise DataError(f"{self.path}:{number}: not a line of scores; name another --out") from None
+            raise DataError(_no_line(self.path, number)) from None
         return found
+
+
+def _no_line(path: Path, number: int) -> str:
+    return f"{path}:{number}: not a line of scores; name another --out"
 
 
 def line_of(clip: Clip, by: By, scored: Scored, frames: Frames | None) -> Line:

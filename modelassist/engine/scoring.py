@@ -35,6 +35,11 @@ class Scored:
     """The share of the clip's answers that could not be read: 0 or 1 for a single one."""
 
 
+def unread(error: Exception) -> Scored:
+    """What stands in the place of a card where the clip itself cannot be read."""
+    return Scored(None, "", {}, f"the clip cannot be read: {error}", unreadable=1.0)
+
+
 def level_places(critic: Loaded, ids: Sequence[int]) -> tuple[int, ...] | None:
     """Where in a completion the three level words of its answer stand, or None where they do not."""
     start = _answer_start(critic, ids)

@@ -15,6 +15,8 @@ from av.video.stream import VideoStream
 MAX_BYTES = 4 * 2**30
 MAX_SIDE = 8192
 MIN_SIDE = 16
+MAX_PIXELS = 7680 * 4320
+"""Of a frame. Some dozens of frames are held at once while the slow ones are chosen."""
 MAX_SECONDS = 600.0
 MAX_FRAMES = 72_000
 TIME_DIGITS = 6  # times are rounded here, once, so that they survive JSON and still match exactly
@@ -114,4 +116,6 @@ def _video_stream(container: InputContainer) -> VideoStream:
     width, height = stream.codec_context.width, stream.codec_context.height
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
         raise MediaError(f"a frame of {width}x{height} pixels; sides of {MIN_SIDE} to {MAX_SIDE} are taken")
+    if width * height > MAX_PIXELS:
+        raise MediaError(f"a frame of {width}x{height} pixels; at most {MAX_PIXELS} in all are taken")
     return stream

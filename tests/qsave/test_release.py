@@ -205,7 +205,8 @@ def test_clips_may_be_laid_into_a_release_made_without(tmp_path: Path) -> None:
     assert verify_release(folder) == [f"media/{SHA}.mp4: not in the manifest"]
 
 
-def test_a_row_cannot_point_out_of_the_release(folder: Path) -> None:
-    outside = row(media=Media("../secret.mp4", SHA, 1.0, (), ()))
+@pytest.mark.parametrize("path", ["../secret.mp4", "/etc/hostname"])
+def test_a_row_cannot_point_out_of_the_release(folder: Path, path: str) -> None:
+    outside = row(media=Media(path, SHA, 1.0, (), ()))
     with pytest.raises(ReleaseError, match="leads out"):
         ReleaseReader(folder).media_path(outside)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import chisquare
 
 from modelassist.engine.generate import generate
 from modelassist.engine.inputs import Prompt, build_prompt
@@ -84,6 +85,23 @@ def test_what_is_drawn_for_a_clip_does_not_depend_on_who_sits_beside_it(critic: 
     together = draw(prompts)
     assert together == [draw([prompt])[0] for prompt in prompts]
     assert len({ids for group in together for ids in group}) > len(prompts)
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely(critic: Loaded, prompts: list[Prompt]) -> None:
+    count, temperature = 3000, 1.7
+    (features,) = encode(critic, prompts[:1])
+    packed = pack(critic, [Row(prompts[0], ((0,),))])
+    logits = completion_logits(critic, [Row(prompts[0], ((0,),))], packed, [features])[0].detach()
+    logits[critic.never_generated] = -torch.inf
+    shares = torch.softmax(logits / temperature, -1)
+    (samples,) = generate(
+        critic, prompts[:1], [features], max_new_tokens=1, group=count, temperature=temperature, seed=3
+    )
+    seen = torch.bincount(torch.tensor([sample.ids[0] for sample in samples]), minlength=len(shares))
+    often = shares * count >= 5
+    found = [*seen[often].tolist(), int(seen[~often].sum())]
+    expected = [*(shares[often] * count).tolist(), float(shares[~often].sum() * count)]
+    assert chisquare(found, np.array(expected) * count / sum(expected)).pvalue > 1e-3
 
 
 def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded, prompts: list[Prompt]) -> None:

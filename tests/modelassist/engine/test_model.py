@@ -86,9 +86,10 @@ def test_the_tokenizer_writes_any_text_and_reads_it_back() -> None:
 
 
 def test_what_was_saved_loads_with_the_same_weights_rounded(critic: Loaded, tmp_path: Path) -> None:
+    before = {name: value.clone() for name, value in critic.base.state_dict().items()}
     save(critic, tmp_path / "kept")
     again = load(str(tmp_path / "kept"))
-    for name, value in critic.base.state_dict().items():
+    for name, value in before.items():
         assert torch.equal(again.base.state_dict()[name], value.to(torch.bfloat16).float()), name
     assert again.frames == critic.frames
     assert again.tokenizer.get_vocab() == critic.tokenizer.get_vocab()
@@ -99,3 +100,8 @@ def test_unknown_settings_beside_a_model_are_refused(copy: Path) -> None:
     (copy / model.CRITIC_FILE).write_text('{"frames": {"eyes": 3}}')
     with pytest.raises(ModelError, match="does not know"):
         load(str(copy))
+
+
+def test_a_folder_below_home_may_be_named_by_a_tilde(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tiny_folder.parent))
+    assert load(f"~/{tiny_folder.name}").frames == model.frame_config(f"~/{tiny_folder.name}")

@@ -256,3 +256,15 @@ def test_a_model_that_is_none_is_refused_before_anything_is_written(
     assert main(["score", str(folder), "--model", str(tmp_path), "--out", str(out)]) == 1
     assert "is not a model folder" in capsys.readouterr().err
     assert not out.parent.exists()
+
+
+@pytest.mark.parametrize("text", ['{"results": []}', '{"video', '{"video": "a.mp4"}\n{"results": 1}', "a note"])
+def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "scores.jsonl"
+    path.write_text(text)
+    if '{"video: "'.startswith(text):
+        ScoreFile(path, CRITIC)  # the beginning of a first line
+        return
+    with pytest.raises(DataError, match=r"scores.jsonl:\d: not a line of scores"):
+        ScoreFile(path, CRITIC)
+    assert path.read_text() == text

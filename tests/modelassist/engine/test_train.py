@@ -270,6 +270,7 @@ def test_later_stages_go_on_from_the_earlier_ones_that_were_run_by_themselves(
     training.train(release_folder, str(tiny_folder), tmp_path, CONFIG, stages=["grpo", "cooldown"], resume=True)
     assert losses(tmp_path) == losses(finished)
     assert (tmp_path / "predictions-test.csv").read_bytes() == (finished / "predictions-test.csv").read_bytes()
+    assert json.loads((tmp_path / "evaluation.json").read_text())["stages"] == ["sft", "grpo", "cooldown"]
 
 
 def test_a_run_that_is_gone_on_with_is_not_done(

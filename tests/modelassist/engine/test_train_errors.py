@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from modelassist.engine import train as training
 from modelassist.engine.cli import main
+from modelassist.engine.data import Feeder, FrameStore, load_examples
+from modelassist.engine.evaluate import predict
 from modelassist.engine.journal import Journal
+from modelassist.engine.model import Loaded
 from modelassist.engine.sft import SftStage
 from qsave.files import only_one
+from qsave.release import ReleaseReader
 from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
 
 SETTINGS = {"max_new_tokens": 16, "save_every": 2, "sft": {"steps": 4, "batch": 2, "warmup": 1}}
@@ -125,6 +130,42 @@ def test_a_run_stops_where_a_whole_step_has_become_unreadable(bench: Bench, monk
     assert said.startswith("error: no clip of a step can be read any more: clip clip-")
 
 
+def test_a_clip_that_is_gone_when_it_is_asked_about_has_no_card_and_the_others_do(bench: Bench, critic: Loaded) -> None:
+    examples = load_examples(ReleaseReader(bench.release), "sft", "train")[:3]
+    examples[1].path.unlink()
+    feeder = Feeder(critic, FrameStore(bench.folder / "frames", critic.frames))
+    found = predict(critic, feeder, examples, budget=4096, label="train")
+    errors = [prediction.scored.error or "" for prediction in found]
+    assert ["cannot be read" in error for error in errors] == [False, True, False]
+
+
+def test_a_run_is_not_gone_on_with_under_other_frames(bench: Bench) -> None:
+    few = {"fast_frames": 2, "fast_pixels": 32 * 32, "slow_frames": 1, "slow_pixels": 64 * 64}
+    bench.configure(SETTINGS | {"frames": few})
+    assert bench.train()[0] == 0
+    bench.configure(SETTINGS)
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another config.frames.fast_frames (2 there, 3 here)" in said
+
+
+def test_a_classroom_is_not_gone_on_with_without_its_captions(bench: Bench) -> None:
+    caption(bench)
+    assert bench.train()[0] == 0
+    bench.configure(SETTINGS | {"cooldown": {"steps": 1}})
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another captions" in said
+
+
+def test_a_run_does_not_go_back_to_a_stage_that_it_did_without(bench: Bench) -> None:
+    bench.configure(SETTINGS | {"grpo": {"steps": 1}, "cooldown": {"steps": 1, "samples": 2, "probe": 1}})
+    assert bench.train("--stages", "sft,cooldown")[0] == 0
+    status, said = bench.train("--stages", "grpo", "--resume")
+    assert status == 1
+    assert said.endswith("holds a run that went on without grpo, and cannot go back: name another --out")
+
+
 def test_a_checkpoint_of_another_model_is_not_gone_on_from(bench: Bench) -> None:
     assert bench.train()[0] == 0
     bench.model = bench.folder / "other"
@@ -201,6 +242,19 @@ def test_memory_that_runs_out_says_what_to_lower(bench: Bench, monkeypatch: pyte
     assert status == 1
     assert said.startswith("error: sft step 1: the machine's memory ran out")
     assert "lower micro_tokens (now 8192)" in said
+
+
+@pytest.mark.parametrize(("step", "said"), [("prepare", "preparing what is trained"), ("save", "keeping the critic")])
+def test_memory_that_runs_out_beside_the_steps_is_said_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str, said: str
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has no more.")
+
+    monkeypatch.setattr(training, step, full)
+    status, told = bench.train()
+    assert status == 1
+    assert told.startswith(f"error: {said}: CUDA out of memory. Tried to allocate 2.00 GiB; ")
 
 
 def test_a_disk_that_is_full_is_said_with_its_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,9 @@ def test_bounds_on_size_length_and_count(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(extent, "MAX_FRAMES", 2)
     with pytest.raises(MediaError, match="more than 2 frames"):
         probe.probe(path)
+    monkeypatch.setattr(container, "MAX_PIXELS", 96 * 64 - 1)
+    with pytest.raises(MediaError, match="96x64 pixels; at most 6143"):
+        probe.probe(path)
     monkeypatch.setattr(container, "MAX_SIDE", 64)
     with pytest.raises(MediaError, match="96x64 pixels"):
         probe.probe(path)
