@@ -343,9 +343,10 @@ def test_divergence_is_measured_from_the_model_that_practice_began_with(
 def test_divergence_is_measured_from_the_same_model_after_a_cut(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
-    practice = replace(CONFIG.grpo, steps=4, clips=4, group=4, kl_beta=0.1, temperature=1.5)
+    practice = replace(CONFIG.grpo, steps=3, clips=2, group=3, kl_beta=0.1, temperature=1.5)
     config = replace(
         CONFIG,
+        save_every=1,
         sft=replace(CONFIG.sft, steps=1, learning_rate=1e-6),
         grpo=practice,
         lora=LoraConfig(rank=rank),
@@ -356,12 +357,12 @@ def test_divergence_is_measured_from_the_same_model_after_a_cut(
         training.train(release_folder, str(taught[0]), out, config, stages=["sft", "grpo"], resume=resume)
 
     train(tmp_path / "whole")
-    with cut_after(monkeypatch, 4):
+    with cut_after(monkeypatch, 3):
         train(tmp_path / "cut")
     train(tmp_path / "cut", resume=True)
     whole, resumed = ([row["kl"] for row in read_metrics(tmp_path / name)[1:]] for name in ("whole", "cut"))
     assert resumed == whole
-    assert min(whole[2:]) > 0
+    assert whole[-1] > 0
 
 
 def test_a_clip_that_cannot_be_read_is_reported_and_left_out(
