@@ -34,6 +34,8 @@ class SplitFigures:
     clips: int
     unparsable: float | None
     axes: tuple[AxisFigures, ...]
+    plots: Mapping[str, str]
+    """What a picture shows, and its file below the run's folder."""
 
     @property
     def reasons(self) -> list[str]:
@@ -50,6 +52,7 @@ def splits_of(evaluation: Mapping[str, Any]) -> list[SplitFigures]:
             clips=found.get("clips", 0),
             unparsable=found.get("unparsable_rate"),
             axes=tuple(_axis(axis.value, found.get("axes", {}).get(axis.value, {})) for axis in AXES),
+            plots=found.get("plots", {}),
         )
         for split, found in evaluation.get("splits", {}).items()
     ]

@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs", views.runs, name="runs"),
     path("runs/start", views.run_start, name="run-start"),
     path("runs/<int:pk>", views.run, name="run"),
+    path("runs/<int:pk>/files/<path:name>", views.run_file, name="run-file"),
     path("critics", views.critics, name="critics"),
     path("critics/<int:pk>", views.critic, name="critic"),
     path("critics/<int:pk>/activate", views.critic_activate, name="critic-activate"),

@@ -1,7 +1,7 @@
 """The engineer's pages: training runs and critics."""
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -10,12 +10,12 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.charts import Curve, curve
 from annotation.models import Campaign
-from modelassist.bridge import model_of
+from modelassist.bridge import model_of, run_folder
 from modelassist.evaluation import splits_of
 from modelassist.forms import ActivateForm, StartRunForm
 from modelassist.models import Critic, Run
 from modelassist.reads.critics import critic_line, critic_list, drafting_status
-from modelassist.reads.runs import run_list, run_page
+from modelassist.reads.runs import run_files, run_list, run_page
 from modelassist.services import critics as critic_services
 from modelassist.services.model_folder import NotAModel
 from modelassist.services.runs import CannotTrain, start_run
@@ -68,8 +68,19 @@ def run(request: AuthedRequest, pk: int) -> HttpResponse:
         (stage, [(name.replace("_", " "), drawn) for name in CURVES if (drawn := _drawn(figures.get(name, [])))])
         for stage, figures in page.curves.items()
     ]
-    context = {"page": page, "run": found, "charts": charts, "splits": splits_of(found.evaluation)}
+    context = {"page": page, "run": found, "charts": charts, "splits": splits_of(found.evaluation), "files": page.files}
     return render(request, "modelassist/run.html", context)
+
+
+@role_required(Role.ENGINEER)
+@require_safe
+def run_file(request: AuthedRequest, pk: int, name: str) -> FileResponse:
+    """A file that a run has written: a picture is shown, the rest is taken away."""
+    found = get_object_or_404(Run, pk=pk)
+    if name not in run_files(found):
+        raise Http404
+    path = run_folder(found) / name
+    return FileResponse(path.open("rb"), as_attachment=path.suffix != ".png", filename=f"run-{pk}-{path.name}")
 
 
 def _drawn(points: list[tuple[int, float]]) -> Curve | None:
@@ -95,6 +106,7 @@ def critic(request: AuthedRequest, pk: int) -> HttpResponse:
         "critic": found,
         "line": critic_line(found),
         "splits": splits_of(found.evaluation),
+        "files": run_files(found.run) if found.run else [],
         "form": form,
         "can_activate": form.fields["campaign"].queryset.exists(),  # type: ignore[attr-defined]  # a ModelChoiceField
     }

@@ -11,6 +11,9 @@ from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from operations.models import Job, JobState
 
+REPORT = "evaluation.md"
+FILES = (REPORT, "evaluation.json", "predictions-*.csv", "cooldown.json", "metrics.jsonl", "run.json", "plots/*.png")
+"""What of a run's folder can be looked at and taken away: figures and pictures, not weights."""
 MOST_POINTS = 400
 """Points of one curve on a page; longer ones are thinned evenly, the last point kept."""
 NEWEST = 100
@@ -39,6 +42,8 @@ class RunPage:
     """stage -> figure -> [(step, value), ..]"""
     words: str
     """The last lines of a trainer that failed; empty otherwise."""
+    files: list[str]
+    """What can be taken away; pictures are shown beside the figures."""
 
 
 def run_list() -> list[RunLine]:
@@ -52,7 +57,14 @@ def run_page(run: Run) -> RunPage:
     folder = run_folder(run)
     line = _line(run)
     words = trainer.last_lines(folder) if line.state == JobState.FAILED else ""
-    return RunPage(line=line, folder=folder, curves=curves(folder / "metrics.jsonl"), words=words)
+    return RunPage(line=line, folder=folder, curves=curves(folder / "metrics.jsonl"), words=words, files=run_files(run))
+
+
+def run_files(run: Run) -> list[str]:
+    """The names of what a run has written that can be looked at, the report first."""
+    folder = run_folder(run)
+    found = [path for pattern in FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
+    return [path.relative_to(folder).as_posix() for path in found]
 
 
 def curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:

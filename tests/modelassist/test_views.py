@@ -61,7 +61,7 @@ def critic_of(model: Path, **fields: Any) -> Critic:
 
 def test_only_engineers_get_there(client: Client, db: None) -> None:
     client.force_login(make_user(role=Role.LEAD))
-    for path in ("/runs", "/runs/1", "/critics", "/critics/1"):
+    for path in ("/runs", "/runs/1", "/runs/1/files/evaluation.md", "/critics", "/critics/1"):
         assert client.get(path).status_code == 403, path
     for path in ("/runs/start", "/critics/1/activate", "/drafting/spring/stop"):
         assert client.post(path).status_code == 403, path
@@ -128,6 +128,52 @@ def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User,
     assert "0.66" in page
     assert '0.88 <span class="interval">[0.80, 0.93]</span>' in page
     assert "the release has no ratings.parquet" in page
+
+
+def run_with_files(engineer: User, release: Release) -> Run:
+    """A run that has measured: its evaluation names a picture that is there and one that is gone."""
+    plots = {"predicted": "plots/test-predicted.png", "residuals": "plots/test-residuals.png"}
+    evaluation = {"splits": {"test": FIGURES | {"plots": plots}}}
+    run = Run.objects.create(
+        release=release, base_model="a/b", folder="run-2", created_by=engineer, evaluation=evaluation
+    )
+    folder = Path(settings.RUN_ROOT) / "run-2"
+    (folder / "plots").mkdir(parents=True)
+    (folder / "plots" / "test-predicted.png").write_bytes(b"\x89PNG")
+    (folder / "evaluation.md").write_text("# Evaluation")
+    (folder / "predictions-test.csv").write_text("id")
+    (folder / "trainer.log").write_text("words")
+    (folder / "model").mkdir()
+    (folder / "model" / "model.safetensors").write_bytes(b"weights")
+    return run
+
+
+def test_a_run_shows_its_pictures_and_gives_its_files(
+    as_engineer: Client, engineer: User, release: Release, tiny_model: Path
+) -> None:
+    run = run_with_files(engineer, release)
+    critic = critic_of(tiny_model, run=run, evaluation=run.evaluation)
+    for page in (f"/runs/{run.pk}", f"/critics/{critic.pk}"):
+        shown = as_engineer.get(page).content.decode()
+        assert f'src="/runs/{run.pk}/files/plots/test-predicted.png"' in shown
+        assert "test-residuals" not in shown
+    assert f'href="/runs/{run.pk}/files/predictions-test.csv"' in as_engineer.get(f"/runs/{run.pk}").content.decode()
+    picture = as_engineer.get(f"/runs/{run.pk}/files/plots/test-predicted.png")
+    assert (picture["Content-Type"], picture["Content-Disposition"]) == (
+        "image/png", f'inline; filename="run-{run.pk}-test-predicted.png"',
+    )  # fmt: skip
+    assert b"".join(picture.streaming_content) == b"\x89PNG"  # type: ignore[attr-defined]
+    report = as_engineer.get(f"/runs/{run.pk}/files/evaluation.md")
+    assert report["Content-Disposition"] == f'attachment; filename="run-{run.pk}-evaluation.md"'
+    assert b"".join(report.streaming_content) == b"# Evaluation"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "name", ["trainer.log", "model/model.safetensors", "../run-2/evaluation.md", "plots/../evaluation.md", "none.csv"]
+)
+def test_of_a_run_nothing_else_can_be_had(as_engineer: Client, engineer: User, release: Release, name: str) -> None:
+    run = run_with_files(engineer, release)
+    assert as_engineer.get(f"/runs/{run.pk}/files/{name}").status_code == 404
 
 
 def test_a_critic_without_figures_says_so_and_its_card_is_shown_safely(as_engineer: Client, tiny_model: Path) -> None:
