@@ -1,21 +1,24 @@
 """Every way to train a model takes a step: what it changes, in which arithmetic, and what recomputing leaves alone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from modelassist.engine import model
+from modelassist.engine import data, model
 from modelassist.engine.adapt import prepare, vision_is_frozen
 from modelassist.engine.config import Config, GrpoConfig, LoraConfig, SftConfig
 from modelassist.engine.data import Example, Feeder, FrameStore, load_examples
 from modelassist.engine.grpo import GrpoStage
+from modelassist.engine.inputs import Prompt
 from modelassist.engine.machine import Machine
 from modelassist.engine.model import Loaded
 from modelassist.engine.optimise import trainable
 from modelassist.engine.seeds import seeded
 from modelassist.engine.sft import SftStage
+from modelassist.engine.vision import Features, encode
 from qsave.release import ReleaseReader
 
 FULL = Config(sft=SftConfig(steps=2, batch=3, warmup=1), grpo=GrpoConfig(clips=2, group=2, updates=1))
@@ -108,3 +111,26 @@ def test_practice_takes_its_step_in_few_bits_too(
     _, figures, _ = one_step(tiny_folder, config, store, examples, practice=True)
     assert figures["loss"] == pytest.approx(0, abs=1)
     assert figures["entropy"] >= 0
+
+
+@pytest.mark.parametrize(("gigabytes", "runs"), [(1.0, 2), (0.0, 4)])
+def test_a_frozen_tower_runs_once_a_clip_where_its_features_find_room(
+    critic: Loaded, store: FrameStore, examples: list[Example], monkeypatch: pytest.MonkeyPatch, gigabytes: float,
+    runs: int,
+) -> None:  # fmt: skip
+    seen: list[int] = []
+
+    def counted(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
+        seen.append(len(prompts))
+        return encode(critic, prompts)
+
+    monkeypatch.setattr(data, "encode", counted)
+    prepare(critic, WAYS["adapters"])
+    feeder = Feeder(critic, store, frozen=True, gigabytes=gigabytes)
+    two = examples[:2]
+    prompts = [feeder.prompt(example) for example in two]
+    first, again = feeder.features(two, prompts), feeder.features(two, prompts)
+    assert sum(seen) == runs
+    for one, other in zip(first, again, strict=True):
+        assert all(map(torch.equal, one.pooler_output, other.pooler_output))
+        assert not any(tensor.requires_grad for tensor in other.pooler_output)
