@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 _NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)
 """What some network file systems answer."""
@@ -16,14 +16,21 @@ _NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path to write to; it takes the name `path` when the block ends well, and is removed when it does not."""
+    """A path to write to; it takes the name `path` when the block ends well, and is removed when it does not.
+
+    A folder takes the place of a folder; a file that would raises IsADirectoryError. An OSError names `path`.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    _remove(unfinished)
     try:
+        _remove(unfinished)
         yield unfinished
-        if path.is_dir():
+        if path.is_dir() and unfinished.is_dir():
             shutil.rmtree(path)
         unfinished.replace(path)
+    except OSError as error:
+        if error.filename in (None, str(unfinished)):  # a write that fails does not know its file
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         _remove(unfinished)
 
@@ -40,7 +47,7 @@ def only_one(path: Path) -> Iterator[None]:
     """Nobody else works on this file or folder in the meantime; raises BlockingIOError where somebody does."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.lock")
-    with beside.open("w") as lock:
+    with _opened(beside, path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lasts = beside.exists() and os.path.samestat(os.fstat(lock.fileno()), beside.stat())
@@ -52,6 +59,14 @@ def only_one(path: Path) -> Iterator[None]:
             yield
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _opened(beside: Path, path: Path) -> TextIO:
+    """A file beside another to lock; where that cannot be, the other is named."""
+    try:
+        return beside.open("w")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def to_disk(path: Path) -> None:

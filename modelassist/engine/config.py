@@ -228,14 +228,20 @@ class Config:
 
 
 def load_config(path: Path | None) -> Config:
-    """The settings of a TOML or JSON file, defaults elsewhere; raises ConfigError."""
-    return config_from(read_settings(path) if path else {})
+    """The settings of a TOML or JSON file, defaults elsewhere; raises ConfigError, which names the file."""
+    if path is None:
+        return Config()
+    values = read_settings(path)
+    try:
+        return config_from(values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
 
 
 def read_settings(path: Path) -> object:
     """What a TOML or JSON file says, unchecked; raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None

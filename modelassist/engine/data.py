@@ -88,17 +88,14 @@ class FrameStore:
 
 def _pack(path: Path, frames: Frames) -> None:
     """Write the arrays whole; of two writers the later one's file stays, and holds the same."""
-    try:
-        with atomic_path(path) as unfinished, unfinished.open("wb") as file:
-            np.savez(
-                file,
-                fast=frames.fast,
-                fast_times=np.array(frames.fast_times),
-                slow=frames.slow,
-                slow_times=np.array(frames.slow_times),
-            )
-    except OSError as error:  # a write that fails does not know its file
-        raise OSError(error.errno, error.strerror, str(path)) from None
+    with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(
+            file,
+            fast=frames.fast,
+            fast_times=np.array(frames.fast_times),
+            slow=frames.slow,
+            slow_times=np.array(frames.slow_times),
+        )
 
 
 def _unpacked(path: Path) -> Frames | None:

@@ -9,6 +9,7 @@ from modelassist.engine.machine import Machine
 from qsave.release import ReleaseError, ReleaseReader, verify_release
 
 _KIND_OF_STAGE = {"sft": "sft", "grpo": "rl", "cooldown": "cooldown"}
+_MOST_NAMED = 3
 _HELD_OUT = ("val", "test")
 _FIRST_STAGE_NEEDS = "a critic needs rated clips in the train split"
 
@@ -32,7 +33,9 @@ def open_release(folder: Path) -> ReleaseReader:
     reader = ReleaseReader(folder)
     problems = verify_release(folder)
     if problems:
-        raise ReleaseError(f"{folder} is not as it was frozen: {'; '.join(problems[:3])}")
+        more = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
+        named = "; ".join(problems[:_MOST_NAMED])
+        raise ReleaseError(f"{folder} is not as it was frozen: {named}{more}. Put that right, or copy it anew")
     return reader
 
 
@@ -47,12 +50,15 @@ def gather(
     """Decode every clip that the stages need, each process its part; bad ones are reported. `captioned` are
     those that are described beside the judged. Raises DataError where nothing is left to learn from."""
     train: dict[str, list[Example]] = {}
+    bad: list[str] = []
     for stage in stages:
         train[stage], problems = _examples(reader, store, _KIND_OF_STAGE[stage], "train", machine)
-        for problem in problems:
-            report(problem)
+        bad += problems
+    for problem in bad:
+        report(problem)
     if not any(train.values()):
-        raise DataError(f"{reader.folder}: there is nothing to train on; {_FIRST_STAGE_NEEDS}")
+        why = f"none of its clips can be read: {bad[0]}" if bad else _FIRST_STAGE_NEEDS
+        raise DataError(f"{reader.folder}: there is nothing to train on; {why}")
     held_out = gather_held_out(reader, store, _HELD_OUT, machine, report)
     described, problems = readable(store, _unseen(captioned, held_out), "captions", machine)
     for problem in problems:

@@ -28,7 +28,7 @@ from modelassist.engine import checkpoints
 from modelassist.engine.adapt import merge_adapters, prepare, vision_is_frozen
 from modelassist.engine.checkpoints import Checkpoint, CheckpointError
 from modelassist.engine.config import STAGES, Config, config_to
-from modelassist.engine.data import Example, Feeder, FrameStore, load_captions
+from modelassist.engine.data import DataError, Example, Feeder, FrameStore, load_captions
 from modelassist.engine.evaluate import consistency
 from modelassist.engine.flops import speed
 from modelassist.engine.grpo import GrpoStage, snapshot
@@ -45,6 +45,8 @@ from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
 from qsave.release import ReleaseReader
 
 RUN_FILE = "run.json"
+_WRITTEN = ("checkpoints", "model", "evaluation.json", "evaluation.md", "metrics.jsonl", "plots", "cache")
+"""What a run writes over, and what would be lost if it were another's."""
 _ALONE = (
     "practice (grpo) takes one process: with torchrun run the stages before it (--stages sft), then go on "
     "without torchrun and with --resume"
@@ -74,6 +76,8 @@ def train(
         raise TrainingError(_ALONE)
     for named in filter(None, (model, previous)):
         check(named)
+        require_apart(out, release, named)
+    _require_own(out, resume=resume)
     reader = open_release(release)
     with only_one(out / RUN_FILE) if machine.leads else nullcontext():
         with memory_limit(f"loading {model}", "set dtype = bfloat16 or take a smaller model"):
@@ -82,9 +86,12 @@ def train(
         critic.max_new_tokens = config.max_new_tokens
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
         described = _described(config, critic, reader) | ({"captions": _digest(captioned)} if "sft" in stages else {})
-        run = _Run(critic, config, out, stages, described, machine)
+        run = _Run(critic, config, out, stages, described, machine, previous)
         with memory_limit("preparing what is trained", SETUP_ADVICE):
             run.begin(resume=resume)
+        if run.is_done:
+            machine.leave()
+            return run.found() if machine.leads else {}
         material = gather(reader, run.store, stages, captioned, machine, run.report)
         for name in stages:
             with memory_limit(name, training_advice(config, name)):
@@ -94,7 +101,25 @@ def train(
             return {}
         with memory_limit("keeping the critic", "make room and go on with --resume"):
             run.keep_model()
-        return run.measure(reader, material, previous)
+        return run.measure(reader, material)
+
+
+def require_apart(out: Path, release: Path, model: str) -> None:
+    """Refuse to write into what is read."""
+    for name, folder in (("release", release), ("model", Path(model).expanduser())):
+        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"{out} lies in the {name} {folder}, which would be changed: name another --out")
+
+
+def _require_own(out: Path, *, resume: bool) -> None:
+    """Refuse a folder in which a run would write over what is no run's, and one without a run to go on with."""
+    if (out / RUN_FILE).exists():
+        return
+    if resume:
+        raise CheckpointError(f"{out} holds no run to go on with: mind --out, or leave out --resume")
+    taken = [name for name in _WRITTEN if (out / name).exists()]
+    if taken:
+        raise DataError(f"{out} holds {taken[0]}, and no run that wrote it: name another --out")
 
 
 def _described(config: Config, critic: Loaded, reader: ReleaseReader) -> dict[str, Any]:
@@ -126,9 +151,10 @@ class _Run:
         stages: list[str],
         described: Mapping[str, Any],
         machine: Machine,
+        previous: str | None,
     ) -> None:
         self.critic, self.config, self.out, self.stages = critic, config, out, stages
-        self.described, self.machine = described, machine
+        self.described, self.machine, self.previous = described, machine, previous
         self.journal = Journal(out, {name: config.steps_of(name) for name in stages}, writes=machine.leads)
         self.place: Checkpoint | None = None
         self.begun: dict[str, Tensor] | None = None
@@ -145,10 +171,12 @@ class _Run:
         if found:
             checkpoints.check_same_run(found, self.described)
             self.described = {**found.run, **self.described}
+        self.place = found
+        if self.is_done:
+            return
         if self.machine.leads:
             self._tidy(fresh=found is None)
         self.machine.gathered(None)  # nobody writes into the folder before it is tidy
-        self.place = found
         with seeded(self.config.seed, "adapters"):
             prepare(self.critic, self.config)
         if found:
@@ -169,11 +197,25 @@ class _Run:
             self.begun = snapshot(self.critic)
         checkpoints.restore_weights(self.critic, found)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all of it was done before, the evaluation included; one beside another critic is done anew."""
+        place, last = self.place, self.stages[-1]
+        learnt = place is not None and (place.stage, place.step) == (last, self.config.steps_of(last))
+        return learnt and not self.previous and (self.out / "evaluation.json").is_file()
+
+    def found(self) -> dict[str, Any]:
+        """What the evaluation found when the run was done."""
+        tqdm.write(f"{self.out}: nothing is left to do; the evaluation was:")
+        evaluation: dict[str, Any] = json.loads((self.out / "evaluation.json").read_text(encoding="utf-8"))
+        return evaluation
+
     def _tidy(self, *, fresh: bool) -> None:
         """Leave in the folder what the run goes on from, and say what it is."""
+        if (self.out / RUN_FILE).exists():
+            for folder in (self.out, self._checkpoints, self.out / "plots", self.store.folder):
+                sweep(folder)
         self.out.mkdir(parents=True, exist_ok=True)
-        for folder in (self.out, self._checkpoints, self.out / "plots", self.store.folder):
-            sweep(folder)
         for leftover in ("evaluation.json", *(["cooldown.json"] if fresh else [])):
             (self.out / leftover).unlink(missing_ok=True)
         write_json(self.out / RUN_FILE, dict(self.described))
@@ -234,7 +276,7 @@ class _Run:
             checkpoints.restore_weights(critic, place)
         return critic
 
-    def measure(self, reader: ReleaseReader, material: Material, previous: str | None) -> dict[str, Any]:
+    def measure(self, reader: ReleaseReader, material: Material) -> dict[str, Any]:
         """Evaluate what was kept, as it was kept, and write the figures."""
         self.journal.stand("evaluation", 0)
         with memory_limit("evaluation", self._generation_advice):
@@ -244,7 +286,7 @@ class _Run:
                 material.held_out,
                 material.constant,
                 self.out,
-                previous=previous,
+                previous=self.previous,
                 budget=self.config.tokens_per_batch,
                 seed=self.config.seed,
                 samples=self.config.samples,

@@ -53,10 +53,16 @@ class FrameConfig:
     """Pixels a side of one vision token: 32 for Qwen3-VL, 28 for Qwen2.5-VL. A loaded model sets its own."""
 
     def __post_init__(self) -> None:
-        if self.fast_frames < 1 or self.slow_frames < 0 or not 0 <= self.min_distance <= 1:
-            raise ValueError(f"needs fast_frames >= 1, slow_frames >= 0, min_distance in 0..1, got {self}")
-        if self.unit < 1 or min(self.fast_pixels, self.slow_pixels) < self.unit**2:
-            raise ValueError(f"a frame has at least {self.unit}x{self.unit} pixels, got {self}")
+        if self.fast_frames < 1:
+            raise ValueError(f"fast_frames must be at least 1, got {self.fast_frames}")
+        if self.slow_frames < 0:
+            raise ValueError(f"slow_frames must be at least 0, got {self.slow_frames}")
+        if not 0 <= self.min_distance <= 1:
+            raise ValueError(f"min_distance must be in 0..1, got {self.min_distance}")
+        least = max(1, self.unit) ** 2
+        for name in ("fast_pixels", "slow_pixels"):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {self.unit}x{self.unit} pixels, got {getattr(self, name)}")
 
     def key(self) -> str:
         """A short hash that names this config in caches and manifests."""

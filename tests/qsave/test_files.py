@@ -20,6 +20,21 @@ def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("figures.json", "old")]
 
 
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp4").touch()
+    with pytest.raises(IsADirectoryError) as raised, atomic_path(tmp_path / "clips") as unfinished:
+        unfinished.write_text("a picture")
+    assert raised.value.filename == str(tmp_path / "clips")
+    assert [path.name for path in tmp_path.rglob("*")] == ["clips", "a.mp4"]
+
+
+def test_what_cannot_be_written_is_told_by_its_own_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised, atomic_path(tmp_path / "none" / "a.json") as unfinished:
+        unfinished.write_text("{}")
+    assert raised.value.filename == str(tmp_path / "none" / "a.json")
+
+
 def test_what_killed_processes_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / ".sft-4.4711").mkdir()
     (tmp_path / ".sft-4.4711" / "weights.safetensors").touch()

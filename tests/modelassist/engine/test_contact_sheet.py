@@ -91,3 +91,18 @@ def test_what_is_no_video_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["frames", str(tmp_path / "notes.mp4"), "--out", str(tmp_path / "sheet.png")]) == 1
     assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'notes.mp4'}: not a video file that is known")
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_sheet_goes_into_a_folder_and_over_nothing_else(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clips").mkdir()
+    video = clip.rename(tmp_path / "clips" / clip.name)
+    before = video.read_bytes()
+    assert main(["frames", str(video), "--out", str(tmp_path / "clips")]) == 0
+    assert (tmp_path / "clips" / f"{video.stem}-frames.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["frames", str(video), "--out", str(tmp_path / "new" / "sheet.png")]) == 0
+    assert (tmp_path / "new" / "sheet.png").exists()
+    assert main(["frames", str(video), "--out", str(video)]) == 1
+    assert f"error: {video}: a contact sheet is a .png" in capsys.readouterr().err
+    assert video.read_bytes() == before

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from torch.nn import functional as F
 
-from modelassist.engine.cli import main
+from modelassist.engine.cli import KINDS, main
 from modelassist.engine.model import load
+from modelassist.engine.tiny import TINY_CONFIGS
 
 
 def test_the_words_of_captions_come_into_the_vocabulary(tmp_path: Path) -> None:
@@ -30,3 +31,7 @@ def test_every_place_of_a_frame_is_told_from_every_other_and_near_ones_are_alike
     assert alike[0, 1] > alike[0, side - 1]
     assert alike[0, side] > alike[0, side * (side - 1)]
     assert 0.5 < float(places.std()) < 2
+
+
+def test_the_command_line_knows_every_kind() -> None:
+    assert set(KINDS) == set(TINY_CONFIGS)

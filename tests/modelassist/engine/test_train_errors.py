@@ -63,7 +63,8 @@ def bench(tmp_path: Path, release_folder: Path, tiny_folder: Path, capsys: pytes
 
 def test_a_slip_in_a_setting_names_the_one_that_was_meant(bench: Bench) -> None:
     bench.configure({"sft": {"learnin_rate": 1e-4}})
-    assert bench.train() == (1, "error: unknown setting sft.learnin_rate; did you mean sft.learning_rate?")
+    said = f"error: {bench.settings}: unknown setting sft.learnin_rate; did you mean sft.learning_rate?"
+    assert bench.train() == (1, said)
     assert not bench.out.exists()
 
 
@@ -81,7 +82,7 @@ def test_a_release_without_one_of_its_clips_names_it(bench: Bench) -> None:
     path.unlink()
     status, said = bench.train()
     assert status == 1
-    assert said.endswith(f"media/{path.name}: missing")
+    assert f"media/{path.name}: missing. Put that right, or copy it anew" in said
 
 
 def test_clips_that_were_never_readable_leave_nothing_to_train_on(bench: Bench) -> None:
@@ -90,9 +91,7 @@ def test_clips_that_were_never_readable_leave_nothing_to_train_on(bench: Bench) 
     seal(bench.release)
     status, said = bench.train()
     assert status == 1
-    assert (
-        said == f"error: {bench.release}: there is nothing to train on; a critic needs rated clips in the train split"
-    )
+    assert said.startswith(f"error: {bench.release}: there is nothing to train on; none of its clips can be read: clip")
 
 
 def spoil_after_first_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> None:
@@ -281,4 +280,54 @@ def test_the_disk_is_not_blamed_for_other_errors(bench: Bench) -> None:
     bench.out.write_text("a file where the run should be")
     status, said = bench.train()
     assert status == 1
-    assert "File exists" in said
+    assert said == f"error: {bench.out}: there is a file where a folder is wanted"
+
+
+def test_nothing_is_written_into_what_is_read(bench: Bench) -> None:
+    before = sorted(bench.release.rglob("*"))
+    for out, read in ((bench.release, "release"), (bench.release / "run", "release"), (bench.model / "run", "model")):
+        bench.out = out
+        status, said = bench.train()
+        assert status == 1
+        assert said.startswith(f"error: {out} lies in the {read} ")
+    assert sorted(bench.release.rglob("*")) == before
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(bench: Bench) -> None:
+    (bench.out / "model").mkdir(parents=True)
+    (bench.out / "model" / "mine").touch()
+    status, said = bench.train()
+    assert (status, said) == (1, f"error: {bench.out} holds model, and no run that wrote it: name another --out")
+    (bench.out / "model").rename(bench.out / "other")
+    (bench.out / ".notes.2024").touch()
+    assert bench.train()[0] == 0
+    assert (bench.out / "other" / "mine").exists()
+    assert (bench.out / ".notes.2024").exists()
+
+
+def test_where_there_is_no_run_none_is_gone_on_with(bench: Bench) -> None:
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert said == f"error: {bench.out} holds no run to go on with: mind --out, or leave out --resume"
+
+
+def test_a_run_that_is_done_is_not_measured_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.train()[0] == 0
+    monkeypatch.setattr(training, "measure", pytest.fail)
+    assert bench.train("--resume") == (0, "")
+
+
+@pytest.mark.parametrize("command", ["score", "evaluate"])
+def test_what_takes_one_process_refuses_several(command: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    options = {"score": ["clip.mp4"], "evaluate": ["--release", str(bench.release), "--out", str(bench.out)]}[command]
+    assert main([command, "--model", str(bench.model), *options]) == 1
+    assert f"error: {command} takes one process" in bench.capsys.readouterr().err
+
+
+def test_who_stops_a_command_is_told_how_to_go_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SftStage, "step", stopped)
+    assert bench.train()[0] == 130

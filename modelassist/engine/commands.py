@@ -1,0 +1,212 @@
+"""What each command of the engine does, and how its errors are told. Their options are read in `cli`."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from modelassist.engine.checkpoints import CheckpointError
+from modelassist.engine.config import ConfigError, load_config
+from modelassist.engine.contact_sheet import describe, write_sheet
+from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
+from modelassist.engine.flops import PEAKS
+from modelassist.engine.machine import Machine
+from modelassist.engine.material import gather_held_out, open_release
+from modelassist.engine.measure import measure, write_evaluation
+from modelassist.engine.memory import MemoryFullError, memory_limit
+from modelassist.engine.model import ModelError, check, frame_config, outline
+from modelassist.engine.optimise import TrainingError
+from modelassist.engine.report import evaluation_table
+from modelassist.engine.score import ScoreOptions, score
+from modelassist.engine.settings import settings_text
+from modelassist.engine.size import size_of, told
+from modelassist.engine.tiny import init_tiny
+from modelassist.engine.train import RUN_FILE, require_apart, train
+from qsave.frames.container import MediaError
+from qsave.frames.slowfast import FrameConfig, watch
+from qsave.release import ReleaseError, ReleaseReader
+
+_KNOWN_ERRORS = (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    MediaError,
+    MemoryFullError,
+    ModelError,
+    ReleaseError,
+    TrainingError,
+    OSError,
+)
+_ONES_OWN = (MemoryFullError, OSError)
+"""What one of several processes may meet alone. All meet the other errors, and the first says so."""
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WRONG_KIND = {
+    errno.EEXIST: "there is a file where a folder is wanted",
+    errno.ENOTDIR: "there is a file where a folder is wanted",
+    errno.EISDIR: "there is a folder where a file is wanted",
+}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what is asked for; returns the exit status. Foreseen errors are one line on stderr."""
+    rank = int(os.environ.get("RANK", "0"))
+    try:
+        return _COMMANDS[options.command](options)
+    except _KNOWN_ERRORS as error:
+        if rank == 0 or isinstance(error, _ONES_OWN):
+            said = _said(error, options.to_go_on)
+            print(f"error: {said}" if rank == 0 else f"error: process {rank}: {said}", file=sys.stderr)
+        return 1
+
+
+def _said(error: Exception, to_go_on: str) -> str:
+    """The error in one line; torch and the file system know what happened, not how to go on."""
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        where = f"the disk of {error.filename}" if error.filename else "the disk"
+        return f"no space is left on {where}: make room there; {to_go_on}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {_WRONG_KIND.get(error.errno or 0, error.strerror)}"
+    return " ".join(str(error).split())
+
+
+def _alone(options: argparse.Namespace) -> None:
+    """Refuse several processes where each would do all of the work, and write it to the same place."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise DataError(f"{options.command} takes one process: run it without torchrun")
+
+
+def _settings(options: argparse.Namespace) -> int:
+    print(settings_text(), end="")
+    return 0
+
+
+def _size(options: argparse.Namespace) -> int:
+    if options.gpu not in PEAKS:
+        raise ConfigError(f"--gpu {options.gpu} is not known here; there is {', '.join(PEAKS)}")
+    config = load_config(options.config)
+    print("\n".join(told(size_of(outline(options.model), config, options.gpus), options.gpu)))
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    config = load_config(options.config)
+    evaluation = train(
+        options.release,
+        options.model,
+        options.out,
+        config,
+        stages=options.stages,
+        resume=options.resume,
+        previous=options.previous,
+    )
+    if not evaluation:
+        return 0  # another process evaluates
+    print(evaluation_table(evaluation))
+    print(f"critic: {options.out / 'model'}\nreport: {options.out / 'evaluation.md'}")
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    _alone(options)
+    failed = score(
+        ScoreOptions(
+            source=options.source,
+            model=options.model,
+            prompt=options.prompt,
+            out=options.out,
+            html=options.html,
+            as_json=options.json,
+            tokens_per_batch=options.tokens_per_batch,
+            samples=options.samples,
+        )
+    )
+    return 1 if failed else 0
+
+
+def _frames(options: argparse.Namespace) -> int:
+    config = frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
+    out = _sheet_path(options)
+    try:
+        watched = watch(options.video, config)
+    except MediaError as error:
+        raise MediaError(f"{options.video}: {error}") from None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_sheet(out, options.video.name, watched, config)
+    print(f"{describe(watched)}\ncontact sheet: {out}")
+    return 0
+
+
+def _sheet_path(options: argparse.Namespace) -> Path:
+    own = Path(f"{options.video.stem}-frames.png")
+    out: Path = options.out or own
+    if out.is_dir():
+        return out / own
+    if out.suffix.lower() != ".png":
+        raise DataError(f"{out}: a contact sheet is a .png; name it so, or a folder for it")
+    return out
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    _alone(options)
+    for model in filter(None, (options.model, options.previous)):
+        check(model)
+        require_apart(options.out, options.release, model)
+    if (options.out / RUN_FILE).exists():
+        raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: name another --out")
+    reader = open_release(options.release)
+    store = FrameStore(options.out / "cache" / "frames", frame_config(options.model))
+    options.out.mkdir(parents=True, exist_ok=True)
+    problems: list[str] = []
+    held_out = gather_held_out(reader, store, [options.split], Machine(), problems.append)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not held_out:
+        raise DataError(f"{options.release}: its {options.split} split has no readable clips")
+    constant = load_examples(reader, "sft", "train")
+    with memory_limit("evaluation", f"lower --tokens-per-batch (now {options.tokens_per_batch})"):
+        evaluation = measure(
+            options.model,
+            reader,
+            held_out,
+            constant,
+            options.out,
+            previous=options.previous,
+            budget=options.tokens_per_batch,
+            seed=options.seed,
+            samples=options.samples,
+        )
+    about = {"model": options.model, "release": reader.manifest["content_hash"], "problems": sorted(problems)}
+    evaluation |= about
+    write_evaluation(options.out, evaluation)
+    print(evaluation_table(evaluation))
+    print(f"report: {options.out / 'evaluation.md'}")
+    return 0
+
+
+def _init_tiny(options: argparse.Namespace) -> int:
+    texts = list(_texts(open_release(options.release))) if options.release else []
+    captioned = load_captions(options.captions) if options.captions else []
+    init_tiny(
+        options.out, kind=options.kind, seed=options.seed, texts=[*texts, *(example.answer for example in captioned)]
+    )
+    print(f"a tiny {options.kind} with fresh weights: {options.out}")
+    return 0
+
+
+def _texts(reader: ReleaseReader) -> Iterator[str]:
+    """What the train split says; held-out words stay unknown."""
+    for row in reader.rows("sft", "train"):
+        yield from (message["content"] for message in row.messages if message["role"] != "system")
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "settings": _settings,
+    "size": _size,
+    "train": _train,
+    "score": _score,
+    "frames": _frames,
+    "evaluate": _evaluate,
+    "init-tiny": _init_tiny,
+}
