@@ -16,6 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr
 from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -218,7 +220,17 @@ class _Run:
         self.out.mkdir(parents=True, exist_ok=True)
         for leftover in ("evaluation.json", *(["cooldown.json"] if fresh else [])):
             (self.out / leftover).unlink(missing_ok=True)
-        write_json(self.out / RUN_FILE, dict(self.described))
+        write_json(self.out / RUN_FILE, {**self.described, "computed": self._computed()})
+
+    def _computed(self) -> dict[str, Any]:
+        """When the run was begun or gone on with, and on what; no part of what it is."""
+        return {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "stages": self.stages,
+            "processes": self.machine.size,
+            "device": str(self.machine.device),
+            "versions": {name: version(name) for name in ("torch", "transformers", "peft", "av", "numpy")},
+        }
 
     def report(self, problem: str) -> None:
         """Say what is wrong with a clip, once; the run goes on."""

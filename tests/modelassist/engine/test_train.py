@@ -227,6 +227,9 @@ def test_a_run_leaves_what_it_says(finished: Path) -> None:
         ("sft", 1), ("sft", 2), ("sft", 3), ("grpo", 1), ("grpo", 2), ("grpo", 3), ("cooldown", 1), ("cooldown", 2),
     ]  # fmt: skip
     assert sorted(path.name for path in (finished / "checkpoints").iterdir()) == ["cooldown-2", "grpo-3", "sft-3"]
+    run = json.loads((finished / "run.json").read_text())
+    assert run["config"]["frames"]["fast_frames"] == 3  # the model's own, as the settings name none
+    assert (run["computed"]["processes"], run["computed"]["versions"]["torch"]) == (1, torch.__version__)
     progress = json.loads((finished / "progress.json").read_text())
     assert (progress["finished"], progress["share"]) == (True, 1.0)
     evaluation = json.loads((finished / "evaluation.json").read_text())
