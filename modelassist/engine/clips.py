@@ -10,11 +10,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modelassist.engine.data import DataError
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif")
 MANIFEST_SUFFIXES = (".csv", ".jsonl")
+_NO_TEXT = "the row is not UTF-8 text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,15 @@ class Clip:
     path: Path
     prompt: str
     """Empty where none was found; such a clip is reported and not scored."""
+    problem: str = ""
+    """Why else it is reported and not scored."""
 
 
 def clips_of(source: Path, prompt: str | None) -> list[Clip]:
-    """The clips of a video, a folder or a manifest, in a stable order; raises DataError where there is none."""
+    """The clips of a video, a folder or a manifest, each once, in a stable order; raises DataError where there is none.
+
+    What is wrong with one clip or one row is that clip's `problem`, and no reason to refuse the others.
+    """
     if source.is_dir():
         clips = [_with_sidecar(path, str(path.relative_to(source)), prompt) for path in _videos(source)]
     elif source.suffix.lower() in MANIFEST_SUFFIXES:
@@ -37,13 +44,17 @@ def clips_of(source: Path, prompt: str | None) -> list[Clip]:
         clips = [_with_sidecar(source, source.name, prompt)]
     else:
         raise DataError(f"{source}: there is no such video, folder or manifest")
-    if not clips:
+    if not clips and source.is_dir():
         raise DataError(f"{source}: no clips in it; videos end in {', '.join(VIDEO_SUFFIXES)}")
-    return clips
+    if not clips:
+        raise DataError(f"{source}: it has no rows; a manifest names a video and its prompt in each")
+    return list(dict.fromkeys(clips))
 
 
 def _videos(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    """Links that lead nowhere too: somebody meant a clip to be there."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    return sorted(path for path in found if path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
@@ -51,47 +62,81 @@ def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
     try:
         text = beside.read_text(encoding="utf-8-sig") if beside.is_file() else prompt or ""
     except UnicodeDecodeError as error:
-        raise DataError(f"{beside} is not UTF-8 text: {error}") from None
+        return Clip(name, path, "", f"its prompt in {beside.name} is not UTF-8 text: {error}")
+    except OSError as error:
+        return Clip(name, path, "", f"its prompt in {beside.name} cannot be read: {error.strerror}")
     return Clip(name, path, text.strip())
 
 
-def _rows(manifest: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    try:
-        text = manifest.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{manifest} is not UTF-8 text: {error}") from None
+Row = Mapping[str, object] | str
+"""A row of a manifest, or what is wrong with it."""
+
+
+def _rows(manifest: Path) -> Iterator[tuple[int, Row]]:
+    """The rows with their line numbers; bytes that are no UTF-8 become lone surrogates, so that the row can be told."""
+    text = manifest.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if manifest.suffix.lower() == ".csv":
         yield from _csv_rows(manifest, text)
         return
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: a prompt may hold U+2028
         if line.strip():
-            yield number, _object(manifest, number, line)
+            yield number, _object(line)
 
 
-def _csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+def _csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Row]]:
     rows = csv.DictReader(io.StringIO(text, newline=""))
+    _check_columns(manifest, rows)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:  # the reader goes on with the next line
+            yield rows.reader.line_num, f"not CSV: {error}"
+        else:
+            yield rows.line_num, _wrong_with(row) or row
+
+
+def _wrong_with(row: Mapping[str | None, Any]) -> str | None:
+    """DictReader keeps what is beyond the header under None."""
+    if not _is_text("".join(str(value) for value in row.values())):
+        return _NO_TEXT
+    return "more columns than the header has; a prompt with a comma needs quotes" if any(row.get(None, ())) else None
+
+
+def _check_columns(manifest: Path, rows: "csv.DictReader[str]") -> None:
     try:
-        yield from ((rows.line_num, row) for row in rows)
+        names = rows.fieldnames or ()
     except csv.Error as error:
-        raise DataError(f"{manifest}:{rows.line_num}: not CSV: {error}") from None
+        raise DataError(f"{manifest}:1: not CSV: {error}") from None
+    if names and not {"video", "prompt"} <= set(names):
+        there = ", ".join(names).encode("utf-8", "replace").decode()
+        raise DataError(f"{manifest}:1: a manifest needs the columns video and prompt; it has {there}")
 
 
-def _object(manifest: Path, number: int, line: str) -> Mapping[str, object]:
+def _object(line: str) -> Row:
+    if not _is_text(line):
+        return _NO_TEXT
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{manifest}:{number}: not JSON: {error}") from None
+        return f"not JSON: {error}"
     if not isinstance(value, dict):
-        raise DataError(f'{manifest}:{number}: expected {{"video": .., "prompt": ..}}, got {type(value).__name__}')
+        return f'expected {{"video": .., "prompt": ..}}, got {type(value).__name__}'
     return value
 
 
-def _of_row(manifest: Path, number: int, row: Mapping[str, object]) -> Clip:
-    for column in ("video", "prompt"):
-        if column not in row:
-            there = ", ".join(str(name) for name in row) or "no columns"
-            raise DataError(f"{manifest}:{number}: a manifest needs the columns video and prompt; it has {there}")
-    video, prompt = (str(row[column] or "").strip() for column in ("video", "prompt"))
+def _of_row(manifest: Path, number: int, row: Row) -> Clip:
+    """The clip of a row; a row that names none is called by its line."""
+    nameless = f"{manifest.name}:{number}"
+    if isinstance(row, str):
+        return Clip(nameless, manifest.parent / nameless, "", row)
+    video, prompt = (str(row.get(column) or "").strip() for column in ("video", "prompt"))
     if not video:
-        raise DataError(f"{manifest}:{number}: no video is named")
+        there = ", ".join(row) or "nothing"
+        return Clip(nameless, manifest.parent / nameless, "", f"no video is named; the row has {there}")
     return Clip(video, manifest.parent / video, prompt)
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in value)

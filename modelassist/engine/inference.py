@@ -5,6 +5,7 @@ on who sat beside whom. A clip that cannot be read, or an output outside the gra
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
 
 import torch
@@ -45,11 +46,15 @@ class Critic:
         found = {place: scored for place, scored, _ in self.stream(items)}
         return [found[place] for place in range(len(items))]
 
-    def stream(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+    def stream(self, items: Iterable[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
         """The same as they are done, each with its place and what the critic saw of the clip (None where that cannot be
-        read). Clips are taken in by _WINDOW and done shortest first."""
-        for start in range(0, len(items), _WINDOW):
-            for place, scored, frames in self._window(items[start : start + _WINDOW]):
+        read). Clips are taken from `items` by _WINDOW and done shortest first."""
+        left = iter(items)
+        for start in count(step=_WINDOW):
+            window = list(islice(left, _WINDOW))
+            if not window:
+                return
+            for place, scored, frames in self._window(window):
                 yield start + place, scored, frames
 
     def _window(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:

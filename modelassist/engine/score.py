@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,7 @@ from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.inference import Critic
 from modelassist.engine.model import ModelError, check, frame_config, identity
 from modelassist.engine.report import card_text
-from modelassist.engine.score_file import By, Line, ScoreFile, line_of
+from modelassist.engine.score_file import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring import Scored
 from qsave.files import only_one
 from qsave.frames.container import MediaError
@@ -63,9 +63,10 @@ class _Scoring:
     def __init__(self, options: ScoreOptions, clips: Sequence[Clip]) -> None:
         self.options, self.clips = options, clips
         self.by = By(options.model, identity(options.model), options.samples)
-        self.file = ScoreFile(options.out, self.by) if options.out else None
+        self.file = ScoreFile(options.out, self.by, clips) if options.out else None
         self.pages = CardPages(options.html) if options.html else None
-        self.lines: dict[Clip, Line] = self.file.found(clips) if self.file else {}
+        self.lines: dict[Clip, Line] = dict(self.file.found) if self.file else {}
+        self.contents: dict[Clip, str | None] = {}
         self.failed = 0
 
     def run(self) -> int:
@@ -89,12 +90,14 @@ class _Scoring:
         return critic
 
     def _scored(self, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Scored, Frames | None]]:
-        asked = [clip for clip in clips if clip.prompt]
-        yield from ((clip, Scored(None, "", {}, _NO_PROMPT), None) for clip in clips if not clip.prompt)
+        asked = [clip for clip in clips if clip.prompt and not clip.problem]
+        for clip in self._taken(clip for clip in clips if clip.problem or not clip.prompt):
+            yield clip, Scored(None, "", {}, clip.problem or _NO_PROMPT), None
         if not asked:
             return
         try:
-            for place, scored, frames in self._critic.stream([(clip.path, clip.prompt) for clip in asked]):
+            items = ((clip.path, clip.prompt) for clip in self._taken(asked))
+            for place, scored, frames in self._critic.stream(items):
                 yield asked[place], scored, frames
         except torch.OutOfMemoryError:
             raise ModelError(
@@ -102,8 +105,14 @@ class _Scoring:
                 "what was scored is kept"
             ) from None
 
+    def _taken(self, clips: Iterable[Clip]) -> Iterator[Clip]:
+        """Clips as they are taken in, when their content is noted: what is read next is what was noted."""
+        for clip in clips:
+            self.contents[clip] = content(clip.path)
+            yield clip
+
     def _keep(self, clip: Clip, scored: Scored, frames: Frames | None) -> None:
-        line = self.lines[clip] = line_of(clip, self.by, scored, frames)
+        line = self.lines[clip] = line_of(clip, self.contents.pop(clip), self.by, scored, frames)
         if scored.error:
             self._fail(clip, scored.error)
         if self.file:

@@ -1,12 +1,13 @@
 """Scores as they come: one JSON line a clip, whole or not there, so that a killed run is gone on with.
 
-A line holds the clip's name and prompt, the model and what it was, the card with its probabilities and the times of the
-frames the critic saw; where there is no card, the reason. Lines stand in the order in which clips were done.
+A line holds the clip's name, content hash and prompt, the model and what it was, the card with its probabilities and
+the times of the frames the critic saw; where there is no card, the reason. A clip of a run has one line, and lines
+stand in the order in which clips were done.
 """
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from modelassist.engine.data import DataError
 from modelassist.engine.scoring import Scored
 from qsave.files import atomic_path, to_disk
 from qsave.frames.slowfast import Frames
+from qsave.release import sha256_of
 from qsave.report_card import card_to_json
 
 Line = Mapping[str, Any]
@@ -36,18 +38,13 @@ class By:
 
 
 class ScoreFile:
-    """A file of scores, opened to be added to."""
+    """A file of scores, opened to be added to: `found` are the lines of `clips` that have their card already."""
 
-    def __init__(self, path: Path, by: By) -> None:
+    def __init__(self, path: Path, by: By, clips: Collection[Clip]) -> None:
         self.path, self.by = path, by
-        self._found: dict[tuple[str, str], Line] = {}
+        self.found: dict[Clip, Line] = {}
         if path.exists():
-            self._take_up()
-
-    def found(self, clips: Iterable[Clip]) -> dict[Clip, Line]:
-        """The lines of those clips that had their card, for this prompt, when the file was opened."""
-        keys = {clip: (clip.name, clip.prompt) for clip in clips}
-        return {clip: self._found[key] for clip, key in keys.items() if key in self._found}
+            self._take_up(clips)
 
     def add(self, line: Line) -> None:
         """Write one line and see it to the disk."""
@@ -56,20 +53,31 @@ class ScoreFile:
             file.flush()
             os.fsync(file.fileno())
 
-    def _take_up(self) -> None:
-        """Keep the lines with a card. A last line that was cut goes, and so do failures, which are tried again."""
+    def _take_up(self, clips: Collection[Clip]) -> None:
+        """Keep the lines of other clips, and of these clips the cards that still hold. What goes is made again: a last
+        line that was cut, failures, and cards for another prompt or another content."""
+        lines = self._lines()
+        cards = {_key(line): line for line in lines if line["card"] is not None}
+        for clip in clips:
+            line = cards.get((clip.name, clip.prompt))
+            if line and content(clip.path) in (
+                None,
+                line.get("sha256"),
+            ):  # of a clip that is gone nothing newer is known
+                self.found[clip] = line
+        names = {clip.name for clip in clips}
+        kept = [*(line for line in lines if line["video"] not in names), *self.found.values()]
+        with atomic_path(self.path) as unfinished:
+            unfinished.write_text("".join(_text(line) for line in kept), encoding="utf-8")
+            to_disk(unfinished)
+
+    def _lines(self) -> list[Line]:
+        """All whole lines; raises DataError where one is none, or was made in another way than this run makes them."""
         *whole, cut = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
-        for number, text in enumerate(whole, start=1):
-            line = self._read(number, text)
-            if differs := self._differs(line):
-                raise DataError(f"{self.path}:{number}: {differs}; name another --out")
-            if line["card"] is not None:
-                self._found[_key(line)] = line
+        lines = [self._read(number, text) for number, text in enumerate(whole, start=1)]
         if cut[: len(_BEGINNING)] != _BEGINNING[: len(cut)]:
             raise DataError(_no_line(self.path, len(whole) + 1))
-        with atomic_path(self.path) as unfinished:
-            unfinished.write_text("".join(_text(line) for line in self._found.values()), encoding="utf-8")
-            to_disk(unfinished)
+        return lines
 
     def _differs(self, line: Line) -> str | None:
         """How a line was made in another way than this run makes them."""
@@ -87,6 +95,8 @@ class ScoreFile:
             _key(found), found["model"], found["identity"], found["samples"], found["card"]
         except (ValueError, TypeError, KeyError):
             raise DataError(_no_line(self.path, number)) from None
+        if differs := self._differs(found):
+            raise DataError(f"{self.path}:{number}: {differs}; name another --out")
         return found
 
 
@@ -94,10 +104,19 @@ def _no_line(path: Path, number: int) -> str:
     return f"{path}:{number}: not a line of scores; name another --out"
 
 
-def line_of(clip: Clip, by: By, scored: Scored, frames: Frames | None) -> Line:
-    """A clip's line; every line has the same keys."""
+def content(path: Path) -> str | None:
+    """The sha256 of a clip's bytes; None where it cannot be read."""
+    try:
+        return sha256_of(path) if path.is_file() else None
+    except OSError:
+        return None
+
+
+def line_of(clip: Clip, sha256: str | None, by: By, scored: Scored, frames: Frames | None) -> Line:
+    """A clip's line; every line has the same keys. `sha256` is that of the bytes that were scored."""
     return {
         "video": clip.name,
+        "sha256": sha256,
         "prompt": clip.prompt,
         "model": by.model,
         "identity": by.identity,

@@ -30,8 +30,8 @@ def pages(tmp_path: Path) -> tuple[Path, list[str]]:
     frames = read(video, FrameConfig())
     good, bad = Clip("a #1.mp4", video, HOSTILE), Clip("bad.mp4", tmp_path / "bad.mp4", "B")
     lines = {
-        good: line_of(good, By("critic", "0"), Scored(card(HOSTILE), "", dict.fromkeys(AXES, SHARES)), frames),
-        bad: line_of(bad, By("critic", "0"), Scored(None, HOSTILE, {}, "cannot be read"), None),
+        good: line_of(good, "5a", By("critic", "0"), Scored(card(HOSTILE), "", dict.fromkeys(AXES, SHARES)), frames),
+        bad: line_of(bad, "5a", By("critic", "0"), Scored(None, HOSTILE, {}, "cannot be read"), None),
     }
     folder = CardPages(tmp_path / "pages")
     folder.write(good, lines[good], frames)

@@ -63,7 +63,7 @@ def card(reason: str = "Soft.") -> ReportCard:
 
 def page_of(prompt: str = "A square", reason: str = "Soft.", name: str = "a.mp4", scored: Scored | None = None) -> str:
     said = scored or Scored(card(reason), "text", dict.fromkeys(AXES, SHARES))
-    return card_page(line_of(Clip(name, Path(name), prompt), By("critic", "0"), said, FRAMES), "../a.mp4", FRAMES)
+    return card_page(line_of(Clip(name, Path(name), prompt), "5a", By("critic", "0"), said, FRAMES), "../a.mp4", FRAMES)
 
 
 def classes(reader: Reader, name: str) -> list[dict[str, str | None]]:
@@ -137,7 +137,9 @@ def test_every_clip_has_a_page_of_its_own_for_every_way_it_was_scored() -> None:
     asked = [("a/x.mp4", "one"), ("b/x.mp4", "one"), ("a/x.mp4", "two"), ("../../..//\0.mp4", "\ud800")]
     ways = [By("critic", "0"), By("critic", "1"), By("critic", "0", samples=8)]
     failed = Scored(None, "", {}, "")
-    names = [page_name(line_of(Clip(name, Path(), prompt), by, failed, None)) for name, prompt in asked for by in ways]
+    names = [
+        page_name(line_of(Clip(name, Path(), prompt), "5a", by, failed, None)) for name, prompt in asked for by in ways
+    ]
     assert len(set(names)) == 12
     assert all(Path(name).name == name and name.isascii() for name in names)
 
@@ -146,8 +148,8 @@ def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None
     pages = CardPages(tmp_path / "pages")
     good, bad = Clip("dir/good #1.mp4", tmp_path / "dir" / "good #1.mp4", "A <b>"), Clip("bad.mp4", tmp_path, "B")
     lines: dict[Clip, dict[str, Any]] = {
-        good: dict(line_of(good, By("critic", "0"), Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES)),
-        bad: dict(line_of(bad, By("critic", "0"), Scored(None, "", {}, "cannot be read"), None)),
+        good: dict(line_of(good, "5a", By("critic", "0"), Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES)),
+        bad: dict(line_of(bad, "5a", By("critic", "0"), Scored(None, "", {}, "cannot be read"), None)),
     }
     for clip, line in lines.items():
         pages.write(clip, line, FRAMES)

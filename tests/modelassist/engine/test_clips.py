@@ -1,10 +1,11 @@
 """What there is to score: a video, a folder, a manifest; and how a broken one is named."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from modelassist.engine.clips import clips_of
+from modelassist.engine.clips import Clip, clips_of
 from modelassist.engine.data import DataError
 
 
@@ -54,24 +55,54 @@ def test_a_prompt_may_hold_any_line_separator_but_a_newline(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("m.csv", "clip,prompt\nb.mp4,x\n", r"m.csv:2: a manifest needs the columns video and prompt; it has clip, pr"),
-        ("m.csv", "video,prompt\n,x\n", r"m.csv:2: no video is named"),
-        ("m.csv", "video,prompt\n", "no clips in it"),
-        ("m.jsonl", '{"video": "b.mp4", "prompt": "x"}\n{"vid', r"m.jsonl:2: not JSON"),
-        ("m.jsonl", "[1]\n", r"m.jsonl:1: expected \{.* got list"),
-        ("m.jsonl", '{"prompt": "x"}\n', r"m.jsonl:1: .* it has prompt"),
+        ("m.csv", "clip,prompt\nb.mp4,x\n", r"m.csv:1: a manifest needs the columns video and prompt; it has clip, pr"),
+        ("m.csv", "video,prompt\n", "m.csv: it has no rows"),
+        ("m.csv", "", "m.csv: it has no rows"),
+        ("m.jsonl", "\n\n", "m.jsonl: it has no rows"),
     ],
 )
-def test_a_broken_manifest_is_named_by_its_line(folder: Path, name: str, text: str, message: str) -> None:
+def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, text: str, message: str) -> None:
     (folder / name).write_text(text)
     with pytest.raises(DataError, match=message):
         clips_of(folder / name, None)
 
 
-def test_bytes_that_are_no_text_are_no_manifest(folder: Path) -> None:
-    (folder / "m.csv").write_bytes(b"video,prompt\n\xff\xfe,x\n")
-    with pytest.raises(DataError, match="not UTF-8"):
-        clips_of(folder / "m.csv", None)
+@pytest.mark.parametrize(
+    ("name", "row", "problem"),
+    [
+        ("m.csv", b",x", "no video is named"),
+        ("m.csv", b"a.mov,A dog, running", "more columns than the header has"),
+        ("m.csv", b"a.mov,caf\xe9", "not UTF-8 text"),
+        ("m.csv", b"a.mov," + b"x" * 200_000, "not CSV: field larger"),
+        ("m.jsonl", b'{"vid', "not JSON"),
+        ("m.jsonl", b"[1]", "expected .* got list"),
+        ("m.jsonl", b'{"prompt": "x"}', "no video is named; the row has prompt"),
+        ("m.jsonl", b'{"video": "caf\xe9.mp4", "prompt": "x"}', "not UTF-8 text"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: str, row: bytes, problem: str) -> None:
+    good = b"b.mp4,A dog" if name == "m.csv" else b'{"video": "b.mp4", "prompt": "A dog"}'
+    first = [b"video,prompt"] if name == "m.csv" else []
+    (folder / name).write_bytes(b"\n".join([*first, row, good, good]))
+    bad, fine = clips_of(folder / name, None)
+    assert bad.name == f"{name}:{len(first) + 1}"
+    assert re.search(problem, bad.problem)
+    assert (bad.prompt, bad.path.exists()) == ("", False)
+    assert fine == Clip("b.mp4", folder / "b.mp4", "A dog")
+
+
+def test_a_prompt_that_is_no_text_is_its_clips_problem(folder: Path) -> None:
+    (folder / "b.txt").write_bytes(b"caf\xe9")
+    *_, clip = clips_of(folder, "A cat")
+    assert (clip.name, clip.prompt) == ("b.mp4", "")
+    assert clip.problem.startswith("its prompt in b.txt is not UTF-8 text")
+
+
+def test_a_link_that_leads_nowhere_is_a_clip(folder: Path) -> None:
+    (folder / "link.mp4").symlink_to("nowhere.mp4")
+    (folder / "shelf.mp4").mkdir()
+    (folder / "shelf-link.mp4").symlink_to("shelf.mp4")
+    assert [clip.name for clip in clips_of(folder, "A cat")] == ["a/c.WEBM", "a.mov", "b.mp4", "link.mp4"]
 
 
 def test_nothing_to_score_is_an_error(tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ from modelassist.engine.model import Loaded
 from modelassist.engine.score_file import By, ScoreFile, line_of
 from modelassist.engine.scoring import Scored
 from qsave.frames.slowfast import Frames
+from qsave.release import sha256_of
 from qsave.report_card import Evidence, TimeRange, card_from_json
 from tests.modelassist.engine.predictions import scored
 from tests.modelassist.engine.small import write_clip
 
 CARD = scored(3.5, [Evidence("blur", TimeRange(0, 0.25))])
 CRITIC = By("critic", "0a")
+SHA = "5a" * 32
 FRAMES = Frames(np.zeros((2, 32, 32, 3), np.uint8), (0.0, 0.5), np.zeros((0, 32, 32, 3), np.uint8), ())
 
 
@@ -188,7 +190,7 @@ def test_how_clips_are_batched_changes_no_output(folder: Path, tiny_folder: Path
 LINES = st.lists(
     st.builds(
         lambda number, prompt, good: line_of(
-            Clip(f"{number}.mp4", Path(), prompt), CRITIC, CARD if good else Scored(None, "", {}, "why"), FRAMES
+            Clip(f"{number}.mp4", Path(), prompt), SHA, CRITIC, CARD if good else Scored(None, "", {}, "why"), FRAMES
         ),
         st.integers(0, 9),
         st.text(max_size=5).map(lambda text: text.encode("utf-8", "ignore").decode()),
@@ -203,7 +205,7 @@ LINES = st.lists(
 def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[dict[str, Any]], data: Any) -> None:
     path = tmp_path / "scores.jsonl"
     path.unlink(missing_ok=True)
-    file = ScoreFile(path, CRITIC)
+    file = ScoreFile(path, CRITIC, [])
     for line in written:
         file.add(line)
     whole = path.read_bytes() if written else b""
@@ -211,26 +213,86 @@ def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[d
     path.write_bytes(cut)
     kept = [line for line in written[: cut.count(b"\n")] if line["card"]]
     clips = {Clip(line["video"], Path(), line["prompt"]) for line in written}
-    found = ScoreFile(path, CRITIC).found(clips)
+    found = ScoreFile(path, CRITIC, clips).found
     assert set(found) == {Clip(line["video"], Path(), line["prompt"]) for line in kept}
-    assert list(ScoreFile(path, CRITIC).found(clips).values()) == list(found.values())
+    assert ScoreFile(path, CRITIC, clips).found == found
+    assert lines(path) == [*found.values()]
 
 
 def test_scores_of_another_critic_or_of_something_else_are_not_added_to(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
-    ScoreFile(path, CRITIC).add(line_of(Clip("a.mp4", Path(), "A"), CRITIC, CARD, FRAMES))
+    ScoreFile(path, CRITIC, []).add(line_of(Clip("a.mp4", Path(), "A"), SHA, CRITIC, CARD, FRAMES))
     with pytest.raises(DataError, match=r"scores.jsonl:1: scored by critic, not by other; name another --out"):
-        ScoreFile(path, replace(CRITIC, model="other", identity="0b"))
+        ScoreFile(path, replace(CRITIC, model="other", identity="0b"), [])
     with pytest.raises(DataError, match=r"scores.jsonl:1: scored by what critic was before; it holds another"):
-        ScoreFile(path, replace(CRITIC, identity="0b"))
+        ScoreFile(path, replace(CRITIC, identity="0b"), [])
     with pytest.raises(DataError, match=r"scores.jsonl:1: scored with --samples 1, not 4; name another --out"):
-        ScoreFile(path, replace(CRITIC, samples=4))
-    moved = ScoreFile(path, replace(CRITIC, model="elsewhere/critic"))
-    assert len(moved.found([Clip("a.mp4", Path(), "A")])) == 1
+        ScoreFile(path, replace(CRITIC, samples=4), [])
+    moved = ScoreFile(path, replace(CRITIC, model="elsewhere/critic"), [Clip("a.mp4", Path(), "A")])
+    assert len(moved.found) == 1
     path.write_text('{"a": 1}\nmore')
     with pytest.raises(DataError, match=r"scores.jsonl:1: not a line of scores"):
-        ScoreFile(path, CRITIC)
+        ScoreFile(path, CRITIC, [])
     assert path.read_text() == '{"a": 1}\nmore'
+
+
+def test_a_clip_with_other_bytes_is_scored_again_and_has_one_line(
+    run: Run, fluent: list[Sample], folder: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    (tmp_path / "clip.txt").write_text("A square")
+    seen = []
+    for brightness in (40, 90):
+        write_clip(clip, brightness, frames=3)
+        assert run(source=clip) == run(source=clip) == 0
+        (line,) = lines(tmp_path / "scores.jsonl")
+        assert line["sha256"] == sha256_of(clip)
+        seen.append(line["sha256"])
+    assert len(set(seen)) == len(fluent) == 2
+    clip.write_bytes(b"no video any more")
+    assert run(source=clip) == 1
+    assert [line["card"] for line in lines(tmp_path / "scores.jsonl")] == [None]
+
+
+def test_a_changed_prompt_leaves_no_stale_line_and_other_clips_keep_theirs(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("a", "b"):
+        write_clip(tmp_path / "clips" / f"{name}.mp4", 40, frames=3)
+    run("--prompt", "one", source=tmp_path / "clips")
+    run("--prompt", "two", source=tmp_path / "clips" / "a.mp4")
+    found = [(line["video"], line["prompt"]) for line in lines(tmp_path / "scores.jsonl")]
+    assert found == [("b.mp4", "one"), ("a.mp4", "two")]
+
+
+def test_a_line_from_before_contents_were_noted_is_made_again(tmp_path: Path) -> None:
+    path, clip = tmp_path / "scores.jsonl", Clip("a.mp4", tmp_path / "a.mp4", "A")
+    clip.path.touch()
+    line = {**line_of(clip, None, CRITIC, CARD, FRAMES)}
+    del line["sha256"]
+    path.write_text(json.dumps(line) + "\n")
+    assert ScoreFile(path, CRITIC, [clip]).found == {}
+    assert path.read_text() == ""
+
+
+def test_a_clip_and_a_row_with_a_problem_are_reported_and_the_others_scored(
+    run: Run, fluent: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clips").mkdir()
+    for name in ("a", "b"):
+        write_clip(tmp_path / "clips" / f"{name}.mp4", 40, frames=3)
+    (tmp_path / "clips" / "a.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "clips" / "link.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / "clips" / "m.csv").write_text("video,prompt\n,B\nb.mp4,B\n")
+    assert run("--prompt", "B", source=tmp_path / "clips") == 1
+    told = capsys.readouterr().err
+    assert "error: a.mp4: its prompt in a.txt is not UTF-8 text" in told
+    assert "error: link.mp4: the clip cannot be read" in told
+    found = {line["video"]: line["sha256"] for line in lines(tmp_path / "scores.jsonl")}
+    assert found["link.mp4"] is None
+    assert found["a.mp4"] == sha256_of(tmp_path / "clips" / "a.mp4")
+    assert run(source=tmp_path / "clips" / "m.csv") == 1
+    assert "error: m.csv:2: no video is named" in capsys.readouterr().err
+    assert len(fluent) == 1
 
 
 @pytest.mark.usefixtures("fluent")
@@ -239,10 +301,10 @@ def test_a_clip_that_went_away_after_it_was_scored_keeps_its_card(
 ) -> None:
     gone = tmp_path / "gone.mp4"
     write_clip(gone, 40, frames=3)
-    (tmp_path / "gone.txt").write_text("A square")
-    assert run(source=gone) == 0
-    gone.write_bytes(b"no video any more")
-    assert run("--html", str(tmp_path / "pages"), source=gone) == 0
+    (tmp_path / "m.csv").write_text("video,prompt\ngone.mp4,A square\n")
+    assert run(source=tmp_path / "m.csv") == 0
+    gone.unlink()
+    assert run("--html", str(tmp_path / "pages"), source=tmp_path / "m.csv") == 0
     told = capsys.readouterr().err
     assert "note: gone.mp4: its page goes without frames" in told
     assert "1 of 1 clips have a report card (1 from before)" in told
@@ -263,8 +325,8 @@ def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, text: str) ->
     path = tmp_path / "scores.jsonl"
     path.write_text(text)
     if '{"video: "'.startswith(text):
-        ScoreFile(path, CRITIC)  # the beginning of a first line
+        ScoreFile(path, CRITIC, [])  # the beginning of a first line
         return
     with pytest.raises(DataError, match=r"scores.jsonl:\d: not a line of scores"):
-        ScoreFile(path, CRITIC)
+        ScoreFile(path, CRITIC, [])
     assert path.read_text() == text
