@@ -9,56 +9,68 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
-from modelassist.engine.card_page import card_page
+from modelassist.engine.card_page import INDEX, asked, card_page, judged, scores
 from modelassist.engine.clips import Clip
-from modelassist.engine.markup import document, element
-from qsave.axes import AXES
+from modelassist.engine.data import DataError
+from modelassist.engine.markup import document, element, made_here
+from modelassist.engine.score_file import By
 from qsave.files import atomic_path
 from qsave.frames.slowfast import Frames
+from qsave.report_card import card_from_json
 
 
 class CardPages:
-    """Pages in `folder`: `index.html`, and one a clip."""
+    """Pages in `folder`: `index.html`, and one a clip. Raises DataError where the index is somebody else's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.index = folder / INDEX
+        if self.index.exists() and not made_here(self.index):
+            raise DataError(f"{self.index} was not made by this command and is left as it is; name another --html")
         folder.mkdir(parents=True, exist_ok=True)
 
     def has(self, line: Mapping[str, Any]) -> bool:
         return (self.folder / page_name(line)).is_file()
 
     def write(self, clip: Clip, line: Mapping[str, Any], frames: Frames | None) -> None:
-        """The page of one clip; without `frames` it shows the clip alone."""
+        """The page of one clip; without `frames` it shows the clip alone, if that can be played."""
         video = quote(os.path.relpath(clip.path.resolve(), self.folder.resolve()))
-        self._write(page_name(line), card_page(line, video, frames))
+        self._write(page_name(line), card_page(line, video if _plays(clip, frames) else None, frames))
 
-    def write_index(self, lines: Mapping[Clip, Mapping[str, Any]]) -> None:
+    def write_index(self, lines: Mapping[Clip, Mapping[str, Any]], by: By) -> None:
         """The list of all clips, in their order."""
-        head = element(
-            "tr", *(element("th", name, scope="col") for name in ("clip", "prompt", *(axis.value for axis in AXES)))
-        )
-        rows = [_row(clip, line) for clip, line in lines.items()]
-        table = element("table", element("thead", head), element("tbody", *rows), class_="list")
-        title = f"{len(lines)} report cards"
-        scrolled = element("div", table, class_="scroll", tabindex="0", role="region", aria_label="report cards")
-        self._write("index.html", document(title, element("h1", title), scrolled))
+        title = tally(sum(line["card"] is not None for line in lines.values()), len(lines))
+        who = element("p", judged(by.model, by.identity, by.samples), class_="muted")
+        entries = [_entry(clip, line) for clip, line in lines.items()]
+        self._write(INDEX, document(title, element("h1", title), who, element("ul", *entries, class_="list")))
 
     def _write(self, name: str, page: str) -> None:
         with atomic_path(self.folder / name) as unfinished:
             unfinished.write_text(page, encoding="utf-8")
 
 
+def tally(carded: int, clips: int) -> str:
+    """How many have a card, in words."""
+    return f"{carded} of {clips} {'clip' if clips == 1 else 'clips'} {'has' if carded == 1 else 'have'} a report card"
+
+
 def page_name(line: Mapping[str, Any]) -> str:
     """A file name that tells the clip, and that no other clip has, nor the same one scored in another way."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line["video"]).stem).strip("-")[:60] or "clip"
-    what = "\0".join(str(line[key]) for key in ("video", "prompt", "identity", "samples"))
+    what = "\0".join(str(line[key]) for key in ("video", "sha256", "prompt", "identity", "samples"))
     digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{stem}-{digest[:10]}.html"
 
 
-def _row(clip: Clip, line: Mapping[str, Any]) -> Element:
-    name = element("th", element("a", clip.name, href=page_name(line)), scope="row")
-    prompt = element("td", clip.prompt)
+def _plays(clip: Clip, frames: Frames | None) -> bool:
+    """A clip whose frames could not be read is not played. One that nobody looked at, for want of a prompt, may be."""
+    return clip.path.is_file() and (frames is not None or not clip.prompt)
+
+
+def _entry(clip: Clip, line: Mapping[str, Any]) -> Element:
+    name = element("p", element("a", clip.name, href=page_name(line)), class_="name")
     if line["card"] is None:
-        return element("tr", name, prompt, element("td", line["error"], class_="problem", colspan=str(len(AXES))))
-    return element("tr", name, prompt, *(element("td", f"{line['card'][axis.value]['score']:.2f}") for axis in AXES))
+        found = element("p", f"No report card: {line['error']}", class_="why muted")
+    else:
+        found = scores(card_from_json(line["card"]))
+    return element("li", name, asked(clip.prompt, "p"), found)

@@ -17,6 +17,7 @@ from qsave.frames.slowfast import Pixels
 
 _STYLE = Path(__file__).with_name("card.css")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src 'self' file:"
+_MAKER = "Q-Save Studio: score"
 _NOT_IN_HTML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 Child = Element | str | None
@@ -53,11 +54,17 @@ def document(title: str, *body: Child) -> str:
         element("meta", **{"http-equiv": "Content-Security-Policy", "content": _POLICY}),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="referrer", content="no-referrer"),
+        element("meta", name="generator", content=_MAKER),
         element("title", title),
         element("style", _STYLE.read_text(encoding="utf-8")),
     )
     root = element("html", head, element("body", element("main", *body)), lang="en")
     return "<!doctype html>\n" + ElementTree.tostring(root, encoding="unicode", method="html") + "\n"
+
+
+def made_here(path: Path) -> bool:
+    """Whether a file is a page that `document` made."""
+    return path.is_file() and f'content="{_MAKER}"' in path.read_text(encoding="utf-8", errors="replace")
 
 
 def data_uri(pixels: Pixels) -> str:

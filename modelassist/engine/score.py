@@ -141,7 +141,7 @@ class _Scoring:
         for clip, line in earlier.items():
             if not pages.has(line):
                 pages.write(clip, line, self._frames_again(clip))
-        pages.write_index({clip: self.lines[clip] for clip in self.clips})
+        pages.write_index({clip: self.lines[clip] for clip in self.clips}, self.by)
 
     def _frames_again(self, clip: Clip) -> Frames | None:
         """The frames of a clip that has its card already, if it can still be read."""

@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
+from modelassist.engine.card_page import card_page
 from modelassist.engine.card_pages import CardPages, page_name
 from modelassist.engine.clips import Clip
 from modelassist.engine.score_file import By, line_of
 from modelassist.engine.scoring import Scored
 from qsave.axes import AXES
-from qsave.frames.slowfast import FrameConfig, read
+from qsave.frames.slowfast import FrameConfig, Frames, read
+from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 from tests.browser.looks import NARROW, WIDE, too_wide, violations
 from tests.modelassist.engine.small import write_clip
 from tests.modelassist.engine.test_card_pages import SHARES, card
@@ -36,7 +39,7 @@ def pages(tmp_path: Path) -> tuple[Path, list[str]]:
     folder = CardPages(tmp_path / "pages")
     folder.write(good, lines[good], frames)
     folder.write(bad, lines[bad], None)
-    folder.write_index(lines)
+    folder.write_index(lines, By("critic", "0"))
     return folder.folder, [page_name(lines[good]), page_name(lines[bad]), "index.html"]
 
 
@@ -69,3 +72,50 @@ def test_the_clip_plays_from_beside_the_page(pages: tuple[Path, list[str]], open
     page.goto((folder / names[0]).as_uri())
     page.wait_for_function("() => document.querySelector('video').readyState >= 1")
     assert page.evaluate("document.querySelector('video').videoWidth") == 64
+
+
+COVERED = """(marks) => {
+  const places = [...document.querySelectorAll(marks)].map((mark) => mark.getBoundingClientRect());
+  return places.filter((one, i) => places.some((other, j) => i < j && one.left < other.right - 1 &&
+    other.left < one.right - 1 && one.top < other.bottom - 1 && other.top < one.bottom - 1)).length;
+}"""
+
+
+@pytest.mark.parametrize("opened", [(WIDE, "light"), (NARROW, "light")], ids=["wide", "narrow"], indirect=True)
+@pytest.mark.parametrize("shape", [(32, 2048), (256, 416), (448, 256)], ids=["thin", "portrait", "landscape"])
+def test_all_evidence_is_seen_and_frames_keep_their_aspect(
+    tmp_path: Path, opened: BrowserContext, shape: tuple[int, int]
+) -> None:
+    width, height = shape
+    grey = np.full((1, height, width, 3), 90, np.uint8)
+    frames = Frames(grey, (0.0,), grey, (0.5,))
+    pieces = tuple(Evidence("blur", TimeRange(0, 1), Box(0.1 * side, 0.1, 0.1, 0.8)) for side in (0, 0, 1, 9))
+    report = AxisReport(2, pieces)
+    said = Scored(ReportCard(report, report, report), "", dict.fromkeys(AXES, SHARES))
+    page_file = tmp_path / "page.html"
+    page_file.write_text(
+        card_page(line_of(Clip("a.mp4", Path(), "A"), "5a", By("critic", "0"), said, frames), None, frames)
+    )
+    page = opened.new_page()
+    page.goto(page_file.as_uri())
+    assert page.evaluate(COVERED, ".track i") == page.evaluate(COVERED, ".marks .mark") == 0
+    assert page.locator(".track i:not(.tick)").count() == page.locator(".marks .mark").count() == 12
+    shown, image = page.locator(".picture").bounding_box(), page.locator(".picture img").bounding_box()
+    assert shown == image  # boxes are laid over the one by shares of the other
+    assert image
+    assert image["height"] <= 24 * 16
+    assert image["width"] / image["height"] == pytest.approx(width / height, rel=0.01)
+    assert [*too_wide(page, "the page")] == []
+
+
+@pytest.mark.parametrize("opened", [(WIDE, "light"), (NARROW, "light")], ids=["wide", "narrow"], indirect=True)
+def test_the_list_is_legible_on_a_phone_and_a_desk(pages: tuple[Path, list[str]], opened: BrowserContext) -> None:
+    folder, _ = pages
+    page = opened.new_page()
+    page.goto((folder / "index.html").as_uri())
+    for part, least in ((".name", 200), (".asked", 300), (".why", 300)):
+        for box in page.locator(f".list {part}").all():
+            place = box.bounding_box()
+            assert place
+            assert place["width"] >= least
+            assert place["height"] <= 4 * 16 * 1.55
