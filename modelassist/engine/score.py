@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from modelassist.engine.card_pages import CardPages
+from modelassist.engine.card_pages import CardPages, tally
 from modelassist.engine.clips import Clip, clips_of
 from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.inference import Critic
@@ -19,6 +19,7 @@ from modelassist.engine.model import ModelError, check, frame_config, identity
 from modelassist.engine.report import card_text
 from modelassist.engine.score_file import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring import Scored
+from qsave.axes import level_of_mos, level_word
 from qsave.files import only_one
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import Frames, read
@@ -36,11 +37,11 @@ class ScoreOptions:
     prompt: str | None = None
     """For videos that bring none of their own."""
     out: Path | None = None
-    """A file of JSON lines, gone on with where it is there; without it they are printed."""
+    """A file of JSON lines, gone on with where it is there; without it a card or a line a clip is printed."""
     html: Path | None = None
     """A folder for pages to read."""
     as_json: bool = False
-    """Print the card of a single video as JSON too."""
+    """Print a JSON line a clip instead."""
     tokens_per_batch: int = TOKENS_PER_BATCH
     samples: int = 1
     """Answers of a clip that are averaged."""
@@ -78,8 +79,9 @@ class _Scoring:
                 bar.update()
         if self.pages:
             self._finish(self.pages, earlier)
-        found = f"{len(self.clips) - self.failed} of {len(self.clips)} clips have a report card"
+        found = tally(len(self.clips) - self.failed, len(self.clips))
         print(f"{found} ({len(earlier)} from before)" if earlier else found, file=sys.stderr)
+        self._say_where()
         return self.failed
 
     @cached_property
@@ -114,27 +116,36 @@ class _Scoring:
     def _keep(self, clip: Clip, scored: Scored, frames: Frames | None) -> None:
         line = self.lines[clip] = line_of(clip, self.contents.pop(clip), self.by, scored, frames)
         if scored.error:
-            self._fail(clip, scored.error)
+            self.failed += 1
         if self.file:
             self.file.add(line)
-        else:
-            self._print(scored, line)
+        self._tell(clip, scored, line)
         if self.pages:
             self.pages.write(clip, line, frames)
 
-    def _fail(self, clip: Clip, error: str) -> None:
-        self.failed += 1
-        tqdm.write(f"error: {clip.name}: {error}", file=sys.stderr)
-
-    def _print(self, scored: Scored, line: Line) -> None:
-        if len(self.clips) > 1:
-            print(json.dumps(line), flush=True)
-        elif self.options.as_json:
-            print(json.dumps(line, indent=2))
+    def _tell(self, clip: Clip, scored: Scored, line: Line) -> None:
+        """What there is to read of a clip; an error is said once."""
+        alone = len(self.clips) == 1
+        listed = not (alone or self.file or self.options.as_json)
+        if scored.error and not listed:
+            tqdm.write(f"error: {_printable(clip.name)}: {scored.error}", file=sys.stderr)
+        if self.file:
+            return
+        if self.options.as_json:
+            tqdm.write(json.dumps(line))
+        elif listed:
+            tqdm.write(clip_text(_printable(clip.name), scored))
         elif scored.card:
-            print(card_text(scored))
+            tqdm.write(card_text(scored))
         elif scored.text:
-            print(scored.text, file=sys.stderr)
+            tqdm.write(f"what the critic wrote:\n{scored.text}", file=sys.stderr)
+        sys.stdout.flush()
+
+    def _say_where(self) -> None:
+        if self.file:
+            print(f"scores: {self.file.path}", file=sys.stderr)
+        if self.pages:
+            print(f"pages: {self.pages.index}", file=sys.stderr)
 
     def _finish(self, pages: CardPages, earlier: Mapping[Clip, Line]) -> None:
         """Pages of clips that were scored before pages were asked for, and the list of all."""
@@ -150,3 +161,16 @@ class _Scoring:
         except (MediaError, OSError) as error:
             tqdm.write(f"note: {clip.name}: its page goes without frames: {error}", file=sys.stderr)
             return None
+
+
+def clip_text(name: str, scored: Scored) -> str:
+    """A clip in one line: its three scores with their words, or why there are none."""
+    if scored.card is None:
+        return f"{name}: no report card: {scored.error}"
+    found = ((axis, score, level_word(level_of_mos(score))) for axis, score in scored.card.scores.items())
+    return f"{name}: " + ", ".join(f"{axis} {score:.2f} {word}" for axis, score, word in found)
+
+
+def _printable(name: str) -> str:
+    """A file's name may hold line breaks and bytes that are no text; a line of the terminal may not."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in name)

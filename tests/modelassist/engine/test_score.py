@@ -18,6 +18,7 @@ from modelassist.engine.data import DataError
 from modelassist.engine.generate import Sample
 from modelassist.engine.inference import Critic
 from modelassist.engine.model import Loaded
+from modelassist.engine.score import _printable
 from modelassist.engine.score_file import By, ScoreFile, line_of
 from modelassist.engine.scoring import Scored
 from qsave.frames.slowfast import Frames
@@ -146,11 +147,52 @@ def test_pages_asked_for_later_are_made_without_scoring_again(run: Run, fluent: 
 
 
 @pytest.mark.usefixtures("fluent")
-def test_without_a_file_lines_are_printed(folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_file_there_is_a_line_to_read_a_clip(
+    folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["score", str(folder), "--model", str(tiny_folder)]) == 1
-    assert len([json.loads(line) for line in capsys.readouterr().out.splitlines()]) == 5
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 5
+    assert "clip-2.mp4: visual 3.50 good, dynamic 3.50 good, alignment 3.50 good\n" in said.out
+    assert "broken.mp4: no report card: the clip cannot be read: " in said.out
+    assert "broken.mp4" not in said.err  # said once
     assert main(["score", str(folder / "clip-1.mp4"), "--model", str(tiny_folder)]) == 0
     assert capsys.readouterr().out.startswith("visual     3.50  good\n")
+
+
+@pytest.mark.usefixtures("fluent")
+def test_json_is_a_line_a_clip(folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for source, count in ((folder, 5), (folder / "clip-1.mp4", 1)):
+        main(["score", str(source), "--model", str(tiny_folder), "--json"])
+        said = capsys.readouterr()
+        found = [json.loads(line) for line in said.out.splitlines()]
+        assert len(found) == count
+        assert "clip-1.mp4" in {line["video"] for line in found if line["card"]}
+        assert ("error: broken.mp4" in said.err) is (count > 1)
+
+
+def test_what_the_critic_wrote_has_a_heading(
+    folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    babble = Scored(None, "blurry blurry", {}, "the output is not in the grammar")
+    monkeypatch.setattr(inference, "read_scores", lambda *_: babble)
+    assert main(["score", str(folder / "clip-1.mp4"), "--model", str(tiny_folder)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    told = "error: clip-1.mp4: the output is not in the grammar\nwhat the critic wrote:\nblurry blurry\n"
+    assert told in said.err
+
+
+@pytest.mark.usefixtures("fluent")
+def test_it_says_where_scores_and_pages_went(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--html", str(tmp_path / "pages"))
+    told = capsys.readouterr().err.splitlines()
+    assert told[-2:] == [f"scores: {tmp_path / 'scores.jsonl'}", f"pages: {tmp_path / 'pages' / 'index.html'}"]
+
+
+def test_a_line_of_the_terminal_is_one_line_whatever_the_name() -> None:
+    name = "a\nb\x1b[2J\udcff é.mp4"
+    assert _printable(name) == "a\ufffdb\ufffd[2J\ufffd é.mp4"
 
 
 def test_a_clip_without_a_prompt_is_reported(
@@ -307,7 +349,7 @@ def test_a_clip_that_went_away_after_it_was_scored_keeps_its_card(
     assert run("--html", str(tmp_path / "pages"), source=tmp_path / "m.csv") == 0
     told = capsys.readouterr().err
     assert "note: gone.mp4: its page goes without frames" in told
-    assert "1 of 1 clips have a report card (1 from before)" in told
+    assert "1 of 1 clip has a report card (1 from before)" in told
     assert len(list((tmp_path / "pages").glob("gone-*.html"))) == 1
 
 
