@@ -104,7 +104,7 @@ def _add_score(commands: Any) -> None:
     command.add_argument("--model", required=True, help="folder of a critic")
     command.add_argument("--out", type=Path, help="JSON lines, one a clip; a run that was cut goes on with its file")
     command.add_argument("--html", type=Path, help="folder for pages to read")
-    command.add_argument("--json", action="store_true", help="print cards as JSON")
+    command.add_argument("--json", action="store_true", help="without --out: print a JSON line a clip")
     _add_generation(command)
 
 
