@@ -2,7 +2,8 @@
 
 Never from logits behind a reference answer: its words give the level away. Beside the critic stand the constant
 predictor (the train mean), the same critic with blank frames (what it knows without looking), the critic before it, and
-what people reach. Outputs that do not parse have a rate of their own and are in no correlation.
+what people reach. Outputs that do not parse have a rate of their own and are in no correlation: figures are of the
+clips with a report card. What is known of clips and people is told of all clips where there is none.
 """
 
 import csv
@@ -23,7 +24,7 @@ from modelassist.engine.inference import answers, temperature_of
 from modelassist.engine.inputs import Prompt
 from modelassist.engine.model import Loaded
 from modelassist.engine.scoring import Scored, parsed, read_scores, unread
-from modelassist.engine.why import Judged, judge_why
+from modelassist.engine.why import judge_why, why_of_people
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.files import atomic_path
 from qsave.frames.container import MediaError
@@ -33,6 +34,8 @@ _WINDOW = 64
 """Clips whose frames are held at once."""
 _MOST_REASONS = 5
 """Reasons why outputs did not parse that are listed, the most frequent first."""
+_CUT_OFF = "the output was cut off"
+"""How the reason of an answer begins that reached the length limit."""
 _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -83,10 +86,11 @@ def evaluate(
     and `previous` where there is one. `people` is what `people_reach` gives."""
     return {
         "clips": len(shown),
-        "prompt_groups": len({each.example.prompt_group for each in shown}),
+        "prompt_groups": _prompts([each.example for each in shown]),
+        "read": {"clips": len(list(_read(shown))), "prompts": _prompts([example for example, _ in _read(shown)])},
         "simulated": any(each.example.simulated for each in shown),
         "unparsable_rate": _unparsable(shown)["value"] if shown else None,
-        "unparsable": _unparsable(shown) | {"because": _reasons(shown)},
+        "unparsable": _unparsable(shown) | {"because": _reasons(shown), "cut_off": _cut_off(shown)},
         "unparsable_answers": fmean(each.scored.unreadable for each in shown) if shown else None,
         "rivals_unparsable": {name: _unparsable(predictions) for name, predictions in rivals.items()},
         "axes": {
@@ -190,15 +194,16 @@ def _axis(
         "critic": agreement(_pairs(shown, axis), seed),
         "calibration": calibration([scored.probabilities[axis] for _, scored in read], levels),
         "constant": _constant(shown, axis, constant, seed),
-        **judge_why(_judged(shown, axis), seed),
+        **_why(shown, axis, seed),
         **{name: _rival(shown, predictions, axis, seed) for name, predictions in rivals.items()},
     }
 
 
 def _constant(shown: Sequence[Prediction], axis: Axis, constant: float, seed: int) -> dict[str, Any]:
-    """The train mean for every clip; correlations say for themselves that they are undefined."""
-    every = [each.example for each in shown]
-    mos, groups = _mos(every, axis), [example.prompt_group for example in every]
+    """The train mean for every clip that the critic is judged on, as an error on other clips is no measure of it;
+    correlations say for themselves that they are undefined."""
+    judged = [example for example, _ in _read(shown)] or [each.example for each in shown]
+    mos, groups = _mos(judged, axis), [example.prompt_group for example in judged]
     ours = _pairs(shown, axis)
     return {
         "score": constant,
@@ -213,7 +218,7 @@ def _rival(shown: Sequence[Prediction], others: Sequence[Prediction], axis: Axis
     theirs = _pairs([other for _, other in both], axis).scores
     return {
         **agreement(_pairs(others, axis), seed),
-        **judge_why(_judged(others, axis), seed),
+        **_why(others, axis, seed),
         "gain": gain(_pairs([one for one, _ in both], axis), theirs, seed),
     }
 
@@ -231,8 +236,14 @@ def _mos(examples: Sequence[Example], axis: Axis) -> list[float]:
     return [example.targets[axis].mos for example in examples]
 
 
-def _judged(predictions: Sequence[Prediction], axis: Axis) -> Judged:
-    return [(card.axis(axis), example.targets[axis], example.prompt_group) for example, card in _read(predictions)]
+def _why(predictions: Sequence[Prediction], axis: Axis, seed: int) -> dict[str, Any]:
+    judged = [(card.axis(axis), example.targets[axis], example.prompt_group) for example, card in _read(predictions)]
+    people = [(each.example.targets[axis], each.example.prompt_group) for each in predictions]
+    return judge_why(judged, seed) if judged else why_of_people(people)
+
+
+def _prompts(examples: Sequence[Example]) -> int:
+    return len({example.prompt_group for example in examples})
 
 
 def _read(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, ReportCard]]:
@@ -243,11 +254,26 @@ def _read(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, ReportCa
 
 
 def _by_generator(predictions: Sequence[Prediction], axis: Axis, seed: int) -> dict[str, Any]:
-    return generator_level(_pairs(predictions, axis), [example.generator for example, _ in _read(predictions)], seed)
+    """How the generators compare; one without a report card has a MOS, and no score."""
+    found = generator_level(_pairs(predictions, axis), [example.generator for example, _ in _read(predictions)], seed)
+    mos: dict[str, list[float]] = {}
+    for each in predictions:
+        mos.setdefault(each.example.generator, []).append(each.example.targets[axis].mos)
+    means = {
+        name: {"clips": 0, "prompts": 0, "score": None, "mos": fmean(mos[name])}
+        | found["means"].get(name, {})
+        | {"of": len(mos[name])}
+        for name in sorted(mos)
+    }
+    return found | {"means": means}
 
 
 def _unparsable(predictions: Sequence[Prediction]) -> dict[str, Any]:
     return rate(sum(each.scored.card is None for each in predictions), len(predictions))
+
+
+def _cut_off(predictions: Sequence[Prediction]) -> int:
+    return sum((each.scored.error or "").startswith(_CUT_OFF) for each in predictions)
 
 
 def _reasons(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:

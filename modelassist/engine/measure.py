@@ -51,7 +51,8 @@ def measure(
     splits = {}
     for split, predictions in shown.items():
         beside = {name: found[split] for name, found in rivals.items()}
-        people = people_reach(reader, {each.example.clip_id for each in predictions}, seed)
+        groups = {each.example.clip_id: each.example.prompt_group for each in predictions}
+        people = people_reach(reader, groups, seed)
         splits[split] = evaluate(predictions, beside, mean_mos(constant), people, seed=seed)
         splits[split]["plots"] = draw(out, split, predictions)
         write_predictions(out / f"predictions-{split}.csv", predictions)

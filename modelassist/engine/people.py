@@ -4,7 +4,7 @@ Both need single ratings, which a release keeps in `ratings.parquet`. A release 
 figures are said to be missing, and why.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -19,20 +19,20 @@ from qsave.statistics.table import RatingTable
 RATINGS = "ratings.parquet"
 
 
-def people_reach(reader: ReleaseReader, clip_ids: Collection[str], seed: int) -> dict[Axis, dict[str, Any]]:
-    """Baseline and ceiling of each axis over the given clips, from the ratings that made their targets; else
-    `{"missing": why}`."""
+def people_reach(reader: ReleaseReader, groups: Mapping[str, str], seed: int) -> dict[Axis, dict[str, Any]]:
+    """Baseline and ceiling of each axis over clips, given by id with the prompt group of each, from the ratings that
+    made their targets; else `{"missing": why}`."""
     if RATINGS not in reader.manifest["files"]:
         return _missing(f"the release has no {RATINGS}")
     try:
-        return {axis: _reach(table, seed) for axis, table in _tables(reader, clip_ids).items()}
+        return {axis: _reach(table, groups, seed) for axis, table in _tables(reader, groups).items()}
     except (pa.ArrowException, KeyError, ValueError) as error:
         return _missing(f"{RATINGS} cannot be read: {error}")
 
 
-def _tables(reader: ReleaseReader, clip_ids: Collection[str]) -> Mapping[Axis, RatingTable]:
+def _tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Axis, RatingTable]:
     columns = ["clip_id", "rater", "counted", *(f"{axis}_score" for axis in AXES)]
-    wanted = [("counted", "=", True), ("clip_id", "in", set(clip_ids))]
+    wanted = [("counted", "=", True), ("clip_id", "in", set(groups))]
     rows = pq.read_table(reader.folder / RATINGS, columns=columns, filters=wanted).to_pylist()
     return {
         axis: RatingTable.from_triples((row["clip_id"], row["rater"], float(row[f"{axis}_score"])) for row in rows)
@@ -40,16 +40,19 @@ def _tables(reader: ReleaseReader, clip_ids: Collection[str]) -> Mapping[Axis, R
     }
 
 
-def _reach(table: RatingTable, seed: int) -> dict[str, Any]:
+def _reach(table: RatingTable, groups: Mapping[str, str], seed: int) -> dict[str, Any]:
     if not len(table):
         return {"missing": f"{RATINGS} holds no counted rating of these clips"}
-    found = reach(table, seed=seed, resamples=figures.RESAMPLES)
+    paired = {groups[clip] for clip, n in zip(table.item_ids, table.n.tolist(), strict=True) if n >= 2}
+    few = figures.too_few(paired)
+    found = reach(table, seed=seed, resamples=0 if few else figures.RESAMPLES)
     return {
         "items": found.items,
-        "baseline_srcc": figures.estimate(found.baseline_srcc),
-        "baseline_plcc": figures.estimate(found.baseline_plcc),
-        "ceiling_srcc": figures.estimate(found.ceiling_srcc),
-        "ceiling_plcc": figures.estimate(found.ceiling_plcc),
+        "prompts": len(paired),
+        "baseline_srcc": figures.estimate(found.baseline_srcc, few),
+        "baseline_plcc": figures.estimate(found.baseline_plcc, few),
+        "ceiling_srcc": figures.estimate(found.ceiling_srcc, few),
+        "ceiling_plcc": figures.estimate(found.ceiling_plcc, few),
     }
 
 

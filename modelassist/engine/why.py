@@ -1,9 +1,10 @@
 """Is the *why* right: the defects a critic lists, the moments it points at, and whether they fit its own levels.
 
 Label by label a clip counts once, however often it names a defect. Clips without a report card are in none of it: they
-have a rate of their own.
+have a rate of their own. Where no clip has one, what people said is still counted.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from qsave.report_card import AxisReport
 
 Judged = Sequence[tuple[AxisReport, Target, str]]
 """What a critic said of an axis of a clip, what people said of it, and the clip's prompt group."""
+_NO_CARD = "there is no report card"
 
 
 def judge_why(judged: Judged, seed: int) -> dict[str, Any]:
@@ -24,9 +26,27 @@ def judge_why(judged: Judged, seed: int) -> dict[str, Any]:
             [1] * len(judged),
             [group for _, _, group in judged],
             seed,
-            "there is no report card",
+            _NO_CARD,
         )
     }
+
+
+def why_of_people(said: Sequence[tuple[Target, str]]) -> dict[str, Any]:
+    """The same where no clip has a report card: what people listed and marked, and nothing to hold against it. `said`
+    is of each clip its target and its prompt group."""
+    counts = Counter(label for target, _ in said for label in set(target.defects))
+    marked = [group for target, group in said if evidence_overlap([], target.evidence) is not None]
+    undefined = {"undefined": _NO_CARD}
+    return {
+        "defects": _unsaid(counts.total()) | {"labels": {label: _unsaid(counts[label]) for label in sorted(counts)}},
+        "evidence_iou": _over(marked) | undefined,
+        "contradictions": undefined,
+    }
+
+
+def _unsaid(meant: int) -> dict[str, Any]:
+    shares = {name: {"undefined": _NO_CARD} for name in ("precision", "recall", "f1")}
+    return {"said": None, "meant": meant, "both": None, **shares}
 
 
 def defects(judged: Judged, seed: int) -> dict[str, Any]:
@@ -61,5 +81,11 @@ def _evidence(judged: Judged, seed: int) -> dict[str, Any]:
     overlaps = [evidence_overlap(report.evidence, target.evidence) for report, target, _ in judged]
     known = [overlap is not None for overlap in overlaps]
     groups = [group for _, _, group in judged]
+    marked = [group for group, there in zip(groups, known, strict=True) if there]
     nothing = "people marked no times"
-    return {"clips": sum(known)} | share([overlap or 0.0 for overlap in overlaps], known, groups, seed, nothing)
+    return _over(marked) | share([overlap or 0.0 for overlap in overlaps], known, groups, seed, nothing)
+
+
+def _over(groups: Sequence[str]) -> dict[str, Any]:
+    """How many clips and prompts there are, given the prompt group of each clip."""
+    return {"clips": len(groups), "prompts": len(set(groups))}
