@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from modelassist.engine.calibration import calibration
 from modelassist.engine.evaluate import Prediction
+from modelassist.engine.figures import in_words
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.files import atomic_path
 from qsave.release import Target
@@ -40,15 +41,16 @@ def draw(out: Path, split: str, predictions: Sequence[Prediction]) -> dict[str, 
     if len(read) < LEAST_CLIPS:
         return {}
     (out / "plots").mkdir(parents=True, exist_ok=True)
+    rests_on = in_words(len(read), len({each.example.prompt_group for each in read}))
     note = ", simulated" if any(each.example.simulated for each in read) else ""
     pictures: dict[str, tuple[str, _Panel]] = {
         "predicted": ("predicted score against MOS", _predicted),
-        "residuals": ("residuals: predicted score minus MOS", _residuals),
+        "residuals": ("residuals (predicted score minus MOS)", _residuals),
         "calibration": ("calibration of the level probabilities", _calibration),
     }
     names = {kind: f"plots/{split}-{kind}.png" for kind in pictures}
     for kind, (title, panel) in pictures.items():
-        _picture(out / names[kind], f"{split}, {len(read)} clips{note}: {title}", panel, read)
+        _picture(out / names[kind], f"{split}, {rests_on} with a report card{note}: {title}", panel, read)
     return names
 
 
@@ -116,8 +118,9 @@ def _calibration(axes: Axes, axis: Axis, read: Sequence[Prediction]) -> str:
         expected, observed, **_dots(axis) | {"markersize": 5, "label": "probabilities within a tenth, counted beside"}
     )
     for one in bins:
-        place = (one["expected"], one["observed"])
-        axes.annotate(str(one["count"]), place, (5, -9), textcoords="offset points", fontsize=6.5, color=_INK)
+        place, above = (one["expected"], one["observed"]), one["observed"] < 0.5  # away from the axes
+        offset = (5, 4 if above else -9)
+        axes.annotate(str(one["count"]), place, offset, textcoords="offset points", fontsize=6.5, color=_INK)
     axes.set_xlim(-0.03, 1.05)
     axes.set_ylim(-0.03, 1.05)
     axes.set_aspect("equal")

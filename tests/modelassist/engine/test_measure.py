@@ -11,8 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from modelassist.engine.cli import main
+from modelassist.engine import plots
 from modelassist.engine.evaluation_report import escaped, report
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import LEAST_CLIPS, draw
@@ -138,3 +141,24 @@ def test_pictures_of_a_critic_that_always_says_the_same(tmp_path: Path) -> None:
     shown = world()
     same = shown[0].scored
     assert len(draw(tmp_path, "test", told(shown, lambda _: same))) == 3
+
+
+def test_a_picture_has_a_title_of_one_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(plots, "_picture", lambda path, title, panel, read: titles.append(title))
+    draw(tmp_path, "test", world(12))
+    assert titles[1] == "test, 12 clips of 4 prompts with a report card: residuals (predicted score minus MOS)"
+    assert all(title.count(":") == 1 for title in titles)
+
+
+def test_counts_of_a_calibration_keep_off_the_axes() -> None:
+    figure = Figure(figsize=(4, 4))
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    plots._calibration(axes, Axis.VISUAL, world())
+    canvas.draw()
+    inside = axes.get_window_extent()
+    labels = [text.get_window_extent() for text in axes.texts]
+    assert min(label.y0 for label in labels) > inside.y0
+    assert min(label.x0 for label in labels) > inside.x0
+    assert max(label.x1 for label in labels) < figure.bbox.x1
