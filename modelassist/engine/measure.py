@@ -8,6 +8,7 @@ out/evaluation.json                     the figures; written last
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.evaluate import Prediction, evaluate, mean_mos, predict, write_predictions
 from modelassist.engine.evaluation_report import report
 from modelassist.engine.inference import Critic
-from modelassist.engine.model import Loaded
+from modelassist.engine.model import Loaded, identity
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import draw
 from qsave.files import atomic_path, write_json
-from qsave.release import ReleaseReader
+from qsave.release import SPLITS, ReleaseReader
 from qsave.statistics.figures import CONFIDENCE
 
 HeldOut = Mapping[str, Sequence[Example]]
@@ -62,9 +63,9 @@ def measure(
 
 
 def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
-    """The report, then the figures."""
+    """The report, then the figures. The report alone knows the day: figures of the same clips are the same."""
     with atomic_path(out / "evaluation.md") as unfinished:
-        unfinished.write_text(report(evaluation), encoding="utf-8")
+        unfinished.write_text(report(evaluation, datetime.now(UTC)), encoding="utf-8")
     write_json(out / "evaluation.json", dict(evaluation))
 
 
@@ -83,9 +84,16 @@ def _about(model: str, reader: ReleaseReader, previous: str | None, out: Path, s
     """What a reader needs to judge the figures by; a critic in the folder itself by its place there."""
     return {
         "critic": str(Path(model).relative_to(out)) if Path(model).is_relative_to(out) else model,
+        "identity": identity(model),
         "release": f"{reader.manifest['name']}, number {reader.manifest['number']}",
+        "release_clips": {split: sum(1 for _ in reader.rows("sft", split)) for split in SPLITS if _has(reader, split)},
         "previous": previous,
+        "previous_identity": identity(previous) if previous else None,
         "seed": seed,
         "resamples": figures.RESAMPLES,
         "confidence": CONFIDENCE,
     }
+
+
+def _has(reader: ReleaseReader, split: str) -> bool:
+    return f"sft/{split}.jsonl" in reader.manifest["files"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modelassist.engine.figures import LEAST_GROUPS, in_words
 from modelassist.engine.scoring import Scored
 from qsave.axes import AXES, level_of_mos, level_word
 from qsave.report_card import Evidence
@@ -28,13 +29,31 @@ def evaluation_table(evaluation: Mapping[str, Any]) -> str:
     """The figures of an evaluation, an axis a line; intervals in brackets."""
     lines: list[str] = []
     for split, figures in evaluation["splits"].items():
-        lines.append(f"\n{split}: {figures['clips']} clips, {_number(figures['unparsable_rate'])} of them unparsable")
+        lines += _counts(split, figures)
         lines.append(f"{'axis':<10}" + "".join(f"{name:>{width}}" for name, width in _COLUMNS.items()))
         lines += [_axis_line(axis, figures["axes"][axis]) for axis in AXES]
     for when, figures in evaluation.get("cooldown", {}).items():
         spread = _number(figures.get("score_spread"))
         lines.append(f"{when} the cool-down: {_number(figures['valid'])} of samples parse, score spread {spread}")
     return "\n".join(lines) if evaluation["splits"] else "no held-out clips: nothing was measured"
+
+
+def _counts(split: str, figures: Mapping[str, Any]) -> list[str]:
+    """What the figures of a split rest on."""
+    read, blank = figures["read"], figures["axes"][AXES[0]]["blank_frames"]
+    with_cards = f"with a report card {_over(read)}, with blank frames {_over(blank)}"
+    lines = [f"\n{split}: {in_words(figures['clips'], figures['prompt_groups'])}; {with_cards}"]
+    if not read["clips"]:
+        lines.append("the critic has no figures; RMSE constant is of all clips")
+    elif read["clips"] < figures["clips"]:
+        lines.append("figures are of the clips with a report card; RMSE constant is of those of the critic")
+    if 0 < read["prompts"] < LEAST_GROUPS:
+        lines.append(f"no intervals: too few prompts ({read['prompts']}, and {LEAST_GROUPS} are the least)")
+    return lines
+
+
+def _over(found: Mapping[str, Any]) -> str:
+    return in_words(found["clips"], found["prompts"])
 
 
 def _axis_line(axis: str, figures: Mapping[str, Any]) -> str:

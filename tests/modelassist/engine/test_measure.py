@@ -4,21 +4,24 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
-from modelassist.engine.cli import main
 from modelassist.engine import plots
+from modelassist.engine.cli import main
 from modelassist.engine.evaluation_report import escaped, report
+from modelassist.engine.model import identity
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import LEAST_CLIPS, draw
+from modelassist.engine.report import evaluation_table
 from qsave.axes import AXES, Axis
 from qsave.release import ReleaseReader
 from qsave.statistics.ceiling import reach
@@ -62,7 +65,17 @@ def test_an_evaluation_leaves_figures_a_report_and_every_prediction(evaluated: P
     }  # fmt: skip
     evaluation = json.loads((evaluated / "evaluation.json").read_text())
     assert set(evaluation["splits"]["test"]["axes"]["visual"]) >= {"critic", "blank_frames", "previous", "constant"}
-    assert report(evaluation) == (evaluated / "evaluation.md").read_text()
+    text = (evaluated / "evaluation.md").read_text()
+    assert re.search(r"^- Made: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", text, re.MULTILINE)
+    assert report(evaluation) == re.sub(r"- Made: .*\n", "", text)
+    assert report(evaluation, datetime(2031, 2, 3, 4, 5, tzinfo=UTC)).count("- Made: 2031-02-03 04:05 UTC\n") == 1
+
+
+def test_the_report_names_what_was_measured_by_content(evaluated: Path, tiny_folder: Path) -> None:
+    text = (evaluated / "evaluation.md").read_text()
+    assert text.count(f", identity {identity(str(tiny_folder))}\n") == 2  # of the critic and of the one before it
+    about = json.loads((evaluated / "evaluation.json").read_text())["about"]
+    assert about["release_clips"] == {"train": 8, "val": 3, "test": 3}
 
 
 def test_people_stand_beside_the_critic(evaluated: Path) -> None:
@@ -112,8 +125,53 @@ def test_the_report_stands_where_nothing_was_measured_or_parsed() -> None:
     nothing = told(world(), lambda _: UNREAD)
     text = report(evaluation_of(measured(nothing, blank_frames=nothing)))
     assert "60 of 60 (94% to 100%)" in text
+    assert "60 clips of 20 prompts by 6 generators, no clip with a report card" in text
+    assert "test: no report card for any of the 60 clips" in text
     assert re.escape("<think>") not in text
     assert "nothing was measured" in report(evaluation_of({}, splits={}))
+
+
+def test_held_out_clips_are_said_to_be_so_and_train_clips_are_not() -> None:
+    found = measured(world()) | {"plots": {}}
+    assert "on held-out clips of the release (val/test). val: 60 clips of 20 prompts by 6 generators, all with" in (
+        report(evaluation_of({}, splits={"val": found, "test": found}))
+    )
+    text = report(evaluation_of({}, splits={"train": found}))
+    assert "on clips of the train split of the release. train: 60 clips" in text
+    assert "held-out" not in text
+
+
+def test_reasons_say_of_which_figures_they_are() -> None:
+    shown = world(9)
+    shown = [*shown[:4], *told(shown[4:], lambda _: UNREAD)]
+    text = report(evaluation_of(measured(shown, blank_frames=shown, previous=told(shown, lambda _: UNREAD))))
+    for words in (
+        "Undefined: PLCC after logistic of the critic, the critic with blank frames: four parameters need 5 clips",
+        "SRCC, PLCC, PLCC after logistic, KRCC of the constant: all predictions are equal",
+        "RMSE, within ±1 of the previous critic: there is nothing to compare",
+        "every figure of the critic, the critic with blank frames, the constant: too few prompts (2).",
+        "SRCC less that of the previous critic: undefined, as there is no clip that both have a report card for",
+        "Without an interval: every figure of visual, dynamic, alignment: too few prompts of a generator (1).",
+    ):  # fmt: skip
+        assert words in text
+    assert "| **the critic** | 4 | 2 |" in text
+    assert "| constant: the train mean, 3.00 | 4 | 2 |" in text
+    assert "| maker-4 | 1 | 0 | 0 | – |" in text
+
+
+def test_the_terminal_says_what_its_figures_rest_on() -> None:
+    shown = world(36)
+    blank = told(shown, lambda number: shown[number].scored if number < 33 else UNREAD)
+    table = evaluation_table(evaluation_of(measured(shown, blank_frames=blank)))
+    assert "test: 36 clips of 12 prompts; with a report card 36 clips of 12 prompts, with blank frames 33" in table
+    assert "too few" not in table
+    few = [*shown[:4], *told(shown[4:], lambda _: UNREAD)]
+    table = evaluation_table(evaluation_of(measured(few)))
+    assert "with a report card 4 clips of 2 prompts" in table
+    assert "RMSE constant is of those of the critic" in table
+    assert "no intervals: too few prompts (2, and 10 are the least)" in table
+    nothing = evaluation_table(evaluation_of(measured(told(few, lambda _: UNREAD))))
+    assert "the critic has no figures; RMSE constant is of all clips" in nothing
 
 
 def test_strangers_names_are_text(tmp_path: Path) -> None:
