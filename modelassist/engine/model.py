@@ -8,11 +8,14 @@ never run, and weights are safetensors only.
 
 import hashlib
 import json
+import logging
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 from safetensors import SafetensorError
@@ -33,6 +36,12 @@ END_OF_TURN = "<|im_end|>"
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 MARKS = ("<|im_start|>", END_OF_TURN, *VISION_TOKENS)
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
+"""One of them: the newer form of a tokenizer, or the older, which has merges.txt beside it."""
+_DEFAULTS: dict[str, Any] = {"frames": {}, "max_new_tokens": 512}
+"""Of a model that is no critic yet."""
+_REPORT = "transformers.modeling_utils"
+_RETRIES = "huggingface_hub.utils._http"
 
 
 class ModelError(ValueError):
@@ -98,7 +107,7 @@ def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) 
     """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
     folder = check(name)
     config = _load_config(name, folder)
-    return _critic(name, folder, config, _load_network(name, folder, config, dtype).to(device))
+    return _critic(name, folder, config, lambda: _load_network(name, folder, config, dtype, device))
 
 
 def outline(name: str) -> Loaded:
@@ -108,13 +117,13 @@ def outline(name: str) -> Loaded:
     config = _load_config(name, folder)
     with torch.device("meta"):
         network = FAMILIES[config.model_type].network(config)
-    return _critic(name, folder, config, network)
+    return _critic(name, folder, config, lambda: network)
 
 
-def _critic(name: str, folder: Path | None, config: Any, network: Any) -> Loaded:
+def _critic(name: str, folder: Path | None, config: Any, network: Callable[[], Any]) -> Loaded:
+    """What is small is read first: weights that take minutes should not be waited for in vain."""
     tokenizer = _load_tokenizer(name, folder)
     return Loaded(
-        network=network.eval(),
         tokenizer=tokenizer,
         level_ids=level_ids(tokenizer),
         end_ids=_end_ids(tokenizer),
@@ -122,6 +131,7 @@ def _critic(name: str, folder: Path | None, config: Any, network: Any) -> Loaded
         frames=_frames(folder, config),
         max_new_tokens=_settings(folder)["max_new_tokens"],
         name=name,
+        network=network().eval(),
     )
 
 
@@ -233,18 +243,16 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 
 def _load_config(name: str, folder: Path | None) -> Any:
-    try:
+    with _from_the_hub(name, folder, "its config"):
         config = AutoConfig.from_pretrained(folder or name, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{name}: its config cannot be loaded: {error}") from error
     if config.model_type not in FAMILIES:
         raise ModelError(f"{name} is a {config.model_type!r}; a critic is built on {' or '.join(FAMILIES)}")
     return config
 
 
-def _load_network(name: str, folder: Path | None, config: Any, dtype: torch.dtype) -> Any:
+def _load_network(name: str, folder: Path | None, config: Any, dtype: torch.dtype, device: str) -> Any:
     disable_progress_bar()
-    try:
+    with _from_the_hub(name, folder, "the model"), _without_report():
         network, report = FAMILIES[config.model_type].network.from_pretrained(
             folder or name,
             dtype=dtype,
@@ -252,14 +260,80 @@ def _load_network(name: str, folder: Path | None, config: Any, dtype: torch.dtyp
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, by name
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{name}: the model cannot be loaded: {error}") from error
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise ModelError(f"{name}: {len(missing)} weights are missing, {missing[0]} first; they would be random")
+    _check_weights(name, report)
     network.model.visual.patch_embed.proj.__class__ = _PatchProjection
+    network.to(device)
+    _check_numbers(name, network)
     return network
+
+
+@contextmanager
+def _from_the_hub(name: str, folder: Path | None, what: str) -> Iterator[None]:
+    """What cannot be read in this block, from a folder or the hub, is said as ModelError; a hub that does not answer is
+    told once while it is tried again, and not at every try."""
+    patience = _Patience(name)
+    logging.getLogger(_RETRIES).addFilter(patience)
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        instead = "" if folder else ". A local folder with its files can be named instead"
+        raise ModelError(f"{name}: {what} cannot be loaded: {str(error).rstrip('. ')}{instead}") from error
+    finally:
+        logging.getLogger(_RETRIES).removeFilter(patience)
+
+
+class _Patience(logging.Filter):
+    """Lets the first of many messages through, in words of our own."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__()
+        self.said, self.model = False, model
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        first, self.said = not self.said, True
+        record.msg, record.args = f"{self.model}: the hub does not answer yet; trying for up to half a minute", ()
+        return first
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Transformers' table of what did not fit stays away: `_check_weights` says it in a line."""
+    logger = logging.getLogger(_REPORT)
+    logger.addFilter(_is_no_report)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_is_no_report)
+
+
+def _is_no_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in record.getMessage()
+
+
+def _check_weights(name: str, report: Mapping[str, Any]) -> None:
+    """Refuse weights of other shapes and weights that are missing; say which are left out."""
+    if mismatched := sorted(report["mismatched_keys"]):
+        first, found, wanted = mismatched[0]
+        others = f"; {len(mismatched) - 1} more do not fit" if mismatched[1:] else ""
+        raise ModelError(f"{name}: {first} is {_by(found)}, and config.json wants {_by(wanted)}{others}")
+    if missing := sorted(report["missing_keys"]):
+        raise ModelError(f"{name}: {len(missing)} weights are missing, {missing[0]} first; they would be random")
+    if unexpected := sorted(report["unexpected_keys"]):
+        left_out = f"{len(unexpected)} weights for which config.json has no place are left out, {unexpected[0]} first"
+        print(f"{name}: {left_out}", file=sys.stderr)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _check_numbers(name: str, network: nn.Module) -> None:
+    """Refuse weights that are no numbers. A sum is none as soon as one of its terms is, and needs no room."""
+    broken = [key for key, value in network.named_parameters() if not value.detach().sum().isfinite()]
+    if broken:
+        raise ModelError(f"{name}: {len(broken)} weights hold what is no number (NaN, infinity), {broken[0]} first")
 
 
 class _PatchProjection(nn.Conv3d):
@@ -272,31 +346,48 @@ class _PatchProjection(nn.Conv3d):
 
 
 def _load_tokenizer(name: str, folder: Path | None) -> PreTrainedTokenizerBase:
-    try:
+    if folder and not any((folder / file).is_file() for file in _TOKENIZER_FILES):
+        raise ModelError(
+            f"{folder} has no tokenizer ({' or '.join(_TOKENIZER_FILES)}): copy it from where the model is from"
+        )
+    with _from_the_hub(name, folder, "its tokenizer"):
         return AutoTokenizer.from_pretrained(folder or name, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{name}: its tokenizer cannot be loaded: {error}") from error
 
 
 def _settings(folder: Path | None) -> dict[str, Any]:
     """Frame settings kept beside a trained critic; the defaults for a model that is none yet."""
-    default: dict[str, Any] = {"frames": {}, "max_new_tokens": 512}
     if folder is None or not (folder / CRITIC_FILE).is_file():
-        return default
-    found = _json_object(folder / CRITIC_FILE)
-    known = {field.name for field in fields(FrameConfig)}
+        return _DEFAULTS
+    path = folder / CRITIC_FILE
+    found = _json_object(path)
     frames = found.get("frames", {})
-    if set(found) - set(default) or not isinstance(frames, dict) or set(frames) - known:
-        raise ModelError(f"{folder / CRITIC_FILE} has settings that this version does not know")
-    return default | found
+    if not isinstance(frames, dict):
+        raise ModelError(f"{path}: frames must be an object, got {frames!r}")
+    kinds = get_type_hints(FrameConfig)
+    if set(found) - set(_DEFAULTS) or set(frames) - set(kinds):
+        raise ModelError(f"{path} has settings that this version does not know")
+    for field, value in frames.items():
+        _check_number(f"{path}: frames.{field}", value, kinds[field])
+    settings = _DEFAULTS | found
+    _check_number(f"{path}: max_new_tokens", settings["max_new_tokens"], int)
+    if settings["max_new_tokens"] < 1:
+        raise ModelError(f"{path}: max_new_tokens must be at least 1, got {settings['max_new_tokens']}")
+    return settings
+
+
+def _check_number(field: str, value: object, kind: type) -> None:
+    if type(value) not in {kind, int}:  # a float may be written without a point; True is no number
+        raise ModelError(f"{field} must be a {'whole number' if kind is int else 'number'}, got {value!r}")
 
 
 def _frames(folder: Path | None, config: Any) -> FrameConfig:
     """The frame settings of a critic, in the unit of its model."""
+    frames = _settings(folder)["frames"] | {"unit": geometry_of(config).unit}
     try:
-        return FrameConfig(**_settings(folder)["frames"] | {"unit": geometry_of(config).unit})
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{folder}: its frame settings cannot be: {error}") from None
+        return FrameConfig(**frames)
+    except ValueError as error:
+        where = folder / CRITIC_FILE if folder else config.model_type
+        raise ModelError(f"{where}: its frame settings cannot be: {error}") from None
 
 
 def _token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int:

@@ -1,15 +1,22 @@
 """What is refused as a model, and what a loaded one knows of its words."""
 
-import json
+import logging
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from httpx2 import ConnectError
+from huggingface_hub import constants
+from huggingface_hub.utils._http import http_backoff
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
-from transformers import PreTrainedTokenizerFast
+from torch import Tensor
+from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from modelassist.engine import model
 from modelassist.engine.model import Loaded, ModelError, level_ids, load, save
@@ -58,13 +65,78 @@ def test_a_truncated_weights_file_is_an_error(copy: Path) -> None:
         load(str(copy))
 
 
-def test_missing_weights_are_refused_instead_of_drawn(copy: Path) -> None:
-    config = json.loads((copy / "config.json").read_text())
-    config["text_config"]["num_hidden_layers"] += 1
-    config["text_config"].pop("layer_types", None)
-    (copy / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="weights are missing"):
+Weights = dict[str, Tensor]
+
+
+def rewrite(folder: Path, change: Callable[[Weights], Weights]) -> None:
+    """Give a folder other weights."""
+    path = folder / "model.safetensors"
+    save_file(change(load_file(path)), path, metadata={"format": "pt"})
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What is logged, by transformers too, which hands nothing on to where pytest listens."""
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+def test_missing_weights_are_refused_instead_of_drawn(copy: Path, logged: pytest.LogCaptureFixture) -> None:
+    rewrite(copy, lambda weights: {name: value for name, value in weights.items() if "layers.1.mlp" not in name})
+    with pytest.raises(ModelError, match=r"3 weights are missing, model\.language_model\.layers\.1\.mlp\.down_proj"):
         load(str(copy))
+    assert logged.messages == []
+
+
+def test_a_weight_of_another_shape_is_named_with_both(copy: Path, logged: pytest.LogCaptureFixture) -> None:
+    words = len(load(str(copy)).tokenizer)
+    rewrite(copy, lambda weights: weights | {"lm_head.weight": torch.zeros(7, 128)})
+    with pytest.raises(ModelError, match=rf": lm_head\.weight is 7 x 128, and config\.json wants {words} x 128$"):
+        load(str(copy))
+    assert logged.messages == []
+
+
+def test_weights_without_a_place_are_told_and_left_out(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite(copy, lambda weights: weights | {"model.language_model.layers.9.extra": torch.zeros(2)})
+    load(str(copy))
+    assert "1 weights for which config.json has no place are left out, model.language" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_weight_that_is_no_number_is_refused(copy: Path, broken: float) -> None:
+    def spoil(weights: Weights) -> Weights:
+        weights["lm_head.weight"][3, 5] = broken
+        return weights
+
+    rewrite(copy, spoil)
+    with pytest.raises(ModelError, match=r"1 weights hold what is no number \(NaN, infinity\), lm_head\.weight first"):
+        load(str(copy))
+
+
+def test_a_folder_without_a_tokenizer_is_refused_as_that(copy: Path) -> None:
+    (copy / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"has no tokenizer \(tokenizer\.json or vocab\.json\): copy it"):
+        load(str(copy))
+
+
+def test_a_hub_that_does_not_answer_is_told_once_and_a_folder_named_instead(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def unreachable(*_: Any, **__: Any) -> None:
+        try:
+            http_backoff("HEAD", "http://127.0.0.1:1/config.json", max_retries=2, base_wait_time=0)
+        except ConnectError as error:
+            raise OSError("We couldn't connect") from error
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(AutoConfig, "from_pretrained", unreachable)
+    with pytest.raises(
+        ModelError, match=r"Some/Model: its config cannot be loaded: We couldn't connect\. A local folder"
+    ):
+        load("Some/Model")
+    assert caplog.messages == ["Some/Model: the hub does not answer yet; trying for up to half a minute"]
 
 
 def test_level_words_are_single_tokens_in_context(critic: Loaded) -> None:
@@ -105,3 +177,26 @@ def test_unknown_settings_beside_a_model_are_refused(copy: Path) -> None:
 def test_a_folder_below_home_may_be_named_by_a_tilde(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tiny_folder.parent))
     assert load(f"~/{tiny_folder.name}").frames == model.frame_config(f"~/{tiny_folder.name}")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("[]", "is not a JSON object"),
+        ('{"frames": [3]}', r"frames must be an object, got \[3\]"),
+        ('{"frames": {"fast_frames": "8"}}', r"frames\.fast_frames must be a whole number, got '8'"),
+        ('{"frames": {"slow_pixels": 9.5}}', r"frames\.slow_pixels must be a whole number, got 9\.5"),
+        ('{"frames": {"min_distance": true}}', r"frames\.min_distance must be a number, got True"),
+        ('{"max_new_tokens": null}', "max_new_tokens must be a whole number, got None"),
+        ('{"max_new_tokens": 0}', "max_new_tokens must be at least 1, got 0"),
+    ],
+)
+def test_a_setting_beside_a_model_that_cannot_be_is_named_with_its_file(copy: Path, text: str, error: str) -> None:
+    (copy / model.CRITIC_FILE).write_text(text)
+    with pytest.raises(ModelError, match=rf"critic\.json:? {error}$"):
+        load(str(copy))
+
+
+def test_a_whole_number_may_stand_for_a_share(copy: Path) -> None:
+    (copy / model.CRITIC_FILE).write_text('{"frames": {"min_distance": 1}}')
+    assert load(str(copy)).frames.min_distance == 1
