@@ -33,6 +33,17 @@ PEAKS = {
 }
 """Dense bfloat16 operations a second, by a part of the device's name, from the makers' data sheets; the first that fits
 counts."""
+MEMORY = {
+    "H100 PCIe": 80e9,
+    "H100 NVL": 94e9,
+    "H100": 80e9,
+    "H200 NVL": 141e9,
+    "H200": 141e9,
+    "A100": 80e9,
+    "L40S": 48e9,
+    "B200": 180e9,
+}
+"""Bytes of the same cards, likewise; of those that come in two sizes, the larger."""
 _INPUTS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 

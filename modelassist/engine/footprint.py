@@ -36,8 +36,7 @@ def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, 
     """Bytes by part of the run and item, with clips like that of `row`; of a critic that was prepared for the run."""
     parts = gpus if config.parallel == "fsdp" else 1
     state = _state(critic, config, parts)
-    clips = max(config.sft.batch, captions_a_step(config))  # the two kinds go in passes of their own
-    rows = min(max(1, config.micro_tokens // row.length), -(-clips // gpus))
+    rows = rows_of_a_pass(config, gpus, row)
     found: dict[str, Bytes] = {"SFT": state | _pass(critic, config, row, rows, _LOGITS_OF_SFT, parts)}
     if config.grpo.steps:
         sample = tuple(range(config.max_new_tokens))
@@ -49,6 +48,12 @@ def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, 
         )
     found["evaluation"] = _evaluation(critic, config)
     return found
+
+
+def rows_of_a_pass(config: Config, gpus: int, row: Row) -> int:
+    """Clips of one pass of SFT on one GPU, of rows like `row`."""
+    clips = max(config.sft.batch, captions_a_step(config))  # the two kinds go in passes of their own
+    return min(max(1, config.micro_tokens // row.length), -(-clips // gpus))
 
 
 def captions_a_step(config: Config) -> int:

@@ -4,15 +4,16 @@ memory is counted in `footprint`.
 The model stands on torch's meta device, built from its config alone.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from modelassist.engine.adapt import prepare
+from modelassist.engine.adapt import prepare, vision_is_frozen
 from modelassist.engine.config import Config
-from modelassist.engine.flops import PEAKS, Flops, Work, count
-from modelassist.engine.footprint import Bytes, captions_a_step, footprint
+from modelassist.engine.flops import MEMORY, PEAKS, Flops, Work, count
+from modelassist.engine.footprint import Bytes, captions_a_step, footprint, rows_of_a_pass
 from modelassist.engine.inference import question
 from modelassist.engine.inputs import build_prompt, completion_ids
 from modelassist.engine.model import Loaded
@@ -25,6 +26,8 @@ WIDTH, HEIGHT, SECONDS = 832, 480, 5.0
 """Of the clip that is counted with: a common shape of generated ones."""
 MFU = 0.4
 """What a well-fed GPU reaches in training; nothing that was measured."""
+FREE_SHARE = 0.1
+"""Of a card's memory, for what is not counted (`footprint`)."""
 _PROMPT = "A red ball rolls down a grassy hill, bumps into a wooden fence and comes to rest, seen from the side at dusk"
 _REASON = "the ball keeps its shape while it rolls, but its edge smears into the grass where it meets the fence"
 
@@ -46,6 +49,8 @@ class Size:
     flops: Flops
     memory: Mapping[str, Bytes]
     """What each GPU holds in each part of the run."""
+    levers: Mapping[str, tuple[str, ...]]
+    """What makes each part smaller, as settings that can still be changed."""
 
 
 def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
@@ -57,6 +62,7 @@ def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
     row = example_row(critic, direct=config.sft.direct_weight > 0)
     described = example_row(critic, direct=False)
     step = Work.of([row] * config.sft.batch + [described] * captions_a_step(config))
+    memory = footprint(critic, config, gpus, row)
     return Size(
         gpus=gpus,
         dtype=config.dtype,
@@ -66,8 +72,37 @@ def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
         vision_tokens=Work.of([row]).patches // critic.geometry.merge**2,
         step=step,
         flops=count(critic, step),
-        memory=footprint(critic, config, gpus, row),
+        memory=memory,
+        levers={part: tuple(_levers(part, config, rows_of_a_pass(config, gpus, row))) for part in memory},
     )
+
+
+def _levers(part: str, config: Config, rows: int) -> Iterator[str]:
+    """First what leaves the run as it is, then what makes it another. Practice has one process and takes its round in
+    one pass."""
+    if part == "evaluation":
+        yield f"tokens_per_batch below {config.tokens_per_batch}"
+    else:
+        yield from _levers_of_training(part, config, rows)
+    yield "a smaller model"
+
+
+def _levers_of_training(part: str, config: Config, rows: int) -> Iterator[str]:
+    if not config.gradient_checkpointing:
+        yield "gradient_checkpointing = true"
+    if part == "SFT":
+        if rows > 1:
+            yield f"micro_tokens below {config.micro_tokens}"
+        yield "more GPUs" if config.parallel == "fsdp" else 'parallel = "fsdp" on several GPUs'
+    else:
+        if config.grpo.clips > 1:
+            yield f"grpo.clips below {config.grpo.clips}"
+        if config.grpo.group > 2:
+            yield f"grpo.group below {config.grpo.group}"
+    if not vision_is_frozen(config):
+        yield "freeze_vision = true"
+    if not config.lora.rank:
+        yield "adapters (lora.rank)"
 
 
 def example_row(critic: Loaded, *, direct: bool) -> Row:
@@ -95,8 +130,8 @@ def told(size: Size, gpu: str) -> Iterator[str]:
     yield f"                {len(size.row.prompt.ids):,} tokens, and {answers} of {kind}"
     for part, items in size.memory.items():
         yield ""
-        yield f"{part + ', GB on each GPU':<52}{sum(items.values()) / 1e9:>8.1f}"
-        yield from (f"    {name:<48}{count / 1e9:>8.1f}" for name, count in items.items())
+        yield from _part(part, items)
+        yield from _verdict(sum(items.values()), MEMORY[gpu], size.levers[part])
     clips, tokens = size.step.tokens // size.row.length, size.step.tokens
     yield ""
     yield f"a step of SFT   {clips} clips, {tokens:,} tokens: {size.flops.useful:.3g} operations"
@@ -105,6 +140,25 @@ def told(size: Size, gpu: str) -> Iterator[str]:
         seconds = size.flops.useful / (MFU * PEAKS[gpu] * size.gpus)
         yield f"at {MFU:.0%} MFU      {tokens / seconds:,.0f} tokens/s, {seconds:.2f} s a step on {size.gpus} x {gpu}"
         yield "                (arithmetic, not a measurement)"
+
+
+def _part(part: str, items: Bytes) -> Iterator[str]:
+    """A part item by item, in a unit in which its figures are not all 0."""
+    total = sum(items.values())
+    unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
+    yield f"{part}, {name} on each GPU".ljust(52) + f"{total / unit:>8.1f}"
+    yield from (f"    {item:<48}{count / unit:>8.1f}" for item, count in items.items())
+
+
+def _verdict(needed: int, memory: float, levers: tuple[str, ...]) -> Iterator[str]:
+    """Whether a part fits, and else what to change; both roundings are to the safe side."""
+    if needed <= (1 - FREE_SHARE) * memory:
+        yield f"    fits in {memory / 1e9:.0f} GB with {100 - math.ceil(100 * needed / memory)}% free"
+        return
+    times = math.ceil(10 * needed / memory / (1 - FREE_SHARE)) / 10
+    yield f"    does not fit in {memory / 1e9:.0f} GB: with a tenth free it needs {times} times as much"
+    yield "    what makes it smaller:"
+    yield from (f"        {lever}" for lever in levers)
 
 
 def _spread(number: int) -> tuple[float, ...]:

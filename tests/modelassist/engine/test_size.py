@@ -5,6 +5,7 @@ import textwrap
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from modelassist.engine import config, model
 from modelassist.engine.adapt import prepare
 from modelassist.engine.cli import main
 from modelassist.engine.config import Config, GrpoConfig, LoraConfig, SftConfig, load_config
-from modelassist.engine.flops import Work, count
+from modelassist.engine.flops import MEMORY, PEAKS, Work, count
 from modelassist.engine.footprint import Arguments, kept_by
 from modelassist.engine.model import Loaded
 from modelassist.engine.rows import completion_logits, pack
@@ -29,6 +30,18 @@ RECIPES = Path(config.__file__).parent / "recipes"
 GPUS = {"qwen3-vl-8b-lora": 1, "qwen3-vl-8b-full": 8}
 ROOM = 72e9
 """Of 80 GB, a tenth kept free."""
+ONE_H100 = "qwen3-vl-8b-lora"
+PULLED: dict[str, dict[str, Any]] = {
+    "gradient_checkpointing = true": {"gradient_checkpointing": True},
+    "micro_tokens below 8192": {"micro_tokens": 4096},
+    'parallel = "fsdp" on several GPUs': {"parallel": "fsdp"},
+    "grpo.clips below 4": {"grpo": GrpoConfig(clips=3)},
+    "grpo.group below 6": {"grpo": GrpoConfig(group=5)},
+    "freeze_vision = true": {"freeze_vision": True},
+    "adapters (lora.rank)": {"lora": LoraConfig(rank=64)},
+    "tokens_per_batch below 16384": {"tokens_per_batch": 8192},
+}
+"""What a run with the defaults is told to change where it does not fit, and how that is done."""
 STATE = 4
 """The first items of a part: what stands between steps."""
 
@@ -63,6 +76,51 @@ def test_a_recipe_fits_in_every_part_of_its_run(shipped: dict[str, Size], recipe
     memory = shipped[recipe].memory
     assert {part: sum(items.values()) < ROOM for part, items in memory.items()} == dict.fromkeys(memory, True)
     assert ("practice" in memory) == (load_config(RECIPES / f"{recipe}.toml").grpo.steps > 0)
+    said = [line for line in told(shipped[recipe], "H100") if line.startswith("    fits in 80 GB with ")]
+    assert len(said) == len(memory)
+
+
+def test_the_memory_of_every_card_is_known() -> None:
+    assert list(MEMORY) == list(PEAKS)
+
+
+@pytest.mark.parametrize(
+    ("needed", "gpu", "verdict"),
+    [
+        (40_000_000, "H200", "fits in 141 GB with 99% free"),
+        (72_000_000_000, "H100", "fits in 80 GB with 10% free"),
+        (72_000_000_001, "H100", "does not fit in 80 GB: with a tenth free it needs 1.1 times as much"),
+        (72_000_000_001, "H100 NVL", "fits in 94 GB with 23% free"),
+        (151_000_000_000, "L40S", "does not fit in 48 GB: with a tenth free it needs 3.5 times as much"),
+    ],
+)
+def test_each_part_ends_with_whether_it_fits(shipped: dict[str, Size], needed: int, gpu: str, verdict: str) -> None:
+    size = replace(shipped[ONE_H100], memory={"SFT": {"weights": needed}})
+    lines = list(told(size, gpu))
+    assert f"    {verdict}" in lines
+    advice = ["    what makes it smaller:", *(f"        {lever}" for lever in size.levers["SFT"])]
+    after = lines[lines.index(f"    {verdict}") + 1 :]
+    assert (after[: len(advice)] == advice) == ("does not fit" in verdict)
+
+
+def test_what_is_told_to_change_makes_a_part_smaller(folder_8b: Path) -> None:
+    way = Config()
+    before = sized(folder_8b, way, 2)
+    assert {lever for levers in before.levers.values() for lever in levers} == {*PULLED, "a smaller model"}
+    for lever, change in PULLED.items():
+        after = sized(folder_8b, replace(way, **change), 2)
+        for part in (part for part, levers in before.levers.items() if lever in levers):
+            assert sum(after.memory[part].values()) < sum(before.memory[part].values()), (lever, part)
+
+
+def test_nothing_is_told_to_change_that_is_changed_already(shipped: dict[str, Size]) -> None:
+    assert shipped[ONE_H100].levers == {
+        "SFT": ("micro_tokens below 8192", 'parallel = "fsdp" on several GPUs', "a smaller model"),
+        "practice": ("grpo.clips below 4", "grpo.group below 4", "a smaller model"),
+        "evaluation": ("tokens_per_batch below 65536", "a smaller model"),
+    }
+    shared = ("micro_tokens below 8192", "more GPUs", "freeze_vision = true", "adapters (lora.rank)", "a smaller model")
+    assert shipped["qwen3-vl-8b-full"].levers["SFT"] == shared
 
 
 def test_all_weights_take_sixteen_bytes_each_and_processes_share_them(
@@ -193,7 +251,8 @@ def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys:
     assert main(["size", "--model", str(folder), "--config", str(RECIPES / "qwen3-vl-8b-lora.toml")]) == 0
     said = capsys.readouterr().out
     assert "672 vision tokens" in said
-    assert "practice, GB on each GPU" in said
+    assert "practice, MB on each GPU" in said
+    assert said.count("fits in 80 GB with 99% free") == len(("SFT", "practice", "evaluation"))
     assert "tokens/s" in said
     assert main(["size", "--model", str(tmp_path / "none")]) == 1
     assert "there is no such model folder" in capsys.readouterr().err
