@@ -56,6 +56,8 @@ def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: 
             save_file(weights, unfinished / WEIGHTS)
             save_file(moments, unfinished / MOMENTS)
             (unfinished / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+            for name in (WEIGHTS, MOMENTS):  # safetensors are written for their owner alone
+                shutil.copymode(unfinished / STATE, unfinished / name)
             to_disk(unfinished)
         to_disk(folder)  # the new name, before the old one goes
     except (OSError, SafetensorError) as error:

@@ -9,7 +9,9 @@ never run, and weights are safetensors only.
 import hashlib
 import json
 import logging
+import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +42,8 @@ _TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
 """One of them: the newer form of a tokenizer, or the older, which has merges.txt beside it."""
 _DEFAULTS: dict[str, Any] = {"frames": {}, "max_new_tokens": 512}
 """Of a model that is no critic yet."""
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+"""How safetensors tells what the system answered."""
 _REPORT = "transformers.modeling_utils"
 _RETRIES = "huggingface_hub.utils._http"
 
@@ -167,9 +171,22 @@ def frame_config(name: str) -> FrameConfig:
 def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
     """Write a whole, loadable model folder; weights are rounded to `dtype`, in memory too, so this is the last that is
     done with them. LoRA must have been merged before."""
-    critic.base.to(dtype).save_pretrained(folder)
-    critic.tokenizer.save_pretrained(folder)
+    write_model(folder, critic.base.to(dtype), critic.tokenizer)
     write_settings(folder, critic.frames, critic.max_new_tokens)
+
+
+def write_model(folder: Path, network: Any, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Write weights, config and tokenizer, all for the same readers; raises OSError where there is no room."""
+    try:
+        network.save_pretrained(folder)
+    except SafetensorError as error:
+        number = _OS_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(folder.parent)) from error
+    tokenizer.save_pretrained(folder)
+    for path in folder.glob("*.safetensors"):
+        shutil.copymode(folder / "config.json", path)  # safetensors are written for their owner alone
 
 
 def write_settings(folder: Path, frames: FrameConfig, max_new_tokens: int) -> None:

@@ -24,9 +24,10 @@ from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfi
 from transformers.utils.logging import disable_progress_bar
 
 from modelassist.engine.families import FAMILIES, geometry_of
-from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_settings
+from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_model, write_settings
 from modelassist.engine.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
+from qsave.files import atomic_path
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt, user_prompt
@@ -74,8 +75,8 @@ def init_tiny(
     seed: int = 0,
     texts: Iterable[str] = (),
 ) -> None:
-    """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`; `texts` (a release's, say)
-    enrich the vocabulary."""
+    """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`, whole or not at all; `texts`
+    (a release's, say) enrich the vocabulary."""
     tokenizer = build_tokenizer(texts)
     config = TINY_CONFIGS[kind](tokenizer)
     with seeded(seed, "init-tiny"):
@@ -83,11 +84,13 @@ def init_tiny(
     _tell_change(network.model.visual.patch_embed.proj.weight)
     if kind == "qwen3_vl":  # the other kind turns its features by the place instead
         _tell_places_apart(network.model.visual.pos_embed.weight)
-    out.mkdir(parents=True, exist_ok=True)
     disable_progress_bar()
-    network.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    write_settings(out, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
+    out = out.resolve()  # a link stays one
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out) as unfinished:
+        unfinished.mkdir()
+        write_model(unfinished, network, tokenizer)
+        write_settings(unfinished, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
 
 
 def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:

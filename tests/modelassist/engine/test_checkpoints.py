@@ -1,5 +1,6 @@
 """Checkpoints: whole, or the one before stays; what is wrong with one is said."""
 
+import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,20 @@ def test_a_checkpoint_brings_back_weights_and_optimiser(
     before, after = optimizer_tensors(critic, stage.optimizer), optimizer_tensors(other, again.optimizer)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_is_for_whom_the_umask_lets_read(critic: Loaded, stage: SftStage, tmp_path: Path) -> None:
+    stage.step(0)
+    before = os.umask(0o027)
+    try:
+        path = save_checkpoint(tmp_path, critic, stage, 1, RUN)
+    finally:
+        os.umask(before)
+    assert {file.name: file.stat().st_mode & 0o777 for file in path.iterdir()} == {
+        "weights.safetensors": 0o640,
+        "optimizer.safetensors": 0o640,
+        "state.json": 0o640,
+    }
 
 
 @pytest.mark.parametrize("size", [0, 100_000])

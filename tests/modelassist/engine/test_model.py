@@ -1,6 +1,7 @@
 """What is refused as a model, and what a loaded one knows of its words."""
 
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -166,6 +167,17 @@ def test_what_was_saved_loads_with_the_same_weights_rounded(critic: Loaded, tmp_
     assert again.frames == critic.frames
     assert again.tokenizer.get_vocab() == critic.tokenizer.get_vocab()
     assert sum(path.stat().st_size for path in (tmp_path / "kept").glob("*.safetensors")) < 16_000_000
+
+
+def test_what_was_saved_is_for_whom_the_umask_lets_read(critic: Loaded, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        save(critic, tmp_path / "kept")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "kept").iterdir()}
+    assert "model.safetensors" in modes
+    assert modes == dict.fromkeys(modes, 0o640)
 
 
 def test_unknown_settings_beside_a_model_are_refused(copy: Path) -> None:

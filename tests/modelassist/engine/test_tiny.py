@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 from torch.nn import functional as F
 
 from modelassist.engine.cli import KINDS, main
 from modelassist.engine.model import load
-from modelassist.engine.tiny import TINY_CONFIGS
+from modelassist.engine.tiny import TINY_CONFIGS, init_tiny
+from tests.modelassist.engine.test_checkpoints import largest_file
 
 
 def test_the_words_of_captions_come_into_the_vocabulary(tmp_path: Path) -> None:
@@ -21,6 +23,29 @@ def test_the_words_of_captions_come_into_the_vocabulary(tmp_path: Path) -> None:
         lengths[name] = [len(tokenizer.encode(word)) for word in (" zyzzogeton", " -")]
     assert lengths["with"] == [1, 1]
     assert min(lengths["without"]) > 1
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("size", [0, 100_000])
+def test_where_the_disk_is_full_no_half_of_a_model_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int, there: bool
+) -> None:
+    out = tmp_path / "tiny"
+    if there:
+        out.mkdir()
+    with largest_file(size):
+        assert main(["init-tiny", "--out", str(out)]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: no space is left on the disk")
+    assert list(tmp_path.rglob("*")) == ([out] if there else [])
+
+
+def test_a_link_to_a_folder_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    init_tiny(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert load(str(tmp_path / "disk")).name
 
 
 def test_every_place_of_a_frame_is_told_from_every_other_and_near_ones_are_alike(tiny_folder: Path) -> None:
