@@ -4,6 +4,9 @@ What is trained is kept in float32 whatever the arithmetic: in bfloat16, steps o
 away. What stays as it is can be in fewer bits.
 """
 
+import warnings
+from typing import Any
+
 from peft import LoraConfig as PeftConfig
 from peft import PeftModel, get_peft_model
 
@@ -19,16 +22,21 @@ def prepare(critic: Loaded, config: Config) -> None:
     if config.freeze_vision:
         base.model.visual.requires_grad_(False)
     if config.lora.rank:
-        critic.network = get_peft_model(
-            base,
-            PeftConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=_TARGETS, lora_dropout=0.0),
-        )
+        critic.network = _with_adapters(base, config)
     for value in critic.network.parameters():
         if value.requires_grad:
             value.data = value.data.float()
     if config.gradient_checkpointing:
         # the reentrant kind silently loses the gradients of inputs that need none
         base.activation_checkpointing_enable({"use_reentrant": False})
+
+
+def _with_adapters(base: Any, config: Config) -> PeftModel:
+    """Peft reads a property of the model that transformers is giving up; no call of it does without."""
+    adapters = PeftConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=_TARGETS, lora_dropout=0.0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        return get_peft_model(base, adapters)
 
 
 def vision_is_frozen(config: Config) -> bool:

@@ -1,5 +1,6 @@
 """Every way to train a model takes a step: what it changes, in which arithmetic, and what recomputing leaves alone."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,14 @@ def test_practice_takes_its_step_in_few_bits_too(
     _, figures, _ = one_step(tiny_folder, config, store, examples, practice=True)
     assert figures["loss"] == pytest.approx(0, abs=1)
     assert figures["entropy"] >= 0
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_to_train_is_prepared_with_a_warning(critic: Loaded, way: str, checkpointing: bool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepare(critic, replace(WAYS[way], gradient_checkpointing=checkpointing))
 
 
 @pytest.mark.parametrize(("gigabytes", "runs"), [(1.0, 2), (0.0, 4)])
