@@ -13,7 +13,7 @@ import torch
 from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.generate import Sample, generate
 from modelassist.engine.inputs import Prompt, build_prompt
-from modelassist.engine.model import Loaded, ModelError, load
+from modelassist.engine.model import Loaded, ModelError, load, tell_of_default_frames
 from modelassist.engine.scoring import Scored, read_scores, unread
 from modelassist.engine.vision import encode
 from qsave.frames.container import MediaError
@@ -39,7 +39,9 @@ class Critic:
     def load(cls, model: str, device: str | None = None) -> "Critic":
         """Load from a folder or a hub id; raises ModelError. The device is CUDA where there is one."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16))
+        loaded = load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
+        tell_of_default_frames(model)
+        return cls(loaded)
 
     def score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
         """A report card, or the reason why there is none, for each (video, prompt), in order."""

@@ -168,6 +168,14 @@ def frame_config(name: str) -> FrameConfig:
     return _frames(folder, _load_config(name, folder))
 
 
+def tell_of_default_frames(name: str) -> None:
+    """Say where a local model is about to judge without frame settings of its own: a critic that has lost them looks
+    like a model that never had any, and scores otherwise."""
+    folder = _local_folder(name)
+    if folder and not (folder / CRITIC_FILE).is_file():
+        print(f"{name}: no {CRITIC_FILE}: looking with default frames", file=sys.stderr)
+
+
 def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
     """Write a whole, loadable model folder; weights are rounded to `dtype`, in memory too, so this is the last that is
     done with them. LoRA must have been merged before."""

@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from modelassist.engine import model
+from modelassist.engine.inference import Critic
 from modelassist.engine.model import Loaded, ModelError, level_ids, load, save
 from modelassist.engine.tiny import build_tokenizer
 from qsave.axes import LEVEL_WORDS
@@ -184,6 +185,15 @@ def test_unknown_settings_beside_a_model_are_refused(copy: Path) -> None:
     (copy / model.CRITIC_FILE).write_text('{"frames": {"eyes": 3}}')
     with pytest.raises(ModelError, match="does not know"):
         load(str(copy))
+
+
+def test_who_judges_without_frame_settings_says_so_once(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Critic.load(str(copy))
+    (copy / model.CRITIC_FILE).unlink()
+    load(str(copy))  # to train from
+    assert capsys.readouterr().err == ""
+    Critic.load(str(copy))
+    assert capsys.readouterr().err == f"{copy}: no critic.json: looking with default frames\n"
 
 
 def test_a_folder_below_home_may_be_named_by_a_tilde(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
