@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfi
 from transformers.utils.logging import disable_progress_bar
 
 from modelassist.engine.families import FAMILIES, geometry_of
-from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, write_model, write_settings
+from modelassist.engine.model import END_OF_TURN, VISION_TOKENS, ModelError, write_model, write_settings
 from modelassist.engine.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.files import atomic_path
@@ -76,7 +76,9 @@ def init_tiny(
     texts: Iterable[str] = (),
 ) -> None:
     """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`, whole or not at all; `texts`
-    (a release's, say) enrich the vocabulary."""
+    (a release's, say) enrich the vocabulary. Raises ModelError where something lies there already."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError(f"{out} is there already, and is left as it is: name another --out, or remove it first")
     tokenizer = build_tokenizer(texts)
     config = TINY_CONFIGS[kind](tokenizer)
     with seeded(seed, "init-tiny"):

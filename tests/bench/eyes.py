@@ -9,6 +9,7 @@ docs/engine/slowfast.md.
 
 import argparse
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -168,6 +169,7 @@ def _outcome(
 def _trained(options: argparse.Namespace, name: str, seed: int, learnt: Sequence[Example]) -> Loaded:
     fresh = options.folder / f"fresh-{name}-{seed}"
     learnt = [noted(clip, _store(options.folder, name)) for clip in learnt]
+    shutil.rmtree(fresh, ignore_errors=True)  # of a run that was cut
     init_tiny(
         fresh, frames=EYES[name], seed=seed, texts=[message["content"] for clip in learnt for message in clip.messages]
     )

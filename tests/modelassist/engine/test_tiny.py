@@ -1,6 +1,7 @@
 """What a fresh tiny model knows before it has learnt anything: words, and places."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,18 @@ def test_where_the_disk_is_full_no_half_of_a_model_is_left(
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("error: no space is left on the disk")
     assert list(tmp_path.rglob("*")) == ([out] if there else [])
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny/config.json"])
+def test_what_lies_there_already_is_left_as_it_is(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "tiny")
+    before = {path: path.read_bytes() for path in (tmp_path / "tiny").iterdir()}
+    assert main(["init-tiny", "--out", str(tmp_path / name), "--seed", "8"]) == 1
+    said = f"error: {tmp_path / name} is there already, and is left as it is: name another --out, or remove it first\n"
+    assert capsys.readouterr().err == said
+    assert {path: path.read_bytes() for path in (tmp_path / "tiny").iterdir()} == before
 
 
 def test_a_link_to_a_folder_is_written_through(tmp_path: Path) -> None:

@@ -199,6 +199,7 @@ def test_a_run_without_steps_says_which_to_raise(bench: Bench) -> None:
 def test_a_model_that_was_trained_anew_at_its_place_is_another_one(bench: Bench) -> None:
     bench.model = shutil.copytree(bench.model, bench.folder / "base")
     assert bench.train()[0] == 0
+    shutil.rmtree(bench.model)
     make_tiny(bench.model, seed=8)
     status, said = bench.train("--resume")
     assert status == 1
