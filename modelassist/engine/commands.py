@@ -16,7 +16,8 @@ from modelassist.engine.machine import Machine
 from modelassist.engine.material import gather_held_out, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import MemoryFullError, memory_limit
-from modelassist.engine.model import ModelError, check, frame_config, outline
+from modelassist.engine.model import frame_config, outline
+from modelassist.engine.model_files import ModelError, check
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.score import ScoreOptions, score

@@ -13,7 +13,8 @@ import torch
 from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.generate import Sample, generate
 from modelassist.engine.inputs import Prompt, build_prompt
-from modelassist.engine.model import Loaded, ModelError, load, tell_of_default_frames
+from modelassist.engine.model import Loaded, load
+from modelassist.engine.model_files import ModelError, tell_of_default_frames
 from modelassist.engine.scoring import Scored, read_scores, unread
 from modelassist.engine.vision import encode
 from qsave.frames.container import MediaError

@@ -17,7 +17,8 @@ from modelassist.engine.data import Example, Feeder, FrameStore
 from modelassist.engine.evaluate import Prediction, evaluate, mean_mos, predict, write_predictions
 from modelassist.engine.evaluation_report import report
 from modelassist.engine.inference import Critic
-from modelassist.engine.model import Loaded, identity
+from modelassist.engine.model import Loaded
+from modelassist.engine.model_files import identity
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import draw
 from qsave.files import atomic_path, write_json

@@ -15,7 +15,8 @@ from modelassist.engine.card_pages import CardPages, tally
 from modelassist.engine.clips import Clip, clips_of
 from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.inference import Critic
-from modelassist.engine.model import ModelError, check, frame_config, identity
+from modelassist.engine.model import frame_config
+from modelassist.engine.model_files import ModelError, check, identity
 from modelassist.engine.report import card_text
 from modelassist.engine.score_file import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring import Scored

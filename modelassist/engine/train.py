@@ -39,7 +39,8 @@ from modelassist.engine.machine import Machine, join
 from modelassist.engine.material import Material, gather, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import SETUP_ADVICE, memory_limit, training_advice
-from modelassist.engine.model import Loaded, check, identity, load, save
+from modelassist.engine.model import Loaded, load, save
+from modelassist.engine.model_files import check, identity
 from modelassist.engine.optimise import Stage, TrainingError
 from modelassist.engine.seeds import seeded
 from modelassist.engine.sft import SftStage

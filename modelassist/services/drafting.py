@@ -128,7 +128,7 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> No
 def load_critic(model: str) -> "LoadedCritic":
     """The engine's critic, loaded once a worker process. The one place where the site's code reaches torch."""
     from modelassist.engine.inference import Critic as LoadedCritic
-    from modelassist.engine.model import ModelError
+    from modelassist.engine.model_files import ModelError
 
     try:
         return LoadedCritic.load(model)

@@ -18,7 +18,7 @@ from PIL import Image
 from modelassist.engine import plots
 from modelassist.engine.cli import main
 from modelassist.engine.evaluation_report import escaped, report
-from modelassist.engine.model import identity
+from modelassist.engine.model_files import identity
 from modelassist.engine.people import people_reach
 from modelassist.engine.plots import LEAST_CLIPS, draw
 from modelassist.engine.report import evaluation_table

@@ -21,7 +21,8 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 
 from modelassist.engine import model
 from modelassist.engine.inference import Critic
-from modelassist.engine.model import Loaded, ModelError, level_ids, load, save
+from modelassist.engine.model import Loaded, level_ids, load, save
+from modelassist.engine.model_files import CRITIC_FILE, ModelError
 from modelassist.engine.tiny import build_tokenizer
 from qsave.axes import LEVEL_WORDS
 
@@ -182,14 +183,14 @@ def test_what_was_saved_is_for_whom_the_umask_lets_read(critic: Loaded, tmp_path
 
 
 def test_unknown_settings_beside_a_model_are_refused(copy: Path) -> None:
-    (copy / model.CRITIC_FILE).write_text('{"frames": {"eyes": 3}}')
+    (copy / CRITIC_FILE).write_text('{"frames": {"eyes": 3}}')
     with pytest.raises(ModelError, match="does not know"):
         load(str(copy))
 
 
 def test_who_judges_without_frame_settings_says_so_once(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Critic.load(str(copy))
-    (copy / model.CRITIC_FILE).unlink()
+    (copy / CRITIC_FILE).unlink()
     load(str(copy))  # to train from
     assert capsys.readouterr().err == ""
     Critic.load(str(copy))
@@ -214,11 +215,11 @@ def test_a_folder_below_home_may_be_named_by_a_tilde(tiny_folder: Path, monkeypa
     ],
 )
 def test_a_setting_beside_a_model_that_cannot_be_is_named_with_its_file(copy: Path, text: str, error: str) -> None:
-    (copy / model.CRITIC_FILE).write_text(text)
+    (copy / CRITIC_FILE).write_text(text)
     with pytest.raises(ModelError, match=rf"critic\.json:? {error}$"):
         load(str(copy))
 
 
 def test_a_whole_number_may_stand_for_a_share(copy: Path) -> None:
-    (copy / model.CRITIC_FILE).write_text('{"frames": {"min_distance": 1}}')
+    (copy / CRITIC_FILE).write_text('{"frames": {"min_distance": 1}}')
     assert load(str(copy)).frames.min_distance == 1
