@@ -23,6 +23,8 @@ from modelassist.engine.optimise import Stage, optimizer_tensors, restore_optimi
 from qsave.files import atomic_path, to_disk
 
 WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+_WORDS = {"model_identity": "model, by its content"}
+"""What of a run is not called as it is kept."""
 
 
 class CheckpointError(ValueError):
@@ -99,7 +101,7 @@ def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
     ignored = {"model", *(f"config.{name}" for name in FREE), *({"captions"} - now.keys())}
     matter = sorted({*before, *now} - ignored)
     differing = [
-        f"{name} ({before.get(name)!r} there, {now.get(name)!r} here)"
+        f"{_WORDS.get(name, name.removeprefix('config.'))} ({before.get(name)!r} there, {now.get(name)!r} here)"
         for name in matter
         if before.get(name) != now.get(name)
     ]

@@ -305,7 +305,7 @@ def test_a_second_run_into_the_same_folder_is_refused(finished: Path, tiny_folde
 
 
 def test_a_run_is_not_resumed_with_other_settings(finished: Path, tiny_folder: Path, release_folder: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"another config\.seed \(0 there, 9 here\)"):
+    with pytest.raises(CheckpointError, match=r"another seed \(0 there, 9 here\)"):
         training.train(release_folder, str(tiny_folder), finished, replace(CONFIG, seed=9), resume=True)
 
 
