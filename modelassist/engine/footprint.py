@@ -168,9 +168,10 @@ def _vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
 
 
 def _evaluation(critic: Loaded, config: Config) -> dict[str, int]:
-    """Of the critic that was kept, while it generates; nothing is left of training then."""
+    """Of the critic that was kept, while it generates, in bfloat16 whatever it was trained in (`Critic.load`); nothing
+    is left of training then."""
     text, attention = critic.base.config.text_config, critic.base.model.language_model.layers[0].self_attn
-    width = getattr(torch, config.dtype).itemsize
+    width = torch.bfloat16.itemsize
     per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * attention.head_dim * width
     return {
         "weights": sum(value.numel() for name, value in critic.base.named_parameters() if _LORA not in name) * width,

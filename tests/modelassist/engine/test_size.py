@@ -246,6 +246,12 @@ def test_captions_direct_answers_and_the_reference_are_counted(tiny_folder: Path
     assert sum(held.memory["practice"].values()) - sum(direct.memory["practice"].values()) == trained
 
 
+def test_an_evaluation_is_in_bfloat16_whatever_the_training_was_in(tiny_folder: Path) -> None:
+    sizes = [sized(tiny_folder, Config(dtype=dtype)) for dtype in ("float32", "bfloat16")]
+    assert sizes[0].memory["evaluation"] == sizes[1].memory["evaluation"]
+    assert sizes[0].memory["evaluation"]["weights"] == 2 * sizes[0].parameters
+
+
 def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shutil.copytree(tiny_folder, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
     assert main(["size", "--model", str(folder), "--config", str(RECIPES / "qwen3-vl-8b-lora.toml")]) == 0
