@@ -20,11 +20,12 @@ from modelassist.engine.model import frame_config, outline
 from modelassist.engine.model_files import ModelError, check
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
+from modelassist.engine.run_folder import RUN_FILE, require_apart
 from modelassist.engine.score import ScoreOptions, score
 from modelassist.engine.settings import settings_text
 from modelassist.engine.size import size_of, told
 from modelassist.engine.tiny import init_tiny
-from modelassist.engine.train import RUN_FILE, require_apart, train
+from modelassist.engine.train import train
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release import ReleaseError, ReleaseReader

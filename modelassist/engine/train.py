@@ -10,14 +10,10 @@ out/evaluation.json          the figures; written last, so its presence means th
 out/evaluation.md            the report on them; what else `measure` writes lies beside it
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -29,8 +25,8 @@ from tqdm import tqdm
 from modelassist.engine import checkpoints
 from modelassist.engine.adapt import merge_adapters, prepare, vision_is_frozen
 from modelassist.engine.checkpoints import Checkpoint, CheckpointError
-from modelassist.engine.config import STAGES, Config, config_to
-from modelassist.engine.data import DataError, Example, Feeder, FrameStore, load_captions
+from modelassist.engine.config import STAGES, Config
+from modelassist.engine.data import Example, Feeder, FrameStore, load_captions
 from modelassist.engine.evaluate import consistency
 from modelassist.engine.flops import speed
 from modelassist.engine.grpo import GrpoStage, snapshot
@@ -40,16 +36,14 @@ from modelassist.engine.material import Material, gather, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import SETUP_ADVICE, memory_limit, training_advice
 from modelassist.engine.model import Loaded, load, save
-from modelassist.engine.model_files import check, identity
+from modelassist.engine.model_files import check
 from modelassist.engine.optimise import Stage, TrainingError
+from modelassist.engine.run_folder import RUN_FILE, computed, described, digest, require_apart, require_own
 from modelassist.engine.seeds import seeded
 from modelassist.engine.sft import SftStage
 from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
 from qsave.release import ReleaseReader
 
-RUN_FILE = "run.json"
-_WRITTEN = ("checkpoints", "model", "evaluation.json", "evaluation.md", "metrics.jsonl", "plots", "cache")
-"""What a run writes over, and what would be lost if it were another's."""
 _ALONE = (
     "practice (grpo) takes one process: with torchrun run the stages before it (--stages sft), then go on "
     "without torchrun and with --resume"
@@ -80,7 +74,7 @@ def train(
     for named in filter(None, (model, previous)):
         check(named)
         require_apart(out, release, named)
-    _require_own(out, resume=resume)
+    require_own(out, resume=resume)
     reader = open_release(release)
     with only_one(out / RUN_FILE) if machine.leads else nullcontext():
         with memory_limit(f"loading {model}", "set dtype = bfloat16 or take a smaller model"):
@@ -88,8 +82,8 @@ def train(
         critic.look(config.frames or critic.frames)
         critic.max_new_tokens = config.max_new_tokens
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
-        described = _described(config, critic, reader) | ({"captions": _digest(captioned)} if "sft" in stages else {})
-        run = _Run(critic, config, out, stages, described, machine, previous)
+        what = described(config, critic, reader) | ({"captions": digest(captioned)} if "sft" in stages else {})
+        run = _Run(critic, config, out, stages, what, machine, previous)
         with memory_limit("preparing what is trained", SETUP_ADVICE):
             run.begin(resume=resume)
         if run.is_done:
@@ -105,42 +99,6 @@ def train(
         with memory_limit("keeping the critic", "make room and go on with --resume"):
             run.keep_model()
         return run.measure(reader, material)
-
-
-def require_apart(out: Path, release: Path, model: str) -> None:
-    """Refuse to write into what is read."""
-    for name, folder in (("release", release), ("model", Path(model).expanduser())):
-        if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
-            raise DataError(f"{out} lies in the {name} {folder}, which would be changed: name another --out")
-
-
-def _require_own(out: Path, *, resume: bool) -> None:
-    """Refuse a folder in which a run would write over what is no run's, and one without a run to go on with."""
-    if (out / RUN_FILE).exists():
-        return
-    if resume:
-        raise CheckpointError(f"{out} holds no run to go on with: mind --out, or leave out --resume")
-    taken = [name for name in _WRITTEN if (out / name).exists()]
-    if taken:
-        raise DataError(f"{out} holds {taken[0]}, and no run that wrote it: name another --out")
-
-
-def _described(config: Config, critic: Loaded, reader: ReleaseReader) -> dict[str, Any]:
-    """What a run is, by content where it is a file: a path tells little of what lies there next week."""
-    return {
-        "config": config_to(config) | {"frames": asdict(critic.frames)},
-        "model": critic.name,
-        "model_identity": identity(critic.name),
-        "release": reader.manifest["content_hash"],
-    }
-
-
-def _digest(captioned: Sequence[Example]) -> str | None:
-    """What clips with captions are: their pictures and their words, in order."""
-    if not captioned:
-        return None
-    words = [[example.sha256, *(turn["content"] for turn in example.messages)] for example in captioned]
-    return hashlib.sha256(json.dumps(words).encode()).hexdigest()
 
 
 class _Run:
@@ -221,17 +179,7 @@ class _Run:
         self.out.mkdir(parents=True, exist_ok=True)
         for leftover in ("evaluation.json", *(["cooldown.json"] if fresh else [])):
             (self.out / leftover).unlink(missing_ok=True)
-        write_json(self.out / RUN_FILE, {**self.described, "computed": self._computed()})
-
-    def _computed(self) -> dict[str, Any]:
-        """When the run was begun or gone on with, and on what; no part of what it is."""
-        return {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "stages": self.stages,
-            "processes": self.machine.size,
-            "device": str(self.machine.device),
-            "versions": {name: version(name) for name in ("torch", "transformers", "peft", "av", "numpy")},
-        }
+        write_json(self.out / RUN_FILE, {**self.described, "computed": computed(self.stages, self.machine)})
 
     def report(self, problem: str) -> None:
         """Say what is wrong with a clip, once; the run goes on."""
