@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.urls import reverse
+from PIL import Image
 
 from accounts import services as accounts
 from accounts.models import Role, User
@@ -29,6 +30,7 @@ NO_PAGES = {
     "clip-media": "a video or a picture",
     "timesheet-file": "a file",
     "mos-file": "a file",
+    "run-file": "a file",
     "rate-draft": "a part of the desk, as JSON",
     "rate-upcoming": "a part of the desk, as JSON",
     "healthz": "JSON for a load balancer",
@@ -176,12 +178,17 @@ def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
     """A frozen release, a run with curves and figures, and its critic, which drafts."""
     release = build_release(actor=engineer, campaign=campaign, name="spring")
     Release.objects.create(number=2, name="next", campaign=campaign, created_by=engineer)
+    picture = "plots/test-predicted.png"
+    evaluation = {"splits": {"test": FIGURES | {"plots": {"predicted": picture}}}}
     run = Run.objects.create(
-        release=release, base_model="a/b", folder="run-1", created_by=engineer, evaluation={"splits": {"test": FIGURES}}
+        release=release, base_model="a/b", folder="run-1", created_by=engineer, evaluation=evaluation
     )
-    metrics = Path(settings.RUN_ROOT) / "run-1" / "metrics.jsonl"
-    metrics.parent.mkdir(parents=True)
-    metrics.write_text("\n".join(json.dumps({"stage": "sft", "step": n, "loss": 2 / n}) for n in range(1, 6)))
+    folder = Path(settings.RUN_ROOT) / "run-1"
+    (folder / "plots").mkdir(parents=True)
+    Image.new("RGB", (1210, 484), "white").save(folder / picture)
+    (folder / "metrics.jsonl").write_text(
+        "\n".join(json.dumps({"stage": "sft", "step": n, "loss": 2 / n}) for n in range(1, 6))
+    )
     critic = Critic.objects.create(
         name="starter", version=1, model="a/b", run=run, evaluation=run.evaluation, card="# A card\n\nIt is **weak**."
     )
