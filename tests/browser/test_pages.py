@@ -28,6 +28,7 @@ def sign_in(page: Page) -> None:
 
 def test_the_way_in_works_by_keyboard_alone(page: Page, engineer: User) -> None:
     page.goto("/sign-in")
+    expect(page.locator("[name=username]")).to_be_focused()  # by itself, once the page is drawn
     page.keyboard.type("emil")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
