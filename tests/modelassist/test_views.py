@@ -162,10 +162,10 @@ def test_a_run_shows_its_pictures_and_gives_its_files(
     assert (picture["Content-Type"], picture["Content-Disposition"]) == (
         "image/png", f'inline; filename="run-{run.pk}-test-predicted.png"',
     )  # fmt: skip
-    assert b"".join(picture.streaming_content) == b"\x89PNG"  # type: ignore[attr-defined]
+    assert picture.getvalue() == b"\x89PNG"
     report = as_engineer.get(f"/runs/{run.pk}/files/evaluation.md")
     assert report["Content-Disposition"] == f'attachment; filename="run-{run.pk}-evaluation.md"'
-    assert b"".join(report.streaming_content) == b"# Evaluation"  # type: ignore[attr-defined]
+    assert report.getvalue() == b"# Evaluation"
 
 
 @pytest.mark.parametrize(
