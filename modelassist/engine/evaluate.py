@@ -23,7 +23,7 @@ from modelassist.engine.generate import Sample
 from modelassist.engine.inference import answers, temperature_of
 from modelassist.engine.inputs import Prompt
 from modelassist.engine.model import Loaded
-from modelassist.engine.scoring import Scored, parsed, read_scores, unread
+from modelassist.engine.scoring import CUT_OFF, Scored, parsed, read_scores, unread
 from modelassist.engine.why import judge_why, why_of_people
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.files import atomic_path
@@ -34,8 +34,6 @@ _WINDOW = 64
 """Clips whose frames are held at once."""
 _MOST_REASONS = 5
 """Reasons why outputs did not parse that are listed, the most frequent first."""
-_CUT_OFF = "the output was cut off"
-"""How the reason of an answer begins that reached the length limit."""
 _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -273,7 +271,7 @@ def _unparsable(predictions: Sequence[Prediction]) -> dict[str, Any]:
 
 
 def _cut_off(predictions: Sequence[Prediction]) -> int:
-    return sum((each.scored.error or "").startswith(_CUT_OFF) for each in predictions)
+    return sum((each.scored.error or "").startswith(CUT_OFF) for each in predictions)
 
 
 def _reasons(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from modelassist.engine.card_pages import CardPages, tally
 from modelassist.engine.clips import Clip, clips_of
 from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.inference import Critic
+from modelassist.engine.memory import memory_limit
 from modelassist.engine.model import frame_config
-from modelassist.engine.model_files import ModelError, check, identity
+from modelassist.engine.model_files import check, identity
 from modelassist.engine.report import card_text
 from modelassist.engine.score_file import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring import Scored
@@ -51,7 +51,7 @@ class ScoreOptions:
 def score(options: ScoreOptions) -> int:
     """Score all clips; returns how many are left without a report card.
 
-    Raises DataError or ModelError where nothing can be scored, or no more.
+    Raises DataError, ModelError or MemoryFullError where nothing can be scored, or no more.
     """
     clips = clips_of(options.source, options.prompt)
     check(options.model)
@@ -98,15 +98,11 @@ class _Scoring:
             yield clip, Scored(None, "", {}, clip.problem or _NO_PROMPT), None
         if not asked:
             return
-        try:
+        advice = f"lower --tokens-per-batch (now {self.options.tokens_per_batch}); what was scored is kept"
+        with memory_limit("scoring", advice):
             items = ((clip.path, clip.prompt) for clip in self._taken(asked))
             for place, scored, frames in self._critic.stream(items):
                 yield asked[place], scored, frames
-        except torch.OutOfMemoryError:
-            raise ModelError(
-                f"out of memory with {self.options.tokens_per_batch} tokens side by side: lower --tokens-per-batch; "
-                "what was scored is kept"
-            ) from None
 
     def _taken(self, clips: Iterable[Clip]) -> Iterator[Clip]:
         """Clips as they are taken in, when their content is noted: what is read next is what was noted."""

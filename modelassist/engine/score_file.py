@@ -60,10 +60,7 @@ class ScoreFile:
         cards = {_key(line): line for line in lines if line["card"] is not None}
         for clip in clips:
             line = cards.get((clip.name, clip.prompt))
-            if line and content(clip.path) in (
-                None,
-                line.get("sha256"),
-            ):  # of a clip that is gone nothing newer is known
+            if line and _still_holds(line, clip):
                 self.found[clip] = line
         names = {clip.name for clip in clips}
         kept = [*(line for line in lines if line["video"] not in names), *self.found.values()]
@@ -110,6 +107,12 @@ def content(path: Path) -> str | None:
         return sha256_of(path) if path.is_file() else None
     except OSError:
         return None
+
+
+def _still_holds(line: Line, clip: Clip) -> bool:
+    """Whether a card is of the clip as it is now; of a clip that is gone nothing newer is known."""
+    now = content(clip.path)
+    return now is None or now == line.get("sha256")
 
 
 def line_of(clip: Clip, sha256: str | None, by: By, scored: Scored, frames: Frames | None) -> Line:

@@ -19,6 +19,8 @@ from qsave.axes import AXES, LEVEL_WORDS, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.grammar import ANSWER_OPEN, GrammarError, parse
 from qsave.report_card import ReportCard
 
+CUT_OFF = "the output was cut off"
+"""How the reason begins of an answer that reached the length limit."""
 LEVELS = torch.arange(MIN_LEVEL, MAX_LEVEL + 1, dtype=torch.float32)
 
 
@@ -89,7 +91,7 @@ def _read(critic: Loaded, sample: Sample) -> Scored:
     """A sample's card with the expectation as each axis' score."""
     text = decode(critic, sample.ids)
     if not sample.finished:
-        return Scored(None, text, {}, f"the output was cut off after {len(sample.ids)} tokens")
+        return Scored(None, text, {}, f"{CUT_OFF} after {len(sample.ids)} tokens")
     try:
         card = parse(text)
     except GrammarError as error:
