@@ -1,0 +1,87 @@
+"""A `var/` that an earlier version made still starts, with every rating.
+
+`fixtures/studio_<commit>.sql.gz` is the database of a `var/` made by that commit: the demo, drafts, ratings of a person
+(two of them edited), unsubmitted work, a report, a review, a screening, a panel, invitations and a frozen release.
+"""
+
+import gzip
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FIXTURES = sorted((ROOT / "tests" / "fixtures").glob("studio_*.sql.gz"))
+RATINGS = """
+    SELECT rating.id, rating.item_id, rating.rater_id, rating.arm, rating.exposure, rating.draft_id, rating.created_at,
+           revision.number, revision.is_current, revision.viewing, revision.seconds_spent, revision.created_at,
+           answer.axis, answer.score, answer.evidence, answer.reason
+    FROM annotation_rating rating
+    JOIN annotation_ratingrevision revision ON revision.rating_id = rating.id
+    JOIN annotation_axisanswer answer ON answer.revision_id = revision.id
+    ORDER BY rating.id, revision.number, answer.axis
+"""
+KEPT = {
+    "the splits of the clips": "SELECT clip.clip_id, grouped.split FROM annotation_clip clip "
+    "JOIN annotation_promptgroup grouped ON grouped.id = clip.prompt_group_id ORDER BY clip.clip_id",
+    "the drawn slots": "SELECT id, item_id, number, arm, kind, state, rater_id FROM annotation_slot ORDER BY id",
+    "the drafts": "SELECT item_id, critic, card, text FROM annotation_draft ORDER BY id",
+    "unsubmitted work": "SELECT item_id, rater_id, answers FROM annotation_savedwork ORDER BY id",
+    "reviews": "SELECT item_id, reviewer_id, card FROM annotation_review ORDER BY id",
+    "reports": "SELECT item_id, rater_id, kind, reason FROM annotation_skip ORDER BY id",
+    "people": "SELECT id, username, password, role, is_active FROM accounts_user ORDER BY id",
+    "releases": "SELECT number, name, content_hash, folder FROM datasets_release ORDER BY number",
+}
+VISIT = """
+import django
+django.setup()
+from django.test import Client
+from accounts.models import User
+client = Client(headers={"host": "127.0.0.1"})
+client.force_login(User.objects.get(username="engineer"))
+pages = ["/", "/people", "/campaigns", "/campaigns/demo", "/campaigns/demo/items", "/campaigns/demo/agreement"]
+for path in [*pages, "/campaigns/demo/panels", "/releases", "/releases/1", "/critics"]:
+    print(client.get(path, follow=True).status_code, path)
+client.force_login(User.objects.get(username="annotator"))
+for path in ("/", "/rate/demo/", "/my-ratings/"):
+    print(client.get(path, follow=True).status_code, path)
+"""
+
+
+def read(database: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
+def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(fixture: Path, tmp_path: Path) -> None:
+    database = tmp_path / "studio.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(gzip.decompress(fixture.read_bytes()).decode())
+    before = {name: read(database, query) for name, query in {"the ratings": RATINGS, **KEPT}.items()}
+    assert all(before.values())
+
+    run(tmp_path, "manage.py", "migrate", "--verbosity=0")
+    after = {name: read(database, query) for name, query in {"the ratings": RATINGS, **KEPT}.items()}
+    assert after == before
+
+    visits = run(tmp_path, "-c", VISIT).splitlines()
+    assert [line for line in visits if not line.startswith("200 ")] == []
+    assert len(visits) == 13
+
+
+def run(var: Path, *words: str) -> str:
+    """Run Python on the site of this `var/` and return what it prints."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("QSAVE_", "DATABASE_", "CELERY_"))
+    }
+    own = {"QSAVE_VAR": str(var), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    done = subprocess.run(
+        [sys.executable, *words], env=kept | own, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
