@@ -4,12 +4,10 @@ Seconds are those that the desk counted while the clip was on it, first submits 
 `MOST_SECONDS`, so that a tab that was left open is not an hour of work. A page without scripts counts none.
 """
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from io import StringIO
 from typing import Any
 
 from django.db.models import Count, Exists, F, FloatField, Max, Min, OuterRef, Q, QuerySet, Sum, Value
@@ -18,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Campaign, RatingRevision, Skip, Slot
-from annotation.reads.mos_csv import safe_cell
+from annotation.services.csv_rows import Cell, round_cell, write_csv
 
 MOST_SECONDS = 600.0
 HEADER = ["rater", "name", "simulated", "date", "ratings", "edits", "skips", "hours", "first", "last"]
@@ -147,16 +145,11 @@ def hours_by_day(days: Days, work: list[DayOfWork]) -> list[tuple[date, float]]:
 
 
 def timesheet_csv(work: list[DayOfWork]) -> Iterator[str]:
-    """The lines, header first, safe to open in a spreadsheet."""
-    yield _line(HEADER)
-    for one in work:
-        clock = [moment.strftime("%H:%M") if moment else "" for moment in (one.first, one.last)]
-        person = [safe_cell(one.username), safe_cell(one.name), "yes" if one.is_simulated else "no"]
-        counts = [str(one.ratings), str(one.edits), str(one.skips)]
-        yield _line([*person, one.day.isoformat(), *counts, f"{one.hours:.2f}", *clock])
+    """Yield the lines, header first."""
+    return write_csv(HEADER, map(_cells, work))
 
 
-def _line(cells: list[str]) -> str:
-    text = StringIO()
-    csv.writer(text).writerow(cells)
-    return text.getvalue()
+def _cells(one: DayOfWork) -> list[Cell]:
+    clock = [moment.strftime("%H:%M") if moment else "" for moment in (one.first, one.last)]
+    person = [one.username, one.name, "yes" if one.is_simulated else "no", one.day.isoformat()]
+    return [*person, one.ratings, one.edits, one.skips, round_cell(one.hours, 2), *clock]

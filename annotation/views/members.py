@@ -1,8 +1,6 @@
 """A campaign's members: who they are, adding and inviting them, and letting somebody in who did not qualify."""
 
-import csv
 from collections.abc import Callable
-from io import StringIO
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +17,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification, Slot
-from annotation.reads.mos_csv import safe_cell
 from annotation.reads.scores import newest_verdicts
 from annotation.services import members as service
+from annotation.services.csv_rows import write_csv
 from annotation.services.name_lists import MOST_BYTES, ListRefused, decoded, read_names
 from annotation.services.policy import update_policy
 
@@ -104,7 +102,7 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
         "campaign": campaign,
         "links": links,
         "problems": found.problems,
-        "csv": quote(_links_csv(links), safe=""),
+        "csv": quote("".join(write_csv(["name", "link"], links)), safe=""),
     }
     return render(request, "annotation/member_links.html", context)
 
@@ -114,14 +112,6 @@ def _sent_text(request: HttpRequest) -> str:
     if file and typed:
         raise ListRefused(_("Either write the names or choose a file: both at once cannot be told apart."))
     return decoded(file.read(MOST_BYTES + 1)) if file else typed
-
-
-def _links_csv(links: list[tuple[str, str]]) -> str:
-    text = StringIO()
-    rows = csv.writer(text)
-    rows.writerow(["name", "link"])
-    rows.writerows((safe_cell(who), link) for who, link in links)
-    return text.getvalue()
 
 
 def _page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **more: Any) -> HttpResponse:

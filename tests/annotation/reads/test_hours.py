@@ -105,7 +105,7 @@ def test_raters_see_their_own_days_and_leads_those_of_all(client: Client, campai
     assert "ann" in both
     assert "bo" in both
     alone = client.get(f"/campaigns/{campaign.name}/timesheet.csv?rater=bo")
-    assert [row[0] for row in csv.reader(io.StringIO(text_of(alone)))] == ["rater", "bo"]
+    assert [row[0] for row in csv.reader(io.StringIO(text_of(alone)))] == ["\ufeffrater", "bo"]
     table = client.get(f"/campaigns/{campaign.name}/timesheet?rater=ann").content.decode().split("<tbody>")[1]
     assert "bo" not in table.split("</tbody>")[0]
     assert client.get(f"/campaigns/{campaign.name}/timesheet?rater=<script>").status_code == 404

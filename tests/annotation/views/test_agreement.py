@@ -63,7 +63,7 @@ def test_the_csv_has_a_line_a_clip_and_is_safe_to_open(as_lead: Client) -> None:
     answer = as_lead.get(f"/campaigns/{campaign.name}/mos.csv")
     assert answer["Content-Type"].startswith("text/csv")
     assert "attachment" in answer["Content-Disposition"]
-    rows = list(csv.DictReader(answer.getvalue().decode().splitlines()))
+    rows = list(csv.DictReader(answer.getvalue().decode("utf-8-sig").splitlines()))
     assert {row["clip_id"]: row["visual_mos"] for row in rows} == {"a": "1.0000", "b": "3.0000", "c": "5.0000"}
     assert all(row["prompt"].startswith("'=") for row in rows)
 

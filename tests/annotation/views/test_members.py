@@ -82,7 +82,7 @@ def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
     download = re.search(r'href="data:text/csv;charset=utf-8,([^"]+)"', page)
     assert download
     rows = list(csv.reader(io.StringIO(unquote(download[1]))))
-    assert [row[0] for row in rows] == ["name", "Ann", "'=HYPERLINK()"]
+    assert [row[0] for row in rows] == ["\ufeffname", "Ann", "'=HYPERLINK()"]
     assert all(links(row[1]) for row in rows[1:])
     assert "Row 3" in page
     assert set(Invitation.objects.values_list("note", flat=True)) == {
