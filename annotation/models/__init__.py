@@ -12,6 +12,7 @@ from annotation.models.ratings import (
     Review,
     Screening,
     Skip,
+    make_blind_condition,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "Skip",
     "Slot",
     "Split",
+    "make_blind_condition",
 ]

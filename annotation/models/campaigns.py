@@ -78,6 +78,9 @@ class Campaign(models.Model):
         max_length=64, default=new_salt, editable=False, help_text="For pseudonyms; never released."
     )
     is_simulated = models.BooleanField(default=False)
+    critic_active = models.BooleanField(
+        default=False, editable=False, help_text="A critic drafts for this campaign. Set where critics are activated."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -47,6 +47,9 @@ class Rating(models.Model):
     draft = models.ForeignKey(Draft, null=True, blank=True, on_delete=models.PROTECT, related_name="ratings")
     guideline = models.ForeignKey(Guideline, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_simulated = models.BooleanField(default=False)
+    critic_active = models.BooleanField(
+        default=False, help_text="A critic was drafting in the campaign when this was first rated."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -55,7 +58,21 @@ class Rating(models.Model):
                 condition=~models.Q(arm="blind") | models.Q(exposure="none", draft=None),
                 name="blind_ratings_saw_no_draft",
             ),
+            models.CheckConstraint(
+                condition=models.Q(draft=None) | models.Q(critic_active=True),
+                name="shown_draft_had_active_critic",
+            ),
         ]
+
+    @property
+    def is_blind(self) -> bool:
+        """True if no critic can have influenced this rating; in SQL, `make_blind_condition`."""
+        return self.arm == Arm.BLIND or not self.critic_active
+
+
+def make_blind_condition(path: str = "") -> models.Q:
+    """Return the condition `Rating.is_blind` for a queryset; `path` leads to the rating ("revision__rating__")."""
+    return models.Q((f"{path}arm", Arm.BLIND)) | models.Q((f"{path}critic_active", False))
 
 
 class RatingRevision(models.Model):

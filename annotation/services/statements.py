@@ -37,7 +37,8 @@ _STANDING = """
     WHERE campaign.id = %(campaign)s
 """
 _HELD = """
-    SELECT slot.*, campaign.state AS campaign_state, clip.prompt AS prompt, clip.duration AS duration, (
+    SELECT slot.*, campaign.state AS campaign_state, campaign.critic_active AS critic_active,
+        clip.prompt AS prompt, clip.duration AS duration, (
         SELECT guideline.id FROM annotation_guideline guideline JOIN annotation_offer offer
         ON offer.item_id = slot.item_id AND offer.rater_id = slot.rater_id
         WHERE guideline.campaign_id = slot.campaign_id AND guideline.created_at <= offer.offered_at
@@ -73,8 +74,8 @@ _ON_DESK = """
 _SAVED = "SELECT * FROM annotation_savedwork WHERE item_id = %s AND rater_id = %s"
 _RATING = """
     INSERT INTO annotation_rating
-        (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *
+        (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at, critic_active)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *
 """
 _REVISION = """
     INSERT INTO annotation_ratingrevision (rating_id, number, is_current, key, viewing, seconds_spent, created_at)
@@ -208,12 +209,14 @@ def take_new(
 @dataclass(frozen=True, slots=True)
 class HeldSeat:
     """A place that carries the rater's lease, locked, with what its answers are held against: the clip's prompt and
-    duration, and the version of the guidelines that stood when the item was put before the rater."""
+    duration, the version of the guidelines that stood when the item was put before the rater, and whether a critic
+    drafts for the campaign."""
 
     slot: Slot
     prompt: str
     duration: float
     guideline: int | None
+    critic_active: bool
 
 
 def held_seat(rater: User, slot_id: int, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSeat | None:
@@ -230,7 +233,7 @@ def held_seat(rater: User, slot_id: int, lease: uuid.UUID, campaign: Campaign | 
     if campaign is not None and campaign.pk == slot.campaign_id:
         campaign.state = slot.campaign_state
         slot.campaign = campaign
-    return HeldSeat(slot, slot.prompt, slot.duration, slot.guideline_seen)
+    return HeldSeat(slot, slot.prompt, slot.duration, slot.guideline_seen, bool(slot.critic_active))
 
 
 def last_words(rater: User, campaign_id: int, *, before: int = LARGEST_KEY) -> dict[Axis, str]:
@@ -241,10 +244,14 @@ def last_words(rater: User, campaign_id: int, *, before: int = LARGEST_KEY) -> d
 
 
 def store_rating(seat: HeldSeat, rater: User, *, exposure: str, draft: Draft | None) -> Rating:
-    """A rating on a place, which is then done. Its revision is stored by `store_revision`."""
+    """A rating on a place, which is then done. Its revision is stored by `store_revision`.
+
+    A draft that was shown counts as an active critic, even if the critic was deactivated since.
+    """
     slot = seat.slot
+    critic_active = seat.critic_active or draft is not None
     who = [slot.pk, slot.item_id, rater.pk, slot.arm, exposure, draft.pk if draft else None, seat.guideline]
-    values = [*who, rater.is_simulated, _prepared(Rating, "created_at", timezone.now())]
+    values = [*who, rater.is_simulated, _prepared(Rating, "created_at", timezone.now()), critic_active]
     (rating,) = list(Rating.objects.raw(_RATING, values))
     with connection.cursor() as cursor:
         cursor.execute(_DONE, [slot.pk])

@@ -55,6 +55,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
     activation, _ = Activation.objects.update_or_create(
         campaign=campaign, defaults={"critic": critic, "activated_by": actor}
     )
+    _set_critic_active(campaign, True)
     audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic))
     enqueue_drafts(actor=actor, campaign=campaign)
     return activation
@@ -65,5 +66,12 @@ def deactivate(*, actor: User, campaign: Campaign) -> None:
     """Nobody drafts for the campaign any more; drafts made so far stay."""
     require(actor, Role.LEAD)
     removed, _ = Activation.objects.filter(campaign=campaign).delete()
+    _set_critic_active(campaign, False)
     if removed:
         audit.record(actor=actor, action="critic.deactivated", target=campaign)
+
+
+def _set_critic_active(campaign: Campaign, active: bool) -> None:
+    """Store on the campaign whether a critic drafts for it: each new rating copies this fact."""
+    Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
+    campaign.critic_active = active

@@ -193,6 +193,7 @@ def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
         name="starter", version=1, model="a/b", run=run, evaluation=run.evaluation, card="# A card\n\nIt is **weak**."
     )
     Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
+    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
     for route, args in (
         ("releases", ()),
         ("release", (release.number,)),

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -11,6 +12,7 @@ from annotation.models import Campaign
 from annotation.services.campaigns import create_campaign
 from modelassist.bridge import model_of, stored_model
 from modelassist.models import Activation, Critic
+from modelassist.services import critics
 from modelassist.services.critics import activate, deactivate, register_critic
 from modelassist.services.model_folder import NotAModel
 from operations.models import AuditEntry, Job
@@ -96,3 +98,21 @@ def test_deactivating_leaves_nobody_drafting(engineer: User, campaign: Campaign,
     deactivate(actor=engineer, campaign=campaign)
     assert not Activation.objects.exists()
     assert AuditEntry.objects.filter(action="critic.deactivated").count() == 1
+
+
+def test_a_campaign_knows_whether_a_critic_is_active(engineer: User, campaign: Campaign, tiny_model: Path) -> None:
+    critic = register_critic(actor=engineer, name="ada", model=str(tiny_model))
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    assert (campaign.critic_active, Campaign.objects.get().critic_active) == (True, True)
+    deactivate(actor=engineer, campaign=campaign)
+    assert (campaign.critic_active, Campaign.objects.get().critic_active) == (False, False)
+
+
+def test_an_activation_that_fails_leaves_the_campaign_without_a_critic(
+    engineer: User, campaign: Campaign, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    critic = register_critic(actor=engineer, name="ada", model=str(tiny_model))
+    monkeypatch.setattr(critics, "enqueue_drafts", Mock(side_effect=RuntimeError))
+    with pytest.raises(RuntimeError):
+        activate(actor=engineer, critic=critic, campaign=campaign)
+    assert not Campaign.objects.get().critic_active

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from annotation.models import Arm, Campaign, Rating, RatingRevision, SavedWork, Slot
+from annotation.models import Arm, Campaign, Rating, RatingRevision, SavedWork, Slot, make_blind_condition
 from annotation.services import campaigns, drafts, guidelines, queue, ratings
 from annotation.services.ratings import AnswersRefused, EditRefused, LeaseLost, SavedWorkConflict
 from qsave.axes import AXES, Axis
@@ -359,3 +359,48 @@ def test_a_submit_stays_within_a_bound_of_queries(
 
     with django_assert_max_num_queries(14):
         factories.submit(rater, slot)
+
+
+@pytest.mark.parametrize(
+    ("arm", "active", "with_draft", "is_blind"),
+    [
+        (Arm.BLIND, False, False, True),
+        (Arm.BLIND, True, False, True),
+        (Arm.ASSISTED, False, False, True),
+        (Arm.ASSISTED, True, False, False),
+        (Arm.ASSISTED, True, True, False),
+        (Arm.ASSISTED, False, True, False),  # deactivated between the showing and the submit
+    ],
+)
+def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
+    rater: User, arm: str, active: bool, with_draft: bool, is_blind: bool
+) -> None:
+    campaign = factories.make_campaign(1, overlap=1, assisted_share=float(arm == Arm.ASSISTED))
+    Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
+    slot = claim(rater, campaign)
+    if with_draft:
+        drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+
+    rating = factories.submit(rater, slot, **factories.answered(slot, 3))
+
+    rating = Rating.objects.get(pk=rating.pk)
+    assert (rating.arm, rating.is_blind) == (arm, is_blind)
+    assert list(Rating.objects.filter(make_blind_condition())) == [rating] * is_blind
+    assert RatingRevision.objects.filter(make_blind_condition("rating__")).count() == is_blind
+
+
+def test_what_was_active_when_first_rated_stays_with_the_rating_through_edits(rater: User) -> None:
+    campaign = factories.make_campaign(1, overlap=1, assisted_share=1)
+    rating = factories.submit(rater, claim(rater, campaign))
+    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    ratings.revise(
+        rater=rater, rating_id=rating.pk, answers=factories.answers(5), key=uuid.uuid4(), viewing={}, seconds_spent=1
+    )
+    assert Rating.objects.get().is_blind
+
+
+def test_the_database_refuses_a_shown_draft_without_an_active_critic(rater: User) -> None:
+    slot, _ = assisted(rater)
+    rating = factories.submit(rater, slot, **factories.answered(slot, 3))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Rating.objects.filter(pk=rating.pk).update(critic_active=False)

@@ -1,0 +1,97 @@
+"""Rows of an older database get the facts that later columns store."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.apps.registry import Apps
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+BEFORE = [("annotation", "0006_settled_reports"), ("modelassist", "0002_failed_draft")]
+AFTER = [("annotation", "0007_critic_active"), ("modelassist", "0003_fill_critic_active")]
+NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def older_apps(transactional_db: None) -> Iterator[Apps]:
+    executor = MigrationExecutor(connection)
+    executor.migrate(BEFORE)
+    graph = executor.loader.graph
+    others = [node for app in ("accounts", "operations") for node in graph.leaf_nodes(app)]
+    yield executor.loader.project_state([*BEFORE, *others]).apps
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+class OlderCampaign:
+    """A campaign as the older code stored it, with one rating an hour from nine o'clock on."""
+
+    def __init__(self, apps: Apps, name: str) -> None:
+        self.apps = apps
+        self.person, _ = self._model("accounts", "User").get_or_create(username="ada")
+        self.campaign = self._model("annotation", "Campaign").create(name=name, title=name, created_by=self.person)
+
+    def _model(self, app: str, name: str) -> Any:
+        return self.apps.get_model(app, name)._default_manager
+
+    def add_item(self) -> Any:
+        count = self._model("annotation", "Clip").count()
+        group = self._model("annotation", "PromptGroup").create(representative=str(count), split="train")
+        size = {"width": 64, "height": 48, "fps_numerator": 8, "fps_denominator": 1, "duration": 1.0, "frames": 8}
+        clip = self._model("annotation", "Clip").create(
+            clip_id=str(count), sha256=f"{count:064}", prompt_group=group, has_audio=False, bytes=1, **size
+        )
+        return self._model("annotation", "Item").create(campaign=self.campaign, clip=clip)
+
+    def add_draft(self, item: Any, hour: int) -> Any:
+        draft = self._model("annotation", "Draft").create(item=item, critic="c@1", card={}, text="")
+        self._model("annotation", "Draft").filter(pk=draft.pk).update(created_at=NINE + timedelta(hours=hour))
+        return draft
+
+    def add_rating(self, arm: str, hour: int, draft: Any = None) -> int:
+        item = draft.item if draft else self.add_item()
+        slot = self._model("annotation", "Slot").create(
+            item=item, campaign=self.campaign, number=1, arm=arm, rater=self.person, state="done"
+        )
+        rating = self._model("annotation", "Rating").create(
+            slot=slot, item=item, rater=self.person, arm=arm, draft=draft, exposure="late" if draft else "none"
+        )
+        self._model("annotation", "Rating").filter(pk=rating.pk).update(created_at=NINE + timedelta(hours=hour))
+        return int(rating.pk)
+
+    def add_activation(self, hour: int, *, still_active: bool) -> None:
+        entry = self._model("operations", "AuditEntry").create(
+            action="critic.activated", target_type="annotation.campaign", target_id=str(self.campaign.pk)
+        )
+        self._model("operations", "AuditEntry").filter(pk=entry.pk).update(at=NINE + timedelta(hours=hour))
+        if still_active:
+            critic = self._model("modelassist", "Critic").create(name=self.campaign.name, version=1, model="m")
+            self._model("modelassist", "Activation").create(
+                campaign=self.campaign, critic=critic, activated_by=self.person
+            )
+
+
+def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them(older_apps: Apps) -> None:
+    plain, drafted, activated = (OlderCampaign(older_apps, name) for name in ("plain", "drafted", "activated"))
+    expected = {plain.add_rating("assisted", hour=5): True, plain.add_rating("blind", hour=5): True}
+    draft = drafted.add_draft(drafted.add_item(), hour=2)
+    expected |= {
+        drafted.add_rating("assisted", hour=1): True,
+        drafted.add_rating("assisted", hour=3): False,
+        drafted.add_rating("blind", hour=3): True,
+        drafted.add_rating("assisted", hour=4, draft=draft): False,
+    }
+    activated.add_activation(2, still_active=True)
+    plain.add_activation(6, still_active=False)
+    expected |= {activated.add_rating("assisted", hour=1): True, activated.add_rating("assisted", hour=3): False}
+
+    executor = MigrationExecutor(connection)
+    executor.migrate(AFTER)
+    apps = executor.loader.project_state(AFTER).apps
+
+    ratings = apps.get_model("annotation", "Rating").objects.all()
+    assert {one.pk: one.arm == "blind" or not one.critic_active for one in ratings} == expected
+    campaigns = apps.get_model("annotation", "Campaign").objects.values_list("name", "critic_active")
+    assert dict(campaigns) == {"plain": False, "drafted": False, "activated": True}
