@@ -110,22 +110,23 @@ class CampaignsView(Guarded, ListAPIView[Campaign]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The campaigns you may see."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        context = {"progress": progress_of_many(page)}
+        context = {"progress": progress_of_many(page), "is_lead": self.actor.has_role(Role.LEAD)}
         return self.get_paginated_response(CampaignSerializer(page, many=True, context=context).data)
 
     @extend_schema(request=NewCampaignSerializer, responses={201: CampaignSerializer})
     def post(self, request: Request) -> Response:
         """Makes a campaign, in the state `draft`."""
         made = campaigns.create_campaign(actor=self.actor, **read(NewCampaignSerializer(data=request.data)))
-        return Response(_campaign(made), status=status.HTTP_201_CREATED)
+        return Response(_campaign(made, self.actor), status=status.HTTP_201_CREATED)
 
 
 def _visible(user: User) -> QuerySet[Campaign]:
     return Campaign.objects.all() if user.has_role(Role.LEAD) else campaigns_for(user)
 
 
-def _campaign(campaign: Campaign) -> dict[str, Any]:
-    return dict(CampaignSerializer(campaign, context={"progress": progress_of_many([campaign])}).data)
+def _campaign(campaign: Campaign, reader: User) -> dict[str, Any]:
+    context = {"progress": progress_of_many([campaign]), "is_lead": reader.has_role(Role.LEAD)}
+    return dict(CampaignSerializer(campaign, context=context).data)
 
 
 class CampaignView(Guarded):
@@ -134,7 +135,7 @@ class CampaignView(Guarded):
     @extend_schema(responses=CampaignSerializer)
     def get(self, request: Request, name: str) -> Response:
         """One campaign; an annotator sees it while they may rate in it."""
-        return Response(_campaign(get_object_or_404(_visible(self.actor), name=name)))
+        return Response(_campaign(get_object_or_404(_visible(self.actor), name=name), self.actor))
 
 
 class CampaignStateView(Guarded):
@@ -143,7 +144,7 @@ class CampaignStateView(Guarded):
         """Opens, pauses, closes or archives a campaign; 409 for a step that its state does not allow."""
         state = read(StateSerializer(data=request.data))["state"]
         campaign = get_object_or_404(Campaign, name=name)
-        return Response(_campaign(campaigns.set_state(actor=self.actor, campaign=campaign, state=state)))
+        return Response(_campaign(campaigns.set_state(actor=self.actor, campaign=campaign, state=state), self.actor))
 
 
 class ImportView(Guarded):

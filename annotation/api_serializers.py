@@ -14,7 +14,7 @@ JSON = dict[str, Any]
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    """A campaign and how far it is. `seats`, `done` and `leased` count its slots."""
+    """A campaign and how far it is. `seats`, `done` and `leased` count its slots; only leads see `seed`."""
 
     seats = serializers.SerializerMethodField()
     done = serializers.SerializerMethodField()
@@ -45,6 +45,12 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     def _progress(self, campaign: Campaign) -> Progress:
         found: Progress = self.context["progress"][campaign.pk]
         return found
+
+    def to_representation(self, instance: Campaign) -> JSON:
+        fields: JSON = super().to_representation(instance)
+        if not self.context["is_lead"]:
+            del fields["seed"]  # the order of clips and the arms of slots are drawn from it
+        return fields
 
     def get_seats(self, campaign: Campaign) -> int:
         return self._progress(campaign).seats

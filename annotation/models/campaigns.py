@@ -75,7 +75,7 @@ class Campaign(models.Model):
     taxonomy = models.JSONField(default=default_taxonomy)
     seed = models.PositiveIntegerField(default=0)
     salt = models.CharField(
-        max_length=64, default=new_salt, editable=False, help_text="For pseudonyms; never released."
+        max_length=64, default=new_salt, editable=False, help_text="For pseudonyms and hidden checks; never shown."
     )
     is_simulated = models.BooleanField(default=False)
     critic_active = models.BooleanField(
@@ -231,6 +231,7 @@ class Slot(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["state", "lease_expires_at"], name="slot_by_state"),
             models.Index(fields=["rater", "state"], name="slot_by_rater"),
+            models.Index(fields=["item", "state"], name="slot_by_item"),
             models.Index(
                 fields=["campaign", "-rank", "number", "place"],
                 condition=models.Q(kind="seat", state__in=["free", "leased"]),

@@ -34,7 +34,8 @@ def _check(rater: User, campaign: Campaign, last: Offer) -> Slot | None:
         return checks.repeat_for(rater, campaign, number)
     if kind == Slot.Kind.GOLD:
         golds = checks.gold_items(rater, campaign).values("pk")
-        seat = _first(_new_seats(rater, campaign).filter(item__in=golds), rater, last)
+        start = checks.gold_start(campaign, rater, last.number)
+        seat = _first(_new_seats(rater, campaign).filter(item__in=golds), start)
         return seat or checks.gold_for(rater, campaign, number)
     return None
 
@@ -42,7 +43,8 @@ def _check(rater: User, campaign: Campaign, last: Offer) -> Slot | None:
 def _new_to(rater: User, campaign: Campaign, last: Offer) -> Slot | None:
     siblings = Item.objects.filter(campaign=campaign, clip__prompt_group__clips__items=last.item_id).values("pk")
     seats = _new_seats(rater, campaign)
-    return _first(seats.exclude(item__in=siblings), rater, last) or _first(seats, rater, last)
+    start = place(campaign.seed, rater.pk, last.number, "start")
+    return _first(seats.exclude(item__in=siblings), start) or _first(seats, start)
 
 
 def _new_seats(rater: User, campaign: Campaign) -> QuerySet[Slot]:
@@ -51,11 +53,10 @@ def _new_seats(rater: User, campaign: Campaign) -> QuerySet[Slot]:
     return Slot.objects.filter(is_open, campaign=campaign, kind=Slot.Kind.SEAT).exclude(item__in=met)
 
 
-def _first(seats: QuerySet[Slot], rater: User, last: Offer) -> Slot | None:
-    """Of the highest rank and the lowest number, the first from the rater's own place in the order on, and round."""
+def _first(seats: QuerySet[Slot], start: int) -> Slot | None:
+    """Of the highest rank and the lowest number, the first from the rater's own position in the order on, and round."""
     in_order = seats.order_by("-rank", "number", "place", "pk")
     best = in_order.first()
     if best is None:
         return None
-    start = place(best.campaign.seed, rater.pk, last.number, "start")
     return in_order.filter(rank=best.rank, number=best.number, place__gte=start).first() or best

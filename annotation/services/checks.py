@@ -1,8 +1,8 @@
 """Places that one rater alone is given, when they are due: qualification clips, repeats and golds.
 
 They are made at the claim, in the claim's transaction, and are blind. None of them is one of an item's k seats. When a
-check is due is drawn from the campaign's seed, the rater and the running number of their next clip, so that no order
-of arrival changes it.
+check is due is drawn from the campaign's salt, the rater and the running number of their next clip, so that no order
+of arrival changes it. The salt is never shown; the seed may be known, and nobody must foresee a check from it.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def due_kind(campaign: Campaign, rater: User, number: int) -> Slot.Kind | None:
     """What the rater's clip with this running number should be, if not just the next one."""
     if not (campaign.repeat_share or campaign.gold_share):
         return None
-    lot = draw(campaign.seed, rater.pk, number, "check")
+    lot = draw(campaign.salt, rater.pk, number, "check")
     if lot < campaign.repeat_share:
         return Slot.Kind.REPEAT
     return Slot.Kind.GOLD if lot < campaign.repeat_share + campaign.gold_share else None
@@ -46,6 +46,11 @@ def repeat_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
     return _place_for(campaign, first.item_id, Slot.Kind.REPEAT, Arm(first.arm)) if first else None
 
 
+def gold_start(campaign: Campaign, rater: User, number: int) -> int:
+    """The position in the campaign's order from which a seat on a gold is searched for."""
+    return place(campaign.salt, rater.pk, number, "gold seat")
+
+
 def gold_items(rater: User, campaign: Campaign) -> QuerySet[Item]:
     """Items with known scores that were never put before the rater."""
     met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
@@ -57,7 +62,7 @@ def gold_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
     keys = list(gold_items(rater, campaign).order_by("pk").values_list("pk", flat=True)[:200])
     if not keys:
         return None
-    chosen = keys[place(campaign.seed, rater.pk, number, "gold") % len(keys)]
+    chosen = keys[place(campaign.salt, rater.pk, number, "gold") % len(keys)]
     return _place_for(campaign, chosen, Slot.Kind.GOLD)
 
 
@@ -129,7 +134,7 @@ def _hits(rater: User, campaign: Campaign) -> Iterator[bool]:
 
 
 def _from_draw(slots: QuerySet[Slot], campaign: Campaign, rater: User, number: int) -> Slot | None:
-    start = place(campaign.seed, rater.pk, number, "repeat") % PLACES
+    start = place(campaign.salt, rater.pk, number, "repeat") % PLACES
     return slots.filter(place__gte=start).first() or slots.first()
 
 

@@ -159,10 +159,14 @@ def _seat(
     only_golds: bool = False,
 ) -> Slot | None:
     now = timezone.now()
+    number = last.number
+    start = (
+        checks.gold_start(campaign, rater, number) if only_golds else place(campaign.seed, rater.pk, number, "start")
+    )
     slot = take_new(
         rater=rater,
         campaign=campaign,
-        start=place(campaign.seed, rater.pk, last.number, "start"),
+        start=start,
         now=now,
         expires=now + timedelta(minutes=campaign.lease_minutes),
         apart_from=apart_from,

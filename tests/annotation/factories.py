@@ -141,6 +141,8 @@ def make_campaign(
     number = next(_numbers)
     values: dict[str, Any] = {"name": f"campaign-{number}", "title": f"Campaign {number}"}
     campaign = campaigns.create_campaign(actor=actor, **(values | policy))
+    campaign.salt = f"{number:064}"  # what is drawn from it is the same in every run
+    campaign.save(update_fields=["salt"])
     if clips:
         campaigns.add_clips(actor=actor, campaign=campaign, clips=[make_clip(split=split) for _ in range(clips)])
     return campaigns.set_state(actor=actor, campaign=campaign, state=state)

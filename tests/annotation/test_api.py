@@ -60,6 +60,15 @@ def test_a_campaign_is_made_opened_and_seen(boss: Client) -> None:
     assert Campaign.objects.get().guidelines.get().text == "Look."
 
 
+def test_only_leads_see_the_seed_and_nobody_sees_the_salt(boss: Client, rater: Client) -> None:
+    campaign = factories.make_campaign(seed=417_306)
+    for client, sees in ((boss, True), (rater, False)):
+        for url in ("/api/campaigns", f"/api/campaigns/{campaign.name}"):
+            text = client.get(url).content.decode()
+            assert ("417306" in text and '"seed"' in text) == sees
+            assert campaign.salt not in text
+
+
 @pytest.mark.parametrize(
     ("data", "field"),
     [

@@ -103,7 +103,40 @@ def test_golds_go_to_every_rater_beyond_the_seats_and_never_twice() -> None:
     assert Rating.objects.values("item", "rater").distinct().count() == Rating.objects.count()
 
 
-def test_the_same_seed_gives_the_same_checks() -> None:
+def test_checks_are_drawn_from_the_salt_and_not_from_the_seed() -> None:
+    campaign = factories.make_campaign(0, repeat_share=0.2, gold_share=0.2)
+    rater = factories.make_user()
+
+    def draws(**changes: object) -> list[object]:
+        for name, value in changes.items():
+            setattr(campaign, name, value)
+        due = [checks.due_kind(campaign, rater, number) for number in range(1, 200)]
+        return [due, checks.gold_start(campaign, rater, 7)]
+
+    drawn = draws(seed=0, salt="a")
+    assert draws(seed=1, salt="a") == drawn
+    assert draws(seed=0, salt="b") != drawn
+
+
+def test_the_choice_of_a_gold_and_of_a_repeat_is_drawn_from_the_salt() -> None:
+    campaign, rater = factories.make_campaign(40, overlap=1), factories.make_user()
+    factories.rate_all(rater, campaign)
+    golds = factories.make_campaign(40, overlap=1)
+    make_gold(golds, count=40)
+
+    def choices() -> list[int]:
+        repeats = [checks.repeat_for(rater, campaign, number) for number in range(60, 70)]
+        chosen = [checks.gold_for(rater, golds, number) for number in range(1, 10)]
+        return [slot.item_id for slot in [*repeats, *chosen] if slot]
+
+    drawn = choices()
+    campaign.seed = golds.seed = 5
+    assert choices() == drawn
+    campaign.salt = golds.salt = "another"
+    assert choices() != drawn
+
+
+def test_the_same_salt_gives_the_same_checks() -> None:
     campaign = factories.make_campaign(0, repeat_share=0.2, gold_share=0.2)
     rater = factories.make_user()
     drawn = [checks.due_kind(campaign, rater, number) for number in range(1, 4000)]
