@@ -16,6 +16,8 @@ Bools = NDArray[np.bool_]
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
+THESE_RATERS = "for these raters"
+"""The population of an interval that says nothing of other raters."""
 ONE_GROUP = "one prompt group alone has no interval"
 
 

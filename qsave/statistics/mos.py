@@ -26,6 +26,9 @@ PRIOR_RATINGS = 4.0
 LEAST_SD = 12**-0.5
 """Of rounding to whole levels: the pooled SD is never taken to be smaller, or full agreement would claim certainty."""
 
+ASSUMED_SD = 1.0
+"""Stands for the pooled SD while no item has two ratings: about what five-level scales show."""
+
 _UPPER = (1 + CONFIDENCE) / 2
 
 
@@ -70,7 +73,7 @@ def summarise(table: RatingTable, *, prior_sd: float) -> tuple[Mos, ...]:
     se = np.sqrt((PRIOR_RATINGS * prior + squares) / freedom / n)
     low, high = target_interval(means, se, n)
     return tuple(
-        Mos(item, float(m), int(k), _own_sd(float(ss), int(k)), float(s), float(lo), float(hi))
+        Mos(item, float(m), int(k), own_sd(float(ss), int(k)), float(s), float(lo), float(hi))
         for item, m, k, ss, s, lo, hi in zip(table.item_ids, means, n, squares, se, low, high, strict=True)
     )
 
@@ -134,5 +137,6 @@ def mean_over_items(mos: Sequence[float] | Floats) -> Estimate:
     return Estimate(figures.mos, Interval(float(low), float(high)))
 
 
-def _own_sd(squares: float, n: int) -> Figure:
+def own_sd(squares: float, n: int) -> Figure:
+    """An item's own SD from its sum of squares within; undefined for one rating."""
     return Undefined("one rating has no spread") if n == 1 else (squares / (n - 1)) ** 0.5
