@@ -10,6 +10,7 @@ import numpy.typing as npt
 from modelassist.toy.faults import Fault
 from modelassist.toy.world import SHAPES, ClipSpec, Thing, extra_box, moment, place, radius, reach, span
 from qsave.axes import Axis
+from qsave.frames.encode import add_h264_stream
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -36,11 +37,9 @@ _TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and
 
 
 def render_clip(spec: ClipSpec, path: Path) -> None:
-    """Writes the clip as H.264 in MP4; the same spec gives the same file with the same encoder."""
+    """Write the clip as H.264 in MP4. The same spec gives the same bytes with the same version of x264."""
     with av.open(str(path), "w", format="mp4") as container:
-        options = {"crf": "20", "preset": "veryfast", "threads": "1"}
-        stream = container.add_stream("libx264", rate=spec.rate, options=options)
-        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
+        stream = add_h264_stream(container, rate=spec.rate, size=(spec.width, spec.height), crf=20)
         for picture in render_frames(spec):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))

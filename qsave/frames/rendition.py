@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 
 from qsave.files import atomic_path
 from qsave.frames.container import open_clip, shown_frames, turns
+from qsave.frames.encode import add_h264_stream
 from qsave.frames.probe import MediaFacts, probe
 
 _PLAYABLE = {("mov", "h264"), ("matroska", "vp8"), ("matroska", "vp9")}
@@ -35,8 +36,8 @@ def write_rendition(path: Path, out: Path) -> None:
     facts = probe(path)
     rate = min(facts.fps or _DEFAULT_RATE, _MAX_RATE).limit_denominator(1001)
     with atomic_path(out) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as target:
-        video = target.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast"})
-        video.width, video.height, video.pix_fmt = facts.width // 2 * 2, facts.height // 2 * 2, "yuv420p"
+        size = (facts.width // 2 * 2, facts.height // 2 * 2)
+        video = add_h264_stream(target, rate=rate, size=size, crf=18, reproducible=False)
         audio = target.add_stream("aac", rate=_AUDIO_RATE, layout="stereo") if facts.has_audio else None
         _write_video(path, facts, rate, target, video)
         if audio is not None:
