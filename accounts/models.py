@@ -1,11 +1,16 @@
 """People: who they are, what they may do, and the links by which they come in."""
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.functions import Lower
+from django.utils.translation import gettext as translate
 from django.utils.translation import gettext_lazy as _
+
+from accounts.names import KEY_LENGTH, clean_name, fold_name, has_control_characters
+
+NAME_LENGTH = 80
 
 
 class Role(models.TextChoices):
@@ -20,7 +25,23 @@ class Role(models.TextChoices):
         return list(Role).index(self)
 
 
+class NameKeyField(models.CharField[str, str]):
+    """Holds the folded form of `username`; computed whenever a row is saved, also in bulk."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        user = cast(User, model_instance)
+        user.name_key = fold_name(user.username)
+        return user.name_key
+
+
 class UserManager(BaseUserManager["User"]):
+    def named(self, name: str) -> models.QuerySet["User"]:
+        """The user who signs in by this name, however it is written: one or none."""
+        return self.filter(name_key=fold_name(name))
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(name_key=fold_name(username or ""))
+
     def create_user(self, username: str, password: str | None = None, *, role: Role = Role.ANNOTATOR) -> "User":
         user = self.model(username=self.model.normalize_username(username), role=role)
         user.set_password(password)
@@ -32,7 +53,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser):
     """One person. Deactivated, never deleted while ratings point at them; a scrub empties the personal fields."""
 
-    username = models.CharField(max_length=80, unique=True)
+    username = models.CharField(max_length=NAME_LENGTH, unique=True)
+    name_key = NameKeyField(max_length=KEY_LENGTH, unique=True, editable=False, blank=True)
     display_name = models.CharField(max_length=120, blank=True)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.ANNOTATOR)
     is_active = models.BooleanField(default=True)
@@ -46,12 +68,32 @@ class User(AbstractBaseUser):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(Lower("username"), name="username_unique_in_any_case"),
             models.CheckConstraint(condition=models.Q(role__in=[role.value for role in Role]), name="user_role_known"),
         ]
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        return clean_name(username)
+
+    def clean(self) -> None:
+        """Raise ValidationError if the name cannot be signed in with."""
+        problem = self._find_problem_of_name()
+        if problem:
+            raise ValidationError({"username": problem})
+        super().clean()
+        self.name_key = fold_name(self.username)
+
+    def _find_problem_of_name(self) -> str:
+        if has_control_characters(self.username):
+            return translate("The name holds a control character. Type it again, do not paste it.")
+        if not fold_name(self.username):
+            return translate("The name has no visible letter. Choose another.")
+        if len(clean_name(self.username)) > NAME_LENGTH:  # composing can lengthen it
+            return translate("The name is too long. Choose a shorter one.")
+        return ""
 
     def has_role(self, role: Role) -> bool:
         """Whether this person may do what `role` may."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -70,13 +70,21 @@ def _save_new(user: User, password: str | None) -> None:
         user.full_clean(exclude=["password"])
     except ValidationError as refusal:
         raise AccountError(_why_refused(user, refusal)) from refusal
-    user.save()
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError as refusal:  # somebody took the name since it was looked up
+        raise AccountError(_name_is_taken(user)) from refusal
 
 
 def _why_refused(user: User, refusal: ValidationError) -> str:
-    if User.objects.filter(username__iexact=user.username).exists():
-        return _("The name %(name)s is taken. Choose another.") % {"name": user.username}
+    if User.objects.named(user.username).exists():
+        return _name_is_taken(user)
     return " ".join(refusal.messages)
+
+
+def _name_is_taken(user: User) -> str:
+    return _("The name %(name)s is taken. Choose another.") % {"name": user.username}
 
 
 @transaction.atomic

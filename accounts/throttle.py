@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import SignInAttempt
+from accounts.names import fold_name
 
 WINDOW = timedelta(minutes=15)
 
@@ -53,4 +54,4 @@ def forget(username: str, address: str | None) -> None:
 
 
 def _key(username: str) -> str:
-    return username.strip().lower()[:80]
+    return fold_name(username)[:80]

@@ -42,8 +42,7 @@ def _try(request: HttpRequest, username: str, password: str) -> tuple[int, str]:
     address = request.META.get("REMOTE_ADDR") or None
     if throttle.too_many(username, address):
         return 429, str(WAIT)
-    known = User.objects.filter(username__iexact=username.strip()).values_list("username", flat=True).first()
-    user = authenticate(request, username=known or username, password=password)
+    user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
         throttle.note_failure(username, address)
         return 403, str(REFUSED)

@@ -23,7 +23,7 @@ class MemberRefused(ValueError):
 def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMember:
     """Makes somebody who has an account a member; who is one already stays one."""
     require(actor, Role.LEAD)
-    user = User.objects.filter(username__iexact=username.strip()).first()
+    user = User.objects.named(username).first()
     if user is None:
         raise MemberRefused(_("There is nobody with the name %(name)s. Invite them by a link.") % {"name": username})
     if not user.is_active or user.is_guest:

@@ -7,6 +7,7 @@ from io import StringIO
 
 from django.utils.translation import gettext as _
 
+from accounts.names import fold_name
 from annotation.services.text import clean_text
 
 MOST_BYTES = 1_000_000
@@ -59,7 +60,7 @@ def read_names(text: str) -> NameList:
         if problem:
             found.problems.append((number, problem))
         elif name:
-            seen.add(name.casefold())
+            seen.add(fold_name(name))
             found.people.append(Invitee(name, note))
     return found
 
@@ -84,7 +85,7 @@ def _problem(name: str, note: str, seen: set[str], count: int) -> str:
         return _("there is no name in it")
     if max(len(name), len(note)) > MOST_LETTERS:
         return _("name and note have at most %(most)s letters each") % {"most": MOST_LETTERS}
-    if name.casefold() in seen:
+    if fold_name(name) in seen:
         return _("%(name)s stands there twice") % {"name": name}
     if count >= MOST_ROWS:
         return _("more than %(most)s at once: invite the others by another list") % {"most": MOST_ROWS}

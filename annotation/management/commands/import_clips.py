@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
+from accounts.names import fold_name
 from annotation.models import Campaign
 from annotation.services.campaigns import create_campaign
 from annotation.services.clips import ManifestError, import_manifest
@@ -48,7 +49,7 @@ class Command(BaseCommand):
 
 def _actor(username: str) -> User:
     leads = User.objects.filter(is_active=True, role__in=[Role.LEAD, Role.ENGINEER])
-    actor = leads.filter(username=username).first() if username else leads.order_by("pk").first()
+    actor = leads.filter(name_key=fold_name(username)).first() if username else leads.order_by("pk").first()
     if actor is None:
         who = f"There is no active lead called {username!r}." if username else "There is no lead yet."
         raise CommandError(f"{who} An import is done by a lead or an engineer: name one with --as.")

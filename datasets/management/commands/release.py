@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
+from accounts.names import fold_name
 from annotation.models import Campaign
 from datasets.services.policy import MediaPolicy, ReleasePolicy, ReleaseRefused, TargetPolicy
 from datasets.services.releases import build_release, release_path
@@ -54,7 +55,7 @@ class Command(BaseCommand):
 
 def _engineer(username: str) -> User:
     engineers = User.objects.filter(is_active=True, role=Role.ENGINEER)
-    found = engineers.filter(username=username).first() if username else engineers.order_by("pk").first()
+    found = engineers.filter(name_key=fold_name(username)).first() if username else engineers.order_by("pk").first()
     if found is None:
         who = f"There is no active engineer called {username!r}." if username else "There is no engineer yet."
         raise CommandError(f"{who} A release is frozen by an engineer: name one with --as.")
