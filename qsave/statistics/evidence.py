@@ -1,0 +1,80 @@
+"""Whether a figure rests on enough to be read. The one rule for every page, answer of the API and document.
+
+A figure that cannot be (an ICC of -4.10) is undefined. One that rests on fewer than LEAST_CLIPS clips with two ratings,
+or whose interval is wider than WIDEST of its scale, is thin: a sentence says so first, and the figure is folded behind
+it. So is one that has no interval.
+"""
+
+from dataclasses import dataclass
+
+from qsave.axes import MAX_LEVEL, MIN_LEVEL
+from qsave.statistics.figures import Estimate, Undefined
+
+LEAST_CLIPS = 20
+"""Clips with two ratings from which agreement can be read."""
+WIDEST = 0.4
+"""Widest interval that can be read, as a share of the figure's scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a figure can be, `least` to `most`, and the `width` that its interval is held against."""
+
+    least: float
+    most: float
+    width: float
+
+
+RELIABILITY = Scale(-1.0, 1.0, 1.0)
+"""Of alpha, ICC, correlations and ceilings."""
+LEVELS = Scale(MIN_LEVEL, MAX_LEVEL, MAX_LEVEL - MIN_LEVEL)
+"""Of a MOS."""
+DIFFERENCE = Scale(MIN_LEVEL - MAX_LEVEL, MAX_LEVEL - MIN_LEVEL, MAX_LEVEL - MIN_LEVEL)
+"""Of a difference of two MOS."""
+RATIO = Scale(0.0, float("inf"), 1.0)
+"""Of a ratio that is 1 where nothing differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A figure as it may be shown: undefined where it cannot be. `thin` is the sentence that stands before it, and
+    empty where the figure can be read."""
+
+    estimate: Estimate
+    thin: str
+
+    @property
+    def is_thin(self) -> bool:
+        return bool(self.thin)
+
+
+def weigh(estimate: Estimate, *, clips: int | None = None, scale: Scale = RELIABILITY) -> Weighed:
+    """Judge one figure. `clips` counts the clips with two counted ratings that it rests on; None where that does not
+    matter (the MOS of a generator, say)."""
+    value, interval = estimate.value, estimate.interval
+    if isinstance(value, Undefined):
+        return Weighed(estimate, count_in_words(clips) if _few(clips) else "")
+    if not scale.least <= value <= scale.most:
+        cannot = "ratings of one clip differ more than those of different clips: there is too little to say"
+        return Weighed(Estimate.undefined(cannot), count_in_words(clips) if _few(clips) else "")
+    if _few(clips):
+        return Weighed(estimate, count_in_words(clips))
+    if isinstance(interval, Undefined):
+        return Weighed(estimate, f"There is no interval for this figure: {interval}.")
+    width, limit = interval.high - interval.low, WIDEST * scale.width
+    if width > limit:
+        return Weighed(
+            estimate, f"The interval is {width:.2f} wide; this figure can be read where it is at most {limit:.2f}."
+        )
+    return Weighed(estimate, "")
+
+
+def count_in_words(clips: int | None) -> str:
+    """How many clips have two ratings, and how many that takes: `8 clips have two ratings; agreement can be read from
+    about 20.`"""
+    number = {None: "No clip has", 0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
+    return f"{number} two ratings; agreement can be read from about {LEAST_CLIPS}."
+
+
+def _few(clips: int | None) -> bool:
+    return clips is not None and clips < LEAST_CLIPS
