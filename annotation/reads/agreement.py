@@ -191,7 +191,12 @@ def _rater_rows(
     campaign: Campaign, scores: Sequence[Score], sittings: Sequence[Sitting], verdicts: Mapping[int, Screening]
 ) -> tuple[RaterRow, ...]:
     tables = {axis: table_of(scores, axis) for axis in AXES}
-    figures = {axis: {row.rater: row for row in rater_figures(table)} for axis, table in tables.items() if len(table)}
+    out = {rater for rater, one in verdicts.items() if one.verdict == Screening.Verdict.SCREENED}
+    figures = {
+        axis: {row.rater: row for row in rater_figures(table, screened=out)}
+        for axis, table in tables.items()
+        if len(table)
+    }
     screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
     golds, repeats = _check_pairs(campaign, scores)
     qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from qsave.statistics.figures import RESAMPLES, Figure, Floats, Interval, Undefined, bootstrap
+from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Undefined, bootstrap
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
@@ -25,6 +25,11 @@ class Alpha:
     interval: Interval | Undefined
     items: int
     ratings: int
+
+    @property
+    def estimate(self) -> Estimate:
+        """The figure with its interval, as every other estimator gives it."""
+        return Estimate(self.value, self.interval)
 
 
 def krippendorff_alpha(

@@ -1,6 +1,6 @@
-"""How each rater stands to the others: never against a mean that includes the rater."""
+"""How each rater stands to the others: never against a mean that includes the rater, or one who is screened out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
@@ -15,8 +15,8 @@ from qsave.statistics.table import RatingTable
 
 @dataclass(frozen=True, slots=True)
 class RaterFigures:
-    """One rater on one axis. `bias` and `inconsistency` are mean and SD (n - 1) of score minus the others' mean on the
-    same item; `shared` counts those items; `spread` is the SD of the rater's own scores."""
+    """One rater on one axis. `bias` and `inconsistency` are mean and SD (n - 1) of score minus the mean of the others
+    who count on the same item; `shared` counts those items; `spread` is the SD of the rater's own scores."""
 
     rater: object
     n: int
@@ -39,11 +39,15 @@ class Matches:
     mean_distance: Figure
 
 
-def rater_figures(table: RatingTable) -> tuple[RaterFigures, ...]:
-    """Every rater's figures, in the order of `table.rater_ids`."""
-    n = table.n[table.items]
-    shared = n >= 2
-    others = (table.sums[table.items] - table.scores) / np.maximum(n - 1, 1)
+def rater_figures(table: RatingTable, *, screened: Collection[object] = ()) -> tuple[RaterFigures, ...]:
+    """Every rater's figures, in the order of `table.rater_ids`, those of `screened` raters too.
+
+    Peers are the raters who count: ratings of the `screened` (ids of raters) are in nobody's "others".
+    """
+    counts = np.array([name not in screened for name in table.rater_ids], dtype=np.float64)[table.raters]
+    peers = table.by_item(counts)[table.items] - counts
+    shared = peers > 0
+    others = (table.by_item(table.scores * counts)[table.items] - table.scores * counts) / np.maximum(peers, 1)
     order = np.argsort(table.raters, kind="stable")
     starts = np.searchsorted(table.raters[order], np.arange(table.rater_count + 1))
     groups = [order[start:end] for start, end in pairwise(starts)]
@@ -77,7 +81,7 @@ def _mean(values: list[float]) -> Figure:
 
 
 def _figures(rater: object, scores: Floats, others: Floats, shared_scores: Floats) -> RaterFigures:
-    alone = Undefined("no item is shared with another rater")
+    alone = Undefined("no item is shared with another rater who counts")
     gaps = shared_scores - others
     return RaterFigures(
         rater=rater,

@@ -105,6 +105,19 @@ def test_a_rater_is_never_compared_with_a_mean_that_includes_them(rows: Triples)
         assert after.bias == pytest.approx(before.bias + 1)
 
 
+def test_peers_are_raters_who_count() -> None:
+    """A screened rater moves nobody's figures, and is still held against those who count."""
+    rng = np.random.default_rng(4)
+    scores = np.clip(np.round(rng.uniform(1, 5, (30, 1)) + rng.normal(0, 0.7, (30, 4))), 1, 5)
+    scores[:, 3] = rng.integers(1, 6, 30)
+    table, without = RatingTable.from_matrix(scores), RatingTable.from_matrix(scores[:, :3])
+    rows, alone = rater_figures(table, screened={3}), rater_figures(without)
+    assert rows[:3] == alone
+    assert rows[3].bias == pytest.approx((scores[:, 3] - scores[:, :3].mean(axis=1)).mean())
+    assert rater_figures(table)[0].bias != rows[0].bias
+    assert rater_figures(table, screened={0, 1, 3})[2].shared == 0
+
+
 def test_alternating_projection_finds_planted_biases() -> None:
     rng = np.random.default_rng(0)
     quality, bias = rng.uniform(1, 5, 200), np.linspace(-0.6, 0.6, 12)
