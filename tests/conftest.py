@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support import browser
+from tests.support.speed import allow
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -64,16 +65,22 @@ def chromium() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-def _let_server_rest() -> None:
-    """Until the live server has answered all that the closed pages asked: the database is emptied next."""
+@pytest.fixture(autouse=True)
+def resting_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Wait, after a test with a live server, until it has answered every request: the database is emptied next."""
+    if "live_server" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("transactional_db")  # set up before this fixture, so emptied after it
+    yield
     for thread in threading.enumerate():
         if thread.name.endswith("(process_request_thread)"):
-            thread.join(SERVER_SECONDS)
-            assert not thread.is_alive(), "The live server is still at work on a request of a closed page."
+            thread.join(allow(SERVER_SECONDS))
+            assert not thread.is_alive(), "The live server is still working on a request of a closed page."
 
 
 @pytest.fixture
-def open_page(chromium: Browser, live_server: "LiveServer") -> Iterator[Callable[..., Page]]:
+def open_page(chromium: Browser, live_server: "LiveServer", resting_server: None) -> Iterator[Callable[..., Page]]:
     """Opens pages, each with cookies of its own (one a person): `open_page(width=1366, height=768)`.
 
     A script that fails on any of them, or that the content security policy stops, fails the test.
@@ -91,7 +98,7 @@ def open_page(chromium: Browser, live_server: "LiveServer") -> Iterator[Callable
             **options,  # type: ignore[arg-type]  # passed through
         )
         contexts.append(context)
-        context.set_default_timeout(BROWSER_MILLISECONDS)
+        context.set_default_timeout(allow(BROWSER_MILLISECONDS))
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         context.on("console", lambda message: hear(message.text))
         return context.new_page()
@@ -99,7 +106,6 @@ def open_page(chromium: Browser, live_server: "LiveServer") -> Iterator[Callable
     yield open_one
     for context in contexts:
         context.close()
-    _let_server_rest()
     assert not complaints, f"The pages complained: {complaints}"
 
 

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 
 from tests.modelassist.engine.small import make_release, make_tiny, read_metrics, seal
+from tests.support.speed import allow
 
 SETTINGS: dict[str, Any] = {
     "max_new_tokens": 16,
@@ -55,7 +56,7 @@ class World:
         command += ["--model", str(self.folder / "tiny"), *more]
         return subprocess.run(
             command, cwd=settings.BASE_DIR, env=os.environ | {"OMP_NUM_THREADS": "1"},
-            capture_output=True, text=True, check=False, timeout=300,
+            capture_output=True, text=True, check=False, timeout=allow(300),
         )  # fmt: skip
 
     def finish(self, name: str, changed: Mapping[str, Any], *more: str, processes: int = 1) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from tests.support.speed import allow
+
 PASSWORD = "correct horse battery"  # of accounts that live for one run
 AXES = ("visual", "dynamic", "alignment")
 HIDDEN = re.compile(r'name="(slot|lease|key)" value="([^"]+)"')
@@ -64,7 +66,7 @@ class Rater:
 
     def _send(self, method: str, path: str, body: str | None) -> str:
         if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=allow(30))
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if body is not None:
             headers |= {

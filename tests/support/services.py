@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.debian import install
+from tests.support.speed import allow
 
 START_SECONDS = 60
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]  # a crash of the machine may lose test data
@@ -47,7 +48,7 @@ def unprivileged() -> list[str]:
 
 
 def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    limit = time.monotonic() + START_SECONDS
+    limit = time.monotonic() + allow(START_SECONDS)
     while not ready():
         if process.poll() is not None or time.monotonic() > limit:
             raise RuntimeError(f"{process.args!r} did not start:\n{log.read_text(errors='replace')[-2000:]}")
@@ -73,7 +74,7 @@ def server(command: list[str], folder: Path, ready: Callable[[], bool], stop_sig
         yield
     finally:
         process.terminate() if stop_signal == "TERM" else process.send_signal(2)
-        process.wait(timeout=30)
+        process.wait(timeout=allow(30))
 
 
 @contextmanager

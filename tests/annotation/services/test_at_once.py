@@ -15,6 +15,7 @@ from annotation.services.policy import update_policy
 from annotation.services.ratings import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
+from tests.support.speed import allow
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +28,7 @@ def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
     outcomes: dict[int, T | Exception] = {}
 
     def run(number: int, call: Callable[[], T]) -> None:
-        barrier.wait(timeout=30)
+        barrier.wait(timeout=allow(30))
         try:
             outcomes[number] = call()
         except Exception as error:  # noqa: BLE001  # handed to the test, which says what it expects
@@ -39,7 +40,7 @@ def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=allow(60))
     return [outcomes[number] for number in range(len(calls))]
 
 
@@ -113,7 +114,7 @@ def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_
             return slot
 
     begun = threading.Event()
-    outcomes = at_once(claim, lambda: begun.wait(timeout=60) and reorder())
+    outcomes = at_once(claim, lambda: begun.wait(timeout=allow(60)) and reorder())
 
     assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
 

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import AxisAnswer, Campaign, Item, Rating
 from tests.browser.desk.world import check, open_desk, put_clip, rate_by_keys, slot_on
+from tests.support.speed import allow
 
 
 def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> None:
@@ -115,7 +116,7 @@ def test_the_next_clip_is_fetched_while_this_one_is_rated(desk: Page, campaign: 
         put_clip(campaign, name)
     fetched: list[str] = []
     desk.on("requestfinished", lambda request: fetched.append(request.url))
-    with desk.expect_response(re.compile(r"/media/video/\d+$"), timeout=15_000):
+    with desk.expect_response(re.compile(r"/media/video/\d+$"), timeout=allow(15_000)):
         open_desk(desk)
     ahead = {f"/media/video/{item.clip_id}" for item in Item.objects.exclude(slots__pk=slot_on(desk))}
     desk.wait_for_function(
