@@ -12,9 +12,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from annotation.models import AxisAnswer, Campaign
-from annotation.services.text import clean_text, folded
+from annotation.services.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import Evidence, ReportCardError, evidence_from_json, evidence_to_json
+from qsave.words import fold
 
 Problems = dict[str, list[str]]
 
@@ -158,14 +159,14 @@ def _reason_problem(axis: Axis, answer: Answer, rules: Rules) -> str:
             "least": rules.min_reason_length,
             "given": len(reason),
         }
-    words = folded(reason)
+    words = fold(reason)
     if not words:
         return "" if waived or rules.min_reason_length == 0 else _("Say it in words, please.")
-    if words == folded(rules.drafted_reasons.get(axis, "")):
+    if words == fold(rules.drafted_reasons.get(axis, "")):
         return ""  # the critic's own words left as they are: the draft's edit distance shows that
-    if words == folded(rules.prompt):
+    if words == fold(rules.prompt):
         return _("This is the prompt again. Say what you saw in the clip.")
-    if not waived and words == folded(rules.last_reasons.get(axis, "")):
+    if not waived and words == fold(rules.last_reasons.get(axis, "")):
         return _("These are the words of your last rating. What is it about this clip?")
     return ""
 

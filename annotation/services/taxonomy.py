@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from annotation.models import Campaign
 from annotation.services.permissions import require
-from annotation.services.text import clean_text, folded
+from annotation.services.text import clean_text
 from operations import audit
 from qsave.axes import Axis
+from qsave.words import fold
 
 Entry = dict[str, Any]
 
@@ -107,11 +108,11 @@ def _entry(entries: list[Entry], defect: str) -> Entry:
 
 def _checked_label(entries: list[Entry], axis: str, label: str, *, besides: str = "") -> str:
     words = " ".join(clean_text(label).split())
-    if not folded(words):
+    if not fold(words):
         raise ValidationError({"label": _("Give it a name that people can read.")})
     if len(words) > LABEL_LENGTH:
         raise ValidationError({"label": _("At most %(most)s characters fit on the desk.") % {"most": LABEL_LENGTH}})
-    same = [one for one in entries if one["axis"] == axis and folded(one["label"]) == folded(words)]
+    same = [one for one in entries if one["axis"] == axis and fold(one["label"]) == fold(words)]
     if any(not is_retired(one) for one in same if one["id"] != besides):
         raise ValidationError({"label": _("This axis has a defect of that name.")})
     if not besides and same:

@@ -34,9 +34,3 @@ def _clean(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     raise ValueError(f"is not JSON: {type(value).__name__}")
-
-
-def folded(text: str) -> str:
-    """`text` in small letters with single spaces and no punctuation: what "the same words" compares."""
-    letters = "".join(letter if letter.isalnum() else " " for letter in text.casefold())
-    return " ".join(letters.split())

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.services.answers import Answer, AnswersRefused, answers_to_json, parse_answers
+from annotation.models import Campaign
+from annotation.services.answers import (
+    Answer,
+    AnswersRefused,
+    answers_to_json,
+    check_answers,
+    parse_answers,
+    rules_for,
+)
 from qsave.axes import AXES
 from qsave.report_card import Box, Evidence, TimeRange
 
@@ -83,3 +91,32 @@ def test_an_axis_nobody_knows_is_named() -> None:
         parse_answers({"taste": {}})
 
     assert set(caught.value.problems) == {"taste", "visual", "dynamic", "alignment"}
+
+
+@pytest.mark.parametrize(
+    ("last", "now"),
+    [("यह गेंद नीला है", "यह गेंद नाला है"), ("เห็นเสือในภาพ", "เห็นเสื้อในภาพ"), ("சிறுவன் ஓடுகிறான்", "சிறுமி ஓடுகிறாள்")],
+)
+def test_words_that_differ_in_a_vowel_sign_are_other_words(last: str, now: str) -> None:
+    assert reason_problems(now, last=last) == []
+    assert "the words of your last rating" in reason_problems(f"{last} !", last=last)[0]
+
+
+def reason_problems(reason: str, *, last: str = "", prompt: str = "") -> list[str]:
+    rules = rules_for(
+        Campaign(min_reason_length=1),
+        prompt=prompt,
+        duration=1.0,
+        last_reasons=dict.fromkeys(AXES, last),
+        drafted_reasons={},
+    )
+    try:
+        check_answers(dict.fromkeys(AXES, Answer(score=3, evidence=(), reason=reason)), rules)
+    except AnswersRefused as refusal:
+        return refusal.problems[f"{AXES[0]}.reason"]
+    return []
+
+
+def test_a_prompt_that_differs_in_a_vowel_sign_may_be_the_reason() -> None:
+    assert reason_problems("एक नीला पक्षी", prompt="एक नाला पक्षी") == []
+    assert "This is the prompt again" in reason_problems("एक नाला पक्षी।", prompt="एक नाला पक्षी")[0]
