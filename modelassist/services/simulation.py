@@ -20,7 +20,8 @@ from accounts.models import Role, User
 from accounts.services import create_user
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Exposure, Slot
 from annotation.services.answers import Answer, AnswersRefused, defects_of
-from annotation.services.drafts import draft_for
+from annotation.services.drafts import draft_for, items_wanting_drafts, record_draft
+from annotation.services.marking import Mark, mark_item
 from annotation.services.queue import claim
 from annotation.services.ratings import submit
 from modelassist.toy.captions import caption
@@ -37,6 +38,7 @@ LEAST_REASON = 20
 """Characters: a shorter draft is never confirmed as it stands."""
 ATTEMPTS = 20
 """How often a simulated rater words a rating anew when the site refuses the words."""
+SIMULATED_CRITIC = "simulated@1"
 _DRAFT_USE = AxisAnswer.DraftUse
 
 
@@ -57,8 +59,10 @@ def render_manifest(
     manifest = folder / f"manifest-{indices[0]:05d}.csv"
     with manifest.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["clip_id", "video", "prompt", "generator", "seed"])
-        writer.writerows([spec.clip_id, f"{spec.clip_id}.mp4", spec.prompt, spec.generator, seed] for spec in specs)
+        writer.writerow(["clip_id", "video", "prompt", "prompt_group", "generator", "seed"])
+        writer.writerows(
+            [spec.clip_id, f"{spec.clip_id}.mp4", spec.prompt, spec.prompt, spec.generator, seed] for spec in specs
+        )
     return manifest
 
 
@@ -139,6 +143,29 @@ def rate(
             waiting.append(person)
             on_progress(done, most)
     return done
+
+
+def draft_all(*, campaign: Campaign, seed: int) -> int:
+    """Store a draft by the simulated critic for each item that wants one; returns how many.
+
+    This critic is a simulated rater whose report card is taken as the draft. It costs nothing and needs no model.
+    """
+    rater = make_rater(seed)
+    items = items_wanting_drafts(campaign=campaign, critic=SIMULATED_CRITIC, limit=campaign.items.count())
+    for item in items:
+        spec = spec_of(item.clip.clip_id)
+        card = rater.rate(spec, rater.rng_for(spec))
+        record_draft(item_id=item.pk, critic=SIMULATED_CRITIC, card=card, text="", latency_ms=0)
+    return len(items)
+
+
+def mark_golds(*, actor: User, campaign: Campaign, count: int) -> None:
+    """Mark the first `count` items as golds whose known scores are their true quality, in whole levels."""
+    for item in campaign.items.select_related("clip").order_by("pk")[:count]:
+        spec = spec_of(item.clip.clip_id)
+        mark_item(
+            actor=actor, item=item, mark=Mark.GOLD, scores={axis.value: round(spec.quality(axis)) for axis in AXES}
+        )
 
 
 def open_seats(campaign: Campaign) -> int:

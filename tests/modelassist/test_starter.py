@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Draft, Rating
+from annotation.models import AxisAnswer, Campaign, Draft, Rating
+from modelassist.management.commands.load_demo import CLIPS, FIXED_SALT, RATINGS_PER_CLIP, SEED
 from modelassist.models import Activation
-from modelassist.services import drafting
+from modelassist.services import drafting, simulation
 from modelassist.services.starter import CARD, MOST_BYTES, register_starter, starter_folder
 from operations import demo_sign_ins
 
@@ -38,20 +40,56 @@ def test_it_comes_in_with_what_it_measured(engineer: User) -> None:
     assert critic.model == "./modelassist/starter"
 
 
+@pytest.fixture(scope="module")
+def demo_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's clips, rendered once for the tests of this file."""
+    return simulation.render_manifest(tmp_path_factory.mktemp("demo"), seed=SEED, indices=range(CLIPS))
+
+
+@pytest.fixture
+def load(demo_clips: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
+    """Loads the demo; gives what it printed."""
+
+    def load() -> str:
+        printed = StringIO()
+        call_command("load_demo", stdout=printed)
+        return printed.getvalue()
+
+    monkeypatch.setattr(simulation, "render_manifest", lambda *_, **__: demo_clips)
+    return load
+
+
 @pytest.mark.django_db
-def test_the_demo_has_people_ratings_and_a_critic_that_drafts() -> None:
-    call_command("load_demo", stdout=StringIO())
+def test_the_demo_has_people_ratings_and_a_critic_that_drafts(load: Callable[[], str]) -> None:
+    load()
     campaign = Campaign.objects.get()
     assert campaign.is_simulated
     assert {user.role for user in User.objects.filter(is_simulated=False)} == set(Role)
-    assert Rating.objects.count() == 40
+    assert Rating.objects.count() == CLIPS * RATINGS_PER_CLIP
     assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
     assert Activation.objects.get(campaign=campaign).critic.name == "starter"
+    assert simulation.open_seats(campaign) >= CLIPS  # enough is left for whoever tries it
     for sign_in in demo_sign_ins.kept():
         assert User.objects.get(username=sign_in.username).check_password(sign_in.password)
     done = drafting.draft_next(campaign=campaign, limit=4)
     assert done.drafted + done.failed == 4
-    assert Draft.objects.count() == done.drafted >= 2
+    assert Draft.objects.filter(critic="starter@1").count() == done.drafted >= 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_demo_has_the_same_ratings_and_a_salt_of_its_own(load: Callable[[], str]) -> None:
+    load()
+    first, salt = ratings_of_the_demo(), Campaign.objects.get().salt
+    call_command("flush", interactive=False, verbosity=0)
+    load()
+    assert ratings_of_the_demo() == first
+    assert len({Campaign.objects.get().salt, salt, FIXED_SALT}) == 3
+
+
+def ratings_of_the_demo() -> list[tuple[object, ...]]:
+    rating = "revision__rating__"
+    fields = [f"{rating}item__clip__clip_id", f"{rating}rater__username", f"{rating}slot__kind", f"{rating}arm"]
+    return sorted(AxisAnswer.objects.values_list(*fields, "axis", "score", "reason", "draft_use"))
 
 
 @pytest.mark.django_db
@@ -62,11 +100,9 @@ def test_the_demo_never_mixes_with_real_people(engineer: User) -> None:
 
 
 @pytest.mark.django_db
-def test_a_checkout_without_a_starter_has_a_demo_without_drafts(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_checkout_without_a_starter_has_a_demo_without_a_critic(
+    load: Callable[[], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("modelassist.services.starter.starter_folder", lambda: tmp_path / "none")
-    said = StringIO()
-    call_command("load_demo", stdout=said)
-    assert "nobody drafts" in said.getvalue()
+    assert "nobody drafts" in load()
     assert not Activation.objects.exists()

@@ -12,6 +12,7 @@ from django.db import transaction
 from accounts.models import Role, User
 from accounts.services import create_user
 from annotation.models import Campaign
+from annotation.models.campaigns import new_salt
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
 from modelassist.services import simulation
@@ -21,11 +22,17 @@ from modelassist.services.model_folder import NotAModel
 from modelassist.services.starter import register_starter
 from operations import demo_sign_ins
 
-CLIPS = 24
+CLIPS = 72
+"""24 prompts, each by three of four generators: enough to show every figure of agreement."""
 SEED = 7
-RATERS = 5
-RATED_SEATS = 40
-"""Of the campaign's 72: enough for figures of agreement, and enough left to rate."""
+RATERS = 8
+OVERLAP = 5
+RATINGS_PER_CLIP = 4
+"""Of the five that a clip gets: one is left for whoever tries the demo."""
+REPEAT_SHARE = 0.05
+GOLDS = 6
+FIXED_SALT = "0" * 64
+"""Simulated ratings are drawn with it, so that every demo has the same; afterwards the campaign gets a secret one."""
 
 
 class Command(BaseCommand):
@@ -48,8 +55,7 @@ class Command(BaseCommand):
         engineer = _people()
         campaign = _campaign(engineer)
         report = import_manifest(actor=engineer, campaign=campaign, manifest=manifest, simulated=True)
-        people = simulation.make_people(actor=engineer, count=RATERS, seed=SEED)
-        rated = simulation.rate(campaign=campaign, people=people, most=RATED_SEATS)
+        rated = _rate(engineer, campaign)
         self.stdout.write(f"Demo: {report.added} clips, {rated} ratings by {RATERS} simulated raters")
         try:
             starter = register_starter(actor=engineer)
@@ -79,7 +85,25 @@ def _campaign(engineer: User) -> Campaign:
         name="demo",
         title="Demo: toy clips (simulated)",
         seed=SEED,
+        overlap=OVERLAP,
+        repeat_share=REPEAT_SHARE,
         guidelines=GUIDELINES,
         is_simulated=True,
     )
     return set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
+
+
+def _rate(engineer: User, campaign: Campaign) -> int:
+    """Simulated people rate beside a simulated critic's drafts; returns how many ratings they gave."""
+    simulation.mark_golds(actor=engineer, campaign=campaign, count=GOLDS)
+    simulation.draft_all(campaign=campaign, seed=SEED)
+    people = simulation.make_people(actor=engineer, count=RATERS, seed=SEED)
+    _set_salt(campaign, FIXED_SALT)
+    rated = simulation.rate(campaign=campaign, people=people, most=CLIPS * RATINGS_PER_CLIP)
+    _set_salt(campaign, new_salt())
+    return rated
+
+
+def _set_salt(campaign: Campaign, salt: str) -> None:
+    campaign.salt = salt
+    campaign.save(update_fields=["salt"])
