@@ -46,6 +46,7 @@ from annotation.api_serializers import (
 from annotation.media import open_media, serve, visible_clips
 from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.reads.progress import progress_of_many
+from annotation.reads.work import SECONDS
 from annotation.services import campaigns, queue, ratings
 from annotation.services.admission import campaigns_for
 from annotation.services.answers import AnswersRefused, parse_answers
@@ -204,7 +205,7 @@ class RatingsView(Guarded, ListAPIView[Rating]):
     def get_queryset(self) -> QuerySet[Rating]:
         campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
         current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
-        ratings_of = Rating.objects.filter(slot__campaign=campaign)
+        ratings_of = Rating.objects.filter(slot__campaign=campaign).annotate(seconds=SECONDS)
         return ratings_of.select_related("item__clip", "rater", "draft").prefetch_related(
             Prefetch("revisions", current)
         )

@@ -163,7 +163,7 @@ class RatingSerializer(serializers.ModelSerializer[Rating]):
     rater = serializers.CharField(source="rater.username")
     critic = serializers.CharField(source="draft.critic", default=None, allow_null=True)
     revision = serializers.SerializerMethodField()
-    seconds_spent = serializers.SerializerMethodField()
+    seconds_spent = serializers.FloatField(source="seconds", help_text="Of the first submit and all edits.")
     answers = serializers.SerializerMethodField()
 
     class Meta:
@@ -186,9 +186,6 @@ class RatingSerializer(serializers.ModelSerializer[Rating]):
 
     def get_revision(self, rating: Rating) -> int:
         return next(revision.number for revision in rating.revisions.all())
-
-    def get_seconds_spent(self, rating: Rating) -> float:
-        return next(revision.seconds_spent for revision in rating.revisions.all())
 
     def get_answers(self, rating: Rating) -> list[JSON]:
         rows = [answer for revision in rating.revisions.all() for answer in revision.answers.all()]

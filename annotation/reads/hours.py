@@ -1,7 +1,8 @@
 """Hours: what a rater did on which day, for the rater and for who pays them. A few queries, however many ratings.
 
-Seconds are those that the desk counted while the clip was on it, first submits only. Each rating counts for at most
-`MOST_SECONDS`, so that a tab that was left open is not an hour of work. A page without scripts counts none.
+Seconds are those that the desk, or the page of an edit, counted while the clip was on it. Each submit and each edit
+counts on its own day and for at most `MOST_SECONDS`, so that a tab that was left open is not an hour of work. A page
+without scripts counts none.
 """
 
 from collections import defaultdict
@@ -93,7 +94,7 @@ def _submits(revisions: QuerySet[RatingRevision]) -> dict[tuple[int, date], Mapp
         .annotate(
             ratings=Count("pk", filter=first_ones),
             edits=Count("pk", filter=~first_ones),
-            seconds=Sum(capped, filter=first_ones),
+            seconds=Sum(capped),
             first=Min("created_at"),
             last=Max("created_at"),
         )

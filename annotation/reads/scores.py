@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from annotation.models import Arm, AxisAnswer, Campaign, RatingRevision, Screening, Slot
+from annotation.reads.work import read_work
 from qsave.axes import Axis
 from qsave.statistics.table import RatingTable
 
@@ -84,11 +85,9 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
 
 
 def read_sittings(campaign: Campaign) -> list[Sitting]:
-    """How each rating was given, at first: edits are not sittings. One query."""
-    rows = RatingRevision.objects.filter(number=1, rating__slot__campaign=campaign).values_list(
-        "rating__rater", "seconds_spent", "viewing"
-    )
-    return [Sitting(rater, seconds, watched_share(viewing)) for rater, seconds, viewing in rows.iterator()]
+    """How each rating was given, its edits included (`annotation.reads.work`). One query."""
+    work = read_work(RatingRevision.objects.filter(rating__slot__campaign=campaign))
+    return [Sitting(one.rater, one.seconds, watched_share(one.viewing)) for one in work.values()]
 
 
 def watched_share(viewing: Any) -> float | None:

@@ -8,6 +8,7 @@ queue offers the item again if it has a seat left. The same key never stores twi
 import math
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,6 +41,7 @@ from annotation.services.acceptance import (
     drafted_reasons,
 )
 from annotation.services.answers import Answer, AnswersRefused, answers_to_json, parse_answers
+from annotation.services.draft_use import use_after_edit
 from annotation.services.queue import LeaseLost
 from annotation.services.statements import LARGEST_KEY, held_seat, last_words, store_rating, store_revision
 from annotation.services.text import clean_json, clean_text
@@ -132,6 +134,9 @@ def revise(
 ) -> Rating:
     """Adds a revision to one's own rating; the earlier ones stay. The same key again changes nothing.
 
+    The revision has its own seconds and viewing record beside those of the earlier ones (`annotation.reads.work`).
+    What became of the draft follows from the texts: `draft_use` and `confirm_ms` of the answers are not looked at.
+
     Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
     """
     viewing = checked_viewing(viewing)
@@ -144,12 +149,24 @@ def revise(
         if refusal:
             raise EditRefused(refusal)
         clip, campaign = rating.item.clip, rating.item.campaign
+        answers = {axis: replace(answer, draft_use=AxisAnswer.DraftUse.NONE) for axis, answer in answers.items()}
         _check(campaign, rater, answers, rating.draft, prompt=clip.prompt, duration=clip.duration, before=rating.pk)
+        answers = _after_edit(rating, answers)
         rating.revisions.filter(is_current=True).update(is_current=False)
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
         _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
         overlap.widen(rating, campaign)
     return rating
+
+
+def _after_edit(rating: Rating, answers: Mapping[Axis, Answer]) -> dict[Axis, Answer]:
+    """Return the answers with the use of the draft after this edit, and the time that its confirmation took."""
+    rows = AxisAnswer.objects.filter(revision__rating=rating, revision__is_current=True)
+    before = {Axis(row.axis): row for row in rows}
+    return {
+        axis: replace(answer, draft_use=use_after_edit(before[axis], answer), confirm_ms=before[axis].confirm_ms)
+        for axis, answer in answers.items()
+    }
 
 
 def editable_until(rating: Rating) -> datetime | None:

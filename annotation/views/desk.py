@@ -355,8 +355,6 @@ def rating_answers(rating: Rating) -> FormAnswers:
             "evidence": row.evidence,
             "no_defect": not row.evidence,
             "reason": row.reason,
-            "confirm_ms": row.confirm_ms,
-            "draft_use": row.draft_use,
         }
         for row in rows
     }

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from annotation.levels import level_name
-from annotation.models import AxisAnswer, Campaign, Rating, RatingRevision, Slot
+from annotation.models import Campaign, Rating, RatingRevision, Slot
 from annotation.services import ratings
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.views import desk as desks
 from annotation.views.desk import FormAnswers
+from annotation.views.rate import posted_seconds, posted_viewing
 from qsave.axes import AXES
 
 PAGE_SIZE = 30
@@ -63,15 +64,15 @@ def my_rating(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
-    before, answers = desks.rating_answers(rating), desks.posted_answers(request.POST)
+    answers = desks.posted_answers(request.POST)
     try:
         ratings.revise(
             rater=request.user,
             rating_id=rating.pk,
-            answers=parse_answers({axis.value: _edited(before[axis.value], answers[axis.value]) for axis in AXES}),
+            answers=parse_answers(answers),
             key=_key(request),
-            viewing={},
-            seconds_spent=0.0,
+            viewing=posted_viewing(request),
+            seconds_spent=posted_seconds(request),
         )
     except AnswersRefused as refusal:
         return _page(request, rating, answers, refusal.problems)
@@ -79,16 +80,6 @@ def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
         return _page(request, rating, answers, {"rating": [str(refusal)]})
     messages.success(request, _("Your rating is changed. The earlier one is kept beside it."))
     return redirect("my-ratings")
-
-
-def _edited(before: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """What was said of the draft stays said; words or marks that change now make it an edited one."""
-    use = before["draft_use"]
-    is_same = answer["reason"] == before["reason"] and answer["evidence"] == before["evidence"]
-    if use != AxisAnswer.DraftUse.NONE and not is_same:
-        use = AxisAnswer.DraftUse.EDITED.value
-    kept = {name: answer[name] for name in ("score", "evidence", "no_defect", "reason")}
-    return {**kept, "draft_use": use, "confirm_ms": before["confirm_ms"]}
 
 
 def _page(request: AuthedRequest, rating: Rating, answers: FormAnswers, problems: Problems) -> HttpResponse:

@@ -200,7 +200,7 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
             answers=parsed_answers(shaped, unconfirmed),
             key=key,
             viewing=posted_viewing(request),
-            seconds_spent=_seconds(request),
+            seconds_spent=posted_seconds(request),
             draft_id=draft.pk if draft else None,
             exposure=_exposure(request, post.slot_id, draft),
             campaign=campaign,
@@ -246,7 +246,8 @@ def posted_viewing(request: HttpRequest) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _seconds(request: HttpRequest) -> float:
+def posted_seconds(request: HttpRequest) -> float:
+    """Return the seconds that the page counted; a page without scripts sends none."""
     try:
         seconds = float(request.POST.get("seconds") or 0)
     except ValueError:

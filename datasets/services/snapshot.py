@@ -14,8 +14,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from annotation.models import AxisAnswer, Campaign, Clip, Item, Review, Screening
+from annotation.models import AxisAnswer, Campaign, Clip, Item, RatingRevision, Review, Screening
 from annotation.reads.scores import watched_share
+from annotation.reads.work import Work, read_work
 from datasets.services.policy import ReleaseRefused
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
 from qsave.axes import AXES, Axis
@@ -89,23 +90,23 @@ def _ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dic
         .select_related("revision__rating__slot", "revision__rating__draft")
         .order_by("revision__rating__pk")
     )
+    work = read_work(RatingRevision.objects.filter(rating__item__in=item_ids))
     by_rating: dict[int, list[AxisAnswer]] = defaultdict(list)
     for answer in answers.iterator(chunk_size=CHUNK):
         by_rating[answer.revision.rating_id].append(answer)
     records: dict[int, list[tuple[str, int, RatingRecord]]] = defaultdict(list)
     for pk, parts in by_rating.items():
-        record = _rating(campaign, parts, screened)
+        record = _rating(campaign, parts, work[pk], screened)
         records[parts[0].revision.rating.item_id].append((record.rater, pk, record))
     return {item: [record for _, _, record in sorted(rows, key=lambda row: row[:2])] for item, rows in records.items()}
 
 
-def _rating(campaign: Campaign, answers: list[AxisAnswer], screened: set[int]) -> RatingRecord:
-    revision = answers[0].revision
-    rating = revision.rating
+def _rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened: set[int]) -> RatingRecord:
+    rating = answers[0].revision.rating
     by_axis = {answer.axis: _answer(answer) for answer in answers}
     if set(by_axis) != set(AXES):
         raise ReleaseRefused(f"rating {rating.pk} is not whole: it has the axes {sorted(by_axis)}. Tell an engineer.")
-    watched = watched_share(revision.viewing)
+    watched = watched_share(work.viewing)
     return RatingRecord(
         rater=pseudonym(campaign, rating.rater_id),
         arm=rating.arm,
@@ -114,7 +115,7 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], screened: set[int]) -
         screened=rating.rater_id in screened,
         simulated=rating.is_simulated,
         critic=rating.draft.critic if rating.draft else "",
-        seconds_spent=round(revision.seconds_spent, 3),
+        seconds_spent=round(work.seconds, 3),
         share_watched=round(watched, 6) if watched is not None else None,
         answers={axis: by_axis[axis.value] for axis in AXES},
     )

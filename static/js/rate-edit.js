@@ -3,6 +3,7 @@
 import { AxisForm } from "./rate-axis.js";
 import { announce } from "./rate-site.js";
 import { Player } from "./rate-player.js";
+import { Viewing } from "./rate-viewing.js";
 
 const { signal } = new AbortController();
 const root = document.querySelector("[data-edit]");
@@ -17,3 +18,10 @@ const paint = () => player.paintBands(
 const page = { changed: paint, say, jump: (piece) => { if (piece.time) player.showAt(piece.time[0]); } };
 for (const axis of root.querySelectorAll("[data-axis]")) axes.push(new AxisForm(axis, page, signal));
 paint();
+
+// The edit has a viewing record and seconds of its own.
+const viewing = new Viewing(player, signal);
+root.querySelector("[data-form]").addEventListener("formdata", ({ formData }) => {
+  formData.set("viewing", JSON.stringify(viewing.record()));
+  formData.set("seconds", viewing.seconds.toFixed(1));
+});

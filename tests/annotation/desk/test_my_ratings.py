@@ -114,6 +114,26 @@ def test_an_edit_after_a_confirmed_draft_makes_that_axis_edited_and_leaves_the_o
     }
 
 
+def test_the_page_of_an_edit_sends_its_own_time_and_viewing_record(client: Client, rated: Rating) -> None:
+    edit = edit_form(seconds="7.5", viewing='{"watched_share": 0.5}', **{"visual-score": "1"})
+    client.post(f"/my-ratings/{rated.pk}/", edit)
+    stored = rated.revisions.order_by("number").values_list("seconds_spent", "viewing")
+    assert list(stored) == [(12.5, {}), (7.5, {"watched_share": 0.5})]
+
+
+def test_a_cleared_draft_stays_cleared_when_the_rating_is_edited(
+    client: Client, rater: User, campaign: Campaign
+) -> None:
+    draft = add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    mine = {f"{axis}-reason": f"My own words on {axis}, from an empty box." for axis in AXES}
+    cleared = mine | {f"{axis}-cleared": "1" for axis in AXES}
+    post(client, campaign, data=drafted_form(take(client, campaign), draft, **cleared))
+    rating = Rating.objects.get()
+    client.post(f"/my-ratings/{rating.pk}/", edit_form(**mine | {"visual-reason": "Other words, also my own."}))
+    now = AxisAnswer.objects.filter(revision__is_current=True)
+    assert set(now.values_list("draft_use", flat=True)) == {"cleared"}
+
+
 def test_earlier_ratings_come_on_the_next_page(client: Client, rater: User, campaign: Campaign) -> None:
     other = make_campaign("other", by=campaign.created_by)
     for number in range(16):

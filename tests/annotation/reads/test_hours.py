@@ -59,12 +59,12 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
 
     monday, wednesday = days_of_work(WEEK, campaign=campaign)
 
-    assert (monday.day, monday.ratings, monday.edits, monday.skips, monday.seconds) == (date(2026, 3, 2), 2, 1, 1, 70)
+    assert (monday.day, monday.ratings, monday.edits, monday.skips, monday.seconds) == (date(2026, 3, 2), 2, 1, 1, 570)
     assert monday.first is not None
     assert monday.last is not None
     assert (monday.first.hour, monday.last.hour) == (9, 17)
     assert (wednesday.day, wednesday.ratings, wednesday.seconds) == (date(2026, 3, 4), 1, 10)
-    assert [round(3600 * hours) for _, hours in hours_by_day(WEEK, [monday, wednesday])] == [70, 0, 10, 0, 0, 0, 0]
+    assert [round(3600 * hours) for _, hours in hours_by_day(WEEK, [monday, wednesday])] == [570, 0, 10, 0, 0, 0, 0]
 
 
 @pytest.mark.usefixtures("clock")
