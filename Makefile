@@ -37,7 +37,7 @@ format: $(DEV_STAMP) ## put the code in order
 loop: $(RUN_STAMP) ## the whole loop headless: render, rate (simulated), agree, release, train, evaluate, draft
 	@$(PY) manage.py loop
 
-bench: $(RUN_STAMP) ## figures of this machine, each beside what it stands against; PART=desk measures one part
+bench: $(DEV_STAMP) ## figures of this machine, each beside what it stands against; PART=desk measures one part
 	@$(PY) -m tests.bench $(PART)
 
 lock: $(DEV_STAMP) ## make requirements/*.txt anew from the *.in files

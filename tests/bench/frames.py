@@ -5,9 +5,6 @@ all threads, so that a busy machine changes little; sides in turn, medians.
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +16,7 @@ from modelassist.toy.world import make_spec
 from qsave.frames.container import shown_frames
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from tests.bench.measures import line
-from tests.bench.peers import fetched
+from tests.bench.peers import PeerMissing, fetch_peer
 
 DECORD = "decord==0.6.0"
 ROUNDS = 7
@@ -31,20 +28,18 @@ def frames(folder: Path) -> Iterator[str]:
     clip, config = bench_clip(folder), FrameConfig()
     seen = read(clip, config)
     count = sum(1 for _ in shown_frames(clip))
-    place = fetched(DECORD)
-    bare, ours, theirs = [], [], []
+    decord = _Decord(clip, seen, count)
+    bare, ours = [], []
     for _ in range(ROUNDS):
         bare.append(_processor_seconds(lambda: sum(1 for _ in shown_frames(clip))))
         ours.append(_processor_seconds(lambda: read(clip, config)))
-        if place is not None:
-            theirs.append(_decord_seconds(place, clip, seen, count))
+        decord.measure()
     mine = median(ours)
     yield line(
         f"frames, {count} of 832 x 480",
         f"bare decode {1000 * median(bare):.0f} ms, with SlowFast {1000 * mine:.0f} ms: {mine / median(bare):.2f}x",
     )
-    told = f"{1000 * median(theirs):.0f} ms: {median(theirs) / mine:.2f}x ours" if theirs else "not installed"
-    yield line(f"the same {len(seen.fast) + len(seen.slow)} frames by {DECORD}, told which", told)
+    yield line(f"the same {len(seen.fast) + len(seen.slow)} frames by {DECORD}, told which", decord.compare(mine))
 
 
 def bench_clip(folder: Path) -> Path:
@@ -61,14 +56,29 @@ def _processor_seconds(act: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
-def _decord_seconds(place: Path, clip: Path, seen: Frames, count: int) -> float:
-    last = seen.fast_times[-1]
-    wanted = [
-        {"height": pixels.shape[1], "width": pixels.shape[2], "at": [round(t / last * (count - 1)) for t in times]}
-        for pixels, times in ((seen.fast, seen.fast_times), (seen.slow, seen.slow_times))
-    ]
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.bench.decord_side", clip, json.dumps(wanted)],
-        env=os.environ | {"PYTHONPATH": str(place)}, cwd=_ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return float(told.stdout)
+class _Decord:
+    """decord's side of the comparison; a decord that cannot be had or does not run is asked once."""
+
+    def __init__(self, clip: Path, seen: Frames, count: int) -> None:
+        last = seen.fast_times[-1]
+        wanted = [
+            {"height": pixels.shape[1], "width": pixels.shape[2], "at": [round(t / last * (count - 1)) for t in times]}
+            for pixels, times in ((seen.fast, seen.fast_times), (seen.slow, seen.slow_times))
+        ]
+        self._command: list[str | Path] = ["-m", "tests.bench.decord_side", clip, json.dumps(wanted)]
+        self._seconds: list[float] = []
+        self._why_not = ""
+
+    def measure(self) -> None:
+        if self._why_not:
+            return
+        try:
+            self._seconds.append(float(fetch_peer(DECORD).run(self._command, cwd=_ROOT, env={})))
+        except PeerMissing as reason:
+            self._why_not = str(reason)
+
+    def compare(self, ours: float) -> str:
+        if self._why_not:
+            return f"not measured: {self._why_not}"
+        theirs = median(self._seconds)
+        return f"{1000 * theirs:.0f} ms: {theirs / ours:.2f}x ours"

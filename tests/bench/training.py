@@ -5,8 +5,6 @@ decoding and resizing are left out. Our step reads frames from the store and lay
 """
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +29,7 @@ from qsave.frames.slowfast import Frames
 from qsave.grammar import render
 from qsave.release import Target, sha256_of
 from tests.bench.measures import line
-from tests.bench.peers import fetched
+from tests.bench.peers import Peer, PeerMissing, fetch_peer
 
 TRL = "trl==1.16.0"
 """The release whose SFTTrainer the figures are held against."""
@@ -42,16 +40,20 @@ IGNORED = -100
 
 def against_trl(folder: Path) -> str:
     """Median processor seconds of a step of either side."""
-    where = fetched(TRL)
-    if where is None:
-        return line("SFT step beside TRL", f"not measured: {TRL} could not be fetched")
+    try:
+        return _compare(fetch_peer(TRL), folder)
+    except PeerMissing as reason:
+        return line("SFT step beside TRL", f"not measured: {reason}")
+
+
+def _compare(trl: Peer, folder: Path) -> str:
     examples = [_example(folder, number) for number in range(BATCH)]
     init_tiny(folder / "beginner", texts=[example.answer for example in examples])
     critic = load(str(folder / "beginner"))
     stage = _stage(critic, folder, examples)
     ours = [_our_step(stage, index) for index in range(STEPS)]
     save_file(image_form(critic, stage.feeder, examples), folder / "batch.safetensors")
-    theirs = _trl_steps(where, folder)
+    theirs = _trl_steps(trl, folder)
     ours += [_our_step(stage, STEPS + index) for index in range(STEPS)]
     mine, other = median(ours[2:]), median(theirs[2:])
     return line(
@@ -132,16 +134,10 @@ def _row(
     return prompt + answer, len(answer), pixels, grids
 
 
-def _trl_steps(where: Path, folder: Path) -> list[float]:
+def _trl_steps(trl: Peer, folder: Path) -> list[float]:
     """Seconds of each of TRL's steps, from a process that sees our model folder and batch and none of our code."""
     script = Path(__file__).with_name("trl_steps.py")
-    command = [sys.executable, "-P", str(script), str(folder / "beginner"), str(folder / "batch.safetensors")]
-    told = subprocess.run(
-        [*command, str(2 * STEPS)],
-        capture_output=True, text=True, check=False, cwd=folder,
-        env={"PYTHONPATH": str(where), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"},
-    )  # fmt: skip
-    if told.returncode:
-        raise RuntimeError(told.stderr[-2000:])
-    seconds: list[float] = json.loads(told.stdout.splitlines()[-1])
+    command: list[str | Path] = ["-P", script, folder / "beginner", folder / "batch.safetensors", str(2 * STEPS)]
+    printed = trl.run(command, cwd=folder, env={"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"})
+    seconds: list[float] = json.loads(printed.splitlines()[-1])
     return seconds
