@@ -120,8 +120,7 @@ class Agreement:
         """Mean MOS of each generator, with intervals over prompt groups."""
         return {
             axis: generator_table(
-                ((row.generator, row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos),
-                resamples=RESAMPLES,
+                (row.generator, row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos
             )
             for axis in AXES
         }
@@ -135,10 +134,12 @@ def agreement(campaign: Campaign, *, arm: Arm | None = None) -> Agreement:
     kept = [one for one in scores if one.rater not in out]
     tables = {axis: table_of(kept, axis) for axis in AXES}
     mos = {axis: _summary(table) for axis, table in tables.items()}
+    rows = _mos_rows(campaign, mos)
+    prompt_groups = {row.item: row.prompt_group for row in rows}
     return Agreement(
         campaign=campaign,
-        axes=tuple(_axis(axis, tables[axis], mos[axis]) for axis in AXES),
-        rows=_mos_rows(campaign, mos),
+        axes=tuple(_axis(axis, tables[axis], mos[axis], prompt_groups) for axis in AXES),
+        rows=rows,
         raters=_rater_rows(campaign, scores, read_sittings(campaign), verdicts),
         kept=kept,
     )
@@ -158,7 +159,7 @@ def _summary(table: RatingTable) -> tuple[Mos, ...]:
     return summarise(table, prior_sd=FALLBACK_SD if isinstance(spread, Undefined) else max(spread, LEAST_SD))
 
 
-def _axis(axis: Axis, table: RatingTable, mos: Sequence[Mos]) -> AxisAgreement:
+def _axis(axis: Axis, table: RatingTable, mos: Sequence[Mos], prompt_groups: Mapping[int, int]) -> AxisAgreement:
     levels = range(MIN_LEVEL, MAX_LEVEL + 1)
     return AxisAgreement(
         axis=axis,
@@ -166,7 +167,7 @@ def _axis(axis: Axis, table: RatingTable, mos: Sequence[Mos]) -> AxisAgreement:
         alpha=krippendorff_alpha(table, "ordinal", resamples=RESAMPLES),
         icc=icc_one_way(table),
         reach=reach(table, resamples=RESAMPLES),
-        mos=mean_over_items([one.mos for one in mos]),
+        mos=mean_over_items([one.mos for one in mos], [prompt_groups[int(str(one.item))] for one in mos]),
         pooled_sd=pooled_sd(table),
         levels=tuple((str(level), int((table.scores == level).sum())) for level in levels),
     )

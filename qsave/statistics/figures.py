@@ -37,10 +37,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95% interval."""
+    """A 95% interval. `population` is empty where it holds for other raters too, else it names whom it holds for
+    (THESE_RATERS), which is shown beside it."""
 
     low: float
     high: float
+    population: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ a point. `summarise` therefore moderates each item's variance by the pooled with
 (the moderated t of Smyth 2004) with d0 = PRIOR_RATINGS. `plain` keeps the textbook formula under its own name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -18,6 +18,7 @@ from scipy.special import ndtri, stdtrit
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.group_means import mean_over_groups
 from qsave.statistics.table import RatingTable
 
 PRIOR_RATINGS = 4.0
@@ -126,15 +127,10 @@ def ratings_needed(sd: float, half_width: float = 0.3) -> int:
     return n
 
 
-def mean_over_items(mos: Sequence[float] | Floats) -> Estimate:
-    """The mean of items' MOS with a t interval over items, clipped to the scale."""
-    figures = plain([float(value) for value in mos]) if len(mos) else None
-    if figures is None:
-        return Estimate.undefined("nothing has been rated yet")
-    if isinstance(figures.interval, Undefined):
-        return Estimate(figures.mos, Undefined("one item has no spread"))
-    low, high = np.clip([figures.interval.low, figures.interval.high], MIN_LEVEL, MAX_LEVEL)
-    return Estimate(figures.mos, Interval(float(low), float(high)))
+def mean_over_items(mos: Sequence[float] | Floats, groups: Sequence[Hashable] | None = None) -> Estimate:
+    """The mean of items' MOS with a t interval over prompt groups, clipped to the scale. `groups` names the prompt
+    group of each item, whose clips are not independent; without it each item stands alone."""
+    return mean_over_groups(mos, range(len(mos)) if groups is None else groups, least=MIN_LEVEL, most=MAX_LEVEL)
 
 
 def own_sd(squares: float, n: int) -> Figure:

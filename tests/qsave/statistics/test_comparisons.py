@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from qsave.statistics.anchoring import anchoring, edit_distances
-from qsave.statistics.figures import Interval
-from qsave.statistics.generators import generator_table
+from qsave.statistics.figures import Interval, Undefined
+from qsave.statistics.generators import generator_table, holm, paired_differences
+from qsave.statistics.mos import mean_over_items
 from qsave.statistics.raters import matches, mean_by_rater
 from qsave.statistics.screening import bt500, screened
 from qsave.statistics.table import RatingTable
@@ -51,7 +54,7 @@ def test_matches_and_conduct() -> None:
     assert mean_by_rater({"ann": [1.0, 0.0]}) == {"ann": 0.5}
 
 
-def test_generators_are_resampled_by_prompt_group() -> None:
+def test_generators_are_judged_over_prompt_groups() -> None:
     """Ten clips of one prompt are worth one prompt: repeating every clip changes no interval."""
     rng = np.random.default_rng(0)
     rows = [("wan", f"p{group}", float(rng.uniform(1, 5))) for group in range(12)]
@@ -60,6 +63,73 @@ def test_generators_are_resampled_by_prompt_group() -> None:
     assert isinstance(once[0].mos.interval, Interval)
     assert isinstance(often[0].mos.interval, Interval)
     assert once[0].mos.interval.low == pytest.approx(often[0].mos.interval.low)
+
+
+@pytest.mark.parametrize("groups", [2, 5, 40])
+def test_the_interval_of_a_generator_is_students_t_over_prompt_groups(groups: int) -> None:
+    values = np.random.default_rng(groups).normal(3, 0.3, groups)
+    (row,) = generator_table([("wan", f"p{group}", float(mos)) for group, mos in enumerate(values)])
+    theirs = stats.ttest_1samp(values, 0).confidence_interval()
+    assert isinstance(row.mos.interval, Interval)
+    assert (row.mos.interval.low, row.mos.interval.high) == pytest.approx(
+        (max(1, theirs.low), min(5, theirs.high)), abs=1e-9
+    )
+    assert row.mos.interval.population == "for these raters"
+
+
+def test_the_mean_over_items_counts_prompt_groups_too() -> None:
+    """Every clip four times over is no more evidence than each once."""
+    values = np.random.default_rng(0).normal(3, 0.5, 15)
+    once, often = mean_over_items(values), mean_over_items(np.repeat(values, 4), np.repeat(np.arange(15), 4).tolist())
+    assert isinstance(once.interval, Interval)
+    assert isinstance(often.interval, Interval)
+    assert (often.interval.low, often.interval.high) == pytest.approx((once.interval.low, once.interval.high))
+
+
+def test_equal_means_are_too_few_to_say() -> None:
+    (row,) = generator_table([("wan", group, 3.0) for group in range(6)])
+    assert "too few to say" in str(row.mos.interval)
+
+
+def test_a_paired_difference_is_scipys_paired_t_over_shared_prompts() -> None:
+    rng = np.random.default_rng(5)
+    prompts = rng.normal(3, 0.8, 14)
+    scores = {name: prompts + shift + rng.normal(0, 0.2, 14) for name, shift in (("a", 0), ("b", 0.3), ("c", 0.1))}
+    rows = [(name, prompt, float(mos[prompt])) for name, mos in scores.items() for prompt in range(14)]
+    rows += [("b", 99, 1.0)]  # a prompt that only b has
+    found = {frozenset((row.first, row.second)): row for row in paired_differences(rows)}
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")]
+    theirs = [stats.ttest_rel(scores[one], scores[other]) for one, other in pairs]
+    adjusted = multipletests([test.pvalue for test in theirs], method="holm")[1]
+    for (one, other), test, holm_p in zip(pairs, theirs, adjusted, strict=True):
+        row = found[frozenset((one, other))]
+        sign = 1 if row.first == one else -1
+        assert row.groups == 14
+        assert [row.p, row.adjusted] == pytest.approx([test.pvalue, holm_p])
+        assert isinstance(row.difference.interval, Interval)
+        bounds = sorted(sign * bound for bound in test.confidence_interval())
+        assert [row.difference.interval.low, row.difference.interval.high] == pytest.approx(bounds)
+    assert all(not isinstance(row.difference.value, Undefined) and row.difference.value > 0 for row in found.values())
+
+
+def test_pairs_without_enough_common_prompts_say_so_and_do_not_count_in_holm() -> None:
+    rng = np.random.default_rng(6)
+    rows = [(name, group, float(rng.uniform(1, 5))) for name in "ab" for group in range(8)]
+    rows += [("c", 0, 3.0), ("d", 99, 3.0)]
+    by_pair = {(row.first, row.second): row for row in paired_differences(rows)}
+    (measured,) = [row for row in by_pair.values() if {row.first, row.second} == {"a", "b"}]
+    assert measured.adjusted == measured.p
+    assert "no prompt in common" in str(by_pair["a", "d"].difference.value)
+    (one_prompt,) = [row for row in by_pair.values() if {row.first, row.second} == {"a", "c"}]
+    assert isinstance(one_prompt.difference.value, float)
+    assert "one prompt group" in str(one_prompt.p)
+    assert not one_prompt.is_significant
+
+
+def test_holm_by_hand() -> None:
+    """.01 of four is .04; .02 of three .06; .03 of two .06; .9 stays."""
+    undefined = Undefined("no prompt")
+    assert holm([0.02, undefined, 0.9, 0.01, 0.03]) == pytest.approx([0.06, undefined, 0.9, 0.04, 0.06])
 
 
 def test_the_best_generator_comes_first() -> None:
