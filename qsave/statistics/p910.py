@@ -1,8 +1,11 @@
-"""Bias-corrected MOS after ITU-T P.910, Annex E: alternating projection.
+"""Bias-corrected MOS after ITU-T P.910, Annex E: alternating projection, for complete panels.
 
 The model: a score is the item's quality plus the rater's bias plus noise of the rater's own width. Starting from the
 plain MOS it alternates: bias = mean residual of a rater, centred so that biases sum to 0; inconsistency = SD of
 what is left; quality = mean of the debiased scores weighted by 1 / inconsistency^2; until the qualities stand still.
+
+A rater whose width cannot be told (one rating, or a fit without any error) is set aside: such a rater has no bias and
+weighs 1, and a note says so. For campaigns in which people rate a few clips each, `mixed` is the better model.
 """
 
 from dataclasses import dataclass
@@ -11,46 +14,78 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from qsave.statistics.figures import Floats, Undefined
+from qsave.statistics.figures import Bools, Floats, Undefined
 from qsave.statistics.table import RatingTable
 
 TOLERANCE = 1e-8
 MOST_ROUNDS = 1000
 LEAST_INCONSISTENCY = 1e-4
+LEAST_PANEL = 12
+"""Fewest raters, and fewest ratings of each clip, that the method is meant for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class P910:
-    """`mos` and `se` by item, `bias` and `inconsistency` by rater, in the order of the table's ids."""
+    """`mos` and `se` by item, `bias` and `inconsistency` by rater, in the order of the table's ids. `notes` are
+    sentences on the raters who were set aside."""
 
     mos: Floats
     se: Floats
     bias: Floats
     inconsistency: Floats
     rounds: int
+    notes: tuple[str, ...] = ()
+
+
+def why_no_panel(table: RatingTable) -> Undefined | None:
+    """Why a table is not one of a complete panel; None where it is."""
+    if len(table) and table.n.min() >= LEAST_PANEL:
+        return None
+    return Undefined(
+        f"P.910 is for panels: each clip needs {LEAST_PANEL} ratings or more, and one has "
+        f"{int(table.n.min()) if len(table) else 0}. The mixed model has an answer for every campaign."
+    )
 
 
 def alternating_projection(table: RatingTable) -> P910 | Undefined:
-    """The fit, or why there is none: too few ratings of a rater, a table in separate parts, a weight without bound."""
-    unfit = _unfit(table)
-    if unfit is not None:
-        return unfit
+    """The fit, or why there is none: no rater whose width can be told, or a table in separate parts."""
+    aside: Bools = table.rated < 2
+    while True:
+        unfit = _unfit(table, aside)
+        if unfit is not None:
+            return unfit
+        fit = _project(table, aside)
+        if isinstance(fit, P910 | Undefined):
+            return fit
+        aside = aside | fit
+
+
+def _project(table: RatingTable, aside: Bools) -> P910 | Undefined | Bools:
+    """The fit with the raters `aside` (raters,) neither debiased nor weighted; or the raters who fit without error."""
     mos = table.means
     for rounds in range(1, MOST_ROUNDS + 1):
         bias = _by_rater(table, table.scores - mos[table.items])
-        bias -= bias.mean()
+        bias = np.where(aside, 0.0, bias - bias[~aside].mean())
         residuals = table.scores - mos[table.items] - bias[table.raters]
         centred = residuals - _by_rater(table, residuals)[table.raters]
-        inconsistency = np.sqrt(_by_rater(table, centred**2))
+        inconsistency = np.where(aside, 1.0, np.sqrt(_by_rater(table, centred**2)))
         if inconsistency.min() < LEAST_INCONSISTENCY:
-            name = table.rater_ids[int(inconsistency.argmin())]
-            return Undefined(f"rater {name} fits without any error, and would outweigh all others without bound")
+            return inconsistency < LEAST_INCONSISTENCY
         weights = inconsistency[table.raters] ** -2
         total = table.by_item(weights)
         previous, mos = mos, table.by_item((table.scores - bias[table.raters]) * weights) / total
         if float(np.linalg.norm(mos - previous)) < TOLERANCE:
-            return P910(mos, total**-0.5, bias, inconsistency, rounds)
+            return P910(mos, total**-0.5, bias, inconsistency, rounds, _notes(table, aside))
     return Undefined(f"the fit did not come to rest in {MOST_ROUNDS} rounds")
+
+
+def _notes(table: RatingTable, aside: Bools) -> tuple[str, ...]:
+    return tuple(
+        f"Rater {table.rater_ids[rater]} gave one rating: no spread can be told, so it counts as it is."
+        if table.rated[rater] < 2
+        else f"Rater {table.rater_ids[rater]} fits without any error, and counts without correction or weight."
+        for rater in np.flatnonzero(aside)
+    )
 
 
 def _by_rater(table: RatingTable, values: Floats) -> Floats:
@@ -58,15 +93,17 @@ def _by_rater(table: RatingTable, values: Floats) -> Floats:
     return table.by_rater(values) / table.rated
 
 
-def _unfit(table: RatingTable) -> Undefined | None:
+def _unfit(table: RatingTable, aside: Bools) -> Undefined | None:
     if not len(table):
         return Undefined("there are no ratings")
-    ratings = table.rated
-    if ratings.min() < 2:
-        return Undefined(f"rater {table.rater_ids[int(ratings.argmin())]} gave one rating: no spread can be told")
-    size = table.item_count + table.rater_count
-    links = coo_array((np.ones(len(table)), (table.items, table.item_count + table.raters)), shape=(size, size))
-    parts, _ = connected_components(links, directed=False)
+    if aside.all():
+        return Undefined("no rater's spread can be told: each gave one rating or fits without any error")
+    entries = ~aside[table.raters]
+    items, raters = np.unique(table.items[entries]), np.flatnonzero(~aside)
+    size = len(items) + table.rater_count
+    places = np.searchsorted(items, table.items[entries])
+    links = coo_array((np.ones(entries.sum()), (places, len(items) + table.raters[entries])), shape=(size, size))
+    parts = connected_components(links, directed=False)[0] - (table.rater_count - len(raters))
     if parts > 1:
         return Undefined(f"the table falls into {parts} parts without a common rater: biases cannot be compared")
     return None

@@ -129,6 +129,26 @@ def test_alternating_projection_finds_planted_biases() -> None:
     assert np.abs(fit.mos - quality).mean() < 0.15
 
 
+def test_p910_sets_thin_raters_aside_and_says_so() -> None:
+    """A rater with one rating, and one whose two ratings fit exactly, leave the answer to the others."""
+    rng = np.random.default_rng(1)
+    quality, bias = rng.uniform(1, 5, 40), np.linspace(-0.6, 0.6, 12)
+    scores = quality[:, None] + bias + rng.normal(size=(40, 12)) * 0.5
+    whole = alternating_projection(RatingTable.from_matrix(scores))
+    assert isinstance(whole, P910)
+    thin = np.full((40, 2), np.nan)
+    thin[0, 0] = 4.0
+    thin[:2, 1] = whole.mos[:2] + 0.3
+    fit = alternating_projection(RatingTable.from_matrix(np.hstack([scores, thin])))
+    assert isinstance(fit, P910)
+    assert fit.notes == (
+        "Rater 12 gave one rating: no spread can be told, so it counts as it is.",
+        "Rater 13 fits without any error, and counts without correction or weight.",
+    )
+    assert fit.mos[2:] == pytest.approx(whole.mos[2:], abs=0.02)
+    assert (fit.bias[-2:].tolist(), fit.inconsistency[-2:].tolist()) == ([0, 0], [1, 1])
+
+
 def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
     """Three ratings an item on whole levels: the stated 95% must be near the truth."""
     rng = np.random.default_rng(1)

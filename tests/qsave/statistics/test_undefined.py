@@ -9,7 +9,7 @@ from qsave.statistics.correlation import correlations, plcc
 from qsave.statistics.figures import Undefined
 from qsave.statistics.generators import generator_table
 from qsave.statistics.mos import mean_over_items, plain, pooled_sd
-from qsave.statistics.p910 import alternating_projection
+from qsave.statistics.p910 import alternating_projection, why_no_panel
 from qsave.statistics.raters import matches, mean_by_rater, rater_figures
 from qsave.statistics.screening import bt500
 from qsave.statistics.table import RatingTable
@@ -49,8 +49,14 @@ def test_bt500_does_not_apply_to_few_ratings() -> None:
     assert all("not applicable" in reason(rater.rejected) for rater in verdicts)
 
 
-def test_p910_refuses_a_rater_with_one_rating() -> None:
-    assert "one rating" in reason(alternating_projection(RatingTable.from_triples([(0, 0, 1), (0, 1, 2), (1, 0, 2)])))
+def test_p910_has_no_answer_where_nobodys_spread_can_be_told() -> None:
+    assert "spread" in reason(alternating_projection(RatingTable.from_triples([(0, 0, 1), (0, 1, 2)])))
+
+
+def test_p910_is_for_panels() -> None:
+    assert "one has 3" in reason(why_no_panel(RatingTable.from_matrix([[1, 2, 3]])))
+    assert why_no_panel(RatingTable.from_matrix([[1] * 12, [2] * 12])) is None
+    assert "one has 0" in reason(why_no_panel(RatingTable.from_triples([])))
 
 
 def test_p910_refuses_parts_without_a_common_rater() -> None:
