@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Role, User
@@ -20,7 +21,9 @@ from annotation.services.media_store import copy_in, extension_of, find_video, i
 from annotation.services.permissions import require
 from annotation.services.prompt_groups import PromptBook, lock_clips
 from operations import audit
+from operations.database import DATABASE_TROUBLE
 from qsave.frames.container import MediaError
+from qsave.frames.guard import one_file
 from qsave.frames.poster import write_poster
 from qsave.frames.probe import MediaFacts, probe
 from qsave.frames.rendition import needs_rendition, write_rendition
@@ -75,12 +78,14 @@ def import_manifest(
         intake = _Intake(manifest.parent, work, PromptBook(seed=campaign.seed if campaign else 0), simulated)
         for start in range(0, len(rows), BATCH):
             taken: list[tuple[Clip, Row]] = []
-            for number, raw in enumerate(rows[start : start + BATCH], start=start + 1):
-                _take_row(intake, number, raw, report, taken)
-                if on_progress is not None:
-                    on_progress(number / len(rows), f"{number} of {len(rows)} rows")
-            if campaign is not None:
-                report.items += _into_campaign(actor, campaign, taken)
+            try:
+                for number, raw in enumerate(rows[start : start + BATCH], start=start + 1):
+                    _take_row(intake, number, raw, report, taken)
+                    if on_progress is not None:
+                        on_progress(number / len(rows), f"{number} of {len(rows)} rows")
+            finally:  # clips that went in are items, however the next row ends
+                if campaign is not None:
+                    report.items += _into_campaign(actor, campaign, taken)
     target = campaign or actor
     counts = {"added": report.added, "present": report.present, "refused": len(report.problems)}
     audit.record(actor=actor, action="clips.imported", target=target, manifest=manifest.name, **counts)
@@ -97,8 +102,9 @@ def _take_row(
     try:
         if isinstance(raw, RowRefused):
             raise raw
-        row = read_row(raw)
-        clip, is_new = intake.take(row)
+        with one_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
+            row = read_row(raw)
+            clip, is_new = intake.take(row)
     except (RowRefused, MediaError) as problem:
         report.problems.append(RowProblem(number, str(problem)))
         return

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENAMETOOLONG
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -34,7 +35,17 @@ def find_video(folder: Path, name: str) -> Path:
     hostile = "\\" in name or name.startswith("/") or ".." in parts or (parts and ":" in parts[0])
     if hostile or not parts or not name.isprintable():
         raise RowRefused(f"video leads out of the manifest's folder: {name[:200]!r}")
-    path = folder
+    try:
+        return _plain_file(folder, parts)
+    except OSError as error:
+        reason = (
+            "has a name too long for a file" if error.errno == ENAMETOOLONG else f"cannot be read: {error.strerror}"
+        )
+        raise RowRefused(f"video {reason}: {name[:200]!r}") from None
+
+
+def _plain_file(folder: Path, parts: tuple[str, ...]) -> Path:
+    name, path = "/".join(parts), folder
     for part in parts:
         path = path / part
         if path.is_symlink():
@@ -61,12 +72,8 @@ def incoming_folder() -> Iterator[Path]:
 def copy_in(source: Path, target: Path) -> str:
     """Copies a file and returns the SHA-256 of what was written; raises RowRefused when it is unreadable or vast."""
     digest, size = hashlib.sha256(), 0
-    try:
-        stream = source.open("rb")
-    except OSError as error:
-        raise RowRefused(f"video cannot be read: {error.strerror}") from None
-    with stream, target.open("wb") as out:
-        while chunk := stream.read(CHUNK):
+    with target.open("wb") as out:
+        for chunk in _chunks(source):
             size += len(chunk)
             if size > MAX_BYTES:
                 raise RowRefused(f"the file has more than {MAX_BYTES} bytes, the most that is taken")
@@ -75,6 +82,15 @@ def copy_in(source: Path, target: Path) -> str:
         out.flush()
         os.fsync(out.fileno())
     return digest.hexdigest()
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        raise RowRefused(f"video cannot be read: {error.strerror}") from None
 
 
 def settle(path: Path, kind: str, sha256: str, extension: str) -> str:

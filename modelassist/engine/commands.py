@@ -26,7 +26,7 @@ from modelassist.engine.settings import settings_text
 from modelassist.engine.size import size_of, told
 from modelassist.engine.tiny import init_tiny
 from modelassist.engine.train import train
-from qsave.frames.container import MediaError
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release import ReleaseError, ReleaseReader
 
@@ -131,7 +131,8 @@ def _frames(options: argparse.Namespace) -> int:
     config = frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
     out = _sheet_path(options)
     try:
-        watched = watch(options.video, config)
+        with one_file():
+            watched = watch(options.video, config)
     except MediaError as error:
         raise MediaError(f"{options.video}: {error}") from None
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from modelassist.engine.rows import Row
 from modelassist.engine.vision import Features, encode
 from qsave.axes import Axis
 from qsave.files import atomic_path
-from qsave.frames.container import MediaError
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.grammar import without_reasons
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt
@@ -77,10 +77,8 @@ class FrameStore:
         path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
         frames = _unpacked(path)
         if frames is None:
-            try:
+            with one_file():
                 frames = read(example.path, self.config)
-            except OSError as error:
-                raise MediaError(f"{example.path} cannot be read: {error.strerror}") from None
             self.folder.mkdir(parents=True, exist_ok=True)
             _pack(path, frames)
         return frames

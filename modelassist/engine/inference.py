@@ -4,7 +4,8 @@ Clips are generated for side by side, as many as a budget of tokens allows, shor
 on who sat beside whom. A clip that cannot be read, or an output outside the grammar, is an outcome with its reason.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count, islice
 from pathlib import Path
 
@@ -13,11 +14,12 @@ import torch
 from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.generate import Sample, generate
 from modelassist.engine.inputs import Prompt, build_prompt
+from modelassist.engine.memory import MemoryFullError, memory_limit
 from modelassist.engine.model import Loaded, load
 from modelassist.engine.model_files import ModelError, tell_of_default_frames
 from modelassist.engine.scoring import Scored, read_scores, unread
 from modelassist.engine.vision import encode
-from qsave.frames.container import MediaError
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import Frames, read
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
 
@@ -62,21 +64,62 @@ class Critic:
 
     def _window(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
         seen: dict[int, Frames] = {}
-        for place, (path, _) in enumerate(items):
+        prompts: dict[int, Prompt] = {}
+        for place, (path, prompt) in enumerate(items):
             try:
-                seen[place] = read(path, self.loaded.frames)
-            except (MediaError, OSError) as error:
+                with _one_clip():
+                    frames = read(path, self.loaded.frames)
+                    prompts[place], seen[place] = build_prompt(self.loaded, frames, question(prompt)), frames
+            except MediaError as error:
                 yield place, unread(error), None
-        places = list(seen)
-        prompts = [build_prompt(self.loaded, seen[place], question(items[place][1])) for place in places]
+        for place, scored in self._cards(prompts):
+            yield place, scored, seen[place]
+
+    def _cards(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+        """What the critic says to each prompt. Where one of them ends a batch in an error, those that are left are
+        done one by one. An error that ends each of several is no fault of a clip and is raised."""
+        left = dict(prompts)
+        try:
+            with _one_clip():
+                for place, scored in self._generated(prompts):
+                    del left[place]
+                    yield place, scored
+                return
+        except MediaError as problem:
+            error = problem.__cause__ or problem
+        alone = {place: self._card_alone(prompt) for place, prompt in left.items()}
+        if len(left) == len(prompts) > 1 and all(isinstance(each, MediaError) for each in alone.values()):
+            raise error
+        for place, result in alone.items():
+            yield place, unread(result) if isinstance(result, MediaError) else result
+
+    def _card_alone(self, prompt: Prompt) -> Scored | MediaError:
+        try:
+            with _one_clip():
+                return next(scored for _, scored in self._generated({0: prompt}))
+        except MediaError as error:
+            return error
+
+    def _generated(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+        places = list(prompts)
         for number, group in stream_answers(
             self.loaded,
-            prompts,
+            list(prompts.values()),
             tokens_per_batch=self.tokens_per_batch,
             group=self.samples,
             temperature=temperature_of(self.samples),
         ):
-            yield places[number], read_scores(self.loaded, group), seen[places[number]]
+            yield places[number], read_scores(self.loaded, group)
+
+
+@contextmanager
+def _one_clip() -> Iterator[None]:
+    """The guard around one file, which an error about full memory passes as it is."""
+    try:
+        with one_file(passing=(MemoryFullError,)), memory_limit("one clip", ""):
+            yield
+    except MemoryFullError as error:
+        raise error.__cause__ or error from None
 
 
 def temperature_of(samples: int) -> float:

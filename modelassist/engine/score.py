@@ -22,7 +22,7 @@ from modelassist.engine.score_file import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring import Scored
 from qsave.axes import level_of_mos, level_word
 from qsave.files import only_one
-from qsave.frames.container import MediaError
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import Frames, read
 
 _NO_PROMPT = "it has no prompt: give --prompt, or lay a text file of the same name beside the video"
@@ -153,9 +153,11 @@ class _Scoring:
 
     def _frames_again(self, clip: Clip) -> Frames | None:
         """The frames of a clip that has its card already, if it can still be read."""
+        config = frame_config(self.options.model)
         try:
-            return read(clip.path, frame_config(self.options.model))
-        except (MediaError, OSError) as error:
+            with one_file():
+                return read(clip.path, config)
+        except MediaError as error:
             tqdm.write(f"note: {clip.name}: its page goes without frames: {error}", file=sys.stderr)
             return None
 

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from django.db import transaction
+
 from accounts.models import User
 from annotation.models import Campaign, Item
-from annotation.services.drafts import items_wanting_drafts, record_draft
+from annotation.services.drafts import TEXT_LIMIT, DraftRefused, items_wanting_drafts, record_draft
+from annotation.services.text import clean_text
 from modelassist.bridge import clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
+from operations.database import DATABASE_TROUBLE
 from operations.jobs import JobError, JobRun, enqueue
 from operations.models import Job, JobState
+from qsave.frames.guard import MediaError, one_file
 
 if TYPE_CHECKING:
     from modelassist.engine.inference import Critic as LoadedCritic
@@ -108,20 +113,27 @@ def _draft_batch(critic: Critic, items: Sequence[Item]) -> int:
     started = time.monotonic()
     scored = loaded.score(clips_to_score(items))
     latency_ms = round(1000 * (time.monotonic() - started) / len(items))
-    for item, result in zip(items, scored, strict=True):
-        _record(critic, item, result, latency_ms)
-    return sum(result.card is not None for result in scored)
+    return sum(_record(critic, item, result, latency_ms) for item, result in zip(items, scored, strict=True))
 
 
-def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> None:
+def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bool:
+    """Store what came of one item; returns whether it is a draft. What cannot be stored is a failed draft."""
+    error = scored.error or "no report card"
     if scored.card is not None:
-        record_draft(item_id=item.pk, critic=str(critic), card=scored.card, text=scored.text, latency_ms=latency_ms)
-        return
+        try:
+            with one_file(passing=(DraftRefused, *DATABASE_TROUBLE)), transaction.atomic():
+                record_draft(
+                    item_id=item.pk, critic=str(critic), card=scored.card, text=scored.text, latency_ms=latency_ms
+                )
+            return True
+        except (DraftRefused, MediaError) as problem:
+            error = str(problem)
     FailedDraft.objects.get_or_create(
         critic=critic,
         item=item,
-        defaults={"error": (scored.error or "no report card")[:ERROR_LENGTH], "text": scored.text},
+        defaults={"error": clean_text(error)[:ERROR_LENGTH], "text": clean_text(scored.text)[:TEXT_LIMIT]},
     )
+    return False
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,23 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+
+from qsave.frames.codec_names import codec_name
+from qsave.frames.guard import MediaError
+
+__all__ = [
+    "MediaError",
+    "TimedFrame",
+    "decoded",
+    "frame_gap",
+    "open_clip",
+    "open_media",
+    "rewind",
+    "shown_frames",
+    "turns",
+]
 
 MAX_BYTES = 4 * 2**30
 MAX_SIDE = 8192
@@ -24,21 +40,29 @@ TIME_DIGITS = 6  # times are rounded here, once, so that they survive JSON and s
 TimedFrame = tuple[float, av.VideoFrame]
 
 _HEAD_BYTES = 16
+_STALL_SECONDS = 120.0
+"""One call that opens a file or reads a packet of it may take so long; what loops inside FFmpeg ends then."""
+_OPTIONS = {"protocol_whitelist": "file", "max_streams": "64"}
 
 
-class MediaError(ValueError):
-    """A file that is no usable clip; the message says why in plain words, without the server's path."""
+@contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
+    """The container of a file; FFmpeg's errors inside the block become MediaError. The only place that opens a file."""
+    form = _sniff(path)
+    try:
+        with av.open(
+            str(path), format=form, options=_OPTIONS, metadata_errors="replace", timeout=_STALL_SECONDS
+        ) as container:
+            yield container
+    except av.FFmpegError as error:
+        raise MediaError(f"It is corrupt or cut off: {error.strerror or type(error).__name__}.") from None
 
 
 @contextmanager
 def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its first video stream; FFmpeg's errors inside the block become MediaError."""
-    form = _sniff(path)
-    try:
-        with av.open(str(path), format=form, options={"protocol_whitelist": "file"}) as container:
-            yield container, _video_stream(container)
-    except av.FFmpegError as error:
-        raise MediaError(f"corrupt or cut off: {error.strerror or type(error).__name__}") from None
+    with open_media(path) as container:
+        yield container, _video_stream(path, container)
 
 
 def shown_frames(path: Path) -> Generator[TimedFrame]:
@@ -65,7 +89,7 @@ def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFr
             last = time
             yield time, frame
     if origin is None:
-        raise MediaError("no frame of the video can be decoded")
+        raise MediaError("No frame of its video can be decoded.")
 
 
 def rewind(container: InputContainer) -> None:
@@ -90,11 +114,11 @@ def _sniff(path: Path) -> str:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise MediaError(f"cannot be read: {error.strerror}") from None
+        raise MediaError(f"It cannot be read: {error.strerror}.") from None
     if size == 0:
-        raise MediaError("the file is empty (0 bytes)")
+        raise MediaError("The file is empty (0 bytes).")
     if size > MAX_BYTES:
-        raise MediaError(f"the file has {size} bytes; at most {MAX_BYTES} are taken")
+        raise MediaError(f"The file has {size} bytes; at most {MAX_BYTES} are taken.")
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
         return "mov"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
@@ -103,19 +127,23 @@ def _sniff(path: Path) -> str:
         return "avi"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
-    raise MediaError("not a video file that is known here (MP4, MOV, WebM, MKV, AVI or GIF)")
+    raise MediaError("It is not a video file that is known here (MP4, MOV, WebM, MKV, AVI or GIF).")
 
 
-def _video_stream(container: InputContainer) -> VideoStream:
+def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not container.streams.video:
-        found = (
-            "audio only: there is no video in it" if container.streams.audio else "no video found in it: is it cut off?"
-        )
-        raise MediaError(found)
+        sound = "It is audio only: there is no video in it."
+        raise MediaError(sound if container.streams.audio else "No video is found in it. Is it cut off?")
     stream = container.streams.video[0]
-    width, height = stream.codec_context.width, stream.codec_context.height
+    context: VideoCodecContext | None = stream.codec_context
+    if context is None:
+        name = codec_name(path, container.format.name, stream.index)
+        raise MediaError(f"There is no decoder for its video ({name}).")
+    # The decoder checks a size that changes in the middle of a clip before it takes memory; coded sides are rounded up.
+    context.options = {"max_pixels": str(MAX_PIXELS * 5 // 4)}
+    width, height = context.width, context.height
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
-        raise MediaError(f"a frame of {width}x{height} pixels; sides of {MIN_SIDE} to {MAX_SIDE} are taken")
+        raise MediaError(f"Its frames have {width}x{height} pixels; sides of {MIN_SIDE} to {MAX_SIDE} are taken.")
     if width * height > MAX_PIXELS:
-        raise MediaError(f"a frame of {width}x{height} pixels; at most {MAX_PIXELS} in all are taken")
+        raise MediaError(f"Its frames have {width}x{height} pixels; at most {MAX_PIXELS} in all are taken.")
     return stream

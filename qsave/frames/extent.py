@@ -32,10 +32,10 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
         if packet.size == 0:
             continue
         if packet.is_corrupt:
-            raise MediaError("corrupt or cut off: its last frames are incomplete")
+            raise MediaError("It is corrupt or cut off: its last frames are incomplete.")
         stored += 1
         if stored > MAX_FRAMES:
-            raise MediaError(f"more than {MAX_FRAMES} frames; that is the most that is taken")
+            raise MediaError(f"It has more than {MAX_FRAMES} frames; that is the most that is taken.")
         if packet.is_discard:
             continue
         stamp = packet.pts if packet.pts is not None else packet.dts
@@ -43,9 +43,9 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
         first, last, shown = min(first, start), max(last, start), shown + 1
         end = max(end, start + (packet.duration * tick if packet.duration else gap))
         if end - first > MAX_SECONDS:
-            raise MediaError(f"it lasts more than {MAX_SECONDS:.0f} s; that is the most that is taken")
+            raise MediaError(f"It lasts more than {MAX_SECONDS:.0f} s; that is the most that is taken.")
     if container.format.name == "mov" and stored < stream.frames:  # AVI counts pauses as frames
-        raise MediaError(f"cut off: its header promises {stream.frames} frames, {stored} are there")
+        raise MediaError(f"It is cut off: its header promises {stream.frames} frames, {stored} are there.")
     if not shown:
-        raise MediaError("there is no frame in the video")
+        raise MediaError("There is no frame in its video.")
     return Extent(round(last - first, TIME_DIGITS), round(end - first, TIME_DIGITS), shown)

@@ -36,11 +36,13 @@ def write_clip(
     rotation: int = 0,
     audio_seconds: float = 0.0,
     options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> Path:
     """Writes a clip whose frame i shows `paint(i, width, height)` at `times[i]` (default i/rate) seconds."""
     tick = 1 / Fraction(rate) if times is None else TICK
     ticks = range(frames) if times is None else [round(time / TICK) for time in times]
     with av.open(str(path), "w", options=options or {}) as container:
+        container.metadata.update(metadata or {})
         stream = cast(av.VideoStream, container.add_stream(codec, rate=rate))
         stream.width, stream.height, stream.pix_fmt = *size, pixel_format
         stream.codec_context.time_base = tick
