@@ -179,10 +179,13 @@ def import_root() -> Path:
 def server_manifest(name: str) -> Path:
     """The file `name` under the import folder; a refusal by field for what is not there or lies outside."""
     root = import_root().resolve()
-    path = (root / name).resolve() if "\x00" not in name else root
-    if not path.is_relative_to(root) or not path.is_file():
-        raise exceptions.ValidationError({"manifest": ["There is no such file in the site's import folder."]})
-    return path
+    try:
+        path = (root / name).resolve()
+        if path.is_relative_to(root) and path.is_file():
+            return path
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    raise exceptions.ValidationError({"manifest": ["There is no such file in the site's import folder."]})
 
 
 class ItemsView(Guarded, ListAPIView[Item]):

@@ -95,7 +95,7 @@ class ImportSerializer(serializers.Serializer[Any]):
     a zip of them)."""
 
     manifest = serializers.CharField(required=False, max_length=1000)
-    files = serializers.ListField(child=serializers.FileField(), required=False, allow_empty=False)
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, allow_empty=False)
 
     def validate(self, attrs: JSON) -> JSON:
         if ("manifest" in attrs) == ("files" in attrs):

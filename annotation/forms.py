@@ -167,6 +167,7 @@ class ManyFilesField(forms.FileField):
 
 class ImportForm(forms.Form):
     sent = ManyFilesField(
+        allow_empty_file=True,  # an empty video is the problem of its row
         label=_("Files"),
         help_text=_("A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all."),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 from annotation import uploads
 from annotation.models import Campaign
 from annotation.services.manifests import ManifestError
-from operations.jobs import JobError, JobRun, job_kind
+from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 
 
 @job_kind("import_clips", queue="long")
@@ -14,15 +14,22 @@ def import_clips(run: JobRun) -> dict[str, object]:
     # The web process reads this module too, to know the kind; what decodes and groups clips is the worker's to load.
     from annotation.services.clips import import_manifest
 
-    campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first() if run.arguments["campaign"] else None
-    actor = run.job.created_by
-    if actor is None or (campaign is None and run.arguments["campaign"]):
-        raise JobError("The campaign of this import, or the person who asked for it, is gone.")
-    manifest = Path(run.arguments["manifest"])
+    manifest, is_over = Path(run.arguments["manifest"]), True
     try:
+        campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first() if run.arguments["campaign"] else None
+        actor = run.job.created_by
+        if actor is None or (campaign is None and run.arguments["campaign"]):
+            raise JobError("The campaign of this import, or the person who asked for it, is gone.")
         report = import_manifest(actor=actor, campaign=campaign, manifest=manifest, on_progress=run.progress)
     except ManifestError as error:
-        uploads.discard(manifest)
         raise JobError(str(error)) from None
-    uploads.discard(manifest)
+    except JobInterruptedError:
+        is_over = False
+        raise
+    except JobCancelledError:
+        is_over = not uploads.is_awaited(manifest)  # it is, where another worker took the job over
+        raise
+    finally:
+        if is_over:
+            uploads.discard(manifest)
     return report.as_json()

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import shutil
 import stat
+import struct
+import time
 import uuid
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from errno import ENAMETOOLONG
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,10 +24,18 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
+from operations.models import Job, JobState
+from qsave.frames.guard import MediaError, one_file
+
+KIND = "import_clips"
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
 MOST_FILES = 20_000
 MOST_BYTES = 50 * 1024**3
 CHUNK = 1024 * 1024
+STALE_SECONDS = 24 * 3600
+_OPEN = (JobState.QUEUED, JobState.RUNNING)
+_BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises for an archive that is damaged, encrypted, or packed in a way that it does not know."""
 
 
 class UploadRefused(ValueError):
@@ -30,15 +44,18 @@ class UploadRefused(ValueError):
 
 def receive(files: Sequence[UploadedFile[Any]]) -> Path:
     """Stores uploaded files in a folder of their own and returns the path of the manifest among them."""
+    sweep()
     folder = upload_root() / uuid.uuid4().hex
     folder.mkdir(parents=True)
-    try:
+    with ExitStack() as cleaning:
+        cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
         for file in files:
             _store(file, folder)
-        return find_manifest(folder)
-    except (UploadRefused, OSError):
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        manifest = find_manifest(folder)
+        if manifest.stat().st_size == 0:
+            raise UploadRefused(_("The manifest %(name)s is empty (0 bytes).") % {"name": manifest.name})
+        cleaning.pop_all()
+        return manifest
 
 
 def upload_root() -> Path:
@@ -50,6 +67,24 @@ def discard(manifest: Path) -> None:
     root = upload_root()
     if manifest.is_relative_to(root):
         shutil.rmtree(root / manifest.relative_to(root).parts[0], ignore_errors=True)
+
+
+def is_awaited(manifest: Path) -> bool:
+    """Whether a job that has not ended is to read this manifest."""
+    return Job.objects.filter(kind=KIND, state__in=_OPEN, arguments__manifest=str(manifest)).exists()
+
+
+def sweep() -> None:
+    """Removes old folders that no job waits for: of jobs that were cancelled, or that cost their workers' lives."""
+    root = upload_root()
+    folders = list(root.iterdir()) if root.exists() else []
+    old = [folder for folder in folders if time.time() - folder.stat().st_mtime > STALE_SECONDS]
+    if old:
+        waiting = Job.objects.filter(kind=KIND, state__in=_OPEN)
+        awaited = [Path(name) for name in waiting.values_list("arguments__manifest", flat=True)]
+        for folder in old:
+            if not any(manifest.is_relative_to(folder) for manifest in awaited):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_manifest(folder: Path) -> Path:
@@ -78,14 +113,14 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
     if not name or name.startswith("."):
         raise UploadRefused(_("%(name)r is not a file name that can be kept.") % {"name": file.name})
     target = folder / name
-    if target.exists():
-        raise UploadRefused(_("Two files are called %(name)s.") % {"name": name})
-    with target.open("wb") as out:
-        for chunk in file.chunks(CHUNK):
-            out.write(chunk)
-    if zipfile.is_zipfile(target) and target.suffix.lower() == ".zip":
-        unpack(target, folder)
-        target.unlink()
+    try:
+        with one_file(output=upload_root(), passing=(UploadRefused,)):
+            _write(target, file.chunks(CHUNK), MOST_BYTES)
+            if target.suffix.lower() == ".zip":
+                unpack(target, folder)
+                target.unlink()
+    except MediaError as problem:
+        raise UploadRefused(_("%(name)s cannot be taken. %(reason)s") % {"name": name, "reason": problem}) from None
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -98,21 +133,38 @@ def unpack(archive: Path, folder: Path) -> None:
                 raise UploadRefused(f"{archive.name} holds {len(entries)} files; at most {MOST_FILES} are taken.")
             for entry in entries:
                 left -= _unpack_entry(source, entry, folder, left)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _BAD_ARCHIVE as error:
         raise UploadRefused(
-            _("%(name)s cannot be unpacked: %(error)s.") % {"name": archive.name, "error": error}
+            _("%(name)s cannot be unpacked: %(error)s. Make the archive again, as a zip.")
+            % {"name": archive.name, "error": str(error).rstrip(".") or type(error).__name__}
         ) from error
 
 
 def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int) -> int:
     """Bytes written. They are counted while they come: the size that the archive states may be a lie."""
     target = _inside(folder, entry)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open(entry) as stream:
+        return _write(target, iter(lambda: stream.read(CHUNK), b""), left)
+
+
+def _write(target: Path, chunks: Iterable[bytes], most: int) -> int:
+    """Bytes written to a new file. One whose name no file can have is left out: the row that names it tells of it."""
     written = 0
-    with source.open(entry) as stream, target.open("xb") as out:
-        while chunk := stream.read(CHUNK):
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        out = target.open("xb")
+    except (FileExistsError, NotADirectoryError):
+        raise UploadRefused(
+            _("Two files are called %(name)s, or one is called like a folder.") % {"name": target.name}
+        ) from None
+    except OSError as error:
+        if error.errno == ENAMETOOLONG:
+            return 0
+        raise
+    with out:
+        for chunk in chunks:
             written += len(chunk)
-            if written > left:
+            if written > most:
                 raise UploadRefused(
                     _("The archive unpacks to more than %(most)s GB.") % {"most": MOST_BYTES // 1024**3}
                 )

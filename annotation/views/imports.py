@@ -24,7 +24,7 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        messages.error(request, _("Choose a manifest with its videos, or a zip that holds both; no file may be empty."))
+        messages.error(request, _("Choose a manifest with its videos, or a zip that holds both."))
         return redirect("campaign", name=name)
     try:
         manifest = uploads.receive(form.cleaned_data["sent"])
