@@ -51,6 +51,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
             "campaign",
             "parent_number",
             "state",
+            "format",
             "policy",
             "counts",
             "content_hash",
@@ -75,6 +76,12 @@ class NewReleaseSerializer(serializers.Serializer[Any]):
     campaign = serializers.SlugRelatedField[Campaign](slug_field="name", queryset=Campaign.objects.all())
     name = serializers.CharField(max_length=80)
     policy = serializers.DictField(required=False, default=dict)
+
+
+class EarlierFormat(exceptions.APIException):
+    """The files of a release whose format is not read any more are not handed out."""
+
+    status_code = status.HTTP_409_CONFLICT
 
 
 class NewestFirst(CursorPagination):
@@ -130,7 +137,10 @@ class ReleaseFileView(APIView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
         release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
-        folder = release_path(release)
+        try:
+            folder = release_path(release)
+        except ReleaseRefused as refusal:
+            raise EarlierFormat(str(refusal)) from None
         # Only what the manifest names: a path from outside never reaches the file system.
         if name != MANIFEST_NAME and name not in read_manifest(folder)["files"]:
             raise Http404(f"Release {number} has no file {name}.")

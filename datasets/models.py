@@ -7,6 +7,7 @@ from django.db import models
 
 from annotation.models import Campaign
 from operations.models import Job
+from qsave.release import FORMAT
 
 
 class Release(models.Model):
@@ -26,6 +27,7 @@ class Release(models.Model):
     policy = models.JSONField(default=dict, help_text="Every choice that shaped it: targets, reasons, filters, seed.")
     counts = models.JSONField(default=dict)
     content_hash = models.CharField(max_length=64, blank=True)
+    format = models.CharField(max_length=20, default=FORMAT, help_text="What its folder is written in.")
     folder = models.CharField(max_length=300, blank=True, help_text="Path under RELEASE_ROOT.")
     is_simulated = models.BooleanField(default=False)
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="release")
@@ -44,3 +46,8 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} #{self.number}"
+
+    @property
+    def is_of_earlier_format(self) -> bool:
+        """Whether it was frozen in a format that is not read any more."""
+        return self.state == self.State.FROZEN and self.format != FORMAT

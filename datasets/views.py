@@ -72,7 +72,7 @@ def _contents(release: Release) -> dict[str, Any]:
         return {}
     try:
         manifest = read_manifest(release_path(release))
-    except (ReleaseError, OSError) as error:
+    except (ReleaseError, ReleaseRefused, OSError) as error:
         return {"unreadable": str(error)}
     files = sorted(manifest["files"].items())
     rows = manifest["counts"].get("rows", {})
@@ -96,6 +96,10 @@ def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
         messages.error(
             request,
             _("%(release)s is %(state)s: there is nothing to check.") % {"release": found, "state": found.state},
+        )
+    elif found.is_of_earlier_format:
+        messages.error(
+            request, _("%(release)s has an earlier format, which is not read any more.") % {"release": found}
         )
     elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
         enqueue(kind=VERIFY, arguments={"release": found.pk}, actor=request.user)

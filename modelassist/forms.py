@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Campaign
 from datasets.models import Release
 from modelassist.models import Critic
+from qsave.release import FORMAT
 
 
 class StartRunForm(forms.Form):
@@ -47,7 +48,7 @@ class StartRunForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["release"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Release.objects.filter(state=Release.State.FROZEN)
+        field.queryset = Release.objects.filter(state=Release.State.FROZEN, format=FORMAT)
 
     def clean_settings(self) -> dict[str, Any]:
         text = self.cleaned_data["settings"].strip()

@@ -2,7 +2,10 @@
 
 A release is plain files (JSONL, Parquet, Markdown), so a GPU box reads it with no database. What is here is all that
 the engine needs of it. Writing one is the business of `datasets`, which uses the row and manifest encoders below, so
-that writer and reader cannot drift apart.
+that writer and reader cannot drift apart. docs/releases.md describes every file and column.
+
+No column has a name that other people's trainers act on (`prompt`, `messages`, `images`, ...): such a trainer would
+take the text, never see the clip and say nothing. Here it finds nothing to train on and stops.
 
 The manifest lists the sha256 and bytes of every file and seals itself (`seal` is the sha256 of everything else in
 it), so a changed byte anywhere in the folder is found, the manifest's own included.
@@ -22,7 +25,8 @@ from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, evidence_from_json, evidence_to_json
 
 MANIFEST_NAME = "manifest.json"
-FORMAT = "qsave-release/1"
+FORMAT = "qsave-release/2"
+EARLIER_FORMATS = ("qsave-release/1",)
 SPLITS = ("train", "val", "test")
 KINDS = ("sft", "rl", "cooldown")
 MEDIA_FOLDER = "media"
@@ -68,33 +72,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """What a critic is asked, and in a supervised row its answer: the report card in the output grammar."""
+
+    system: str
+    user: str
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SftRow:
-    """A supervised example: `messages` are system, user, assistant (the report card in the output grammar)."""
+    """A supervised example: its task has an answer."""
 
     id: str
     clip_id: str
-    prompt: str
+    video_prompt: str
     prompt_group: str
     generator: str
     split: str
     media: Media
-    messages: tuple[dict[str, str], ...]
+    task: Task
     targets: dict[Axis, Target]
     simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RlRow:
-    """A practice example: `messages` end at the user's turn; `solution` is what rewards are measured against."""
+    """An example for GRPO: its task has no answer; `solution` is what rewards are measured against."""
 
     id: str
     clip_id: str
-    prompt: str
+    video_prompt: str
     prompt_group: str
     generator: str
     split: str
     media: Media
-    messages: tuple[dict[str, str], ...]
+    task: Task
     solution: dict[Axis, Target]
     simulated: bool = False
 
@@ -140,11 +153,19 @@ class ReleaseReader:
 
     def _sft_rows(self, name: str) -> Iterator[SftRow]:
         for where, value in self._lines(name):
-            yield SftRow(**_row_fields(value, where), targets=_targets(value, "targets", where))
+            yield SftRow(
+                **_row_fields(value, where),
+                task=_task(value, where, answered=True),
+                targets=_targets(value, "targets", where),
+            )
 
     def _rl_rows(self, name: str) -> Iterator[RlRow]:
         for where, value in self._lines(name):
-            yield RlRow(**_row_fields(value, where), solution=_targets(value, "solution", where))
+            yield RlRow(
+                **_row_fields(value, where),
+                task=_task(value, where, answered=False),
+                solution=_targets(value, "solution", where),
+            )
 
     def _lines(self, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         path = _inside(self.folder, name)
@@ -157,11 +178,15 @@ class ReleaseReader:
 
 
 def row_to_json(row: SftRow | RlRow) -> dict[str, Any]:
-    """A row as it stands in its file: the same keys in every row, floats rounded to 6 decimals."""
+    """A row as its file holds it, floats rounded to 6 decimals.
+
+    Every row of a file has the same keys with the same types, whatever it holds, so that a loader that infers types
+    from one row, block or file reads all others. Hence no value is null, and a list that may be empty is JSON text.
+    """
     return {
         "id": row.id,
         "clip_id": row.clip_id,
-        "prompt": row.prompt,
+        "video_prompt": row.video_prompt,
         "prompt_group": row.prompt_group,
         "generator": row.generator,
         "split": row.split,
@@ -173,7 +198,11 @@ def row_to_json(row: SftRow | RlRow) -> dict[str, Any]:
             "fast": [round(time, 6) for time in row.media.fast],
             "slow": [round(time, 6) for time in row.media.slow],
         },
-        "messages": [dict(message) for message in row.messages],
+        "task": {
+            "system": row.task.system,
+            "user": row.task.user,
+            **({} if row.task.answer is None else {"answer": row.task.answer}),
+        },
         "solution" if isinstance(row, RlRow) else "targets": {
             axis.value: _target_to_json(row.targets[axis]) for axis in AXES
         },
@@ -202,6 +231,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise ReleaseError(
                 f"{path}: not a release manifest: {field!r} is missing or is not of type {kind.__name__}"
             )
+    if manifest["format"] in EARLIER_FORMATS:
+        raise ReleaseError(
+            f"{folder} has the earlier format {manifest['format']!r}, and this version reads {FORMAT!r}. Freeze it "
+            "again: a new release of the same campaign has the present format."
+        )
     if manifest["format"] != FORMAT:
         raise ReleaseError(f"{path}: format {manifest['format']!r} is not {FORMAT!r}, the one this version reads")
     for name, entry in manifest["files"].items():
@@ -293,7 +327,7 @@ def _row_fields(value: Mapping[str, Any], where: str) -> dict[str, Any]:
     try:
         media = value["media"]
         return {
-            **{key: str(value[key]) for key in ("id", "clip_id", "prompt", "prompt_group", "generator", "split")},
+            **{key: str(value[key]) for key in ("id", "clip_id", "video_prompt", "prompt_group", "generator", "split")},
             "simulated": bool(value["simulated"]),
             "media": Media(
                 path=str(media["path"]),
@@ -302,12 +336,20 @@ def _row_fields(value: Mapping[str, Any], where: str) -> dict[str, Any]:
                 fast=tuple(float(time) for time in media["fast"]),
                 slow=tuple(float(time) for time in media["slow"]),
             ),
-            "messages": tuple(
-                {"role": str(message["role"]), "content": str(message["content"])} for message in value["messages"]
-            ),
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ReleaseError(f"{where}: not a row of a release ({_said(error)})") from None
+
+
+def _task(value: Mapping[str, Any], where: str, *, answered: bool) -> Task:
+    try:
+        task = value["task"]
+        texts = [task[name] for name in ("system", "user", "answer")[: 3 if answered else 2]]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("system, user and answer are text")
+        return Task(*texts)
+    except (KeyError, TypeError) as error:
+        raise ReleaseError(f"{where}: task is not that of a row ({_said(error)})") from None
 
 
 def _targets(value: Mapping[str, Any], field: str, where: str) -> dict[Axis, Target]:
@@ -321,14 +363,25 @@ def _said(error: Exception) -> str:
     return f"no field {error}" if isinstance(error, KeyError) else str(error)
 
 
+def _json_text(value: object) -> str:
+    return canonical(value).decode()
+
+
+def _list_of(text: str) -> list[Any]:
+    value = json.loads(text)
+    if not isinstance(value, list):
+        raise TypeError(f"expected the JSON text of a list, got {text!r}")
+    return value
+
+
 def _target_to_json(target: Target) -> dict[str, Any]:
     return {
         "mos": round(target.mos, 6),
         "se": round(target.se, 6),
         "n": target.n,
         "level": target.level,
-        "defects": list(target.defects),
-        "evidence": [_rounded_evidence(piece) for piece in evidence_to_json(target.evidence)],
+        "defects": _json_text(list(target.defects)),
+        "evidence": _json_text([_rounded_evidence(piece) for piece in evidence_to_json(target.evidence)]),
     }
 
 
@@ -345,6 +398,6 @@ def _target_from_json(value: Mapping[str, Any]) -> Target:
         se=float(value["se"]),
         n=int(value["n"]),
         level=int(value["level"]),
-        defects=tuple(str(defect) for defect in value["defects"]),
-        evidence=evidence_from_json(value["evidence"]),
+        defects=tuple(str(defect) for defect in _list_of(value["defects"])),
+        evidence=evidence_from_json(_list_of(value["evidence"])),
     )

@@ -15,15 +15,8 @@ _TARGET = [
     {"name": "se", **_FLOAT},
     {"name": "n", "dtype": "int64"},
     {"name": "level", "dtype": "int64"},
-    {"name": "defects", "list": "string"},
-    {
-        "name": "evidence",
-        "list": [
-            {"name": "defect", **_STRING},
-            {"name": "time", "list": "float64"},
-            {"name": "box", "list": "float64"},
-        ],
-    },
+    {"name": "defects", **_STRING},
+    {"name": "evidence", **_STRING},
 ]
 
 
@@ -63,8 +56,10 @@ def _front(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _features(kind: str) -> list[dict[str, Any]]:
-    """Stated rather than inferred: a file in which no clip has evidence would else get other types than its sisters."""
-    plain = [{"name": name, **_STRING} for name in ("id", "clip_id", "prompt", "prompt_group", "generator", "split")]
+    """The columns of a row file, as `qsave.release.row_to_json` writes them."""
+    names = ("id", "clip_id", "video_prompt", "prompt_group", "generator", "split")
+    plain = [{"name": name, **_STRING} for name in names]
+    turns = ("system", "user") if kind == "rl" else ("system", "user", "answer")
     media = [
         {"name": "path", **_STRING},
         {"name": "sha256", **_STRING},
@@ -76,7 +71,7 @@ def _features(kind: str) -> list[dict[str, Any]]:
         *plain,
         {"name": "simulated", "dtype": "bool"},
         {"name": "media", "struct": media},
-        {"name": "messages", "list": [{"name": "role", **_STRING}, {"name": "content", **_STRING}]},
+        {"name": "task", "struct": [{"name": turn, **_STRING} for turn in turns]},
         {
             "name": "solution" if kind == "rl" else "targets",
             "struct": [{"name": axis.value, "struct": _TARGET} for axis in AXES],

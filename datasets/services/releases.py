@@ -26,6 +26,7 @@ from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.snapshot import write_snapshot
 from operations import audit
 from operations.jobs import enqueue
+from qsave.release import FORMAT
 
 KIND = "build_release"
 BUILDING = ".building"
@@ -83,10 +84,18 @@ def mark_failed(release: Release) -> None:
 
 
 def release_path(release: Release) -> Path:
-    """The folder of a frozen release; raises ReleaseRefused for one that has none."""
+    """The folder of a frozen release; raises ReleaseRefused for one that has none, or none that is still read."""
     if release.state != Release.State.FROZEN:
         raise ReleaseRefused(
             _("release %(release)s is %(state)s: it has no folder") % {"release": release, "state": release.state}
+        )
+    if release.is_of_earlier_format:
+        raise ReleaseRefused(
+            _(
+                "Release %(release)s has the earlier format %(format)s, which is not read any more. Freeze it again: a "
+                "new release of the same campaign has the present format."
+            )
+            % {"release": release, "format": release.format}
         )
     return Path(settings.RELEASE_ROOT) / release.folder
 
@@ -152,12 +161,13 @@ def _write(release: Release, work: Path, progress: Progress) -> dict[str, object
 @transaction.atomic
 def _freeze(release: Release, final: Path, manifest: dict[str, object]) -> Release:
     release.state = Release.State.FROZEN
+    release.format = FORMAT
     release.folder = final.name
     release.content_hash = str(manifest["content_hash"])
     release.counts = manifest["counts"]
     release.is_simulated = bool(manifest["simulated"])
     release.frozen_at = timezone.now()
-    release.save(update_fields=["state", "folder", "content_hash", "counts", "is_simulated", "frozen_at"])
+    release.save(update_fields=["state", "format", "folder", "content_hash", "counts", "is_simulated", "frozen_at"])
     audit.record(
         actor=release.created_by,
         action="release.frozen",

@@ -12,7 +12,7 @@ from datasets.services.targets import Figures, Words, pairwise_agreement
 from qsave.axes import AXES, Axis
 from qsave.grammar import GrammarError, render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release import MEDIA_FOLDER, Media, RlRow, SftRow, Target
+from qsave.release import MEDIA_FOLDER, Media, RlRow, SftRow, Target, Task
 from qsave.report_card import Evidence, ReportCard, evidence_to_json
 from qsave.statistics.figures import Undefined
 from qsave.statistics.mos import Mos
@@ -27,7 +27,7 @@ CLIP_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("sha256", pa.string()),
-        ("prompt", pa.string()),
+        ("video_prompt", pa.string()),
         ("prompt_group", pa.string()),
         ("generator", pa.string()),
         ("split", pa.string()),
@@ -116,20 +116,20 @@ def sft_row(record: ClipRecord, targets: Targets, words: Mapping[Axis, Words]) -
         raise ReleaseRefused(f"clip {record.clip_id}: {error}. Correct the campaign's taxonomy") from None
     return SftRow(
         **_common(record),
-        messages=(*_asking(record), {"role": "assistant", "content": text}),
+        task=_task(record, text),
         targets={axis: targets[axis][0] for axis in AXES},
     )
 
 
 def rl_row(record: ClipRecord, targets: Targets) -> RlRow:
-    return RlRow(**_common(record), messages=_asking(record), solution={axis: targets[axis][0] for axis in AXES})
+    return RlRow(**_common(record), task=_task(record), solution={axis: targets[axis][0] for axis in AXES})
 
 
 def clip_row(record: ClipRecord) -> dict[str, Any]:
     return record.facts | {
         "id": record.clip_id,
         "sha256": record.sha256,
-        "prompt": record.prompt,
+        "video_prompt": record.prompt,
         "prompt_group": record.prompt_group,
         "generator": record.generator,
         "split": record.split,
@@ -195,7 +195,7 @@ def _common(record: ClipRecord) -> dict[str, Any]:
     return {
         "id": record.clip_id,
         "clip_id": record.clip_id,
-        "prompt": record.prompt,
+        "video_prompt": record.prompt,
         "prompt_group": record.prompt_group,
         "generator": record.generator,
         "split": record.split,
@@ -204,11 +204,8 @@ def _common(record: ClipRecord) -> dict[str, Any]:
     }
 
 
-def _asking(record: ClipRecord) -> tuple[dict[str, str], ...]:
-    return (
-        {"role": "system", "content": SYSTEM_PROMPT},
-        {"role": "user", "content": user_prompt(record.prompt)},
-    )
+def _task(record: ClipRecord, answer: str | None = None) -> Task:
+    return Task(SYSTEM_PROMPT, user_prompt(record.prompt), answer)
 
 
 def _rounded(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:

@@ -201,7 +201,9 @@ def _init_tiny(options: argparse.Namespace) -> int:
 def _texts(reader: ReleaseReader) -> Iterator[str]:
     """What the train split says; held-out words stay unknown."""
     for row in reader.rows("sft", "train"):
-        yield from (message["content"] for message in row.messages if message["role"] != "system")
+        yield row.task.user
+        if row.task.answer is not None:
+            yield row.task.answer
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {

@@ -27,7 +27,7 @@ from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.grammar import without_reasons
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt
-from qsave.release import ReleaseReader, RlRow, SftRow, Target, sha256_of
+from qsave.release import ReleaseReader, RlRow, SftRow, Target, Task, sha256_of
 
 _FRAME_BYTES = 512 * 2**20
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example
             prompt_group=row.prompt_group,
             path=release.media_path(row),
             sha256=row.media.sha256,
-            messages=row.messages,
+            messages=_messages(row.task),
             targets=row.targets,
             simulated=row.simulated,
         )
@@ -148,9 +148,14 @@ def _captioned(path: Path, number: int, line: str) -> Example:
     except (ValueError, TypeError, KeyError, OSError) as error:
         wanted = '{"video": .., "text": ..} or with a "prompt" too'
         raise DataError(f"{path}:{number}: not a line {wanted}, with its video: {error!r}") from None
-    turns = {"system": SYSTEM_PROMPT, "user": describe_prompt(prompt), "assistant": text}
-    messages = tuple({"role": role, "content": content} for role, content in turns.items())
+    messages = _messages(Task(SYSTEM_PROMPT, describe_prompt(prompt), text))
     return Example(video.name, video.name, "", "", video, sha256, messages, targets={})
+
+
+def _messages(task: Task) -> tuple[Mapping[str, str], ...]:
+    """The turns of a conversation: system, user, and the assistant's where the task has an answer."""
+    turns = {"system": task.system, "user": task.user, "assistant": task.answer}
+    return tuple({"role": role, "content": text} for role, text in turns.items() if text is not None)
 
 
 def readable(

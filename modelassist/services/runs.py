@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from annotation.services.permissions import require
 from datasets.models import Release
+from datasets.services.policy import ReleaseRefused
+from datasets.services.releases import release_path
 from modelassist.bridge import model_name, release_folder, run_folder, stored_model
 from modelassist.engine.config import ConfigError, config_from
 from modelassist.models import Critic, Run
@@ -45,6 +47,10 @@ def start_run(
             _("release %(release)s is %(state)s; only a frozen release can be trained on")
             % {"release": release, "state": release.state}
         )
+    try:
+        release_path(release)
+    except ReleaseRefused as refusal:
+        raise CannotTrain(str(refusal)) from None
     check_model(base_model)
     try:
         config_from(dict(settings or {}))

@@ -94,11 +94,11 @@ def test_rows_say_what_the_targets_say(tmp_path: Path) -> None:
     release(tmp_path / "a", some_clips())
     for rows in rows_by_split(tmp_path / "a", "sft").values():
         for row in rows:
-            assert [message["role"] for message in row.messages] == ["system", "user", "assistant"]
-            card = parse(row.messages[-1]["content"])
+            assert row.task.answer is not None
+            card = parse(row.task.answer)
             assert {axis: card.axis(axis).score for axis in AXES} == {a: row.targets[a].level for a in AXES}
     for rows in rows_by_split(tmp_path / "a", "rl").values():
-        assert all([message["role"] for message in row.messages] == ["system", "user"] for row in rows)
+        assert all(row.task.answer is None for row in rows)
 
 
 def test_val_and_test_count_blind_ratings_only(tmp_path: Path) -> None:

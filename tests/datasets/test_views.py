@@ -87,6 +87,23 @@ def test_a_changed_byte_is_told_on_the_page(engineer: Client) -> None:
     assert "sft/train.jsonl" in page
 
 
+def test_a_release_of_an_earlier_format_is_listed_and_says_to_freeze_it_again(engineer: Client) -> None:
+    release = freeze(engineer)
+    assert f">{release}</option>" in engineer.get("/runs").content.decode()
+    Release.objects.update(format="qsave-release/1")
+    assert "earlier format" in engineer.get("/releases").content.decode()
+    page = engineer.get(f"/releases/{release.number}")
+    assert page.status_code == 200
+    assert "Freeze it again" in page.content.decode()
+    assert "/verify" not in page.content.decode()
+    engineer.post(f"/releases/{release.number}/verify")
+    assert not Job.objects.filter(kind="verify_release").exists()
+    answer = engineer.get(f"/api/releases/{release.number}/files/manifest.json")
+    assert answer.status_code == 409
+    assert "Freeze it again" in answer.json()["detail"]
+    assert f">{release}</option>" not in engineer.get("/runs").content.decode()
+
+
 def test_pressing_verify_twice_asks_for_one_check(engineer: Client) -> None:
     release = freeze(engineer)
     for _ in range(2):

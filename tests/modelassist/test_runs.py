@@ -64,6 +64,14 @@ def test_a_release_that_is_not_frozen_is_refused(engineer: User, release: Releas
     assert not Job.objects.exists()
 
 
+def test_a_release_of_an_earlier_format_is_refused(engineer: User, release: Release, tiny_model: Path) -> None:
+    Release.objects.update(format="qsave-release/1")
+    release.refresh_from_db()
+    with pytest.raises(runs.CannotTrain, match="Freeze it again"):
+        start(engineer, release, tiny_model)
+    assert not Run.objects.exists()
+
+
 def test_what_is_no_model_is_refused_at_once(engineer: User, release: Release, tmp_path: Path) -> None:
     with pytest.raises(NotAModel):
         start(engineer, release, tmp_path)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ from qsave.release import (
     RlRow,
     SftRow,
     Target,
+    Task,
     canonical,
     manifest_bytes,
     row_to_json,
@@ -30,19 +32,19 @@ from qsave.report_card import Box, Evidence, TimeRange
 CLIP = b"not really a video"
 SHA = hashlib.sha256(CLIP).hexdigest()
 TARGET = Target(3.5, 0.25, 3, 4, ("blur",), (Evidence("blur", TimeRange(0.5, 1.0), Box(0.1, 0.1, 0.5, 0.5)),))
-MESSAGES = ({"role": "system", "content": "Grade."}, {"role": "user", "content": "Prompt: a cat"})
+TASK = Task("Grade.", "Prompt: a cat")
 
 
 def row(kind: type[Any] = SftRow, **changes: Any) -> Any:
     values = {
         "id": "clip-1",
         "clip_id": "clip-1",
-        "prompt": "a cat",
+        "video_prompt": "a cat",
         "prompt_group": "g1",
         "generator": "wan",
         "split": "train",
         "media": Media(f"media/{SHA}.mp4", SHA, 2.0, (0.0, 1.0), (0.5,)),
-        "messages": MESSAGES,
+        "task": TASK if kind is RlRow else replace(TASK, answer="<think>"),
         "simulated": True,
         "solution" if kind is RlRow else "targets": dict.fromkeys(AXES, TARGET),
     }
@@ -91,7 +93,7 @@ def test_rows_come_back_as_they_were_written(folder: Path) -> None:
 def test_any_row_survives_its_file_to_six_decimals(text: str, mos: float, times: list[float]) -> None:
     target = Target(round(mos, 6), 0.5, 3, 3, (), (Evidence("blur", TimeRange(0, round(mos, 6))),))
     media = Media("media/x.mp4", SHA, 1.5, tuple(round(time, 6) for time in times), ())
-    written = row(prompt=text, media=media, targets=dict.fromkeys(AXES, target))
+    written = row(video_prompt=text, media=media, targets=dict.fromkeys(AXES, target))
     with TemporaryDirectory() as folder:
         data = canonical(row_to_json(written)) + b"\n"
         assert list(ReleaseReader(write(Path(folder), {"sft/val.jsonl": data})).rows("sft", "val")) == [written]
@@ -110,6 +112,9 @@ def test_a_row_file_that_is_not_there_is_named(folder: Path) -> None:
         (b"{}", "no field 'media'"),
         (canonical(row_to_json(row()) | {"targets": {}}), "no field 'visual'"),
         (canonical(row_to_json(row()) | {"media": 3}), "not a row"),
+        (canonical(row_to_json(row()) | {"task": {"system": "", "user": ""}}), "no field 'answer'"),
+        (canonical(row_to_json(row()) | {"task": {"system": "", "user": "", "answer": None}}), "are text"),
+        (canonical(row_to_json(row())).replace(rb"[\"blur\"]", b"3"), "the JSON text of a list"),
     ],
 )
 def test_a_row_that_is_none_is_named_by_file_and_line(tmp_path: Path, line: bytes, said: str) -> None:
@@ -172,7 +177,8 @@ def link_instead(folder: Path) -> None:
         (lambda folder: (folder / "manifest.json").write_text('{"number": NaN}'), "NaN is not JSON"),
         (edit_manifest(files={}), "not in the manifest"),
         (edit_manifest(number="1"), "'number'"),
-        (edit_manifest(format="qsave-release/9"), "is not 'qsave-release/1'"),
+        (edit_manifest(format="qsave-release/9"), "is not 'qsave-release/2'"),
+        (edit_manifest(format="qsave-release/1"), "Freeze it again"),
         (edit_manifest(files={"../outside": {"sha256": "", "bytes": 0}}), "leads out"),
         (edit_manifest(files={"/etc/passwd": {"sha256": "", "bytes": 0}}), "leads out"),
         (edit_manifest(files={"a": 3}), "needs sha256 and bytes"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,18 @@ from qsave.axes import AXES, level_of_mos
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release import FORMAT, Media, RlRow, SftRow, Target, canonical, manifest_bytes, row_to_json, sha256_of
+from qsave.release import (
+    FORMAT,
+    Media,
+    RlRow,
+    SftRow,
+    Target,
+    Task,
+    canonical,
+    manifest_bytes,
+    row_to_json,
+    sha256_of,
+)
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pixels=64 * 64)
@@ -74,22 +86,21 @@ def _rows(folder: Path, number: int, split: str) -> tuple[SftRow, RlRow]:
     common = {
         "id": f"row-{number}",
         "clip_id": f"clip-{number}",
-        "prompt": prompt,
+        "video_prompt": prompt,
         "prompt_group": f"group-{number}",
         "generator": f"maker-{number % 2}",
         "split": split,
         "media": Media(f"media/{sha256}.mp4", sha256, 0.75, (), ()),
         "simulated": True,
     }
-    asked = ({"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)})
-    said = {"role": "assistant", "content": _answer(level)}
+    asked = Task(SYSTEM_PROMPT, user_prompt(prompt))
     targets = {
         axis: Target(min(5.0, level + 0.2), 0.3, 3, level_of_mos(min(5.0, level + 0.2)), card.defects, card.evidence)
         for axis, card in ((axis, _card(level).axis(axis)) for axis in AXES)
     }
     return (
-        SftRow(**common, messages=(*asked, said), targets=targets),  # type: ignore[arg-type]
-        RlRow(**common, messages=asked, solution=targets),  # type: ignore[arg-type]
+        SftRow(**common, task=replace(asked, answer=_answer(level)), targets=targets),  # type: ignore[arg-type]
+        RlRow(**common, task=asked, solution=targets),  # type: ignore[arg-type]
     )
 
 

@@ -34,7 +34,7 @@ def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
         return iter(())
 
     reader = ReleaseReader(release_folder)
-    items = [(reader.media_path(row), row.prompt) for row in reader.rows(kind, "train")]
+    items = [(reader.media_path(row), row.video_prompt) for row in reader.rows(kind, "train")]
     monkeypatch.setattr(inference, "stream_answers", take)
     list(Critic(either).stream(items))
 
