@@ -61,6 +61,7 @@ class User(AbstractBaseUser):
     is_simulated = models.BooleanField(default=False, help_text="A program that rates, marked wherever its ratings go.")
     is_guest = models.BooleanField(default=False, help_text="Came by the link of an outside panel; has no password.")
     date_joined = models.DateTimeField(auto_now_add=True)
+    sessions_ended = models.PositiveIntegerField(default=0, help_text="Counts how often all open sessions were ended.")
 
     objects = UserManager()
 
@@ -99,6 +100,15 @@ class User(AbstractBaseUser):
         """Whether this person may do what `role` may."""
         return self.is_active and Role(self.role).rank >= role.rank
 
+    def may_give(self, role: str) -> bool:
+        """Whether this person may let somebody in as `role`: leads and above may, up to their own role."""
+        return self.has_role(Role.LEAD) and self.has_role(Role(role))
+
+    def get_session_auth_hash(self) -> str:
+        """Return what an open session must carry: it changes with the password, and when sessions are ended."""
+        own = super().get_session_auth_hash()
+        return f"{own}-{self.sessions_ended}" if self.sessions_ended else own
+
 
 class Invitation(models.Model):
     """A link that makes one account. Only a hash of its token is kept."""
@@ -111,6 +121,11 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.OneToOneField(User, null=True, blank=True, on_delete=models.PROTECT, related_name="invitation")
+
+    @property
+    def is_backed(self) -> bool:
+        """Whether its maker may still give what it gives. Asked at use: people leave, and change roles."""
+        return self.created_by.may_give(self.role)
 
 
 class ApiToken(models.Model):
@@ -130,10 +145,21 @@ class PasswordReset(models.Model):
 
     token_hash = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_resets")
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="password_resets_made")
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="password_resets_made",
+        help_text="Empty for a link made by a command on the site's machine.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def is_backed(self) -> bool:
+        """Whether its maker may still let this person in, in the role that they have now."""
+        return self.created_by is None or self.created_by.may_give(self.user.role)
 
 
 class SignInAttempt(models.Model):

@@ -6,9 +6,11 @@ Each function takes the actor by name. A rule that says no raises `AccountError`
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,7 +33,7 @@ def _tell(actor: User | None, action: str, target: models.Model, **data: Any) ->
 def _refuse_above(actor: User, role: str, deed: str) -> None:
     if not actor.has_role(Role.LEAD):
         raise AccountError(_("Only a lead or an engineer may %(deed)s.") % {"deed": deed})
-    if Role(role).rank > Role(actor.role).rank:
+    if not actor.may_give(role):
         raise AccountError(_("You may not %(deed)s with a role above your own.") % {"deed": deed})
 
 
@@ -87,6 +89,13 @@ def _name_is_taken(user: User) -> str:
     return _("The name %(name)s is taken. Choose another.") % {"name": user.username}
 
 
+def has_people() -> bool:
+    """Whether there is anybody who can sign in, or who holds a link to set their first password."""
+    people = User.objects.filter(is_guest=False, is_simulated=False)
+    links = PasswordReset.objects.filter(user=OuterRef("pk"), used_at=None, expires_at__gt=timezone.now())
+    return people.filter(~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX) | Exists(links)).exists()
+
+
 @transaction.atomic
 def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]:
     """An invitation and its secret, which is in no table and cannot be had again."""
@@ -114,9 +123,14 @@ def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
 
 def open_invitation(secret: str) -> Invitation | None:
     """The invitation behind a link, while it can still be accepted."""
-    return Invitation.objects.filter(
-        token_hash=hash_secret(secret), accepted_by=None, revoked_at=None, expires_at__gt=timezone.now()
-    ).first()
+    invitation = valid_invitations().filter(token_hash=hash_secret(secret)).first()
+    return invitation if invitation is not None and invitation.is_backed else None
+
+
+def valid_invitations() -> QuerySet[Invitation]:
+    """Invitations that are not accepted, revoked or too old. Whether their makers still back them is asked of each."""
+    valid = Invitation.objects.filter(accepted_by=None, revoked_at=None, expires_at__gt=timezone.now())
+    return valid.select_related("created_by")
 
 
 @transaction.atomic
@@ -152,15 +166,27 @@ def change_role(*, actor: User, user: User, role: Role) -> None:
 
 @transaction.atomic
 def deactivate(*, actor: User, user: User) -> None:
-    """Shuts a person out: no sign-in, no token, no open reset link. What they rated stays."""
+    """Shuts a person out: no sign-in, session, token or reset link. What they rated stays; links they made fail."""
     _refuse_above(actor, user.role, _("deactivate somebody"))
     if user == actor:
         raise AccountError(_("You cannot deactivate yourself. Ask another lead."))
     User.objects.filter(pk=user.pk).update(is_active=False)
+    _end_access(user)
+    _tell(actor, "user.deactivated", user)
+
+
+def shut_out_guests(guests: QuerySet[User]) -> None:
+    """Ends the accounts of a panel's guests. They have no password, token or link; the caller keeps the trail."""
+    guests.filter(is_guest=True).update(is_active=False, sessions_ended=F("sessions_ended") + 1)
+
+
+def _end_access(user: User) -> None:
+    """Ends every session, token and open reset link of a person."""
     now = timezone.now()
+    User.objects.filter(pk=user.pk).update(sessions_ended=F("sessions_ended") + 1)
+    user.refresh_from_db(fields=["sessions_ended"])
     user.api_tokens.filter(revoked_at=None).update(revoked_at=now)
     user.password_resets.filter(used_at=None).update(expires_at=now)
-    _tell(actor, "user.deactivated", user)
 
 
 @transaction.atomic
@@ -172,9 +198,10 @@ def reactivate(*, actor: User, user: User) -> None:
 
 
 @transaction.atomic
-def start_password_reset(*, actor: User, user: User) -> str:
-    """The secret of a link by which `user` chooses a new password. Earlier links stop working."""
-    _refuse_above(actor, user.role, _("reset the password of somebody"))
+def start_password_reset(*, actor: User | None, user: User) -> str:
+    """The secret of a link by which `user` chooses a password (actor None: the command line). Earlier links end."""
+    if actor is not None:
+        _refuse_above(actor, user.role, _("reset the password of somebody"))
     if not user.is_active or user.is_simulated or user.is_guest:
         raise AccountError(_("%(user)s cannot sign in, so there is no password to reset.") % {"user": user})
     now = timezone.now()
@@ -189,15 +216,14 @@ def start_password_reset(*, actor: User, user: User) -> str:
 
 def open_reset(secret: str) -> PasswordReset | None:
     """The reset behind a link, while it can still be used."""
-    found = PasswordReset.objects.filter(
-        token_hash=hash_secret(secret), used_at=None, expires_at__gt=timezone.now(), user__is_active=True
-    )
-    return found.select_related("user").first()
+    valid = PasswordReset.objects.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+    reset = valid.select_related("user", "created_by").filter(token_hash=hash_secret(secret)).first()
+    return reset if reset is not None and reset.is_backed else None
 
 
 @transaction.atomic
 def finish_password_reset(*, secret: str, password: str) -> User:
-    """Sets the password by a reset link; every session of that person ends with the old password."""
+    """Sets the password by a reset link; every session and token of that person ends with the old password."""
     reset = open_reset(secret)
     if reset is None:
         raise AccountError(_("This link is no longer valid. Ask a lead for a new one."))
@@ -210,11 +236,12 @@ def finish_password_reset(*, secret: str, password: str) -> User:
 
 @transaction.atomic
 def set_password(*, actor: User | None, user: User, password: str) -> None:
-    """Sets a person's own password (an actor of None is the command line)."""
+    """Sets a person's own password (an actor of None is the command line). Ends their sessions, tokens and links."""
     if actor is not None and actor != user:
         raise AccountError(_("Only oneself sets a password. Make a reset link instead."))
     user.set_password(_checked_password(password, user))
     user.save(update_fields=["password"])
+    _end_access(user)
     _tell(actor, "user.password_set", user)
 
 

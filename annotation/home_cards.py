@@ -10,7 +10,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, PanelParticipant
 from annotation.reads.progress import Progress, progress_of_many
 from annotation.services.admission import campaigns_for
-from annotation.services.panels import rated_for
+from annotation.services.panels import panels_without_lead, rated_for
 
 MOST = 12
 
@@ -59,18 +59,30 @@ def _guest_card(participant: PanelParticipant) -> HomeCard:
 
 @home_cards(Role.LEAD)
 def to_look_after(user: User) -> HomeSection:
-    """Campaigns that are not open yet, stand still, or are fully rated."""
+    """Panels whose lead is gone, and campaigns that are not open yet, stand still, or are fully rated."""
     states = (Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
     found = _with_progress(Campaign.objects.filter(state__in=states))
     cards = [_lead_card(campaign, progress) for campaign, progress in found]
     return HomeSection(
         title=_("Campaigns to look after"),
-        cards=tuple(card for card in cards if card is not None),
+        cards=(*_panels_to_take_over(), *(card for card in cards if card is not None)),
         empty=_("All campaigns run. Make another one under Campaigns when there are new clips to judge.")
         if found
         else _("No campaign yet. Make the first one under Campaigns, and bring clips into it."),
         order=10,
     )
+
+
+def _panels_to_take_over() -> list[HomeCard]:
+    return [
+        HomeCard(
+            title=_("Panel %(panel)s") % {"panel": panel},
+            text=_("%(lead)s, who made it, is no longer a lead. Its link still works.") % {"lead": panel.created_by},
+            url=reverse("panels", args=[panel.campaign.name]),
+            action=_("Take over the panel"),
+        )
+        for panel in panels_without_lead()[:MOST]
+    ]
 
 
 def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:

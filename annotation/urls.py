@@ -58,6 +58,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/timesheet.csv", hours.timesheet_file, name="timesheet-file"),
     path("panels/<int:pk>/new-link", panels.panel_new_link, name="panel-new-link"),
     path("panels/<int:pk>/close", panels.panel_close, name="panel-close"),
+    path("panels/<int:pk>/take-over", panels.panel_take_over, name="panel-take-over"),
     path("panel/done", panels.panel_done, name="panel-done"),
     path("panel/<str:secret>/", panels.panel_begin, name="panel-begin"),
     path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),

@@ -57,6 +57,7 @@ if PRODUCTION and (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS):
     raise ImproperlyConfigured("QSAVE_HOSTS must name this site's hosts (not *), for example: studio.example.org")
 
 INSTALLED_APPS = [
+    "accounts",  # before Django's own, whose commands for accounts it replaces
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -67,7 +68,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "config",
-    "accounts",
     "operations",
     "annotation",
     "datasets",

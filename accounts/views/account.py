@@ -48,7 +48,7 @@ def rename(request: AuthedRequest) -> HttpResponse:
 @sensitive_post_parameters("current", "password", "again")
 @require_POST
 def change_password(request: AuthedRequest) -> HttpResponse:
-    """Sets a new password; other sessions of the same person end, this one goes on."""
+    """Sets a new password; other sessions and all tokens of the same person end, this session goes on."""
     form = ChangePasswordForm(request.POST)
     if form.is_valid() and not request.user.check_password(form.cleaned_data["current"]):
         form.add_error("current", _("That is not your present password."))
@@ -60,7 +60,7 @@ def change_password(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, password_form=form)
     update_session_auth_hash(request, request.user)
-    messages.success(request, _("Your password is changed. Other places where you were signed in are signed out."))
+    messages.success(request, _("Your password is changed. Your other sessions and your API tokens have ended."))
     return redirect("account")
 
 

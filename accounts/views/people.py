@@ -8,7 +8,6 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -41,9 +40,7 @@ def _people_page(request: AuthedRequest, form: InviteForm, **more: object) -> Ht
         "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
         "kind": kind,
         "roles": [role for role in Role if role.rank <= own_rank],
-        "invitations": Invitation.objects.filter(accepted_by=None, revoked_at=None, expires_at__gt=timezone.now())
-        .select_related("created_by")
-        .order_by("-created_at")[:PAGE],
+        "invitations": services.valid_invitations().order_by("-created_at")[:PAGE],
         "form": form,
         **more,
     }

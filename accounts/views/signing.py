@@ -13,6 +13,7 @@ from accounts import throttle
 from accounts.access import public
 from accounts.forms import SignInForm
 from accounts.models import User
+from accounts.services import has_people
 
 REFUSED = _("That name and password do not go together, or the account is closed.")
 WAIT = _("Too many tries. Wait a quarter of an hour, or ask a lead for a reset link.")
@@ -27,6 +28,8 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     target = _safe_target(request)
     if request.user.is_authenticated:
         return redirect(target)
+    if not has_people():
+        return render(request, "accounts/first_person.html")
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():

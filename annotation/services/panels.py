@@ -14,12 +14,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from accounts.services import AccountError, create_user
+from accounts.services import AccountError, create_user, shut_out_guests
 from accounts.tokens import hash_secret, new_secret
 from annotation.models import Campaign, Panel, PanelParticipant, Slot
 from annotation.services.permissions import require
@@ -69,10 +69,27 @@ def new_link(*, actor: User, panel: Panel) -> str:
 
 @transaction.atomic
 def close_panel(*, actor: User, panel: Panel) -> None:
-    """Nobody begins or goes on any more; what was rated is kept."""
+    """End a panel: nobody begins any more, and its guests are signed out for good. What was rated is kept."""
     require(actor, Role.LEAD)
     if Panel.objects.filter(pk=panel.pk, closed_at=None).update(closed_at=timezone.now()):
+        shut_out_guests(User.objects.filter(panel_participant__panel=panel))
         audit.record(actor=actor, action="panel.closed", target=panel)
+
+
+@transaction.atomic
+def take_over(*, actor: User, panel: Panel) -> None:
+    """Make the actor the lead who looks after a panel whose own lead is gone."""
+    require(actor, Role.LEAD)
+    if panel.created_by.may_give(Role.ANNOTATOR):
+        raise PanelRefused(_("%(lead)s looks after this panel.") % {"lead": panel.created_by})
+    Panel.objects.filter(pk=panel.pk).update(created_by=actor)
+    audit.record(actor=actor, action="panel.taken_over", target=panel, before=panel.created_by.username)
+
+
+def panels_without_lead() -> QuerySet[Panel]:
+    """Open panels whose lead was deactivated, or is a lead no more. They go on; somebody should take them over."""
+    gone = ~Q(created_by__is_active=True, created_by__role__in=[Role.LEAD, Role.ENGINEER])
+    return Panel.objects.filter(gone, closed_at=None).select_related("campaign", "created_by").order_by("pk")
 
 
 def open_panel(secret: str) -> Panel | None:

@@ -83,7 +83,7 @@ def _show_link(request: HttpRequest, panel: Panel, secret: str) -> HttpResponse:
 
 
 def _panels(campaign: Campaign) -> list[Panel]:
-    return list(Panel.objects.filter(campaign=campaign).order_by("-pk"))
+    return list(Panel.objects.filter(campaign=campaign).select_related("created_by").order_by("-pk"))
 
 
 def _told(panel: Panel) -> dict[str, Any]:
@@ -91,7 +91,14 @@ def _told(panel: Panel) -> dict[str, Any]:
     rated = service.rated_by(panel, [participant.user_id for participant in found])
     rows = [(participant, rated.get(participant.user_id, 0)) for participant in found[:PAGE]]
     done = panel.participants.filter(completed_at__isnull=False).count()
-    return {"panel": panel, "rows": rows, "more": len(found) > PAGE, "all": panel.participants.count(), "done": done}
+    return {
+        "panel": panel,
+        "rows": rows,
+        "more": len(found) > PAGE,
+        "all": panel.participants.count(),
+        "done": done,
+        "has_lead": panel.created_by.may_give(Role.ANNOTATOR),
+    }
 
 
 @role_required(Role.LEAD)
@@ -107,7 +114,20 @@ def panel_new_link(request: AuthedRequest, pk: int) -> HttpResponse:
 def panel_close(request: AuthedRequest, pk: int) -> HttpResponse:
     panel = get_object_or_404(Panel.objects.select_related("campaign"), pk=pk)
     service.close_panel(actor=request.user, panel=panel)
-    messages.success(request, _("The panel is closed. What its participants rated is kept."))
+    messages.success(request, _("The panel is closed, and its guests are signed out. What they rated is kept."))
+    return redirect("panels", name=panel.campaign.name)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def panel_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
+    panel = get_object_or_404(Panel.objects.select_related("campaign", "created_by"), pk=pk)
+    try:
+        service.take_over(actor=request.user, panel=panel)
+    except service.PanelRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("You look after the panel %(panel)s now.") % {"panel": panel})
     return redirect("panels", name=panel.campaign.name)
 
 

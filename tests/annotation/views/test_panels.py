@@ -1,18 +1,25 @@
 """Outside panels: beginning by a link, rating one's part, leaving with the code; and what strangers try."""
 
 import re
+from importlib import import_module
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
-from accounts.models import ApiToken, SignInAttempt, User
+from accounts import services
+from accounts.models import ApiToken, Role, SignInAttempt, User
 from accounts.throttle import too_many
 from annotation.media import visible_clips
 from annotation.models import Campaign, CampaignMember, Item, Panel, PanelParticipant, Slot
 from annotation.services import panels, queue
 from annotation.services.admission import why_not
 from annotation.views.panels import BEGINNINGS
+from operations.models import AuditEntry
 from tests.annotation import factories
 from tests.annotation.services.test_at_once import at_once
 
@@ -132,22 +139,74 @@ def test_the_clips_of_a_members_campaign_are_for_its_members(client: Client) -> 
     assert closed.name in client.get("/api/campaigns").content.decode()
 
 
-def test_a_closed_panel_lets_nobody_in_and_keeps_what_was_rated(client: Client, campaign: Campaign) -> None:
+def test_a_closed_panel_shows_its_guests_nothing_more_and_keeps_what_was_rated(
+    client: Client, campaign: Campaign
+) -> None:
     panel, secret = make(campaign)
     begin(client, secret)
     guest = User.objects.get(is_guest=True)
     slot = queue.claim(rater=guest, campaign=campaign)
     assert slot is not None
+    factories.submit(guest, slot)
+    clip = Item.objects.filter(campaign=campaign, slots__rater=guest).get().clip
+    pages = (f"/rate/{campaign.name}/", "/panel/done", "/")
+    assert [client.get(path).status_code for path in pages] == [200, 200, 200]
+    assert visible_clips(guest).filter(pk=clip.pk).exists()
     panels.close_panel(actor=campaign.created_by, panel=panel)
+    for path in (*pages, f"/media/video/{clip.pk}", f"/media/poster/{clip.pk}"):
+        assert client.get(path).status_code == 302, path
+    assert client.get("/api/campaigns").status_code in {401, 403}
+    assert client.post(f"/api/campaigns/{campaign.name}/claim").status_code in {401, 403}
+    assert client.post(f"/rate/{campaign.name}/start")["Location"].startswith("/sign-in")
     assert Client().get(f"/panel/{secret}/").status_code == 410
-    factories.submit(guest, slot)  # what is on the desk can be finished
-    assert queue.claim(rater=guest, campaign=campaign) is None
+    assert begin(Client(), secret) == 410
     assert guest.ratings.count() == 1
-    for path in (f"/rate/{campaign.name}/", "/panel/done"):
-        page = client.get(path).content.decode()
-        assert "This panel is closed" in page
-        assert CODE not in page
-        assert "Go on rating" not in page
+
+
+def test_a_guest_who_is_let_in_again_has_no_session_left(client: Client, campaign: Campaign) -> None:
+    panel, secret = make(campaign)
+    begin(client, secret)
+    panels.close_panel(actor=campaign.created_by, panel=panel)
+    services.reactivate(actor=campaign.created_by, user=User.objects.get(is_guest=True))
+    assert client.get("/").status_code == 302
+
+
+def test_guests_of_panels_that_were_closed_before_are_shut_out(client: Client, campaign: Campaign) -> None:
+    migration = import_module("annotation.migrations.0009_guests_of_closed_panels")
+    for closed_at in (None, timezone.now()):
+        panel, secret = make(campaign)
+        begin(Client(), secret)
+        Panel.objects.filter(pk=panel.pk).update(closed_at=closed_at, name=f"closed {closed_at}")
+    migration.shut_out(apps, connection.schema_editor())
+    active = PanelParticipant.objects.filter(user__is_active=True)
+    assert [participant.panel.closed_at for participant in active] == [None]
+
+
+@pytest.mark.parametrize("gone", [{"is_active": False}, {"role": Role.ANNOTATOR}])
+def test_a_panel_outlives_its_lead_and_another_takes_it_over(
+    client: Client, campaign: Campaign, gone: dict[str, Any]
+) -> None:
+    panel, secret = make(campaign)
+    other = factories.lead()
+    client.force_login(other)
+    assert "Take over the panel" not in client.get("/").content.decode()
+    User.objects.filter(pk=panel.created_by.pk).update(**gone)
+    assert begin(Client(), secret) == 302
+    assert "Panel Acme" in client.get("/").content.decode()
+    assert "Take over the panel" in client.get(f"/campaigns/{campaign.name}/panels").content.decode()
+    client.post(f"/panels/{panel.pk}/take-over")
+    panel.refresh_from_db()
+    assert panel.created_by == other
+    assert "Take over the panel" not in client.get("/").content.decode()
+    assert AuditEntry.objects.filter(action="panel.taken_over", actor=other).exists()
+
+
+def test_nobody_takes_over_a_panel_that_has_its_lead(client: Client, campaign: Campaign) -> None:
+    panel, _ = make(campaign)
+    client.force_login(factories.lead())
+    assert "looks after this panel" in client.post(f"/panels/{panel.pk}/take-over", follow=True).content.decode()
+    panel.refresh_from_db()
+    assert panel.created_by == campaign.created_by
 
 
 def test_who_finds_nothing_left_leaves_with_the_code_if_they_rated_anything(client: Client) -> None:
@@ -172,14 +231,19 @@ def test_who_comes_when_nothing_is_left_is_told_whom_to_ask(client: Client) -> N
 def test_panels_are_the_leads_business(client: Client, campaign: Campaign) -> None:
     panel, _ = make(campaign)
     rater = factories.make_user()
-    for path in (f"/campaigns/{campaign.name}/panels", f"/panels/{panel.pk}/new-link", f"/panels/{panel.pk}/close"):
+    for path in (
+        f"/campaigns/{campaign.name}/panels",
+        f"/panels/{panel.pk}/new-link",
+        f"/panels/{panel.pk}/close",
+        f"/panels/{panel.pk}/take-over",
+    ):
         assert Client().post(path)["Location"].startswith("/sign-in")
         client.force_login(rater)
         assert client.post(path, {"name": "Mine", "quota": "1", "completion_code": "X"}).status_code == 403
     assert client.get("/panel/done").status_code == 404
     panel.refresh_from_db()
     assert Panel.objects.get().closed_at is None
-    for deed in (panels.new_link, panels.close_panel):
+    for deed in (panels.new_link, panels.close_panel, panels.take_over):
         with pytest.raises(PermissionDenied):
             deed(actor=rater, panel=panel)
 
