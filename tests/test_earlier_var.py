@@ -4,8 +4,6 @@
 (two of them edited), unsubmitted work, a report, a review, a screening, a panel, invitations and a frozen release.
 """
 
-import gzip
-import os
 import sqlite3
 import subprocess
 import sys
@@ -14,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-FIXTURES = sorted((ROOT / "tests" / "fixtures").glob("studio_*.sql.gz"))
+from tests.support.earlier_var import FIXTURES, ROOT, environment_for, unpack
+
 RATINGS = """
     SELECT rating.id, rating.item_id, rating.rater_id, rating.arm, rating.exposure, rating.draft_id, rating.created_at,
            revision.number, revision.is_current, revision.viewing, revision.seconds_spent, revision.created_at,
@@ -59,9 +57,7 @@ def read(database: Path, query: str) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
 def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(fixture: Path, tmp_path: Path) -> None:
-    database = tmp_path / "studio.sqlite3"
-    with closing(sqlite3.connect(database)) as connection:
-        connection.executescript(gzip.decompress(fixture.read_bytes()).decode())
+    database = unpack(fixture, tmp_path)
     before = {name: read(database, query) for name, query in {"the ratings": RATINGS, **KEPT}.items()}
     assert all(before.values())
 
@@ -76,12 +72,8 @@ def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(fixture: Pa
 
 def run(var: Path, *words: str) -> str:
     """Run Python on the site of this `var/` and return what it prints."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("QSAVE_", "DATABASE_", "CELERY_"))
-    }
-    own = {"QSAVE_VAR": str(var), "DJANGO_SETTINGS_MODULE": "config.settings"}
     done = subprocess.run(
-        [sys.executable, *words], env=kept | own, cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, *words], env=environment_for(var), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout

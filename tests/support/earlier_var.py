@@ -1,0 +1,26 @@
+"""The database of a `var/` that an earlier commit made, for tests of what a later version does with it."""
+
+import gzip
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = sorted((ROOT / "tests" / "fixtures").glob("studio_*.sql.gz"))
+
+
+def unpack(fixture: Path, var: Path) -> Path:
+    """Write the fixture's database into the folder `var`; return its path."""
+    var.mkdir(parents=True, exist_ok=True)
+    database = var / "studio.sqlite3"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(gzip.decompress(fixture.read_bytes()).decode())
+    return database
+
+
+def environment_for(var: Path) -> dict[str, str]:
+    """The environment of a process that works on this `var/` alone."""
+    foreign = ("QSAVE_", "DATABASE_", "CELERY_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return kept | {"QSAVE_VAR": str(var), "DJANGO_SETTINGS_MODULE": "config.settings"}
