@@ -148,7 +148,10 @@ def test_answers_are_private_sandboxed_and_never_sniffed(as_lead: Client, clip: 
     response = fetch(as_lead, url(clip))
     assert response["Cache-Control"].startswith("private")
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert "sandbox" in response["Content-Security-Policy"]
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'" in policy  # no script, and no address but the file's own
+    assert "sandbox" in policy
+    assert "allow-scripts" not in policy
 
 
 def test_the_file_name_offered_is_plain_ascii_with_the_extension_of_the_content(as_lead: Client, clip: Clip) -> None:

@@ -70,7 +70,9 @@ def test_the_clip_plays_from_beside_the_page(pages: tuple[Path, list[str]], open
     folder, names = pages
     page = opened.new_page()
     page.goto((folder / names[0]).as_uri())
-    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
+    page.evaluate("() => { document.querySelector('video').muted = true; document.querySelector('video').play(); }")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0")
+    assert page.evaluate("[...document.images].length > 0 && [...document.images].every((image) => image.naturalWidth)")
     assert page.evaluate("document.querySelector('video').videoWidth") == 64
 
 
