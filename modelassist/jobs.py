@@ -11,7 +11,7 @@ def draft_items(run: JobRun) -> dict[str, object]:
     return asdict(drafting.draft_items(run))
 
 
-@job_kind(runs.KIND, queue="long")
+@job_kind(runs.KIND, queue="training")
 def train_critic(run: JobRun) -> dict[str, object]:
     critic = runs.train(run)
     return {"critic": str(critic), "critic_id": critic.pk}

@@ -18,7 +18,7 @@ from modelassist.reads.critics import critic_line, critic_list, drafting_status
 from modelassist.reads.runs import run_files, run_list, run_page
 from modelassist.services import critics as critic_services
 from modelassist.services.model_folder import NotAModel
-from modelassist.services.runs import CannotTrain, start_run
+from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
 from qsave.axes import AXES
 
 CURVES = ("loss", "reward", "kl", "learning_rate")
@@ -70,6 +70,30 @@ def run(request: AuthedRequest, pk: int) -> HttpResponse:
     ]
     context = {"page": page, "run": found, "charts": charts, "splits": splits_of(found.evaluation), "files": page.files}
     return render(request, "modelassist/run.html", context)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def run_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Run.objects.select_related("job"), pk=pk)
+    if cancel_run(actor=request.user, run=found):
+        messages.success(request, _("Run %(run)s is cancelled. Its checkpoints are kept.") % {"run": pk})
+    else:
+        messages.error(request, _("Run %(run)s had ended already.") % {"run": pk})
+    return redirect("run", pk=pk)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def run_resume(request: AuthedRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(Run, pk=pk)
+    try:
+        resume_run(actor=request.user, run=found)
+    except CannotTrain as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Run %(run)s resumes from its last checkpoint.") % {"run": pk})
+    return redirect("run", pk=pk)
 
 
 @role_required(Role.ENGINEER)

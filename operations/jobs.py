@@ -43,7 +43,9 @@ from operations.models import Job, JobState
 
 logger = logging.getLogger(__name__)
 
-QUEUES = ("short", "long")  # short: seconds, many at a time; long: minutes or hours, one at a time
+QUEUES = ("short", "long", "training")
+# short: seconds, many at a time; long: minutes, one at a time; training: hours or days, one at a time, so that no
+# import, release or verification waits for a training run
 PROGRESS_SECONDS = 0.5
 MESSAGE_LENGTH = 300
 TASK = "operations.run_job"
@@ -138,9 +140,13 @@ def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -
 
 
 def nudge(job: Job) -> None:
-    """Tell a worker of the job. A broker that is away costs time only: the row is found by the next sweep."""
+    """Tell a worker of the job. A broker that is away costs time only: the row is found by the next sweep.
+
+    A job that an older version queued goes to the queue that its kind has now.
+    """
+    known = find_kind(job.kind)
     try:
-        current_app.send_task(TASK, args=[str(job.pk)], queue=job.queue, retry=False)
+        current_app.send_task(TASK, args=[str(job.pk)], queue=known.queue if known else job.queue, retry=False)
     except (OperationalError, OSError) as error:
         logger.warning("Job %s waits for the next sweep, the broker did not take it: %s", job.pk, error)
 

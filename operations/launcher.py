@@ -20,6 +20,9 @@ POLL_SECONDS = 0.1
 GRACE_SECONDS = 15.0
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+WORKERS = {"short": 2, "long": 1, "training": 1}
+"""How many jobs of each queue this machine does at a time."""
+
 Children = Mapping[str, "subprocess.Popen[bytes]"]
 
 
@@ -49,11 +52,11 @@ def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
 
 def commands(host: str, port: int) -> dict[str, list[str]]:
     """All that a whole site needs, by name."""
-    wanted = {
-        "web": web_command(host, port),
-        "worker for short jobs": worker_command("short", threads=2, prefetch=2),
-        "worker for long jobs": worker_command("long", threads=1, prefetch=1),
+    workers = {
+        f"worker for {queue} jobs": worker_command(queue, threads=threads, prefetch=threads)
+        for queue, threads in WORKERS.items()
     }
+    wanted = {"web": web_command(host, port), **workers}
     # On Linux the kernel ends them if this process is killed and cannot; elsewhere the next start names what is left.
     tied = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
     return {name: [*tied, *command] for name, command in wanted.items()}

@@ -9,6 +9,7 @@ from typing import Any
 from modelassist.bridge import run_folder
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
+from modelassist.services.runs import RESUMABLE
 from operations.models import Job, JobState
 
 REPORT = "evaluation.md"
@@ -30,6 +31,14 @@ class RunLine:
     @property
     def state(self) -> str:
         return self.job.state if self.job else "no job"
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.state in (JobState.QUEUED, JobState.RUNNING)
+
+    @property
+    def can_resume(self) -> bool:
+        return self.state in RESUMABLE
 
 
 @dataclass(frozen=True, slots=True)

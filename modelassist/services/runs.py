@@ -21,12 +21,13 @@ from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.critics import register_critic
 from modelassist.services.model_folder import check_model
-from operations import audit
-from operations.jobs import JobCancelledError, JobInterruptedError, JobRun, enqueue
+from operations import audit, jobs
+from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
 
 KIND = "train_critic"
 SETTINGS = "settings.json"
+RESUMABLE = (JobState.CANCELLED, JobState.FAILED)
 
 
 class CannotTrain(ValueError):
@@ -64,10 +65,44 @@ def start_run(
         created_by=actor,
     )
     run.folder = f"run-{run.pk:05d}"
-    run.job = enqueue(actor=actor, kind=KIND, arguments={"run": run.pk, "name": name})
+    run.job = jobs.enqueue(actor=actor, kind=KIND, arguments={"run": run.pk, "name": name})
     run.save()
     audit.record(actor=actor, action="run.started", target=run, release=release.number, model=run.base_model)
     return run
+
+
+@transaction.atomic
+def cancel_run(*, actor: User, run: Run) -> bool:
+    """Cancel a run that has not ended: its trainer is stopped, its checkpoints stay. False if it had ended."""
+    require(actor, Role.ENGINEER)
+    cancelled = run.job is not None and jobs.cancel(job=run.job, actor=actor)
+    if cancelled:
+        audit.record(actor=actor, action="run.cancelled", target=run)
+    return cancelled
+
+
+@transaction.atomic
+def resume_run(*, actor: User, run: Run) -> Run:
+    """Queue a cancelled or failed run again: it resumes from its last checkpoint. Raises CannotTrain for another."""
+    require(actor, Role.ENGINEER)
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if run.job is None or run.job.state not in RESUMABLE:
+        raise CannotTrain(_("Run %(run)s was neither cancelled nor has it failed.") % {"run": run.pk})
+    if trainer.is_running(run_folder(run)):
+        raise CannotTrain(_("The trainer of run %(run)s is still ending. Try again in a minute.") % {"run": run.pk})
+    run.job = jobs.enqueue(actor=actor, kind=KIND, arguments=run.job.arguments)
+    run.save(update_fields=["job"])
+    audit.record(actor=actor, action="run.resumed", target=run)
+    return run
+
+
+def stop_cancelled() -> int:
+    """Stop the trainers on this host whose run was cancelled while no worker watched them; returns how many."""
+    folders = [run_folder(run) for run in Run.objects.filter(job__state=JobState.CANCELLED)]
+    left = [folder for folder in folders if trainer.is_running(folder) and trainer.is_here(folder)]
+    for folder in left:
+        trainer.stop(folder)
+    return len(left)
 
 
 def train(job: JobRun) -> Critic:

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +45,8 @@ def start(folder: Path, command: Sequence[str], *, cwd: Path) -> None:
                 pass_fds=[lock],  # the child inherits the lock with the descriptor
                 start_new_session=True,
             )
-        (folder / RECORD).write_text(json.dumps({"pid": process.pid, "command": list(command)}) + "\n")
+        record = {"pid": process.pid, "host": socket.gethostname(), "command": list(command)}
+        (folder / RECORD).write_text(json.dumps(record) + "\n")
         process.returncode = 0  # nobody waits for it through this object; `_reap` collects it
 
 
@@ -54,6 +56,11 @@ def is_running(folder: Path) -> bool:
         return False
     with _lock_file(folder) as lock:
         return not _take(lock)
+
+
+def is_here(folder: Path) -> bool:
+    """Whether the trainer of `folder` was started on this host, so that its process id means it and nobody else."""
+    return (_json_or_none(folder / RECORD) or {}).get("host") == socket.gethostname()
 
 
 def watch(folder: Path, on_progress: Callable[[float, str], None], *, every: float = 1.0) -> None:

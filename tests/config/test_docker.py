@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from operations.launcher import worker_command
+from operations.jobs import QUEUES
+from operations.launcher import WORKERS, worker_command
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker" / "compose.yml"
@@ -31,13 +32,17 @@ def test_every_variable_that_must_be_given_is_in_the_example() -> None:
     assert asked <= offered
 
 
-@pytest.mark.parametrize("queue", ["short", "long"])
+@pytest.mark.parametrize("queue", QUEUES)
 def test_each_queue_has_a_worker_as_the_launcher_starts_it(services: dict[str, Any], queue: str) -> None:
     words = services[f"worker-{queue}"]["command"]
     own = worker_command(queue, threads=1, prefetch=1)
     ours = {word.partition("=")[0] for word in own[own.index("worker") :]}
     assert ours <= {word.partition("=")[0] for word in words}
     assert f"--queues={queue}" in words
+
+
+def test_the_launcher_starts_a_worker_for_each_queue() -> None:
+    assert set(WORKERS) == set(QUEUES)
 
 
 def test_what_is_waited_for_is_there_and_healthy_means_something(services: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def test_only_engineers_get_there(client: Client, db: None) -> None:
     client.force_login(make_user(role=Role.LEAD))
     for path in ("/runs", "/runs/1", "/runs/1/files/evaluation.md", "/critics", "/critics/1"):
         assert client.get(path).status_code == 403, path
-    for path in ("/runs/start", "/critics/1/activate", "/drafting/spring/stop"):
+    for path in ("/runs/start", "/runs/1/cancel", "/runs/1/resume", "/critics/1/activate", "/drafting/spring/stop"):
         assert client.post(path).status_code == 403, path
 
 
@@ -200,3 +200,15 @@ def test_a_critic_whose_files_are_gone_is_not_put_to_work(as_engineer: Client, t
     page = as_engineer.post(f"/critics/{critic.pk}/activate", {"campaign": str(campaign.pk)}, follow=True)
     assert "no such model folder" in page.content.decode()
     assert not Activation.objects.exists()
+
+
+def test_a_run_is_cancelled_and_resumed_from_its_page(as_engineer: Client, release: Release, tiny_model: Path) -> None:
+    as_engineer.post("/runs/start", form(freeze(release), base_model=str(tiny_model)))
+    run = Run.objects.get()
+    assert "Cancel this run" in as_engineer.get(f"/runs/{run.pk}").content.decode()
+    page = as_engineer.post(f"/runs/{run.pk}/cancel", follow=True).content.decode()
+    assert "Its checkpoints are kept" in page
+    assert "Cancel this run" not in page
+    page = as_engineer.post(f"/runs/{run.pk}/resume", follow=True).content.decode()
+    assert "resumes from its last checkpoint" in page
+    assert "Cancel this run" in page

@@ -28,6 +28,8 @@ launcher.GRACE_SECONDS = 1.0
 pids, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
 sys.exit(launcher.supervise(commands, pids=pids, say=print))
 """
+PARTS = 1 + len(launcher.WORKERS)
+"""Of a site: web and a worker for each queue."""
 WAIT = [sys.executable, "-c", "import signal; signal.pause()"]
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 # A parent that ends at TERM and leaves a child behind that does not.
@@ -141,7 +143,7 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=log) as site:
         pids = settings.VAR_DIR / "up.pids"
-        wait_until(lambda: (len(launcher.left_over(pids)) == 3 and answers(port)) or site.poll() is not None)
+        wait_until(lambda: (len(launcher.left_over(pids)) == PARTS and answers(port)) or site.poll() is not None)
         assert site.poll() is None, log.read_text()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_SECONDS) as answer:
             assert json.load(answer) == {"status": "ok"}
@@ -159,7 +161,7 @@ def test_a_killed_launcher_takes_the_site_with_it(tmp_path: Path) -> None:
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=tmp_path / "log") as site:
         pids = settings.VAR_DIR / "up.pids"
         # who answers on the port may be another test's server: the list of children is what says that this site runs
-        wait_until(lambda: len(launcher.left_over(pids)) == 3 and answers(port), what="the site")
+        wait_until(lambda: len(launcher.left_over(pids)) == PARTS and answers(port), what="the site")
         groups = launcher.left_over(pids)
         site.kill()
         site.wait()
