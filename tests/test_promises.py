@@ -17,7 +17,7 @@ OLDER = {
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "7",
 }
-ELSEWHERE = {"TZ": "Asia/Kolkata", "LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+ELSEWHERE = {"TZ": "Asia/Kolkata", "LC_ALL": "C", "LANG": "C"}
 
 
 def keep_promises(
