@@ -35,6 +35,13 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     return int(value)
 
 
+def proxies(name: str) -> int:
+    """How many proxies stand before the site; yes is one and no is none, as the setting was read before."""
+    words = {**dict.fromkeys(TRUE, 1), **dict.fromkeys(FALSE, 0)}
+    value = text(name).lower()
+    return words[value] if value in words else whole_number(name, 0, least=0, most=10)
+
+
 def one_of(name: str, default: str, allowed: Sequence[str]) -> str:
     value = text(name, default)
     if value not in allowed:

@@ -152,7 +152,9 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = env.words("QSAVE_ORIGINS")
-if env.flag("QSAVE_BEHIND_PROXY", default=False):
+# How many proxies of ours a request comes through: they are believed about the client's address and HTTPS.
+TRUSTED_PROXIES = env.proxies("QSAVE_BEHIND_PROXY")
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import services
 from accounts.access import AuthedRequest, public, role_required
 from accounts.forms import AcceptInvitationForm, InviteForm, NewPasswordForm
+from accounts.known_browsers import remember_browser
 from accounts.models import Invitation, Role, User
 
 PAGE = 50
@@ -148,7 +149,7 @@ def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             login(request, user, backend=BACKEND)
-            return redirect("home")
+            return remember_browser(redirect("home"), user)
     return render(request, "accounts/accept_invitation.html", {"form": form, "role": Role(invitation.role).label})
 
 
@@ -164,10 +165,11 @@ def set_password(request: HttpRequest, secret: str) -> HttpResponse:
     form = NewPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            services.finish_password_reset(secret=secret, password=form.cleaned_data["password"])
+            user = services.finish_password_reset(secret=secret, password=form.cleaned_data["password"])
         except services.AccountError as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, _("Your password is set. Sign in with it."))
-            return redirect("sign-in")
+            # The link has proved who they are, so wrong tries of others do not keep this browser from signing in.
+            return remember_browser(redirect("sign-in"), user)
     return render(request, "accounts/set_password.html", {"form": form, "person": reset.user})

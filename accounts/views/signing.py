@@ -2,7 +2,7 @@
 
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -11,9 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import throttle
 from accounts.access import public
+from accounts.addresses import client_address
 from accounts.forms import SignInForm
+from accounts.known_browsers import find_known_browser, remember_browser
 from accounts.models import User
 from accounts.services import has_people
+from accounts.throttle import KNOWN_BROWSER, SIGN_IN
 
 REFUSED = _("That name and password do not go together, or the account is closed.")
 WAIT = _("Too many tries. Wait a quarter of an hour, or ask a lead for a reset link.")
@@ -33,32 +36,33 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
-        status, error = _try(request, form.cleaned_data["username"], form.cleaned_data["password"])
-        if status == 200:
-            return redirect(target)
+        user, status, error = _try(request, form.cleaned_data["username"], form.cleaned_data["password"])
+        if user is not None:
+            return remember_browser(redirect(target), user)
         form.add_error(None, error)
     return render(request, "accounts/sign_in.html", {"form": form, "next": target}, status=status)
 
 
-def _try(request: HttpRequest, username: str, password: str) -> tuple[int, str]:
-    """Status and words: 200 signed in, 403 refused, 429 too many tries."""
-    address = request.META.get("REMOTE_ADDR") or None
-    if throttle.too_many(username, address):
-        return 429, str(WAIT)
+def _try(request: HttpRequest, username: str, password: str) -> tuple[User | None, int, str]:
+    """Who has signed in; else the status with its words: 403 refused, 429 too many tries."""
+    browser = find_known_browser(request, username)
+    counted = (browser, None, KNOWN_BROWSER) if browser else (username, client_address(request), SIGN_IN)
+    if not throttle.admit(*counted):
+        return None, 429, str(WAIT)
     user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
-        throttle.note_failure(username, address)
-        return 403, str(REFUSED)
-    throttle.forget(username, address)
+        return None, 403, str(REFUSED)
+    throttle.forget(*counted)
     login(request, user)
-    return 200, ""
+    return user, 200, ""
 
 
 def _safe_target(request: HttpRequest) -> str:
     """Where to go after signing in: `next` if it lies on this site, else the home page."""
-    target = request.POST.get("next") or request.GET.get("next") or "/"
+    home = resolve_url("home")
+    target = request.POST.get("next") or request.GET.get("next") or home
     ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if ours else "/"
+    return target if ours else home
 
 
 @public(reason="signing out twice does no harm")

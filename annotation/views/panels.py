@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import throttle
 from accounts.access import AuthedRequest, public, role_required, signed_in
+from accounts.addresses import client_address
 from accounts.models import Role, User
 from annotation.models import Campaign, Panel, PanelParticipant
 from annotation.services import panels as service
@@ -157,10 +158,8 @@ def _external_id(request: HttpRequest) -> str:
 
 def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, int]:
     """Signs the participant in for this browser session; else what is in the way, with its status."""
-    address = request.META.get("REMOTE_ADDR") or None
-    if throttle.too_many(str(panel.pk), address, BEGINNINGS):
+    if not throttle.admit(str(panel.pk), client_address(request), BEGINNINGS):
         return _("Too many have begun from this network just now. Try again in a quarter of an hour."), 429
-    throttle.note_failure(str(panel.pk), address, BEGINNINGS)
     try:
         user = service.begin(panel=panel, external_id=external_id).user
     except service.PanelRefused as refusal:

@@ -51,7 +51,7 @@ def test_tries_by_one_name_from_one_address_are_throttled_even_with_the_right_pa
 
 def test_tries_by_many_names_from_one_address_are_throttled(client: Client, ada: User) -> None:
     SignInAttempt.objects.bulk_create(
-        SignInAttempt(username=f"name{n}", address="127.0.0.1") for n in range(throttle.SIGN_IN.by_address)
+        SignInAttempt(username=f"name{n}", address="127.0.0.1") for n in range(throttle.SIGN_IN.by_address or 0)
     )
     assert sign_in(client, "Ada", PASSWORD) == 429
 

@@ -48,6 +48,21 @@ def test_numbers_words_and_choices(given: pytest.MonkeyPatch) -> None:
         env.one_of("X", "a", ["a", "b"])
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("", 0), ("0", 0), ("no", 0), ("1", 1), ("true", 1), ("Yes", 1), ("2", 2), ("10", 10)]
+)
+def test_proxies_are_a_number_and_yes_is_one(given: pytest.MonkeyPatch, value: str, expected: int) -> None:
+    given.setenv("X", value)
+    assert env.proxies("X") == expected
+
+
+@pytest.mark.parametrize("value", ["11", "-1", "both", "1.5"])
+def test_another_number_of_proxies_is_refused(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="from 0 to 10"):
+        env.proxies("X")
+
+
 def test_a_folder_is_made_and_must_be_absolute(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
     given.setenv("X", str(tmp_path / "deep" / "folder"))
     assert env.folder("X", tmp_path).is_dir()

@@ -10,10 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
-from accounts import services
+from accounts import services, throttle
 from accounts.models import ApiToken, Role, SignInAttempt, User
-from accounts.throttle import too_many
 from annotation.media import visible_clips
 from annotation.models import Campaign, CampaignMember, Item, Panel, PanelParticipant, Slot
 from annotation.services import panels, queue
@@ -287,7 +287,22 @@ def test_very_many_who_begin_from_one_network_have_to_wait_and_can_still_sign_in
     tries = [SignInAttempt(deed="panel", username=panel.pk, address="127.0.0.1") for _ in range(most - 1)]
     SignInAttempt.objects.bulk_create(tries)
     assert [begin(Client(), secret, number) for number in ("p-1", "p-2")] == [302, 429]
-    assert not too_many("ada", "127.0.0.1")
+    assert throttle.admit("ada", "127.0.0.1")
+
+
+def test_participants_behind_a_proxy_are_counted_by_their_own_address(
+    client: Client, campaign: Campaign, settings: Settings
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    _, secret = make(campaign)
+
+    def begin_from(address: str, number: int) -> int:
+        headers = {"X-Forwarded-For": f"203.0.113.{number % 200}, {address}"}
+        return Client().post(f"/panel/{secret}/", {"participant": f"p-{number}"}, headers=headers).status_code
+
+    most = BEGINNINGS.by_name_and_address
+    assert [begin_from("198.51.100.7", number) for number in range(most + 1)] == [302] * most + [429]
+    assert begin_from("198.51.100.8", most + 1) == 302
 
 
 def test_qualification_clips_are_not_part_of_the_work(campaign: Campaign) -> None:
