@@ -34,6 +34,12 @@ KEPT = {
     "people": "SELECT id, username, password, role, is_active FROM accounts_user ORDER BY id",
     "releases": "SELECT number, name, content_hash, folder FROM datasets_release ORDER BY number",
 }
+CLIPS_WITHOUT_THEIR_GROUP = """
+    SELECT clip.clip_id FROM annotation_clip clip
+    JOIN annotation_promptgroup grouped ON grouped.id = clip.prompt_group_id
+    WHERE grouped.generator = '' OR NOT EXISTS (SELECT 1 FROM annotation_groupedprompt prompt
+        WHERE prompt.text = clip.prompt AND prompt.group_id = clip.prompt_group_id)
+"""
 VISIT = """
 import django
 django.setup()
@@ -64,6 +70,8 @@ def test_a_var_of_an_earlier_version_migrates_and_keeps_every_rating(fixture: Pa
     run(tmp_path, "manage.py", "migrate", "--verbosity=0")
     after = {name: read(database, query) for name, query in {"the ratings": RATINGS, **KEPT}.items()}
     assert after == before
+
+    assert read(database, CLIPS_WITHOUT_THEIR_GROUP) == []
 
     visits = run(tmp_path, "-c", VISIT).splitlines()
     assert [line for line in visits if not line.startswith("200 ")] == []

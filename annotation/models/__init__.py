@@ -1,7 +1,7 @@
 """The tables of the rating floor (Django wants them importable from here)."""
 
 from annotation.models.campaigns import Arm, Campaign, Guideline, GuidelineExample, Item, Offer, SavedWork, Slot
-from annotation.models.clips import Clip, PromptGroup, Split
+from annotation.models.clips import Clip, GroupedPrompt, PromptGroup, Split
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
 from annotation.models.ratings import (
     AxisAnswer,
@@ -24,6 +24,7 @@ __all__ = [
     "Clip",
     "Draft",
     "Exposure",
+    "GroupedPrompt",
     "Guideline",
     "GuidelineExample",
     "Item",

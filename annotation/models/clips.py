@@ -14,15 +14,50 @@ class Split(models.TextChoices):
 
 
 class PromptGroup(models.Model):
-    """Prompts that are the same or nearly so. Its split is drawn once, when its first clip comes in."""
+    """Prompts that are the same or nearly so, or that a manifest names as one group. Its split is drawn once."""
 
-    representative = models.TextField(unique=True, help_text="The normalised prompt that opened the group.")
+    representative = models.TextField(
+        unique=True, help_text="The normalised prompt, or the name, that opened the group."
+    )
+    name = models.CharField(
+        max_length=200,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="The prompt_group of manifests; none: by similarity.",
+    )
     split = models.CharField(max_length=5, choices=Split.choices)
+    generator = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Generator of the row that opened the group: splits are stratified over it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(split__in=Split.values), name="prompt_group_split_known"),
+            models.CheckConstraint(condition=~models.Q(name=""), name="prompt_group_name_not_empty"),
+        ]
+
+
+class GroupedPrompt(models.Model):
+    """A prompt with the group that it has for good. Written before the first clip of its manifest is stored."""
+
+    group = models.ForeignKey(PromptGroup, on_delete=models.CASCADE, related_name="prompts")
+    text = models.TextField(help_text="The prompt as its manifest first wrote it.")
+    digest = models.CharField(max_length=SHA256_HEX, help_text="SHA-256 of the normalised prompt.")
+    is_named = models.BooleanField(default=False, help_text="Its manifest named the group; similarity was not asked.")
+    bridges_splits = models.BooleanField(default=False, help_text="Near groups of different splits.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["digest"], condition=models.Q(is_named=False), name="one_group_by_similarity"
+            ),
+            models.UniqueConstraint(
+                fields=["digest", "group"], condition=models.Q(is_named=True), name="one_prompt_in_a_named_group"
+            ),
         ]
 
 

@@ -4,7 +4,7 @@ Rows stand alone: a bad one is reported by its number and reason, the others go 
 nothing, so an import that was cut off, or is run twice, ends as one that ran once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +16,10 @@ from django.db import transaction
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Item
 from annotation.services.campaigns import add_clips
-from annotation.services.manifests import ManifestError, Row, RowRefused, read_manifest, read_row
+from annotation.services.manifests import ManifestError, Row, RowRefused, parse_row, read_manifest
 from annotation.services.media_store import copy_in, extension_of, find_video, incoming_folder, settle
 from annotation.services.permissions import require
-from annotation.services.prompt_groups import PromptBook, lock_clips
+from annotation.services.prompt_groups import find_group, group_prompts, lock_clips
 from operations import audit
 from operations.database import DATABASE_TROUBLE
 from qsave.frames.container import MediaError
@@ -72,15 +72,16 @@ def import_manifest(
     full disk or a lost database through: those are no fault of a row.
     """
     require(actor, Role.LEAD)
-    rows = read_manifest(manifest)
+    rows = [parse_row(raw) for raw in read_manifest(manifest)]
+    group_prompts([row for row in rows if isinstance(row, Row)], seed=campaign.seed if campaign else 0)
     report = ImportReport()
     with incoming_folder() as work:
-        intake = _Intake(manifest.parent, work, PromptBook(seed=campaign.seed if campaign else 0), simulated)
+        intake = _Intake(manifest.parent, work, simulated)
         for start in range(0, len(rows), BATCH):
             taken: list[tuple[Clip, Row]] = []
             try:
-                for number, raw in enumerate(rows[start : start + BATCH], start=start + 1):
-                    _take_row(intake, number, raw, report, taken)
+                for number, row in enumerate(rows[start : start + BATCH], start=start + 1):
+                    _take_row(intake, number, row, report, taken)
                     if on_progress is not None:
                         on_progress(number / len(rows), f"{number} of {len(rows)} rows")
             finally:  # clips that went in are items, however the next row ends
@@ -95,15 +96,14 @@ def import_manifest(
 def _take_row(
     intake: "_Intake",
     number: int,
-    raw: Mapping[str, Any] | RowRefused,
+    row: Row | RowRefused,
     report: ImportReport,
     taken: list[tuple[Clip, Row]],
 ) -> None:
     try:
-        if isinstance(raw, RowRefused):
-            raise raw
+        if isinstance(row, RowRefused):
+            raise row
         with one_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
-            row = read_row(raw)
             clip, is_new = intake.take(row)
     except (RowRefused, MediaError) as problem:
         report.problems.append(RowProblem(number, str(problem)))
@@ -124,11 +124,10 @@ def _into_campaign(actor: User, campaign: Campaign, taken: list[tuple[Clip, Row]
 
 @dataclass(slots=True)
 class _Intake:
-    """One import: where its videos lie, where it works, and the prompts it knows."""
+    """One import: where its videos are and where it works."""
 
     folder: Path
     work: Path
-    prompts: PromptBook
     simulated: bool
     frames: FrameConfig = field(default_factory=FrameConfig)
 
@@ -142,7 +141,6 @@ class _Intake:
             return known, False
         facts = probe(copy)
         media = self._media(copy, sha256, facts)
-        self.prompts.catch_up()
         with transaction.atomic():
             lock_clips()
             known = _known(clip_id, sha256, row)  # another import may have brought it meanwhile
@@ -168,7 +166,7 @@ class _Intake:
         }
 
     def _store(self, row: Row, clip_id: str, sha256: str, facts: MediaFacts, media: dict[str, Any]) -> Clip:
-        group, bridges = self.prompts.group_for(row.prompt, row.generator)
+        group, bridges = find_group(row)
         twins = Clip.objects.filter(sha256=sha256).exclude(prompt_group__split=group.split)
         fps = _rate(facts)
         return Clip.objects.create(
@@ -204,6 +202,8 @@ def _known(clip_id: str, sha256: str, row: Row) -> Clip | None:
         raise RowRefused(f"clip_id {clip_id!r} is here already with another video")
     if (clip.prompt, clip.generator) != (row.prompt, row.generator):
         raise RowRefused(f"clip_id {clip_id!r} is here already with another prompt or generator")
+    if row.prompt_group and row.prompt_group != clip.prompt_group.name:
+        raise RowRefused(f"clip_id {clip_id!r} is here already in another prompt group, which it keeps for good")
     return clip
 
 

@@ -1,7 +1,8 @@
 """Manifests of clips: CSV, TSV, JSON, JSONL or Parquet, read row by row. Row 1 is the first clip, not the header.
 
 Columns: `video` (path of the file, relative to the manifest's folder), `prompt`, `generator`; optional `clip_id`,
-`seed`, `content_warning`, `gold_visual`, `gold_dynamic`, `gold_alignment`. Whatever else there is becomes metadata.
+`prompt_group`, `seed`, `content_warning`, `gold_visual`, `gold_dynamic`, `gold_alignment`. Whatever else there is
+becomes metadata.
 """
 
 import csv
@@ -25,7 +26,8 @@ MANIFEST_BYTES = 256 * 1024**2
 MOST_ROWS = 200_000
 PROMPT_LENGTH = 8_000
 METADATA_BYTES = 16_384
-LENGTHS = {"generator": 120, "clip_id": 200, "content_warning": 200}
+OPTIONAL = ("clip_id", "prompt_group", "content_warning")
+LENGTHS = {"generator": 120, "clip_id": 200, "prompt_group": 200, "content_warning": 200}
 SEED_LIMIT = 2**63
 
 
@@ -39,12 +41,16 @@ class RowRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One clip as its manifest has it. `clip_id` empty means that its content hash will be its name."""
+    """One clip as its manifest has it.
+
+    An empty `clip_id`: its content hash becomes its name. An empty `prompt_group`: similarity decides on its group.
+    """
 
     video: str
     prompt: str
     generator: str
     clip_id: str = ""
+    prompt_group: str = ""
     seed: int | None = None
     content_warning: str = ""
     gold: Mapping[str, float] = field(default_factory=dict)
@@ -74,11 +80,17 @@ def read_manifest(path: Path) -> list[Mapping[str, Any] | RowRefused]:
     return rows
 
 
+def parse_row(raw: Mapping[str, Any] | RowRefused) -> Row | RowRefused:
+    """Return the checked row, or why it is refused."""
+    try:
+        return raw if isinstance(raw, RowRefused) else read_row(raw)
+    except RowRefused as refusal:
+        return refusal
+
+
 def read_row(raw: Mapping[str, Any]) -> Row:
     """A row with every field checked; raises RowRefused naming the column."""
-    words = {
-        name: _text(raw, name, LENGTHS.get(name, PROMPT_LENGTH)) for name in (*NEEDED, "clip_id", "content_warning")
-    }
+    words = {name: _text(raw, name, LENGTHS.get(name, PROMPT_LENGTH)) for name in (*NEEDED, *OPTIONAL)}
     for name in NEEDED:
         if not words[name]:
             raise RowRefused(f"{name} is empty")

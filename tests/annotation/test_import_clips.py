@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
 
 from annotation import jobs, uploads
-from annotation.models import Campaign, Clip, Item, PromptGroup
+from annotation.models import Campaign, Clip, GroupedPrompt, Item, PromptGroup
 from annotation.services import clips
 from annotation.services.clips import ImportReport, ManifestError
 from operations import jobs as operations_jobs
@@ -248,6 +248,65 @@ def test_a_prompt_near_groups_of_two_splits_is_marked(folder: Path) -> None:
 
     assert Clip.objects.get(clip_id="c3").bridges_splits
     assert not Clip.objects.filter(clip_id__in=["c1", "c2"], bridges_splits=True).exists()
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (1, 3, 2)])
+def test_the_whole_manifest_is_grouped_before_its_first_row_is_stored(folder: Path, order: tuple[int, ...]) -> None:
+    texts = {number: " ".join(f"word{word}" for word in range(2 * number, 2 * number + 20)) for number in order}
+
+    take(write_csv(folder / "m.csv", [row(number, prompt=texts[number]) for number in order]))
+
+    assert PromptGroup.objects.count() == 1
+    assert not Clip.objects.filter(bridges_splits=True).exists()
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2])
+def test_an_import_that_is_killed_and_run_again_ends_as_one_that_ran_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stored: int
+) -> None:
+    texts = [" ".join(f"word{word}" for word in range(2 * n, 2 * n + 20)) for n in range(2)]
+    manifest = write_csv(folder / "m.csv", [row(1, prompt=texts[0]), row(2), row(3, prompt=texts[1])])
+    campaign = factories.make_campaign()
+
+    class Killed(BaseException):
+        pass
+
+    def die(share: float, _: str) -> None:
+        if share > stored / 3:
+            raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        if stored == 0:
+            patched.setattr(clips, "copy_in", lambda *_: die(1.0, ""))
+        take(manifest, campaign, on_progress=die)
+    plan = list(GroupedPrompt.objects.order_by("pk").values_list("text", "group", "group__split", "bridges_splits"))
+    assert len(plan) == 3
+
+    report = take(manifest, campaign)
+
+    fields = ("prompt", "prompt_group", "prompt_group__split", "bridges_splits")
+    assert sorted(Clip.objects.values_list(*fields)) == sorted(plan)
+    assert (report.added + report.present, report.problems, PromptGroup.objects.count()) == (3, [], 2)
+
+
+def test_a_column_prompt_group_wins_over_similarity(folder: Path) -> None:
+    rows = [row(1, prompt_group="pets"), row(2, prompt_group="pets"), row(3, prompt=factories.prompt(1))]
+
+    report = take(write_csv(folder / "m.csv", [rows[0], rows[1], rows[2] | {"prompt_group": "others"}]))
+
+    groups = dict(Clip.objects.values_list("clip_id", "prompt_group__name"))
+    assert (groups, report.problems) == ({"c1": "pets", "c2": "pets", "c3": "others"}, [])
+    assert not Clip.objects.filter(metadata__has_key="prompt_group").exists()
+
+
+def test_a_stored_clip_keeps_its_group_and_a_row_that_names_another_says_so(folder: Path) -> None:
+    take(write_csv(folder / "m.csv", [row(1)]))
+    before = Clip.objects.get().prompt_group
+
+    report = take(write_csv(folder / "m.csv", [row(1, prompt_group="pets")]))
+
+    assert Clip.objects.get().prompt_group == before
+    assert "another prompt group, which it keeps for good" in report.problems[0].reason
 
 
 def test_one_video_under_prompts_of_two_splits_is_marked(folder: Path) -> None:

@@ -9,9 +9,11 @@ from typing import TypeVar
 import pytest
 from django.db import connection, transaction
 
-from annotation.models import Campaign, Item, Offer, Rating, RatingRevision, SavedWork, Slot
+from annotation.models import Campaign, GroupedPrompt, Item, Offer, Rating, RatingRevision, SavedWork, Slot
 from annotation.services import queue
+from annotation.services.manifests import Row
 from annotation.services.policy import update_policy
+from annotation.services.prompt_groups import group_prompts
 from annotation.services.ratings import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
@@ -135,3 +137,18 @@ def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() 
     seats = Counter(Rating.objects.values_list("item", flat=True))
     assert set(seats.values()) == {2}
     assert Rating.objects.values("item", "rater").distinct().count() == 12
+
+
+def test_imports_of_near_prompts_at_once_give_them_one_group() -> None:
+    near = [f"{factories.prompt(1)} {factories.prompt(2)} {factories.prompt(3)} {number}" for number in range(4)]
+    manifests = [
+        [Row(video="a.mp4", prompt=text, generator="toy") for text in (prompt, factories.prompt(10 + number))]
+        for number, prompt in enumerate(near)
+    ]
+
+    outcomes = at_once(*[lambda rows=rows: group_prompts(rows, seed=0) for rows in manifests])
+
+    assert outcomes == [None] * 4
+    groups = GroupedPrompt.objects.filter(text__in=near).values_list("group", "bridges_splits")
+    assert len(set(groups)) == 1
+    assert GroupedPrompt.objects.count() == 8

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modelassist.toy.faults import KINDS, Fault, harm, quality
 from modelassist.toy.world import CLIPS_PER_PROMPT, GENERATORS, ClipSpec, Scene, make_spec
 from qsave.axes import AXES, Axis, level_of_mos
-from qsave.groups import PromptGrouper
+from qsave.groups import cluster_prompts
 from qsave.report_card import TimeRange
 from qsave.taxonomy import DEFAULT_AXIS_OF_DEFECT
 
@@ -33,10 +33,11 @@ def test_clips_of_a_prompt_come_from_different_generators() -> None:
     assert {name for names in generators.values() for name in names} == set(GENERATORS)
 
 
-def test_no_two_prompts_are_near_enough_to_fall_into_one_group() -> None:
-    prompts = sorted({spec.prompt for spec in SPECS})
-    grouper = PromptGrouper([(prompt, prompt) for prompt in prompts])
-    assert all([match.group for match in grouper.matches(prompt)] == [prompt] for prompt in prompts)
+@pytest.mark.parametrize("clips", [24, 60, 240, 600, 6000])
+def test_no_two_prompts_are_near_enough_to_fall_into_one_group(clips: int) -> None:
+    prompts = sorted({make_spec(3, index).prompt for index in range(0, clips, CLIPS_PER_PROMPT)})
+    known: list[tuple[str, int]] = []
+    assert len(cluster_prompts(prompts, known)) == len(prompts)
 
 
 def test_prompts_read_as_sentences() -> None:
