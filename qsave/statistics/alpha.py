@@ -2,7 +2,8 @@
 
 After Krippendorff, "Computing Krippendorff's alpha-reliability" (2011): coincidences of values within units, weighted
 by a squared difference that the metric gives. Missing cells are simply not there; a unit with one value pairs with
-nothing and is left out. The interval is a percentile bootstrap over items.
+nothing and is left out. The interval counts items and raters (see `jackknife`), on the scale of log(1 - alpha), so that
+it never passes 1.
 """
 
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ from typing import Literal
 
 import numpy as np
 
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Undefined, bootstrap
+from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.jackknife import Parts, jackknife, log_of_rest
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval", "ratio")
+
+_MOST_CELLS = 4_000_000
+"""Cells of coincidence tables that are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,59 +41,83 @@ def krippendorff_alpha(
     table: RatingTable, metric: Metric = "ordinal", *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Alpha:
     """Alpha of a table under one metric; `resamples` 0 leaves the interval out. Ratio needs scores of one sign."""
-    values, counts = _value_counts(table)
+    paired = table.keep(table.n[table.items] >= 2)
+    values, codes = np.unique(paired.scores, return_inverse=True)
     if metric == "ratio" and len(values) and values[0] < 0 < values[-1]:
         raise ValueError("the ratio metric needs scores of one sign")
-    value = _alpha(values, counts, metric)
-    return Alpha(value, _interval(values, counts, metric, value, seed, resamples), len(counts), int(counts.sum()))
+    if not len(paired):
+        nothing = Undefined("no item has two ratings: agreement of one rating is undefined")
+        return Alpha(nothing, nothing, 0, 0)
+    if paired.item_count < 2:
+        single = Undefined("one item alone has no agreement: nothing tells what chance would give")
+        return Alpha(single, single, paired.item_count, len(paired))
+    parts = _parts(paired, codes, len(values))
+    value = float(_alphas(parts.total[None], values, metric)[0])
+    if np.isnan(value):
+        equal = Undefined("all ratings are equal: with nothing to tell apart, agreement is undefined")
+        return Alpha(equal, equal, paired.item_count, len(paired))
+    interval = _interval(paired, parts, values, metric) if resamples else Undefined("no interval was asked for")
+    return Alpha(value, interval, paired.item_count, len(paired))
 
 
-def _interval(
-    values: Floats, counts: Floats, metric: Metric, value: Figure, seed: int, resamples: int
-) -> Interval | Undefined:
-    if isinstance(value, Undefined):
-        return value
-    if len(counts) < 2:
-        return Undefined("one item alone has no interval")
-    return bootstrap(
-        len(counts),
-        lambda chosen: _alpha(values, counts, metric, np.bincount(chosen, minlength=len(counts)).astype(np.float64)),
-        seed=seed,
-        resamples=resamples,
-    )
+def _interval(paired: RatingTable, parts: Parts, values: Floats, metric: Metric) -> Interval | Undefined:
+    value = float(_alphas(parts.total[None], values, metric)[0])
+    if value >= 1 - 1e-12:
+        return Undefined("too few to say: all ratings of each item agree")
+    spread = jackknife(paired, parts, lambda sums: log_of_rest(_alphas(sums, values, metric)))
+    return spread if isinstance(spread, Undefined) else spread.below_one(value)
 
 
-def _value_counts(table: RatingTable) -> tuple[Floats, Floats]:
-    """The distinct values in rising order, and how often each stands in each pairable item (items, values)."""
-    values, codes = np.unique(table.scores, return_inverse=True)
-    cells = np.bincount(table.items * len(values) + codes, minlength=table.item_count * len(values))
-    counts = cells.reshape(table.item_count, len(values)).astype(np.float64)
-    return values, counts[counts.sum(axis=1) >= 2]
+def _parts(paired: RatingTable, codes: np.ndarray, levels: int) -> Parts:
+    """The coincidences (levels^2,) of each pattern of values on an item, and their change without one of its values."""
+    cells = np.bincount(paired.items * levels + codes, minlength=paired.item_count * levels)
+    patterns, of_item = np.unique(cells.reshape(-1, levels), axis=0, return_inverse=True)
+    kinds, of_rating = np.unique(of_item[paired.items] * levels + codes, return_inverse=True)
+    whole, level = np.divmod(kinds, levels)
+    without = patterns[whole]
+    without[np.arange(len(kinds)), level] -= 1
+    items = _coincidences(patterns)
+    return Parts(items, of_item, _coincidences(without) - items[whole], of_rating)
 
 
-def _alpha(values: Floats, counts: Floats, metric: Metric, weights: Floats | None = None) -> Figure:
-    """`weights` says how often each item was drawn into a resample."""
-    if not len(counts):
-        return Undefined("no item has two ratings")
-    pairs = 1 / (counts.sum(axis=1) - 1)
-    if weights is not None:
-        pairs = pairs * weights
-    coincidences = (counts.T * pairs) @ counts - np.diag(pairs @ counts)
-    marginals = coincidences.sum(axis=1)
+def _coincidences(counts: np.ndarray) -> Floats:
+    """Of each item, from its counts of values (items, levels): (items, levels^2)."""
+    n = counts.sum(axis=1)
+    pairs = np.divide(1.0, n - 1, out=np.zeros(len(n)), where=n > 1)
+    own = counts[:, :, None] * np.eye(counts.shape[1], dtype=np.int64)
+    found: Floats = ((counts[:, :, None] * counts[:, None, :] - own) * pairs[:, None, None]).reshape(len(n), -1)
+    return found
+
+
+def _alphas(sums: Floats, values: Floats, metric: Metric) -> Floats:
+    """Alpha of each table of coincidences (tables, levels^2); NaN where all values are equal."""
+    step = max(1, _MOST_CELLS // len(values) ** 2)
+    chunks = [_chunk(sums[start : start + step], values, metric) for start in range(0, len(sums), step)]
+    return np.concatenate(chunks)
+
+
+def _chunk(sums: Floats, values: Floats, metric: Metric) -> Floats:
+    coincidences = sums.reshape(-1, len(values), len(values))
+    marginals = coincidences.sum(axis=2)
     distances = _distances(values, marginals, metric)
-    expected = float(marginals @ distances @ marginals)
-    if expected <= 0:
-        return Undefined("all ratings are equal: with nothing to tell apart, agreement is undefined")
-    return float(1 - (marginals.sum() - 1) * (coincidences * distances).sum() / expected)
+    expected = np.einsum("ti,tij,tj->t", marginals, distances, marginals, optimize=True)
+    observed = np.einsum("tij,tij->t", coincidences, distances)
+    ratio = np.divide(observed, expected, out=np.full(len(sums), np.nan), where=expected > 1e-12)
+    alphas: Floats = 1 - (marginals.sum(axis=1) - 1) * ratio
+    return alphas
 
 
 def _distances(values: Floats, marginals: Floats, metric: Metric) -> Floats:
-    """Squared differences (values, values) of a metric."""
+    """Squared differences (tables or 1, levels, levels) of a metric."""
+    if metric == "ordinal":
+        middle = np.cumsum(marginals, axis=1) - marginals / 2
+        return (middle[:, :, None] - middle[:, None, :]) ** 2
+    return np.broadcast_to(_fixed_distances(values, metric), (len(marginals), len(values), len(values)))
+
+
+def _fixed_distances(values: Floats, metric: Metric) -> Floats:
     if metric == "nominal":
         return 1 - np.eye(len(values))
-    if metric == "ordinal":
-        middle = np.cumsum(marginals) - marginals / 2
-        return (middle[:, None] - middle[None, :]) ** 2
     difference = values[:, None] - values[None, :]
     if metric == "interval":
         return difference**2

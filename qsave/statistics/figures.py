@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -42,7 +42,7 @@ class Interval:
 
     low: float
     high: float
-    population: str = ""
+    population: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ the six are for tables in which every rater rated every item.
 
 from dataclasses import dataclass
 
+import numpy as np
 from scipy.special import fdtri
 
-from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.jackknife import LEAST_RATERS, Parts, jackknife
 from qsave.statistics.table import RatingTable
 
 ICC_NAMES = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
@@ -41,7 +43,8 @@ class _Anova:
 def icc_one_way(table: RatingTable) -> OneWay:
     """ICC(1,1) and ICC(1,k) of an unbalanced one-way layout, with k replaced by n0 = (N - sum n^2 / N) / (items - 1).
 
-    The intervals are those of the F ratio with n0 in the place of k: exact for equal numbers, approximate otherwise.
+    The intervals count items and raters (see `jackknife`), on the scale of log(1 - ICC). Of a panel with few raters
+    they are those of the F ratio with n0 in the place of k, and hold for these raters.
     """
     total, groups = len(table), table.item_count
     if groups < 2 or total <= groups:
@@ -49,7 +52,62 @@ def icc_one_way(table: RatingTable) -> OneWay:
     k = float((total - (table.n**2).sum() / total) / (groups - 1))
     between = float((table.n * (table.means - table.scores.mean()) ** 2).sum() / (groups - 1))
     within = float(table.squares.sum() / (total - groups))
-    return OneWay(*_from_f(between, within, k, groups - 1, total - groups), k)
+    single, average = _from_f(between, within, k, groups - 1, total - groups)
+    if table.rater_count >= LEAST_RATERS:
+        parts = _parts(table)
+        single, average = _counting_raters(table, parts, single, 0), _counting_raters(table, parts, average, 1)
+    else:
+        single, average = _of_these(single), _of_these(average)
+    return OneWay(single, average, k)
+
+
+def _parts(table: RatingTable) -> Parts:
+    """Of each item 1, n, n^2, its sum, its sum of squares, and its sum squared over n: and their change without each of
+    its ratings. Scores are taken from their mean, so that nothing cancels."""
+    scores = table.scores - table.scores.mean()
+    n, sums, squares = table.n.astype(np.float64), table.by_item(scores), table.by_item(scores**2)
+    items = _moments(n, sums, squares)
+    left, own = n[table.items] - 1, table.items
+    changes = _moments(left, sums[own] - scores, squares[own] - scores**2) - items[own]
+    return Parts(items, np.arange(len(items)), changes, np.arange(len(changes)))
+
+
+def _moments(n: Floats, sums: Floats, squares: Floats) -> Floats:
+    means = np.divide(sums, n, out=np.zeros_like(sums), where=n > 0)
+    return np.stack([(n > 0).astype(np.float64), n, n**2, np.where(n > 0, sums, 0), squares, sums * means], axis=1)
+
+
+def _mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
+    """Between and within items, and n0, of each table (tables,); NaN where too little is left."""
+    groups, total, n_squared, scores, squares, between = sums.T
+    enough = (groups > 1.5) & (total > groups + 0.5)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        k = (total - n_squared / total) / (groups - 1)
+        msb, msw = (between - scores**2 / total) / (groups - 1), (squares - between) / (total - groups)
+    return np.where(enough, msb, np.nan), np.where(enough, np.maximum(msw, 0.0), np.nan), k
+
+
+def _counting_raters(table: RatingTable, parts: Parts, estimate: Estimate, which: int) -> Estimate:
+    """The estimate with an interval over items and raters; `which` is 0 for one rating, 1 for the mean of an item's."""
+    if isinstance(estimate.value, Undefined) or isinstance(estimate.interval, Undefined):
+        return estimate
+
+    def logs(sums: Floats) -> Floats:
+        between, within, k = _mean_squares(sums)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(k * within / (between + (k - 1) * within)) if which == 0 else np.log(within / between)
+
+    spread = jackknife(table, parts, logs)
+    return Estimate(estimate.value, spread if isinstance(spread, Undefined) else spread.below_one(estimate.value))
+
+
+def _of_these(estimate: Estimate) -> Estimate:
+    interval = estimate.interval
+    return (
+        estimate
+        if isinstance(interval, Undefined)
+        else Estimate(estimate.value, Interval(interval.low, interval.high, THESE_RATERS))
+    )
 
 
 def icc_complete(table: RatingTable) -> dict[str, Estimate]:

@@ -100,9 +100,14 @@ class RatingTable:
 
     def keep(self, mask: Bools) -> RatingTable:
         """The table of the ratings that `mask` (ratings,) marks; items and raters left bare drop out."""
-        return RatingTable.from_triples(
-            (self.item_ids[item], self.rater_ids[rater], score)
-            for item, rater, score in zip(self.items[mask], self.raters[mask], self.scores[mask], strict=True)
+        items, of_item = np.unique(self.items[mask], return_inverse=True)
+        raters, of_rater = np.unique(self.raters[mask], return_inverse=True)
+        return RatingTable(
+            of_item.astype(np.int64),
+            of_rater.astype(np.int64),
+            self.scores[mask],
+            tuple(self.item_ids[item] for item in items),
+            tuple(self.rater_ids[rater] for rater in raters),
         )
 
     def matrix(self) -> Floats:

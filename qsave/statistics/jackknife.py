@@ -1,0 +1,124 @@
+"""Intervals that count raters as well as items: a two-way cluster jackknife.
+
+Ratings of an item hang together, and so do those of a rater. The variance of a figure is that of leaving out items one
+by one, plus that of leaving out raters, less that of leaving out single ratings, which both contain (Cameron, Gelbach
+and Miller 2011). The figure must be a function of sums over items, so that leaving out is taking a part from the sums.
+The interval is Student's t with Satterthwaite's degrees of freedom.
+
+From a panel too little can be said of other raters: below LEAST_RATERS the interval is one over items alone, and
+names its population.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import stdtrit
+
+from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Floats, Interval, Ints, Undefined
+from qsave.statistics.table import RatingTable
+
+LEAST_RATERS = 20
+"""Fewest raters from whom other raters can be told. With strong biases (SD .8 of a level) intervals of alpha over items
+and raters cover .88 with 4 raters, .92 with 8 and .95 with a crowd."""
+
+Batch = Callable[[Floats], Floats]
+"""From sums (cases, parts) to the figure of each (cases,), NaN where it is undefined."""
+
+TOO_FEW = "too few to say: the figure is the same whatever is left out"
+_FLAT = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What the sums of a figure are made of. `items` (patterns, parts) is what an item of a pattern adds, `of_item`
+    (items,) the pattern of each; `changes` (kinds, parts) is what leaving out a rating adds to the sums, `of_rating`
+    (ratings,) the kind of each. Items of one pattern are computed once, however many there are."""
+
+    items: Floats
+    of_item: Ints
+    changes: Floats
+    of_rating: Ints
+
+    @property
+    def total(self) -> Floats:
+        """The sums of the whole table (parts,)."""
+        return np.bincount(self.of_item, minlength=len(self.items)) @ self.items
+
+    def of_raters(self, table: RatingTable) -> Floats:
+        """What leaving out each rater adds to the sums (raters, parts): a rater has one rating of an item at most."""
+        shape = (table.rater_count, len(self.changes))
+        counts = csr_array((np.ones(len(table)), (table.raters, self.of_rating)), shape=shape)
+        return np.asarray(counts @ self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The variance of a figure, its degrees of freedom, and the population that it holds for (see Interval)."""
+
+    variance: float
+    freedom: float
+    population: str = ""
+
+    @property
+    def reach(self) -> float:
+        """Half the width of the 95% interval."""
+        return float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2)) * float(np.sqrt(self.variance))
+
+    def around(self, value: float) -> Interval:
+        """The 95% interval of a figure without bounds."""
+        return Interval(value - self.reach, value + self.reach, self.population)
+
+    def below_one(self, value: float) -> Interval:
+        """The interval of a figure that is at most 1, where this is the spread of log(1 - figure)."""
+        factor = float(np.exp(self.reach))
+        return Interval(1 - (1 - value) * factor, 1 - (1 - value) / factor, self.population)
+
+
+def jackknife(table: RatingTable, parts: Parts, figure: Batch) -> Spread | Undefined:
+    """The spread of a figure over items and raters; over items alone, for these raters, where those are few."""
+    total = parts.total
+    items = _variance(figure(total - parts.items), np.bincount(parts.of_item, minlength=len(parts.items)))
+    if isinstance(items, Undefined):
+        return items
+    if table.rater_count < LEAST_RATERS:
+        return _checked(Spread(items, table.item_count - 1, THESE_RATERS))
+    raters = _variance(figure(total + parts.of_raters(table)), np.ones(table.rater_count, dtype=np.int64))
+    kinds = np.bincount(parts.of_rating, minlength=len(parts.changes))
+    ratings = _variance(figure(total + parts.changes), kinds)
+    if isinstance(raters, Undefined):
+        return raters
+    if isinstance(ratings, Undefined):
+        return ratings
+    return combine(items, raters, ratings, table)
+
+
+def combine(items: float, raters: float, ratings: float, table: RatingTable) -> Spread | Undefined:
+    """From the variances of leaving out items, raters and ratings: never less than over items alone."""
+    own = max(raters - ratings, 0.0)
+    if items + own <= 0:
+        return Undefined(TOO_FEW)
+    freedom = (items + own) ** 2 / (items**2 / (table.item_count - 1) + own**2 / (table.rater_count - 1))
+    return _checked(Spread(items + own, freedom))
+
+
+def log_of_rest(figures: Floats) -> Floats:
+    """log(1 - figure) of figures that are at most 1; NaN at 1, where nothing is left to take it of."""
+    return np.log(1 - figures, out=np.full(len(figures), np.nan), where=figures < 1)
+
+
+def _checked(spread: Spread) -> Spread | Undefined:
+    return Undefined(TOO_FEW) if spread.variance < _FLAT**2 else spread
+
+
+def _variance(values: Floats, counts: Ints) -> float | Undefined:
+    """The jackknife variance from the figure with a unit left out (kinds,), `counts` units of each kind."""
+    values, counts = values[counts > 0], counts[counts > 0]
+    units = int(counts.sum())
+    if units < 2:
+        return Undefined("one item alone has no interval")
+    if not np.isfinite(values).all():
+        return Undefined("too few to say: without one of its items or raters there is no such figure")
+    mean = counts @ values / units
+    return float((units - 1) / units * (counts @ (values - mean) ** 2))
