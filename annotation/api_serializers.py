@@ -141,6 +141,8 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
             "feedback",
             "priority",
             "order_score",
+            "availability",
+            "exclusion_reason",
         )
         read_only_fields = fields
 

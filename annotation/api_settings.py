@@ -15,6 +15,7 @@ from accounts.models import Role
 from annotation.api import Guarded, read
 from annotation.api_serializers import ItemSerializer, PolicySerializer
 from annotation.models import Campaign, Clip, Guideline, Item
+from annotation.services import reports
 from annotation.services.admission import readable_campaigns
 from annotation.services.guidelines import Example, examples_of, set_guidelines
 from annotation.services.marking import Mark, mark_item, mark_of, set_order_scores, set_priority
@@ -46,6 +47,10 @@ class MarksSerializer(serializers.Serializer[Any]):
     scores = serializers.DictField(child=serializers.FloatField(), required=False)
     feedback = serializers.CharField(required=False, allow_blank=True, max_length=2000)
     priority = serializers.IntegerField(required=False)
+
+
+class ExclusionSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=1000)
 
 
 class OrderScoresSerializer(serializers.Serializer[Any]):
@@ -129,6 +134,23 @@ class ItemView(Guarded):
                 mark_item(actor=self.actor, item=item, **marks)
             if "priority" in asked:
                 set_priority(actor=self.actor, item=item, priority=asked["priority"])
+        return Response(ItemSerializer(_item(name, pk)).data)
+
+
+class GiveOutView(Guarded):
+    @extend_schema(request=None, responses=ItemSerializer)
+    def post(self, request: Request, name: str, pk: int) -> Response:
+        """Gives a clip that is held back or excluded out again, and settles its reports."""
+        reports.give_out_again(actor=self.actor, item=_item(name, pk))
+        return Response(ItemSerializer(_item(name, pk)).data)
+
+
+class ExcludeView(Guarded):
+    @extend_schema(request=ExclusionSerializer, responses=ItemSerializer)
+    def post(self, request: Request, name: str, pk: int) -> Response:
+        """Excludes a clip: it is not given out, and figures and releases leave it out until it is given out again."""
+        reason = read(ExclusionSerializer(data=request.data))["reason"]
+        reports.exclude(actor=self.actor, item=_item(name, pk), reason=reason)
         return Response(ItemSerializer(_item(name, pk)).data)
 
 

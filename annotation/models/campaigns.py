@@ -144,7 +144,15 @@ class GuidelineExample(models.Model):
 
 
 class Item(models.Model):
-    """A clip in a campaign. A qualification item has no seats: everybody who wants in rates it once."""
+    """A clip in a campaign. A qualification item has no seats: everybody who wants in rates it once.
+
+    Only an available item is given out. A report holds an item back until a lead gives it out again or excludes it.
+    """
+
+    class Availability(models.TextChoices):
+        AVAILABLE = "available", _("given out")
+        REPORTED = "reported", _("held back")
+        EXCLUDED = "excluded", _("excluded")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="items")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="items")
@@ -155,11 +163,25 @@ class Item(models.Model):
     )
     priority = models.SmallIntegerField(default=0, help_text="Higher comes first where the campaign goes by priority.")
     order_score = models.FloatField(null=True, blank=True, help_text="Higher comes first where it goes by score.")
+    availability = models.CharField(max_length=9, choices=Availability.choices, default=Availability.AVAILABLE)
+    exclusion_reason = models.TextField(blank=True, help_text="Why a lead excluded the item; else empty.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["campaign", "clip"], name="clip_once_a_campaign"),
+            models.CheckConstraint(
+                condition=models.Q(availability__in=["available", "reported"], exclusion_reason="")
+                | (models.Q(availability="excluded") & ~models.Q(exclusion_reason="")),
+                name="item_excluded_with_a_reason",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["campaign"],
+                condition=models.Q(availability__in=["reported", "excluded"]),
+                name="item_held_back",
+            ),
         ]
 
 

@@ -9,7 +9,7 @@ from annotation.services.reports import REPORTS
 from qsave.axes import AXES
 
 PAGE = 50
-KINDS = ("all", "unrated", "rated", "disagreed", "gold", "qualification", "reported")
+KINDS = ("all", "unrated", "rated", "disagreed", "gold", "qualification", "reported", "excluded")
 
 
 def of_kind(campaign: Campaign, kind: str) -> QuerySet[Item]:
@@ -29,6 +29,8 @@ def of_kind(campaign: Campaign, kind: str) -> QuerySet[Item]:
         return items.filter(is_qualification=True)
     if kind == "reported":
         return items.filter(Exists(Skip.objects.filter(item=OuterRef("pk"), kind__in=REPORTS, settled_at=None)))
+    if kind == "excluded":
+        return items.filter(availability=Item.Availability.EXCLUDED)
     return items
 
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from annotation.models import Campaign, Slot
+from annotation.models import Campaign, Item, Slot
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Seats of a campaign by what has become of them. `share` is None where there are no seats."""
+    """Seats of a campaign by what has become of them, without those of excluded clips.
+
+    `share` is None where there are no seats.
+    """
 
     seats: int
     done: int
@@ -26,6 +29,7 @@ def progress_of_many(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
     keys = [campaign.pk for campaign in campaigns]
     counts: dict[int, dict[str, int]] = {key: {} for key in keys}
     seats = Slot.objects.filter(campaign__in=keys, kind=Slot.Kind.SEAT)
+    seats = seats.exclude(item__availability=Item.Availability.EXCLUDED)
     rows = seats.values_list("campaign_id", "state").annotate(n=Count("pk")).order_by()
     for key, state, n in rows:
         counts[key][state] = n

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from annotation.models import Arm, AxisAnswer, Campaign, RatingRevision, Screening, Slot
+from annotation.models import Arm, AxisAnswer, Campaign, Item, RatingRevision, Screening, Slot
 from annotation.reads.work import read_work
 from qsave.axes import Axis
 from qsave.statistics.table import RatingTable
@@ -39,7 +39,7 @@ class Sitting:
 
 
 def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
-    """The current answers on seats (not on golds, repeats and qualification clips).
+    """The current answers on seats (not on golds, repeats and qualification clips) of clips that are not excluded.
 
     Answers of programs are among them only in a campaign that is itself simulated.
     """
@@ -47,7 +47,7 @@ def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
         revision__is_current=True,
         revision__rating__slot__campaign=campaign,
         revision__rating__slot__kind=Slot.Kind.SEAT,
-    )
+    ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
     return answers if campaign.is_simulated else answers.filter(revision__rating__is_simulated=False)
 
 
@@ -77,7 +77,7 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
     places = [Slot.Kind.GOLD, Slot.Kind.REPEAT]
     answers = AxisAnswer.objects.filter(
         revision__number=1, revision__rating__slot__campaign=campaign, revision__rating__slot__kind__in=places
-    )
+    ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
     rows = answers.values_list(
         "revision__rating__slot__kind", "revision__rating__item", "revision__rating__rater", "axis", "score"
     )

@@ -50,7 +50,8 @@ def _new_to(rater: User, campaign: Campaign, last: Offer) -> Slot | None:
 def _new_seats(rater: User, campaign: Campaign) -> QuerySet[Slot]:
     met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
     is_open = Q(state=Slot.State.FREE) | Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
-    return Slot.objects.filter(is_open, campaign=campaign, kind=Slot.Kind.SEAT).exclude(item__in=met)
+    seats = Slot.objects.filter(is_open, campaign=campaign, kind=Slot.Kind.SEAT).exclude(item__in=met)
+    return seats.filter(item__availability=Item.Availability.AVAILABLE)
 
 
 def _first(seats: QuerySet[Slot], start: int) -> Slot | None:

@@ -41,7 +41,8 @@ def repeat_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
     long_ago = Offer.objects.filter(rater=rater, item=OuterRef("item"), number__lte=number - 1 - REPEAT_GAP)
     again = mine.filter(kind=Slot.Kind.REPEAT).values("item")
     once = mine.filter(Exists(long_ago), kind=Slot.Kind.SEAT, state=Slot.State.DONE)
-    fitting = once.exclude(item__in=again).exclude(item__in=_skipped(rater, campaign))
+    fitting = once.filter(item__availability=Item.Availability.AVAILABLE).exclude(item__in=again)
+    fitting = fitting.exclude(item__in=_skipped(rater, campaign))
     first = _from_draw(fitting.order_by("place", "pk"), campaign, rater, number)
     return _place_for(campaign, first.item_id, Slot.Kind.REPEAT, Arm(first.arm)) if first else None
 
@@ -52,9 +53,10 @@ def gold_start(campaign: Campaign, rater: User, number: int) -> int:
 
 
 def gold_items(rater: User, campaign: Campaign) -> QuerySet[Item]:
-    """Items with known scores that were never put before the rater."""
+    """Available items with known scores that were never put before the rater."""
     met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
-    return Item.objects.filter(campaign=campaign, gold__isnull=False, is_qualification=False).exclude(pk__in=met)
+    golds = Item.objects.filter(campaign=campaign, gold__isnull=False, is_qualification=False)
+    return golds.filter(availability=Item.Availability.AVAILABLE).exclude(pk__in=met)
 
 
 def gold_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
@@ -103,12 +105,21 @@ def _let_in(rater: User, campaign: Campaign) -> bool:
     known = Qualification.objects.filter(rater=rater, campaign=campaign)
     if known.filter(Q(passed=True) | Q(let_in_by__isnull=False)).exists():
         return True
-    return not Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False).exists()
+    return not _qualification_set(campaign).exclude(availability=Item.Availability.EXCLUDED).exists()
+
+
+def qualification_is_held_back(campaign: Campaign) -> bool:
+    """Whether no qualification clip can be given out until a lead has settled what was reported."""
+    return not _qualification_set(campaign).filter(availability=Item.Availability.AVAILABLE).exists()
+
+
+def _qualification_set(campaign: Campaign) -> QuerySet[Item]:
+    return Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False)
 
 
 def _qualification_left(rater: User, campaign: Campaign) -> QuerySet[Item]:
     done = Slot.objects.filter(rater=rater, campaign=campaign, kind=Slot.Kind.QUALIFICATION).values("item")
-    items = Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False)
+    items = _qualification_set(campaign).filter(availability=Item.Availability.AVAILABLE)
     return items.exclude(pk__in=done).exclude(pk__in=_skipped(rater, campaign))
 
 
@@ -117,7 +128,8 @@ def _skipped(rater: User, campaign: Campaign) -> QuerySet[Skip, Any]:
 
 
 def _hits(rater: User, campaign: Campaign) -> Iterator[bool]:
-    """For every known score of the set, whether the rater's answer came close."""
+    """For every known score of the set, whether the rater's answer came close. Excluded clips do not count, and those
+    that are held back count for who has met them: to report a clip is no way around it."""
     answers = AxisAnswer.objects.filter(
         revision__number=1,  # what was said before the feedback
         revision__rating__rater=rater,
@@ -127,8 +139,10 @@ def _hits(rater: User, campaign: Campaign) -> Iterator[bool]:
     given = {
         (item, axis): score for item, axis, score in answers.values_list("revision__rating__item", "axis", "score")
     }
-    known = Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False)
-    for item, gold in known.values_list("pk", "gold"):
+    met = {item for item, _axis in given} | set(_skipped(rater, campaign).values_list("item", flat=True))
+    known = _qualification_set(campaign).exclude(availability=Item.Availability.EXCLUDED)
+    counted = known.filter(Q(availability=Item.Availability.AVAILABLE) | Q(pk__in=met))
+    for item, gold in counted.values_list("pk", "gold"):
         for axis, score in (gold or {}).items():
             yield (item, axis) in given and abs(given[item, axis] - score) <= CLOSE
 

@@ -43,6 +43,7 @@ def items_wanting_drafts(*, campaign: Campaign, critic: str, limit: int) -> list
     next_seat = seats.filter(item=OuterRef("pk")).order_by("number")
     items = (
         Item.objects.filter(campaign=campaign, clip__prompt_group__split=Split.TRAIN)
+        .filter(availability=Item.Availability.AVAILABLE)
         .filter(Exists(seats.filter(item=OuterRef("pk"))))
         .exclude(Exists(Draft.objects.filter(item=OuterRef("pk"), critic=critic)))
         .annotate(rank=next_seat.values("rank")[:1], seat=next_seat.values("number")[:1])

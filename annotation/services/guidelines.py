@@ -55,6 +55,13 @@ def examples_of(guideline: Guideline) -> list[Example]:
     return [Example(row.axis, row.level, row.clip, row.note) for row in rows]
 
 
+def given_out_examples(guideline: Guideline) -> list[Example]:
+    """The examples that raters are shown: those of clips that are held back or excluded are left out. One query."""
+    held_back = Item.objects.filter(campaign=guideline.campaign_id).exclude(availability=Item.Availability.AVAILABLE)
+    rows = guideline.examples.exclude(clip__in=held_back.values("clip")).select_related("clip").order_by("pk")
+    return [Example(row.axis, row.level, row.clip, row.note) for row in rows]
+
+
 def _checked(campaign: Campaign, examples: Sequence[Example]) -> list[Example]:
     mine = set(
         Item.objects.filter(campaign=campaign, clip__in=[one.clip for one in examples]).values_list(

@@ -13,6 +13,9 @@ The rules, in the order in which `claim` tries them:
 6. Last, what the rater handed back or let go, if a seat in the same arm is left: whoever saw an item with its draft
    must not rate it blind.
 
+An item that a rater has reported is held back from everybody, in every kind of place, until a lead gives it out again
+or excludes it (`annotation.services.reports`). Who holds it at that moment may finish.
+
 A lease ends by time alone: a seat whose lease has run out is as good as free for the others, and no clock has to
 tick for that. A seat belongs to the rater for as long as it carries their lease, so a late submit still counts unless
 the seat was taken meanwhile. A paused campaign hands out nothing new, and lets what is held be finished.
@@ -32,6 +35,7 @@ from annotation.services import checks
 from annotation.services.admission import why_not
 from annotation.services.draws import place
 from annotation.services.permissions import require
+from annotation.services.reports import REPORTS, hold_back
 from annotation.services.statements import Standing, held_seat, note_offer, standing, take_new
 from annotation.services.text import clean_text
 
@@ -82,7 +86,10 @@ def hand_back(*, rater: User, slot_id: int, lease: uuid.UUID) -> None:
 
 
 def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str) -> Skip:
-    """Passes an item by for good, and frees its seat for another. Raises LeaseLost when it was never the rater's."""
+    """Passes an item by for good, and frees its seat for another. Raises LeaseLost when it was never the rater's.
+
+    A report ("does not play", "for the lead") also holds the item back from everybody until a lead settles it.
+    """
     if kind not in Skip.Kind.values:
         raise ValueError(f"a skip is one of {', '.join(Skip.Kind.values)}, got {kind!r}")
     with transaction.atomic():
@@ -93,7 +100,10 @@ def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str)
         if item is not None:
             words = clean_text(reason)[:REASON_LIMIT]
             defaults = {"kind": kind, "reason": words}
-            return Skip.objects.get_or_create(item=item, rater=rater, defaults=defaults)[0]
+            passed, is_new = Skip.objects.get_or_create(item=item, rater=rater, defaults=defaults)
+            if is_new and kind in REPORTS:
+                hold_back(item)
+            return passed
     raise LeaseLost(_("This clip is not on your desk."))
 
 
@@ -111,6 +121,8 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
     if checks.has_to_qualify(rater, campaign):
         clip = checks.qualification_for(rater, campaign)
         verdict = None if clip else checks.decide(rater, campaign)  # who skipped the last clip has none yet
+        if clip is None and verdict is None and checks.qualification_is_held_back(campaign):
+            return None
         if clip or (verdict and not verdict.passed):
             return _given(clip, rater, campaign, last)
     return (
@@ -179,10 +191,11 @@ def _seat(
 
 
 def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
-    """Seats that can be taken now: free ones, and those whose lease has run out."""
+    """Seats of available items that can be taken now: free ones, and those whose lease has run out."""
     lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
     open_states = [Slot.State.FREE, Slot.State.LEASED]  # named so that the partial index `slot_open` serves
     seats = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=open_states)
+    seats = seats.filter(item__availability=Item.Availability.AVAILABLE)
     return seats.filter(Q(state=Slot.State.FREE) | lapsed)
 
 
@@ -195,14 +208,14 @@ def _offered_before(rater: User, campaign: Campaign, last: Standing, *, only_kep
     longest_ago_first = {item: place for place, item in enumerate(arms)}
     fitting = [(pk, item) for pk, item, arm in seats if arm == arms[item]]
     for slot_id, _item in sorted(fitting, key=lambda seat: longest_ago_first[seat[1]]):
-        slot = _open_slots(campaign).filter(pk=slot_id).select_for_update(skip_locked=True).first()
+        slot = _open_slots(campaign).filter(pk=slot_id).select_for_update(of=("self",), skip_locked=True).first()
         if slot is not None:
             return _take(slot, rater, campaign, last)
     return None
 
 
 def _let_go(rater: User, campaign: Campaign, *, only_kept_work: bool) -> QuerySet[Offer]:
-    offers = Offer.objects.filter(rater=rater, campaign=campaign)
+    offers = Offer.objects.filter(rater=rater, campaign=campaign, item__availability=Item.Availability.AVAILABLE)
     if only_kept_work:
         kept = SavedWork.objects.filter(rater=rater, item=OuterRef("item"))
         offers = offers.filter(Exists(kept), handed_back_at=None)

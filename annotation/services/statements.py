@@ -106,7 +106,9 @@ _GOLD = """
 # when others are taking all of the first at this moment.
 _TAKE = """
     WITH passed_by AS (
-        SELECT item_id FROM annotation_offer WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s {siblings}),
+        SELECT item_id FROM annotation_offer WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s
+        UNION ALL SELECT id FROM annotation_item
+            WHERE campaign_id = %(campaign)s AND availability IN ('reported', 'excluded') {siblings}),
     first AS (SELECT rank, number FROM annotation_slot WHERE {seats} ORDER BY rank DESC, number LIMIT 1)
     UPDATE annotation_slot
     SET state = 'leased', rater_id = %(rater)s, lease = %(lease)s, leased_at = %(now)s, lease_expires_at = %(expires)s
@@ -185,7 +187,8 @@ def take_new(
     within: int | None = None,
     only_golds: bool = False,
 ) -> Slot | None:
-    """Leases the first open seat, from the place `start` on, of an item that is new to the rater; None if none is left.
+    """Leases the first open seat, from the place `start` on, of an available item that is new to the rater; None if
+    none is left.
 
     `apart_from` is the prompt group that it must not belong to, `within` the one that it must. To be called in a
     transaction.

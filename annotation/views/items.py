@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.forms import MarkForm, OrderScoresForm
-from annotation.models import Campaign, Item, Skip
+from annotation.models import Campaign, Item
 from annotation.reads import items as reads
 from annotation.services import reports
 from annotation.services.marking import mark_item, mark_of, read_order_scores, set_order_scores, set_priority
@@ -28,6 +28,7 @@ KIND_WORDS = {
     "gold": gettext_lazy("Golds"),
     "qualification": gettext_lazy("Qualification"),
     "reported": gettext_lazy("Reported"),
+    "excluded": gettext_lazy("Excluded"),
 }
 
 
@@ -91,13 +92,25 @@ def _mark(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
 
 @role_required(Role.LEAD)
 @require_POST
-def settle_report(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
-    """A rater's report is dealt with: it leaves the list."""
-    waiting = Skip.objects.select_related("item").filter(item__campaign__name=name, kind__in=reports.REPORTS)
-    report = get_object_or_404(waiting, pk=pk)
-    reports.settle(actor=request.user, report=report)
-    messages.success(request, _("That is settled."))
-    return redirect("campaign-item", name=name, pk=report.item_id)
+def give_out_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
+    """Gives a clip that is held back or excluded out again, and settles its reports."""
+    reports.give_out_again(actor=request.user, item=get_object_or_404(Item, campaign__name=name, pk=pk))
+    messages.success(request, _("This clip is given out again."))
+    return redirect("campaign-item", name=name, pk=pk)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def exclude_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
+    """Excludes a clip from the campaign, with a reason, and settles its reports."""
+    item = get_object_or_404(Item, campaign__name=name, pk=pk)
+    try:
+        reports.exclude(actor=request.user, item=item, reason=request.POST.get("reason", ""))
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, _("This clip is excluded. Its ratings stay; figures and releases leave it out."))
+    return redirect("campaign-item", name=name, pk=pk)
 
 
 @role_required(Role.LEAD)

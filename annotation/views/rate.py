@@ -31,7 +31,7 @@ from annotation.services import checks, panels, queue, ratings
 from annotation.services.admission import campaigns_for, readable_campaigns, why_not
 from annotation.services.answers import AnswersRefused, Problems, parse_answers
 from annotation.services.drafts import draft_for
-from annotation.services.guidelines import examples_of
+from annotation.services.guidelines import given_out_examples
 from annotation.services.statements import rated_count
 from annotation.views import desk as desks
 from annotation.views.desk import Desk, FormAnswers
@@ -318,7 +318,7 @@ def _rated(request: HttpRequest) -> int | None:
 
 def guidelines_of(campaign: Campaign) -> dict[str, Any]:
     newest = Guideline.objects.filter(campaign=campaign).order_by("-number").first()
-    return {"guideline": newest, "examples": by_level(examples_of(newest)) if newest else []}
+    return {"guideline": newest, "examples": by_level(given_out_examples(newest)) if newest else []}
 
 
 def _draft_bar(request: HttpRequest, axis: str, mark: desks.DraftMark) -> str:

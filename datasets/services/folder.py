@@ -97,7 +97,7 @@ def _homes(records: Iterator[ClipRecord]) -> tuple[dict[str, str], int]:
     total = 0
     for record in records:
         total += 1
-        if not record.bridges:
+        if not (record.bridges or record.excluded):
             homes.setdefault(record.sha256, record.split)
     return homes, total
 
@@ -107,6 +107,8 @@ def _included(snapshot: Path, homes: dict[str, str]) -> Iterator[ClipRecord]:
 
 
 def _why_left_out(record: ClipRecord, homes: dict[str, str]) -> str:
+    if record.excluded:
+        return f"excluded by a lead: {record.excluded}"
     if record.bridges:
         return "its prompt or video is near others of a different split"
     if homes[record.sha256] != record.split:

@@ -72,6 +72,8 @@ class ClipRecord:
     facts: dict[str, Any]
     review: dict[Axis, Reviewed] | None
     ratings: tuple[RatingRecord, ...]
+    excluded: str = ""
+    """Why a lead excluded the clip from the campaign; empty if none did."""
 
     def why_not_counted(self, rating: RatingRecord) -> str:
         """Why a rating does not count towards the targets; empty if it does."""

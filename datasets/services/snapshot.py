@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from annotation.models import AxisAnswer, Campaign, Clip, Item, RatingRevision, Review, Screening
+from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Review, Screening
 from annotation.reads.scores import watched_share
 from annotation.reads.work import Work, read_work
 from datasets.services.policy import ReleaseRefused
@@ -80,7 +80,7 @@ def _records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Ite
     cards = {review.item_id: card_from_json(review.card) for review in reviews}
     ratings = _ratings(campaign, item_ids, screened)
     for item_id in item_ids:
-        yield _record(items[item_id].clip, cards.get(item_id), ratings.get(item_id, []))
+        yield _record(items[item_id], cards.get(item_id), ratings.get(item_id, []))
 
 
 def _ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:
@@ -132,7 +132,8 @@ def _answer(answer: AxisAnswer) -> Answer:
     )
 
 
-def _record(clip: Clip, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
+def _record(item: Item, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
+    clip = item.clip
     times: dict[str, Any] = clip.frame_times.get(FrameConfig().key(), {})
     group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
     return ClipRecord(
@@ -151,6 +152,7 @@ def _record(clip: Clip, card: ReportCard | None, ratings: list[RatingRecord]) ->
         facts={name: getattr(clip, name) for name in _FACTS},
         review={axis: _reviewed(card, axis) for axis in AXES} if card else None,
         ratings=tuple(ratings),
+        excluded=item.exclusion_reason,
     )
 
 

@@ -143,3 +143,15 @@ def test_it_is_shut_to_annotators_and_strangers(campaign: Campaign, method: str,
     for client, status in ((script(make_user()), 403), (Client(), 401)):
         answer = getattr(client, method)(f"/api/campaigns/{campaign.name}/{path}", content_type="application/json")
         assert answer.status_code == status
+
+
+def test_a_clip_is_excluded_and_given_out_again_by_script(boss: Client) -> None:
+    campaign = make_campaign(1)
+    item = Item.objects.get()
+    path = f"/api/campaigns/{campaign.name}/items/{item.pk}"
+    assert boss.post(f"{path}/exclude", {}, content_type="application/json").status_code == 400
+    excluded = boss.post(f"{path}/exclude", {"reason": "Gore."}, content_type="application/json").json()
+    assert (excluded["availability"], excluded["exclusion_reason"]) == ("excluded", "Gore.")
+    back = boss.post(f"{path}/give-out").json()
+    assert (back["availability"], back["exclusion_reason"]) == ("available", "")
+    assert boss.get(path).json() == back

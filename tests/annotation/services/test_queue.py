@@ -188,10 +188,10 @@ def test_a_skipped_item_goes_to_others_and_never_comes_back() -> None:
     slot = claim(rater, campaign)
 
     skipped = queue.skip(
-        rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="broken", reason=" black \x00 picture "
+        rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason=" black \x00 picture "
     )
 
-    assert (skipped.kind, skipped.reason) == (Skip.Kind.BROKEN, "black  picture")
+    assert (skipped.kind, skipped.reason) == (Skip.Kind.SKIPPED, "black  picture")
     assert queue.claim(rater=rater, campaign=campaign) is None
     assert claim(other, campaign).pk == slot.pk
 

@@ -32,7 +32,7 @@ from annotation.models import (
     SavedWork,
     Slot,
 )
-from annotation.services import campaigns, checks, queue
+from annotation.services import campaigns, checks, queue, reports
 from annotation.services.answers import answers_to_json
 from annotation.services.drafts import record_draft
 from annotation.services.overlap import rank_of
@@ -106,6 +106,8 @@ class Queue(RuleBasedStateMachine):
         self.takes: Counter[int] = Counter()
         self.met: dict[tuple[int, int], Met] = {}
         self.said: dict[int, dict[int, int]] = defaultdict(dict)  # current scores on the seats of an item, by rating
+        self.reported: set[int] = set()
+        self.excluded: set[int] = set()
         self.seats = dict.fromkeys(Item.objects.filter(is_qualification=False).values_list("pk", flat=True), SEATS)
 
     def teardown(self) -> None:
@@ -168,19 +170,34 @@ class Queue(RuleBasedStateMachine):
         self._count(sent.slot, sent.rating, score)
 
     @precondition(lambda self: self.held or self.left)
-    @rule(data=st.data(), for_good=st.booleans())
-    def let_go(self, data: st.DataObject, for_good: bool) -> None:
+    @rule(data=st.data(), kind=st.sampled_from(["", "skipped", "broken", "flagged"]))
+    def let_go(self, data: st.DataObject, kind: str) -> None:
         rater, slot = data.draw(st.sampled_from(self._pages()))
         seat: dict[str, Any] = {
             "rater": self.raters[rater],
             "slot_id": slot.pk,
             "lease": factories.lease_of(slot),
         }
-        if for_good:
-            queue.skip(kind="skipped", reason="", **seat)
-            self.met[rater, slot.item_id].is_skipped = True
-        else:
+        if not kind:
             queue.hand_back(**seat)
+            return
+        passed = queue.skip(kind=kind, reason="", **seat)
+        if not self.met[rater, slot.item_id].is_skipped and kind != "skipped":
+            self.reported |= {slot.item_id} - self.excluded
+        self.met[rater, slot.item_id].is_skipped = True
+        assert passed.settled_at is None or slot.item_id not in self.reported
+
+    @precondition(lambda self: self.reported or self.excluded)
+    @rule(data=st.data(), is_excluded=st.sampled_from([False, False, True]))
+    def settle(self, data: st.DataObject, is_excluded: bool) -> None:
+        item = Item.objects.get(pk=data.draw(st.sampled_from(sorted(self.reported | self.excluded))))
+        self.reported.discard(item.pk)
+        self.excluded.discard(item.pk)
+        if is_excluded:
+            reports.exclude(actor=self.boss, item=item, reason="Not for people.")
+            self.excluded.add(item.pk)
+        else:
+            reports.give_out_again(actor=self.boss, item=item)
 
     @rule(rater=raters)
     def leave_the_page_open(self, rater: int) -> None:
@@ -207,6 +224,7 @@ class Queue(RuleBasedStateMachine):
         self.no_item_has_more_seats_than_its_scores_call_for(slots)
         self.no_rater_meets_an_item_twice_but_in_one_repeat(slots)
         self.no_rater_holds_two_places(slots)
+        self.what_was_reported_waits_for_a_lead()
         self.every_acknowledged_rating_is_there_once_and_no_other(slots)
         self.the_offers_are_numbered_as_they_came()
         self.what_came_too_late_is_kept()
@@ -221,6 +239,11 @@ class Queue(RuleBasedStateMachine):
 
     def no_rater_holds_two_places(self, slots: list[Slot]) -> None:
         assert set(Counter(slot.rater_id for slot in slots if slot.state == "leased").values()) <= {1}
+
+    def what_was_reported_waits_for_a_lead(self) -> None:
+        stored = {(item, state) for item, state in Item.objects.values_list("pk", "availability")}
+        assert {item for item, state in stored if state == "reported"} == self.reported
+        assert {item for item, state in stored if state == "excluded"} == self.excluded
 
     def every_acknowledged_rating_is_there_once_and_no_other(self, slots: list[Slot]) -> None:
         there = dict(Rating.objects.values_list("pk", "draft"))
@@ -249,6 +272,7 @@ class Queue(RuleBasedStateMachine):
     def _meet(self, rater: int, slot: Slot) -> None:
         """A place that is new on the rater's desk, held against all that they were shown before."""
         self.takes[rater] += 1
+        assert slot.item_id not in self.reported | self.excluded
         met = self.met.setdefault((rater, slot.item_id), Met(slot.arm))
         assert not met.is_skipped
         assert met.arm == slot.arm
@@ -263,6 +287,8 @@ class Queue(RuleBasedStateMachine):
         met.number = self.takes[rater]
 
     def _is_in(self, rater: int) -> bool:
+        if self.qualifying in self.excluded and not Qualification.objects.filter(rater=self.raters[rater]).exists():
+            return True  # there is nothing left to qualify by
         verdict = Qualification.objects.get(rater=self.raters[rater])
         answer = [s for s in self.sent if s.rater == rater and s.slot.item_id == self.qualifying]
         score = answer[0].values["answers"][AXES[0]].score if answer else None

@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Item, Skip
+from annotation.models import Campaign, Item
 from annotation.services import queue
 from annotation.services.campaigns import add_clips
 from annotation.services.marking import mark_item
@@ -55,7 +55,8 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
     for rater, score in ((make_user(), 1), (make_user(), 4)):
         for _ in range(6):
             slot = queue.claim(rater=rater, campaign=campaign)
-            assert slot is not None
+            if slot is None:  # the second rater does not get what the first reported
+                break
             name = slot.item.clip.clip_id
             if name in ("calm", "disputed") or (name == "half" and score == 1):
                 submit(rater, slot, answers=answers(3 if name == "calm" else score))
@@ -78,39 +79,58 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
     assert as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "odd"}).status_code == 404
 
 
-def test_a_report_stands_until_it_is_settled(as_lead: Client, lead: User) -> None:
-    campaign = make_campaign()
+@pytest.fixture
+def reported(lead: User) -> Item:
+    """A clip that a rater reported as broken."""
+    campaign = make_campaign(overlap=2)
     item = named(campaign, lead, "black")["black"]
     rater = make_user("rae")
-    report = Skip.objects.create(item=item, rater=rater, kind=Skip.Kind.BROKEN, reason="It stays black.")
-    path, settle = (
-        f"/campaigns/{campaign.name}/items/{item.pk}",
-        f"/campaigns/{campaign.name}/reports/{report.pk}/settle",
-    )
-    assert settle in as_lead.get(path).content.decode()
-    assert listed(as_lead, campaign, kind="reported") == ["black"]
-    for _ in range(2):
-        assert as_lead.post(settle).headers["Location"] == path
-    assert listed(as_lead, campaign, kind="reported") == []
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    queue.skip(rater=rater, slot_id=slot.pk, lease=lease_of(slot), kind="broken", reason="It stays black.")
+    return item
+
+
+def test_a_reported_clip_is_given_out_again(as_lead: Client, reported: Item) -> None:
+    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}"
     page = as_lead.get(path).content.decode()
-    assert "It stays black." in page
+    assert "This clip is held back." in page
+    assert listed(as_lead, reported.campaign, kind="reported") == ["black"]
+    for _ in range(2):
+        assert as_lead.post(f"{path}/give-out").headers["Location"] == path
+    assert listed(as_lead, reported.campaign, kind="reported") == []
+    page = as_lead.get(path).content.decode()
     assert "settled by lena" in page
-    assert settle not in page
-    assert AuditEntry.objects.filter(action="report.settled").count() == 1
+    assert "held back" not in page
+    assert AuditEntry.objects.filter(action="item.given_out_again").count() == 1
+    assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
 
 
-def test_only_a_lead_settles_and_only_what_was_reported_there(as_lead: Client, lead: User) -> None:
-    campaign, other = make_campaign(1), make_campaign(1)
-    item = Item.objects.filter(campaign=campaign).earliest("pk")
-    rater = make_user("rae")
-    passed = Skip.objects.create(item=item, rater=rater, kind=Skip.Kind.SKIPPED, reason="Not for me.")
-    assert as_lead.post(f"/campaigns/{campaign.name}/reports/{passed.pk}/settle").status_code == 404
-    report = Skip.objects.create(item=item, rater=lead, kind=Skip.Kind.FLAGGED, reason="Look at this.")
-    assert as_lead.post(f"/campaigns/{other.name}/reports/{report.pk}/settle").status_code == 404
-    as_lead.force_login(rater)
-    assert as_lead.post(f"/campaigns/{campaign.name}/reports/{report.pk}/settle").status_code == 403
-    report.refresh_from_db()
-    assert report.settled_at is None
+def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, reported: Item) -> None:
+    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}"
+    assert "Say why" in as_lead.post(f"{path}/exclude", {"reason": "  "}, follow=True).content.decode()
+    as_lead.post(f"{path}/exclude", {"reason": "Gore."})
+    page = as_lead.post(f"{path}/exclude", {"reason": "Gore."}, follow=True).content.decode()
+    assert "This clip is excluded:" in page
+    assert listed(as_lead, reported.campaign, kind="excluded") == ["black"]
+    assert listed(as_lead, reported.campaign, kind="reported") == []
+    assert "“Gore.”" in as_lead.get(f"/campaigns/{reported.campaign.name}/items").content.decode()
+    assert queue.claim(rater=make_user(), campaign=reported.campaign) is None
+    entry = AuditEntry.objects.get(action="item.excluded")
+    assert entry.data == {"reason": "Gore.", "reports": 1}
+    as_lead.post(f"{path}/give-out")
+    assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
+
+
+@pytest.mark.parametrize("deed", ["give-out", "exclude"])
+def test_only_a_lead_settles_and_only_by_post_and_only_there(as_lead: Client, reported: Item, deed: str) -> None:
+    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}/{deed}"
+    assert as_lead.get(path).status_code == 405
+    assert as_lead.post(path.replace(reported.campaign.name, make_campaign(1).name), {"reason": "x"}).status_code == 404
+    as_lead.force_login(make_user())
+    assert as_lead.post(path, {"reason": "x"}).status_code == 403
+    reported.refresh_from_db()
+    assert reported.availability == "reported"
 
 
 def test_the_list_costs_the_same_with_more_clips(
