@@ -1,6 +1,8 @@
 """Typed reading of environment variables. A bad value stops the start and says how to mend it."""
 
 import os
+import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
@@ -54,8 +56,8 @@ def words(name: str, default: Sequence[str] = ()) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
 
 
-def folder(name: str, default: Path) -> Path:
-    """An absolute folder, made if it is not there."""
+def folder(name: str, default: Path, *, mode: int | None = None) -> Path:
+    """An absolute folder, made if it does not exist. With `mode`, an existing one gets that mode too."""
     path = Path(text(name, str(default)))
     if not path.is_absolute():
         raise ImproperlyConfigured(f"{name}={str(path)!r} is not absolute. Set it to a path that begins with /.")
@@ -65,7 +67,26 @@ def folder(name: str, default: Path) -> Path:
         raise ImproperlyConfigured(
             f"{name}: cannot make {path} ({error.strerror}). Name a folder that can be made."
         ) from error
+    if mode is not None:
+        _set_mode(name, path, mode)
     return path
+
+
+def _set_mode(name: str, path: Path, mode: int) -> None:
+    """Give the folder its mode. The setgid bit stays: by it new files belong to the folder's group."""
+    present = stat.S_IMODE(path.stat().st_mode)
+    wanted = present & stat.S_ISGID | mode
+    if present == wanted:
+        return
+    try:
+        path.chmod(wanted)
+    except PermissionError:
+        if present & ~wanted & 0o077:  # somebody else's folder: say so, and start all the same
+            print(
+                f"{name}: others can read {path} (mode {present:o}), and it belongs to another user. "
+                f"As its owner, run: chmod {wanted:o} '{path}'",
+                file=sys.stderr,
+            )
 
 
 class Database(TypedDict, total=False):

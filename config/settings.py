@@ -21,9 +21,13 @@ ENVIRONMENT = env.one_of("QSAVE_ENV", "development", ["development", "production
 PRODUCTION = ENVIRONMENT == "production"
 TESTING = ENVIRONMENT == "test"
 
-# Everything that is written lies under one folder, kept out of git.
-VAR_DIR = env.folder("QSAVE_VAR", BASE_DIR / "var")
-MEDIA_ROOT = env.folder("QSAVE_MEDIA", VAR_DIR / "media")
+# Everything that is written lies under one folder, kept out of git. It holds sessions and keys, so only the user who
+# runs the site may enter it, and every process of the site writes files that others cannot read. Media may lie
+# elsewhere, where a web server's group may read them.
+os.umask(0o077)
+VAR_DIR = env.folder("QSAVE_VAR", BASE_DIR / "var", mode=0o700)
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o640, 0o750
+MEDIA_ROOT = env.folder("QSAVE_MEDIA", VAR_DIR / "media", mode=FILE_UPLOAD_DIRECTORY_PERMISSIONS)
 RELEASE_ROOT = env.folder("QSAVE_RELEASES", VAR_DIR / "releases")
 RUN_ROOT = env.folder("QSAVE_RUNS", VAR_DIR / "runs")
 

@@ -8,6 +8,7 @@ not whole.
 import hashlib
 import os
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,10 +98,21 @@ def settle(path: Path, kind: str, sha256: str, extension: str) -> str:
     """Moves a finished file to its place; returns its path under MEDIA_ROOT. What is there already is the same."""
     name = f"{kind}/{sha256[:2]}/{sha256}{extension}"
     target = Path(settings.MEDIA_ROOT) / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o644)
+    for folder in (target.parent.parent, target.parent):
+        _make_shared_folder(folder)
+    path.chmod(settings.FILE_UPLOAD_PERMISSIONS)
     path.replace(target)
     return name
+
+
+def _make_shared_folder(folder: Path) -> None:
+    """Make a folder that the media's group may enter, whatever the umask is."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return
+    inherited = folder.stat().st_mode & stat.S_ISGID
+    folder.chmod(settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS | inherited)
 
 
 def extension_of(facts: MediaFacts) -> str:

@@ -71,6 +71,23 @@ def test_a_folder_is_made_and_must_be_absolute(given: pytest.MonkeyPatch, tmp_pa
         env.folder("X", tmp_path)
 
 
+@pytest.mark.parametrize(("present", "named"), [(0o755, True), (0o700, False), (0o500, False)])
+def test_a_folder_of_another_user_is_named_if_others_can_read_it(
+    given: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], present: int, named: bool
+) -> None:
+    folder = tmp_path / "of another"
+    folder.mkdir()
+    folder.chmod(present)
+
+    def refuse(path: Path, mode: int) -> None:
+        raise PermissionError
+
+    given.setenv("X", str(folder))
+    given.setattr(Path, "chmod", refuse)
+    assert env.folder("X", tmp_path, mode=0o700) == folder
+    assert (f"chmod 700 '{folder}'" in capsys.readouterr().err) is named
+
+
 def test_a_folder_that_cannot_be_made_is_named(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     given.setenv("X", str(tmp_path / "file" / "folder"))

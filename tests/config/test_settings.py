@@ -35,6 +35,53 @@ def test_production_starts_when_it_is_safe(tmp_path: Path) -> None:
     assert not (tmp_path / "secret_key").exists()
 
 
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def modes_under(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): mode_of(path) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("before", [0o755, 0o777, 0o700, 0o2775])
+@pytest.mark.parametrize("given", [{}, SAFE])
+def test_only_its_owner_may_enter_var_also_one_from_before(tmp_path: Path, before: int, given: dict[str, str]) -> None:
+    var = tmp_path / "var of before"
+    var.mkdir()
+    (var / "old").write_text("a session key")
+    var.chmod(before)
+    done = read_settings(var, "import os; print(oct(os.umask(0)))", **given)
+    assert done.stdout.strip() == "0o77", done.stderr
+    assert mode_of(var) & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("given", [{}, SAFE])
+def test_what_a_process_of_the_site_writes_is_its_owners_alone(tmp_path: Path, given: dict[str, str]) -> None:
+    environment = {"PATH": os.environ["PATH"], "QSAVE_VAR": str(tmp_path / "var"), **given}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+    old = os.umask(0)
+    try:
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    finally:
+        os.umask(old)
+    modes = modes_under(tmp_path / "var")
+    assert modes.pop("media") == 0o750
+    assert "studio.sqlite3" in modes
+    assert not {name: oct(mode) for name, mode in modes.items() if mode & 0o077}
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, 0o750), (0o755, 0o750), (0o2770, 0o2750)])
+def test_media_may_lie_elsewhere_for_a_group(tmp_path: Path, before: int | None, after: int) -> None:
+    media = tmp_path / "media"
+    if before is not None:
+        media.mkdir()
+        media.chmod(before)
+    done = read_settings(tmp_path / "var", "print(s.MEDIA_ROOT)", QSAVE_MEDIA=str(media))
+    assert done.stdout.strip() == str(media), done.stderr
+    assert mode_of(media) == after
+    assert mode_of(tmp_path / "var") == 0o700
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -50,6 +50,11 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
+def umask_of(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+
+
 @pytest.fixture
 def pids(tmp_path: Path) -> Path:
     return tmp_path / "pids"
@@ -145,6 +150,7 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
         pids = settings.VAR_DIR / "up.pids"
         wait_until(lambda: (len(launcher.left_over(pids)) == PARTS and answers(port)) or site.poll() is not None)
         assert site.poll() is None, log.read_text()
+        assert {umask_of(pid) for pid in launcher.left_over(pids)} == {0o077}
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_SECONDS) as answer:
             assert json.load(answer) == {"status": "ok"}
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
