@@ -52,10 +52,17 @@ class ImportReport:
     present: int = 0
     items: int = 0
     problems: list[RowProblem] = field(default_factory=list)
+    notes: list[RowProblem] = field(default_factory=list)
+    """What is to be known of rows that went in."""
 
     def as_json(self) -> dict[str, Any]:
-        problems = [{"row": problem.row, "reason": problem.reason} for problem in self.problems]
-        return {"added": self.added, "present": self.present, "items": self.items, "problems": problems}
+        counts = {"added": self.added, "present": self.present, "items": self.items}
+        notes = {"notes": _as_json(self.notes)} if self.notes else {}
+        return {**counts, "problems": _as_json(self.problems), **notes}
+
+
+def _as_json(rows: list[RowProblem]) -> list[dict[str, Any]]:
+    return [{"row": row.row, "reason": row.reason} for row in rows]
 
 
 def import_manifest(
@@ -105,6 +112,7 @@ def _take_row(
             raise row
         with one_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
             clip, is_new = intake.take(row)
+            report.notes += [RowProblem(number, note) for note in intake.notes]
     except (RowRefused, MediaError) as problem:
         report.problems.append(RowProblem(number, str(problem)))
         return
@@ -130,9 +138,12 @@ class _Intake:
     work: Path
     simulated: bool
     frames: FrameConfig = field(default_factory=FrameConfig)
+    notes: list[str] = field(default_factory=list)
+    """What is to be known of the row that was taken last."""
 
     def take(self, row: Row) -> tuple[Clip, bool]:
         """The clip of a row, and whether it is new. Raises RowRefused or MediaError."""
+        self.notes = []
         copy = self.work / "original"
         sha256 = copy_in(find_video(self.folder, row.video), copy)
         clip_id = row.clip_id or sha256
@@ -153,12 +164,14 @@ class _Intake:
         times = choose(copy, self.frames)
         poster = self.work / "poster.jpg"
         write_poster(copy, poster)
-        playable = copy
+        playable, lost = copy, ""
         if needs_rendition(facts):
             playable = self.work / "rendition.mp4"
-            write_rendition(copy, playable)
+            lost = write_rendition(copy, playable)
+        self.notes += [lost] if lost else []
         return {
             "shown_times": list(shown_times(playable)),
+            "has_audio": facts.has_audio and not lost,
             "frame_times": {self.frames.key(): {"fast": list(times.fast), "slow": list(times.slow)}},
             "poster": settle(poster, "posters", sha256, ".jpg"),
             "rendition": "" if playable is copy else settle(playable, "renditions", sha256, ".mp4"),
@@ -186,7 +199,6 @@ class _Intake:
             fps_denominator=fps.denominator,
             duration=facts.duration,
             frames=facts.frames,
-            has_audio=facts.has_audio,
             bytes=facts.bytes,
             is_simulated=self.simulated,
             **media,

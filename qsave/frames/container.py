@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+from av.audio.codeccontext import AudioCodecContext
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -25,6 +26,8 @@ __all__ = [
     "open_media",
     "rewind",
     "shown_frames",
+    "sound_codec",
+    "sound_frames",
     "turns",
 ]
 
@@ -92,6 +95,30 @@ def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFr
         raise MediaError("No frame of its video can be decoded.")
 
 
+def sound_codec(container: InputContainer) -> str:
+    """The codec of the first sound; empty where there is none, `unknown` where there is no decoder for it."""
+    if not container.streams.audio:
+        return ""
+    context: AudioCodecContext | None = container.streams.audio[0].codec_context
+    return context.codec.canonical_name if context else "unknown"
+
+
+def sound_frames(path: Path) -> Generator[av.AudioFrame]:
+    """The frames of the first sound of a clip; raises MediaError where they cannot be decoded as one sound."""
+    setup = None
+    with open_media(path) as container:
+        stream = container.streams.audio[0]
+        if sound_codec(container) == "unknown":
+            name = codec_name(path, container.format.name, stream.index)
+            raise MediaError(f"There is no decoder for its sound ({name}).")
+        for frame in container.decode(stream):
+            own = (frame.layout.name, frame.format.name, frame.sample_rate)
+            setup = setup or own
+            if own != setup:
+                raise MediaError("Its sound changes its channels or its rate on the way.")
+            yield frame
+
+
 def rewind(container: InputContainer) -> None:
     """Go back to the beginning of an open clip."""
     container.seek(min(0, container.start_time or 0))
@@ -133,7 +160,7 @@ def _sniff(path: Path) -> str:
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not container.streams.video:
         sound = "It is audio only: there is no video in it."
-        raise MediaError(sound if container.streams.audio else "No video is found in it. Is it cut off?")
+        raise MediaError(sound if container.streams.audio else "No video is found in it; it may be cut off.")
     stream = container.streams.video[0]
     context: VideoCodecContext | None = stream.codec_context
     if context is None:

@@ -11,6 +11,9 @@ from av.video.stream import VideoStream
 
 from qsave.frames.container import MAX_FRAMES, MAX_SECONDS, TIME_DIGITS, MediaError, frame_gap
 
+MAX_PIXELS_IN_ALL = 100 * 10**9
+"""Of all frames: ten minutes of 1080p at 60 frames a second. Few bytes can ask for days of decoding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -26,6 +29,7 @@ class Extent:
 
 def measure(container: InputContainer, stream: VideoStream) -> Extent:
     """Count the packets of an open clip; raises MediaError where it is cut off, empty or beyond the bounds."""
+    pixels = stream.codec_context.width * stream.codec_context.height
     gap, tick = frame_gap(stream), float(stream.time_base or 0)
     first, last, end, stored, shown = float("inf"), float("-inf"), float("-inf"), 0, 0
     for packet in container.demux(stream):
@@ -36,6 +40,11 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
         stored += 1
         if stored > MAX_FRAMES:
             raise MediaError(f"It has more than {MAX_FRAMES} frames; that is the most that is taken.")
+        if stored * pixels > MAX_PIXELS_IN_ALL:
+            raise MediaError(
+                f"Its frames have more than {MAX_PIXELS_IN_ALL // 10**9} billion pixels in all; "
+                "that is the most that is taken."
+            )
         if packet.is_discard:
             continue
         stamp = packet.pts if packet.pts is not None else packet.dts

@@ -39,7 +39,8 @@ def one_file(*, output: Path | None = None, passing: tuple[type[Exception], ...]
         raise MediaError(f"It cannot be read: {error.strerror or str(error) or type(error).__name__}.") from error
     except Exception as error:  # the edge of foreign content: whatever it sets off is its own problem
         logger.warning("A file was refused for an error that nobody foresaw", exc_info=True)
-        raise MediaError(f"It cannot be used: reading it ends in an error ({type(error).__name__}).") from error
+        what = getattr(error, "strerror", None) or type(error).__name__  # FFmpeg's errors have words
+        raise MediaError(f"It cannot be used: reading it ends in an error ({what}).") from error
 
 
 def _is_in(folder: Path | None, name: object) -> bool:

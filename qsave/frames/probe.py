@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from qsave.frames.container import open_clip, shown_frames, turns
+from qsave.frames.container import open_clip, shown_frames, sound_codec, turns
 from qsave.frames.extent import measure
 
 
@@ -27,6 +27,8 @@ class MediaFacts:
     """Counter-clockwise degrees the stored frame is turned by when shown: 0, 90, 180 or 270."""
     container: str
     """`mov` (MP4 too), `matroska` (WebM too), `avi` or `gif`."""
+    sound: str = ""
+    """The codec of its first sound; empty where there is none, `unknown` where there is no decoder for it."""
 
 
 def probe(path: Path) -> MediaFacts:
@@ -37,6 +39,7 @@ def probe(path: Path) -> MediaFacts:
         width, height, rate = codec.width, codec.height, stream.average_rate
         pixel_format, name = codec.pix_fmt or "unknown", codec.name
         has_audio, form = bool(container.streams.audio), container.format.name
+        sound = sound_codec(container)
     quarter_turns = _first_frame_turns(path)
     if quarter_turns % 2:
         width, height = height, width
@@ -52,6 +55,7 @@ def probe(path: Path) -> MediaFacts:
         bytes=path.stat().st_size,
         rotation=quarter_turns * 90,
         container=form,
+        sound=sound,
     )
 
 

@@ -12,36 +12,63 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from qsave.files import atomic_path
-from qsave.frames.container import open_clip, shown_frames, turns
+from qsave.frames.container import open_clip, shown_frames, sound_frames, turns
 from qsave.frames.encode import add_h264_stream
+from qsave.frames.extent import MAX_PIXELS_IN_ALL
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.probe import MediaFacts, probe
 
 _PLAYABLE = {("mov", "h264"), ("matroska", "vp8"), ("matroska", "vp9")}
 _PLAYABLE_FORMATS = {"yuv420p", "yuvj420p"}
+_PLAYABLE_SOUNDS = {"", "aac", "mp3", "opus", "vorbis", "flac"}
 _DEFAULT_RATE = Fraction(25)
-_MAX_RATE = Fraction(60)
+_MIN_RATE, _MAX_RATE = Fraction(1), Fraction(60)
 _AUDIO_RATE = 48_000
 
 
 def needs_rendition(facts: MediaFacts) -> bool:
-    """Whether some browser in use could not play the clip: HEVC, AV1, 10 bit, 4:4:4, AVI and so on."""
-    return (facts.container, facts.codec) not in _PLAYABLE or facts.pixel_format not in _PLAYABLE_FORMATS
+    """Whether some browser in use could not play the clip: HEVC, AV1, 10 bit, 4:4:4, AVI, AC-3 and so on."""
+    is_playable = (facts.container, facts.codec) in _PLAYABLE and facts.sound in _PLAYABLE_SOUNDS
+    return not is_playable or facts.pixel_format not in _PLAYABLE_FORMATS
 
 
-def write_rendition(path: Path, out: Path) -> None:
+def write_rendition(path: Path, out: Path) -> str:
     """Writes `out` as constant-rate H.264 (yuv420p, even sides, upright, index first), with AAC where there was sound.
 
-    Frames keep the times they were shown at, to within one step of the rate. Raises MediaError.
+    Frames keep the times they were shown at, to within one step of the rate. Returns a sentence on what is lost: sound
+    that cannot be decoded is left out. Raises MediaError.
     """
     facts = probe(path)
-    rate = min(facts.fps or _DEFAULT_RATE, _MAX_RATE).limit_denominator(1001)
-    with atomic_path(out) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as target:
+    with atomic_path(out) as part:
+        lost = ""
+        if facts.sound:
+            try:
+                with one_file(output=out.parent):
+                    _write(path, part, facts, has_sound=True)
+            except MediaError as problem:
+                lost = f"The copy that plays is silent. {problem}"
+        if lost or not facts.sound:
+            _write(path, part, facts, has_sound=False)
+    return lost
+
+
+def _write(path: Path, part: Path, facts: MediaFacts, *, has_sound: bool) -> None:
+    rate = _rate(facts)
+    with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as target:
         size = (facts.width // 2 * 2, facts.height // 2 * 2)
         video = add_h264_stream(target, rate=rate, size=size, crf=18, reproducible=False)
-        audio = target.add_stream("aac", rate=_AUDIO_RATE, layout="stereo") if facts.has_audio else None
+        audio = target.add_stream("aac", rate=_AUDIO_RATE, layout="stereo") if has_sound else None
         _write_video(path, facts, rate, target, video)
         if audio is not None:
-            _write_audio(path, target, audio)
+            _write_audio(path, facts.duration, target, audio)
+
+
+def _rate(facts: MediaFacts) -> Fraction:
+    """Frames per second of the copy: the clip's own, within bounds that no header can widen."""
+    seconds = max(Fraction(facts.duration), Fraction(1))
+    affordable = Fraction(MAX_PIXELS_IN_ALL, facts.width * facts.height) / seconds
+    rate = min(facts.fps or _DEFAULT_RATE, _MAX_RATE, affordable)
+    return max(rate, _MIN_RATE).limit_denominator(1001)
 
 
 def _write_video(path: Path, facts: MediaFacts, rate: Fraction, target: OutputContainer, video: VideoStream) -> None:
@@ -69,16 +96,20 @@ def _at_constant_rate(path: Path, duration: float, rate: Fraction) -> Iterator[a
         number += 1
 
 
-def _write_audio(path: Path, target: OutputContainer, audio: AudioStream) -> None:
-    """Sound from the first shown frame on; what lies before it is left out."""
+def _write_audio(path: Path, duration: float, target: OutputContainer, audio: AudioStream) -> None:
+    """Sound from the first shown frame to the end of the last; what lies before, after or twice is left out."""
+    end, last = 0, round(duration * _AUDIO_RATE)
     resampler = AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE)
-    with open_clip(path) as (container, video):
+    with open_clip(path) as (_, video):
         origin = float((video.start_time or 0) * (video.time_base or 0))
-        for frame in container.decode(container.streams.audio[0]):
-            begin = round(((frame.time or 0.0) - origin) * _AUDIO_RATE)
-            for piece in resampler.resample(frame):
-                if begin >= 0:
-                    piece.pts, piece.time_base = begin, Fraction(1, _AUDIO_RATE)
-                    target.mux(audio.encode(piece))
-                begin += piece.samples
+    for frame in sound_frames(path):
+        begin = round(((frame.time or 0.0) - origin) * _AUDIO_RATE)
+        if begin >= last:
+            break
+        for piece in resampler.resample(frame):
+            if begin >= end:
+                end = begin + piece.samples
+                piece.pts, piece.time_base = begin, Fraction(1, _AUDIO_RATE)
+                target.mux(audio.encode(piece))
+            begin += piece.samples
     target.mux(audio.encode(None))

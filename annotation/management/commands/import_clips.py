@@ -36,6 +36,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         for problem in report.problems:
             self.stderr.write(f"row {problem.row}: {problem.reason}")
+        for note in report.notes:
+            self.stderr.write(f"row {note.row} went in; note: {note.reason}")
         self.stdout.write(
             f"{report.added} added, {report.present} here already, {len(report.problems)} left out; "
             f"{report.items} new in campaign {campaign.name}"

@@ -76,6 +76,43 @@ def write_sound(path: Path, seconds: float = 0.5) -> Path:
     return path
 
 
+def write_uneven_sound(path: Path, codec: str, layouts: Sequence[str], rates: Sequence[int]) -> Path:
+    """Writes a clip whose one stream of sound changes its channels or its rate from one part to the next."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=12)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream(codec, rate=rates[0], layout=layouts[0])
+        for number in range(12):
+            frame = av.VideoFrame.from_ndarray(numbered(number, 96, 64), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 12)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        end = Fraction(0)
+        for layout, rate in zip(layouts, rates, strict=True):
+            for content, seconds in _sound_packets(codec, layout, rate):
+                packet = av.Packet(content)
+                packet.stream, packet.time_base = sound, Fraction(1, 48_000)
+                packet.pts = packet.dts = round(end * 48_000)
+                container.mux(packet)
+                end += seconds
+    return path
+
+
+def _sound_packets(codec: str, layout: str, rate: int) -> list[tuple[bytes, Fraction]]:
+    """Ten packets of half silence with their lengths in seconds."""
+    encoder = cast(av.AudioCodecContext, av.CodecContext.create(codec, "w"))
+    encoder.layout, encoder.sample_rate, encoder.format = layout, rate, "fltp"
+    encoder.time_base = Fraction(1, rate)
+    channels, samples = len(av.AudioLayout(layout).channels), {"ac3": 1536, "mp3": 1152}[codec]
+    packets: list[av.Packet[av.AudioStream]] = []
+    for number in range(10):
+        frame = av.AudioFrame.from_ndarray(np.full((channels, samples), 0.1, np.float32), format="fltp", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, number * samples, Fraction(1, rate)
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    return [(bytes(packet), Fraction(samples, rate)) for packet in packets]
+
+
 def _mux_tone(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
     samples = np.sin(np.arange(int(48_000 * seconds)) * 0.05).astype(np.float32)
     for start in range(0, len(samples), 1024):

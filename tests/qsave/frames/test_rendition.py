@@ -2,13 +2,14 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from qsave.frames.container import shown_frames
 from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
-from tests.qsave.frames.clips import grey_of, write_clip
+from tests.qsave.frames.clips import grey_of, write_clip, write_uneven_sound
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,65 @@ def test_sound_is_kept_beside_the_picture(tmp_path: Path) -> None:
     assert facts.has_audio
     assert facts.fps == Fraction(12)
     assert np.isclose(facts.duration, 1.0, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "layouts", "rates"),
+    [
+        ("clip.mkv", "ac3", ("stereo", "5.1"), (48_000, 48_000)),
+        ("clip.avi", "mp3", ("mono", "stereo"), (48_000, 48_000)),
+        ("clip.avi", "mp3", ("stereo", "stereo"), (48_000, 44_100)),
+    ],
+)
+def test_sound_that_changes_on_the_way_is_silent_and_said_so(
+    tmp_path: Path, name: str, codec: str, layouts: tuple[str, str], rates: tuple[int, int]
+) -> None:
+    path = write_uneven_sound(tmp_path / name, codec, layouts, rates)
+    out = tmp_path / "rendition.mp4"
+    lost = write_rendition(path, out)
+    assert lost == "The copy that plays is silent. Its sound changes its channels or its rate on the way."
+    assert (probe(out).has_audio, probe(out).frames) == (False, 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "video", "sound", "unknown"),
+    [
+        ("clip.mp4", "libx264", b"mp4a", b"zzz2"),
+        ("clip.mkv", "mpeg4", b"A_AAC", b"A_ZZZ"),
+        ("clip.mov", "libx264", b"mp4a", b"qqqq"),
+    ],
+)
+def test_sound_without_a_decoder_is_silent_and_said_so(
+    tmp_path: Path, name: str, video: str, sound: bytes, unknown: bytes
+) -> None:
+    path = write_clip(tmp_path / name, codec=video, audio_seconds=0.5)
+    content = path.read_bytes()
+    start = content.find(b"stsd") if path.suffix != ".mkv" else 0
+    content = content[:start] + content[start:].replace(sound, unknown).replace(b"esds", b"free")
+    path.write_bytes(content)
+    facts = probe(path)
+    assert (facts.sound, needs_rendition(facts)) == ("unknown", True)
+    out = tmp_path / "rendition.mp4"
+    lost = write_rendition(path, out)
+    assert lost == f"The copy that plays is silent. There is no decoder for its sound ({unknown.decode()})."
+    assert (probe(out).has_audio, probe(out).frames) == (False, 12)
+
+
+def test_damaged_sound_is_silent_and_the_picture_stays(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", codec="mpeg4", audio_seconds=1.0)
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0)]
+    content = path.read_bytes()
+    for packet in packets[2:6]:
+        content = content.replace(packet, b"\xff" * len(packet)) if packet else content
+    path.write_bytes(content)
+    out = tmp_path / "rendition.mp4"
+    assert write_rendition(path, out).startswith("The copy that plays is silent. ")
+    assert (probe(out).has_audio, probe(out).frames) == (False, 12)
+
+
+def test_sound_that_not_every_browser_plays_is_made_again(tmp_path: Path) -> None:
+    path = write_uneven_sound(tmp_path / "clip.mp4", "ac3", ("stereo",), (48_000,))
+    assert needs_rendition(probe(path))
+    assert write_rendition(path, tmp_path / "rendition.mp4") == ""
+    assert probe(tmp_path / "rendition.mp4").sound == "aac"
