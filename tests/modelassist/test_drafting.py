@@ -8,6 +8,7 @@ from accounts.models import User
 from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
 from annotation.services.campaigns import add_clips, create_campaign, set_state
 from annotation.services.drafts import DraftRefused, record_draft
+from modelassist.engine.scoring import Scored
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.reads.critics import critic_line, critic_list, drafting_status
 from modelassist.services import drafting
@@ -140,3 +141,64 @@ def test_a_full_round_is_cut_into_jobs(
     assert do_next_job().result["more"] is True
     assert do_next_job().result["more"] is False
     assert FailedDraft.objects.count() == 2
+
+
+@pytest.mark.parametrize("spoil", ["tag", "codec", "cut"])
+def test_a_clip_that_went_bad_is_a_failed_draft_and_is_not_tried_again(
+    engineer: User, campaign: Campaign, critic: Critic, settings: object, spoil: str
+) -> None:
+    clip = campaign.items.get(clip__clip_id="one").clip
+    path = Path(settings.MEDIA_ROOT) / clip.original  # type: ignore[attr-defined]
+    content = path.read_bytes()
+    start = content.index(b"stsd")
+    changed = {
+        "tag": content.replace(b"VideoHandler", b"Vid\xe9oHandle\0"),
+        "codec": content[:start] + content[start:].replace(b"avc1", b"zzz1"),
+        "cut": content[:500],
+    }
+    path.write_bytes(changed[spoil])
+    activate(actor=engineer, critic=critic, campaign=campaign)
+
+    assert do_next_job().state == JobState.DONE
+
+    error = FailedDraft.objects.get(item__clip=clip).error
+    assert ("cannot be read" in error) is (spoil != "tag")  # the tag goes in: what then fails is the tiny critic
+    assert FailedDraft.objects.count() == 2
+    assert drafting.top_up() == 0
+
+
+@pytest.mark.parametrize("text", ["nul \x00 inside", "half \ud800 a pair", "long " * 10_000])
+def test_what_no_database_stores_of_one_draft_costs_no_other(
+    engineer: User, campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    class Babbler:
+        def score(self, clips: list[object]) -> list[Scored]:
+            return [Scored(None, text, {}, text) for _ in clips]
+
+    monkeypatch.setattr(drafting, "load_critic", lambda _: Babbler())
+    activate(actor=engineer, critic=critic, campaign=campaign)
+
+    assert do_next_job().state == JobState.DONE
+    assert FailedDraft.objects.count() == 2
+
+
+def test_a_draft_that_cannot_be_stored_is_a_failed_draft(
+    engineer: User, campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = record_draft
+
+    def fails_for_first(*, item_id: int, **values: object) -> Draft:
+        if item_id == campaign.items.earliest("pk").pk:
+            raise ValueError("A card of another shape")
+        return real(item_id=item_id, **values)  # type: ignore[arg-type]
+
+    class Fluent:
+        def score(self, clips: list[object]) -> list[Scored]:
+            return [Scored(CARD, "", {}) for _ in clips]
+
+    monkeypatch.setattr(drafting, "load_critic", lambda _: Fluent())
+    monkeypatch.setattr(drafting, "record_draft", fails_for_first)
+    activate(actor=engineer, critic=critic, campaign=campaign)
+
+    assert do_next_job().result == {"critic": "ada@1", "drafted": 1, "failed": 1, "more": False}
+    assert (Draft.objects.count(), FailedDraft.objects.count()) == (1, 1)
