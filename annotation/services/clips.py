@@ -16,6 +16,7 @@ from django.db import transaction
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Item
 from annotation.services.campaigns import add_clips
+from annotation.services.import_report import ImportReport, RowProblem
 from annotation.services.manifests import ManifestError, Row, RowRefused, parse_row, read_manifest
 from annotation.services.media_store import copy_in, extension_of, find_video, incoming_folder, settle
 from annotation.services.permissions import require
@@ -34,35 +35,6 @@ __all__ = ["ImportReport", "ManifestError", "RowProblem", "import_manifest"]
 
 BATCH = 50
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """A row that did not go in, by its number from 1, and why."""
-
-    row: int
-    reason: str
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What became of the rows: clips stored, clips that were here already, rows left out; and new items."""
-
-    added: int = 0
-    present: int = 0
-    items: int = 0
-    problems: list[RowProblem] = field(default_factory=list)
-    notes: list[RowProblem] = field(default_factory=list)
-    """What is to be known of rows that went in."""
-
-    def as_json(self) -> dict[str, Any]:
-        counts = {"added": self.added, "present": self.present, "items": self.items}
-        notes = {"notes": _as_json(self.notes)} if self.notes else {}
-        return {**counts, "problems": _as_json(self.problems), **notes}
-
-
-def _as_json(rows: list[RowProblem]) -> list[dict[str, Any]]:
-    return [{"row": row.row, "reason": row.reason} for row in rows]
 
 
 def import_manifest(
@@ -94,8 +66,10 @@ def import_manifest(
             finally:  # clips that went in are items, however the next row ends
                 if campaign is not None:
                     report.items += _into_campaign(actor, campaign, taken)
+    report.finish(campaign)
     target = campaign or actor
     counts = {"added": report.added, "present": report.present, "refused": len(report.problems)}
+    counts |= {"groups": report.groups, "bridges": report.bridges}
     audit.record(actor=actor, action="clips.imported", target=target, manifest=manifest.name, **counts)
     return report
 
@@ -117,8 +91,7 @@ def _take_row(
         report.problems.append(RowProblem(number, str(problem)))
         return
     taken.append((clip, row))
-    report.added += is_new
-    report.present += not is_new
+    report.count_clip(clip, is_new=is_new)
 
 
 @transaction.atomic

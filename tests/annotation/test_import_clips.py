@@ -380,6 +380,8 @@ def test_the_command_makes_the_campaign_when_told_and_prints_bad_rows(folder: Pa
 
     assert Campaign.objects.get().name == "fresh-one"
     assert "row 2: video is not there" in err.getvalue()
+    assert "Warning: The split test " in err.getvalue()
+    assert "The manifest has 1 prompt groups; 0 of its clips bridge two splits." in out.getvalue()
     assert "1 added" in out.getvalue()
 
 
@@ -417,7 +419,14 @@ def test_the_job_reports_what_went_in_and_clears_the_upload(
     job = job_of(manifest, factories.make_campaign())
 
     assert job.state == JobState.DONE
-    assert job.result == {"added": 1, "present": 0, "items": 1, "problems": [{"row": 2, "reason": "video is empty"}]}
+    rows = {name: job.result[name] for name in ("added", "present", "items", "problems")}
+    assert rows == {"added": 1, "present": 0, "items": 1, "problems": [{"row": 2, "reason": "video is empty"}]}
+    assert (job.result["groups"], job.result["bridges"]) == (1, 0)
+    assert sum(size["clips"] for size in job.result["splits"].values()) == 1
+    assert [warning.split()[:3] for warning in job.result["warnings"]] == [
+        ["The", "split", "val"],
+        ["The", "split", "test"],
+    ]
     assert not upload.exists()
     assert jobs.import_clips.__module__ == "annotation.jobs"
 

@@ -42,6 +42,13 @@ class Command(BaseCommand):
             f"{report.added} added, {report.present} here already, {len(report.problems)} left out; "
             f"{report.items} new in campaign {campaign.name}"
         )
+        sizes = ", ".join(f"{split} {size.clips} of {size.groups}" for split, size in report.splits.items())
+        self.stdout.write(
+            f"The manifest has {report.groups} prompt groups; {report.bridges} of its clips bridge two splits. "
+            f"Clips of prompt groups in campaign {campaign.name}: {sizes}."
+        )
+        for warning in report.warnings:
+            self.stderr.write(f"Warning: {warning}")
 
     def _progress(self, share: float, message: str) -> None:
         if self.stdout.isatty():

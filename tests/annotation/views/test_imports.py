@@ -59,6 +59,8 @@ def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
     page = client.get(f"/campaigns/{campaign.name}").content.decode()
     assert "1 added, 0 there already, 1 left out" in page
     assert "video is not there: &#x27;missing.mp4&#x27;" in page
+    assert "The clips are in 1 prompt group." in page
+    assert "The split val is empty." in page or "The split test is empty." in page
     assert list(uploads.upload_root().iterdir()) == []
 
 

@@ -1,0 +1,127 @@
+"""What became of a manifest: its rows, its prompt groups, and the splits of the campaign after it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from annotation.models import Campaign, Clip, Split
+from qsave.split_sizes import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """A row that did not go in, by its number from 1, and why."""
+
+    row: int
+    reason: str
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of the rows: clips stored, clips that were here already, rows left out; new items; and the groups.
+
+    `splits` holds the sizes of the campaign's splits after the import, without clips that bridge two splits.
+    """
+
+    added: int = 0
+    present: int = 0
+    items: int = 0
+    bridges: int = 0
+    problems: list[RowProblem] = field(default_factory=list)
+    notes: list[RowProblem] = field(default_factory=list)
+    """What is to be known of rows that went in."""
+    splits: dict[str, SplitSize] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    _clips_of_group: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def groups(self) -> int:
+        """How many prompt groups the manifest's clips are in."""
+        return len(self._clips_of_group)
+
+    def count_clip(self, clip: Clip, *, is_new: bool) -> None:
+        self.added += is_new
+        self.present += not is_new
+        self.bridges += clip.bridges_splits
+        self._clips_of_group[clip.prompt_group_id] += 1
+
+    def finish(self, campaign: Campaign | None) -> None:
+        """Read the splits as they are now, and say what is wrong with them."""
+        self.splits = read_split_sizes(campaign)
+        self.warnings = [*self._warn_of_groups(), *warn_of_small_splits(self.splits)]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "added": self.added,
+            "present": self.present,
+            "items": self.items,
+            "problems": [asdict(problem) for problem in self.problems],
+            **({"notes": [asdict(note) for note in self.notes]} if self.notes else {}),
+            "groups": self.groups,
+            "bridges": self.bridges,
+            "splits": {split: asdict(size) for split, size in self.splits.items()},
+            "warnings": self.warnings,
+        }
+
+    def _warn_of_groups(self) -> list[str]:
+        warnings = []
+        clips, largest = self.added + self.present, max(self._clips_of_group.values(), default=0)
+        if largest >= LEAST_CLIPS and largest * 2 > clips:
+            warnings.append(
+                _(
+                    "%(largest)s of the %(clips)s clips are in one prompt group, so they are all in one split. If "
+                    "their prompts are different, name their groups in a column prompt_group before you import them."
+                )
+                % {"largest": largest, "clips": clips}
+            )
+        if self.bridges:
+            warnings.append(
+                ngettext(
+                    "%(n)s clip is near prompts of two splits. Releases leave it out.",
+                    "%(n)s clips are near prompts of two splits. Releases leave them out.",
+                    self.bridges,
+                )
+                % {"n": self.bridges}
+            )
+        return warnings
+
+
+def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:
+    """Return the size of each split in a campaign, or on the whole site; clips that bridge two splits do not count."""
+    clips = Clip.objects.filter(bridges_splits=False)
+    if campaign is not None:
+        clips = clips.filter(items__campaign=campaign, items__is_qualification=False)
+    counts = clips.values("prompt_group__split").annotate(
+        clips=Count("pk", distinct=True), groups=Count("prompt_group", distinct=True)
+    )
+    sizes = {row["prompt_group__split"]: SplitSize(row["clips"], row["groups"]) for row in counts.order_by()}
+    return {split: sizes.get(split, SplitSize()) for split in Split.values}
+
+
+def warn_of_small_splits(sizes: Mapping[str, SplitSize]) -> list[str]:
+    """Return a sentence for val and for test where it is empty or small."""
+    return [_warning(split, sizes[split]) for split in HELD_OUT if sizes[split].is_small]
+
+
+def _warning(split: str, size: SplitSize) -> str:
+    values = {
+        "split": split,
+        "clips": ngettext("%(n)s clip", "%(n)s clips", size.clips) % {"n": size.clips},
+        "groups": ngettext("%(n)s prompt group", "%(n)s prompt groups", size.groups) % {"n": size.groups},
+        "least_clips": LEAST_CLIPS,
+        "least_groups": LEAST_GROUPS,
+    }
+    if not size.clips:
+        return _("The split %(split)s is empty. Import clips of more prompts before you freeze a release.") % values
+    return (
+        _(
+            "The split %(split)s has %(clips)s of %(groups)s. Figures on fewer than %(least_clips)s clips or "
+            "%(least_groups)s prompt groups say little: import clips of more prompts before you freeze a release."
+        )
+        % values
+    )
