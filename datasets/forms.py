@@ -9,9 +9,10 @@ from datasets.services.policy import ReleasePolicy
 
 TARGETS = (
     ("mean", _("Mean of the ratings (MOS)")),
-    ("bt500", _("Mean after BT.500 screening (needs seven ratings a clip)")),
-    ("p910", _("P.910: mean freed of raters' bias")),
-    ("reviewed", _("The lead's reviewed score, else the mean")),
+    ("bias_corrected", _("Mean corrected for raters' biases (mixed model)")),
+    ("bt500", _("Mean after BT.500 screening (clips with seven ratings or more)")),
+    ("p910", _("P.910 (panels: clips with twelve ratings or more)")),
+    ("reviewed", _("Reviewed clips only (the lead's scores)")),
 )
 
 
@@ -32,23 +33,31 @@ class FreezeForm(forms.Form):
     target = forms.ChoiceField(
         label=_("Target"),
         choices=TARGETS,
-        help_text=_("What a critic learns to say. Val and test count blind ratings only."),
+        help_text=_(
+            "What a critic learns to say. A train clip without a target is left out and counted. Val and test count "
+            "blind ratings only, and are never the lead's scores."
+        ),
     )
     clips = forms.ChoiceField(
         label=_("Clips"), choices=(("copy", _("Copy the clips into it")), ("none", _("Leave the clips out")))
     )
     unedited_drafts = forms.BooleanField(
-        label=_("Words of a critic that nobody edited may be learned from"),
+        label=_("Train on drafts that raters accepted unedited"),
         required=False,
         help_text=_("Off by default: a critic should not learn from itself unawares."),
     )
     seed = forms.IntegerField(
         label=_("Seed"), min_value=0, initial=0, help_text=_("Breaks ties between equally good reasons.")
     )
+    allow_small_splits = forms.BooleanField(label=_("Freeze it with small splits"), required=False)
 
     def policy(self) -> ReleasePolicy:
         """What was chosen, of a valid form."""
         data = self.cleaned_data
         return ReleasePolicy(
-            target=data["target"], media=data["clips"], unedited_drafts=data["unedited_drafts"], seed=data["seed"]
+            target=data["target"],
+            media=data["clips"],
+            unedited_drafts=data["unedited_drafts"],
+            seed=data["seed"],
+            allow_small_splits=data["allow_small_splits"],
         )

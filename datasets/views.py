@@ -14,7 +14,7 @@ from annotation.models import Campaign
 from datasets.forms import FreezeForm, campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
-from datasets.services.policy import ReleaseRefused
+from datasets.services.policy import LEAST_CLIPS, LEAST_GROUPS, ReleaseRefused, SmallSplits
 from datasets.services.releases import release_path, request_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
@@ -33,10 +33,15 @@ def releases(request: AuthedRequest) -> HttpResponse:
     return _releases_page(request, FreezeForm(initial={"campaign": campaign} if campaign else None))
 
 
-def _releases_page(request: AuthedRequest, form: FreezeForm) -> HttpResponse:
+def _releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "") -> HttpResponse:
+    """`small` says how small val or test would be, where a person has not agreed to that yet."""
     rows = Release.objects.select_related("campaign", "job", "created_by")[:NEWEST]
     can_freeze = campaigns_with_ratings().exists()
-    return render(request, "datasets/releases.html", {"releases": rows, "form": form, "can_freeze": can_freeze})
+    context = {"releases": rows, "form": form, "can_freeze": can_freeze, "small": small} | {
+        "least_clips": LEAST_CLIPS,
+        "least_groups": LEAST_GROUPS,
+    }
+    return render(request, "datasets/releases.html", context)
 
 
 @role_required(Role.ENGINEER)
@@ -50,6 +55,8 @@ def release_freeze(request: AuthedRequest) -> HttpResponse:
             made = request_release(
                 actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.policy()
             )
+        except SmallSplits as refusal:
+            return _releases_page(request, form, small=refusal.sizes)
         except ReleaseRefused as refusal:
             form.add_error(None, str(refusal))
         else:

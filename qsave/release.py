@@ -61,7 +61,8 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What people said of one axis of one clip; `level` is the MOS rounded half up."""
+    """What people said of one axis of one clip; `level` is the MOS rounded half up. Where nobody wrote more than a
+    critic had drafted it is not `described`: then the defects are unknown, which no empty list says."""
 
     mos: float
     se: float
@@ -69,6 +70,7 @@ class Target:
     level: int
     defects: tuple[str, ...]
     evidence: tuple[Evidence, ...]
+    described: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +382,7 @@ def _target_to_json(target: Target) -> dict[str, Any]:
         "se": round(target.se, 6),
         "n": target.n,
         "level": target.level,
+        "described": target.described,
         "defects": _json_text(list(target.defects)),
         "evidence": _json_text([_rounded_evidence(piece) for piece in evidence_to_json(target.evidence)]),
     }
@@ -400,4 +403,5 @@ def _target_from_json(value: Mapping[str, Any]) -> Target:
         level=int(value["level"]),
         defects=tuple(str(defect) for defect in _list_of(value["defects"])),
         evidence=evidence_from_json(_list_of(value["evidence"])),
+        described=bool(value["described"]),
     )

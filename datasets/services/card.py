@@ -1,7 +1,7 @@
 """The dataset card: README.md with the front matter that Hugging Face reads. All of it comes from the manifest."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qsave.axes import AXES
@@ -15,6 +15,7 @@ _TARGET = [
     {"name": "se", **_FLOAT},
     {"name": "n", "dtype": "int64"},
     {"name": "level", "dtype": "int64"},
+    {"name": "described", "dtype": "bool"},
     {"name": "defects", **_STRING},
     {"name": "evidence", **_STRING},
 ]
@@ -94,7 +95,10 @@ def _text(manifest: Mapping[str, Any]) -> str:
         f"{counts['rows'][f'rl/{split}.jsonl']} | {counts['rows'].get(f'cooldown/{split}.jsonl', 0)} |"
         for split in SPLITS
     )
-    agreement = "\n".join(f"| {axis} | {_alpha(manifest['agreement'][axis.value])} |" for axis in AXES)
+    agreement = "\n".join(
+        f"| {axis} | {_alpha(found)} | {found['blind_ratings']} | {found['clips']} |"
+        for axis, found in ((axis, manifest["agreement"][axis.value]) for axis in AXES)
+    )
     choices = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(policies.items()))
     return f"""{title}
 {simulated}
@@ -109,21 +113,24 @@ defects, evidence and written reasons. Campaign: {_plain(manifest["campaign"]["t
 {splits}
 
 {counts["ratings"]} ratings, {counts["ratings_counted"]} of them counted, by {counts["raters"]} raters under pseudonyms.
-`clips.parquet`, `ratings.parquet` and `targets.parquet` hold a row a clip, a rating, and a clip and axis. What was left
-out, and why, stands in `manifest.json` ({counts["excluded"]} entries).
+`clips.parquet`, `ratings.parquet` and `targets.parquet` have a row for each clip, each rating, and each clip and axis.
+{_left_out(counts)}
+
+The rows have the format `{manifest["format"]}`. Their columns have other names than those that trainers look for, as
+these would train on the text without the video. `defects` and `evidence` are JSON text.
 
 ## Agreement
 
-Krippendorff's alpha (ordinal) over counted ratings, with a 95% bootstrap interval over clips.
+Krippendorff's alpha (ordinal) of blind ratings, which no critic can have influenced, with its 95% interval.
 
-| axis | alpha |
-|---|---|
+| axis | alpha | blind ratings | of clips |
+|---|---|---|---|
 {agreement}
 
 ## How it was made
 
 {choices}
-
+{_notes(manifest["notes"])}
 ## Intended use
 
 Training and judging critics that grade generated video and say why. Val and test count blind ratings only: no rater of
@@ -136,7 +143,26 @@ are not a sample of any population. The clips keep the licences of the generator
 """
 
 
+def _left_out(counts: Mapping[str, Any]) -> str:
+    if not counts["left_out"]:
+        return "No clip was left out."
+    lines = [
+        f"| {clips} | {of} | {_plain(reason)} |"
+        for of, reasons in counts["left_out"].items()
+        for reason, clips in reasons.items()
+    ]
+    return "\n".join(
+        ["What was left out (`manifest.json` names the clips):", "", "| clips | of | why |", "|---|---|---|", *lines]
+    )
+
+
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(["\nNotes:\n\n", *(f"- {_plain(note)}\n" for note in notes)]) if notes else ""
+
+
 def _alpha(found: Mapping[str, Any]) -> str:
+    if found["thin"]:
+        return str(found["thin"])
     value, interval = found["krippendorff_alpha_ordinal"], found["interval"]
     if isinstance(value, Mapping):
         return f"undefined: {value['undefined']}"

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from datasets.services import card, croissant, rows
-from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.figures import Figures, figures_of
+from datasets.services.policy import HELD_OUT, ReleasePolicy, ReleaseRefused, SplitSize, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
-from datasets.services.targets import Figures, figures_of, is_agreed, target_of, why_no_target, words_of
+from datasets.services.targets import is_agreed, target_of, why_no_target, words_of
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, content_hash
-from qsave.axes import AXES
+from qsave.axes import AXES, Axis
 from qsave.files import to_disk
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, choose
@@ -43,6 +44,8 @@ class _Totals:
     """What is counted while rows are written."""
 
     excluded: list[dict[str, str]] = field(default_factory=list)
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many clips each reason kept out of the release, or out of some of its files."""
     raters: set[str] = field(default_factory=set)
     generators: dict[str, int] = field(default_factory=dict)
     clips: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
@@ -52,6 +55,9 @@ class _Totals:
 
     def leave_out(self, clip_id: str, of: str, reason: str) -> None:
         self.excluded.append({"clip_id": clip_id, "from": of, "reason": reason})
+        kind = reason.partition(":")[0]  # what follows it is about one clip
+        reasons = self.left_out.setdefault(of, {})
+        reasons[kind] = reasons.get(kind, 0) + 1
 
     def add(self, record: ClipRecord) -> None:
         self.clips[record.split] += 1
@@ -74,14 +80,15 @@ def write_folder(
             f"campaign {header.campaign} has no rating that counts yet. Val and test clips count blind ratings only, "
             "and raters who were screened out do not count"
         )
+    check_split_sizes(_measure_splits(_included(snapshot, homes), figures), policy)
     totals = _Totals()
     with ExitStack() as stack:
         files = _open(folder, stack)
         for number, record in enumerate(read_records(snapshot), start=1):
             _write_clip(record, homes, figures, policy, files, totals, folder, media)
             progress(number / total, f"{number} of {total} clips")
-    if not files["targets.parquet"].count:
-        raise ReleaseRefused(f"no clip of campaign {header.campaign} has a target under the policy {policy.target}")
+    if not files["rl/train.jsonl"].count:
+        raise ReleaseRefused(_why_no_train_rows(header, policy))
     manifest = _manifest(header, policy, figures, files, totals)
     (folder / "README.md").write_text(card.card(manifest), encoding="utf-8")
     (folder / "croissant.json").write_bytes(croissant.metadata(manifest, _file_entries(folder)))
@@ -100,6 +107,25 @@ def _homes(records: Iterator[ClipRecord]) -> tuple[dict[str, str], int]:
         if not (record.bridges or record.excluded):
             homes.setdefault(record.sha256, record.split)
     return homes, total
+
+
+def _measure_splits(records: Iterator[ClipRecord], figures: Figures) -> dict[str, SplitSize]:
+    """The clips with a target and their prompt groups, in each split that is measured on."""
+    groups: dict[str, list[str]] = {split: [] for split in HELD_OUT}
+    for record in records:
+        if record.split in groups and all(record.clip_id in figures[axis].mos for axis in AXES):
+            groups[record.split].append(record.prompt_group)
+    return {split: SplitSize(len(found), len(set(found))) for split, found in groups.items()}
+
+
+def _why_no_train_rows(header: Header, policy: ReleasePolicy) -> str:
+    how = (
+        "Review some of them, or choose another target." if policy.target == "reviewed" else "Rate some of them first."
+    )
+    return (
+        f"No clip of the train split of campaign {header.campaign} has a target under the policy {policy.target}, so "
+        f"there would be nothing to train on. {how}"
+    )
 
 
 def _included(snapshot: Path, homes: dict[str, str]) -> Iterator[ClipRecord]:
@@ -149,17 +175,17 @@ def _write_clip(
     files["clips.parquet"].write(rows.clip_row(record))
     for rating in record.ratings:
         files["ratings.parquet"].write(rows.rating_row(record, rating, figures))
-    words = {axis: words_of(record, axis, targets[axis][1].mos, policy) for axis in AXES}
+    words = {axis: words_of(record, axis, targets[axis][0], policy) for axis in AXES}
     for axis in AXES:
         files["targets.parquet"].write(rows.target_row(record, axis, targets[axis], words[axis], policy))
+    files[f"rl/{record.split}.jsonl"].write(row_to_json(rows.rl_row(record, targets)))
     whole = {axis: said for axis, said in words.items() if said is not None}
     if len(whole) < len(AXES):
         drafted = ", ".join(axis for axis in AXES if axis not in whole)
-        totals.leave_out(record.clip_id, "sft, rl, cooldown", f"only a critic's unedited words on {drafted}")
+        totals.leave_out(record.clip_id, "sft, cooldown", f"only a critic's unedited words on {drafted}")
         return
     supervised = row_to_json(rows.sft_row(record, targets, whole))
     files[f"sft/{record.split}.jsonl"].write(supervised)
-    files[f"rl/{record.split}.jsonl"].write(row_to_json(rows.rl_row(record, targets)))
     if record.split == "train" and is_agreed(record, policy):
         files["cooldown/train.jsonl"].write(supervised)
 
@@ -214,23 +240,28 @@ def _manifest(
             "ratings_counted_simulated": totals.simulated_ratings,
             "clips_simulated": totals.simulated_clips,
             "excluded": len(totals.excluded),
+            "left_out": totals.left_out,
             "rows": {name: writer.count for name, writer in sorted(files.items())},
         },
         "agreement": {axis.value: _agreement(figures, axis) for axis in AXES},
+        "notes": [f"{axis}: {note}" for axis in AXES for note in figures[axis].notes],
         "excluded": totals.excluded,
     }
 
 
-def _agreement(figures: Figures, axis: Any) -> dict[str, Any]:
+def _agreement(figures: Figures, axis: Axis) -> dict[str, Any]:
     found = figures[axis]
-    interval = found.alpha.interval
+    rests = found.agreement
+    interval = rests.alpha.estimate.interval
     return {
-        "krippendorff_alpha_ordinal": _figure(found.alpha.value),
+        "krippendorff_alpha_ordinal": _figure(rests.alpha.estimate.value),
         "interval": _figure(interval)
         if isinstance(interval, Undefined)
         else [round(interval.low, 6), round(interval.high, 6)],
-        "items": found.alpha.items,
-        "ratings": found.alpha.ratings,
+        "thin": rests.alpha.thin,
+        "blind_ratings": rests.ratings,
+        "clips": rests.clips,
+        "clips_with_two": rests.paired,
         "pooled_sd": found.pooled_sd,
         "pooled_sd_is_assumed": found.assumed_sd,
     }

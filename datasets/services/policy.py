@@ -4,15 +4,62 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-TargetPolicy = Literal["mean", "bt500", "p910", "reviewed"]
+TargetPolicy = Literal["mean", "bias_corrected", "bt500", "p910", "reviewed"]
 MediaPolicy = Literal["copy", "none"]
+HELD_OUT = ("val", "test")
 
-ASSUMED_SD = 1.0
-"""Levels. Taken for the spread of ratings on an axis where no clip has two ratings that could show it."""
+LEAST_CLIPS = 20
+LEAST_GROUPS = 10
+"""Fewest clips, and prompt groups, of val and test for which figures on them say much."""
 
 
 class ReleaseRefused(ValueError):
     """A release that cannot be made; the message says why and how to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitSize:
+    """How many clips of how many prompt groups a split has."""
+
+    clips: int = 0
+    groups: int = 0
+
+    @property
+    def is_small(self) -> bool:
+        return self.clips < LEAST_CLIPS or self.groups < LEAST_GROUPS
+
+
+class SmallSplits(ReleaseRefused):
+    """A release whose val or test is small, where that was not allowed."""
+
+    def __init__(self, small: Mapping[str, SplitSize]) -> None:
+        self.sizes = "; ".join(f"{split} has {_count_in_words(size)}" for split, size in small.items())
+        super().__init__(
+            f"{self.sizes}. Figures on fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups say little. "
+            "Import and rate more clips, or allow it: allow_small_splits (on the command line --allow-small-splits)."
+        )
+
+
+def check_split_sizes(sizes: Mapping[str, SplitSize], policy: "ReleasePolicy") -> None:
+    """Raise SmallSplits if val or test is small and the policy does not allow it."""
+    small = {split: sizes.get(split, SplitSize()) for split in HELD_OUT}
+    small = {split: size for split, size in small.items() if size.is_small}
+    if small and not policy.allow_small_splits:
+        raise SmallSplits(small)
+
+
+def _count_in_words(size: SplitSize) -> str:
+    clips = "1 clip" if size.clips == 1 else f"{size.clips} clips"
+    return f"{clips} of {'1 prompt group' if size.groups == 1 else f'{size.groups} prompt groups'}"
+
+
+_TARGETS: dict[TargetPolicy, str] = {
+    "mean": "mean of the counted ratings",
+    "bias_corrected": "mean corrected for the raters' biases by a mixed model (raters random, REML)",
+    "bt500": "mean after BT.500 screening; clips with fewer than 7 counted ratings are left out",
+    "p910": "P.910 alternating projection; clips with fewer than 12 counted ratings are left out",
+    "reviewed": "the lead's reviewed score; clips without a review are left out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +73,11 @@ class ReleasePolicy:
     unedited_drafts: bool = False
     """Whether words of a critic that a rater left as they were may become a training target."""
     cooldown_range: int = 1
-    """Cool-down takes train clips whose counted scores differ by at most so many levels on every axis."""
+    """Cool-down takes train clips whose blind scores differ by at most so many levels on every axis."""
     cooldown_ratings: int = 2
     """... and that have at least so many of them."""
+    allow_small_splits: bool = False
+    """Whether val and test may have fewer than LEAST_CLIPS clips or LEAST_GROUPS prompt groups."""
 
     def __post_init__(self) -> None:
         for name, kind in (("target", TargetPolicy), ("media", MediaPolicy)):
@@ -37,8 +86,9 @@ class ReleasePolicy:
         for name in ("seed", "cooldown_range", "cooldown_ratings"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 0:
                 raise ReleaseRefused(f"{name} is a whole number from 0; got {getattr(self, name)!r}")
-        if type(self.unedited_drafts) is not bool:
-            raise ReleaseRefused(f"unedited_drafts is true or false; got {self.unedited_drafts!r}")
+        for name in ("unedited_drafts", "allow_small_splits"):
+            if type(getattr(self, name)) is not bool:
+                raise ReleaseRefused(f"{name} is true or false; got {getattr(self, name)!r}")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ReleasePolicy":
@@ -55,14 +105,19 @@ class ReleasePolicy:
         """The choices with the fixed rules beside them, as the manifest tells them."""
         return self.to_json() | {
             "target_of_val_and_test": "blind ratings only" + (", mean" if self.target == "reviewed" else ""),
+            "target_of_train": _TARGETS[self.target],
+            "blind": "drawn blind, or rated while no critic was active in the campaign",
+            "agreement": "blind ratings only; so is the pooled SD behind the standard errors, and the cool-down",
             "level": "MOS rounded half up (2.5 -> 3)",
             "ratings": "the current revision of each rating on a seat; golds, repeats, qualification clips "
             "and screened raters do not count",
             "reasons": (
-                "axis by axis: reviewed text on train, else the rater whose score is closest to the target, a blind "
-                "rater before an assisted one, ties by seed"
+                "axis by axis: reviewed text on train, else the rater whose score is closest to the target, then whose "
+                "defects are most like the target's, a blind rater before an assisted one, ties by seed; an answer "
+                "lists the defects of the target, whosever reason it gives"
             ),
-            "defects": "reviewed on train, else those that at least half of the counted raters name in own words",
+            "defects": "reviewed on train, else those that at least half of the counted raters name in own words; "
+            "where nobody has own words, the target says so (described: false)",
             "drafts": "as submitted" if self.unedited_drafts else "a draft accepted without an edit is no target",
             "splits": "stored with the prompt group at import, before any rating",
         }

@@ -34,6 +34,8 @@ class RatingRecord:
 
     rater: str
     arm: str
+    blind: bool
+    """No critic can have influenced it: `Rating.is_blind`."""
     exposure: str
     kind: str
     screened: bool
@@ -81,13 +83,18 @@ class ClipRecord:
             return NOT_SEATS[rating.kind]
         if rating.screened:
             return "rater screened out"
-        if self.split != "train" and rating.arm != "blind":
+        if self.split != "train" and not rating.blind:
             return "not blind, and the clip is not for training"
         return ""
 
     @property
     def counted(self) -> tuple[RatingRecord, ...]:
         return tuple(rating for rating in self.ratings if not self.why_not_counted(rating))
+
+    @property
+    def blind(self) -> tuple[RatingRecord, ...]:
+        """The counted ratings that no critic can have influenced."""
+        return tuple(rating for rating in self.counted if rating.blind)
 
 
 def record_to_line(record: ClipRecord) -> bytes:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from datasets.services.figures import Figures
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord
-from datasets.services.targets import Figures, Words, pairwise_agreement
+from datasets.services.targets import Words, pairwise_agreement
 from qsave.axes import AXES, Axis
 from qsave.grammar import GrammarError, render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
@@ -48,6 +49,7 @@ RATING_SCHEMA = pa.schema(
         ("clip_id", pa.string()),
         ("rater", pa.string()),
         ("arm", pa.string()),
+        ("blind", pa.bool_()),
         ("exposure", pa.string()),
         ("critic", pa.string()),
         ("kind", pa.string()),
@@ -87,6 +89,7 @@ TARGET_SCHEMA = pa.schema(
         ("agreement", pa.float64()),
         ("defects", pa.list_(pa.string())),
         ("evidence", _EVIDENCE),
+        ("described", pa.bool_()),
         ("words_from", pa.string()),
         ("simulated", pa.bool_()),
     ]
@@ -144,6 +147,7 @@ def rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) -> di
         "clip_id": record.clip_id,
         "rater": rating.rater,
         "arm": rating.arm,
+        "blind": rating.blind,
         "exposure": rating.exposure,
         "critic": rating.critic,
         "kind": rating.kind,
@@ -186,6 +190,7 @@ def target_row(
         "agreement": pairwise_agreement([rating.answers[axis].score for rating in record.counted]),
         "defects": list(target.defects),
         "evidence": _rounded(target.evidence),
+        "described": target.described,
         "words_from": words.source if words else "",
         "simulated": is_simulated(record),
     }

@@ -13,11 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Count
 
-from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Review, Screening
+from annotation.models import (
+    AxisAnswer,
+    Campaign,
+    Clip,
+    Item,
+    Rating,
+    RatingRevision,
+    Review,
+    Screening,
+    Slot,
+    make_blind_condition,
+)
 from annotation.reads.scores import watched_share
 from annotation.reads.work import Work, read_work
-from datasets.services.policy import ReleaseRefused
+from datasets.services.policy import HELD_OUT, ReleaseRefused, SplitSize
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import FrameConfig
@@ -41,6 +53,21 @@ def write_snapshot(campaign: Campaign, path: Path) -> int:
             for record in _records(campaign, ordered[start : start + CHUNK], screened):
                 file.write(record_to_line(record))
     return len(ordered)
+
+
+def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
+    """How many clips of val and test a release would have now, and of how many prompt groups. A target that asks for
+    more ratings of a clip leaves some out, which the build finds."""
+    rated = Rating.objects.filter(
+        make_blind_condition(), item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT
+    )
+    items = rated.exclude(rater__in=_screened(campaign)).values("item")
+    sizes = (
+        Clip.objects.filter(items__in=items, bridges_splits=False, prompt_group__split__in=HELD_OUT)
+        .values("prompt_group__split")
+        .annotate(clips=Count("pk", distinct=True), groups=Count("prompt_group", distinct=True))
+    )
+    return {row["prompt_group__split"]: SplitSize(row["clips"], row["groups"]) for row in sizes}
 
 
 def pseudonym(campaign: Campaign, rater_id: int) -> str:
@@ -110,6 +137,7 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened:
     return RatingRecord(
         rater=pseudonym(campaign, rating.rater_id),
         arm=rating.arm,
+        blind=rating.is_blind,
         exposure=rating.exposure,
         kind=rating.slot.kind,
         screened=rating.rater_id in screened,

@@ -117,13 +117,16 @@ def _terms(
 ) -> Terms:
     if card is None:
         return Terms()
+    described = [axis for axis, target in targets.items() if target.described]
     overlaps = [evidence_overlap(card.axis(axis).evidence, targets[axis].evidence) for axis in targets]
     known = [overlap for overlap in overlaps if overlap is not None]
     return Terms(
         format=1.0,
         accuracy=accuracy_reward(card, targets, config.kernel_floor),
         rank=rank,
-        defects=fmean(defect_f1(card.axis(axis).defects, target.defects) for axis, target in targets.items()),
+        defects=fmean(defect_f1(card.axis(axis).defects, targets[axis].defects) for axis in described)
+        if described
+        else 1.0,
         evidence=fmean(known) if known else 1.0,
         consistency=fmean(not contradicts(card.axis(axis)) for axis in targets),
         length=length_guard(length, config.free_tokens, limit),

@@ -24,6 +24,7 @@ from annotation.reads.agreement import Agreement, agreement
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
 from datasets.models import Release
+from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
 from modelassist.bridge import model_of, release_folder, run_folder
 from modelassist.models import Critic, FailedDraft, Run
@@ -132,6 +133,7 @@ class Loop:
                 actor=self.engineer,
                 campaign=self.campaign,
                 name="loop",
+                policy=ReleasePolicy(allow_small_splits=True),
                 progress=lambda share, words: show(round(100 * share)),
             )
 

@@ -22,7 +22,7 @@ FACTS = {
     "bytes": 1000,
 }
 HEADER = Header(name="made-up", number=1, campaign="campaign", title="A campaign", parent=None, simulated=False)
-NO_MEDIA = ReleasePolicy(media="none")
+NO_MEDIA = ReleasePolicy(media="none", allow_small_splits=True)
 
 
 def rating(
@@ -39,6 +39,7 @@ def rating(
     values: dict[str, Any] = {
         "rater": rater,
         "arm": arm,
+        "blind": arm == "blind",
         "exposure": "none",
         "kind": "seat",
         "screened": False,

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import Role
 from accounts.services import issue_token
 from datasets.models import Release
+from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release, release_path
 from operations import jobs
 from tests.annotation.factories import make_campaign, make_user
@@ -16,6 +17,7 @@ from tests.datasets.world import engineer, rated_campaign
 
 pytestmark = pytest.mark.django_db
 BASE = "/api/releases"
+SMALL = ReleasePolicy(allow_small_splits=True)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def client() -> APIClient:
 
 @pytest.fixture
 def release() -> Release:
-    return build_release(actor=engineer(), campaign=rated_campaign(2, 1, 1), name="first")
+    return build_release(actor=engineer(), campaign=rated_campaign(2, 1, 1), name="first", policy=SMALL)
 
 
 def body(response: Any) -> bytes:
@@ -59,7 +61,14 @@ def test_only_engineers_may_freeze(role: Role) -> None:
 
 def test_freezing_answers_with_a_job_that_makes_the_release(client: APIClient) -> None:
     campaign = rated_campaign(2, 1, 1)
-    answer = client.post(BASE, {"campaign": campaign.name, "name": "first", "policy": {"seed": 5, "media": "none"}})
+    answer = client.post(
+        BASE,
+        {
+            "campaign": campaign.name,
+            "name": "first",
+            "policy": {"seed": 5, "media": "none", "allow_small_splits": True},
+        },
+    )
     assert answer.status_code == 202
     assert answer.data["state"] == "building"
     jobs.run(answer.data["job"]["id"])
@@ -87,6 +96,16 @@ def test_what_cannot_be_asked_for_is_400(client: APIClient) -> None:
     assert not Release.objects.exists()
 
 
+def test_small_splits_are_400_with_their_sizes_until_they_are_allowed(client: APIClient) -> None:
+    body = {"campaign": rated_campaign(2, 1, 0, raters=1).name, "name": "x"}
+    answer = client.post(BASE, body)
+    assert answer.status_code == 400
+    assert "val has 1 clip of 1 prompt group; test has 0 clips of 0 prompt groups." in answer.data["detail"]
+    assert "allow_small_splits" in answer.data["detail"]
+    assert not Release.objects.exists()
+    assert client.post(BASE, body | {"policy": {"allow_small_splits": True}}).status_code == 202
+
+
 def test_a_campaign_without_ratings_is_400(client: APIClient) -> None:
     answer = client.post(BASE, {"campaign": make_campaign(1).name, "name": "x"})
     assert answer.status_code == 400
@@ -94,7 +113,7 @@ def test_a_campaign_without_ratings_is_400(client: APIClient) -> None:
 
 
 def test_the_list_is_newest_first(client: APIClient, release: Release) -> None:
-    second = build_release(actor=engineer(), campaign=release.campaign, name="second")
+    second = build_release(actor=engineer(), campaign=release.campaign, name="second", policy=SMALL)
     rows = client.get(BASE).data["results"]
     assert [(row["number"], row["parent_number"]) for row in rows] == [(second.number, release.number), (1, None)]
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from annotation.services import reviews
 from datasets.models import Release
 from datasets.services.releases import release_path
-from tests.annotation.factories import lead
+from tests.annotation.factories import card, lead
 from tests.datasets.world import engineer, rated_campaign
 
 pytestmark = pytest.mark.django_db
+SMALL = "--allow-small-splits"
 
 
 def run(*arguments: str) -> str:
@@ -23,7 +25,7 @@ def run(*arguments: str) -> str:
 def test_release_prints_where_it_lies_and_verify_finds_it_intact() -> None:
     campaign = rated_campaign(2, 1, 1)
     engineer()
-    printed = run("release", campaign.name, "--name", "first", "--seed", "3")
+    printed = run("release", campaign.name, "--name", "first", "--seed", "3", SMALL)
     release = Release.objects.get()
     assert release.policy["seed"] == 3
     assert release.content_hash in printed
@@ -31,10 +33,28 @@ def test_release_prints_where_it_lies_and_verify_finds_it_intact() -> None:
     assert "intact" in run("verify_release", str(release_path(release)))
 
 
+def test_small_splits_are_refused_until_they_are_allowed() -> None:
+    campaign = rated_campaign(1, 2, 0, raters=1)
+    engineer()
+    with pytest.raises(CommandError, match=r"val has 2 clips of 2 prompt groups; test has 0.*--allow-small-splits"):
+        run("release", campaign.name, "--name", "first")
+    assert not Release.objects.exists()
+    assert "release 1: 1 train, 2 val, 0 test" in run("release", campaign.name, "--name", "first", SMALL)
+
+
+def test_what_was_left_out_is_counted_on_the_command_line() -> None:
+    campaign = rated_campaign(2, 1, 0, raters=1)
+    engineer()
+    item = campaign.items.get(clip__clip_id="train-00")
+    reviews.review(actor=campaign.created_by, item=item, card=card(4), note="")
+    printed = run("release", campaign.name, "--name", "first", "--policy", "reviewed", SMALL)
+    assert "1 left out of the release: not reviewed" in printed
+
+
 def test_verify_names_what_changed() -> None:
     campaign = rated_campaign(1, 0, 0)
     engineer()
-    run("release", campaign.name, "--name", "first")
+    run("release", campaign.name, "--name", "first", SMALL)
     folder = release_path(Release.objects.get())
     path = folder / "rl" / "train.jsonl"
     path.write_bytes(path.read_bytes().replace(b"Prompt", b"Prompd"))
@@ -63,4 +83,4 @@ def test_what_cannot_be_made_is_an_error_that_says_why(arguments: list[str], sai
     engineer()
     filled = [word.format(campaign=campaign.name, lead=someone.username) for word in arguments]
     with pytest.raises(CommandError, match=said):
-        run("release", *filled)
+        run("release", *filled, SMALL)

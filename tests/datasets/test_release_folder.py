@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.policy import ReleasePolicy, ReleaseRefused, SmallSplits, TargetPolicy
 from datasets.services.records import ClipRecord
-from qsave.axes import AXES
+from qsave.axes import AXES, Axis
 from qsave.grammar import parse
 from qsave.release import SPLITS, ReleaseReader, verify_release
 from tests.datasets.records import HEADER, NO_MEDIA, clip, rating, release, review
@@ -82,7 +82,7 @@ def test_what_was_left_out_is_listed_with_its_reason(tmp_path: Path) -> None:
     reasons = {row["clip_id"]: (row["from"], row["reason"]) for row in manifest["excluded"]}
     assert set(reasons) == {"t3", "t4", "e2", "x1"}
     assert reasons["t3"] == (
-        "sft, rl, cooldown",
+        "sft, cooldown",
         "only a critic's unedited words on visual, dynamic, alignment",
     )
     assert reasons["t4"] == ("the release", "no rating that counts")
@@ -166,18 +166,22 @@ def test_what_is_simulated_says_so_everywhere(tmp_path: Path) -> None:
 def test_nothing_to_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseRefused, match="no rating that counts"):
         release(tmp_path / "a", [clip("a"), clip("b", rating("ann", screened=True))])
-    with pytest.raises(ReleaseRefused, match="under the policy reviewed"):
-        release(tmp_path / "b", [clip("a", rating("ann"))], ReleasePolicy(target="reviewed", media="none"))
+    with pytest.raises(ReleaseRefused, match=r"No clip of the train split .* under the policy reviewed.* Review some"):
+        release(
+            tmp_path / "b",
+            [clip("a", rating("ann"))],
+            ReleasePolicy(target="reviewed", media="none", allow_small_splits=True),
+        )
 
 
 def test_a_missing_or_changed_video_is_refused(tmp_path: Path) -> None:
     record = clip("a", rating("ann"))
     with pytest.raises(ReleaseRefused, match=r"clip a: its file clips/a\.mp4 is missing"):
-        release(tmp_path / "a", [record], ReleasePolicy())
+        release(tmp_path / "a", [record], ReleasePolicy(allow_small_splits=True))
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "a.mp4").write_bytes(b"something else")
     with pytest.raises(ReleaseRefused, match="no longer the video that was rated"):
-        release(tmp_path / "b", [record], ReleasePolicy(), media=tmp_path)
+        release(tmp_path / "b", [record], ReleasePolicy(allow_small_splits=True), media=tmp_path)
 
 
 def test_a_defect_that_the_grammar_cannot_say_is_refused(tmp_path: Path) -> None:
@@ -209,3 +213,76 @@ def test_the_croissant_file_is_valid(tmp_path: Path) -> None:
     loaded = mlcroissant.Dataset(jsonld=str(tmp_path / "a" / "croissant.json"))
     assert not loaded.metadata.ctx.issues.errors
     assert {record["targets/axis"] for record in loaded.records("targets")} == {axis.value.encode() for axis in AXES}
+
+
+def many_clips(*, val: int, test: int, per_group: int = 1) -> list[ClipRecord]:
+    sizes = {"train": 2, "val": val, "test": test}
+    return [
+        clip(f"{split}{number:02}", rating("ann", 3), split=split, prompt_group=f"{split}-{number // per_group}")
+        for split, size in sizes.items()
+        for number in range(size)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"val": 20, "test": 20}, ""),
+        ({"val": 20, "test": 20, "per_group": 2}, ""),
+        ({"val": 19, "test": 20}, r"^val has 19 clips of 19 prompt groups\. "),
+        ({"val": 20, "test": 1}, r"^test has 1 clip of 1 prompt group\. "),
+        ({"val": 20, "test": 0}, r"^test has 0 clips of 0 prompt groups\. "),
+        ({"val": 20, "test": 20, "per_group": 3}, r"^val has 20 clips of 7 prompt groups; test has 20 clips of 7"),
+    ],
+)
+def test_small_val_and_test_have_to_be_allowed(tmp_path: Path, sizes: dict[str, int], said: str) -> None:
+    records, strict = many_clips(**sizes), ReleasePolicy(media="none")
+    if said:
+        with pytest.raises(SmallSplits, match=rf"{said}.*allow_small_splits"):
+            release(tmp_path / "a", records, strict)
+    else:
+        release(tmp_path / "a", records, strict)
+    assert release(tmp_path / "b", records)["policies"]["allow_small_splits"]
+
+
+def test_rl_rows_do_not_need_words(tmp_path: Path) -> None:
+    """All that was written of t3 is a critic's: its scores are people's, and GRPO needs no more."""
+    release(tmp_path / "a", some_clips())
+    reader = ReleaseReader(tmp_path / "a")
+    assert [row.id for row in reader.rows("sft", "train")] == ["t1", "t2"]
+    rows = {row.id: row for row in reader.rows("rl", "train")}
+    assert list(rows) == ["t1", "t2", "t3"]
+    assert {row_id: row.solution[Axis.VISUAL].described for row_id, row in rows.items()} == {
+        "t1": True,
+        "t2": True,
+        "t3": False,
+    }
+
+
+def test_reviewed_leaves_clips_without_a_review_out_and_counts_them(tmp_path: Path) -> None:
+    records = [*some_clips(), clip("t5", rating("ann", 2), review=review(4))]
+    manifest = release(tmp_path / "a", records, replace(NO_MEDIA, target="reviewed"))
+    assert manifest["counts"]["left_out"]["the release"]["not reviewed"] == 3
+    assert "| 3 | the release | not reviewed |" in (tmp_path / "a" / "README.md").read_text()
+    reader = ReleaseReader(tmp_path / "a")
+    assert [(row.id, row.targets[Axis.VISUAL].mos) for row in reader.rows("sft", "train")] == [("t5", 4.0)]
+    assert [row.targets[Axis.VISUAL].mos for row in reader.rows("sft", "test")] == [1.5]
+
+
+@pytest.mark.parametrize("target", ["mean", "reviewed", "bias_corrected"])
+def test_a_release_without_train_rows_is_refused(tmp_path: Path, target: TargetPolicy) -> None:
+    records = [clip("v", rating("ann"), split="val"), clip("e", rating("ann"), split="test"), clip("t")]
+    with pytest.raises(ReleaseRefused, match=r"No clip of the train split .* nothing to train on"):
+        release(tmp_path / "a", records, replace(NO_MEDIA, target=target))
+
+
+def test_ratings_say_whether_they_are_blind_and_the_card_what_agreement_rests_on(tmp_path: Path) -> None:
+    records = [
+        clip("t1", rating("ann"), rating("bob"), rating("cy", arm="assisted"), rating("d", arm="assisted", blind=True))
+    ]
+    manifest = release(tmp_path / "a", records)
+    table = pq.read_table(tmp_path / "a" / "ratings.parquet").to_pylist()
+    assert {row["rater"]: row["blind"] for row in table} == {"ann": True, "bob": True, "cy": False, "d": True}
+    assert manifest["agreement"]["visual"]["blind_ratings"] == 3
+    text = (tmp_path / "a" / "README.md").read_text()
+    assert "| visual | 1 clip has two ratings; agreement can be read from about 20. | 3 | 1 |" in text

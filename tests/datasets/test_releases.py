@@ -22,7 +22,10 @@ pytestmark = pytest.mark.django_db
 
 def build(campaign: Campaign, name: str = "first", **choices: object) -> Release:
     return releases.build_release(
-        actor=engineer(), campaign=campaign, name=name, policy=ReleasePolicy.from_json(choices)
+        actor=engineer(),
+        campaign=campaign,
+        name=name,
+        policy=ReleasePolicy.from_json({"allow_small_splits": True} | choices),
     )
 
 
@@ -142,7 +145,9 @@ def test_a_build_that_breaks_anywhere_leaves_nothing_that_looks_like_a_release(
 
 
 def planned(campaign: Campaign) -> Release:
-    return releases.request_release(actor=engineer(), campaign=campaign, name="first", policy=ReleasePolicy())
+    return releases.request_release(
+        actor=engineer(), campaign=campaign, name="first", policy=ReleasePolicy(allow_small_splits=True)
+    )
 
 
 def test_a_job_builds_what_was_asked_for() -> None:
@@ -183,7 +188,7 @@ def test_a_job_run_again_changes_nothing() -> None:
 def test_a_refusal_is_the_jobs_error() -> None:
     campaign = rated_campaign(1, 0, 0)
     release = releases.request_release(
-        actor=engineer(), campaign=campaign, name="first", policy=ReleasePolicy(target="bt500")
+        actor=engineer(), campaign=campaign, name="first", policy=ReleasePolicy(target="bt500", allow_small_splits=True)
     )
     assert release.job is not None
     job = jobs.run(release.job.pk)

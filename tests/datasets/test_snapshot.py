@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from annotation.models import Campaign, Rating, Screening
+from annotation.models import Campaign, Clip, Rating, Screening
 from annotation.services import drafts, queue, ratings, reviews
+from datasets.services.policy import SplitSize
 from datasets.services.records import ClipRecord, read_records
-from datasets.services.snapshot import pseudonym, write_snapshot
+from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
 from tests.annotation.factories import answers, card, make_user, submit
 from tests.datasets.world import campaign_with, clip_with_file, rate, rated_campaign
@@ -97,6 +98,33 @@ def test_a_draft_left_as_it_stood_is_known(tmp_path: Path) -> None:
         Axis.DYNAMIC: False,
         Axis.ALIGNMENT: True,
     }
+
+
+def test_ratings_are_blind_where_no_critic_was_active(tmp_path: Path) -> None:
+    campaign = campaign_with([clip_with_file("a"), clip_with_file("b", split="val")], assisted_share=1.0, overlap=1)
+    rate(campaign, 1)
+    assert {row.arm for record in snapshot(campaign, tmp_path) for row in record.ratings} == {"assisted", "blind"}
+    assert {row.blind for record in snapshot(campaign, tmp_path) for row in record.ratings} == {True}
+    Rating.objects.update(critic_active=True)
+    found = {(row.arm, row.blind) for record in snapshot(campaign, tmp_path) for row in record.ratings}
+    assert found == {("assisted", False), ("blind", True)}
+
+
+def test_held_out_clips_are_counted_as_a_release_would_count_them(tmp_path: Path) -> None:
+    campaign = rated_campaign(1, 2, 3, raters=1)
+    assert count_held_out(campaign) == {"val": SplitSize(2, 2), "test": SplitSize(3, 3)}
+    Clip.objects.filter(clip_id="test-00").update(bridges_splits=True)
+    Clip.objects.filter(clip_id="test-01").update(prompt_group=Clip.objects.get(clip_id="test-02").prompt_group)
+    assert count_held_out(campaign)["test"] == SplitSize(2, 1)
+    rater = Rating.objects.all()[0].rater
+    reviews.screen(
+        actor=campaign.created_by,
+        campaign=campaign,
+        rater=rater,
+        verdict=Screening.Verdict.SCREENED,
+        reason="Looked at.",
+    )
+    assert count_held_out(campaign) == {}
 
 
 def test_the_number_of_queries_does_not_grow_with_ratings(

@@ -1,5 +1,6 @@
 """What becomes a target, a reason and a defect, and what never does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.services.policy import ASSUMED_SD, ReleasePolicy, ReleaseRefused
+from datasets.services.figures import figures_of
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord, read_records, record_to_line
-from datasets.services.targets import figures_of, is_agreed, pairwise_agreement, target_of, words_of
-from qsave.axes import AXES, Axis
+from datasets.services.targets import Words, is_agreed, pairwise_agreement, target_of, words_of
+from qsave.axes import AXES, Axis, level_of_mos
 from qsave.release import Target
 from qsave.report_card import Box, Evidence, TimeRange
-from tests.datasets.records import clip, rating, review
+from qsave.statistics.mos import ASSUMED_SD
+from tests.datasets.records import NO_MEDIA, clip, rating, release, review
 
 AXIS = Axis.VISUAL
 MEAN = ReleasePolicy()
@@ -22,6 +25,19 @@ MEAN = ReleasePolicy()
 def target(record: ClipRecord, *others: ClipRecord, policy: ReleasePolicy = MEAN) -> Target | None:
     found = target_of(record, AXIS, figures_of([record, *others], policy), policy)
     return found[0] if found else None
+
+
+def chosen(
+    record: ClipRecord,
+    mos: float = 3.0,
+    policy: ReleasePolicy = MEAN,
+    *,
+    axis: Axis = AXIS,
+    defects: tuple[str, ...] = (),
+) -> Words | None:
+    """The words beside a target of this MOS with these defects."""
+    evidence = tuple(Evidence(defect) for defect in defects)
+    return words_of(record, axis, Target(mos, 0.1, 3, level_of_mos(mos), defects, evidence), policy)
 
 
 ratings = st.builds(
@@ -66,7 +82,7 @@ def test_an_unknown_spread_is_assumed_and_said_so() -> None:
 
 def test_the_reason_is_that_of_the_rater_closest_to_the_target() -> None:
     record = clip("c", rating("ann", 1), rating("bob", 3), rating("cy", 4))
-    words = words_of(record, AXIS, 2.67, MEAN)
+    words = chosen(record, 2.67)
     assert words is not None
     assert (words.source, words.report.reason, words.report.score) == ("bob", "bob says so", 3)
 
@@ -76,7 +92,7 @@ def test_reasons_are_chosen_axis_by_axis() -> None:
     bob.answers[Axis.DYNAMIC] = rating("bob", 1).answers[AXIS]
     ann.answers[Axis.DYNAMIC] = rating("ann", 5).answers[AXIS]
     record = clip("c", ann, bob)
-    sources = {axis: words_of(record, axis, 1.0, MEAN) for axis in (Axis.VISUAL, Axis.DYNAMIC)}
+    sources = {axis: chosen(record, 1.0, axis=axis) for axis in (Axis.VISUAL, Axis.DYNAMIC)}
     assert {axis: words.source for axis, words in sources.items() if words} == {
         Axis.VISUAL: "ann",
         Axis.DYNAMIC: "bob",
@@ -85,7 +101,7 @@ def test_reasons_are_chosen_axis_by_axis() -> None:
 
 def test_a_blind_rater_comes_before_an_assisted_one() -> None:
     record = clip("c", rating("ann", 3, arm="assisted"), rating("bob", 3))
-    words = words_of(record, AXIS, 3.0, MEAN)
+    words = chosen(record)
     assert words is not None
     assert words.source == "bob"
 
@@ -94,33 +110,77 @@ def test_a_blind_rater_comes_before_an_assisted_one() -> None:
 def test_ties_fall_by_seed_and_not_by_order(seed: int) -> None:
     policy = ReleasePolicy(seed=seed)
     people = [rating("ann"), rating("bob"), rating("cy")]
-    chosen = {words_of(clip("c", *order), AXIS, 3.0, policy) for order in (people, people[::-1])}
-    assert len(chosen) == 1
+    found = {chosen(clip("c", *order), policy=policy) for order in (people, people[::-1])}
+    assert len(found) == 1
 
 
 def test_different_seeds_choose_different_people() -> None:
     record = clip("c", rating("ann"), rating("bob"), rating("cy"))
-    found = [words_of(record, AXIS, 3.0, ReleasePolicy(seed=seed)) for seed in range(20)]
+    found = [chosen(record, policy=ReleasePolicy(seed=seed)) for seed in range(20)]
     assert len({words.source for words in found if words}) == 3
 
 
 def test_a_draft_left_as_it_stood_is_no_target() -> None:
     drafted = rating("ann", 3, arm="assisted", own_words=False)
     record = clip("c", drafted, rating("bob", 5))
-    words = words_of(record, AXIS, 3.0, MEAN)
+    words = chosen(record)
     assert words is not None
     assert words.source == "bob"
-    assert words_of(clip("c", drafted), AXIS, 3.0, MEAN) is None
+    assert chosen(clip("c", drafted)) is None
 
 
 def test_a_release_may_say_otherwise_and_own_words_still_come_first() -> None:
     policy = ReleasePolicy(unedited_drafts=True)
     drafted = rating("ann", 3, arm="assisted", own_words=False)
-    first = words_of(clip("c", drafted, rating("bob", 5)), AXIS, 3.0, policy)
-    alone = words_of(clip("c", drafted), AXIS, 3.0, policy)
+    first = chosen(clip("c", drafted, rating("bob", 5)), policy=policy)
+    alone = chosen(clip("c", drafted), policy=policy)
     assert first is not None
     assert alone is not None
     assert (first.source, alone.source) == ("bob", "ann")
+
+
+def test_an_answer_lists_the_defects_of_the_target(tmp_path: Path) -> None:
+    """Whoever's reason is chosen: training and evaluation agree on what is to be found."""
+    people = rating("ann", 3, defects=["noise"]), rating("bob", 2, defects=["blur"]), rating("cy", 2, defects=["blur"])
+    record = clip("c", *people)
+    found = target(record)
+    assert found is not None
+    assert found.defects == ("blur",)
+    words = words_of(record, AXIS, found, MEAN)
+    assert words is not None
+    assert words.report.evidence == found.evidence
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["blur", "noise", "banding"]), unique=True), min_size=1, max_size=5), st.data()
+)
+def test_answers_and_targets_never_differ(defects: list[list[str]], data: st.DataObject) -> None:
+    people = [
+        rating(f"r{number}", data.draw(st.integers(1, 5)), defects=named, own_words=data.draw(st.booleans()))
+        for number, named in enumerate(defects)
+    ]
+    review_of = data.draw(st.sampled_from([None, review(2, defects=["noise"]), review(2, reason="")]))
+    record = clip("c", *people, review=review_of)
+    found = target(record)
+    assert found is not None
+    words = words_of(record, AXIS, found, MEAN)
+    assert found.described == (words is not None or review_of is not None)
+    if words is not None:
+        assert (words.report.evidence, words.report.score) == (found.evidence, found.level)
+
+
+def test_of_raters_as_near_to_the_target_the_one_with_its_defects_gives_the_reason() -> None:
+    record = clip("c", rating("ann", 3, defects=["noise"]), rating("bob", 3, defects=["blur"]), rating("cy", 3))
+    for defects, source in ((("blur",), "bob"), (("noise",), "ann"), ((), "cy")):
+        words = chosen(record, defects=defects)
+        assert words is not None
+        assert words.source == source
+
+
+def test_where_all_words_are_a_drafts_the_defects_are_unknown_and_not_none() -> None:
+    found = target(clip("c", rating("ann", 3, arm="assisted", own_words=False, defects=["blur"])))
+    assert found is not None
+    assert (found.described, found.defects) == (False, ())
 
 
 def test_drafted_defects_do_not_count_either() -> None:
@@ -141,7 +201,7 @@ def test_a_defect_stands_when_half_of_the_raters_name_it() -> None:
 def test_reviewed_text_and_defects_come_first_on_train_only() -> None:
     for split, source, defects in (("train", "review", ("noise",)), ("test", "ann", ())):
         record = clip("c", rating("ann", 3), split=split, review=review(2, defects=["noise"]))
-        words, found = words_of(record, AXIS, 3.0, MEAN), target(record)
+        words, found = chosen(record), target(record)
         assert words is not None
         assert found is not None
         assert (words.source, found.defects, found.mos) == (source, defects, 3.0)
@@ -180,7 +240,7 @@ def test_bt500_leaves_a_rater_out_who_is_far_out_on_both_sides() -> None:
     assert figures[AXIS].mos["c00"].n == 11
 
 
-def test_p910_takes_bias_out() -> None:
+def test_the_mixed_model_takes_bias_out() -> None:
     """Clips seen by harsh or by mild raters come nearer to each other, as they are all alike."""
     rng = np.random.default_rng(0)
     harsh = [-1, -1, -1, -1, -1, -1, 1, 1, 1, 1, 1, 1]
@@ -194,15 +254,66 @@ def test_p910_takes_bias_out() -> None:
         )
         for number in range(60)
     ]
-    plain, corrected = figures_of(clips, MEAN)[AXIS], figures_of(clips, ReleasePolicy(target="p910"))[AXIS]
+    plain, corrected = figures_of(clips, MEAN)[AXIS], figures_of(clips, ReleasePolicy(target="bias_corrected"))[AXIS]
     spread = [np.std([row.mos for row in figures.mos.values()]) for figures in (plain, corrected)]
     assert spread[1] < spread[0]
-    assert len(corrected.weights) == 12
 
 
-def test_p910_says_why_it_cannot() -> None:
-    with pytest.raises(ReleaseRefused, match=r"one rating.*Use mean"):
-        target(clip("c", rating("ann")), policy=ReleasePolicy(target="p910"))
+def panel(clips: int = 6, raters: int = 12) -> list[ClipRecord]:
+    rng = np.random.default_rng(1)
+    return [
+        clip(f"c{number}", *[rating(f"r{rater:02}", int(rng.integers(1, 6))) for rater in range(raters)])
+        for number in range(clips)
+    ]
+
+
+def test_p910_is_for_panels_of_twelve() -> None:
+    with pytest.raises(ReleaseRefused, match=r"12 ratings or more.*bias_corrected"):
+        target(clip("c", *[rating(f"r{n}") for n in range(11)]), policy=ReleasePolicy(target="p910"))
+    few = clip("few", rating("r01"))
+    figures = figures_of([*panel(), few], ReleasePolicy(target="p910"))
+    assert set(figures[AXIS].mos) == {f"c{number}" for number in range(6)}
+    assert len(figures[AXIS].weights) == 12
+
+
+def test_a_rater_with_one_rating_does_not_cost_the_release(tmp_path: Path) -> None:
+    first, *others = panel()
+    records = [replace(first, ratings=(*first.ratings, rating("thin", 1))), *others]
+    manifest = release(tmp_path / "a", records, replace(NO_MEDIA, target="p910"))
+    assert any("thin gave one rating" in note for note in manifest["notes"])
+    assert "thin gave one rating" in (tmp_path / "a" / "README.md").read_text()
+    assert figures_of(records, ReleasePolicy(target="p910"))[AXIS].weights["thin"] == 1.0
+
+
+def test_the_bias_corrected_mean_is_that_of_the_mixed_model() -> None:
+    """A harsh and a mild rater who met different clips: the plain mean charges the clips with it."""
+    harsh = [clip(f"h{n}", rating("harsh", 2), rating("ann", 3)) for n in range(8)]
+    mild = [clip(f"m{n}", rating("mild", 4), rating("ann", 3)) for n in range(8)]
+    policy = ReleasePolicy(target="bias_corrected")
+    plain, corrected = target(harsh[0], *harsh[1:], *mild), target(harsh[0], *harsh[1:], *mild, policy=policy)
+    assert plain is not None
+    assert corrected is not None
+    assert plain.mos == 2.5
+    assert 2.5 < corrected.mos <= 3.0
+    alone = target(clip("c", rating("ann", 4)), policy=policy)
+    assert alone is not None
+    assert alone.mos == 4.0
+
+
+def test_only_blind_ratings_make_the_pooled_sd_and_the_agreement() -> None:
+    def clips(arm: str) -> list[ClipRecord]:
+        return [clip(f"c{n}", rating("ann", 1), rating("bob", 2), rating("cy", 5, arm=arm)) for n in range(3)]
+
+    with_draft, without = (figures_of(clips(arm), MEAN)[AXIS] for arm in ("assisted", "blind"))
+    assert with_draft.pooled_sd == pytest.approx(0.5**0.5, abs=1e-6)
+    assert without.pooled_sd > 2
+    assert (with_draft.agreement.ratings, without.agreement.ratings) == (6, 9)
+    assert "3 clips have two ratings" in with_draft.agreement.alpha.thin
+
+
+def test_assisted_ratings_while_no_critic_was_active_are_blind() -> None:
+    record = clip("c", rating("ann", 3, arm="assisted", blind=True), rating("bob", 3, arm="assisted"), split="test")
+    assert [one.rater for one in record.counted] == ["ann"]
 
 
 def test_cool_down_takes_clips_on_which_all_agree() -> None:
@@ -214,6 +325,13 @@ def test_cool_down_takes_clips_on_which_all_agree() -> None:
     assert not is_agreed(clip("c", rating("ann", 3), apart), MEAN)
 
 
+def test_cool_down_looks_at_blind_ratings_alone() -> None:
+    drafted = [rating(name, 3, arm="assisted") for name in ("cy", "dee")]
+    assert not is_agreed(clip("c", *drafted), MEAN)
+    assert not is_agreed(clip("c", rating("ann", 3), *drafted), MEAN)
+    assert is_agreed(clip("c", rating("ann", 3), rating("bob", 3), rating("cy", 1, arm="assisted")), MEAN)
+
+
 def test_pairwise_agreement() -> None:
     assert pairwise_agreement([3]) is None
     assert pairwise_agreement([1, 2, 5]) == pytest.approx(1 / 3, abs=1e-6)
@@ -221,7 +339,15 @@ def test_pairwise_agreement() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"target": "median"}, {"media": "link"}, {"seed": -1}, {"seed": True}, {"unedited_drafts": 1}, {"other": 1}],
+    [
+        {"target": "median"},
+        {"media": "link"},
+        {"seed": -1},
+        {"seed": True},
+        {"unedited_drafts": 1},
+        {"allow_small_splits": "yes"},
+        {"other": 1},
+    ],
 )
 def test_a_policy_that_is_none_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ReleaseRefused):

@@ -1,19 +1,22 @@
 """The engineer's pages of releases."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.conf import settings
 from django.test import Client
 
 from accounts.models import Role
+from datasets.forms import TARGETS
 from datasets.models import Release
+from datasets.services.policy import TargetPolicy
 from operations import jobs
 from operations.models import Job
 from tests.annotation.factories import make_user
 from tests.datasets.world import rated_campaign
 
-FORM = {"name": "spring", "target": "mean", "clips": "none", "seed": "0"}
+FORM = {"name": "spring", "target": "mean", "clips": "none", "seed": "0", "allow_small_splits": "on"}
 
 
 @pytest.fixture
@@ -68,6 +71,28 @@ def test_a_choice_that_there_is_not_makes_no_release(engineer: Client, changes: 
     assert page.status_code == 200
     assert 'class="errors"' in page.content.decode()
     assert not Release.objects.exists()
+
+
+def test_small_splits_are_asked_about_with_their_sizes(engineer: Client) -> None:
+    campaign = rated_campaign(train=2, val=1, test=0, raters=1)
+    assert "allow_small_splits" not in engineer.get("/releases").content.decode()
+    form = {name: value for name, value in FORM.items() if name != "allow_small_splits"} | {
+        "campaign": str(campaign.pk)
+    }
+    page = engineer.post("/releases/freeze", form)
+    assert page.status_code == 200
+    said = page.content.decode()
+    assert "val has 1 clip of 1 prompt group; test has 0 clips of 0 prompt groups" in said
+    assert '<input type="checkbox" name="allow_small_splits"' in said
+    assert not Release.objects.exists()
+    assert engineer.post("/releases/freeze", FORM | {"campaign": str(campaign.pk)}).status_code == 302
+    assert Release.objects.get().policy["allow_small_splits"]
+
+
+def test_the_form_offers_every_target_policy(engineer: Client) -> None:
+    assert [value for value, _ in TARGETS] == list(get_args(TargetPolicy))
+    rated_campaign(train=1, val=0, test=0, raters=1)
+    assert "Reviewed clips only" in engineer.get("/releases").content.decode()
 
 
 def test_a_changed_byte_is_told_on_the_page(engineer: Client) -> None:

@@ -16,6 +16,7 @@ from annotation.reads.agreement import agreement
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
 from datasets.models import Release
+from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release, release_path
 from modelassist.models import Critic, FailedDraft
 from modelassist.services import drafting, runs
@@ -126,7 +127,9 @@ def test_real_clips_go_the_whole_way(
     keep_picture(lead, "agreement")
     lead.close()
 
-    release = build_release(actor=engineer, campaign=campaign, name="real")
+    release = build_release(
+        actor=engineer, campaign=campaign, name="real", policy=ReleasePolicy(allow_small_splits=True)
+    )
     assert verify_release(release_path(release)) == []
     assert not release.is_simulated
     critic = trained_on(engineer, release, write_tiny_model(tmp_path / "tiny"))
@@ -134,7 +137,13 @@ def test_real_clips_go_the_whole_way(
 
 
 def trained_on(engineer: User, release: Release, model: Path) -> Critic:
-    run = runs.start_run(actor=engineer, release=release, base_model=str(model), settings=TO_THE_GRAMMAR, name="real")
+    run = runs.start_run(
+        actor=engineer,
+        release=release,
+        base_model=str(model),
+        settings=TO_THE_GRAMMAR,
+        name="real",
+    )
     assert run.job_id is not None
     job = jobs.run(run.job_id)
     assert job is not None

@@ -9,7 +9,14 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Role, User
 from accounts.names import fold_name
 from annotation.models import Campaign
-from datasets.services.policy import MediaPolicy, ReleasePolicy, ReleaseRefused, TargetPolicy
+from datasets.services.policy import (
+    LEAST_CLIPS,
+    LEAST_GROUPS,
+    MediaPolicy,
+    ReleasePolicy,
+    ReleaseRefused,
+    TargetPolicy,
+)
 from datasets.services.releases import build_release, release_path
 
 
@@ -27,6 +34,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--unedited-drafts", action="store_true", help="let a critic's unedited words be training targets"
         )
+        parser.add_argument(
+            "--allow-small-splits",
+            action="store_true",
+            help=f"freeze it even where val or test has fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups",
+        )
         parser.add_argument("--as", dest="username", default="", help="the engineer who does it; default: the first")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,12 +55,16 @@ class Command(BaseCommand):
                     media=options["media"],
                     seed=options["seed"],
                     unedited_drafts=options["unedited_drafts"],
+                    allow_small_splits=options["allow_small_splits"],
                 ),
             )
         except (ReleaseRefused, PermissionDenied) as error:
             raise CommandError(str(error)) from None
         clips = ", ".join(f"{count} {split}" for split, count in release.counts["clips"].items())
         self.stdout.write(f"release {release.number}: {clips}; {release.counts['excluded']} left out")
+        for of, reasons in release.counts["left_out"].items():
+            for reason, count in reasons.items():
+                self.stdout.write(f"  {count} left out of {of}: {reason}")
         self.stdout.write(f"content hash {release.content_hash}")
         self.stdout.write(str(release_path(release)))
 

@@ -1,5 +1,7 @@
 """Rewards and advantages: answers known from outside, and what must hold of any of them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -119,6 +121,15 @@ def test_defects_that_deny_the_level(level: int, evidence: tuple[Evidence, ...],
 def test_the_length_guard_falls_evenly(length: int) -> None:
     value = length_guard(length, 100, 200)
     assert value == pytest.approx(1.0 if length <= 100 else max(0.0, 2 - length / 100))
+
+
+def test_where_defects_are_unknown_naming_some_costs_nothing() -> None:
+    unknown = {axis: replace(target, described=False) for axis, target in targets(2).items()}
+    cards = [[card(2, 2, 2), card(2, 2, 2, evidence=(Evidence("blur"),))]]
+    ((silent, named),) = reward_terms(cards, [[9, 9]], [unknown], REWARDS, 99)
+    assert silent.defects == named.defects == 1.0
+    ((silent, named),) = reward_terms(cards, [[9, 9]], [targets(2)], REWARDS, 99)
+    assert silent.defects > named.defects
 
 
 def test_what_does_not_parse_earns_nothing() -> None:

@@ -1,0 +1,147 @@
+"""The figures of a release: on every axis a MOS for each clip under the target policy, and how far people agree."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from datasets.services.records import ClipRecord, RatingRecord
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.statistics.alpha import krippendorff_alpha
+from qsave.statistics.evidence import Weighed, weigh
+from qsave.statistics.figures import Undefined
+from qsave.statistics.mixed import fit_mixed_model
+from qsave.statistics.mos import ASSUMED_SD, Mos, pooled_sd, summarise
+from qsave.statistics.p910 import LEAST_PANEL, alternating_projection
+from qsave.statistics.screening import LEAST_RATINGS, bt500
+from qsave.statistics.table import RatingTable
+
+NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Krippendorff's alpha of blind ratings, and what it rests on: ratings of clips, of which `paired` have two."""
+
+    alpha: Weighed
+    ratings: int
+    clips: int
+    paired: int
+
+
+@dataclass(frozen=True, slots=True)
+class AxisFigures:
+    """One axis over the whole release. `weights` are those of raters that do not weigh 1; `notes` are sentences on what
+    had to be assumed or set aside."""
+
+    mos: dict[str, Mos]
+    pooled_sd: float
+    assumed_sd: bool
+    agreement: Agreement
+    weights: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+Figures = dict[Axis, AxisFigures]
+Estimated = tuple[Sequence[Mos], dict[str, float], tuple[str, ...]]
+"""MOS by clip, weights of raters, notes."""
+
+
+def figures_of(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Figures:
+    """The figures of every axis over the counted ratings of `records`; raises ReleaseRefused where the policy cannot
+    be followed."""
+    counted, blind = _Triples(), _Triples()
+    for record in records:
+        counted.add(record.clip_id, record.counted)
+        blind.add(record.clip_id, record.blind)
+    return {axis: _axis_figures(axis, counted.table(axis), blind.table(axis), policy) for axis in AXES}
+
+
+def with_interval(row: Mos, mos: float, se: float, reach: float) -> Mos:
+    """Another MOS in the place of a row's, with all that is shown on the scale."""
+    mos = min(max(mos, MIN_LEVEL), MAX_LEVEL)
+    return Mos(row.item, mos, row.n, row.sd, se, max(MIN_LEVEL, mos - reach), min(MAX_LEVEL, mos + reach))
+
+
+class _Triples:
+    """Ratings gathered clip by clip, as the tables of the axes."""
+
+    def __init__(self) -> None:
+        self._by_axis: dict[Axis, list[tuple[str, str, float]]] = {axis: [] for axis in AXES}
+
+    def add(self, clip_id: str, ratings: Iterable[RatingRecord]) -> None:
+        for rating in ratings:
+            for axis, triples in self._by_axis.items():
+                triples.append((clip_id, rating.rater, float(rating.answers[axis].score)))
+
+    def table(self, axis: Axis) -> RatingTable:
+        return RatingTable.from_triples(self._by_axis[axis])
+
+
+def _axis_figures(axis: Axis, counted: RatingTable, blind: RatingTable, policy: ReleasePolicy) -> AxisFigures:
+    sd = pooled_sd(blind)
+    spread = ASSUMED_SD if isinstance(sd, Undefined) else sd
+    rows, weights, notes = _estimate(axis, counted, spread, policy)
+    return AxisFigures(
+        mos={str(row.item): row for row in rows},
+        pooled_sd=round(spread, 6),
+        assumed_sd=isinstance(sd, Undefined),
+        agreement=_agreement(blind, policy),
+        weights=weights,
+        notes=notes,
+    )
+
+
+def _agreement(blind: RatingTable, policy: ReleasePolicy) -> Agreement:
+    paired = int((blind.n >= 2).sum())
+    alpha = krippendorff_alpha(blind, "ordinal", seed=policy.seed)
+    return Agreement(weigh(alpha.estimate, clips=paired), len(blind), blind.item_count, paired)
+
+
+def _estimate(axis: Axis, table: RatingTable, spread: float, policy: ReleasePolicy) -> Estimated:
+    if policy.target == "bt500":
+        return _screen(axis, table, spread)
+    if policy.target == "p910":
+        return _project(axis, table, spread)
+    if policy.target == "bias_corrected":
+        return _correct(table)
+    return summarise(table, prior_sd=spread), {}, ()
+
+
+def _screen(axis: Axis, table: RatingTable, spread: float) -> Estimated:
+    large = table.keep(table.n[table.items] >= LEAST_RATINGS)
+    if not len(large):
+        raise ReleaseRefused(
+            f"BT.500 screening needs clips with {LEAST_RATINGS} ratings or more, and {axis} has none: use mean or "
+            "bias_corrected."
+        )
+    rejected = {str(rater.rater) for rater in bt500(large) if rater.rejected is True}
+    kept = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
+    return summarise(kept, prior_sd=spread), dict.fromkeys(sorted(rejected), 0.0), ()
+
+
+def _project(axis: Axis, table: RatingTable, spread: float) -> Estimated:
+    panel = table.keep(table.n[table.items] >= LEAST_PANEL)
+    if not len(panel):
+        raise ReleaseRefused(
+            f"P.910 is for panels: it needs clips with {LEAST_PANEL} ratings or more, and {axis} has none. Use "
+            "bias_corrected, which has an answer for every campaign."
+        )
+    fit = alternating_projection(panel)
+    if isinstance(fit, Undefined):
+        raise ReleaseRefused(f"P.910 is undefined on {axis}: {fit}. Use bias_corrected.")
+    rows = [
+        with_interval(row, float(mos), float(se), NORMAL_95 * float(se))
+        for row, mos, se in zip(summarise(panel, prior_sd=spread), fit.mos, fit.se, strict=True)
+    ]
+    weights = {str(rater): float(sd) ** -2 for rater, sd in zip(panel.rater_ids, fit.inconsistency, strict=True)}
+    return rows, weights, fit.notes
+
+
+def _correct(table: RatingTable) -> Estimated:
+    model = fit_mixed_model(table)
+    if isinstance(model, Undefined):
+        return (), {}, ()
+    whom = (f"The intervals of the targets hold {model.population} only: there are few.",) if model.population else ()
+    return model.rows, {}, (*model.notes, *whom)
