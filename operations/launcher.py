@@ -1,8 +1,8 @@
 """Several processes run as one: together they start, and together they end.
 
-Each child leads a session of its own, so that Ctrl-C reaches only this process, which then ends them in order: TERM to
-each, a time to finish, and KILL to whatever is left of their groups. When a child dies the others are ended, and its
-exit code is ours.
+Each part leads a session of its own, so that Ctrl-C reaches only this process, which then ends them in order: TERM to
+each, a time to finish, and KILL to whatever is left of their groups. A part that dies in its first seconds cannot work
+here: the others are ended, and its exit code is ours. One that dies later is started again, after a pause that grows.
 """
 
 import os
@@ -14,16 +14,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 15.0
+EARLY_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 WORKERS = {"short": 2, "long": 1, "training": 1}
 """How many jobs of each queue this machine does at a time."""
 
-Children = Mapping[str, "subprocess.Popen[bytes]"]
+Child = subprocess.Popen[bytes]
 
 
 def web_command(host: str, port: int) -> list[str]:
@@ -62,6 +66,50 @@ def commands(host: str, port: int) -> dict[str, list[str]]:
     return {name: [*tied, *command] for name, command in wanted.items()}
 
 
+def start(command: Sequence[str]) -> Child:
+    return subprocess.Popen(command, start_new_session=True)
+
+
+@dataclass
+class Part:
+    """A command that is kept running, and the process that runs it now."""
+
+    name: str
+    command: Sequence[str]
+    child: Child
+    started: float
+    pause: float = 0.0
+    """Seconds it waited before its last start: 0 in its first life."""
+    due: float | None = None
+    """When it starts again, while it waits for that."""
+
+    def has_failed(self, now: float, say: Callable[[str], None]) -> bool:
+        """Look after the part: tell whether it died at its first start; if it died later, start it again in time."""
+        if self.due is not None:
+            if now >= self.due:
+                self.child, self.started, self.due = start(self.command), now, None
+            return False
+        code = self.child.poll()
+        if code is None:
+            return False
+        lived = now - self.started
+        if not self.pause and lived < EARLY_SECONDS:
+            say(f"The {self.name} ended by itself (code {code}); ending the rest.")
+            return True
+        kill_group(self.child)  # what it left behind may hold its port
+        self.pause = next_pause(self.pause, lived)
+        self.due = now + self.pause
+        say(f"The {self.name} ended by itself (code {code}) after {lived:.0f} s. It starts again in {self.pause:g} s.")
+        return False
+
+
+def next_pause(before: float, lived: float) -> float:
+    """Return the seconds until a dead part starts again: 1, 2, 4 ... 60, and 1 again after a life of a minute."""
+    if not before or lived >= LONGEST_PAUSE_SECONDS:
+        return FIRST_PAUSE_SECONDS
+    return min(2 * before, LONGEST_PAUSE_SECONDS)
+
+
 def supervise(
     wanted: Mapping[str, Sequence[str]],
     *,
@@ -70,42 +118,58 @@ def supervise(
     ready: Callable[[], bool] = lambda: False,
     announce: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run the commands until one ends or we are told to; calls `announce` once when `ready` first says so.
+    """Run the commands until we are told to end or one cannot start; call `announce` once `ready` first says so.
 
-    Returns 0 when told to end, else the code of the child that ended first (128 + signal if one killed it, and 1 where
+    Returns 0 when told to end, else the code of the part that died early (128 + signal if one killed it, and 1 where
     it ended with 0, since none of them should). `pids` names the children while they live, for `left_over`.
     """
     told = threading.Event()
-    children: dict[str, subprocess.Popen[bytes]] = {}
+    parts: list[Part] = []
     with _told_by_signals(told):
         try:
             for name, command in wanted.items():
-                children[name] = subprocess.Popen(command, start_new_session=True)
-            pids.write_text("\n".join(str(child.pid) for child in children.values()))
-            dead = _watch(children, told, ready, announce)
-            if dead is not None:
-                say(f"The {dead} ended by itself (code {children[dead].returncode}); ending the rest.")
+                parts.append(Part(name, command, start(command), time.monotonic()))
+            failed = _watch(parts, told, pids, say, once(ready, announce))
         finally:
-            end_all(children, say)
+            end_all(parts, say)
             pids.unlink(missing_ok=True)
-    return 0 if dead is None else _exit_code(children[dead].returncode)
+    return 0 if failed is None else _exit_code(failed.child.returncode)
 
 
-def end_all(children: Children, say: Callable[[str], None]) -> None:
+def once(ready: Callable[[], bool], announce: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls `announce` the first time that it is called when `ready`."""
+    announced = False
+
+    def look() -> None:
+        nonlocal announced
+        if not announced and ready():
+            announce()
+            announced = True
+
+    return look
+
+
+def end_all(parts: Sequence[Part], say: Callable[[str], None]) -> None:
     """TERM to all, a time to finish, then KILL to every group: grandchildren may outlive their parents."""
-    for child in children.values():
-        if child.poll() is None:
-            child.terminate()
+    for part in parts:
+        if part.child.poll() is None:
+            part.child.terminate()
     limit = time.monotonic() + GRACE_SECONDS
-    for name, child in children.items():
+    for part in parts:
         try:
-            child.wait(max(0.0, limit - time.monotonic()))
+            part.child.wait(max(0.0, limit - time.monotonic()))
         except subprocess.TimeoutExpired:
-            say(f"The {name} took more than {GRACE_SECONDS:.0f} s to end and was killed; its jobs start again later.")
-    for child in children.values():
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+            grace = f"{GRACE_SECONDS:.0f} s"
+            say(f"The {part.name} took more than {grace} to end and was killed; its jobs start again later.")
+    for part in parts:
+        kill_group(part.child)
+
+
+def kill_group(child: Child) -> None:
+    """KILL to whatever is left of a child's group."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def left_over(pids: Path) -> list[int]:
@@ -117,18 +181,28 @@ def left_over(pids: Path) -> list[int]:
 
 
 def _watch(
-    children: Children, told: threading.Event, ready: Callable[[], bool], announce: Callable[[], None]
-) -> str | None:
-    """The name of the first child that ended, or None when told to end."""
-    announced = False
-    while not told.wait(POLL_SECONDS):
-        for name, child in children.items():
-            if child.poll() is not None:
-                return name
-        if not announced and ready():
-            announce()
-            announced = True
-    return None
+    parts: Sequence[Part], told: threading.Event, pids: Path, say: Callable[[str], None], look: Callable[[], None]
+) -> Part | None:
+    """Look after the parts; return the one that could not start, or None when told to end."""
+    noted: list[int] = []
+    while True:
+        running = [part.child.pid for part in parts]
+        if running != noted:
+            _note(pids, running)
+            noted = running
+        if told.wait(POLL_SECONDS):
+            return None
+        for part in parts:
+            if part.has_failed(time.monotonic(), say):
+                return part
+        look()
+
+
+def _note(pids: Path, running: Sequence[int]) -> None:
+    """Write the file whole: another start may read it at any moment."""
+    temporary = pids.with_name(f"{pids.name}.new")
+    temporary.write_text("\n".join(map(str, running)))
+    temporary.replace(pids)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ import json, sys
 from pathlib import Path
 from operations import launcher
 launcher.GRACE_SECONDS = 1.0
+for name, value in json.loads(sys.argv[3]).items():
+    setattr(launcher, name, value)
 pids, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
 sys.exit(launcher.supervise(commands, pids=pids, say=print))
 """
@@ -39,7 +41,11 @@ CARELESS = (
     "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); signal.pause()"
 )
 
-Start = Callable[[dict[str, list[str]]], "subprocess.Popen[str]"]
+# However slow the machine is: what dies in these tests dies early, or late.
+EARLY: dict[str, float] = {"EARLY_SECONDS": 600.0}
+LATE: dict[str, float] = {"EARLY_SECONDS": 0.0, "FIRST_PAUSE_SECONDS": 0.01, "LONGEST_PAUSE_SECONDS": 600.0}
+
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def is_alive(pid: int) -> bool:
@@ -65,8 +71,8 @@ def start(pids: Path) -> Iterator[Start]:
     """Starts a supervisor of the given commands and returns it when all of them run."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(commands: dict[str, list[str]]) -> "subprocess.Popen[str]":
-        arguments = [sys.executable, "-c", SUPERVISOR, str(pids), json.dumps(commands)]
+    def begin(commands: dict[str, list[str]], limits: dict[str, float] = EARLY) -> "subprocess.Popen[str]":
+        arguments = [sys.executable, "-c", SUPERVISOR, str(pids), json.dumps(commands), json.dumps(limits)]
         started.append(subprocess.Popen(arguments, cwd=processes.ROOT, text=True, stdout=subprocess.PIPE))
         wait_until(lambda: pids.exists() or started[0].poll() is not None, what="the supervisor")
         return started[0]
@@ -88,7 +94,7 @@ def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: P
     assert not pids.exists()
 
 
-def test_a_dead_child_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path: Path) -> None:
+def test_a_child_that_dies_early_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path: Path) -> None:
     noted = tmp_path / "pid"
     note = f"import os, pathlib, signal; pathlib.Path({str(noted)!r}).write_text(str(os.getpid())); signal.pause()"
     die = f"import os, sys, time\nwhile not os.path.exists({str(noted)!r}): time.sleep(0.01)\nsys.exit(7)"
@@ -103,6 +109,96 @@ def test_a_dead_child_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path:
 def test_no_end_of_a_child_passes_for_success(start: Start, code: str, expected: int) -> None:
     supervisor = start({"web": [sys.executable, "-c", code]})
     assert supervisor.wait(timeout=LIMIT_SECONDS) == expected
+
+
+def test_a_child_that_dies_later_is_started_again_and_the_rest_goes_on(start: Start, tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    note = f"import os\nwith open({str(lives)!r}, 'a') as file: file.write(f'{{os.getpid()}}\\n')\n"
+    die_twice = f"{note}import signal, sys\nif len(open({str(lives)!r}).readlines()) < 3: sys.exit(7)\nsignal.pause()"
+    supervisor = start({"web": WAIT, "worker": [sys.executable, "-c", die_twice]}, LATE)
+    wait_until(lambda: lives.exists() and len(lives.read_text().split()) == 3, what="the third life of the worker")
+    third = int(lives.read_text().split()[-1])
+    assert is_alive(third)
+    supervisor.send_signal(signal.SIGTERM)
+    said, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
+    assert supervisor.returncode == 0
+    lines = said.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("The worker ended by itself (code 7)") for line in lines)
+    assert [line.rpartition(" starts again in ")[2] for line in lines] == ["0.01 s.", "0.02 s."]
+    assert not is_alive(third)
+
+
+def test_the_list_of_children_names_those_that_run_now(start: Start, pids: Path, tmp_path: Path) -> None:
+    supervisor = start({"web": WAIT}, LATE)
+    (first,) = launcher.left_over(pids)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: launcher.left_over(pids) not in ([], [first]), what="another child")
+    (second,) = launcher.left_over(pids)
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
+    assert not is_alive(second)
+
+
+def test_what_a_dead_child_left_behind_is_killed_before_it_starts_again(start: Start, tmp_path: Path) -> None:
+    noted = tmp_path / "grandchild"
+    start(
+        {"worker": [sys.executable, "-c", f"{CARELESS.replace('signal.pause()', 'sys.exit(3)', 2)}", str(noted)]}, LATE
+    )
+    wait_until(lambda: noted.exists() and bool(noted.read_text()), what="the grandchild")
+    grandchild = int(noted.read_text())
+    wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
+
+
+class Scripted:
+    """A child that ends when it is told, without a process."""
+
+    pid = 2**22 + 1  # above what the kernel gives out, so that its group is nobody's
+
+    def __init__(self) -> None:
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    wait = poll
+
+
+def test_a_part_is_judged_by_how_long_it_lived(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Scripted] = []
+
+    def start_scripted(command: object) -> Scripted:
+        started.append(Scripted())
+        return started[-1]
+
+    monkeypatch.setattr(launcher, "start", start_scripted)
+    said: list[str] = []
+    part = launcher.Part("web", ["web"], launcher.start(["web"]), started=100.0)
+    now, pauses = 100.0, []
+    # Its first life is long enough; the next ones are short, one lasts a minute, the last ones are short again.
+    for life in (10.0, 0.0, 1.0, 9.0, 0.0, 0.0, 0.0, 59.0, 60.0, 0.0):
+        now += life
+        assert not part.has_failed(now - 0.5 * life, said.append)
+        started[-1].returncode = 7
+        assert not part.has_failed(now, said.append)
+        assert part.due is not None
+        pauses.append(part.due - now)
+        before = len(started)
+        assert not part.has_failed(part.due - 0.01, said.append)
+        assert len(started) == before, "it waits"
+        now = part.due
+        assert not part.has_failed(now, said.append)
+        assert len(started) == before + 1
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]
+    assert len(said) == len(pauses)
+
+
+@pytest.mark.parametrize(("lived", "fails"), [(0.0, True), (9.9, True), (10.0, False), (3600.0, False)])
+def test_only_an_early_death_in_its_first_life_ends_the_site(lived: float, fails: bool) -> None:
+    child = Scripted()
+    part = launcher.Part("web", ["web"], child, started=100.0)  # type: ignore[arg-type]  # it acts as one
+    child.returncode = 3
+    assert part.has_failed(100.0 + lived, lambda line: None) is fails
 
 
 def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: Path) -> None:
