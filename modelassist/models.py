@@ -1,5 +1,6 @@
 """Training runs, the critics they made, and which critic drafts for which campaign."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -50,12 +51,28 @@ class Critic(models.Model):
 
 
 class Activation(models.Model):
-    """Which critic drafts for a campaign: at most one at a time."""
+    """Which critic drafts for a campaign: at most one at a time; and whether its drafting is paused, and why."""
 
     campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="activation")
     critic = models.ForeignKey(Critic, on_delete=models.PROTECT, related_name="activations")
     activated_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     activated_at = models.DateTimeField(auto_now=True)
+    paused_reason = models.CharField(max_length=500, blank=True, help_text="Why the critic cannot draft now.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed tries in a row.")
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="When it is tried again.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(paused_reason="", failures=0, retry_at=None)
+                | (~models.Q(paused_reason="") & models.Q(failures__gte=1, retry_at__isnull=False)),
+                name="pause_has_reason_and_retry",
+            ),
+        ]
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether the critic is not to be tried yet."""
+        return self.retry_at is not None and self.retry_at > now
 
 
 class FailedDraft(models.Model):

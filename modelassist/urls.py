@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("critics", views.critics, name="critics"),
     path("critics/<int:pk>", views.critic, name="critic"),
     path("critics/<int:pk>/activate", views.critic_activate, name="critic-activate"),
+    path("drafting/<slug:name>/retry", views.drafting_retry, name="drafting-retry"),
     path("drafting/<slug:name>/stop", views.drafting_stop, name="drafting-stop"),
 ]

@@ -131,6 +131,7 @@ def critic(request: AuthedRequest, pk: int) -> HttpResponse:
         "line": critic_line(found),
         "splits": splits_of(found.evaluation),
         "files": run_files(found.run) if found.run else [],
+        "pauses": found.activations.exclude(retry_at=None).select_related("campaign", "critic"),
         "form": form,
         "can_activate": form.fields["campaign"].queryset.exists(),  # type: ignore[attr-defined]  # a ModelChoiceField
     }
@@ -166,3 +167,14 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
         request, _("Nobody drafts for %(campaign)s any more. Drafts already made stay.") % {"campaign": campaign}
     )
     return redirect("critics")
+
+
+@role_required(Role.LEAD)
+@require_POST
+def drafting_retry(request: AuthedRequest, name: str) -> HttpResponse:
+    campaign = get_object_or_404(Campaign, name=name)
+    if critic_services.retry_now(actor=request.user, campaign=campaign):
+        messages.success(request, _("The critic of %(campaign)s is tried again now.") % {"campaign": campaign})
+    else:
+        messages.info(request, _("Drafting for %(campaign)s is not paused.") % {"campaign": campaign})
+    return redirect("critics") if request.user.has_role(Role.ENGINEER) else redirect("campaign", name=name)

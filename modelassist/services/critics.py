@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from accounts.models import Role, User
 from annotation.models import Campaign
@@ -14,6 +15,8 @@ from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
 from modelassist.services.model_folder import check_model
 from operations import audit
+
+NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
 
 
 @transaction.atomic
@@ -53,7 +56,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
     require(actor, Role.LEAD)
     check_model(model_name(critic.model))
     activation, _ = Activation.objects.update_or_create(
-        campaign=campaign, defaults={"critic": critic, "activated_by": actor}
+        campaign=campaign, defaults={"critic": critic, "activated_by": actor, **NO_PAUSE}
     )
     _set_critic_active(campaign, True)
     audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic))
@@ -75,3 +78,15 @@ def _set_critic_active(campaign: Campaign, active: bool) -> None:
     """Store on the campaign whether a critic drafts for it: each new rating copies this fact."""
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
     campaign.critic_active = active
+
+
+@transaction.atomic
+def retry_now(*, actor: User, campaign: Campaign) -> bool:
+    """Try a paused critic now instead of at the end of its pause. False if drafting is not paused."""
+    require(actor, Role.LEAD)
+    paused = Activation.objects.filter(campaign=campaign).exclude(retry_at=None)
+    if not paused.update(retry_at=timezone.now()):
+        return False
+    audit.record(actor=actor, action="drafting.retried", target=campaign)
+    enqueue_drafts(actor=actor, campaign=campaign)
+    return True

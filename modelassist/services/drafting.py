@@ -4,6 +4,7 @@ Only items with an open assisted seat are drafted; `annotation` says which those
 generation that does not parse is kept as a FailedDraft: it is counted and shown, and not tried again by that critic.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Campaign, Item
@@ -19,14 +21,17 @@ from annotation.services.drafts import TEXT_LIMIT, DraftRefused, items_wanting_d
 from annotation.services.text import clean_text
 from modelassist.bridge import clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.services import pauses
 from operations.database import DATABASE_TROUBLE
-from operations.jobs import JobError, JobRun, enqueue
+from operations.jobs import JobRun, enqueue
 from operations.models import Job, JobState
 from qsave.frames.guard import MediaError, one_file
 
 if TYPE_CHECKING:
     from modelassist.engine.inference import Critic as LoadedCritic
     from modelassist.engine.inference import Scored
+
+logger = logging.getLogger(__name__)
 
 KIND = "draft_items"
 BATCH = 8
@@ -35,6 +40,9 @@ ITEMS_A_JOB = 64
 """A job ends after so many, so that other work gets its turn; it queues the next one itself."""
 _engine = threading.Lock()
 """Workers have threads; the engine drafts one batch at a time, and no two threads take the same items."""
+CRITIC_FAULTS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
+"""What a critic that cannot load or answer raises: a pause says so, and the job is done. Anything else is a defect: the
+job fails with its trace, and drafting is paused all the same."""
 ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
 
 
@@ -46,6 +54,8 @@ class Drafted:
     drafted: int = 0
     failed: int = 0
     more: bool = False
+    paused: str = ""
+    """Why the critic is not tried now; empty where it is."""
 
 
 def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
@@ -57,9 +67,10 @@ def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
 
 
 def top_up() -> int:
-    """Ask for drafts in every open campaign where items want one and nobody is at it; returns how many jobs."""
+    """Ask for drafts in every open campaign where items want one, no job is at it and the critic may be tried; returns
+    how many jobs."""
     jobs = 0
-    open_ones = Activation.objects.filter(campaign__state=Campaign.State.OPEN)
+    open_ones = Activation.objects.filter(pauses.due(timezone.now()), campaign__state=Campaign.State.OPEN)
     for activation in open_ones.select_related("campaign", "critic"):
         at_it = Job.objects.filter(
             kind=KIND, state__in=[JobState.QUEUED, JobState.RUNNING], arguments__campaign=activation.campaign_id
@@ -91,29 +102,58 @@ def draft_items(job: JobRun) -> Drafted:
 
 
 def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> Drafted:
-    """Draft up to `limit` of the campaign's next items by its active critic."""
+    """Draft up to `limit` of the campaign's next items by its active critic, unless its drafting is paused."""
     drafted = failed = 0
     while True:
         with _engine:
-            # read anew each batch: a lead may activate another critic, or none, while this runs
+            # read again for each batch: a lead may activate another critic, or none, while this runs
             activation = Activation.objects.filter(campaign=campaign).select_related("campaign", "critic").first()
+            if activation is None or activation.is_paused(timezone.now()):
+                critic, reason = (str(activation.critic), activation.paused_reason) if activation else ("", "")
+                return Drafted(critic, drafted, failed, paused=reason)
             room = limit - drafted - failed
-            items = next_items(activation, limit=min(BATCH, max(1, room))) if activation else []
-            if activation is None or not items or not room:
-                return Drafted(str(activation.critic) if activation else "", drafted, failed, more=bool(items))
-            good = _draft_batch(activation.critic, items)
-        drafted, failed = drafted + good, failed + len(items) - good
+            items = next_items(activation, limit=min(BATCH, max(1, room)))
+            if not items or not room:
+                return Drafted(str(activation.critic), drafted, failed, more=bool(items))
+            good, bad = _draft_batch(activation, items)
+        drafted, failed = drafted + good, failed + bad
         if job:
             job.progress((drafted + failed) / limit, f"{activation.critic}: {drafted} drafts, {failed} unusable")
 
 
-def _draft_batch(critic: Critic, items: Sequence[Item]) -> int:
-    """Score and store one batch; returns how many became drafts."""
-    loaded = load_critic(model_of(critic))
+def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, int]:
+    """Score and store one batch; returns how many became drafts and how many did not. Pauses the drafting of a critic
+    that fails as a whole."""
     started = time.monotonic()
-    scored = loaded.score(clips_to_score(items))
+    try:
+        scored = _score(activation, items)
+    except CRITIC_FAULTS as error:
+        logger.warning("%s is paused in %s: %s", activation.critic, activation.campaign, error)
+        return 0, 0
     latency_ms = round(1000 * (time.monotonic() - started) / len(items))
-    return sum(_record(critic, item, result, latency_ms) for item, result in zip(items, scored, strict=True))
+    good = sum(_record(activation.critic, item, result, latency_ms) for item, result in zip(items, scored, strict=True))
+    if not good and (silence := pauses.describe_silence(activation)):
+        pauses.pause(activation, silence)
+    else:
+        pauses.end_pause(activation)
+    return good, len(items) - good
+
+
+def _score(activation: Activation, items: Sequence[Item]) -> "list[Scored]":
+    """The critic's answers. Whatever it raises pauses its drafting, so that no fault is met again every few seconds."""
+    try:
+        return load_critic(model_of(activation.critic)).score(clips_to_score(items))
+    except Exception as error:
+        load_critic.cache_clear()  # memory that ran out is free again at the next try
+        pauses.pause(activation, describe_fault(error))
+        raise
+
+
+def describe_fault(error: Exception) -> str:
+    """What a critic that cannot load or answer failed of, in one line of words."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    kind = "" if isinstance(error, ValueError | RuntimeError | OSError) else f"{type(error).__name__}: "
+    return f"{kind}{words.rstrip('.')}."
 
 
 def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bool:
@@ -140,9 +180,5 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
 def load_critic(model: str) -> "LoadedCritic":
     """The engine's critic, loaded once a worker process. The one place where the site's code reaches torch."""
     from modelassist.engine.inference import Critic as LoadedCritic
-    from modelassist.engine.model_files import ModelError
 
-    try:
-        return LoadedCritic.load(model)
-    except ModelError as error:
-        raise JobError(f"The active critic cannot be loaded: {error}. Activate another one.") from error
+    return LoadedCritic.load(model)

@@ -1,0 +1,66 @@
+"""Pauses of drafting: a critic that cannot load or answer is tried again after growing waits, kept in the database."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from annotation.models import Draft
+from modelassist.models import Activation, FailedDraft
+from operations import audit
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=1)
+UNREADABLE_IN_A_ROW = 8
+"""So many unreadable answers of a critic in a campaign, and none readable since, pause its drafting there."""
+_REASON_LENGTH = Activation._meta.get_field("paused_reason").max_length or 500
+
+
+def due(now: datetime) -> Q:
+    """The activations whose critic may be tried at `now`."""
+    return Q(retry_at=None) | Q(retry_at__lte=now)
+
+
+def wait_after(failures: int) -> timedelta:
+    """How long to wait after so many failed tries in a row: a minute, doubled with each, an hour at most."""
+    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(failures - 1, 10))
+
+
+def pause(activation: Activation, reason: str) -> None:
+    """Record that the critic failed as a whole, why, and when it is tried again."""
+    failures = activation.failures + 1
+    changed = _same(activation).update(
+        paused_reason=reason[:_REASON_LENGTH], failures=failures, retry_at=timezone.now() + wait_after(failures)
+    )
+    if changed and failures == 1:
+        critic = str(activation.critic)
+        audit.record(actor=None, action="drafting.paused", target=activation.campaign, critic=critic, reason=reason)
+
+
+def end_pause(activation: Activation) -> None:
+    """Record that the critic answers again."""
+    if _same(activation).exclude(failures=0).update(paused_reason="", failures=0, retry_at=None):
+        critic = str(activation.critic)
+        audit.record(actor=None, action="drafting.resumed", target=activation.campaign, critic=critic)
+
+
+def describe_silence(activation: Activation) -> str:
+    """Why a critic whose newest answers could all not be read is to be paused; empty for any other."""
+    drafts = Draft.objects.filter(item__campaign=activation.campaign, critic=str(activation.critic))
+    newest = drafts.order_by("-created_at").values_list("created_at", flat=True).first()
+    answers = FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign).exclude(text="")
+    since = answers.filter(created_at__gt=newest) if newest else answers
+    count = since.count()
+    if count < UNREADABLE_IN_A_ROW:
+        return ""
+    last = since.order_by("-created_at", "-pk").values_list("error", flat=True).first() or ""
+    return _("None of its last %(count)s answers could be read. The newest: %(error)s.") % {
+        "count": count,
+        "error": last.rstrip("."),
+    }
+
+
+def _same(activation: Activation) -> QuerySet[Activation]:
+    """The row, unless another critic was activated meanwhile."""
+    return Activation.objects.filter(pk=activation.pk, critic=activation.critic_id)

@@ -1,0 +1,238 @@
+"""A critic that cannot load or answer pauses drafting with its reason, is tried after growing waits and recovers."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import IntegrityError
+from django.test import Client
+
+from accounts.models import Role, User
+from annotation.models import Campaign, Draft, Item
+from annotation.services.campaigns import add_clips, create_campaign, set_state
+from modelassist.engine.inference import Critic as LoadedCritic
+from modelassist.engine.model_files import ModelError
+from modelassist.engine.scoring import Scored
+from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.services import drafting, pauses
+from modelassist.services.critics import activate, register_critic, retry_now
+from operations import jobs
+from operations.models import AuditEntry, Job, JobState
+from qsave.report_card import AxisReport, ReportCard
+from tests.annotation.desk_world import make_clip
+
+pytestmark = pytest.mark.django_db
+
+CARD = ReportCard(*[AxisReport(3, (), "A reason of enough letters to count.")] * 3)
+READABLE = Scored(CARD, "as generated", {})
+UNREADABLE = Scored(None, "babble", {}, "the output is not in the grammar: line 1", unreadable=1.0)
+CLIPS = 12
+START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def campaign(engineer: User) -> Campaign:
+    campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
+    add_clips(actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}") for number in range(CLIPS)])
+    return set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
+
+
+@pytest.fixture
+def critic(engineer: User, campaign: Campaign, tiny_model: Path) -> Critic:
+    critic = register_critic(actor=engineer, name="ada", model=str(tiny_model))
+    activate(actor=engineer, critic=critic, campaign=campaign)
+    return critic
+
+
+@pytest.fixture(autouse=True)
+def forget_loaded_critics() -> None:
+    drafting.load_critic.cache_clear()
+
+
+class Voice:
+    """A loaded critic that says the same of every clip."""
+
+    def __init__(self, says: Scored) -> None:
+        self.says = says
+
+    def score(self, items: list[Any]) -> list[Scored]:
+        return [replace(self.says) for _ in items]
+
+
+def load_as(monkeypatch: pytest.MonkeyPatch, load: Callable[[str], Any]) -> None:
+    monkeypatch.setattr(LoadedCritic, "load", load)
+
+
+def raising(error: Exception) -> Callable[[str], Any]:
+    def load(model: str) -> Any:
+        raise error
+
+    return load
+
+
+def do_jobs() -> list[Job]:
+    """Do every drafting job that waits."""
+    done = []
+    while (job := Job.objects.filter(kind=drafting.KIND, state=JobState.QUEUED).first()) is not None:
+        finished = jobs.run(job.pk)
+        assert finished is not None
+        done.append(finished)
+    return done
+
+
+def top_up_rounds(rounds: int) -> int:
+    """Rounds of topping up as workers do them, every ten seconds; returns how many jobs came of it."""
+    found = 0
+    for _ in range(rounds):
+        found += drafting.top_up()
+        do_jobs()
+    return found
+
+
+def test_a_moved_folder_pauses_drafting_and_six_rounds_make_no_failed_job(campaign: Campaign, critic: Critic) -> None:
+    Critic.objects.update(model="/nowhere/at/all")
+    with time_machine.travel(START, tick=False):
+        done = do_jobs()
+        assert top_up_rounds(6) == 0
+    assert [job.state for job in done] == [JobState.DONE]
+    assert "/nowhere/at/all" in str(done[0].result["paused"])
+    activation = Activation.objects.get()
+    assert "/nowhere/at/all" in activation.paused_reason
+    assert (activation.failures, activation.retry_at) == (1, START + timedelta(minutes=1))
+    assert not Job.objects.filter(state=JobState.FAILED).exists()
+    assert not FailedDraft.objects.exists()
+
+
+def test_waits_double_from_a_minute_to_an_hour() -> None:
+    minutes = [pauses.wait_after(failures) / timedelta(minutes=1) for failures in (1, 2, 3, 4, 5, 6, 7, 8, 1000)]
+    assert minutes == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_a_day_of_a_missing_folder_makes_few_jobs_and_none_that_failed(campaign: Campaign, critic: Critic) -> None:
+    Critic.objects.update(model="/nowhere")
+    with time_machine.travel(START, tick=False) as clock:
+        do_jobs()
+        for _ in range(24 * 60):
+            clock.shift(timedelta(minutes=1))
+            top_up_rounds(1)
+    assert Job.objects.filter(kind=drafting.KIND).count() <= 32
+    assert not Job.objects.filter(state=JobState.FAILED).exists()
+
+
+def test_drafting_recovers_by_itself_when_the_folder_is_back(
+    campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_as(monkeypatch, raising(ModelError("there is no such model folder")))
+    with time_machine.travel(START, tick=False) as clock:
+        do_jobs()
+        load_as(monkeypatch, lambda model: Voice(READABLE))
+        assert top_up_rounds(1) == 0
+        clock.shift(timedelta(minutes=1))
+        assert top_up_rounds(1) == 1
+    assert Draft.objects.count() == CLIPS
+    activation = Activation.objects.get()
+    assert (activation.paused_reason, activation.failures, activation.retry_at) == ("", 0, None)
+    actions = AuditEntry.objects.filter(action__startswith="drafting.").order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["drafting.paused", "drafting.resumed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ModelError("weights are cut off"), "weights are cut off."),
+        (ImportError("needs the package bitsandbytes"), "needs the package bitsandbytes"),
+        (MemoryError(), "MemoryError"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "out of memory"),
+        (PermissionError(13, "Permission denied", "/model"), "Permission denied"),
+    ],
+)
+def test_whatever_stops_a_critic_from_loading_is_a_pause_and_no_failed_job(
+    campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    load_as(monkeypatch, raising(error))
+    assert [job.state for job in do_jobs()] == [JobState.DONE]
+    assert words in Activation.objects.get().paused_reason
+
+
+def test_a_defect_fails_its_job_once_and_pauses_too(
+    campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_as(monkeypatch, raising(KeyError("num_heads")))
+    with caplog.at_level(logging.CRITICAL):
+        assert [job.state for job in do_jobs()] == [JobState.FAILED]
+    assert "KeyError" in Activation.objects.get().paused_reason
+    assert top_up_rounds(6) == 0
+
+
+def test_a_critic_of_which_no_answer_can_be_read_pauses(
+    campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_as(monkeypatch, lambda model: Voice(UNREADABLE))
+    do_jobs()
+    assert FailedDraft.objects.count() == pauses.UNREADABLE_IN_A_ROW < CLIPS
+    reason = Activation.objects.get().paused_reason
+    assert "None of its last 8 answers could be read" in reason
+    assert "not in the grammar" in reason
+
+
+def test_clips_that_cannot_be_read_are_no_fault_of_the_critic(
+    campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_as(monkeypatch, lambda model: Voice(Scored(None, "", {}, "the clip cannot be read: cut off", unreadable=1.0)))
+    do_jobs()
+    assert FailedDraft.objects.count() == CLIPS
+    assert Activation.objects.get().retry_at is None
+
+
+def test_a_readable_answer_ends_the_count(campaign: Campaign, critic: Critic) -> None:
+    items = list(Item.objects.filter(campaign=campaign).order_by("pk"))
+    activation = Activation.objects.get()
+    for item in items[: pauses.UNREADABLE_IN_A_ROW]:
+        FailedDraft.objects.create(critic=critic, item=item, error="not in the grammar", text="babble")
+    assert pauses.describe_silence(activation)
+    Draft.objects.create(item=items[-1], critic=str(critic), card={}, text="")
+    assert not pauses.describe_silence(activation)
+
+
+def test_try_again_now_tries_at_once_and_keeps_the_count(
+    engineer: User, campaign: Campaign, critic: Critic, client: Client
+) -> None:
+    Critic.objects.update(model="/nowhere")
+    do_jobs()
+    lead = User.objects.create_user("lea", None, role=Role.LEAD)
+    client.force_login(lead)
+    page = client.get("/campaigns/spring").content.decode()
+    assert "Drafting is paused" in page
+    assert "/nowhere" in page
+    client.post("/drafting/spring/retry")
+    do_jobs()
+    assert Activation.objects.get().failures == 2
+    client.force_login(engineer)
+    for address in ("/critics", f"/critics/{critic.pk}"):
+        page = client.get(address).content.decode()
+        assert "failed 2 times in a row" in page
+        assert "Try again now" in page
+    Activation.objects.update(paused_reason="", failures=0, retry_at=None)
+    assert not retry_now(actor=engineer, campaign=campaign)
+    assert "Drafting is paused" not in client.get("/campaigns/spring").content.decode()
+
+
+def test_another_critic_begins_without_the_pause(
+    engineer: User, campaign: Campaign, critic: Critic, tiny_model: Path
+) -> None:
+    Critic.objects.update(model="/nowhere")
+    do_jobs()
+    other = register_critic(actor=engineer, name="bob", model=str(tiny_model))
+    activate(actor=engineer, critic=other, campaign=campaign)
+    activation = Activation.objects.get()
+    assert (activation.critic, activation.failures, activation.retry_at) == (other, 0, None)
+
+
+def test_a_pause_has_a_reason_and_a_time_in_the_database(campaign: Campaign, critic: Critic) -> None:
+    with pytest.raises(IntegrityError):
+        Activation.objects.update(failures=1)
