@@ -6,19 +6,22 @@ from django.utils.translation import gettext as _
 
 from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
 from annotation.services.text import clean_text
+from qsave.axes import AXES
 from qsave.report_card import ReportCard, card_to_json
+from qsave.scratch import strip_card
 
 TEXT_LIMIT = 20_000
 
 
 class DraftRefused(ValueError):
-    """A draft that must not be: of a val or test item."""
+    """A draft that must not be: of a val or test item, or without a word for people."""
 
 
 def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, latency_ms: int) -> Draft:
-    """Stores a critic's draft of an item; one that is there already stays as it is and is returned.
+    """Store a critic's draft of an item, without its scratch text; one that exists stays as it is and is returned.
 
-    Raises DraftRefused for val and test items, Item.DoesNotExist for none.
+    Raises DraftRefused for val and test items and for a card whose reasons are scratch text alone, Item.DoesNotExist
+    for no item.
     """
     item = Item.objects.select_related("clip__prompt_group").get(pk=item_id)
     split = item.clip.prompt_group.split
@@ -27,8 +30,11 @@ def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, late
             _("Item %(item_id)s is in the %(split)s split, which is never drafted.")
             % {"item_id": item_id, "split": split}
         )
+    shown = strip_card(card)
+    if shown != card and not any(shown.axis(axis).reason for axis in AXES):
+        raise DraftRefused(_("The critic only described what it saw and gave no reason for its scores."))
     proposal = {
-        "card": card_to_json(card),
+        "card": card_to_json(shown),
         "text": clean_text(text)[:TEXT_LIMIT],
         "latency_ms": max(0, latency_ms),
     }

@@ -24,7 +24,8 @@ def due(now: datetime) -> Q:
 
 def wait_after(failures: int) -> timedelta:
     """How long to wait after so many failed tries in a row: a minute, doubled with each, an hour at most."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(failures - 1, 10))
+    doublings = min(failures - 1, 10)
+    return min(LONGEST_WAIT, FIRST_WAIT * float(2**doublings))
 
 
 def pause(activation: Activation, reason: str) -> None:

@@ -17,6 +17,7 @@ from modelassist.toy.world import (
     reach,
     span,
 )
+from qsave import scratch
 from qsave.axes import Axis
 
 _SIDE = 3
@@ -44,7 +45,7 @@ def caption(spec: ClipSpec, asked: Scene) -> str:
 def moments(spec: ClipSpec, axis: Axis) -> str:
     """How the clip looks or moves at even moments, and what is wrong there: the strongest fault of each."""
     found = (_at(spec, axis, frames_of(spec, number)) for number in range(MOMENTS))
-    return f"At {MOMENTS} moments: {', '.join(found)}"
+    return f"{scratch.MOMENTS.format(MOMENTS)} {', '.join(found)}"
 
 
 def _at(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str:
@@ -69,7 +70,7 @@ def heading(spec: ClipSpec, frames: tuple[int, int]) -> str:
 
 def sketch(spec: ClipSpec) -> str:
     """Where the things are, row by row: their colours at the first moment, their shapes at the second."""
-    return f"Map of colours: {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
+    return f"{scratch.MAP} {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
 
 
 def scene_words(spec: ClipSpec) -> str:
@@ -100,7 +101,7 @@ def held_against(spec: ClipSpec, asked: Scene) -> str:
     )
     told = (f"{wanted} {seen} {'same' if wanted == seen else 'other'}" for wanted, seen in pairs)
     besides = f"a {spec.extra.colour} {spec.extra.shape}" if spec.extra else "nothing"
-    return f"Asked and seen: {'; '.join(told)}; {besides} besides"
+    return f"{scratch.COMPARISON} {'; '.join(told)}; {besides} besides"
 
 
 def degree(strength: float) -> str:

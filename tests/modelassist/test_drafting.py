@@ -1,8 +1,11 @@
 """Drafting: the next items and no others, by the active critic, once; what is unusable is counted and no draft."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
 
 from accounts.models import User
 from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
@@ -13,8 +16,13 @@ from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.reads.critics import critic_line, critic_list, drafting_status
 from modelassist.services import drafting
 from modelassist.services.critics import activate, register_critic
+from modelassist.toy.raters import make_rater
+from modelassist.toy.world import make_spec
 from operations import jobs
 from operations.models import Job, JobState
+from qsave import scratch
+from qsave.axes import AXES
+from qsave.grammar import render
 from qsave.report_card import AxisReport, ReportCard
 from tests.annotation.desk_world import make_clip
 
@@ -189,5 +197,39 @@ def test_a_draft_that_cannot_be_stored_is_a_failed_draft(
     monkeypatch.setattr(drafting, "record_draft", fails_for_first)
     activate(actor=engineer, critic=critic, campaign=campaign)
 
-    assert do_next_job().result == {"critic": "ada@1", "drafted": 1, "failed": 1, "more": False}
+    assert do_next_job().result == {"critic": "ada@1", "drafted": 1, "failed": 1, "more": False, "paused": ""}
     assert (Draft.objects.count(), FailedDraft.objects.count()) == (1, 1)
+
+
+def test_a_draft_holds_no_word_that_the_toy_critic_writes_for_itself(campaign: Campaign, critic: Critic) -> None:
+    item = campaign.items.filter(clip__prompt_group__split=Split.TRAIN).earliest("pk")
+    rater = make_rater(3)
+    for index in range(40):
+        spec = make_spec(5, index)
+        card = rater.rate(spec, rater.rng_for(spec))
+        draft = record_draft(item_id=item.pk, critic=f"toy@{index}", card=card, text=render(card), latency_ms=1)
+        for axis in AXES:
+            reason = draft.card[axis]["reason"]
+            assert reason
+            assert card.axis(axis).reason.endswith(reason)
+            assert not any(mark in reason for mark in (scratch.MAP, scratch.COMPARISON, "moments:"))
+
+
+def test_a_card_of_scratch_text_alone_is_no_draft(campaign: Campaign, critic: Critic) -> None:
+    item = campaign.items.filter(clip__prompt_group__split=Split.TRAIN).earliest("pk")
+    card = ReportCard(*[AxisReport(3, (), f"{scratch.MAP} - red -")] * 3)
+    with pytest.raises(DraftRefused, match="only described"):
+        record_draft(item_id=item.pk, critic=str(critic), card=card, text="", latency_ms=1)
+
+
+def test_stored_drafts_lose_their_scratch_text_at_the_upgrade(campaign: Campaign, critic: Critic) -> None:
+    item = campaign.items.earliest("pk")
+    reports = {
+        axis.value: {"score": 3, "evidence": [], "reason": f"{scratch.MAP} - red -. A sea. Blue."} for axis in AXES
+    }
+    draft = Draft.objects.create(item=item, critic="starter@1", card=reports, text="as generated")
+    migration = import_module("modelassist.migrations.0005_drafts_without_scratch")
+    migration.strip_drafts(apps, connection.schema_editor())
+    draft.refresh_from_db()
+    assert {report["reason"] for report in draft.card.values()} == {"Blue."}
+    assert draft.text == "as generated"
