@@ -3,6 +3,7 @@
 // The inputs are the truth of scores, defects and words; `this.evidence` adds times and boxes and is written into a
 // hidden input, so that a plain submit carries the same answer.
 
+import { keyOf } from "./keys.js";
 import { DraftBar } from "./rate-draft.js";
 import { element, gettext } from "./rate-site.js";
 
@@ -343,9 +344,10 @@ class DefectSearch {
   }
 
   key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const isEnter = event.key === "Enter" && !event.ctrlKey && !event.metaKey;
-    if (event.key === "Escape") this.axis.root.focus({ preventScroll: true }); // which closes it
+    const key = keyOf(event);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+    const isEnter = key === "Enter" && !event.ctrlKey && !event.metaKey;
+    if (key === "Escape") this.axis.root.focus({ preventScroll: true }); // which closes it
     else if (step && !event.altKey && this.found.length) this.move(step);
     else if (isEnter && this.found.length) this.toggle(this.at);
     else if (!isEnter) return;

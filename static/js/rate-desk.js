@@ -1,5 +1,6 @@
 // One clip on the desk: the player, three axes, saving, submitting. Lives until the next clip takes its place.
 
+import { keyOf } from "./keys.js";
 import { AxisForm } from "./rate-axis.js";
 import { Boxes } from "./rate-picture.js";
 import { Refused, SignedOut, Unreachable, element, getJson, gettext, post } from "./rate-site.js";
@@ -325,7 +326,7 @@ function rove(group, signal) {
   stopAt(stops[0]);
   group.addEventListener("focusin", (event) => stopAt(event.target), { signal });
   group.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[keyOf(event)];
     if (!step || event.altKey) return;
     event.preventDefault();
     stops.at((stops.indexOf(event.target) + step) % stops.length).focus();

@@ -1,5 +1,6 @@
 // Looking closer at the picture, and marking a part of it.
 
+import { keyOf } from "./keys.js";
 import { gettext } from "./rate-site.js";
 
 const STEPS = [1, 2, 4];
@@ -63,7 +64,7 @@ export class Zoom {
   }
 
   key(event) {
-    const way = ARROWS[event.key];
+    const way = ARROWS[keyOf(event)];
     if (!way || !this.isOn || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     this.move(this.x + way[0] * NUDGE * this.stage.clientWidth, this.y + way[1] * NUDGE * this.stage.clientHeight);

@@ -1,5 +1,6 @@
 // The rating page: holds the desk of the clip at hand, swaps in the next one, opens the panels, and hears the keys.
 
+import { keyOf } from "./keys.js";
 import { Desk } from "./rate-desk.js";
 import { announce, gettext, post, recall, remember } from "./rate-site.js";
 import { watchSitting } from "./rate-viewing.js";
@@ -83,8 +84,9 @@ function wireSwitch(box) {
 
 function wireKeys() {
   document.addEventListener("keydown", (event) => {
-    if (document.querySelector("dialog[open]") || event.isComposing) return;
-    const isHandled = chord(event) || (!isTyping(event.target) && (stepChord(event) || single(event)));
+    const key = keyOf(event);
+    if (!key || document.querySelector("dialog[open]")) return;
+    const isHandled = chord(event, key) || (!isTyping(event.target) && (stepChord(event, key) || single(event, key)));
     if (isHandled) event.preventDefault();
   });
 }
@@ -94,41 +96,40 @@ function isTyping(target) {
 }
 
 // Work everywhere, in a text box too.
-function chord(event) {
+function chord(event, key) {
   if (!desk) return false;
-  const isDown = event.key === "ArrowDown";
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) desk.submit();
-  else if (event.altKey && (isDown || event.key === "ArrowUp")) desk.moveAxis(isDown ? 1 : -1);
-  else if (event.key === "Escape") return desk.escape(event.target);
+  const isDown = key === "ArrowDown";
+  if (key === "Enter" && (event.ctrlKey || event.metaKey)) desk.submit();
+  else if (event.altKey && (isDown || key === "ArrowUp")) desk.moveAxis(isDown ? 1 : -1);
+  else if (key === "Escape") return desk.escape(event.target);
   else return false;
   return true;
 }
 
 // Not in a text box: there the browser undoes what was typed.
-function stepChord(event) {
-  const isRedo = event.key === "y" || event.key === "Z";
-  if (!desk || event.altKey || !(event.ctrlKey || event.metaKey) || !(isRedo || event.key === "z")) return false;
+function stepChord(event, key) {
+  const isRedo = key === "y" || key === "Z";
+  if (!desk || event.altKey || !(event.ctrlKey || event.metaKey) || !(isRedo || key === "z")) return false;
   return desk.step(!isRedo);
 }
 
-function single(event) {
+function single(event, key) {
   if (event.ctrlKey || event.metaKey || event.altKey || !singleKeysOn()) return false;
-  if (event.key === "?") return open("keys");
-  if (event.key === "G") return open("guidelines");
+  if (key === "?") return open("keys");
+  if (key === "G") return open("guidelines");
   if (!desk) return false;
-  if (event.key === "B") return desk.box();
-  if (event.key === "z" || event.key === "U") return desk.step(event.key === "z");
-  if (event.target.matches?.("[data-seek]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
-    return desk.play(event.key === "ArrowLeft" ? "back" : "forward");
+  if (key === "B") return desk.box();
+  if (key === "z" || key === "U") return desk.step(key === "z");
+  if (event.target.matches?.("[data-seek]") && ["ArrowLeft", "ArrowRight"].includes(key)) {
+    return desk.play(key === "ArrowLeft" ? "back" : "forward");
   }
-  if (event.key === " ") return !event.target.matches(SPACE_IS_THEIRS) && desk.play("toggle");
-  const player = PLAYER_KEYS[event.key];
-  return player ? desk.play(player) : axisKey(event);
+  if (key === " ") return !event.target.matches(SPACE_IS_THEIRS) && desk.play("toggle");
+  const player = PLAYER_KEYS[key];
+  return player ? desk.play(player) : axisKey(event, key);
 }
 
-function axisKey(event) {
+function axisKey(event, key) {
   const axis = desk.axis;
-  const key = event.key;
   if (key === "Enter") {
     if (event.target.matches("button, a, summary")) return false;
     axis.reason.focus();
