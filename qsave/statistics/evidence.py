@@ -48,17 +48,18 @@ class Weighed:
         return bool(self.thin)
 
 
-def weigh(estimate: Estimate, *, clips: int | None = None, scale: Scale = RELIABILITY) -> Weighed:
+def weigh(estimate: Estimate, *, clips: int | None = None, kind: str = "", scale: Scale = RELIABILITY) -> Weighed:
     """Judge one figure. `clips` counts the clips with two counted ratings that it rests on; None where that does not
-    matter (the MOS of a generator, say)."""
+    matter (the MOS of a generator, say). `kind` names those ratings ("blind") where there are others too."""
     value, interval = estimate.value, estimate.interval
+    few = count_in_words(clips, kind) if _few(clips) else ""
     if isinstance(value, Undefined):
-        return Weighed(estimate, count_in_words(clips) if _few(clips) else "")
+        return Weighed(estimate, few)
     if not scale.least <= value <= scale.most:
         cannot = "ratings of one clip differ more than those of different clips: there is too little to say"
-        return Weighed(Estimate.undefined(cannot), count_in_words(clips) if _few(clips) else "")
-    if _few(clips):
-        return Weighed(estimate, count_in_words(clips))
+        return Weighed(Estimate.undefined(cannot), few)
+    if few:
+        return Weighed(estimate, few)
     if isinstance(interval, Undefined):
         return Weighed(estimate, f"There is no interval for this figure: {interval}.")
     width, limit = interval.high - interval.low, WIDEST * scale.width
@@ -69,11 +70,11 @@ def weigh(estimate: Estimate, *, clips: int | None = None, scale: Scale = RELIAB
     return Weighed(estimate, "")
 
 
-def count_in_words(clips: int | None) -> str:
+def count_in_words(clips: int | None, kind: str = "") -> str:
     """How many clips have two ratings, and how many that takes: `8 clips have two ratings; agreement can be read from
     about 20.`"""
     number = {None: "No clip has", 0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
-    return f"{number} two ratings; agreement can be read from about {LEAST_CLIPS}."
+    return f"{number} two {f'{kind} ' if kind else ''}ratings; agreement can be read from about {LEAST_CLIPS}."
 
 
 def _few(clips: int | None) -> bool:

@@ -25,6 +25,10 @@ def test_few_clips_are_said_first(clips: int | None, sentence: str) -> None:
     assert weigh(Estimate(0.7, NARROW), clips=clips).is_thin == bool(sentence)
 
 
+def test_the_sentence_names_the_kind_of_ratings_where_there_are_others() -> None:
+    assert weigh(Estimate(0.7, NARROW), clips=8, kind="blind").thin == f"8 clips have two blind ratings; {TWENTY}"
+
+
 @pytest.mark.parametrize(
     ("interval", "scale", "thin"),
     [
