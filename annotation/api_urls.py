@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from annotation import (
     api,
+    api_agreement,
     api_schema,  # noqa: F401 - tells the schema of tokens by being imported
     api_settings,
 )
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns", api.CampaignsView.as_view(), name="api-campaigns"),
     path("campaigns/<slug:name>", api.CampaignView.as_view(), name="api-campaign"),
     path("campaigns/<slug:name>/state", api.CampaignStateView.as_view(), name="api-campaign-state"),
+    path("campaigns/<slug:name>/agreement", api_agreement.AgreementView.as_view(), name="api-agreement"),
     path("campaigns/<slug:name>/policy", api_settings.PolicyView.as_view(), name="api-policy"),
     path("campaigns/<slug:name>/guidelines", api_settings.GuidelinesView.as_view(), name="api-guidelines"),
     path("campaigns/<slug:name>/order-scores", api_settings.OrderScoresView.as_view(), name="api-order-scores"),

@@ -63,6 +63,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("panel/done", panels.panel_done, name="panel-done"),
     path("panel/<str:secret>/", panels.panel_begin, name="panel-begin"),
     path("campaigns/<slug:name>/agreement", agreement.agreement, name="agreement"),
+    path("campaigns/<slug:name>/agreement.csv", agreement.agreement_file, name="agreement-file"),
     path("campaigns/<slug:name>/mos.csv", agreement.mos_file, name="mos-file"),
     path("campaigns/<slug:name>/raters/<int:rater>/screen", agreement.screen_rater, name="screen-rater"),
 ]

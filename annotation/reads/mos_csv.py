@@ -8,7 +8,7 @@ from annotation.services.csv_rows import Cell, round_cell, write_csv
 from qsave.axes import AXES
 from qsave.statistics.figures import Figure, Undefined
 
-FIGURES = ("mos", "n", "sd", "se", "low", "high")
+FIGURES = ("mos", "n", "blind_n", "sd", "se", "low", "high", "corrected", "corrected_low", "corrected_high")
 HEADER = ["clip_id", "generator", "split", "prompt", *[f"{axis}_{figure}" for axis in AXES for figure in FIGURES]]
 
 
@@ -20,11 +20,12 @@ def mos_csv(campaign: Campaign) -> Iterator[str]:
 def _cells(row: MosRow) -> list[Cell]:
     cells: list[Cell] = [row.clip_id, row.generator, row.split, row.prompt]
     for axis in AXES:
-        mos = row.mos.get(axis)
-        if mos is None:
-            cells += [""] * len(FIGURES)
+        if axis in row.mos:
+            mos, corrected = row.mos[axis], row.corrected[axis]
+            cells += [_number(mos.mos), mos.n, row.blind[axis]]
+            cells += map(_number, (mos.sd, mos.se, mos.low, mos.high, corrected.mos, corrected.low, corrected.high))
         else:
-            cells += [_number(mos.mos), mos.n, *map(_number, (mos.sd, mos.se, mos.low, mos.high))]
+            cells += [""] * len(FIGURES)
     return cells
 
 

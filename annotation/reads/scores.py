@@ -1,12 +1,12 @@
 """The ratings of a campaign as the statistics want them: read once, in a few queries however many there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
 
-from annotation.models import Arm, AxisAnswer, Campaign, Item, RatingRevision, Screening, Slot
+from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Screening, Slot, make_blind_condition
 from annotation.reads.work import read_work
 from qsave.axes import Axis
 from qsave.statistics.table import RatingTable
@@ -17,13 +17,15 @@ WATCHED = "watched_share"
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What one rater gave one item on one axis, and what a draft had to do with it."""
+    """What one rater gave one item on one axis, and what a draft had to do with it. `arm` is as drawn; `is_blind` says
+    that no critic can have influenced it."""
 
     item: int
     rater: int
     axis: Axis
     score: int
     arm: str
+    is_blind: bool
     draft: int | None
     draft_use: str
     edit_distance: int | None
@@ -51,24 +53,26 @@ def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
     return answers if campaign.is_simulated else answers.filter(revision__rating__is_simulated=False)
 
 
-def read_scores(campaign: Campaign, *, only: Arm | None = None) -> list[Score]:
+def read_scores(campaign: Campaign) -> list[Score]:
     """The answers of `counted_answers`. One query."""
-    answers = counted_answers(campaign)
-    if only is not None:
-        answers = answers.filter(revision__rating__arm=only)
-    rows = answers.values_list(
-        "revision__rating__item",
-        "revision__rating__rater",
-        "axis",
-        "score",
-        "revision__rating__arm",
-        "revision__rating__draft",
-        "draft_use",
-        "draft_edit_distance",
+    rows = (
+        counted_answers(campaign)
+        .annotate(is_blind=make_blind_condition("revision__rating__"))
+        .values_list(
+            "revision__rating__item",
+            "revision__rating__rater",
+            "axis",
+            "score",
+            "revision__rating__arm",
+            "is_blind",
+            "revision__rating__draft",
+            "draft_use",
+            "draft_edit_distance",
+        )
     )
     return [
-        Score(item, rater, Axis(axis), score, arm, draft, use, distance)
-        for item, rater, axis, score, arm, draft, use, distance in rows.iterator(chunk_size=5000)
+        Score(item, rater, Axis(axis), score, arm, is_blind, draft, use, distance)
+        for item, rater, axis, score, arm, is_blind, draft, use, distance in rows.iterator(chunk_size=5000)
     ]
 
 
@@ -96,6 +100,11 @@ def watched_share(viewing: Any) -> float | None:
     if isinstance(share, bool) or not isinstance(share, int | float):
         return None
     return min(1.0, max(0.0, float(share)))
+
+
+def screened_raters(verdicts: Mapping[int, Screening]) -> set[int]:
+    """The raters whose ratings do not count."""
+    return {rater for rater, one in verdicts.items() if one.verdict == Screening.Verdict.SCREENED}
 
 
 def newest_verdicts(campaign: Campaign) -> dict[int, Screening]:

@@ -140,6 +140,21 @@ def estimate(value: Any, digits: int = 2) -> SafeString | str:
 
 
 @register.filter
+def readable(value: Any, digits: int = 2) -> SafeString | str:
+    """A weighed figure with its interval where it can be read; else a dash that tells why when pointed at or read
+    out. None is a dash."""
+    if value is None:
+        return "–"
+    return _dash(value.thin) if value.thin else brief_estimate(value.estimate, digits)
+
+
+@register.filter
+def population(value: Any) -> str:
+    """Whom the interval of an `Estimate` holds for, where that is not everybody: "for these raters"."""
+    return str(getattr(getattr(value, "interval", None), "population", ""))
+
+
+@register.filter
 def brief_estimate(value: Any, digits: int = 2) -> SafeString | str:
     """As `estimate`, for narrow columns: a dash that tells why."""
     point = None if value is None else _parts(value)[0]

@@ -1,7 +1,6 @@
 """The agreement page of a campaign: MOS, alpha, raters, generators, and the blind arm beside the assisted one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -11,26 +10,20 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
-from annotation.charts import Estimate, Histogram, IntervalChart, histogram, mos_chart
 from annotation.models import Campaign
 from annotation.reads import agreement as reads
+from annotation.reads.headlines import agreement_csv
 from annotation.reads.mos_csv import mos_csv
 from annotation.reads.needed import needed_for
 from annotation.reads.progress import progress_of
+from annotation.reads.rater_table import RaterRow
 from annotation.services.answers import AnswersRefused
 from annotation.services.reviews import screen
+from annotation.views import agreement_cards as cards
 from qsave.axes import AXES
+from qsave.statistics.evidence import LEAST_CLIPS
 
 PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class AxisCard:
-    """One axis as the page shows it: its figures, the MOS of its clips, and how often each level was given."""
-
-    figures: reads.AxisAgreement
-    mos: IntervalChart | None
-    levels: Histogram | None
 
 
 @role_required(Role.LEAD)
@@ -40,14 +33,20 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     found = reads.agreement(campaign)
     rows, more = _page(found.rows, request.GET.get("after", ""))
+    generators = cards.list_generators(found)
     context = {
         "campaign": campaign,
         "progress": progress_of(campaign),
         "agreement": found,
         "axes": AXES,
-        "cards": [_card(figures, found.rows) for figures in found.axes],
-        "needed": [needed_for(one.axis, one.pooled_sd, campaign.overlap) for one in found.axes],
-        "generators": _generators(found),
+        "cards": [cards.make_card(figures, found.rows) for figures in found.axes],
+        "needed": [needed_for(one.axis, one.spread, campaign.overlap) for one in found.axes],
+        "arm_folds": cards.fold_arms(found.arms),
+        "generators": [row for row in generators if not row.thin],
+        "thin_generators": [row for row in generators if row.thin],
+        "differences": cards.sort_differences(found),
+        "least_clips": LEAST_CLIPS,
+        "few_shared": [rater for rater in found.raters if rater.shared < LEAST_CLIPS],
         "rejected": _rejected(found.raters),
         "rows": rows,
         "more": more,
@@ -55,34 +54,10 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
     return render(request, "annotation/agreement.html", context)
 
 
-def _card(figures: reads.AxisAgreement, rows: Sequence[reads.MosRow]) -> AxisCard:
-    axis = figures.axis
-    estimates = [
-        Estimate(f"{row.clip_id}: {mos.mos:.2f} [{mos.low:.2f}, {mos.high:.2f}]", mos.mos, mos.low, mos.high)
-        for row in rows
-        if (mos := row.mos.get(axis)) is not None
-    ]
-    return AxisCard(figures, mos_chart(estimates), histogram(figures.levels))
-
-
-def _rejected(raters: Sequence[reads.RaterRow]) -> str:
+def _rejected(raters: Sequence[RaterRow]) -> str:
     """Whom BT.500 would reject, and on which axes: advice to the lead, who decides."""
     axes = ((rater.name, [axis for axis, line in rater.bt500.items() if line.rejected is True]) for rater in raters)
     return "; ".join(f"{name} ({', '.join(on)})" for name, on in axes if on)
-
-
-def _generators(found: reads.Agreement) -> list[tuple[str, int, list[object]]]:
-    """Generators in one table: name, clips, and the estimate of each axis; by name."""
-    by_name = {axis: {line.generator: line for line in lines} for axis, lines in found.generators.items()}
-    names = sorted({name for lines in by_name.values() for name in lines})
-    return [
-        (
-            name,
-            max(by_name[axis][name].clips for axis in AXES if name in by_name[axis]),
-            [by_name[axis][name].mos if name in by_name[axis] else None for axis in AXES],
-        )
-        for name in names
-    ]
 
 
 def _page(rows: Sequence[reads.MosRow], after: str) -> tuple[list[reads.MosRow], int | None]:
@@ -96,8 +71,20 @@ def _page(rows: Sequence[reads.MosRow], after: str) -> tuple[list[reads.MosRow],
 def mos_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
     """MOS as CSV, a line a clip."""
     campaign = get_object_or_404(Campaign, name=name)
-    headers = {"Content-Disposition": f'attachment; filename="mos-{campaign.name}.csv"'}
-    return StreamingHttpResponse(mos_csv(campaign), content_type="text/csv; charset=utf-8", headers=headers)
+    return _csv_file(mos_csv(campaign), f"mos-{campaign.name}.csv")
+
+
+@role_required(Role.LEAD)
+@require_safe
+def agreement_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
+    """The headlines as CSV, a line a figure, with how many ratings of how many clips each rests on."""
+    campaign = get_object_or_404(Campaign, name=name)
+    return _csv_file(agreement_csv(reads.agreement(campaign)), f"agreement-{campaign.name}.csv")
+
+
+def _csv_file(lines: Iterator[str], name: str) -> StreamingHttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @role_required(Role.LEAD)

@@ -12,7 +12,6 @@ A bias is shrunk towards 0 by what little is known of it: a rater with one ratin
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 from scipy.special import stdtrit
 
@@ -137,6 +136,8 @@ def absorb_items(table: RatingTable) -> Absorbed:
 
 def estimate_variances(absorbed: Absorbed) -> tuple[float, float]:
     """REML estimates of (rater, residual); (0, ASSUMED_SD^2) where no item has two ratings."""
+    from scipy.optimize import minimize_scalar  # slow to load, and the web process starts without it
+
     if absorbed.freedom == 0:
         return 0.0, ASSUMED_SD**2
     if absorbed.squares <= 1e-12:

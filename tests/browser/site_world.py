@@ -30,6 +30,7 @@ KNOWN = {axis.value: 4.0 for axis in AXES}
 NO_PAGES = {
     "clip-media": "a video or a picture",
     "timesheet-file": "a file",
+    "agreement-file": "a file",
     "mos-file": "a file",
     "run-file": "a file",
     "rate-draft": "a part of the desk, as JSON",

@@ -120,7 +120,7 @@ def test_real_clips_go_the_whole_way(
     assert Rating.objects.count() == len(NAMES) * clips
 
     figures = agreement(campaign)
-    assert {axis.ratings for axis in figures.axes} == {len(NAMES) * clips}
+    assert {axis.basis.ratings for axis in figures.axes} == {len(NAMES) * clips}
     lead = signed_in(open_page(), make_user("lena", Role.LEAD), live_server.url)
     lead.goto("/campaigns/real/agreement")
     expect(lead.get_by_role("heading", level=1)).to_be_visible()

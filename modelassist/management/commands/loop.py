@@ -19,6 +19,7 @@ from modelassist.services.own_folder import run_in
 from modelassist.services.simulation import draft_uses
 from modelassist.services.starter import StarterRefused, keep_starter
 from qsave.axes import AXES
+from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import Figure, Interval, Undefined
 
 SETTINGS: dict[str, Any] = {
@@ -129,7 +130,7 @@ def _agreement_lines(loop: Loop) -> list[str]:
     counts = f"{loop.first_agreement.ratings} ratings of {len(loop.first_agreement.rows)} clips"
     head = f"{'axis':<12}{'ordinal alpha':<24}{'mean MOS':<10}{'single rater SRCC':<20}{'ceiling SRCC'}"
     lines = [
-        f"{axis.axis:<12}{_with_interval(axis.alpha.value, axis.alpha.interval):<24}{_figure(axis.mos.value):<10}"
+        f"{axis.axis:<12}{_readable(axis.blind.alpha):<24}{_figure(axis.mos.estimate.value):<10}"
         f"{_figure(axis.reach.baseline_srcc.value):<20}{_figure(axis.reach.ceiling_srcc.value)}"
         for axis in loop.first_agreement.axes
     ]
@@ -151,6 +152,8 @@ def _figure(value: Figure) -> str:
     return "undefined" if isinstance(value, Undefined) else number(value)
 
 
-def _with_interval(value: Figure, interval: Interval | Undefined) -> str:
-    ends = f" ({number(interval.low)} to {number(interval.high)})" if isinstance(interval, Interval) else ""
-    return f"{_figure(value)}{ends}"
+def _readable(figure: Weighed) -> str:
+    interval = figure.estimate.interval
+    if figure.is_thin or not isinstance(interval, Interval):
+        return "too few to say"
+    return f"{_figure(figure.estimate.value)} ({number(interval.low)} to {number(interval.high)})"

@@ -10,12 +10,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import Campaign, Item, Qualification, Slot
+from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
 from annotation.reads.agreement import Agreement, agreement
+from annotation.reads.basis import Basis
+from annotation.reads.headlines import agreement_csv, agreement_json
 from annotation.reads.mos_csv import mos_csv
 from annotation.services import campaigns, drafts, queue, ratings, reviews
 from qsave.axes import AXES, Axis
+from qsave.statistics.alpha import krippendorff_alpha
 from qsave.statistics.figures import Undefined
+from qsave.statistics.icc import icc_one_way
+from qsave.statistics.mos import pooled_sd, summarise
+from qsave.statistics.table import RatingTable
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +59,7 @@ def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> Non
 
 
 def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
-    found = next(one for one in figures.axes if one.axis == axis).alpha.value
+    found = next(one for one in figures.axes if one.axis == axis).blind.alpha.estimate.value
     assert not isinstance(found, Undefined), found
     return found
 
@@ -63,7 +69,7 @@ def test_alpha_is_that_of_the_published_table(rated: tuple[Campaign, list[User]]
 
     assert [round(value(figures, axis), 6) for axis in AXES] == [0.815388] * 3
     assert figures.ratings == 41
-    assert [one.ratings for one in figures.axes] == [41] * 3
+    assert [one.basis.ratings for one in figures.axes] == [41] * 3
 
 
 def test_mos_rows_hold_the_means_with_intervals_around_them(rated: tuple[Campaign, list[User]]) -> None:
@@ -126,10 +132,10 @@ def test_a_campaign_without_ratings_says_why_each_figure_is_undefined() -> None:
     assert (figures.rows, figures.raters) == ((), ())
     for one in figures.axes:
         for found in (
-            one.alpha.value,
-            one.mos.value,
-            one.pooled_sd,
-            one.icc.single.value,
+            one.blind.alpha.estimate.value,
+            one.mos.estimate.value,
+            one.spread.sd,
+            one.blind.icc.estimate.value,
             one.reach.ceiling_srcc.value,
         ):
             assert isinstance(found, Undefined)
@@ -143,7 +149,7 @@ def test_one_score_for_all_leaves_alpha_undefined_and_never_zero() -> None:
     for _ in range(3):
         factories.rate_all(factories.make_user(), campaign, 4)
 
-    found = agreement(campaign).axes[0].alpha.value
+    found = agreement(campaign).axes[0].blind.alpha.estimate.value
 
     assert isinstance(found, Undefined)
     assert "equal" in found.reason
@@ -240,3 +246,85 @@ def test_golds_and_repeats_tell_how_reliable_a_rater_is() -> None:
     assert row.gold.within_one == pytest.approx(1 / 3)
     assert row.repeats.within_one == pytest.approx(2 / 3)
     assert row.repeats.equal == pytest.approx(1 / 3)
+
+
+@pytest.fixture
+def half_assisted() -> Campaign:
+    """24 clips, each with two blind ratings that differ by one or two and two assisted ones that follow a draft."""
+    campaign = factories.make_campaign(24, overlap=4, assisted_share=0)
+    campaign.slots.filter(number__gt=2).update(arm="assisted")
+    for number, item in enumerate(campaign.items.order_by("pk")):
+        card = factories.card(1 + number % 5)
+        drafts.record_draft(item_id=item.pk, critic="c@1", card=card, text="", latency_ms=1)
+    for number in range(4):
+        rater = factories.make_user()
+        while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+            drafted = 1 + (slot.item_id - campaign.items.order_by("pk")[0].pk) % 5
+            own = max(1, min(5, drafted + (-1) ** number * (1 + slot.item_id % 2)))
+            factories.submit(rater, slot, **factories.answered(slot, drafted if slot.arm == "assisted" else own))
+    return campaign
+
+
+def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_assisted: Campaign) -> None:
+    found = agreement(half_assisted)
+
+    visual = found.axes[0]
+    assert (visual.blind.basis, visual.assisted.basis) == (Basis(48, 24, 24, "blind"), Basis(48, 24, 24, "assisted"))
+    assert (visual.basis, found.ratings, found.blind_ratings) == (Basis(96, 24, 24), 96, 48)
+    blind_only = RatingTable.from_triples(
+        (rating.item_id, rating.rater_id, rating.revisions.get().answers.get(axis="visual").score)
+        for rating in Rating.objects.filter(arm="blind")
+    )
+    assert visual.blind.alpha.estimate.value == krippendorff_alpha(blind_only).value
+    assert visual.blind.icc.estimate == icc_one_way(blind_only).average
+    assert visual.blind.pooled_sd.estimate.value == pooled_sd(blind_only) == visual.spread.sd
+    assert visual.assisted.alpha.estimate.value == 1.0  # they followed the drafts
+
+
+def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_assisted: Campaign) -> None:
+    row = agreement(half_assisted).rows[0]
+    scores = [
+        answer.score
+        for answer in AxisAnswer.objects.filter(revision__rating__item=row.item, axis="visual").order_by("pk")
+    ]
+    table = RatingTable.from_triples((row.item, number, float(score)) for number, score in enumerate(scores))
+    blind_spread = agreement(half_assisted).axes[0].spread.sd
+    assert isinstance(blind_spread, float)
+    (expected,) = summarise(table, prior_sd=blind_spread)
+    assert (row.mos[Axis.VISUAL], row.blind[Axis.VISUAL]) == (expected, 2)
+
+
+def test_without_an_active_critic_every_rating_is_blind_however_it_was_drawn() -> None:
+    campaign = factories.make_campaign(3, overlap=2, assisted_share=1)
+    for _ in range(2):
+        factories.rate_all(factories.make_user(), campaign)
+    visual = agreement(campaign).axes[0]
+    assert (visual.blind.basis, visual.assisted.basis.ratings) == (Basis(6, 3, 3), 0)
+
+
+def test_the_corrected_mos_stands_beside_the_plain_one(rated: tuple[Campaign, list[User]]) -> None:
+    rows = agreement(rated[0]).rows
+    assert {row.clip_id for row in rows if Axis.VISUAL in row.corrected} == {row.clip_id for row in rows}
+    line = next(csv.DictReader("".join(mos_csv(rated[0])).removeprefix("\ufeff").splitlines()))
+    corrected = next(row.corrected[Axis.VISUAL] for row in rows if row.clip_id == line["clip_id"])
+    assert (line["visual_corrected"], line["visual_blind_n"]) == (f"{corrected.mos:.4f}", line["visual_n"])
+
+
+def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted: Campaign) -> None:
+    found = agreement(half_assisted)
+    lines = list(csv.DictReader("".join(agreement_csv(found)).removeprefix("\ufeff").splitlines()))
+    told = agreement_json(found)["headlines"]
+    assert len(lines) == len(told) == 3 * 11
+    for line, headline in zip(lines, told, strict=True):
+        counts = (headline["ratings"], headline["clips"], headline["clips_with_two"])
+        assert (line["figure"], line["of"]) == (headline["figure"], headline["of"])
+        assert counts == ((96, 24, 24) if headline["of"] == "all" else (48, 24, 24))
+        assert (line["ratings"], line["clips"], line["clips_with_two"]) == tuple(map(str, counts))
+
+
+def test_figures_on_few_clips_carry_the_sentence_in_the_api_and_csv(rated: tuple[Campaign, list[User]]) -> None:
+    found = agreement(rated[0])
+    alpha = next(one for one in agreement_json(found)["headlines"] if one["figure"] == "alpha")
+    assert alpha["thin"] == "11 clips have two ratings; agreement can be read from about 20."
+    line = next(one for one in csv.DictReader("".join(agreement_csv(found)).splitlines()) if one["figure"] == "alpha")
+    assert line["thin"] == alpha["thin"]

@@ -4,6 +4,7 @@ import pytest
 
 from annotation.models import Campaign
 from annotation.reads.agreement import agreement
+from annotation.reads.basis import Basis, Spread
 from annotation.reads.needed import needed, needed_for
 from annotation.services.reviews import screen
 from qsave.axes import AXES, Axis
@@ -28,14 +29,14 @@ def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(
     found = needed(campaign)
 
     assert [one.axis for one in found] == list(AXES)
-    assert [one.sd for one in found] == pytest.approx([one.pooled_sd for one in agreement(campaign).axes])
+    assert [one.sd for one in found] == pytest.approx([one.spread.sd for one in agreement(campaign).axes])
     assert found[0].sd == pytest.approx(2**0.5)
     assert found[0].ratings == ratings_needed(2**0.5)
     assert found[0].more == ratings_needed(2**0.5) - 3
 
 
 def test_full_agreement_does_not_claim_that_two_ratings_are_enough() -> None:
-    one = needed_for(Axis.VISUAL, 0.0, 10)
+    one = needed_for(Axis.VISUAL, Spread(0.0, Basis(60, 30, 30)), 10)
     assert (one.ratings, one.more) == (7, 0)  # at the spread of rounding to whole levels, 12 ** -0.5
 
 
@@ -50,3 +51,15 @@ def test_it_takes_two_queries(campaign: Campaign, django_assert_num_queries: obj
         factories.rate_all(factories.make_user(), campaign)
     with django_assert_num_queries(2):  # type: ignore[operator]  # a fixture of pytest-django
         needed(campaign)
+
+
+def test_the_spread_is_that_of_blind_ratings_where_drafts_were_shown() -> None:
+    campaign = factories.make_campaign(3, overlap=4, assisted_share=0)
+    campaign.slots.filter(number__gt=2).update(arm="assisted")
+    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    for score in (2, 4, 3, 3):  # the first two take the blind slots
+        factories.rate_all(factories.make_user(), campaign, score)
+    found = needed(campaign)[0]
+    assert found.sd == pytest.approx(2**0.5)
+    assert found.thin == "3 clips have two blind ratings; agreement can be read from about 20."
+    assert agreement(campaign).axes[0].spread == Spread(found.sd, Basis(6, 3, 3, "blind"))

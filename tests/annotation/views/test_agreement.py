@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Screening
+from annotation.models import Campaign, Clip, Screening
 from annotation.services.campaigns import add_clips
 from qsave.axes import Axis
 from tests.annotation.factories import lead, make_campaign, make_clip, make_user, rate_all
@@ -87,3 +87,61 @@ def test_screening_wants_a_reason_and_a_lead(as_lead: Client, client: Client) ->
     client.force_login(ada)
     assert client.post(path, {"verdict": "kept", "reason": "I am good"}).status_code == 403
     assert not Screening.objects.exists()
+
+
+def outside_folds(page: str) -> str:
+    """What stands on the page while every fold is closed."""
+    return re.sub(r'<details class="disclosure.*?</summary>.*?</details>', "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("clips", "sentence"),
+    [
+        (1, "1 clip has two ratings; agreement can be read from about 20."),
+        (5, "5 clips have two ratings; agreement can be read from about 20."),
+        (19, "19 clips have two ratings; agreement can be read from about 20."),
+    ],
+)
+def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client, clips: int, sentence: str) -> None:
+    campaign, _ = rated("ada", "bob", "cyd", scores={f"c{number:02}": 1 + number % 5 for number in range(clips)})
+    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    assert page.count(f"<summary>{sentence}</summary>") >= len(Axis)
+    assert "ICC of a MOS" in page
+    for label in ("Krippendorff", "ICC of a MOS", "SD within a clip", "Ceiling set by"):
+        assert label not in outside_folds(page)
+
+
+def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -> None:
+    campaign = make_campaign(40, overlap=3, assisted_share=0.0)
+    numbers = {item.clip.clip_id: number for number, item in enumerate(campaign.items.select_related("clip"))}
+    for odd in range(3):
+        given = {clip: min(5, 1 + number % 5 + (number % 7 == odd)) for clip, number in numbers.items()}
+        rate_all(make_user(), campaign, given)
+    page = outside_folds(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    assert page.count("Krippendorff") == len(Axis)
+    assert page.count("120 ratings of 40 clips; 40 with two or more") == len(Axis)
+    assert "two ratings; agreement" not in page
+
+
+def test_generators_are_compared_in_words_on_the_prompts_they_share(as_lead: Client) -> None:
+    campaign = make_campaign(overlap=2, assisted_share=0.0)
+    scores: dict[str, int] = {}
+    for number in range(8):
+        group = make_clip(f"a{number}", generator="wan2.1").prompt_group
+        pair = [Clip.objects.get(clip_id=f"a{number}"), make_clip(f"b{number}", generator="wan2.2", group=group)]
+        add_clips(actor=lead(), campaign=campaign, clips=pair)
+        scores |= {f"a{number}": 2 + number % 2, f"b{number}": 4}
+    for _ in range(2):
+        rate_all(make_user(), campaign, scores)
+    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    assert page.count("wan2.2 is 1.50 better than wan2.1 on the same 8 prompts") == len(Axis)
+
+
+def test_the_figures_come_as_csv_and_by_the_api(as_lead: Client, client: Client) -> None:
+    campaign, (ada, *_) = rated("ada", "bob")
+    answer = as_lead.get(f"/campaigns/{campaign.name}/agreement.csv")
+    assert "attachment" in answer["Content-Disposition"]
+    told = as_lead.get(f"/api/campaigns/{campaign.name}/agreement").json()
+    assert (told["ratings"], told["clips"]) == (6, 3)
+    client.force_login(ada)
+    assert client.get(f"/api/campaigns/{campaign.name}/agreement").status_code == 403

@@ -12,6 +12,8 @@ from annotation.services import campaigns
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
+ONLY_FIGURES = {"campaigns/<slug:name>/agreement.csv"}
+"""Downloads without anything that a person wrote."""
 NAME, FORMULA = "Žofie", "=1+1"
 
 
@@ -41,8 +43,9 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
     content = body(answer)
     assert content.startswith(b"\xef\xbb\xbf")
     cells = [cell for row in csv.reader(StringIO(content.decode("utf-8-sig"), newline="")) for cell in row]
-    assert NAME in cells
-    assert f"'{FORMULA}" in cells
+    if route not in ONLY_FIGURES:
+        assert NAME in cells
+        assert f"'{FORMULA}" in cells
 
 
 def test_there_are_downloads_to_look_at() -> None:
