@@ -250,6 +250,7 @@ def _arm_row(axis: Axis, kept: Sequence[Score], drafts: Mapping[int, tuple[int, 
         anchoring=anchoring(
             ((one.item, one.arm == Arm.ASSISTED, float(one.score)) for one in on_axis),
             {item: scores[axis] for item, scores in drafts.values()},
+            raters=[one.rater for one in on_axis],
         ),
         edits=edit_distances(one.edit_distance for one in on_axis if one.edit_distance is not None),
     )

@@ -1,17 +1,19 @@
 """Does seeing a draft pull scores? Blind against assisted ratings of one axis, by arm as drawn.
 
-Differences are within items that were rated in both arms, so that they are not differences between items; intervals are
-percentile bootstraps over those items.
+Differences are within items that were rated in both arms, so that they are not differences between items. Intervals
+count the raters of those items as well as the items (see `jackknife`): how far a draft pulls differs between people.
 """
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Undefined, bootstrap
+from qsave.statistics.figures import RESAMPLES, Bools, Estimate, Figure, Floats, Undefined
+from qsave.statistics.jackknife import Batch, Parts, jackknife
+from qsave.statistics.table import RatingTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +40,35 @@ def anchoring(
     ratings: Iterable[tuple[Hashable, bool, float]],
     drafts: Mapping[Any, float],
     *,
-    seed: int = 0,
+    raters: Sequence[Hashable] | None = None,
     resamples: int = RESAMPLES,
 ) -> Anchoring:
-    """From (item, assisted, score) and the drafted score of items that have one."""
-    arms: dict[Hashable, tuple[list[float], list[float]]] = {}
-    for item, assisted, score in ratings:
-        arms.setdefault(item, ([], []))[assisted].append(score)
-    both = [(item, *arms[item]) for item in sorted(arms, key=str) if all(arms[item])]
-    means = [(fmean(blind), fmean(assisted)) for _, blind, assisted in both]
-    pulls = [_distance(blind, drafts[i]) - _distance(assisted, drafts[i]) for i, blind, assisted in both if i in drafts]
+    """From (item, assisted, score) and the drafted score of items that have one. `raters` names the rater of each
+    rating; without it every rating is taken to be another rater's. `resamples` 0 leaves intervals out."""
+    rows = list(ratings)
+    owners = list(range(len(rows))) if raters is None else list(raters)
+    table = RatingTable.from_triples((row[0], owner, row[2]) for row, owner in zip(rows, owners, strict=True))
+    flags = RatingTable.from_triples((row[0], owner, float(row[1])) for row, owner in zip(rows, owners, strict=True))
+    assisted = flags.scores > 0
+    both = _in_both_arms(table, assisted)
+    table, assisted = table.keep(both), assisted[both]
+    drafted = np.array([item in drafts for item in table.item_ids], dtype=np.bool_)[table.items]
+    near, arms = table.keep(drafted), assisted[drafted]
+    targets = np.array([drafts[item] for item in near.item_ids], dtype=np.float64)
+    distances = near.with_scores(-np.abs(near.scores - targets[near.items]))
     return Anchoring(
-        items=len(both),
-        difference=_mean(np.array([assisted - blind for blind, assisted in means]), seed, resamples),
-        nearer=_mean(np.array(pulls), seed, resamples),
-        spread_ratio=_spread_ratio([(blind, assisted) for _, blind, assisted in both], seed, resamples),
+        items=table.item_count,
+        difference=_mean_gap(table, assisted, resamples > 0),
+        nearer=_mean_gap(distances, arms, resamples > 0),
+        spread_ratio=_spread_ratio(table, assisted, resamples > 0),
     )
+
+
+def _in_both_arms(table: RatingTable, assisted: Bools) -> Bools:
+    """Which ratings (ratings,) are of items rated in both arms."""
+    seen = table.by_item(assisted.astype(np.float64))
+    both: Bools = (seen > 0) & (seen < table.n)
+    return both[table.items]
 
 
 def edit_distances(distances: Iterable[int]) -> EditDistances:
@@ -65,34 +80,77 @@ def edit_distances(distances: Iterable[int]) -> EditDistances:
     return EditDistances(len(found), fmean(found), fmean(distance == 0 for distance in found))
 
 
-def _distance(scores: list[float], draft: float) -> float:
-    return fmean(abs(score - draft) for score in scores)
-
-
-def _mean(values: Floats, seed: int, resamples: int) -> Estimate:
-    if len(values) < 2:
+def _mean_gap(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
+    """The mean over items of assisted minus blind mean."""
+    if table.item_count < 2:
         return Estimate.undefined("needs two items rated in both arms")
-    interval = bootstrap(len(values), lambda i: float(values[i].mean()), seed=seed, resamples=resamples)
-    return Estimate(float(values.mean()), interval)
+    parts = _parts(table, assisted, _gaps)
+
+    def figure(sums: Floats) -> Floats:
+        means: Floats = np.divide(sums[:, 1], sums[:, 0], out=np.full(len(sums), np.nan), where=sums[:, 0] > 0.5)
+        return means
+
+    return _estimate(table, parts, figure, interval)
 
 
-def _spread_ratio(pairs: list[tuple[list[float], list[float]]], seed: int, resamples: int) -> Estimate:
-    spread = np.array([[_squares(scores), len(scores) - 1] for pair in pairs for scores in pair]).reshape(-1, 4)
+def _spread_ratio(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
+    """SD within items of the assisted ratings over that of the blind ones."""
+    if not table.item_count:
+        return Estimate.undefined("needs items with two ratings in each arm")
+    parts = _parts(table, assisted, _squares)
+    blind, blind_freedom, _, freedom = parts.total
+    if min(blind_freedom, freedom) < 0.5:
+        return Estimate.undefined("needs items with two ratings in each arm")
+    if blind < 1e-12:
+        return Estimate.undefined("blind ratings never differ")
 
-    def ratio(chosen: Floats) -> Figure:
-        blind, blind_df, assisted, assisted_df = chosen.sum(axis=0)
-        if min(blind_df, assisted_df) == 0:
-            return Undefined("needs items with two ratings in each arm")
-        if blind <= 0:
-            return Undefined("blind ratings never differ")
-        return float(np.sqrt(assisted / assisted_df / (blind / blind_df)))
+    def figure(sums: Floats) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variances = sums[:, [0, 2]] / np.where(sums[:, [1, 3]] > 0.5, sums[:, [1, 3]], np.nan)
+            ratios: Floats = np.sqrt(np.maximum(variances[:, 1], 0) / variances[:, 0])
+        return ratios
 
-    value = ratio(spread)
-    if isinstance(value, Undefined):
-        return Estimate(value, value)
-    return Estimate(value, bootstrap(len(spread), lambda i: ratio(spread[i]), seed=seed, resamples=resamples))
+    return _estimate(table, parts, figure, interval)
 
 
-def _squares(scores: list[float]) -> float:
-    mean = fmean(scores)
-    return sum((score - mean) ** 2 for score in scores)
+def _estimate(table: RatingTable, parts: Parts, figure: Batch, interval: bool) -> Estimate:
+    value = float(figure(parts.total[None])[0])
+    if not interval:
+        return Estimate(value, Undefined("no interval was asked for"))
+    spread = jackknife(table, parts, figure)
+    return Estimate(value, spread if isinstance(spread, Undefined) else spread.around(value))
+
+
+Arms = tuple[Floats, Floats, Floats]
+"""Number, sum and sum of squares of scores in one arm of each item (items,)."""
+
+
+def _parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms, Arms], Floats]) -> Parts:
+    """What `moments` makes of the two arms of each item, and its change without each rating."""
+    own = table.items
+    ones, scores = np.ones(len(table)), table.scores - table.scores.mean()
+    whole, without = [], []
+    for arm in (~assisted, assisted):
+        values = [np.where(arm, column, 0.0) for column in (ones, scores, scores**2)]
+        sums = [table.by_item(column) for column in values]
+        whole.append((sums[0], sums[1], sums[2]))
+        left = [total[own] - column for total, column in zip(sums, values, strict=True)]
+        without.append((left[0], left[1], left[2]))
+    items = moments(whole[0], whole[1])
+    changes = moments(without[0], without[1]) - items[own]
+    return Parts(items, np.arange(len(items)), changes, np.arange(len(changes)))
+
+
+def _gaps(blind: Arms, assisted: Arms) -> Floats:
+    """1 and assisted minus blind mean, where both arms have ratings."""
+    both = (blind[0] > 0.5) & (assisted[0] > 0.5)
+    gaps = assisted[1] / np.maximum(assisted[0], 1) - blind[1] / np.maximum(blind[0], 1)
+    return np.stack([both.astype(np.float64), np.where(both, gaps, 0.0)], axis=1)
+
+
+def _squares(blind: Arms, assisted: Arms) -> Floats:
+    """Sum of squares within and its degrees of freedom, of the blind and of the assisted ratings."""
+    columns = []
+    for n, sums, squares in (blind, assisted):
+        columns += [np.maximum(squares - sums**2 / np.maximum(n, 1), 0.0), np.maximum(n - 1, 0.0)]
+    return np.stack(columns, axis=1)

@@ -13,14 +13,27 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Undefined, cluster_bootstrap, ratio
-
-SLOW_RESAMPLES = 200
-"""Most resamples of what is slow to compute and of least use: Kendall's tau, and the logistic fitted anew each time."""
+from qsave.statistics.figures import (
+    ONE_GROUP,
+    RESAMPLES,
+    Estimate,
+    Figure,
+    Floats,
+    Interval,
+    Ints,
+    Undefined,
+    cluster_bootstrap,
+    percentile_interval,
+    ratio,
+)
 
 _NOTHING = "there is nothing to compare"
 LEAST_POINTS = 3
 LEAST_POINTS_LOGISTIC = 5
+_REFIT_ROUNDS = 12
+_LEAST_LOG_WIDTH = -12.0
+_MOST_CELLS = 1_000_000
+"""Points of resamples that are fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +63,19 @@ def correlations(
     x, y = _paired(predicted, actual)
     owners: Sequence[Hashable] = range(len(x)) if groups is None else groups
 
-    def estimate(figure: Callable[[Floats, Floats], Figure], draws: int = resamples) -> Estimate:
+    def estimate(figure: Callable[[Floats, Floats], Figure]) -> Estimate:
         value = figure(x, y)
         if isinstance(value, Undefined):
             return Estimate(value, value)
-        return Estimate(value, cluster_bootstrap(owners, lambda i: figure(x[i], y[i]), seed=seed, resamples=draws))
+        return Estimate(value, cluster_bootstrap(owners, lambda i: figure(x[i], y[i]), seed=seed, resamples=resamples))
 
     near = (np.abs(x - y) <= 1).astype(np.float64)
     return Correlations(
         n=len(x),
         srcc=estimate(srcc),
         plcc=estimate(plcc),
-        plcc_logistic=estimate(plcc_logistic, min(resamples, SLOW_RESAMPLES)),
-        krcc=estimate(krcc, min(resamples, SLOW_RESAMPLES)),
+        plcc_logistic=_logistic_estimate(x, y, owners, seed, resamples),
+        krcc=estimate(krcc),
         rmse=estimate(rmse),
         within_one=ratio(near, np.ones_like(near), owners, seed=seed, resamples=resamples, nothing=_NOTHING),
     )
@@ -132,16 +145,17 @@ class Logistic:
         """Of each value to the four parameters (n, 4)."""
         steps = self._steps(x)
         risen = expit(steps)
-        slope = (self.right - self.left) * risen * (1 - risen) / self._width
+        slope = (self.right - self.left) * risen * (1 - risen) / self.width
         to_scale = -slope * steps * (1 if self.scale >= 0 else -1)
         return np.stack([risen, 1 - risen, -slope, to_scale], axis=1)
 
     @property
-    def _width(self) -> float:
+    def width(self) -> float:
+        """What a step of the curve is measured in, above 0."""
         return max(abs(self.scale), 1e-12)
 
     def _steps(self, x: npt.ArrayLike) -> Floats:
-        steps: Floats = (np.asarray(x, dtype=np.float64) - self.middle) / self._width
+        steps: Floats = (np.asarray(x, dtype=np.float64) - self.middle) / self.width
         return steps
 
 
@@ -168,6 +182,79 @@ def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | 
         max_nfev=300,
     )
     return Logistic(*found.x.tolist())
+
+
+def _logistic_estimate(x: Floats, y: Floats, owners: Sequence[Hashable], seed: int, resamples: int) -> Estimate:
+    """PLCC after the logistic, which is fitted anew in each resample. Few points let it bend further than all of them
+    do, so resamples lie higher than the figure: the interval is moved until its median is the figure."""
+    curve = fit_logistic(x, y)
+    value = curve if isinstance(curve, Undefined) else plcc(curve(x), y)
+    if isinstance(curve, Undefined) or isinstance(value, Undefined):
+        return Estimate(value, Undefined(str(value)))
+    if resamples == 0:
+        return Estimate(value, Undefined("no interval was asked for"))
+    places: dict[Hashable, int] = {}
+    codes = np.array([places.setdefault(owner, len(places)) for owner in owners], dtype=np.int64)
+    groups = len(places)
+    if groups < 2:
+        return Estimate(value, Undefined(ONE_GROUP))
+    counts = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    step = max(1, _MOST_CELLS // len(x))
+    chunks = [_refitted(curve, x, y, counts[at : at + step, codes]) for at in range(0, resamples, step)]
+    drawn = np.concatenate(chunks)
+    drawn = drawn[np.isfinite(drawn)]
+    interval = percentile_interval(drawn, drawn=resamples)
+    if isinstance(interval, Interval):
+        shift = value - float(np.median(drawn))
+        interval = Interval(max(-1.0, interval.low + shift), min(1.0, interval.high + shift))
+    return Estimate(value, interval)
+
+
+def _refitted(curve: Logistic, x: Floats, y: Floats, weights: Ints) -> Floats:
+    """PLCC after the logistic fitted to each resample (draws,), which holds point i `weights` (draws, points) times: by
+    Levenberg and Marquardt from the curve of all points, all draws at once. NaN where too little varies."""
+    share = weights.astype(np.float64)
+    beta = np.tile([curve.right, curve.left, curve.middle, np.log(curve.width)], (len(share), 1))
+    damping = np.full(len(share), 1e-3)
+    values, slopes = _curves(beta, x)
+    costs = (share * (y - values) ** 2).sum(axis=1)
+    for _ in range(_REFIT_ROUNDS):
+        weighted = slopes * share[:, :, None]
+        normal = np.swapaxes(weighted, 1, 2) @ slopes
+        scale = np.einsum("dii->di", normal) * damping[:, None] + 1e-9
+        downhill = np.swapaxes(weighted, 1, 2) @ (y - values)[:, :, None]
+        moved = beta + np.linalg.solve(normal + scale[:, :, None] * np.eye(4), downhill)[:, :, 0]
+        moved[:, 3] = np.clip(moved[:, 3], _LEAST_LOG_WIDTH, -_LEAST_LOG_WIDTH)
+        new_values, new_slopes = _curves(moved, x)
+        new_costs = (share * (y - new_values) ** 2).sum(axis=1)
+        better = new_costs < costs
+        beta[better], values[better], slopes[better] = moved[better], new_values[better], new_slopes[better]
+        costs = np.where(better, new_costs, costs)
+        damping = np.clip(np.where(better, damping / 10, damping * 10), 1e-9, 1e9)
+    return weighted_plcc(values, y[None], share)
+
+
+def _curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
+    """The curve of each draw (draws, points) and its slopes along right, left, middle, log width (draws, points, 4)."""
+    right, left, middle, log_width = (column[:, None] for column in beta.T)
+    width = np.exp(log_width)
+    steps = (x - middle) / width
+    risen = expit(steps)
+    slope = (right - left) * risen * (1 - risen)
+    values: Floats = left + (right - left) * risen
+    return values, np.stack([risen, 1 - risen, -slope / width, -slope * steps], axis=2)
+
+
+def weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Pearson's correlation of each draw (draws,) of points that occur `weights` (draws, points) times; `x` and `y` are
+    (draws or 1, points). NaN where nothing varies."""
+    total = weights.sum(axis=1, keepdims=True)
+    x = x - (weights * x).sum(axis=1, keepdims=True) / total
+    y = y - (weights * y).sum(axis=1, keepdims=True) / total
+    above = (weights * x * y).sum(axis=1)
+    below = (weights * x**2).sum(axis=1) * (weights * y**2).sum(axis=1)
+    figures: Floats = np.divide(above, np.sqrt(below), out=np.full(len(above), np.nan), where=below > 1e-18)
+    return np.clip(figures, -1, 1)
 
 
 def _paired(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:

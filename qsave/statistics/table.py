@@ -110,6 +110,10 @@ class RatingTable:
             tuple(self.rater_ids[rater] for rater in raters),
         )
 
+    def with_scores(self, scores: Floats) -> RatingTable:
+        """The same ratings with other scores (ratings,), their ranks say."""
+        return RatingTable(self.items, self.raters, scores, self.item_ids, self.rater_ids)
+
     def matrix(self) -> Floats:
         """The dense table (items, raters), NaN where nothing was rated: for complete tables only."""
         dense = np.full((self.item_count, self.rater_count), np.nan)

@@ -83,6 +83,34 @@ def test_clips_that_hang_together_widen_the_interval() -> None:
         assert alone < 0.75 * min(once, together)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_the_logistic_lies_within_its_interval(seed: int) -> None:
+    """Few points, some of which no curve fits: every resample bends further than the whole."""
+    rng = np.random.default_rng(seed)
+    y = np.round(rng.uniform(1, 5, 6 + seed) * 3) / 3
+    found = correlations(rng.normal(0, 1, len(y)), y, resamples=200).plcc_logistic
+    assert not isinstance(found.value, Undefined)
+    if isinstance(found.interval, Interval):
+        assert found.interval.low <= found.value <= found.interval.high
+
+
+def test_the_logistic_is_fitted_anew_in_each_resample() -> None:
+    """Against scipy's fits of 200 resamples, one by one."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(3, 1, 60)
+    y = 1 + 4 / (1 + np.exp(-(x - 2.5) / 0.7)) + rng.normal(0, 0.6, 60)
+    found = correlations(x, y).plcc_logistic
+    slow: list[float] = []
+    for _ in range(200):
+        chosen = rng.integers(0, 60, 60)
+        value = plcc_logistic(x[chosen], y[chosen])
+        assert not isinstance(value, Undefined)
+        slow.append(value)
+    assert isinstance(found.interval, Interval)
+    low, high = np.percentile(slow, [2.5, 97.5])
+    assert found.interval.high - found.interval.low == pytest.approx(high - low, abs=0.015)
+
+
 def _width(interval: Interval | Undefined) -> float:
     assert isinstance(interval, Interval)
     return interval.high - interval.low

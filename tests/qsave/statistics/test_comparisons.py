@@ -39,6 +39,31 @@ def test_without_a_pull_the_interval_holds_zero() -> None:
         assert estimate.interval.low < 0 < estimate.interval.high
 
 
+def test_the_difference_and_its_interval_by_hand() -> None:
+    """Three items, differences 1, 0 and 2 by raters whom nobody named: t over items."""
+    rows = [("a", True, 3.0), ("a", False, 2.0), ("b", True, 2.0), ("b", False, 2.0), ("c", True, 4.0), ("c", False, 2)]
+    estimate = anchoring(rows, {}).difference
+    assert estimate.value == pytest.approx(1)
+    assert isinstance(estimate.interval, Interval)
+    assert estimate.interval.high == pytest.approx(1 + 4.3027 / 3**0.5, abs=1e-3)
+
+
+def test_raters_who_follow_drafts_differently_widen_the_interval() -> None:
+    rng = np.random.default_rng(8)
+    pull = np.repeat([0.0, 1.5], 12)
+    rows, raters = [], []
+    for item in range(150):
+        for place, rater in enumerate(rng.permutation(24)[:4].tolist()):
+            rows.append((item, place < 2, float(rng.normal(3, 0.3) + pull[rater] * (place < 2))))
+            raters.append(rater)
+    known, unknown = anchoring(rows, {}, raters=raters).difference, anchoring(rows, {}).difference
+    assert known.value == pytest.approx(unknown.value)
+    assert isinstance(known.interval, Interval)
+    assert isinstance(unknown.interval, Interval)
+    assert known.interval.high - known.interval.low > 1.5 * (unknown.interval.high - unknown.interval.low)
+    assert known.interval.low < 0.75 < known.interval.high
+
+
 def test_items_of_one_arm_only_do_not_count() -> None:
     assert anchoring([("a", True, 3), ("b", False, 1), ("c", True, 2), ("c", False, 2)], {}).items == 1
 
