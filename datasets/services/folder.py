@@ -68,6 +68,19 @@ class _Totals:
         self.simulated_clips += record.simulated
 
 
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """What each clip is written with, and into."""
+
+    folder: Path
+    media: Path
+    policy: ReleasePolicy
+    homes: dict[str, str]
+    figures: Figures
+    files: dict[str, RowWriter]
+    totals: _Totals
+
+
 def write_folder(
     folder: Path, snapshot: Path, *, header: Header, policy: ReleasePolicy, media: Path, progress: Progress
 ) -> dict[str, Any]:
@@ -77,15 +90,16 @@ def write_folder(
     figures = figures_of(_included(snapshot, homes), policy)
     if not any(figures[axis].mos for axis in AXES):
         raise ReleaseRefused(
-            f"campaign {header.campaign} has no rating that counts yet. Val and test clips count blind ratings only, "
-            "and raters who were screened out do not count"
+            f"Campaign {header.campaign} has no rating that counts yet. Val and test clips count blind ratings only, "
+            "and raters who were screened out do not count."
         )
     check_split_sizes(_measure_splits(_included(snapshot, homes), figures), policy)
     totals = _Totals()
     with ExitStack() as stack:
         files = _open(folder, stack)
+        build = _Build(folder, media, policy, homes, figures, files, totals)
         for number, record in enumerate(read_records(snapshot), start=1):
-            _write_clip(record, homes, figures, policy, files, totals, folder, media)
+            _write_clip(record, build)
             progress(number / total, f"{number} of {total} clips")
     if not files["rl/train.jsonl"].count:
         raise ReleaseRefused(_why_no_train_rows(header, policy))
@@ -154,24 +168,17 @@ def _open(folder: Path, stack: ExitStack) -> dict[str, RowWriter]:
     return files | {name: stack.enter_context(JsonlWriter(folder / name)) for name in names}
 
 
-def _write_clip(
-    record: ClipRecord,
-    homes: dict[str, str],
-    figures: Figures,
-    policy: ReleasePolicy,
-    files: dict[str, RowWriter],
-    totals: _Totals,
-    folder: Path,
-    media: Path,
-) -> None:
-    reason = _why_left_out(record, homes)
+def _write_clip(record: ClipRecord, into: _Build) -> None:
+    """Write every row about one clip, or say why the release, or some of its files, are without it."""
+    policy, figures, files = into.policy, into.figures, into.files
+    reason = _why_left_out(record, into.homes)
     found = {} if reason else {axis: target_of(record, axis, figures, policy) for axis in AXES}
     targets = {axis: pair for axis, pair in found.items() if pair is not None}
     if len(targets) < len(AXES):
-        totals.leave_out(record.clip_id, "the release", reason or why_no_target(record, policy))
+        into.totals.leave_out(record.clip_id, "the release", reason or why_no_target(record, policy))
         return
-    record = _with_media(record, folder, media, copy=policy.media == "copy")
-    totals.add(record)
+    record = _with_media(record, into.folder, into.media, copy=policy.media == "copy")
+    into.totals.add(record)
     files["clips.parquet"].write(rows.clip_row(record))
     for rating in record.ratings:
         files["ratings.parquet"].write(rows.rating_row(record, rating, figures))
@@ -182,7 +189,7 @@ def _write_clip(
     whole = {axis: said for axis, said in words.items() if said is not None}
     if len(whole) < len(AXES):
         drafted = ", ".join(axis for axis in AXES if axis not in whole)
-        totals.leave_out(record.clip_id, "sft, cooldown", f"only a critic's unedited words on {drafted}")
+        into.totals.leave_out(record.clip_id, "sft, cooldown", f"only a critic's unedited words on {drafted}")
         return
     supervised = row_to_json(rows.sft_row(record, targets, whole))
     files[f"sft/{record.split}.jsonl"].write(supervised)

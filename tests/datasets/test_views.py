@@ -89,6 +89,13 @@ def test_small_splits_are_asked_about_with_their_sizes(engineer: Client) -> None
     assert Release.objects.get().policy["allow_small_splits"]
 
 
+def test_the_page_tells_what_was_left_out_and_assumed(engineer: Client) -> None:
+    release = freeze(engineer, target="bias_corrected")
+    page = engineer.get(f"/releases/{release.number}").content.decode()
+    assert "hold for these raters only" in page
+    assert "excluded</dt><dd>0</dd>" in page
+
+
 def test_the_form_offers_every_target_policy(engineer: Client) -> None:
     assert [value for value, _ in TARGETS] == list(get_args(TargetPolicy))
     rated_campaign(train=1, val=0, test=0, raters=1)
