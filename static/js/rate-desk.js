@@ -3,7 +3,7 @@
 import { keyOf } from "./keys.js";
 import { AxisForm } from "./rate-axis.js";
 import { Boxes } from "./rate-picture.js";
-import { Refused, SignedOut, Unreachable, element, getJson, gettext, post } from "./rate-site.js";
+import { Busy, Refused, SignedOut, Unreachable, element, getJson, gettext, post } from "./rate-site.js";
 import { Player } from "./rate-player.js";
 import { Viewing, showAsks } from "./rate-viewing.js";
 import { Steps, Work, isTyping } from "./rate-work.js";
@@ -76,7 +76,8 @@ export class Desk {
     for (const button of this.root.querySelectorAll("[data-mark]")) {
       on(button, "click", () => this.mark(button.dataset.mark));
     }
-    on(window, "online", () => { if (this.unsent) this.submit(); });
+    on(window, "online", () => this.unsent?.());
+    signal.addEventListener("abort", () => clearTimeout(this.againTimer));
   }
 
   // ---- moving about
@@ -185,7 +186,7 @@ export class Desk {
     const data = this.data();
     data.set("viewing", JSON.stringify(this.viewing.record()));
     data.set("seconds", this.viewing.seconds.toFixed(1));
-    await this.send(this.form.action, data, (problems) => this.showProblems(problems));
+    await this.send(this.form.action, data, (problems) => this.showProblems(problems), () => this.submit());
     this.sending = false;
   }
 
@@ -193,12 +194,14 @@ export class Desk {
     if (this.sending) return;
     this.sending = true;
     const shown = ({ general }) => { form.querySelector("[data-skip-problem]").textContent = general.join(" "); };
-    await this.send(form.action, new FormData(form), shown);
+    await this.send(form.action, new FormData(form), shown, () => this.skip(form));
     this.sending = false;
   }
 
-  async send(url, data, showProblems) {
-    this.unsent = false;
+  /** Sends to `url`; where the site cannot take it just now, `again` is called as soon as it may. */
+  async send(url, data, showProblems, again) {
+    clearTimeout(this.againTimer);
+    this.unsent = null;
     try {
       const html = await (await post(url, data)).text();
       this.work.done();
@@ -206,13 +209,18 @@ export class Desk {
       return;
     } catch (error) {
       this.busy(false);
-      this.failed(error, showProblems);
+      this.failed(error, showProblems, again);
     }
   }
 
-  failed(error, showProblems) {
-    if (error instanceof Unreachable) {
-      this.unsent = true;
+  failed(error, showProblems, again) {
+    if (error instanceof Busy) {
+      this.unsent = again;
+      this.work.keepLocally();
+      this.againTimer = setTimeout(() => this.unsent?.(), error.seconds * 1000);
+      this.notice(gettext("Not sent yet: the site is busy. What you typed is kept here and is sent again by itself."));
+    } else if (error instanceof Unreachable) {
+      this.unsent = again;
       this.work.keepLocally();
       this.notice(gettext("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back."));
     } else if (error instanceof SignedOut) this.work.failed(error);

@@ -25,9 +25,18 @@ function filled(words, values) {
   return words.replace(/%\((\w+)\)s/g, (_whole, name) => String(values[name]));
 }
 
-// ---- requests: every answer that is not the expected one becomes one of three named failures
+// ---- requests: every answer that is not the expected one becomes one of four named failures
+
+const BUSY_PAUSE = 5; // seconds
 
 export class Unreachable extends Error {}
+/** The site is there and too busy to take it: to be sent again after so many `seconds`. */
+export class Busy extends Unreachable {
+  constructor(words, seconds) {
+    super(words);
+    this.seconds = seconds;
+  }
+}
 export class SignedOut extends Error {}
 export class Refused extends Error {
   constructor(status, data) {
@@ -45,11 +54,18 @@ async function send(url, options) {
     if (error.name === "AbortError") throw error;
     throw new Unreachable(gettext("The site cannot be reached."));
   }
+  if (response.status === 503) throw new Busy(gettext("The site is busy just now."), pauseOf(response));
   if (response.headers.has("HX-Redirect")) throw new SignedOut(gettext("You are signed out."));
   return response;
 }
 
-/** POSTs form data; resolves with the response, or throws Unreachable, SignedOut or Refused. */
+// Retry-After in seconds, as this site sends it; a proxy may say nothing, or a date.
+function pauseOf(response) {
+  const seconds = Number(response.headers.get("Retry-After") || BUSY_PAUSE);
+  return Number.isFinite(seconds) ? Math.min(60, Math.max(1, seconds)) : BUSY_PAUSE;
+}
+
+/** POSTs form data; resolves with the response, or throws Unreachable (or Busy), SignedOut or Refused. */
 export async function post(url, data, { keepalive = false } = {}) {
   const headers = { "HX-Request": "true", "X-CSRFToken": data.get("csrfmiddlewaretoken") || "" };
   const response = await send(url, { method: "POST", body: new URLSearchParams(data), headers, keepalive });

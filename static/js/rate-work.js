@@ -2,7 +2,7 @@
 // on while the tab lives, an open conflict when two tabs wrote different things, and steps back and on.
 
 import { marksText } from "./rate-draft.js";
-import { Refused, SignedOut, Unreachable, element, forget, forgetOld, gettext, post, recall, remember } from "./rate-site.js";
+import { Busy, Refused, SignedOut, Unreachable, element, forget, forgetOld, gettext, post, recall, remember } from "./rate-site.js";
 
 const LOCAL_PAUSE = 250;
 const SERVER_PAUSE = 1500;
@@ -119,7 +119,7 @@ export class Work {
       this.page.showSaved(gettext("Saved %(when)s", { when: saved.saved_at }));
     } catch (error) {
       this.dirty = true;
-      pause = RETRY_PAUSE;
+      pause = error instanceof Busy ? error.seconds * 1000 : RETRY_PAUSE;
       this.failed(error);
     } finally {
       this.saving = null;
@@ -129,7 +129,8 @@ export class Work {
   }
 
   failed(error) {
-    if (error instanceof Unreachable) this.page.showSaved(gettext("Offline: kept in this browser, sent when back"));
+    if (error instanceof Busy) this.page.showSaved(gettext("The site is busy: kept in this browser, sent again by itself"));
+    else if (error instanceof Unreachable) this.page.showSaved(gettext("Offline: kept in this browser, sent when back"));
     else if (error instanceof SignedOut) this.page.showNotice(gettext("You are signed out. What you typed is kept in this browser: sign in again and come back to this page."));
     else if (error instanceof Refused && error.status === 409) this.conflict(error.data);
     else if (error instanceof Refused) this.page.showSaved(gettext("Not saved: %(why)s", { why: error.message }));

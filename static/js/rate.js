@@ -2,7 +2,7 @@
 
 import { keyOf } from "./keys.js";
 import { Desk } from "./rate-desk.js";
-import { announce, gettext, post, recall, remember } from "./rate-site.js";
+import { Busy, announce, gettext, post, recall, remember } from "./rate-site.js";
 import { watchSitting } from "./rate-viewing.js";
 
 const PLAYER_KEYS = {
@@ -51,10 +51,12 @@ function swap(html) {
 // The first clip comes by itself, by a POST: opening a page must not take a seat, a person looking at it may.
 function startBy(form) {
   const take = async () => {
+    if (!form.isConnected) return; // another press of the button was quicker
     try {
       swap(await (await post(form.action, new FormData(form))).text());
     } catch (error) {
-      site.showSaved(`${error.message} ${gettext("Try the button.")}`);
+      if (error instanceof Busy) setTimeout(take, error.seconds * 1000);
+      site.showSaved(error instanceof Busy ? error.message : `${error.message} ${gettext("Try the button.")}`);
     }
   };
   form.addEventListener("submit", (event) => {
