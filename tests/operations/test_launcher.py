@@ -34,11 +34,11 @@ PARTS = 1 + len(launcher.WORKERS)
 """Of a site: web and a worker for each queue."""
 WAIT = [sys.executable, "-c", "import signal; signal.pause()"]
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-# A parent that ends at TERM and leaves a child behind that does not.
-CARELESS = (
+# A parent that leaves a child behind which does not end at TERM.
+LEAVE_A_CHILD = (
     "import pathlib, signal, subprocess, sys; "
     f"child = subprocess.Popen([sys.executable, '-c', {STUBBORN + 'signal.pause()'!r}]); "
-    "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); signal.pause()"
+    "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); "
 )
 
 # However slow the machine is: what dies in these tests dies early, or late.
@@ -142,12 +142,12 @@ def test_the_list_of_children_names_those_that_run_now(start: Start, pids: Path,
 
 def test_what_a_dead_child_left_behind_is_killed_before_it_starts_again(start: Start, tmp_path: Path) -> None:
     noted = tmp_path / "grandchild"
-    start(
-        {"worker": [sys.executable, "-c", f"{CARELESS.replace('signal.pause()', 'sys.exit(3)', 2)}", str(noted)]}, LATE
-    )
+    supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit(3)", str(noted)]}, LATE)
     wait_until(lambda: noted.exists() and bool(noted.read_text()), what="the grandchild")
     grandchild = int(noted.read_text())
     wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
 
 
 class Scripted:
@@ -203,7 +203,7 @@ def test_only_an_early_death_in_its_first_life_ends_the_site(lived: float, fails
 
 def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: Path) -> None:
     noted = tmp_path / "grandchild"
-    supervisor = start({"worker": [sys.executable, "-c", CARELESS, str(noted)]})
+    supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "signal.pause()", str(noted)]})
     wait_until(lambda: noted.exists() and bool(noted.read_text()), what="the grandchild")
     grandchild = int(noted.read_text())
     assert is_alive(grandchild)
