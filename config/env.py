@@ -1,6 +1,7 @@
 """Typed reading of environment variables. A bad value stops the start and says how to mend it."""
 
 import os
+import re
 import stat
 import sys
 from collections.abc import Sequence
@@ -35,6 +36,17 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
         raise ImproperlyConfigured(f"{name}={value!r} is not a whole number. Set it to one from {least} to {most}.")
     return int(value)
+
+
+def path_prefix(name: str) -> str:
+    """The path under which the site lies, for example /studio; empty where it has a host of its own."""
+    value = text(name)
+    if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is not a path that the site can lie under. Set it to one such as /studio "
+            "(it begins with a slash and ends without one), or leave it out."
+        )
+    return value
 
 
 def proxies(name: str) -> int:

@@ -4,6 +4,7 @@ QSAVE_ENV is `development` (the default: `make run`), `production` or `test`. Pr
 """
 
 import os
+import re
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -111,6 +112,12 @@ TEMPLATES = [
 DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "studio.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# The path under which the site lies on its host, for example /studio. gunicorn reads the same variable: the proxy
+# passes whole paths on, prefix and all.
+PATH_PREFIX = env.path_prefix("SCRIPT_NAME")
+FORCE_SCRIPT_NAME = PATH_PREFIX or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PATH_PREFIX}/"
+
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
@@ -130,7 +137,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{PATH_PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.folder("QSAVE_STATIC", VAR_DIR / "static")
 STORAGES = {
@@ -149,7 +156,7 @@ WHITENOISE_MAX_AGE = 60 if PRODUCTION else 0
 HTTPS = env.flag("QSAVE_HTTPS", default=PRODUCTION)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # a load balancer asks from inside
+SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{PATH_PREFIX}/healthz'.lstrip('/'))}$"]  # a load balancer asks from inside
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -182,6 +189,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Clips, ratings, agreement, releases and critics.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVERS": [{"url": PATH_PREFIX}] if PATH_PREFIX else [],
     "ENUM_NAME_OVERRIDES": {
         "CampaignState": "annotation.models.Campaign.State",
         "JobState": "operations.models.JobState",

@@ -22,7 +22,9 @@ def services() -> dict[str, Any]:
 
 
 def test_every_variable_that_is_set_is_one_that_the_settings_read(services: dict[str, Any]) -> None:
-    read = set(re.findall(r'"((?:QSAVE|DATABASE|CELERY)_[A-Z_]+)"', (ROOT / "config" / "settings.py").read_text()))
+    read = set(
+        re.findall(r'"((?:QSAVE|DATABASE|CELERY|SCRIPT)_[A-Z_]+)"', (ROOT / "config" / "settings.py").read_text())
+    )
     assert set(services["web"]["environment"]) <= read
 
 

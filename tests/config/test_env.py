@@ -56,6 +56,19 @@ def test_proxies_are_a_number_and_yes_is_one(given: pytest.MonkeyPatch, value: s
     assert env.proxies("X") == expected
 
 
+@pytest.mark.parametrize("value", ["", "/studio", "/lab/studio-2"])
+def test_a_path_prefix_is_taken_as_it_is(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("X", value)
+    assert env.path_prefix("X") == value
+
+
+@pytest.mark.parametrize("value", ["studio", "/studio/", "/", "//studio", "/a b", "https://x/studio", "/studio?x"])
+def test_a_path_prefix_that_is_none_is_refused_in_words(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="such as /studio"):
+        env.path_prefix("X")
+
+
 @pytest.mark.parametrize("value", ["11", "-1", "both", "1.5"])
 def test_another_number_of_proxies_is_refused(given: pytest.MonkeyPatch, value: str) -> None:
     given.setenv("X", value)

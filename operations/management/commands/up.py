@@ -39,7 +39,7 @@ class Command(BaseCommand):
 
     def announce(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"\nQ-Save Studio runs at http://{shown}:{port}/  (Ctrl-C ends it)")
+        self.stdout.write(f"\nQ-Save Studio runs at http://{shown}:{port}{settings.PATH_PREFIX}/  (Ctrl-C ends it)")
         if is_loopback(host):
             for sign_in in demo_sign_ins.kept():
                 self.stdout.write(f"  {sign_in.role:<10} {sign_in.username:<12} {sign_in.password}")
