@@ -73,7 +73,7 @@ def test_links_for_a_list_of_names_are_copied_or_downloaded_together(
     with page.expect_download() as download:
         page.get_by_role("link", name="Download all 2 as CSV").press("Enter")
     assert download.value.suggested_filename == "invitations-floor.csv"
-    rows = list(csv.reader(Path(download.value.path()).read_text().splitlines()))
+    rows = list(csv.reader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
     assert [row[0] for row in rows] == ["name", "Ann", "Bo"]
     assert rows[1][1] == copied
     stranger = open_page()
