@@ -4,7 +4,9 @@ from pathlib import Path
 
 from annotation import uploads
 from annotation.models import Campaign
+from annotation.services.duplicate import COPY_CLIPS, copy_clips
 from annotation.services.manifests import ManifestError
+from annotation.services.policy import ADD_SEATS, add_seats
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 
 
@@ -33,3 +35,27 @@ def import_clips(run: JobRun) -> dict[str, object]:
         if is_over:
             uploads.discard(manifest)
     return report.as_json()
+
+
+@job_kind(COPY_CLIPS, queue="long")
+def copy_clips_of_campaign(run: JobRun) -> dict[str, object]:
+    """Copy the clips of campaign `source` into its duplicate `campaign` (keys), with the marks that were asked for."""
+    target, source = (Campaign.objects.filter(pk=run.arguments[name]).first() for name in ("campaign", "source"))
+    actor = run.job.created_by
+    if actor is None or source is None or target is None:
+        raise JobError("The campaign of this copy, or the person who asked for it, is gone.")
+    marks = {name: bool(run.arguments[name]) for name in ("golds", "qualification")}
+    for done, total in copy_clips(actor=actor, source=source, target=target, **marks):
+        run.progress(done / total, f"{done} of {total} clips copied")
+    return {"clips": target.items.count()}
+
+
+@job_kind(ADD_SEATS, queue="long")
+def add_seats_to_campaign(run: JobRun) -> dict[str, object]:
+    """Add the seats that clips of `campaign` (its key) lack to the number of ratings it asks for."""
+    campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first()
+    if campaign is None:
+        raise JobError("The campaign of this job is gone.")
+    for done, total in add_seats(campaign):
+        run.progress(done / total, f"{done} of {total} clips have their seats")
+    return {}

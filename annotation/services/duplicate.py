@@ -1,19 +1,23 @@
 """A new campaign made like one that is there."""
 
+from collections.abc import Iterator
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from annotation.models import Campaign, CampaignMember, Clip, Item, Slot
-from annotation.services.campaigns import add_clips, create_campaign
+from annotation.models import Campaign, CampaignMember, Item, Slot
+from annotation.services.campaigns import create_campaign
 from annotation.services.guidelines import examples_of, set_guidelines
+from annotation.services.overlap import seats
 from annotation.services.permissions import require
+from annotation.services.pieces import in_pieces, is_large
 from annotation.services.policy import POLICY_FIELDS
-from annotation.services.ranks import apply_order
 from operations import audit
+from operations.jobs import enqueue
 
-CHUNK = 500
+COPY_CLIPS = "copy_clips"
 
 
 @transaction.atomic
@@ -31,21 +35,45 @@ def duplicate_campaign(
     """A draft with the same settings, defects and newest guidelines, and a salt of its own; no rating comes along.
 
     With `clips`, their priorities and scores for the order come too, and the examples in the guidelines, which need
-    them; `golds` and `qualification` also bring those marks. Raises ValidationError by field.
+    them; `golds` and `qualification` also bring those marks. A job copies the clips of a large campaign. Clips that are
+    held back or excluded stay so. Raises ValidationError by field.
     """
     require(actor, Role.LEAD)
     if (golds or qualification) and not clips:
         raise ValidationError({"clips": _("Golds and qualification clips come only together with the clips.")})
     policy = {field: getattr(campaign, field) for field in POLICY_FIELDS | {"taxonomy"}}
     made = create_campaign(actor=actor, name=name, title=title, is_simulated=campaign.is_simulated, **policy)
-    if clips:
-        _copy_clips(actor, campaign, made, golds=golds, qualification=qualification)
-    _copy_guidelines(actor, campaign, made, with_examples=clips)
+    marks = {"golds": golds, "qualification": qualification}
+    if not clips:
+        _copy_guidelines(actor, campaign, made, with_examples=False)
+    elif is_large(campaign.items.all()):
+        enqueue(kind=COPY_CLIPS, arguments={"campaign": made.pk, "source": campaign.pk, **marks}, actor=actor)
+    else:
+        for _done in copy_clips(actor=actor, source=campaign, target=made, golds=golds, qualification=qualification):
+            pass
     if members:
         people = campaign.members.values_list("user_id", flat=True)
         CampaignMember.objects.bulk_create(CampaignMember(campaign=made, user_id=user) for user in people)
     audit.record(actor=actor, action="campaign.duplicated", target=made, source=campaign.name)
     return made
+
+
+def copy_clips(
+    *, actor: User, source: Campaign, target: Campaign, golds: bool, qualification: bool
+) -> Iterator[tuple[int, int]]:
+    """Copy the clips of a campaign in pieces (`annotation.services.pieces`), and then its guidelines with examples.
+
+    Each item comes with its marks and seats in one transaction, so that half a copy is a smaller campaign.
+    """
+
+    def copy_piece(olds: list[Item]) -> None:
+        _copy_items(target.pk, olds, golds=golds, qualification=qualification)
+
+    yield from in_pieces(Item.objects.filter(campaign=source).select_related("clip__prompt_group"), copy_piece)
+    with transaction.atomic():
+        if not target.guidelines.exists():
+            _copy_guidelines(actor, source, target, with_examples=True)
+        audit.record(actor=actor, action="campaign.clips_added", target=target, count=target.items.count())
 
 
 def _copy_guidelines(actor: User, source: Campaign, target: Campaign, *, with_examples: bool) -> None:
@@ -55,25 +83,32 @@ def _copy_guidelines(actor: User, source: Campaign, target: Campaign, *, with_ex
         set_guidelines(actor=actor, campaign=target, text=newest.text, examples=examples)
 
 
-def _copy_clips(actor: User, source: Campaign, target: Campaign, *, golds: bool, qualification: bool) -> None:
-    clips = Clip.objects.filter(items__campaign=source).order_by("items__pk")
-    add_clips(actor=actor, campaign=target, clips=clips.iterator(chunk_size=CHUNK))
-    last = 0
-    while olds := list(Item.objects.filter(campaign=source, pk__gt=last).order_by("pk")[:CHUNK]):
-        _copy_marks(olds, target, golds=golds, qualification=qualification)
-        last = olds[-1].pk
-    apply_order(target)
+def _copy_items(target_id: int, olds: list[Item], *, golds: bool, qualification: bool) -> None:
+    target = Campaign.objects.select_for_update(no_key=True).get(pk=target_id)
+    clips = {old.clip_id: old.clip for old in olds}
+    present = set(Item.objects.filter(campaign=target, clip__in=clips).values_list("clip_id", flat=True))
+    fresh = [old for old in olds if old.clip_id not in present]
+    copies = [_copy(target, old, golds=golds, qualification=qualification) for old in fresh]
+    items = Item.objects.bulk_create(copies)
+    Slot.objects.bulk_create(
+        seat
+        for item in items
+        if not item.is_qualification
+        for seat in seats(target, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
+    )
 
 
-def _copy_marks(olds: list[Item], target: Campaign, *, golds: bool, qualification: bool) -> None:
-    of_clip = {old.clip_id: old for old in olds}
-    items = list(Item.objects.filter(campaign=target, clip__in=of_clip))
-    for item in items:
-        old = of_clip[item.clip_id]
-        item.priority, item.order_score = old.priority, old.order_score
-        if qualification and old.is_qualification:
-            item.gold, item.is_qualification, item.feedback = old.gold, True, old.feedback
-        elif golds and not old.is_qualification:
-            item.gold = old.gold
-    Item.objects.bulk_update(items, ["priority", "order_score", "gold", "is_qualification", "feedback"])
-    Slot.objects.filter(item__in=[item for item in items if item.is_qualification]).delete()  # a draft's: all free
+def _copy(target: Campaign, old: Item, *, golds: bool, qualification: bool) -> Item:
+    is_qualification = qualification and old.is_qualification
+    is_marked = is_qualification or (golds and not old.is_qualification)
+    return Item(
+        campaign=target,
+        clip=old.clip,
+        gold=old.gold if is_marked else None,
+        is_qualification=is_qualification,
+        feedback=old.feedback if is_qualification else "",
+        priority=old.priority,
+        order_score=old.order_score,
+        availability=old.availability,
+        exclusion_reason=old.exclusion_reason,
+    )

@@ -5,19 +5,22 @@ nobody has taken them. The seed and the assisted share are fixed once the campai
 are drawn by them, and an arm must not change after somebody could have seen it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Slot
 from annotation.services.overlap import seats
 from annotation.services.permissions import require
+from annotation.services.pieces import in_pieces, is_large
 from annotation.services.ranks import apply_order
 from operations import audit
+from operations.jobs import enqueue
 
 POLICY_FIELDS = frozenset(
     {
@@ -57,6 +60,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "edit_hours": (0, 87_600),
 }
 CHUNK = 500
+ADD_SEATS = "add_seats"
 
 
 def check_policy(campaign: Campaign) -> None:
@@ -88,6 +92,7 @@ def has_opened(campaign: Campaign) -> bool:
 def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaign:
     """Changes settings (those of POLICY_FIELDS, and the title) and what follows from them for seats that are there.
 
+    In a large campaign, a job adds the seats that a higher overlap asks for.
     Raises ValidationError by field, and then nothing has changed. `campaign` itself is brought up to date.
     """
     require(actor, Role.LEAD)
@@ -105,7 +110,7 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
     if after:
         _refuse_fixed(current, after)
         current.save(update_fields=list(after))
-        _follow(current, before, after)
+        _follow(actor, current, before, after)
         was = {field: before[field] for field in after}
         audit.record(actor=actor, action="campaign.policy", target=current, before=was, after=after)
     for field in changes:
@@ -120,12 +125,15 @@ def _refuse_fixed(campaign: Campaign, after: Iterable[str]) -> None:
         raise ValidationError(dict.fromkeys(fixed, words))
 
 
-def _follow(campaign: Campaign, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+def _follow(actor: User, campaign: Campaign, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Brings the seats that are there in line with what has changed."""
     if "overlap" in after and campaign.overlap < before["overlap"]:
         _remove_seats(campaign)
+    elif "overlap" in after and is_large(_with_seats(campaign)):
+        enqueue(kind=ADD_SEATS, arguments={"campaign": campaign.pk}, actor=actor)
     elif "overlap" in after:
-        _add_seats(campaign)
+        for _done in add_seats(campaign):
+            pass
     if FIXED_ONCE_OPENED.intersection(after):
         _draw_again(campaign)
     if "order" in after:
@@ -143,11 +151,18 @@ def _remove_seats(campaign: Campaign) -> None:
     Slot.objects.filter(pk__in=[pk for pk, _number, _state in locked]).delete()
 
 
-def _add_seats(campaign: Campaign) -> None:
-    for items in _items(campaign):
-        have = set(Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT).values_list("item_id", "number"))
-        drawn = (seat for item in items for seat in _drawn(campaign, item))
-        Slot.objects.bulk_create(seat for seat in drawn if (seat.item_id, seat.number) not in have)
+def add_seats(campaign: Campaign) -> Iterator[tuple[int, int]]:
+    """Add the seats that items lack to the campaign's overlap, in pieces (`annotation.services.pieces`)."""
+    return in_pieces(_with_seats(campaign), lambda items: _add_seats(campaign.pk, items))
+
+
+def _add_seats(campaign_id: int, items: list[Item]) -> None:
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # its overlap at this moment
+    locked = Item.objects.filter(pk__in=[item.pk for item in items]).select_related("clip__prompt_group").order_by("pk")
+    items = list(locked.select_for_update(of=("self",), no_key=True))
+    have = set(Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT).values_list("item_id", "number"))
+    drawn = (seat for item in items if not item.is_qualification for seat in _drawn(campaign, item))
+    Slot.objects.bulk_create(seat for seat in drawn if (seat.item_id, seat.number) not in have)
 
 
 def _draw_again(campaign: Campaign) -> None:
@@ -164,9 +179,13 @@ def _drawn(campaign: Campaign, item: Item) -> Iterable[Slot]:
     return seats(campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
 
 
+def _with_seats(campaign: Campaign) -> QuerySet[Item]:
+    return Item.objects.filter(campaign=campaign, is_qualification=False)
+
+
 def _items(campaign: Campaign) -> Iterable[list[Item]]:
     """The items that have seats, by the chunk; locked, since a rating that opens another seat locks its item too."""
-    found = Item.objects.filter(campaign=campaign, is_qualification=False).select_related("clip__prompt_group")
+    found = _with_seats(campaign).select_related("clip__prompt_group")
     last = 0
     while chunk := list(found.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",), no_key=True)[:CHUNK]):
         yield chunk

@@ -18,7 +18,7 @@ from annotation.reads.needed import needed
 from annotation.reads.progress import progress_of, progress_of_many
 from annotation.services.campaigns import NEXT_STATES, StateRefused, create_campaign, set_state
 from annotation.services.guidelines import examples_of
-from annotation.views.imports import last_import
+from annotation.views.imports import last_import, unfinished_upkeep
 
 PAGE = 50
 
@@ -98,6 +98,7 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
         "needed": needed(found),
         "import_form": ImportForm(),
         "import_job": last_import(found),
+        "upkeep_job": unfinished_upkeep(found),
     }
     return render(request, "annotation/campaign.html", context)
 

@@ -11,8 +11,10 @@ from accounts.models import Role
 from annotation import uploads
 from annotation.forms import ImportForm
 from annotation.models import Campaign
+from annotation.services.duplicate import COPY_CLIPS
+from annotation.services.policy import ADD_SEATS
 from operations.jobs import enqueue
-from operations.models import Job
+from operations.models import Job, JobState
 
 KIND = "import_clips"
 
@@ -39,3 +41,9 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
 def last_import(campaign: Campaign) -> Job | None:
     """The newest import into a campaign that a page asked for."""
     return Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()
+
+
+def unfinished_upkeep(campaign: Campaign) -> Job | None:
+    """The newest copy of clips, or adding of seats, in a campaign that is not done."""
+    jobs = Job.objects.filter(kind__in=[COPY_CLIPS, ADD_SEATS], arguments__campaign=campaign.pk)
+    return jobs.exclude(state=JobState.DONE).order_by("-created_at").first()
