@@ -67,6 +67,21 @@ class StartRunForm(forms.Form):
         return data
 
 
+class AddCriticForm(forms.Form):
+    """A model that comes from elsewhere."""
+
+    name = forms.SlugField(
+        label=_("Name of the critic"),
+        max_length=80,
+        help_text=_("Small letters, digits, hyphens. The version counts itself."),
+    )
+    model = forms.CharField(
+        label=_("Model"),
+        max_length=300,
+        help_text=_("A folder on the machine that drafts, or a hub id. It is loaded once before it is added."),
+    )
+
+
 class ActivateForm(forms.Form):
     campaign = forms.ModelChoiceField(
         label=_("Campaign"),

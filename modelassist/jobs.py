@@ -2,13 +2,19 @@
 
 from dataclasses import asdict
 
-from modelassist.services import drafting, runs
+from modelassist.services import adding, drafting, runs
 from operations.jobs import JobRun, job_kind
 
 
 @job_kind(drafting.KIND)
 def draft_items(run: JobRun) -> dict[str, object]:
     return asdict(drafting.draft_items(run))
+
+
+@job_kind(adding.KIND, queue="long")
+def add_critic(run: JobRun) -> dict[str, object]:
+    critic = adding.add_critic(run)
+    return {"critic": str(critic), "critic_id": critic.pk}
 
 
 @job_kind(runs.KIND, queue="training")

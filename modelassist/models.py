@@ -34,6 +34,9 @@ class Critic(models.Model):
     version = models.PositiveIntegerField()
     model = models.CharField(max_length=300, help_text="A local model folder or a hub id.")
     run = models.ForeignKey(Run, null=True, blank=True, on_delete=models.PROTECT, related_name="critics")
+    learned_from_simulated = models.BooleanField(
+        default=False, help_text="It, or a critic it learned on from, learned from simulated clips or ratings."
+    )
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     evaluation = models.JSONField(default=dict)
     card = models.TextField(blank=True, help_text="How it was made, what it measures, how weak it is (Markdown).")

@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<int:pk>/resume", views.run_resume, name="run-resume"),
     path("runs/<int:pk>/files/<path:name>", views.run_file, name="run-file"),
     path("critics", views.critics, name="critics"),
+    path("critics/add", views.critic_add, name="critic-add"),
     path("critics/<int:pk>", views.critic, name="critic"),
     path("critics/<int:pk>/activate", views.critic_activate, name="critic-activate"),
     path("drafting/<slug:name>/retry", views.drafting_retry, name="drafting-retry"),

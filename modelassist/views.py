@@ -11,14 +11,16 @@ from accounts.models import Role
 from annotation.charts import Curve, curve
 from annotation.models import Campaign
 from modelassist.bridge import model_of, run_folder
+from modelassist.engine.model_folder import ModelError
 from modelassist.evaluation import splits_of
-from modelassist.forms import ActivateForm, StartRunForm
+from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run
 from modelassist.reads.critics import critic_line, critic_list, drafting_status
 from modelassist.reads.runs import run_files, run_list, run_page
+from modelassist.services import adding
 from modelassist.services import critics as critic_services
-from modelassist.services.model_folder import NotAModel
 from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
+from operations.models import Job
 from qsave.axes import AXES
 
 CURVES = ("loss", "reward", "kl", "learning_rate")
@@ -51,7 +53,7 @@ def run_start(request: AuthedRequest) -> HttpResponse:
                 settings=data["settings"],
                 name=data["name"],
             )
-        except (CannotTrain, NotAModel) as refusal:
+        except (CannotTrain, ModelError) as refusal:
             form.add_error(None, str(refusal))
         else:
             return redirect("run", pk=run.pk)
@@ -115,15 +117,46 @@ def _drawn(points: list[tuple[int, float]]) -> Curve | None:
 @require_safe
 def critics(request: AuthedRequest) -> HttpResponse:
     """All critics, and which one drafts where."""
+    return _critics_page(request)
+
+
+def _critics_page(request: AuthedRequest, form: AddCriticForm | None = None) -> HttpResponse:
     campaigns = Campaign.objects.filter(activation__isnull=False).order_by("title")
     drafting = [(campaign, drafting_status(campaign)) for campaign in campaigns]
-    return render(request, "modelassist/critics.html", {"lines": critic_list(), "drafting": drafting, "axes": AXES})
+    context = {
+        "lines": critic_list(),
+        "drafting": drafting,
+        "axes": AXES,
+        "form": form or AddCriticForm(),
+        "adding": Job.objects.filter(kind=adding.KIND).order_by("-created_at").first(),
+    }
+    return render(request, "modelassist/critics.html", context)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def critic_add(request: AuthedRequest) -> HttpResponse:
+    form = AddCriticForm(request.POST)
+    if form.is_valid():
+        try:
+            adding.ask_to_add(actor=request.user, name=form.cleaned_data["name"], model=form.cleaned_data["model"])
+        except ModelError as refusal:
+            form.add_error("model", str(refusal))
+        else:
+            messages.success(request, _("The model is being tried. It is added if it loads and writes here."))
+            return redirect("critics")
+    return _critics_page(request, form)
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def critic(request: AuthedRequest, pk: int) -> HttpResponse:
     """One critic: its card, its figures, where it drafts, and the form that puts it to work."""
+    return _critic_page(request, pk)
+
+
+def _critic_page(request: AuthedRequest, pk: int, question: str = "", campaign: Campaign | None = None) -> HttpResponse:
+    """The page of a critic; with a `question` it asks whether the critic shall draft for the campaign all the same."""
     found = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
     form = ActivateForm()
     context = {
@@ -132,6 +165,8 @@ def critic(request: AuthedRequest, pk: int) -> HttpResponse:
         "splits": splits_of(found.evaluation),
         "files": run_files(found.run) if found.run else [],
         "pauses": found.activations.exclude(retry_at=None).select_related("campaign", "critic"),
+        "question": question,
+        "asked_for": campaign,
         "form": form,
         "can_activate": form.fields["campaign"].queryset.exists(),  # type: ignore[attr-defined]  # a ModelChoiceField
     }
@@ -148,8 +183,15 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
         return redirect("critic", pk=pk)
     campaign: Campaign = form.cleaned_data["campaign"]
     try:
-        critic_services.activate(actor=request.user, critic=found, campaign=campaign)
-    except NotAModel as refusal:
+        critic_services.activate(
+            actor=request.user,
+            critic=found,
+            campaign=campaign,
+            accepts_simulated=request.POST.get("accepts_simulated") == "yes",
+        )
+    except critic_services.LearnedFromSimulated as question:
+        return _critic_page(request, pk, str(question), campaign)
+    except ModelError as refusal:
         messages.error(request, str(refusal))
     else:
         messages.success(

@@ -4,6 +4,7 @@ python -m modelassist.engine init-tiny --out DIR [--kind qwen2_5_vl] [--release 
 python -m modelassist.engine settings
 python -m modelassist.engine size --model MODEL [--config FILE] [--gpus N] [--gpu NAME]
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
+python -m modelassist.engine check --model MODEL
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
 python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(commands)
     _add_size(commands)
     _add_train(commands)
+    _add_check(commands)
     _add_score(commands)
     _add_frames(commands)
     _add_evaluate(commands)
@@ -90,6 +92,11 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default: all")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--previous", help="a critic to stand beside the new one in the evaluation")
+
+
+def _add_check(commands: Any) -> None:
+    command = _add(commands, "check", "try whether a model loads and writes here")
+    command.add_argument("--model", required=True, help="folder or hub id")
 
 
 def _add_score(commands: Any) -> None:

@@ -8,22 +8,23 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from modelassist.engine.checkpoints import CheckpointError
-from modelassist.engine.config import ConfigError, load_config
+from modelassist.engine.config import TOKENS_PER_BATCH, ConfigError, load_config
 from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.flops import PEAKS
+from modelassist.engine.inference import Critic, answers
 from modelassist.engine.machine import Machine
 from modelassist.engine.material import gather_held_out, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import MemoryFullError, memory_limit
 from modelassist.engine.model import frame_config, outline
-from modelassist.engine.model_files import ModelError, check
+from modelassist.engine.model_folder import ModelError, check_model
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.run_folder import RUN_FILE, require_apart
 from modelassist.engine.score import ScoreOptions, score
 from modelassist.engine.settings import settings_text
-from modelassist.engine.size import size_of, told
+from modelassist.engine.size import example_row, size_of, told
 from modelassist.engine.tiny import init_tiny
 from modelassist.engine.train import train
 from qsave.frames.guard import MediaError, one_file
@@ -41,6 +42,7 @@ _KNOWN_ERRORS = (
     TrainingError,
     OSError,
 )
+FEW_TOKENS = 2
 _ONES_OWN = (MemoryFullError, OSError)
 """What one of several processes may meet alone. All meet the other errors, and the first says so."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -110,6 +112,17 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    """Load a model and let it write a few tokens about an empty clip."""
+    _alone(options)
+    with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
+        critic = Critic.load(options.model).loaded
+        critic.max_new_tokens = FEW_TOKENS
+        answers(critic, [example_row(critic, direct=False).prompt], tokens_per_batch=TOKENS_PER_BATCH)
+    print(f"{options.model} loads and writes here")
+    return 0
+
+
 def _score(options: argparse.Namespace) -> int:
     _alone(options)
     failed = score(
@@ -154,7 +167,7 @@ def _sheet_path(options: argparse.Namespace) -> Path:
 def _evaluate(options: argparse.Namespace) -> int:
     _alone(options)
     for model in filter(None, (options.model, options.previous)):
-        check(model)
+        check_model(model)
         require_apart(options.out, options.release, model)
     if (options.out / RUN_FILE).exists():
         raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: name another --out")
@@ -210,6 +223,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "settings": _settings,
     "size": _size,
     "train": _train,
+    "check": _check,
     "score": _score,
     "frames": _frames,
     "evaluate": _evaluate,

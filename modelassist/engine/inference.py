@@ -16,7 +16,8 @@ from modelassist.engine.generate import Sample, generate
 from modelassist.engine.inputs import Prompt, build_prompt
 from modelassist.engine.memory import MemoryFullError, memory_limit
 from modelassist.engine.model import Loaded, load
-from modelassist.engine.model_files import ModelError, tell_of_default_frames
+from modelassist.engine.model_files import tell_of_default_frames
+from modelassist.engine.model_folder import ModelError
 from modelassist.engine.scoring import Scored, read_scores, unread
 from modelassist.engine.vision import encode
 from qsave.frames.guard import MediaError, one_file

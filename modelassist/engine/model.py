@@ -1,7 +1,7 @@
 """Loading a critic: any Qwen3-VL or Qwen2.5-VL, from a local folder or by hub id, through transformers' own classes.
 
 Known here: which token ids the rest of the engine needs, and that the five level words are single tokens where the
-grammar puts them (else no score can be read). Not here: which folders are refused (`model_files`), where the kinds of
+grammar puts them (else no score can be read). Not here: which folders are refused (`model_folder`), where the kinds of
 model differ (`families`), how inputs are laid out (`inputs`), how anything is generated (`generate`). Code of a
 checkpoint is never run, and weights are safetensors only.
 """
@@ -15,21 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
 from modelassist.engine.families import FAMILIES, Geometry, geometry_of
-from modelassist.engine.model_files import (
-    ModelError,
-    check,
-    frames_of,
-    local_folder,
-    settings_of,
-    write_model,
-    write_settings,
-)
+from modelassist.engine.model_files import frames_of, settings_of, write_model, write_settings
+from modelassist.engine.model_folder import ModelError, check_model, check_tokenizer, local_folder
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
@@ -38,8 +32,18 @@ from qsave.report_card import AxisReport, ReportCard
 END_OF_TURN = "<|im_end|>"
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 MARKS = ("<|im_start|>", END_OF_TURN, *VISION_TOKENS)
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json")
-"""One of them: the newer form of a tokenizer, or the older, which has merges.txt beside it."""
+_LOADING_ERRORS = (
+    AttributeError,  # a config without what its kind of model has
+    ImportError,  # a quantiser's package
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,  # a config with a value of another type
+    TypeError,
+    ValueError,
+)
+"""What transformers raises where files are not what it takes them for."""
 _REPORT = "transformers.modeling_utils"
 _RETRIES = "huggingface_hub.utils._http"
 
@@ -59,6 +63,8 @@ class Loaded:
     frames: FrameConfig
     max_new_tokens: int
     name: str
+    simulated: bool = False
+    """Whether it learned from simulated clips or ratings."""
 
     @property
     def base(self) -> Any:
@@ -101,7 +107,7 @@ class Loaded:
 
 def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Load a critic from a folder or a hub id; raises ModelError with the reason where that cannot be."""
-    folder = check(name)
+    folder = check_model(name)
     config = _load_config(name, folder)
     return _critic(name, folder, config, lambda: _load_network(name, folder, config, dtype, device))
 
@@ -127,13 +133,14 @@ def _critic(name: str, folder: Path | None, config: Any, network: Callable[[], A
         frames=frames_of(folder, config),
         max_new_tokens=settings_of(folder)["max_new_tokens"],
         name=name,
+        simulated=bool(settings_of(folder)["simulated"]),
         network=network().eval(),
     )
 
 
 def frame_config(name: str) -> FrameConfig:
     """What a critic looks at, read without its weights; raises ModelError as `load` does."""
-    folder = check(name)
+    folder = check_model(name)
     return frames_of(folder, _load_config(name, folder))
 
 
@@ -141,7 +148,7 @@ def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -
     """Write a whole, loadable model folder; weights are rounded to `dtype`, in memory too, so this is the last that is
     done with them. LoRA must have been merged before."""
     write_model(folder, critic.base.to(dtype), critic.tokenizer)
-    write_settings(folder, critic.frames, critic.max_new_tokens)
+    write_settings(folder, critic.frames, critic.max_new_tokens, simulated=critic.simulated)
 
 
 def level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
@@ -208,7 +215,7 @@ def _from_the_hub(name: str, folder: Path | None, what: str) -> Iterator[None]:
     logging.getLogger(_RETRIES).addFilter(patience)
     try:
         yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except _LOADING_ERRORS as error:
         instead = "" if folder else ". A local folder with its files can be named instead"
         raise ModelError(f"{name}: {what} cannot be loaded: {str(error).rstrip('. ')}{instead}") from error
     finally:
@@ -277,10 +284,8 @@ class _PatchProjection(nn.Conv3d):
 
 
 def _load_tokenizer(name: str, folder: Path | None) -> PreTrainedTokenizerBase:
-    if folder and not any((folder / file).is_file() for file in _TOKENIZER_FILES):
-        raise ModelError(
-            f"{folder} has no tokenizer ({' or '.join(_TOKENIZER_FILES)}): copy it from where the model is from"
-        )
+    if folder:
+        check_tokenizer(folder)
     with _from_the_hub(name, folder, "its tokenizer"):
         return AutoTokenizer.from_pretrained(folder or name, trust_remote_code=False)
 

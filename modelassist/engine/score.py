@@ -16,7 +16,8 @@ from modelassist.engine.config import TOKENS_PER_BATCH
 from modelassist.engine.inference import Critic
 from modelassist.engine.memory import memory_limit
 from modelassist.engine.model import frame_config
-from modelassist.engine.model_files import check, identity
+from modelassist.engine.model_files import identity
+from modelassist.engine.model_folder import check_model
 from modelassist.engine.report import card_text
 from modelassist.engine.score_file import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring import Scored
@@ -54,7 +55,7 @@ def score(options: ScoreOptions) -> int:
     Raises DataError, ModelError or MemoryFullError where nothing can be scored, or no more.
     """
     clips = clips_of(options.source, options.prompt)
-    check(options.model)
+    check_model(options.model)
     with only_one(options.out) if options.out else nullcontext():
         return _Scoring(options, clips).run()
 

@@ -25,7 +25,8 @@ from transformers.utils.logging import disable_progress_bar
 
 from modelassist.engine.families import FAMILIES, geometry_of
 from modelassist.engine.model import END_OF_TURN, VISION_TOKENS
-from modelassist.engine.model_files import ModelError, write_model, write_settings
+from modelassist.engine.model_files import write_model, write_settings
+from modelassist.engine.model_folder import ModelError
 from modelassist.engine.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.files import atomic_path

@@ -36,7 +36,7 @@ from modelassist.engine.material import Material, gather, open_release
 from modelassist.engine.measure import measure, write_evaluation
 from modelassist.engine.memory import SETUP_ADVICE, memory_limit, training_advice
 from modelassist.engine.model import Loaded, load, save
-from modelassist.engine.model_files import check
+from modelassist.engine.model_folder import check_model, check_trainable
 from modelassist.engine.optimise import Stage, TrainingError
 from modelassist.engine.run_folder import RUN_FILE, computed, described, digest, require_apart, require_own
 from modelassist.engine.seeds import seeded
@@ -71,8 +71,10 @@ def train(
     stages = [name for name in stages if config.steps_of(name)]
     if machine.size > 1 and "grpo" in stages:
         raise TrainingError(_ALONE)
+    check_trainable(model)
+    if previous:
+        check_model(previous)
     for named in filter(None, (model, previous)):
-        check(named)
         require_apart(out, release, named)
     require_own(out, resume=resume)
     reader = open_release(release)
@@ -81,6 +83,7 @@ def train(
             critic = load(model, device=str(machine.device), dtype=machine.dtype)
         critic.look(config.frames or critic.frames)
         critic.max_new_tokens = config.max_new_tokens
+        critic.simulated = critic.simulated or bool(reader.manifest.get("simulated"))
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
         what = described(config, critic, reader) | ({"captions": digest(captioned)} if "sft" in stages else {})
         run = _Run(critic, config, out, stages, what, machine, previous)
@@ -230,7 +233,7 @@ class _Run:
         evaluation needs."""
         critic = load(self.critic.name, dtype=self.machine.dtype)
         critic.look(self.critic.frames)
-        critic.max_new_tokens = self.critic.max_new_tokens
+        critic.max_new_tokens, critic.simulated = self.critic.max_new_tokens, self.critic.simulated
         prepare(critic, self.config)
         place = checkpoints.newest_checkpoint(self._checkpoints)
         if place:

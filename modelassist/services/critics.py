@@ -6,15 +6,23 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from annotation.models import Campaign
+from annotation.models import Campaign, Draft
 from annotation.services.permissions import require
 from modelassist.bridge import model_name, stored_model
+from modelassist.engine import model_folder
+from modelassist.engine.model_folder import check_model
+from modelassist.engine.readable import count_readable
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
-from modelassist.services.model_folder import check_model
 from operations import audit
+
+
+class LearnedFromSimulated(ValueError):
+    """A critic that learned from simulated data is to draft for real clips; the message asks for a confirmation."""
+
 
 NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
 
@@ -29,10 +37,20 @@ def register_critic(
     evaluation: Mapping[str, Any] | None = None,
     card: str = "",
     parent: Critic | None = None,
+    simulated: bool = False,
 ) -> Critic:
-    """Take a model in as the next version of the critic `name`; raises NotAModel for what is no model."""
+    """Take a model in as the next version of the critic `name`; raises ModelError for what cannot be loaded here.
+
+    `simulated`: it learned from simulated data, whatever its folder, run and parent say.
+    """
     require(actor, Role.ENGINEER)
-    check_model(model)
+    folder = check_model(model)
+    learned_from_simulated = (
+        simulated
+        or (run is not None and (run.release.is_simulated or run.release.campaign.is_simulated))
+        or (parent is not None and parent.learned_from_simulated)
+        or (folder is not None and model_folder.learned_from_simulated(folder))
+    )
     newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(
         name=name,
@@ -40,6 +58,7 @@ def register_critic(
         model=stored_model(model),
         run=run,
         parent=parent,
+        learned_from_simulated=learned_from_simulated,
         evaluation=dict(evaluation or {}),
         card=card,
         created_by=actor,
@@ -51,15 +70,22 @@ def register_critic(
 
 
 @transaction.atomic
-def activate(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
-    """Let this critic, and no other, draft for the campaign from now on; raises NotAModel if its files are gone."""
+def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulated: bool = False) -> Activation:
+    """Let this critic, and no other, draft for the campaign from now on.
+
+    Raises ModelError if its files cannot be loaded. Raises LearnedFromSimulated, unless `accepts_simulated`, if it
+    learned from simulated data and the campaign is not simulated.
+    """
     require(actor, Role.LEAD)
     check_model(model_name(critic.model))
-    activation, _ = Activation.objects.update_or_create(
+    is_foreign = critic.learned_from_simulated and not campaign.is_simulated
+    if is_foreign and not accepts_simulated:
+        raise LearnedFromSimulated(describe_simulated(critic, campaign))
+    activation, _created = Activation.objects.update_or_create(
         campaign=campaign, defaults={"critic": critic, "activated_by": actor, **NO_PAUSE}
     )
     _set_critic_active(campaign, True)
-    audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic))
+    audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic), simulated=is_foreign)
     enqueue_drafts(actor=actor, campaign=campaign)
     return activation
 
@@ -72,6 +98,37 @@ def deactivate(*, actor: User, campaign: Campaign) -> None:
     _set_critic_active(campaign, False)
     if removed:
         audit.record(actor=actor, action="critic.deactivated", target=campaign)
+
+
+def describe_simulated(critic: Critic, campaign: Campaign) -> str:
+    """Why a critic of simulated data needs a second confirmation, with the share of its answers that could be read."""
+    return _(
+        "%(critic)s learned from simulated data, and %(campaign)s is not simulated: what it drafts may be noise."
+        " %(readable)s"
+    ) % {"critic": critic, "campaign": campaign, "readable": describe_readable(critic)}
+
+
+def describe_readable(critic: Critic) -> str:
+    """How many of a critic's answers could be read: on clips that are not simulated if there are any, else where it was
+    measured."""
+    real = {"item__campaign__is_simulated": False}
+    read = Draft.objects.filter(critic=str(critic), **real).count()
+    asked = read + critic.failed_drafts.filter(**real).exclude(text="").count()
+    if asked:
+        return _(
+            "Of its %(asked)s answers about clips that are not simulated, %(read)s could be read (%(share)s%%)."
+        ) % {
+            "asked": asked,
+            "read": read,
+            "share": round(100 * read / asked),
+        }
+    measured = count_readable(critic.evaluation)
+    if measured is None:
+        return _("How many of its answers can be read was never measured.")
+    return _(
+        "On held-out simulated clips %(read)s of its %(asked)s answers could be read (%(share)s%%);"
+        " on clips that are not simulated this was never measured."
+    ) % {"asked": measured.asked, "read": measured.read, "share": round(100 * measured.read / measured.asked)}
 
 
 def _set_critic_active(campaign: Campaign, active: bool) -> None:

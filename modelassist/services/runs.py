@@ -17,10 +17,11 @@ from datasets.services.policy import ReleaseRefused
 from datasets.services.releases import release_path
 from modelassist.bridge import model_name, release_folder, run_folder, stored_model
 from modelassist.engine.config import ConfigError, config_from
+from modelassist.engine.model_folder import check_trainable
+from modelassist.engine.readable import LEAST_READABLE, count_readable
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.critics import register_critic
-from modelassist.services.model_folder import check_model
 from operations import audit, jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
@@ -40,7 +41,7 @@ def start_run(
 ) -> Run:
     """Queue a training run. `settings` is the engine's configuration; `name` is what the critic will be called.
 
-    Raises CannotTrain for a release that is not frozen or a setting there is not, NotAModel for a model that is none.
+    Raises CannotTrain for a release that is not frozen or a setting there is not, ModelError for a model that is none.
     """
     require(actor, Role.ENGINEER)
     if release.state != Release.State.FROZEN:
@@ -52,7 +53,7 @@ def start_run(
         release_path(release)
     except ReleaseRefused as refusal:
         raise CannotTrain(str(refusal)) from None
-    check_model(base_model)
+    check_trainable(base_model)
     try:
         config_from(dict(settings or {}))
     except ConfigError as error:
@@ -122,6 +123,12 @@ def train(job: JobRun) -> Critic:
     return finish(run=run, name=job.arguments["name"])
 
 
+def finish(*, run: Run, name: str) -> Critic:
+    """Store the evaluation with the run and register its critic, once; raises TrainingFailed for an unreadable one."""
+    store_evaluation(run)
+    return register_result(run=run, name=name)
+
+
 def _watch(folder: Path, job: JobRun) -> None:
     """Watch until the trainer ends. It is stopped with a cancelled job and with the site, and then goes on from its
     last checkpoint; it is left alone where another worker has taken the job over."""
@@ -163,16 +170,27 @@ def is_finished(folder: Path) -> bool:
     return (folder / "evaluation.json").is_file() and (folder / "model" / "config.json").is_file()
 
 
+def store_evaluation(run: Run) -> None:
+    """Keep with the run what it measured, and refuse a critic whose answers cannot be read; raises TrainingFailed."""
+    run.evaluation = json.loads((run_folder(run) / "evaluation.json").read_text(encoding="utf-8"))
+    run.save(update_fields=["evaluation"])
+    readable = count_readable(run.evaluation)
+    if readable is not None and not readable.is_enough:
+        raise trainer.TrainingFailed(
+            f"{readable.read} of {readable.asked} answers of the trained critic could be read on held-out clips, and a"
+            f" critic needs {LEAST_READABLE:.0%}. It is not registered; its model stays in {run_folder(run) / 'model'}."
+            " Train it for more steps, at another learning rate, or from a model that already writes."
+        )
+
+
 @transaction.atomic
-def finish(*, run: Run, name: str) -> Critic:
-    """Store the evaluation with the run and register its critic, once."""
+def register_result(*, run: Run, name: str) -> Critic:
+    """Register the critic of a finished run, once."""
     run = Run.objects.select_for_update().get(pk=run.pk)
     made = run.critics.first()
     if made is not None:
         return made
     folder = run_folder(run)
-    run.evaluation = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
-    run.save(update_fields=["evaluation"])
     return register_critic(
         actor=run.created_by,
         name=name,

@@ -12,10 +12,10 @@ from django.conf import settings
 
 from accounts.models import User
 from modelassist.engine.config import Config
+from modelassist.engine.model_folder import check_model
 from modelassist.models import Critic
 from modelassist.services.critics import register_critic
 from modelassist.services.loop import Loop
-from modelassist.services.model_folder import check_model
 
 NAME = "starter"
 MOST_BYTES = 16 * 1024 * 1024
@@ -32,7 +32,7 @@ def starter_folder() -> Path:
 
 
 def register_starter(*, actor: User) -> Critic:
-    """Take the starter in with what it measured and its card; raises NotAModel where the checkout has none."""
+    """Take the starter in with what it measured and its card; raises ModelError where the checkout has none."""
     folder = starter_folder()
     check_model(str(folder))
     return register_critic(
@@ -41,6 +41,7 @@ def register_starter(*, actor: User) -> Critic:
         model=str(folder),
         evaluation=json.loads((folder / EVALUATION).read_text(encoding="utf-8")),
         card=(folder / CARD).read_text(encoding="utf-8"),
+        simulated=True,
     )
 
 

@@ -1,21 +1,33 @@
 """Critics come in as versions, and at most one drafts for a campaign."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test import Client
 
 from accounts.models import Role, User
-from annotation.models import Campaign
-from annotation.services.campaigns import create_campaign
+from annotation.models import Campaign, Draft
+from annotation.services.campaigns import add_clips, create_campaign
 from modelassist.bridge import model_of, stored_model
-from modelassist.models import Activation, Critic
+from modelassist.engine.model_folder import ModelError
+from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import critics
-from modelassist.services.critics import activate, deactivate, register_critic
-from modelassist.services.model_folder import NotAModel
+from modelassist.services.critics import (
+    LearnedFromSimulated,
+    activate,
+    deactivate,
+    describe_readable,
+    register_critic,
+)
+from modelassist.services.starter import register_starter
 from operations.models import AuditEntry, Job
+from tests.annotation.desk_world import make_clip
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +44,7 @@ def test_a_name_counts_its_versions(engineer: User, tiny_model: Path) -> None:
 
 
 def test_what_is_no_model_is_refused_and_leaves_nothing(engineer: User, tmp_path: Path) -> None:
-    with pytest.raises(NotAModel, match=r"no config\.json"):
+    with pytest.raises(ModelError, match=r"no config\.json"):
         register_critic(actor=engineer, name="ada", model=str(tmp_path))
     assert not Critic.objects.exists()
 
@@ -80,7 +92,7 @@ def test_a_critic_whose_files_are_gone_is_not_activated(
     shutil.copytree(tiny_model, tmp_path / "model")
     critic = register_critic(actor=engineer, name="ada", model=str(tmp_path / "model"))
     shutil.rmtree(tmp_path / "model")
-    with pytest.raises(NotAModel):
+    with pytest.raises(ModelError):
         activate(actor=engineer, critic=critic, campaign=campaign)
     assert not Activation.objects.exists()
 
@@ -116,3 +128,55 @@ def test_an_activation_that_fails_leaves_the_campaign_without_a_critic(
     with pytest.raises(RuntimeError):
         activate(actor=engineer, critic=critic, campaign=campaign)
     assert not Campaign.objects.get().critic_active
+
+
+def test_a_critic_of_simulated_data_needs_a_second_confirmation_that_quotes_its_readable_answers(
+    engineer: User, campaign: Campaign, client: Client
+) -> None:
+    starter = register_starter(actor=engineer)
+    assert starter.learned_from_simulated
+    with pytest.raises(LearnedFromSimulated, match=r"804 of its 804 answers could be read \(100%\)"):
+        activate(actor=engineer, critic=starter, campaign=campaign)
+    client.force_login(engineer)
+    address = f"/critics/{starter.pk}/activate"
+    page = client.post(address, {"campaign": campaign.pk}).content.decode()
+    assert "learned from simulated data, and Spring is not simulated" in page
+    assert "804 of its 804 answers could be read (100%)" in page
+    assert not Activation.objects.exists()
+    client.post(address, {"campaign": campaign.pk, "accepts_simulated": "yes"})
+    assert Activation.objects.get().critic == starter
+    entry = AuditEntry.objects.get(action="critic.activated")
+    assert entry.data == {"critic": "starter@1", "simulated": True}
+
+
+def test_answers_about_real_clips_are_quoted_where_there_are_any(engineer: User, campaign: Campaign) -> None:
+    starter = register_starter(actor=engineer)
+    add_clips(actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}") for number in range(4)])
+    items = list(campaign.items.order_by("pk"))
+    Draft.objects.create(item=items[0], critic=str(starter), card={}, text="")
+    for item, text in zip(items[1:], ["babble", "babble", ""], strict=True):
+        FailedDraft.objects.create(critic=starter, item=item, error="not in the grammar", text=text)
+    assert "Of its 3 answers about clips that are not simulated, 1 could be read (33%)." in describe_readable(starter)
+
+
+def test_in_a_simulated_campaign_it_drafts_without_a_word(engineer: User) -> None:
+    campaign = create_campaign(actor=engineer, name="toy", title="Toy", is_simulated=True)
+    activate(actor=engineer, critic=register_starter(actor=engineer), campaign=campaign)
+    assert Activation.objects.exists()
+
+
+def test_what_learns_on_from_a_critic_of_simulated_data_is_one_too(engineer: User, tiny_model: Path) -> None:
+    starter = register_starter(actor=engineer)
+    assert register_critic(actor=engineer, name="ada", model=str(tiny_model), parent=starter).learned_from_simulated
+
+
+def test_critics_of_an_older_version_are_marked_at_the_upgrade(engineer: User, tiny_model: Path) -> None:
+    starter = register_starter(actor=engineer)
+    child = register_critic(actor=engineer, name="ada", model=str(tiny_model), parent=starter)
+    other = register_critic(actor=engineer, name="bob", model=str(tiny_model))
+    Critic.objects.update(learned_from_simulated=False)
+    migration = import_module("modelassist.migrations.0006_learned_from_simulated")
+    migration.fill_from_releases(apps, connection.schema_editor())
+    marked = set(Critic.objects.filter(learned_from_simulated=True))
+    assert marked == {starter, child}
+    assert other not in marked

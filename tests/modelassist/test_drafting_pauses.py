@@ -16,7 +16,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Draft, Item
 from annotation.services.campaigns import add_clips, create_campaign, set_state
 from modelassist.engine.inference import Critic as LoadedCritic
-from modelassist.engine.model_files import ModelError
+from modelassist.engine.model_folder import ModelError
 from modelassist.engine.scoring import Scored
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import drafting, pauses

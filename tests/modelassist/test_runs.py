@@ -16,11 +16,11 @@ from accounts.models import User
 from annotation.services.campaigns import create_campaign
 from datasets.models import Release
 from modelassist.bridge import run_folder
+from modelassist.engine.model_folder import ModelError
 from modelassist.models import Critic, Run
 from modelassist.reads.runs import curves, run_page, thinned
 from modelassist.services import runs, trainer
 from modelassist.services.critics import register_critic
-from modelassist.services.model_folder import NotAModel
 from operations import jobs
 from operations.models import Job, JobState
 
@@ -73,7 +73,7 @@ def test_a_release_of_an_earlier_format_is_refused(engineer: User, release: Rele
 
 
 def test_what_is_no_model_is_refused_at_once(engineer: User, release: Release, tmp_path: Path) -> None:
-    with pytest.raises(NotAModel):
+    with pytest.raises(ModelError):
         start(engineer, release, tmp_path)
     assert not Run.objects.exists()
 
@@ -240,3 +240,24 @@ def test_long_curves_keep_their_ends() -> None:
     assert len(few) == 10
     assert (few[0], few[-1]) == (points[0], points[-1])
     assert thinned(points[:5], 10) == points[:5]
+
+
+@pytest.mark.parametrize(
+    ("unparsable", "state"), [(1.0, JobState.FAILED), (0.95, JobState.FAILED), (0.9, JobState.DONE)]
+)
+def test_a_run_whose_critic_gives_no_readable_answer_has_failed_with_the_share(
+    engineer: User, release: Release, tiny_model: Path, unparsable: float, state: JobState
+) -> None:
+    run = start(engineer, release, tiny_model)
+    finished(run, tiny_model)
+    splits = {"val": {"clips": 8, "unparsable_rate": unparsable}, "test": {"clips": 12, "unparsable_rate": unparsable}}
+    (run_folder(run) / "evaluation.json").write_text(json.dumps({"splits": splits}))
+    job = done(run)
+    assert job.state == state
+    run.refresh_from_db()
+    assert run.evaluation == {"splits": splits}
+    if state == JobState.FAILED:
+        assert f"{round(20 * (1 - unparsable))} of 20 answers" in job.error
+        assert not Critic.objects.exists()
+    else:
+        assert Critic.objects.get().run == run

@@ -8,7 +8,7 @@ def write_tiny_model(folder: Path) -> Path:
     """Writes the model to `folder`; what it babbles is kept short, so that tests do not wait for it."""
     import torch
 
-    from modelassist.engine.model_files import CRITIC_FILE
+    from modelassist.engine.model_folder import CRITIC_FILE
     from modelassist.engine.tiny import TINY_FRAMES, init_tiny
 
     torch.set_num_threads(1)

@@ -15,10 +15,10 @@ from annotation.models import Campaign
 from annotation.models.campaigns import new_salt
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
+from modelassist.engine.model_folder import ModelError
 from modelassist.services import simulation
 from modelassist.services.critics import activate
 from modelassist.services.guidelines import GUIDELINES
-from modelassist.services.model_folder import NotAModel
 from modelassist.services.starter import register_starter
 from operations import demo_sign_ins
 
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Demo: {report.added} clips, {rated} ratings by {RATERS} simulated raters")
         try:
             starter = register_starter(actor=engineer)
-        except NotAModel as reason:
+        except ModelError as reason:
             self.stdout.write(f"Demo: nobody drafts, as there is no starter critic ({reason})")
             return
         activate(actor=engineer, critic=starter, campaign=campaign)

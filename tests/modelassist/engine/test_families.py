@@ -11,7 +11,7 @@ from modelassist.engine import train as training
 from modelassist.engine.config import Config, LoraConfig, SftConfig
 from modelassist.engine.inference import Critic
 from modelassist.engine.model import Loaded, frame_config, load
-from modelassist.engine.model_files import ModelError
+from modelassist.engine.model_folder import ModelError
 from qsave.frames.slowfast import FrameConfig
 from qsave.release import ReleaseReader
 from tests.modelassist.engine.small import read_metrics

@@ -22,7 +22,7 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 from modelassist.engine import model
 from modelassist.engine.inference import Critic
 from modelassist.engine.model import Loaded, level_ids, load, save
-from modelassist.engine.model_files import CRITIC_FILE, ModelError
+from modelassist.engine.model_folder import CRITIC_FILE, ModelError
 from modelassist.engine.tiny import build_tokenizer
 from qsave.axes import LEVEL_WORDS
 
@@ -64,7 +64,7 @@ def test_pickled_weights_are_never_opened(copy: Path) -> None:
 def test_a_truncated_weights_file_is_an_error(copy: Path) -> None:
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:10_000])
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match="is cut off"):
         load(str(copy))
 
 
