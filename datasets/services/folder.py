@@ -19,7 +19,7 @@ from datasets.services.targets import is_agreed, target_of, why_no_target, words
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, content_hash
 from qsave.axes import AXES, Axis
 from qsave.files import to_disk
-from qsave.frames.container import MediaError
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, choose
 from qsave.release import FORMAT, MANIFEST_NAME, SPLITS, manifest_bytes, row_to_json, sha256_of
 from qsave.statistics.figures import Undefined
@@ -205,7 +205,8 @@ def _with_media(record: ClipRecord, folder: Path, media: Path, *, copy: bool) ->
         raise ReleaseRefused(f"clip {record.clip_id}: its file {record.original} is missing from the media folder")
     if not record.fast:
         try:
-            times = choose(source, FrameConfig())
+            with one_file():
+                times = choose(source, FrameConfig())
         except MediaError as error:
             raise ReleaseRefused(f"clip {record.clip_id}: {error}") from None
         record = replace(record, fast=times.fast, slow=times.slow)

@@ -15,6 +15,7 @@ from modelassist.engine.data import DataError
 from modelassist.engine.markup import document, element, made_here
 from modelassist.engine.score_file import By
 from qsave.files import atomic_path
+from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import Frames
 from qsave.report_card import card_from_json
 
@@ -34,8 +35,19 @@ class CardPages:
 
     def write(self, clip: Clip, line: Mapping[str, Any], frames: Frames | None) -> None:
         """The page of one clip; without `frames` it shows the clip alone, if that can be played."""
-        video = quote(os.path.relpath(clip.path.resolve(), self.folder.resolve()))
-        self._write(page_name(line), card_page(line, video if _plays(clip, frames) else None, frames))
+        self._write(page_name(line), card_page(line, self._address(clip, frames), frames))
+
+    def _address(self, clip: Clip, frames: Frames | None) -> str | None:
+        """Where a page finds the clip; None if it is not played. A clip whose frames could not be read is not; one that
+        nobody looked at, for want of a prompt, may be."""
+        if frames is None and clip.prompt:
+            return None
+        try:
+            with one_file():
+                there = os.path.relpath(clip.path.resolve(), self.folder.resolve())
+                return quote(os.fsencode(there)) if clip.path.is_file() else None
+        except MediaError:
+            return None
 
     def write_index(self, lines: Mapping[Clip, Mapping[str, Any]], by: By) -> None:
         """The list of all clips, in their order."""
@@ -60,11 +72,6 @@ def page_name(line: Mapping[str, Any]) -> str:
     what = "\0".join(str(line[key]) for key in ("video", "sha256", "prompt", "identity", "samples"))
     digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{stem}-{digest[:10]}.html"
-
-
-def _plays(clip: Clip, frames: Frames | None) -> bool:
-    """A clip whose frames could not be read is not played. One that nobody looked at, for want of a prompt, may be."""
-    return clip.path.is_file() and (frames is not None or not clip.prompt)
 
 
 def _entry(clip: Clip, line: Mapping[str, Any]) -> Element:

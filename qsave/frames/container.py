@@ -7,6 +7,7 @@ accept playlists and concatenation scripts, which make it read other files and a
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISREG
 
 import av
 from av.audio.codeccontext import AudioCodecContext
@@ -136,8 +137,13 @@ def turns(frame: av.VideoFrame) -> int:
 
 
 def _sniff(path: Path) -> str:
+    if "\0" in str(path):
+        raise MediaError("Its name holds a NUL, which no file's name does.")
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+            raise MediaError("It is a folder, a pipe or a device, and not a file.")
+        size = status.st_size
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:

@@ -1,6 +1,8 @@
 """Scoring many clips: what is written, what a cut leaves, and that no clip stops the others."""
 
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +95,29 @@ def test_one_bad_clip_is_reported_and_the_others_are_scored(
     assert said.out == ""
     assert "error: broken.mp4: the clip cannot be read" in said.err
     assert "4 of 5 clips have a report card" in said.err
+
+
+NO_CLIPS = ("pipe.mp4", "folder.mp4", "loop.mp4", "a" * 300 + ".mp4", "狐" * 90 + ".mp4", "a\0b.mp4", "x/" * 3000,
+            "clip-0.mp4/b.mp4", "/dev/zero", "\udcff.mp4", "https://example.org/a.mp4")  # fmt: skip
+
+
+@pytest.mark.usefixtures("fluent")
+def test_whatever_a_row_names_costs_that_row_alone(run: Run, folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    os.mkfifo(source / "pipe.mp4")
+    (source / "folder.mp4").mkdir()
+    (source / "loop.mp4").symlink_to("loop.mp4")
+    shutil.copy(folder / "clip-0.mp4", source)
+    rows = [{"video": name, "prompt": "A square"} for name in (*NO_CLIPS, "clip-0.mp4")]
+    (source / "all.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+
+    assert run("--html", str(tmp_path / "pages"), source=source / "all.jsonl") == 1
+
+    found = {line["video"]: line for line in lines(tmp_path / "scores.jsonl")}
+    assert set(found) == {*NO_CLIPS, "clip-0.mp4"}
+    assert {name for name, line in found.items() if line["card"]} == {"clip-0.mp4"}
+    assert not any(str(tmp_path) in (line["error"] or "") for line in found.values())
 
 
 def test_a_cut_run_goes_on_with_what_is_left(

@@ -1,6 +1,7 @@
 """The guard around one file: what its content causes is its problem; trouble of the machine passes."""
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -63,6 +64,14 @@ def test_trouble_of_the_machine_and_refusals_pass(error: BaseException) -> None:
     ):
         raise error
     assert caught.value is error
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    for path in (tmp_path / "pipe.mp4", tmp_path / "folder.mp4", Path("/dev/zero")):
+        with pytest.raises(MediaError, match="not a file"):
+            probe(path)
 
 
 BAD_TAGS = [b"Vid\xe9oHandle\0", b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8\xf7\xf6\xf5\xf4", b"\x80" * 12, b"\xf0\x9f" * 6]
