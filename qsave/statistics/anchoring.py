@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qsave.statistics.figures import RESAMPLES, Bools, Estimate, Figure, Floats, Undefined
+from qsave.statistics.figures import RESAMPLES, Bools, Estimate, Figure, Floats, Interval, Undefined
 from qsave.statistics.jackknife import Batch, Parts, jackknife
 from qsave.statistics.table import RatingTable
 
@@ -107,10 +107,16 @@ def _spread_ratio(table: RatingTable, assisted: Bools, interval: bool) -> Estima
     def figure(sums: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
             variances = sums[:, [0, 2]] / np.where(sums[:, [1, 3]] > 0.5, sums[:, [1, 3]], np.nan)
-            ratios: Floats = np.sqrt(np.maximum(variances[:, 1], 0) / variances[:, 0])
-        return ratios
+            logs: Floats = np.log(np.maximum(variances[:, 1], 0) / variances[:, 0]) / 2
+        return np.where(np.isfinite(logs), logs, np.nan)
 
-    return _estimate(table, parts, figure, interval)
+    logs = _estimate(table, parts, figure, interval)
+    if isinstance(logs.value, Undefined) or np.isnan(logs.value):
+        return Estimate(0.0, Undefined("assisted ratings never differ"))
+    limits = logs.interval
+    if isinstance(limits, Interval):
+        limits = Interval(float(np.exp(limits.low)), float(np.exp(limits.high)), limits.population)
+    return Estimate(float(np.exp(logs.value)), limits)
 
 
 def _estimate(table: RatingTable, parts: Parts, figure: Batch, interval: bool) -> Estimate:

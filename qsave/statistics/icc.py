@@ -10,10 +10,12 @@ import numpy as np
 from scipy.special import fdtri
 
 from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Estimate, Figure, Floats, Interval, Undefined
-from qsave.statistics.jackknife import LEAST_RATERS, Parts, jackknife
+from qsave.statistics.jackknife import Parts, jackknife
 from qsave.statistics.table import RatingTable
 
 ICC_NAMES = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
+LEAST_ITEMS = 20
+"""Fewest items that are left out one by one."""
 _UPPER = (1 + CONFIDENCE) / 2
 _INCOMPLETE = "not every rater rated every item"
 _SMALL = "needs two items and two ratings of one"
@@ -43,8 +45,8 @@ class _Anova:
 def icc_one_way(table: RatingTable) -> OneWay:
     """ICC(1,1) and ICC(1,k) of an unbalanced one-way layout, with k replaced by n0 = (N - sum n^2 / N) / (items - 1).
 
-    The intervals count items and raters (see `jackknife`), on the scale of log(1 - ICC). Of a panel with few raters
-    they are those of the F ratio with n0 in the place of k, and hold for these raters.
+    The intervals count items and raters (see `jackknife`), on the scale of log(1 - ICC). Of fewer than LEAST_ITEMS
+    items they are those of the F ratio with n0 in the place of k, which holds for normal scores of these raters.
     """
     total, groups = len(table), table.item_count
     if groups < 2 or total <= groups:
@@ -53,7 +55,7 @@ def icc_one_way(table: RatingTable) -> OneWay:
     between = float((table.n * (table.means - table.scores.mean()) ** 2).sum() / (groups - 1))
     within = float(table.squares.sum() / (total - groups))
     single, average = _from_f(between, within, k, groups - 1, total - groups)
-    if table.rater_count >= LEAST_RATERS:
+    if groups >= LEAST_ITEMS:
         parts = _parts(table)
         single, average = _counting_raters(table, parts, single, 0), _counting_raters(table, parts, average, 1)
     else:

@@ -1,0 +1,303 @@
+"""How often 95% intervals hold the truth, over simulated campaigns whose truth is known without chance.
+
+A rater gives an item the whole level nearest to quality + bias + noise, kept within 1 to 5. What infinitely many items
+would show is summed over a grid of qualities. An interval of these raters is held against the truth for their biases,
+one that speaks of other raters against that of the whole population. `python -m tests.support.coverage` prints the
+table of docs/statistics.md.
+"""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from qsave.statistics.alpha import Metric, krippendorff_alpha
+from qsave.statistics.anchoring import anchoring
+from qsave.statistics.ceiling import ceiling
+from qsave.statistics.figures import Interval, Undefined
+from qsave.statistics.generators import generator_table, paired_differences
+from qsave.statistics.icc import icc_one_way
+from qsave.statistics.mixed import MixedModel, fit_mixed_model
+from qsave.statistics.mos import mean_over_items, pooled_sd, summarise
+from qsave.statistics.table import RatingTable
+
+Array = NDArray[np.float64]
+
+CAMPAIGNS = 1000
+LOWEST, HIGHEST = 0.93, 0.985
+NOISE = 0.7
+BIAS = 0.5
+LEVELS = np.arange(1.0, 6.0)
+METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
+SHIFTS = {"wan": 0.0, "sora": 0.25, "kling": 0.5}
+DRAFT_ABOVE = 0.8
+"""How much higher than the quality drafts score."""
+PULL, PULL_SD = 0.6, 0.2
+POPULATION = 400
+
+_GRID = (np.arange(200) + 0.5) / 200
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A kind of campaign: `overlap` of `raters` rate each item; `groups` prompts where generators are compared."""
+
+    raters: int
+    overlap: int
+    items: int = 60
+    groups: int = 0
+
+    @property
+    def name(self) -> str:
+        who = (
+            f"crowd of {self.raters}, {self.overlap} an item" if self.raters > 6 else f"{self.overlap} of {self.raters}"
+        )
+        return f"{who}, {self.groups} prompts" if self.groups else who
+
+
+CELLS = (
+    *(Cell(60, overlap) for overlap in (3, 4, 5)),
+    *(Cell(raters, raters) for raters in (3, 4, 6)),
+    *(Cell(raters, 3) for raters in (4, 6)),
+)
+PROMPT_CELLS = tuple(Cell(raters, 3, groups=groups) for raters in (60, 4) for groups in (5, 10, 30))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A figure of one campaign: its intervals and what each should hold (units,)."""
+
+    figure: str
+    intervals: Sequence[Interval | Undefined]
+    truths: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure in a cell: the share of intervals that hold the truth, their median width, and whom they hold for."""
+
+    cell: str
+    figure: str
+    population: str
+    coverage: float
+    width: float
+    undefined: float
+
+
+def probabilities(quality: Array, bias: Array) -> Array:
+    """Of each level (qualities, raters, 5)."""
+    edges = np.concatenate([[-np.inf], np.arange(1.5, 5.0), [np.inf]])
+    latent = quality[:, None] + bias[None, :]
+    return np.diff(ndtr((edges - latent[:, :, None]) / NOISE), axis=2)
+
+
+def expected(quality: Array, bias: Array) -> Array:
+    """The expected score (qualities, raters)."""
+    scores: Array = probabilities(quality, bias) @ LEVELS
+    return scores
+
+
+@cache
+def population(spread: float) -> Array:
+    """Biases of a whole population, at even shares of its distribution."""
+    biases: Array = spread * ndtri((np.arange(POPULATION) + 0.5) / POPULATION)
+    return biases
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What infinitely many items of uniform quality show of raters with these biases, `overlap` of them an item."""
+
+    alpha: dict[str, float]
+    single: float
+    average: float
+    ceiling: float
+
+
+def truth_of(bias: Array, overlap: int) -> Truth:
+    quality = 1.2 + 3.6 * _GRID
+    chances = probabilities(quality, bias)
+    total = chances.sum(axis=1)
+    raters = len(bias)
+    own = np.einsum("qri,qrj->ij", chances, chances)
+    pairs = (total.T @ total - own) / (raters * (raters - 1) * len(quality))
+    marginals = pairs.sum(axis=1)
+    mean = marginals @ LEVELS
+    variance, shared = marginals @ LEVELS**2 - mean**2, LEVELS @ pairs @ LEVELS - mean**2
+    within = variance - shared
+    of_mos = (variance + (overlap - 1) * shared) / overlap
+    return Truth(
+        alpha={metric: 1 - (pairs * d).sum() / (marginals @ d @ marginals) for metric, d in _distances(marginals)},
+        single=shared / variance,
+        average=1 - within / (overlap * of_mos),
+        ceiling=float(np.sqrt((chances @ LEVELS).mean(axis=1).var() / of_mos)),
+    )
+
+
+def _distances(marginals: Array) -> Iterator[tuple[str, Array]]:
+    middle = np.cumsum(marginals) - marginals / 2
+    yield "nominal", 1 - np.eye(5)
+    yield "ordinal", (middle[:, None] - middle[None, :]) ** 2
+    yield "interval", (LEVELS[:, None] - LEVELS[None, :]) ** 2
+
+
+def draw_raters(rng: np.random.Generator, cell: Cell, items: int) -> NDArray[np.int64]:
+    """Who rates each item (items, overlap)."""
+    return np.sort(np.argsort(rng.random((items, cell.raters)), axis=1)[:, : cell.overlap], axis=1)
+
+
+def rate(rng: np.random.Generator, quality: Array, bias: Array, who: NDArray[np.int64]) -> RatingTable:
+    latent = quality[:, None] + bias[who] + rng.normal(0, NOISE, who.shape)
+    scores = np.clip(np.round(latent), 1, 5)
+    names = (tuple(range(len(quality))), tuple(range(len(bias))))
+    codes, raters = np.unique(who.ravel(), return_inverse=True)
+    items = np.repeat(np.arange(len(quality)), who.shape[1])
+    return RatingTable(items, raters, scores.ravel(), names[0], tuple(int(code) for code in codes))
+
+
+def rated_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
+    """One campaign and its figures that count raters."""
+    bias = rng.normal(0, BIAS, cell.raters)
+    quality = rng.uniform(1.2, 4.8, cell.items)
+    table = rate(rng, quality, bias, draw_raters(rng, cell, cell.items))
+    these, everyone = truth_of(bias, cell.overlap), _everyone(cell.overlap)
+    of_these = expected(quality, bias).mean(axis=1)
+    of_all = expected(quality, population(BIAS)).mean(axis=1)
+
+    def pick(interval: Interval | Undefined, here: float, there: float) -> Array:
+        named = isinstance(interval, Interval) and interval.population
+        return np.array([here if named else there])
+
+    sd = pooled_sd(table)
+    rows = summarise(table, prior_sd=1.0 if isinstance(sd, Undefined) else sd)
+    yield Shown("MOS", [Interval(row.low, row.high) for row in rows], of_all)
+    model = fit_mixed_model(table)
+    assert isinstance(model, MixedModel)
+    bounds = zip(model.low.tolist(), model.high.tolist(), strict=True)
+    yield Shown(
+        "bias-corrected MOS",
+        [Interval(low, high, model.population) for low, high in bounds],
+        of_these if model.population else of_all,
+    )
+    for metric in METRICS:
+        interval = krippendorff_alpha(table, metric).interval
+        yield Shown(f"alpha, {metric}", [interval], pick(interval, these.alpha[metric], everyone.alpha[metric]))
+    icc = icc_one_way(table)
+    yield Shown("ICC(1,1)", [icc.single.interval], pick(icc.single.interval, these.single, everyone.single))
+    yield Shown("ICC(1,k)", [icc.average.interval], pick(icc.average.interval, these.average, everyone.average))
+    reached = ceiling(table)
+    yield Shown("ceiling", [reached.interval], np.array([these.ceiling]))
+    yield _anchoring(rng, cell, quality, bias)
+
+
+@cache
+def _everyone(overlap: int) -> Truth:
+    return truth_of(population(BIAS), overlap)
+
+
+def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array) -> Shown:
+    """Each item half blind, half assisted, by as many raters as there are, four at most."""
+    pull = rng.normal(PULL, PULL_SD, cell.raters) * DRAFT_ABOVE
+    who = draw_raters(rng, Cell(cell.raters, min(4, cell.raters)), len(quality))
+    assisted = np.argsort(rng.random(who.shape), axis=1) < who.shape[1] // 2
+    latent = quality[:, None] + bias[who] + pull[who] * assisted + rng.normal(0, NOISE, who.shape)
+    scores = np.clip(np.round(latent), 1, 5)
+    items = np.repeat(np.arange(len(quality)), who.shape[1])
+    rows = list(zip(items.tolist(), assisted.ravel().tolist(), scores.ravel().tolist(), strict=True))
+    interval = anchoring(rows, {}, raters=who.ravel().tolist()).difference.interval
+    if isinstance(interval, Interval) and interval.population:
+        truth = _shift(bias, pull)
+    else:
+        everyone = population(BIAS)
+        pulls = DRAFT_ABOVE * (PULL + population(PULL_SD)[np.random.default_rng(0).permutation(POPULATION)])
+        truth = _shift(everyone, pulls)
+    return Shown("anchoring, difference", [interval], np.array([truth]))
+
+
+def _shift(bias: Array, pull: Array) -> float:
+    quality = 1.2 + 3.6 * _GRID
+    return float((expected(quality, bias + pull) - expected(quality, bias)).mean())
+
+
+def generator_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
+    """One campaign in which generators are compared: each made a clip of each prompt."""
+    bias = rng.normal(0, BIAS, cell.raters)
+    names = list(SHIFTS)
+    prompts = rng.normal(2.75, 0.6, cell.groups)
+    quality = (prompts[:, None] + list(SHIFTS.values()) + rng.normal(0, 0.4, (cell.groups, len(names)))).ravel()
+    table = rate(rng, quality, bias, draw_raters(rng, cell, len(quality)))
+    groups = np.repeat(np.arange(cell.groups), len(names)).tolist()
+    rows = list(zip(names * cell.groups, groups, table.means.tolist(), strict=True))
+    spread = 2.75 + ndtri(_GRID) * np.hypot(0.6, 0.4)
+    truth = {name: float(expected(spread + shift, bias).mean()) for name, shift in SHIFTS.items()}
+    figures = {row.generator: row.mos.interval for row in generator_table(rows)}
+    yield Shown("MOS of a generator", list(figures.values()), np.array([truth[name] for name in figures]))
+    overall = mean_over_items(table.means, groups).interval
+    yield Shown("MOS of an axis", [overall], np.array([np.mean(list(truth.values()))]))
+    pairs = paired_differences(rows)
+    yield Shown(
+        "paired difference",
+        [pair.difference.interval for pair in pairs],
+        np.array([truth[pair.first] - truth[pair.second] for pair in pairs]),
+    )
+
+
+def simulate(cell: Cell, campaigns: int = CAMPAIGNS) -> list[Row]:
+    """The rows of one cell, seeded by the cell."""
+    rng = np.random.default_rng([cell.raters, cell.overlap, cell.items, cell.groups])
+    run = generator_campaign if cell.groups else rated_campaign
+    held: dict[str, list[bool]] = defaultdict(list)
+    widths: dict[str, list[float]] = defaultdict(list)
+    populations: dict[str, str] = {}
+    missing: dict[str, int] = defaultdict(int)
+    for _ in range(campaigns):
+        for shown in run(rng, cell):
+            held.setdefault(shown.figure, [])
+            for interval, truth in zip(shown.intervals, shown.truths.tolist(), strict=True):
+                if isinstance(interval, Undefined):
+                    missing[shown.figure] += 1
+                    continue
+                held[shown.figure].append(interval.low <= truth <= interval.high)
+                widths[shown.figure].append(interval.high - interval.low)
+                populations[shown.figure] = interval.population or "other raters too"
+    return [
+        Row(
+            cell.name,
+            figure,
+            populations.get(figure, ""),
+            float(np.mean(hits)) if hits else float("nan"),
+            float(np.median(widths[figure])) if hits else float("nan"),
+            missing[figure] / (len(hits) + missing[figure]),
+        )
+        for figure, hits in held.items()
+    ]
+
+
+def simulate_all(campaigns: int = CAMPAIGNS) -> list[Row]:
+    """Every cell, two at a time."""
+    cells = [*CELLS, *PROMPT_CELLS]
+    with ProcessPoolExecutor(2) as pool:
+        return [row for rows in pool.map(simulate, cells, [campaigns] * len(cells)) for row in rows]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """As Markdown."""
+    lines = [
+        "| campaign | figure | holds for | coverage | median width | too few to say |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.cell} | {row.figure} | {row.population} | {row.coverage:.3f} | {row.width:.2f} | {row.undefined:.1%} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(simulate_all(int(sys.argv[1]) if len(sys.argv) > 1 else CAMPAIGNS)))
