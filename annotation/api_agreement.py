@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from annotation.api import Guarded
 from annotation.models import Campaign
-from annotation.reads.agreement import agreement
+from annotation.reads.agreement import read_agreement
 from annotation.reads.headlines import agreement_json
 
 
@@ -20,4 +20,4 @@ class AgreementView(Guarded):
         A figure is {value, low, high, thin} or {undefined, thin}. `thin` is empty for a figure that can be read; else
         it is the sentence that says what the figure lacks, to be shown before it.
         """
-        return Response(agreement_json(agreement(get_object_or_404(Campaign, name=name))))
+        return Response(agreement_json(read_agreement(get_object_or_404(Campaign, name=name))))

@@ -1,5 +1,6 @@
 """The table of raters on the agreement page: work done, conduct, and how each rater stands to the others who count."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -54,9 +55,7 @@ def read_rater_rows(
     screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
     golds, repeats = _check_pairs(campaign, scores)
     qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
-    counts: dict[int, int] = {}
-    for rater, _ in {(one.rater, one.item) for one in scores}:
-        counts[rater] = counts.get(rater, 0) + 1
+    counts = Counter(rater for rater, _item in {(one.rater, one.item) for one in scores})
     conduct = _conduct(scores, sittings)
     people = User.objects.filter(pk__in=counts).order_by("username", "pk")
     return tuple(
@@ -88,16 +87,18 @@ def _check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pa
         pk: gold or {}
         for pk, gold in Item.objects.filter(campaign=campaign, gold__isnull=False).values_list("pk", "gold")
     }
-    first = {(one.item, one.rater, one.axis): one.score for one in scores}
+    checks = read_checks(campaign)
+    on_golds = [(one.item, one.rater, one.axis, one.score) for one in scores if one.item in known]
+    repeated = {(item, rater) for kind, item, rater, _axis, _score in checks if kind == Slot.Kind.REPEAT}
+    first = {(one.item, one.rater, one.axis): one.score for one in scores if (one.item, one.rater) in repeated}
     golds: Pairs = {}
     repeats: Pairs = {}
-    given = [(one.item, one.rater, one.axis, one.score) for one in scores]
-    for kind, item, rater, axis, score in read_checks(campaign):
+    for kind, item, rater, axis, score in checks:
         if kind == Slot.Kind.GOLD:
-            given.append((item, rater, axis, score))
+            on_golds.append((item, rater, axis, score))
         elif (item, rater, axis) in first:
             repeats.setdefault(rater, []).append((float(first[item, rater, axis]), float(score)))
-    for item, rater, axis, score in given:
+    for item, rater, axis, score in on_golds:
         if axis in known.get(item, {}):
             golds.setdefault(rater, []).append((float(score), float(known[item][axis])))
     return golds, repeats

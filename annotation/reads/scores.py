@@ -2,21 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
 from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Screening, Slot, make_blind_condition
 from annotation.reads.work import read_work
-from qsave.axes import Axis
+from qsave.axes import AXES, Axis
 from qsave.statistics.table import RatingTable
 
 WATCHED = "watched_share"
 """Of the viewing record: the share of the clip that was played, 0..1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """What one rater gave one item on one axis, and what a draft had to do with it. `arm` is as drawn; `is_blind` says
     that no critic can have influenced it."""
 
@@ -70,8 +69,9 @@ def read_scores(campaign: Campaign) -> list[Score]:
             "draft_edit_distance",
         )
     )
+    axes = {axis.value: axis for axis in AXES}
     return [
-        Score(item, rater, Axis(axis), score, arm, is_blind, draft, use, distance)
+        Score(item, rater, axes[axis], score, arm, is_blind, draft, use, distance)
         for item, rater, axis, score, arm, is_blind, draft, use, distance in rows.iterator(chunk_size=5000)
     ]
 

@@ -31,7 +31,7 @@ PAGE = 50
 def agreement(request: AuthedRequest, name: str) -> HttpResponse:
     """Figures over the whole campaign; the table of clips comes a page at a time (`after` is the last item shown)."""
     campaign = get_object_or_404(Campaign, name=name)
-    found = reads.agreement(campaign)
+    found = reads.read_agreement(campaign)
     rows, more = _page(found.rows, request.GET.get("after", ""))
     generators = cards.list_generators(found)
     context = {
@@ -79,7 +79,7 @@ def mos_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
 def agreement_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
     """The headlines as CSV, a line a figure, with how many ratings of how many clips each rests on."""
     campaign = get_object_or_404(Campaign, name=name)
-    return _csv_file(agreement_csv(reads.agreement(campaign)), f"agreement-{campaign.name}.csv")
+    return _csv_file(agreement_csv(reads.read_agreement(campaign)), f"agreement-{campaign.name}.csv")
 
 
 def _csv_file(lines: Iterator[str], name: str) -> StreamingHttpResponse:

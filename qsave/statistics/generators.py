@@ -11,6 +11,7 @@ Both say what these raters would say of other prompts.
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 
 import numpy as np
 from scipy.special import stdtr
@@ -100,7 +101,7 @@ def _figures(name: str, groups: Scores) -> GeneratorFigures:
 def _compare(one: str, other: str, generators: Mapping[str, Scores]) -> PairedDifference:
     """The unadjusted comparison of one pair, the better first."""
     shared = sorted(generators[one].keys() & generators[other].keys(), key=str)
-    gaps = np.array([np.mean(generators[one][group]) - np.mean(generators[other][group]) for group in shared])
+    gaps = np.array([fmean(generators[one][group]) - fmean(generators[other][group]) for group in shared])
     if len(gaps) and gaps.mean() < 0:
         one, other, gaps = other, one, -gaps
     limit = float(MAX_LEVEL - MIN_LEVEL)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
-from annotation.reads.agreement import Agreement, agreement
+from annotation.reads.agreement import Agreement, agreement, read_agreement
 from annotation.reads.basis import Basis
 from annotation.reads.headlines import agreement_csv, agreement_json
 from annotation.reads.mos_csv import mos_csv
@@ -210,6 +210,33 @@ def test_the_number_of_queries_does_not_grow_with_the_campaign() -> None:
         return len(queries)
 
     assert cost(2) == cost(6) <= 9
+
+
+def test_figures_are_computed_again_only_after_something_changed(rated: tuple[Campaign, list[User]]) -> None:
+    campaign, raters = rated
+    first = read_agreement(campaign)
+    with CaptureQueriesContext(connection) as queries:
+        assert read_agreement(Campaign.objects.get(pk=campaign.pk)) is first
+    assert len(queries) == 3  # the campaign, and the newest of revisions and deeds
+
+    reviews.screen(actor=factories.lead(), campaign=campaign, rater=raters[1], verdict="screened", reason="gone astray")
+    screened = read_agreement(campaign)
+    assert screened.ratings == first.ratings - 11
+
+    factories.rate_all(factories.make_user(), factories.make_campaign(1))
+    assert read_agreement(campaign).ratings == screened.ratings
+
+    rating = raters[3].ratings.get(item__clip__clip_id="u00")
+    ratings.revise(
+        rater=raters[3],
+        rating_id=rating.pk,
+        answers=factories.answers(5),
+        key=uuid.uuid4(),
+        viewing={},
+        seconds_spent=1,
+    )
+    (row,) = [row for row in read_agreement(campaign).rows if row.clip_id == "u00"]
+    assert row.mos[Axis.VISUAL].mos == pytest.approx((1 + 5) / 2)
 
 
 def test_mos_as_csv_holds_a_line_a_clip_with_figures_for_the_three_axes(rated: tuple[Campaign, list[User]]) -> None:
