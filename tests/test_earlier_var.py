@@ -50,6 +50,7 @@ client.force_login(User.objects.get(username="engineer"))
 pages = ["/", "/people", "/campaigns", "/campaigns/demo", "/campaigns/demo/items", "/campaigns/demo/agreement"]
 for path in [*pages, "/campaigns/demo/panels", "/releases", "/releases/1", "/critics"]:
     print(client.get(path, follow=True).status_code, path)
+assert "Freeze it again" in client.get("/releases/1").content.decode()  # its format is not read any more
 client.force_login(User.objects.get(username="annotator"))
 for path in ("/", "/rate/demo/", "/my-ratings/"):
     print(client.get(path, follow=True).status_code, path)
