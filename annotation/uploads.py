@@ -29,6 +29,7 @@ from qsave.frames.guard import MediaError, one_file
 
 KIND = "import_clips"
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
+OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
 MOST_FILES = 20_000
 MOST_BYTES = 50 * 1024**3
 CHUNK = 1024 * 1024
@@ -100,6 +101,9 @@ def find_manifest(folder: Path) -> Path:
                 _("There are several manifests (%(names)s). Send one, or name one of them manifest.csv.")
                 % {"names": names}
             )
+    archives = ", ".join(path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in OTHER_ARCHIVES)
+    if archives:
+        raise UploadRefused(_("Only zip archives are unpacked. Send %(names)s as a zip.") % {"names": archives})
     raise UploadRefused(_("There is no manifest among the files: add a CSV, TSV, JSON, JSONL or Parquet file."))
 
 

@@ -24,6 +24,7 @@ _PLAYABLE_SOUNDS = {"", "aac", "mp3", "opus", "vorbis", "flac"}
 _DEFAULT_RATE = Fraction(25)
 _MIN_RATE, _MAX_RATE = Fraction(1), Fraction(60)
 _AUDIO_RATE = 48_000
+_AUDIO_SLACK = _AUDIO_RATE // 10
 
 
 def needs_rendition(facts: MediaFacts) -> bool:
@@ -103,13 +104,13 @@ def _write_audio(path: Path, duration: float, target: OutputContainer, audio: Au
     with open_clip(path) as (_, video):
         origin = float((video.start_time or 0) * (video.time_base or 0))
     for frame in sound_frames(path):
-        begin = round(((frame.time or 0.0) - origin) * _AUDIO_RATE)
+        begin = end if frame.time is None else round((frame.time - origin) * _AUDIO_RATE)
         if begin >= last:
             break
         for piece in resampler.resample(frame):
-            if begin >= end:
-                end = begin + piece.samples
-                piece.pts, piece.time_base = begin, Fraction(1, _AUDIO_RATE)
+            if begin >= max(0, end - _AUDIO_SLACK):  # times are rounded, so pieces overlap a little
+                piece.pts, piece.time_base = max(begin, end), Fraction(1, _AUDIO_RATE)
+                end = piece.pts + piece.samples
                 target.mux(audio.encode(piece))
             begin += piece.samples
     target.mux(audio.encode(None))

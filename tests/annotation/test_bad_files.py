@@ -179,6 +179,13 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_goes(contents: list[by
     assert list(uploads.upload_root().iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
+def test_an_archive_of_another_type_is_named(name: str) -> None:
+    with pytest.raises(uploads.UploadRefused, match=f"Send {name} as a zip"):
+        uploads.receive([SimpleUploadedFile(name, b"anything")])
+    assert list(uploads.upload_root().iterdir()) == []
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_wherever_an_archive_is_damaged_it_is_taken_or_refused_in_words(method: int) -> None:
     whole = archive(MANIFEST, ("a.mp4", TEXT), packed=method)

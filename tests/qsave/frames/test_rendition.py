@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from qsave.frames.container import shown_frames
+from qsave.frames.container import shown_frames, sound_frames
 from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
 from tests.qsave.frames.clips import grey_of, write_clip, write_uneven_sound
@@ -125,3 +125,22 @@ def test_sound_that_not_every_browser_plays_is_made_again(tmp_path: Path) -> Non
     assert needs_rendition(probe(path))
     assert write_rendition(path, tmp_path / "rendition.mp4") == ""
     assert probe(tmp_path / "rendition.mp4").sound == "aac"
+
+
+@pytest.mark.parametrize("rate", [32_000, 44_100, 48_000])
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.avi"])
+def test_sound_of_any_rate_is_kept_whole(tmp_path: Path, name: str, rate: int) -> None:
+    path = write_uneven_sound(tmp_path / name, "mp3", ("stereo", "stereo"), (rate, rate))
+    assert write_rendition(path, tmp_path / "rendition.mp4") == ""
+    sounds = [
+        sum(frame.samples / frame.sample_rate for frame in sound_frames(each))
+        for each in (path, tmp_path / "rendition.mp4")
+    ]
+    assert sounds[1] == pytest.approx(sounds[0], abs=0.08)
+
+
+def test_sound_ends_with_the_picture(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", codec="mpeg4", audio_seconds=4.0)
+    write_rendition(path, tmp_path / "rendition.mp4")
+    kept = sum(frame.samples for frame in sound_frames(tmp_path / "rendition.mp4"))
+    assert kept / 48_000 == pytest.approx(1.0, abs=0.1)
