@@ -9,7 +9,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check --quiet --progress-bar=o
 RUN_STAMP := $(VENV)/.run-packages
 DEV_STAMP := $(VENV)/.dev-packages
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check format loop bench lock clean
+.PHONY: help run needs test test-long check format loop bench lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,11 +17,14 @@ help: ## this list
 run: $(RUN_STAMP) ## start the site with the demo campaign: web and worker, Ctrl-C ends both
 	@exec $(PY) manage.py up --host $(HOST) --port $(PORT)
 
-test: check ## the whole suite: SQLite with the file broker, then PostgreSQL with Redis; browser tests in Chromium
+test: needs check ## the whole suite: SQLite with the file broker, then PostgreSQL with Redis; browser tests in Chromium
 	@$(PY) -m tests.support.suite
 
 test-long: $(DEV_STAMP) ## the slow tests: the loop, kills, fuzz, outside loaders (before an issue is called resolved)
 	@$(PY) -m tests.support.suite --long
+
+needs: $(DEV_STAMP)
+	@$(PY) -m tests.support.needs
 
 check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations
 	@$(VENV)/bin/ruff format --check .

@@ -3,7 +3,7 @@
 import os
 import shutil
 
-from tests.support.debian import install
+from tests.support.debian import Need
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 FLAGS = (
@@ -25,6 +25,4 @@ def find() -> str | None:
     return given or next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def ensure() -> str:
-    """Like `find`, after installing Debian's package if need be and allowed; else ends, saying what to do."""
-    return find() or install("chromium", find, "the browser tests; or name one with QSAVE_CHROMIUM=/path")
+CHROMIUM = Need("chromium", find, "QSAVE_CHROMIUM")

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.debian import install
+from tests.support.debian import Need
 from tests.support.speed import allow
 
 START_SECONDS = 60
@@ -36,6 +36,14 @@ def find_postgres() -> str | None:
     on_path = shutil.which("postgres")
     candidates = [*map(str, folders), *([str(Path(on_path).resolve().parent)] if on_path else [])]
     return next((folder for folder in candidates if Path(folder, "initdb").exists()), None)
+
+
+def find_redis() -> str | None:
+    return shutil.which("redis-server")
+
+
+POSTGRES = Need("postgresql", find_postgres, "QSAVE_TEST_DATABASE_URL")
+REDIS = Need("redis-server", find_redis, "QSAVE_TEST_REDIS_URL")
 
 
 def unprivileged() -> list[str]:
@@ -96,9 +104,7 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
     if given:
         yield given
         return
-    programs = find_postgres() or install(
-        "postgresql", find_postgres, "the tests on PostgreSQL; or set QSAVE_TEST_DATABASE_URL"
-    )
+    programs = POSTGRES.ensure()
     with own_folder() as folder:
         password, port = secrets.token_hex(16), free_port()
         secret = folder / "password"
@@ -135,13 +141,9 @@ def redis() -> Iterator[str]:
     if given:
         yield given
         return
-    program = find_redis() or install("redis-server", find_redis, "the tests on Redis; or set QSAVE_TEST_REDIS_URL")
+    program = REDIS.ensure()
     with own_folder() as folder:
         port = free_port()
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         with server(command, folder, lambda: answers(port), "TERM"):
             yield f"redis://127.0.0.1:{port}/0"
-
-
-def find_redis() -> str | None:
-    return shutil.which("redis-server")

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import browser, services
+from tests.support.debian import require
+from tests.support.needs import NEEDS
 
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 PASSED, SOME_FAILED = 0, 1
@@ -77,7 +79,8 @@ def main() -> int:
     parser.add_argument("paths", nargs="*", help="only these")
     chosen = parser.parse_args()
     which, workers = ("long", []) if chosen.long else ("not long", WORKERS)
-    own = {"QSAVE_CHROMIUM": browser.ensure()}
+    require(NEEDS)
+    own = {"QSAVE_CHROMIUM": browser.CHROMIUM.ensure()}
     halves = [run_half("SQLite and the file broker", ["-m", which, *chosen.paths, *workers], own)]
     with services.postgres() as database, services.redis() as broker:
         servers = {"QSAVE_TEST_DATABASE_URL": database, "QSAVE_TEST_REDIS_URL": broker}
