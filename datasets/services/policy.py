@@ -36,7 +36,8 @@ class SmallSplits(ReleaseRefused):
         self.sizes = "; ".join(f"{split} has {_count_in_words(size)}" for split, size in small.items())
         super().__init__(
             f"{self.sizes}. Figures on fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups say little. "
-            "Import and rate more clips, or allow it: allow_small_splits (on the command line --allow-small-splits)."
+            "Import and rate more clips, or allow it with allow_small_splits in the policy (--allow-small-splits on "
+            "the command line)."
         )
 
 

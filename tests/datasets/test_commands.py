@@ -1,5 +1,6 @@
 """`manage.py release` and `manage.py verify_release`."""
 
+import json
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from django.core.management import CommandError, call_command
 from annotation.services import reviews
 from datasets.models import Release
 from datasets.services.releases import release_path
+from qsave.release import manifest_bytes
 from tests.annotation.factories import card, lead
+from tests.datasets.records import clip, rating, release
 from tests.datasets.world import engineer, rated_campaign
 
 pytestmark = pytest.mark.django_db
@@ -26,11 +29,11 @@ def test_release_prints_where_it_lies_and_verify_finds_it_intact() -> None:
     campaign = rated_campaign(2, 1, 1)
     engineer()
     printed = run("release", campaign.name, "--name", "first", "--seed", "3", SMALL)
-    release = Release.objects.get()
-    assert release.policy["seed"] == 3
-    assert release.content_hash in printed
-    assert printed.strip().endswith(str(release_path(release)))
-    assert "intact" in run("verify_release", str(release_path(release)))
+    made = Release.objects.get()
+    assert made.policy["seed"] == 3
+    assert made.content_hash in printed
+    assert printed.strip().endswith(str(release_path(made)))
+    assert "intact" in run("verify_release", str(release_path(made)))
 
 
 def test_small_splits_are_refused_until_they_are_allowed() -> None:
@@ -65,6 +68,14 @@ def test_verify_names_what_changed() -> None:
 def test_verify_says_what_is_no_release(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is not a release"):
         run("verify_release", str(tmp_path))
+
+
+def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None:
+    release(tmp_path / "a", [clip("t", rating("ann"))])
+    path = tmp_path / "a" / "manifest.json"
+    path.write_bytes(manifest_bytes(json.loads(path.read_bytes()) | {"format": "qsave-release/1"}))
+    with pytest.raises(CommandError, match=r"^\S+ has the earlier format 'qsave-release/1'.* Freeze it again"):
+        run("verify_release", str(tmp_path / "a"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from qsave.release import read_manifest, verify_release
+from qsave.release import ReleaseError, read_manifest, verify_release
 
 
 class Command(BaseCommand):
@@ -20,9 +20,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
+        try:
+            manifest = read_manifest(folder)
+        except ReleaseError as error:
+            raise CommandError(str(error)) from None
         problems = verify_release(folder)
         if problems:
             raise CommandError("\n".join([f"{folder} is not as it was frozen:", *problems]))
-        manifest = read_manifest(folder)
         self.stdout.write(f"intact: {manifest['name']} #{manifest['number']}, {len(manifest['files'])} files")
         self.stdout.write(f"content hash {manifest['content_hash']}")
