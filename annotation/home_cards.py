@@ -11,6 +11,7 @@ from annotation.models import Campaign, PanelParticipant
 from annotation.reads.progress import Progress, progress_of_many
 from annotation.services.admission import campaigns_for
 from annotation.services.panels import panels_without_lead, rated_for
+from qsave.words import isolate
 
 MOST = 12
 
@@ -76,8 +77,9 @@ def to_look_after(user: User) -> HomeSection:
 def _panels_to_take_over() -> list[HomeCard]:
     return [
         HomeCard(
-            title=_("Panel %(panel)s") % {"panel": panel},
-            text=_("%(lead)s, who made it, is no longer a lead. Its link still works.") % {"lead": panel.created_by},
+            title=_("Panel %(panel)s") % {"panel": isolate(panel)},
+            text=_("%(lead)s, who made it, is no longer a lead. Its link still works.")
+            % {"lead": isolate(panel.created_by)},
             url=reverse("panels", args=[panel.campaign.name]),
             action=_("Take over the panel"),
         )

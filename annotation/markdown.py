@@ -8,7 +8,12 @@ TAGS = {
     "a", "blockquote", "br", "code", "em", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "strong",
     "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
-ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+BLOCKS = {
+    f"{block}_open"
+    for block in ("paragraph", "heading", "blockquote", "bullet_list", "ordered_list", "list_item", "th", "td")
+}
+"""Each takes its direction from its own first letter."""
+ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "*": {"dir"}}
 SCHEMES = {"http", "https", "mailto"}
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -18,6 +23,8 @@ def to_html(text: str) -> SafeString:
     """HTML of Markdown `text`: raw HTML in it is shown as text, and headings start below the page's own."""
     tokens = _parser.parse(text)
     for token in tokens:
+        if token.type in BLOCKS:
+            token.attrSet("dir", "auto")
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
     html = _parser.renderer.render(tokens, _parser.options, {})

@@ -7,6 +7,7 @@ from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
 from modelassist.models import Run
 from operations.models import JobState
+from qsave.words import isolate
 
 NEWEST = 3
 
@@ -25,16 +26,16 @@ def training(user: User) -> HomeSection:
 
 def _card(run: Run) -> HomeCard:
     title, page = (
-        _("Run %(number)s on %(release)s") % {"number": run.pk, "release": run.release},
+        _("Run %(number)s on %(release)s") % {"number": run.pk, "release": isolate(run.release)},
         reverse("run", args=[run.pk]),
     )
     critic = next(iter(run.critics.all()), None)
     if critic is not None:
         return HomeCard(
             title,
-            _("It made %(critic)s.") % {"critic": critic},
+            _("It made %(critic)s.") % {"critic": isolate(critic)},
             reverse("critic", args=[critic.pk]),
-            _("Look at %(critic)s") % {"critic": critic},
+            _("Look at %(critic)s") % {"critic": isolate(critic)},
         )
     state = run.job.state if run.job else _("not under way")
     share = run.job.progress if run.job and run.job.state == JobState.RUNNING else None

@@ -26,6 +26,11 @@ def fold(text: str) -> str:
     return " ".join("".join(_letters(unify(text))).split())
 
 
+def isolate(text: object) -> str:
+    """Return `text` so that it keeps its own direction inside a sentence that is not HTML."""
+    return f"\u2068{text}\u2069"
+
+
 def split_tokens(text: str) -> frozenset[str]:
     """Return what two texts are compared by: words; for scripts without spaces, letters and pairs of letters.
 

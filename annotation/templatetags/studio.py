@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.forms.boundfield import BoundField
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,13 @@ def state_word(state: str) -> Any:
 def markdown(text: str) -> SafeString:
     """`{{ guideline.text|markdown }}`"""
     return to_html(text)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """Render the control of a form field. What people type or choose takes its direction from its first letter."""
+    holds_text = field.widget_type in {"text", "textarea", "search", "select"}
+    return field.as_widget(attrs={"dir": "auto"} if holds_text else None)
 
 
 @register.filter

@@ -55,7 +55,7 @@ def judged(model: str, identity: str, samples: int) -> str:
 
 def asked(prompt: str, tag: str) -> Element:
     """What a clip was to show."""
-    return element(tag, prompt or "No prompt.", class_="asked" if prompt else "asked muted")
+    return element(tag, prompt or "No prompt.", class_="asked" if prompt else "asked muted", dir="auto")
 
 
 def scores(card: ReportCard) -> Element:
@@ -92,7 +92,7 @@ def _failure(line: Mapping[str, Any]) -> Iterator[Element]:
     yield element("p", f"No report card: {line['error']}")
     if line["text"]:
         yield element("h2", "What the critic wrote")
-        yield element("pre", line["text"])
+        yield element("pre", line["text"], dir="auto")
 
 
 def _axes(card: ReportCard, line: Mapping[str, Any], numbered: Numbered, video: str | None) -> Element:
@@ -115,7 +115,7 @@ def _axis(axis: Axis, card: ReportCard, line: Mapping[str, Any], numbered: Numbe
     return element(
         "article",
         element("h2", element("span", axis.value), element("span", f"{report.score:.2f} {_word(card, axis)}")),
-        element("p", report.reason or "No reason given."),
+        element("p", report.reason or "No reason given.", dir="auto"),
         element("ol", *mine) if mine else element("p", "No defect named.", class_="muted"),
         _levels(line["probabilities"][axis.value]),
         class_=f"axis {axis.value}",

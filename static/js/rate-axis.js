@@ -294,7 +294,7 @@ export class AxisForm {
   markItem(piece) {
     const label = this.label(piece.defect);
     const where = [piece.time && `${piece.time[0]}–${piece.time[1]} s`, piece.box && gettext("box")].filter(Boolean).join(", ");
-    const jump = element("button", { type: "button", className: "mark-jump" }, `${label} ${where}`);
+    const jump = element("button", { type: "button", className: "mark-jump" }, element("bdi", {}, label), ` ${where}`);
     const drop = element("button", { type: "button", className: "mark-drop", ariaLabel: gettext("Remove the mark %(defect)s %(where)s", { defect: label, where }) }, "×");
     jump.addEventListener("click", () => {
       this.target = piece.defect;
@@ -314,7 +314,7 @@ class DefectSearch {
     this.list = element("ul", { id: `${axis.name}-found` });
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", gettext("Defects found"));
-    this.input = element("input", { type: "text", autocomplete: "off", placeholder: gettext("Find a defect") });
+    this.input = element("input", { type: "text", dir: "auto", autocomplete: "off", placeholder: gettext("Find a defect") });
     const facts = { role: "combobox", "aria-label": gettext("%(axis)s: find a defect", { axis: axis.title }), "aria-expanded": "true", "aria-controls": this.list.id, "aria-autocomplete": "list" };
     for (const [name, value] of Object.entries(facts)) this.input.setAttribute(name, value);
     this.box = element("div", { className: "rate-search" }, this.input, this.list);
@@ -377,7 +377,7 @@ class DefectSearch {
   }
 
   option(chip, number) {
-    const option = element("li", { id: `${this.list.id}-${number}` }, chip.checked ? "✓ " : "", chip.dataset.label);
+    const option = element("li", { id: `${this.list.id}-${number}` }, chip.checked ? "✓ " : "", element("bdi", {}, chip.dataset.label));
     option.setAttribute("role", "option");
     option.setAttribute("aria-selected", String(chip.checked));
     option.toggleAttribute("data-here", number === this.at);

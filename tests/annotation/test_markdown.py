@@ -37,11 +37,11 @@ def test_no_tag_but_ours_is_ever_made(text: str) -> None:
 
 
 def test_headings_start_below_those_of_the_page() -> None:
-    assert to_html("# One\n\n## Two") == "<h3>One</h3>\n<h4>Two</h4>\n"
+    assert to_html("# One\n\n## Two") == '<h3 dir="auto">One</h3>\n<h4 dir="auto">Two</h4>\n'
 
 
 def test_lists_tables_and_links_are_kept() -> None:
     html = to_html("- a\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n[q](https://q.example)")
-    assert "<li>a</li>" in html
-    assert "<td>1</td>" in html
+    assert '<li dir="auto">a</li>' in html
+    assert '<td dir="auto">1</td>' in html
     assert '<a href="https://q.example" rel="noopener noreferrer">q</a>' in html

@@ -134,7 +134,7 @@ def test_generators_are_compared_in_words_on_the_prompts_they_share(as_lead: Cli
     for _ in range(2):
         rate_all(make_user(), campaign, scores)
     page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
-    assert page.count("wan2.2 is 1.50 better than wan2.1 on the same 8 prompts") == len(Axis)
+    assert page.count("<bdi>wan2.2</bdi> is 1.50 better than <bdi>wan2.1</bdi> on the same 8 prompts") == len(Axis)
 
 
 def test_the_figures_come_as_csv_and_by_the_api(as_lead: Client, client: Client) -> None:

@@ -57,7 +57,7 @@ def test_the_form_makes_a_campaign_with_its_guidelines(as_lead: Client, lead: Us
     campaign = Campaign.objects.get(name="spring")
     assert (campaign.overlap, campaign.assisted_share, campaign.seed) == (4, 0.25, 7)
     assert campaign.created_by == lead
-    assert "<h3>Look twice</h3>" in as_lead.get("/campaigns/spring").content.decode()
+    assert '<h3 dir="auto">Look twice</h3>' in as_lead.get("/campaigns/spring").content.decode()
 
 
 @pytest.mark.parametrize(

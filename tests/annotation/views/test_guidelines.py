@@ -94,7 +94,7 @@ def test_a_clip_of_elsewhere_is_refused_in_words(as_lead: Client, campaign: Camp
 def test_an_earlier_version_can_be_read(as_lead: Client, lead: User, campaign: Campaign) -> None:
     for text in ("First words", "Second words"):
         set_guidelines(actor=lead, campaign=campaign, text=text)
-    assert "<p>First words</p>" in as_lead.get(f"{path_of(campaign)}?older=1").content.decode()
+    assert '<p dir="auto">First words</p>' in as_lead.get(f"{path_of(campaign)}?older=1").content.decode()
     for number in ("3", "x", "-1", "9" * 30):
         assert as_lead.get(path_of(campaign), {"older": number}).status_code == 404
 

@@ -100,7 +100,7 @@ def test_a_reported_clip_is_given_out_again(as_lead: Client, reported: Item) -> 
         assert as_lead.post(f"{path}/give-out").headers["Location"] == path
     assert listed(as_lead, reported.campaign, kind="reported") == []
     page = as_lead.get(path).content.decode()
-    assert "settled by lena" in page
+    assert "settled by <bdi>lena</bdi>" in page
     assert "held back" not in page
     assert AuditEntry.objects.filter(action="item.given_out_again").count() == 1
     assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
@@ -114,7 +114,7 @@ def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, report
     assert "This clip is excluded:" in page
     assert listed(as_lead, reported.campaign, kind="excluded") == ["black"]
     assert listed(as_lead, reported.campaign, kind="reported") == []
-    assert "“Gore.”" in as_lead.get(f"/campaigns/{reported.campaign.name}/items").content.decode()
+    assert "“<bdi>Gore.</bdi>”" in as_lead.get(f"/campaigns/{reported.campaign.name}/items").content.decode()
     assert queue.claim(rater=make_user(), campaign=reported.campaign) is None
     entry = AuditEntry.objects.get(action="item.excluded")
     assert entry.data == {"reason": "Gore.", "reports": 1}

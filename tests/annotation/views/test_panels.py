@@ -20,6 +20,7 @@ from annotation.services import panels, queue
 from annotation.services.admission import why_not
 from annotation.views.panels import BEGINNINGS
 from operations.models import AuditEntry
+from qsave.words import isolate
 from tests.annotation import factories
 from tests.annotation.services.test_at_once import at_once
 
@@ -192,7 +193,7 @@ def test_a_panel_outlives_its_lead_and_another_takes_it_over(
     assert "Take over the panel" not in client.get("/").content.decode()
     User.objects.filter(pk=panel.created_by.pk).update(**gone)
     assert begin(Client(), secret) == 302
-    assert "Panel Acme" in client.get("/").content.decode()
+    assert f"Panel {isolate('Acme')}" in client.get("/").content.decode()
     assert "Take over the panel" in client.get(f"/campaigns/{campaign.name}/panels").content.decode()
     client.post(f"/panels/{panel.pk}/take-over")
     panel.refresh_from_db()
