@@ -10,12 +10,15 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, User
-from annotation.models import AxisAnswer, Campaign, Draft, Rating
+from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating
+from annotation.reads.agreement import agreement
+from annotation.reads.headlines import list_headlines
 from modelassist.management.commands.load_demo import CLIPS, FIXED_SALT, RATINGS_PER_CLIP, SEED
 from modelassist.models import Activation
 from modelassist.services import drafting, simulation
 from modelassist.services.starter import CARD, MOST_BYTES, register_starter, starter_folder
 from operations import demo_sign_ins
+from qsave.statistics.evidence import LEAST_CLIPS, LEVELS, weigh
 
 
 def test_it_is_small_and_in_bfloat16() -> None:
@@ -74,6 +77,23 @@ def test_the_demo_has_people_ratings_and_a_critic_that_drafts(load: Callable[[],
     done = drafting.draft_next(campaign=campaign, limit=4)
     assert done.drafted + done.failed == 4
     assert Draft.objects.filter(critic="starter@1").count() == done.drafted >= 2
+
+
+@pytest.mark.django_db
+def test_the_demo_shows_every_figure_of_agreement(load: Callable[[], str]) -> None:
+    load()
+    found = agreement(Campaign.objects.get())
+    for axis in found.axes:
+        assert min(axis.blind.basis.paired, axis.assisted.basis.paired) >= LEAST_CLIPS
+        assert [(one.name, one.of) for one in list_headlines(axis) if one.figure.is_thin] == []
+        assert any(pair.is_significant for pair in found.differences[axis.axis])
+        assert not any(weigh(row.mos, scale=LEVELS).is_thin for row in found.generators[axis.axis])
+    for arm in found.arms:
+        assert [figure for figure in (arm.difference, arm.nearer, arm.spread_ratio) if figure.is_thin] == []
+    assert all(rater.shared >= LEAST_CLIPS for rater in found.raters)
+    assert sum(rater.repeats.n for rater in found.raters) > 0
+    assert sum(rater.gold.n for rater in found.raters) > 0
+    assert set(Item.objects.values_list("clip__prompt_group__split", flat=True)) == {"train", "val", "test"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -22,9 +22,9 @@ from modelassist.services.guidelines import GUIDELINES
 from modelassist.services.starter import register_starter
 from operations import demo_sign_ins
 
-CLIPS = 72
-"""24 prompts, each by three of four generators: enough to show every figure of agreement."""
-SEED = 7
+CLIPS = 108
+"""36 prompts, each by three of four generators: enough to show every figure of agreement."""
+SEED = 5
 RATERS = 8
 OVERLAP = 5
 RATINGS_PER_CLIP = 4
