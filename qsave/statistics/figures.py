@@ -18,6 +18,7 @@ RESAMPLES = 1000
 CONFIDENCE = 0.95
 THESE_RATERS = "for these raters"
 """The population of an interval that says nothing of other raters."""
+_FLAT = 1e-9
 ONE_GROUP = "one prompt group alone has no interval"
 
 
@@ -58,11 +59,14 @@ class Estimate:
 
 
 def percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
-    """The 2.5 and 97.5 percentiles of the defined resamples; undefined where more than half of `drawn` were not."""
+    """The 2.5 and 97.5 percentiles of the defined resamples; undefined where more than half of `drawn` were not, and
+    where all are equal: an interval of no width would claim certainty."""
     if not len(values) or 2 * len(values) < drawn:
         return Undefined("the figure is undefined in most resamples: too little varies")
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(values, [tail, 100 - tail])
+    if high - low < _FLAT:
+        return Undefined("it is the same in every resample")
     return Interval(float(low), float(high))
 
 
@@ -98,7 +102,7 @@ def ratio(
     """Sum of `above` over sum of `below` (a share, a mean, an F1) with a cluster bootstrap interval.
 
     `nothing` says why there is no figure where `below` sums to 0. A share of all or none has no interval: every
-    resample would repeat it, and an interval of no width would claim certainty.
+    resample would repeat it.
     """
     if below.sum() == 0:
         return Estimate.undefined(nothing)
@@ -111,9 +115,7 @@ def ratio(
     sums = np.array([[above[places].sum(), below[places].sum()] for places in members])
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples) @ sums
     defined = drawn[drawn[:, 1] > 0]
-    interval = percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples)
-    flat = isinstance(interval, Interval) and interval.low == interval.high
-    return Estimate(value, Undefined("it is the same in every resample") if flat else interval)
+    return Estimate(value, percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples))
 
 
 def wilson(count: int, of: int) -> Interval | Undefined:

@@ -37,6 +37,20 @@ class Components:
     rater: float
     residual: float
 
+    @property
+    def agreement(self) -> Figure:
+        """The two-way ICC(A,1): how far one rating stands for the quality, a rater's bias being an error."""
+        return self._share(self.rater + self.residual)
+
+    @property
+    def consistency(self) -> Figure:
+        """The two-way ICC(C,1): how far one rater's order stands for that of the qualities."""
+        return self._share(self.residual)
+
+    def _share(self, rest: float) -> Figure:
+        whole = self.item + rest
+        return self.item / whole if whole > 0 else Undefined("all ratings are equal")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedModel:

@@ -18,6 +18,8 @@ from qsave.statistics.table import RatingTable
 LEAST_RATINGS = 7
 LEAST_SHARE_OUT = 0.05
 MOST_LOPSIDED = 0.3
+_TIE = 1e-9
+"""What rounding may take from a deviation that is exactly at its threshold: two of ten raters far out are, by N."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ def _far_out(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
     varies = squares > 1e-12
     kurtosis = np.divide(fourths * n, squares**2, out=np.zeros(len(n)), where=varies)
     spread: Floats = np.sqrt(squares / np.maximum(n - ddof, 1))
-    factor = np.where((kurtosis >= 2) & (kurtosis <= 4), 2.0, np.sqrt(20.0))
-    reach = np.where(varies, factor * spread, np.inf)[table.items]
+    normal = (kurtosis >= 2 - _TIE) & (kurtosis <= 4 + _TIE)
+    reach = np.where(varies, np.where(normal, 2.0, np.sqrt(20.0)) * spread - _TIE, np.inf)[table.items]
     return deviations >= reach, deviations <= -reach
 
 

@@ -66,6 +66,13 @@ def test_a_complete_table_has_the_components_of_its_analysis_of_variance(items: 
     assert model.se**2 == pytest.approx(np.full(items, expected), rel=1e-4)
 
 
+def test_the_two_way_forms_are_those_of_shrout_and_fleiss() -> None:
+    judges = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    variances = fit(RatingTable.from_matrix(judges)).variances
+    assert variances.agreement == pytest.approx(0.289764, abs=1e-4)
+    assert variances.consistency == pytest.approx(0.714841, abs=1e-4)
+
+
 @settings(deadline=None, max_examples=60)
 @given(triples)
 def test_every_table_with_a_rating_has_an_answer(rows: list[tuple[int, int, int]]) -> None:

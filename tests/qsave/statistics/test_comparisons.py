@@ -170,6 +170,13 @@ def test_a_rater_who_answers_at_random_is_screened_out() -> None:
     assert screened(table).rater_count == 11
 
 
+def test_a_tie_at_the_threshold_is_far_out_whatever_rounding_says() -> None:
+    """Two of ten at the other end lie exactly 2 S away where S divides by N (kurtosis 3.25)."""
+    for low, high in ((0.1, 0.3), (1, 5), (1.1, 2.3), (2.7, 4.4)):
+        table = RatingTable.from_matrix([[low] * 8 + [high] * 2, [high] * 8 + [low] * 2] * 5)
+        assert [(row.above, row.below) for row in bt500(table, ddof=0)] == [(0, 0)] * 8 + [(5, 5)] * 2
+
+
 def test_a_rater_who_is_only_ever_low_is_kept() -> None:
     """Far out on one side is a bias, not noise: BT.500 keeps it."""
     first = bt500(RatingTable.from_matrix([[1, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5]] * 40))[0]
