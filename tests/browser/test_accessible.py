@@ -89,3 +89,12 @@ def test_every_address_is_among_the_pages_or_is_none(rf: RequestFactory) -> None
         if answer.status_code != 405:
             unknown.append(f"{path} answers {answer.status_code} to a GET: add it to tests/browser/site_world.py")
     assert unknown == []
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
+def test_the_page_of_a_site_without_people_is_accessible(
+    transactional_db: None, open_page: Callable[..., Page], size: dict[str, int], scheme: str
+) -> None:
+    page = open_page(**size, color_scheme=scheme)
+    assert not list(complaints(page, "/sign-in"))
+    assert "add_person" in page.content()

@@ -80,6 +80,8 @@ def production_site(tmp_path: Path) -> Iterator[Browser]:
             wait_until(lambda: answers(port) or server.poll() is not None, what="gunicorn")
             assert server.poll() is None, log.read_text()
             yield Browser(f"http://127.0.0.1:{port}")
+            server.terminate()  # by itself, so that its workers let go of the database
+            server.wait(timeout=LIMIT_SECONDS)
     finally:
         os.umask(old)
 
