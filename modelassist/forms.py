@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign
 from datasets.models import Release
+from modelassist.engine.config import ConfigError
+from modelassist.engine.presets import parse_overrides, recipe_names
 from modelassist.models import Critic
 from qsave.release import FORMAT
 
@@ -37,11 +39,22 @@ class StartRunForm(forms.Form):
         initial="critic",
         help_text=_("Small letters, digits, hyphens. The version counts itself."),
     )
+    recipe = forms.ChoiceField(
+        label=_("Recipe"),
+        required=False,
+        choices=lambda: [("", _("What suits the model")), *((name, name) for name in recipe_names())],
+        help_text=_("Without one a tiny model gets its own settings, and a pretrained one those of adapters (LoRA)."),
+    )
     settings = forms.CharField(
-        label=_("Settings that differ from the defaults"),
+        label=_("Settings that differ from the recipe"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
-        help_text=_('JSON, for example {"sft": {"steps": 200}}. Empty means the defaults.'),
+        help_text=_('One a line, for example sft.learning_rate = 1e-5; or JSON, for example {"sft": {"steps": 200}}.'),
+    )
+    allow_high_rates = forms.BooleanField(
+        label=_("Allow learning rates beyond what such a model bears"),
+        required=False,
+        help_text=_("2e-2 for a tiny model, 1e-3 for adapters, 1e-4 for all weights of a pretrained model."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -52,6 +65,11 @@ class StartRunForm(forms.Form):
 
     def clean_settings(self) -> dict[str, Any]:
         text = self.cleaned_data["settings"].strip()
+        if text and text[0] not in "{[":
+            try:
+                return parse_overrides(line for line in text.splitlines() if line.strip())
+            except ConfigError as error:
+                raise forms.ValidationError(str(error)) from error
         try:
             value = json.loads(text or "{}")
         except ValueError as error:
@@ -64,6 +82,8 @@ class StartRunForm(forms.Form):
         data = super().clean() or {}
         if bool(data.get("critic")) == bool(data.get("base_model")):
             self.add_error("base_model", _("Choose a critic or name a model: one of the two."))
+        if data.get("allow_high_rates") and "settings" in data:
+            data["settings"] = {**data["settings"], "allow_high_rates": True}
         return data
 
 

@@ -51,6 +51,7 @@ def run_start(request: AuthedRequest) -> HttpResponse:
                 release=data["release"],
                 base_model=model_of(data["critic"]) if data["critic"] else data["base_model"],
                 settings=data["settings"],
+                recipe=data["recipe"],
                 name=data["name"],
             )
         except (CannotTrain, ModelError) as refusal:

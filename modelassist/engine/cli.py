@@ -1,9 +1,10 @@
 """The command line of the engine: everything a GPU box needs, with no database.
 
 python -m modelassist.engine init-tiny --out DIR [--kind qwen2_5_vl] [--release DIR] [--captions FILE] [--seed N]
-python -m modelassist.engine settings
-python -m modelassist.engine size --model MODEL [--config FILE] [--gpus N] [--gpu NAME]
-python -m modelassist.engine train --release DIR --model MODEL --out DIR [--config FILE] [--stages ..] [--resume]
+python -m modelassist.engine settings [--recipe NAME]
+python -m modelassist.engine size --model MODEL [--recipe NAME] [--config FILE] [--set NAME=VALUE] [--gpus N] ..
+python -m modelassist.engine train --release DIR --model MODEL --out DIR [--recipe NAME] [--config FILE]
+    [--set NAME=VALUE] [--stages ..] [--resume]
 python -m modelassist.engine check --model MODEL
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from modelassist.engine.config import STAGES, TOKENS_PER_BATCH
+from modelassist.engine.presets import recipe_names
 from qsave.release import SPLITS
 
 KINDS = ("qwen3_vl", "qwen2_5_vl")
@@ -63,15 +65,16 @@ def _add(commands: Any, name: str, help: str, to_go_on: str = "run the same comm
 
 
 def _add_settings(commands: Any) -> None:
-    _add(commands, "settings", "print every setting of a run, explained, as TOML to start from")
+    command = _add(commands, "settings", "print every setting of a run, explained, as TOML to start from")
+    command.add_argument(
+        "--recipe", choices=recipe_names(), default="", help="those of a recipe; default: a tiny model's"
+    )
 
 
 def _add_size(commands: Any) -> None:
     command = _add(commands, "size", "what a training run takes: memory by item, tokens, operations, speed")
     command.add_argument("--model", required=True, help="folder or hub id; its weights are not needed")
-    command.add_argument(
-        "--config", type=Path, help="settings in TOML or JSON; those it leaves out have their defaults"
-    )
+    _add_config(command)
     command.add_argument("--gpus", type=_count, default=1, help="how many share the run; default: 1")
     command.add_argument("--gpu", default="H100", help="which, H100 or A100, say; default: H100")
 
@@ -86,12 +89,35 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
     command.add_argument("--model", required=True, help="folder or hub id of a Qwen3-VL or Qwen2.5-VL to start from")
     command.add_argument("--out", type=Path, required=True, help="folder of the run")
+    _add_config(command)
     command.add_argument(
-        "--config", type=Path, help="settings in TOML or JSON; those it leaves out have their defaults"
+        "--allow-high-rates",
+        action="append_const",
+        dest="overrides",
+        const="allow_high_rates=true",
+        help="take learning rates beyond what such a model bears",
     )
     command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default: all")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--previous", help="a critic to stand beside the new one in the evaluation")
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--recipe",
+        choices=recipe_names(),
+        default="",
+        help="settings to start from; default: a tiny model's own, for a pretrained one those of adapters (LoRA)",
+    )
+    command.add_argument("--config", type=Path, help="settings in TOML or JSON, which go over those of the recipe")
+    command.add_argument(
+        "--set",
+        action="append",
+        dest="overrides",
+        default=[],
+        metavar="NAME=VALUE",
+        help="one setting, which goes over the file: sft.learning_rate=1e-5; may be given often",
+    )
 
 
 def _add_check(commands: Any) -> None:

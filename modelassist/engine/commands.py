@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from modelassist.engine.checkpoints import CheckpointError
-from modelassist.engine.config import TOKENS_PER_BATCH, ConfigError, load_config
+from modelassist.engine.config import TOKENS_PER_BATCH, ConfigError, config_from, load_config, read_settings
 from modelassist.engine.contact_sheet import describe, write_sheet
 from modelassist.engine.data import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.flops import PEAKS
@@ -20,8 +21,9 @@ from modelassist.engine.memory import MemoryFullError, memory_limit
 from modelassist.engine.model import frame_config, outline
 from modelassist.engine.model_folder import ModelError, check_model
 from modelassist.engine.optimise import TrainingError
+from modelassist.engine.presets import are_same, merge, parse_overrides, read_recipe, settings_for
 from modelassist.engine.report import evaluation_table
-from modelassist.engine.run_folder import RUN_FILE, require_apart
+from modelassist.engine.run_folder import RUN_FILE, config_of_run, require_apart
 from modelassist.engine.score import ScoreOptions, score
 from modelassist.engine.settings import settings_text
 from modelassist.engine.size import example_row, size_of, told
@@ -82,20 +84,36 @@ def _alone(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> int:
-    print(settings_text(), end="")
+    print(settings_text(config_from(read_recipe(options.recipe) if options.recipe else {})), end="")
     return 0
 
 
 def _size(options: argparse.Namespace) -> int:
     if options.gpu not in PEAKS:
         raise ConfigError(f"--gpu {options.gpu} is not known here; there is {', '.join(PEAKS)}")
-    config = load_config(options.config)
+    config = config_from(_settings_of_run(options, {}))
     print("\n".join(told(size_of(outline(options.model), config, options.gpus), options.gpu)))
     return 0
 
 
+def _settings_of_run(options: argparse.Namespace, begun: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a command line means. A run that is resumed without settings has those it began with; one that
+    an older version began under the same settings, which then had other defaults, keeps what it had."""
+    overrides = parse_overrides(options.overrides)
+    load_config(options.config)  # it names the file in what it refuses
+    file: Any = read_settings(options.config) if options.config else {}
+    given = merge(read_recipe(options.recipe) if options.recipe else {}, file, overrides)
+    if begun and not (options.config or options.recipe):
+        return merge(begun, overrides)
+    if begun and are_same(config_from(given), begun):
+        return given
+    whole = bool(file) and "rank" not in overrides.get("lora", {})
+    return settings_for(options.model, merge(file, overrides), recipe=options.recipe, whole=whole)
+
+
 def _train(options: argparse.Namespace) -> int:
-    config = load_config(options.config)
+    begun = config_of_run(options.out) if options.resume else {}
+    config = config_from(_settings_of_run(options, begun))
     evaluation = train(
         options.release,
         options.model,

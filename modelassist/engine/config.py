@@ -1,7 +1,7 @@
 """Every setting of a run: frozen records, read from TOML or JSON, unknown keys refused.
 
 The defaults are those of the tiny critic that learns from nothing in minutes; `recipes/` holds settings for a real
-Qwen3-VL.
+Qwen3-VL, and `presets` says which of them a model gets.
 """
 
 import json
@@ -20,6 +20,7 @@ MICRO_TOKENS = 8192
 TOKENS_PER_BATCH = 16384
 FEATURE_GIGABYTES = 2.0
 FREE = (
+    "allow_high_rates",
     "feature_gigabytes",
     "gradient_checkpointing",
     "micro_tokens",
@@ -180,6 +181,9 @@ class Config:
     together, with the same loss and gradient; lower it where memory runs out. One row always fits."""
     save_every: int = 100
     """Steps between checkpoints; each stage also ends with one."""
+    allow_high_rates: bool = False
+    """Take learning rates beyond what such a model bears: 2e-2 for a tiny one, 1e-3 for adapters, 1e-4 for all weights
+    of a pretrained one."""
     parallel: str = "ddp"
     """How processes that torchrun starts share the work: `ddp` gives each the whole model, `fsdp` a part of it."""
     lora: LoraConfig = field(default_factory=LoraConfig)

@@ -43,6 +43,15 @@ def require_own(out: Path, *, resume: bool) -> None:
         raise DataError(f"{out} holds {taken[0]}, and no run that wrote it: name another --out")
 
 
+def config_of_run(out: Path) -> dict[str, Any]:
+    """The settings that the run in a folder began with; none where there is no run."""
+    try:
+        config = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))["config"]
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
 def described(config: Config, critic: Loaded, reader: ReleaseReader) -> dict[str, Any]:
     """What a run is, settings and all."""
     return {

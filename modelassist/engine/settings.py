@@ -15,9 +15,9 @@ _WIDTH = 100
 _UNSET = "#"
 
 
-def settings_text() -> str:
-    """A file that `load_config` reads as the defaults. What they leave unset stands behind a `#` without a space."""
-    return "\n".join(_table(Config(), "")).strip() + "\n"
+def settings_text(config: Config = Config()) -> str:  # noqa: B008  # it is frozen
+    """A file that `load_config` reads as these settings. What they leave unset follows a `#` without a space."""
+    return "\n".join(_table(config, "")).strip() + "\n"
 
 
 def explained(kind: type[Any]) -> dict[str, str]:

@@ -16,8 +16,9 @@ from datasets.models import Release
 from datasets.services.policy import ReleaseRefused
 from datasets.services.releases import release_path
 from modelassist.bridge import model_name, release_folder, run_folder, stored_model
-from modelassist.engine.config import ConfigError, config_from
+from modelassist.engine.config import ConfigError
 from modelassist.engine.model_folder import check_trainable
+from modelassist.engine.presets import settings_for
 from modelassist.engine.readable import LEAST_READABLE, count_readable
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
@@ -37,11 +38,19 @@ class CannotTrain(ValueError):
 
 @transaction.atomic
 def start_run(
-    *, actor: User, release: Release, base_model: str, settings: Mapping[str, Any] | None = None, name: str = "critic"
+    *,
+    actor: User,
+    release: Release,
+    base_model: str,
+    settings: Mapping[str, Any] | None = None,
+    recipe: str = "",
+    name: str = "critic",
 ) -> Run:
-    """Queue a training run. `settings` is the engine's configuration; `name` is what the critic will be called.
+    """Queue a training run. `settings` go over those of the `recipe` or, without one, of what is trained
+    (`modelassist.engine.presets`); `name` is what the critic will be called.
 
-    Raises CannotTrain for a release that is not frozen or a setting there is not, ModelError for a model that is none.
+    Raises CannotTrain for a release that is not frozen, a setting there is not or a rate that ruins the model, and
+    ModelError for a model that cannot be loaded here.
     """
     require(actor, Role.ENGINEER)
     if release.state != Release.State.FROZEN:
@@ -55,13 +64,13 @@ def start_run(
         raise CannotTrain(str(refusal)) from None
     check_trainable(base_model)
     try:
-        config_from(dict(settings or {}))
+        values = settings_for(base_model, dict(settings or {}), recipe=recipe)
     except ConfigError as error:
         raise CannotTrain(str(error)) from None
     run = Run.objects.create(
         release=release,
         base_model=stored_model(base_model),
-        settings_json=dict(settings or {}),
+        settings_json=values,
         folder="",
         created_by=actor,
     )

@@ -152,7 +152,11 @@ def test_practice_is_refused_before_any_work_with_what_to_do(world: World) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loss_that_is_no_number_stops_all_and_is_told_once(world: World, kind: str) -> None:
-    wild = {"parallel": kind, "sft": {"steps": 5, "batch": 5, "warmup": 1, "learning_rate": 1e30}}
+    wild = {
+        "parallel": kind,
+        "sft": {"steps": 5, "batch": 5, "warmup": 1, "learning_rate": 1e30},
+        "allow_high_rates": True,
+    }
     done = world.train(world.folder / f"wild-{kind}", wild, processes=2)
     assert done.returncode != 0
     said = [line for line in done.stderr.splitlines() if line.startswith("error:")]

@@ -87,6 +87,33 @@ def test_a_run_starts_from_a_model_folder_with_its_settings(
     assert "waiting" in as_engineer.get(f"/runs/{run.pk}").content.decode()
 
 
+def test_a_pretrained_model_gets_the_settings_of_adapters_and_lines_go_over_them(
+    as_engineer: Client, release: Release
+) -> None:
+    lines = "sft.learning_rate = 2e-5\nsft.steps=7"
+    as_engineer.post("/runs/start", form(freeze(release), base_model="Qwen/Qwen3-VL-2B-Instruct", settings=lines))
+    settings_json = Run.objects.get().settings_json
+    assert (settings_json["lora"]["rank"], settings_json["sft"]["learning_rate"]) == (64, 2e-5)
+    assert settings_json["sft"]["steps"] == 7
+
+
+def test_a_recipe_is_a_choice_of_the_form(as_engineer: Client, release: Release) -> None:
+    sent = form(freeze(release), base_model="Qwen/Qwen3-VL-2B-Instruct", recipe="qwen3-vl-8b-full")
+    as_engineer.post("/runs/start", sent)
+    assert Run.objects.get().settings_json["sft"]["learning_rate"] == 1e-5
+    assert Run.objects.get().settings_json["lora"] == {"rank": 0}
+
+
+def test_a_rate_that_ruins_the_model_needs_the_box(as_engineer: Client, release: Release) -> None:
+    sent = form(freeze(release), base_model="Qwen/Qwen3-VL-2B-Instruct", settings="sft.learning_rate=4e-3")
+    page = as_engineer.post("/runs/start", sent).content.decode()
+    assert "sft.learning_rate = 0.004 ruins adapters on a pretrained model" in page
+    assert "recipe qwen3-vl-8b-lora" in page
+    assert not Run.objects.exists()
+    as_engineer.post("/runs/start", {**sent, "allow_high_rates": "on"})
+    assert Run.objects.get().settings_json["allow_high_rates"] is True
+
+
 def test_a_run_starts_from_a_critic(as_engineer: Client, release: Release, tiny_model: Path) -> None:
     critic = critic_of(tiny_model)
     as_engineer.post("/runs/start", form(freeze(release), critic=str(critic.pk)))
