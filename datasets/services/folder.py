@@ -13,7 +13,7 @@ from typing import Any
 
 from datasets.services import card, croissant, rows
 from datasets.services.figures import Figures, figures_of
-from datasets.services.policy import HELD_OUT, ReleasePolicy, ReleaseRefused, SplitSize, check_split_sizes
+from datasets.services.policy import HELD_OUT, NoTrainRows, ReleasePolicy, ReleaseRefused, SplitSize, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.targets import is_agreed, target_of, why_no_target, words_of
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, content_hash
@@ -102,7 +102,7 @@ def write_folder(
             _write_clip(record, build)
             progress(number / total, f"{number} of {total} clips")
     if not files["rl/train.jsonl"].count:
-        raise ReleaseRefused(_why_no_train_rows(header, policy))
+        raise NoTrainRows(header.campaign, policy)
     manifest = _manifest(header, policy, figures, files, totals)
     (folder / "README.md").write_text(card.card(manifest), encoding="utf-8")
     (folder / "croissant.json").write_bytes(croissant.metadata(manifest, _file_entries(folder)))
@@ -130,16 +130,6 @@ def _measure_splits(records: Iterator[ClipRecord], figures: Figures) -> dict[str
         if record.split in groups and all(record.clip_id in figures[axis].mos for axis in AXES):
             groups[record.split].append(record.prompt_group)
     return {split: SplitSize(len(found), len(set(found))) for split, found in groups.items()}
-
-
-def _why_no_train_rows(header: Header, policy: ReleasePolicy) -> str:
-    how = (
-        "Review some of them, or choose another target." if policy.target == "reviewed" else "Rate some of them first."
-    )
-    return (
-        f"No clip of the train split of campaign {header.campaign} has a target under the policy {policy.target}, so "
-        f"there would be nothing to train on. {how}"
-    )
 
 
 def _included(snapshot: Path, homes: dict[str, str]) -> Iterator[ClipRecord]:

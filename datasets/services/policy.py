@@ -17,6 +17,18 @@ class ReleaseRefused(ValueError):
     """A release that cannot be made; the message says why and how to go on."""
 
 
+class NoTrainRows(ReleaseRefused):
+    """A release that would have nothing to train on."""
+
+    def __init__(self, campaign: str, policy: "ReleasePolicy") -> None:
+        reviewed = policy.target == "reviewed"
+        super().__init__(
+            f"No clip of the train split of campaign {campaign} has a target under the policy {policy.target}: there "
+            "would be nothing to train on. "
+            + ("Review some of them, or choose another target." if reviewed else "Rate some of them first.")
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class SplitSize:
     """How many clips of how many prompt groups a split has."""

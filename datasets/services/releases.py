@@ -22,8 +22,8 @@ from annotation.models import Campaign, Rating
 from annotation.services.permissions import require
 from datasets.models import Release
 from datasets.services.folder import Header, Progress, write_folder
-from datasets.services.policy import ReleasePolicy, ReleaseRefused, check_split_sizes
-from datasets.services.snapshot import count_held_out, write_snapshot
+from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
+from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
 from operations import audit
 from operations.jobs import enqueue
 from qsave.release import FORMAT
@@ -111,6 +111,8 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
         raise ReleaseRefused(
             _("campaign %(name)s has no ratings yet: a release is made of ratings") % {"name": campaign.name}
         )
+    if not has_train_clips(campaign, reviewed=policy.target == "reviewed"):
+        raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
     # Whoever numbers at the same time waits here.
     Campaign.objects.select_for_update().order_by("pk").first()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from annotation.models import (
     AxisAnswer,
@@ -25,6 +25,7 @@ from annotation.models import (
     Review,
     Screening,
     Slot,
+    Split,
     make_blind_condition,
 )
 from annotation.reads.scores import watched_share
@@ -58,16 +59,27 @@ def write_snapshot(campaign: Campaign, path: Path) -> int:
 def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
     """How many clips of val and test a release would have now, and of how many prompt groups. A target that asks for
     more ratings of a clip leaves some out, which the build finds."""
-    rated = Rating.objects.filter(
-        make_blind_condition(), item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT
-    )
-    items = rated.exclude(rater__in=_screened(campaign)).values("item")
+    items = _counted(campaign).filter(make_blind_condition()).values("item")
     sizes = (
         Clip.objects.filter(items__in=items, bridges_splits=False, prompt_group__split__in=HELD_OUT)
         .values("prompt_group__split")
         .annotate(clips=Count("pk", distinct=True), groups=Count("prompt_group", distinct=True))
     )
     return {row["prompt_group__split"]: SplitSize(row["clips"], row["groups"]) for row in sizes}
+
+
+def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
+    """Whether a release would have a clip to train on now; with `reviewed`, one that a lead has reviewed."""
+    rated = Item.objects.filter(
+        pk__in=_counted(campaign).values("item"), clip__bridges_splits=False, clip__prompt_group__split=Split.TRAIN
+    )
+    return (rated.filter(reviews__isnull=False) if reviewed else rated).exists()
+
+
+def _counted(campaign: Campaign) -> QuerySet[Rating]:
+    """The ratings that count on train; on val and test those of them that are blind."""
+    rated = Rating.objects.filter(item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT)
+    return rated.exclude(rater__in=_screened(campaign))
 
 
 def pseudonym(campaign: Campaign, rater_id: int) -> str:

@@ -8,12 +8,13 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import Role
+from annotation.services import reviews
 from datasets.forms import TARGETS
 from datasets.models import Release
 from datasets.services.policy import TargetPolicy
 from operations import jobs
 from operations.models import Job
-from tests.annotation.factories import make_user
+from tests.annotation.factories import card, make_user
 from tests.datasets.world import rated_campaign
 
 FORM = {"name": "spring", "target": "mean", "clips": "none", "seed": "0", "allow_small_splits": "on"}
@@ -87,6 +88,18 @@ def test_small_splits_are_asked_about_with_their_sizes(engineer: Client) -> None
     assert not Release.objects.exists()
     assert engineer.post("/releases/freeze", FORM | {"campaign": str(campaign.pk)}).status_code == 302
     assert Release.objects.get().policy["allow_small_splits"]
+
+
+def test_reviewed_without_a_reviewed_train_clip_is_refused_on_the_form(engineer: Client) -> None:
+    campaign = rated_campaign(train=1, val=1, test=0, raters=1)
+    reviews.review(actor=campaign.created_by, item=campaign.items.get(clip__clip_id="val-00"), card=card(4), note="")
+    form = FORM | {"campaign": str(campaign.pk), "target": "reviewed"}
+    page = engineer.post("/releases/freeze", form)
+    assert page.status_code == 200
+    assert "nothing to train on. Review some of them" in page.content.decode()
+    assert not Release.objects.exists()
+    reviews.review(actor=campaign.created_by, item=campaign.items.get(clip__clip_id="train-00"), card=card(4), note="")
+    assert engineer.post("/releases/freeze", form).status_code == 302
 
 
 def test_the_page_tells_what_was_left_out_and_assumed(engineer: Client) -> None:
