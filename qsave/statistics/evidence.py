@@ -5,7 +5,7 @@ or whose interval is wider than WIDEST of its scale, is thin: a sentence says so
 it. So is one that has no interval.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.figures import Estimate, Undefined
@@ -58,16 +58,12 @@ def weigh(estimate: Estimate, *, clips: int | None = None, kind: str = "", scale
     if not scale.least <= value <= scale.most:
         cannot = "ratings of one clip differ more than those of different clips: there is too little to say"
         return Weighed(Estimate.undefined(cannot), few)
-    if few:
-        return Weighed(estimate, few)
     if isinstance(interval, Undefined):
-        return Weighed(estimate, f"There is no interval for this figure: {interval}.")
+        return Weighed(estimate, few or f"There is no interval for this figure: {interval}.")
     width, limit = interval.high - interval.low, WIDEST * scale.width
-    if width > limit:
-        return Weighed(
-            estimate, f"The interval is {width:.2f} wide; this figure can be read where it is at most {limit:.2f}."
-        )
-    return Weighed(estimate, "")
+    ends = replace(interval, low=max(interval.low, scale.least), high=min(interval.high, scale.most))
+    wide = f"The interval is {width:.2f} wide; this figure can be read where it is at most {limit:.2f}."
+    return Weighed(Estimate(value, ends), few or (wide if width > limit else ""))
 
 
 def count_in_words(clips: int | None, kind: str = "") -> str:

@@ -61,3 +61,10 @@ def test_an_undefined_figure_stays_as_it_is() -> None:
     nothing = Estimate.undefined("no item has two ratings")
     assert weigh(nothing, clips=30).estimate is nothing
     assert weigh(nothing, clips=0).thin.startswith("No clip has two ratings")
+
+
+@pytest.mark.parametrize("clips", [8, 50])
+def test_an_interval_ends_where_the_scale_does(clips: int) -> None:
+    weighed = weigh(Estimate(-0.05, Interval(-2.39, 0.77)), clips=clips)
+    assert weighed.estimate == Estimate(-0.05, Interval(-1.0, 0.77))
+    assert weighed.is_thin
