@@ -4,6 +4,7 @@ Errors: 400 names each field at fault; 401 without an account, 403 below the rol
 or not yours, 409 for what came too late; the last four say so in `detail`.
 """
 
+import uuid
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,13 +45,14 @@ from annotation.api_serializers import (
     SubmitSerializer,
 )
 from annotation.media import open_media, serve, visible_clips
-from annotation.models import Campaign, Item, Rating, RatingRevision
+from annotation.models import Arm, Campaign, Item, Rating, RatingRevision
 from annotation.reads.progress import progress_of_many
 from annotation.reads.work import SECONDS
 from annotation.services import campaigns, queue, ratings
 from annotation.services.admission import campaigns_for
 from annotation.services.answers import AnswersRefused, parse_answers
 from annotation.services.campaigns import StateRefused
+from annotation.services.drafts import show_late
 from annotation.services.queue import LeaseLost
 from operations.jobs import enqueue
 from operations.models import Job
@@ -224,6 +226,8 @@ class ClaimView(Guarded):
         slot = queue.claim(rater=self.actor, campaign=campaign)
         if slot is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
+        if slot.arm == Arm.ASSISTED:  # a draft that has come since the first answer is given now
+            show_late(rater=self.actor, slot_id=slot.pk, lease=slot.lease or uuid.UUID(int=0))
         return Response(SeatSerializer(slot).data)
 
 

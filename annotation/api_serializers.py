@@ -4,9 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from annotation.models import Arm, Campaign, Draft, Exposure, Item, Rating, Skip, Slot
+from annotation.models import Arm, Campaign, Draft, Item, Rating, Skip, Slot
 from annotation.reads.progress import Progress
-from annotation.services.drafts import draft_for
+from annotation.services.drafts import shown_to
 from annotation.services.policy import POLICY_FIELDS
 from operations.models import Job
 
@@ -236,7 +236,8 @@ class SeatSerializer(serializers.ModelSerializer[Slot]):
         read_only_fields = fields
 
     def get_draft(self, slot: Slot) -> JSON | None:
-        draft = draft_for(slot) if slot.arm == Arm.ASSISTED else None
+        assert slot.rater is not None
+        draft, _exposure = shown_to(slot.rater, slot.pk) if slot.arm == Arm.ASSISTED else (None, "")
         if draft is None:
             return None
         return dict(DraftSerializer(draft, context={"shows_draft_scores": slot.campaign.shows_draft_scores}).data)
@@ -256,14 +257,16 @@ class SkipSerializer(LeaseSerializer):
 
 
 class SubmitSerializer(LeaseSerializer):
-    """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` never stores twice."""
+    """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` never stores twice.
+
+    The site knows which draft it gave you with the seat, and decides from your words and marks what became of it. An
+    axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" says that you threw the draft away first.
+    """
 
     key = serializers.UUIDField()
     answers = serializers.DictField()
     viewing = serializers.DictField(required=False, default=dict)
     seconds_spent = serializers.FloatField(min_value=0, max_value=86_400)
-    draft_id = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1, max_value=2**62)
-    exposure = serializers.ChoiceField(Exposure.choices, required=False, default=Exposure.NONE.value)
 
 
 class RatedSerializer(serializers.Serializer[Any]):

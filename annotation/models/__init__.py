@@ -1,12 +1,21 @@
 """The tables of the rating floor (Django wants them importable from here)."""
 
-from annotation.models.campaigns import Arm, Campaign, Guideline, GuidelineExample, Item, Offer, SavedWork, Slot
+from annotation.models.campaigns import (
+    Arm,
+    Campaign,
+    Exposure,
+    Guideline,
+    GuidelineExample,
+    Item,
+    Offer,
+    SavedWork,
+    Slot,
+)
 from annotation.models.clips import Clip, GroupedPrompt, PromptGroup, Split
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
 from annotation.models.ratings import (
     AxisAnswer,
     Draft,
-    Exposure,
     Rating,
     RatingRevision,
     Review,

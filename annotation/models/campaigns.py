@@ -190,6 +190,14 @@ class Arm(models.TextChoices):
     ASSISTED = "assisted"
 
 
+class Exposure(models.TextChoices):
+    """Whether the rater saw a draft."""
+
+    NONE = "none"
+    LATE = "late"
+    FROM_START = "from_start"
+
+
 class Slot(models.Model):
     """One of an item's k seats, or a place beyond them that one rater alone is given.
 
@@ -263,7 +271,7 @@ class Slot(models.Model):
 
 
 class Offer(models.Model):
-    """That an item was put before a rater: in which arm, and as which in the row of theirs.
+    """Records that a rater was given an item: the arm, the item's position in their sequence, and the draft they saw.
 
     It outlives the lease. A rater who saw an item in one arm never gets it in the other, and the queue finds what is
     still new to a rater by one look-up.
@@ -275,12 +283,26 @@ class Offer(models.Model):
     arm = models.CharField(max_length=8, choices=Arm.choices)
     number = models.PositiveIntegerField(help_text="The rater's running number in this campaign, from 1.")
     offered_at = models.DateTimeField()
+    draft = models.ForeignKey(
+        "Draft",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="offers",
+        help_text="The critic's draft that was put before the rater with the item, or later.",
+    )
+    exposure = models.CharField(max_length=10, choices=Exposure.choices, default=Exposure.NONE)
     handed_back_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["item", "rater"], name="offered_once"),
             models.UniqueConstraint(fields=["campaign", "rater", "number"], name="offer_number_unique"),
+            models.CheckConstraint(
+                condition=models.Q(draft=None, exposure="none")
+                | models.Q(draft__isnull=False, exposure__in=["late", "from_start"], arm="assisted"),
+                name="offer_exposure_matches_its_draft",
+            ),
         ]
 
 

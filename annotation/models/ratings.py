@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from annotation.models.campaigns import AXIS_CHOICES, Arm, Campaign, Guideline, Item, Slot
+from annotation.models.campaigns import AXIS_CHOICES, Arm, Campaign, Exposure, Guideline, Item, Slot
 from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
 
 
@@ -26,14 +26,6 @@ class Draft(models.Model):
             models.UniqueConstraint(fields=["item", "critic"], name="draft_once_a_critic"),
         ]
         indexes: ClassVar = [models.Index(fields=["item", "-created_at"], name="draft_newest")]
-
-
-class Exposure(models.TextChoices):
-    """Whether the rater saw a draft."""
-
-    NONE = "none"
-    LATE = "late"
-    FROM_START = "from_start"
 
 
 class Rating(models.Model):

@@ -1,12 +1,13 @@
 """What answers are held against before they are stored, and in a lead's try, where they are not. No writes here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from annotation.models import AxisAnswer, Campaign, Draft, Exposure
-from annotation.services.answers import Answer, AnswersRefused, check_answers, rules_for
+from annotation.models import Campaign, Draft
+from annotation.services.answers import Answer, AnswersRefused, Problems, check_answers, rules_for
 from annotation.services.text import clean_json
 from qsave.axes import AXES, Axis
 from qsave.report_card import card_from_json
@@ -23,9 +24,7 @@ def check_words(
     duration: float,
     last_reasons: Mapping[Axis, str],
 ) -> None:
-    """Raises AnswersRefused when answers to a clip break a rule of the campaign, or use a draft that was not there."""
-    if draft is None and any(answer.draft_use != AxisAnswer.DraftUse.NONE for answer in answers.values()):
-        raise AnswersRefused({"draft": [_("There was no draft to use.")]})
+    """Raises AnswersRefused when answers to a clip break a rule of the campaign."""
     rules = rules_for(
         campaign,
         prompt=prompt,
@@ -44,13 +43,15 @@ def drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
     return {axis: card.axis(axis).reason for axis in AXES}
 
 
-def check_every_draft_was_met(answers: Mapping[Axis, Answer], exposure: str) -> None:
-    """Who had the draft before them from the start confirms, edits or clears it on each axis."""
-    if exposure != Exposure.FROM_START:
-        return
-    unmet = [axis for axis in AXES if axis in answers and answers[axis].draft_use == AxisAnswer.DraftUse.NONE]
-    if unmet:
-        raise AnswersRefused({f"{axis}.draft_use": [_("Confirm, edit or clear the critic's draft.")] for axis in unmet})
+@contextmanager
+def adding_problems(problems: Problems) -> Iterator[None]:
+    """Raise AnswersRefused with `problems` and those that the body finds, all at once."""
+    try:
+        yield
+    except AnswersRefused as refusal:
+        raise AnswersRefused({**refusal.problems, **problems}) from None
+    if problems:
+        raise AnswersRefused(problems)
 
 
 def check_watching(campaign: Campaign, viewing: Mapping[str, Any]) -> None:

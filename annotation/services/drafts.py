@@ -1,10 +1,14 @@
 """What critics propose. Held here so that the rating page needs no model, and no critic judges what it influenced."""
 
+import uuid
+
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
+from accounts.models import User
+from annotation.models import Arm, Campaign, Draft, Exposure, Item, Offer, Slot, Split
+from annotation.services.statements import held_seat
 from annotation.services.text import clean_text
 from qsave.axes import AXES
 from qsave.report_card import ReportCard, card_to_json
@@ -64,3 +68,34 @@ def draft_for(slot: Slot) -> Draft | None:
     if slot.arm != Arm.ASSISTED:
         return None
     return Draft.objects.filter(item=slot.item_id).order_by("-created_at", "-pk").first()
+
+
+def shown_to(rater: User, slot_id: int) -> tuple[Draft | None, str]:
+    """Return the draft that the rater was shown with a slot's item, and the exposure to it."""
+    offer = Offer.objects.filter(item__slots=slot_id, rater=rater).select_related("draft").first()
+    return (offer.draft, offer.exposure) if offer else (None, Exposure.NONE)
+
+
+def late_draft(slot: Slot) -> Draft | None:
+    """Return a draft that came after the rater had been given the item, and that they have not been shown."""
+    newest = draft_for(slot)
+    offers = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id, draft=None)
+    return newest if newest and offers.exists() else None
+
+
+@transaction.atomic
+def show_late(*, rater: User, slot_id: int, lease: uuid.UUID) -> Draft | None:
+    """Show the rater a draft that came late, and record it; None if there is none.
+
+    A rater who was shown a draft already gets the same one.
+    """
+    seat = held_seat(rater, slot_id, lease)
+    if seat is None:
+        return None
+    if seat.draft is not None:
+        return Draft.objects.get(pk=seat.draft)
+    draft = draft_for(seat.slot)
+    if draft is not None:
+        offers = Offer.objects.filter(item=seat.slot.item_id, rater=rater, draft=None)
+        offers.update(draft=draft, exposure=Exposure.LATE)
+    return draft

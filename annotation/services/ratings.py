@@ -20,11 +20,9 @@ from rapidfuzz.distance import Levenshtein
 
 from accounts.models import User
 from annotation.models import (
-    Arm,
     AxisAnswer,
     Campaign,
     Draft,
-    Exposure,
     Item,
     Offer,
     Rating,
@@ -34,14 +32,14 @@ from annotation.models import (
 )
 from annotation.services import checks, overlap, panels
 from annotation.services.acceptance import (
-    check_every_draft_was_met,
+    adding_problems,
     check_watching,
     check_words,
     checked_viewing,
     drafted_reasons,
 )
 from annotation.services.answers import Answer, AnswersRefused, answers_to_json, parse_answers
-from annotation.services.draft_use import use_after_edit
+from annotation.services.draft_use import decide_uses, use_after_edit
 from annotation.services.queue import LeaseLost
 from annotation.services.statements import LARGEST_KEY, held_seat, last_words, store_rating, store_revision
 from annotation.services.text import clean_json, clean_text
@@ -88,11 +86,12 @@ def submit(
     key: uuid.UUID,
     viewing: Mapping[str, Any],
     seconds_spent: float,
-    draft_id: int | None = None,
-    exposure: str = Exposure.NONE,
     campaign: Campaign | None = None,
 ) -> Rating:
     """Stores a rating and frees the rater for the next clip. The same key again returns the same rating.
+
+    Which draft the rater was shown, and when, is what the site has recorded; what became of it follows from the texts
+    (`annotation.services.draft_use`). Only the acts "confirmed" and "cleared" of `draft_use` are the client's.
     Who has the campaign at hand may give it, so that it is not read again.
 
     Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
@@ -104,12 +103,13 @@ def submit(
             rating = None
             seat = held_seat(rater, slot_id, lease, campaign)
             if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
-                draft = _shown_draft(seat.slot, draft_id, exposure)
-                check_every_draft_was_met(answers, exposure)
+                draft = Draft.objects.get(pk=seat.draft) if seat.draft else None
+                decided, unconfirmed = decide_uses(seat.slot.campaign, answers, draft, seat.exposure)
                 check_watching(seat.slot.campaign, viewing)
-                _check(seat.slot.campaign, rater, answers, draft, prompt=seat.prompt, duration=seat.duration)
-                rating = store_rating(seat, rater, exposure=exposure, draft=draft)
-                _add_revision(rating, 1, answers, key, viewing, seconds_spent)
+                with adding_problems(unconfirmed):
+                    _check(seat.slot.campaign, rater, decided, draft, prompt=seat.prompt, duration=seat.duration)
+                rating = store_rating(seat, rater, exposure=seat.exposure, draft=draft)
+                _add_revision(rating, 1, decided, key, viewing, seconds_spent)
                 _follow_up(seat.slot, rating)
             # Sent once more; of two at once with one key, the second waited above for the first and finds its rating.
             rating = rating or _rating_of_key(rater, key)
@@ -234,22 +234,6 @@ def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:
     if revision.rating.rater_id != rater.pk:
         raise AnswersRefused({"key": [_("This key belongs to another rating. Load the page again.")]})
     return revision.rating
-
-
-def _shown_draft(slot: Slot, draft_id: int | None, exposure: str) -> Draft | None:
-    """The draft that the rater was shown; refuses what the slot's arm does not allow."""
-    if exposure not in Exposure.values:
-        raise AnswersRefused({"exposure": [f"Exposure is one of {', '.join(Exposure.values)}."]})
-    if slot.arm == Arm.BLIND and (draft_id is not None or exposure != Exposure.NONE):
-        raise AnswersRefused({"draft": [_("This seat is blind: its rating carries no draft.")]})
-    if (draft_id is None) != (exposure == Exposure.NONE):
-        raise AnswersRefused({"exposure": [_("A draft that was shown has an exposure, and only such a one.")]})
-    if draft_id is None:
-        return None
-    draft = Draft.objects.filter(pk=draft_id, item=slot.item_id).first()
-    if draft is None:
-        raise AnswersRefused({"draft": [_("This draft is not of this clip.")]})
-    return draft
 
 
 def _follow_up(slot: Slot, rating: Rating) -> None:

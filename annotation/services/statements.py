@@ -17,7 +17,7 @@ from django.db.models import Field, Model
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import AxisAnswer, Campaign, Clip, Draft, Offer, Rating, RatingRevision, SavedWork, Slot
+from annotation.models import Arm, AxisAnswer, Campaign, Clip, Draft, Offer, Rating, RatingRevision, SavedWork, Slot
 from qsave.axes import Axis
 
 LARGEST_KEY = 2**63 - 1
@@ -37,7 +37,8 @@ _STANDING = """
     WHERE campaign.id = %(campaign)s
 """
 _HELD = """
-    SELECT slot.*, campaign.state AS campaign_state, campaign.critic_active AS critic_active,
+    SELECT slot.*, shown.draft_id AS draft_shown, shown.exposure AS exposure,
+        campaign.state AS campaign_state, campaign.critic_active AS critic_active,
         clip.prompt AS prompt, clip.duration AS duration, (
         SELECT guideline.id FROM annotation_guideline guideline JOIN annotation_offer offer
         ON offer.item_id = slot.item_id AND offer.rater_id = slot.rater_id
@@ -45,6 +46,7 @@ _HELD = """
         ORDER BY guideline.number DESC LIMIT 1) AS guideline_seen
     FROM annotation_slot slot JOIN annotation_campaign campaign ON campaign.id = slot.campaign_id
     JOIN annotation_item item ON item.id = slot.item_id JOIN annotation_clip clip ON clip.id = item.clip_id
+    LEFT JOIN annotation_offer shown ON shown.item_id = slot.item_id AND shown.rater_id = slot.rater_id
     WHERE slot.id = %(slot)s AND slot.rater_id = %(rater)s AND slot.lease = %(lease)s AND slot.state = 'leased' {lock}
 """
 _LAST_WORDS = """
@@ -55,11 +57,24 @@ _LAST_WORDS = """
         WHERE rating.rater_id = %(rater)s AND slot.campaign_id = %(campaign)s AND rating.id < %(before)s
         ORDER BY rating.id DESC LIMIT 1)
 """
+# In the assisted arm the newest draft comes with the item. A rater who meets an item again sees the draft that they saw
+# before, and none where they have typed without one: such a draft is offered to them late.
 _OFFER = """
-    INSERT INTO annotation_offer (campaign_id, item_id, rater_id, arm, number, offered_at, handed_back_at)
-    VALUES (%s, %s, %s, %s, %s, %s, NULL)
+    INSERT INTO annotation_offer (
+        campaign_id, item_id, rater_id, arm, number, offered_at, handed_back_at, draft_id, exposure)
+    VALUES (%(campaign)s, %(item)s, %(rater)s, %(arm)s, %(number)s, %(now)s, NULL, {draft},
+        CASE WHEN {draft} IS NULL THEN 'none' ELSE 'from_start' END)
     ON CONFLICT (item_id, rater_id) DO UPDATE
-    SET number = excluded.number, offered_at = excluded.offered_at, handed_back_at = NULL
+    SET number = excluded.number, offered_at = excluded.offered_at, handed_back_at = NULL,
+        draft_id = CASE WHEN {has_work} THEN annotation_offer.draft_id
+            ELSE COALESCE(annotation_offer.draft_id, excluded.draft_id) END,
+        exposure = CASE WHEN {has_work} THEN annotation_offer.exposure
+            WHEN annotation_offer.draft_id IS NOT NULL THEN 'from_start' ELSE excluded.exposure END
+"""
+_NEWEST_DRAFT = "(SELECT id FROM annotation_draft WHERE item_id = %(item)s ORDER BY created_at DESC, id DESC LIMIT 1)"
+_HAS_WORK = """
+    EXISTS (SELECT 1 FROM annotation_savedwork work
+        WHERE work.item_id = annotation_offer.item_id AND work.rater_id = annotation_offer.rater_id)
 """
 _RATED = """
     SELECT COUNT(*) FROM annotation_slot WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s AND state = 'done'
@@ -68,6 +83,7 @@ _ON_DESK = """
     SELECT clip.id, clip.clip_id, clip.prompt, clip.content_warning, clip.width, clip.height, clip.fps_numerator,
         clip.fps_denominator, clip.duration, clip.has_audio, clip.rendition, clip.shown_times,
         EXISTS (SELECT 1 FROM annotation_savedwork WHERE item_id = item.id AND rater_id = %(rater)s) AS has_work,
+        (SELECT draft_id FROM annotation_offer WHERE item_id = item.id AND rater_id = %(rater)s) AS draft_shown,
         ({rated}) AS rated
     FROM annotation_clip clip JOIN annotation_item item ON item.clip_id = clip.id WHERE item.id = %(item)s
 """
@@ -145,19 +161,29 @@ def standing(rater: User, campaign: Campaign) -> Standing:
 
 
 def note_offer(slot: Slot, rater: User, number: int) -> None:
-    """Remembers that the item was put before the rater; one that was before keeps its arm and gets a new number."""
-    moment = _prepared(Offer, "offered_at", timezone.now())
+    """Record that a rater is given an item, and with which draft. A known item keeps its arm and gets a new number."""
+    values = {
+        "campaign": slot.campaign_id,
+        "item": slot.item_id,
+        "rater": rater.pk,
+        "arm": slot.arm,
+        "number": number,
+        "now": _prepared(Offer, "offered_at", timezone.now()),
+    }
+    draft = _NEWEST_DRAFT if slot.arm == Arm.ASSISTED else "NULL"
     with connection.cursor() as cursor:
-        cursor.execute(_OFFER, [slot.campaign_id, slot.item_id, rater.pk, slot.arm, number, moment])
+        cursor.execute(_OFFER.format(draft=draft, has_work=_HAS_WORK), values)
 
 
 @dataclass(frozen=True, slots=True)
 class OnDesk:
     """What the desk shows of a place: the clip (its other columns are read when they are asked for), what the rater
-    has typed for it and not submitted, and how many clips of the campaign they have rated."""
+    has typed for it and not submitted, the draft that came with it, and how many clips of the campaign they have
+    rated."""
 
     clip: Clip
     saved: SavedWork | None
+    draft: Draft | None
     rated: int
 
 
@@ -166,7 +192,8 @@ def on_desk(rater: User, slot: Slot) -> OnDesk:
     values = {"item": slot.item_id, "campaign": slot.campaign_id, "rater": rater.pk}
     clip: Any = Clip.objects.raw(_ON_DESK.format(rated=_RATED), values)[0]
     work = SavedWork.objects.raw(_SAVED, [slot.item_id, rater.pk]) if clip.has_work else ()
-    return OnDesk(clip, next(iter(work), None), clip.rated)
+    draft = Draft.objects.get(pk=clip.draft_shown) if clip.draft_shown else None
+    return OnDesk(clip, next(iter(work), None), draft, clip.rated)
 
 
 def rated_count(campaign: Campaign, rater: User) -> int:
@@ -212,14 +239,16 @@ def take_new(
 @dataclass(frozen=True, slots=True)
 class HeldSeat:
     """A place that carries the rater's lease, locked, with what its answers are held against: the clip's prompt and
-    duration, the version of the guidelines that stood when the item was put before the rater, and whether a critic
-    drafts for the campaign."""
+    duration, the version of the guidelines that stood when the item was put before the rater, whether a critic drafts
+    for the campaign, and the key of the draft that the rater was shown, with the exposure to it."""
 
     slot: Slot
     prompt: str
     duration: float
     guideline: int | None
     critic_active: bool
+    draft: int | None
+    exposure: str
 
 
 def held_seat(rater: User, slot_id: int, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSeat | None:
@@ -236,7 +265,9 @@ def held_seat(rater: User, slot_id: int, lease: uuid.UUID, campaign: Campaign | 
     if campaign is not None and campaign.pk == slot.campaign_id:
         campaign.state = slot.campaign_state
         slot.campaign = campaign
-    return HeldSeat(slot, slot.prompt, slot.duration, slot.guideline_seen, bool(slot.critic_active))
+    return HeldSeat(
+        slot, slot.prompt, slot.duration, slot.guideline_seen, bool(slot.critic_active), slot.draft_shown, slot.exposure
+    )
 
 
 def last_words(rater: User, campaign_id: int, *, before: int = LARGEST_KEY) -> dict[Axis, str]:

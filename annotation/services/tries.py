@@ -8,8 +8,9 @@ from typing import Any
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft, Exposure, Item, Slot
-from annotation.services.acceptance import check_every_draft_was_met, check_watching, check_words, checked_viewing
+from annotation.services.acceptance import adding_problems, check_watching, check_words, checked_viewing
 from annotation.services.answers import Answer
+from annotation.services.draft_use import decide_uses
 from annotation.services.draws import place
 from annotation.services.overlap import drawn_arm
 from annotation.services.permissions import require
@@ -41,6 +42,9 @@ def check_try(
     """Raises AnswersRefused where `ratings.submit` would; `last_reasons` are those of the clip tried before."""
     require(actor, Role.LEAD)
     clip = seat.item.clip
-    check_every_draft_was_met(answers, Exposure.FROM_START if draft else Exposure.NONE)
+    decided, unconfirmed = decide_uses(seat.campaign, answers, draft, Exposure.FROM_START)
     check_watching(seat.campaign, checked_viewing(viewing))
-    check_words(seat.campaign, answers, draft, prompt=clip.prompt, duration=clip.duration, last_reasons=last_reasons)
+    with adding_problems(unconfirmed):
+        check_words(
+            seat.campaign, decided, draft, prompt=clip.prompt, duration=clip.duration, last_reasons=last_reasons
+        )

@@ -19,13 +19,13 @@ from django.utils.translation import get_language, gettext_lazy
 
 from accounts.models import User
 from annotation.levels import level_name, level_names
-from annotation.models import AxisAnswer, Campaign, Clip, Draft, Exposure, Item, Offer, Rating, SavedWork, Slot
+from annotation.models import AxisAnswer, Campaign, Clip, Draft, Item, Rating, SavedWork, Slot
 from annotation.services.answers import Problems
+from annotation.services.draft_use import UNCONFIRMED, decide_use, offered_defects, proposals
 from annotation.services.drafts import draft_for
 from annotation.services.statements import on_desk
-from annotation.services.taxonomy import is_retired
 from qsave.axes import AXES, Axis, level_of_mos
-from qsave.report_card import AxisReport, card_from_json, evidence_to_json
+from qsave.report_card import card_from_json
 
 FormAnswer = dict[str, Any]
 FormAnswers = dict[str, FormAnswer]
@@ -38,7 +38,6 @@ AXIS_HINTS = {
 PAGE_LETTERS = frozenset("iopxyz")
 """In, out, play, clear, confirm, undo: letters that mean the same on every axis and so never a defect."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, prob
     """The desk of a leased slot: what was posted and refused, else saved work, else the critic's draft, else blank."""
     shown = on_desk(rater, slot)
     item, saved = Item(pk=slot.item_id, campaign=slot.campaign, clip=shown.clip), shown.saved
-    draft = shown_draft(slot, saved)
+    draft = shown.draft
     answers = posted or (saved_answers(saved) if saved else _prefilled(item.campaign, draft))
     return Desk(
         slot=slot,
@@ -179,48 +178,15 @@ def frame_gaps(clip: Clip) -> str:
 # ---- drafts
 
 
-def exposure_to(slot: Slot, draft: Draft) -> Exposure:
-    """From the start, if the draft stood ready when the item was put before the rater; else late."""
-    offer = Offer.objects.filter(item=slot.item_id, rater=slot.rater_id).first()
-    is_late = offer is not None and draft.created_at > offer.offered_at
-    return Exposure.LATE if is_late else Exposure.FROM_START
-
-
-def shown_draft(slot: Slot, saved: SavedWork | None) -> Draft | None:
-    """The draft that the page shows: the one already worked upon, else one that was ready before the rater came.
-
-    One that came later is only offered (`late_draft`), and none is ever shown in the blind arm.
-    """
-    newest = draft_for(slot)
-    if newest is None:
-        return None
-    used = saved.answers.get("draft") if saved else None
-    if isinstance(used, int) and not isinstance(used, bool):
-        return Draft.objects.filter(pk=used, item=slot.item_id).first()
-    is_ready = exposure_to(slot, newest) == Exposure.FROM_START
-    return newest if is_ready and (saved is None or _any_drafted(saved)) else None
-
-
-def _any_drafted(saved: SavedWork) -> bool:
-    return any(answer["drafted"] for answer in saved_answers(saved).values())
-
-
 def _offered(campaign: Campaign, axis: Axis, chosen: Collection[str] = ()) -> list[dict[str, Any]]:
     """The defects of an axis: without those that are retired, unless they are chosen already."""
-    mine = [defect for defect in campaign.taxonomy if defect["axis"] == axis.value]
-    return [defect for defect in mine if not is_retired(defect) or defect["id"] in chosen]
+    offered = {defect["id"] for defect in offered_defects(campaign, axis)} | set(chosen)
+    return [defect for defect in campaign.taxonomy if defect["axis"] == axis.value and defect["id"] in offered]
 
 
-def proposal(campaign: Campaign, report: AxisReport, axis: Axis) -> FormAnswer:
-    """A draft of one axis as a form answer: words and known defects, never the score."""
-    known = {defect["id"] for defect in _offered(campaign, axis)}
-    evidence = evidence_to_json(tuple(piece for piece in report.evidence if piece.defect in known))
-    return _blank() | {"reason": report.reason, "evidence": evidence, "no_defect": not report.evidence}
-
-
-def proposals(campaign: Campaign, draft: Draft) -> dict[Axis, FormAnswer]:
-    card = card_from_json(draft.card)
-    return {axis: proposal(campaign, card.axis(axis), axis) for axis in AXES}
+def proposed_answers(campaign: Campaign, draft: Draft) -> dict[Axis, FormAnswer]:
+    """A draft as form answers: words and known defects, never the scores."""
+    return {axis: _blank() | proposal for axis, proposal in proposals(campaign, draft).items()}
 
 
 def draft_marks(campaign: Campaign, draft: Draft) -> dict[Axis, DraftMark]:
@@ -232,7 +198,7 @@ def draft_marks(campaign: Campaign, draft: Draft) -> dict[Axis, DraftMark]:
             score=_score_words(scores.get(axis)),
             proposal=json.dumps({"reason": answer["reason"], "evidence": answer["evidence"]}),
         )
-        for axis, answer in proposals(campaign, draft).items()
+        for axis, answer in proposed_answers(campaign, draft).items()
     }
 
 
@@ -246,7 +212,7 @@ def _score_words(score: float | None) -> str:
 def _prefilled(campaign: Campaign, draft: Draft | None) -> FormAnswers:
     if draft is None:
         return {axis.value: _blank() for axis in AXES}
-    return {axis.value: answer | {"drafted": True} for axis, answer in proposals(campaign, draft).items()}
+    return {axis.value: answer | {"drafted": True} for axis, answer in proposed_answers(campaign, draft).items()}
 
 
 # ---- the form, shown
@@ -314,30 +280,30 @@ def posted_answers(post: QueryDict) -> FormAnswers:
     return {axis.value: _posted_axis(post, axis.value) for axis in AXES}
 
 
-def service_answers(answers: FormAnswers, draft: Draft | None, campaign: Campaign) -> tuple[FormAnswers, Problems]:
-    """Form answers in the shape of `parse_answers`, and the axes on which a draft still stands unconfirmed."""
+def service_answers(answers: FormAnswers) -> FormAnswers:
+    """Form answers in the shape of `parse_answers`."""
+    names = ("score", "evidence", "no_defect", "reason", "confirm_ms")
+    return {
+        axis.value: {**{name: answers[axis.value][name] for name in names}, "draft_use": _reported(answers[axis.value])}
+        for axis in AXES
+    }
+
+
+def unconfirmed(answers: FormAnswers, draft: Draft | None, exposure: str, campaign: Campaign) -> Problems:
+    """The axes of answers that may not even parse on which a draft is unconfirmed."""
     drafted = proposals(campaign, draft) if draft else {}
-    problems: Problems = {}
-    shaped: FormAnswers = {}
-    for axis in AXES:
-        answer = answers[axis.value]
-        use = _draft_use(answer, drafted.get(axis))
-        if use is None:
-            problems[f"{axis.value}.draft_use"] = [str(UNCONFIRMED)]
-        shaped[axis.value] = {
-            **{name: answer[name] for name in ("score", "evidence", "no_defect", "reason", "confirm_ms")},
-            "draft_use": use or AxisAnswer.DraftUse.NONE.value,
-        }
-    return shaped, problems
+    shaped = service_answers(answers)
+    waiting = [axis for axis in AXES if decide_use(shaped[axis.value], drafted.get(axis), exposure) is None]
+    return {f"{axis}.draft_use": [str(UNCONFIRMED)] for axis in waiting}
 
 
-def _draft_use(answer: FormAnswer, drafted: FormAnswer | None) -> str | None:
-    """What became of the draft on an axis; None while it stands there unconfirmed."""
-    if drafted is None or not answer["drafted"]:
+def _reported(answer: FormAnswer) -> str:
+    """What the page reports of the draft on an axis; the service decides what became of it."""
+    if not answer["drafted"]:
         return AxisAnswer.DraftUse.NONE.value
-    if answer["reason"].strip() != drafted["reason"].strip() or answer["evidence"] != drafted["evidence"]:
-        return (AxisAnswer.DraftUse.CLEARED if answer["cleared"] else AxisAnswer.DraftUse.EDITED).value
-    return AxisAnswer.DraftUse.CONFIRMED.value if answer["confirmed"] else None
+    if answer["confirmed"]:
+        return AxisAnswer.DraftUse.CONFIRMED.value
+    return (AxisAnswer.DraftUse.CLEARED if answer["cleared"] else AxisAnswer.DraftUse.EDITED).value
 
 
 def saved_answers(saved: SavedWork) -> FormAnswers:

@@ -8,6 +8,7 @@ plain form post gets a redirect or the page again with what was typed.
 import json
 import math
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,18 +24,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, signed_in
-from annotation.models import Campaign, Draft, Exposure, Guideline, Skip, Slot
+from annotation.models import Campaign, Draft, Guideline, Skip, Slot
 from annotation.reads.guidelines import by_level
 from annotation.reads.qualification import Feedback, feedback_to
 from annotation.reads.upcoming import likely_next
 from annotation.services import checks, panels, queue, ratings
 from annotation.services.admission import campaigns_for, readable_campaigns, why_not
-from annotation.services.answers import AnswersRefused, Problems, parse_answers
-from annotation.services.drafts import draft_for
+from annotation.services.answers import Answer, AnswersRefused, Problems, parse_answers
+from annotation.services.drafts import late_draft, show_late, shown_to
 from annotation.services.guidelines import given_out_examples
 from annotation.services.statements import rated_count
 from annotation.views import desk as desks
 from annotation.views.desk import Desk, FormAnswers
+from qsave.axes import Axis
 
 AHEAD_BYTES = 32 * 1024 * 1024
 WAITING_STATES = {
@@ -125,9 +127,7 @@ def rate_renew(request: AuthedRequest, name: str) -> HttpResponse:
 def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
     """Keeps what is typed; 409 with the other tab's answers when that one saved meanwhile."""
     _campaign(request, name)
-    answers: dict[str, Any] = dict(desks.posted_answers(request.POST))
-    if request.POST.get("draft"):
-        answers["draft"] = _number(request, "draft")
+    answers = desks.posted_answers(request.POST)
     try:
         saved = ratings.save_work(
             rater=request.user,
@@ -149,20 +149,29 @@ def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
 
 @signed_in
 @never_cache
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 def rate_draft(request: AuthedRequest, name: str) -> HttpResponse:
-    """A draft that came after the rater did, for the page to offer; 204 while there is none."""
+    """GET tells whether a draft came after the rater did, for the page to offer; POST shows it and records that.
+    204 while there is none."""
     campaign = _campaign(request, name)
+    if request.method == "POST":
+        return _show_late(request, campaign)
     slot = _held(request, campaign)
-    draft = draft_for(slot) if slot and str(slot.pk) == request.GET.get("slot") else None
+    draft = late_draft(slot) if slot and str(slot.pk) == request.GET.get("slot") else None
+    return JsonResponse({"critic": draft.critic}) if draft else HttpResponse(status=204)
+
+
+def _show_late(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
+    post = Post.of(request)
+    draft = show_late(rater=request.user, slot_id=post.slot_id, lease=post.lease)
     if draft is None:
         return HttpResponse(status=204)
     marks = desks.draft_marks(campaign, draft)
     axes = {
         axis.value: {"answer": answer, "html": _draft_bar(request, axis.value, marks[axis])}
-        for axis, answer in desks.proposals(campaign, draft).items()
+        for axis, answer in desks.proposed_answers(campaign, draft).items()
     }
-    return JsonResponse({"id": draft.pk, "critic": draft.critic, "axes": axes})
+    return JsonResponse({"axes": axes})
 
 
 @signed_in
@@ -190,19 +199,15 @@ def rate_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
 def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
     post, key = Post.of(request), _uuid(request, "key")
     answers = desks.posted_answers(request.POST)
-    draft = _posted_draft(request, post.slot_id)
     try:
-        shaped, unconfirmed = desks.service_answers(answers, draft, campaign)
         rating = ratings.submit(
             rater=request.user,
             slot_id=post.slot_id,
             lease=post.lease,
-            answers=parsed_answers(shaped, unconfirmed),
+            answers=parsed_answers(answers, campaign, lambda: shown_to(request.user, post.slot_id)),
             key=key,
             viewing=posted_viewing(request),
             seconds_spent=posted_seconds(request),
-            draft_id=draft.pk if draft else None,
-            exposure=_exposure(request, post.slot_id, draft),
             campaign=campaign,
         )
     except AnswersRefused as refusal:
@@ -213,28 +218,15 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
     return _next(request, campaign, feedback, rated=None if feedback else rating.pk)
 
 
-def parsed_answers(shaped: FormAnswers, unconfirmed: Problems) -> Any:
-    """The parsed answers; refuses unconfirmed drafts together with what parsing finds, all at once."""
+def parsed_answers(
+    answers: FormAnswers, campaign: Campaign, shown: Callable[[], tuple[Draft | None, str]]
+) -> dict[Axis, Answer]:
+    """The parsed answers; refuses what does not parse together with drafts that are unconfirmed, all at once.
+    `shown` tells the draft and the exposure to it."""
     try:
-        parsed = parse_answers(shaped)
+        return parse_answers(desks.service_answers(answers))
     except AnswersRefused as refusal:
-        raise AnswersRefused({**refusal.problems, **unconfirmed}) from None
-    if unconfirmed:
-        raise AnswersRefused(unconfirmed)
-    return parsed
-
-
-def _posted_draft(request: AuthedRequest, slot_id: int) -> Draft | None:
-    """The draft that the page says it showed, if it is one of this item's."""
-    if not request.POST.get("draft"):
-        return None
-    slots = Slot.objects.filter(pk=slot_id).values("item")
-    return Draft.objects.filter(pk=_number(request, "draft"), item__in=slots).first()
-
-
-def _exposure(request: AuthedRequest, slot_id: int, draft: Draft | None) -> str:
-    slot = Slot.objects.filter(pk=slot_id, rater=request.user).first() if draft else None
-    return desks.exposure_to(slot, draft) if slot and draft else Exposure.NONE
+        raise AnswersRefused({**refusal.problems, **desks.unconfirmed(answers, *shown(), campaign)}) from None
 
 
 def posted_viewing(request: HttpRequest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.models import Campaign, Draft, Slot
+from annotation.models import Campaign, Exposure, Slot
 from annotation.services.answers import AnswersRefused, Problems
 from annotation.services.drafts import draft_for
 from annotation.services.tries import check_try, seat_to_try, try_order
@@ -48,22 +48,15 @@ def _tried(request: AuthedRequest, campaign: Campaign, order: list[int]) -> Http
 
 
 def _check(request: AuthedRequest, seat: Slot, answers: FormAnswers, last: dict[str, str]) -> None:
-    draft = _posted_draft(request, seat)
-    shaped, unconfirmed = desks.service_answers(answers, draft, seat.campaign)
+    draft = draft_for(seat)
     check_try(
         actor=request.user,
         seat=seat,
-        answers=parsed_answers(shaped, unconfirmed),
+        answers=parsed_answers(answers, seat.campaign, lambda: (draft, Exposure.FROM_START)),
         viewing=posted_viewing(request),
         draft=draft,
         last_reasons={axis: last[axis.value] for axis in AXES},
     )
-
-
-def _posted_draft(request: AuthedRequest, seat: Slot) -> Draft | None:
-    """The draft that the page says it showed, if it is the one of this seat."""
-    draft = draft_for(seat)
-    return draft if draft and request.POST.get("draft") == str(draft.pk) else None
 
 
 def _shown(

@@ -18,9 +18,9 @@ from django.db.models import Count
 
 from accounts.models import Role, User
 from accounts.services import create_user
-from annotation.models import Arm, AxisAnswer, Campaign, Draft, Exposure, Slot
+from annotation.models import AxisAnswer, Campaign, Draft, Slot
 from annotation.services.answers import Answer, AnswersRefused, defects_of
-from annotation.services.drafts import draft_for, items_wanting_drafts, record_draft
+from annotation.services.drafts import items_wanting_drafts, record_draft, shown_to
 from annotation.services.marking import Mark, mark_item
 from annotation.services.queue import claim
 from annotation.services.ratings import submit
@@ -185,7 +185,7 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
         return False
     assert slot.lease is not None  # a claimed seat carries one
     spec = spec_of(slot.item.clip.clip_id)
-    draft = draft_for(slot) if slot.arm == Arm.ASSISTED else None
+    draft, _exposure = shown_to(person.user, slot.pk)
     answers = _answers(person.rater, spec, draft, campaign)
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -197,8 +197,6 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
                 key=uuid.uuid4(),
                 viewing={"watched_share": 1.0, "plays": 1, "simulated": True},
                 seconds_spent=round(spec.duration * 6, 1),
-                draft_id=draft.pk if draft else None,
-                exposure=Exposure.FROM_START if draft else Exposure.NONE,
             )
         except AnswersRefused as refusal:
             if attempt == ATTEMPTS:

@@ -291,12 +291,22 @@ export class Desk {
     no.addEventListener("click", () => { place.hidden = true; });
     show.addEventListener("click", () => {
       place.hidden = true;
-      this.take(draft);
+      this.take();
     });
   }
 
-  take(draft) {
-    this.form.append(element("input", { type: "hidden", name: "draft", value: String(draft.id) }));
+  /** Asks for the words of the draft: from here on the site knows that the rater has seen them. */
+  async take() {
+    let draft = null;
+    try {
+      const answer = await post(this.root.dataset.lateUrl, this.data());
+      if (answer.status !== 204) draft = await answer.json();
+    } catch (error) {
+      if (!(error instanceof Unreachable || error instanceof Refused)) throw error;
+      this.root.querySelector("[data-late]").hidden = false;
+      this.site.say(error.message);
+    }
+    if (!draft) return;
     const free = this.axes.filter((axis) => !axis.isTyped);
     for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
     this.steps.begin(); // the way back would lead to a form that had no draft

@@ -15,7 +15,7 @@ import numpy as np
 from django.conf import settings
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Clip, Exposure, PromptGroup, Rating, Slot, Split
+from annotation.models import Campaign, Clip, PromptGroup, Rating, Slot, Split
 from annotation.services import campaigns, queue, ratings
 from annotation.services.drafts import draft_for
 from annotation.services.ratings import Answer
@@ -183,10 +183,7 @@ def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: 
 
 def answered(slot: Slot, score: int) -> dict[str, Any]:
     """What the page of a place sends to `submit`: in the assisted arm with the draft, where there is one."""
-    draft = draft_for(slot)
-    given = answers(score, draft_use="edited" if draft else "none")
-    values: dict[str, Any] = {"answers": given, "key": uuid.uuid4()}
-    return values | ({"draft_id": draft.pk, "exposure": Exposure.FROM_START} if draft else {})
+    return {"answers": answers(score, draft_use="edited" if draft_for(slot) else "none"), "key": uuid.uuid4()}
 
 
 def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis, int] | int] | int = 3) -> int:

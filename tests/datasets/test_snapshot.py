@@ -77,19 +77,18 @@ def test_the_newest_review_comes_along(tmp_path: Path) -> None:
 
 
 def test_a_draft_left_as_it_stood_is_known(tmp_path: Path) -> None:
-    """Whether it was confirmed, or typed again word by word."""
     campaign = campaign_with([clip_with_file("a")], assisted_share=1.0, overlap=1)
     item = campaign.items.get()
-    draft = drafts.record_draft(item_id=item.pk, critic="tiny@1", card=card(3), text="", latency_ms=1)
+    drafts.record_draft(item_id=item.pk, critic="tiny@1", card=card(3), text="", latency_ms=1)
     person = make_user()
     slot = queue.claim(rater=person, campaign=campaign)
     assert slot is not None
     drafted = card(3)
     given = answers()
     given[Axis.VISUAL] = type(given[Axis.VISUAL])(3, drafted.visual.evidence, drafted.visual.reason, "confirmed")
-    given[Axis.DYNAMIC] = type(given[Axis.VISUAL])(3, (), drafted.dynamic.reason, "edited")
+    given[Axis.DYNAMIC] = type(given[Axis.VISUAL])(3, (), drafted.dynamic.reason, "confirmed")
     given[Axis.ALIGNMENT] = type(given[Axis.VISUAL])(3, (), "It shows something else altogether", "edited")
-    submit(person, slot, answers=given, draft_id=draft.pk, exposure="from_start")
+    submit(person, slot, answers=given)
     (record,) = snapshot(campaign, tmp_path)
     (rating,) = record.ratings
     assert rating.critic == "tiny@1"

@@ -1,5 +1,7 @@
 """What a submit stores, what it refuses, and what it does with bad posts."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -10,6 +12,7 @@ from tests.annotation.desk.world import SCRIPT, drafted_form, form_of, post, put
 from tests.annotation.desk_world import add_draft
 
 pytestmark = pytest.mark.django_db
+QUERIES_WITH_A_DRAFT = 20
 
 
 def test_a_submit_stores_the_rating_and_brings_the_next_clip_to_a_script(
@@ -137,12 +140,40 @@ def test_a_draft_that_comes_late_is_offered_and_not_put_on_the_page(
     page = client.get("/rate/floor/").content.decode()
     assert "square shimmer" not in page
     assert "data-late-url" in page
-    offered = client.get(f"/rate/floor/draft?slot={slot.pk}").json()
-    assert offered["id"] == draft.pk
-    assert offered["axes"]["visual"]["answer"]["score"] is None
+    assert client.get(f"/rate/floor/draft?slot={slot.pk}").json() == {"critic": "starter@1"}
+    shown = post(client, campaign, "draft", data={"slot": slot.pk, "lease": slot.lease}).json()
+    assert shown["axes"]["visual"]["answer"]["score"] is None
+    assert "square shimmer" in client.get("/rate/floor/").content.decode()
     confirmed = {f"{axis}-confirm": "1" for axis in AXES}
     post(client, campaign, data=drafted_form(slot, draft, **confirmed))
     assert Rating.objects.get().exposure == "late"
+
+
+def test_a_submit_with_a_draft_and_the_next_desk_cost_a_bounded_number_of_statements(
+    client: Client, rater: User, campaign: Campaign, django_assert_max_num_queries: Any
+) -> None:
+    drafts = {name: add_draft(put_clip(campaign, name, arm=Arm.ASSISTED)) for name in ("one", "two", "three")}
+    by_item = {draft.item_id: draft for draft in drafts.values()}
+    slot = take(client, campaign)
+    confirmed = {f"{axis}-confirm": "1" for axis in AXES}
+    post(client, campaign, data=drafted_form(slot, by_item[slot.item_id], **confirmed), headers=SCRIPT)
+    slot = Slot.objects.get(state="leased")
+    words = {f"{axis}-reason": f"My own words on {axis}, quite other ones." for axis in AXES}
+    with django_assert_max_num_queries(QUERIES_WITH_A_DRAFT):
+        answer = post(client, campaign, data=drafted_form(slot, by_item[slot.item_id], **words), headers=SCRIPT)
+    assert answer.status_code == 200
+    assert "starter@1" in answer.content.decode()
+
+
+def test_an_offer_of_a_draft_that_is_not_taken_up_is_no_exposure(
+    client: Client, rater: User, campaign: Campaign
+) -> None:
+    item = put_clip(campaign, arm=Arm.ASSISTED)
+    slot = take(client, campaign)
+    add_draft(item)
+    client.get(f"/rate/floor/draft?slot={slot.pk}")
+    post(client, campaign, data=form_of(slot))
+    assert (Rating.objects.get().draft, Rating.objects.get().exposure) == (None, "none")
 
 
 def test_a_draft_of_another_clip_is_not_accepted_as_shown(client: Client, rater: User, campaign: Campaign) -> None:

@@ -182,7 +182,7 @@ def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
         assert draft is not None
         given = {axis: replace(answer, draft_use="edited") for axis, answer in factories.answers(4).items()}
         given[Axis.VISUAL] = replace(given[Axis.VISUAL], reason=factories.card().visual.reason, draft_use="confirmed")
-        factories.submit(assisted, slot, answers=given, draft_id=draft.pk, exposure="from_start")
+        factories.submit(assisted, slot, answers=given)
 
     visual = agreement(campaign).arms[0]
 

@@ -34,7 +34,7 @@ from annotation.models import (
 )
 from annotation.services import campaigns, checks, queue, reports
 from annotation.services.answers import answers_to_json
-from annotation.services.drafts import record_draft
+from annotation.services.drafts import draft_for, record_draft
 from annotation.services.overlap import rank_of
 from annotation.services.ratings import EditRefused, LeaseLost, revise
 from qsave.axes import AXES
@@ -251,7 +251,8 @@ class Queue(RuleBasedStateMachine):
         assert len([slot for slot in slots if slot.state == "done"]) == len(self.sent)
         assert RatingRevision.objects.count() == len(self.sent) + self.edits
         for sent in self.sent:  # with the draft that was shown, and in the blind arm with none
-            assert there[sent.rating] == sent.values.get("draft_id")
+            draft = draft_for(sent.slot)
+            assert there[sent.rating] == (draft.pk if draft else None)
             assert sent.slot.arm == Arm.ASSISTED or there[sent.rating] is None
 
     def the_offers_are_numbered_as_they_came(self) -> None:

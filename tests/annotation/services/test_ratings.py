@@ -10,9 +10,19 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from annotation.models import Arm, Campaign, Rating, RatingRevision, SavedWork, Slot, make_blind_condition
+from annotation.models import (
+    Arm,
+    AxisAnswer,
+    Campaign,
+    Item,
+    Rating,
+    RatingRevision,
+    SavedWork,
+    Slot,
+    make_blind_condition,
+)
 from annotation.services import campaigns, drafts, guidelines, queue, ratings
-from annotation.services.ratings import AnswersRefused, EditRefused, LeaseLost, SavedWorkConflict
+from annotation.services.ratings import Answer, AnswersRefused, EditRefused, LeaseLost, SavedWorkConflict
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, TimeRange
 from tests.annotation import factories
@@ -38,9 +48,10 @@ def claim(rater: User, campaign: Campaign) -> Slot:
 
 def assisted(rater: User) -> tuple[Slot, int]:
     """A seat in the assisted arm, and the id of its draft."""
-    slot = claim(rater, factories.make_campaign(1, assisted_share=1))
-    draft = drafts.record_draft(item_id=slot.item_id, critic="starter@1", card=factories.card(), text="", latency_ms=5)
-    return slot, draft.pk
+    campaign = factories.make_campaign(1, assisted_share=1)
+    item = campaign.items.get()
+    draft = drafts.record_draft(item_id=item.pk, critic="starter@1", card=factories.card(), text="", latency_ms=5)
+    return claim(rater, campaign), draft.pk
 
 
 def refused(call: Callable[..., object]) -> dict[str, list[str]]:
@@ -156,7 +167,6 @@ def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater
         ({"reason": "x" * 5000}, "visual.reason"),
         ({"evidence": (Evidence("sliding"),)}, "visual.evidence"),
         ({"evidence": (Evidence("blur", TimeRange(0, 99)),)}, "visual.evidence"),
-        ({"draft_use": "guessed"}, "draft"),
     ],
 )
 def test_an_answer_that_breaks_a_rule_is_refused_by_field(
@@ -215,13 +225,17 @@ def test_hostile_characters_in_a_reason_are_dropped_not_stored(rater: User, camp
     assert stored == "The colours  swim ? all over <script>"
 
 
-def test_a_blind_seat_takes_no_draft_and_no_exposure(rater: User, campaign: Campaign) -> None:
-    slot = claim(rater, campaign)
-    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
-
-    for changes in ({"draft_id": draft.pk}, {"exposure": "late"}, {"draft_id": draft.pk, "exposure": "from_start"}):
-        assert "draft" in refused(lambda changes=changes: factories.submit(rater, slot, **changes))
-    assert "draft" in refused(lambda: factories.submit(rater, slot, answers=factories.answers(draft_use="confirmed")))
+@pytest.mark.parametrize("claimed", AxisAnswer.DraftUse.values)
+def test_a_blind_rating_carries_no_draft_whatever_the_client_claims(
+    rater: User, campaign: Campaign, claimed: str
+) -> None:
+    item = Item.objects.filter(campaign=campaign).values_list("pk", flat=True)
+    for pk in item:
+        drafts.record_draft(item_id=pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    Slot.objects.update(arm=Arm.BLIND)
+    rating = factories.submit(rater, claim(rater, campaign), answers=factories.answers(draft_use=claimed))
+    assert (rating.draft, rating.exposure) == (None, "none")
+    assert set(rating.revisions.get().answers.values_list("draft_use", "draft_edit_distance")) == {("none", None)}
 
 
 def test_the_database_itself_refuses_a_draft_on_a_blind_rating(rater: User, campaign: Campaign) -> None:
@@ -239,41 +253,96 @@ def test_an_assisted_rating_keeps_its_draft_and_how_far_each_reason_moved(rater:
     slot, draft_id = assisted(rater)
     given = factories.answers()
     proposed = factories.card().visual.reason
-    given[Axis.VISUAL] = replace(given[Axis.VISUAL], reason=proposed, draft_use="confirmed", confirm_ms=900)
+    given[Axis.VISUAL] = Answer(3, factories.card().visual.evidence, proposed, draft_use="confirmed", confirm_ms=900)
     given[Axis.DYNAMIC] = replace(
         given[Axis.DYNAMIC], reason=factories.card().dynamic.reason + " indeed", draft_use="edited"
     )
     given[Axis.ALIGNMENT] = replace(given[Axis.ALIGNMENT], draft_use="cleared")
 
-    rating = factories.submit(rater, slot, answers=given, draft_id=draft_id, exposure="from_start")
+    rating = factories.submit(rater, slot, answers=given)
 
     rows = {answer.axis: answer for answer in rating.revisions.get().answers.all()}
     assert (rating.arm, rating.draft_id, rating.exposure) == (Arm.ASSISTED, draft_id, "from_start")
     assert (rows["visual"].draft_edit_distance, rows["visual"].confirm_ms) == (0, 900)
     assert rows["dynamic"].draft_edit_distance == len(" indeed")
+    assert {axis: row.draft_use for axis, row in rows.items()} == {
+        "visual": "confirmed",
+        "dynamic": "edited",
+        "alignment": "cleared",
+    }
 
 
-def test_a_draft_of_another_item_is_refused(rater: User) -> None:
-    slot, _ = assisted(rater)
-    _, foreign = assisted(factories.make_user())
+@pytest.mark.parametrize("claimed", ["none", "edited", "cleared"])
+def test_a_draft_seen_from_the_start_is_confirmed_edited_or_cleared_on_every_axis(rater: User, claimed: str) -> None:
+    slot, _draft = assisted(rater)
+    card = factories.card()
+    as_drafted = {axis: Answer(3, card.axis(axis).evidence, card.axis(axis).reason, draft_use=claimed) for axis in AXES}
 
-    assert "draft" in refused(lambda: factories.submit(rater, slot, draft_id=foreign, exposure="late"))
-
-
-def test_a_draft_seen_from_the_start_is_confirmed_edited_or_cleared_on_every_axis(rater: User) -> None:
-    slot, draft_id = assisted(rater)
-
-    problems = refused(lambda: factories.submit(rater, slot, draft_id=draft_id, exposure="from_start"))
+    problems = refused(lambda: factories.submit(rater, slot, answers=as_drafted))
 
     assert set(problems) == {"visual.draft_use", "dynamic.draft_use", "alignment.draft_use"}
     assert not Rating.objects.exists()
 
 
-def test_an_unused_draft_has_no_exposure_and_a_used_one_has(rater: User) -> None:
+@pytest.mark.parametrize(
+    ("claimed", "stored"),
+    [("none", "edited"), ("edited", "edited"), ("confirmed", "edited"), ("cleared", "cleared")],
+)
+def test_what_was_shown_and_what_became_of_it_is_the_sites_to_say(rater: User, claimed: str, stored: str) -> None:
     slot, draft_id = assisted(rater)
+    rating = factories.submit(rater, slot, answers=factories.answers(draft_use=claimed))
+    assert (rating.draft_id, rating.exposure) == (draft_id, "from_start")
+    rows = rating.revisions.get().answers.all()
+    assert {row.draft_use for row in rows} == {stored}
+    assert all((row.draft_edit_distance or 0) > 0 for row in rows)
 
-    assert "exposure" in refused(lambda: factories.submit(rater, slot, draft_id=draft_id))
-    assert "exposure" in refused(lambda: factories.submit(rater, slot, exposure="late"))
+
+def test_a_draft_that_was_not_shown_is_not_taken_for_one(rater: User) -> None:
+    """It came after the rater, who was never given it."""
+    campaign = factories.make_campaign(1, assisted_share=1.0)
+    slot = claim(rater, campaign)
+    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    rating = factories.submit(rater, slot, answers=factories.answers(draft_use="confirmed"))
+    assert (rating.draft, rating.exposure) == (None, "none")
+
+
+def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User) -> None:
+    campaign = factories.make_campaign(1, assisted_share=1.0)
+    slot = claim(rater, campaign)
+    asked: dict[str, Any] = {"rater": rater, "slot_id": slot.pk, "lease": factories.lease_of(slot)}
+    assert drafts.show_late(**asked) is None
+    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    assert drafts.late_draft(slot) == draft
+    assert drafts.show_late(**asked | {"rater": factories.make_user()}) is None
+    assert drafts.show_late(**asked) == drafts.show_late(**asked) == draft
+    assert drafts.late_draft(slot) is None
+
+    given = factories.answers()
+    given[Axis.DYNAMIC] = replace(given[Axis.DYNAMIC], draft_use="edited")
+    rating = factories.submit(rater, slot, answers=given)
+
+    assert (rating.draft, rating.exposure) == (draft, "late")
+    uses = dict(rating.revisions.get().answers.values_list("axis", "draft_use"))
+    assert uses == {"visual": "none", "dynamic": "edited", "alignment": "none"}
+
+
+def test_a_newer_draft_does_not_take_the_place_of_the_one_that_was_shown(rater: User) -> None:
+    slot, draft_id = assisted(rater)
+    drafts.record_draft(item_id=slot.item_id, critic="newer@2", card=factories.card(), text="", latency_ms=1)
+    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    again = claim(rater, slot.campaign)
+    assert factories.submit(rater, again, answers=factories.answers()).draft_id == draft_id
+
+
+def test_who_has_typed_without_a_draft_is_not_given_one_from_the_start(rater: User) -> None:
+    campaign = factories.make_campaign(1, assisted_share=1.0)
+    slot = claim(rater, campaign)
+    ratings.save_work(rater=rater, item_id=slot.item_id, answers={"visual": {}}, base_version=0, tab=uuid.uuid4())
+    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    again = claim(rater, campaign)
+    assert drafts.shown_to(rater, again.pk) == (None, "none")
+    assert drafts.late_draft(again) is not None
 
 
 def test_a_rating_by_a_program_is_stored_as_simulated(campaign: Campaign) -> None:
@@ -377,9 +446,10 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
 ) -> None:
     campaign = factories.make_campaign(1, overlap=1, assisted_share=float(arm == Arm.ASSISTED))
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
-    slot = claim(rater, campaign)
     if with_draft:
-        drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+        item = campaign.items.get()
+        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    slot = claim(rater, campaign)
 
     rating = factories.submit(rater, slot, **factories.answered(slot, 3))
 

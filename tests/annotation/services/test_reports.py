@@ -125,16 +125,14 @@ def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_a
     assert progress_of(campaign).seats == 2
 
 
-def test_answers_on_an_excluded_gold_do_not_count_as_checks() -> None:
-    campaign, rater = factories.make_campaign(6, overlap=1, gold_share=0.5), factories.make_user()
+def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "due_kind", lambda *_asked: Slot.Kind.GOLD)
+    campaign = factories.make_campaign(1, overlap=1)
     Item.objects.update(gold=dict.fromkeys(AXES, 3))
-    other = factories.make_user()
-    factories.rate_all(other, campaign)
-    factories.rate_all(rater, campaign)
-    golds = {item for kind, item, *_ in read_checks(campaign)}
-    assert golds
-    for item in Item.objects.filter(pk__in=golds):
-        reports.exclude(actor=campaign.created_by, item=item, reason="Gore.")
+    for rater in (factories.make_user(), factories.make_user()):  # the first takes the seat, the second a gold's place
+        factories.submit(rater, claim(rater, campaign))
+    assert len(read_checks(campaign)) == len(AXES)
+    reports.exclude(actor=campaign.created_by, item=Item.objects.get(), reason="Gore.")
     assert read_checks(campaign) == []
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from annotation.models import AxisAnswer, Campaign
 from annotation.services import queue, ratings, taxonomy
+from annotation.services.draft_use import proposals
+from annotation.services.drafts import record_draft
 from annotation.services.taxonomy import add_defect, move_defect, relabel_defect, restore_defect, retire_defect
 from annotation.views import desk
 from operations.models import AuditEntry
@@ -124,7 +126,9 @@ def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(campaign:
 def test_a_draft_no_longer_proposes_a_retired_defect(campaign: Campaign) -> None:
     retire_defect(actor=factories.lead(), campaign=campaign, defect="blur")
     campaign.refresh_from_db()
-    proposed = desk.proposal(campaign, factories.card().visual, Axis.VISUAL)
+    item = campaign.items.get()
+    draft = record_draft(item_id=item.pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    proposed = proposals(campaign, draft)[Axis.VISUAL]
     assert proposed["evidence"] == []
     assert proposed["no_defect"] is False  # the rater says what they saw: the critic saw something
 
