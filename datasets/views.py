@@ -14,11 +14,12 @@ from annotation.models import Campaign
 from datasets.forms import FreezeForm, campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
-from datasets.services.policy import LEAST_CLIPS, LEAST_GROUPS, ReleaseRefused, SmallSplits
+from datasets.services.policy import ReleaseRefused, SmallSplits
 from datasets.services.releases import release_path, request_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release import ReleaseError, read_manifest
+from qsave.split_sizes import LEAST_CLIPS, LEAST_GROUPS
 
 NEWEST = 100
 MOST_FILES = 100

@@ -95,7 +95,7 @@ def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:
     """Return the size of each split in a campaign, or on the whole site; clips that bridge two splits do not count."""
     clips = Clip.objects.filter(bridges_splits=False)
     if campaign is not None:
-        clips = clips.filter(items__campaign=campaign, items__is_qualification=False)
+        clips = clips.filter(items__campaign=campaign, items__is_qualification=False, items__exclusion_reason="")
     counts = clips.values("prompt_group__split").annotate(
         clips=Count("pk", distinct=True), groups=Count("prompt_group", distinct=True)
     )

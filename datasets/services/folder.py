@@ -13,7 +13,7 @@ from typing import Any
 
 from datasets.services import card, croissant, rows
 from datasets.services.figures import Figures, figures_of
-from datasets.services.policy import HELD_OUT, NoTrainRows, ReleasePolicy, ReleaseRefused, SplitSize, check_split_sizes
+from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.targets import is_agreed, target_of, why_no_target, words_of
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, content_hash
@@ -22,6 +22,7 @@ from qsave.files import to_disk
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, choose
 from qsave.release import FORMAT, MANIFEST_NAME, SPLITS, manifest_bytes, row_to_json, sha256_of
+from qsave.split_sizes import HELD_OUT, SplitSize
 from qsave.statistics.figures import Undefined
 
 Progress = Callable[[float, str], None]

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from qsave.split_sizes import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
+
 TargetPolicy = Literal["mean", "bias_corrected", "bt500", "p910", "reviewed"]
 MediaPolicy = Literal["copy", "none"]
-HELD_OUT = ("val", "test")
-
-LEAST_CLIPS = 20
-LEAST_GROUPS = 10
-"""Fewest clips, and prompt groups, of val and test for which figures on them say much."""
 
 
 class ReleaseRefused(ValueError):
@@ -27,18 +24,6 @@ class NoTrainRows(ReleaseRefused):
             "would be nothing to train on. "
             + ("Review some of them, or choose another target." if reviewed else "Rate some of them first.")
         )
-
-
-@dataclass(frozen=True, slots=True)
-class SplitSize:
-    """How many clips of how many prompt groups a split has."""
-
-    clips: int = 0
-    groups: int = 0
-
-    @property
-    def is_small(self) -> bool:
-        return self.clips < LEAST_CLIPS or self.groups < LEAST_GROUPS
 
 
 class SmallSplits(ReleaseRefused):

@@ -30,11 +30,12 @@ from annotation.models import (
 )
 from annotation.reads.scores import watched_share
 from annotation.reads.work import Work, read_work
-from datasets.services.policy import HELD_OUT, ReleaseRefused, SplitSize
+from datasets.services.policy import ReleaseRefused
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import FrameConfig
 from qsave.report_card import ReportCard, card_from_json, evidence_from_json
+from qsave.split_sizes import HELD_OUT, SplitSize
 
 CHUNK = 200
 PSEUDONYM_LENGTH = 16

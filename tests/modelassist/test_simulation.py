@@ -1,6 +1,7 @@
 """Simulated people rate through the same services as people, are stored as simulated, and use drafts as people may."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,13 @@ from annotation.models import Arm, AxisAnswer, Campaign, Clip, Exposure, Rating
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
 from annotation.services.drafts import record_draft
+from annotation.services.manifests import Row
+from annotation.services.prompt_groups import find_group, group_prompts
 from modelassist.services import simulation
+from modelassist.services.loop import NEW_CLIPS
+from modelassist.toy.world import make_spec
 from qsave.axes import AXES, Axis
+from qsave.groups import SPLIT_SHARES
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +47,22 @@ def test_clips_and_ratings_are_stored_as_simulated(engineer: User, campaign: Cam
     assert set(Clip.objects.values_list("is_simulated", flat=True)) == {True}
     assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
     assert not any(person.user.has_usable_password() for person in people)
+
+
+@pytest.mark.parametrize("first", [72, 108, 600])
+def test_toy_prompts_fill_every_split_and_bridge_none_over_three_imports(first: int) -> None:
+    start, rows = 0, []
+    for count in (first, NEW_CLIPS, NEW_CLIPS):
+        specs = [make_spec(0, index) for index in range(start, start + count)]
+        rows += [Row(video="", prompt=spec.prompt, generator=spec.generator) for spec in specs]
+        group_prompts(rows, seed=0)
+        start += count
+
+    assert not any(find_group(row)[1] for row in rows)
+    groups = {find_group(row)[0] for row in rows}
+    assert len(groups) == len({row.prompt for row in rows})
+    counts = Counter(group.split for group in groups)
+    assert all(abs(counts[split] - share * len(groups)) <= 1 for split, share in SPLIT_SHARES.items())
 
 
 def test_captions_leave_out_what_the_critic_is_measured_on(tmp_path: Path) -> None:

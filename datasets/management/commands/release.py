@@ -10,14 +10,13 @@ from accounts.models import Role, User
 from accounts.names import fold_name
 from annotation.models import Campaign
 from datasets.services.policy import (
-    LEAST_CLIPS,
-    LEAST_GROUPS,
     MediaPolicy,
     ReleasePolicy,
     ReleaseRefused,
     TargetPolicy,
 )
 from datasets.services.releases import build_release, release_path
+from qsave.split_sizes import LEAST_CLIPS, LEAST_GROUPS
 
 
 class Command(BaseCommand):

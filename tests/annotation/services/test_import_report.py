@@ -24,10 +24,12 @@ def test_the_sizes_count_clips_and_groups_of_the_campaign_that_releases_can_use(
     add(campaign, [factories.make_clip(split="train"), factories.make_clip(split="train", bridges_splits=True)])
     (qualifying,) = add(campaign, [factories.make_clip(split="test")])
     Item.objects.filter(clip=qualifying).update(is_qualification=True)
+    (excluded,) = add(campaign, [factories.make_clip(split="val")])
+    Item.objects.filter(clip=excluded).update(availability=Item.Availability.EXCLUDED, exclusion_reason="Gore.")
     factories.make_clip(split="test")
 
     assert read_split_sizes(campaign) == {"train": SplitSize(1, 1), "val": SplitSize(3, 1), "test": SplitSize()}
-    assert read_split_sizes(None) == {"train": SplitSize(1, 1), "val": SplitSize(3, 1), "test": SplitSize(2, 2)}
+    assert read_split_sizes(None) == {"train": SplitSize(1, 1), "val": SplitSize(4, 2), "test": SplitSize(2, 2)}
 
 
 @pytest.mark.parametrize(
