@@ -11,13 +11,15 @@ from typing import Literal
 
 import numpy as np
 
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Ints, Undefined
 from qsave.statistics.jackknife import Parts, jackknife, log_of_rest
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval", "ratio")
 
+MOST_VALUES = 50
+"""Most different scores for which there is an interval: a table of coincidences grows with their square."""
 _MOST_CELLS = 4_000_000
 """Cells of coincidence tables that are held at once."""
 
@@ -51,27 +53,45 @@ def krippendorff_alpha(
     if paired.item_count < 2:
         single = Undefined("one item alone has no agreement: nothing tells what chance would give")
         return Alpha(single, single, paired.item_count, len(paired))
-    parts = _parts(paired, codes, len(values))
-    value = float(_alphas(parts.total[None], values, metric)[0])
+    cells = _cells(paired, codes, len(values))
+    value = float(_alphas(_total(cells)[None], values, metric)[0])
     if np.isnan(value):
         equal = Undefined("all ratings are equal: with nothing to tell apart, agreement is undefined")
         return Alpha(equal, equal, paired.item_count, len(paired))
-    interval = _interval(paired, parts, values, metric) if resamples else Undefined("no interval was asked for")
+    if not resamples:
+        interval: Interval | Undefined = Undefined("no interval was asked for")
+    elif value >= 1 - 1e-12:
+        interval = Undefined("too few to say: all ratings of each item agree")
+    elif len(values) > MOST_VALUES:
+        interval = Undefined(f"an interval is computed for scores of at most {MOST_VALUES} different values")
+    else:
+        interval = _interval(paired, _parts(paired, codes, cells), values, metric, value)
     return Alpha(value, interval, paired.item_count, len(paired))
 
 
-def _interval(paired: RatingTable, parts: Parts, values: Floats, metric: Metric) -> Interval | Undefined:
-    value = float(_alphas(parts.total[None], values, metric)[0])
-    if value >= 1 - 1e-12:
-        return Undefined("too few to say: all ratings of each item agree")
+def _interval(paired: RatingTable, parts: Parts, values: Floats, metric: Metric, value: float) -> Interval | Undefined:
     spread = jackknife(paired, parts, lambda sums: log_of_rest(_alphas(sums, values, metric)))
     return spread if isinstance(spread, Undefined) else spread.below_one(value)
 
 
-def _parts(paired: RatingTable, codes: np.ndarray, levels: int) -> Parts:
-    """The coincidences (levels^2,) of each pattern of values on an item, and their change without one of its values."""
+def _cells(paired: RatingTable, codes: Ints, levels: int) -> Ints:
+    """How often each value stands in each item (items, levels)."""
     cells = np.bincount(paired.items * levels + codes, minlength=paired.item_count * levels)
-    patterns, of_item = np.unique(cells.reshape(-1, levels), axis=0, return_inverse=True)
+    return cells.reshape(-1, levels).astype(np.int64)
+
+
+def _total(cells: Ints) -> Floats:
+    """The coincidences of all items (levels^2,)."""
+    counts = cells.astype(np.float64)
+    pairs = 1 / (counts.sum(axis=1) - 1)
+    total: Floats = (counts.T * pairs) @ counts - np.diag(pairs @ counts)
+    return total.ravel()
+
+
+def _parts(paired: RatingTable, codes: Ints, cells: Ints) -> Parts:
+    """The coincidences (levels^2,) of each pattern of values on an item, and their change without one of its values."""
+    levels = cells.shape[1]
+    patterns, of_item = np.unique(cells, axis=0, return_inverse=True)
     kinds, of_rating = np.unique(of_item[paired.items] * levels + codes, return_inverse=True)
     whole, level = np.divmod(kinds, levels)
     without = patterns[whole]
@@ -80,7 +100,7 @@ def _parts(paired: RatingTable, codes: np.ndarray, levels: int) -> Parts:
     return Parts(items, of_item, _coincidences(without) - items[whole], of_rating)
 
 
-def _coincidences(counts: np.ndarray) -> Floats:
+def _coincidences(counts: Ints) -> Floats:
     """Of each item, from its counts of values (items, levels): (items, levels^2)."""
     n = counts.sum(axis=1)
     pairs = np.divide(1.0, n - 1, out=np.zeros(len(n)), where=n > 1)

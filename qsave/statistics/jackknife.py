@@ -3,7 +3,8 @@
 Ratings of an item hang together, and so do those of a rater. The variance of a figure is that of leaving out items one
 by one, plus that of leaving out raters, less that of leaving out single ratings, which both contain (Cameron, Gelbach
 and Miller 2011). The figure must be a function of sums over items, so that leaving out is taking a part from the sums.
-The interval is Student's t with Satterthwaite's degrees of freedom.
+The interval is Student's t with Satterthwaite's degrees of freedom. What single items do to such a figure is skewed, so
+its variance is known about half as well as that of normal values: n items give (n - 1) / 2 degrees of freedom.
 
 From a panel too little can be said of other raters: below LEAST_RATERS the interval is one over items alone, and
 names its population.
@@ -83,7 +84,7 @@ def jackknife(table: RatingTable, parts: Parts, figure: Batch) -> Spread | Undef
     if isinstance(items, Undefined):
         return items
     if table.rater_count < LEAST_RATERS:
-        return _checked(Spread(items, table.item_count - 1, THESE_RATERS))
+        return _checked(Spread(items, _freedom(table), THESE_RATERS))
     raters = _variance(figure(total + parts.of_raters(table)), np.ones(table.rater_count, dtype=np.int64))
     kinds = np.bincount(parts.of_rating, minlength=len(parts.changes))
     ratings = _variance(figure(total + parts.changes), kinds)
@@ -99,8 +100,13 @@ def combine(items: float, raters: float, ratings: float, table: RatingTable) -> 
     own = max(raters - ratings, 0.0)
     if items + own <= 0:
         return Undefined(TOO_FEW)
-    freedom = (items + own) ** 2 / (items**2 / (table.item_count - 1) + own**2 / (table.rater_count - 1))
+    freedom = (items + own) ** 2 / (items**2 / _freedom(table) + own**2 / (table.rater_count - 1))
     return _checked(Spread(items + own, freedom))
+
+
+def _freedom(table: RatingTable) -> float:
+    """The degrees of freedom of a variance over items."""
+    return max(1.0, (table.item_count - 1) / 2)
 
 
 def log_of_rest(figures: Floats) -> Floats:

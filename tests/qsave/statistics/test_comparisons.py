@@ -40,12 +40,12 @@ def test_without_a_pull_the_interval_holds_zero() -> None:
 
 
 def test_the_difference_and_its_interval_by_hand() -> None:
-    """Three items, differences 1, 0 and 2 by raters whom nobody named: t over items."""
+    """Three items, differences 1, 0 and 2 by raters whom nobody named: t of 1 degree over items."""
     rows = [("a", True, 3.0), ("a", False, 2.0), ("b", True, 2.0), ("b", False, 2.0), ("c", True, 4.0), ("c", False, 2)]
     estimate = anchoring(rows, {}).difference
     assert estimate.value == pytest.approx(1)
     assert isinstance(estimate.interval, Interval)
-    assert estimate.interval.high == pytest.approx(1 + 4.3027 / 3**0.5, abs=1e-3)
+    assert estimate.interval.high == pytest.approx(1 + 12.7062 / 3**0.5, abs=1e-3)
 
 
 def test_raters_who_follow_drafts_differently_widen_the_interval() -> None:

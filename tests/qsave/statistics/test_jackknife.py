@@ -33,7 +33,7 @@ def test_alpha_is_left_out_of_by_hand(metric: Metric) -> None:
     table = campaign(30, 22, 3)
     items, raters = leave_out(table, table.items, metric), leave_out(table, table.raters, metric)
     own = max(0.0, raters - leave_out(table, np.arange(len(table)), metric))
-    freedom = (items + own) ** 2 / (items**2 / 29 + own**2 / 21)
+    freedom = (items + own) ** 2 / (items**2 / 14.5 + own**2 / 21)
     factor = np.exp(stats.t(freedom).ppf(0.975) * np.sqrt(items + own))
     found = krippendorff_alpha(table, metric)
     assert not isinstance(found.value, Undefined)
@@ -82,6 +82,14 @@ def test_alpha_of_one_item_is_undefined() -> None:
     found = krippendorff_alpha(RatingTable.from_matrix([[1, 3, 2]]))
     assert "one item" in str(found.value)
     assert (found.items, found.ratings) == (1, 3)
+
+
+def test_scores_of_very_many_values_have_alpha_and_no_interval() -> None:
+    rng = np.random.default_rng(0)
+    quality = rng.uniform(1, 5, (600, 1))
+    found = krippendorff_alpha(RatingTable.from_matrix(quality + rng.normal(0, 0.3, (600, 3))), "interval")
+    assert found.value == pytest.approx(0.94, abs=0.02)
+    assert "at most 50 different values" in str(found.interval)
 
 
 def test_an_item_without_which_there_is_no_figure_leaves_too_few_to_say() -> None:
