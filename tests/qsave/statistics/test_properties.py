@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsave.statistics.alpha import METRICS, krippendorff_alpha
+from qsave.statistics.anchoring import anchoring
 from qsave.statistics.ceiling import reach
 from qsave.statistics.figures import Estimate, Interval, Undefined
+from qsave.statistics.generators import paired_differences
 from qsave.statistics.icc import icc_complete, icc_one_way
-from qsave.statistics.mos import pooled_sd, summarise
+from qsave.statistics.mixed import fit_mixed_model
+from qsave.statistics.mos import mean_over_items, pooled_sd, summarise
 from qsave.statistics.p910 import P910, alternating_projection
 from qsave.statistics.raters import rater_figures
 from qsave.statistics.screening import bt500
@@ -41,6 +44,8 @@ def numbers(figure: object) -> list[float]:
 
 def all_figures(table: RatingTable) -> list[object]:
     sd = pooled_sd(table)
+    cells = zip(table.items.tolist(), table.raters.tolist(), table.scores.tolist(), strict=True)
+    in_arms = [(table.item_ids[item], rater % 2 == 0, score) for item, rater, score in cells]
     return [
         summarise(table, prior_sd=1.0 if isinstance(sd, Undefined) else sd),
         *[krippendorff_alpha(table, metric, resamples=20) for metric in METRICS],
@@ -50,6 +55,10 @@ def all_figures(table: RatingTable) -> list[object]:
         rater_figures(table),
         bt500(table),
         reach(table, resamples=20),
+        fit_mixed_model(table),
+        mean_over_items(table.means, [item // 2 for item in range(table.item_count)]),
+        anchoring(in_arms, dict.fromkeys(table.item_ids, 3.0), raters=table.raters.tolist()),
+        paired_differences((f"g{item % 3}", item // 3, score) for item, _, score in in_arms),
     ]
 
 
