@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import fdtri
 
-from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Estimate, Floats, Interval, Undefined
 from qsave.statistics.jackknife import Parts, jackknife
 from qsave.statistics.table import RatingTable
 
@@ -18,6 +18,7 @@ LEAST_ITEMS = 20
 """Fewest items that are left out one by one."""
 _UPPER = (1 + CONFIDENCE) / 2
 _INCOMPLETE = "not every rater rated every item"
+_EQUAL_ITEMS = "items do not differ at all"
 _SMALL = "needs two items and two ratings of one"
 
 
@@ -144,15 +145,15 @@ def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> t
         reason = "all ratings are equal"
         return Estimate.undefined(reason), Estimate.undefined(reason)
     single = (between - error) / (between + (k - 1) * error)
-    average: Figure = Undefined("items do not differ at all") if _none(between) else (between - error) / between
+    if _none(between):
+        return Estimate(single, Undefined(_EQUAL_ITEMS)), Estimate.undefined(_EQUAL_ITEMS)
+    average = (between - error) / between
     if _none(error):
         exact = Undefined("raters never differ, so the F ratio has no upper bound")
         return Estimate(single, exact), Estimate(average, exact)
     f = between / error
     low, high = f / float(fdtri(df1, df2, _UPPER)), f * float(fdtri(df2, df1, _UPPER))
     spread = Interval((low - 1) / (low + k - 1), (high - 1) / (high + k - 1))
-    if isinstance(average, Undefined):
-        return Estimate(single, spread), Estimate(average, average)
     return Estimate(single, spread), Estimate(average, Interval(1 - 1 / low, 1 - 1 / high))
 
 
@@ -168,10 +169,15 @@ def _two_way_random(a: _Anova) -> tuple[Estimate, Estimate]:
     if _none(a.residual):
         exact = Undefined("no residual variance: the interval is not defined")
         return Estimate(single, exact), Estimate(average, exact)
+    if _none(a.items):
+        return Estimate(single, Undefined(_EQUAL_ITEMS)), Estimate(average, Undefined(_EQUAL_ITEMS))
     fj = a.raters / a.residual
     c = n * (1 + (k - 1) * single) - k * single
     v = (k - 1) * (n - 1) * (k * single * fj + c) ** 2 / ((n - 1) * k**2 * single**2 * fj**2 + c**2)
     f_low, f_high = float(fdtri(n - 1, v, _UPPER)), float(fdtri(v, n - 1, _UPPER))
+    if not (np.isfinite(f_low) and np.isfinite(f_high)):
+        few = Undefined("too few to say: the variances leave hardly a degree of freedom")
+        return Estimate(single, few), Estimate(average, few)
     rest = k * a.raters + (k * n - k - n) * a.residual
     low = n * (a.items - f_low * a.residual) / (f_low * rest + n * a.items)
     high = n * (f_high * a.items - a.residual) / (rest + n * f_high * a.items)

@@ -8,6 +8,7 @@ from qsave.statistics.anchoring import anchoring, edit_distances
 from qsave.statistics.correlation import correlations, plcc
 from qsave.statistics.figures import Undefined
 from qsave.statistics.generators import generator_table
+from qsave.statistics.icc import icc_complete, icc_one_way
 from qsave.statistics.mos import mean_over_items, plain, pooled_sd
 from qsave.statistics.p910 import alternating_projection, why_no_panel
 from qsave.statistics.raters import matches, mean_by_rater, rater_figures
@@ -26,6 +27,14 @@ def test_alpha_of_equal_ratings() -> None:
 
 def test_alpha_of_one_rater() -> None:
     assert "two ratings" in reason(krippendorff_alpha(RatingTable.from_matrix([[3], [4]])).value)
+
+
+def test_equal_items_have_no_interval_of_reliability() -> None:
+    table = RatingTable.from_matrix([[1, 2, 4, 3, 1, 2], [2, 1, 2, 5, 1, 2]])
+    figures = icc_complete(table)
+    for name in ("ICC(1,1)", "ICC(2,1)", "ICC(2,k)", "ICC(3,1)"):
+        assert "do not differ" in reason(figures[name].interval)
+    assert "do not differ" in reason(icc_one_way(table).average.value)
 
 
 def test_alpha_of_nothing() -> None:
