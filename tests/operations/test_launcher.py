@@ -251,6 +251,7 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
             assert json.load(answer) == {"status": "ok"}
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
         wait_until(lambda: f"http://127.0.0.1:{port}/" in log.read_text(), what="the address")
+        wait_until(lambda: f"add_person NAME --role engineer --site http://127.0.0.1:{port}" in log.read_text())
         site.send_signal(signal.SIGINT)
         assert site.wait(timeout=LIMIT_SECONDS) == 0, log.read_text()
     assert not answers(port)

@@ -1,7 +1,9 @@
 """Start the whole site on this machine."""
 
 import ipaddress
+import shlex
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.core.management import CommandError, call_command, get_commands
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.models import User
+from accounts.services import has_people
 from operations import demo_sign_ins, launcher
 
 
@@ -40,6 +43,11 @@ class Command(BaseCommand):
     def announce(self, host: str, port: int) -> None:
         shown = f"[{host}]" if ":" in host else host
         self.stdout.write(f"\nQ-Save Studio runs at http://{shown}:{port}{settings.PATH_PREFIX}/  (Ctrl-C ends it)")
+        if not has_people():
+            self.stdout.write("  Nobody has an account yet. Add the first person with:")
+            self.stdout.write(
+                f"  {shlex.quote(sys.executable)} manage.py add_person NAME --role engineer --site http://{shown}:{port}"
+            )
         if is_loopback(host):
             for sign_in in demo_sign_ins.kept():
                 self.stdout.write(f"  {sign_in.role:<10} {sign_in.username:<12} {sign_in.password}")
