@@ -3,10 +3,12 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from accounts import services as accounts
@@ -20,6 +22,7 @@ from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
 from modelassist.models import Activation, Critic, Run
+from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
 from tests.annotation import desk_world, factories
 from tests.datasets.world import rated_campaign
@@ -187,6 +190,8 @@ def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
     run = Run.objects.create(
         release=release, base_model="a/b", folder="run-1", created_by=engineer, evaluation=evaluation
     )
+    run.job = Job.objects.create(kind="train_critic", state=JobState.FAILED, error="0 of 20 answers could be read.")
+    run.save()
     folder = Path(settings.RUN_ROOT) / "run-1"
     (folder / "plots").mkdir(parents=True)
     Image.new("RGB", (1210, 484), "white").save(folder / picture)
@@ -196,7 +201,14 @@ def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
     critic = Critic.objects.create(
         name="starter", version=1, model="a/b", run=run, evaluation=run.evaluation, card="# A card\n\nIt is **weak**."
     )
-    Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
+    Activation.objects.create(
+        campaign=campaign,
+        critic=critic,
+        activated_by=engineer,
+        paused_reason="/models/starter: there is no such model folder.",
+        failures=2,
+        retry_at=timezone.now() + timedelta(hours=1),
+    )
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
     for route, args in (
         ("releases", ()),
