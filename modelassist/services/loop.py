@@ -167,6 +167,7 @@ class Loop:
             base_model=str(base),
             settings=self.engine_settings,
             name="loop",
+            keeps_unreadable=True,  # short stages show that everything works, not how good a critic can be
         )
         with self.bar("train", 1000) as show, _watching(run_folder(self.run), show):
             self.do_job(self.run.job)

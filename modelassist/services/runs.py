@@ -45,9 +45,11 @@ def start_run(
     settings: Mapping[str, Any] | None = None,
     recipe: str = "",
     name: str = "critic",
+    keeps_unreadable: bool = False,
 ) -> Run:
     """Queue a training run. `settings` go over those of the `recipe` or, without one, of what is trained
     (`modelassist.engine.presets`); `name` is what the critic will be called.
+    `keeps_unreadable` registers it even if its answers cannot be read: for trials of the way, not of a critic.
 
     Raises CannotTrain for a release that is not frozen, a setting there is not or a rate that ruins the model, and
     ModelError for a model that cannot be loaded here.
@@ -75,7 +77,8 @@ def start_run(
         created_by=actor,
     )
     run.folder = f"run-{run.pk:05d}"
-    run.job = jobs.enqueue(actor=actor, kind=KIND, arguments={"run": run.pk, "name": name})
+    arguments = {"run": run.pk, "name": name} | ({"keeps_unreadable": True} if keeps_unreadable else {})
+    run.job = jobs.enqueue(actor=actor, kind=KIND, arguments=arguments)
     run.save()
     audit.record(actor=actor, action="run.started", target=run, release=release.number, model=run.base_model)
     return run
@@ -129,12 +132,16 @@ def train(job: JobRun) -> Critic:
     if not is_finished(folder):
         words = trainer.last_lines(folder)
         raise trainer.TrainingFailed(f"The trainer ended without a result. Its last words:\n{words}")
-    return finish(run=run, name=job.arguments["name"])
+    keeps_unreadable = bool(job.arguments.get("keeps_unreadable"))
+    return finish(run=run, name=job.arguments["name"], keeps_unreadable=keeps_unreadable)
 
 
-def finish(*, run: Run, name: str) -> Critic:
-    """Store the evaluation with the run and register its critic, once; raises TrainingFailed for an unreadable one."""
+def finish(*, run: Run, name: str, keeps_unreadable: bool = False) -> Critic:
+    """Store the evaluation with the run and register its critic, once; raises TrainingFailed for an unreadable one
+    unless `keeps_unreadable`."""
     store_evaluation(run)
+    if not keeps_unreadable:
+        require_readable(run)
     return register_result(run=run, name=name)
 
 
@@ -180,9 +187,13 @@ def is_finished(folder: Path) -> bool:
 
 
 def store_evaluation(run: Run) -> None:
-    """Keep with the run what it measured, and refuse a critic whose answers cannot be read; raises TrainingFailed."""
+    """Keep with the run what it measured."""
     run.evaluation = json.loads((run_folder(run) / "evaluation.json").read_text(encoding="utf-8"))
     run.save(update_fields=["evaluation"])
+
+
+def require_readable(run: Run) -> None:
+    """Raise TrainingFailed, with the share, for a critic whose answers cannot be read."""
     readable = count_readable(run.evaluation)
     if readable is not None and not readable.is_enough:
         raise trainer.TrainingFailed(

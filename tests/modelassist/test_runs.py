@@ -261,3 +261,12 @@ def test_a_run_whose_critic_gives_no_readable_answer_has_failed_with_the_share(
         assert not Critic.objects.exists()
     else:
         assert Critic.objects.get().run == run
+
+
+def test_a_trial_of_the_way_keeps_an_unreadable_critic(engineer: User, release: Release, tiny_model: Path) -> None:
+    run = runs.start_run(actor=engineer, release=release, base_model=str(tiny_model), keeps_unreadable=True)
+    finished(run, tiny_model)
+    evaluation = {"splits": {"test": {"clips": 12, "unparsable_rate": 1.0}}}
+    (run_folder(run) / "evaluation.json").write_text(json.dumps(evaluation))
+    assert done(run).state == JobState.DONE
+    assert Critic.objects.get().evaluation == evaluation
