@@ -11,7 +11,20 @@ from qsave.axes import Axis
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
 from qsave.statistics.figures import Figure, Interval, Undefined
 
-COLUMNS = ("axis", "figure", "of", "value", "low", "high", "ratings", "clips", "clips_with_two", "thin", "undefined")
+COLUMNS = (
+    "axis",
+    "figure",
+    "of",
+    "value",
+    "low",
+    "high",
+    "ratings",
+    "clips",
+    "clips_with_two",
+    "population",
+    "thin",
+    "undefined",
+)
 CEILING = ("baseline_srcc", "ceiling_srcc", "baseline_plcc", "ceiling_plcc")
 
 
