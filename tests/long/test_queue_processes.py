@@ -31,7 +31,7 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 SEED = 3
-CLIPS, RATERS, CREWS, KILLS = 80, 7, 4, 12
+CLIPS, RATERS, CREWS, KILLS = 240, 7, 4, 12
 SEATS, CAP, BOUND = 2, 3, 1
 POLICY: dict[str, Any] = {
     "overlap": SEATS,
@@ -77,7 +77,7 @@ class Floor:
         wait_until(lambda: self.written() >= least or not self.are_well(), what="more ratings")
         victim, log = self.dice.choice(self.crews)
         if amid_a_submit:
-            wait_until(lambda: _is_sending(log) or not self.are_well(), what="a submit")
+            victim, log = self.wait_for_a_submit()
         else:
             with suppress(subprocess.TimeoutExpired):
                 victim.wait(timeout=self.dice.uniform(0, 0.1))
@@ -85,6 +85,17 @@ class Floor:
         victim.kill()
         victim.wait()
         self.crews.remove((victim, log))
+
+    def wait_for_a_submit(self) -> "tuple[subprocess.Popen[bytes], Path]":
+        """Return the first process seen amid a submit: a chosen one may have nothing left to send."""
+        sending: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+        def see_one() -> bool:
+            sending.extend(crew for crew in self.crews if _is_sending(crew[1]))
+            return bool(sending) or not self.are_well()
+
+        wait_until(see_one, what="a submit")
+        return sending[0] if sending else self.crews[0]
 
     def are_well(self) -> bool:
         return all(crew.poll() is None for crew, _ in self.crews)
