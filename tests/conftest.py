@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support import browser
 from tests.support.speed import allow
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -73,10 +74,12 @@ def resting_server(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     request.getfixturevalue("transactional_db")  # set up before this fixture, so emptied after it
     yield
-    for thread in threading.enumerate():
-        if thread.name.endswith("(process_request_thread)"):
-            thread.join(allow(SERVER_SECONDS))
-            assert not thread.is_alive(), "The live server is still working on a request of a closed page."
+    wait_until(lambda: not requests_at_work(), limit=allow(SERVER_SECONDS), what="the end of every request")
+
+
+def requests_at_work() -> list[str]:
+    """The live server's threads of requests, those counted that have not begun to run."""
+    return [thread.name for thread in threading.enumerate() if thread.name.endswith("(process_request_thread)")]
 
 
 @pytest.fixture
