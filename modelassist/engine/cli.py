@@ -4,7 +4,7 @@ python -m modelassist.engine init-tiny --out DIR [--kind qwen2_5_vl] [--release 
 python -m modelassist.engine settings [--recipe NAME]
 python -m modelassist.engine size --model MODEL [--recipe NAME] [--config FILE] [--set NAME=VALUE] [--gpus N] ..
 python -m modelassist.engine train --release DIR --model MODEL --out DIR [--recipe NAME] [--config FILE]
-    [--set NAME=VALUE] [--stages ..] [--resume]
+    [--set NAME=VALUE] [--stages ..] [--resume] [--keep-unreadable]
 python -m modelassist.engine check --model MODEL
 python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt TEXT] [--out FILE] [--html DIR] [--json]
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
@@ -100,6 +100,11 @@ def _add_train(commands: Any) -> None:
     command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default: all")
     command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     command.add_argument("--previous", help="a critic to stand beside the new one in the evaluation")
+    command.add_argument(
+        "--keep-unreadable",
+        action="store_true",
+        help="succeed even if too few answers of the critic can be read: for trials of the way, not of a critic",
+    )
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:

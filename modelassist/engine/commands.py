@@ -22,6 +22,7 @@ from modelassist.engine.model import frame_config, outline
 from modelassist.engine.model_folder import ModelError, check_model
 from modelassist.engine.optimise import TrainingError
 from modelassist.engine.presets import are_same, merge, parse_overrides, read_recipe, settings_for
+from modelassist.engine.readable import ADVICE, count_readable
 from modelassist.engine.report import evaluation_table
 from modelassist.engine.run_folder import RUN_FILE, config_of_run, require_apart
 from modelassist.engine.score import ScoreOptions, score
@@ -127,6 +128,9 @@ def _train(options: argparse.Namespace) -> int:
         return 0  # another process evaluates
     print(evaluation_table(evaluation))
     print(f"critic: {options.out / 'model'}\nreport: {options.out / 'evaluation.md'}")
+    readable = count_readable(evaluation)
+    if readable is not None and not readable.is_enough and not options.keep_unreadable:
+        raise TrainingError(f"{readable.describe()} Model and report stay in {options.out}. {ADVICE}")
     return 0
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 LEAST_READABLE = 0.1
 """A run whose critic gives a smaller share of readable answers on held-out clips has failed."""
+ADVICE = "Train it for more steps, at another learning rate, or from a model that already writes."
+"""What to do about such a critic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,13 @@ class Readable:
     def is_enough(self) -> bool:
         """Whether the critic can be used at all."""
         return self.read >= LEAST_READABLE * self.asked and self.read > 0
+
+    def describe(self) -> str:
+        """The share beside what a critic needs, as a sentence."""
+        return (
+            f"{self.read} of {self.asked} answers of the trained critic could be read on held-out clips, and a critic"
+            f" needs {LEAST_READABLE:.0%}."
+        )
 
 
 def count_readable(evaluation: Mapping[str, Any]) -> Readable | None:

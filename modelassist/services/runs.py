@@ -19,7 +19,7 @@ from modelassist.bridge import model_name, release_folder, run_folder, stored_mo
 from modelassist.engine.config import ConfigError
 from modelassist.engine.model_folder import check_trainable
 from modelassist.engine.presets import settings_for
-from modelassist.engine.readable import LEAST_READABLE, count_readable
+from modelassist.engine.readable import ADVICE, count_readable
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.critics import register_critic
@@ -176,6 +176,7 @@ def train_command(run: Run, *, resume: bool) -> list[str]:
     command = [sys.executable, "-m", "modelassist.engine", "train"]
     command += ["--release", str(release_folder(run.release)), "--model", model_name(run.base_model)]
     command += ["--out", str(folder), "--config", str(folder / SETTINGS)]
+    command += ["--keep-unreadable"]  # `finish` decides about such a critic
     if Critic.objects.filter(model=run.base_model).exists():
         command += ["--previous", model_name(run.base_model)]
     return [*command, "--resume"] if resume else command
@@ -197,9 +198,7 @@ def require_readable(run: Run) -> None:
     readable = count_readable(run.evaluation)
     if readable is not None and not readable.is_enough:
         raise trainer.TrainingFailed(
-            f"{readable.read} of {readable.asked} answers of the trained critic could be read on held-out clips, and a"
-            f" critic needs {LEAST_READABLE:.0%}. It is not registered; its model stays in {run_folder(run) / 'model'}."
-            " Train it for more steps, at another learning rate, or from a model that already writes."
+            f"{readable.describe()} It is not registered; its model stays in {run_folder(run) / 'model'}. {ADVICE}"
         )
 
 

@@ -44,6 +44,7 @@ class World:
         config.write_text(json.dumps(SETTINGS | changed))
         command = [sys.executable, "-m", "modelassist.engine", "train", "--out", str(out), "--config", str(config)]
         command += ["--release", str(self.folder / "release"), "--model", str(self.folder / "tiny")]
+        command += ["--keep-unreadable"]
         if (out / "checkpoints").is_dir():
             command.append("--resume")
         with (self.folder / f"{out.name}.log").open("ab") as log:

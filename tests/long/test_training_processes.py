@@ -53,7 +53,7 @@ class World:
         )
         command = [sys.executable, "-m", *start, "modelassist.engine", "train", "--out", str(out), "--stages", stages]
         command += ["--config", str(config), "--release", str(self.folder / "release")]
-        command += ["--model", str(self.folder / "tiny"), *more]
+        command += ["--model", str(self.folder / "tiny"), "--keep-unreadable", *more]
         return subprocess.run(
             command, cwd=settings.BASE_DIR, env=os.environ | {"OMP_NUM_THREADS": "1"},
             capture_output=True, text=True, check=False, timeout=allow(300),

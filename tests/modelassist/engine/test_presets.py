@@ -132,7 +132,7 @@ def test_the_default_step_leaves_a_pretrained_model_as_good_as_it_was(pretrained
     out = tmp_path / "out"
     short = ["sft.steps=2", "sft.batch=2", "grpo.steps=0", "cooldown.steps=0", "max_new_tokens=8", "dtype=float32"]
     short += ["frames.fast_frames=4", "frames.fast_pixels=4096", "frames.slow_frames=1", "frames.slow_pixels=4096"]
-    options = ["--release", str(tmp_path / "release"), "--model", pretrained, "--out", str(out)]
+    options = ["--release", str(tmp_path / "release"), "--model", pretrained, "--out", str(out), "--keep-unreadable"]
     assert main(["train", *options, *(word for line in short for word in ("--set", line))]) == 0
     config = json.loads((out / "run.json").read_text())["config"]
     assert (config["lora"]["rank"], config["sft"]["learning_rate"]) == (64, 1e-4)

@@ -15,6 +15,7 @@ from modelassist.engine.data import Feeder, FrameStore, load_examples
 from modelassist.engine.evaluate import predict
 from modelassist.engine.journal import Journal
 from modelassist.engine.model import Loaded
+from modelassist.engine.readable import ADVICE
 from modelassist.engine.sft import SftStage
 from qsave.files import only_one
 from qsave.release import ReleaseReader
@@ -36,7 +37,10 @@ class Bench:
         self.settings.write_text(json.dumps(settings))
 
     def train(self, *more: str) -> tuple[int, str]:
-        """The exit status, and the last line on stderr."""
+        """The exit status, and the last line on stderr. Four steps make no critic whose answers can be read."""
+        return self.train_critic("--keep-unreadable", *more)
+
+    def train_critic(self, *more: str) -> tuple[int, str]:
         options = ["--release", str(self.release), "--model", str(self.model), "--out", str(self.out)]
         status = main(["train", *options, "--config", str(self.settings), "--stages", "sft", *more])
         said = [line for line in self.capsys.readouterr().err.splitlines() if line.startswith("error:")]
@@ -315,6 +319,23 @@ def test_where_there_is_no_run_none_is_gone_on_with(bench: Bench) -> None:
 def test_a_run_that_is_done_is_not_measured_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.train()[0] == 0
     monkeypatch.setattr(training, "measure", pytest.fail)
+    assert bench.train("--resume") == (0, "")
+
+
+def test_a_critic_without_readable_answers_fails_after_everything_is_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = (
+        1,
+        "error: 0 of 6 answers of the trained critic could be read on held-out clips, and a critic needs 10%."
+        f" Model and report stay in {bench.out}. {ADVICE}",
+    )
+    assert bench.train_critic() == failed
+    assert json.loads((bench.out / "evaluation.json").read_text())["splits"]
+    assert (bench.out / "evaluation.md").is_file()
+    assert (bench.out / "model" / "config.json").is_file()
+    monkeypatch.setattr(training, "measure", pytest.fail)
+    assert bench.train_critic("--resume") == failed
     assert bench.train("--resume") == (0, "")
 
 
