@@ -325,11 +325,8 @@ def test_a_run_that_is_done_is_not_measured_again(bench: Bench, monkeypatch: pyt
 def test_a_critic_without_readable_answers_fails_after_everything_is_written(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failed = (
-        1,
-        "error: 0 of 6 answers of the trained critic could be read on held-out clips, and a critic needs 10%."
-        f" Model and report stay in {bench.out}. {ADVICE}",
-    )
+    share = "0 of 6 answers of the trained critic could be read on held-out clips, and a critic needs 10%."
+    failed = (1, f"error: {share} Model and report stay in {bench.out}. {ADVICE}")
     assert bench.train_critic() == failed
     assert json.loads((bench.out / "evaluation.json").read_text())["splits"]
     assert (bench.out / "evaluation.md").is_file()
