@@ -17,7 +17,7 @@ from annotation.api_serializers import ItemSerializer, PolicySerializer
 from annotation.models import Campaign, Clip, Guideline, Item
 from annotation.services import reports
 from annotation.services.admission import readable_campaigns
-from annotation.services.guidelines import Example, examples_of, set_guidelines
+from annotation.services.guidelines import Example, examples_of, given_out_examples, set_guidelines
 from annotation.services.marking import Mark, mark_item, mark_of, set_order_scores, set_priority
 from annotation.services.policy import update_policy
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
@@ -82,9 +82,11 @@ class GuidelinesView(Guarded):
 
     @extend_schema(responses={200: GuidelinesSerializer, 404: None})
     def get(self, request: Request, name: str) -> Response:
-        """The newest version; 404 while there is none."""
+        """The newest version; 404 while there is none. Only leads see examples that are held back or excluded."""
         campaign = get_object_or_404(readable_campaigns(self.actor), name=name)
-        return Response(_guideline(get_object_or_404(campaign.guidelines.order_by("-number")[:1])))
+        newest = get_object_or_404(campaign.guidelines.order_by("-number")[:1])
+        is_lead = self.actor.has_role(Role.LEAD)
+        return Response(_to_json(newest, examples_of(newest) if is_lead else given_out_examples(newest)))
 
     @extend_schema(request=GuidelinesSerializer, responses={201: GuidelinesSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -93,15 +95,14 @@ class GuidelinesView(Guarded):
         asked = read(GuidelinesSerializer(data=request.data))
         examples = _examples(campaign, asked["examples"]) if "examples" in asked else None
         made = set_guidelines(actor=self.actor, campaign=campaign, text=asked["text"], examples=examples)
-        return Response(_guideline(made), status=201)
+        return Response(_to_json(made, examples_of(made)), status=201)
 
 
-def _guideline(guideline: Guideline) -> dict[str, Any]:
-    examples = [
-        {"axis": axis, "level": level, "clip_id": clip.clip_id, "note": note}
-        for axis, level, clip, note in examples_of(guideline)
+def _to_json(guideline: Guideline, examples: list[Example]) -> dict[str, Any]:
+    rows = [
+        {"axis": axis, "level": level, "clip_id": clip.clip_id, "note": note} for axis, level, clip, note in examples
     ]
-    return {"number": guideline.number, "text": guideline.text, "examples": examples}
+    return {"number": guideline.number, "text": guideline.text, "examples": rows}
 
 
 def _examples(campaign: Campaign, asked: list[dict[str, Any]]) -> list[Example]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role, User
-from annotation.models import Clip, GuidelineExample, Item, Slot
+from annotation.models import Clip, Item, Slot
 from annotation.services.admission import campaigns_for, readable_campaigns
 
 CHUNK_BYTES = 64 * 1024
@@ -71,14 +71,14 @@ def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
 
 
 def visible_clips(user: User) -> QuerySet[Clip]:
-    """Leads see every clip; a rater those of open campaigns that they may rate in, those that they hold or have rated,
-    and the examples in guidelines that they may read."""
+    """Leads see every clip; a rater those of open campaigns that they may rate in and the examples in guidelines that
+    they may read, unless these are held back or excluded there, and those that they hold or have rated."""
     if user.has_role(Role.LEAD):
         return Clip.objects.all()
-    item = Item.objects.filter(clip=OuterRef("pk"))
+    available = Item.objects.filter(clip=OuterRef("pk"), availability=Item.Availability.AVAILABLE)
+    in_open = available.filter(campaign__in=campaigns_for(user))
+    example = available.filter(campaign__in=readable_campaigns(user), campaign__guidelines__examples__clip=F("clip"))
     slot = Slot.objects.filter(item__clip=OuterRef("pk"), rater=user)
-    example = GuidelineExample.objects.filter(clip=OuterRef("pk"), guideline__campaign__in=readable_campaigns(user))
-    in_open = item.filter(campaign__in=campaigns_for(user))
     return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)))
 
 

@@ -78,6 +78,15 @@ def test_guidelines_come_with_examples_and_versions(boss: Client, campaign: Camp
     assert script(make_user()).get(url).json() == second
 
 
+def test_only_leads_see_an_example_that_is_held_back(boss: Client, campaign: Campaign) -> None:
+    url = f"/api/campaigns/{campaign.name}/guidelines"
+    example = {"axis": "visual", "level": 2, "clip_id": Clip.objects.all()[0].clip_id, "note": "soft"}
+    post(boss, url, {"text": "# Look", "examples": [example]})
+    Item.objects.filter(clip__clip_id=example["clip_id"]).update(availability="reported")
+    assert boss.get(url).json()["examples"] == [example]
+    assert script(make_user()).get(url).json()["examples"] == []
+
+
 @pytest.mark.parametrize(
     "example",
     [

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from accounts.models import Role, User
 from annotation.media import OPEN_RANGE_BYTES, RangeNotSatisfiable, parse_range, sniff
-from annotation.models import Campaign, Clip, Slot
+from annotation.models import Campaign, Clip, Item, Slot
+from annotation.services.guidelines import Example, set_guidelines
 from tests.annotation.desk_world import JPEG, add_item, make_campaign, make_clip, make_user
 
 BODY = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 4
@@ -222,6 +223,35 @@ def test_a_rater_sees_clips_of_open_campaigns_only(
     assert fetch(client, url(clip)).status_code == status
     assert fetch(client, url(clip, "poster")).status_code == status
     assert fetch(client, url(clip, "original")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("availability", "reason"),
+    [(Item.Availability.REPORTED, ""), (Item.Availability.EXCLUDED, "Gore.")],
+)
+def test_a_clip_that_is_held_back_is_shown_to_leads_and_to_who_holds_or_has_rated_it(
+    client: Client, lead: User, clip: Clip, availability: str, reason: str
+) -> None:
+    campaign, rater = make_campaign("c", by=lead), make_user("rita")
+    item = add_item(campaign, clip)
+    set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 3, clip, "Like this.")])
+    client.force_login(rater)
+    assert fetch(client, url(clip)).status_code == 200
+    Item.objects.update(availability=availability, exclusion_reason=reason)
+    assert fetch(client, url(clip)).status_code == 404
+    Slot.objects.filter(item=item).update(rater=rater, state=Slot.State.DONE)
+    assert fetch(client, url(clip)).status_code == 200
+    client.force_login(lead)
+    assert fetch(client, url(clip)).status_code == 200
+
+
+def test_an_example_of_a_campaign_that_is_not_open_is_shown(client: Client, lead: User, clip: Clip) -> None:
+    campaign = make_campaign("c", by=lead)
+    add_item(campaign, clip)
+    set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 3, clip, "Like this.")])
+    Campaign.objects.update(state=Campaign.State.PAUSED)
+    client.force_login(make_user("rita"))
+    assert fetch(client, url(clip)).status_code == 200
 
 
 def test_a_rater_keeps_seeing_what_they_have_rated_after_the_campaign_closed(
