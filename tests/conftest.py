@@ -1,26 +1,26 @@
 """What every test can use. Where a test process writes, and on which servers, is set in tests.support.environment."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import browser
+from tests.support.resting import rest
 from tests.support.speed import allow
-from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from pytest_django import Settings
     from pytest_django.live_server_helper import LiveServer
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
-BROWSER_MILLISECONDS = 15_000
-SERVER_SECONDS = 15
+BROWSER_MILLISECONDS = 30_000
+
+expect.set_options(timeout=allow(BROWSER_MILLISECONDS))  # which the time-out of a page does not govern
 
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("suite")
@@ -66,6 +66,12 @@ def chromium() -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="session")
+def live_server(django_db_setup: None, live_server: "LiveServer") -> "LiveServer":
+    """pytest-django's server, started after the database is there and so stopped before it goes."""
+    return live_server
+
+
 @pytest.fixture(autouse=True)
 def resting_server(request: pytest.FixtureRequest) -> Iterator[None]:
     """Wait, after a test with a live server, until it has answered every request: the database is emptied next."""
@@ -74,12 +80,7 @@ def resting_server(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     request.getfixturevalue("transactional_db")  # set up before this fixture, so emptied after it
     yield
-    wait_until(lambda: not requests_at_work(), limit=allow(SERVER_SECONDS), what="the end of every request")
-
-
-def requests_at_work() -> list[str]:
-    """The live server's threads of requests, those counted that have not begun to run."""
-    return [thread.name for thread in threading.enumerate() if thread.name.endswith("(process_request_thread)")]
+    rest(request.getfixturevalue("live_server"))
 
 
 @pytest.fixture

@@ -1,13 +1,19 @@
-"""The private servers of the test suite end with it, however it ends."""
+"""The servers of the test suite: the private ones end with it, however it ends, and the live one comes to rest."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.resting import requests_at_work, rest
 from tests.support.services import answers, find_postgres, find_redis
 from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pytest_django.live_server_helper import LiveServer
 
 ROOT = Path(__file__).resolve().parents[1]
 HOLD = (
@@ -36,3 +42,24 @@ def test_no_server_outlives_the_run_that_started_it(service: str, end: str) -> N
         holder.kill()
     holder.communicate()
     wait_until(lambda: not answers(port), what=f"the end of {service}")
+
+
+def test_the_live_server_rests_when_it_has_taken_all_that_waited(
+    live_server: "LiveServer", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, taken = live_server.thread.httpd, []
+    process = server.process_request
+
+    def note(request: socket.socket, address: object) -> None:
+        taken.append(address)
+        process(request, address)
+
+    monkeypatch.setattr(server, "process_request", note)
+    sent = []
+    for _ in range(20):
+        with socket.create_connection((live_server.thread.host, live_server.thread.port)) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            sent.append(connection.getsockname())
+    rest(live_server)
+    assert requests_at_work() == []
+    assert taken[: len(sent)] == sent
