@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from modelassist.services import runs, trainer
 from modelassist.services.critics import register_critic
 from operations import jobs
 from operations.models import Job, JobState
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -101,15 +101,13 @@ def sleeping_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the engine's place a process that says it works and then sleeps: these tests are about watching it."""
     import sys
 
-    code = "import time; print('step 1', flush=True); time.sleep(60)"
+    code = "import time; print('step 1', flush=True); time.sleep(600)"
     monkeypatch.setattr(runs, "train_command", lambda run, resume: [sys.executable, "-c", code])
 
 
 def when_it_speaks(folder: Path, act: object) -> threading.Thread:
     def wait() -> None:
-        deadline = time.monotonic() + 20
-        while not trainer.last_lines(folder) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: bool(trainer.last_lines(folder)), what="a word of the trainer")
         act()  # type: ignore[operator]
 
     thread = threading.Thread(target=wait)

@@ -6,19 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 
 from modelassist.services import trainer
+from tests.support.waiting import wait_until
 
-SLEEPS = [sys.executable, "-c", "import sys, time; print('working', flush=True); time.sleep(60)"]
+SLEEPS = [sys.executable, "-c", "import sys, time; print('working', flush=True); time.sleep(600)"]
 DEAF = [
     sys.executable,
     "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)",
 ]
 
 
@@ -27,10 +27,7 @@ def start(folder: Path, command: list[str]) -> None:
 
 
 def wait_for_words(folder: Path, words: str) -> None:
-    deadline = time.monotonic() + 20
-    while words not in trainer.last_lines(folder):
-        assert time.monotonic() < deadline, "the process never spoke"
-        time.sleep(0.02)
+    wait_until(lambda: words in trainer.last_lines(folder), what=f"{words!r} of the process")
 
 
 def pid_of(folder: Path) -> int:

@@ -24,7 +24,6 @@ SUPERVISOR = """
 import json, sys
 from pathlib import Path
 from operations import launcher
-launcher.GRACE_SECONDS = 1.0
 for name, value in json.loads(sys.argv[3]).items():
     setattr(launcher, name, value)
 pids, commands = Path(sys.argv[1]), json.loads(sys.argv[2])
@@ -34,16 +33,21 @@ PARTS = 1 + len(launcher.WORKERS)
 """Of a site: web and a worker for each queue."""
 WAIT = [sys.executable, "-c", "import signal; signal.pause()"]
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-# A parent that leaves a child behind which does not end at TERM.
+# A parent that leaves a child behind which does not end at TERM. It may live more than once: it adds a line each time.
 LEAVE_A_CHILD = (
-    "import pathlib, signal, subprocess, sys; "
+    "import signal, subprocess, sys; "
     f"child = subprocess.Popen([sys.executable, '-c', {STUBBORN + 'signal.pause()'!r}]); "
-    "pathlib.Path(sys.argv[1]).write_text(str(child.pid)); "
+    "print(child.pid, file=open(sys.argv[1], 'a'), flush=True); "
 )
 
-# However slow the machine is: what dies in these tests dies early, or late.
-EARLY: dict[str, float] = {"EARLY_SECONDS": 600.0}
-LATE: dict[str, float] = {"EARLY_SECONDS": 0.0, "FIRST_PAUSE_SECONDS": 0.01, "LONGEST_PAUSE_SECONDS": 600.0}
+# However slow the machine is: what dies in these tests dies early, or late, and whoever is told to end has the time.
+EARLY: dict[str, float] = {"EARLY_SECONDS": 600.0, "GRACE_SECONDS": 600.0}
+LATE: dict[str, float] = {
+    "EARLY_SECONDS": 0.0,
+    "FIRST_PAUSE_SECONDS": 0.01,
+    "LONGEST_PAUSE_SECONDS": 600.0,
+    "GRACE_SECONDS": 600.0,
+}
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -59,6 +63,12 @@ def is_alive(pid: int) -> bool:
 def umask_of(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
+
+
+def first_pid(noted: Path) -> int:
+    """The process that the first line names, once it is whole: a file is there before its content is."""
+    wait_until(lambda: noted.exists() and "\n" in noted.read_text(), what=f"the pid in {noted.name}")
+    return int(noted.read_text().split()[0])
 
 
 @pytest.fixture
@@ -96,13 +106,16 @@ def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: P
 
 def test_a_child_that_dies_early_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path: Path) -> None:
     noted = tmp_path / "pid"
-    note = f"import os, pathlib, signal; pathlib.Path({str(noted)!r}).write_text(str(os.getpid())); signal.pause()"
-    die = f"import os, sys, time\nwhile not os.path.exists({str(noted)!r}): time.sleep(0.01)\nsys.exit(7)"
+    note = f"import os, signal; print(os.getpid(), file=open({str(noted)!r}, 'a'), flush=True); signal.pause()"
+    die = (
+        f"import os, sys, time\nwhile not (os.path.exists({str(noted)!r}) and os.path.getsize({str(noted)!r})): "
+        "time.sleep(0.01)\nsys.exit(7)"
+    )
     supervisor = start({"web": [sys.executable, "-c", note], "worker": [sys.executable, "-c", die]})
     said, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
     assert supervisor.returncode == 7
     assert "The worker ended by itself (code 7)" in said
-    assert not is_alive(int(noted.read_text()))
+    assert not is_alive(first_pid(noted))
 
 
 @pytest.mark.parametrize(("code", "expected"), [("pass", 1), ("import os; os.kill(os.getpid(), 9)", 137)])
@@ -143,8 +156,7 @@ def test_the_list_of_children_names_those_that_run_now(start: Start, pids: Path,
 def test_what_a_dead_child_left_behind_is_killed_before_it_starts_again(start: Start, tmp_path: Path) -> None:
     noted = tmp_path / "grandchild"
     supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit(3)", str(noted)]}, LATE)
-    wait_until(lambda: noted.exists() and bool(noted.read_text()), what="the grandchild")
-    grandchild = int(noted.read_text())
+    grandchild = first_pid(noted)
     wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
@@ -204,8 +216,7 @@ def test_only_an_early_death_in_its_first_life_ends_the_site(lived: float, fails
 def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: Path) -> None:
     noted = tmp_path / "grandchild"
     supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "signal.pause()", str(noted)]})
-    wait_until(lambda: noted.exists() and bool(noted.read_text()), what="the grandchild")
-    grandchild = int(noted.read_text())
+    grandchild = first_pid(noted)
     assert is_alive(grandchild)
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(timeout=LIMIT_SECONDS) == 0

@@ -13,21 +13,28 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.debian import Need
 from tests.support.speed import allow
 
 START_SECONDS = 60
+PORTS = range(12_000, 32_000)
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]  # a crash of the machine may lose test data
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of loopback that nobody has, for a server that is started next.
+
+    It lies below those that Linux gives out by itself, so that no connection and no other server gets it meanwhile.
+    The choice is not that of `random`, whose seed test processes may share.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def find_postgres() -> str | None:

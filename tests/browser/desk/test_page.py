@@ -85,6 +85,7 @@ def test_the_desk_works_without_scripts(
         page.locator(f"#axis-{axis} .rate-chip-none span").click()
         page.locator(f"[name={axis}-reason]").fill(WORDS[axis])
     page.locator("[data-submit]").click()
+    expect(page.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
     assert Rating.objects.count() == 1
 
 
