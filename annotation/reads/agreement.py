@@ -8,8 +8,9 @@ generators rest on all counted ratings. Undefined figures say why, and thin ones
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
-from django.db.models import Max
+from django.db.models import Count, Max, QuerySet
 
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
 from annotation.reads.basis import Basis, Spread, choose_spread
@@ -149,16 +150,24 @@ class Agreement:
 def read_agreement(campaign: Campaign) -> Agreement:
     """Return `agreement`, computed again only after something changed that it could rest on.
 
-    Each rating and each edit is a new revision, and every other deed is in the audit trail, so the newest of both say
-    whether a result still holds. That costs two queries; 10,000 clips with three ratings each take a second to compute.
+    Each rating and each edit is a new revision, and every other deed is in the audit trail, so the newest of both and
+    their numbers say whether a result still holds. The newest alone do not: of two that are stored at once, the one
+    with the lower key may become visible last. That costs two queries; 10,000 clips with three ratings each take a
+    second to compute.
     """
-    revision = RatingRevision.objects.aggregate(newest=Max("pk"))["newest"]
-    deed = AuditEntry.objects.aggregate(newest=Max("pk"))["newest"]
-    return _compute_once(campaign, campaign.salt, revision, deed)
+    revisions = RatingRevision.objects.filter(rating__item__campaign=campaign)
+    return _compute_once(
+        campaign, campaign.salt, _newest_and_count(revisions), _newest_and_count(AuditEntry.objects.all())
+    )
+
+
+def _newest_and_count(rows: QuerySet[Any]) -> tuple[int | None, int]:
+    state = rows.aggregate(newest=Max("pk"), count=Count("pk"))
+    return state["newest"], state["count"]
 
 
 @lru_cache(maxsize=KEPT)
-def _compute_once(campaign: Campaign, salt: str, revision: int | None, deed: int | None) -> Agreement:
+def _compute_once(campaign: Campaign, salt: str, revisions: object, deeds: object) -> Agreement:
     return agreement(campaign)
 
 

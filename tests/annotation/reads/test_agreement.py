@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
+from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, Slot
 from annotation.reads.agreement import Agreement, agreement, read_agreement
 from annotation.reads.basis import Basis
 from annotation.reads.headlines import agreement_csv, agreement_json
@@ -238,6 +238,20 @@ def test_figures_are_computed_again_only_after_something_changed(rated: tuple[Ca
     )
     (row,) = [row for row in read_agreement(campaign).rows if row.clip_id == "u00"]
     assert row.mos[Axis.VISUAL].mos == pytest.approx((1 + 5) / 2)
+
+
+def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated: tuple[Campaign, list[User]]) -> None:
+    """As on PostgreSQL where two are stored at once: the one with the lower key is committed last."""
+    campaign, _raters = rated
+    before = agreement(campaign).ratings
+    late = RatingRevision.objects.earliest("pk")
+    answers = list(AxisAnswer.objects.filter(revision=late))
+    AxisAnswer.objects.filter(revision=late).delete()
+    RatingRevision.objects.filter(pk=late.pk).delete()
+    assert read_agreement(campaign).ratings == before - 1
+    RatingRevision.objects.bulk_create([late])
+    AxisAnswer.objects.bulk_create(answers)
+    assert read_agreement(campaign).ratings == before
 
 
 def test_mos_as_csv_holds_a_line_a_clip_with_figures_for_the_three_axes(rated: tuple[Campaign, list[User]]) -> None:
