@@ -6,7 +6,7 @@ from annotation import uploads
 from annotation.models import Campaign
 from annotation.services.duplicate import COPY_CLIPS, copy_clips
 from annotation.services.manifests import ManifestError
-from annotation.services.policy import ADD_SEATS, add_seats
+from annotation.services.slots import UPDATE_SLOTS, update_slots
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 
 
@@ -50,12 +50,12 @@ def copy_clips_of_campaign(run: JobRun) -> dict[str, object]:
     return {"clips": target.items.count()}
 
 
-@job_kind(ADD_SEATS, queue="long")
-def add_seats_to_campaign(run: JobRun) -> dict[str, object]:
-    """Add the seats that clips of `campaign` (its key) lack to the number of ratings it asks for."""
+@job_kind(UPDATE_SLOTS, queue="long")
+def update_slots_of_campaign(run: JobRun) -> dict[str, object]:
+    """Bring the slots of `campaign` (its key) in line with its settings."""
     campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first()
     if campaign is None:
         raise JobError("The campaign of this job is gone.")
-    for done, total in add_seats(campaign):
-        run.progress(done / total, f"{done} of {total} clips have their seats")
+    for done, total in update_slots(campaign, run.arguments["newest_slot"]):
+        run.progress(done / total, f"{done} of {total} clips have their slots")
     return {}

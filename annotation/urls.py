@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/items/<int:pk>/exclude", items.exclude_item, name="exclude-item"),
     path("campaigns/<slug:name>/order-scores", items.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", imports.import_clips, name="import-clips"),
+    path("campaigns/<slug:name>/finish-upkeep", imports.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members.members, name="members"),
     path("campaigns/<slug:name>/members/add", members.add_member, name="add-member"),
     path("campaigns/<slug:name>/members/open-to", members.open_to, name="open-to"),

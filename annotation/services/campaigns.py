@@ -14,6 +14,7 @@ from annotation.services.guidelines import set_guidelines
 from annotation.services.overlap import seats
 from annotation.services.permissions import require
 from annotation.services.policy import POLICY_FIELDS, check_policy
+from annotation.services.slots import unfinished_update
 from operations import audit
 
 CHUNK = 500
@@ -77,6 +78,8 @@ def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
                 _("A campaign that is %(state)s can become %(ways)s, not %(wanted)s.")
                 % {"state": current.state, "ways": ways, "wanted": state}
             )
+        if current.state == Campaign.State.DRAFT and state == Campaign.State.OPEN and unfinished_update(current):
+            raise StateRefused(_("The arms of this campaign are still being drawn. Open it once that is done."))
         audit.record(actor=actor, action="campaign.state", target=current, before=current.state, after=state)
         current.state = state
         current.save(update_fields=["state"])

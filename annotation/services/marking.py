@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Slot
+from annotation.services import pieces
 from annotation.services.overlap import seats
 from annotation.services.permissions import require
 from annotation.services.ranks import apply_order
@@ -113,7 +114,7 @@ def set_priority(*, actor: User, item: Item, priority: int) -> Item:
     if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
         words = _("A priority lies between %(low)s and %(high)s.")
         raise ValidationError({"priority": words % {"low": -MOST_PRIORITY, "high": MOST_PRIORITY}})
-    campaign = Campaign.objects.select_for_update().get(pk=item.campaign_id)  # its order must not change meanwhile
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=item.campaign_id)  # its order must not change
     before = Item.objects.values_list("priority", flat=True).get(pk=item.pk)
     item.priority = priority
     if before != priority:
@@ -123,39 +124,44 @@ def set_priority(*, actor: User, item: Item, priority: int) -> Item:
     return item
 
 
-@transaction.atomic
 def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, float | None]) -> int:
     """Gives items, named by their clips' ids, the score that the campaign may go by; None takes one away.
 
     Returns how many items have another score now. Raises ValidationError, and stores none, when one does not fit.
+    They are stored in pieces: if that is cut off, giving the same scores again stores the rest.
     """
     require(actor, Role.LEAD)
     odd = [name for name, score in scores.items() if score is not None and not math.isfinite(score)]
     if odd:
         raise ValidationError({"scores": _told(odd, _("%(names)s: a score is a finite number."))})
-    campaign = Campaign.objects.select_for_update().get(pk=campaign.pk)
-    names, changed = list(scores), 0
-    for start in range(0, len(names), CHUNK):
-        changed += _score_chunk(campaign, names[start : start + CHUNK], scores)
-    if changed:
-        apply_order(campaign)
-        audit.record(actor=actor, action="campaign.order_scores", target=campaign, given=len(scores), changed=changed)
-    return changed
+    names = list(scores)
+    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
+    changed = {pk: score for chunk in chunks for pk, score in _changed_scores(campaign, chunk, scores)}
+    keys = sorted(changed)
+    for start in range(0, len(keys), pieces.PIECE):
+        with pieces.one_piece():
+            if start == 0:
+                counts = {"given": len(scores), "changed": len(changed)}
+                audit.record(actor=actor, action="campaign.order_scores", target=campaign, **counts)
+            _store_scores(campaign, {pk: changed[pk] for pk in keys[start : start + pieces.PIECE]})
+    return len(changed)
 
 
-def _score_chunk(campaign: Campaign, names: list[str], scores: Mapping[str, float | None]) -> int:
-    items = {
-        one.clip.clip_id: one
-        for one in Item.objects.filter(campaign=campaign, clip__clip_id__in=names).select_related("clip")
-    }
-    missing = [name for name in names if name not in items]
+def _changed_scores(
+    campaign: Campaign, names: list[str], scores: Mapping[str, float | None]
+) -> list[tuple[int, float | None]]:
+    items = Item.objects.filter(campaign=campaign, clip__clip_id__in=names)
+    stored = {name: (pk, score) for name, pk, score in items.values_list("clip__clip_id", "pk", "order_score")}
+    missing = [name for name in names if name not in stored]
     if missing:
         raise ValidationError({"scores": _told(missing, _("%(names)s: no such clip in this campaign."))})
-    changed = [item for name, item in items.items() if item.order_score != scores[name]]
-    for item in changed:
-        item.order_score = scores[item.clip.clip_id]
-    Item.objects.bulk_update(changed, ["order_score"])
-    return len(changed)
+    return [(pk, scores[name]) for name, (pk, score) in stored.items() if score != scores[name]]
+
+
+def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # its order must not change meanwhile
+    Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
+    apply_order(current, Item.objects.filter(pk__in=list(scores)))
 
 
 def _told(names: list[str], words: str) -> str:

@@ -5,22 +5,19 @@ nobody has taken them. The seed and the assisted share are fixed once the campai
 are drawn by them, and an arm must not change after somebody could have seen it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from annotation.models import Campaign, Item, Slot
-from annotation.services.overlap import seats
+from annotation.models import Campaign, Slot
 from annotation.services.permissions import require
-from annotation.services.pieces import in_pieces, is_large
-from annotation.services.ranks import apply_order
+from annotation.services.slots import bring_in_line
 from operations import audit
-from operations.jobs import enqueue
 
 POLICY_FIELDS = frozenset(
     {
@@ -45,6 +42,7 @@ POLICY_FIELDS = frozenset(
     }
 )
 FIXED_ONCE_OPENED = frozenset({"seed", "assisted_share"})
+FOLLOWED_BY_SLOTS = FIXED_ONCE_OPENED | {"overlap", "order"}
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "overlap": (1, 50),
     "overlap_cap": (1, 50),
@@ -59,8 +57,6 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "min_reason_length": (0, 1000),
     "edit_hours": (0, 87_600),
 }
-CHUNK = 500
-ADD_SEATS = "add_seats"
 
 
 def check_policy(campaign: Campaign) -> None:
@@ -92,7 +88,7 @@ def has_opened(campaign: Campaign) -> bool:
 def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaign:
     """Changes settings (those of POLICY_FIELDS, and the title) and what follows from them for seats that are there.
 
-    In a large campaign, a job adds the seats that a higher overlap asks for.
+    In a large campaign a job updates the slots (`annotation.services.slots`).
     Raises ValidationError by field, and then nothing has changed. `campaign` itself is brought up to date.
     """
     require(actor, Role.LEAD)
@@ -126,67 +122,18 @@ def _refuse_fixed(campaign: Campaign, after: Iterable[str]) -> None:
 
 
 def _follow(actor: User, campaign: Campaign, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Brings the seats that are there in line with what has changed."""
-    if "overlap" in after and campaign.overlap < before["overlap"]:
-        _remove_seats(campaign)
-    elif "overlap" in after and is_large(_with_seats(campaign)):
-        enqueue(kind=ADD_SEATS, arguments={"campaign": campaign.pk}, actor=actor)
-    elif "overlap" in after:
-        for _done in add_seats(campaign):
-            pass
-    if FIXED_ONCE_OPENED.intersection(after):
-        _draw_again(campaign)
-    if "order" in after:
-        apply_order(campaign)
+    """Brings the slots that are there in line with what has changed."""
+    is_lower = "overlap" in after and campaign.overlap < before["overlap"]
+    if is_lower:
+        _refuse_taken(campaign)
+    if FOLLOWED_BY_SLOTS.intersection(after):
+        bring_in_line(actor=actor, campaign=campaign, removes=is_lower)
 
 
-def _remove_seats(campaign: Campaign) -> None:
+def _refuse_taken(campaign: Campaign) -> None:
+    """A slot that a rater takes after this look is left to them."""
     beyond = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, number__gt=campaign.overlap)
-    # Locked before they are looked at, so that nobody takes one of them meanwhile.
-    locked = list(beyond.select_for_update().order_by("pk").values_list("pk", "number", "state"))
-    taken = [number for _pk, number, state in locked if state != Slot.State.FREE]
-    if taken:
+    most = beyond.exclude(state=Slot.State.FREE).aggregate(most=Max("number"))["most"]
+    if most is not None:
         words = _("Seats are taken already: no fewer than %(least)s ratings a clip can be asked for now.")
-        raise ValidationError({"overlap": words % {"least": max(taken)}})
-    Slot.objects.filter(pk__in=[pk for pk, _number, _state in locked]).delete()
-
-
-def add_seats(campaign: Campaign) -> Iterator[tuple[int, int]]:
-    """Add the seats that items lack to the campaign's overlap, in pieces (`annotation.services.pieces`)."""
-    return in_pieces(_with_seats(campaign), lambda items: _add_seats(campaign.pk, items))
-
-
-def _add_seats(campaign_id: int, items: list[Item]) -> None:
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # its overlap at this moment
-    locked = Item.objects.filter(pk__in=[item.pk for item in items]).select_related("clip__prompt_group").order_by("pk")
-    items = list(locked.select_for_update(of=("self",), no_key=True))
-    have = set(Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT).values_list("item_id", "number"))
-    drawn = (seat for item in items if not item.is_qualification for seat in _drawn(campaign, item))
-    Slot.objects.bulk_create(seat for seat in drawn if (seat.item_id, seat.number) not in have)
-
-
-def _draw_again(campaign: Campaign) -> None:
-    for items in _items(campaign):
-        drawn = {(seat.item_id, seat.number): seat for item in items for seat in _drawn(campaign, item)}
-        slots = list(Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT))
-        for slot in slots:
-            seat = drawn[slot.item_id, slot.number]
-            slot.arm, slot.place = seat.arm, seat.place
-        Slot.objects.bulk_update(slots, ["arm", "place"])
-
-
-def _drawn(campaign: Campaign, item: Item) -> Iterable[Slot]:
-    return seats(campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
-
-
-def _with_seats(campaign: Campaign) -> QuerySet[Item]:
-    return Item.objects.filter(campaign=campaign, is_qualification=False)
-
-
-def _items(campaign: Campaign) -> Iterable[list[Item]]:
-    """The items that have seats, by the chunk; locked, since a rating that opens another seat locks its item too."""
-    found = _with_seats(campaign).select_related("clip__prompt_group")
-    last = 0
-    while chunk := list(found.filter(pk__gt=last).order_by("pk").select_for_update(of=("self",), no_key=True)[:CHUNK]):
-        yield chunk
-        last = chunk[-1].pk
+        raise ValidationError({"overlap": words % {"least": most}})

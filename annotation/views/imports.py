@@ -12,7 +12,7 @@ from annotation import uploads
 from annotation.forms import ImportForm
 from annotation.models import Campaign
 from annotation.services.duplicate import COPY_CLIPS
-from annotation.services.policy import ADD_SEATS
+from annotation.services.slots import UPDATE_SLOTS
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 
@@ -44,6 +44,19 @@ def last_import(campaign: Campaign) -> Job | None:
 
 
 def unfinished_upkeep(campaign: Campaign) -> Job | None:
-    """The newest copy of clips, or adding of seats, in a campaign that is not done."""
-    jobs = Job.objects.filter(kind__in=[COPY_CLIPS, ADD_SEATS], arguments__campaign=campaign.pk)
-    return jobs.exclude(state=JobState.DONE).order_by("-created_at").first()
+    """The newest copy of clips, or update of slots, in a campaign, if it is not done."""
+    jobs = Job.objects.filter(kind__in=[COPY_CLIPS, UPDATE_SLOTS], arguments__campaign=campaign.pk)
+    newest = {job.kind: job for job in jobs.order_by("created_at")}
+    return next((job for job in newest.values() if job.state != JobState.DONE), None)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def finish_upkeep(request: AuthedRequest, name: str) -> HttpResponse:
+    """Asks again for a copy of clips, or an update of slots, that failed or was cancelled."""
+    campaign = get_object_or_404(Campaign, name=name)
+    unfinished = unfinished_upkeep(campaign)
+    if unfinished is not None and unfinished.state in (JobState.FAILED, JobState.CANCELLED):
+        enqueue(kind=unfinished.kind, arguments=unfinished.arguments, actor=request.user)
+        messages.success(request, _("The work goes on in the background."))
+    return redirect("campaign", name=name)
