@@ -124,7 +124,7 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
                 unpack(target, folder)
                 target.unlink()
     except MediaError as problem:
-        raise UploadRefused(_("%(name)s cannot be taken. %(reason)s") % {"name": name, "reason": problem}) from None
+        raise UploadRefused(_("%(name)s: %(reason)s") % {"name": name, "reason": problem}) from None
 
 
 def unpack(archive: Path, folder: Path) -> None:

@@ -187,7 +187,7 @@ def built(
     told = machine.gathered((len(pairs), problems))
     everyones = [problem for _, some in told for problem in some]
     if not any(count for count, _ in told):
-        raise DataError(f"no clip of a step can be read any more: {everyones[0]}")
+        raise DataError(f"no clip of a step is left: {everyones[0]}")
     for problem in everyones:
         report(problem)
     return pairs

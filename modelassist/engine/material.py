@@ -57,7 +57,7 @@ def gather(
     for problem in bad:
         report(problem)
     if not any(train.values()):
-        why = f"none of its clips can be read: {bad[0]}" if bad else _FIRST_STAGE_NEEDS
+        why = f"no clip is left: {bad[0]}" if bad else _FIRST_STAGE_NEEDS
         raise DataError(f"{reader.folder}: there is nothing to train on; {why}")
     held_out = gather_held_out(reader, store, _HELD_OUT, machine, report)
     described, problems = readable(store, _unseen(captioned, held_out), "captions", machine)

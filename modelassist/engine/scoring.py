@@ -39,7 +39,7 @@ class Scored:
 
 def unread(error: Exception) -> Scored:
     """What stands in the place of a card where the clip itself cannot be read."""
-    return Scored(None, "", {}, f"the clip cannot be read: {error}", unreadable=1.0)
+    return Scored(None, "", {}, str(error), unreadable=1.0)
 
 
 def level_places(critic: Loaded, ids: Sequence[int]) -> tuple[int, ...] | None:

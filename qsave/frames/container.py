@@ -59,7 +59,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         ) as container:
             yield container
     except av.FFmpegError as error:
-        raise MediaError(f"It is corrupt or cut off: {error.strerror or type(error).__name__}.") from None
+        raise MediaError(f"The file is corrupt or cut off: {error.strerror or type(error).__name__}.") from None
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFr
             last = time
             yield time, frame
     if origin is None:
-        raise MediaError("No frame of its video can be decoded.")
+        raise MediaError("No frame of the video can be decoded.")
 
 
 def sound_codec(container: InputContainer) -> str:
@@ -111,12 +111,12 @@ def sound_frames(path: Path) -> Generator[av.AudioFrame]:
         stream = container.streams.audio[0]
         if sound_codec(container) == "unknown":
             name = codec_name(path, container.format.name, stream.index)
-            raise MediaError(f"There is no decoder for its sound ({name}).")
+            raise MediaError(f"There is no decoder for the sound ({name}).")
         for frame in container.decode(stream):
             own = (frame.layout.name, frame.format.name, frame.sample_rate)
             setup = setup or own
             if own != setup:
-                raise MediaError("Its sound changes its channels or its rate on the way.")
+                raise MediaError("The sound changes its channels or its rate on the way.")
             yield frame
 
 
@@ -138,16 +138,16 @@ def turns(frame: av.VideoFrame) -> int:
 
 def _sniff(path: Path) -> str:
     if "\0" in str(path):
-        raise MediaError("Its name holds a NUL, which no file's name does.")
+        raise MediaError("The name holds a NUL, which no file's name does.")
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
-            raise MediaError("It is a folder, a pipe or a device, and not a file.")
+            raise MediaError("This is a folder, a pipe or a device, and not a file.")
         size = status.st_size
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise MediaError(f"It cannot be read: {error.strerror}.") from None
+        raise MediaError(f"The file cannot be read: {error.strerror}.") from None
     if size == 0:
         raise MediaError("The file is empty (0 bytes).")
     if size > MAX_BYTES:
@@ -160,23 +160,23 @@ def _sniff(path: Path) -> str:
         return "avi"
     if head.startswith((b"GIF87a", b"GIF89a")):
         return "gif"
-    raise MediaError("It is not a video file that is known here (MP4, MOV, WebM, MKV, AVI or GIF).")
+    raise MediaError("The file is not a video that is known here (MP4, MOV, WebM, MKV, AVI or GIF).")
 
 
 def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not container.streams.video:
-        sound = "It is audio only: there is no video in it."
-        raise MediaError(sound if container.streams.audio else "No video is found in it; it may be cut off.")
+        sound = "The file is audio only: there is no video in it."
+        raise MediaError(sound if container.streams.audio else "No video is found in the file; it may be cut off.")
     stream = container.streams.video[0]
     context: VideoCodecContext | None = stream.codec_context
     if context is None:
         name = codec_name(path, container.format.name, stream.index)
-        raise MediaError(f"There is no decoder for its video ({name}).")
+        raise MediaError(f"There is no decoder for the video ({name}).")
     # The decoder checks a size that changes in the middle of a clip before it takes memory; coded sides are rounded up.
     context.options = {"max_pixels": str(MAX_PIXELS * 5 // 4)}
     width, height = context.width, context.height
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
-        raise MediaError(f"Its frames have {width}x{height} pixels; sides of {MIN_SIDE} to {MAX_SIDE} are taken.")
+        raise MediaError(f"The frames have {width}x{height} pixels; sides of {MIN_SIDE} to {MAX_SIDE} are taken.")
     if width * height > MAX_PIXELS:
-        raise MediaError(f"Its frames have {width}x{height} pixels; at most {MAX_PIXELS} in all are taken.")
+        raise MediaError(f"The frames have {width}x{height} pixels; at most {MAX_PIXELS} in all are taken.")
     return stream

@@ -36,13 +36,13 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
         if packet.size == 0:
             continue
         if packet.is_corrupt:
-            raise MediaError("It is corrupt or cut off: its last frames are incomplete.")
+            raise MediaError("The file is corrupt or cut off: its last frames are incomplete.")
         stored += 1
         if stored > MAX_FRAMES:
-            raise MediaError(f"It has more than {MAX_FRAMES} frames; that is the most that is taken.")
+            raise MediaError(f"The video has more than {MAX_FRAMES} frames; that is the most that is taken.")
         if stored * pixels > MAX_PIXELS_IN_ALL:
             raise MediaError(
-                f"Its frames have more than {MAX_PIXELS_IN_ALL // 10**9} billion pixels in all; "
+                f"The frames have more than {MAX_PIXELS_IN_ALL // 10**9} billion pixels in all; "
                 "that is the most that is taken."
             )
         if packet.is_discard:
@@ -52,9 +52,9 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
         first, last, shown = min(first, start), max(last, start), shown + 1
         end = max(end, start + (packet.duration * tick if packet.duration else gap))
         if end - first > MAX_SECONDS:
-            raise MediaError(f"It lasts more than {MAX_SECONDS:.0f} s; that is the most that is taken.")
+            raise MediaError(f"The video lasts more than {MAX_SECONDS:.0f} s; that is the most that is taken.")
     if container.format.name == "mov" and stored < stream.frames:  # AVI counts pauses as frames
-        raise MediaError(f"It is cut off: its header promises {stream.frames} frames, {stored} are there.")
+        raise MediaError(f"The file is cut off: its header promises {stream.frames} frames, {stored} are there.")
     if not shown:
-        raise MediaError("There is no frame in its video.")
+        raise MediaError("There is no frame in the video.")
     return Extent(round(last - first, TIME_DIGITS), round(end - first, TIME_DIGITS), shown)

@@ -18,7 +18,10 @@ _MACHINE_ERRORS = frozenset(
 
 
 class MediaError(ValueError):
-    """A file that cannot be used; the message says why in full sentences, without the server's path."""
+    """A file that cannot be used; the message says why in a full sentence, without the server's path.
+
+    Whoever shows it puts a name before it (`clip-1.mp4: The file is empty (0 bytes).`) and no sentence of their own.
+    """
 
 
 @contextmanager
@@ -36,11 +39,11 @@ def one_file(*, output: Path | None = None, passing: tuple[type[Exception], ...]
     except OSError as error:
         if error.errno in _MACHINE_ERRORS or _is_in(output, error.filename):
             raise
-        raise MediaError(f"It cannot be read: {error.strerror or str(error) or type(error).__name__}.") from error
+        raise MediaError(f"The file cannot be read: {error.strerror or str(error) or type(error).__name__}.") from error
     except Exception as error:  # the edge of foreign content: whatever it sets off is its own problem
         logger.warning("A file was refused for an error that nobody foresaw", exc_info=True)
         what = getattr(error, "strerror", None) or type(error).__name__  # FFmpeg's errors have words
-        raise MediaError(f"It cannot be used: reading it ends in an error ({what}).") from error
+        raise MediaError(f"The file cannot be used: reading it ends in an error ({what}).") from error
 
 
 def _is_in(folder: Path | None, name: object) -> bool:

@@ -50,7 +50,7 @@ def second_codec(content: bytes) -> bytes:
     ("spoil", "reason"),
     [
         (lambda content: content.replace(b"VideoHandler", b"Vid\xe9oHandle\0"), None),
-        (second_codec, "no decoder for its video (zzz1)"),
+        (second_codec, "no decoder for the video (zzz1)"),
         (lambda content: b"", "empty (0 bytes)"),
         (lambda content: content[: len(content) // 2], "cut off"),
     ],

@@ -183,7 +183,7 @@ def test_a_critic_of_which_no_answer_can_be_read_pauses(
 def test_clips_that_cannot_be_read_are_no_fault_of_the_critic(
     campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_as(monkeypatch, lambda model: Voice(Scored(None, "", {}, "the clip cannot be read: cut off", unreadable=1.0)))
+    load_as(monkeypatch, lambda model: Voice(Scored(None, "", {}, "The file is corrupt or cut off.", unreadable=1.0)))
     do_jobs()
     assert FailedDraft.objects.count() == CLIPS
     assert Activation.objects.get().retry_at is None

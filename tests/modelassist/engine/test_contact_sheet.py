@@ -89,7 +89,7 @@ def test_the_command_looks_as_the_named_critic_does(
 def test_what_is_no_video_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.mp4").write_text("nothing to see")
     assert main(["frames", str(tmp_path / "notes.mp4"), "--out", str(tmp_path / "sheet.png")]) == 1
-    assert f"error: {tmp_path / 'notes.mp4'}: It is not a video file that is known" in capsys.readouterr().err
+    assert f"error: {tmp_path / 'notes.mp4'}: The file is not a video that is known" in capsys.readouterr().err
     assert not (tmp_path / "sheet.png").exists()
 
 

@@ -84,7 +84,7 @@ def test_one_bad_clip_is_reported_and_the_others_are_scored(
     found = {line["video"]: line for line in lines(tmp_path / "scores.jsonl")}
     assert sorted(found) == ["broken.mp4", *(f"clip-{number}.mp4" for number in range(4))]
     assert found["broken.mp4"]["card"] is None
-    assert "cannot be read" in found["broken.mp4"]["error"]
+    assert "not a video" in found["broken.mp4"]["error"]
     assert len({frozenset(line) for line in found.values()}) == 1  # the same keys in every line
     good = found["clip-2.mp4"]
     assert card_from_json(good["card"]) == CARD.card
@@ -93,7 +93,7 @@ def test_one_bad_clip_is_reported_and_the_others_are_scored(
     assert good["frames"]["fast"][0] == 0
     said = capsys.readouterr()
     assert said.out == ""
-    assert "error: broken.mp4: the clip cannot be read" in said.err
+    assert "error: broken.mp4: The file is not a video" in said.err
     assert "4 of 5 clips have a report card" in said.err
 
 
@@ -179,7 +179,7 @@ def test_without_a_file_there_is_a_line_to_read_a_clip(
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 5
     assert "clip-2.mp4: visual 3.50 good, dynamic 3.50 good, alignment 3.50 good\n" in said.out
-    assert "broken.mp4: no report card: the clip cannot be read: " in said.out
+    assert "broken.mp4: no report card: The file is not a video" in said.out
     assert "broken.mp4" not in said.err  # said once
     assert main(["score", str(folder / "clip-1.mp4"), "--model", str(tiny_folder)]) == 0
     assert capsys.readouterr().out.startswith("visual     3.50  good\n")
@@ -353,7 +353,7 @@ def test_a_clip_and_a_row_with_a_problem_are_reported_and_the_others_scored(
     assert run("--prompt", "B", source=tmp_path / "clips") == 1
     told = capsys.readouterr().err
     assert "error: a.mp4: its prompt in a.txt is not UTF-8 text" in told
-    assert "error: link.mp4: the clip cannot be read" in told
+    assert "error: link.mp4: The file cannot be read: No such file or directory." in told
     found = {line["video"]: line["sha256"] for line in lines(tmp_path / "scores.jsonl")}
     assert found["link.mp4"] is None
     assert found["a.mp4"] == sha256_of(tmp_path / "clips" / "a.mp4")

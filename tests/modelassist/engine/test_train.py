@@ -432,7 +432,7 @@ def test_score_prints_a_card_or_the_reason_there_is_none(
     assert (status, ": the output" in said.err) in ((0, False), (1, True))
     (tmp_path / "empty.mp4").touch()
     assert main(["score", str(tmp_path / "empty.mp4"), "--prompt", "A", "--model", str(finished / "model")]) == 1
-    assert "the clip cannot be read" in capsys.readouterr().err
+    assert "empty.mp4: The file is empty (0 bytes)." in capsys.readouterr().err
 
 
 def test_evaluate_writes_figures_of_one_split(finished: Path, release_folder: Path, tmp_path: Path) -> None:

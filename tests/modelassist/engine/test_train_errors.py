@@ -95,7 +95,7 @@ def test_clips_that_were_never_readable_leave_nothing_to_train_on(bench: Bench) 
     seal(bench.release)
     status, said = bench.train()
     assert status == 1
-    assert said.startswith(f"error: {bench.release}: there is nothing to train on; none of its clips can be read: clip")
+    assert said.startswith(f"error: {bench.release}: there is nothing to train on; no clip is left: clip")
 
 
 def spoil_after_first_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> None:
@@ -130,7 +130,7 @@ def test_a_run_stops_where_a_whole_step_has_become_unreadable(bench: Bench, monk
     spoil_after_first_step(bench, monkeypatch, bench.media())
     status, said = bench.train()
     assert status == 1
-    assert said.startswith("error: no clip of a step can be read any more: clip clip-")
+    assert said.startswith("error: no clip of a step is left: clip clip-")
 
 
 def test_a_clip_that_is_gone_when_it_is_asked_about_has_no_card_and_the_others_do(bench: Bench, critic: Loaded) -> None:

@@ -113,4 +113,4 @@ def test_a_clip_without_a_decoder_is_refused_by_the_name_of_its_codec(
     path.write_bytes(content[:start] + content[start:].replace(name, unknown))
     with pytest.raises(MediaError) as caught:
         probe(path)
-    assert str(caught.value) == f"There is no decoder for its video ({unknown.decode()})."
+    assert str(caught.value) == f"There is no decoder for the video ({unknown.decode()})."

@@ -79,7 +79,7 @@ def test_sound_that_changes_on_the_way_is_silent_and_said_so(
     path = write_uneven_sound(tmp_path / name, codec, layouts, rates)
     out = tmp_path / "rendition.mp4"
     lost = write_rendition(path, out)
-    assert lost == "The copy that plays is silent. Its sound changes its channels or its rate on the way."
+    assert lost == "The copy that plays is silent. The sound changes its channels or its rate on the way."
     assert (probe(out).has_audio, probe(out).frames) == (False, 12)
 
 
@@ -103,7 +103,7 @@ def test_sound_without_a_decoder_is_silent_and_said_so(
     assert (facts.sound, needs_rendition(facts)) == ("unknown", True)
     out = tmp_path / "rendition.mp4"
     lost = write_rendition(path, out)
-    assert lost == f"The copy that plays is silent. There is no decoder for its sound ({unknown.decode()})."
+    assert lost == f"The copy that plays is silent. There is no decoder for the sound ({unknown.decode()})."
     assert (probe(out).has_audio, probe(out).frames) == (False, 12)
 
 
