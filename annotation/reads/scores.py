@@ -89,8 +89,10 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
 
 
 def read_sittings(campaign: Campaign) -> list[Sitting]:
-    """How each rating was given, its edits included (`annotation.reads.work`). One query."""
-    work = read_work(RatingRevision.objects.filter(rating__slot__campaign=campaign))
+    """How each rating on a clip that is not excluded was given, its edits included (`annotation.reads.work`). One
+    query."""
+    revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
+    work = read_work(revisions.exclude(rating__item__availability=Item.Availability.EXCLUDED))
     return [Sitting(one.rater, one.seconds, watched_share(one.viewing)) for one in work.values()]
 
 

@@ -8,13 +8,16 @@ import pytest
 from django.test import Client
 
 from accounts.services import issue_token
-from annotation.models import Campaign, Rating, RatingRevision
+from annotation.models import Campaign, Item, Rating, RatingRevision
+from annotation.reads.agreement import agreement
 from annotation.reads.hours import Days, days_of_work
 from annotation.reads.scores import Sitting, read_sittings
 from annotation.reads.work import merge_viewings, read_work
 from annotation.services import queue, ratings
+from annotation.services.reports import exclude, give_out_again
 from datasets.services.records import read_records
 from datasets.services.snapshot import write_snapshot
+from qsave.statistics.figures import Figure
 from tests.annotation import factories
 
 FIRST = {"watched_share": 0.9, "watched_to_end": True, "plays": 2, "viewport": [1366, 768], "speeds": [1, 0.5]}
@@ -71,6 +74,29 @@ def test_an_edit_keeps_the_time_and_the_viewing_record_and_adds_its_own(
     write_snapshot(campaign, tmp_path / "snapshot.jsonl")
     (record,) = read_records(tmp_path / "snapshot.jsonl")
     assert [(row.seconds_spent, row.share_watched) for row in record.ratings] == [(36.5, 0.9)]
+
+
+@pytest.mark.django_db
+def test_an_excluded_clip_is_in_no_figure_of_a_rater() -> None:
+    campaign = factories.make_campaign(2, overlap=1)
+    rater = factories.make_user()
+    for seconds, watched in ((90.0, 1.0), (30.0, 0.5)):
+        slot = queue.claim(rater=rater, campaign=campaign)
+        assert slot is not None
+        factories.submit(rater, slot, viewing={"watched_share": watched}, seconds_spent=seconds)
+    assert figures_of(campaign) == (2, 60.0, 0.75)
+
+    item = Item.objects.get(ratings__revisions__seconds_spent=90)
+    exclude(actor=factories.lead(), item=item, reason="Gore.")
+    assert figures_of(campaign) == (1, 30.0, 0.5)
+    give_out_again(actor=factories.lead(), item=item)
+    assert figures_of(campaign) == (2, 60.0, 0.75)
+
+
+def figures_of(campaign: Campaign) -> tuple[int, Figure, Figure]:
+    """Ratings, seconds and watched share in the one row of the table of raters."""
+    (row,) = agreement(campaign).raters
+    return row.ratings, row.seconds, row.watched
 
 
 @pytest.mark.django_db
