@@ -1,11 +1,13 @@
 """How scripts prove who they are, and what an API view asks of them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -17,6 +19,18 @@ if TYPE_CHECKING:  # the settings name this module, and REST framework's views r
 
 SCHEME = "Bearer"
 USED_EVERY_SECONDS = 60
+
+
+class BoundedJSONParser(JSONParser):
+    """Answers JSON that is nested too deeply with 400, like any other that cannot be read."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise ParseError(_("This JSON is nested too deeply.")) from None
 
 
 class TokenAuthentication(BaseAuthentication):

@@ -1,6 +1,5 @@
 """Forms of the engineer's pages. Rules live in `modelassist.services`; a form only reads what was typed."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -11,6 +10,7 @@ from datasets.models import Release
 from modelassist.engine.config import ConfigError
 from modelassist.engine.presets import parse_overrides, recipe_names
 from modelassist.models import Critic
+from qsave.parsing import parse_json
 from qsave.release import FORMAT
 
 
@@ -71,7 +71,7 @@ class StartRunForm(forms.Form):
             except ConfigError as error:
                 raise forms.ValidationError(str(error)) from error
         try:
-            value = json.loads(text or "{}")
+            value = parse_json(text or "{}")
         except ValueError as error:
             raise forms.ValidationError(_("This is not JSON: %(error)s.") % {"error": error}) from error
         if not isinstance(value, dict):

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, overload
 
 from qsave.axes import AXES, Axis
+from qsave.parsing import parse_json
 from qsave.report_card import Evidence, evidence_from_json, evidence_to_json
 
 MANIFEST_NAME = "manifest.json"
@@ -313,7 +314,7 @@ def _is_own_media(name: str, path: Path) -> bool:
 
 def _json_object(data: bytes, where: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(data, parse_constant=_no_constant)
+        value = parse_json(data, parse_constant=_no_constant)
     except ValueError as error:  # JSONDecodeError, UnicodeDecodeError
         raise ReleaseError(f"{where}: not JSON ({error})") from None
     if not isinstance(value, dict):
@@ -370,7 +371,7 @@ def _json_text(value: object) -> str:
 
 
 def _list_of(text: str) -> list[Any]:
-    value = json.loads(text)
+    value = parse_json(text)
     if not isinstance(value, list):
         raise TypeError(f"expected the JSON text of a list, got {text!r}")
     return value

@@ -6,7 +6,7 @@ becomes metadata.
 """
 
 import csv
-import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
@@ -19,6 +19,7 @@ import pyarrow.parquet
 
 from annotation.services.text import clean_json, clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
+from qsave.parsing import parse_json
 
 NEEDED = ("video", "prompt", "generator")
 GOLD = {f"gold_{axis}": axis.value for axis in AXES}
@@ -69,7 +70,7 @@ def read_manifest(path: Path) -> list[Mapping[str, Any] | RowRefused]:
         rows = list(islice(reader(path), MOST_ROWS + 1))
     except OSError as error:
         raise ManifestError(f"{path.name} cannot be read: {error.strerror}.") from None
-    except (RecursionError, csv.Error, ValueError, pyarrow.ArrowException) as error:
+    except (csv.Error, ValueError, pyarrow.ArrowException) as error:
         if isinstance(error, ManifestError):
             raise
         raise ManifestError(f"{path.name} cannot be read as {path.suffix[1:].upper()}: {error}") from None
@@ -134,9 +135,9 @@ def _gold(raw: Mapping[str, Any]) -> dict[str, float]:
         if value in (None, ""):
             continue
         try:
-            score = float(value) if isinstance(value, str | int | float) else float("nan")
-        except (ValueError, OverflowError):
-            score = float("nan")
+            score = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            score = math.nan
         if not MIN_LEVEL <= score <= MAX_LEVEL:
             raise RowRefused(f"{name} lies in {MIN_LEVEL}..{MAX_LEVEL}, got {str(value)[:40]!r}")
         gold[axis] = score
@@ -185,7 +186,7 @@ def _tsv(path: Path) -> Iterator[Mapping[str, Any] | RowRefused]:
 
 
 def _json(path: Path) -> Iterator[Mapping[str, Any] | RowRefused]:
-    rows = json.loads(path.read_text("utf-8-sig"))
+    rows = parse_json(path.read_text("utf-8-sig"))
     if not isinstance(rows, list):
         raise ManifestError(f"{path.name} is one list of objects; found {type(rows).__name__}.")
     return (_object(row) for row in rows)
@@ -199,8 +200,8 @@ def _jsonl(path: Path) -> Iterator[Mapping[str, Any] | RowRefused]:
 
 def _parsed(line: str) -> Mapping[str, Any] | RowRefused:
     try:
-        return _object(json.loads(line))
-    except (ValueError, RecursionError) as error:
+        return _object(parse_json(line))
+    except ValueError as error:
         return RowRefused(f"is not JSON: {error}")
 
 

@@ -25,6 +25,7 @@ from qsave.frames.probe import MediaFacts
 CHUNK = 1024**2
 INCOMING = "incoming"
 STALE_SECONDS = 24 * 3600
+_TOO_LARGE = f"the file has more than {MAX_BYTES} bytes, the most that is taken"
 _WEB_CODECS = frozenset({"vp8", "vp9", "av1", "libdav1d"})
 
 
@@ -77,7 +78,7 @@ def copy_in(source: Path, target: Path) -> str:
         for chunk in _chunks(source):
             size += len(chunk)
             if size > MAX_BYTES:
-                raise RowRefused(f"the file has more than {MAX_BYTES} bytes, the most that is taken")
+                raise RowRefused(_TOO_LARGE)
             digest.update(chunk)
             out.write(chunk)
         out.flush()
@@ -88,6 +89,8 @@ def copy_in(source: Path, target: Path) -> str:
 def _chunks(source: Path) -> Iterator[bytes]:
     try:
         with source.open("rb") as stream:
+            if os.fstat(stream.fileno()).st_size > MAX_BYTES:  # before the disk is filled with it
+                raise RowRefused(_TOO_LARGE)
             while chunk := stream.read(CHUNK):
                 yield chunk
     except OSError as error:

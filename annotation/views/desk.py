@@ -25,6 +25,7 @@ from annotation.services.draft_use import UNCONFIRMED, decide_use, offered_defec
 from annotation.services.drafts import draft_for
 from annotation.services.statements import on_desk
 from qsave.axes import AXES, Axis, level_of_mos
+from qsave.parsing import parse_json
 from qsave.report_card import card_from_json
 
 FormAnswer = dict[str, Any]
@@ -377,7 +378,7 @@ def _posted_axis(post: QueryDict, axis: str) -> FormAnswer:
 def _posted_evidence(text: str, chosen: list[str]) -> Iterator[dict[str, Any]]:
     """Marks of the defects that are ticked, and a plain piece for each that has none: without scripts, none has."""
     try:
-        marks = json.loads(text or "[]")
+        marks = parse_json(text or "[]")
     except ValueError:
         marks = []
     pieces = marks if isinstance(marks, list) else []

@@ -5,7 +5,6 @@ Every POST answers twice: a script (it sends HX-Request) gets the next desk as a
 plain form post gets a redirect or the page again with what was typed.
 """
 
-import json
 import math
 import uuid
 from collections.abc import Callable
@@ -37,6 +36,7 @@ from annotation.services.statements import rated_count
 from annotation.views import desk as desks
 from annotation.views.desk import Desk, FormAnswers
 from qsave.axes import Axis
+from qsave.parsing import parse_json
 
 AHEAD_BYTES = 32 * 1024 * 1024
 WAITING_STATES = {
@@ -232,7 +232,7 @@ def parsed_answers(
 def posted_viewing(request: HttpRequest) -> dict[str, Any]:
     """The viewing record that the player sent; a page without scripts sends none."""
     try:
-        record = json.loads(request.POST.get("viewing") or "{}")
+        record = parse_json(request.POST.get("viewing") or "{}")
     except ValueError:
         return {}
     return record if isinstance(record, dict) else {}

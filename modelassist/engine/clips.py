@@ -6,13 +6,13 @@ the text file beside the video (`clip.mp4`, `clip.txt`), else the one that was g
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelassist.engine.data import DataError
+from qsave.parsing import parse_json
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif")
 MANIFEST_SUFFIXES = (".csv", ".jsonl")
@@ -118,7 +118,7 @@ def _object(line: str) -> Row:
     if not _is_text(line):
         return _NO_TEXT
     try:
-        value = json.loads(line)
+        value = parse_json(line)
     except ValueError as error:
         return f"not JSON: {error}"
     if not isinstance(value, dict):

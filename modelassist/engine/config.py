@@ -4,9 +4,7 @@ The defaults are those of the tiny critic that learns from nothing in minutes; `
 Qwen3-VL, and `presets` says which of them a model gets.
 """
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from qsave.frames.slowfast import FrameConfig
+from qsave.parsing import parse_json, parse_toml
 
 STAGES = ("sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
@@ -246,7 +245,7 @@ def read_settings(path: Path) -> object:
     """What a TOML or JSON file says, unchecked; raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        return parse_json(text) if path.suffix == ".json" else parse_toml(text)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -3,7 +3,6 @@
 A clip that cannot be read is left out and named; a run goes on without it.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from qsave.files import atomic_path
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.grammar import without_reasons
+from qsave.parsing import parse_json
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt
 from qsave.release import ReleaseReader, RlRow, SftRow, Target, Task, sha256_of
 
@@ -142,7 +142,7 @@ def load_captions(path: Path) -> list[Example]:
 
 def _captioned(path: Path, number: int, line: str) -> Example:
     try:
-        value = json.loads(line)
+        value = parse_json(line)
         video, text, prompt = path.parent / value["video"], str(value["text"]), str(value.get("prompt", ""))
         sha256 = sha256_of(video)
     except (ValueError, TypeError, KeyError, OSError) as error:

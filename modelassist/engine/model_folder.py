@@ -3,7 +3,6 @@
 Free of torch, so that the web process asks the very question that `score`, `evaluate` and `train` ask.
 """
 
-import json
 import re
 import struct
 from collections.abc import Mapping
@@ -11,6 +10,8 @@ from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import Any
+
+from qsave.parsing import parse_json
 
 MODEL_TYPES = ("qwen3_vl", "qwen2_5_vl")
 QUANTIZERS: Mapping[str, Mapping[str, str]] = {
@@ -92,7 +93,7 @@ def read_header(path: Path) -> dict[str, Any]:
         if not 0 < length <= min(_LONGEST_HEADER, path.stat().st_size - 8):
             raise ModelError(f"{path} is not a safetensors file")
         try:
-            header: dict[str, Any] = json.loads(file.read(length))
+            header: dict[str, Any] = parse_json(file.read(length))
             ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
             end = max(ends)
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):
@@ -177,7 +178,7 @@ def check_tokenizer(folder: Path) -> None:
 
 def read_object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{path} is not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -6,7 +6,6 @@ unless `lora.rank = 0` asks for all weights. Free of torch.
 """
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from modelassist.engine.config import FREE, STAGES, Config, ConfigError, config_from, config_to, flat, read_settings
 from modelassist.engine.model_folder import count_parameters, local_folder
+from qsave.parsing import parse_toml
 
 TINY_PARAMETERS = 100_000_000
 RECIPES = Path(__file__).parent / "recipes"
@@ -142,7 +142,7 @@ def _parse_override(line: str) -> dict[str, Any]:
     name, mark, value = (part.strip() for part in line.partition("="))
     for written in (value, json.dumps(value)) if name and mark else ():
         try:
-            return tomllib.loads(f"{name} = {written}")
-        except tomllib.TOMLDecodeError:  # a word without quotes is one
+            return parse_toml(f"{name} = {written}")
+        except ValueError:  # a word without quotes is one
             continue
     raise ConfigError(f"{line.strip()!r} sets nothing: write a name and a value, for example sft.learning_rate=1e-5")

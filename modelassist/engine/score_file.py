@@ -17,6 +17,7 @@ from modelassist.engine.data import DataError
 from modelassist.engine.scoring import Scored
 from qsave.files import atomic_path, to_disk
 from qsave.frames.slowfast import Frames
+from qsave.parsing import parse_json
 from qsave.release import sha256_of
 from qsave.report_card import card_to_json
 
@@ -88,7 +89,7 @@ class ScoreFile:
 
     def _read(self, number: int, text: str) -> Line:
         try:
-            found: Line = json.loads(text)
+            found: Line = parse_json(text)
             _key(found), found["model"], found["identity"], found["samples"], found["card"]
         except (ValueError, TypeError, KeyError):
             raise DataError(_no_line(self.path, number)) from None

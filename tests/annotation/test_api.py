@@ -87,6 +87,13 @@ def test_a_campaign_that_cannot_be_is_refused_by_field(boss: Client, data: dict[
     assert (answer.status_code, list(answer.json())) == (400, [field])
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"name":' * 100_000, "{", '{"name": NaN}', "9" * 5000])
+def test_a_body_that_cannot_be_read_is_refused(boss: Client, body: str) -> None:
+    response = boss.post("/api/campaigns", body, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["detail"]
+
+
 def test_a_step_that_the_state_does_not_allow_is_a_conflict(boss: Client) -> None:
     campaign = factories.make_campaign(state="draft")
 

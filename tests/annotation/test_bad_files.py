@@ -17,8 +17,11 @@ from django.db import DataError, OperationalError
 from annotation import uploads
 from annotation.models import Campaign, Clip
 from annotation.services import clips
+from annotation.services.manifests import RowRefused
+from annotation.services.media_store import copy_in
 from operations import jobs as operations_jobs
 from operations.models import Job, JobState
+from qsave.frames.container import MAX_BYTES
 from tests.annotation import factories
 from tests.annotation.test_import_clips import files, row, take, write_csv
 
@@ -80,6 +83,18 @@ def test_a_name_too_long_for_a_file_costs_its_row_and_tells_no_path(folder: Path
     assert problem.row == 2
     assert "name too long" in problem.reason
     assert str(folder) not in problem.reason
+
+
+def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(folder: Path, tmp_path: Path) -> None:
+    os.truncate(folder / "v" / "2.mp4", MAX_BYTES + 1)  # a sparse file
+
+    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]))
+    with pytest.raises(RowRefused, match="more than"):
+        copy_in(folder / "v" / "2.mp4", tmp_path / "copy")
+
+    assert report.added == 2
+    assert [(problem.row, "more than" in problem.reason) for problem in report.problems] == [(2, True)]
+    assert (tmp_path / "copy").stat().st_size == 0
 
 
 STEPS = ["find_video", "copy_in", "probe", "choose", "write_poster", "shown_times", "settle"]

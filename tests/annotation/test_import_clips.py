@@ -169,6 +169,14 @@ def test_bad_rows_are_named_by_number_and_reason_and_the_others_go_in(folder: Pa
     assert len(files()) == 4  # two clips and two posters, and nothing of the rest
 
 
+@pytest.mark.parametrize("gold", [True, [4], {"a": 4}, "4,5", "nan", "inf", 10**400, 0, "9" * 400])
+def test_a_gold_that_is_no_score_costs_its_row(folder: Path, gold: object) -> None:
+    (folder / "m.json").write_text(json.dumps([row(1, gold_dynamic=gold), row(2, gold_dynamic=4)]))
+    report = take(folder / "m.json")
+    assert report.added == 1
+    assert [problem.reason.split()[0] for problem in report.problems] == ["gold_dynamic"]
+
+
 def test_a_row_with_too_many_cells_or_an_open_quote_is_one_bad_row(folder: Path) -> None:
     manifest = folder / "m.csv"
     manifest.write_text(
