@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 
 from tests.modelassist.engine.small import make_release, make_tiny, read_metrics
+from tests.support.speed import allow
 
 SETTINGS = {
     "max_new_tokens": 24,
@@ -25,7 +26,7 @@ SETTINGS = {
 }
 STEPS = 22
 KILLS = 10
-SECONDS = 300
+SECONDS = allow(300)
 
 
 class World:

@@ -14,11 +14,9 @@ from kombu.simple import SimpleQueue
 
 import config.celery  # noqa: F401 - it gives the transport its name
 from operations.broker import Spool, write_whole
-from tests.support.speed import allow
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 SPAWN = multiprocessing.get_context("spawn")
-WAIT_SECONDS = allow(20)
 
 
 def connect(folder: Path) -> Connection:
@@ -47,13 +45,13 @@ def test_messages_come_out_in_the_order_they_went_in(connection: Connection) -> 
     ours = queue(connection)
     for number in range(5):
         ours.put({"number": number})
-    assert [ours.get(timeout=allow(5)).payload["number"] for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert [ours.get(timeout=LIMIT_SECONDS).payload["number"] for _ in range(5)] == [0, 1, 2, 3, 4]
 
 
 def test_an_acknowledged_message_leaves_nothing_behind(connection: Connection, tmp_path: Path) -> None:
     ours = queue(connection)
     ours.put({"number": 1})
-    message = ours.get(timeout=allow(5))
+    message = ours.get(timeout=LIMIT_SECONDS)
     assert len(taken(tmp_path)) == 1
     message.ack()
     assert waiting(tmp_path) == 0
@@ -63,7 +61,7 @@ def test_an_acknowledged_message_leaves_nothing_behind(connection: Connection, t
 def test_a_message_rejected_for_good_leaves_nothing_behind(connection: Connection, tmp_path: Path) -> None:
     ours = queue(connection)
     ours.put({"number": 1})
-    ours.get(timeout=allow(5)).reject()
+    ours.get(timeout=LIMIT_SECONDS).reject()
     assert (waiting(tmp_path), taken(tmp_path)) == (0, [])
 
 
@@ -71,15 +69,18 @@ def test_a_requeued_message_keeps_its_place(connection: Connection) -> None:
     ours = queue(connection)
     ours.put({"number": 1})
     ours.put({"number": 2})
-    ours.get(timeout=allow(5)).requeue()
-    assert {ours.get(timeout=allow(5)).payload["number"], ours.get(timeout=allow(5)).payload["number"]} == {1, 2}
+    ours.get(timeout=LIMIT_SECONDS).requeue()
+    assert {ours.get(timeout=LIMIT_SECONDS).payload["number"], ours.get(timeout=LIMIT_SECONDS).payload["number"]} == {
+        1,
+        2,
+    }
 
 
 def test_closing_gives_back_what_was_not_acknowledged(tmp_path: Path) -> None:
     with connect(tmp_path) as first:
         ours = queue(first)
         ours.put({"number": 1})
-        ours.get(timeout=allow(5))
+        ours.get(timeout=LIMIT_SECONDS)
         assert waiting(tmp_path) == 0
     assert waiting(tmp_path) == 1
     assert list((tmp_path / "taken").iterdir()) == []
@@ -154,9 +155,9 @@ def test_concurrent_writers_and_readers_lose_and_tear_nothing(tmp_path: Path) ->
     authors = [SPAWN.Process(target=write_many, args=(tmp_path, number, count)) for number in range(writers)]
     for process in readers + authors:
         process.start()
-    messages = Counter(found.get(timeout=WAIT_SECONDS) for _ in range(writers * count))
+    messages = Counter(found.get(timeout=LIMIT_SECONDS) for _ in range(writers * count))
     all_found.set()
     for process in readers + authors:
-        process.join(WAIT_SECONDS)
+        process.join(LIMIT_SECONDS)
     assert messages == Counter(f"{writer}-{number}" * 50 for writer in range(writers) for number in range(count))
     assert waiting(tmp_path) == 0

@@ -11,6 +11,9 @@ import tempfile
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
+FOREIGN = ("SCRIPT_NAME", "GUNICORN_CMD_ARGS", "RANK", "LOCAL_RANK", "WORLD_SIZE", "FORCE_COLOR", "PYTHONWARNINGS")
+"""What else our programs would read that speaks of another site, another run or a terminal."""
+
 
 def prepare() -> None:
     """Set the environment that config/settings.py reads, with a fresh folder for everything written."""
@@ -21,6 +24,9 @@ def prepare() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     os.environ.update(QSAVE_ENV="test", QSAVE_VAR=folder, TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
+    os.environ.update(no_proxy="*", NO_PROXY="*")  # what a test asks for is on this machine
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     for name, given in (("DATABASE_URL", database_url()), ("CELERY_BROKER_URL", redis_url())):
         os.environ.pop(name, None)
         if given:

@@ -4,13 +4,10 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tests.support.speed import allow
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
-
-LIMIT_SECONDS = allow(15)
 
 
 def rest(server: "LiveServer") -> None:
@@ -18,7 +15,7 @@ def rest(server: "LiveServer") -> None:
     with socket.create_connection((server.thread.host, server.thread.port), LIMIT_SECONDS) as last:
         last.shutdown(socket.SHUT_WR)
         last.recv(1)  # connections are taken in turn: when this one is ended, those before it have their threads
-    wait_until(lambda: not requests_at_work(), limit=LIMIT_SECONDS, what="the end of every request")
+    wait_until(lambda: not requests_at_work(), what="the end of every request")
 
 
 def requests_at_work() -> list[str]:

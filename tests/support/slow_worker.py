@@ -12,7 +12,7 @@ from config.celery import app
 from operations.launcher import worker_command
 
 KIND = "wait_for_file"
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 600
 
 
 def main() -> None:

@@ -17,8 +17,7 @@ from annotation.services.prompt_groups import group_prompts
 from annotation.services.ratings import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
-from tests.support.speed import allow
-from tests.support.waiting import wait_until
+from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 T = TypeVar("T")
@@ -30,7 +29,7 @@ def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
     outcomes: dict[int, T | Exception] = {}
 
     def run(number: int, call: Callable[[], T]) -> None:
-        barrier.wait(timeout=allow(30))
+        barrier.wait(timeout=LIMIT_SECONDS)
         try:
             outcomes[number] = call()
         except Exception as error:  # noqa: BLE001  # handed to the test, which says what it expects
@@ -42,7 +41,7 @@ def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=allow(60))
+        thread.join(timeout=LIMIT_SECONDS)
     return [outcomes[number] for number in range(len(calls))]
 
 
@@ -116,7 +115,7 @@ def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_
             return slot
 
     begun = threading.Event()
-    outcomes = at_once(claim, lambda: begun.wait(timeout=allow(60)) and reorder())
+    outcomes = at_once(claim, lambda: begun.wait(timeout=LIMIT_SECONDS) and reorder())
 
     assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
 

@@ -36,12 +36,14 @@ def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> No
 
 
 def test_the_viewing_record_says_how_the_clip_was_watched(desk: Page, campaign: Campaign) -> None:
+    Campaign.objects.update(requires_watched=True)  # the page says then when a last frame was shown
     put_clip(campaign, "one")
     open_desk(desk)
     desk.wait_for_function(
         "() => { const v = document.querySelector('video'); return v.played.length && v.currentTime > 1; }"
     )
     desk.wait_for_function("() => document.querySelector('video').currentTime < 0.9")  # it loops
+    expect(desk.get_by_role("list", name="What this campaign asks")).to_contain_text("to its end: ✓ done")
     rate_by_keys(desk)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
     revision = Rating.objects.get().revisions.get()

@@ -1,7 +1,6 @@
 """One process alone, and two that share a run: the same losses, the same weights. More ways, and through torchrun:
 tests/long/test_training_processes.py."""
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from modelassist.engine import machine, model
 from modelassist.engine.machine import Machine, join, laid_like, whole
 from tests.modelassist.engine.processes import learn, shared
 from tests.modelassist.engine.small import make_release, make_tiny
+from tests.support.services import free_port
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,7 @@ def alone(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def both(folder: Path) -> list[dict[str, Any]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return shared(folder, port)
+    return shared(folder, free_port())
 
 
 def test_one_process_has_all_the_work_and_leads() -> None:
