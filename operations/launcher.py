@@ -220,10 +220,20 @@ def _exit_code(returncode: int) -> int:
 
 
 def _is_alive(group: int) -> bool:
+    """Whether a process of the group runs. One that has ended and was never collected, as in a container, does not."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's: the number has been given anew
         return False
-    return True
+    states = [state for state, its_group in _processes() if its_group == group]
+    return not states or any(state not in "ZX" for state in states)
+
+
+def _processes() -> Iterator[tuple[str, int]]:
+    """The state and the group of every process, where the system tells in /proc."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _parent, group = path.read_bytes().rpartition(b")")[2].split()[:3]
+            yield state.decode(), int(group)

@@ -234,6 +234,21 @@ def test_what_a_killed_launcher_left_is_named_with_the_way_to_end_it(start: Star
     wait_until(lambda: not is_alive(orphan), what="the orphan's end")
 
 
+def test_who_ended_and_was_never_collected_is_not_left_over(pids: Path, tmp_path: Path) -> None:
+    """As where the first process of a container collects nobody: the site could never be started again."""
+    noted = tmp_path / "grandchild"
+    command = [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit()", str(noted)]
+    parent = subprocess.Popen(command, start_new_session=True)  # not waited for, until the end
+    pids.write_text(str(parent.pid))
+    grandchild = first_pid(noted)
+    wait_until(lambda: not is_alive(parent.pid), what="the parent's end")
+    assert launcher.left_over(pids) == [parent.pid], "its child runs on"
+    os.kill(grandchild, signal.SIGKILL)
+    wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
+    assert launcher.left_over(pids) == []
+    parent.wait()
+
+
 def test_a_taken_port_is_refused_with_another_to_take(live_server: object, pids: Path) -> None:
     port: int = live_server.thread.port  # type: ignore[attr-defined]  # pytest-django leaves it untyped
     with pytest.raises(CommandError, match=rf"make run PORT={port + 1}"):
