@@ -54,7 +54,7 @@ def measure(
     for split, predictions in shown.items():
         beside = {name: found[split] for name, found in rivals.items()}
         groups = {each.example.clip_id: each.example.prompt_group for each in predictions}
-        people = people_reach(reader, groups, seed)
+        people = people_reach(reader, groups)
         splits[split] = evaluate(predictions, beside, mean_mos(constant), people, seed=seed)
         splits[split]["plots"] = draw(out, split, predictions)
         write_predictions(out / f"predictions-{split}.csv", predictions)

@@ -19,13 +19,13 @@ from qsave.statistics.table import RatingTable
 RATINGS = "ratings.parquet"
 
 
-def people_reach(reader: ReleaseReader, groups: Mapping[str, str], seed: int) -> dict[Axis, dict[str, Any]]:
+def people_reach(reader: ReleaseReader, groups: Mapping[str, str]) -> dict[Axis, dict[str, Any]]:
     """Baseline and ceiling of each axis over clips, given by id with the prompt group of each, from the ratings that
     made their targets; else `{"missing": why}`."""
     if RATINGS not in reader.manifest["files"]:
         return _missing(f"the release has no {RATINGS}")
     try:
-        return {axis: _reach(table, groups, seed) for axis, table in _tables(reader, groups).items()}
+        return {axis: _reach(table, groups) for axis, table in _tables(reader, groups).items()}
     except (pa.ArrowException, KeyError, ValueError) as error:
         return _missing(f"{RATINGS} cannot be read: {error}")
 
@@ -40,12 +40,12 @@ def _tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Axis, R
     }
 
 
-def _reach(table: RatingTable, groups: Mapping[str, str], seed: int) -> dict[str, Any]:
+def _reach(table: RatingTable, groups: Mapping[str, str]) -> dict[str, Any]:
     if not len(table):
         return {"missing": f"{RATINGS} holds no counted rating of these clips"}
     paired = {groups[clip] for clip, n in zip(table.item_ids, table.n.tolist(), strict=True) if n >= 2}
     few = figures.too_few(paired)
-    found = reach(table, seed=seed, resamples=0 if few else figures.RESAMPLES)
+    found = reach(table, intervals=not few)
     return {
         "items": found.items,
         "prompts": len(paired),

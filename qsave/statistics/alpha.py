@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Ints, Undefined
-from qsave.statistics.jackknife import Parts, jackknife, log_of_rest
+from qsave.statistics.jackknife import Parts, Patterns, jackknife, log_of_rest
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
@@ -53,8 +53,8 @@ def krippendorff_alpha(
     if paired.item_count < 2:
         single = Undefined("one item alone has no agreement: nothing tells what chance would give")
         return Alpha(single, single, paired.item_count, len(paired))
-    cells = _cells(paired, codes, len(values))
-    value = float(_alphas(_total(cells)[None], values, metric)[0])
+    patterns = Patterns.of(paired, codes, len(values))
+    value = float(_alphas(_total(patterns)[None], values, metric)[0])
     if np.isnan(value):
         equal = Undefined("all ratings are equal: with nothing to tell apart, agreement is undefined")
         return Alpha(equal, equal, paired.item_count, len(paired))
@@ -65,7 +65,7 @@ def krippendorff_alpha(
     elif len(values) > MOST_VALUES:
         interval = Undefined(f"an interval is computed for scores of at most {MOST_VALUES} different values")
     else:
-        interval = _interval(paired, _parts(paired, codes, cells), values, metric, value)
+        interval = _interval(paired, _parts(patterns), values, metric, value)
     return Alpha(value, interval, paired.item_count, len(paired))
 
 
@@ -74,30 +74,17 @@ def _interval(paired: RatingTable, parts: Parts, values: Floats, metric: Metric,
     return spread if isinstance(spread, Undefined) else spread.below_one(value)
 
 
-def _cells(paired: RatingTable, codes: Ints, levels: int) -> Ints:
-    """How often each value stands in each item (items, levels)."""
-    cells = np.bincount(paired.items * levels + codes, minlength=paired.item_count * levels)
-    return cells.reshape(-1, levels).astype(np.int64)
-
-
-def _total(cells: Ints) -> Floats:
+def _total(patterns: Patterns) -> Floats:
     """The coincidences of all items (levels^2,)."""
-    counts = cells.astype(np.float64)
-    pairs = 1 / (counts.sum(axis=1) - 1)
+    counts = patterns.counts.astype(np.float64)
+    pairs = np.bincount(patterns.of_item, minlength=len(counts)) / (counts.sum(axis=1) - 1)
     total: Floats = (counts.T * pairs) @ counts - np.diag(pairs @ counts)
     return total.ravel()
 
 
-def _parts(paired: RatingTable, codes: Ints, cells: Ints) -> Parts:
+def _parts(patterns: Patterns) -> Parts:
     """The coincidences (levels^2,) of each pattern of values on an item, and their change without one of its values."""
-    levels = cells.shape[1]
-    patterns, of_item = np.unique(cells, axis=0, return_inverse=True)
-    kinds, of_rating = np.unique(of_item[paired.items] * levels + codes, return_inverse=True)
-    whole, level = np.divmod(kinds, levels)
-    without = patterns[whole]
-    without[np.arange(len(kinds)), level] -= 1
-    items = _coincidences(patterns)
-    return Parts(items, of_item, _coincidences(without) - items[whole], of_rating)
+    return patterns.parts(_coincidences(patterns.counts), _coincidences(patterns.without))
 
 
 def _coincidences(counts: Ints) -> Floats:

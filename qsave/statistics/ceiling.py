@@ -1,9 +1,9 @@
 """What a critic can reach: one person's own showing, and the limit that noise in the MOS sets.
 
-*Single-rater baseline*: one rating of each item, drawn at random, against the mean of that item's others. It is not a
-ceiling: a perfect critic, free of one person's noise, passes it. *Ceiling*: the correlation that the true quality
-itself would have with these MOS (Spearman 1904), sqrt(1 - noise / var(MOS)). The noise of an item with n ratings by
-some of R raters is
+*Single-rater baseline*: the correlation of a rating with the mean of its item's other ratings, over all ratings of
+items that have two; items weigh alike. It is not a ceiling: a perfect critic, free of one person's noise, passes it.
+*Ceiling*: the correlation that the true quality itself would have with these MOS (Spearman 1904),
+sqrt(1 - noise / var(MOS)). The noise of an item with n ratings by some of R raters is
 
     s_e^2 / n + (s_b^2 / n) (R - n) / (R - 1)
 
@@ -16,27 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from qsave.statistics.correlation import mean_ranks, plcc, srcc, weighted_plcc
-from qsave.statistics.figures import (
-    RESAMPLES,
-    THESE_RATERS,
-    Estimate,
-    Floats,
-    Interval,
-    Ints,
-    Undefined,
-    percentile_interval,
-)
-from qsave.statistics.jackknife import Parts, jackknife
+from qsave.statistics.alpha import MOST_VALUES
+from qsave.statistics.correlation import LEAST_POINTS, mean_ranks, weighted_plcc
+from qsave.statistics.figures import Estimate, Floats, Interval, Ints, Undefined
+from qsave.statistics.jackknife import TOO_FEW, Parts, Patterns, jackknife
 from qsave.statistics.mixed import absorb_items, estimate_variances
 from qsave.statistics.table import RatingTable
 
-DRAWS = 100
-"""Random choices of a rating an item that the baseline is the mean of."""
-
 _UNRELIABLE = "the ratings of an item differ no less than those of different items: reliability is not above 0"
 _MOST_CELLS = 4_000_000
-"""Cells of resamples that are held at once."""
+"""Cells of tables with a unit left out that are held at once."""
+_FLAT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +40,14 @@ class Reach:
     ceiling_plcc: Estimate
 
 
-def reach(table: RatingTable, *, seed: int = 0, resamples: int = RESAMPLES) -> Reach:
-    """Baseline and ceiling of one axis, from the ratings that count. The baseline has a percentile interval over items
-    (that of one draw), the ceiling one over items and raters; `resamples` 0 leaves both out."""
+def reach(table: RatingTable, *, intervals: bool = True) -> Reach:
+    """Baseline and ceiling of one axis, from the ratings that count; their intervals count items and raters."""
     return Reach(
         items=int((table.n >= 2).sum()),
-        baseline_srcc=_baseline(table, True, seed, resamples),
-        baseline_plcc=_baseline(table, False, seed, resamples),
-        ceiling_srcc=ceiling(table.with_scores(mean_ranks(table.scores)), interval=resamples > 0),
-        ceiling_plcc=ceiling(table, interval=resamples > 0),
+        baseline_srcc=baseline(table, ranked=True, interval=intervals),
+        baseline_plcc=baseline(table, ranked=False, interval=intervals),
+        ceiling_srcc=ceiling(table.with_scores(mean_ranks(table.scores)), interval=intervals),
+        ceiling_plcc=ceiling(table, interval=intervals),
     )
 
 
@@ -80,6 +69,8 @@ def ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
         return Estimate(value, spread)
     of_square = spread.below_one(value**2)
     low, high = np.sqrt(np.clip([of_square.low, of_square.high], 0, 1))
+    if high - low < _FLAT:
+        return Estimate(value, Undefined(TOO_FEW))
     return Estimate(value, Interval(float(low), float(high), spread.population))
 
 
@@ -114,58 +105,65 @@ def _log_unreliability(sums: Floats) -> Floats:
     return figures
 
 
-def _baseline(table: RatingTable, ranked: bool, seed: int, resamples: int) -> Estimate:
-    first = np.searchsorted(table.items, np.arange(table.item_count))
-    paired = np.flatnonzero(table.n >= 2)
+def baseline(table: RatingTable, *, ranked: bool, interval: bool = True) -> Estimate:
+    """The single-rater baseline: Spearman's correlation where `ranked`, else Pearson's."""
+    paired = table.keep(table.n[table.items] >= 2)
     if not len(paired):
         return Estimate.undefined("no item has two ratings")
-    rng = np.random.default_rng(seed)
-    draws = [_one_against_others(table, first, paired, rng) for _ in range(DRAWS)]
-    values = [
-        value for value in ((srcc if ranked else plcc)(*draw) for draw in draws) if not isinstance(value, Undefined)
-    ]
-    if 2 * len(values) < DRAWS:
-        return Estimate.undefined("too few items, or too little varies")
-    mean = float(np.mean(values))
-    if resamples == 0:
-        return Estimate(mean, Undefined("no interval was asked for"))
-    drawn = _resampled(*draws[0], ranked, seed, resamples)
-    return Estimate(mean, _around(mean, percentile_interval(drawn[np.isfinite(drawn)], drawn=resamples)))
+    if paired.item_count < LEAST_POINTS:
+        return Estimate.undefined(f"needs {LEAST_POINTS} items with two ratings, there are {paired.item_count}")
+    n = paired.n[paired.items]
+    others = (paired.sums[paired.items] - paired.scores) / (n - 1)
+    value = float(_correlations(paired.scores, others, (1 / n)[None], ranked)[0])
+    if np.isnan(value):
+        return Estimate.undefined("all ratings are equal, or the others' means are")
+    if not interval:
+        return Estimate(value, Undefined("no interval was asked for"))
+    values, codes = np.unique(paired.scores, return_inverse=True)
+    if len(values) > MOST_VALUES:
+        return Estimate(
+            value, Undefined(f"an interval is computed for scores of at most {MOST_VALUES} different values")
+        )
+    if abs(value) > 1 - _FLAT:
+        return Estimate(value, Undefined(TOO_FEW))
+    one, mean, parts = _pairs(Patterns.of(paired, codes, len(values)), values)
+
+    def figure(weights: Floats) -> Floats:
+        found = _correlations(one, mean, weights, ranked)
+        return np.arctanh(found, out=np.full(len(found), np.nan), where=np.abs(found) < 1 - _FLAT)
+
+    spread = jackknife(paired, parts, figure)
+    return Estimate(value, spread if isinstance(spread, Undefined) else spread.of_correlation(value))
 
 
-def _around(mean: float, interval: Interval | Undefined) -> Interval | Undefined:
-    """The interval of one draw, moved to the mean of all draws and kept within -1 and 1."""
-    if isinstance(interval, Undefined):
-        return interval
-    shift = mean - (interval.low + interval.high) / 2
-    return Interval(max(-1.0, interval.low + shift), min(1.0, interval.high + shift), THESE_RATERS)
+def _pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Parts]:
+    """The distinct pairs of a rating (pairs,) and the mean of its item's others (pairs,), and what each pattern adds to
+    the weight of each pair: one item weighs 1."""
+    counts = np.concatenate([patterns.counts, patterns.without])
+    n = counts.sum(axis=1, keepdims=True)
+    others = (counts @ values[:, None] - values) / np.maximum(n - 1, 1)
+    rows, levels = np.nonzero((counts > 0) & (n > 1))
+    pairs, places = np.unique(np.stack([values[levels], others[rows, levels]], axis=1), axis=0, return_inverse=True)
+    weights = np.zeros((len(counts), len(pairs)))
+    weights[rows, places] = counts[rows, levels] / n[rows, 0]
+    items = len(patterns.counts)
+    return pairs[:, 0], pairs[:, 1], patterns.parts(weights[:items], weights[items:])
 
 
-def _one_against_others(
-    table: RatingTable, first: Ints, paired: Ints, rng: np.random.Generator
-) -> tuple[Floats, Floats]:
-    n = table.n[paired]
-    chosen = table.scores[first[paired] + rng.integers(0, n)]
-    return chosen, (table.sums[paired] - chosen) / (n - 1)
-
-
-def _resampled(one: Floats, others: Floats, ranked: bool, seed: int, resamples: int) -> Floats:
-    """The correlation in each of `resamples` draws of items; NaN where nothing varies. Few distinct pairs of values
-    occur: what is drawn is how often each does."""
-    pairs, counts = np.unique(np.stack([one, others], axis=1), axis=0, return_counts=True)
-    rng = np.random.default_rng(seed)
-    step = max(1, _MOST_CELLS // len(pairs))
-    found = []
-    for start in range(0, resamples, step):
-        size = min(step, resamples - start)
-        weights = rng.multinomial(len(one), counts / len(one), size=size).astype(np.float64)
-        x, y = (_weighted_ranks(column, weights) if ranked else column[None] for column in pairs.T)
-        found.append(weighted_plcc(x, y, weights))
-    return np.concatenate(found)
+def _correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) -> Floats:
+    """The correlation of each case (cases,) in which pairs weigh `weights` (cases, pairs); NaN where nothing varies."""
+    weights = np.maximum(weights, 0.0)  # what is left of a pair that was taken out is rounding
+    step = max(1, _MOST_CELLS // len(one))
+    chunks = []
+    for start in range(0, len(weights), step):
+        chunk = weights[start : start + step]
+        x, y = (_weighted_ranks(column, chunk) if ranked else column[None] for column in (one, others))
+        chunks.append(weighted_plcc(x, y, chunk))
+    return np.concatenate(chunks)
 
 
 def _weighted_ranks(values: Floats, weights: Floats) -> Floats:
-    """Mean ranks of `values` (pairs,) that occur `weights` (draws, pairs) times: (draws, pairs)."""
+    """Mean ranks of `values` (pairs,) that weigh `weights` (cases, pairs): (cases, pairs)."""
     distinct, codes = np.unique(values, return_inverse=True)
     member = csr_array((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape=(len(codes), len(distinct)))
     totals = np.asarray(weights @ member)

@@ -54,6 +54,34 @@ class Parts:
         return np.asarray(counts @ self.changes)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Patterns:
+    """The distinct patterns of values on an item: `counts` (patterns, levels) says how often each value occurs, and
+    `of_item` (items,) is the pattern of each item. A kind of rating is a value in a pattern: `whole` (kinds,) is that
+    pattern, `without` (kinds, levels) its counts without the rating, and `of_rating` (ratings,) the kind of each."""
+
+    counts: Ints
+    of_item: Ints
+    whole: Ints
+    without: Ints
+    of_rating: Ints
+
+    @classmethod
+    def of(cls, table: RatingTable, codes: Ints, levels: int) -> "Patterns":
+        """The patterns of a table whose ratings have the values `codes` (ratings,), numbered from 0 to `levels`."""
+        cells = np.bincount(table.items * levels + codes, minlength=table.item_count * levels).reshape(-1, levels)
+        counts, of_item = np.unique(cells, axis=0, return_inverse=True)
+        kinds, of_rating = np.unique(of_item[table.items] * levels + codes, return_inverse=True)
+        whole, level = np.divmod(kinds, levels)
+        without = counts[whole]
+        without[np.arange(len(kinds)), level] -= 1
+        return cls(counts, of_item, whole, without, of_rating)
+
+    def parts(self, items: Floats, without: Floats) -> Parts:
+        """The parts of a figure, from what each pattern adds (patterns, parts) and each kind's rest (kinds, parts)."""
+        return Parts(items, self.of_item, without - items[self.whole], self.of_rating)
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """The variance of a figure, its degrees of freedom, and the population that it holds for (see Interval)."""
@@ -70,6 +98,11 @@ class Spread:
     def around(self, value: float) -> Interval:
         """The 95% interval of a figure without bounds."""
         return Interval(value - self.reach, value + self.reach, self.population)
+
+    def of_correlation(self, value: float) -> Interval:
+        """The interval of a correlation, where this is the spread of its inverse hyperbolic tangent (Fisher's z)."""
+        low, high = np.tanh([np.arctanh(value) - self.reach, np.arctanh(value) + self.reach])
+        return Interval(float(low), float(high), self.population)
 
     def below_one(self, value: float) -> Interval:
         """The interval of a figure that is at most 1, where this is the spread of log(1 - figure)."""

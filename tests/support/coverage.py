@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from scipy.special import ndtr, ndtri
 
 from qsave.statistics.alpha import Metric, krippendorff_alpha
 from qsave.statistics.anchoring import anchoring
-from qsave.statistics.ceiling import ceiling
+from qsave.statistics.ceiling import reach
 from qsave.statistics.figures import Interval, Undefined
 from qsave.statistics.generators import generator_table, paired_differences
 from qsave.statistics.icc import icc_one_way
@@ -41,7 +42,7 @@ DRAFT_ABOVE = 0.8
 PULL, PULL_SD = 0.6, 0.2
 POPULATION = 400
 
-_GRID = (np.arange(200) + 0.5) / 200
+_GRID = (np.arange(100) + 0.5) / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ class Truth:
     single: float
     average: float
     ceiling: float
+    baseline_plcc: float
+    baseline_srcc: float
 
 
 def truth_of(bias: Array, overlap: int) -> Truth:
@@ -132,12 +135,47 @@ def truth_of(bias: Array, overlap: int) -> Truth:
     variance, shared = marginals @ LEVELS**2 - mean**2, LEVELS @ pairs @ LEVELS - mean**2
     within = variance - shared
     of_mos = (variance + (overlap - 1) * shared) / overlap
+    joint = one_and_others(chances, overlap)
     return Truth(
         alpha={metric: 1 - (pairs * d).sum() / (marginals @ d @ marginals) for metric, d in _distances(marginals)},
         single=shared / variance,
         average=1 - within / (overlap * of_mos),
         ceiling=float(np.sqrt((chances @ LEVELS).mean(axis=1).var() / of_mos)),
+        baseline_plcc=_correlation(joint, LEVELS, np.arange(float(joint.shape[1]))),
+        baseline_srcc=_correlation(joint, _ranks(joint.sum(axis=1)), _ranks(joint.sum(axis=0))),
     )
+
+
+def one_and_others(chances: Array, overlap: int) -> Array:
+    """How often one rating of an item is level i + 1 while the others sum to overlap - 1 + s: (5, sums).
+
+    The raters of an item are any `overlap` of all. A rater's levels are a polynomial, the sum over choices of others
+    is a symmetric one of theirs, and both are taken at the roots of unity.
+    """
+    raters, others = chances.shape[1], overlap - 1
+    size = 4 * others + 1
+    at_roots = np.fft.fft(chances, n=size, axis=2)
+    chosen = [np.ones((len(chances), size), dtype=complex)]
+    chosen += [np.zeros_like(chosen[0]) for _ in range(others)]
+    for rater in range(raters):
+        for count in range(others, 0, -1):
+            chosen[count] = chosen[count] + chosen[count - 1] * at_roots[:, rater]
+    without = np.ones_like(at_roots)
+    for count in range(1, overlap):
+        without = chosen[count][:, None] - at_roots * without
+    sums = np.fft.ifft(without, axis=2).real / comb(raters - 1, others)
+    joint: Array = np.einsum("qri,qrs->is", chances, sums) / (len(chances) * raters)
+    return joint
+
+
+def _ranks(shares: Array) -> Array:
+    ranks: Array = np.cumsum(shares) - shares / 2
+    return ranks
+
+
+def _correlation(joint: Array, x: Array, y: Array) -> float:
+    x, y = x - joint.sum(axis=1) @ x, y - joint.sum(axis=0) @ y
+    return float(x @ joint @ y / np.sqrt((joint.sum(axis=1) @ x**2) * (joint.sum(axis=0) @ y**2)))
 
 
 def _distances(marginals: Array) -> Iterator[tuple[str, Array]]:
@@ -191,9 +229,14 @@ def rated_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
     icc = icc_one_way(table)
     yield Shown("ICC(1,1)", [icc.single.interval], pick(icc.single.interval, these.single, everyone.single))
     yield Shown("ICC(1,k)", [icc.average.interval], pick(icc.average.interval, these.average, everyone.average))
-    reached = ceiling(table)
-    yield Shown("ceiling", [reached.interval], np.array([these.ceiling]))
-    yield _anchoring(rng, cell, quality, bias)
+    reached = reach(table)
+    for name, estimate, here, there in (
+        ("single-rater baseline, PLCC", reached.baseline_plcc, these.baseline_plcc, everyone.baseline_plcc),
+        ("single-rater baseline, SRCC", reached.baseline_srcc, these.baseline_srcc, everyone.baseline_srcc),
+    ):
+        yield Shown(name, [estimate.interval], pick(estimate.interval, here, there))
+    yield Shown("ceiling", [reached.ceiling_plcc.interval], np.array([these.ceiling]))
+    yield from _anchoring(rng, cell, quality, bias)
 
 
 @cache
@@ -201,7 +244,7 @@ def _everyone(overlap: int) -> Truth:
     return truth_of(population(BIAS), overlap)
 
 
-def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array) -> Shown:
+def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array) -> Iterator[Shown]:
     """Each item half blind, half assisted, by as many raters as there are, four at most."""
     pull = rng.normal(PULL, PULL_SD, cell.raters) * DRAFT_ABOVE
     who = draw_raters(rng, Cell(cell.raters, min(4, cell.raters)), len(quality))
@@ -210,19 +253,55 @@ def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array
     scores = np.clip(np.round(latent), 1, 5)
     items = np.repeat(np.arange(len(quality)), who.shape[1])
     rows = list(zip(items.tolist(), assisted.ravel().tolist(), scores.ravel().tolist(), strict=True))
-    interval = anchoring(rows, {}, raters=who.ravel().tolist()).difference.interval
-    if isinstance(interval, Interval) and interval.population:
-        truth = _shift(bias, pull)
-    else:
-        everyone = population(BIAS)
-        pulls = DRAFT_ABOVE * (PULL + population(PULL_SD)[np.random.default_rng(0).permutation(POPULATION)])
-        truth = _shift(everyone, pulls)
-    return Shown("anchoring, difference", [interval], np.array([truth]))
+    drafts = dict(enumerate(draft_of(quality).tolist()))
+    found = anchoring(rows, drafts, raters=who.ravel().tolist())
+    these, everyone = pull_of(bias, pull), _pull_of_everyone()
+    for name in ("difference", "nearer", "spread_ratio"):
+        interval = getattr(found, name).interval
+        named = isinstance(interval, Interval) and interval.population
+        yield Shown(
+            f"anchoring, {name.replace('_', ' ')}",
+            [interval],
+            np.array([getattr(these if named else everyone, name)]),
+        )
 
 
-def _shift(bias: Array, pull: Array) -> float:
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What infinitely many items of uniform quality show of drafts that pull these raters."""
+
+    difference: float
+    nearer: float
+    spread_ratio: float
+
+
+def draft_of(quality: Array) -> Array:
+    """The drafted score of each item."""
+    return np.clip(np.round(quality + DRAFT_ABOVE), 1, 5)
+
+
+def pull_of(bias: Array, pull: Array) -> Pull:
     quality = 1.2 + 3.6 * _GRID
-    return float((expected(quality, bias + pull) - expected(quality, bias)).mean())
+    distances = np.abs(LEVELS - draft_of(quality)[:, None])
+    means, gaps, spreads = [], [], []
+    for shift in (bias, bias + pull):
+        chances = probabilities(quality, shift)
+        scores = chances @ LEVELS
+        pairs = (scores.sum(axis=1) ** 2 - (scores**2).sum(axis=1)) / (len(bias) * (len(bias) - 1))
+        means.append(scores.mean())
+        gaps.append((chances * distances[:, None]).sum() / scores.size)
+        spreads.append(((chances @ LEVELS**2).mean(axis=1) - pairs).mean())
+    return Pull(
+        difference=float(means[1] - means[0]),
+        nearer=float(gaps[0] - gaps[1]),
+        spread_ratio=float(np.sqrt(spreads[1] / spreads[0])),
+    )
+
+
+@cache
+def _pull_of_everyone() -> Pull:
+    mixed = np.random.default_rng(0).permutation(POPULATION)
+    return pull_of(population(BIAS), DRAFT_ABOVE * (PULL + population(PULL_SD)[mixed]))
 
 
 def generator_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
@@ -293,7 +372,9 @@ def table(rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.cell} | {row.figure} | {row.population} | {row.coverage:.3f} | {row.width:.2f} | {row.undefined:.1%} |"
+        f"| {row.cell} | {row.figure} | {row.population or '–'} | "
+        + ("– | –" if np.isnan(row.coverage) else f"{row.coverage:.3f} | {row.width:.2f}")
+        + f" | {row.undefined:.1%} |"
         for row in rows
     ]
     return "\n".join(lines)

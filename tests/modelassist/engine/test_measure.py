@@ -82,20 +82,18 @@ def test_people_stand_beside_the_critic(evaluated: Path) -> None:
     people = json.loads((evaluated / "evaluation.json").read_text())["splits"]["test"]["axes"]["visual"]["people"]
     table = RatingTable.from_triples((clip, rater, score) for clip, rater, score, counted in RATINGS if counted)
     assert (people["items"], people["prompts"]) == (3, 3)
-    value = reach(table, resamples=0).ceiling_plcc.value
+    value = reach(table, intervals=False).ceiling_plcc.value
     assert people["ceiling_plcc"] == {"value": value, "interval": "too few prompts (3) for an interval"}
 
 
 def test_ratings_that_are_not_there_are_said_to_be_missing(release_folder: Path, rated: Path, tmp_path: Path) -> None:
     clips = {"clip-11": "group-11"}
-    found = people_reach(ReleaseReader(release_folder), clips, seed=0)
+    found = people_reach(ReleaseReader(release_folder), clips)
     assert found[Axis.VISUAL] == {"missing": "the release has no ratings.parquet"}
-    assert (
-        "no counted rating" in people_reach(ReleaseReader(rated), {"clip-0": "group-0"}, seed=0)[Axis.VISUAL]["missing"]
-    )
+    assert "no counted rating" in people_reach(ReleaseReader(rated), {"clip-0": "group-0"})[Axis.VISUAL]["missing"]
     folder = shutil.copytree(rated, tmp_path / "release")
     (folder / "ratings.parquet").write_bytes(b"nothing")
-    assert "cannot be read" in people_reach(ReleaseReader(folder), clips, seed=0)[Axis.VISUAL]["missing"]
+    assert "cannot be read" in people_reach(ReleaseReader(folder), clips)[Axis.VISUAL]["missing"]
 
 
 def evaluation_of(split: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""The ceiling against the true quality of simulated campaigns, and the baseline's draws against drawing by hand."""
+"""The ceiling against the true quality of simulated campaigns, and the baseline against draws by hand."""
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
-from qsave.statistics import ceiling as module
-from qsave.statistics.ceiling import ceiling, reach
+from qsave.statistics.ceiling import baseline, ceiling, reach
 from qsave.statistics.correlation import plcc, srcc
 from qsave.statistics.figures import THESE_RATERS, Interval, Undefined
 from qsave.statistics.icc import icc_one_way
@@ -63,21 +63,38 @@ def test_noise_alone_has_no_ceiling() -> None:
 
 
 @pytest.mark.parametrize("ranked", [True, False])
-def test_drawing_how_often_pairs_occur_is_drawing_items(ranked: bool) -> None:
+def test_the_baseline_is_the_mean_over_draws_of_one_rating_an_item(ranked: bool) -> None:
     rng = np.random.default_rng(0)
-    one = rng.integers(1, 6, 80).astype(float)
-    others = np.clip(np.round((one + rng.normal(0, 1, 80)) * 2) / 2, 1, 5)
-    fast = module._resampled(one, others, ranked, seed=0, resamples=4000)
-    slow = []
-    for _ in range(4000):
-        chosen = rng.integers(0, 80, 80)
-        slow.append((srcc if ranked else plcc)(one[chosen], others[chosen]))
-    theirs = np.array([value for value in slow if not isinstance(value, Undefined)])
-    assert np.percentile(fast, [2.5, 50, 97.5]) == pytest.approx(np.percentile(theirs, [2.5, 50, 97.5]), abs=0.015)
+    table = RatingTable.from_matrix(np.clip(np.round(rng.uniform(1, 5, (400, 1)) + rng.normal(0, 0.7, (400, 3))), 1, 5))
+    scores, rows = table.matrix(), np.arange(400)
+    draws: list[float] = []
+    for _ in range(200):
+        one = scores[rows, rng.integers(0, 3, 400)]
+        drawn = (srcc if ranked else plcc)(one, (scores.sum(axis=1) - one) / 2)
+        assert not isinstance(drawn, Undefined)
+        draws.append(drawn)
+    assert baseline(table, ranked=ranked).value == pytest.approx(np.mean(draws), abs=0.002)
 
 
-def test_without_resamples_there_is_no_interval() -> None:
+@pytest.mark.parametrize("ranked", [True, False])
+def test_the_interval_of_the_baseline_leaves_out_items_and_names_a_panel(ranked: bool) -> None:
+    _, table = campaign(np.random.default_rng(2), 4, 3, 0.5)
+    table = table.with_scores(np.clip(np.round(table.scores), 1, 5))
+    left_out = [baseline(table.keep(table.items != item), ranked=ranked, interval=False).value for item in range(200)]
+    logs = np.arctanh(np.array(left_out, dtype=np.float64))
+    reach_of_z = t.ppf(0.975, 199 / 2) * np.sqrt(199 / 200 * ((logs - logs.mean()) ** 2).sum())
+    found = baseline(table, ranked=ranked)
+    assert isinstance(found.value, float)
+    assert isinstance(found.interval, Interval)
+    middle = np.arctanh(found.value)
+    assert (found.interval.low, found.interval.high) == pytest.approx(
+        np.tanh([middle - reach_of_z, middle + reach_of_z])
+    )
+    assert found.interval.population == THESE_RATERS
+
+
+def test_without_intervals_there_is_none() -> None:
     _, table = campaign(np.random.default_rng(1), 4, 3, 0.5)
-    figures = reach(table, resamples=0)
+    figures = reach(table, intervals=False)
     for estimate in (figures.baseline_plcc, figures.baseline_srcc, figures.ceiling_plcc, figures.ceiling_srcc):
         assert "no interval was asked for" in str(estimate.interval)

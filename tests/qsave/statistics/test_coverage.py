@@ -5,10 +5,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsave.statistics.ceiling import baseline
 from qsave.statistics.figures import THESE_RATERS
-from tests.support.coverage import CELLS, HIGHEST, LOWEST, PROMPT_CELLS, Cell, simulate, table
+from tests.support.coverage import (
+    BIAS,
+    CELLS,
+    DRAFT_ABOVE,
+    HIGHEST,
+    LOWEST,
+    NOISE,
+    PROMPT_CELLS,
+    PULL,
+    PULL_SD,
+    Cell,
+    draft_of,
+    draw_raters,
+    pull_of,
+    rate,
+    simulate,
+    table,
+    truth_of,
+)
 
 CAMPAIGNS = 60
+FIGURES = (
+    "single-rater baseline, PLCC",
+    "single-rater baseline, SRCC",
+    "anchoring, difference",
+    "anchoring, nearer",
+    "anchoring, spread ratio",
+    "bias-corrected MOS",
+)
 DOCUMENT = Path(__file__).parents[3] / "docs" / "statistics.md"
 
 
@@ -17,18 +44,38 @@ DOCUMENT = Path(__file__).parents[3] / "docs" / "statistics.md"
 )
 def test_intervals_hold_the_truth(cell: Cell) -> None:
     chance = 4 * np.sqrt(0.05 * 0.95 / CAMPAIGNS)
-    wrong = [
-        row for row in simulate(cell, CAMPAIGNS) if not LOWEST - chance <= row.coverage <= min(1, HIGHEST + chance)
-    ]
+    rows = [row for row in simulate(cell, CAMPAIGNS) if row.undefined < 1]
+    wrong = [row for row in rows if not LOWEST - chance <= row.coverage <= min(1, HIGHEST + chance)]
     assert not wrong, "\n" + table(wrong)
 
 
 def test_a_panel_names_its_population_and_a_crowd_does_not() -> None:
     panel, crowd = ({row.figure: row.population for row in simulate(cell, 2)} for cell in (Cell(4, 4), Cell(60, 3)))
-    for figure in ("alpha, ordinal", "ICC(1,k)", "ceiling", "anchoring, difference", "bias-corrected MOS"):
+    for figure in ("alpha, ordinal", "ICC(1,k)", "ceiling", *FIGURES):
         assert (panel[figure], crowd[figure]) == (THESE_RATERS, "other raters too")
+
+
+def test_the_true_baseline_and_pull_are_those_of_a_large_simulation() -> None:
+    rng = np.random.default_rng(3)
+    cell, bias, pull = Cell(4, 3), rng.normal(0, BIAS, 4), rng.normal(PULL, PULL_SD, 4) * DRAFT_ABOVE
+    quality = rng.uniform(1.2, 4.8, 60_000)
+    table = rate(rng, quality, bias, draw_raters(rng, cell, len(quality)))
+    truth = truth_of(bias, 3)
+    for ranked, true in ((False, truth.baseline_plcc), (True, truth.baseline_srcc)):
+        assert baseline(table, ranked=ranked, interval=False).value == pytest.approx(true, abs=0.01)
+    blind, assisted = (
+        np.clip(np.round(quality[:, None] + shift + rng.normal(0, NOISE, (len(quality), 4))), 1, 5)
+        for shift in (bias, bias + pull)
+    )
+    drafts = draft_of(quality)[:, None]
+    found = pull_of(bias, pull)
+    assert found.difference == pytest.approx((assisted - blind).mean(), abs=0.01)
+    assert found.nearer == pytest.approx((np.abs(blind - drafts) - np.abs(assisted - drafts)).mean(), abs=0.01)
+    spreads = [scores.var(axis=1, ddof=1).mean() ** 0.5 for scores in (assisted, blind)]
+    assert found.spread_ratio == pytest.approx(spreads[0] / spreads[1], abs=0.01)
 
 
 def test_the_document_has_every_cell() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     assert all(f"| {cell.name} |" in text for cell in (*CELLS, *PROMPT_CELLS))
+    assert all(text.count(f"| {figure} |") >= len(CELLS) for figure in FIGURES)
