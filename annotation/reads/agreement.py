@@ -6,7 +6,7 @@ generators rest on all counted ratings. Undefined figures say why, and thin ones
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -22,7 +22,16 @@ from qsave.report_card import card_from_json
 from qsave.statistics.alpha import krippendorff_alpha
 from qsave.statistics.anchoring import Anchoring, EditDistances, anchoring, edit_distances
 from qsave.statistics.ceiling import Reach, reach
-from qsave.statistics.evidence import DIFFERENCE, LEVELS, RATIO, Weighed, weigh
+from qsave.statistics.evidence import (
+    DIFFERENCE,
+    LEAST_CLIPS,
+    LEVELS,
+    RATIO,
+    Scale,
+    Weighed,
+    compared_in_words,
+    weigh,
+)
 from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.generators import GeneratorFigures, PairedDifference, generator_table, paired_differences
 from qsave.statistics.icc import icc_one_way
@@ -88,19 +97,28 @@ class ArmRow:
     edits: EditDistances
 
     @property
+    def thin(self) -> str:
+        """The sentence that stands first where too few clips have ratings of both arms."""
+        return compared_in_words(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
+
+    @property
     def difference(self) -> Weighed:
         """Assisted minus blind."""
-        return weigh(self.anchoring.difference, scale=DIFFERENCE)
+        return self._weigh(self.anchoring.difference, DIFFERENCE)
 
     @property
     def nearer(self) -> Weighed:
         """How much nearer to the draft the assisted ratings are."""
-        return weigh(self.anchoring.nearer, scale=DIFFERENCE)
+        return self._weigh(self.anchoring.nearer, DIFFERENCE)
 
     @property
     def spread_ratio(self) -> Weighed:
         """Spread within a clip, assisted over blind."""
-        return weigh(self.anchoring.spread_ratio, scale=RATIO)
+        return self._weigh(self.anchoring.spread_ratio, RATIO)
+
+    def _weigh(self, estimate: Estimate, scale: Scale) -> Weighed:
+        weighed = weigh(estimate, scale=scale)
+        return replace(weighed, thin=self.thin or weighed.thin)
 
 
 @dataclass(frozen=True)

@@ -138,4 +138,4 @@ def _cell(value: Any) -> Cell:
 
 
 def _number(value: Figure | None) -> float | None:
-    return None if value is None or isinstance(value, Undefined) else round(value, 4)
+    return None if value is None or isinstance(value, Undefined) else round(value, 4) + 0.0  # never -0.0

@@ -34,8 +34,8 @@ class RaterRow:
 
     @property
     def shared(self) -> int:
-        """Clips shared with others who count: what bias, inconsistency and SRCC rest on."""
-        return max((figures.shared for figures in self.axes.values()), default=0)
+        """Clips shared with others who count: what bias, inconsistency and SRCC rest on, on the axis with fewest."""
+        return min((figures.shared for figures in self.axes.values()), default=0)
 
     @property
     def is_screened(self) -> bool:

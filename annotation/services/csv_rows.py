@@ -25,7 +25,7 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator
 
 def round_cell(value: float, places: int) -> Decimal:
     """Return a number that is written with exactly `places` decimals."""
-    return Decimal(f"{value:.{places}f}")
+    return Decimal(f"{value:z.{places}f}")
 
 
 def safe_cell(text: str) -> str:

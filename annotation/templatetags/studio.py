@@ -62,14 +62,18 @@ def figure(value: Any, digits: int = 2) -> SafeString | str:
     reason = getattr(value, "reason", None)
     if reason is not None:
         return format_html('<span class="undefined">undefined: {}</span>', reason)
-    return f"{float(value):.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{float(value):z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter
 def percent(value: Any) -> SafeString | str:
-    """A share in 0..1 as whole percent."""
+    """A share in 0..1 as whole percent. 0% and 100% are said only of none and of all."""
     if value is None or hasattr(value, "reason"):
         return figure(value)
+    if 0 < value < 0.005:
+        return "<1%"
+    if 0.995 <= value < 1:
+        return ">99%"
     return f"{100 * float(value):.0f}%"
 
 
@@ -107,7 +111,7 @@ def brief_words(text: str) -> SafeString | str:
 @register.filter
 def plain(value: Any) -> str:
     """A number as SVG and HTML attributes want it: a point, no grouping, whatever the language."""
-    return f"{float(value):.4f}".rstrip("0").rstrip(".")
+    return f"{float(value):z.4f}".rstrip("0").rstrip(".")
 
 
 @register.filter

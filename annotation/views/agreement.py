@@ -16,7 +16,6 @@ from annotation.reads.headlines import agreement_csv
 from annotation.reads.mos_csv import mos_csv
 from annotation.reads.needed import needed_for
 from annotation.reads.progress import progress_of
-from annotation.reads.rater_table import RaterRow
 from annotation.services.answers import AnswersRefused
 from annotation.services.reviews import screen
 from annotation.views import agreement_cards as cards
@@ -42,22 +41,19 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
         "cards": [cards.make_card(figures, found.rows) for figures in found.axes],
         "needed": [needed_for(one.axis, one.spread, campaign.overlap) for one in found.axes],
         "arm_folds": cards.fold_arms(found.arms),
+        "arms_of_these_raters": cards.any_of_these_raters(
+            figure for arm in found.arms for figure in (arm.difference, arm.nearer, arm.spread_ratio)
+        ),
         "generators": [row for row in generators if not row.thin],
         "thin_generators": [row for row in generators if row.thin],
         "differences": cards.sort_differences(found),
         "least_clips": LEAST_CLIPS,
         "few_shared": [rater for rater in found.raters if rater.shared < LEAST_CLIPS],
-        "rejected": _rejected(found.raters),
+        "bt500": cards.describe_screening(found.raters),
         "rows": rows,
         "more": more,
     }
     return render(request, "annotation/agreement.html", context)
-
-
-def _rejected(raters: Sequence[RaterRow]) -> str:
-    """Whom BT.500 would reject, and on which axes: advice to the lead, who decides."""
-    axes = ((rater.name, [axis for axis, line in rater.bt500.items() if line.rejected is True]) for rater in raters)
-    return "; ".join(f"{name} ({', '.join(on)})" for name, on in axes if on)
 
 
 def _page(rows: Sequence[reads.MosRow], after: str) -> tuple[list[reads.MosRow], int | None]:

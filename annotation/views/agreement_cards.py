@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy
 
 from annotation.charts import Estimate, Histogram, IntervalChart, histogram, mos_chart
 from annotation.reads.agreement import Agreement, ArmRow, AxisAgreement, MosRow
+from annotation.reads.rater_table import RaterRow
 from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
+from qsave.statistics.figures import Interval, Undefined
 from qsave.statistics.generators import PairedDifference
 
 REACH = {
@@ -39,6 +41,8 @@ class AxisCard:
     folds: tuple[Fold, ...]
     reach: tuple[Line, ...]
     reach_folds: tuple[Fold, ...]
+    is_of_these_raters: bool
+    """Whether an interval says nothing of other raters."""
     mos: IntervalChart | None
     levels: Histogram | None
 
@@ -102,9 +106,30 @@ def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
         folds=fold(folded, counts),
         reach=tuple(line for line in reach if not line[1].is_thin),
         reach_folds=fold(reach, counts),
+        is_of_these_raters=any_of_these_raters(one for _label, *two in lines for one in two if not one.is_thin),
         mos=mos_chart(_estimates(figures.axis, rows)),
         levels=histogram(figures.levels),
     )
+
+
+def any_of_these_raters(figures: Iterable[Weighed]) -> bool:
+    """Whether an interval of these figures says nothing of other raters."""
+    intervals = (figure.estimate.interval for figure in figures)
+    return any(isinstance(interval, Interval) and bool(interval.population) for interval in intervals)
+
+
+def describe_screening(raters: Sequence[RaterRow]) -> str:
+    """Whom BT.500 would reject, and on which axes, or why it has no verdict: advice to the lead, who decides."""
+    verdicts = [(rater.name, axis, line.rejected) for rater in raters for axis, line in rater.bt500.items()]
+    reasons = [verdict.reason for _name, _axis, verdict in verdicts if isinstance(verdict, Undefined)]
+    if reasons and len(reasons) == len(verdicts):
+        return f"{reasons[0]}."
+    rejected: dict[str, list[str]] = {}
+    for name, axis, verdict in verdicts:
+        if verdict is True:
+            rejected.setdefault(name, []).append(axis)
+    who = "; ".join(f"{name} ({', '.join(axes)})" for name, axes in rejected.items())
+    return _("would reject %(who)s.") % {"who": who or _("nobody")}
 
 
 def _estimates(axis: Axis, rows: Sequence[MosRow]) -> list[Estimate]:
@@ -125,7 +150,7 @@ def fold_arms(arms: Sequence[ArmRow]) -> tuple[Fold, ...]:
             _("spread, assisted over blind"): arm.spread_ratio,
         }
         lines += [(f"{arm.axis} {label}", figure) for label, figure in named.items()]
-    return fold(lines)
+    return fold(lines, {arm.thin for arm in arms})
 
 
 def list_generators(found: Agreement) -> list[GeneratorRow]:

@@ -103,7 +103,7 @@ def _residuals(axes: Axes, axis: Axis, read: Sequence[Prediction]) -> str:
     axes.set_ylim(MIN_LEVEL - MAX_LEVEL - _ROOM, MAX_LEVEL - MIN_LEVEL + _ROOM)
     axes.set_xlabel("predicted score")
     axes.set_ylabel("predicted score − MOS")
-    return f"mean {mean:+.2f}, RMSE {np.sqrt((residuals**2).mean()):.2f}"
+    return f"mean {mean:+z.2f}, RMSE {np.sqrt((residuals**2).mean()):.2f}"
 
 
 def _calibration(axes: Axes, axis: Axis, read: Sequence[Prediction]) -> str:
@@ -142,7 +142,7 @@ def _dots(axis: Axis) -> dict[str, Any]:
 
 
 def _number(found: Number) -> str:
-    return "undefined" if isinstance(found, Undefined) else f"{found:.2f}"
+    return "undefined" if isinstance(found, Undefined) else f"{found:z.2f}"
 
 
 def _scores(read: Sequence[Prediction], axis: Axis) -> Floats:

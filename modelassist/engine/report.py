@@ -72,12 +72,12 @@ def _axis_line(axis: str, figures: Mapping[str, Any]) -> str:
 def _interval(figure: Mapping[str, Any]) -> str:
     if "value" not in figure:
         return "undefined"
-    ends = f" [{figure['low']:.2f} {figure['high']:.2f}]" if "low" in figure else ""
-    return f"{figure['value']:.2f}{ends}"
+    ends = f" [{figure['low']:z.2f} {figure['high']:z.2f}]" if "low" in figure else ""
+    return f"{figure['value']:z.2f}{ends}"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def _evidence_text(piece: Evidence) -> str:

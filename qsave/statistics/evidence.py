@@ -6,14 +6,17 @@ it. So is one that has no interval.
 """
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
-from qsave.statistics.figures import Estimate, Undefined
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
 LEAST_CLIPS = 20
 """Clips with two ratings from which agreement can be read."""
 WIDEST = 0.4
 """Widest interval that can be read, as a share of the figure's scale."""
+_FLAT = 1e-9
+_NO_WIDTH = Undefined("too few to say: an interval without width would claim certainty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,15 @@ def weigh(estimate: Estimate, *, clips: int | None = None, kind: str = "", scale
     if not scale.least <= value <= scale.most:
         cannot = "ratings of one clip differ more than those of different clips: there is too little to say"
         return Weighed(Estimate.undefined(cannot), few)
+    if isinstance(interval, Interval) and interval.high - interval.low < _FLAT:
+        interval = _NO_WIDTH
     if isinstance(interval, Undefined):
-        return Weighed(estimate, few or f"There is no interval for this figure: {interval}.")
+        return Weighed(Estimate(value, interval), few or f"There is no interval for this figure: {interval}.")
     width, limit = interval.high - interval.low, WIDEST * scale.width
     ends = replace(interval, low=max(interval.low, scale.least), high=min(interval.high, scale.most))
-    wide = f"The interval is {width:.2f} wide; this figure can be read where it is at most {limit:.2f}."
-    return Weighed(Estimate(value, ends), few or (wide if width > limit else ""))
+    rounded = ceil(100 * width - _FLAT) / 100  # up: never "0.40 wide" beside "at most 0.40"
+    wide = f"The interval is {rounded:.2f} wide; this figure can be read where it is at most {limit:.2f}."
+    return Weighed(Estimate(value, ends), few or (wide if width > limit + _FLAT else ""))
 
 
 def count_in_words(clips: int | None, kind: str = "") -> str:
@@ -71,6 +77,12 @@ def count_in_words(clips: int | None, kind: str = "") -> str:
     about 20.`"""
     number = {None: "No clip has", 0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
     return f"{number} two {f'{kind} ' if kind else ''}ratings; agreement can be read from about {LEAST_CLIPS}."
+
+
+def compared_in_words(clips: int) -> str:
+    """How many clips have ratings of both arms, and how many it takes to compare the arms."""
+    number = {0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
+    return f"{number} blind and assisted ratings; the two can be compared from about {LEAST_CLIPS}."
 
 
 def _few(clips: int | None) -> bool:

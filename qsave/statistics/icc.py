@@ -19,6 +19,8 @@ LEAST_ITEMS = 20
 _UPPER = (1 + CONFIDENCE) / 2
 _INCOMPLETE = "not every rater rated every item"
 _EQUAL_ITEMS = "items do not differ at all"
+_FEW = Undefined("too few to say: the variances leave hardly a degree of freedom")
+_FLAT = 1e-12
 _SMALL = "needs two items and two ratings of one"
 
 
@@ -162,8 +164,8 @@ def _two_way_random(a: _Anova) -> tuple[Estimate, Estimate]:
     n, k = a.n, a.k
     below = a.items + (k - 1) * a.residual + k * (a.raters - a.residual) / n
     below_k = a.items + (a.raters - a.residual) / n
-    if _none(below) or _none(below_k):
-        reason = "items and raters do not differ"
+    if below <= _FLAT or below_k <= _FLAT:
+        reason = "the variances of items and raters leave nothing to take a share of"
         return Estimate.undefined(reason), Estimate.undefined(reason)
     single, average = (a.items - a.residual) / below, (a.items - a.residual) / below_k
     if _none(a.residual):
@@ -176,11 +178,12 @@ def _two_way_random(a: _Anova) -> tuple[Estimate, Estimate]:
     v = (k - 1) * (n - 1) * (k * single * fj + c) ** 2 / ((n - 1) * k**2 * single**2 * fj**2 + c**2)
     f_low, f_high = float(fdtri(n - 1, v, _UPPER)), float(fdtri(v, n - 1, _UPPER))
     if not (np.isfinite(f_low) and np.isfinite(f_high)):
-        few = Undefined("too few to say: the variances leave hardly a degree of freedom")
-        return Estimate(single, few), Estimate(average, few)
+        return Estimate(single, _FEW), Estimate(average, _FEW)
     rest = k * a.raters + (k * n - k - n) * a.residual
     low = n * (a.items - f_low * a.residual) / (f_low * rest + n * a.items)
     high = n * (f_high * a.items - a.residual) / (rest + n * f_high * a.items)
+    if not -1 / (k - 1) < low <= single <= high:  # the approximation breaks down, and steps up to nonsense
+        return Estimate(single, _FEW), Estimate(average, _FEW)
     return Estimate(single, Interval(low, high)), Estimate(average, Interval(_step_up(low, k), _step_up(high, k)))
 
 
@@ -190,4 +193,4 @@ def _step_up(single: float, k: int) -> float:
 
 def _none(mean_square: float) -> bool:
     """Whether a mean square is zero but for rounding."""
-    return abs(mean_square) < 1e-12
+    return abs(mean_square) < _FLAT

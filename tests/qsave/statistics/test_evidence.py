@@ -33,6 +33,12 @@ def test_the_sentence_names_the_kind_of_ratings_where_there_are_others() -> None
     ("interval", "scale", "thin"),
     [
         (WIDE, RELIABILITY, "The interval is 0.50 wide; this figure can be read where it is at most 0.40."),
+        (
+            Interval(0.3, 0.7004),
+            RELIABILITY,
+            "The interval is 0.41 wide; this figure can be read where it is at most 0.40.",
+        ),
+        (Interval(0.3, 0.7), RELIABILITY, ""),
         (NARROW, RELIABILITY, ""),
         (Interval(2.0, 3.5), LEVELS, ""),
         (Interval(2.0, 3.7), LEVELS, "The interval is 1.70 wide; this figure can be read where it is at most 1.60."),
@@ -48,6 +54,12 @@ def test_a_figure_without_an_interval_is_thin() -> None:
     assert weigh(Estimate(1.0, Undefined("too few to say")), clips=30).thin == (
         "There is no interval for this figure: too few to say."
     )
+
+
+def test_an_interval_without_width_is_none() -> None:
+    weighed = weigh(Estimate(1.0, Interval(1.0, 1.0)), clips=30)
+    assert weighed.thin.startswith("There is no interval for this figure: too few to say")
+    assert isinstance(weighed.estimate.interval, Undefined)
 
 
 @pytest.mark.parametrize(("value", "scale"), [(-4.10, RELIABILITY), (1.2, RELIABILITY), (5.3, LEVELS)])

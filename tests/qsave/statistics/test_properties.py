@@ -5,16 +5,17 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qsave.statistics.alpha import METRICS, krippendorff_alpha
 from qsave.statistics.anchoring import anchoring
 from qsave.statistics.ceiling import reach
+from qsave.statistics.evidence import DIFFERENCE, LEVELS, RATIO, RELIABILITY, Scale, weigh
 from qsave.statistics.figures import Estimate, Interval, Undefined
-from qsave.statistics.generators import paired_differences
+from qsave.statistics.generators import generator_table, paired_differences
 from qsave.statistics.icc import icc_complete, icc_one_way
-from qsave.statistics.mixed import fit_mixed_model
+from qsave.statistics.mixed import MixedModel, fit_mixed_model
 from qsave.statistics.mos import mean_over_items, pooled_sd, summarise
 from qsave.statistics.p910 import P910, alternating_projection
 from qsave.statistics.raters import rater_figures
@@ -54,7 +55,7 @@ def all_figures(table: RatingTable) -> list[object]:
         alternating_projection(table),
         rater_figures(table),
         bt500(table),
-        reach(table, resamples=20),
+        reach(table),
         fit_mixed_model(table),
         mean_over_items(table.means, [item // 2 for item in range(table.item_count)]),
         anchoring(in_arms, dict.fromkeys(table.item_ids, 3.0), raters=table.raters.tolist()),
@@ -66,6 +67,69 @@ def all_figures(table: RatingTable) -> list[object]:
 @given(triples)
 def test_no_figure_is_ever_nan_or_infinite(rows: Triples) -> None:
     assert all(math.isfinite(number) for number in numbers(all_figures(RatingTable.from_triples(rows))))
+
+
+def estimates(table: RatingTable) -> list[tuple[Estimate, Scale]]:
+    """Every figure with an interval, and its scale."""
+    found, one_way = reach(table), icc_one_way(table)
+    reliabilities = [krippendorff_alpha(table, metric).estimate for metric in METRICS]
+    reliabilities += [one_way.single, one_way.average, *icc_complete(table).values()]
+    reliabilities += [found.baseline_srcc, found.baseline_plcc, found.ceiling_srcc, found.ceiling_plcc]
+    rows = [
+        (item, rater % 2 == 0, score)
+        for item, rater, score in zip(table.items, table.raters, table.scores, strict=True)
+    ]
+    arms = anchoring(rows, dict.fromkeys(range(table.item_count), 3.0), raters=table.raters.tolist())
+    groups = [item // 2 for item in range(table.item_count)]
+    clips = [(f"g{item % 3}", item // 3, mos) for item, mos in enumerate(table.means.tolist())]
+    differences = [arms.difference, arms.nearer, *(pair.difference for pair in paired_differences(clips))]
+    levels = [mean_over_items(table.means, groups), *(row.mos for row in generator_table(clips))]
+    return [
+        *((figure, RELIABILITY) for figure in reliabilities),
+        *((figure, DIFFERENCE) for figure in differences),
+        *((figure, LEVELS) for figure in levels),
+        (arms.spread_ratio, RATIO),
+    ]
+
+
+def cells(scores: list[list[int]]) -> Triples:
+    return [(item, rater, score) for item, row in enumerate(scores) for rater, score in enumerate(row)]
+
+
+OPPOSITE = cells([[1, 5], [2, 4], [5, 1], [4, 2]])
+BIAS_ALONE = cells([[1, 3, 5, 3, 2]] * 3)
+ROTATED = cells([[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]])
+ALMOST_EQUAL = cells([[4, 4, 4], [4, 4, 5], [4, 4, 4]])
+TWELVE_OF_ONE = [(0, rater, 1 + rater % 5) for rater in range(12)] + [(1, 0, 3)]
+PAIRS_APART = [(item, 2 * (item % 2) + side, 1 + item % 5) for item in range(8) for side in range(2)]
+
+
+@settings(deadline=None, max_examples=25)
+@given(triples)
+@example(OPPOSITE)
+@example(BIAS_ALONE)
+@example(ROTATED)
+@example(ALMOST_EQUAL)
+@example(TWELVE_OF_ONE)
+@example(PAIRS_APART)
+def test_what_is_shown_lies_on_its_scale_and_in_an_interval_with_width(rows: Triples) -> None:
+    for estimate, scale in estimates(RatingTable.from_triples(rows)):
+        shown = weigh(estimate, scale=scale).estimate
+        if isinstance(shown.value, Undefined):
+            continue
+        assert scale.least <= shown.value <= scale.most
+        if isinstance(shown.interval, Interval):
+            assert scale.least <= shown.interval.low < shown.interval.high <= scale.most
+            assert shown.interval.low - 1e-9 <= shown.value <= shown.interval.high + 1e-9
+
+
+@given(triples)
+def test_no_variance_is_negative(rows: Triples) -> None:
+    model = fit_mixed_model(RatingTable.from_triples(rows))
+    assert isinstance(model, MixedModel)
+    assert min(model.variances.item, model.variances.rater, model.variances.residual) >= 0
+    for share in (model.variances.agreement, model.variances.consistency):
+        assert isinstance(share, Undefined) or 0 <= share <= 1
 
 
 @settings(deadline=None, max_examples=12)
@@ -173,7 +237,7 @@ def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
 def test_intervals_hold_the_figure_on_an_ordinary_table() -> None:
     rng = np.random.default_rng(2)
     scores = np.clip(np.round(rng.uniform(1, 5, 80)[:, None] + rng.normal(0, 0.7, (80, 5))), 1, 5)
-    figures = reach(RatingTable.from_matrix(scores), resamples=200)
+    figures = reach(RatingTable.from_matrix(scores))
     for estimate in (figures.baseline_plcc, figures.baseline_srcc, figures.ceiling_plcc, figures.ceiling_srcc):
         assert isinstance(estimate, Estimate)
         assert isinstance(estimate.interval, Interval)
