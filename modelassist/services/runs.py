@@ -111,11 +111,15 @@ def resume_run(*, actor: User, run: Run) -> Run:
 
 def stop_cancelled() -> int:
     """Stop the trainers on this host whose run was cancelled while no worker watched them; returns how many."""
-    folders = [run_folder(run) for run in Run.objects.filter(job__state=JobState.CANCELLED)]
-    left = [folder for folder in folders if trainer.is_running(folder) and trainer.is_here(folder)]
-    for folder in left:
-        trainer.stop(folder)
-    return len(left)
+    cancelled = Run.objects.filter(job__state=JobState.CANCELLED)
+    stopped = 0
+    for run in cancelled:
+        folder = run_folder(run)
+        is_left = trainer.is_running(folder) and trainer.is_here(folder)
+        if is_left and cancelled.filter(pk=run.pk).exists():  # it may have been resumed while another one was stopped
+            trainer.stop(folder)
+            stopped += 1
+    return stopped
 
 
 def train(job: JobRun) -> Critic:

@@ -34,7 +34,7 @@ def has_state(job: Job | None, state: JobState) -> Callable[[], bool]:
 def start_run(engineer: User, model: Path) -> Run:
     campaign = make_campaign()
     release = Release.objects.create(
-        number=1,
+        number=Release.objects.count() + 1,
         name="spring",
         campaign=campaign,
         state=Release.State.FROZEN,
@@ -91,9 +91,37 @@ def test_a_cancelled_trainer_that_outlived_its_worker_is_stopped(
     assert runs.stop_cancelled() == 0
 
 
-def test_a_trainer_of_another_host_is_left_alone(engineer: User, tiny_model: Path, tmp_path: Path) -> None:
-    (tmp_path / trainer.RECORD).write_text('{"pid": 1, "host": "elsewhere"}')
-    assert not trainer.is_here(tmp_path)
+def test_a_trainer_of_another_host_is_left_alone(
+    engineer: User, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "is_running", lambda folder: True)
+    monkeypatch.setattr(trainer, "stop", lambda folder: pytest.fail("its process id means somebody else here"))
+    run = start_run(engineer, tiny_model)
+    run_folder(run).mkdir(parents=True)
+    (run_folder(run) / trainer.RECORD).write_text('{"pid": 1, "host": "elsewhere"}')
+    runs.cancel_run(actor=engineer, run=run)
+    assert runs.stop_cancelled() == 0
+
+
+def test_a_run_that_is_resumed_while_another_is_stopped_goes_on(
+    engineer: User, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [start_run(engineer, tiny_model), start_run(engineer, tiny_model)]
+    for run in both:
+        runs.cancel_run(actor=engineer, run=run)
+    stopped: list[Path] = []
+
+    def stop(folder: Path) -> None:
+        stopped.append(folder)
+        (other,) = [run for run in both if run_folder(run) != folder]
+        monkeypatch.setattr(trainer, "is_running", lambda folder: False)
+        runs.resume_run(actor=engineer, run=other)
+        monkeypatch.setattr(trainer, "is_running", lambda folder: True)
+
+    monkeypatch.setattr(trainer, "is_running", lambda folder: True)
+    monkeypatch.setattr(trainer, "is_here", lambda folder: True)
+    monkeypatch.setattr(trainer, "stop", stop)
+    assert runs.stop_cancelled() == len(stopped) == 1
 
 
 def test_a_cancelled_run_is_queued_again_and_one_under_way_is_not(engineer: User, tiny_model: Path) -> None:
