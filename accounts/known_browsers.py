@@ -35,8 +35,8 @@ def remember_browser(response: HttpResponse, user: User) -> HttpResponse:
 def find_known_browser(request: HttpRequest, username: str) -> str:
     """Return a name for this browser if the person has signed in with it before, else an empty text."""
     try:
-        found = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=LIFE_SECONDS)
+        signed = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=LIFE_SECONDS)
     except signing.BadSignature:
         return ""
-    known = User.objects.named(username).filter(pk=found["user"]).exists()
-    return f"{found['user']} {found['browser']}" if known else ""
+    known = User.objects.named(username).filter(pk=signed["user"]).exists()
+    return f"{signed['user']} {signed['browser']}" if known else ""

@@ -169,7 +169,7 @@ class ImportView(Guarded):
         else:
             manifest = server_manifest(asked["manifest"])
         arguments = {"campaign": campaign.pk, "manifest": str(manifest)}
-        job = enqueue(kind="import_clips", arguments=arguments, actor=self.actor)
+        job = enqueue(kind=uploads.KIND, arguments=arguments, actor=self.actor)
         return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 

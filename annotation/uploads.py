@@ -79,13 +79,20 @@ def sweep() -> None:
     """Removes old folders that no job waits for: of jobs that were cancelled, or that cost their workers' lives."""
     root = upload_root()
     folders = list(root.iterdir()) if root.exists() else []
-    old = [folder for folder in folders if time.time() - folder.stat().st_mtime > STALE_SECONDS]
+    old = [folder for folder in folders if _is_old(folder)]
     if old:
         waiting = Job.objects.filter(kind=KIND, state__in=_OPEN)
         awaited = [Path(name) for name in waiting.values_list("arguments__manifest", flat=True)]
         for folder in old:
             if not any(manifest.is_relative_to(folder) for manifest in awaited):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_old(folder: Path) -> bool:
+    try:
+        return time.time() - folder.stat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:  # another request has removed it meanwhile
+        return False
 
 
 def find_manifest(folder: Path) -> Path:

@@ -16,8 +16,6 @@ from annotation.services.slots import UPDATE_SLOTS
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 
-KIND = "import_clips"
-
 
 @role_required(Role.LEAD)
 @require_POST
@@ -33,14 +31,14 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
     except uploads.UploadRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        enqueue(kind=KIND, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=request.user)
+        enqueue(kind=uploads.KIND, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=request.user)
         messages.success(request, _("The files are here. Reading the clips goes on in the background."))
     return redirect("campaign", name=name)
 
 
 def last_import(campaign: Campaign) -> Job | None:
     """The newest import into a campaign that a page asked for."""
-    return Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()
+    return Job.objects.filter(kind=uploads.KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()
 
 
 def unfinished_upkeep(campaign: Campaign) -> Job | None:

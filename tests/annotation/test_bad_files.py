@@ -308,3 +308,11 @@ def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
     Job.objects.update(state=JobState.CANCELLED)
     uploads.sweep()
     assert set(uploads.upload_root().iterdir()) == {fresh}
+
+
+def test_a_folder_that_another_request_sweeps_meanwhile_is_no_error() -> None:
+    uploads.upload_root().mkdir(parents=True, exist_ok=True)
+    gone = uploads.upload_root() / "gone"
+    gone.symlink_to("nowhere")  # listed, and not there when it is looked at
+    uploads.sweep()
+    gone.unlink()
