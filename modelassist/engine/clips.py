@@ -36,6 +36,8 @@ def clips_of(source: Path, prompt: str | None) -> list[Clip]:
 
     What is wrong with one clip or one row is that clip's `problem`, and no reason to refuse the others.
     """
+    if not _is_text(prompt or ""):
+        raise DataError("the prompt that is given for all is not UTF-8 text")
     if source.is_dir():
         clips = [_with_sidecar(path, str(path.relative_to(source)), prompt) for path in _videos(source)]
     elif source.suffix.lower() in MANIFEST_SUFFIXES:
@@ -129,13 +131,25 @@ def _object(line: str) -> Row:
 def _of_row(manifest: Path, number: int, row: Row) -> Clip:
     """The clip of a row; a row that names none is called by its line."""
     nameless = f"{manifest.name}:{number}"
-    if isinstance(row, str):
-        return Clip(nameless, manifest.parent / nameless, "", row)
+    if problem := row if isinstance(row, str) else _wrong_cell(row):
+        return Clip(nameless, manifest.parent / nameless, "", problem)
+    assert not isinstance(row, str)
     video, prompt = (str(row.get(column) or "").strip() for column in ("video", "prompt"))
     if not video:
         there = ", ".join(row) or "nothing"
         return Clip(nameless, manifest.parent / nameless, "", f"no video is named; the row has {there}")
     return Clip(video, manifest.parent / video, prompt)
+
+
+def _wrong_cell(row: Mapping[str, object]) -> str | None:
+    """What is wrong with what a row of JSON has for a video and a prompt: a list, say, or an escaped half of a pair."""
+    for column in ("video", "prompt"):
+        value = row.get(column)
+        if isinstance(value, bool) or not isinstance(value, str | int | None):
+            return f"{column} is text, got {type(value).__name__}"
+    if not _is_text(str(row.get("prompt"))):  # the name of a file need not be text
+        return "prompt is not text: it holds a lone surrogate"
+    return None
 
 
 def _is_text(value: str) -> bool:

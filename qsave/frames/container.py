@@ -4,6 +4,7 @@ The container format is decided by the file's first bytes and forced on the demu
 accept playlists and concatenation scripts, which make it read other files and addresses. Bounds come before decoding.
 """
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,9 +137,17 @@ def turns(frame: av.VideoFrame) -> int:
     return round(frame.rotation / 90) % 4
 
 
-def _sniff(path: Path) -> str:
-    if "\0" in str(path):
+def _check_name(path: Path) -> None:
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise MediaError("The name holds half a letter (a lone surrogate), which no file's name does.") from None
+    if b"\0" in name:
         raise MediaError("The name holds a NUL, which no file's name does.")
+
+
+def _sniff(path: Path) -> str:
+    _check_name(path)
     try:
         status = path.stat()
         if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end

@@ -76,6 +76,10 @@ def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, 
         ("m.csv", b"a.mov," + b"x" * 200_000, "not CSV: field larger"),
         ("m.jsonl", b'{"vid', "not JSON"),
         ("m.jsonl", b"[" * 100_000, "not JSON: it is nested too deeply"),
+        ("m.jsonl", b'{"video": ["b.mp4"], "prompt": "x"}', "video is text, got list"),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": {"en": "x"}}', "prompt is text, got dict"),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": true}', "prompt is text, got bool"),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": "\\ud800"}', "prompt is not text: it holds a lone surrogate"),
         ("m.jsonl", b"[1]", "expected .* got list"),
         ("m.jsonl", b'{"prompt": "x"}', "no video is named; the row has prompt"),
         ("m.jsonl", b'{"video": "caf\xe9.mp4", "prompt": "x"}', "not UTF-8 text"),
@@ -111,3 +115,8 @@ def test_nothing_to_score_is_an_error(tmp_path: Path) -> None:
         clips_of(tmp_path, None)
     with pytest.raises(DataError, match="no such video"):
         clips_of(tmp_path / "gone.mp4", None)
+
+
+def test_a_prompt_for_all_that_is_no_text_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="not UTF-8"):
+        clips_of(folder, "caf\udce9")

@@ -98,7 +98,7 @@ def test_one_bad_clip_is_reported_and_the_others_are_scored(
 
 
 NO_CLIPS = ("pipe.mp4", "folder.mp4", "loop.mp4", "a" * 300 + ".mp4", "狐" * 90 + ".mp4", "a\0b.mp4", "x/" * 3000,
-            "clip-0.mp4/b.mp4", "/dev/zero", "\udcff.mp4", "https://example.org/a.mp4")  # fmt: skip
+            "clip-0.mp4/b.mp4", "/dev/zero", "\udcff.mp4", "\ud800.mp4", "https://example.org/a.mp4")  # fmt: skip
 
 
 @pytest.mark.usefixtures("fluent")
@@ -118,6 +118,7 @@ def test_whatever_a_row_names_costs_that_row_alone(run: Run, folder: Path, tmp_p
     assert set(found) == {*NO_CLIPS, "clip-0.mp4"}
     assert {name for name, line in found.items() if line["card"]} == {"clip-0.mp4"}
     assert not any(str(tmp_path) in (line["error"] or "") for line in found.values())
+    assert not any("ends in an error" in (line["error"] or "") for line in found.values())
 
 
 def test_a_cut_run_goes_on_with_what_is_left(
