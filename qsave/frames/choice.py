@@ -6,9 +6,10 @@ stands for it; the choice among them is made at the end.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 import numpy as np
 from av import VideoFrame
@@ -16,6 +17,7 @@ from av import VideoFrame
 from qsave.frames.container import TIME_DIGITS
 
 QUARTERS = 4
+Picture = TypeVar("Picture")
 _TICK = 10.0**-TIME_DIGITS
 
 
@@ -60,12 +62,23 @@ class FastChoice:
         return self._before if self._moments else None
 
 
-class SlowChoice:
-    """The liveliest frame of every cell, as candidates."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate(Generic[Picture]):
+    """The liveliest frame of a cell so far, as the picture that is kept of it."""
 
-    def __init__(self, last: float, count: int, min_distance: float) -> None:
+    time: float
+    energy: float
+    picture: Picture
+
+
+class SlowChoice(Generic[Picture]):
+    """The liveliest frame of every cell, as candidates. `scale` makes the picture that is kept of one: a large frame
+    itself takes hundreds of megabytes."""
+
+    def __init__(self, last: float, count: int, min_distance: float, scale: Callable[[VideoFrame], Picture]) -> None:
         self._last, self._count, self._min_distance = last, count, min_distance
-        self._cells: dict[int, Seen] = {}
+        self._scale = scale
+        self._cells: dict[int, Candidate[Picture]] = {}
 
     def see(self, seen: Seen) -> None:
         if self._count:
@@ -73,12 +86,12 @@ class SlowChoice:
             cell = min(int(seen.time / self._last * cells), cells - 1) if self._last else 0
             best = self._cells.get(cell)
             if best is None or seen.energy > best.energy:
-                self._cells[cell] = seen
+                self._cells[cell] = Candidate(seen.time, seen.energy, self._scale(seen.frame))
 
-    def end(self) -> list[tuple[Seen, Why]]:
+    def end(self) -> list[tuple[Candidate[Picture], Why]]:
         """The slow frames in the order of their times."""
         candidates = [self._cells[cell] for cell in sorted(self._cells)]
-        times, energy = [seen.time for seen in candidates], [seen.energy for seen in candidates]
+        times, energy = [each.time for each in candidates], [each.energy for each in candidates]
         picked = pick_slow(times, energy, self._last, self._count, self._min_distance)
         return [(candidates[index], why) for index, why in picked.items()]
 

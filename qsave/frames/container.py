@@ -37,7 +37,7 @@ MAX_BYTES = 4 * 2**30
 MAX_SIDE = 8192
 MIN_SIDE = 16
 MAX_PIXELS = 7680 * 4320
-"""Of a frame. Some dozens of frames are held at once while the slow ones are chosen."""
+"""Of a frame. Few frames are held at once: the decoder's own, and two while the slow ones are chosen."""
 MAX_SECONDS = 600.0
 MAX_FRAMES = 72_000
 TIME_DIGITS = 6  # times are rounded here, once, so that they survive JSON and still match exactly

@@ -5,8 +5,8 @@ those with the most change energy (mean absolute difference of a small grey pict
 distance apart, and of three or more one near the start and one near the end. The same clip and config give the same
 times and the same pixels in training, drafting and evaluation, whatever the machine's number of cores.
 
-Memory does not grow with the clip: fast frames are scaled as they go by, and of the others only the candidates of
-`choice` are kept.
+Memory does not grow with the clip: frames are scaled as they go by, and only those that are looked at and the
+candidates of `choice` are kept.
 """
 
 import hashlib
@@ -141,9 +141,10 @@ def fitted_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, i
 
 
 def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Watched:
-    fast, slow = FastChoice(last, config.fast_frames), SlowChoice(last, config.slow_frames, config.min_distance)
     small = _Eye(config.fast_frames, config.fast_pixels, config.unit)
     large = _Eye(config.slow_frames, config.slow_pixels, config.unit)
+    fast = FastChoice(last, config.fast_frames)
+    slow = SlowChoice(last, config.slow_frames, config.min_distance, large.scale)
     energy = _Energy()
     times, energies = array("d"), array("d")
     for time, frame in source:
@@ -157,8 +158,8 @@ def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Wa
         slow.see(seen)
     small.look(fast.end())
     chosen = slow.end()
-    for seen, _ in chosen:
-        large.look(seen)
+    for candidate, _ in chosen:
+        large.keep(candidate.time, candidate.picture)
     frames = Frames(small.pixels(), tuple(small.times), large.pixels(), tuple(large.times))
     return Watched(frames, tuple(why for _, why in chosen), times, energies)
 
@@ -192,13 +193,19 @@ class _Eye:
         self._pixels = np.empty((self._count, down, across, 3), np.uint8)
 
     def look(self, seen: Seen | None) -> None:
-        if seen is None:
-            return
-        quarter_turns = turns(seen.frame)
+        if seen is not None:
+            self.keep(seen.time, self.scale(seen.frame))
+
+    def scale(self, frame: VideoFrame) -> Pixels:
+        """The frame upright, in the size of this clip."""
+        quarter_turns = turns(frame)
         down, across = self._pixels.shape[1:3]
         stored = (down, across) if quarter_turns % 2 else (across, down)
-        self._pixels[len(self.times)] = np.rot90(_scaled(self._scaler, seen.frame, stored, "rgb24"), quarter_turns)
-        self.times.append(seen.time)
+        return np.rot90(_scaled(self._scaler, frame, stored, "rgb24"), quarter_turns)
+
+    def keep(self, time: float, pixels: Pixels) -> None:
+        self._pixels[len(self.times)] = pixels
+        self.times.append(time)
 
     def pixels(self) -> Pixels:
         return self._pixels[: len(self.times)]

@@ -27,7 +27,7 @@ def chosen_fast(times: Sequence[float], count: int) -> list[float]:
 
 
 def chosen_slow(curve: Curve, count: int, min_distance: float) -> list[tuple[float, Why]]:
-    choice = SlowChoice(curve[-1][0], count, min_distance)
+    choice = SlowChoice(curve[-1][0], count, min_distance, scale=id)
     for time, energy in curve:
         choice.see(Seen(time, energy, FRAME))
     return [(each.time, why) for each, why in choice.end()]
@@ -71,7 +71,7 @@ def test_neither_end_is_left_unseen(curve: Curve, count: int, distance: float) -
 
 @given(curves, st.integers(1, 8))
 def test_no_more_frames_are_kept_than_there_are_cells(curve: Curve, count: int) -> None:
-    choice = SlowChoice(curve[-1][0], count, 0.5)
+    choice = SlowChoice(curve[-1][0], count, 0.5, scale=id)
     for time, energy in curve:
         choice.see(Seen(time, energy, FRAME))
     assert len(choice._cells) <= count * QUARTERS

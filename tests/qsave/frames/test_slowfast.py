@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from qsave.frames import slowfast
 from qsave.frames.choice import Why
-from qsave.frames.container import MediaError, shown_frames
+from qsave.frames.container import MediaError, TimedFrame, shown_frames
 from qsave.frames.slowfast import FrameConfig, choose, fitted_size, read, watch
 from tests.qsave.frames.clips import Picture, grey_of, numbered, write_clip, write_lossless
 
@@ -230,3 +231,22 @@ def test_configs_have_keys_that_tell_them_apart_and_refuse_nonsense() -> None:
 
 def test_numbered_frames_are_told_apart() -> None:
     assert numbered(3, 4, 4).mean() == grey_of(3) != grey_of(4)
+
+
+def test_of_a_large_frame_only_the_small_picture_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[av.VideoFrame] = []
+    held: list[int] = []
+
+    def recorded(*_: object) -> Iterator[TimedFrame]:
+        for number in range(60):
+            frame = av.VideoFrame.from_ndarray(numbered(number, 96, 64), format="rgb24").reformat(format="yuv420p")
+            frames.append(frame)
+            yield number / 12, frame
+            del frame
+            held.append(sum(sys.getrefcount(each) > 3 for each in frames))  # the list, the loop and the call
+
+    monkeypatch.setattr(slowfast, "decoded", recorded)
+    seen = read(write_clip(tmp_path / "a.mp4", frames=60), FrameConfig(fast_frames=8, slow_frames=8))
+
+    assert len(seen.slow_times) == 8
+    assert max(held) <= 2  # the frame that was given last, and the one before it
