@@ -5,16 +5,17 @@ from django.conf import settings
 from django.apps.registry import Apps
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef
 
 
 def fill_offers(apps: Apps, _editor: BaseDatabaseSchemaEditor) -> None:
     """Record the draft that raters were shown: as their ratings say, else as the older pages chose it."""
     offers = apps.get_model("annotation", "Offer").objects.filter(arm="assisted")
-    ratings = apps.get_model("annotation", "Rating").objects.filter(item=OuterRef("item"), rater=OuterRef("rater"))
-    shown = ratings.filter(draft__isnull=False, exposure__in=["late", "from_start"]).order_by("-pk")
-    rated = offers.filter(Exists(shown))
-    rated.update(draft=Subquery(shown.values("draft")[:1]), exposure=Subquery(shown.values("exposure")[:1]))
+    # One by one: as a subquery SQLite went through all ratings of a rater for each of their offers.
+    ratings = apps.get_model("annotation", "Rating").objects.order_by("pk")
+    shown = ratings.filter(draft__isnull=False, exposure__in=["late", "from_start"])
+    for item, rater, draft, exposure in shown.values_list("item", "rater", "draft", "exposure").iterator():
+        offers.filter(item=item, rater=rater).update(draft=draft, exposure=exposure)
     held = apps.get_model("annotation", "Slot").objects.filter(state="leased")
     held = held.filter(item=OuterRef("item"), rater=OuterRef("rater"))
     works = apps.get_model("annotation", "SavedWork").objects
