@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from operations.database import is_busy
@@ -45,7 +45,7 @@ class ContentSecurityPolicyMiddleware:
 
 class BusyDatabaseMiddleware:
     """Answers 503 with Retry-After when a lock of the database lasted too long: nothing was stored, and the same
-    request may be sent again. Programs and htmx get JSON, people a page."""
+    request may be sent again. For what happens outside of views see `config.errors`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -56,12 +56,17 @@ class BusyDatabaseMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not is_busy(error):
             return None
-        logger.warning("503 for %s %s: %s", request.method, request.path, error)
         words = _("The site is busy just now, and nothing was stored. Send this again in a moment.")
-        response: HttpResponse
-        if request.path.startswith("/api/") or request.headers.get("HX-Request"):
-            response = JsonResponse({"detail": words, "message": words}, status=503)
-        else:
-            response = render(request, "503.html", {"words": words}, status=503)
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
-        return response
+        return answer_busy(request, error, words)
+
+
+def answer_busy(request: HttpRequest, error: BaseException, words: str) -> HttpResponse:
+    """Programs and htmx get JSON, people a page, which does without the database."""
+    logger.warning("503 for %s %s: %s", request.method, request.path, error)
+    response: HttpResponse
+    if request.path.startswith("/api/") or request.headers.get("HX-Request"):
+        response = JsonResponse({"detail": words, "message": words}, status=503)
+    else:
+        response = HttpResponse(render_to_string("503.html", {"words": words}), status=503)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response

@@ -6,6 +6,9 @@ from django.views.i18n import JavaScriptCatalog
 
 from accounts.access import public
 
+handler400 = "config.errors.bad_request"
+handler500 = "config.errors.server_error"
+
 words_of_scripts = public(reason="the words of the scripts, in the reader's language")(
     cache_control(max_age=3600)(JavaScriptCatalog.as_view())
 )

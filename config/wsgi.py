@@ -3,6 +3,12 @@
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.db.backends.signals import connection_created
+
+from config import env
+from operations.database import limit_lock_waits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+if env.flag("QSAVE_PREPARE", default=True):  # a pooler would hand the limit on, with the connection, to workers
+    connection_created.connect(limit_lock_waits)

@@ -1,4 +1,4 @@
-"""Which database errors are the database's own trouble, and not the fault of the values that were to be stored."""
+"""Which database errors are the database's own trouble, not that of values, and how long a request waits for a lock."""
 
 import sqlite3
 
@@ -10,6 +10,7 @@ from django.db import (
     OperationalError,
     ProgrammingError,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError, NotSupportedError, ProgrammingError)
 """All but DataError and IntegrityError."""
@@ -17,6 +18,18 @@ DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError, NotSupporte
 SQLITE_BUSY_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 POSTGRESQL_BUSY_STATES = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available."""
+LOCK_SECONDS = 10
+
+
+def limit_lock_waits(*, connection: BaseDatabaseWrapper, **_: object) -> None:
+    """Let PostgreSQL end a wait for a lock after LOCK_SECONDS, as SQLite does by itself (`config.env.sqlite`).
+
+    A receiver of `connection_created` in the processes that serve requests. Workers and commands wait: nobody looks on,
+    and what they lock may be much.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS * 1000:.0f}ms'")
 
 
 def is_busy(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """The agreement page of a campaign: MOS, alpha, raters, generators, and the blind arm beside the assisted one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
+from annotation.downloads import send_csv
 from annotation.models import Campaign
 from annotation.reads import agreement as reads
 from annotation.reads.headlines import agreement_csv
@@ -67,7 +68,7 @@ def _page(rows: Sequence[reads.MosRow], after: str) -> tuple[list[reads.MosRow],
 def mos_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
     """MOS as CSV, a line a clip."""
     campaign = get_object_or_404(Campaign, name=name)
-    return _csv_file(mos_csv(campaign), f"mos-{campaign.name}.csv")
+    return send_csv(mos_csv(campaign), f"mos-{campaign.name}.csv")
 
 
 @role_required(Role.LEAD)
@@ -75,12 +76,7 @@ def mos_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
 def agreement_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
     """The headlines as CSV, a line a figure, with how many ratings of how many clips each rests on."""
     campaign = get_object_or_404(Campaign, name=name)
-    return _csv_file(agreement_csv(reads.read_agreement(campaign)), f"agreement-{campaign.name}.csv")
-
-
-def _csv_file(lines: Iterator[str], name: str) -> StreamingHttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    return send_csv(agreement_csv(reads.read_agreement(campaign)), f"agreement-{campaign.name}.csv")
 
 
 @role_required(Role.LEAD)

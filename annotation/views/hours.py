@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import AuthedRequest, role_required, signed_in
 from accounts.models import Role, User
 from annotation.charts import day_bars
+from annotation.downloads import send_csv
 from annotation.models import Campaign
 from annotation.reads.hours import MOST_SECONDS, DayOfWork, Days, days_of_work, hours_by_day, raters_of, timesheet_csv
 
@@ -48,9 +49,7 @@ def timesheet_file(request: AuthedRequest, name: str) -> HttpResponseBase:
     """The same as CSV."""
     campaign, days, rater = get_object_or_404(Campaign, name=name), _days(request), _rater(request)
     told = f"timesheet-{campaign.name}-{days.first.isoformat()}-{days.last.isoformat()}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{told}"'}
-    lines = timesheet_csv(days_of_work(days, campaign=campaign, rater=rater))
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    return send_csv(timesheet_csv(days_of_work(days, campaign=campaign, rater=rater)), told)
 
 
 def _rater(request: HttpRequest) -> User | None:

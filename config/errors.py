@@ -1,0 +1,32 @@
+"""The answers to errors outside of views: while the database is busy 503, else Django's own pages.
+
+A view's error goes to `config.middleware.BusyDatabaseMiddleware`. Here comes what happens around it: middleware, saving
+the session, rendering the page of another error.
+"""
+
+import sys
+
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+from config.middleware import answer_busy
+from operations.database import is_busy
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django takes a session that could not be saved for one that was deleted, whatever the reason."""
+    update = exception.__context__ if isinstance(exception, SessionInterrupted) else None
+    cause = update.__context__ if update else None
+    return _answer(request, cause) or defaults.bad_request(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _answer(request, sys.exc_info()[1]) or defaults.server_error(request)
+
+
+def _answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
+    if error is None or not is_busy(error):
+        return None
+    return answer_busy(request, error, _("The site is busy just now. Send this again in a moment."))
