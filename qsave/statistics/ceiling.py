@@ -111,7 +111,7 @@ def baseline(table: RatingTable, *, ranked: bool, interval: bool = True) -> Esti
     if not len(paired):
         return Estimate.undefined("no item has two ratings")
     if paired.item_count < LEAST_POINTS:
-        return Estimate.undefined(f"needs {LEAST_POINTS} items with two ratings, there are {paired.item_count}")
+        return Estimate.undefined(f"needs {LEAST_POINTS} items with two ratings, not {paired.item_count}")
     n = paired.n[paired.items]
     others = (paired.sums[paired.items] - paired.scores) / (n - 1)
     value = float(_correlations(paired.scores, others, (1 / n)[None], ranked)[0])

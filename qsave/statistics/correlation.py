@@ -268,7 +268,7 @@ def _paired(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Fl
 
 def _unfit(x: Floats, y: Floats) -> Undefined | None:
     if len(x) < LEAST_POINTS:
-        return Undefined(f"a correlation needs {LEAST_POINTS} clips or more, there are {len(x)}")
+        return Undefined(f"a correlation needs {LEAST_POINTS} clips or more, not {len(x)}")
     for values, name in ((x, "predictions"), (y, "scores")):
         if values.min() == values.max():
             return Undefined(f"all {name} are equal")

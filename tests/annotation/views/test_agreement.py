@@ -99,6 +99,7 @@ def outside_folds(page: str) -> str:
     ("clips", "sentence"),
     [
         (1, "1 clip has two ratings; agreement can be read from about 20."),
+        (2, "2 clips have two ratings; agreement can be read from about 20."),
         (5, "5 clips have two ratings; agreement can be read from about 20."),
         (19, "19 clips have two ratings; agreement can be read from about 20."),
     ],
@@ -110,6 +111,18 @@ def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client,
     assert "ICC of a MOS" in page
     for label in ("Krippendorff", "ICC of a MOS", "SD within a clip", "Ceiling set by"):
         assert label not in outside_folds(page)
+
+
+@pytest.mark.parametrize(
+    ("clips", "words"), [(1, "1 rating of 1 clip; 0 with two"), (2, "2 ratings of 2 clips; 0 with two")]
+)
+def test_one_rater_alone_agrees_with_nobody(as_lead: Client, clips: int, words: str) -> None:
+    campaign, _ = rated("ada", scores={f"c{number}": 1 + 3 * number for number in range(clips)})
+    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    assert page.count("<summary>No clip has two ratings; agreement can be read from about 20.</summary>") >= len(Axis)
+    assert page.count(words) == len(Axis)
+    assert "undefined: no item has two ratings: agreement of one rating is undefined" in page
+    assert "Krippendorff" not in outside_folds(page)
 
 
 def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -> None:

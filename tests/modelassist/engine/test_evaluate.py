@@ -168,7 +168,7 @@ def test_generators_are_compared_by_their_means() -> None:
 
 def test_two_generators_have_no_correlation() -> None:
     found = measured(world(generators=2))["generators"]["visual"]["srcc"]
-    assert found == {"undefined": "a correlation needs 3 generators or more, there are 2"}
+    assert found == {"undefined": "a correlation needs 3 generators or more, not 2"}
 
 
 def test_nothing_parsed_is_said_and_never_a_number() -> None:

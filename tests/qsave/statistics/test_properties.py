@@ -97,6 +97,8 @@ def cells(scores: list[list[int]]) -> Triples:
 
 
 OPPOSITE = cells([[1, 5], [2, 4], [5, 1], [4, 2]])
+STEPPED_UP = cells([[3, 1], [4, 5], [3, 5]])
+"""The interval of its ICC(2,k) by Shrout and Fleiss is [3.63, .99]."""
 BIAS_ALONE = cells([[1, 3, 5, 3, 2]] * 3)
 ROTATED = cells([[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]])
 ALMOST_EQUAL = cells([[4, 4, 4], [4, 4, 5], [4, 4, 4]])
@@ -107,6 +109,7 @@ PAIRS_APART = [(item, 2 * (item % 2) + side, 1 + item % 5) for item in range(8) 
 @settings(deadline=None, max_examples=25)
 @given(triples)
 @example(OPPOSITE)
+@example(STEPPED_UP)
 @example(BIAS_ALONE)
 @example(ROTATED)
 @example(ALMOST_EQUAL)
