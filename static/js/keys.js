@@ -8,14 +8,17 @@ const SYMBOLS = { Comma: ",<", Period: ".>", Slash: "/?", Minus: "-_", Equal: "=
  *
  * A Latin letter or digit is itself, on AZERTY too. Any other character counts as its position on a US keyboard, so that
  * Cyrillic, Greek, Hebrew and Arabic raters use the same keys; a letter is a capital by Shift alone, never by Caps Lock.
+ * The keys that rate, 0 to 5, are at their place even where they type a command (Czech has + at 1). What AltGr types is itself.
  */
 export function keyOf(event) {
   const { key, code, shiftKey } = event;
   if (event.isComposing || event.keyCode === 229) return "";
+  const isAltGr = event.getModifierState?.("AltGraph");
+  if (!shiftKey && !isAltGr && /^Digit[0-5]$/.test(code)) return code.at(-1);
   if (/^[A-Z][A-Za-z0-9]+$/.test(key)) return key;
   if (/^[0-9]$/.test(key) || key === " ") return key;
   if (/^[A-Za-z]$/.test(key)) return cased(key, shiftKey);
-  if (COMMANDS.includes(key)) return key;
+  if (COMMANDS.includes(key) || isAltGr) return key;
   return atPosition(code, shiftKey, /^[\x21-\x7e]$/.test(key)) ?? key;
 }
 

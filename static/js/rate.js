@@ -8,6 +8,7 @@ import { watchSitting } from "./rate-viewing.js";
 const PLAYER_KEYS = {
   p: "toggle", ",": "back", ".": "forward", "-": "slower", "+": "faster", "=": "faster", L: "loop", M: "mute", F: "fullscreen", Z: "zoom",
 };
+const REPEATING = new Set([...",.-+=zU", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
 const TEXT_FIELDS = "textarea, select, input:not([type=radio], [type=checkbox], [type=range])";
 const SPACE_IS_THEIRS = "button, a, summary, input[type=checkbox], input[type=radio]";
 
@@ -85,11 +86,17 @@ function wireSwitch(box) {
 }
 
 function wireKeys() {
+  let done = ""; // the key that did something: held down it does no more, nor types into the box that it opened
   document.addEventListener("keydown", (event) => {
     const key = keyOf(event);
     if (!key || document.querySelector("dialog[open]")) return;
+    if (event.repeat && key === done) {
+      event.preventDefault();
+      return;
+    }
     const isHandled = chord(event, key) || (!isTyping(event.target) && (stepChord(event, key) || single(event, key)));
     if (isHandled) event.preventDefault();
+    done = isHandled && !REPEATING.has(key) ? key : "";
   });
 }
 

@@ -21,6 +21,10 @@ EVENTS = [
     ("(", "Digit5", False, "5"),
     ("à", "Digit0", False, "0"),
     ("1", "Digit1", True, "1"),  # AZERTY's digits
+    ("+", "Digit1", False, "1"),  # Czech
+    ("ě", "Digit2", False, "2"),
+    ("Dead", "Digit2", False, "2"),
+    ("+", "Equal", True, "+"),
     ("a", "KeyQ", False, "a"),  # a letter is itself
     ("z", "KeyW", False, "z"),
     ("m", "Semicolon", False, "m"),
@@ -84,6 +88,8 @@ def open_page(desk: Page, campaign: Campaign) -> Page:
 def test_a_key_is_named_the_same_on_every_layout(open_page: Page) -> None:
     named = [(*event, open_page.evaluate(NAME, [event, {}])) for *event, _expected in EVENTS]
     assert named == EVENTS
+    for key in ("ł", "@", "€"):
+        assert open_page.evaluate(NAME, [(key, "KeyL", False), {"modifierAltGraph": True}]) == key
     for more in ({"isComposing": True}, {"keyCode": 229}):
         assert open_page.evaluate(NAME, [("Enter", "Enter", False), more]) == ""
 
@@ -121,6 +127,20 @@ def test_caps_lock_turns_no_letter_into_a_command_of_the_player(open_page: Page)
     send(open_page, "l", "KeyL", shiftKey=True)
     send(open_page, "m", "KeyM", shiftKey=True)
     assert video.evaluate("video => [video.loop, video.muted]") == [not value for value in before]
+
+
+def test_a_key_held_down_does_its_work_once(open_page: Page) -> None:
+    blur = open_page.locator("[name=visual-defect][value=blur]")
+    reason = open_page.locator("#axis-visual textarea")
+    open_page.locator("#axis-visual").focus()
+    for key in ("b", "b", "Enter", "Enter", "Enter"):
+        open_page.keyboard.down(key)  # the second one of a key without an up between is a repeat
+    expect(blur).to_be_checked()
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value("")
+    open_page.keyboard.up("Enter")
+    open_page.keyboard.press("Enter")
+    expect(reason).to_have_value("\n")
 
 
 def test_the_keys_of_the_player_work_in_greek(open_page: Page) -> None:
