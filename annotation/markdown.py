@@ -1,7 +1,9 @@
 """Markdown that people wrote, as HTML that is safe to show."""
 
 import nh3
+from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 
 TAGS = {
@@ -29,4 +31,16 @@ def to_html(text: str) -> SafeString:
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
     html = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer")
-    return mark_safe(clean)  # noqa: S308 - nh3 has just cleaned it
+    return mark_safe(_with_scrolling(clean))  # noqa: S308 - nh3 has just cleaned it
+
+
+def _with_scrolling(html: str) -> str:
+    """Let code and tables that are wider than the page be scrolled by the keyboard too."""
+    code, table = escape(_("Code")), escape(_("Table"))
+    for tag, replacement in (
+        ("<pre>", f'<pre tabindex="0" role="group" aria-label="{code}">'),
+        ("<table>", f'<div class="table-scroll" tabindex="0" role="group" aria-label="{table}"><table>'),
+        ("</table>", "</table></div>"),
+    ):
+        html = html.replace(tag, replacement)
+    return html

@@ -36,6 +36,13 @@ def test_no_tag_but_ours_is_ever_made(text: str) -> None:
     assert "<iframe" not in html
 
 
+def test_what_may_be_wider_than_the_page_is_scrolled_by_keyboard() -> None:
+    html = to_html("```\ncode <pre>\n```\n\n    more\n\n| a |\n| - |\n| b <table> |")
+    assert html.count('<pre tabindex="0" role="group" aria-label="Code"><code>') == html.count("<pre") == 2
+    assert html.count('<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>') == 1
+    assert html.count("</table></div>") == html.count("<table") == 1
+
+
 def test_headings_start_below_those_of_the_page() -> None:
     assert to_html("# One\n\n## Two") == '<h3 dir="auto">One</h3>\n<h4 dir="auto">Two</h4>\n'
 

@@ -28,6 +28,7 @@ from tests.annotation import desk_world, factories
 from tests.datasets.world import rated_campaign
 from tests.modelassist.test_views import FIGURES
 
+CARD = Path(settings.BASE_DIR, "modelassist", "starter", "README.md")
 STRANGER, GUEST = "stranger", "guest"
 KNOWN = {axis.value: 4.0 for axis in AXES}
 NO_PAGES = {
@@ -199,7 +200,12 @@ def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
         "\n".join(json.dumps({"stage": "sft", "step": n, "loss": 2 / n}) for n in range(1, 6))
     )
     critic = Critic.objects.create(
-        name="starter", version=1, model="a/b", run=run, evaluation=run.evaluation, card="# A card\n\nIt is **weak**."
+        name="starter",
+        version=1,
+        model="a/b",
+        run=run,
+        evaluation=run.evaluation,
+        card=CARD.read_text(encoding="utf-8"),
     )
     Activation.objects.create(
         campaign=campaign,

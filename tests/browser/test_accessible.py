@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import RequestFactory
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import Role, User
 from tests.browser.looks import NARROW, WIDE, sign_in, too_wide, violations
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.looks
 
 NOWHERE = "/no-such-page"
+FORMS: list[tuple[str, dict[str, str], str, str]] = [
+    ("/people", {}, "Make an invitation link", "Invitation"),
+    ("/campaigns/spring/members", {"Names, one a line": "Ada\nAda\nGrace, evening"}, "Make the links", "Links"),
+    ("/campaigns/spring/panels", {"Name": "Acme"}, "Make the panel", "Acme"),
+]
+"""Addresses, what is typed there, the button, and the heading of the answer."""
 SMALLEST: ViewportSize = {"width": 320, "height": 640}
 
 
@@ -65,6 +71,22 @@ def test_every_page_is_accessible_to_everybody_who_may_open_it(
             found += [f"{who} {one}" for one in complaints(page, path)]
         page.close()
     assert found == [], "\n".join(found)
+
+
+def test_what_a_form_answers_with_is_accessible(
+    open_page: Callable[..., Page], live_server: "LiveServer", world: World
+) -> None:
+    """Links that are shown once: their pages have no address of their own."""
+    page = open_page(**NARROW, color_scheme="dark", reduced_motion="reduce")
+    sign_in(page.context, world.people[Role.LEAD], live_server.url)
+    for path, fields, button, heading in FORMS:
+        page.goto(path)
+        for label, text in fields.items():
+            page.get_by_label(label, exact=True).fill(text)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+        assert [one["id"] for one in violations(page)] == []
+        assert list(too_wide(page, button)) == []
 
 
 def test_a_fault_is_found(page: Page) -> None:
