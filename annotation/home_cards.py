@@ -53,7 +53,7 @@ def _guest_card(participant: PanelParticipant) -> HomeCard:
         title=panel.campaign.title,
         text=_("%(rated)s of %(quota)s rated.") % {"rated": rated, "quota": panel.quota},
         url=reverse("panel-done") if done else reverse("rate", args=[panel.campaign.name]),
-        action=_("Completion code") if done else _("Go on"),
+        action=_("Completion code") if done else _("Continue rating"),
         share=min(1.0, rated / panel.quota),
     )
 

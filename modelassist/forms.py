@@ -21,7 +21,7 @@ class StartRunForm(forms.Form):
     critic = forms.ModelChoiceField(
         Critic.objects.all(),
         required=False,
-        empty_label=_("(another model, named on the right)"),
+        empty_label=_("(a model, named in the next field)"),
         label=_("Start from a critic"),
     )
     base_model = forms.CharField(

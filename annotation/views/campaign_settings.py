@@ -21,7 +21,7 @@ def campaign_settings(request: AuthedRequest, name: str) -> HttpResponse:
     found = get_object_or_404(Campaign, name=name)
     form = PolicyForm(request.POST or None, campaign=found)
     if request.method == "POST" and form.is_valid() and _update(request, found, form):
-        messages.success(request, _("The settings stand."))
+        messages.success(request, _("Settings saved."))
         return redirect("campaign-settings", name=name)
     return render(request, "annotation/campaign_settings.html", {"campaign": found, "form": form})
 

@@ -69,7 +69,7 @@ def _save(request: AuthedRequest, campaign: Campaign, form: GuidelineForm, examp
     except ValidationError as refusal:
         form.add_error(None, refusal.messages)
         return False
-    messages.success(request, _("Version %(number)s of the guidelines stands.") % {"number": guideline.number})
+    messages.success(request, _("Version %(number)s of the guidelines is saved.") % {"number": guideline.number})
     return True
 
 
