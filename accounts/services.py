@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from accounts.models import ApiToken, Invitation, PasswordReset, Role, User
 from accounts.signals import account_deed
 from accounts.tokens import PREFIX_LENGTH, hash_secret, new_secret
+from qsave.words import isolate
 
 INVITATION_LIFE = timedelta(days=7)
 RESET_LIFE = timedelta(hours=24)
@@ -86,7 +87,7 @@ def _why_refused(user: User, refusal: ValidationError) -> str:
 
 
 def _name_is_taken(user: User) -> str:
-    return _("The name %(name)s is taken. Choose another.") % {"name": user.username}
+    return _("The name %(name)s is taken. Choose another.") % {"name": isolate(user.username)}
 
 
 def has_people() -> bool:
@@ -156,7 +157,9 @@ def change_role(*, actor: User, user: User, role: Role) -> None:
     if user == actor:
         raise AccountError(_("You cannot change your own role. Ask another lead."))
     if user.is_guest or user.is_simulated:
-        raise AccountError(_("%(user)s is no colleague who signs in, so the role stays annotator.") % {"user": user})
+        raise AccountError(
+            _("%(user)s is no colleague who signs in, so the role stays annotator.") % {"user": isolate(user)}
+        )
     before = user.role
     if before != role:
         user.role = role
@@ -203,7 +206,7 @@ def start_password_reset(*, actor: User | None, user: User) -> str:
     if actor is not None:
         _refuse_above(actor, user.role, _("reset the password of somebody"))
     if not user.is_active or user.is_simulated or user.is_guest:
-        raise AccountError(_("%(user)s cannot sign in, so there is no password to reset.") % {"user": user})
+        raise AccountError(_("%(user)s cannot sign in, so there is no password to reset.") % {"user": isolate(user)})
     now = timezone.now()
     user.password_resets.filter(used_at=None).update(expires_at=now)
     secret = new_secret()

@@ -21,6 +21,7 @@ from annotation.services.guidelines import Example, examples_of, given_out_examp
 from annotation.services.marking import Mark, mark_item, mark_of, set_order_scores, set_priority
 from annotation.services.policy import update_policy
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
+from qsave.words import isolate
 
 
 class ExampleSerializer(serializers.Serializer[Any]):
@@ -110,7 +111,9 @@ def _examples(campaign: Campaign, asked: list[dict[str, Any]]) -> list[Example]:
     known = {clip.clip_id: clip for clip in clips}
     missing = sorted({one["clip_id"] for one in asked} - known.keys())
     if missing:
-        raise ValidationError({"examples": _("%(clip)s: no such clip in this campaign.") % {"clip": missing[0]}})
+        raise ValidationError(
+            {"examples": _("%(clip)s: no such clip in this campaign.") % {"clip": isolate(missing[0])}}
+        )
     return [Example(one["axis"], one["level"], known[one["clip_id"]], one["note"]) for one in asked]
 
 

@@ -26,6 +26,7 @@ from django.utils.translation import gettext as _
 
 from operations.models import Job, JobState
 from qsave.frames.guard import MediaError, one_file
+from qsave.words import isolate
 
 KIND = "import_clips"
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
@@ -54,7 +55,7 @@ def receive(files: Sequence[UploadedFile[Any]]) -> Path:
             _store(file, folder)
         manifest = find_manifest(folder)
         if manifest.stat().st_size == 0:
-            raise UploadRefused(_("The manifest %(name)s is empty (0 bytes).") % {"name": manifest.name})
+            raise UploadRefused(_("The manifest %(name)s is empty (0 bytes).") % {"name": isolate(manifest.name)})
         cleaning.pop_all()
         return manifest
 
@@ -103,12 +104,14 @@ def find_manifest(folder: Path) -> Path:
         if len(named or found) == 1:
             return (named or found)[0]
         if found:
-            names = ", ".join(path.name for path in found)
+            names = ", ".join(isolate(path.name) for path in found)
             raise UploadRefused(
                 _("There are several manifests (%(names)s). Send one, or name one of them manifest.csv.")
                 % {"names": names}
             )
-    archives = ", ".join(path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in OTHER_ARCHIVES)
+    archives = ", ".join(
+        isolate(path.name) for path in sorted(folder.iterdir()) if path.suffix.lower() in OTHER_ARCHIVES
+    )
     if archives:
         raise UploadRefused(_("Only zip archives are unpacked. Send %(names)s as a zip.") % {"names": archives})
     raise UploadRefused(_("There is no manifest among the files: add a CSV, TSV, JSON, JSONL or Parquet file."))
@@ -122,7 +125,7 @@ def _only_folder(folder: Path) -> list[Path]:
 def _store(file: UploadedFile[Any], folder: Path) -> None:
     name = PurePosixPath((file.name or "").replace("\\", "/")).name
     if not name or name.startswith("."):
-        raise UploadRefused(_("%(name)r is not a file name that can be kept.") % {"name": file.name})
+        raise UploadRefused(_("%(name)s is not a file name that can be kept.") % {"name": isolate(repr(file.name))})
     target = folder / name
     try:
         with one_file(output=upload_root(), passing=(UploadRefused,)):
@@ -131,7 +134,7 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
                 unpack(target, folder)
                 target.unlink()
     except MediaError as problem:
-        raise UploadRefused(_("%(name)s: %(reason)s") % {"name": name, "reason": problem}) from None
+        raise UploadRefused(_("%(name)s: %(reason)s") % {"name": isolate(name), "reason": problem}) from None
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -141,13 +144,15 @@ def unpack(archive: Path, folder: Path) -> None:
         with zipfile.ZipFile(archive) as source:
             entries = [entry for entry in source.infolist() if not entry.is_dir()]
             if len(entries) > MOST_FILES:
-                raise UploadRefused(f"{archive.name} holds {len(entries)} files; at most {MOST_FILES} are taken.")
+                raise UploadRefused(
+                    f"{isolate(archive.name)} holds {len(entries)} files; at most {MOST_FILES} are taken."
+                )
             for entry in entries:
                 left -= _unpack_entry(source, entry, folder, left)
     except _BAD_ARCHIVE as error:
         raise UploadRefused(
             _("%(name)s cannot be unpacked: %(error)s. Make the archive again, as a zip.")
-            % {"name": archive.name, "error": str(error).rstrip(".") or type(error).__name__}
+            % {"name": isolate(archive.name), "error": str(error).rstrip(".") or type(error).__name__}
         ) from error
 
 
@@ -166,7 +171,7 @@ def _write(target: Path, chunks: Iterable[bytes], most: int) -> int:
         out = target.open("xb")
     except (FileExistsError, NotADirectoryError):
         raise UploadRefused(
-            _("Two files are called %(name)s, or one is called like a folder.") % {"name": target.name}
+            _("Two files are called %(name)s, or one is called like a folder.") % {"name": isolate(target.name)}
         ) from None
     except OSError as error:
         if error.errno == ENAMETOOLONG:
@@ -187,10 +192,12 @@ def _inside(folder: Path, entry: zipfile.ZipInfo) -> Path:
     path = PurePosixPath(entry.filename)
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise UploadRefused(
-            _("The archive holds a link, %(filename)r; only plain files are taken.") % {"filename": entry.filename}
+            _("The archive holds a link, %(filename)s; only plain files are taken.")
+            % {"filename": isolate(repr(entry.filename))}
         )
     if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or not path.parts or ":" in path.parts[0]:
         raise UploadRefused(
-            _("The archive holds a name that leads outside it: %(filename)r.") % {"filename": entry.filename}
+            _("The archive holds a name that leads outside it: %(filename)s.")
+            % {"filename": isolate(repr(entry.filename))}
         )
     return folder.joinpath(*path.parts)

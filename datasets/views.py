@@ -20,6 +20,7 @@ from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release import ReleaseError, read_manifest
 from qsave.split_sizes import LEAST_CLIPS, LEAST_GROUPS
+from qsave.words import isolate
 
 NEWEST = 100
 MOST_FILES = 100
@@ -103,11 +104,12 @@ def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
     if found.state != Release.State.FROZEN:
         messages.error(
             request,
-            _("%(release)s is %(state)s: there is nothing to check.") % {"release": found, "state": found.state},
+            _("%(release)s is %(state)s: there is nothing to check.")
+            % {"release": isolate(found), "state": found.state},
         )
     elif found.is_of_earlier_format:
         messages.error(
-            request, _("%(release)s has an earlier format, which is not read any more.") % {"release": found}
+            request, _("%(release)s has an earlier format, which is not read any more.") % {"release": isolate(found)}
         )
     elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
         enqueue(kind=VERIFY, arguments={"release": found.pk}, actor=request.user)

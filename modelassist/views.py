@@ -22,6 +22,7 @@ from modelassist.services import critics as critic_services
 from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
 from operations.models import Job
 from qsave.axes import AXES
+from qsave.words import isolate
 
 CURVES = ("loss", "reward", "kl", "learning_rate")
 """Figures drawn of a run, where it has them; the rest is in its metrics file."""
@@ -196,7 +197,8 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
         messages.error(request, str(refusal))
     else:
         messages.success(
-            request, _("%(critic)s now drafts for %(campaign)s.") % {"critic": found, "campaign": campaign}
+            request,
+            _("%(critic)s now drafts for %(campaign)s.") % {"critic": isolate(found), "campaign": isolate(campaign)},
         )
     return redirect("critic", pk=pk)
 
@@ -207,7 +209,8 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     critic_services.deactivate(actor=request.user, campaign=campaign)
     messages.success(
-        request, _("Nobody drafts for %(campaign)s any more. Drafts already made stay.") % {"campaign": campaign}
+        request,
+        _("Nobody drafts for %(campaign)s any more. Drafts already made stay.") % {"campaign": isolate(campaign)},
     )
     return redirect("critics")
 
@@ -217,7 +220,7 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
 def drafting_retry(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     if critic_services.retry_now(actor=request.user, campaign=campaign):
-        messages.success(request, _("The critic of %(campaign)s is tried again now.") % {"campaign": campaign})
+        messages.success(request, _("The critic of %(campaign)s is tried again now.") % {"campaign": isolate(campaign)})
     else:
-        messages.info(request, _("Drafting for %(campaign)s is not paused.") % {"campaign": campaign})
+        messages.info(request, _("Drafting for %(campaign)s is not paused.") % {"campaign": isolate(campaign)})
     return redirect("critics") if request.user.has_role(Role.ENGINEER) else redirect("campaign", name=name)

@@ -13,6 +13,7 @@ from accounts import services
 from accounts.access import AuthedRequest, colleagues_only
 from accounts.forms import ChangePasswordForm, DisplayNameForm, TokenForm
 from accounts.models import ApiToken
+from qsave.words import isolate
 
 
 @colleagues_only
@@ -82,5 +83,5 @@ def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
     """Revokes one of one's own tokens; somebody else's is not found."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     services.revoke_token(actor=request.user, token=token)
-    messages.success(request, _("The token %(name)s no longer works.") % {"name": token.name})
+    messages.success(request, _("The token %(name)s no longer works.") % {"name": isolate(token.name)})
     return redirect("account")

@@ -18,6 +18,7 @@ from accounts.access import AuthedRequest, public, role_required
 from accounts.forms import AcceptInvitationForm, InviteForm, NewPasswordForm
 from accounts.known_browsers import remember_browser
 from accounts.models import Invitation, Role, User
+from qsave.words import isolate
 
 PAGE = 50
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -79,7 +80,7 @@ def deactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     return _deed(
         request,
         lambda: services.deactivate(actor=request.user, user=user),
-        _("%(user)s can no longer sign in.") % {"user": user},
+        _("%(user)s can no longer sign in.") % {"user": isolate(user)},
     )
 
 
@@ -90,7 +91,7 @@ def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     return _deed(
         request,
         lambda: services.reactivate(actor=request.user, user=user),
-        _("%(user)s can sign in again.") % {"user": user},
+        _("%(user)s can sign in again.") % {"user": isolate(user)},
     )
 
 
@@ -100,7 +101,7 @@ def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
     user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
     if role not in Role.values:
         raise BadRequest(f"There is no role {role!r}; there are {', '.join(Role.values)}.")
-    done = _("%(user)s is %(role)s now.") % {"user": user, "role": Role(role).label.lower()}
+    done = _("%(user)s is %(role)s now.") % {"user": isolate(user), "role": Role(role).label.lower()}
     return _deed(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), done)
 
 

@@ -15,7 +15,7 @@ from annotation.models import AxisAnswer, Campaign
 from annotation.services.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import Evidence, ReportCardError, evidence_from_json, evidence_to_json
-from qsave.words import fold
+from qsave.words import fold, isolate
 
 Problems = dict[str, list[str]]
 
@@ -141,7 +141,7 @@ def _score_problem(answer: Answer) -> str:
 def _evidence_problem(axis: Axis, answer: Answer, rules: Rules) -> str:
     unknown = sorted({piece.defect for piece in answer.evidence} - rules.defects[axis])
     if unknown:
-        return _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": ", ".join(unknown)}
+        return _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": isolate(", ".join(unknown))}
     if len(answer.evidence) > EVIDENCE_LIMIT:
         return _("At most %(most)s pieces of evidence fit on one axis.") % {"most": EVIDENCE_LIMIT}
     if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):

@@ -13,6 +13,7 @@ from annotation.services.permissions import require
 from annotation.services.text import clean_text
 from operations import audit
 from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.words import isolate
 
 MOST_EXAMPLES = 60
 NOTE_LENGTH = 300
@@ -83,7 +84,7 @@ def _problem(example: Example, mine: set[int]) -> str:
     if example.axis not in set(Axis) or example.level not in range(MIN_LEVEL, MAX_LEVEL + 1):
         return _("An example is of one of the three axes, and of a level from 1 to 5.")
     if example.clip.pk not in mine:
-        return _("The clip %(clip)s is not in this campaign.") % {"clip": example.clip.clip_id}
+        return _("The clip %(clip)s is not in this campaign.") % {"clip": isolate(example.clip.clip_id)}
     if len(example.note) > NOTE_LENGTH:
         return _("A note has at most %(most)s characters.") % {"most": NOTE_LENGTH}
     return ""

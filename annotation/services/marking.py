@@ -24,6 +24,7 @@ from annotation.services.ranks import apply_order
 from annotation.services.text import clean_text
 from operations import audit
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
+from qsave.words import isolate
 
 FEEDBACK_LENGTH = 2000
 MOST_PRIORITY = 1000
@@ -37,7 +38,7 @@ class Mark(models.TextChoices):
 
     PLAIN = "plain", gettext_lazy("rated like the others")
     GOLD = "gold", gettext_lazy("gold: its scores are known, and raters meet it unannounced")
-    QUALIFICATION = "qualification", gettext_lazy("qualification: who wants in rates it first")
+    QUALIFICATION = "qualification", gettext_lazy("qualification: new raters rate it before they are let in")
 
 
 def mark_of(item: Item) -> Mark:
@@ -165,7 +166,7 @@ def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> Non
 
 
 def _told(names: list[str], words: str) -> str:
-    shown = ", ".join(names[:PROBLEMS_TOLD])
+    shown = ", ".join(map(isolate, names[:PROBLEMS_TOLD]))
     return words % {"names": f"{shown}, …" if len(names) > PROBLEMS_TOLD else shown}
 
 

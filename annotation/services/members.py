@@ -11,6 +11,7 @@ from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qual
 from annotation.services.name_lists import Invitee
 from annotation.services.permissions import require
 from operations import audit
+from qsave.words import isolate
 
 NOTE_LENGTH = 200
 
@@ -25,9 +26,11 @@ def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMem
     require(actor, Role.LEAD)
     user = User.objects.named(username).first()
     if user is None:
-        raise MemberRefused(_("There is nobody with the name %(name)s. Invite them by a link.") % {"name": username})
+        raise MemberRefused(
+            _("There is nobody with the name %(name)s. Invite them by a link.") % {"name": isolate(username)}
+        )
     if not user.is_active or user.is_guest:
-        raise MemberRefused(_("%(name)s cannot sign in, so cannot be a member.") % {"name": user})
+        raise MemberRefused(_("%(name)s cannot sign in, so cannot be a member.") % {"name": isolate(user)})
     member, is_new = CampaignMember.objects.get_or_create(campaign=campaign, user=user)
     if is_new:
         audit.record(actor=actor, action="member.added", target=campaign, user=user.username)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.names import fold_name
 from annotation.services.text import clean_text
+from qsave.words import isolate
 
 MOST_BYTES = 1_000_000
 MOST_ROWS = 500
@@ -86,7 +87,7 @@ def _problem(name: str, note: str, seen: set[str], count: int) -> str:
     if max(len(name), len(note)) > MOST_LETTERS:
         return _("name and note have at most %(most)s letters each") % {"most": MOST_LETTERS}
     if fold_name(name) in seen:
-        return _("%(name)s stands there twice") % {"name": name}
+        return _("%(name)s is in the list twice") % {"name": isolate(name)}
     if count >= MOST_ROWS:
         return _("more than %(most)s at once: invite the others by another list") % {"most": MOST_ROWS}
     return ""

@@ -24,6 +24,7 @@ from accounts.tokens import hash_secret, new_secret
 from annotation.models import Campaign, Panel, PanelParticipant, Slot
 from annotation.services.permissions import require
 from operations import audit
+from qsave.words import isolate
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.@:+-]{1,120}")
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that are taken for one another
@@ -81,7 +82,7 @@ def take_over(*, actor: User, panel: Panel) -> None:
     """Make the actor the lead who looks after a panel whose own lead is gone."""
     require(actor, Role.LEAD)
     if panel.created_by.may_give(Role.ANNOTATOR):
-        raise PanelRefused(_("%(lead)s looks after this panel.") % {"lead": panel.created_by})
+        raise PanelRefused(_("%(lead)s looks after this panel.") % {"lead": isolate(panel.created_by)})
     Panel.objects.filter(pk=panel.pk).update(created_by=actor)
     audit.record(actor=actor, action="panel.taken_over", target=panel, before=panel.created_by.username)
 

@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
+from qsave.words import isolate
 
 
 def require(actor: User, role: Role) -> None:
@@ -11,5 +12,5 @@ def require(actor: User, role: Role) -> None:
     if not actor.has_role(role):
         raise PermissionDenied(
             _("This needs the role %(role)s; %(name)s does not hold it.")
-            % {"role": role.label.lower(), "name": actor.username}
+            % {"role": role.label.lower(), "name": isolate(actor.username)}
         )

@@ -11,6 +11,7 @@ from annotation.services.text import clean_text
 from operations import audit
 from qsave.axes import AXES
 from qsave.report_card import ReportCard, card_to_json
+from qsave.words import isolate
 
 NOTE_LIMIT = 4000
 
@@ -22,7 +23,8 @@ def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     known = defects_of(item.campaign)
     problems: Problems = {
         f"{axis.value}.evidence": [
-            _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": ", ".join(sorted(unknown))}
+            _("This campaign has no defect %(unknown)s on this axis.")
+            % {"unknown": isolate(", ".join(sorted(unknown)))}
         ]
         for axis in AXES
         if (unknown := set(card.axis(axis).defects) - known[axis])
@@ -46,7 +48,7 @@ def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason
     if not words:
         problems["reason"] = [_("Say why, so that the rater and the next lead can follow.")]
     if not Rating.objects.filter(rater=rater, slot__campaign=campaign).exists():
-        problems["rater"] = [_("%(rater)s has rated nothing in this campaign.") % {"rater": rater}]
+        problems["rater"] = [_("%(rater)s has rated nothing in this campaign.") % {"rater": isolate(rater)}]
     if problems:
         raise AnswersRefused(problems)
     screening = Screening.objects.create(

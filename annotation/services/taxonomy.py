@@ -18,7 +18,7 @@ from annotation.services.permissions import require
 from annotation.services.text import clean_text
 from operations import audit
 from qsave.axes import Axis
-from qsave.words import fold
+from qsave.words import fold, isolate
 
 Entry = dict[str, Any]
 
@@ -102,7 +102,7 @@ def _locked(actor: User, campaign: Campaign) -> list[Entry]:
 def _entry(entries: list[Entry], defect: str) -> Entry:
     found = next((entry for entry in entries if entry["id"] == defect), None)
     if found is None:
-        raise ValidationError({"defect": _("This campaign has no defect %(defect)s.") % {"defect": defect}})
+        raise ValidationError({"defect": _("This campaign has no defect %(defect)s.") % {"defect": isolate(defect)}})
     return found
 
 

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from annotation.markdown import to_html
+from qsave import words
 
 register = template.Library()
 
@@ -39,6 +40,9 @@ _STATES = {
 def state_word(state: str) -> Any:
     """The state of a campaign, a job or a release, or the arm of a rating, as a reader calls it."""
     return _STATES.get(state, state)
+
+
+register.filter("isolate", words.isolate)
 
 
 @register.filter

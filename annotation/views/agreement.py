@@ -22,6 +22,7 @@ from annotation.services.reviews import screen
 from annotation.views import agreement_cards as cards
 from qsave.axes import AXES
 from qsave.statistics.evidence import LEAST_CLIPS
+from qsave.words import isolate
 
 PAGE = 50
 
@@ -93,5 +94,5 @@ def screen_rater(request: AuthedRequest, name: str, rater: int) -> HttpResponse:
     else:
         again = _("The ratings of %(person)s count again in this campaign.")
         no_longer = _("The ratings of %(person)s no longer count in this campaign.")
-        messages.success(request, (again if verdict == "kept" else no_longer) % {"person": person})
+        messages.success(request, (again if verdict == "kept" else no_longer) % {"person": isolate(person)})
     return redirect("agreement", name=name)

@@ -13,6 +13,7 @@ from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
 from qsave.statistics.figures import Interval, Undefined
 from qsave.statistics.generators import PairedDifference
+from qsave.words import isolate
 
 REACH = {
     "baseline_srcc": gettext_lazy("One person against the others, SRCC"),
@@ -128,7 +129,7 @@ def describe_screening(raters: Sequence[RaterRow]) -> str:
     for name, axis, verdict in verdicts:
         if verdict is True:
             rejected.setdefault(name, []).append(axis)
-    who = "; ".join(f"{name} ({', '.join(axes)})" for name, axes in rejected.items())
+    who = "; ".join(f"{isolate(name)} ({', '.join(axes)})" for name, axes in rejected.items())
     return _("would reject %(who)s.") % {"who": who or _("nobody")}
 
 

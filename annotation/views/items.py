@@ -19,6 +19,7 @@ from annotation.reads import items as reads
 from annotation.services import reports
 from annotation.services.marking import mark_item, mark_of, read_order_scores, set_order_scores, set_priority
 from qsave.axes import AXES
+from qsave.words import isolate
 
 KIND_WORDS = {
     "all": gettext_lazy("All"),
@@ -65,7 +66,7 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         raise Http404(_("There is no such clip in this campaign."))
     form = MarkForm(request.POST or None, initial=_marks(item))
     if request.method == "POST" and form.is_valid() and _mark(request, item, form):
-        messages.success(request, _("The marks of %(clip)s stand.") % {"clip": item.clip.clip_id})
+        messages.success(request, _("The marks of %(clip)s are saved.") % {"clip": isolate(item.clip.clip_id)})
         return redirect("campaign-item", name=name, pk=pk)
     labels = {defect["id"]: defect["label"] for defect in campaign.taxonomy}
     said = reads.said_of(item)

@@ -22,6 +22,7 @@ from annotation.services import members as service
 from annotation.services.csv_rows import write_csv
 from annotation.services.name_lists import MOST_BYTES, ListRefused, decoded, read_names
 from annotation.services.policy import update_policy
+from qsave.words import isolate
 
 PAGE = 100
 
@@ -41,7 +42,7 @@ def add_member(request: AuthedRequest, name: str) -> HttpResponse:
         request,
         campaign,
         lambda: service.add_member(actor=request.user, campaign=campaign, username=username),
-        _("%(name)s is a member now.") % {"name": username.strip()},
+        _("%(name)s is a member now.") % {"name": isolate(username.strip())},
     )
 
 
@@ -53,7 +54,7 @@ def remove_member(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         request,
         campaign,
         lambda: service.remove_member(actor=request.user, campaign=campaign, user=user),
-        _("%(name)s is no longer a member. What they rated stays.") % {"name": user},
+        _("%(name)s is no longer a member. What they rated stays.") % {"name": isolate(user)},
     )
 
 
@@ -65,7 +66,7 @@ def let_in(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         request,
         campaign,
         lambda: service.let_in(actor=request.user, campaign=campaign, rater=user),
-        _("%(name)s can rate now.") % {"name": user},
+        _("%(name)s can rate now.") % {"name": isolate(user)},
     )
 
 

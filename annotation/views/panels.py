@@ -22,6 +22,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Panel, PanelParticipant
 from annotation.services import panels as service
 from annotation.services.admission import why_not
+from qsave.words import isolate
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 ID_NAMES = ("participant", "PROLIFIC_PID", "workerId", "participantId")
@@ -128,7 +129,7 @@ def panel_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
     except service.PanelRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("You look after the panel %(panel)s now.") % {"panel": panel})
+        messages.success(request, _("You look after the panel %(panel)s now.") % {"panel": isolate(panel)})
     return redirect("panels", name=panel.campaign.name)
 
 

@@ -27,6 +27,7 @@ from datasets.services.snapshot import count_held_out, has_train_clips, write_sn
 from operations import audit
 from operations.jobs import enqueue
 from qsave.release import FORMAT
+from qsave.words import isolate
 
 KIND = "build_release"
 BUILDING = ".building"
@@ -87,7 +88,8 @@ def release_path(release: Release) -> Path:
     """The folder of a frozen release; raises ReleaseRefused for one that has none, or none that is still read."""
     if release.state != Release.State.FROZEN:
         raise ReleaseRefused(
-            _("release %(release)s is %(state)s: it has no folder") % {"release": release, "state": release.state}
+            _("release %(release)s is %(state)s: it has no folder")
+            % {"release": isolate(release), "state": release.state}
         )
     if release.is_of_earlier_format:
         raise ReleaseRefused(
@@ -95,7 +97,7 @@ def release_path(release: Release) -> Path:
                 "Release %(release)s has the earlier format %(format)s, which is not read any more. Freeze it again: a "
                 "new release of the same campaign has the present format."
             )
-            % {"release": release, "format": release.format}
+            % {"release": isolate(release), "format": release.format}
         )
     return Path(settings.RELEASE_ROOT) / release.folder
 
@@ -105,11 +107,12 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
     require(actor, Role.ENGINEER)
     if not _NAME.fullmatch(name):
         raise ReleaseRefused(
-            _("a release's name is made of letters, digits, - and _ (at most 80); got %(name)r") % {"name": name}
+            _("a release's name is made of letters, digits, - and _ (at most 80); got %(name)s")
+            % {"name": isolate(repr(name))}
         )
     if not Rating.objects.filter(item__campaign=campaign).exists():
         raise ReleaseRefused(
-            _("campaign %(name)s has no ratings yet: a release is made of ratings") % {"name": campaign.name}
+            _("campaign %(name)s has no ratings yet: a release is made of ratings") % {"name": isolate(campaign.name)}
         )
     if not has_train_clips(campaign, reviewed=policy.target == "reviewed"):
         raise NoTrainRows(campaign.name, policy)

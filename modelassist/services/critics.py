@@ -18,6 +18,7 @@ from modelassist.engine.readable import count_readable
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
 from operations import audit
+from qsave.words import isolate
 
 
 class LearnedFromSimulated(ValueError):
@@ -105,7 +106,7 @@ def describe_simulated(critic: Critic, campaign: Campaign) -> str:
     return _(
         "%(critic)s learned from simulated data, and %(campaign)s is not simulated: what it drafts may be noise."
         " %(readable)s"
-    ) % {"critic": critic, "campaign": campaign, "readable": describe_readable(critic)}
+    ) % {"critic": isolate(critic), "campaign": isolate(campaign), "readable": describe_readable(critic)}
 
 
 def describe_readable(critic: Critic) -> str:

@@ -26,6 +26,7 @@ from modelassist.services.critics import register_critic
 from operations import audit, jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
+from qsave.words import isolate
 
 KIND = "train_critic"
 SETTINGS = "settings.json"
@@ -58,7 +59,7 @@ def start_run(
     if release.state != Release.State.FROZEN:
         raise CannotTrain(
             _("release %(release)s is %(state)s; only a frozen release can be trained on")
-            % {"release": release, "state": release.state}
+            % {"release": isolate(release), "state": release.state}
         )
     try:
         release_path(release)

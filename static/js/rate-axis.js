@@ -5,7 +5,7 @@
 
 import { keyOf } from "./keys.js";
 import { DraftBar } from "./rate-draft.js";
-import { element, gettext } from "./rate-site.js";
+import { element, gettext, isolate } from "./rate-site.js";
 
 export class AxisForm {
   constructor(root, { changed, jump, say }, signal) {
@@ -285,7 +285,7 @@ export class AxisForm {
 
   paintMarks() {
     const marked = this.evidence.filter((piece) => piece.time || piece.box);
-    const aim = this.target ? gettext("Marks go to “%(defect)s”", { defect: this.label(this.target) }) : "";
+    const aim = this.target ? gettext("Marks go to “%(defect)s”", { defect: isolate(this.label(this.target)) }) : "";
     this.list.replaceChildren(...marked.map((piece) => this.markItem(piece)));
     this.root.querySelector("[data-aim]").textContent = aim;
     for (const chip of this.chips) chip.parentElement.toggleAttribute("data-target", chip.value === this.target);

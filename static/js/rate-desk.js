@@ -3,7 +3,7 @@
 import { keyOf } from "./keys.js";
 import { AxisForm } from "./rate-axis.js";
 import { Boxes } from "./rate-picture.js";
-import { Busy, Refused, SignedOut, Unreachable, element, getJson, gettext, post } from "./rate-site.js";
+import { Busy, Refused, SignedOut, Unreachable, element, getJson, gettext, isolate, post } from "./rate-site.js";
 import { Player } from "./rate-player.js";
 import { Viewing, showAsks } from "./rate-viewing.js";
 import { Steps, Work, isTyping } from "./rate-work.js";
@@ -286,7 +286,7 @@ export class Desk {
     const place = this.root.querySelector("[data-late]");
     const show = element("button", { type: "button" }, gettext("Show it where I have written nothing"));
     const no = element("button", { type: "button" }, gettext("No, thank you"));
-    place.replaceChildren(element("p", {}, gettext("%(critic)s has drafted this clip meanwhile.", { critic: draft.critic })), show, no);
+    place.replaceChildren(element("p", {}, gettext("%(critic)s has drafted this clip meanwhile.", { critic: isolate(draft.critic) })), show, no);
     place.hidden = false;
     no.addEventListener("click", () => { place.hidden = true; });
     show.addEventListener("click", () => {

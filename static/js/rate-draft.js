@@ -80,14 +80,14 @@ export class DraftBar {
     const [before, after] = [named(this.proposal.evidence), named(evidence)];
     const only = (kind, ones, others) => [...ones].filter((each) => !others.has(each)).map((each) => ({ kind, words: [this.label(each)] }));
     const pieces = [...only("del", before, after), ...only("ins", after, before)];
-    if (pieces.length) return [element("br"), gettext("Defects: "), ...pieces.flatMap((piece) => shown(piece))];
+    if (pieces.length) return [element("br"), gettext("Defects: "), ...pieces.flatMap((piece) => shown(piece, (label) => element("bdi", {}, label)))];
     return marksText(evidence) === marksText(this.proposal.evidence) ? [] : [element("br"), gettext("Marks on the clip changed.")];
   }
 }
 
 // Inserted and removed words differ by a line under or through them, and are told apart by name too.
-function shown({ kind, words }) {
-  const text = words.join(" ");
+function shown({ kind, words }, asNode = (text) => text) {
+  const text = asNode(words.join(" "));
   if (kind === "same") return [text, " "];
   const told = element("span", { className: "visually-hidden" }, kind === "ins" ? gettext("added: ") : gettext("removed: "));
   return [element(kind, {}, told, text), " "];

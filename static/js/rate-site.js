@@ -21,6 +21,11 @@ export function gettext(words, values = {}) {
   return filled(globalThis.django?.gettext?.(words) ?? words, values);
 }
 
+/** A name that keeps its own direction inside a sentence that is seen. A sentence that is only heard needs none of it. */
+export function isolate(name) {
+  return `\u2068${name}\u2069`;
+}
+
 function filled(words, values) {
   return words.replace(/%\((\w+)\)s/g, (_whole, name) => String(values[name]));
 }

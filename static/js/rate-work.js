@@ -301,7 +301,7 @@ function lines(answers) {
   return Object.entries(answers).map(([axis, answer]) => {
     const defects = (answer.evidence || []).map((piece) => piece.defect).join(", ");
     const score = answer.score ?? gettext("no score");
-    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, answer.reason || gettext("no reason yet"));
+    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, element("bdi", {}, answer.reason || gettext("no reason yet")));
   });
 }
 

@@ -54,7 +54,7 @@ def test_screening_speaks_of_all_raters_whoever_comes_first() -> None:
         rater("Cy", visual=False),
     )
     assert describe_screening([thin]) == "not applicable: no item with 7 ratings or more."
-    assert describe_screening([thin, out, kept]) == "would reject Bo (visual)."
+    assert describe_screening([thin, out, kept]) == "would reject \u2068Bo\u2069 (visual)."
     assert describe_screening([thin, kept]) == "would reject nobody."
     assert describe_screening([rater("Di"), kept]) == "would reject nobody."
 

@@ -48,7 +48,7 @@ def test_a_step_that_shuts_somebody_out_opens_first(page: Page, engineer: User) 
     expect(confirm).to_be_hidden()
     page.locator("summary[aria-label='Deactivate ada']").click()
     confirm.click()
-    expect(page.get_by_text("ada can no longer sign in")).to_be_visible()
+    expect(page.get_by_text("\u2068ada\u2069 can no longer sign in")).to_be_visible()
 
 
 def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_a_critic_of_simulated_data_needs_a_second_confirmation_that_quotes_its_
     client.force_login(engineer)
     address = f"/critics/{starter.pk}/activate"
     page = client.post(address, {"campaign": campaign.pk}).content.decode()
-    assert "learned from simulated data, and Spring is not simulated" in page
+    assert "learned from simulated data, and \u2068Spring\u2069 is not simulated" in page
     assert "804 of its 804 answers could be read (100%)" in page
     assert not Activation.objects.exists()
     client.post(address, {"campaign": campaign.pk, "accepts_simulated": "yes"})

@@ -70,7 +70,7 @@ def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
         ({"a_mp4": b"x"}, "no manifest"),
         ({"one_csv": b"x", "two_csv": b"x"}, "several manifests"),
         ({"a_zip": zipped(inner__a_mp4=b"x")}, "no manifest"),
-        ({"manifest_csv": b""}, "manifest.csv is empty (0 bytes)"),
+        ({"manifest_csv": b""}, "manifest.csv\u2069 is empty (0 bytes)"),
         ({}, "Choose a manifest"),
     ],
 )
