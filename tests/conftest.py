@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
 BROWSER_MILLISECONDS = 30_000
+LAUNCH_MILLISECONDS = 120_000
 
 expect.set_options(timeout=allow(BROWSER_MILLISECONDS))  # which the time-out of a page does not govern
 
@@ -60,7 +61,8 @@ def chromium() -> Iterator[Browser]:
     # tests query from plain functions, never from inside that loop, so there is nothing for the refusal to protect.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(browser.FLAGS))
+        limit = allow(LAUNCH_MILLISECONDS)
+        running = playwright.chromium.launch(executable_path=path, args=list(browser.FLAGS), timeout=limit)
         yield running
         running.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

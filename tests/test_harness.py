@@ -1,5 +1,6 @@
 """The servers of the test suite: the private ones end with it, however it ends, and the live one comes to rest."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -22,7 +23,8 @@ HOLD = (
 
 
 def hold(service: str) -> "subprocess.Popen[str]":
-    environment = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"}  # without the servers that this run was given
+    given = ("QSAVE_TEST_DATABASE_URL", "QSAVE_TEST_REDIS_URL")
+    environment = {name: value for name, value in os.environ.items() if name not in given}
     command = [sys.executable, "-c", HOLD.format(service)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
