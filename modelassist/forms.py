@@ -54,7 +54,7 @@ class StartRunForm(forms.Form):
     allow_high_rates = forms.BooleanField(
         label=_("Allow learning rates beyond what such a model bears"),
         required=False,
-        help_text=_("2e-2 for a tiny model, 1e-3 for adapters, 1e-4 for all weights of a pretrained model."),
+        help_text=_("2e-2 for a tiny model, 1e-3 for adapters, 5e-5 for all weights of a pretrained model."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

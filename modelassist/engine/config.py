@@ -181,7 +181,7 @@ class Config:
     save_every: int = 100
     """Steps between checkpoints; each stage also ends with one."""
     allow_high_rates: bool = False
-    """Take learning rates beyond what such a model bears: 2e-2 for a tiny one, 1e-3 for adapters, 1e-4 for all weights
+    """Take learning rates beyond what such a model bears: 2e-2 for a tiny one, 1e-3 for adapters, 5e-5 for all weights
     of a pretrained one."""
     parallel: str = "ddp"
     """How processes that torchrun starts share the work: `ddp` gives each the whole model, `fsdp` a part of it."""

@@ -29,8 +29,9 @@ class Trained(StrEnum):
 
 DEFAULT_RECIPE: Mapping[Trained, str] = {Trained.LORA: "qwen3-vl-8b-lora", Trained.FULL: "qwen3-vl-8b-full"}
 """Whose settings a pretrained model gets where nothing else is said. A tiny one gets those of `Config`."""
-HIGHEST_RATE: Mapping[Trained, float] = {Trained.TINY: 2e-2, Trained.LORA: 1e-3, Trained.FULL: 1e-4}
-"""Learning rates beyond these ruin such a model; `allow_high_rates` allows them."""
+HIGHEST_RATE: Mapping[Trained, float] = {Trained.TINY: 2e-2, Trained.LORA: 1e-3, Trained.FULL: 5e-5}
+"""Learning rates beyond these ruin such a model; `allow_high_rates` allows them. Those of adapters are beyond that of
+all weights, so that `lora.rank = 0` does not take over the rates of a recipe for adapters."""
 _WORDS: Mapping[Trained, str] = {
     Trained.TINY: "a tiny model",
     Trained.LORA: "adapters on a pretrained model",

@@ -74,6 +74,22 @@ def test_a_rate_that_ruins_the_model_is_refused_by_name_with_the_recipe(stage: s
     assert settings_for(HUB, merge(given, {stage: {"steps": 0}}))
 
 
+@pytest.mark.parametrize("trained", presets.DEFAULT_RECIPE)
+def test_a_recipe_for_a_pretrained_model_bears_steps_of_every_stage(trained: Trained) -> None:
+    more = {stage: {"steps": 5} for stage in STAGES}
+    config = config_for(HUB, more, recipe=presets.DEFAULT_RECIPE[trained])
+    assert trained_of(HUB, config) == trained
+
+
+def test_the_rates_of_adapters_are_refused_for_all_weights() -> None:
+    recipe = presets.DEFAULT_RECIPE[Trained.LORA]
+    refusal = r"^sft\.learning_rate = 0\.0001 ruins all weights .* take the recipe qwen3-vl-8b-full"
+    with pytest.raises(ConfigError, match=refusal):
+        settings_for(HUB, {"lora": {"rank": 0}}, recipe=recipe)
+    with pytest.raises(ConfigError, match=refusal):
+        settings_for(HUB, merge(read_recipe(recipe), {"lora": {"rank": 0}}), whole=True)
+
+
 def test_the_toy_recipe_is_refused_for_a_pretrained_model() -> None:
     with pytest.raises(ConfigError, match="ruins all weights of a pretrained model"):
         settings_for(HUB, {}, recipe="toy")
