@@ -137,10 +137,15 @@ def _train(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     """Load a model and let it write a few tokens about an empty clip."""
     _alone(options)
-    with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
-        critic = Critic.load(options.model).loaded
-        critic.max_new_tokens = FEW_TOKENS
-        answers(critic, [example_row(critic, direct=False).prompt], tokens_per_batch=TOKENS_PER_BATCH)
+    try:
+        with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
+            critic = Critic.load(options.model).loaded
+            critic.max_new_tokens = FEW_TOKENS
+            answers(critic, [example_row(critic, direct=False).prompt], tokens_per_batch=TOKENS_PER_BATCH)
+    except _KNOWN_ERRORS:
+        raise
+    except Exception as error:  # quantised weights, say, that have no kernel here
+        raise ModelError(f"{options.model} cannot be used here: {type(error).__name__}: {error}") from error
     print(f"{options.model} loads and writes here")
     return 0
 
