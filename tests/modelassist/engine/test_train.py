@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from modelassist.engine import model
+from modelassist.engine import grpo, model
 from modelassist.engine import train as training
 from modelassist.engine.checkpoints import CheckpointError
 from modelassist.engine.cli import main
@@ -332,8 +332,10 @@ def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
 
 @pytest.mark.parametrize("rank", [0, 4])
 def test_divergence_is_measured_from_the_model_that_practice_began_with(
-    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, rank: int
+    taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
+    # Whether samples of a group differ, and so whether anything is learnt of them, is up to the last bits of a machine.
+    monkeypatch.setattr(grpo, "advantages", lambda rewards, scale: torch.ones_like(rewards))
     practice = replace(CONFIG.grpo, steps=2, clips=4, group=4, updates=1, kl_beta=0.1, temperature=1.5)
     config = replace(CONFIG, grpo=practice, lora=LoraConfig(rank=rank), max_new_tokens=96)
     training.train(release_folder, str(taught[0]), tmp_path, config, stages=["sft", "grpo"])
