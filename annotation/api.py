@@ -35,7 +35,6 @@ from annotation.api_serializers import (
     ItemSerializer,
     JobSerializer,
     LeaseEndSerializer,
-    LeaseSerializer,
     NewCampaignSerializer,
     RatedSerializer,
     RatingSerializer,
@@ -226,8 +225,8 @@ class ClaimView(Guarded):
         slot = queue.claim(rater=self.actor, campaign=campaign)
         if slot is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        if slot.arm == Arm.ASSISTED:  # a draft that has come since the first answer is given now
-            show_late(rater=self.actor, slot_id=slot.pk, lease=slot.lease or uuid.UUID(int=0))
+        if slot.arm == Arm.ASSISTED and slot.lease:  # a draft that has come since the first answer is given now
+            show_late(rater=self.actor, lease=slot.lease)
         return Response(SeatSerializer(slot).data)
 
 
@@ -235,31 +234,31 @@ class SubmitView(Guarded):
     required_role = Role.ANNOTATOR
 
     @extend_schema(request=SubmitSerializer, responses={201: RatedSerializer})
-    def post(self, request: Request, slot: int) -> Response:
+    def post(self, request: Request, lease: uuid.UUID) -> Response:
         """Stores your rating. 409 when the seat went to another: your answers are kept as saved work."""
         asked = read(SubmitSerializer(data=request.data))
         answers = parse_answers(asked.pop("answers"))
-        rating = ratings.submit(rater=self.actor, slot_id=slot, answers=answers, **asked)
+        rating = ratings.submit(rater=self.actor, lease=lease, answers=answers, **asked)
         return Response({"rating": rating.pk}, status=status.HTTP_201_CREATED)
 
 
 class RenewView(Guarded):
     required_role = Role.ANNOTATOR
 
-    @extend_schema(request=LeaseSerializer, responses=LeaseEndSerializer)
-    def post(self, request: Request, slot: int) -> Response:
+    @extend_schema(request=None, responses=LeaseEndSerializer)
+    def post(self, request: Request, lease: uuid.UUID) -> Response:
         """Lets your lease run anew."""
-        ends = queue.renew(rater=self.actor, slot_id=slot, **read(LeaseSerializer(data=request.data)))
+        ends = queue.renew(rater=self.actor, lease=lease)
         return Response(LeaseEndSerializer({"lease_expires_at": ends}).data)
 
 
 class HandBackView(Guarded):
     required_role = Role.ANNOTATOR
 
-    @extend_schema(request=LeaseSerializer, responses={204: None})
-    def post(self, request: Request, slot: int) -> Response:
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, lease: uuid.UUID) -> Response:
         """Frees your seat for another; the clip may come back to you later."""
-        queue.hand_back(rater=self.actor, slot_id=slot, **read(LeaseSerializer(data=request.data)))
+        queue.hand_back(rater=self.actor, lease=lease)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -267,9 +266,9 @@ class SkipView(Guarded):
     required_role = Role.ANNOTATOR
 
     @extend_schema(request=SkipSerializer, responses={204: None})
-    def post(self, request: Request, slot: int) -> Response:
+    def post(self, request: Request, lease: uuid.UUID) -> Response:
         """Passes a clip by for good."""
-        queue.skip(rater=self.actor, slot_id=slot, **read(SkipSerializer(data=request.data)))
+        queue.skip(rater=self.actor, lease=lease, **read(SkipSerializer(data=request.data)))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -8,13 +8,17 @@ from annotation.models import Arm, Campaign, Draft, Item, Rating, Skip, Slot
 from annotation.reads.progress import Progress
 from annotation.services.drafts import shown_to
 from annotation.services.policy import POLICY_FIELDS
+from annotation.services.statements import LARGEST_KEY
 from operations.models import Job
 
 JSON = dict[str, Any]
+LEADS_ONLY = ("seed", "seats", "done", "leased")
+"""Hidden from annotators: the order of clips and the arms of slots are drawn from the seed, and the counts grow with a
+rating slot but not with a hidden check."""
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    """A campaign and how far it is. `seats`, `done` and `leased` count its slots; only leads see `seed`."""
+    """A campaign and how far it is. Only leads see `seed`, and `seats`, `done` and `leased`, which count its slots."""
 
     seats = serializers.SerializerMethodField()
     done = serializers.SerializerMethodField()
@@ -49,7 +53,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     def to_representation(self, instance: Campaign) -> JSON:
         fields: JSON = super().to_representation(instance)
         if not self.context["is_lead"]:
-            del fields["seed"]  # the order of clips and the arms of slots are drawn from it
+            for name in LEADS_ONLY:
+                del fields[name]
         return fields
 
     def get_seats(self, campaign: Campaign) -> int:
@@ -210,9 +215,8 @@ class DraftSerializer(serializers.ModelSerializer[Draft]):
 
 
 class SeatSerializer(serializers.ModelSerializer[Slot]):
-    """The seat a rater holds: send `lease` with everything that concerns it."""
+    """What a rater holds. `lease` is its address; a submit and a skip also name the `item`, for when it is lost."""
 
-    slot = serializers.IntegerField(source="pk")
     clip = serializers.IntegerField(source="item.clip.pk")
     prompt = serializers.CharField(source="item.clip.prompt")
     duration = serializers.FloatField(source="item.clip.duration")
@@ -222,10 +226,8 @@ class SeatSerializer(serializers.ModelSerializer[Slot]):
     class Meta:
         model = Slot
         fields = (
-            "slot",
             "lease",
             "lease_expires_at",
-            "arm",
             "item",
             "clip",
             "prompt",
@@ -237,32 +239,30 @@ class SeatSerializer(serializers.ModelSerializer[Slot]):
 
     def get_draft(self, slot: Slot) -> JSON | None:
         assert slot.rater is not None
-        draft, _exposure = shown_to(slot.rater, slot.pk) if slot.arm == Arm.ASSISTED else (None, "")
+        draft, _exposure = shown_to(slot.rater, slot.item_id) if slot.arm == Arm.ASSISTED else (None, "")
         if draft is None:
             return None
         return dict(DraftSerializer(draft, context={"shows_draft_scores": slot.campaign.shows_draft_scores}).data)
-
-
-class LeaseSerializer(serializers.Serializer[Any]):
-    lease = serializers.UUIDField()
 
 
 class LeaseEndSerializer(serializers.Serializer[Any]):
     lease_expires_at = serializers.DateTimeField()
 
 
-class SkipSerializer(LeaseSerializer):
+class SkipSerializer(serializers.Serializer[Any]):
+    item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)
     kind = serializers.ChoiceField(Skip.Kind.choices)
     reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=1000)
 
 
-class SubmitSerializer(LeaseSerializer):
+class SubmitSerializer(serializers.Serializer[Any]):
     """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` never stores twice.
 
     The site knows which draft it gave you with the seat, and decides from your words and marks what became of it. An
     axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" says that you threw the draft away first.
     """
 
+    item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)
     key = serializers.UUIDField()
     answers = serializers.DictField()
     viewing = serializers.DictField(required=False, default=dict)

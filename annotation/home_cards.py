@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
 from annotation.models import Campaign, PanelParticipant
-from annotation.reads.progress import Progress, progress_of_many
+from annotation.reads.progress import Progress, progress_of_many, rated_by_campaign
 from annotation.services.admission import campaigns_for
 from annotation.services.panels import panels_without_lead, rated_for
 from qsave.words import isolate
@@ -22,15 +22,15 @@ def to_rate(user: User) -> HomeSection:
     if user.is_guest:
         return _part_of_guest(user)
     found = _with_progress(campaigns_for(user))
+    rated = rated_by_campaign(user, [campaign for campaign, _progress in found])
     return HomeSection(
         title=_("To rate"),
         cards=tuple(
             HomeCard(
                 title=campaign.title,
-                text=_seats_left(progress),
+                text=_rated_so_far(rated.get(campaign.pk, 0)),
                 url=reverse("rate", args=[campaign.name]),
                 action=_("Rate"),
-                share=progress.share,
             )
             for campaign, progress in found
             if progress.done < progress.seats
@@ -93,10 +93,12 @@ def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progre
     return [(campaign, progress[campaign.pk]) for campaign in rows]
 
 
-def _seats_left(progress: Progress) -> str:
-    left = progress.seats - progress.done
-    words = ngettext("%(left)s rating to go, of %(seats)s.", "%(left)s ratings to go, of %(seats)s.", left)
-    return words % {"left": left, "seats": progress.seats}
+def _rated_so_far(rated: int) -> str:
+    """The rater's own count. The campaign's would stand still at a hidden check and so point it out."""
+    if not rated:
+        return _("You have not rated here yet.")
+    words = ngettext("You have rated %(rated)s clip here.", "You have rated %(rated)s clips here.", rated)
+    return words % {"rated": rated}
 
 
 def _lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:

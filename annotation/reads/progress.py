@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
+from accounts.models import User
 from annotation.models import Campaign, Item, Slot
 
 
@@ -42,3 +43,9 @@ def progress_of_many(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
 def progress_of(campaign: Campaign) -> Progress:
     """Progress of one campaign."""
     return progress_of_many([campaign])[campaign.pk]
+
+
+def rated_by_campaign(rater: User, campaigns: Iterable[Campaign]) -> dict[int, int]:
+    """How many clips a rater has rated, by campaign key; campaigns without any are left out. One query."""
+    done = Slot.objects.filter(rater=rater, state=Slot.State.DONE, campaign__in=list(campaigns))
+    return dict(done.values_list("campaign").annotate(n=Count("pk")).order_by())

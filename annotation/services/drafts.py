@@ -70,9 +70,9 @@ def draft_for(slot: Slot) -> Draft | None:
     return Draft.objects.filter(item=slot.item_id).order_by("-created_at", "-pk").first()
 
 
-def shown_to(rater: User, slot_id: int) -> tuple[Draft | None, str]:
-    """Return the draft that the rater was shown with a slot's item, and the exposure to it."""
-    offer = Offer.objects.filter(item__slots=slot_id, rater=rater).select_related("draft").first()
+def shown_to(rater: User, item_id: int) -> tuple[Draft | None, str]:
+    """Return the draft of an item that the rater was shown, and the exposure to it."""
+    offer = Offer.objects.filter(item=item_id, rater=rater).select_related("draft").first()
     return (offer.draft, offer.exposure) if offer else (None, Exposure.NONE)
 
 
@@ -84,12 +84,12 @@ def late_draft(slot: Slot) -> Draft | None:
 
 
 @transaction.atomic
-def show_late(*, rater: User, slot_id: int, lease: uuid.UUID) -> Draft | None:
+def show_late(*, rater: User, lease: uuid.UUID) -> Draft | None:
     """Show the rater a draft that came late, and record it; None if there is none.
 
     A rater who was shown a draft already gets the same one.
     """
-    seat = held_seat(rater, slot_id, lease)
+    seat = held_seat(rater, lease)
     if seat is None:
         return None
     if seat.draft is not None:

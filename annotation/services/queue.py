@@ -67,36 +67,39 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
     raise LeaseLost(_("The queue is busy with your own other pages. Close them and try again."))
 
 
-def renew(*, rater: User, slot_id: int, lease: uuid.UUID) -> datetime:
+def renew(*, rater: User, lease: uuid.UUID) -> datetime:
     """Lets a lease run anew, and returns when it ends; raises LeaseLost when the seat has gone to another."""
     with transaction.atomic():
-        slot = _held(rater, slot_id, lease)
+        slot = _held(rater, lease)
         if slot is not None:
             return _run_anew(slot, slot.campaign)
     raise LeaseLost(_("This clip went to somebody else after a long pause. What you typed is kept."))
 
 
-def hand_back(*, rater: User, slot_id: int, lease: uuid.UUID) -> None:
+def hand_back(*, rater: User, lease: uuid.UUID) -> None:
     """Frees a seat; it is offered to the rater again after everything else. A seat that is not held is left alone."""
     with transaction.atomic():
-        slot = _held(rater, slot_id, lease)
+        slot = _held(rater, lease)
         if slot is not None:
             _free(slot)
             Offer.objects.filter(item=slot.item_id, rater=rater).update(handed_back_at=timezone.now())
 
 
-def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str) -> Skip:
+def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str) -> Skip:
     """Passes an item by for good, and frees its seat for another. Raises LeaseLost when it was never the rater's.
+
+    `item_id` names the item where the lease is lost. An item that the rater has rated meanwhile cannot be passed by:
+    who could do so would never meet a repeat.
 
     A report ("does not play", "for the lead") also holds the item back from everybody until a lead settles it.
     """
     if kind not in Skip.Kind.values:
         raise ValueError(f"a skip is one of {', '.join(Skip.Kind.values)}, got {kind!r}")
     with transaction.atomic():
-        slot = _held(rater, slot_id, lease)
+        slot = _held(rater, lease)
         if slot is not None:
             _free(slot)
-        item = Item.objects.filter(slots=slot_id, offers__rater=rater).first()
+        item = slot.item if slot is not None else _let_go_of(rater, item_id)
         if item is not None:
             words = clean_text(reason)[:REASON_LIMIT]
             defaults = {"kind": kind, "reason": words}
@@ -107,8 +110,14 @@ def skip(*, rater: User, slot_id: int, lease: uuid.UUID, kind: str, reason: str)
     raise LeaseLost(_("This clip is not on your desk."))
 
 
-def _held(rater: User, slot_id: int, lease: uuid.UUID) -> Slot | None:
-    seat = held_seat(rater, slot_id, lease)
+def _let_go_of(rater: User, item_id: int) -> Item | None:
+    """The item, if the rater was given it and has not rated it."""
+    rated = Slot.objects.filter(rater=rater, state=Slot.State.DONE, item=item_id)
+    return Item.objects.filter(~Exists(rated), pk=item_id, offers__rater=rater).first()
+
+
+def _held(rater: User, lease: uuid.UUID) -> Slot | None:
+    seat = held_seat(rater, lease)
     return seat.slot if seat else None
 
 
@@ -143,11 +152,21 @@ def _check(rater: User, campaign: Campaign, last: Standing) -> Slot | None:
     number = last.number + 1
     kind = checks.due_kind(campaign, rater, number)
     if kind == Slot.Kind.REPEAT:
-        return _given(checks.repeat_for(rater, campaign, number), rater, campaign, last)
+        slot = checks.repeat_for(rater, campaign, number)
+        if slot is not None:
+            _forget_first_time(rater, slot.item_id)
+        return _given(slot, rater, campaign, last)
     if kind == Slot.Kind.GOLD:
         seat = _seat(rater, campaign, last, only_golds=True)
         return seat or _given(checks.gold_for(rater, campaign, number), rater, campaign, last)
     return None
+
+
+def _forget_first_time(rater: User, item_id: int) -> None:
+    """Delete what another page saved after the first rating: it would fill in the form of the repeat. What was typed
+    for a repeat that the rater handed back stays."""
+    work = SavedWork.objects.filter(rater=rater, item=item_id)
+    work.filter(item__offers__rater=rater, item__offers__handed_back_at=None).delete()
 
 
 def _given(slot: Slot | None, rater: User, campaign: Campaign, last: Standing) -> Slot | None:

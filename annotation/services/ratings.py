@@ -80,8 +80,8 @@ class SavedWorkConflict(ValueError):
 def submit(
     *,
     rater: User,
-    slot_id: int,
     lease: uuid.UUID,
+    item_id: int,
     answers: Mapping[Axis, Answer],
     key: uuid.UUID,
     viewing: Mapping[str, Any],
@@ -95,13 +95,13 @@ def submit(
     Who has the campaign at hand may give it, so that it is not read again.
 
     Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
-    seat is gone, after the answers have become saved work.
+    seat is gone, after the answers have become saved work for `item_id`.
     """
     viewing = checked_viewing(viewing)
     try:
         with transaction.atomic():
             rating = None
-            seat = held_seat(rater, slot_id, lease, campaign)
+            seat = held_seat(rater, lease, campaign)
             if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
                 draft = Draft.objects.get(pk=seat.draft) if seat.draft else None
                 decided, unconfirmed = decide_uses(seat.slot.campaign, answers, draft, seat.exposure)
@@ -118,8 +118,11 @@ def submit(
         if rating is None:
             raise
     if rating is None:
-        _keep(rater, slot_id, answers)
-        raise LeaseLost(_("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept."))
+        if _keep(rater, item_id, answers):
+            raise LeaseLost(
+                _("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
+            )
+        raise LeaseLost(_("This clip is not on your desk."))
     return rating
 
 
@@ -214,17 +217,18 @@ def _overwrite(saved: SavedWork, answers: dict[str, Any], tab: uuid.UUID) -> Sav
     return saved
 
 
-def _keep(rater: User, slot_id: int, answers: Mapping[Axis, Answer]) -> None:
-    """Turns answers that came too late into saved work, if the item ever was on the rater's desk."""
+def _keep(rater: User, item_id: int, answers: Mapping[Axis, Answer]) -> bool:
+    """Turns answers that came too late into saved work; False if the item never was on the rater's desk."""
     with transaction.atomic():
-        item = Item.objects.filter(slots=slot_id, offers__rater=rater).first()
+        item = Item.objects.filter(pk=item_id, offers__rater=rater).first()
         if item is None:
-            return
+            return False
         kept = clean_json(answers_to_json(answers), max_bytes=SAVED_BYTES)
         first = {"answers": kept, "tab": uuid.uuid4()}
         saved, is_new = SavedWork.objects.select_for_update().get_or_create(item=item, rater=rater, defaults=first)
         if not is_new:
             _overwrite(saved, kept, uuid.uuid4())
+    return True
 
 
 def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:

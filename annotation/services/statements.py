@@ -47,7 +47,7 @@ _HELD = """
     FROM annotation_slot slot JOIN annotation_campaign campaign ON campaign.id = slot.campaign_id
     JOIN annotation_item item ON item.id = slot.item_id JOIN annotation_clip clip ON clip.id = item.clip_id
     LEFT JOIN annotation_offer shown ON shown.item_id = slot.item_id AND shown.rater_id = slot.rater_id
-    WHERE slot.id = %(slot)s AND slot.rater_id = %(rater)s AND slot.lease = %(lease)s AND slot.state = 'leased' {lock}
+    WHERE slot.rater_id = %(rater)s AND slot.state = 'leased' AND slot.lease = %(lease)s {lock}
 """
 _LAST_WORDS = """
     SELECT answer.axis, answer.reason FROM annotation_axisanswer answer
@@ -251,13 +251,13 @@ class HeldSeat:
     exposure: str
 
 
-def held_seat(rater: User, slot_id: int, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSeat | None:
-    """The place, locked until the transaction ends; None if it no longer carries this lease.
+def held_seat(rater: User, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSeat | None:
+    """The place that carries this lease of the rater's, locked until the transaction ends; None if none does.
 
     Its campaign is the one given, if it is that, with the state of this moment; else it is read when it is asked for.
     """
     lock = "FOR UPDATE OF slot" if connection.features.has_select_for_update_of else ""
-    values = {"slot": slot_id, "rater": rater.pk, "lease": _prepared(Slot, "lease", lease)}
+    values = {"rater": rater.pk, "lease": _prepared(Slot, "lease", lease)}
     found = list(Slot.objects.raw(_HELD.format(lock=lock), values))
     if not found:
         return None

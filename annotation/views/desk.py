@@ -94,6 +94,7 @@ class Desk:
     saved_version: int
     draft: Draft | None
     awaits_draft: bool
+    """Whether the page asks for a draft that comes late: in either arm, or its source would tell a blind place."""
     problems: list[str]
     done: int = 0
     """How many clips of the campaign the rater has rated."""
@@ -120,7 +121,7 @@ def desk_for(rater: User, slot: Slot, *, posted: FormAnswers | None = None, prob
         key=uuid.uuid4(),
         saved_version=saved.version if saved else 0,
         draft=draft,
-        awaits_draft=slot.arm == "assisted" and draft is None,
+        awaits_draft=draft is None and slot.campaign.assisted_share > 0,
         problems=general_problems(problems or {}),
         done=shown.rated,
     )

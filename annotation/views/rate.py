@@ -49,14 +49,17 @@ WAITING_STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What every write of the desk carries: which seat, and under which lease."""
+    """What a submit and a skip carry: the lease that the seat is held under, and the item, for when it is lost.
 
-    slot_id: int
+    A page that was opened before forms named the item does without it.
+    """
+
     lease: uuid.UUID
+    item_id: int
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Post":
-        return cls(slot_id=_number(request, "slot"), lease=_uuid(request, "lease"))
+        return cls(lease=_uuid(request, "lease"), item_id=_number(request, "item") if "item" in request.POST else 0)
 
 
 @signed_in
@@ -94,7 +97,7 @@ def rate_skip(request: AuthedRequest, name: str) -> HttpResponse:
     if kind not in Skip.Kind.values or not reason:
         return _refused(request, campaign, {"skip": [_("Choose what is the matter and say it in a word or two.")]})
     try:
-        queue.skip(rater=request.user, slot_id=post.slot_id, lease=post.lease, kind=kind, reason=reason)
+        queue.skip(rater=request.user, lease=post.lease, item_id=post.item_id, kind=kind, reason=reason)
     except queue.LeaseLost as lost:
         return _lost(request, campaign, lost)
     return _next(request, campaign)
@@ -105,8 +108,7 @@ def rate_skip(request: AuthedRequest, name: str) -> HttpResponse:
 def rate_stop(request: AuthedRequest, name: str) -> HttpResponse:
     """Hands the clip back and leaves the desk; what was typed stays saved."""
     _campaign(request, name)
-    post = Post.of(request)
-    queue.hand_back(rater=request.user, slot_id=post.slot_id, lease=post.lease)
+    queue.hand_back(rater=request.user, lease=_uuid(request, "lease"))
     return redirect("rate-home")
 
 
@@ -114,9 +116,9 @@ def rate_stop(request: AuthedRequest, name: str) -> HttpResponse:
 @require_POST
 def rate_renew(request: AuthedRequest, name: str) -> HttpResponse:
     """Lets the lease run anew; 409 when the clip has gone to another."""
-    campaign, post = _campaign(request, name), Post.of(request)
+    campaign, lease = _campaign(request, name), _uuid(request, "lease")
     try:
-        expires = queue.renew(rater=request.user, slot_id=post.slot_id, lease=post.lease)
+        expires = queue.renew(rater=request.user, lease=lease)
     except queue.LeaseLost as lost:
         return _lost(request, campaign, lost)
     return JsonResponse({"expires": expires.isoformat(), "state": campaign.state})
@@ -157,13 +159,12 @@ def rate_draft(request: AuthedRequest, name: str) -> HttpResponse:
     if request.method == "POST":
         return _show_late(request, campaign)
     slot = _held(request, campaign)
-    draft = late_draft(slot) if slot and str(slot.pk) == request.GET.get("slot") else None
+    draft = late_draft(slot) if slot and str(slot.lease) == request.GET.get("lease") else None
     return JsonResponse({"critic": draft.critic}) if draft else HttpResponse(status=204)
 
 
 def _show_late(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
-    post = Post.of(request)
-    draft = show_late(rater=request.user, slot_id=post.slot_id, lease=post.lease)
+    draft = show_late(rater=request.user, lease=_uuid(request, "lease"))
     if draft is None:
         return HttpResponse(status=204)
     marks = desks.draft_marks(campaign, draft)
@@ -202,9 +203,9 @@ def _submit(request: AuthedRequest, campaign: Campaign) -> HttpResponse:
     try:
         rating = ratings.submit(
             rater=request.user,
-            slot_id=post.slot_id,
             lease=post.lease,
-            answers=parsed_answers(answers, campaign, lambda: shown_to(request.user, post.slot_id)),
+            item_id=post.item_id,
+            answers=parsed_answers(answers, campaign, lambda: shown_to(request.user, post.item_id)),
             key=key,
             viewing=posted_viewing(request),
             seconds_spent=posted_seconds(request),
@@ -327,7 +328,10 @@ def _campaign(request: AuthedRequest, name: str) -> Campaign:
 
 
 def _held(request: AuthedRequest, campaign: Campaign) -> Slot | None:
-    return Slot.objects.filter(campaign=campaign, rater=request.user, state=Slot.State.LEASED).first()
+    slot = Slot.objects.filter(campaign=campaign, rater=request.user, state=Slot.State.LEASED).first()
+    if slot is not None:
+        slot.campaign = campaign
+    return slot
 
 
 def _desk(request: AuthedRequest, campaign: Campaign) -> Desk | None:

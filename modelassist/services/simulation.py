@@ -185,14 +185,14 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
         return False
     assert slot.lease is not None  # a claimed seat carries one
     spec = spec_of(slot.item.clip.clip_id)
-    draft, _exposure = shown_to(person.user, slot.pk)
+    draft, _exposure = shown_to(person.user, slot.item_id)
     answers = _answers(person.rater, spec, draft, campaign)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             submit(
                 rater=person.user,
-                slot_id=slot.pk,
                 lease=slot.lease,
+                item_id=slot.item_id,
                 answers=answers,
                 key=uuid.uuid4(),
                 viewing={"watched_share": 1.0, "plays": 1, "simulated": True},

@@ -51,6 +51,10 @@ export class Work {
   restore() {
     const kept = recall(this.name);
     if (!kept?.dirty) return;
+    if (kept.version > this.version) { // the site's copy has become a rating since
+      forget(this.name);
+      return;
+    }
     if (kept.version === this.version) {
       this.page.apply(kept.answers);
       this.page.showSaved(gettext("What you had typed is back"));
@@ -102,7 +106,6 @@ export class Work {
 
   payload() {
     const data = this.page.form();
-    data.set("item", this.root.dataset.item);
     data.set("base_version", String(this.version));
     data.set("tab", this.tab);
     return data;

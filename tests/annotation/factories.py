@@ -178,7 +178,7 @@ def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: 
         "seconds_spent": 12.0,
         "key": key or uuid.uuid4(),
     }
-    return ratings.submit(rater=rater, slot_id=slot.pk, lease=lease_of(slot), **(values | changes))
+    return ratings.submit(rater=rater, lease=lease_of(slot), item_id=slot.item_id, **(values | changes))
 
 
 def answered(slot: Slot, score: int) -> dict[str, Any]:

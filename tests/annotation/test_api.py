@@ -48,7 +48,7 @@ def post(client: Client, url: str, data: Any = None) -> Any:
 
 def submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
     values = {"key": str(uuid.uuid4()), "answers": answers_to_json(factories.answers()), "seconds_spent": 9.5}
-    return {"lease": seat["lease"], **values} | changes
+    return {"item": seat["item"], **values} | changes
 
 
 def test_a_campaign_is_made_opened_and_seen(boss: Client) -> None:
@@ -132,7 +132,7 @@ def test_a_script_claims_and_submits_until_nothing_is_left(boss: Client, rater: 
     campaign = factories.make_campaign(2, assisted_share=0)
     for _ in range(2):
         seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
-        answer = post(rater, f"/api/slots/{seat['slot']}/submit", submission(seat))
+        answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat))
         assert answer.status_code == 201
 
     assert post(rater, f"/api/campaigns/{campaign.name}/claim").status_code == 204
@@ -150,7 +150,7 @@ def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater: Client) -> 
     seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
     data = submission(seat)
 
-    answers = [post(rater, f"/api/slots/{seat['slot']}/submit", data) for _ in range(2)]
+    answers = [post(rater, f"/api/leases/{seat['lease']}/submit", data) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json() == {"rating": Rating.objects.get().pk}
@@ -159,7 +159,7 @@ def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater: Client) -> 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"lease": "no"}, "lease"),
+        ({"item": "no"}, "item"),
         ({"key": None}, "key"),
         ({"seconds_spent": "long"}, "seconds_spent"),
         ({"answers": {}}, "visual"),
@@ -171,7 +171,7 @@ def test_a_submit_that_breaks_a_rule_names_the_field(rater: Client, change: dict
     campaign = factories.make_campaign(1, assisted_share=0)
     seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
 
-    answer = post(rater, f"/api/slots/{seat['slot']}/submit", submission(seat, **change))
+    answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat, **change))
 
     assert answer.status_code == 400
     assert field in answer.json()
@@ -181,9 +181,9 @@ def test_a_submit_that_breaks_a_rule_names_the_field(rater: Client, change: dict
 def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater: Client) -> None:
     campaign = factories.make_campaign(1)
     seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
-    Slot.objects.filter(pk=seat["slot"]).update(lease=uuid.uuid4())
+    Slot.objects.filter(lease=seat["lease"]).update(lease=uuid.uuid4())
 
-    answer = post(rater, f"/api/slots/{seat['slot']}/submit", submission(seat))
+    answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat))
 
     assert answer.status_code == 409
     assert "kept" in answer.json()["detail"]
@@ -193,15 +193,15 @@ def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater: Client) 
 def test_a_seat_is_renewed_skipped_and_handed_back(rater: Client) -> None:
     campaign = factories.make_campaign(2)
     seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
-    lease, url = {"lease": seat["lease"]}, f"/api/slots/{seat['slot']}"
+    url = f"/api/leases/{seat['lease']}"
 
-    assert post(rater, f"{url}/renew", lease).json()["lease_expires_at"] >= seat["lease_expires_at"]
-    assert post(rater, f"{url}/hand-back", lease).status_code == 204
-    assert post(rater, f"{url}/renew", lease).status_code == 409
+    assert post(rater, f"{url}/renew").json()["lease_expires_at"] >= seat["lease_expires_at"]
+    assert post(rater, f"{url}/hand-back").status_code == 204
+    assert post(rater, f"{url}/renew").status_code == 409
     seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
-    skip = {"lease": seat["lease"], "kind": "broken"}
-    assert post(rater, f"/api/slots/{seat['slot']}/skip", skip).status_code == 204
-    assert post(rater, f"/api/slots/{seat['slot']}/skip", skip | {"kind": "bored"}).status_code == 400
+    skip = {"item": seat["item"], "kind": "broken"}
+    assert post(rater, f"/api/leases/{seat['lease']}/skip", skip).status_code == 204
+    assert post(rater, f"/api/leases/{seat['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
 
 
 def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater: Client) -> None:

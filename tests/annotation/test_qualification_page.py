@@ -27,7 +27,7 @@ def strict() -> Campaign:
 def rate(client: Client, campaign: Campaign, score: int, **headers: str) -> str:
     client.post(f"/rate/{campaign.name}/start", headers=HTMX)
     slot = Slot.objects.get(state="leased")
-    data: dict[str, object] = {"slot": slot.pk, "lease": slot.lease, "key": uuid.uuid4()}
+    data: dict[str, object] = {"lease": slot.lease, "item": slot.item_id, "key": uuid.uuid4()}
     for axis in AXES:
         data |= {f"{axis}-score": score, f"{axis}-none": "1", f"{axis}-reason": f"What I saw on {axis}, in words."}
     return client.post(f"/rate/{campaign.name}/", data, headers=headers).content.decode()

@@ -124,8 +124,8 @@ def _rate_one(rater: User, campaign: Campaign) -> None:
     answers = {axis: Answer(4, (), f"A reason like any other, of clip {slot.item_id}.") for axis in AXES}
     submit(
         rater=rater,
-        slot_id=slot.pk,
         lease=slot.lease,
+        item_id=slot.item_id,
         answers=answers,
         key=uuid.uuid4(),
         viewing={},

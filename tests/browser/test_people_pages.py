@@ -44,9 +44,9 @@ def test_a_participant_comes_by_the_link_rates_their_part_and_copies_the_code(
     page.get_by_role("button", name="Begin").press("Enter")
     expect(page.locator("[data-desk]")).to_be_visible()  # the first clip comes by itself
     for number in (1, 2):
-        held = page.locator("[data-desk]").get_attribute("data-slot")
+        held = page.locator("[data-desk]").get_attribute("data-lease")
         rate_by_keys(page, note=f" Number {number}.")
-        expect(page.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+        expect(page.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     expect(page.get_by_role("heading", name="You are done")).to_be_visible()
     expect(page.get_by_role("link", name="Go back to the panel")).to_have_attribute("href", BACK)
     page.get_by_role("button", name="Copy").press("Enter")

@@ -10,7 +10,7 @@ from accounts.models import Role
 from annotation.models import AxisAnswer, Campaign, Rating, SavedWork
 from qsave.axes import AXES
 from tests.annotation.desk_world import make_campaign, make_user
-from tests.browser.desk.world import open_desk, put_clip, saved, slot_on
+from tests.browser.desk.world import lease_on, open_desk, put_clip, saved
 from tests.browser.looks import sign_in
 
 CLIPS = ("one", "two", "three", "four", "five", "six")
@@ -43,13 +43,13 @@ def answer(page: Page, number: int, *, after: str = "") -> None:
 
 def submit(page: Page, number: int) -> None:
     """Submits by key and waits for the next clip, or for the end."""
-    held = slot_on(page)
+    held = lease_on(page)
     page.keyboard.press("Control+Enter")
     wait_for_next(page, held, number)
 
 
 def wait_for_next(page: Page, held: str, number: int) -> None:
-    expect(page.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(page.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     assert Rating.objects.count() == number
     if number < len(CLIPS):
         expect(page.locator("#axis-visual")).to_be_focused()
@@ -94,7 +94,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     submit(page, 2)
 
     # The network is gone at the submit.
-    held = slot_on(page)
+    held = lease_on(page)
     answer(page, 3)
     page.context.set_offline(True)
     page.keyboard.press("Control+Enter")

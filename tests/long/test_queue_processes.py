@@ -198,7 +198,7 @@ def _send_again(entry: dict[str, Any], key: uuid.UUID) -> int | None:
     values: dict[str, Any] = {"answers": factories.answers(3), "viewing": {}, "seconds_spent": 1.0, "key": key}
     lease = uuid.UUID(entry["lease"])
     try:
-        return ratings.submit(rater=rater, slot_id=entry["slot"], lease=lease, **values).pk
+        return ratings.submit(rater=rater, lease=lease, item_id=entry["item"], **values).pk
     except LeaseLost:
         return None
 

@@ -82,8 +82,8 @@ def keep_picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-def slot_on(page: Page) -> int:
-    return int(page.locator("[data-desk]").get_attribute("data-slot") or 0)
+def lease_on(page: Page) -> str:
+    return page.locator("[data-desk]").get_attribute("data-lease") or ""
 
 
 def rate_everything(page: Page, user: User, clips: int) -> None:
@@ -91,11 +91,11 @@ def rate_everything(page: Page, user: User, clips: int) -> None:
     page.goto("/rate/real/")
     page.wait_for_selector("[data-desk]")
     for number in range(clips):
-        slot = slot_on(page)
+        lease = lease_on(page)
         if number == 0:
             page.wait_for_function("() => document.querySelector('video').readyState >= 3")
             keep_picture(page, f"desk-{user.username}")
-        item = Slot.objects.get(pk=slot).item_id
+        item = Slot.objects.get(lease=lease).item_id
         for place, axis in enumerate(AXES):
             expect(page.locator(f"#axis-{axis}[data-active]")).to_be_attached()
             page.keyboard.press(str(1 + (item + place) % 4 + (len(user.username) + item) % 2))
@@ -104,7 +104,7 @@ def rate_everything(page: Page, user: User, clips: int) -> None:
             page.keyboard.type(f"{WORDS[axis]}, says {user.username} of clip {number}.")
             page.keyboard.press("Alt+ArrowDown")
         page.keyboard.press("Control+Enter")
-        expect(page.locator(f'[data-desk][data-slot="{slot}"]')).to_have_count(0)
+        expect(page.locator(f'[data-desk][data-lease="{lease}"]')).to_have_count(0)
 
 
 def test_real_clips_go_the_whole_way(
@@ -167,7 +167,7 @@ def draft_and_look(
     page = signed_in(open_page(), make_user("dora"), live_server.url)
     page.goto("/rate/real/")
     page.wait_for_selector("[data-desk]")
-    slot = Slot.objects.get(pk=slot_on(page))
+    slot = Slot.objects.get(lease=lease_on(page))
     drafted = Draft.objects.filter(item=slot.item).exists()
     expect(page.get_by_text("Draft by real@1")).to_have_count(len(AXES) if drafted else 0)
     keep_picture(page, "desk-with-draft")

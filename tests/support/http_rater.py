@@ -11,12 +11,12 @@ from tests.support.speed import allow
 
 PASSWORD = "correct horse battery"  # of accounts that live for one run
 AXES = ("visual", "dynamic", "alignment")
-HIDDEN = re.compile(r'name="(slot|lease|key)" value="([^"]+)"')
+HIDDEN = re.compile(r'name="(lease|item|key)" value="([^"]+)"')
 
 
 @dataclass(slots=True)
 class Rater:
-    """`form` is what the desk holds: seat, lease and key; empty when there is nothing left."""
+    """`form` is what the desk holds: lease, item and key; empty when there is nothing left."""
 
     port: int
     name: str

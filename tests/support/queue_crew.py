@@ -116,7 +116,8 @@ class Crew:
 
     def skip(self) -> None:
         if self.pages and self.dice.random() < 0.3:
-            queue.skip(**_seat(self.dice.choice(self.pages)), kind="skipped", reason="")
+            page = self.dice.choice(self.pages)
+            queue.skip(**_seat(page), item_id=page[1].item_id, kind="skipped", reason="")
 
     def edit(self) -> None:
         if self.rated:
@@ -160,7 +161,7 @@ class Crew:
 
 def _seat(page: Page) -> dict[str, Any]:
     rater, slot = page
-    return {"rater": rater, "slot_id": slot.pk, "lease": factories.lease_of(slot)}
+    return {"rater": rater, "lease": factories.lease_of(slot)}
 
 
 def main() -> None:

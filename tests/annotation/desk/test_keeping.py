@@ -40,7 +40,7 @@ def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(
     draft = add_draft(item)
     slot = take(client, campaign)
     data = drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
-    post(client, campaign, "save", save_data(item, **data), headers=SCRIPT)
+    post(client, campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
     page = client.get("/rate/floor/").content.decode()
     assert page.count("starter@1") == 3
     assert page.count('-confirm" value="1" checked') == 1
@@ -100,7 +100,7 @@ def test_renewing_moves_the_end_of_the_lease_and_a_lost_one_says_so(
     put_clip(campaign)
     slot = take(client, campaign)
     Slot.objects.update(lease_expires_at=timezone.now())
-    held = {"slot": slot.pk, "lease": slot.lease}
+    held = {"lease": slot.lease}
     assert post(client, campaign, "renew", held, headers=SCRIPT).status_code == 200
     assert Slot.objects.filter(lease_expires_at__gt=timezone.now() + timedelta(minutes=10)).exists()
     lose_seat(slot)
@@ -111,7 +111,7 @@ def test_a_skip_needs_a_kind_and_a_reason_and_brings_the_next(client: Client, ra
     put_clip(campaign, "one")
     put_clip(campaign, "two")
     slot = take(client, campaign)
-    held = {"slot": slot.pk, "lease": slot.lease}
+    held = {"lease": slot.lease}
     for bad in ({"kind": "skipped", "reason": " "}, {"kind": "bored", "reason": "bored"}):
         assert post(client, campaign, "skip", held | bad, headers=SCRIPT).status_code == 422
     good = held | {"kind": "broken", "reason": "stays black"}
@@ -123,7 +123,7 @@ def test_a_skip_needs_a_kind_and_a_reason_and_brings_the_next(client: Client, ra
 def test_stopping_hands_the_clip_back(client: Client, rater: User, campaign: Campaign) -> None:
     put_clip(campaign)
     slot = take(client, campaign)
-    response = post(client, campaign, "stop", {"slot": slot.pk, "lease": slot.lease})
+    response = post(client, campaign, "stop", {"lease": slot.lease})
     assert response["Location"] == "/rate/"
     assert Slot.objects.get().state == Slot.State.FREE
 

@@ -29,7 +29,7 @@ def test_a_submit_stores_the_rating_and_brings_the_next_clip_to_a_script(
     assert response.status_code == 200
     next_slot = Slot.objects.get(state=Slot.State.LEASED)
     assert next_slot != slot
-    assert f'data-slot="{next_slot.pk}"' in response.content.decode()
+    assert f'data-lease="{next_slot.lease}"' in response.content.decode()
     rating = Rating.objects.get()
     revision = rating.revisions.get()
     assert (revision.seconds_spent, revision.viewing) == (12.5, {"plays": 2, "watched_share": 1})
@@ -135,13 +135,13 @@ def test_a_draft_that_comes_late_is_offered_and_not_put_on_the_page(
 ) -> None:
     item = put_clip(campaign, arm=Arm.ASSISTED)
     slot = take(client, campaign)
-    assert client.get(f"/rate/floor/draft?slot={slot.pk}").status_code == 204
+    assert client.get(f"/rate/floor/draft?lease={slot.lease}").status_code == 204
     draft = add_draft(item)
     page = client.get("/rate/floor/").content.decode()
     assert "square shimmer" not in page
     assert "data-late-url" in page
-    assert client.get(f"/rate/floor/draft?slot={slot.pk}").json() == {"critic": "starter@1"}
-    shown = post(client, campaign, "draft", data={"slot": slot.pk, "lease": slot.lease}).json()
+    assert client.get(f"/rate/floor/draft?lease={slot.lease}").json() == {"critic": "starter@1"}
+    shown = post(client, campaign, "draft", data={"lease": slot.lease}).json()
     assert shown["axes"]["visual"]["answer"]["score"] is None
     assert "square shimmer" in client.get("/rate/floor/").content.decode()
     confirmed = {f"{axis}-confirm": "1" for axis in AXES}
@@ -171,7 +171,7 @@ def test_an_offer_of_a_draft_that_is_not_taken_up_is_no_exposure(
     item = put_clip(campaign, arm=Arm.ASSISTED)
     slot = take(client, campaign)
     add_draft(item)
-    client.get(f"/rate/floor/draft?slot={slot.pk}")
+    client.get(f"/rate/floor/draft?lease={slot.lease}")
     post(client, campaign, data=form_of(slot))
     assert (Rating.objects.get().draft, Rating.objects.get().exposure) == (None, "none")
 
@@ -184,7 +184,7 @@ def test_a_draft_of_another_clip_is_not_accepted_as_shown(client: Client, rater:
     assert (rating.draft, rating.exposure) == (None, "none")
 
 
-@pytest.mark.parametrize("field", ["slot", "lease", "key"])
+@pytest.mark.parametrize("field", ["item", "lease", "key"])
 @pytest.mark.parametrize("value", ["", "x", "9" * 40])
 def test_a_damaged_form_is_a_bad_request(
     client: Client, rater: User, campaign: Campaign, field: str, value: str

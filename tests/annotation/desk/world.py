@@ -27,7 +27,7 @@ def take(client: Client, campaign: Campaign) -> Slot:
 
 def form_of(slot: Slot, /, **changes: Any) -> dict[str, Any]:
     """What the page posts for a good rating without a draft."""
-    data: dict[str, Any] = {"slot": slot.pk, "lease": slot.lease, "key": uuid.uuid4(), "seconds": "12.5"}
+    data: dict[str, Any] = {"lease": slot.lease, "item": slot.item_id or 1, "key": uuid.uuid4(), "seconds": "12.5"}
     for axis in AXES:
         data |= {
             f"{axis}-score": "4",

@@ -56,7 +56,7 @@ def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> Non
         if score:
             factories.submit(rater, slot, answers=factories.answers(score))
         else:
-            queue.skip(rater=rater, slot_id=slot.pk, lease=slot.lease, kind="skipped", reason="")
+            queue.skip(rater=rater, lease=slot.lease, item_id=slot.item_id, kind="skipped", reason="")
 
 
 def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:

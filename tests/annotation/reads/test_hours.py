@@ -53,7 +53,7 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
     revise(rater=rater, rating_id=first, answers=factories.answers(4), **values)  # type: ignore[arg-type]
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    queue.skip(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="broken", reason="black")
+    queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="broken", reason="black")
     clock.move_to(datetime(2026, 3, 4, 8, tzinfo=UTC))
     rate(rater, campaign, 10)
 

@@ -72,7 +72,9 @@ def test_a_skipped_repeat_does_not_come_again() -> None:
     while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
         if slot.kind == Slot.Kind.REPEAT:
             skipped.append(slot.item_id)
-            queue.skip(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="again")
+            queue.skip(
+                rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="again"
+            )
         else:
             factories.submit(rater, slot)
     assert len(skipped) == len(set(skipped)) >= 5
@@ -182,7 +184,7 @@ def test_a_skipped_qualification_clip_counts_as_missed(strict: Campaign) -> None
     rater = factories.make_user()
     slot = queue.claim(rater=rater, campaign=strict)
     assert slot is not None
-    queue.skip(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="no idea")
+    queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="no idea")
     factories.rate_all(rater, strict, 3)
     assert Qualification.objects.get().share == 0.5
     assert kinds(rater, strict) == ["qualification"]
@@ -200,7 +202,7 @@ def test_who_skips_the_last_qualification_clip_gets_a_verdict_too(
     factories.submit(rater, slot, answers=factories.answers(score))
     last = queue.claim(rater=rater, campaign=strict)
     assert last is not None
-    queue.skip(rater=rater, slot_id=last.pk, lease=factories.lease_of(last), kind="broken", reason="black")
+    queue.skip(rater=rater, lease=factories.lease_of(last), item_id=last.item_id, kind="broken", reason="black")
     after = queue.claim(rater=rater, campaign=strict)
     verdict = Qualification.objects.get()
     assert (verdict.share, verdict.passed) == (share, passed)
@@ -232,7 +234,7 @@ def test_a_place_that_was_handed_back_is_there_again_and_late_answers_to_it_are_
     rater, other = factories.make_user(), factories.make_user()
     slot = queue.claim(rater=rater, campaign=strict)
     assert slot is not None
-    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot)
     assert SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()

@@ -153,7 +153,7 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
     for _ in range(6):
         slot = claim(rater, campaign)
         met.append(slot.item_id)
-        queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+        queue.hand_back(rater=rater, lease=factories.lease_of(slot))
 
     assert len(set(met[:3])) == 3
     assert met[3:] == met[:3]
@@ -162,10 +162,10 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
 def test_handing_back_twice_or_what_is_not_held_changes_nothing() -> None:
     campaign, first, second = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
     slot = claim(first, campaign)
-    queue.hand_back(rater=first, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.hand_back(rater=first, lease=factories.lease_of(slot))
     taken = claim(second, campaign)
 
-    queue.hand_back(rater=first, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.hand_back(rater=first, lease=factories.lease_of(slot))
 
     taken.refresh_from_db()
     assert taken.rater == second
@@ -177,7 +177,7 @@ def test_whoever_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
     Slot.objects.filter(number=2).update(arm=Arm.BLIND)
     slot = claim(rater, campaign)
     assert slot.arm == Arm.ASSISTED
-    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
     claim(other, campaign)  # the assisted seat
 
     assert queue.claim(rater=rater, campaign=campaign) is None
@@ -188,7 +188,7 @@ def test_a_skipped_item_goes_to_others_and_never_comes_back() -> None:
     slot = claim(rater, campaign)
 
     skipped = queue.skip(
-        rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason=" black \x00 picture "
+        rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason=" black \x00 picture "
     )
 
     assert (skipped.kind, skipped.reason) == (Skip.Kind.SKIPPED, "black  picture")
@@ -200,7 +200,7 @@ def test_skipping_twice_is_one_skip() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     slot = claim(rater, campaign)
     for _ in range(2):
-        queue.skip(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="too dark")
+        queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="too dark")
 
     assert Skip.objects.count() == 1
 
@@ -210,11 +210,11 @@ def test_nobody_skips_or_renews_for_another() -> None:
     slot = claim(rater, campaign)
 
     with pytest.raises(LeaseLost):
-        queue.skip(rater=other, slot_id=slot.pk, lease=factories.lease_of(slot), kind="skipped", reason="")
+        queue.skip(rater=other, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="")
     with pytest.raises(LeaseLost):
-        queue.renew(rater=other, slot_id=slot.pk, lease=factories.lease_of(slot))
+        queue.renew(rater=other, lease=factories.lease_of(slot))
     with pytest.raises(LeaseLost):
-        queue.renew(rater=rater, slot_id=slot.pk, lease=uuid.uuid4())
+        queue.renew(rater=rater, lease=uuid.uuid4())
 
 
 def test_renewing_moves_the_end_of_the_lease(clock: time_machine.Traveller) -> None:
@@ -222,7 +222,7 @@ def test_renewing_moves_the_end_of_the_lease(clock: time_machine.Traveller) -> N
     slot = claim(rater, campaign)
     clock.shift(timedelta(minutes=10))
 
-    ends = queue.renew(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    ends = queue.renew(rater=rater, lease=factories.lease_of(slot))
 
     assert ends == START + timedelta(minutes=30)
 

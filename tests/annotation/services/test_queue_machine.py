@@ -68,6 +68,7 @@ class Met:
     rated: list[str] = field(default_factory=list)  # the kinds of the places in which they rated it
     is_skipped: bool = False
     kept: Any = None  # answers that came too late
+    is_handed_back: bool = False  # since it was last put before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +174,20 @@ class Queue(RuleBasedStateMachine):
     @rule(data=st.data(), kind=st.sampled_from(["", "skipped", "broken", "flagged"]))
     def let_go(self, data: st.DataObject, kind: str) -> None:
         rater, slot = data.draw(st.sampled_from(self._pages()))
-        seat: dict[str, Any] = {
-            "rater": self.raters[rater],
-            "slot_id": slot.pk,
-            "lease": factories.lease_of(slot),
-        }
+        seat: dict[str, Any] = {"rater": self.raters[rater], "lease": factories.lease_of(slot)}
+        met, is_theirs = self.met[rater, slot.item_id], self._is_theirs(rater, slot)
         if not kind:
             queue.hand_back(**seat)
+            met.is_handed_back |= is_theirs
             return
-        passed = queue.skip(kind=kind, reason="", **seat)
-        if not self.met[rater, slot.item_id].is_skipped and kind != "skipped":
+        if met.rated and not is_theirs:
+            with pytest.raises(LeaseLost):
+                queue.skip(item_id=slot.item_id, kind=kind, reason="", **seat)
+            return
+        passed = queue.skip(item_id=slot.item_id, kind=kind, reason="", **seat)
+        if not met.is_skipped and kind != "skipped":
             self.reported |= {slot.item_id} - self.excluded
-        self.met[rater, slot.item_id].is_skipped = True
+        met.is_skipped = True
         assert passed.settled_at is None or slot.item_id not in self.reported
 
     @precondition(lambda self: self.reported or self.excluded)
@@ -280,12 +283,18 @@ class Queue(RuleBasedStateMachine):
         if slot.kind == "repeat":
             assert met.rated == ["seat"]
             assert self.takes[rater] - met.number > GAP
+            met.kept = met.kept if met.is_handed_back else None
         else:
             assert not met.rated
         assert (slot.kind == "qualification") == (slot.item_id == self.qualifying)
         assert slot.kind == "qualification" or self._is_in(rater)
         assert slot.arm == Arm.BLIND or slot.kind in ("seat", "repeat")
         met.number = self.takes[rater]
+        met.is_handed_back = False
+
+    def _is_theirs(self, rater: int, slot: Slot) -> bool:
+        held = Slot.objects.filter(pk=slot.pk, rater=self.raters[rater], lease=slot.lease, state="leased")
+        return held.exists()
 
     def _is_in(self, rater: int) -> bool:
         if self.qualifying in self.excluded and not Qualification.objects.filter(rater=self.raters[rater]).exists():
@@ -297,7 +306,7 @@ class Queue(RuleBasedStateMachine):
         return verdict.passed or verdict.let_in_by is not None
 
     def _submit(self, rater: int, slot: Slot, score: int) -> None:
-        is_theirs = Slot.objects.filter(pk=slot.pk, rater=self.raters[rater], lease=slot.lease, state="leased").exists()
+        is_theirs = self._is_theirs(rater, slot)
         values = factories.answered(slot, score)
         met = self.met[rater, slot.item_id]
         try:

@@ -148,7 +148,7 @@ def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater
     slot = claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
     guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
-    queue.renew(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.renew(rater=rater, lease=factories.lease_of(slot))
 
     rating = factories.submit(rater, slot)
 
@@ -309,7 +309,7 @@ def test_a_draft_that_was_not_shown_is_not_taken_for_one(rater: User) -> None:
 def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User) -> None:
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = claim(rater, campaign)
-    asked: dict[str, Any] = {"rater": rater, "slot_id": slot.pk, "lease": factories.lease_of(slot)}
+    asked: dict[str, Any] = {"rater": rater, "lease": factories.lease_of(slot)}
     assert drafts.show_late(**asked) is None
     draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
     assert drafts.late_draft(slot) == draft
@@ -329,7 +329,7 @@ def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User
 def test_a_newer_draft_does_not_take_the_place_of_the_one_that_was_shown(rater: User) -> None:
     slot, draft_id = assisted(rater)
     drafts.record_draft(item_id=slot.item_id, critic="newer@2", card=factories.card(), text="", latency_ms=1)
-    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
     again = claim(rater, slot.campaign)
     assert factories.submit(rater, again, answers=factories.answers()).draft_id == draft_id
 
@@ -338,10 +338,10 @@ def test_who_has_typed_without_a_draft_is_not_given_one_from_the_start(rater: Us
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={"visual": {}}, base_version=0, tab=uuid.uuid4())
-    queue.hand_back(rater=rater, slot_id=slot.pk, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
     drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
     again = claim(rater, campaign)
-    assert drafts.shown_to(rater, again.pk) == (None, "none")
+    assert drafts.shown_to(rater, again.item_id) == (None, "none")
     assert drafts.late_draft(again) is not None
 
 

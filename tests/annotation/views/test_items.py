@@ -61,9 +61,13 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
             if name in ("calm", "disputed") or (name == "half" and score == 1):
                 submit(rater, slot, answers=answers(3 if name == "calm" else score))
             elif name == "broken" and score == 1:
-                queue.skip(rater=rater, slot_id=slot.pk, lease=lease_of(slot), kind="broken", reason="It stays black.")
+                queue.skip(
+                    rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="broken", reason="It stays black."
+                )
             else:
-                queue.skip(rater=rater, slot_id=slot.pk, lease=lease_of(slot), kind="skipped", reason="Not for me.")
+                queue.skip(
+                    rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="skipped", reason="Not for me."
+                )
 
     assert listed(as_lead, campaign, kind="rated") == ["calm", "disputed"]
     assert listed(as_lead, campaign, kind="unrated") == ["untouched", "known", "broken"]
@@ -87,7 +91,7 @@ def reported(lead: User) -> Item:
     rater = make_user("rae")
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    queue.skip(rater=rater, slot_id=slot.pk, lease=lease_of(slot), kind="broken", reason="It stays black.")
+    queue.skip(rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="broken", reason="It stays black.")
     return item
 
 

@@ -6,7 +6,7 @@ from accounts.models import User
 from annotation.models import Campaign, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
 from tests.annotation.desk_world import add_item, make_clip, make_user
-from tests.browser.desk.world import WORDS, check, open_desk, put_clip, rate_by_keys, saved, slot_on
+from tests.browser.desk.world import WORDS, check, lease_on, open_desk, put_clip, rate_by_keys, saved
 
 
 def test_a_reload_keeps_what_was_typed(desk: Page, campaign: Campaign) -> None:
@@ -73,9 +73,9 @@ def test_a_double_click_on_submit_stores_once(desk: Page, campaign: Campaign) ->
         desk.locator(f"[name={axis}-score][value='3'] + span").click()
         desk.locator(f"#axis-{axis} .rate-chip-none span").click()
         desk.locator(f"[name={axis}-reason]").fill(WORDS[axis])
-    held = slot_on(desk)
+    held = lease_on(desk)
     desk.locator("[data-submit]").dblclick()
-    expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(desk.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     expect(desk.locator("[data-desk]")).to_have_count(1)
     assert Rating.objects.count() == 1
 
@@ -142,12 +142,12 @@ def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign)
     put_clip(campaign, "one")
     put_clip(campaign, "two")
     open_desk(desk)
-    held = slot_on(desk)
+    held = lease_on(desk)
     desk.locator(".rate-skip summary").focus()
     desk.keyboard.press("Enter")
     desk.get_by_label("In a few words").fill("stays black")
     desk.keyboard.press("Enter")
-    expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(desk.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     expect(desk.locator("[data-desk]")).to_have_count(1)
     assert Skip.objects.get().reason == "stays black"
 

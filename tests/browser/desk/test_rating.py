@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotation.models import AxisAnswer, Campaign, Item, Rating
-from tests.browser.desk.world import check, open_desk, put_clip, rate_by_keys, slot_on
+from tests.browser.desk.world import check, lease_on, open_desk, put_clip, rate_by_keys
 
 
 def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> None:
@@ -14,7 +14,7 @@ def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> No
         put_clip(campaign, name)
     open_desk(desk)
     for number in (1, 2):
-        held = slot_on(desk)
+        held = lease_on(desk)
         desk.keyboard.press("?")
         expect(desk.locator("#keys")).to_be_visible()
         desk.keyboard.press("Escape")
@@ -26,7 +26,7 @@ def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> No
         expect(desk.locator("#axis-visual .mark-jump")).to_have_count(1)
         desk.keyboard.press("b")  # off again: rate_by_keys sets it anew
         rate_by_keys(desk, note=f" Number {number}.")
-        expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+        expect(desk.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
     assert Rating.objects.count() == 2
     answers = AxisAnswer.objects.filter(revision__rating=Rating.objects.order_by("pk")[0])
@@ -116,7 +116,7 @@ def test_the_next_clip_is_fetched_while_this_one_is_rated(desk: Page, campaign: 
     for name in ("one", "two"):
         put_clip(campaign, name)
     open_desk(desk)
-    [ahead] = Item.objects.exclude(slots__pk=slot_on(desk))
+    [ahead] = Item.objects.exclude(slots__lease=lease_on(desk))
     desk.wait_for_function(
         "path => performance.getEntriesByType('resource')"
         ".some(entry => entry.initiatorType === 'fetch' && entry.name.endsWith(path))",

@@ -2,9 +2,9 @@
 
 from playwright.sync_api import Page, expect
 
-from annotation.models import Arm, Campaign, Rating
+from annotation.models import Arm, Campaign, Rating, Slot
 from tests.annotation.desk_world import add_draft
-from tests.browser.desk.world import WORDS, check, open_desk, put_clip, rate_by_keys, slot_on
+from tests.browser.desk.world import WORDS, check, lease_on, open_desk, put_clip, rate_by_keys
 
 
 def test_every_kind_of_step_is_undone_and_redone(desk: Page, campaign: Campaign) -> None:
@@ -59,13 +59,14 @@ def test_the_rating_just_given_is_one_link_away(desk: Page, campaign: Campaign) 
     for name in ("one", "two"):
         put_clip(campaign, name)
     open_desk(desk)
-    held = slot_on(desk)
+    held = lease_on(desk)
+    slot = Slot.objects.get(lease=held)
     rate_by_keys(desk)
-    expect(desk.locator(f'[data-desk][data-slot="{held}"]')).to_have_count(0)
+    expect(desk.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     desk.get_by_role("link", name="Edit the last").click()
     expect(desk.locator("[name=visual-reason]")).to_have_value(WORDS["visual"])
     desk.keyboard.press("Tab")
-    assert Rating.objects.get().slot_id == int(held)
+    assert Rating.objects.get().slot == slot
 
 
 def test_a_defect_is_found_by_its_name(desk: Page, campaign: Campaign) -> None:

@@ -22,8 +22,8 @@ def open_desk(page: Page) -> None:
     page.wait_for_selector("[data-desk]")
 
 
-def slot_on(page: Page) -> str:
-    return page.locator("[data-desk]").get_attribute("data-slot") or ""
+def lease_on(page: Page) -> str:
+    return page.locator("[data-desk]").get_attribute("data-lease") or ""
 
 
 def rate_by_keys(page: Page, *, note: str = "") -> None:
