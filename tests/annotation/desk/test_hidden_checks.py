@@ -59,6 +59,8 @@ def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campa
     submitted = client.post(f"/rate/{campaign.name}/start", headers=SCRIPT)
     while (slot := Slot.objects.filter(campaign=campaign, rater=rater, state="leased").first()) is not None:
         counts[slot.kind] += 1
+        if not Slot.objects.filter(campaign=campaign, kind="seat").exclude(state="done").exists():
+            break  # a campaign that is fully rated leaves the home page, and checks alone may follow
         if sum(counts.values()) > 1:  # the first page has no link to the rating before
             note(seen, slot.kind, "next", submitted)
             for name, answer in ask_all(client, rater, campaign, slot).items():
