@@ -22,6 +22,7 @@ from annotation.services.media_store import copy_in
 from operations import jobs as operations_jobs
 from operations.models import Job, JobState
 from qsave.frames.container import MAX_BYTES
+from qsave.words import isolate
 from tests.annotation import factories
 from tests.annotation.test_import_clips import files, row, take, write_csv
 
@@ -196,7 +197,7 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_goes(contents: list[by
 
 @pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
 def test_an_archive_of_another_type_is_named(name: str) -> None:
-    with pytest.raises(uploads.UploadRefused, match=f"Send {name} as a zip"):
+    with pytest.raises(uploads.UploadRefused, match=f"Send {isolate(name)} as a zip"):
         uploads.receive([SimpleUploadedFile(name, b"anything")])
     assert list(uploads.upload_root().iterdir()) == []
 
