@@ -76,10 +76,13 @@ def make_campaign(name: str, *, by: User, state: str = Campaign.State.OPEN, **fi
 
 
 def add_item(campaign: Campaign, clip: Clip, *, arm: Arm = Arm.BLIND, seats: int = 1) -> Item:
-    """An item whose seats all lie in one arm, so that a test says which arm it speaks of."""
+    """An item whose seats all lie in one arm, so that a test says which arm it speaks of.
+
+    Items come in the order in which they are made. Without a place of its own, each would be as good as another.
+    """
     item = Item.objects.create(campaign=campaign, clip=clip)
     Slot.objects.bulk_create(
-        [Slot(item=item, campaign=campaign, number=number, arm=arm) for number in range(1, seats + 1)]
+        Slot(item=item, campaign=campaign, number=number, arm=arm, place=item.pk) for number in range(1, seats + 1)
     )
     return item
 
