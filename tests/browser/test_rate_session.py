@@ -10,7 +10,7 @@ from accounts.models import Role
 from annotation.models import AxisAnswer, Campaign, Rating, SavedWork
 from qsave.axes import AXES
 from tests.annotation.desk_world import make_campaign, make_user
-from tests.browser.desk.world import lease_on, open_desk, put_clip, saved
+from tests.browser.desk.world import go_offline, lease_on, open_desk, put_clip, saved
 from tests.browser.looks import sign_in
 
 CLIPS = ("one", "two", "three", "four", "five", "six")
@@ -83,7 +83,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
 
     # The network goes in the middle of a word, and comes back before the submit.
     begin(page, "visual", 2)
-    page.context.set_offline(True)
+    go_offline(page)
     finish(page, "visual", 2)
     begin(page, "dynamic", 2)
     expect(page.locator("[data-saved]")).to_contain_text("Offline")
@@ -96,7 +96,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     # The network is gone at the submit.
     held = lease_on(page)
     answer(page, 3)
-    page.context.set_offline(True)
+    go_offline(page)
     page.keyboard.press("Control+Enter")
     expect(page.locator("[data-notice]")).to_contain_text("sent as soon as it is back")
     assert Rating.objects.count() == 2

@@ -6,7 +6,7 @@ from accounts.models import User
 from annotation.models import Campaign, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
 from tests.annotation.desk_world import add_item, make_clip, make_user
-from tests.browser.desk.world import WORDS, check, lease_on, open_desk, put_clip, rate_by_keys, saved
+from tests.browser.desk.world import WORDS, check, go_offline, lease_on, open_desk, put_clip, rate_by_keys, saved
 
 
 def test_a_reload_keeps_what_was_typed(desk: Page, campaign: Campaign) -> None:
@@ -42,7 +42,7 @@ def test_words_typed_offline_survive_a_reload_and_are_sent_when_the_site_is_back
 def test_a_submit_without_a_connection_is_sent_when_it_is_back(desk: Page, campaign: Campaign) -> None:
     put_clip(campaign, "one")
     open_desk(desk)
-    desk.context.set_offline(True)
+    go_offline(desk)
     rate_by_keys(desk)
     expect(desk.locator("[data-notice]")).to_contain_text("sent as soon as it is back")
     assert not Rating.objects.exists()

@@ -5,7 +5,9 @@ from playwright.sync_api import Page, expect
 from annotation.models import Arm, Campaign, Item
 from tests.annotation.desk_world import add_item, make_clip, video_bytes
 from tests.browser.looks import violations
+from tests.support.waiting import wait_until
 
+REACHES_THE_SITE = "() => fetch('/healthz').then(() => true, () => false)"
 WORDS = {
     "visual": "Sharp all over and clean at the edges.",
     "dynamic": "The square glides evenly to the right.",
@@ -20,6 +22,12 @@ def put_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
 def open_desk(page: Page) -> None:
     page.goto("/rate/floor/")
     page.wait_for_selector("[data-desk]")
+
+
+def go_offline(page: Page) -> None:
+    """Cut the network off, and wait until it is: under load, requests sent at once after the switch still arrived."""
+    page.context.set_offline(True)
+    wait_until(lambda: not page.evaluate(REACHES_THE_SITE), what="a network that is gone")
 
 
 def lease_on(page: Page) -> str:
