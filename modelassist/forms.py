@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign
 from datasets.models import Release
-from modelassist.engine.config import ConfigError
-from modelassist.engine.presets import parse_overrides, recipe_names
+from modelassist.engine.settings.config import ConfigError
+from modelassist.engine.training.presets import parse_overrides, recipe_names
 from modelassist.models import Critic
 from qsave.parsing import parse_json
 from qsave.release import FORMAT

@@ -11,7 +11,7 @@ from accounts.models import Role
 from annotation.charts import Curve, curve
 from annotation.models import Campaign
 from modelassist.bridge import model_of, run_folder
-from modelassist.engine.model_folder import ModelError
+from modelassist.engine.models.folder import ModelError
 from modelassist.evaluation import splits_of
 from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run

@@ -2,7 +2,7 @@
 
 import sys
 
-from modelassist.engine.cli import main
+from modelassist.engine.cli.options import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import Role, User
 from annotation.services.permissions import require
 from modelassist.bridge import model_name, stored_model
-from modelassist.engine.model_folder import check_model
+from modelassist.engine.models.folder import check_model
 from modelassist.models import Critic
 from modelassist.services.critics import register_critic
 from operations import jobs

@@ -12,9 +12,8 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Draft
 from annotation.services.permissions import require
 from modelassist.bridge import model_name, stored_model
-from modelassist.engine import model_folder
-from modelassist.engine.model_folder import check_model
-from modelassist.engine.readable import count_readable
+from modelassist.engine.evaluation.readable import count_readable
+from modelassist.engine.models.folder import check_model, learned_from_simulated
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
 from operations import audit
@@ -46,11 +45,11 @@ def register_critic(
     """
     require(actor, Role.ENGINEER)
     folder = check_model(model)
-    learned_from_simulated = (
+    is_simulated = (
         simulated
         or (run is not None and (run.release.is_simulated or run.release.campaign.is_simulated))
         or (parent is not None and parent.learned_from_simulated)
-        or (folder is not None and model_folder.learned_from_simulated(folder))
+        or (folder is not None and learned_from_simulated(folder))
     )
     newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(
@@ -59,7 +58,7 @@ def register_critic(
         model=stored_model(model),
         run=run,
         parent=parent,
-        learned_from_simulated=learned_from_simulated,
+        learned_from_simulated=is_simulated,
         evaluation=dict(evaluation or {}),
         card=card,
         created_by=actor,

@@ -28,8 +28,8 @@ from operations.models import Job, JobState
 from qsave.frames.guard import MediaError, one_file
 
 if TYPE_CHECKING:
-    from modelassist.engine.inference import Critic as LoadedCritic
-    from modelassist.engine.inference import Scored
+    from modelassist.engine.generation.critic import Critic as LoadedCritic
+    from modelassist.engine.generation.critic import Scored
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +179,6 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
 @lru_cache(maxsize=1)
 def load_critic(model: str) -> "LoadedCritic":
     """The engine's critic, loaded once a worker process. The one place where the site's code reaches torch."""
-    from modelassist.engine.inference import Critic as LoadedCritic
+    from modelassist.engine.generation.critic import Critic as LoadedCritic
 
     return LoadedCritic.load(model)

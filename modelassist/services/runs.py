@@ -16,10 +16,10 @@ from datasets.models import Release
 from datasets.services.policy import ReleaseRefused
 from datasets.services.releases import release_path
 from modelassist.bridge import model_name, release_folder, run_folder, stored_model
-from modelassist.engine.config import ConfigError
-from modelassist.engine.model_folder import check_trainable
-from modelassist.engine.presets import settings_for
-from modelassist.engine.readable import ADVICE, count_readable
+from modelassist.engine.evaluation.readable import ADVICE, count_readable
+from modelassist.engine.models.folder import check_trainable
+from modelassist.engine.settings.config import ConfigError
+from modelassist.engine.training.presets import settings_for
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.critics import register_critic
@@ -49,7 +49,7 @@ def start_run(
     keeps_unreadable: bool = False,
 ) -> Run:
     """Queue a training run. `settings` go over those of the `recipe` or, without one, of what is trained
-    (`modelassist.engine.presets`); `name` is what the critic will be called.
+    (`modelassist.engine.training.presets`); `name` is what the critic will be called.
     `keeps_unreadable` registers it even if its answers cannot be read: for trials of the way, not of a critic.
 
     Raises CannotTrain for a release that is not frozen, a setting there is not or a rate that ruins the model, and

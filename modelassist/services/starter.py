@@ -11,8 +11,8 @@ from textwrap import indent
 from django.conf import settings
 
 from accounts.models import User
-from modelassist.engine.config import Config
-from modelassist.engine.model_folder import check_model
+from modelassist.engine.models.folder import check_model
+from modelassist.engine.settings.config import Config
 from modelassist.models import Critic
 from modelassist.services.critics import register_critic
 from modelassist.services.loop import Loop

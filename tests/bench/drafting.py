@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from modelassist.engine.config import TOKENS_PER_BATCH
-from modelassist.engine.inference import answers, question
-from modelassist.engine.inputs import Prompt, build_prompt
-from modelassist.engine.model import Loaded, load
-from modelassist.engine.tiny import init_tiny
+from modelassist.engine.generation.critic import answers, question
+from modelassist.engine.inputs.prompt import Prompt, build_prompt
+from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.tiny import init_tiny
+from modelassist.engine.settings.config import TOKENS_PER_BATCH
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec
 from qsave.frames.slowfast import FrameConfig, read

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from modelassist.engine.config import SftConfig
-from modelassist.engine.data import Example, Feeder, FrameStore
-from modelassist.engine.evaluate import Prediction, predict
-from modelassist.engine.model import Loaded, load
-from modelassist.engine.sft import SftStage
-from modelassist.engine.tiny import init_tiny
+from modelassist.engine.evaluation.predictions import Prediction, predict
+from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
+from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.tiny import init_tiny
+from modelassist.engine.settings.config import SftConfig
+from modelassist.engine.training.sft import SftStage
 from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, Scene, Thing, make_spec

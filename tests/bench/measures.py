@@ -25,8 +25,8 @@ from qsave.frames.slowfast import FrameConfig, read
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from modelassist.engine.inputs import Prompt
-    from modelassist.engine.model import Loaded
+    from modelassist.engine.inputs.prompt import Prompt
+    from modelassist.engine.models.loader import Loaded
 
 ROUNDS = 5
 GROUP = 8
@@ -58,10 +58,10 @@ def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
 
 def shared_prefix(folder: Path) -> str:
     """Forward and backward of a group of answers to one clip: one shared row, against a full row each."""
-    from modelassist.engine.inference import question
-    from modelassist.engine.inputs import build_prompt
-    from modelassist.engine.model import load
-    from modelassist.engine.tiny import init_tiny
+    from modelassist.engine.generation.critic import question
+    from modelassist.engine.inputs.prompt import build_prompt
+    from modelassist.engine.models.loader import load
+    from modelassist.engine.models.tiny import init_tiny
     from tests.bench.frames import bench_clip
 
     init_tiny(folder / "tiny", frames=FEW_FRAMES)
@@ -80,8 +80,8 @@ def shared_prefix(folder: Path) -> str:
 
 
 def _learn(critic: "Loaded", prompts: "Sequence[Prompt]", answers: Sequence[tuple[tuple[int, ...], ...]]) -> "Tensor":
-    from modelassist.engine.rows import Row, completion_logits, pack
-    from modelassist.engine.vision import encode
+    from modelassist.engine.inputs.rows import Row, completion_logits, pack
+    from modelassist.engine.inputs.vision import encode
 
     rows = [Row(prompt, completions) for prompt, completions in zip(prompts, answers, strict=True)]
     packed = pack(critic, rows)

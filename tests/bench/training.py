@@ -14,13 +14,13 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from modelassist.engine.config import SftConfig
-from modelassist.engine.data import Example, Feeder, FrameStore
-from modelassist.engine.inference import question
-from modelassist.engine.inputs import normalised, patchify
-from modelassist.engine.model import Loaded, load
-from modelassist.engine.sft import SftStage
-from modelassist.engine.tiny import init_tiny
+from modelassist.engine.generation.critic import question
+from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
+from modelassist.engine.inputs.prompt import normalised, patchify
+from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.tiny import init_tiny
+from modelassist.engine.settings.config import SftConfig
+from modelassist.engine.training.sft import SftStage
 from modelassist.toy.raters import make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from modelassist.engine.card_page import card_page
-from modelassist.engine.card_pages import CardPages, page_name
-from modelassist.engine.clips import Clip
-from modelassist.engine.score_file import By, line_of
-from modelassist.engine.scoring import Scored
+from modelassist.engine.generation.read_scores import Scored
+from modelassist.engine.scoring.cards.folder import CardPages, page_name
+from modelassist.engine.scoring.cards.page import card_page
+from modelassist.engine.scoring.lines import By, line_of
+from modelassist.engine.scoring.sources import Clip
 from qsave.axes import AXES
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 from tests.browser.looks import NARROW, WIDE, too_wide, violations
+from tests.modelassist.engine.scoring.cards.test_folder import SHARES, card
 from tests.modelassist.engine.small import write_clip
-from tests.modelassist.engine.test_card_pages import SHARES, card
 
 pytestmark = pytest.mark.browser
 HOSTILE = "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\"> " + "long" * 60

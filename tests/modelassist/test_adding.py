@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from modelassist.engine.model_folder import CRITIC_FILE, ModelError
+from modelassist.engine.models.folder import CRITIC_FILE, ModelError
 from modelassist.models import Critic
 from modelassist.services import adding
 from operations import jobs

@@ -12,11 +12,11 @@ from accounts.models import User
 from annotation.models import Campaign
 from annotation.services.campaigns import add_clips, create_campaign, set_state
 from annotation.services.clips import import_manifest
-from modelassist.engine.cli import main
-from modelassist.engine.data import Example, Feeder, FrameStore, readable
-from modelassist.engine.evaluate import predict
-from modelassist.engine.inference import Critic as LoadedCritic
-from modelassist.engine.machine import Machine
+from modelassist.engine.cli.options import main
+from modelassist.engine.evaluation.predictions import predict
+from modelassist.engine.generation.critic import Critic as LoadedCritic
+from modelassist.engine.inputs.examples import Example, Feeder, FrameStore, readable
+from modelassist.engine.models.distributed import Machine
 from modelassist.models import FailedDraft
 from modelassist.services import drafting
 from modelassist.services.critics import activate, register_critic

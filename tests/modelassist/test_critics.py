@@ -15,7 +15,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Draft
 from annotation.services.campaigns import add_clips, create_campaign
 from modelassist.bridge import model_of, stored_model
-from modelassist.engine.model_folder import ModelError
+from modelassist.engine.models.folder import ModelError
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import critics
 from modelassist.services.critics import (

@@ -15,9 +15,9 @@ from django.test import Client
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft, Item
 from annotation.services.campaigns import add_clips, create_campaign, set_state
-from modelassist.engine.inference import Critic as LoadedCritic
-from modelassist.engine.model_folder import ModelError
-from modelassist.engine.scoring import Scored
+from modelassist.engine.generation.critic import Critic as LoadedCritic
+from modelassist.engine.generation.read_scores import Scored
+from modelassist.engine.models.folder import ModelError
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import drafting, pauses
 from modelassist.services.critics import activate, register_critic, retry_now

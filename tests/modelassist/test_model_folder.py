@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from modelassist.engine import model_folder
-from modelassist.engine.cli import main
-from modelassist.engine.families import FAMILIES
-from modelassist.engine.model import load
-from modelassist.engine.model_folder import MODEL_TYPES, ModelError, check_model, check_trainable, count_parameters
+from modelassist.engine.cli.options import main
+from modelassist.engine.models import folder as folder_module
+from modelassist.engine.models.families import FAMILIES
+from modelassist.engine.models.folder import MODEL_TYPES, ModelError, check_model, check_trainable, count_parameters
+from modelassist.engine.models.loader import load
 
 
 def test_a_model_folder_passes(tiny_model: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_quantised_model_whose_package_is_here_passes_and_is_not_trained(
     folder = tmp_path / "model"
     shutil.copytree(tiny_model, folder)
     awq(folder)
-    monkeypatch.setattr(model_folder, "is_installed", lambda module: True)
+    monkeypatch.setattr(folder_module, "is_installed", lambda module: True)
     check_model(str(folder))
     with pytest.raises(ModelError, match="not trained here"):
         check_trainable(str(folder))

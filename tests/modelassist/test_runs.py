@@ -15,7 +15,7 @@ from accounts.models import User
 from annotation.services.campaigns import create_campaign
 from datasets.models import Release
 from modelassist.bridge import run_folder
-from modelassist.engine.model_folder import ModelError
+from modelassist.engine.models.folder import ModelError
 from modelassist.models import Critic, Run
 from modelassist.reads.runs import curves, run_page, thinned
 from modelassist.services import runs, trainer

@@ -8,8 +8,8 @@ def write_tiny_model(folder: Path) -> Path:
     """Writes the model to `folder`; what it babbles is kept short, so that tests do not wait for it."""
     import torch
 
-    from modelassist.engine.model_folder import CRITIC_FILE
-    from modelassist.engine.tiny import TINY_FRAMES, init_tiny
+    from modelassist.engine.models.folder import CRITIC_FILE
+    from modelassist.engine.models.tiny import TINY_FRAMES, init_tiny
 
     torch.set_num_threads(1)
     init_tiny(folder, frames=TINY_FRAMES, seed=0)

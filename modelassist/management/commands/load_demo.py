@@ -15,7 +15,7 @@ from annotation.models import Campaign
 from annotation.models.campaigns import new_salt
 from annotation.services.campaigns import create_campaign, set_state
 from annotation.services.clips import import_manifest
-from modelassist.engine.model_folder import ModelError
+from modelassist.engine.models.folder import ModelError
 from modelassist.services import simulation
 from modelassist.services.critics import activate
 from modelassist.services.guidelines import GUIDELINES

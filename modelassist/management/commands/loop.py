@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation.models import Draft
 from modelassist.bridge import release_folder, run_folder
-from modelassist.engine.config import ConfigError, config_from, read_settings
+from modelassist.engine.settings.config import ConfigError, config_from, read_settings
 from modelassist.reads.evaluation import number
 from modelassist.services.loop import Loop, LoopFailed
 from modelassist.services.own_folder import run_in
@@ -121,7 +121,7 @@ def report(loop: Loop, seconds: float) -> list[str]:
 
 
 def _evaluation_lines(loop: Loop) -> str:
-    from modelassist.engine.report import evaluation_table  # loads torch, which only the end needs
+    from modelassist.engine.evaluation.text import evaluation_table  # loads torch, which only the end needs
 
     return evaluation_table(loop.run.evaluation)
 

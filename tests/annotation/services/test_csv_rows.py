@@ -14,7 +14,7 @@ from annotation.services.csv_rows import BYTE_ORDER_MARK, round_cell, safe_cell,
 ROOT = Path(__file__).resolve().parents[3]
 ROOMS = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave")
 # Files that programs read: a manifest and the predictions of an evaluation.
-FOR_PROGRAMS = {"modelassist/services/simulation.py", "modelassist/engine/evaluate.py"}
+FOR_PROGRAMS = {"modelassist/services/simulation.py", "modelassist/engine/evaluation/predictions.py"}
 
 
 def read_back(text: str) -> list[list[str]]:

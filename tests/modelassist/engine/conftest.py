@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from modelassist.engine import figures, model
-from modelassist.engine.model import Loaded
+from modelassist.engine.evaluation import intervals
+from modelassist.engine.models import loader
+from modelassist.engine.models.loader import Loaded
 from tests.modelassist.engine.small import make_release, make_tiny
 
 
@@ -17,7 +18,7 @@ def small_means() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(figures, "RESAMPLES", 20)
+        patched.setattr(intervals, "RESAMPLES", 20)
         yield
     torch.set_num_threads(before)
 
@@ -40,12 +41,12 @@ def folder_of_either(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 @pytest.fixture
 def either(folder_of_either: Path) -> Loaded:
     """A critic of each kind in turn."""
-    return model.load(str(folder_of_either))
+    return loader.load(str(folder_of_either))
 
 
 @pytest.fixture
 def critic(tiny_folder: Path) -> Loaded:
-    return model.load(str(tiny_folder))
+    return loader.load(str(tiny_folder))
 
 
 @pytest.fixture(scope="session")

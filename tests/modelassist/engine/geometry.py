@@ -8,7 +8,7 @@ from pathlib import Path
 
 from transformers import Qwen3VLConfig
 
-from modelassist.engine.tiny import build_tokenizer
+from modelassist.engine.models.tiny import build_tokenizer
 
 PARAMETERS = 8_767_123_696
 """The 8.77 B that the model is published with."""

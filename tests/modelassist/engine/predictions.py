@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from modelassist.engine.data import Example
-from modelassist.engine.evaluate import Prediction
-from modelassist.engine.scoring import Scored
+from modelassist.engine.evaluation.predictions import Prediction
+from modelassist.engine.generation.read_scores import Scored
+from modelassist.engine.inputs.examples import Example
 from qsave.axes import AXES, Axis, level_of_mos
 from qsave.release import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard

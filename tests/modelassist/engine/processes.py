@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch.multiprocessing.spawn import spawn
 
-from modelassist.engine import model
-from modelassist.engine.adapt import prepare
-from modelassist.engine.config import Config, SftConfig
-from modelassist.engine.data import Feeder, FrameStore, load_examples
-from modelassist.engine.machine import Machine, join, whole
-from modelassist.engine.optimise import TrainingError, trainable
-from modelassist.engine.sft import SftStage
+from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.models import loader
+from modelassist.engine.models.adapters import prepare
+from modelassist.engine.models.distributed import Machine, join, whole
+from modelassist.engine.settings.config import Config, SftConfig
+from modelassist.engine.training.optimise import TrainingError, trainable
+from modelassist.engine.training.sft import SftStage
 from qsave.release import ReleaseReader
 
 CONFIG = Config(sft=SftConfig(steps=2, batch=5, warmup=0, learning_rate=1e-3))
@@ -26,7 +26,7 @@ MICRO_TOKENS = 250
 
 def learn(machine: Machine, folder: Path, learning_rate: float = CONFIG.sft.learning_rate) -> dict[str, Any]:
     """Two steps of SFT on the release in `folder`: what they say, and some of what was learnt."""
-    critic = model.load(str(folder / "tiny"))
+    critic = loader.load(str(folder / "tiny"))
     prepare(critic, CONFIG)
     machine.spread(critic)
     examples = load_examples(ReleaseReader(folder / "release"), "sft", "train")

@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 
-from modelassist.engine.tiny import init_tiny
+from modelassist.engine.models.tiny import init_tiny
 from qsave.axes import AXES, level_of_mos
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelassist.engine.tiny import TINY_FRAMES
+from modelassist.engine.models.tiny import TINY_FRAMES
 from modelassist.toy.captions import MOMENTS, caption, degree, frames_of, moments, scene_words, sketch
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, another_prompt, make_spec

@@ -1,0 +1,196 @@
+"""Scoring clips: what drafts, what evaluates, what `score` prints. One prompt, one sampler of frames, one reader.
+
+Clips are generated for side by side, as many as a budget of tokens allows, shortest first; the result does not depend
+on who sat beside whom. A clip that cannot be read, or an output outside the grammar, is an outcome with its reason.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import count, islice
+from pathlib import Path
+
+import torch
+
+from modelassist.engine.generation.read_scores import Scored, read_scores, unread
+from modelassist.engine.generation.sampler import Sample, generate
+from modelassist.engine.inputs.prompt import Prompt, build_prompt
+from modelassist.engine.inputs.vision import encode
+from modelassist.engine.models.files import tell_of_default_frames
+from modelassist.engine.models.folder import ModelError
+from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.settings.config import TOKENS_PER_BATCH
+from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
+from qsave.frames.guard import MediaError, one_file
+from qsave.frames.slowfast import Frames, read
+from qsave.prompt import SYSTEM_PROMPT, user_prompt
+
+__all__ = ["Critic", "ModelError", "Scored"]
+
+_WINDOW = 64
+"""Clips whose frames are held at once."""
+
+
+class Critic:
+    """A loaded critic. `Critic.load(model).score([(video, prompt), ..])` gives a report card for each."""
+
+    def __init__(self, loaded: Loaded, *, tokens_per_batch: int = TOKENS_PER_BATCH, samples: int = 1) -> None:
+        self.loaded = loaded
+        self.tokens_per_batch = tokens_per_batch
+        self.samples = samples
+        """Answers of a clip that are drawn and averaged; 1 is the one greedy answer."""
+
+    @classmethod
+    def load(cls, model: str, device: str | None = None) -> "Critic":
+        """Load from a folder or a hub id; raises ModelError. The device is CUDA where there is one."""
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        loaded = load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
+        tell_of_default_frames(model)
+        return cls(loaded)
+
+    def score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
+        """A report card, or the reason why there is none, for each (video, prompt), in order."""
+        found = {place: scored for place, scored, _ in self.stream(items)}
+        return [found[place] for place in range(len(items))]
+
+    def stream(self, items: Iterable[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+        """The same as they are done, each with its place and what the critic saw of the clip (None where that cannot be
+        read). Clips are taken from `items` by _WINDOW and done shortest first."""
+        left = iter(items)
+        for start in count(step=_WINDOW):
+            window = list(islice(left, _WINDOW))
+            if not window:
+                return
+            for place, scored, frames in self._window(window):
+                yield start + place, scored, frames
+
+    def _window(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+        seen: dict[int, Frames] = {}
+        prompts: dict[int, Prompt] = {}
+        for place, (path, prompt) in enumerate(items):
+            try:
+                with _one_clip():
+                    frames = read(path, self.loaded.frames)
+                    prompts[place], seen[place] = build_prompt(self.loaded, frames, question(prompt)), frames
+            except MediaError as error:
+                yield place, unread(error), None
+        for place, scored in self._cards(prompts):
+            yield place, scored, seen[place]
+
+    def _cards(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+        """What the critic says to each prompt. Where one of them ends a batch in an error, those that are left are
+        done one by one. An error that ends each of several is no fault of a clip and is raised."""
+        left = dict(prompts)
+        try:
+            with _one_clip():
+                for place, scored in self._generated(prompts):
+                    del left[place]
+                    yield place, scored
+                return
+        except MediaError as problem:
+            error = problem.__cause__ or problem
+        alone = {place: self._card_alone(prompt) for place, prompt in left.items()}
+        if len(left) == len(prompts) > 1 and all(isinstance(each, MediaError) for each in alone.values()):
+            raise error
+        for place, result in alone.items():
+            yield place, unread(result) if isinstance(result, MediaError) else result
+
+    def _card_alone(self, prompt: Prompt) -> Scored | MediaError:
+        try:
+            with _one_clip():
+                return next(scored for _, scored in self._generated({0: prompt}))
+        except MediaError as error:
+            return error
+
+    def _generated(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+        places = list(prompts)
+        for number, group in stream_answers(
+            self.loaded,
+            list(prompts.values()),
+            tokens_per_batch=self.tokens_per_batch,
+            group=self.samples,
+            temperature=temperature_of(self.samples),
+        ):
+            yield places[number], read_scores(self.loaded, group)
+
+
+@contextmanager
+def _one_clip() -> Iterator[None]:
+    """The guard around one file, which an error about full memory passes as it is."""
+    try:
+        with one_file(passing=(MemoryFullError,)), memory_limit("one clip", ""):
+            yield
+    except MemoryFullError as error:
+        raise error.__cause__ or error from None
+
+
+def temperature_of(samples: int) -> float:
+    """One answer is the greedy one; several are drawn as the critic would say them."""
+    return 0.0 if samples == 1 else 1.0
+
+
+def question(prompt: str) -> list[dict[str, str]]:
+    """The messages that ask about one video prompt: those that a release holds, up to the assistant's turn."""
+    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
+
+
+def answers(
+    critic: Loaded,
+    prompts: Sequence[Prompt],
+    *,
+    tokens_per_batch: int,
+    group: int = 1,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> list[list[Sample]]:
+    """Free generation for many prompts, in their order; greedy by default."""
+    found = dict(
+        stream_answers(
+            critic,
+            prompts,
+            tokens_per_batch=tokens_per_batch,
+            group=group,
+            temperature=temperature,
+            seed=seed,
+        )
+    )
+    return [found[place] for place in range(len(prompts))]
+
+
+def stream_answers(
+    critic: Loaded,
+    prompts: Sequence[Prompt],
+    *,
+    tokens_per_batch: int,
+    group: int = 1,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Iterator[tuple[int, list[Sample]]]:
+    """The same batch by batch as they are generated: the place of a prompt, and its samples."""
+    critic.network.eval()
+    for batch in batches([len(prompt.ids) for prompt in prompts], group, critic.max_new_tokens, tokens_per_batch):
+        some = [prompts[place] for place in batch]
+        with torch.no_grad():
+            features = [encode(critic, [prompt])[0] for prompt in some]  # as they are read: one by one
+        samples = generate(
+            critic,
+            some,
+            features,
+            max_new_tokens=critic.max_new_tokens,
+            group=group,
+            temperature=temperature,
+            seed=seed,
+        )
+        yield from zip(batch, samples, strict=True)
+
+
+def batches(lengths: Iterable[int], group: int, new_tokens: int, budget: int) -> Iterator[list[int]]:
+    """Places sorted by length, in batches whose padded tokens stay within the budget (one prompt always fits)."""
+    batch: list[int] = []
+    ordered = sorted(enumerate(lengths), key=lambda pair: (pair[1], pair[0]))
+    for place, length in ordered:
+        if batch and (len(batch) + 1) * group * (length + new_tokens) > budget:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

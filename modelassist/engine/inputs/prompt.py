@@ -1,0 +1,202 @@
+"""From frames and messages to what the model is fed: patches, token ids and M-RoPE positions.
+
+Written out here rather than taken from the processors, which need torchvision to be constructed; tests hold it against
+what those made. Slow frames go in as images, fast frames as one video. Each image has its time before it; so has each
+temporal patch of the video, or the video as a whole where the model reads times from positions (`families`). Positions
+are always explicit: a model's stored `rope_deltas` belong to whatever ran last.
+
+Shape letters: T times, H height, W width, P prompt tokens, N patches, D values of a patch, M media.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from modelassist.engine.models.families import Geometry
+from modelassist.engine.models.loader import Loaded
+from qsave.frames.slowfast import Frames
+
+_TICK = 1e-4
+"""Seconds by which a computed time may fall short of the one that is meant."""
+_GREY = 128
+"""What blank frames show: the same inputs, with nothing to be seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One clip with its question, ready for the model up to where the assistant begins."""
+
+    ids: Tensor
+    """(P,) token ids, one pad token for every vision token."""
+    positions: Tensor
+    """(3, P) M-RoPE positions: time, height, width."""
+    next_position: int
+    """Where the first generated token stands, on all three axes."""
+    pixels: Tensor
+    """(N, D) uint8 patches, images first, then the video; `normalised` makes them what a tower takes."""
+    grids: Tensor
+    """(M, 3) patches in time, height and width of each medium, in the order of `pixels`."""
+    images: int
+    """How many of the media are images."""
+
+
+def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tuple[int, int, int]]:
+    """Frames (T, H, W, 3) as rows of patches (N, D), and their grid; an odd last frame is repeated.
+
+    Patches of one vision token (merge x merge) stand together, as the model's merger expects.
+    """
+    count, height, width, _ = frames.shape
+    if count == 0 or height % geometry.unit or width % geometry.unit:
+        raise ValueError(f"frames must be multiples of {geometry.unit} pixels, and some; got {frames.shape}")
+    if count % geometry.temporal:
+        frames = np.concatenate([frames, frames[-1:].repeat(-count % geometry.temporal, axis=0)])
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    merge, patch = geometry.merge, geometry.patch
+    grid = (len(frames) // geometry.temporal, height // patch, width // patch)
+    blocks = pixels.reshape(
+        grid[0], geometry.temporal, 3, grid[1] // merge, merge, patch, grid[2] // merge, merge, patch
+    )
+    return blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1] * grid[2], -1), grid
+
+
+def normalised(pixels: Tensor, geometry: Geometry) -> Tensor:
+    """Patches (N, D) in float32, as a tower was trained on them: each colour less its mean, over its deviation. Done
+    where the tower is: bytes travel lighter."""
+    mean, std = (255 * torch.tensor(share, device=pixels.device)[:, None] for share in (geometry.mean, geometry.std))
+    return torch.addcmul(-mean / std, pixels.float().unflatten(1, (3, -1)), 1 / std).flatten(1)
+
+
+def blanked(frames: Frames) -> Frames:
+    """The same frames and times with nothing on them."""
+    return Frames(
+        fast=np.full_like(frames.fast, _GREY),
+        fast_times=frames.fast_times,
+        slow=np.full_like(frames.slow, _GREY),
+        slow_times=frames.slow_times,
+    )
+
+
+def shifted(frames: Frames, down: float, across: float) -> Frames:
+    """All frames moved by shares of their height and width; what moves in is the edge, repeated."""
+    return Frames(
+        fast=_moved(frames.fast, down, across),
+        fast_times=frames.fast_times,
+        slow=_moved(frames.slow, down, across),
+        slow_times=frames.slow_times,
+    )
+
+
+def _moved(pixels: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:
+    _, height, width, _ = pixels.shape
+    rows = np.clip(np.arange(height) - round(down * height), 0, height - 1)
+    columns = np.clip(np.arange(width) - round(across * width), 0, width - 1)
+    return pixels[:, rows][:, :, columns]
+
+
+def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
+    """The prompt of one clip: the system and user turns of `messages`, media before the user's text."""
+    geometry = critic.geometry
+    images = [patchify(frame[None], geometry) for frame in frames.slow]
+    video = patchify(frames.fast, geometry)
+    writer = _Writer(critic)
+    texts = {message["role"]: message["content"] for message in messages}
+    writer.turn("system")
+    writer.text(texts["system"])
+    writer.end_turn()
+    writer.turn("user")
+    for seconds, (_, grid) in zip(frames.slow_times, images, strict=True):
+        writer.image(seconds, grid)
+    writer.video(frames.fast_times, video[1])
+    writer.text(texts["user"])
+    writer.end_turn()
+    writer.turn("assistant")
+    return Prompt(
+        ids=torch.tensor(writer.ids),
+        positions=torch.cat(writer.positions, dim=1),
+        next_position=writer.position,
+        pixels=torch.cat([rows for rows, _ in images] + [video[0]]),
+        grids=torch.tensor([grid for _, grid in images] + [video[1]]),
+        images=len(images),
+    )
+
+
+def completion_ids(critic: Loaded, text: str) -> tuple[int, ...]:
+    """The assistant's text as tokens, with the end of its turn; marks inside the text are text."""
+    return (*_encode(critic, text), critic.turn_end)
+
+
+def _patch_times(times: Sequence[float], temporal: int) -> list[float]:
+    """The time of each temporal patch: half way between its first and last frame."""
+    padded = [*times, *[times[-1]] * (-len(times) % temporal)]
+    bounds = pairwise(range(0, len(padded) + 1, temporal))
+    return [(padded[start] + padded[end - 1]) / 2 for start, end in bounds]
+
+
+def _encode(critic: Loaded, text: str) -> list[int]:
+    ids: list[int] = critic.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    return ids
+
+
+class _Writer:
+    """Writes a prompt token by token, keeping ids and positions in step."""
+
+    def __init__(self, critic: Loaded) -> None:
+        self.critic = critic
+        self.ids: list[int] = []
+        self.positions: list[Tensor] = []
+        self.position = 0
+
+    def turn(self, role: str) -> None:
+        self._tokens([self._mark("<|im_start|>"), *_encode(self.critic, f"{role}\n")])
+
+    def end_turn(self) -> None:
+        self._tokens([self.critic.turn_end, *_encode(self.critic, "\n")])
+
+    def text(self, text: str) -> None:
+        self._tokens(_encode(self.critic, text))
+
+    def image(self, seconds: float, grid: tuple[int, int, int]) -> None:
+        """One image, its time before it."""
+        self.text(f"<{seconds:.1f} seconds>")
+        self._vision(grid, [0], "<|image_pad|>")
+
+    def video(self, times: Sequence[float], grid: tuple[int, int, int]) -> None:
+        """A video of frames at `times`, which are written before each temporal patch or told by its position."""
+        geometry = self.critic.geometry
+        rate = geometry.positions_per_second
+        if rate is None:
+            for seconds in _patch_times(times, geometry.temporal):
+                self.text(f"<{seconds:.1f} seconds>")
+                self._vision(grid, [0], "<|video_pad|>")
+        else:
+            self.text(f"<{times[0]:.1f} to {times[-1]:.1f} seconds>")
+            begins = [seconds - times[0] + _TICK for seconds in times[:: geometry.temporal]]
+            self._vision(grid, [int(seconds * rate) for seconds in begins], "<|video_pad|>")
+
+    def _vision(self, grid: tuple[int, int, int], steps: Sequence[int], pad: str) -> None:
+        """One vision run of temporal patches, each `steps` further in time than the run begins.
+
+        What follows begins one past the largest position of the run, be that a height, a width or a time: so Qwen's
+        authors trained it. (transformers 5.23 leaves the time out, which tells where a video is long and small.)
+        """
+        merge = self.critic.geometry.merge
+        height, width = grid[1] // merge, grid[2] // merge
+        self._tokens([self._mark("<|vision_start|>")])
+        self.ids += [self._mark(pad)] * (len(steps) * height * width)
+        axes = (torch.tensor(steps), torch.arange(height), torch.arange(width))
+        self.positions.append(torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1) + self.position)
+        self.position += max(steps[-1] + 1, height, width)
+        self._tokens([self._mark("<|vision_end|>")])
+
+    def _tokens(self, ids: list[int]) -> None:
+        self.ids += ids
+        self.positions.append(torch.arange(self.position, self.position + len(ids)).expand(3, -1))
+        self.position += len(ids)
+
+    def _mark(self, token: str) -> int:
+        return self.critic.mark_ids[token]

@@ -1,0 +1,116 @@
+"""Training rows: [prompt | completion 1 | .. | completion G], and the logits where a completion is predicted.
+
+All completions of a clip share one prompt, which is encoded once. A bool mask lets a completion see the prompt and
+itself, and the positions of each start again after the prompt; so the numbers are those of G separate rows. SFT is the
+case G = 1. Traps that this shape avoids: a float 0/1 mask, two-dimensional positions and positions inferred by the
+model each change the result without an error. The diagonal of the mask is always open, so padded places stay defined.
+
+Shape letters: B rows, N places of the longest row, C tokens of all completions, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modelassist.engine.inputs.prompt import Prompt
+from modelassist.engine.inputs.vision import Features, encoder_outputs
+from modelassist.engine.models.loader import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A prompt and its completions (token ids, the end of the turn included where it was reached)."""
+
+    prompt: Prompt
+    completions: tuple[tuple[int, ...], ...]
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt.ids) + sum(map(len, self.completions))
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows as one batch."""
+
+    ids: Tensor
+    """(B, N)"""
+    positions: Tensor
+    """(3, B, N)"""
+    mask: Tensor
+    """(B, 1, N, N) bool: who sees whom."""
+    rows: Tensor
+    """(C,) the row in which each completion token is predicted."""
+    places: Tensor
+    """(C,) the place whose output predicts it."""
+    targets: Tensor
+    """(C,) the token itself."""
+    owners: Tensor
+    """(C,) which completion it belongs to, counted through the batch."""
+
+
+def pack(critic: Loaded, rows: Sequence[Row]) -> Packed:
+    """Lay rows out, padded on the right to the longest."""
+    size = max(row.length for row in rows)
+    ids = torch.full((len(rows), size), critic.pad_id)
+    positions = torch.zeros(3, len(rows), size, dtype=torch.long)
+    mask = torch.eye(size, dtype=torch.bool).repeat(len(rows), 1, 1)
+    where: list[tuple[Tensor, ...]] = []
+    for index, row in enumerate(rows):
+        _lay_prompt(row.prompt, ids[index], positions[:, index], mask[index])
+        start = len(row.prompt.ids)
+        for completion in row.completions:
+            places = _lay_completion(row.prompt, completion, start, ids[index], positions[:, index], mask[index])
+            like = torch.ones_like(places)
+            where.append((index * like, places, torch.tensor(completion), len(where) * like))
+            start += len(completion)
+    placed = [torch.cat(column) for column in zip(*where, strict=True)]
+    device = critic.device
+    return Packed(
+        ids=ids.to(device),
+        positions=positions.to(device),
+        mask=mask[:, None].to(device),
+        rows=placed[0].to(device),
+        places=placed[1].to(device),
+        targets=placed[2].to(device),
+        owners=placed[3].to(device),
+    )
+
+
+def completion_logits(critic: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]) -> Tensor:
+    """(C, V) logits of every completion token, in the order of `packed`; the head runs at those places only."""
+    prompts = [row.prompt for row in rows]
+    base = critic.base
+    hidden = base.model(
+        input_ids=packed.ids,
+        position_ids=packed.positions,
+        attention_mask=packed.mask,
+        mm_encoder_outputs=encoder_outputs(prompts, features),
+        use_cache=False,
+    ).last_hidden_state
+    logits: Tensor = base.lm_head(hidden[packed.rows, packed.places])
+    return logits.float()
+
+
+def _lay_prompt(prompt: Prompt, ids: Tensor, positions: Tensor, mask: Tensor) -> None:
+    size = len(prompt.ids)
+    ids[:size] = prompt.ids
+    positions[:, :size] = prompt.positions
+    mask[:size, :size] = torch.ones(size, size, dtype=torch.bool).tril()
+
+
+def _lay_completion(
+    prompt: Prompt, completion: tuple[int, ...], start: int, ids: Tensor, positions: Tensor, mask: Tensor
+) -> Tensor:
+    """Lay one completion of a row at `start`; returns the places that predict its tokens."""
+    size, shared = len(completion), len(prompt.ids)
+    end = start + size
+    ids[start:end] = torch.tensor(completion)
+    positions[:, start:end] = torch.arange(prompt.next_position, prompt.next_position + size)
+    mask[start:end, :shared] = True
+    mask[start:end, start:end] = torch.ones(size, size, dtype=torch.bool).tril()
+    places = torch.arange(start - 1, end - 1)
+    places[0] = shared - 1  # the first token is predicted by the prompt's last, whatever stands in between
+    return places

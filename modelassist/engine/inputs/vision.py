@@ -1,0 +1,74 @@
+"""Vision features, computed once and passed on: to training, to generation, to every sample of a group.
+
+One run of the vision tower takes images and videos together (attention never crosses a frame there); the features are
+then dealt out to the clips they belong to, so that those of a frozen tower can be kept clip by clip.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modelassist.engine.inputs.prompt import Prompt, normalised
+from modelassist.engine.models.loader import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the tower says of some media, a tensor a medium; the names are those that the model reads."""
+
+    pooler_output: tuple[Tensor, ...]
+    deepstack_features: tuple[tuple[Tensor, ...], ...]
+    """A tuple over media for each deepstack layer; Qwen2.5-VL has none."""
+
+    def part(self, start: int, end: int) -> "Features":
+        return Features(self.pooler_output[start:end], tuple(layer[start:end] for layer in self.deepstack_features))
+
+    def detached(self) -> "Features":
+        return self._each(Tensor.detach)
+
+    def to(self, device: torch.device | str) -> "Features":
+        return self._each(lambda tensor: tensor.to(device))
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for layer in (self.pooler_output, *self.deepstack_features) for tensor in layer)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Features":
+        return Features(
+            tuple(map(change, self.pooler_output)),
+            tuple(tuple(map(change, layer)) for layer in self.deepstack_features),
+        )
+
+
+def encode(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
+    """The features of each prompt's media, in one run of the tower; gradients flow where the tower is trained."""
+    grids = torch.cat([prompt.grids for prompt in prompts])
+    pixels = normalised(torch.cat([prompt.pixels for prompt in prompts]).to(critic.device), critic.geometry)
+    output = critic.base.model.get_image_features(pixels, grids.to(critic.device))
+    features = Features(tuple(output.pooler_output), tuple(map(tuple, output.get("deepstack_features", ()))))
+    dealt, start = [], 0
+    for prompt in prompts:
+        dealt.append(features.part(start, start + len(prompt.grids)))
+        start += len(prompt.grids)
+    return dealt
+
+
+def encoder_outputs(prompts: Sequence[Prompt], features: Sequence[Features]) -> dict[str, Features]:
+    """Features of a batch as the model's `mm_encoder_outputs`: all images in token order, then all videos."""
+    images = [part.part(0, prompt.images) for prompt, part in zip(prompts, features, strict=True)]
+    videos = [part.part(prompt.images, len(prompt.grids)) for prompt, part in zip(prompts, features, strict=True)]
+    return {kind: _joined(parts) for kind, parts in (("image", images), ("video", videos)) if _any_media(parts)}
+
+
+def _any_media(parts: Sequence[Features]) -> bool:
+    return any(part.pooler_output for part in parts)
+
+
+def _joined(parts: Sequence[Features]) -> Features:
+    layers = zip(*(part.deepstack_features for part in parts), strict=True)
+    return Features(
+        tuple(tensor for part in parts for tensor in part.pooler_output),
+        tuple(tuple(tensor for part in layer for tensor in part) for layer in layers),
+    )

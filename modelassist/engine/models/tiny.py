@@ -1,0 +1,220 @@
+"""A tiny Qwen3-VL or Qwen2.5-VL with a tokenizer of its own, built from config: no download.
+
+It is the same class that a real checkpoint loads into, small enough to learn on a CPU in minutes. Its tokenizer is a
+byte-level BPE trained on the project's own words, so that any text can be written and a report card stays short. The
+system prompt is one token: to a model that starts from nothing an instruction is a constant, and every step would pay
+for it.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel, Split
+from tokenizers.pre_tokenizers import Sequence as InTurn
+from tokenizers.trainers import BpeTrainer
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfig
+from transformers.utils.logging import disable_progress_bar
+
+from modelassist.engine.models.families import FAMILIES, geometry_of
+from modelassist.engine.models.files import write_model, write_settings
+from modelassist.engine.models.folder import ModelError
+from modelassist.engine.models.loader import END_OF_TURN, VISION_TOKENS
+from modelassist.engine.support.seeds import seeded
+from qsave.axes import LEVEL_WORDS, MIN_LEVEL
+from qsave.files import atomic_path
+from qsave.frames.slowfast import FrameConfig
+from qsave.grammar import render
+from qsave.prompt import SYSTEM_PROMPT, describe_prompt, user_prompt
+from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
+from qsave.taxonomy import DEFAULT_TAXONOMY
+
+VOCABULARY = 2048
+"""Upper bound; a release's own words are taken in by frequency until it is reached."""
+HIDDEN = 128
+LAYERS = 4
+VISION_LAYERS = 2
+SPREAD = 0.06
+"""SD of fresh weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add next to nothing at
+first, and twice the steps are needed before a report card parses."""
+CHANGE = 4.0
+"""How much more strongly fresh filters see change than what stays."""
+MAX_NEW_TOKENS = 256
+TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=2, slow_pixels=96 * 96)
+"""34 vision tokens for a clip that is about square."""
+
+_END_OF_TEXT = "<|endoftext|>"
+_PIECES = Regex(
+    r"<\d+\.\d seconds>|</?\w+>\n?|\[\w+\]|(?:visual|dynamic|alignment):"
+    r"| ?\p{L}+(?:-\p{L}+)*|\d+\.\d|\d\d?| ?[^\s\p{L}\d]|\s"
+)
+_COPIES = 20
+"""How often the project's own words are shown to the tokenizer, so that a long release cannot crowd them out."""
+
+_ROPE: dict[str, Any] = {"rope_type": "default", "rope_theta": 1e4}
+_VISION_CONFIG: dict[str, Any] = {
+    "depth": VISION_LAYERS,
+    "hidden_size": HIDDEN,
+    "initializer_range": SPREAD,
+    "intermediate_size": 3 * HIDDEN,
+    "num_heads": 4,
+    "out_hidden_size": HIDDEN,
+}
+
+
+def init_tiny(
+    out: Path,
+    *,
+    kind: str = "qwen3_vl",
+    frames: FrameConfig = TINY_FRAMES,
+    seed: int = 0,
+    texts: Iterable[str] = (),
+) -> None:
+    """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`, whole or not at all; `texts`
+    (a release's, say) enrich the vocabulary. Raises ModelError where something lies there already."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError(f"{out} is there already, and is left as it is: name another --out, or remove it first")
+    tokenizer = build_tokenizer(texts)
+    config = TINY_CONFIGS[kind](tokenizer)
+    with seeded(seed, "init-tiny"):
+        network = FAMILIES[kind].network(config)
+    _tell_change(network.model.visual.patch_embed.proj.weight)
+    if kind == "qwen3_vl":  # the other kind turns its features by the place instead
+        _tell_places_apart(network.model.visual.pos_embed.weight)
+    disable_progress_bar()
+    out = out.resolve()  # a link stays one
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out) as unfinished:
+        unfinished.mkdir()
+        write_model(unfinished, network, tokenizer)
+        write_settings(unfinished, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
+
+
+def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with Qwen's special tokens, trained on the project's words and on `texts`."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = InTurn(
+        [Split(_PIECES, behavior="isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = ByteLevelDecoder()
+    specials = [_END_OF_TEXT, "<|im_start|>", END_OF_TURN, *VISION_TOKENS]
+    trainer = BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=specials,
+        initial_alphabet=ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(texts), trainer)
+    tokenizer.add_tokens([AddedToken(SYSTEM_PROMPT, special=False, normalized=False)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END_OF_TURN,
+        pad_token=_END_OF_TEXT,
+        clean_up_tokenization_spaces=False,
+        model_max_length=32768,
+    )
+
+
+def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+    """The smallest that still has every part of a real one: M-RoPE, grouped heads, deepstack."""
+    return Qwen3VLConfig(
+        text_config=_text_config(tokenizer)
+        | {"head_dim": 32, "rope_parameters": _ROPE | {"mrope_section": [6, 5, 5], "mrope_interleaved": True}},
+        vision_config=_VISION_CONFIG | {"num_position_embeddings": 256, "deepstack_visual_indexes": [0]},
+        **_mark_ids(tokenizer),
+    )
+
+
+def _qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
+    """Likewise: M-RoPE by the second, grouped heads, one block of windows and one that sees the whole frame."""
+    ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
+    return Qwen2_5_VLConfig(
+        text_config=_text_config(tokenizer) | ends | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
+        vision_config=_VISION_CONFIG | {"fullatt_block_indexes": [VISION_LAYERS - 1], "tokens_per_second": 2},
+        **_mark_ids(tokenizer),
+    )
+
+
+TINY_CONFIGS: Mapping[str, Callable[[PreTrainedTokenizerFast], Any]] = {
+    "qwen3_vl": _qwen3_config,
+    "qwen2_5_vl": _qwen2_5_config,
+}
+"""By the kind of model."""
+
+
+def _text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": HIDDEN,
+        "initializer_range": SPREAD,
+        "intermediate_size": 3 * HIDDEN,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 32768,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+
+
+def _mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    ids = tokenizer.get_vocab()
+    named = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+    marks = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
+    return {name: ids[mark] for name, mark in zip(named, marks, strict=True)}
+
+
+@torch.no_grad()
+def _tell_change(patches: Tensor) -> None:
+    """Let half of the (D, colour, time, height, width) filters of a patch see what its two frames have in common, and
+    the other half how the second differs from the first, CHANGE times as strongly.
+
+    Fresh random filters see the sum of two frames that are nearly alike: what moved between them would drown.
+    """
+    common, change = patches.chunk(2)
+    common[:, :, 1] = common[:, :, 0]
+    change[:, :, 0] *= CHANGE
+    change[:, :, 1] = -change[:, :, 0]
+
+
+@torch.no_grad()
+def _tell_places_apart(places: Tensor) -> None:
+    """Fill the (side x side, D) table of a frame's places with waves, from half a turn a frame to the finest.
+
+    Fresh random rows of SPREAD would drown beside what a patch shows, and where something is would be found late.
+    """
+    side, waves = math.isqrt(len(places)), places.shape[1] // 4
+    turns = math.pi * 2.0 ** (torch.arange(waves) * 4 / waves)
+    along = torch.arange(side)[:, None] / side * turns
+    waved = torch.cat([along.sin(), along.cos()], dim=1) * math.sqrt(2)
+    down, across = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    places.copy_(torch.cat([waved[across.flatten()], waved[down.flatten()]], dim=1))
+
+
+def _corpus(texts: Iterable[str]) -> Iterator[str]:
+    for _ in range(_COPIES):
+        yield from _own_words()
+    yield from texts
+
+
+def _own_words() -> Iterator[str]:
+    """Every line form of the grammar, every level and defect, and the words around a prompt."""
+    yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{describe_prompt('')}"
+    yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
+    yield ",".join(map(str, range(100)))
+    for level, _ in enumerate(LEVEL_WORDS, start=MIN_LEVEL):
+        report = AxisReport(level)
+        yield render(ReportCard(report, report, report))
+    for tenth in range(50):
+        report = AxisReport(3, tuple(Evidence(defect.id, _second(tenth)) for defect in DEFAULT_TAXONOMY))
+        yield render(ReportCard(report, report, report))
+
+
+def _second(tenth: int) -> TimeRange:
+    return TimeRange(tenth / 10, tenth / 10 + 0.1)

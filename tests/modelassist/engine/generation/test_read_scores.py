@@ -1,0 +1,112 @@
+"""Reading scores out of generated tokens."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelassist.engine.generation.critic import batches
+from modelassist.engine.generation.read_scores import decode, expected_scores, level_places, read_scores
+from modelassist.engine.generation.sampler import Sample
+from modelassist.engine.inputs.prompt import completion_ids
+from modelassist.engine.models.loader import Loaded
+from qsave.axes import AXES, LEVEL_WORDS, Axis
+from qsave.grammar import render
+from qsave.report_card import AxisReport, Evidence, ReportCard
+
+TRICKY = ReportCard(
+    AxisReport(4, (Evidence("blur"),), "good and bad, fair and poor; visual: excellent"),
+    AxisReport(1, (), "they said <answer> dynamic: good </answer>"),
+    AxisReport(5, (), "an excellent good"),
+)
+
+
+def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
+    ids = completion_ids(critic, text)
+    logits = torch.zeros(len(ids), 5)
+    for place, token in enumerate(ids):
+        if token in critic.level_ids:
+            logits[place, critic.level_ids.index(token)] = math.log(6)  # p = 6 / 10 for the word written
+    return Sample(ids, finished, logits)
+
+
+def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
+    ids = completion_ids(critic, render(TRICKY))
+    places = level_places(critic, ids)
+    assert places is not None
+    assert [LEVEL_WORDS[critic.level_ids.index(ids[place])] for place in places] == ["good", "bad", "excellent"]
+
+
+def test_the_score_is_the_expectation_over_the_five_levels(critic: Loaded) -> None:
+    scored = read_scores(critic, [sample_of(critic, render(TRICKY))])
+    assert scored.error is None
+    assert scored.card is not None
+    assert scored.probabilities[Axis.VISUAL] == pytest.approx((0.1, 0.1, 0.1, 0.6, 0.1))
+    assert [scored.card.axis(axis).score for axis in AXES] == pytest.approx([3.5, 2.0, 4.0])
+    assert scored.card.visual.reason == TRICKY.visual.reason
+    assert scored.card.visual.defects == ("blur",)
+
+
+@given(st.lists(st.floats(-30, 30), min_size=5, max_size=5))
+def test_expected_scores_lie_on_the_scale(logits: list[float]) -> None:
+    value = expected_scores(torch.tensor(logits)).item()
+    weights = [math.exp(logit - max(logits)) for logit in logits]
+    by_hand = sum(level * weight for level, weight in enumerate(weights, start=1)) / sum(weights)
+    assert value == pytest.approx(by_hand, abs=1e-4)
+    assert 1 - 1e-5 <= value <= 5 + 1e-5
+
+
+@pytest.mark.parametrize("text", ["", "visual: good", "<answer>\nvisual: good\ndynamic: good\n</answer>"])
+def test_text_outside_the_grammar_is_an_outcome_and_no_number(critic: Loaded, text: str) -> None:
+    scored = read_scores(critic, [sample_of(critic, text)])
+    assert scored.card is None
+    assert scored.probabilities == {}
+    assert "not in the grammar" in (scored.error or "")
+    assert scored.text == text
+
+
+def test_output_that_was_cut_off_is_an_outcome_and_no_number(critic: Loaded) -> None:
+    scored = read_scores(critic, [sample_of(critic, render(TRICKY), finished=False)])
+    assert scored.card is None
+    assert "cut off" in (scored.error or "")
+
+
+def test_of_several_answers_the_mean_is_scored_on_the_card_that_comes_nearest(critic: Loaded) -> None:
+    cards = [
+        ReportCard(AxisReport(level), AxisReport(3), AxisReport(6 - level, (), f"answer {level}"))
+        for level in (1, 2, 5)
+    ]
+    answers = [sample_of(critic, render(card)) for card in cards]
+    unreadable = sample_of(critic, "visual: good")
+    scored = read_scores(critic, [unreadable, *answers])
+    alone = [read_scores(critic, [answer]) for answer in answers]
+    assert scored.card is not None
+    assert scored.text == alone[1].text
+    assert scored.card.alignment.reason == "answer 2"
+    for axis in AXES:
+        singles = [one.card.axis(axis).score for one in alone if one.card]
+        assert scored.card.axis(axis).score == pytest.approx(sum(singles) / 3)
+        assert scored.unreadable == pytest.approx(1 / 4)
+        expected = sum(level * share for level, share in enumerate(scored.probabilities[axis], start=1))
+        assert scored.card.axis(axis).score == pytest.approx(expected)
+
+
+def test_several_answers_of_which_none_can_be_read_are_an_outcome_and_no_number(critic: Loaded) -> None:
+    scored = read_scores(critic, [sample_of(critic, "visual: good"), sample_of(critic, "")])
+    assert scored.card is None
+    assert "not in the grammar" in (scored.error or "")
+
+
+def test_decoding_gives_the_text_back(critic: Loaded) -> None:
+    assert decode(critic, completion_ids(critic, render(TRICKY))) == render(TRICKY)
+
+
+@given(st.lists(st.integers(1, 500), max_size=30), st.integers(1, 4), st.integers(100, 4000))
+def test_batches_hold_every_place_once_within_the_budget(lengths: list[int], group: int, budget: int) -> None:
+    found = list(batches(lengths, group, 50, budget))
+    assert sorted(place for batch in found for place in batch) == list(range(len(lengths)))
+    for batch in found:
+        padded = max(lengths[place] for place in batch) + 50
+        assert len(batch) == 1 or len(batch) * group * padded <= budget

@@ -1,0 +1,54 @@
+"""What a critic is trained on is what it is asked, token for token and pixel for pixel."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine.generation import critic
+from modelassist.engine.generation.critic import Critic
+from modelassist.engine.generation.read_scores import read_scores
+from modelassist.engine.generation.sampler import Sample
+from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.prompt import Prompt, completion_ids
+from modelassist.engine.models.loader import Loaded
+from qsave.release import ReleaseReader
+
+
+def same(one: Prompt, other: Prompt) -> bool:
+    tensors = all(
+        torch.equal(getattr(one, name), getattr(other, name)) for name in ("ids", "positions", "pixels", "grids")
+    )
+    return tensors and (one.next_position, one.images) == (other.next_position, other.images)
+
+
+@pytest.mark.parametrize("kind", ["sft", "rl"])
+def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
+    either: Loaded, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    asked: list[Prompt] = []
+
+    def take(critic: Loaded, prompts: Sequence[Prompt], **_: object) -> Iterator[tuple[int, list[Sample]]]:
+        asked.extend(prompts)
+        return iter(())
+
+    reader = ReleaseReader(release_folder)
+    items = [(reader.media_path(row), row.video_prompt) for row in reader.rows(kind, "train")]
+    monkeypatch.setattr(critic, "stream_answers", take)
+    list(Critic(either).stream(items))
+
+    feeder = Feeder(either, FrameStore(tmp_path, either.frames))
+    examples = load_examples(reader, kind, "train")
+    assert len(asked) == len(examples) == 8
+    for prompt, example in zip(asked, examples, strict=True):
+        assert same(prompt, feeder.prompt(example))
+        if kind == "sft":
+            assert same(prompt, feeder.row(example).prompt)
+
+
+def test_an_answer_that_is_learnt_is_read_back_as_it_was_given(either: Loaded, release_folder: Path) -> None:
+    for example in load_examples(ReleaseReader(release_folder), "sft", "train"):
+        ids = completion_ids(either, example.answer)
+        sample = Sample(ids, finished=True, level_logits=torch.zeros(len(ids), 5))
+        assert read_scores(either, [sample]).text == example.answer

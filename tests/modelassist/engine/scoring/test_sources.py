@@ -1,0 +1,122 @@
+"""What there is to score: a video, a folder, a manifest; and how a broken one is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from modelassist.engine.inputs.examples import DataError
+from modelassist.engine.scoring.sources import Clip, clips_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.mp4", "a/c.WEBM", "a.mov", "notes.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "b.txt").write_text("\ufeff A dog runs\n")
+    return tmp_path
+
+
+def test_a_folder_gives_its_videos_in_order_with_the_prompts_beside_them(folder: Path) -> None:
+    found = [(clip.name, clip.prompt) for clip in clips_of(folder, "A cat")]
+    assert found == [("a/c.WEBM", "A cat"), ("a.mov", "A cat"), ("b.mp4", "A dog runs")]
+
+
+def test_a_video_without_a_prompt_has_an_empty_one(folder: Path) -> None:
+    assert [clip.prompt for clip in clips_of(folder / "a.mov", None)] == [""]
+    assert [clip.prompt for clip in clips_of(folder / "b.mp4", "ignored")] == ["A dog runs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.csv", 'id,video,prompt\n1,b.mp4,"A dog, one\nthat runs"\n2,gone.mp4, \n'),
+        (
+            "m.jsonl",
+            '{"video": "b.mp4", "prompt": "A dog, one\\nthat runs"}\n\n{"video": "gone.mp4", "prompt": null, "x": 1}\n',
+        ),
+    ],
+)
+def test_a_manifest_names_videos_from_its_folder(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    first, second = clips_of(folder / name, "not used")
+    assert (first.name, first.path, first.prompt) == ("b.mp4", folder / "b.mp4", "A dog, one\nthat runs")
+    assert (second.name, second.prompt) == ("gone.mp4", "")
+
+
+def test_a_prompt_may_hold_any_line_separator_but_a_newline(folder: Path) -> None:
+    (folder / "m.jsonl").write_text('{"video": "b.mp4", "prompt": "one\u2028two\x85three"}\n')
+    (folder / "m.csv").write_text("video,prompt\nb.mp4,one\u2028two\x85three\n")
+    for name in ("m.jsonl", "m.csv"):
+        assert [clip.prompt for clip in clips_of(folder / name, None)] == ["one\u2028two\x85three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("m.csv", "clip,prompt\nb.mp4,x\n", r"m.csv:1: a manifest needs the columns video and prompt; it has clip, pr"),
+        ("m.csv", "video,prompt\n", "m.csv: it has no rows"),
+        ("m.csv", "", "m.csv: it has no rows"),
+        ("m.jsonl", "\n\n", "m.jsonl: it has no rows"),
+    ],
+)
+def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, text: str, message: str) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(DataError, match=message):
+        clips_of(folder / name, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "problem"),
+    [
+        ("m.csv", b",x", "no video is named"),
+        ("m.csv", b"a.mov,A dog, running", "more columns than the header has"),
+        ("m.csv", b"a.mov,caf\xe9", "not UTF-8 text"),
+        ("m.csv", b"a.mov," + b"x" * 200_000, "not CSV: field larger"),
+        ("m.jsonl", b'{"vid', "not JSON"),
+        ("m.jsonl", b"[" * 100_000, "not JSON: it is nested too deeply"),
+        ("m.jsonl", b'{"video": ["b.mp4"], "prompt": "x"}', "video is text, got list"),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": {"en": "x"}}', "prompt is text, got dict"),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": true}', "prompt is text, got bool"),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": "\\ud800"}', "prompt is not text: it holds a lone surrogate"),
+        ("m.jsonl", b"[1]", "expected .* got list"),
+        ("m.jsonl", b'{"prompt": "x"}', "no video is named; the row has prompt"),
+        ("m.jsonl", b'{"video": "caf\xe9.mp4", "prompt": "x"}', "not UTF-8 text"),
+    ],
+)
+def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: str, row: bytes, problem: str) -> None:
+    good = b"b.mp4,A dog" if name == "m.csv" else b'{"video": "b.mp4", "prompt": "A dog"}'
+    first = [b"video,prompt"] if name == "m.csv" else []
+    (folder / name).write_bytes(b"\n".join([*first, row, good, good]))
+    bad, fine = clips_of(folder / name, None)
+    assert bad.name == f"{name}:{len(first) + 1}"
+    assert re.search(problem, bad.problem)
+    assert (bad.prompt, bad.path.exists()) == ("", False)
+    assert fine == Clip("b.mp4", folder / "b.mp4", "A dog")
+
+
+def test_a_prompt_that_is_no_text_is_its_clips_problem(folder: Path) -> None:
+    (folder / "b.txt").write_bytes(b"caf\xe9")
+    *_, clip = clips_of(folder, "A cat")
+    assert (clip.name, clip.prompt) == ("b.mp4", "")
+    assert clip.problem.startswith("its prompt in b.txt is not UTF-8 text")
+
+
+def test_a_link_that_leads_nowhere_is_a_clip(folder: Path) -> None:
+    (folder / "link.mp4").symlink_to("nowhere.mp4")
+    (folder / "shelf.mp4").mkdir()
+    (folder / "shelf-link.mp4").symlink_to("shelf.mp4")
+    assert [clip.name for clip in clips_of(folder, "A cat")] == ["a/c.WEBM", "a.mov", "b.mp4", "link.mp4"]
+
+
+def test_nothing_to_score_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no clips in it; videos end in \.mp4"):
+        clips_of(tmp_path, None)
+    with pytest.raises(DataError, match="no such video"):
+        clips_of(tmp_path / "gone.mp4", None)
+
+
+def test_a_prompt_for_all_that_is_no_text_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="not UTF-8"):
+        clips_of(folder, "caf\udce9")

@@ -1,0 +1,87 @@
+"""Settings: what is read, what is refused and how it is said."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from modelassist.engine.settings import config
+from modelassist.engine.settings.config import Config, ConfigError, config_from, config_to, load_config
+
+RECIPES = sorted((Path(config.__file__).parents[1] / "recipes").glob("*.toml"))
+
+
+def test_defaults_survive_the_way_to_tables_and_back() -> None:
+    assert config_from(config_to(Config())) == Config()
+
+
+@pytest.mark.parametrize("suffix", ["toml", "json"])
+def test_settings_are_read_from_a_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"run.{suffix}"
+    path.write_text("seed = 3\n[sft]\nsteps = 7\n" if suffix == "toml" else '{"seed": 3, "sft": {"steps": 7}}')
+    found = load_config(path)
+    assert (found.seed, found.sft.steps, found.grpo) == (3, 7, Config().grpo)
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"sead": 1}, r"unknown setting sead; did you mean seed\?"),
+        ({"sft": {"learning_rates": 1}}, r"unknown setting sft.learning_rates; did you mean sft.learning_rate\?"),
+        ({"sft": {"lr": 1}}, "unknown setting sft.lr; there is steps, batch, learning_rate"),
+        ({"sft": {"steps": "many"}}, "sft.steps: expected int"),
+        ({"sft": {"steps": True}}, "sft.steps: expected int"),
+        ({"sft": 3}, "sft: expected a table"),
+        ({"sft": {"learning_rate": float("nan")}}, "sft.learning_rate must be a number from 0 on, got nan"),
+        ({"sft": {"shift": 1.0}}, "sft.shift must be at least 0 and below 1"),
+        ({"lora": {"rank": -1}}, "lora.rank must be a number from 0 on, got -1"),
+        ({"grpo": {"rewards": {"format": float("inf")}}}, "grpo.rewards.format must be a number from 0 on"),
+        ({"frames": {"fast_frames": 0}}, "frames: fast_frames must be at least 1, got 0"),
+        ({"frames": {"slow_pixels": 99}}, "frames: slow_pixels must be at least 32x32 pixels, got 99"),
+        ({"grpo": {"scale": "batch"}}, "grpo.scale must be group or none"),
+        ({"grpo": {"group": 1}}, "grpo.group must be at least 2"),
+        ({"cooldown": {"probe": 0}}, "cooldown.probe must be at least 1"),
+        ({"sft": {"steps": -1}}, "sft.steps must be a number from 0 on"),
+        ({"dtype": "int8"}, "dtype must be"),
+        ([], "settings: expected a table"),
+    ],
+)
+def test_a_wrong_setting_is_named(values: object, error: str) -> None:
+    with pytest.raises(ConfigError, match=error):
+        config_from(values)
+
+
+def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("sft = ")
+    with pytest.raises(ConfigError, match=r"broken.toml is not TOML"):
+        load_config(tmp_path / "broken.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_whole_numbers_serve_as_fractions() -> None:
+    assert config_from(json.loads('{"sft": {"huber_weight": 0}}')).sft.huber_weight == 0.0
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_read(path: Path) -> None:
+    assert load_config(path) != Config()
+
+
+def test_there_are_recipes() -> None:
+    assert RECIPES
+
+
+def test_every_setting_is_explained() -> None:
+    source = Path(config.__file__).read_text().splitlines()
+    for kind in (
+        Config,
+        config.SftConfig,
+        config.GrpoConfig,
+        config.CooldownConfig,
+        config.LoraConfig,
+    ):
+        for item in fields(kind):
+            line = next(n for n, text in enumerate(source) if text.startswith(f"    {item.name}: "))
+            assert source[line + 1].strip().startswith('"""'), f"{kind.__name__}.{item.name}"

@@ -1,0 +1,123 @@
+"""Checkpoints: whole, or the one before stays; what is wrong with one is said."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.models import loader
+from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.tiny import init_tiny
+from modelassist.engine.settings.config import SftConfig
+from modelassist.engine.training.checkpoints import (
+    CheckpointError,
+    newest_checkpoint,
+    restore_stage,
+    restore_weights,
+    save_checkpoint,
+)
+from modelassist.engine.training.optimise import optimizer_tensors, trainable
+from modelassist.engine.training.sft import SftStage
+from qsave.release import ReleaseReader
+
+RUN = {"model": "tiny"}
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Files that grow beyond so many bytes fail, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def stage(critic: Loaded, release_folder: Path, tmp_path: Path) -> SftStage:
+    examples = load_examples(ReleaseReader(release_folder), "sft", "train")
+    feeder = Feeder(critic, FrameStore(tmp_path / "frames", critic.frames))
+    return SftStage(critic, feeder, examples, SftConfig(steps=3, batch=2), name="sft", seed=0)
+
+
+def test_a_checkpoint_brings_back_weights_and_optimiser(
+    critic: Loaded, stage: SftStage, tiny_folder: Path, tmp_path: Path
+) -> None:
+    stage.step(0)
+    save_checkpoint(tmp_path / "kept", critic, stage, 1, RUN)
+    found = newest_checkpoint(tmp_path / "kept", ["sft"])
+    assert found is not None
+    assert (found.stage, found.step, found.run) == ("sft", 1, RUN)
+    other = loader.load(str(tiny_folder))
+    restore_weights(other, found)
+    again = SftStage(other, stage.feeder, stage.examples, stage.config, name="sft", seed=0)
+    restore_stage(other, again, found)
+    for name, value in trainable(critic).items():
+        assert torch.equal(value, trainable(other)[name]), name
+    before, after = optimizer_tensors(critic, stage.optimizer), optimizer_tensors(other, again.optimizer)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_checkpoint_is_for_whom_the_umask_lets_read(critic: Loaded, stage: SftStage, tmp_path: Path) -> None:
+    stage.step(0)
+    before = os.umask(0o027)
+    try:
+        path = save_checkpoint(tmp_path, critic, stage, 1, RUN)
+    finally:
+        os.umask(before)
+    assert {file.name: file.stat().st_mode & 0o777 for file in path.iterdir()} == {
+        "weights.safetensors": 0o640,
+        "optimizer.safetensors": 0o640,
+        "state.json": 0o640,
+    }
+
+
+@pytest.mark.parametrize("size", [0, 100_000])
+def test_where_the_disk_is_full_the_checkpoint_before_it_stays(
+    critic: Loaded, stage: SftStage, tmp_path: Path, size: int
+) -> None:
+    stage.step(0)
+    save_checkpoint(tmp_path, critic, stage, 1, RUN)
+    stage.step(1)
+    with (
+        largest_file(size),
+        pytest.raises(CheckpointError, match=r"sft-2 cannot be written \(.*File too large.*MB") as raised,
+    ):
+        save_checkpoint(tmp_path, critic, stage, 2, RUN)
+    assert "go on with --resume" in str(raised.value)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "frames"] == ["sft-1"]
+    found = newest_checkpoint(tmp_path, ["sft"])
+    assert found is not None
+    restore_weights(critic, found)
+    restore_stage(critic, stage, found)
+
+
+def test_a_checkpoint_of_a_model_of_other_sizes_is_refused(
+    critic: Loaded, stage: SftStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path / "kept", critic, stage, 1, RUN)
+    monkeypatch.setattr("modelassist.engine.models.tiny.LAYERS", 2)
+    init_tiny(tmp_path / "other", frames=critic.frames)
+    found = newest_checkpoint(tmp_path / "kept", ["sft"])
+    assert found is not None
+    with pytest.raises(CheckpointError, match="made of another model"):
+        restore_weights(loader.load(str(tmp_path / "other")), found)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
+def test_a_damaged_checkpoint_is_named(critic: Loaded, stage: SftStage, tmp_path: Path, name: str) -> None:
+    stage.step(0)
+    path = save_checkpoint(tmp_path, critic, stage, 1, RUN) / name
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(CheckpointError, match=rf"{name} is damaged: remove .*sft-1, and --resume"):
+        found = newest_checkpoint(tmp_path, ["sft"])
+        assert found is not None
+        restore_weights(critic, found)
+        restore_stage(critic, stage, found)

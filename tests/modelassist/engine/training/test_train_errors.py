@@ -1,0 +1,352 @@
+"""What goes wrong in a run: one line on stderr that says what, where and how to go on, or the run survives it."""
+
+import errno
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine.cli.options import main
+from modelassist.engine.evaluation.predictions import predict
+from modelassist.engine.evaluation.readable import ADVICE
+from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.models.loader import Loaded
+from modelassist.engine.training import train as training
+from modelassist.engine.training.journal import Journal
+from modelassist.engine.training.sft import SftStage
+from qsave.files import only_one
+from qsave.release import ReleaseReader
+from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
+
+SETTINGS = {"max_new_tokens": 16, "save_every": 2, "sft": {"steps": 4, "batch": 2, "warmup": 1}}
+
+
+class Bench:
+    """A release of one's own to spoil, and the command that trains on it."""
+
+    def __init__(self, folder: Path, release: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.model, self.capsys = folder, model, capsys
+        self.release = shutil.copytree(release, folder / "release")
+        self.out, self.settings = folder / "run", folder / "run.json"
+        self.configure(SETTINGS)
+
+    def configure(self, settings: Mapping[str, object]) -> None:
+        self.settings.write_text(json.dumps(settings))
+
+    def train(self, *more: str) -> tuple[int, str]:
+        """The exit status, and the last line on stderr. Four steps make no critic whose answers can be read."""
+        return self.train_critic("--keep-unreadable", *more)
+
+    def train_critic(self, *more: str) -> tuple[int, str]:
+        options = ["--release", str(self.release), "--model", str(self.model), "--out", str(self.out)]
+        status = main(["train", *options, "--config", str(self.settings), "--stages", "sft", *more])
+        said = [line for line in self.capsys.readouterr().err.splitlines() if line.startswith("error:")]
+        return status, "\n".join(said)
+
+    def media(self, split: str = "train") -> list[Path]:
+        lines = (self.release / "sft" / f"{split}.jsonl").read_text().splitlines()
+        return [self.release / json.loads(line)["media"]["path"] for line in lines]
+
+
+def caption(bench: Bench) -> Path:
+    """A clip with a caption, to be described beside the judged ones; the last polish has a step."""
+    write_clip(bench.folder / "seen.mp4", 90)
+    path = bench.folder / "captions.jsonl"
+    path.write_text(json.dumps({"video": "seen.mp4", "text": "A grey square."}) + "\n")
+    bench.configure(SETTINGS | {"sft": {"steps": 4, "captions": str(path)}, "cooldown": {"steps": 1}})
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path, release_folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> Bench:
+    return Bench(tmp_path, release_folder, tiny_folder, capsys)
+
+
+def test_a_slip_in_a_setting_names_the_one_that_was_meant(bench: Bench) -> None:
+    bench.configure({"sft": {"learnin_rate": 1e-4}})
+    said = f"error: {bench.settings}: unknown setting sft.learnin_rate; did you mean sft.learning_rate?"
+    assert bench.train() == (1, said)
+    assert not bench.out.exists()
+
+
+def test_a_release_that_was_changed_says_what_was(bench: Bench) -> None:
+    path = bench.media()[0]
+    write_clip(path, 10)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith(f"error: {bench.release} is not as it was frozen: media/{path.name}")
+    assert not bench.out.exists()
+
+
+def test_a_release_without_one_of_its_clips_names_it(bench: Bench) -> None:
+    path = bench.media()[0]
+    path.unlink()
+    status, said = bench.train()
+    assert status == 1
+    assert f"media/{path.name}: missing. Put that right, or copy it anew" in said
+
+
+def test_clips_that_were_never_readable_leave_nothing_to_train_on(bench: Bench) -> None:
+    for path in bench.media():
+        path.write_bytes(b"")
+    seal(bench.release)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith(f"error: {bench.release}: there is nothing to train on; no clip is left: clip")
+
+
+def spoil_after_first_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> None:
+    """From the second step on these clips cannot be read, nor what was kept of them."""
+
+    def step(journal: Journal, stage: str, number: int, figures: Mapping[str, float]) -> None:
+        whole_step(journal, stage, number, figures)
+        for path in paths:
+            path.write_bytes(b"gone")
+            for kept in (bench.out / "cache" / "frames").glob(f"{path.stem}*"):
+                kept.write_bytes(b"gone")
+
+    whole_step = Journal.step
+    monkeypatch.setattr(Journal, "step", step)
+
+
+def test_a_run_survives_clips_that_become_unreadable_and_reports_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil_after_first_step(bench, monkeypatch, bench.media()[:4])
+    assert bench.train() == (0, "")
+    rows = read_metrics(bench.out)
+    assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
+    problems = [row["problem"] for row in rows if row["stage"] == "data"]
+    assert problems
+    assert len(set(problems)) == len(problems)
+    assert all(problem.startswith("clip clip-") and "left out" in problem for problem in problems)
+    assert json.loads((bench.out / "evaluation.json").read_text())["problems"] == sorted(problems)
+
+
+def test_a_run_stops_where_a_whole_step_has_become_unreadable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    spoil_after_first_step(bench, monkeypatch, bench.media())
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith("error: no clip of a step is left: clip clip-")
+
+
+def test_a_clip_that_is_gone_when_it_is_asked_about_has_no_card_and_the_others_do(bench: Bench, critic: Loaded) -> None:
+    examples = load_examples(ReleaseReader(bench.release), "sft", "train")[:3]
+    examples[1].path.unlink()
+    feeder = Feeder(critic, FrameStore(bench.folder / "frames", critic.frames))
+    found = predict(critic, feeder, examples, budget=4096, label="train")
+    errors = [prediction.scored.error or "" for prediction in found]
+    assert ["cannot be read" in error for error in errors] == [False, True, False]
+
+
+def test_a_run_is_not_gone_on_with_under_other_frames(bench: Bench) -> None:
+    few = {"fast_frames": 2, "fast_pixels": 32 * 32, "slow_frames": 1, "slow_pixels": 64 * 64}
+    bench.configure(SETTINGS | {"frames": few})
+    assert bench.train()[0] == 0
+    bench.configure(SETTINGS)
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another frames.fast_frames (2 there, 3 here)" in said
+
+
+def test_a_classroom_is_not_gone_on_with_without_its_captions(bench: Bench) -> None:
+    caption(bench)
+    assert bench.train()[0] == 0
+    bench.configure(SETTINGS | {"cooldown": {"steps": 1}})
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another captions" in said
+
+
+def test_a_run_does_not_go_back_to_a_stage_that_it_did_without(bench: Bench) -> None:
+    bench.configure(SETTINGS | {"grpo": {"steps": 1}, "cooldown": {"steps": 1, "samples": 2, "probe": 1}})
+    assert bench.train("--stages", "sft,cooldown")[0] == 0
+    status, said = bench.train("--stages", "grpo", "--resume")
+    assert status == 1
+    assert said.endswith("holds a run that went on without grpo, and cannot go back: name another --out")
+
+
+def test_a_checkpoint_of_another_model_is_not_gone_on_from(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    bench.model = bench.folder / "other"
+    make_tiny(bench.model, seed=8)
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another model" in said
+
+
+def test_the_same_model_and_captions_elsewhere_are_the_same(bench: Bench) -> None:
+    captions = caption(bench)
+    assert bench.train()[0] == 0
+    bench.model = shutil.copytree(bench.model, bench.folder / "moved")
+    captions.rename(bench.folder / "moved.jsonl")
+    bench.settings.write_text(bench.settings.read_text().replace("captions.jsonl", "moved.jsonl"))
+    assert bench.train("--resume") == (0, "")
+
+
+def test_captions_are_needed_no_more_once_the_classroom_is_over(bench: Bench) -> None:
+    captions = caption(bench)
+    assert bench.train("--stages", "sft")[0] == 0
+    captions.unlink()
+    assert bench.train("--stages", "cooldown", "--resume")[0] == 0
+
+
+def test_a_run_without_steps_says_which_to_raise(bench: Bench) -> None:
+    bench.configure(SETTINGS | {"grpo": {"steps": 0}})
+    status, said = bench.train("--stages", "grpo")
+    assert (status, said) == (1, "error: no stage has steps: raise grpo.steps")
+
+
+def test_a_model_that_was_trained_anew_at_its_place_is_another_one(bench: Bench) -> None:
+    bench.model = shutil.copytree(bench.model, bench.folder / "base")
+    assert bench.train()[0] == 0
+    shutil.rmtree(bench.model)
+    make_tiny(bench.model, seed=8)
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert "belongs to a run with another model, by its content" in said
+
+
+def test_captions_that_were_written_anew_are_other_ones(bench: Bench) -> None:
+    captions = caption(bench)
+    assert bench.train()[0] == 0
+    write_clip(bench.folder / "seen.mp4", 91)
+    for written in (captions.read_text(), captions.read_text().replace("grey", "dark")):
+        captions.write_text(written)
+        status, said = bench.train("--resume")
+        assert status == 1
+        assert "belongs to a run with another captions" in said
+        write_clip(bench.folder / "seen.mp4", 90)
+
+
+def test_an_evaluation_of_its_own_keeps_out_of_a_run(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    told = (bench.out / "evaluation.json").read_bytes()
+    options = ["--release", str(bench.release), "--model", str(bench.model), "--out", str(bench.out)]
+    assert main(["evaluate", *options]) == 1
+    assert f"error: {bench.out} is the folder of a run" in bench.capsys.readouterr().err
+    assert (bench.out / "evaluation.json").read_bytes() == told
+
+
+def test_two_do_not_train_into_one_folder(bench: Bench) -> None:
+    with only_one(bench.out / "run.json"):
+        assert bench.train() == (1, f"error: {bench.out / 'run.json'}: another process is writing to it")
+    assert list(bench.out.iterdir()) == []
+
+
+def test_memory_that_runs_out_says_what_to_lower(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(stage: SftStage, index: int) -> dict[str, float]:
+        return {"loss": float(torch.empty(2**50).sum())}
+
+    monkeypatch.setattr(SftStage, "step", step)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith("error: sft step 1: the machine's memory ran out")
+    assert "lower micro_tokens (now 8192)" in said
+
+
+@pytest.mark.parametrize(("step", "said"), [("prepare", "preparing what is trained"), ("save", "keeping the critic")])
+def test_memory_that_runs_out_beside_the_steps_is_said_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str, said: str
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has no more.")
+
+    monkeypatch.setattr(training, step, full)
+    status, told = bench.train()
+    assert status == 1
+    assert told.startswith(f"error: {said}: CUDA out of memory. Tried to allocate 2.00 GiB; ")
+
+
+def test_a_disk_that_is_full_is_said_with_its_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(journal: Journal, row: Mapping[str, object]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(journal.metrics))
+
+    monkeypatch.setattr(Journal, "note", note)
+    status, said = bench.train()
+    assert status == 1
+    assert said.startswith(f"error: no space is left on the disk of {bench.out / 'metrics.jsonl'}: make room there")
+
+
+def test_what_was_kept_of_a_clip_and_is_damaged_is_made_anew(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    losses = [row["loss"] for row in read_metrics(bench.out)]
+    for kept in (bench.out / "cache" / "frames").iterdir():
+        kept.write_bytes(kept.read_bytes()[:100])
+    shutil.rmtree(bench.out / "checkpoints")
+    assert bench.train() == (0, "")
+    assert [row["loss"] for row in read_metrics(bench.out)] == losses
+
+
+def test_the_disk_is_not_blamed_for_other_errors(bench: Bench) -> None:
+    bench.out.write_text("a file where the run should be")
+    status, said = bench.train()
+    assert status == 1
+    assert said == f"error: {bench.out}: there is a file where a folder is wanted"
+
+
+def test_nothing_is_written_into_what_is_read(bench: Bench) -> None:
+    before = sorted(bench.release.rglob("*"))
+    for out, read in ((bench.release, "release"), (bench.release / "run", "release"), (bench.model / "run", "model")):
+        bench.out = out
+        status, said = bench.train()
+        assert status == 1
+        assert said.startswith(f"error: {out} lies in the {read} ")
+    assert sorted(bench.release.rglob("*")) == before
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(bench: Bench) -> None:
+    (bench.out / "model").mkdir(parents=True)
+    (bench.out / "model" / "mine").touch()
+    status, said = bench.train()
+    assert (status, said) == (1, f"error: {bench.out} holds model, and no run that wrote it: name another --out")
+    (bench.out / "model").rename(bench.out / "other")
+    (bench.out / ".notes.2024").touch()
+    assert bench.train()[0] == 0
+    assert (bench.out / "other" / "mine").exists()
+    assert (bench.out / ".notes.2024").exists()
+
+
+def test_where_there_is_no_run_none_is_gone_on_with(bench: Bench) -> None:
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert said == f"error: {bench.out} holds no run to go on with: mind --out, or leave out --resume"
+
+
+def test_a_run_that_is_done_is_not_measured_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.train()[0] == 0
+    monkeypatch.setattr(training, "measure", pytest.fail)
+    assert bench.train("--resume") == (0, "")
+
+
+def test_a_critic_without_readable_answers_fails_after_everything_is_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = "0 of 6 answers of the trained critic could be read on held-out clips, and a critic needs 10%."
+    failed = (1, f"error: {share} Model and report stay in {bench.out}. {ADVICE}")
+    assert bench.train_critic() == failed
+    assert json.loads((bench.out / "evaluation.json").read_text())["splits"]
+    assert (bench.out / "evaluation.md").is_file()
+    assert (bench.out / "model" / "config.json").is_file()
+    monkeypatch.setattr(training, "measure", pytest.fail)
+    assert bench.train_critic("--resume") == failed
+    assert bench.train("--resume") == (0, "")
+
+
+@pytest.mark.parametrize("command", ["score", "evaluate"])
+def test_what_takes_one_process_refuses_several(command: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    options = {"score": ["clip.mp4"], "evaluate": ["--release", str(bench.release), "--out", str(bench.out)]}[command]
+    assert main([command, "--model", str(bench.model), *options]) == 1
+    assert f"error: {command} takes one process" in bench.capsys.readouterr().err
+
+
+def test_who_stops_a_command_is_told_how_to_go_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(SftStage, "step", stopped)
+    assert bench.train()[0] == 130
