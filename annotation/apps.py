@@ -5,4 +5,4 @@ class AnnotationConfig(AppConfig):
     name = "annotation"
 
     def ready(self) -> None:
-        import annotation.account_deeds  # noqa: F401 - it listens for accepted invitations
+        import annotation.raters.invitations  # noqa: F401 - it listens for accepted invitations

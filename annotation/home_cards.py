@@ -7,10 +7,10 @@ from django.utils.translation import ngettext
 
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
+from annotation.campaigns.progress import Progress, progress_of_many, rated_by_campaign
 from annotation.models import Campaign, PanelParticipant
-from annotation.reads.progress import Progress, progress_of_many, rated_by_campaign
-from annotation.services.admission import campaigns_for
-from annotation.services.panels import panels_without_lead, rated_for
+from annotation.raters.admission import campaigns_for
+from annotation.raters.panels import panels_without_lead, rated_for
 from qsave.words import isolate
 
 MOST = 12

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from annotation import uploads
+from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
+from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
+from annotation.intake import uploads
+from annotation.intake.manifests import ManifestError
 from annotation.models import Campaign
-from annotation.services.duplicate import COPY_CLIPS, copy_clips
-from annotation.services.manifests import ManifestError
-from annotation.services.slots import UPDATE_SLOTS, update_slots
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 
 
@@ -14,7 +14,7 @@ from operations.jobs import JobCancelledError, JobError, JobInterruptedError, Jo
 def import_clips(run: JobRun) -> dict[str, object]:
     """Imports `manifest` (a path on this host) into `campaign` (its key, or None) for whoever asked."""
     # The web process reads this module too, to know the kind; what decodes and groups clips is the worker's to load.
-    from annotation.services.clips import import_manifest
+    from annotation.intake.clips import import_manifest
 
     manifest, is_over = Path(run.arguments["manifest"]), True
     try:

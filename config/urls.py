@@ -19,7 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("datasets.urls")),
     path("", include("modelassist.urls")),
     path("", include("operations.urls")),
-    path("api/", include("annotation.api_urls")),
+    path("api/", include("annotation.api.urls")),
     path("api/", include("datasets.api_urls")),
     path("words.js", words_of_scripts, name="words-of-scripts"),
 ]

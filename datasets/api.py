@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 
 from accounts.api import HasRole
 from accounts.models import Role, User
-from annotation.media import MediaFile, serve
 from annotation.models import Campaign
+from annotation.rating.clip_media import MediaFile, serve
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.releases import release_path, request_release

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.charts import Curve, curve
 from annotation.models import Campaign
+from annotation.shared.charts import Curve, curve
 from modelassist.bridge import model_of, run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.evaluation import splits_of

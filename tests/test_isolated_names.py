@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Role, User
-from annotation.services.members import MemberRefused, add_member
+from annotation.raters.members import MemberRefused, add_member
 from qsave.words import isolate
 from tests.annotation.factories import make_campaign, make_user
 
@@ -25,7 +25,7 @@ OURS = {
     "values", "wanted", "ways", "whom", "why", "width",
 }  # fmt: skip
 """Names of values that the site itself writes: figures, states, roles, sentences. A new one is added or isolated."""
-HERE_AND_NOW = {("annotation/views/rate.py", "name")}
+HERE_AND_NOW = {("annotation/rating/rate_page.py", "name")}
 """Names of fields in the site's own forms."""
 ARABIC, MARKUP, LONG = "مريم (2)", "<b>x</b>", "o" * 120
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from annotation.markdown import to_html
+from annotation.shared.markdown import to_html
 from qsave import words
 
 register = template.Library()

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Rating
-from annotation.services.permissions import require
+from annotation.shared.permissions import require
 from datasets.models import Release
 from datasets.services.folder import Header, Progress, write_folder
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
+from annotation.agreement.scores import watched_share
 from annotation.models import (
     AxisAnswer,
     Campaign,
@@ -28,8 +29,7 @@ from annotation.models import (
     Split,
     make_blind_condition,
 )
-from annotation.reads.scores import watched_share
-from annotation.reads.work import Work, read_work
+from annotation.rating.work import Work, read_work
 from datasets.services.policy import ReleaseRefused
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
 from qsave.axes import AXES, Axis

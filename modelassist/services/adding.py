@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Role, User
-from annotation.services.permissions import require
+from annotation.shared.permissions import require
 from modelassist.bridge import model_name, stored_model
 from modelassist.engine.models.folder import check_model
 from modelassist.models import Critic

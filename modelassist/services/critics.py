@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft
-from annotation.services.permissions import require
+from annotation.shared.permissions import require
 from modelassist.bridge import model_name, stored_model
 from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, learned_from_simulated

@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Campaign, Item
-from annotation.services.drafts import TEXT_LIMIT, DraftRefused, items_wanting_drafts, record_draft
-from annotation.services.text import clean_text
+from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, items_wanting_drafts, record_draft
+from annotation.shared.text import clean_text
 from modelassist.bridge import clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import pauses

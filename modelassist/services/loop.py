@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from accounts.models import Role, User
 from accounts.services import create_user
+from annotation.agreement.figures import Agreement, agreement
+from annotation.campaigns.campaigns import create_campaign, set_state
+from annotation.intake.clips import import_manifest
 from annotation.models import Campaign, Clip, Draft, Rating, Split
-from annotation.reads.agreement import Agreement, agreement
-from annotation.services.campaigns import create_campaign, set_state
-from annotation.services.clips import import_manifest
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release

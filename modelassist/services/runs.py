@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from annotation.services.permissions import require
+from annotation.shared.permissions import require
 from datasets.models import Release
 from datasets.services.policy import ReleaseRefused
 from datasets.services.releases import release_path

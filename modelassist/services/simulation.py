@@ -18,12 +18,12 @@ from django.db.models import Count
 
 from accounts.models import Role, User
 from accounts.services import create_user
+from annotation.campaigns.marking import Mark, mark_item
 from annotation.models import AxisAnswer, Campaign, Draft, Slot
-from annotation.services.answers import Answer, AnswersRefused, defects_of
-from annotation.services.drafts import items_wanting_drafts, record_draft, shown_to
-from annotation.services.marking import Mark, mark_item
-from annotation.services.queue import claim
-from annotation.services.ratings import submit
+from annotation.rating.answers import Answer, AnswersRefused, defects_of
+from annotation.rating.drafts import items_wanting_drafts, record_draft, shown_to
+from annotation.rating.queue import claim
+from annotation.rating.ratings import submit
 from modelassist.toy.captions import caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip

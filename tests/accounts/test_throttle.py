@@ -11,7 +11,7 @@ from accounts import services, throttle
 from accounts.addresses import client_address
 from accounts.models import Role, SignInAttempt, User
 from accounts.throttle import KNOWN_BROWSER, SIGN_IN, Limits
-from tests.annotation.services.test_at_once import at_once
+from tests.annotation.rating.test_at_once import at_once
 
 PASSWORD = "seven grey herons"
 NEW = {"password": "nine white storks", "again": "nine white storks"}

@@ -15,10 +15,11 @@ import numpy as np
 from django.conf import settings
 
 from accounts.models import Role, User
+from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, PromptGroup, Rating, Slot, Split
-from annotation.services import campaigns, queue, ratings
-from annotation.services.drafts import draft_for
-from annotation.services.ratings import Answer
+from annotation.rating import queue, ratings
+from annotation.rating.drafts import draft_for
+from annotation.rating.ratings import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, ReportCard
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from accounts.models import Role, User
 from accounts.services import create_user
+from annotation.campaigns.campaigns import create_campaign, set_state
+from annotation.intake.clips import import_manifest
 from annotation.models import Campaign
-from annotation.services.answers import Answer
-from annotation.services.campaigns import create_campaign, set_state
-from annotation.services.clips import import_manifest
-from annotation.services.queue import claim
-from annotation.services.ratings import submit
+from annotation.rating.answers import Answer
+from annotation.rating.queue import claim
+from annotation.rating.ratings import submit
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
 from modelassist.services.simulation import render_manifest

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from accounts.services import create_user
+from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Arm, Campaign, Clip, Item, Offer, PromptGroup, Slot
-from annotation.services.campaigns import add_clips, create_campaign, set_state
 from tests.bench.desk import CLIPS, RATERS, SEATS
 from tests.support.http_rater import PASSWORD
 

@@ -13,11 +13,13 @@ from PIL import Image
 
 from accounts import services as accounts
 from accounts.models import Role, User
+from annotation.campaigns import campaigns
+from annotation.campaigns.guidelines import Example, set_guidelines
+from annotation.campaigns.marking import mark_item
 from annotation.models import Arm, Campaign, Item
-from annotation.services import campaigns, members, panels, queue
-from annotation.services.guidelines import Example, set_guidelines
-from annotation.services.marking import mark_item
-from annotation.services.name_lists import Invitee
+from annotation.raters import members, panels
+from annotation.raters.name_lists import Invitee
+from annotation.rating import queue
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
+from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
 from annotation.models import Campaign, Rating, SavedWork, Slot
-from annotation.services.guidelines import Example, examples_of, set_guidelines
 from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
 from tests.browser.looks import sign_in
 

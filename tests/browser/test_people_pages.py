@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
 from annotation.models import Campaign, PanelParticipant
-from annotation.services import panels
+from annotation.raters import panels
 from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
 from tests.browser.desk.world import rate_by_keys
 from tests.browser.looks import sign_in, violations

@@ -8,7 +8,7 @@ from django.db import DataError, IntegrityError, OperationalError
 from django.test import Client
 
 from accounts.services import issue_token
-from annotation.services import queue
+from annotation.rating import queue
 from operations.database import is_busy
 from tests.annotation import factories
 

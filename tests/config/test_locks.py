@@ -16,10 +16,10 @@ from django.test import Client
 
 from accounts.services import issue_token
 from annotation.models import Campaign, Slot
-from annotation.reads.hours import timesheet_csv
-from annotation.services import queue
-from annotation.services.panels import make_panel
-from annotation.views import hours
+from annotation.raters import hours_page
+from annotation.raters.hours import timesheet_csv
+from annotation.raters.panels import make_panel
+from annotation.rating import queue
 from operations import database
 from operations.database import limit_lock_waits
 from tests.annotation import factories
@@ -201,7 +201,7 @@ def test_a_download_that_cannot_begin_is_503(monkeypatch: pytest.MonkeyPatch) ->
         Campaign.objects.update(title="Read")
         yield from timesheet_csv(*asked)
 
-    monkeypatch.setattr(hours, "timesheet_csv", write_first)
+    monkeypatch.setattr(hours_page, "timesheet_csv", write_first)
     path = f"/campaigns/{campaign.name}/timesheet.csv"
     with held(lock_all):
         assert_busy(client.get(path))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation.services import reviews
+from annotation.agreement import reviews
 from datasets.models import Release
 from datasets.services.releases import release_path
 from qsave.release import manifest_bytes

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, Rating, Screening
-from annotation.services import drafts, queue, ratings, reviews
+from annotation.rating import drafts, queue, ratings
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
 from qsave.axes import AXES, Axis

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.test import Client
 
 from accounts.models import Role
-from annotation.services import reviews
+from annotation.agreement import reviews
 from datasets.forms import TARGETS
 from datasets.models import Release
 from datasets.services.policy import TargetPolicy

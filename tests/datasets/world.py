@@ -9,9 +9,10 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import Role, User
+from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Split
-from annotation.services import campaigns, queue
-from annotation.services.ratings import Answer
+from annotation.rating import queue
+from annotation.rating.ratings import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
 from tests.annotation.factories import answers, make_campaign, make_clip, make_user, submit, video_bytes

@@ -17,11 +17,12 @@ import time_machine
 from django.db import connection
 
 from accounts.models import User
+from annotation.campaigns import overlap
+from annotation.campaigns.campaigns import add_clips
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, SavedWork, Slot
-from annotation.services import overlap, ratings
-from annotation.services.campaigns import add_clips
-from annotation.services.drafts import record_draft
-from annotation.services.ratings import LeaseLost
+from annotation.rating import ratings
+from annotation.rating.drafts import record_draft
+from annotation.rating.ratings import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
 from tests.support import processes

@@ -11,10 +11,10 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
+from annotation.agreement.figures import agreement
+from annotation.campaigns.campaigns import create_campaign, set_state
+from annotation.intake.clips import import_manifest
 from annotation.models import Arm, Campaign, Clip, Draft, Rating, Slot
-from annotation.reads.agreement import agreement
-from annotation.services.campaigns import create_campaign, set_state
-from annotation.services.clips import import_manifest
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release, release_path

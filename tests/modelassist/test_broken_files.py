@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 
 from accounts.models import User
+from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
+from annotation.intake.clips import import_manifest
 from annotation.models import Campaign
-from annotation.services.campaigns import add_clips, create_campaign, set_state
-from annotation.services.clips import import_manifest
 from modelassist.engine.cli.options import main
 from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.generation.critic import Critic as LoadedCritic

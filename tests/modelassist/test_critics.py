@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Role, User
+from annotation.campaigns.campaigns import add_clips, create_campaign
 from annotation.models import Campaign, Draft
-from annotation.services.campaigns import add_clips, create_campaign
 from modelassist.bridge import model_of, stored_model
 from modelassist.engine.models.folder import ModelError
 from modelassist.models import Activation, Critic, FailedDraft

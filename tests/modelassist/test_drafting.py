@@ -8,9 +8,9 @@ from django.apps import apps
 from django.db import connection
 
 from accounts.models import User
+from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
-from annotation.services.campaigns import add_clips, create_campaign, set_state
-from annotation.services.drafts import DraftRefused, record_draft
+from annotation.rating.drafts import DraftRefused, record_draft
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.reads.critics import critic_line, critic_list, drafting_status

@@ -13,8 +13,8 @@ from django.db import IntegrityError
 from django.test import Client
 
 from accounts.models import Role, User
+from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Campaign, Draft, Item
-from annotation.services.campaigns import add_clips, create_campaign, set_state
 from modelassist.engine.generation.critic import Critic as LoadedCritic
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.models.folder import ModelError

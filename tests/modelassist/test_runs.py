@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.services.campaigns import create_campaign
+from annotation.campaigns.campaigns import create_campaign
 from datasets.models import Release
 from modelassist.bridge import run_folder
 from modelassist.engine.models.folder import ModelError

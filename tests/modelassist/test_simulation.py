@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from accounts.models import User
+from annotation.campaigns.campaigns import create_campaign, set_state
+from annotation.intake.clips import import_manifest
+from annotation.intake.manifests import Row
+from annotation.intake.prompt_groups import find_group, group_prompts
 from annotation.models import Arm, AxisAnswer, Campaign, Clip, Exposure, Rating
-from annotation.services.campaigns import create_campaign, set_state
-from annotation.services.clips import import_manifest
-from annotation.services.drafts import record_draft
-from annotation.services.manifests import Row
-from annotation.services.prompt_groups import find_group, group_prompts
+from annotation.rating.drafts import record_draft
 from modelassist.services import simulation
 from modelassist.services.loop import NEW_CLIPS
 from modelassist.toy.world import make_spec

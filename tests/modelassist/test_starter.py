@@ -10,9 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, User
+from annotation.agreement.figures import agreement
+from annotation.agreement.headlines import list_headlines
 from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating
-from annotation.reads.agreement import agreement
-from annotation.reads.headlines import list_headlines
 from modelassist.management.commands.load_demo import CLIPS, FIXED_SALT, RATINGS_PER_CLIP, SEED
 from modelassist.models import Activation
 from modelassist.services import drafting, simulation

@@ -56,8 +56,8 @@ def hash_release() -> dict[str, str]:
 
 def hash_agreement() -> dict[str, str]:
     """The figures of the lead's page, to 6 decimals."""
+    from annotation.agreement.figures import agreement
     from annotation.models import Campaign
-    from annotation.reads.agreement import agreement
 
     return {"agreement": hash_of(json.dumps(rounded(agreement(Campaign.objects.get(name="demo")))).encode())}
 

@@ -22,8 +22,8 @@ from django.db import OperationalError, connection
 
 from accounts.models import User
 from annotation.models import Campaign, Rating, Slot
-from annotation.services import queue
-from annotation.services.ratings import EditRefused, LeaseLost, revise
+from annotation.rating import queue
+from annotation.rating.ratings import EditRefused, LeaseLost, revise
 from tests.annotation import factories
 
 START = "import django; django.setup(); from tests.support.queue_crew import main; main()"

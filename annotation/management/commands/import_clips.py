@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
 from accounts.names import fold_name
+from annotation.campaigns.campaigns import create_campaign
+from annotation.intake.clips import ManifestError, import_manifest
 from annotation.models import Campaign
-from annotation.services.campaigns import create_campaign
-from annotation.services.clips import ManifestError, import_manifest
 
 
 class Command(BaseCommand):

@@ -11,10 +11,10 @@ from django.db import transaction
 
 from accounts.models import Role, User
 from accounts.services import create_user
+from annotation.campaigns.campaigns import create_campaign, set_state
+from annotation.intake.clips import import_manifest
 from annotation.models import Campaign
 from annotation.models.campaigns import new_salt
-from annotation.services.campaigns import create_campaign, set_state
-from annotation.services.clips import import_manifest
 from modelassist.engine.models.folder import ModelError
 from modelassist.services import simulation
 from modelassist.services.critics import activate

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from annotation import media
 from annotation.models import Campaign
+from annotation.rating import clip_media
 from qsave.frames.probe import probe
 from qsave.frames.times import shown_times
 from tests.annotation.desk_world import add_item, make_clip
@@ -161,7 +161,7 @@ def clock(page: Page) -> float:
 def test_a_clip_that_comes_in_many_short_answers_plays_to_its_end_and_seeks(
     desk: Page, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "OPEN_RANGE_BYTES", 700)
+    monkeypatch.setattr(clip_media, "OPEN_RANGE_BYTES", 700)
     put_clip(campaign, "one")
     answers: list[int] = []
     desk.on("response", lambda answer: answers.append(answer.status) if "/media/video" in answer.url else None)

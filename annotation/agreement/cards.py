@@ -1,0 +1,177 @@
+"""Figures of agreement as the page lays them out: what can be read, and what is folded behind a sentence."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement, MosRow
+from annotation.agreement.rater_table import RaterRow
+from annotation.shared.charts import Estimate, Histogram, IntervalChart, histogram, mos_chart
+from qsave.axes import AXES, Axis
+from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
+from qsave.statistics.figures import Interval, Undefined
+from qsave.statistics.generators import PairedDifference
+from qsave.words import isolate
+
+REACH = {
+    "baseline_srcc": gettext_lazy("One person against the others, SRCC"),
+    "ceiling_srcc": gettext_lazy("Ceiling set by the MOS, SRCC"),
+    "baseline_plcc": gettext_lazy("One person against the others, PLCC"),
+    "ceiling_plcc": gettext_lazy("Ceiling set by the MOS, PLCC"),
+}
+
+Line = tuple[str, Weighed]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Figures that rest on too little, behind the sentence that says so."""
+
+    sentence: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AxisCard:
+    """One axis. `lines` are (label, blind, assisted) where one of the two can be read."""
+
+    figures: AxisAgreement
+    lines: tuple[tuple[str, Weighed, Weighed], ...]
+    folds: tuple[Fold, ...]
+    reach: tuple[Line, ...]
+    reach_folds: tuple[Fold, ...]
+    is_of_these_raters: bool
+    """Whether an interval says nothing of other raters."""
+    mos: IntervalChart | None
+    levels: Histogram | None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorRow:
+    """One generator, with its mean MOS on each axis (None: nothing was rated); `thin` if one of them is."""
+
+    name: str
+    clips: int
+    figures: tuple[Weighed | None, ...]
+
+    @property
+    def thin(self) -> bool:
+        return any(figure is not None and figure.is_thin for figure in self.figures)
+
+
+@dataclass(frozen=True, slots=True)
+class AxisDifferences:
+    """Pairs of generators on one axis: those that differ, those that may not, and those on too few prompts."""
+
+    axis: Axis
+    different: tuple[PairedDifference, ...]
+    unclear: tuple[PairedDifference, ...]
+    thin: tuple[PairedDifference, ...]
+
+
+def fold(lines: Iterable[Line], counts: Collection[str] = ()) -> tuple[Fold, ...]:
+    """Gather the thin figures: those that a sentence of `counts` stands before under that, the others under one that
+    names them."""
+    by_sentence: dict[str, list[Line]] = {}
+    for label, figure in lines:
+        if figure.is_thin:
+            by_sentence.setdefault(figure.thin if figure.thin in counts else "", []).append((label, figure))
+    return tuple(
+        Fold(sentence or _("Interval too wide or missing: %(figures)s.") % {"figures": _join(folded)}, tuple(folded))
+        for sentence, folded in by_sentence.items()
+    )
+
+
+def _join(lines: Sequence[Line]) -> str:
+    return "; ".join(label for label, _figure in lines)
+
+
+def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
+    """Lay out one axis."""
+    blind, assisted = figures.blind, figures.assisted
+    lines = (
+        (_("Krippendorff's alpha"), blind.alpha, assisted.alpha),
+        (_("ICC of a MOS"), blind.icc, assisted.icc),
+        (_("SD within a clip"), blind.pooled_sd, assisted.pooled_sd),
+    )
+    folded = [(_("Mean of MOS"), figures.mos), *((label, one) for label, one, _other in lines)]
+    if assisted.basis.ratings:
+        folded += [(_("%(figure)s, assisted") % {"figure": label}, other) for label, _one, other in lines]
+    counts = {blind.basis.thin, assisted.basis.thin}
+    reach = [(str(label), blind.basis.weigh(getattr(figures.reach, name))) for name, label in REACH.items()]
+    return AxisCard(
+        figures=figures,
+        lines=tuple(line for line in lines if not (line[1].is_thin and line[2].is_thin)),
+        folds=fold(folded, counts),
+        reach=tuple(line for line in reach if not line[1].is_thin),
+        reach_folds=fold(reach, counts),
+        is_of_these_raters=any_of_these_raters(one for _label, *two in lines for one in two if not one.is_thin),
+        mos=mos_chart(_estimates(figures.axis, rows)),
+        levels=histogram(figures.levels),
+    )
+
+
+def any_of_these_raters(figures: Iterable[Weighed]) -> bool:
+    """Whether an interval of these figures says nothing of other raters."""
+    intervals = (figure.estimate.interval for figure in figures)
+    return any(isinstance(interval, Interval) and bool(interval.population) for interval in intervals)
+
+
+def describe_screening(raters: Sequence[RaterRow]) -> str:
+    """Whom BT.500 would reject, and on which axes, or why it has no verdict: advice to the lead, who decides."""
+    verdicts = [(rater.name, axis, line.rejected) for rater in raters for axis, line in rater.bt500.items()]
+    reasons = [verdict.reason for _name, _axis, verdict in verdicts if isinstance(verdict, Undefined)]
+    if reasons and len(reasons) == len(verdicts):
+        return f"{reasons[0]}."
+    rejected: dict[str, list[str]] = {}
+    for name, axis, verdict in verdicts:
+        if verdict is True:
+            rejected.setdefault(name, []).append(axis)
+    who = "; ".join(f"{isolate(name)} ({', '.join(axes)})" for name, axes in rejected.items())
+    return _("would reject %(who)s.") % {"who": who or _("nobody")}
+
+
+def _estimates(axis: Axis, rows: Sequence[MosRow]) -> list[Estimate]:
+    figures = [(row.clip_id, row.mos[axis]) for row in rows if axis in row.mos]
+    return [
+        Estimate(f"{clip}: {mos.mos:.2f} [{mos.low:.2f}, {mos.high:.2f}]", mos.mos, mos.low, mos.high)
+        for clip, mos in figures
+    ]
+
+
+def fold_arms(arms: Sequence[ArmRow]) -> tuple[Fold, ...]:
+    """The thin figures of the table that compares the arms."""
+    lines: list[Line] = []
+    for arm in arms:
+        named = {
+            _("assisted minus blind"): arm.difference,
+            _("nearer to the draft by"): arm.nearer,
+            _("spread, assisted over blind"): arm.spread_ratio,
+        }
+        lines += [(f"{arm.axis} {label}", figure) for label, figure in named.items()]
+    return fold(lines, {arm.thin for arm in arms})
+
+
+def list_generators(found: Agreement) -> list[GeneratorRow]:
+    """Generators with the three axes beside each other; by name."""
+    by_name = {axis: {line.generator: line for line in lines} for axis, lines in found.generators.items()}
+    rows = []
+    for name in sorted({name for lines in by_name.values() for name in lines}):
+        lines = [by_name[axis].get(name) for axis in AXES]
+        figures = tuple(weigh(line.mos, scale=LEVELS) if line else None for line in lines)
+        rows.append(GeneratorRow(name, max(line.clips for line in lines if line), figures))
+    return rows
+
+
+def sort_differences(found: Agreement) -> list[AxisDifferences]:
+    """The pairs of each axis that has any."""
+    return [_sort_pairs(axis, pairs) for axis, pairs in found.differences.items() if pairs]
+
+
+def _sort_pairs(axis: Axis, pairs: Sequence[PairedDifference]) -> AxisDifferences:
+    thin = tuple(pair for pair in pairs if weigh(pair.difference, scale=DIFFERENCE).is_thin)
+    readable = [pair for pair in pairs if pair not in thin]
+    different = tuple(pair for pair in readable if pair.is_significant)
+    return AxisDifferences(axis, different, tuple(pair for pair in readable if not pair.is_significant), thin)

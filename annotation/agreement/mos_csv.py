@@ -1,0 +1,33 @@
+"""MOS as CSV: one line a clip, the three axes beside each other."""
+
+from collections.abc import Iterator
+
+from annotation.agreement.figures import MosRow, mos_rows
+from annotation.models import Campaign
+from annotation.shared.csv_rows import Cell, round_cell, write_csv
+from qsave.axes import AXES
+from qsave.statistics.figures import Figure, Undefined
+
+FIGURES = ("mos", "n", "blind_n", "sd", "se", "low", "high", "corrected", "corrected_low", "corrected_high")
+HEADER = ["clip_id", "generator", "split", "prompt", *[f"{axis}_{figure}" for axis in AXES for figure in FIGURES]]
+
+
+def mos_csv(campaign: Campaign) -> Iterator[str]:
+    """Yield the lines, header first. An undefined figure is an empty cell; screened raters are left out."""
+    return write_csv(HEADER, (_cells(row) for row in mos_rows(campaign)))
+
+
+def _cells(row: MosRow) -> list[Cell]:
+    cells: list[Cell] = [row.clip_id, row.generator, row.split, row.prompt]
+    for axis in AXES:
+        if axis in row.mos:
+            mos, corrected = row.mos[axis], row.corrected[axis]
+            cells += [_number(mos.mos), mos.n, row.blind[axis]]
+            cells += map(_number, (mos.sd, mos.se, mos.low, mos.high, corrected.mos, corrected.low, corrected.high))
+        else:
+            cells += [""] * len(FIGURES)
+    return cells
+
+
+def _number(value: Figure) -> Cell:
+    return "" if isinstance(value, Undefined) else round_cell(value, 4)

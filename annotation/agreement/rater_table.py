@@ -1,0 +1,128 @@
+"""The table of raters on the agreement page: work done, conduct, and how each rater stands to the others who count."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from accounts.models import User
+from annotation.agreement.scores import Score, Sitting, read_checks, screened_raters, table_of
+from annotation.models import Campaign, Item, Qualification, Screening, Slot
+from qsave.axes import AXES, Axis
+from qsave.statistics.figures import Figure, Undefined
+from qsave.statistics.raters import Matches, RaterFigures, matches, rater_figures
+from qsave.statistics.screening import ScreenedRater, bt500
+
+
+@dataclass(frozen=True, slots=True)
+class RaterRow:
+    """One rater: work done, figures on each axis, and the verdict that stands (None: no verdict, so kept)."""
+
+    rater: int
+    name: str
+    is_simulated: bool
+    ratings: int
+    seconds: Figure
+    watched: Figure
+    drafts_confirmed: Figure
+    gold: Matches
+    repeats: Matches
+    qualification: Figure
+    axes: Mapping[Axis, RaterFigures]
+    bt500: Mapping[Axis, ScreenedRater]
+    verdict: Screening | None
+
+    @property
+    def shared(self) -> int:
+        """Clips shared with others who count: what bias, inconsistency and SRCC rest on, on the axis with fewest."""
+        return min((figures.shared for figures in self.axes.values()), default=0)
+
+    @property
+    def is_screened(self) -> bool:
+        return self.verdict is not None and self.verdict.verdict == Screening.Verdict.SCREENED
+
+
+def read_rater_rows(
+    campaign: Campaign, scores: Sequence[Score], sittings: Sequence[Sitting], verdicts: Mapping[int, Screening]
+) -> tuple[RaterRow, ...]:
+    tables = {axis: table_of(scores, axis) for axis in AXES}
+    out = screened_raters(verdicts)
+    figures = {
+        axis: {row.rater: row for row in rater_figures(table, screened=out)}
+        for axis, table in tables.items()
+        if len(table)
+    }
+    screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
+    golds, repeats = _check_pairs(campaign, scores)
+    qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
+    counts = Counter(rater for rater, _item in {(one.rater, one.item) for one in scores})
+    conduct = _conduct(scores, sittings)
+    people = User.objects.filter(pk__in=counts).order_by("username", "pk")
+    return tuple(
+        RaterRow(
+            rater=person.pk,
+            name=str(person),
+            is_simulated=person.is_simulated,
+            ratings=counts[person.pk],
+            seconds=conduct["seconds"].get(person.pk, _UNKNOWN),
+            watched=conduct["watched"].get(person.pk, _UNKNOWN),
+            drafts_confirmed=conduct["confirmed"].get(person.pk, _NO_DRAFT),
+            gold=matches(golds.get(person.pk, ())),
+            repeats=matches(repeats.get(person.pk, ())),
+            qualification=qualified.get(person.pk, _NOT_QUALIFIED),
+            axes={axis: rows[person.pk] for axis, rows in figures.items() if person.pk in rows},
+            bt500={axis: rows[person.pk] for axis, rows in screening.items() if person.pk in rows},
+            verdict=verdicts.get(person.pk),
+        )
+        for person in people
+    )
+
+
+Pairs = dict[int, list[tuple[float, float]]]
+
+
+def _check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pairs]:
+    """Per rater: (given, known) on items whose scores are known, and (first, again) on repeats. Two queries."""
+    known: dict[int, dict[str, float]] = {
+        pk: gold or {}
+        for pk, gold in Item.objects.filter(campaign=campaign, gold__isnull=False).values_list("pk", "gold")
+    }
+    checks = read_checks(campaign)
+    on_golds = [(one.item, one.rater, one.axis, one.score) for one in scores if one.item in known]
+    repeated = {(item, rater) for kind, item, rater, _axis, _score in checks if kind == Slot.Kind.REPEAT}
+    first = {(one.item, one.rater, one.axis): one.score for one in scores if (one.item, one.rater) in repeated}
+    golds: Pairs = {}
+    repeats: Pairs = {}
+    for kind, item, rater, axis, score in checks:
+        if kind == Slot.Kind.GOLD:
+            on_golds.append((item, rater, axis, score))
+        elif (item, rater, axis) in first:
+            repeats.setdefault(rater, []).append((float(first[item, rater, axis]), float(score)))
+    for item, rater, axis, score in on_golds:
+        if axis in known.get(item, {}):
+            golds.setdefault(rater, []).append((float(score), float(known[item][axis])))
+    return golds, repeats
+
+
+_UNKNOWN = Undefined("nothing was measured")
+_NO_DRAFT = Undefined("no draft was shown")
+_NOT_QUALIFIED = Undefined("has not been through the qualification clips")
+
+
+def _conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> dict[str, dict[int, Figure]]:
+    """Per rater: mean seconds a rating, mean share watched, share of shown drafts confirmed as they stood."""
+    seconds: dict[int, list[float]] = {}
+    watched: dict[int, list[float]] = {}
+    confirmed: dict[int, list[float]] = {}
+    for sitting in sittings:
+        seconds.setdefault(sitting.rater, []).append(sitting.seconds)
+        if sitting.watched is not None:
+            watched.setdefault(sitting.rater, []).append(sitting.watched)
+    for one in scores:
+        if one.draft is not None:
+            confirmed.setdefault(one.rater, []).append(float(one.draft_use == "confirmed"))
+    return {"seconds": _means(seconds), "watched": _means(watched), "confirmed": _means(confirmed)}
+
+
+def _means(measures: Mapping[int, Sequence[float]]) -> dict[int, Figure]:
+    return {rater: fmean(values) for rater, values in measures.items()}

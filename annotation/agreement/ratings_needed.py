@@ -1,0 +1,84 @@
+"""How many ratings a clip needs before its MOS is known to within 0.3, and what that asks of a campaign."""
+
+from dataclasses import dataclass, field
+
+from django.db.models import Count, F, FloatField, Sum
+from django.db.models.functions import Cast
+
+from annotation.agreement.basis import Basis, Spread, choose_spread
+from annotation.agreement.scores import counted_answers, newest_verdicts, screened_raters
+from annotation.models import Campaign, make_blind_condition
+from qsave.axes import AXES, Axis
+from qsave.statistics.figures import Figure, Undefined
+from qsave.statistics.mos import LEAST_SD, interval_reach, ratings_needed
+
+HALF_WIDTH = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """One axis. `now` is the half width that the overlap gives; `more` is how many seats a clip lacks to `ratings`.
+    `thin` is the sentence that stands first where the spread rests on too few clips."""
+
+    axis: Axis
+    sd: Figure
+    ratings: int | Undefined
+    more: int | Undefined
+    now: Figure
+    thin: str
+
+
+def needed_for(axis: Axis, found: Spread, overlap: int) -> Needed:
+    """What a spread within clips asks for; undefined with the reason that the spread is."""
+    sd, thin = found.sd, found.basis.thin
+    if isinstance(sd, Undefined):
+        return Needed(axis, sd, sd, sd, sd, thin)
+    spread = max(sd, LEAST_SD)
+    ratings = ratings_needed(spread, HALF_WIDTH)
+    now: Figure = interval_reach(spread, overlap) if overlap > 1 else Undefined("one rating has no interval")
+    return Needed(axis, sd, ratings, max(0, ratings - overlap), now, thin)
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Of each clip: how many scores, their sum and their sum of squares."""
+
+    clips: dict[int, tuple[int, float, float]] = field(default_factory=dict)
+
+    def add(self, item: int, n: int, total: float, squares: float) -> None:
+        before = self.clips.get(item, (0, 0.0, 0.0))
+        self.clips[item] = (before[0] + n, before[1] + total, before[2] + squares)
+
+    def spread(self, kind: str = "") -> Spread:
+        """Pool the spread within clips (whole levels: nothing cancels)."""
+        rows = self.clips.values()
+        ratings = sum(n for n, _total, _squares in rows)
+        basis = Basis(ratings, len(rows), sum(n >= 2 for n, _total, _squares in rows), kind)
+        if ratings <= len(rows):
+            return Spread(Undefined("no clip has two ratings, so their spread is unknown"), basis)
+        squares = sum(squares - total**2 / n for n, total, squares in rows)
+        return Spread(float((squares / (ratings - len(rows))) ** 0.5), basis)
+
+
+def needed(campaign: Campaign) -> list[Needed]:
+    """Each axis, from the ratings that count. Two queries: the database adds up each clip's scores."""
+    by_clip = (
+        counted_answers(campaign)
+        .exclude(revision__rating__rater__in=screened_raters(newest_verdicts(campaign)))
+        .annotate(is_blind=make_blind_condition("revision__rating__"))
+        .order_by()
+        .values_list("axis", "is_blind", "revision__rating__item")
+        .annotate(n=Count("pk"), total=Sum("score"), squares=Sum(Cast(F("score") * F("score"), FloatField())))
+    )
+    blind = {axis.value: _Sums() for axis in AXES}
+    both = {axis.value: _Sums() for axis in AXES}
+    for axis, is_blind, item, *sums in by_clip.iterator():
+        both[axis].add(item, *sums)
+        if is_blind:
+            blind[axis].add(item, *sums)
+    return [needed_for(axis, _spread(blind[axis.value], both[axis.value]), campaign.overlap) for axis in AXES]
+
+
+def _spread(blind: _Sums, both: _Sums) -> Spread:
+    has_others = sum(n for n, *_ in blind.clips.values()) < sum(n for n, *_ in both.clips.values())
+    return choose_spread(blind.spread("blind" if has_others else ""), both.spread())

@@ -1,0 +1,58 @@
+"""A lead's decisions: the report card that stands for an item, and verdicts on raters. The newest counts."""
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from annotation.models import Campaign, Item, Rating, Review, Screening
+from annotation.rating.answers import AnswersRefused, Problems, defects_of
+from annotation.shared.permissions import require
+from annotation.shared.text import clean_text
+from operations import audit
+from qsave.axes import AXES
+from qsave.report_card import ReportCard, card_to_json
+from qsave.words import isolate
+
+NOTE_LIMIT = 4000
+
+
+@transaction.atomic
+def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
+    """Decides on an item; raises AnswersRefused when the card names a defect that the campaign does not have."""
+    require(actor, Role.LEAD)
+    known = defects_of(item.campaign)
+    problems: Problems = {
+        f"{axis.value}.evidence": [
+            _("This campaign has no defect %(unknown)s on this axis.")
+            % {"unknown": isolate(", ".join(sorted(unknown)))}
+        ]
+        for axis in AXES
+        if (unknown := set(card.axis(axis).defects) - known[axis])
+    }
+    if problems:
+        raise AnswersRefused(problems)
+    words = clean_text(note)[:NOTE_LIMIT]
+    decision = Review.objects.create(item=item, reviewer=actor, card=card_to_json(card), note=words)
+    audit.record(actor=actor, action="item.reviewed", target=item, review=decision.pk)
+    return decision
+
+
+@transaction.atomic
+def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason: str) -> Screening:
+    """Keeps or screens out a rater, with the reason; raises AnswersRefused without one."""
+    require(actor, Role.LEAD)
+    words = clean_text(reason)[:NOTE_LIMIT]
+    problems: Problems = {}
+    if verdict not in Screening.Verdict.values:
+        problems["verdict"] = [_("A verdict is one of %(values)s.") % {"values": ", ".join(Screening.Verdict.values)}]
+    if not words:
+        problems["reason"] = [_("Say why, so that the rater and the next lead can follow.")]
+    if not Rating.objects.filter(rater=rater, slot__campaign=campaign).exists():
+        problems["rater"] = [_("%(rater)s has rated nothing in this campaign.") % {"rater": isolate(rater)}]
+    if problems:
+        raise AnswersRefused(problems)
+    screening = Screening.objects.create(
+        campaign=campaign, rater=rater, verdict=verdict, reason=words, decided_by=actor
+    )
+    audit.record(actor=actor, action="rater.screened", target=rater, campaign=campaign.name, verdict=verdict)
+    return screening

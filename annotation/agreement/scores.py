@@ -1,0 +1,120 @@
+"""The ratings of a campaign as the statistics want them: read once, in a few queries however many there are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+
+from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Screening, Slot, make_blind_condition
+from annotation.rating.work import read_work
+from qsave.axes import AXES, Axis
+from qsave.statistics.table import RatingTable
+
+WATCHED = "watched_share"
+"""Of the viewing record: the share of the clip that was played, 0..1."""
+
+
+class Score(NamedTuple):
+    """What one rater gave one item on one axis, and what a draft had to do with it. `arm` is as drawn; `is_blind` says
+    that no critic can have influenced it."""
+
+    item: int
+    rater: int
+    axis: Axis
+    score: int
+    arm: str
+    is_blind: bool
+    draft: int | None
+    draft_use: str
+    edit_distance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """How one rating came to be: seconds spent, and the share of the clip that was watched, if that is known."""
+
+    rater: int
+    seconds: float
+    watched: float | None
+
+
+def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
+    """The current answers on seats (not on golds, repeats and qualification clips) of clips that are not excluded.
+
+    Answers of programs are among them only in a campaign that is itself simulated.
+    """
+    answers = AxisAnswer.objects.filter(
+        revision__is_current=True,
+        revision__rating__slot__campaign=campaign,
+        revision__rating__slot__kind=Slot.Kind.SEAT,
+    ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
+    return answers if campaign.is_simulated else answers.filter(revision__rating__is_simulated=False)
+
+
+def read_scores(campaign: Campaign) -> list[Score]:
+    """The answers of `counted_answers`. One query."""
+    rows = (
+        counted_answers(campaign)
+        .annotate(is_blind=make_blind_condition("revision__rating__"))
+        .values_list(
+            "revision__rating__item",
+            "revision__rating__rater",
+            "axis",
+            "score",
+            "revision__rating__arm",
+            "is_blind",
+            "revision__rating__draft",
+            "draft_use",
+            "draft_edit_distance",
+        )
+    )
+    axes = {axis.value: axis for axis in AXES}
+    return [
+        Score(item, rater, axes[axis], score, arm, is_blind, draft, use, distance)
+        for item, rater, axis, score, arm, is_blind, draft, use, distance in rows.iterator(chunk_size=5000)
+    ]
+
+
+def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
+    """Answers on golds and repeats: (kind of place, item, rater, axis, score). As first given; one query."""
+    places = [Slot.Kind.GOLD, Slot.Kind.REPEAT]
+    answers = AxisAnswer.objects.filter(
+        revision__number=1, revision__rating__slot__campaign=campaign, revision__rating__slot__kind__in=places
+    ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
+    rows = answers.values_list(
+        "revision__rating__slot__kind", "revision__rating__item", "revision__rating__rater", "axis", "score"
+    )
+    return [(kind, item, rater, Axis(axis), score) for kind, item, rater, axis, score in rows.iterator()]
+
+
+def read_sittings(campaign: Campaign) -> list[Sitting]:
+    """How each rating on a clip that is not excluded was given, its edits included (`annotation.rating.work`). One
+    query."""
+    revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
+    work = read_work(revisions.exclude(rating__item__availability=Item.Availability.EXCLUDED))
+    return [Sitting(one.rater, one.seconds, watched_share(one.viewing)) for one in work.values()]
+
+
+def watched_share(viewing: Any) -> float | None:
+    """The watched share of a viewing record, None where the page could not tell."""
+    share = viewing.get(WATCHED) if isinstance(viewing, dict) else None
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        return None
+    return min(1.0, max(0.0, float(share)))
+
+
+def screened_raters(verdicts: Mapping[int, Screening]) -> set[int]:
+    """The raters whose ratings do not count."""
+    return {rater for rater, one in verdicts.items() if one.verdict == Screening.Verdict.SCREENED}
+
+
+def newest_verdicts(campaign: Campaign) -> dict[int, Screening]:
+    """The verdict that stands on each rater. One query."""
+    verdicts = Screening.objects.filter(campaign=campaign).order_by("created_at", "pk")
+    return {verdict.rater_id: verdict for verdict in verdicts}
+
+
+def table_of(scores: Iterable[Score], axis: Axis) -> RatingTable:
+    """One axis as a table of (item, rater, score)."""
+    return RatingTable.from_triples((one.item, one.rater, float(one.score)) for one in scores if one.axis == axis)

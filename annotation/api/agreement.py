@@ -1,0 +1,23 @@
+"""The API of a campaign's agreement."""
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from annotation.agreement.figures import read_agreement
+from annotation.agreement.headlines import agreement_json
+from annotation.api.endpoints import Guarded
+from annotation.models import Campaign
+
+
+class AgreementView(Guarded):
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, name: str) -> Response:
+        """The figures of a campaign: agreement of blind and assisted ratings, anchoring, generators and their pairs.
+
+        A figure is {value, low, high, thin} or {undefined, thin}. `thin` is empty for a figure that can be read; else
+        it is the sentence that says what the figure lacks, to be shown before it.
+        """
+        return Response(agreement_json(read_agreement(get_object_or_404(Campaign, name=name))))

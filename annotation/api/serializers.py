@@ -1,0 +1,273 @@
+"""What the API of campaigns, clips and ratings takes and gives."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from annotation.campaigns.policy import POLICY_FIELDS
+from annotation.campaigns.progress import Progress
+from annotation.models import Arm, Campaign, Draft, Item, Rating, Skip, Slot
+from annotation.rating.drafts import shown_to
+from annotation.rating.statements import LARGEST_KEY
+from operations.models import Job
+
+JSON = dict[str, Any]
+LEADS_ONLY = ("seed", "seats", "done", "leased")
+"""Hidden from annotators: the order of clips and the arms of slots are drawn from the seed, and the counts grow with a
+rating slot but not with a hidden check."""
+
+
+class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+    """A campaign and how far it is. Only leads see `seed`, and `seats`, `done` and `leased`, which count its slots."""
+
+    seats = serializers.SerializerMethodField()
+    done = serializers.SerializerMethodField()
+    leased = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "name",
+            "title",
+            "state",
+            "overlap",
+            "assisted_share",
+            "shows_draft_scores",
+            "lease_minutes",
+            "min_reason_length",
+            "waives_reason_when_excellent",
+            "taxonomy",
+            "seed",
+            "is_simulated",
+            "created_at",
+            "seats",
+            "done",
+            "leased",
+        )
+        read_only_fields = fields
+
+    def _progress(self, campaign: Campaign) -> Progress:
+        found: Progress = self.context["progress"][campaign.pk]
+        return found
+
+    def to_representation(self, instance: Campaign) -> JSON:
+        fields: JSON = super().to_representation(instance)
+        if not self.context["is_lead"]:
+            for name in LEADS_ONLY:
+                del fields[name]
+        return fields
+
+    def get_seats(self, campaign: Campaign) -> int:
+        return self._progress(campaign).seats
+
+    def get_done(self, campaign: Campaign) -> int:
+        return self._progress(campaign).done
+
+    def get_leased(self, campaign: Campaign) -> int:
+        return self._progress(campaign).leased
+
+
+class PolicySerializer(serializers.ModelSerializer[Campaign]):
+    """The settings of a campaign. Their bounds, and what may change when, are the service's to say."""
+
+    class Meta:
+        model = Campaign
+        fields: tuple[str, ...] = ("title", *sorted(POLICY_FIELDS))
+
+    def validate(self, attrs: JSON) -> JSON:
+        """A setting with a slip in its name is an error, and not left out in silence."""
+        unknown = set(self.initial_data) - set(self.fields)
+        if unknown:
+            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "A campaign has no such setting."))
+        return attrs
+
+
+class NewCampaignSerializer(PolicySerializer):
+    """What a campaign is made with; what is left out takes its default."""
+
+    guidelines = serializers.CharField(required=False, allow_blank=True, max_length=100_000, write_only=True)
+
+    class Meta(PolicySerializer.Meta):
+        fields = ("name", *PolicySerializer.Meta.fields, "guidelines")
+
+
+class StateSerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(Campaign.State.choices)
+
+
+class ImportSerializer(serializers.Serializer[Any]):
+    """Either `manifest`, a path under the site's import folder, or `files` as multipart (a manifest with its videos, or
+    a zip of them)."""
+
+    manifest = serializers.CharField(required=False, max_length=1000)
+    files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, allow_empty=False)
+
+    def validate(self, attrs: JSON) -> JSON:
+        if ("manifest" in attrs) == ("files" in attrs):
+            raise serializers.ValidationError({"manifest": "Send a manifest's path or files, one of the two."})
+        return attrs
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    """Work in the background: ask again until `state` is done, failed or cancelled."""
+
+    class Meta:
+        model = Job
+        fields = ("id", "kind", "state", "progress", "message", "result", "error", "created_at", "finished_at")
+        read_only_fields = fields
+
+
+class ItemSerializer(serializers.ModelSerializer[Item]):
+    """A clip in a campaign."""
+
+    clip = serializers.IntegerField(source="clip.pk")
+    clip_id = serializers.CharField(source="clip.clip_id")
+    sha256 = serializers.CharField(source="clip.sha256")
+    prompt = serializers.CharField(source="clip.prompt")
+    generator = serializers.CharField(source="clip.generator")
+    duration = serializers.FloatField(source="clip.duration")
+    split = serializers.CharField(source="clip.prompt_group.split")
+    bridges_splits = serializers.BooleanField(source="clip.bridges_splits")
+
+    class Meta:
+        model = Item
+        fields = (
+            "id",
+            "clip",
+            "clip_id",
+            "sha256",
+            "prompt",
+            "generator",
+            "duration",
+            "split",
+            "bridges_splits",
+            "gold",
+            "is_qualification",
+            "feedback",
+            "priority",
+            "order_score",
+            "availability",
+            "exclusion_reason",
+        )
+        read_only_fields = fields
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """One axis of a rating. `evidence` is empty where the rater said "no defect"."""
+
+    axis = serializers.CharField()
+    score = serializers.IntegerField()
+    evidence = serializers.JSONField()
+    reason = serializers.CharField()
+    draft_use = serializers.CharField()
+    draft_edit_distance = serializers.IntegerField(allow_null=True)
+
+
+class RatingSerializer(serializers.ModelSerializer[Rating]):
+    """What one rater says of one item, as it stands now."""
+
+    clip_id = serializers.CharField(source="item.clip.clip_id")
+    rater = serializers.CharField(source="rater.username")
+    critic = serializers.CharField(source="draft.critic", default=None, allow_null=True)
+    revision = serializers.SerializerMethodField()
+    seconds_spent = serializers.FloatField(source="seconds", help_text="Of the first submit and all edits.")
+    answers = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Rating
+        fields = (
+            "id",
+            "item",
+            "clip_id",
+            "rater",
+            "arm",
+            "exposure",
+            "critic",
+            "is_simulated",
+            "created_at",
+            "revision",
+            "seconds_spent",
+            "answers",
+        )
+        read_only_fields = fields
+
+    def get_revision(self, rating: Rating) -> int:
+        return next(revision.number for revision in rating.revisions.all())
+
+    def get_answers(self, rating: Rating) -> list[JSON]:
+        rows = [answer for revision in rating.revisions.all() for answer in revision.answers.all()]
+        return [dict(row) for row in AnswerSerializer(rows, many=True).data]
+
+
+class DraftSerializer(serializers.ModelSerializer[Draft]):
+    """A critic's proposal. Its scores are null unless the campaign shows them."""
+
+    card = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Draft
+        fields = ("id", "critic", "card")
+        read_only_fields = fields
+
+    def get_card(self, draft: Draft) -> JSON:
+        shows = self.context["shows_draft_scores"]
+        return {axis: {**said, "score": said["score"] if shows else None} for axis, said in draft.card.items()}
+
+
+class SeatSerializer(serializers.ModelSerializer[Slot]):
+    """What a rater holds. `lease` is its address; a submit and a skip also name the `item`, for when it is lost."""
+
+    clip = serializers.IntegerField(source="item.clip.pk")
+    prompt = serializers.CharField(source="item.clip.prompt")
+    duration = serializers.FloatField(source="item.clip.duration")
+    content_warning = serializers.CharField(source="item.clip.content_warning")
+    draft = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Slot
+        fields = (
+            "lease",
+            "lease_expires_at",
+            "item",
+            "clip",
+            "prompt",
+            "duration",
+            "content_warning",
+            "draft",
+        )
+        read_only_fields = fields
+
+    def get_draft(self, slot: Slot) -> JSON | None:
+        assert slot.rater is not None
+        draft, _exposure = shown_to(slot.rater, slot.item_id) if slot.arm == Arm.ASSISTED else (None, "")
+        if draft is None:
+            return None
+        return dict(DraftSerializer(draft, context={"shows_draft_scores": slot.campaign.shows_draft_scores}).data)
+
+
+class LeaseEndSerializer(serializers.Serializer[Any]):
+    lease_expires_at = serializers.DateTimeField()
+
+
+class SkipSerializer(serializers.Serializer[Any]):
+    item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)
+    kind = serializers.ChoiceField(Skip.Kind.choices)
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=1000)
+
+
+class SubmitSerializer(serializers.Serializer[Any]):
+    """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` never stores twice.
+
+    The site knows which draft it gave you with the seat, and decides from your words and marks what became of it. An
+    axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" says that you threw the draft away first.
+    """
+
+    item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)
+    key = serializers.UUIDField()
+    answers = serializers.DictField()
+    viewing = serializers.DictField(required=False, default=dict)
+    seconds_spent = serializers.FloatField(min_value=0, max_value=86_400)
+
+
+class RatedSerializer(serializers.Serializer[Any]):
+    rating = serializers.IntegerField()

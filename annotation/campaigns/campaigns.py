@@ -1,0 +1,123 @@
+"""Making campaigns and putting clips into them. The arms are drawn here, before anybody opens a slot."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from annotation.campaigns.guidelines import set_guidelines
+from annotation.campaigns.overlap import seats
+from annotation.campaigns.policy import POLICY_FIELDS, check_policy
+from annotation.campaigns.slots import unfinished_update
+from annotation.models import Campaign, Clip, Item, Slot
+from annotation.shared.permissions import require
+from operations import audit
+
+CHUNK = 500
+NEXT_STATES: dict[str, frozenset[str]] = {
+    Campaign.State.DRAFT: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
+    Campaign.State.OPEN: frozenset({Campaign.State.PAUSED, Campaign.State.CLOSED}),
+    Campaign.State.PAUSED: frozenset({Campaign.State.OPEN, Campaign.State.CLOSED}),
+    Campaign.State.CLOSED: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
+    Campaign.State.ARCHIVED: frozenset({Campaign.State.CLOSED}),
+}
+
+
+class StateRefused(ValueError):
+    """A campaign cannot go from its state to the one asked for; the message says where it can go."""
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    actor: User,
+    name: str,
+    title: str,
+    guidelines: str = "",
+    is_simulated: bool = False,
+    **policy: Any,
+) -> Campaign:
+    """A campaign in the state "draft"; raises ValidationError, by field, when a value is not one."""
+    require(actor, Role.LEAD)
+    unknown = policy.keys() - POLICY_FIELDS - {"taxonomy"}
+    if unknown:
+        raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
+    campaign = Campaign(
+        name=name,
+        title=title,
+        is_simulated=is_simulated,
+        created_by=actor,
+        **policy,
+    )
+    check_policy(campaign)
+    campaign.save()
+    audit.record(actor=actor, action="campaign.created", target=campaign, name=name)
+    if guidelines.strip():
+        set_guidelines(actor=actor, campaign=campaign, text=guidelines)
+    return campaign
+
+
+@transaction.atomic
+def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
+    """Opens, pauses, closes or archives; raises StateRefused for a step that is not allowed. No change is no error."""
+    require(actor, Role.LEAD)
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    if state not in Campaign.State.values:
+        raise StateRefused(
+            _("There is no state %(state)r; there are %(values)s.")
+            % {"state": state, "values": ", ".join(Campaign.State.values)}
+        )
+    if state != current.state:
+        if state not in NEXT_STATES[current.state]:
+            ways = ", ".join(sorted(NEXT_STATES[current.state]))
+            raise StateRefused(
+                _("A campaign that is %(state)s can become %(ways)s, not %(wanted)s.")
+                % {"state": current.state, "ways": ways, "wanted": state}
+            )
+        if current.state == Campaign.State.DRAFT and state == Campaign.State.OPEN and unfinished_update(current):
+            raise StateRefused(_("The arms of this campaign are still being drawn. Open it once that is done."))
+        audit.record(actor=actor, action="campaign.state", target=current, before=current.state, after=state)
+        current.state = state
+        current.save(update_fields=["state"])
+    campaign.state = state
+    return campaign
+
+
+def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
+    """Makes an item with its k slots of every clip that is not yet in the campaign; returns how many were new.
+
+    Each slot's arm is drawn from the campaign's seed, the clip and the slot's number, so that it depends neither on
+    the order of arrival nor on what else came. Val and test items are blind, always.
+    """
+    require(actor, Role.LEAD)
+    added = sum(_add_chunk(campaign, chunk) for chunk in _chunks(clips))
+    if added:
+        audit.record(actor=actor, action="campaign.clips_added", target=campaign, count=added)
+    return added
+
+
+@transaction.atomic
+def _add_chunk(campaign: Campaign, clips: list[Clip]) -> int:
+    # Whoever adds at the same time waits here: a clip is counted once, and no item is seen before its slots are.
+    # It is read as it stands now: the policy may have changed.
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
+    fresh = {clip.pk: clip for clip in clips if clip.pk not in present}
+    items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in fresh.values()])
+    splits = dict(Clip.objects.filter(pk__in=fresh).values_list("pk", "prompt_group__split"))
+    Slot.objects.bulk_create(
+        seat
+        for item in items
+        for seat in seats(campaign, item, clip_id=fresh[item.clip_id].clip_id, split=splits[item.clip_id])
+    )
+    return len(items)
+
+
+def _chunks(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+    source = iter(clips)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk

@@ -1,0 +1,61 @@
+"""What raters report of a clip (it does not play, the lead should see it), and what a lead decides about it.
+
+A report holds the clip back from everybody. A lead then gives it out again or excludes it with a reason; an excluded
+clip is not given out and is left out of figures and releases, until a lead gives it out again.
+"""
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from annotation.models import Item, Skip
+from annotation.shared.permissions import require
+from annotation.shared.text import clean_text
+from operations import audit
+
+REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
+REASON_LIMIT = 1000
+Availability = Item.Availability
+
+
+def hold_back(item: Item) -> None:
+    """Hold a reported item back until a lead settles it; an excluded one stays excluded."""
+    Item.objects.filter(pk=item.pk, availability=Availability.AVAILABLE).update(availability=Availability.REPORTED)
+
+
+@transaction.atomic
+def give_out_again(*, actor: User, item: Item) -> None:
+    """Let the queue give the item out again and settle its reports. Who sent one is still not offered the clip."""
+    require(actor, Role.LEAD)
+    current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
+    settled = _settle(actor, item)
+    if current.availability != Availability.AVAILABLE or settled:
+        _set(item, Availability.AVAILABLE, "")
+        before = {"availability": current.availability, "reason": current.exclusion_reason}
+        audit.record(actor=actor, action="item.given_out_again", target=item, before=before, reports=settled)
+
+
+@transaction.atomic
+def exclude(*, actor: User, item: Item, reason: str) -> None:
+    """Exclude the item from the campaign and settle its reports. Raises ValidationError without a reason."""
+    require(actor, Role.LEAD)
+    reason = clean_text(reason)[:REASON_LIMIT]
+    if not reason:
+        raise ValidationError({"reason": _("Say why this clip is excluded: the reason is kept with it.")})
+    current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
+    settled = _settle(actor, item)
+    if (current.availability, current.exclusion_reason) != (Availability.EXCLUDED, reason) or settled:
+        _set(item, Availability.EXCLUDED, reason)
+        audit.record(actor=actor, action="item.excluded", target=item, reason=reason, reports=settled)
+
+
+def _settle(actor: User, item: Item) -> int:
+    waiting = Skip.objects.filter(item=item, kind__in=REPORTS, settled_at=None)
+    return waiting.update(settled_at=timezone.now(), settled_by=actor)
+
+
+def _set(item: Item, availability: str, reason: str) -> None:
+    item.availability, item.exclusion_reason = availability, reason
+    item.save(update_fields=["availability", "exclusion_reason"])

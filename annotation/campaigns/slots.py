@@ -1,0 +1,92 @@
+"""Bringing the slots of a campaign in line with its settings: how many there are, their arms and their ranks.
+
+A large campaign is worked through in pieces by a job. Each piece reads the settings as they are at that moment, so a
+job that was cut off is completed by running it, or any later one, again.
+"""
+
+from collections.abc import Iterator
+
+from django.db.models import Max, QuerySet
+
+from accounts.models import User
+from annotation.campaigns.overlap import drawn_arm, seats
+from annotation.campaigns.ranks import apply_order
+from annotation.models import Campaign, Item, Slot
+from annotation.shared.draws import place
+from annotation.shared.pieces import in_pieces, is_large
+from operations.jobs import enqueue
+from operations.models import Job, JobState
+
+UPDATE_SLOTS = "update_slots"
+
+
+def bring_in_line(*, actor: User, campaign: Campaign, removes: bool) -> None:
+    """Bring all slots in line with the settings, in a large campaign by a job. Call it in the settings' transaction.
+
+    With `removes`, free slots beyond the overlap go. Those that disagreement opens from now on stay.
+    """
+    unfinished = unfinished_update(campaign)
+    newest = _newest_slot() if removes else unfinished.arguments["newest_slot"] if unfinished else 0
+    if is_large(_with_slots(campaign)):
+        enqueue(kind=UPDATE_SLOTS, arguments={"campaign": campaign.pk, "newest_slot": newest}, actor=actor)
+        return
+    for _done in update_slots(campaign, newest):
+        pass
+
+
+def unfinished_update(campaign: Campaign) -> Job | None:
+    """Return the newest job that updates a campaign's slots, unless it is done: then the earlier ones are too."""
+    newest = Job.objects.filter(kind=UPDATE_SLOTS, arguments__campaign=campaign.pk).order_by("-created_at").first()
+    return None if newest is None or newest.state == JobState.DONE else newest
+
+
+def update_slots(campaign: Campaign, newest_slot: int) -> Iterator[tuple[int, int]]:
+    """Add missing slots, remove free ones beyond the overlap up to the key `newest_slot`, write the order into those
+    that are open and, while the campaign is a draft, draw their arms; in pieces (`annotation.shared.pieces`)."""
+    return in_pieces(_with_slots(campaign), lambda items: _update(campaign.pk, items, newest_slot))
+
+
+def _update(campaign_id: int, items: list[Item], newest_slot: int) -> None:
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # its settings at this moment
+    slots = Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT)
+    # First the slots, then the items: who submits a rating locks them in this order.
+    list(slots.select_for_update().order_by("pk").values_list("pk"))
+    locked = Item.objects.filter(pk__in=[item.pk for item in items]).select_related("clip__prompt_group").order_by("pk")
+    items = [item for item in locked.select_for_update(of=("self",), no_key=True) if not item.is_qualification]
+    slots.filter(state=Slot.State.FREE, number__gt=campaign.overlap, pk__lte=newest_slot).delete()
+    _add_missing(campaign, items, slots)
+    if campaign.state == Campaign.State.DRAFT:
+        _draw_again(campaign, items, slots)
+    apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in items]))
+
+
+def _add_missing(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:
+    present = set(slots.values_list("item_id", "number"))
+    drawn = (
+        slot
+        for item in items
+        for slot in seats(campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
+    )
+    Slot.objects.bulk_create(slot for slot in drawn if (slot.item_id, slot.number) not in present)
+
+
+def _draw_again(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:
+    clips = {item.pk: item.clip for item in items}
+    changed = []
+    for slot in slots.filter(item__in=clips):
+        clip = clips[slot.item_id]
+        arm = drawn_arm(campaign, clip.clip_id, slot.number, clip.prompt_group.split)
+        where = place(campaign.seed, clip.clip_id, "place")
+        if (slot.arm, slot.place) != (arm, where):
+            slot.arm, slot.place = arm, where
+            changed.append(slot)
+    Slot.objects.bulk_update(changed, ["arm", "place"])
+
+
+def _newest_slot() -> int:
+    newest: int | None = Slot.objects.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
+
+
+def _with_slots(campaign: Campaign) -> QuerySet[Item]:
+    return Item.objects.filter(campaign=campaign, is_qualification=False)

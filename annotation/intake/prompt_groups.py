@@ -1,0 +1,222 @@
+"""Give each prompt of a manifest its group, and each new group its split, before a clip of the manifest is stored.
+
+A prompt keeps its group for good, also when its clips are refused: an import that is cut off, or mended and run again,
+ends as one that ran once. A `prompt_group` in the manifest wins over similarity; its name is one group on the whole
+site. Where none is named, near prompts of the manifest are joined first, then held against what is stored.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.db import connection, transaction
+from django.db.models import Count, Max
+
+from annotation.intake.manifests import Row
+from annotation.models import GroupedPrompt, PromptGroup
+from qsave.groups import Cluster, bridges_splits, choose_split, cluster_prompts, normalise
+
+REPRESENTATIVE_LENGTH = 1500
+LOCK = 0x51534156  # names the advisory lock under which prompts are grouped and clips are stored one after another
+BATCH = 1000
+LOOKUP = 500  # values in one query: SQLite has a limit
+TRIES = 3
+
+Value = TypeVar("Value")
+Key = int | str
+"""A stored group by its primary key; a group that this manifest names first by its name."""
+
+
+def group_prompts(rows: Sequence[Row], *, seed: int) -> None:
+    """Store a group for every prompt of `rows` that has none, all in one transaction.
+
+    The comparison runs outside the lock. If another import stored prompts meanwhile, it is repeated; the last try runs
+    inside the lock.
+    """
+    for _ in range(TRIES):
+        newest = _newest_prompt()
+        plan = _make_plan(rows, newest)
+        if plan.is_empty:
+            return
+        with transaction.atomic():
+            lock_clips()
+            if _newest_prompt() == newest:
+                _Writer(seed).write(plan)
+                return
+    with transaction.atomic():
+        lock_clips()
+        _Writer(seed).write(_make_plan(rows, _newest_prompt()))
+
+
+def find_group(row: Row) -> tuple[PromptGroup, bool]:
+    """Return the group that `group_prompts` stored for a row, and whether the row bridges two splits."""
+    prompts = GroupedPrompt.objects.select_related("group").filter(digest=_digest(row.prompt))
+    if row.prompt_group:
+        prompt = prompts.get(is_named=True, group__name=row.prompt_group)
+    else:
+        prompt = prompts.get(is_named=False)
+    return prompt.group, prompt.bridges_splits
+
+
+def lock_clips() -> None:
+    """Keep others from grouping prompts and storing clips until the transaction ends. SQLite does so by itself."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Rows whose prompts have no group yet: one for each name and prompt, and one for each prompt without a name."""
+
+    named: dict[tuple[str, str], Row] = field(default_factory=dict)
+    unnamed: list[Row] = field(default_factory=list)
+    clusters: list[Cluster[Key]] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.named and not self.unnamed
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownPrompts:
+    """Every prompt with its group, read again at each iteration: the stored ones, then those that the manifest names.
+
+    Prompts that another import stores between two iterations are left out: primary keys grow under the lock.
+    """
+
+    newest: int
+    named: Sequence[Row]
+
+    def __iter__(self) -> Iterator[tuple[str, Key]]:
+        stored = GroupedPrompt.objects.filter(pk__lte=self.newest).order_by("pk")
+        yield from stored.values_list("text", "group").iterator(chunk_size=BATCH)
+        pk_of = _pks_by_name(row.prompt_group for row in self.named)
+        for row in self.named:
+            yield row.prompt, pk_of.get(row.prompt_group, row.prompt_group)
+
+
+def _make_plan(rows: Sequence[Row], newest: int) -> _Plan:
+    plan = _Plan()
+    unnamed: dict[str, Row] = {}
+    for row in rows:
+        if row.prompt_group:
+            plan.named.setdefault((row.prompt_group, _digest(row.prompt)), row)
+        else:
+            unnamed.setdefault(_digest(row.prompt), row)
+    stored = GroupedPrompt.objects.values_list("digest", "is_named", "group__name")
+    for digests in _chunks([*unnamed, *(digest for _, digest in plan.named)]):
+        for digest, is_named, name in stored.filter(digest__in=digests):
+            if is_named:
+                plan.named.pop((str(name), digest), None)
+            else:
+                unnamed.pop(digest, None)
+    plan.unnamed = list(unnamed.values())
+    if plan.unnamed:
+        known = _KnownPrompts(newest, list(plan.named.values()))
+        plan.clusters = cluster_prompts([row.prompt for row in plan.unnamed], known)
+    return plan
+
+
+class _Writer:
+    """Opens the new groups of a plan, draws their splits and stores the prompts."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._taken: Counter[str] = Counter()
+        self._taken_by: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        counts = PromptGroup.objects.values_list("generator", "split").annotate(groups=Count("pk"))
+        for generator, split, groups in counts.order_by("generator", "split"):
+            self._count(generator, split, groups)
+
+    def write(self, plan: _Plan) -> None:
+        named = self._open_named(plan.named.values())
+        prompts = [_prompt(row, named[row.prompt_group], is_named=True) for row in plan.named.values()]
+        groups = _stored_groups(plan.clusters) | dict[Key, PromptGroup](named)
+        split_of = {key: group.split for key, group in groups.items()}
+        fresh = [cluster for cluster in plan.clusters if not cluster.near]
+        opened = _store_groups([self._new_group(plan.unnamed[cluster.members[0]]) for cluster in fresh])
+        for group, cluster in zip(opened, fresh, strict=True):
+            prompts += [_prompt(plan.unnamed[number], group) for number in cluster.members]
+        for cluster in plan.clusters:
+            if cluster.near:
+                group, bridges = groups[cluster.near[0]], bridges_splits(cluster.near, split_of)
+                prompts += [_prompt(plan.unnamed[number], group, bridges=bridges) for number in cluster.members]
+        GroupedPrompt.objects.bulk_create(prompts, batch_size=BATCH)
+
+    def _open_named(self, rows: Iterable[Row]) -> dict[str, PromptGroup]:
+        """Return the group of each name, made if it is new."""
+        first: dict[str, Row] = {}
+        for row in rows:
+            first.setdefault(row.prompt_group, row)
+        groups: dict[str, PromptGroup] = {}
+        for names in _chunks(list(first)):
+            groups |= {str(group.name): group for group in PromptGroup.objects.filter(name__in=names)}
+        new = [self._new_group(row, name=name) for name, row in first.items() if name not in groups]
+        PromptGroup.objects.bulk_create(new, batch_size=BATCH)
+        return groups | {str(group.name): group for group in new}
+
+    def _new_group(self, row: Row, *, name: str | None = None) -> PromptGroup:
+        drawn = choose_split(
+            name or row.prompt, taken=self._taken, taken_by_generator=self._taken_by[row.generator], seed=self._seed
+        )
+        self._count(row.generator, drawn, 1)
+        # a normalised prompt with words has no colon, so no name is taken for a prompt
+        representative = _representative(row.prompt) if name is None else f"prompt_group: {name}"
+        return PromptGroup(representative=representative, name=name, split=drawn, generator=row.generator)
+
+    def _count(self, generator: str, split: str, groups: int) -> None:
+        self._taken[split] += groups
+        self._taken_by[generator][split] += groups
+
+
+def _stored_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
+    keys = sorted({key for cluster in clusters for key in cluster.near if isinstance(key, int)})
+    return {group.pk: group for chunk in _chunks(keys) for group in PromptGroup.objects.filter(pk__in=chunk)}
+
+
+def _store_groups(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
+    """Store new groups; where a group of that representative is stored without prompts, return that one."""
+    kept: dict[str, PromptGroup] = {}
+    for words in _chunks([group.representative for group in groups]):
+        kept |= {group.representative: group for group in PromptGroup.objects.filter(representative__in=words)}
+    PromptGroup.objects.bulk_create([group for group in groups if group.representative not in kept], batch_size=BATCH)
+    return [kept.get(group.representative, group) for group in groups]
+
+
+def _prompt(row: Row, group: PromptGroup, *, is_named: bool = False, bridges: bool = False) -> GroupedPrompt:
+    return GroupedPrompt(
+        group=group, text=row.prompt, digest=_digest(row.prompt), is_named=is_named, bridges_splits=bridges
+    )
+
+
+def _newest_prompt() -> int:
+    newest: int | None = GroupedPrompt.objects.aggregate(newest=Max("pk"))["newest"]
+    return newest or 0
+
+
+def _pks_by_name(names: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for chunk in _chunks(sorted(set(names))):
+        found |= {str(name): pk for name, pk in PromptGroup.objects.filter(name__in=chunk).values_list("name", "pk")}
+    return found
+
+
+def _chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    for start in range(0, len(values), LOOKUP):
+        yield values[start : start + LOOKUP]
+
+
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(normalise(prompt).encode()).hexdigest()
+
+
+def _representative(prompt: str) -> str:
+    """Return the normalised prompt; a very long one ends in its hash, as an index entry has bounds."""
+    words = normalise(prompt)
+    if len(words.encode()) <= REPRESENTATIVE_LENGTH:
+        return words
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    return words.encode()[: REPRESENTATIVE_LENGTH - len(digest)].decode(errors="ignore") + digest

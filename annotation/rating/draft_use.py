@@ -1,0 +1,87 @@
+"""What became of a critic's draft on an axis, decided from the texts and the marks and never from what a client says.
+
+An unchanged draft counts once the rater has confirmed it. Emptying the axis clears the draft; changed words or marks
+are an edit, or cleared if the rater pressed "Clear" before writing their own. Those two acts are all that a client
+reports, and each counts only where the texts agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext_lazy
+
+from annotation.campaigns.taxonomy import is_retired
+from annotation.models import AxisAnswer, Campaign, Draft, Exposure
+from annotation.rating.answers import Answer, Problems
+from annotation.shared.text import clean_text
+from qsave.axes import AXES, Axis
+from qsave.report_card import card_from_json, evidence_to_json
+
+Use = AxisAnswer.DraftUse
+Proposal = dict[str, Any]
+UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.")
+
+
+def proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
+    """Return what a draft puts into the form on each axis: reason and evidence with the campaign's defects."""
+    card = card_from_json(draft.card)
+    known = {axis: {one["id"] for one in offered_defects(campaign, axis)} for axis in AXES}
+    return {
+        axis: {
+            "reason": card.axis(axis).reason,
+            "evidence": evidence_to_json(tuple(one for one in card.axis(axis).evidence if one.defect in known[axis])),
+            "no_defect": not card.axis(axis).evidence,
+        }
+        for axis in AXES
+    }
+
+
+def offered_defects(campaign: Campaign, axis: Axis) -> list[dict[str, Any]]:
+    """Return the defects of an axis that are not retired."""
+    return [defect for defect in campaign.taxonomy if defect["axis"] == axis.value and not is_retired(defect)]
+
+
+def decide_uses(
+    campaign: Campaign, answers: Mapping[Axis, Answer], draft: Draft | None, exposure: str
+) -> tuple[dict[Axis, Answer], Problems]:
+    """Return the answers with what became of the draft, and the axes on which it is unconfirmed."""
+    drafted = proposals(campaign, draft) if draft else {}
+    decided: dict[Axis, Answer] = {}
+    problems: Problems = {}
+    for axis, answer in answers.items():
+        said = {"reason": answer.reason, "evidence": evidence_to_json(answer.evidence), "draft_use": answer.draft_use}
+        use = decide_use(said, drafted.get(axis), exposure)
+        if use is None:
+            problems[f"{axis}.draft_use"] = [str(UNCONFIRMED)]
+        decided[axis] = replace(answer, draft_use=use or Use.NONE.value)
+    return decided, problems
+
+
+def decide_use(said: Mapping[str, Any], proposal: Proposal | None, exposure: str) -> str | None:
+    """Return what became of the draft on an axis, None while it is unconfirmed.
+
+    `said` has reason, evidence as JSON, and as `draft_use` what the client reports. Where a draft came late, an axis on
+    which the rater had written already is none of it.
+    """
+    if proposal is None:
+        return Use.NONE.value
+    if clean_text(said["reason"]) == clean_text(proposal["reason"]) and said["evidence"] == proposal["evidence"]:
+        return Use.CONFIRMED.value if said["draft_use"] == Use.CONFIRMED else None
+    if said["draft_use"] == Use.NONE and exposure == Exposure.LATE:
+        return Use.NONE.value
+    is_cleared = said["draft_use"] == Use.CLEARED or not (said["reason"].strip() or said["evidence"])
+    return Use.CLEARED.value if is_cleared else Use.EDITED.value
+
+
+def use_after_edit(before: AxisAnswer, answer: Answer) -> str:
+    """Return the use of the draft after an edit: what was never drafted or was cleared stays so."""
+    is_same = clean_text(answer.reason) == before.reason and evidence_to_json(answer.evidence) == before.evidence
+    if is_same or before.draft_use in (Use.NONE, Use.CLEARED):
+        return str(before.draft_use)
+    return Use.CLEARED.value if is_empty(answer) else Use.EDITED.value
+
+
+def is_empty(answer: Answer) -> bool:
+    """Return whether nothing is said on the axis beside its score."""
+    return not answer.reason.strip() and not answer.evidence

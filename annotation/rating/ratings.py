@@ -1,0 +1,293 @@
+"""Submitting, editing and saving what a rater says.
+
+The rule of the late submit: it counts for as long as the seat still carries the rater's lease, however late it is.
+Once the seat has gone to another (or the campaign has closed), the answers become the rater's saved work, and the
+queue offers the item again if it has a seat left. The same key never stores twice.
+"""
+
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rapidfuzz.distance import Levenshtein
+
+from accounts.models import User
+from annotation.campaigns import overlap
+from annotation.models import (
+    AxisAnswer,
+    Campaign,
+    Draft,
+    Item,
+    Offer,
+    Rating,
+    RatingRevision,
+    SavedWork,
+    Slot,
+)
+from annotation.raters import panels
+from annotation.rating import checks
+from annotation.rating.answers import Answer, AnswersRefused, answers_to_json, parse_answers
+from annotation.rating.draft_use import decide_uses, use_after_edit
+from annotation.rating.queue import LeaseLost
+from annotation.rating.statements import LARGEST_KEY, held_seat, last_words, store_rating, store_revision
+from annotation.rating.validation import (
+    adding_problems,
+    check_watching,
+    check_words,
+    checked_viewing,
+    drafted_reasons,
+)
+from annotation.shared.text import clean_json, clean_text
+from qsave.axes import AXES, Axis
+from qsave.report_card import evidence_to_json
+
+__all__ = [
+    "Answer",
+    "AnswersRefused",
+    "EditRefused",
+    "LeaseLost",
+    "SavedWorkConflict",
+    "editable_until",
+    "parse_answers",
+    "revise",
+    "save_work",
+    "submit",
+    "why_no_edit",
+]
+
+SAVED_BYTES = 65_536
+LONGEST_SECONDS = 86_400.0
+TAKES_RATINGS = frozenset({Campaign.State.OPEN, Campaign.State.PAUSED})
+
+
+class EditRefused(ValueError):
+    """A rating that may no longer be edited; the message says why."""
+
+
+class SavedWorkConflict(ValueError):
+    """Another tab has saved meanwhile. `saved` is what it left; nothing was overwritten."""
+
+    def __init__(self, saved: SavedWork) -> None:
+        self.saved = saved
+        super().__init__(_("Another tab has saved other words for this clip. Both are kept; choose one."))
+
+
+def submit(
+    *,
+    rater: User,
+    lease: uuid.UUID,
+    item_id: int,
+    answers: Mapping[Axis, Answer],
+    key: uuid.UUID,
+    viewing: Mapping[str, Any],
+    seconds_spent: float,
+    campaign: Campaign | None = None,
+) -> Rating:
+    """Stores a rating and frees the rater for the next clip. The same key again returns the same rating.
+
+    Which draft the rater was shown, and when, is what the site has recorded; what became of it follows from the texts
+    (`annotation.rating.draft_use`). Only the acts "confirmed" and "cleared" of `draft_use` are the client's.
+    Who has the campaign at hand may give it, so that it is not read again.
+
+    Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
+    seat is gone, after the answers have become saved work for `item_id`.
+    """
+    viewing = checked_viewing(viewing)
+    try:
+        with transaction.atomic():
+            rating = None
+            seat = held_seat(rater, lease, campaign)
+            if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
+                draft = Draft.objects.get(pk=seat.draft) if seat.draft else None
+                decided, unconfirmed = decide_uses(seat.slot.campaign, answers, draft, seat.exposure)
+                check_watching(seat.slot.campaign, viewing)
+                with adding_problems(unconfirmed):
+                    _check(seat.slot.campaign, rater, decided, draft, prompt=seat.prompt, duration=seat.duration)
+                rating = store_rating(seat, rater, exposure=seat.exposure, draft=draft)
+                _add_revision(rating, 1, decided, key, viewing, seconds_spent)
+                _follow_up(seat.slot, rating)
+            # Sent once more; of two at once with one key, the second waited above for the first and finds its rating.
+            rating = rating or _rating_of_key(rater, key)
+    except IntegrityError:
+        rating = _rating_of_key(rater, key)
+        if rating is None:
+            raise
+    if rating is None:
+        if _keep(rater, item_id, answers):
+            raise LeaseLost(
+                _("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
+            )
+        raise LeaseLost(_("This clip is not on your desk."))
+    return rating
+
+
+def revise(
+    *,
+    rater: User,
+    rating_id: int,
+    answers: Mapping[Axis, Answer],
+    key: uuid.UUID,
+    viewing: Mapping[str, Any],
+    seconds_spent: float,
+) -> Rating:
+    """Adds a revision to one's own rating; the earlier ones stay. The same key again changes nothing.
+
+    The revision has its own seconds and viewing record beside those of the earlier ones (`annotation.rating.work`).
+    What became of the draft follows from the texts: `draft_use` and `confirm_ms` of the answers are not looked at.
+
+    Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
+    """
+    viewing = checked_viewing(viewing)
+    with transaction.atomic():
+        mine = Rating.objects.select_related("item__campaign", "item__clip", "draft", "slot")
+        rating = mine.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
+        if _rating_of_key(rater, key) is not None:
+            return rating
+        refusal = why_no_edit(rating)
+        if refusal:
+            raise EditRefused(refusal)
+        clip, campaign = rating.item.clip, rating.item.campaign
+        answers = {axis: replace(answer, draft_use=AxisAnswer.DraftUse.NONE) for axis, answer in answers.items()}
+        _check(campaign, rater, answers, rating.draft, prompt=clip.prompt, duration=clip.duration, before=rating.pk)
+        answers = _after_edit(rating, answers)
+        rating.revisions.filter(is_current=True).update(is_current=False)
+        newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
+        _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
+        overlap.widen(rating, campaign)
+    return rating
+
+
+def _after_edit(rating: Rating, answers: Mapping[Axis, Answer]) -> dict[Axis, Answer]:
+    """Return the answers with the use of the draft after this edit, and the time that its confirmation took."""
+    rows = AxisAnswer.objects.filter(revision__rating=rating, revision__is_current=True)
+    before = {Axis(row.axis): row for row in rows}
+    return {
+        axis: replace(answer, draft_use=use_after_edit(before[axis], answer), confirm_ms=before[axis].confirm_ms)
+        for axis, answer in answers.items()
+    }
+
+
+def editable_until(rating: Rating) -> datetime | None:
+    """When the campaign's rule ends the editing of a rating; None while only the campaign's closing does."""
+    hours = rating.item.campaign.edit_hours
+    return None if hours is None else rating.created_at + timedelta(hours=hours)
+
+
+def why_no_edit(rating: Rating) -> str:
+    """Why a rating may no longer be edited; empty while it may. `item.campaign` and `slot` should be loaded with it."""
+    until = editable_until(rating)
+    if rating.item.campaign.state not in TAKES_RATINGS:
+        return _("This campaign is closed: its ratings stand as they are.")
+    if rating.slot.kind == Slot.Kind.QUALIFICATION:
+        return _("You have seen the known scores of this clip, so your answer to it stands as it is.")
+    if until is not None and timezone.now() >= until:
+        return _("The time to edit this rating is over, so it stands as it is.")
+    return ""
+
+
+def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_version: int, tab: uuid.UUID) -> SavedWork:
+    """Keeps what is typed and not submitted. `base_version` is the version it was typed over, 0 for none.
+
+    A tab may always follow up on its own save (its last answer may have been lost). Raises SavedWorkConflict when
+    another tab has saved since, ValueError when it is too large, PermissionDenied for an item never offered.
+    """
+    if not Offer.objects.filter(item=item_id, rater=rater).exists():
+        raise PermissionDenied(_("This clip was never on your desk."))
+    kept = clean_json(dict(answers), max_bytes=SAVED_BYTES)
+    with transaction.atomic():
+        first = {"answers": kept, "tab": tab}
+        saved, is_new = SavedWork.objects.select_for_update().get_or_create(
+            item_id=item_id, rater=rater, defaults=first
+        )
+        if is_new:
+            return saved
+        if saved.version != base_version and saved.tab != tab:
+            raise SavedWorkConflict(saved)
+        return _overwrite(saved, kept, tab)
+
+
+def _overwrite(saved: SavedWork, answers: dict[str, Any], tab: uuid.UUID) -> SavedWork:
+    saved.answers, saved.tab, saved.version = answers, tab, saved.version + 1
+    saved.save(update_fields=["answers", "tab", "version", "saved_at"])
+    return saved
+
+
+def _keep(rater: User, item_id: int, answers: Mapping[Axis, Answer]) -> bool:
+    """Turns answers that came too late into saved work; False if the item never was on the rater's desk."""
+    with transaction.atomic():
+        item = Item.objects.filter(pk=item_id, offers__rater=rater).first()
+        if item is None:
+            return False
+        kept = clean_json(answers_to_json(answers), max_bytes=SAVED_BYTES)
+        first = {"answers": kept, "tab": uuid.uuid4()}
+        saved, is_new = SavedWork.objects.select_for_update().get_or_create(item=item, rater=rater, defaults=first)
+        if not is_new:
+            _overwrite(saved, kept, uuid.uuid4())
+    return True
+
+
+def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:
+    revision = RatingRevision.objects.filter(key=key).select_related("rating").first()
+    if revision is None:
+        return None
+    if revision.rating.rater_id != rater.pk:
+        raise AnswersRefused({"key": [_("This key belongs to another rating. Load the page again.")]})
+    return revision.rating
+
+
+def _follow_up(slot: Slot, rating: Rating) -> None:
+    """What a rating brings with it: the verdict at the end of a qualification, another seat where raters disagree."""
+    if rating.rater.is_guest:
+        panels.complete_if_due(rating.rater)
+    if slot.kind == Slot.Kind.QUALIFICATION:
+        checks.decide(rating.rater, slot.campaign)
+    elif slot.kind == Slot.Kind.SEAT:
+        overlap.widen(rating, slot.campaign)
+
+
+def _check(
+    campaign: Campaign,
+    rater: User,
+    answers: Mapping[Axis, Answer],
+    draft: Draft | None,
+    *,
+    prompt: str,
+    duration: float,
+    before: int = LARGEST_KEY,
+) -> None:
+    last = last_words(rater, campaign.pk, before=before)
+    check_words(campaign, answers, draft, prompt=prompt, duration=duration, last_reasons=last)
+
+
+def _add_revision(
+    rating: Rating,
+    number: int,
+    answers: Mapping[Axis, Answer],
+    key: uuid.UUID,
+    viewing: dict[str, Any],
+    seconds_spent: float,
+) -> None:
+    seconds = min(max(float(seconds_spent), 0.0), LONGEST_SECONDS) if math.isfinite(seconds_spent) else 0.0
+    drafted = drafted_reasons(rating.draft)
+    rows = [_row(axis, answers[axis], drafted) for axis in AXES]
+    store_revision(rating, number, rows, key=key, viewing=viewing, seconds_spent=seconds)
+
+
+def _row(axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
+    reason = clean_text(answer.reason)
+    return AxisAnswer(
+        axis=axis.value,
+        score=answer.score,
+        evidence=evidence_to_json(answer.evidence),
+        reason=reason,
+        draft_use=answer.draft_use,
+        draft_edit_distance=Levenshtein.distance(drafted[axis], reason) if axis in drafted else None,
+        confirm_ms=answer.confirm_ms,
+    )

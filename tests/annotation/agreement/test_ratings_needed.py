@@ -1,0 +1,65 @@
+"""How many ratings a campaign's clips need: from the ratings that count, and only from those."""
+
+import pytest
+
+from annotation.agreement.basis import Basis, Spread
+from annotation.agreement.figures import agreement
+from annotation.agreement.ratings_needed import needed, needed_for
+from annotation.agreement.reviews import screen
+from annotation.models import Campaign
+from qsave.axes import AXES, Axis
+from qsave.statistics.figures import Undefined
+from qsave.statistics.mos import ratings_needed
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.make_campaign(3, overlap=3)
+
+
+def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(campaign: Campaign) -> None:
+    boss, odd = factories.lead(), factories.make_user()
+    for rater, score in ((factories.make_user(), 2), (factories.make_user(), 4), (odd, 5)):
+        factories.rate_all(rater, campaign, score)
+    screen(actor=boss, campaign=campaign, rater=odd, verdict="screened", reason="Always five.")
+
+    found = needed(campaign)
+
+    assert [one.axis for one in found] == list(AXES)
+    assert [one.sd for one in found] == pytest.approx([one.spread.sd for one in agreement(campaign).axes])
+    assert found[0].sd == pytest.approx(2**0.5)
+    assert found[0].ratings == ratings_needed(2**0.5)
+    assert found[0].more == ratings_needed(2**0.5) - 3
+
+
+def test_full_agreement_does_not_claim_that_two_ratings_are_enough() -> None:
+    one = needed_for(Axis.VISUAL, Spread(0.0, Basis(60, 30, 30)), 10)
+    assert (one.ratings, one.more) == (7, 0)  # at the spread of rounding to whole levels, 12 ** -0.5
+
+
+def test_without_two_ratings_of_a_clip_it_says_why(campaign: Campaign) -> None:
+    assert all(isinstance(one.ratings, Undefined) and "two ratings" in one.ratings.reason for one in needed(campaign))
+    factories.rate_all(factories.make_user(), campaign)
+    assert all(isinstance(one.more, Undefined) for one in needed(campaign))
+
+
+def test_it_takes_two_queries(campaign: Campaign, django_assert_num_queries: object) -> None:
+    for _ in range(2):
+        factories.rate_all(factories.make_user(), campaign)
+    with django_assert_num_queries(2):  # type: ignore[operator]  # a fixture of pytest-django
+        needed(campaign)
+
+
+def test_the_spread_is_that_of_blind_ratings_where_drafts_were_shown() -> None:
+    campaign = factories.make_campaign(3, overlap=4, assisted_share=0)
+    campaign.slots.filter(number__gt=2).update(arm="assisted")
+    Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
+    for score in (2, 4, 3, 3):  # the first two take the blind slots
+        factories.rate_all(factories.make_user(), campaign, score)
+    found = needed(campaign)[0]
+    assert found.sd == pytest.approx(2**0.5)
+    assert found.thin == "3 clips have two blind ratings; agreement can be read from about 20."
+    assert agreement(campaign).axes[0].spread == Spread(found.sd, Basis(6, 3, 3, "blind"))

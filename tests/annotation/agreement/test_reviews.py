@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from annotation.agreement import reviews
+from annotation.rating.answers import AnswersRefused
+from operations.models import AuditEntry
+from qsave.report_card import Evidence, card_from_json
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_review_stores_the_card_that_stands() -> None:
+    item = factories.make_campaign(1).items.get()
+
+    decision = reviews.review(actor=factories.lead(), item=item, card=factories.card(4), note=" clear ")
+
+    assert (card_from_json(decision.card), decision.note) == (factories.card(4), "clear")
+    assert AuditEntry.objects.filter(action="item.reviewed", target_id=str(item.pk)).exists()
+
+
+def test_a_review_names_only_defects_of_the_campaign() -> None:
+    item = factories.make_campaign(1).items.get()
+    wrong = replace(factories.card(), dynamic=replace(factories.card().dynamic, evidence=(Evidence("blur"),)))
+
+    with pytest.raises(AnswersRefused) as caught:
+        reviews.review(actor=factories.lead(), item=item, card=wrong, note="")
+
+    assert set(caught.value.problems) == {"dynamic.evidence"}
+
+
+def test_screening_needs_a_verdict_a_reason_and_a_rater_of_this_campaign() -> None:
+    campaign, stranger = factories.make_campaign(1), factories.make_user()
+
+    with pytest.raises(AnswersRefused) as caught:
+        reviews.screen(actor=factories.lead(), campaign=campaign, rater=stranger, verdict="gone", reason=" ")
+
+    assert set(caught.value.problems) == {"verdict", "reason", "rater"}
+
+
+def test_the_newest_verdict_on_a_rater_is_the_last_one_given() -> None:
+    campaign, rater, boss = factories.make_campaign(1), factories.make_user(), factories.lead()
+    factories.rate_all(rater, campaign)
+    for verdict in ("screened", "kept"):
+        reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict=verdict, reason="all threes")
+
+    assert campaign.screenings.order_by("-pk").values_list("verdict", flat=True)[0] == "kept"
+
+
+def test_annotators_neither_review_nor_screen() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+
+    with pytest.raises(PermissionDenied):
+        reviews.review(actor=rater, item=campaign.items.get(), card=factories.card(), note="")
+    with pytest.raises(PermissionDenied):
+        reviews.screen(actor=rater, campaign=campaign, rater=rater, verdict="kept", reason="fine")

@@ -1,0 +1,351 @@
+"""The API as a script meets it: tokens, roles, statuses, and errors that name the field."""
+
+import json
+import uuid
+import zipfile
+from collections.abc import Callable
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.test import Client
+
+from accounts.models import User
+from accounts.services import issue_token
+from annotation.api.endpoints import import_root
+from annotation.campaigns import campaigns
+from annotation.models import Campaign, Clip, Rating, SavedWork, Slot
+from annotation.rating import drafts
+from annotation.rating.answers import answers_to_json
+from operations import jobs
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def script(user: User) -> Client:
+    """A client that signs in by a token only."""
+    _, secret = issue_token(actor=user, name="script")
+    return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+@pytest.fixture
+def boss() -> Client:
+    return script(factories.lead())
+
+
+@pytest.fixture
+def rater() -> Client:
+    return script(factories.make_user())
+
+
+def post(client: Client, url: str, data: Any = None) -> Any:
+    return client.post(url, data=json.dumps(data or {}), content_type="application/json")
+
+
+def submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    values = {"key": str(uuid.uuid4()), "answers": answers_to_json(factories.answers()), "seconds_spent": 9.5}
+    return {"item": seat["item"], **values} | changes
+
+
+def test_a_campaign_is_made_opened_and_seen(boss: Client) -> None:
+    made = post(boss, "/api/campaigns", {"name": "first", "title": "First", "overlap": 2, "guidelines": "Look."})
+    opened = post(boss, "/api/campaigns/first/state", {"state": "open"})
+
+    assert (made.status_code, made.json()["state"], opened.json()["state"]) == (201, "draft", "open")
+    assert boss.get("/api/campaigns").json()["results"] == [boss.get("/api/campaigns/first").json()]
+    assert Campaign.objects.get().guidelines.get().text == "Look."
+
+
+def test_only_leads_see_the_seed_and_nobody_sees_the_salt(boss: Client, rater: Client) -> None:
+    campaign = factories.make_campaign(seed=417_306)
+    for client, sees in ((boss, True), (rater, False)):
+        for url in ("/api/campaigns", f"/api/campaigns/{campaign.name}"):
+            text = client.get(url).content.decode()
+            assert ("417306" in text and '"seed"' in text) == sees
+            assert campaign.salt not in text
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"title": "x"}, "name"),
+        ({"name": "not a slug", "title": "x"}, "name"),
+        ({"name": "a", "title": "x", "overlap": 0}, "overlap"),
+        ({"name": "a", "title": "x", "assisted_share": "NaN"}, "assisted_share"),
+        ({"name": "taken", "title": "x"}, "name"),
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused_by_field(boss: Client, data: dict[str, Any], field: str) -> None:
+    factories.make_campaign(name="taken")
+
+    answer = post(boss, "/api/campaigns", data)
+
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"name":' * 100_000, "{", '{"name": NaN}', "9" * 5000])
+def test_a_body_that_cannot_be_read_is_refused(boss: Client, body: str) -> None:
+    response = boss.post("/api/campaigns", body, content_type="application/json")
+    assert response.status_code == 400
+    assert response.json()["detail"]
+
+
+def test_a_step_that_the_state_does_not_allow_is_a_conflict(boss: Client) -> None:
+    campaign = factories.make_campaign(state="draft")
+
+    answer = post(boss, f"/api/campaigns/{campaign.name}/state", {"state": "paused"})
+
+    assert answer.status_code == 409
+    assert "open" in answer.json()["detail"]
+
+
+def test_annotators_see_open_campaigns_only(rater: Client) -> None:
+    shown, hidden = factories.make_campaign(), factories.make_campaign(state="draft")
+
+    assert [one["name"] for one in rater.get("/api/campaigns").json()["results"]] == [shown.name]
+    assert rater.get(f"/api/campaigns/{shown.name}").status_code == 200
+    assert rater.get(f"/api/campaigns/{hidden.name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("post", "/api/campaigns"),
+        ("post", "/api/campaigns/{}/state"),
+        ("post", "/api/campaigns/{}/import"),
+        ("get", "/api/campaigns/{}/items"),
+        ("get", "/api/campaigns/{}/ratings"),
+    ],
+)
+def test_what_leads_do_is_shut_to_annotators_and_strangers(rater: Client, method: str, path: str) -> None:
+    url = path.format(factories.make_campaign().name)
+
+    assert getattr(rater, method)(url).status_code == 403
+    assert getattr(Client(), method)(url).status_code == 401
+
+
+def test_a_script_claims_and_submits_until_nothing_is_left(boss: Client, rater: Client) -> None:
+    campaign = factories.make_campaign(2, assisted_share=0)
+    for _ in range(2):
+        seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+        answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat))
+        assert answer.status_code == 201
+
+    assert post(rater, f"/api/campaigns/{campaign.name}/claim").status_code == 204
+    (first, _) = boss.get(f"/api/campaigns/{campaign.name}/ratings").json()["results"]
+    assert (first["arm"], first["revision"], first["seconds_spent"]) == ("blind", 1, 9.5)
+    assert [(one["axis"], one["score"]) for one in first["answers"]] == [
+        ("visual", 3),
+        ("dynamic", 3),
+        ("alignment", 3),
+    ]
+
+
+def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater: Client) -> None:
+    campaign = factories.make_campaign(1)
+    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    data = submission(seat)
+
+    answers = [post(rater, f"/api/leases/{seat['lease']}/submit", data) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json() == {"rating": Rating.objects.get().pk}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"item": "no"}, "item"),
+        ({"key": None}, "key"),
+        ({"seconds_spent": "long"}, "seconds_spent"),
+        ({"answers": {}}, "visual"),
+        ({"answers": {"visual": {"score": 6, "no_defect": True, "reason": "x"}}}, "visual.score"),
+        ({"viewing": {"x": "y" * 9000}}, "viewing"),
+    ],
+)
+def test_a_submit_that_breaks_a_rule_names_the_field(rater: Client, change: dict[str, Any], field: str) -> None:
+    campaign = factories.make_campaign(1, assisted_share=0)
+    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+
+    answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat, **change))
+
+    assert answer.status_code == 400
+    assert field in answer.json()
+    assert not Rating.objects.exists()
+
+
+def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater: Client) -> None:
+    campaign = factories.make_campaign(1)
+    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    Slot.objects.filter(lease=seat["lease"]).update(lease=uuid.uuid4())
+
+    answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat))
+
+    assert answer.status_code == 409
+    assert "kept" in answer.json()["detail"]
+    assert SavedWork.objects.count() == 1
+
+
+def test_a_seat_is_renewed_skipped_and_handed_back(rater: Client) -> None:
+    campaign = factories.make_campaign(2)
+    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    url = f"/api/leases/{seat['lease']}"
+
+    assert post(rater, f"{url}/renew").json()["lease_expires_at"] >= seat["lease_expires_at"]
+    assert post(rater, f"{url}/hand-back").status_code == 204
+    assert post(rater, f"{url}/renew").status_code == 409
+    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    skip = {"item": seat["item"], "kind": "broken"}
+    assert post(rater, f"/api/leases/{seat['lease']}/skip", skip).status_code == 204
+    assert post(rater, f"/api/leases/{seat['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
+
+
+def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater: Client) -> None:
+    campaign = factories.make_campaign(1, assisted_share=1)
+    item = campaign.items.get()
+    drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.card(2), text="", latency_ms=1)
+    url = f"/api/campaigns/{campaign.name}/claim"
+
+    draft = post(rater, url).json()["draft"]
+    Campaign.objects.update(shows_draft_scores=True)
+    shown = post(rater, url).json()["draft"]
+    Slot.objects.update(arm="blind")
+    blind = post(rater, url).json()["draft"]
+
+    assert draft["card"]["visual"]["reason"] == factories.card(2).visual.reason
+    assert {said["score"] for said in draft["card"].values()} == {None}
+    assert {said["score"] for said in shown["card"].values()} == {2}
+    assert blind is None
+
+
+def test_items_come_with_their_clip_and_split(boss: Client) -> None:
+    campaign = factories.make_campaign(3, split="val")
+
+    rows = boss.get(f"/api/campaigns/{campaign.name}/items").json()["results"]
+
+    assert [row["split"] for row in rows] == ["val"] * 3
+    assert {row["clip_id"] for row in rows} == set(Clip.objects.values_list("clip_id", flat=True))
+
+
+@pytest.mark.parametrize("kind", ["items", "ratings"])
+def test_lists_cost_the_same_queries_at_any_length(
+    boss: Client, kind: str, django_assert_max_num_queries: Callable[[int], Any]
+) -> None:
+    campaign = factories.make_campaign(5)
+    for _ in range(2):
+        factories.rate_all(factories.make_user(), campaign)
+
+    with django_assert_max_num_queries(8):
+        boss.get(f"/api/campaigns/{campaign.name}/{kind}")
+
+
+def archive(names: dict[str, bytes]) -> SimpleUploadedFile:
+    memory = BytesIO()
+    with zipfile.ZipFile(memory, "w") as out:
+        for name, content in names.items():
+            out.writestr(name, content)
+    return SimpleUploadedFile("clips.zip", memory.getvalue())
+
+
+def test_an_uploaded_zip_becomes_clips_through_a_job(boss: Client) -> None:
+    campaign = factories.make_campaign()
+    rows = "video,prompt,generator\na.mp4,a red ball rolls away,toy\n../b.mp4,a blue cube falls,toy\n"
+    sent = archive({"set/manifest.csv": rows.encode(), "set/a.mp4": factories.video_bytes(70)})
+
+    answer = boss.post(f"/api/campaigns/{campaign.name}/import", {"files": [sent]})
+    jobs.run(answer.json()["id"])
+
+    job = boss.get(f"/api/jobs/{answer.json()['id']}").json()
+    assert (answer.status_code, job["state"], job["result"]["added"]) == (202, "done", 1)
+    assert job["result"]["problems"] == [{"row": 2, "reason": "video leads out of the manifest's folder: '../b.mp4'"}]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"../manifest.csv": b"x"},
+        {"/etc/manifest.csv": b"x"},
+        {"a.txt": b"no manifest"},
+    ],
+)
+def test_a_hostile_or_useless_zip_is_refused_and_leaves_nothing(boss: Client, names: dict[str, bytes]) -> None:
+    campaign = factories.make_campaign()
+
+    answer = boss.post(f"/api/campaigns/{campaign.name}/import", {"files": [archive(names)]})
+
+    assert (answer.status_code, list(answer.json())) == (400, ["files"])
+    assert not list((Path(settings.VAR_DIR) / "uploads").iterdir())
+
+
+def test_a_manifest_in_the_import_folder_is_taken_by_its_path(boss: Client) -> None:
+    campaign = factories.make_campaign()
+    folder = import_root() / "batch-1"
+    factories.write_video(folder / "a.mp4", 75)
+    (folder / "m.csv").write_text("video,prompt,generator\na.mp4,a red ball rolls away,toy\n")
+
+    answer = post(boss, f"/api/campaigns/{campaign.name}/import", {"manifest": "batch-1/m.csv"})
+    done = jobs.run(answer.json()["id"])
+
+    assert done is not None
+    assert (done.state, done.result["added"]) == ("done", 1)
+    assert (folder / "m.csv").exists()
+
+
+@pytest.mark.parametrize("path", ["../secret_key", "/etc/passwd", "none.csv", "", "a\x00b", "."])
+def test_a_manifest_path_that_climbs_out_is_refused(boss: Client, path: str) -> None:
+    campaign = factories.make_campaign()
+    import_root().mkdir(parents=True, exist_ok=True)
+
+    answer = post(boss, f"/api/campaigns/{campaign.name}/import", {"manifest": path})
+
+    assert (answer.status_code, list(answer.json())) == (400, ["manifest"])
+
+
+def test_a_job_is_seen_by_who_asked_and_by_leads(boss: Client, rater: Client) -> None:
+    campaign = factories.make_campaign()
+    arguments = {"campaign": campaign.pk, "manifest": "none.csv"}
+    job = jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.lead())
+
+    assert boss.get(f"/api/jobs/{job.pk}").json()["state"] == "queued"
+    assert rater.get(f"/api/jobs/{job.pk}").status_code == 404
+
+
+def test_a_script_fetches_the_clip_that_it_rates_and_no_original(boss: Client, rater: Client) -> None:
+    campaign = factories.make_campaign(state="draft")
+    clip = factories.make_clip(with_media=True)
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
+    assert rater.get(f"/api/clips/{clip.pk}/video").status_code == 404
+    Campaign.objects.update(state="open")
+
+    answer = rater.get(f"/api/clips/{clip.pk}/video", headers={"Range": "bytes=0-9"})
+
+    assert (answer.status_code, answer["Content-Length"]) == (206, "10")
+    assert b"".join(answer.streaming_content)[4:8] == b"ftyp"  # type: ignore[attr-defined]
+    assert rater.get(f"/api/clips/{clip.pk}/original").status_code == 404
+    original = boss.get(f"/api/clips/{clip.pk}/original")
+    assert b"".join(original.streaming_content) == factories.video_bytes()  # type: ignore[attr-defined]
+    assert boss.get(f"/api/clips/{clip.pk}/secrets").status_code == 404
+
+
+def test_the_schema_is_whole_and_shut_to_strangers(rater: Client) -> None:
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+
+    assert "/api/campaigns/{name}/claim" in out.getvalue()
+    assert rater.get("/api/schema/").status_code == 200
+    assert Client().get("/api/schema/").status_code == 401
+
+
+def test_nothing_changes_on_get_and_a_browser_session_needs_its_csrf_token() -> None:
+    campaign, person = factories.make_campaign(1), factories.make_user()
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(person)
+
+    assert browser.get(f"/api/campaigns/{campaign.name}/claim").status_code == 405
+    assert post(browser, f"/api/campaigns/{campaign.name}/claim").status_code == 403
+    assert not Slot.objects.exclude(state="free").exists()

@@ -1,0 +1,225 @@
+"""The lead's pages of a campaign's clips."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import Role, User
+from annotation.campaigns.campaigns import add_clips
+from annotation.campaigns.marking import mark_item
+from annotation.models import Campaign, Item
+from annotation.rating import queue
+from operations.models import AuditEntry
+from tests.annotation.factories import answers, lease_of, make_campaign, make_clip, make_user, rate_all, submit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def lead() -> User:
+    return make_user("lena", role=Role.LEAD)
+
+
+@pytest.fixture
+def as_lead(client: Client, lead: User) -> Client:
+    client.force_login(lead)
+    return client
+
+
+def named(campaign: Campaign, lead: User, *names: str) -> dict[str, Item]:
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip(name) for name in names])
+    return {item.clip.clip_id: item for item in Item.objects.select_related("clip")}
+
+
+def listed(client: Client, campaign: Campaign, **query: str) -> list[str]:
+    page = client.get(f"/campaigns/{campaign.name}/items", query)
+    assert page.status_code == 200
+    return [item.clip.clip_id for item in page.context["items"]]
+
+
+def test_clips_come_a_page_at_a_time(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign()
+    names = [f"numbered{n:03}" for n in range(60)]
+    named(campaign, lead, *names)
+    assert listed(as_lead, campaign) == names[:50]
+    page = as_lead.get(f"/campaigns/{campaign.name}/items").content.decode()
+    after = page.split("&amp;after=")[1].split('"')[0]
+    assert listed(as_lead, campaign, after=after) == names[50:]
+
+
+def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign(overlap=2, disagreement_bound=1)
+    items = named(campaign, lead, "calm", "disputed", "half", "untouched", "known", "test-piece", "broken")
+    mark_item(actor=lead, item=items["known"], mark="gold", scores={"visual": 3})
+    mark_item(actor=lead, item=items["test-piece"], mark="qualification", scores={"visual": 3})
+    for rater, score in ((make_user(), 1), (make_user(), 4)):
+        for _ in range(6):
+            slot = queue.claim(rater=rater, campaign=campaign)
+            if slot is None:  # the second rater does not get what the first reported
+                break
+            name = slot.item.clip.clip_id
+            if name in ("calm", "disputed") or (name == "half" and score == 1):
+                submit(rater, slot, answers=answers(3 if name == "calm" else score))
+            elif name == "broken" and score == 1:
+                queue.skip(
+                    rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="broken", reason="It stays black."
+                )
+            else:
+                queue.skip(
+                    rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="skipped", reason="Not for me."
+                )
+
+    assert listed(as_lead, campaign, kind="rated") == ["calm", "disputed"]
+    assert listed(as_lead, campaign, kind="unrated") == ["untouched", "known", "broken"]
+    assert listed(as_lead, campaign, kind="disagreed") == ["disputed"]
+    assert listed(as_lead, campaign, kind="gold") == ["known"]
+    assert listed(as_lead, campaign, kind="qualification") == ["test-piece"]
+    assert listed(as_lead, campaign, kind="reported") == ["broken"]
+    assert listed(as_lead, campaign, kind="all", q="DISP") == ["disputed"]
+    page = as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "reported"}).content.decode()
+    assert "It stays black." in page
+    assert "Not for me." not in page
+    assert "1 clip is reported" in as_lead.get(f"/campaigns/{campaign.name}").content.decode()
+    assert as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "odd"}).status_code == 404
+
+
+@pytest.fixture
+def reported(lead: User) -> Item:
+    """A clip that a rater reported as broken."""
+    campaign = make_campaign(overlap=2)
+    item = named(campaign, lead, "black")["black"]
+    rater = make_user("rae")
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    queue.skip(rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="broken", reason="It stays black.")
+    return item
+
+
+def test_a_reported_clip_is_given_out_again(as_lead: Client, reported: Item) -> None:
+    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}"
+    page = as_lead.get(path).content.decode()
+    assert "This clip is held back." in page
+    assert listed(as_lead, reported.campaign, kind="reported") == ["black"]
+    for _ in range(2):
+        assert as_lead.post(f"{path}/give-out").headers["Location"] == path
+    assert listed(as_lead, reported.campaign, kind="reported") == []
+    page = as_lead.get(path).content.decode()
+    assert "settled by <bdi>lena</bdi>" in page
+    assert "held back" not in page
+    assert AuditEntry.objects.filter(action="item.given_out_again").count() == 1
+    assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
+
+
+def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, reported: Item) -> None:
+    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}"
+    assert "Say why" in as_lead.post(f"{path}/exclude", {"reason": "  "}, follow=True).content.decode()
+    as_lead.post(f"{path}/exclude", {"reason": "Gore."})
+    page = as_lead.post(f"{path}/exclude", {"reason": "Gore."}, follow=True).content.decode()
+    assert "This clip is excluded:" in page
+    assert listed(as_lead, reported.campaign, kind="excluded") == ["black"]
+    assert listed(as_lead, reported.campaign, kind="reported") == []
+    assert "“<bdi>Gore.</bdi>”" in as_lead.get(f"/campaigns/{reported.campaign.name}/items").content.decode()
+    assert queue.claim(rater=make_user(), campaign=reported.campaign) is None
+    entry = AuditEntry.objects.get(action="item.excluded")
+    assert entry.data == {"reason": "Gore.", "reports": 1}
+    as_lead.post(f"{path}/give-out")
+    assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
+
+
+@pytest.mark.parametrize("deed", ["give-out", "exclude"])
+def test_only_a_lead_settles_and_only_by_post_and_only_there(as_lead: Client, reported: Item, deed: str) -> None:
+    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}/{deed}"
+    assert as_lead.get(path).status_code == 405
+    assert as_lead.post(path.replace(reported.campaign.name, make_campaign(1).name), {"reason": "x"}).status_code == 404
+    as_lead.force_login(make_user())
+    assert as_lead.post(path, {"reason": "x"}).status_code == 403
+    reported.refresh_from_db()
+    assert reported.availability == "reported"
+
+
+def test_the_list_costs_the_same_with_more_clips(
+    as_lead: Client, lead: User, django_assert_max_num_queries: object
+) -> None:
+    campaign = make_campaign(20)
+    with django_assert_max_num_queries(15):  # type: ignore[operator]  # a fixture of pytest-django
+        assert len(listed(as_lead, campaign)) == 20
+
+
+def test_a_clip_is_marked_on_its_page(as_lead: Client) -> None:
+    campaign = make_campaign(1)
+    item = Item.objects.get()
+    path = f"/campaigns/{campaign.name}/items/{item.pk}"
+    assert "Nobody has rated this clip yet" in as_lead.get(path).content.decode()
+    form = {
+        "mark": "qualification",
+        "visual": "2",
+        "dynamic": "",
+        "alignment": "4.5",
+        "feedback": "So.",
+        "priority": "3",
+    }
+    assert as_lead.post(path, form)["Location"] == path
+    item.refresh_from_db()
+    assert (item.gold, item.is_qualification, item.feedback, item.priority) == (
+        {"visual": 2.0, "alignment": 4.5},
+        True,
+        "So.",
+        3,
+    )
+    assert not item.slots.exists()
+    assert 'value="4.5"' in as_lead.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"visual": "9"}, "visual"), ({"visual": ""}, None), ({"priority": "5000"}, "priority"), ({"mark": ""}, "mark")],
+)
+def test_marks_that_do_not_fit_are_said_beside_their_field(
+    as_lead: Client, change: dict[str, str], field: str | None
+) -> None:
+    campaign = make_campaign(1)
+    item = Item.objects.get()
+    form = {"mark": "gold", "visual": "2", "feedback": "", "priority": "0"} | change
+    page = as_lead.post(f"/campaigns/{campaign.name}/items/{item.pk}", form).content.decode()
+    assert (f'id="id_{field}_error"' if field else "known score of one axis") in page
+    item.refresh_from_db()
+    assert (item.gold, item.priority) == (None, 0)
+
+
+def test_the_page_of_a_clip_shows_what_raters_said(as_lead: Client) -> None:
+    campaign = make_campaign(1)
+    rater = make_user("rita")
+    rate_all(rater, campaign, 4)
+    page = as_lead.get(f"/campaigns/{campaign.name}/items/{Item.objects.get().pk}").content.decode()
+    assert "rita" in page
+    assert "<strong>4</strong>" in page
+
+
+def test_a_clip_of_another_campaign_is_not_here(as_lead: Client) -> None:
+    make_campaign(1)
+    other = make_campaign()
+    assert as_lead.get(f"/campaigns/{other.name}/items/{Item.objects.get().pk}").status_code == 404
+
+
+def test_scores_come_as_a_file(as_lead: Client, lead: User) -> None:
+    campaign = make_campaign(order="score")
+    named(campaign, lead, "one", "two")
+    path = f"/campaigns/{campaign.name}/order-scores"
+    good = SimpleUploadedFile("s.csv", "\ufeffclip_id,score\none,0.25\n".encode())
+    assert "1 clip has another score now" in as_lead.post(path, {"scores": good}, follow=True).content.decode()
+    assert Item.objects.get(clip__clip_id="one").order_score == 0.25
+    for bad, words in (
+        (SimpleUploadedFile("s.csv", b"clip_id,score\nthree,1\n"), "three\u2069: no such clip"),
+        (SimpleUploadedFile("s.csv", b"\xff\xfe\x00"), "UTF-8"),
+        ("", "Choose a CSV file"),
+    ):
+        assert words in as_lead.post(path, {"scores": bad}, follow=True).content.decode()
+
+
+def test_annotators_do_not_get_there(client: Client) -> None:
+    campaign = make_campaign(1)
+    client.force_login(make_user())
+    pk = Item.objects.get().pk
+    for path in ("items", f"items/{pk}"):
+        assert client.get(f"/campaigns/{campaign.name}/{path}").status_code == 403
+    assert client.post(f"/campaigns/{campaign.name}/order-scores").status_code == 403

@@ -1,0 +1,175 @@
+"""Known scores, the qualification set, priorities, and scores for the order."""
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from annotation.campaigns.marking import mark_item, read_order_scores, set_order_scores, set_priority
+from annotation.campaigns.policy import update_policy
+from annotation.models import Campaign, Item, Qualification, Slot
+from annotation.rating import queue
+from operations.models import AuditEntry
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+KNOWN = {"visual": 2.0, "dynamic": 4.5}
+
+
+def first_item(campaign: Campaign) -> Item:
+    return Item.objects.filter(campaign=campaign).order_by("pk")[0]
+
+
+def test_a_gold_keeps_its_known_scores_and_its_seats() -> None:
+    boss, item = factories.lead(), first_item(factories.make_campaign(1, overlap=2))
+    mark_item(actor=boss, item=item, mark="gold", scores={"dynamic": 4.5, "visual": 2})
+    item.refresh_from_db()
+    assert (item.gold, item.is_qualification, item.slots.count()) == (KNOWN, False, 2)
+    mark_item(actor=boss, item=item, mark="plain")
+    item.refresh_from_db()
+    assert item.gold is None
+    first, second = AuditEntry.objects.filter(action="item.marked").order_by("pk")
+    assert first.data["after"] == second.data["before"] == {"mark": "gold", "gold": KNOWN, "feedback": ""}
+
+
+def test_a_qualification_item_has_no_seats_and_its_seats_come_back_as_they_were_drawn() -> None:
+    boss, campaign = factories.lead(), factories.make_campaign(1, overlap=3)
+    item = first_item(campaign)
+    drawn = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
+
+    mark_item(actor=boss, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts.")
+    assert not item.slots.exists()
+    assert Item.objects.get().feedback == "The edge melts."
+    mark_item(actor=boss, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts away.")
+    update_policy(actor=boss, campaign=campaign, overlap=4)
+    assert not item.slots.exists()
+
+    mark_item(actor=boss, item=item, mark="gold", scores=KNOWN)
+    seats = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
+    assert seats[:3] == drawn
+    assert len(seats) == 4
+    assert Item.objects.get().feedback == ""
+
+
+@pytest.mark.parametrize("deed", ["claimed", "rated", "met as a gold"])
+def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -> None:
+    campaign, rater = factories.make_campaign(1, overlap=3), factories.make_user()
+    item = first_item(campaign)
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    if deed == "rated":
+        factories.submit(rater, slot)
+    if deed == "met as a gold":
+        Slot.objects.filter(pk=slot.pk).update(kind="gold")
+
+    with pytest.raises(ValidationError) as caught:
+        mark_item(actor=factories.lead(), item=item, mark="qualification", scores=KNOWN)
+
+    assert list(caught.value.message_dict) == ["mark"]
+    item.refresh_from_db()
+    assert (item.is_qualification, item.gold, item.slots.count()) == (False, None, 3)
+
+
+def test_raters_qualify_on_marked_items_and_then_rate() -> None:
+    boss, campaign, rater = factories.lead(), factories.make_campaign(2), factories.make_user()
+    test_item = first_item(campaign)
+    mark_item(actor=boss, item=test_item, mark="qualification", scores={"visual": 3.0})
+    update_policy(actor=boss, campaign=campaign, qualification_mark=1.0)
+
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    assert (slot.item_id, slot.kind) == (test_item.pk, "qualification")
+    factories.submit(rater, slot)
+
+    assert Qualification.objects.get().passed
+    following = queue.claim(rater=rater, campaign=campaign)
+    assert following is not None
+    assert following.kind == "seat"
+
+
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        ({"mark": "golden"}, {"mark"}),
+        ({"mark": "gold"}, {"scores"}),
+        ({"mark": "qualification", "scores": {}}, {"scores"}),
+        ({"mark": "gold", "scores": {"visual": 5.5, "dynamic": 0}}, {"visual", "dynamic"}),
+        ({"mark": "gold", "scores": {"visual": float("nan")}}, {"visual"}),
+        ({"mark": "gold", "scores": {"sound": 3}}, {"sound"}),
+        ({"mark": "qualification", "scores": {"visual": 3}, "feedback": "x" * 2001}, {"feedback"}),
+    ],
+)
+def test_marks_that_are_none_are_refused_by_field(asked: dict[str, object], fields: set[str]) -> None:
+    item = first_item(factories.make_campaign(1))
+    with pytest.raises(ValidationError) as caught:
+        mark_item(actor=factories.lead(), item=item, **asked)  # type: ignore[arg-type]  # wrong on purpose
+    assert set(caught.value.message_dict) == fields
+    item.refresh_from_db()
+    assert item.gold is None
+
+
+@pytest.mark.parametrize(("order", "rank"), [("balanced", 0.0), ("priority", 9.0)])
+def test_a_priority_ranks_open_seats_where_the_campaign_goes_by_it(order: str, rank: float) -> None:
+    item = first_item(factories.make_campaign(2, order=order))
+    set_priority(actor=factories.lead(), item=item, priority=9)
+    assert set(item.slots.values_list("rank", flat=True)) == {rank}
+    assert set(Slot.objects.exclude(item=item).values_list("rank", flat=True)) == {0.0}
+
+
+def test_a_priority_has_bounds() -> None:
+    with pytest.raises(ValidationError):
+        set_priority(actor=factories.lead(), item=first_item(factories.make_campaign(1)), priority=1001)
+
+
+def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
+    boss, campaign = factories.lead(), factories.make_campaign(3, overlap=1, order="score")
+    names = list(Item.objects.order_by("pk").values_list("clip__clip_id", flat=True))
+    assert set_order_scores(actor=boss, campaign=campaign, scores={names[0]: -1.0, names[1]: 2.5, names[2]: 7.0}) == 3
+    assert set_order_scores(actor=boss, campaign=campaign, scores={names[1]: 2.5, names[2]: None}) == 1
+
+    order = []
+    rater = factories.make_user()
+    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+        order.append(slot.item.clip.clip_id)
+        factories.submit(rater, slot)
+    assert order == [names[1], names[0], names[2]]
+
+
+def test_one_unknown_clip_or_odd_score_stores_no_score_at_all() -> None:
+    boss, campaign = factories.lead(), factories.make_campaign(1, order="score")
+    name = Item.objects.get().clip.clip_id
+    for scores in ({name: 1.0, "stranger": 2.0}, {name: float("inf")}):
+        with pytest.raises(ValidationError) as caught:
+            set_order_scores(actor=boss, campaign=campaign, scores=scores)
+        assert list(caught.value.message_dict) == ["scores"]
+    assert Item.objects.get().order_score is None
+
+
+def test_scores_are_read_from_csv() -> None:
+    text = 'score,clip_id,note\n0.5,one,x\r\n,two,\n-1e3,"three, four",\n'
+    assert read_order_scores(text) == {"one": 0.5, "two": None, "three, four": -1000.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "first line"),
+        ("clip,score\na,1\n", "first line"),
+        ("clip_id,score\na,many\n", "Line 2"),
+        ("clip_id,score\na,nan\n", "Line 2"),
+        ("clip_id,score\na,1\na,2\n", "second time"),
+        ("clip_id,score\n,1\n", "no clip"),
+        ('clip_id,score\na,"' + "x" * 140_000 + '"\n', "not CSV"),
+    ],
+)
+def test_csv_that_cannot_be_read_says_where(text: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        read_order_scores(text)
+
+
+def test_annotators_mark_nothing() -> None:
+    annotator, campaign = factories.make_user(), factories.make_campaign(1)
+    with pytest.raises(PermissionDenied):
+        mark_item(actor=annotator, item=first_item(campaign), mark="gold", scores=KNOWN)
+    with pytest.raises(PermissionDenied):
+        set_priority(actor=annotator, item=first_item(campaign), priority=1)
+    with pytest.raises(PermissionDenied):
+        set_order_scores(actor=annotator, campaign=campaign, scores={})

@@ -1,0 +1,155 @@
+"""A reported clip is held back from everybody until a lead settles it, in every kind of place."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from annotation.agreement.scores import read_checks, read_scores
+from annotation.campaigns import reports
+from annotation.campaigns.guidelines import Example, given_out_examples, set_guidelines
+from annotation.campaigns.progress import progress_of
+from annotation.models import AxisAnswer, Campaign, Item, Slot
+from annotation.rating import checks, queue
+from annotation.rating.drafts import items_wanting_drafts
+from annotation.rating.upcoming import likely_next
+from qsave.axes import AXES
+from tests.annotation import factories
+from tests.datasets.records import release
+from tests.datasets.test_snapshot import snapshot
+
+pytestmark = pytest.mark.django_db
+KINDS = ["broken", "flagged"]
+
+
+def claim(rater: User, campaign: Campaign) -> Slot:
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    return slot
+
+
+def report(rater: User, slot: Slot, kind: str = "broken") -> None:
+    queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind=kind, reason="It stays black.")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_gets_a_reported_clip_until_it_is_given_out_again(kind: str) -> None:
+    campaign = factories.make_campaign(1, overlap=3)
+    first, second = factories.make_user(), factories.make_user()
+    report(first, claim(first, campaign), kind)
+    assert queue.claim(rater=second, campaign=campaign) is None
+    reports.give_out_again(actor=campaign.created_by, item=Item.objects.get())
+    assert claim(second, campaign).item_id == Item.objects.get().pk
+    assert queue.claim(rater=first, campaign=campaign) is None  # who reported it is not offered it again
+
+
+def test_a_clip_that_is_only_passed_by_goes_to_others() -> None:
+    campaign = factories.make_campaign(1, overlap=3)
+    first = factories.make_user()
+    report(first, claim(first, campaign), "skipped")
+    assert claim(factories.make_user(), campaign).item_id == Item.objects.get().pk
+
+
+def test_who_holds_a_reported_clip_may_finish_and_who_let_it_go_does_not_get_it_back() -> None:
+    campaign = factories.make_campaign(1, overlap=4)
+    holder, leaver, reporter = (factories.make_user() for _ in range(3))
+    held, left = claim(holder, campaign), claim(leaver, campaign)
+    queue.hand_back(rater=leaver, lease=factories.lease_of(left))
+    report(reporter, claim(reporter, campaign))
+    assert claim(holder, campaign).pk == held.pk
+    assert factories.submit(holder, claim(holder, campaign)).slot_id == held.pk
+    assert queue.claim(rater=leaver, campaign=campaign) is None
+
+
+def _repeat(campaign: Campaign, rater: User) -> Slot | None:
+    factories.rate_all(rater, campaign)
+    Item.objects.update(availability="reported")
+    return checks.repeat_for(rater, campaign, 50)
+
+
+def _gold(campaign: Campaign, rater: User) -> Slot | None:
+    Item.objects.update(gold=dict.fromkeys(AXES, 3), availability="reported")
+    return checks.gold_for(rater, campaign, 1)
+
+
+def _qualification(campaign: Campaign, rater: User) -> Slot | None:
+    Item.objects.filter(pk=Item.objects.earliest("pk").pk).update(
+        gold=dict.fromkeys(AXES, 3), is_qualification=True, availability="reported"
+    )
+    campaign.qualification_mark = 0.5
+    campaign.save()
+    assert checks.qualification_for(rater, campaign) is None
+    return queue.claim(rater=rater, campaign=campaign)  # nor may anybody rate without having qualified
+
+
+@pytest.mark.parametrize("give", [_repeat, _gold, _qualification])
+def test_a_reported_clip_comes_as_no_kind_of_place(give: Callable[[Campaign, User], Slot | None]) -> None:
+    assert give(factories.make_campaign(20, overlap=1), factories.make_user()) is None
+
+
+def test_a_reported_clip_is_not_guessed_at_drafted_or_shown_as_an_example() -> None:
+    campaign = factories.make_campaign(1, overlap=3, assisted_share=1.0)
+    item = Item.objects.get()
+    example = [Example("visual", 3, item.clip, "Like this.")]
+    guideline = set_guidelines(actor=campaign.created_by, campaign=campaign, text="Look.", examples=example)
+    assert len(given_out_examples(guideline)) == 1
+    assert items_wanting_drafts(campaign=campaign, critic="toy@1", limit=9) == [item]
+    reporter = factories.make_user()
+    report(reporter, claim(reporter, campaign))
+    assert likely_next(rater=reporter, campaign=campaign) is None
+    assert items_wanting_drafts(campaign=campaign, critic="toy@1", limit=9) == []
+    assert given_out_examples(guideline) == []
+
+
+def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_and_comes_back(tmp_path: Path) -> None:
+    campaign = factories.make_campaign(2, overlap=1, gold_share=0)
+    factories.rate_all(factories.make_user(), campaign)
+    item = Item.objects.earliest("pk")
+    reports.exclude(actor=campaign.created_by, item=item, reason="Gore.")
+
+    assert {score.item for score in read_scores(campaign)} == set(
+        Item.objects.exclude(pk=item.pk).values_list("pk", flat=True)
+    )
+    assert (progress_of(campaign).seats, progress_of(campaign).done) == (1, 1)
+    records = [replace(record, fast=(0.0, 0.5), slow=(0.25,)) for record in snapshot(campaign, tmp_path)]
+    manifest = release(tmp_path / "release", records)
+    left_out = [row for row in manifest["excluded"] if row["clip_id"] == item.clip.clip_id]
+    assert [row["reason"] for row in left_out] == ["excluded by a lead: Gore."]
+    assert AxisAnswer.objects.count() == 2 * len(AXES)  # the ratings stay
+
+    reports.give_out_again(actor=campaign.created_by, item=item)
+    assert len(read_scores(campaign)) == 2 * len(AXES)
+    assert progress_of(campaign).seats == 2
+
+
+def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "due_kind", lambda *_asked: Slot.Kind.GOLD)
+    campaign = factories.make_campaign(1, overlap=1)
+    Item.objects.update(gold=dict.fromkeys(AXES, 3))
+    for rater in (factories.make_user(), factories.make_user()):  # the first takes the seat, the second a gold's place
+        factories.submit(rater, claim(rater, campaign))
+    assert len(read_checks(campaign)) == len(AXES)
+    reports.exclude(actor=campaign.created_by, item=Item.objects.get(), reason="Gore.")
+    assert read_checks(campaign) == []
+
+
+def test_only_a_lead_decides_and_says_why() -> None:
+    campaign = factories.make_campaign(1)
+    item = Item.objects.get()
+    with pytest.raises(ValidationError, match="Say why"):
+        reports.exclude(actor=campaign.created_by, item=item, reason=" \x00 ")
+    with pytest.raises(PermissionDenied):
+        reports.exclude(actor=factories.make_user(), item=item, reason="x")
+    with pytest.raises(PermissionDenied):
+        reports.give_out_again(actor=factories.make_user(), item=item)
+
+
+@pytest.mark.parametrize(("availability", "reason"), [("excluded", ""), ("available", "why"), ("gone", "")])
+def test_the_database_keeps_a_reason_with_every_exclusion_and_only_there(availability: str, reason: str) -> None:
+    factories.make_campaign(1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Item.objects.update(availability=availability, exclusion_reason=reason)

@@ -1,0 +1,138 @@
+"""A campaign's own defects: their ids outlive every change of what is offered."""
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.campaigns import taxonomy
+from annotation.campaigns.taxonomy import add_defect, move_defect, relabel_defect, restore_defect, retire_defect
+from annotation.models import AxisAnswer, Campaign
+from annotation.rating import desk, queue, ratings
+from annotation.rating.draft_use import proposals
+from annotation.rating.drafts import record_draft
+from operations.models import AuditEntry
+from qsave.axes import AXES, Axis
+from qsave.grammar import render
+from qsave.report_card import AxisReport, Evidence, ReportCard
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+SHORT = [
+    {"id": "blur", "axis": "visual", "label": "blur"},
+    {"id": "noise", "axis": "visual", "label": "noise"},
+    {"id": "frozen", "axis": "dynamic", "label": "frozen"},
+    {"id": "banding", "axis": "visual", "label": "banding"},
+]
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    return factories.make_campaign(1, taxonomy=[dict(entry) for entry in SHORT])
+
+
+def offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> list[str]:
+    campaign.refresh_from_db()
+    evidence = [{"defect": chosen, "time": None, "box": None}] if chosen else []
+    answers = {axis.value: desk._blank() | {"evidence": evidence}}
+    forms = desk.axis_forms(campaign, answers, draft=None, problems={})
+    return [choice.label for choice in forms[AXES.index(axis)].defects]
+
+
+def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(campaign: Campaign) -> None:
+    boss = factories.lead()
+    made = add_defect(actor=boss, campaign=campaign, axis="visual", label=" Crème  brûlée look ")
+    relabel_defect(actor=boss, campaign=campaign, defect=made, label="Sugary look")
+
+    assert made == "creme-brulee-look"
+    assert offered(campaign) == ["blur", "noise", "banding", "Sugary look"]
+    assert campaign.taxonomy[-1] == {"id": made, "axis": "visual", "label": "Sugary look"}
+    actions = AuditEntry.objects.filter(action__startswith="campaign.defect_").order_by("pk")
+    assert [entry.action for entry in actions] == ["campaign.defect_added", "campaign.defect_relabelled"]
+
+
+def test_an_id_is_never_given_out_twice(campaign: Campaign) -> None:
+    boss = factories.lead()
+    retire_defect(actor=boss, campaign=campaign, defect="blur")
+    relabel_defect(actor=boss, campaign=campaign, defect="blur", label="soft picture")
+    assert add_defect(actor=boss, campaign=campaign, axis="visual", label="Blur") == "blur-2"
+    assert add_defect(actor=boss, campaign=campaign, axis="dynamic", label="blur") == "blur-3"
+
+
+@given(label=st.text(min_size=1, max_size=80))
+def test_every_id_fits_the_critics_grammar(label: str) -> None:
+    entries: list[dict[str, Any]] = [dict(entry) for entry in SHORT]
+    made = taxonomy._new_id(entries, "visual", label)
+    assert made not in {entry["id"] for entry in SHORT}
+    plain = AxisReport(3.0, (), "Nothing to say.")
+    render(ReportCard(AxisReport(3.0, (Evidence(made),), "There it is."), plain, plain))
+
+
+@pytest.mark.parametrize("label", ["", "  ", "...", "x" * 61, "Noise", "BLUR "])
+def test_a_label_must_say_something_new(campaign: Campaign, label: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        add_defect(actor=factories.lead(), campaign=campaign, axis="visual", label=label)
+    assert list(caught.value.message_dict) == ["label"]
+    campaign.refresh_from_db()
+    assert campaign.taxonomy == SHORT
+
+
+def test_a_retired_defect_is_not_offered_and_may_come_back(campaign: Campaign) -> None:
+    boss = factories.lead()
+    retire_defect(actor=boss, campaign=campaign, defect="noise")
+    assert offered(campaign) == ["blur", "banding"]
+    with pytest.raises(ValidationError, match="take it up again"):
+        add_defect(actor=boss, campaign=campaign, axis="visual", label="noise")
+    restore_defect(actor=boss, campaign=campaign, defect="noise")
+    assert offered(campaign) == ["blur", "noise", "banding"]
+    assert campaign.taxonomy == SHORT
+
+
+def test_defects_change_places_within_their_axis(campaign: Campaign) -> None:
+    boss = factories.lead()
+    retire_defect(actor=boss, campaign=campaign, defect="noise")
+    for defect, by, expected in (
+        ("blur", 1, ["banding", "blur"]),
+        ("blur", 1, ["banding", "blur"]),
+        ("blur", -5, ["blur", "banding"]),
+    ):
+        move_defect(actor=boss, campaign=campaign, defect=defect, by=by)
+        assert offered(campaign) == expected
+    with pytest.raises(ValidationError, match="retired"):
+        move_defect(actor=boss, campaign=campaign, defect="noise", by=1)
+
+
+def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(campaign: Campaign) -> None:
+    boss, rater = factories.lead(), factories.make_user()
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    given = factories.answers()
+    given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("noise"),))
+    rating = factories.submit(rater, slot, answers=given)
+
+    retire_defect(actor=boss, campaign=campaign, defect="noise")
+
+    assert offered(campaign, chosen="noise") == ["blur", "noise", "banding"]
+    changed = given | {Axis.DYNAMIC: replace(given[Axis.DYNAMIC], score=5)}
+    ratings.revise(rater=rater, rating_id=rating.pk, answers=changed, key=uuid.uuid4(), viewing={}, seconds_spent=1.0)
+    kept = AxisAnswer.objects.get(revision__is_current=True, axis="visual")
+    assert kept.evidence == [{"defect": "noise", "time": None, "box": None}]
+
+
+def test_a_draft_no_longer_proposes_a_retired_defect(campaign: Campaign) -> None:
+    retire_defect(actor=factories.lead(), campaign=campaign, defect="blur")
+    campaign.refresh_from_db()
+    item = campaign.items.get()
+    draft = record_draft(item_id=item.pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    proposed = proposals(campaign, draft)[Axis.VISUAL]
+    assert proposed["evidence"] == []
+    assert proposed["no_defect"] is False  # the rater says what they saw: the critic saw something
+
+
+def test_annotators_change_no_defects(campaign: Campaign) -> None:
+    with pytest.raises(PermissionDenied):
+        retire_defect(actor=factories.make_user(), campaign=campaign, defect="blur")

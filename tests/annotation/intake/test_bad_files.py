@@ -1,0 +1,318 @@
+"""One bad file costs one row of an import, never the rest; an upload folder never stays."""
+
+import errno
+import io
+import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DataError, OperationalError
+
+from annotation.intake import clips, uploads
+from annotation.intake.manifests import RowRefused
+from annotation.intake.media_store import copy_in
+from annotation.models import Campaign, Clip
+from operations import jobs as operations_jobs
+from operations.models import Job, JobState
+from qsave.frames.container import MAX_BYTES
+from qsave.words import isolate
+from tests.annotation import factories
+from tests.annotation.intake.test_import_clips import files, row, take, write_csv
+
+pytestmark = pytest.mark.django_db
+Spoil = Callable[[bytes], bytes]
+
+
+@pytest.fixture(autouse=True)
+def own_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Uploads of a test lie in a folder of its own."""
+    monkeypatch.setattr(uploads, "upload_root", lambda: tmp_path / "uploads")
+    uploads.upload_root().mkdir()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    source = tmp_path / "source"
+    for number in (1, 2, 3):
+        factories.write_video(source / "v" / f"{number}.mp4", 40 + 20 * number)
+    return source
+
+
+def second_codec(content: bytes) -> bytes:
+    start = content.index(b"stsd")
+    return content[:start] + content[start:].replace(b"avc1", b"zzz1")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda content: content.replace(b"VideoHandler", b"Vid\xe9oHandle\0"), None),
+        (second_codec, "no decoder for the video (zzz1)"),
+        (lambda content: b"", "empty (0 bytes)"),
+        (lambda content: content[: len(content) // 2], "cut off"),
+    ],
+)
+def test_a_bad_file_in_the_middle_costs_its_own_row(folder: Path, spoil: Spoil, reason: str | None) -> None:
+    path = folder / "v" / "2.mp4"
+    path.write_bytes(spoil(path.read_bytes()))
+    campaign = factories.make_campaign()
+
+    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]), campaign)
+
+    assert [problem.row for problem in report.problems] == ([2] if reason else [])
+    assert reason is None or reason in report.problems[0].reason
+    assert campaign.items.count() == Clip.objects.count() == (2 if reason else 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a" * 300 + ".mp4", "狐" * 90 + ".mp4", "v/" + "b" * 256, "x/" * 3000 + "a.mp4"],
+    ids=["ASCII", "CJK", "in a folder", "path"],
+)
+def test_a_name_too_long_for_a_file_costs_its_row_and_tells_no_path(folder: Path, name: str) -> None:
+    report = take(write_csv(folder / "m.csv", [row(1), row(2, video=name), row(3)]))
+
+    assert report.added == 2
+    [problem] = report.problems
+    assert problem.row == 2
+    assert "name too long" in problem.reason
+    assert str(folder) not in problem.reason
+
+
+def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(folder: Path, tmp_path: Path) -> None:
+    os.truncate(folder / "v" / "2.mp4", MAX_BYTES + 1)  # a sparse file
+
+    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]))
+    with pytest.raises(RowRefused, match="more than"):
+        copy_in(folder / "v" / "2.mp4", tmp_path / "copy")
+
+    assert report.added == 2
+    assert [(problem.row, "more than" in problem.reason) for problem in report.problems] == [(2, True)]
+    assert (tmp_path / "copy").stat().st_size == 0
+
+
+STEPS = ["find_video", "copy_in", "probe", "choose", "write_poster", "shown_times", "settle"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "error", [AttributeError("width"), UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "x"), DataError()]
+)
+def test_whatever_one_file_sets_off_is_its_rows_problem(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
+) -> None:
+    real, calls = getattr(clips, step), iter(range(9))
+
+    def fails_second(*arguments: object) -> object:
+        if next(calls) == 1:
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(clips, step, fails_second)
+    campaign = factories.make_campaign()
+
+    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]), campaign)
+
+    assert len(report.problems) == 1
+    assert report.problems[0].reason.endswith(".")
+    assert campaign.items.count() == 2
+    assert list((Path(settings.MEDIA_ROOT) / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [OSError(errno.ENOSPC, "No space left on device"), OperationalError("gone"), MemoryError(), KeyboardInterrupt()],
+)
+def test_trouble_of_the_machine_ends_the_import_and_what_went_in_is_in_the_campaign(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+) -> None:
+    step = "write_poster"
+    real, calls = getattr(clips, step), iter(range(9))
+
+    def fails_second(path: Path, out: Path) -> None:
+        if next(calls) == 1:
+            raise trouble
+        real(path, out)
+
+    monkeypatch.setattr(clips, step, fails_second)
+    campaign = factories.make_campaign()
+
+    with pytest.raises(type(trouble)):
+        take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]), campaign)
+
+    assert campaign.items.get().clip.clip_id == "c1"
+    assert len(files()) == 2  # the first clip and its poster
+
+
+def archive(*entries: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", packed) as out, warnings.catch_warnings(action="ignore"):
+        for name, data in entries:
+            out.writestr(name, data)
+    return content.getvalue()
+
+
+def spoiled(content: bytes, *positions: int) -> bytes:
+    changed = bytearray(content)
+    for position in positions:
+        changed[position] ^= 0xFF
+    return bytes(changed)
+
+
+TEXT = b"video,prompt,generator\na.mp4,a red fox,gen-1\n" * 20
+MANIFEST = ("manifest.csv", TEXT)
+BAD_ARCHIVES = {
+    "deflated": [spoiled(archive(MANIFEST, ("a.mp4", b"x")), 45, 47, 50)],
+    "bzip2": [spoiled(archive(MANIFEST, packed=zipfile.ZIP_BZIP2), 60, 70, 80)],
+    "lzma": [spoiled(archive(MANIFEST, packed=zipfile.ZIP_LZMA), 60, 65, 70)],
+    "stored": [spoiled(archive(MANIFEST, packed=zipfile.ZIP_STORED), 60)],
+    "twice": [archive(MANIFEST, ("a.mp4", b"x"), ("a.mp4", b"y"))],
+    "file and folder": [archive(MANIFEST, ("a", b"x"), ("a/b.mp4", b"y"))],
+    "folder and file": [archive(MANIFEST, ("a/b.mp4", b"y"), ("a", b"x"))],
+    "two manifests": [archive(MANIFEST), archive(MANIFEST)],
+    "no zip": [b"Rar!\x1a\x07\x00 not a zip"],
+    "empty": [b""],
+    "cut off": [archive(MANIFEST, ("a.mp4", os.urandom(500)))[:300]],
+}
+
+
+@pytest.mark.parametrize("contents", BAD_ARCHIVES.values(), ids=BAD_ARCHIVES.keys())
+def test_a_bad_archive_is_refused_in_words_and_its_folder_goes(contents: list[bytes]) -> None:
+    sent = [SimpleUploadedFile(f"{number}.zip", content) for number, content in enumerate(contents)]
+
+    with pytest.raises(uploads.UploadRefused) as caught:
+        uploads.receive(sent)
+
+    assert str(caught.value).endswith(".")
+    assert str(settings.VAR_DIR) not in str(caught.value)
+    assert list(uploads.upload_root().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
+def test_an_archive_of_another_type_is_named(name: str) -> None:
+    with pytest.raises(uploads.UploadRefused, match=f"Send {isolate(name)} as a zip"):
+        uploads.receive([SimpleUploadedFile(name, b"anything")])
+    assert list(uploads.upload_root().iterdir()) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_wherever_an_archive_is_damaged_it_is_taken_or_refused_in_words(method: int) -> None:
+    whole = archive(MANIFEST, ("a.mp4", TEXT), packed=method)
+    for position in range(0, len(whole), 3):
+        with suppress(uploads.UploadRefused):
+            uploads.discard(uploads.receive([SimpleUploadedFile("a.zip", spoiled(whole, position))]))
+        assert list(uploads.upload_root().iterdir()) == []
+
+
+@pytest.mark.parametrize("as_zip", [True, False])
+@pytest.mark.parametrize("name", ["狐" * 90 + ".mp4", "a" * 300 + ".mp4"], ids=["CJK", "ASCII"])
+def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> None:
+    text = f"video,prompt,generator\n{name},{factories.prompt(1)},toy\ngood.mp4,{factories.prompt(2)},toy\n".encode()
+    entries = [("manifest.csv", text), (name, factories.video_bytes(60)), ("good.mp4", factories.video_bytes(90))]
+    parts = [("all.zip", archive(*entries))] if as_zip else entries
+
+    manifest = uploads.receive([SimpleUploadedFile(part, content) for part, content in parts])
+    report = take(manifest)
+    uploads.discard(manifest)
+
+    assert report.added == 1
+    [problem] = report.problems
+    assert (problem.row, "name too long" in problem.reason) == (1, True)
+
+
+def test_an_empty_file_of_four_costs_its_row() -> None:
+    rows = "".join(f"{number}.mp4,{factories.prompt(number)},toy\n" for number in range(4))
+    sent = [SimpleUploadedFile("manifest.csv", f"video,prompt,generator\n{rows}".encode())]
+    sent += [SimpleUploadedFile(f"{n}.mp4", b"" if n == 2 else factories.video_bytes(40 + n)) for n in range(4)]
+
+    report = take(uploads.receive(sent))
+
+    assert report.added == 3
+    assert [(problem.row, problem.reason) for problem in report.problems] == [(3, "The file is empty (0 bytes).")]
+
+
+@pytest.fixture
+def sent_job() -> Job:
+    """A job that waits to read an upload."""
+    content = archive(
+        ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.video_bytes())
+    )
+    manifest = uploads.receive([SimpleUploadedFile("all.zip", content)])
+    arguments = {"campaign": factories.make_campaign().pk, "manifest": str(manifest)}
+    return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.lead())
+
+
+def test_an_import_that_fails_for_no_fault_of_a_file_leaves_no_upload(
+    sent_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(clips, "write_poster", full)
+    done = operations_jobs.run(sent_job.pk)
+    assert done is not None
+    assert done.state == JobState.FAILED
+    assert list(uploads.upload_root().iterdir()) == []
+
+
+def test_an_import_whose_campaign_is_gone_leaves_no_upload(sent_job: Job) -> None:
+    Campaign.objects.all().delete()
+    operations_jobs.run(sent_job.pk)
+    assert list(uploads.upload_root().iterdir()) == []
+
+
+def test_a_cancelled_import_leaves_no_upload(sent_job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancel(*_: object) -> None:
+        Job.objects.filter(pk=sent_job.pk).update(state=JobState.CANCELLED)
+
+    monkeypatch.setattr(clips, "_take_row", cancel)
+    operations_jobs.run(sent_job.pk)
+    assert list(uploads.upload_root().iterdir()) == []
+
+
+def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
+    sent_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_over(*_: object) -> None:
+        Job.objects.filter(pk=sent_job.pk).update(worker="another")
+
+    monkeypatch.setattr(clips, "_take_row", take_over)
+    operations_jobs.run(sent_job.pk)
+    assert Path(sent_job.arguments["manifest"]).exists()
+    Job.objects.filter(pk=sent_job.pk).update(state=JobState.QUEUED)
+    operations_jobs.stopping.set()
+    try:
+        operations_jobs.run(sent_job.pk)
+    finally:
+        operations_jobs.stopping.clear()
+    assert Path(sent_job.arguments["manifest"]).exists()
+
+
+def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
+    waiting = Path(sent_job.arguments["manifest"]).parent
+    left, fresh = uploads.upload_root() / "left", uploads.upload_root() / "fresh"
+    for folder in (left, fresh):
+        folder.mkdir()
+    for folder in (left, waiting):
+        os.utime(folder, (1, 1))
+
+    uploads.sweep()
+
+    assert set(uploads.upload_root().iterdir()) == {waiting, fresh}
+    Job.objects.update(state=JobState.CANCELLED)
+    uploads.sweep()
+    assert set(uploads.upload_root().iterdir()) == {fresh}
+
+
+def test_a_folder_that_another_request_sweeps_meanwhile_is_no_error() -> None:
+    uploads.upload_root().mkdir(parents=True, exist_ok=True)
+    gone = uploads.upload_root() / "gone"
+    gone.symlink_to("nowhere")  # listed, and not there when it is looked at
+    uploads.sweep()
+    gone.unlink()

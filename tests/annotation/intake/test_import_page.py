@@ -1,0 +1,148 @@
+"""Bringing clips in from the browser."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import Role
+from annotation.intake import uploads
+from annotation.models import Campaign
+from operations import jobs
+from operations.models import Job, JobState
+from tests.annotation.factories import make_campaign, make_user, video_bytes
+
+MANIFEST = b"video,prompt,generator\na.mp4,a red fox,gen-1\nmissing.mp4,a blue fox,gen-1\n"
+
+
+@pytest.fixture
+def campaign(client: Client, db: None) -> Campaign:
+    client.force_login(make_user("lena", role=Role.LEAD))
+    return make_campaign(state="draft")
+
+
+@pytest.fixture(autouse=True)
+def own_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings, "VAR_DIR", tmp_path)
+
+
+def zipped(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "/").replace("_", "."), content)
+    return out.getvalue()
+
+
+def send(client: Client, campaign: Campaign, **files: bytes) -> str:
+    """The page after sending files; `a_mp4` is called a.mp4."""
+    sent = [SimpleUploadedFile(name.replace("_", "."), content) for name, content in files.items()]
+    return client.post(f"/campaigns/{campaign.name}/import", {"sent": sent}, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
+    client: Client, campaign: Campaign, as_zip: bool
+) -> None:
+    video = video_bytes()
+    if as_zip:
+        send(client, campaign, all_zip=zipped(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
+    else:
+        send(client, campaign, manifest_csv=MANIFEST, a_mp4=video)
+    job = Job.objects.get(kind="import_clips")
+    assert jobs.run(job.pk) is not None
+    assert campaign.items.get().clip.prompt == "a red fox"
+    page = client.get(f"/campaigns/{campaign.name}").content.decode()
+    assert "1 added, 0 there already, 1 left out" in page
+    assert "video is not there: &#x27;missing.mp4&#x27;" in page
+    assert "The clips are in 1 prompt group." in page
+    assert "The split val is empty." in page or "The split test is empty." in page
+    assert list(uploads.upload_root().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({"a_mp4": b"x"}, "no manifest"),
+        ({"one_csv": b"x", "two_csv": b"x"}, "several manifests"),
+        ({"a_zip": zipped(inner__a_mp4=b"x")}, "no manifest"),
+        ({"manifest_csv": b""}, "manifest.csv\u2069 is empty (0 bytes)"),
+        ({}, "Choose a manifest"),
+    ],
+)
+def test_files_that_make_no_import_are_refused_with_the_reason(
+    client: Client, campaign: Campaign, files: dict[str, bytes], complaint: str
+) -> None:
+    assert complaint in send(client, campaign, **files)
+    assert not Job.objects.exists()
+    assert not uploads.upload_root().exists() or list(uploads.upload_root().iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "c:/out.csv", "a\\..\\out.csv"])
+def test_a_zip_that_climbs_out_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "hostile.zip"
+    with zipfile.ZipFile(archive, "w") as out:
+        entry = zipfile.ZipInfo("x")
+        entry.filename = name
+        out.writestr(entry, "x")
+    with pytest.raises(uploads.UploadRefused, match="leads outside"):
+        uploads.receive([SimpleUploadedFile("hostile.zip", archive.read_bytes())])
+    assert list(uploads.upload_root().iterdir()) == []
+    assert not list(tmp_path.rglob("out.csv"))
+
+
+def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
+    link = zipfile.ZipInfo("link.mp4")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "link.zip", "w") as out:
+        out.writestr(link, "/etc/passwd")
+    with pytest.raises(uploads.UploadRefused, match="holds a link"):
+        uploads.unpack(tmp_path / "link.zip", tmp_path / "into")
+
+
+def test_a_zip_bomb_is_stopped_by_what_it_unpacks_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_BYTES", 3_000_000)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as out:
+        for number in range(4):
+            out.writestr(f"{number}.mp4", bytes(1_000_000))
+    with pytest.raises(uploads.UploadRefused, match="unpacks to more"):
+        uploads.unpack(tmp_path / "bomb.zip", tmp_path / "into")
+
+
+def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    (tmp_path / "many.zip").write_bytes(zipped(a_mp4=b"1", b_mp4=b"2", c_mp4=b"3"))
+    with pytest.raises(uploads.UploadRefused, match="at most 2"):
+        uploads.unpack(tmp_path / "many.zip", tmp_path / "into")
+
+
+def test_a_broken_zip_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zipped(a_mp4=b"some bytes that are long enough to damage"))
+    content[40] ^= 0xFF
+    (tmp_path / "broken.zip").write_bytes(content)
+    with pytest.raises(uploads.UploadRefused, match="cannot be unpacked"):
+        uploads.unpack(tmp_path / "broken.zip", tmp_path / "into")
+
+
+def test_a_job_is_shown_to_its_asker_and_to_leads_only(client: Client, campaign: Campaign) -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    job = Job.objects.create(kind="import_clips", created_by=ada, state=JobState.RUNNING, progress=0.5, message="<i>")
+    client.force_login(ada)
+    page = client.get(f"/jobs/{job.pk}").content.decode()
+    assert "50%" in page
+    assert "&lt;i&gt;" in page
+    assert f'hx-get="/jobs/{job.pk}"' in page
+    client.force_login(bob)
+    assert client.get(f"/jobs/{job.pk}").status_code == 403
+
+
+def test_a_job_that_is_over_asks_no_more_and_brings_the_page_up_to_date(client: Client, campaign: Campaign) -> None:
+    job = Job.objects.create(kind="import_clips", state=JobState.DONE)
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/campaigns/{campaign.name}"}
+    page = client.get(f"/jobs/{job.pk}", headers=headers).content.decode()
+    assert "every 1s" not in page
+    assert f'hx-get="/campaigns/{campaign.name}" hx-trigger="load"' in page

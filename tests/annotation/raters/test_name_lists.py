@@ -1,0 +1,66 @@
+"""Lists of people to invite, as spreadsheets and people write them."""
+
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotation.raters.name_lists import MOST_ROWS, Invitee, ListRefused, decoded, read_names
+
+
+def test_bad_rows_are_named_and_the_others_go_in() -> None:
+    found = read_names("name,note\nAnn\n\nann\n" + "x" * 99 + "\nBo,night\n,nobody\n")
+    assert found.people == [Invitee("Ann"), Invitee("Bo", "night")]
+    assert [row for row, _ in found.problems] == [4, 5, 7]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann,red",
+        "name,note\nAnn,red",
+        "note,name\nred,Ann",
+        "team,Name,age,Note\nx,Ann,3,red",
+        "name;note\nAnn;red",
+        "name\tnote\r\nAnn\tred\r\n",
+        "name,note\rAnn,red\r",
+        "\ufeffname,note\n\nAnn , red\n\n",
+        'name,note\n"Ann","red"\n',
+    ],
+)
+def test_one_person_is_read_however_the_list_is_saved(text: str) -> None:
+    assert read_names(text).people == [Invitee("Ann", "red")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_encodings_of_spreadsheets_are_known(encoding: str) -> None:
+    assert read_names(decoded("name\nZoë\n".encode(encoding))).people == [Invitee("Zoë")]
+
+
+def test_a_list_that_is_too_long_goes_in_up_to_the_bound() -> None:
+    found = read_names("\n".join(f"person {number}" for number in range(MOST_ROWS + 2)))
+    assert len(found.people) == MOST_ROWS
+    assert [row for row, _ in found.problems] == [MOST_ROWS + 1, MOST_ROWS + 2]
+
+
+@given(st.text(max_size=300) | st.binary(max_size=300))
+def test_no_text_makes_it_stumble(sent: str | bytes) -> None:
+    try:
+        found = read_names(decoded(sent) if isinstance(sent, bytes) else sent)
+    except ListRefused:
+        return
+    assert all(0 < len(person.name) <= 60 and "\x00" not in person.name for person in found.people)
+
+
+WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20).filter(
+    lambda word: word.casefold() not in ("name", "note")
+)
+
+
+@given(st.lists(st.tuples(WORD, WORD), min_size=1, max_size=20, unique_by=lambda pair: pair[0].casefold()))
+def test_what_a_csv_writer_wrote_is_read_back(pairs: list[tuple[str, str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows([("name", "note"), *pairs])
+    assert read_names(text.getvalue()).people == [Invitee(*pair) for pair in pairs]

@@ -1,0 +1,211 @@
+"""No page and no answer of the API tells a rater a gold or a repeat from an ordinary slot.
+
+The clip, its prompt, the lease and what counts up with every clip differ. All else is the same, to the character.
+"""
+
+import re
+import uuid
+from collections import Counter, defaultdict
+from difflib import ndiff
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from accounts.services import issue_token
+from annotation.models import Campaign, Item, SavedWork, Slot
+from annotation.rating import queue, ratings
+from annotation.rating.answers import answers_to_json
+from annotation.rating.ratings import LeaseLost
+from qsave.axes import AXES
+from tests.annotation import factories
+from tests.annotation.rating.desk.world import SCRIPT, form_of
+
+pytestmark = pytest.mark.django_db
+
+MAY_DIFFER = [
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "LEASE OR KEY"),
+    (re.compile(r'(csrfmiddlewaretoken" value=|data-lease=|"X-CSRFToken": )"[^"]*"'), r"\1"),
+    (re.compile(r'(data-item=|name="item" value=)"\d+"'), r"\1"),
+    (re.compile(r"/media/(video|poster)/\d+"), r"/media/\1/"),
+    (re.compile(r'(data-prompt [^>]*>|<th scope="row" class="prompt">)[^<]*(<a [^>]*>[^<]*</a>)?'), r"\1"),
+    (re.compile(r"\b\d+ rated\b"), "N rated"),
+    (re.compile(r"You have rated \d+ clips? here"), "You have rated N here"),
+    (re.compile(r"/my-ratings/\d+/"), "/my-ratings/N/"),
+    (re.compile(r"<time .*?</time>"), "TIME"),
+    (re.compile(r"<title>My rating[^<]*|My rating of [^<]*"), "TITLE"),
+    (re.compile(r'(<p dir="auto" tabindex="0" role="group"[^>]*>|<textarea[^>]*>)[^<]*'), r"\1"),
+]
+HEADERS_THAT_DIFFER = {"Content-Length", "Expires", "Set-Cookie"}
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    """With golds that also have rating slots, in either arm; no two clips have the same prompt group."""
+    made = factories.make_campaign(40, overlap=1, assisted_share=0.5, gold_share=0.3, repeat_share=0.4)
+    factories.rate_all(factories.make_user(), factories.make_campaign(3))  # no key agrees with another by chance
+    golds = list(Item.objects.filter(campaign=made).order_by("pk").values_list("pk", flat=True)[:12])
+    Item.objects.filter(pk__in=golds).update(gold=dict.fromkeys(AXES, 3))
+    Slot.objects.filter(item__in=golds[:9]).delete()
+    return made
+
+
+def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campaign: Campaign) -> None:
+    rater = factories.make_user()
+    client.force_login(rater)
+    seen: dict[str, dict[str, str]] = defaultdict(dict)  # by what was asked, the kinds of slot by the answer
+    counts: Counter[str] = Counter()
+    submitted = client.post(f"/rate/{campaign.name}/start", headers=SCRIPT)
+    while (slot := Slot.objects.filter(campaign=campaign, rater=rater, state="leased").first()) is not None:
+        counts[slot.kind] += 1
+        if not Slot.objects.filter(campaign=campaign, kind="seat").exclude(state="done").exists():
+            break  # a campaign that is fully rated leaves the home page, and checks alone may follow
+        if sum(counts.values()) > 1:  # the first page has no link to the rating before
+            note(seen, slot.kind, "next", submitted)
+            for name, answer in ask_all(client, rater, campaign, slot).items():
+                note(seen, slot.kind, name, answer)
+        words = {f"{axis}-reason": f"{axis} was clip {sum(counts.values())} for me." for axis in AXES}
+        submitted = client.post(f"/rate/{campaign.name}/", form_of(slot, **words), headers=SCRIPT)
+        assert submitted.status_code == 200
+    assert min(counts["seat"], counts["gold"], counts["repeat"]) >= 3
+    assert len(seen) > 8
+    for name, answers in seen.items():
+        first, *others = answers
+        for other in others:
+            assert not difference(first, other), f"{name} tells {answers[other]} from {answers[first]}"
+
+
+def ask_all(client: Client, rater: User, campaign: Campaign, slot: Slot) -> dict[str, Any]:
+    """What a rater can ask for while a slot is on their desk."""
+    _, secret = issue_token(actor=rater, name="script")
+    script = Client(headers={"Authorization": f"Bearer {secret}"})
+    desk = f"/rate/{campaign.name}"
+    lease = {"lease": str(slot.lease)}
+    wrong = script.post(f"/api/leases/{slot.lease}/submit", {}, content_type="application/json")
+    return {
+        "desk": client.get(f"{desk}/"),
+        "start": client.post(f"{desk}/start", headers=SCRIPT),
+        "draft": client.get(f"{desk}/draft", lease),
+        "late draft": client.post(f"{desk}/draft", lease),
+        "refused": client.post(f"{desk}/", {**lease, "item": slot.item_id, "key": uuid.uuid4()}, headers=SCRIPT),
+        "skip": client.post(f"{desk}/skip", {**lease, "item": slot.item_id}, headers=SCRIPT),
+        "rate": client.get("/rate/"),
+        "home": client.get("/"),
+        "campaigns": script.get("/api/campaigns"),
+        "campaign": script.get(f"/api/campaigns/{campaign.name}"),
+        "claim": script.post(f"/api/campaigns/{campaign.name}/claim"),
+        "renew": script.post(f"/api/leases/{slot.lease}/renew"),
+        "refused by the API": wrong,
+    }
+
+
+def note(seen: dict[str, dict[str, str]], kind: str, name: str, answer: Any) -> None:
+    headers = {key: value for key, value in answer.headers.items() if key not in HEADERS_THAT_DIFFER}
+    seen[name].setdefault(f"{answer.status_code} {headers} {alike(answer)}", kind)
+
+
+def alike(answer: Any) -> str:
+    """The answer without what may differ from slot to slot."""
+    if answer.headers.get("Content-Type") == "application/json":
+        values = answer.json()
+        if "lease_expires_at" not in values:
+            return str(values)
+        own = {"lease", "item", "clip", "prompt", "lease_expires_at"}
+        return str({name: type(value) if name in own else value for name, value in values.items()})
+    text: str = answer.content.decode()
+    for pattern, same in MAY_DIFFER:
+        text = pattern.sub(same, text)
+    return text
+
+
+def test_the_history_of_a_rater_shows_every_kind_of_slot_alike(client: Client, campaign: Campaign) -> None:
+    rater = factories.make_user()
+    factories.rate_all(rater, campaign)
+    client.force_login(rater)
+    rows = re.findall(r"<tr>\s*<td>.*?</tr>", client.get("/my-ratings/").content.decode(), re.DOTALL)
+    pages = {
+        rating.slot.kind: client.get(f"/my-ratings/{rating.pk}/") for rating in rater.ratings.select_related("slot")
+    }
+    assert len(rows) > 20
+    assert len({without_own(row) for row in rows}) == 1
+    assert set(pages) == {"seat", "gold", "repeat"}
+    seat, gold, repeat = (without_own(pages[kind].content.decode()) for kind in ("seat", "gold", "repeat"))
+    assert not difference(seat, gold)
+    assert not difference(seat, repeat)
+
+
+def difference(first: str, second: str) -> list[str]:
+    return [line for line in ndiff(first.splitlines(), second.splitlines()) if not line.startswith("  ")]
+
+
+def without_own(text: str) -> str:
+    for pattern, same in MAY_DIFFER:
+        text = pattern.sub(same, text)
+    return text
+
+
+def until(rater: User, campaign: Campaign, kind: str) -> Slot:
+    """Rate until a slot of this kind is on the desk."""
+    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+        if slot.kind == kind:
+            return slot
+        factories.submit(rater, slot)
+    raise AssertionError(kind)
+
+
+def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campaign: Campaign) -> None:
+    rater = factories.make_user()
+    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None and slot.kind != "repeat":
+        lease = factories.lease_of(slot)
+        factories.submit(rater, slot)
+        late: dict[str, Any] = {
+            "answers": factories.answers(),
+            "key": uuid.uuid4(),
+            "viewing": {},
+            "seconds_spent": 1.0,
+        }
+        with pytest.raises(LeaseLost, match="kept"):  # the same clip in a second tab, submitted after the first
+            ratings.submit(rater=rater, lease=lease, item_id=slot.item_id, **late)
+        assert SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
+    assert slot is not None
+    assert not SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
+
+
+def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes_again(campaign: Campaign) -> None:
+    rater = factories.make_user()
+    slot = until(rater, campaign, "repeat")
+    typed = answers_to_json(factories.answers())
+    ratings.save_work(rater=rater, item_id=slot.item_id, answers=typed, base_version=0, tab=uuid.uuid4())
+    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+    while (again := queue.claim(rater=rater, campaign=campaign)) is not None and again.item_id != slot.item_id:
+        factories.submit(rater, again)
+    if again is not None:
+        assert again.kind == "repeat"
+    assert SavedWork.objects.get(rater=rater, item=slot.item_id).answers == typed
+
+
+@pytest.mark.parametrize("kind", ["skipped", "broken", "flagged"])
+def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign: Campaign, kind: str) -> None:
+    rater = factories.make_user()
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    lease = factories.lease_of(slot)
+    factories.submit(rater, slot)
+    with pytest.raises(LeaseLost):
+        queue.skip(rater=rater, lease=lease, item_id=slot.item_id, kind=kind, reason="I remember it.")
+    assert not slot.item.skips.exists()
+    assert Item.objects.get(pk=slot.item_id).availability == "available"
+
+
+def test_a_page_from_before_forms_named_the_item_still_submits(client: Client) -> None:
+    campaign, rater = factories.make_campaign(1, assisted_share=0), factories.make_user()
+    client.force_login(rater)
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    form = form_of(slot, slot=slot.pk)
+    del form["item"]
+    assert client.post(f"/rate/{campaign.name}/", form, headers=SCRIPT).status_code == 200
+    assert rater.ratings.count() == 1
+    lost = client.post(f"/rate/{campaign.name}/", form | {"key": uuid.uuid4()}, headers=SCRIPT)
+    assert (lost.status_code, lost.json()["lost"]) == (409, True)

@@ -1,0 +1,149 @@
+"""Saved work, leases, skips; and nothing that changes by being looked at."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from annotation.models import Arm, Campaign, Item, Rating, SavedWork, Skip, Slot
+from tests.annotation.desk_world import add_draft, make_user
+from tests.annotation.rating.desk.world import SCRIPT, drafted_form, form_of, post, put_clip, take
+
+pytestmark = pytest.mark.django_db
+
+
+def save_data(item: Item, **fields: Any) -> dict[str, Any]:
+    return {"item": item.pk, "base_version": 0, "tab": uuid.uuid4(), **fields}
+
+
+def test_saved_work_is_what_the_page_shows_again(client: Client, rater: User, campaign: Campaign) -> None:
+    item = put_clip(campaign)
+    take(client, campaign)
+    fields = {"visual-reason": "half a thought", "visual-score": "2", "dynamic-defect": "jitter"}
+    response = post(client, campaign, "save", save_data(item, **fields), headers=SCRIPT)
+    assert response.json()["version"] == 1
+    page = client.get("/rate/floor/").content.decode()
+    assert "half a thought" in page
+    assert 'data-word="poor" checked' in page
+    assert 'data-label="jitter" checked' in page
+    assert 'data-version="1"' in page
+
+
+def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(
+    client: Client, rater: User, campaign: Campaign
+) -> None:
+    item = put_clip(campaign, arm=Arm.ASSISTED)
+    draft = add_draft(item)
+    slot = take(client, campaign)
+    data = drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
+    post(client, campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
+    page = client.get("/rate/floor/").content.decode()
+    assert page.count("starter@1") == 3
+    assert page.count('-confirm" value="1" checked') == 1
+    assert "my own words" in page
+
+
+def test_another_tab_gets_409_with_the_others_answers_and_overwrites_nothing(
+    client: Client, rater: User, campaign: Campaign
+) -> None:
+    item = put_clip(campaign)
+    take(client, campaign)
+    post(client, campaign, "save", save_data(item, **{"visual-reason": "tab one"}), headers=SCRIPT)
+    response = post(client, campaign, "save", save_data(item, **{"visual-reason": "tab two"}), headers=SCRIPT)
+    assert response.status_code == 409
+    assert response.json()["answers"]["visual"]["reason"] == "tab one"
+    assert response.json()["version"] == 1
+    assert SavedWork.objects.get().answers["visual"]["reason"] == "tab one"
+
+
+def test_saving_a_clip_that_was_never_on_the_desk_is_forbidden(client: Client, rater: User, campaign: Campaign) -> None:
+    assert post(client, campaign, "save", save_data(put_clip(campaign)), headers=SCRIPT).status_code == 403
+
+
+def test_hostile_saved_work_does_not_break_the_page(client: Client, rater: User, campaign: Campaign) -> None:
+    item = put_clip(campaign)
+    take(client, campaign)
+    answers = {"visual": {"score": "x", "evidence": [1, {"defect": []}], "reason": 5}, "dynamic": 7, "draft": True}
+    SavedWork.objects.create(item=item, rater=rater, answers=answers)
+    assert client.get("/rate/floor/").status_code == 200
+
+
+def lose_seat(slot: Slot) -> None:
+    """Somebody else took the seat after the lease had run out."""
+    later = timezone.now() + timedelta(minutes=5)
+    Slot.objects.filter(pk=slot.pk).update(rater=make_user("thief"), lease=uuid.uuid4(), lease_expires_at=later)
+
+
+def test_a_submit_after_the_lease_was_lost_is_kept_as_saved_work_and_said(
+    client: Client, rater: User, campaign: Campaign
+) -> None:
+    item = put_clip(campaign)
+    slot = take(client, campaign)
+    lose_seat(slot)
+    response = post(client, campaign, data=form_of(slot), headers=SCRIPT)
+    assert response.status_code == 409
+    assert response.json()["lost"] is True
+    assert "kept" in response.json()["message"]
+    assert SavedWork.objects.get(item=item, rater=rater).answers["visual"]["score"] == 4
+    plain = client.post("/rate/floor/", form_of(slot), follow=True).content.decode()
+    assert "What you typed is kept" in plain
+    assert not Rating.objects.exists()
+
+
+def test_renewing_moves_the_end_of_the_lease_and_a_lost_one_says_so(
+    client: Client, rater: User, campaign: Campaign
+) -> None:
+    put_clip(campaign)
+    slot = take(client, campaign)
+    Slot.objects.update(lease_expires_at=timezone.now())
+    held = {"lease": slot.lease}
+    assert post(client, campaign, "renew", held, headers=SCRIPT).status_code == 200
+    assert Slot.objects.filter(lease_expires_at__gt=timezone.now() + timedelta(minutes=10)).exists()
+    lose_seat(slot)
+    assert post(client, campaign, "renew", held, headers=SCRIPT).status_code == 409
+
+
+def test_a_skip_needs_a_kind_and_a_reason_and_brings_the_next(client: Client, rater: User, campaign: Campaign) -> None:
+    put_clip(campaign, "one")
+    put_clip(campaign, "two")
+    slot = take(client, campaign)
+    held = {"lease": slot.lease}
+    for bad in ({"kind": "skipped", "reason": " "}, {"kind": "bored", "reason": "bored"}):
+        assert post(client, campaign, "skip", held | bad, headers=SCRIPT).status_code == 422
+    good = held | {"kind": "broken", "reason": "stays black"}
+    assert post(client, campaign, "skip", good, headers=SCRIPT).status_code == 200
+    assert Skip.objects.get().kind == "broken"
+    assert Slot.objects.get(state=Slot.State.LEASED).item != slot.item
+
+
+def test_stopping_hands_the_clip_back(client: Client, rater: User, campaign: Campaign) -> None:
+    put_clip(campaign)
+    slot = take(client, campaign)
+    response = post(client, campaign, "stop", {"lease": slot.lease})
+    assert response["Location"] == "/rate/"
+    assert Slot.objects.get().state == Slot.State.FREE
+
+
+def test_nothing_changes_on_get(client: Client, rater: User, campaign: Campaign) -> None:
+    put_clip(campaign)
+    for path in ("start", "skip", "stop", "renew", "save"):
+        assert client.get(f"/rate/floor/{path}").status_code == 405
+
+
+def test_a_post_without_the_csrf_token_is_refused(rater: User, campaign: Campaign) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(rater)
+    assert strict.post("/rate/floor/start").status_code == 403
+
+
+def test_the_page_costs_a_bounded_number_of_queries(
+    client: Client, rater: User, campaign: Campaign, django_assert_max_num_queries: Any
+) -> None:
+    add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    take(client, campaign)
+    with django_assert_max_num_queries(12):
+        client.get("/rate/floor/")

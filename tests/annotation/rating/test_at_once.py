@@ -1,0 +1,153 @@
+"""Several raters, and several tabs of one, at the very same moment: threads with connections of their own."""
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from django.db import connection, transaction
+
+from annotation.campaigns.policy import update_policy
+from annotation.intake.manifests import Row
+from annotation.intake.prompt_groups import group_prompts
+from annotation.models import Campaign, GroupedPrompt, Item, Offer, Rating, RatingRevision, SavedWork, Slot
+from annotation.rating import queue
+from annotation.rating.ratings import LeaseLost
+from qsave.axes import AXES
+from tests.annotation import factories
+from tests.support.waiting import LIMIT_SECONDS, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+T = TypeVar("T")
+
+
+def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
+    """What each call returned or raised, all begun together."""
+    barrier = threading.Barrier(len(calls))
+    outcomes: dict[int, T | Exception] = {}
+
+    def run(number: int, call: Callable[[], T]) -> None:
+        barrier.wait(timeout=LIMIT_SECONDS)
+        try:
+            outcomes[number] = call()
+        except Exception as error:  # noqa: BLE001  # handed to the test, which says what it expects
+            outcomes[number] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=LIMIT_SECONDS)
+    return [outcomes[number] for number in range(len(calls))]
+
+
+def test_raters_who_claim_at_once_get_seats_of_their_own() -> None:
+    campaign = factories.make_campaign(2, overlap=3)
+    raters = [factories.make_user() for _ in range(8)]
+
+    slots = at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
+
+    taken = [slot.pk for slot in slots if isinstance(slot, Slot)]
+    assert len(taken) == len(set(taken)) == 6  # two items of three seats
+    assert slots.count(None) == 2
+
+
+def test_two_tabs_that_claim_at_once_get_one_and_the_same_seat() -> None:
+    campaign, rater = factories.make_campaign(9), factories.make_user()
+
+    slots = at_once(*[lambda: queue.claim(rater=rater, campaign=campaign)] * 4)
+
+    assert len({(slot.pk, slot.lease) for slot in slots if isinstance(slot, Slot)}) == 1
+    assert None not in slots
+    assert (Slot.objects.filter(state="leased").count(), Offer.objects.count()) == (1, 1)
+
+
+def test_a_double_submit_with_one_key_stores_one_rating_and_answers_both() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    slot, key, given = queue.claim(rater=rater, campaign=campaign), uuid.uuid4(), factories.answers()
+    assert slot is not None
+
+    outcomes = at_once(*[lambda: factories.submit(rater, slot, key=key, answers=given)] * 4)
+
+    assert {outcome.pk for outcome in outcomes if isinstance(outcome, Rating)} == {Rating.objects.get().pk}
+    assert len([outcome for outcome in outcomes if isinstance(outcome, Rating)]) == 4
+    assert (RatingRevision.objects.count(), SavedWork.objects.count()) == (1, 0)
+
+
+def test_two_tabs_that_submit_at_once_store_one_rating_and_keep_the_other_words() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+
+    outcomes = at_once(*[lambda: factories.submit(rater, slot)] * 2)
+
+    assert Counter(type(outcome) for outcome in outcomes) == {Rating: 1, LeaseLost: 1}
+    assert Rating.objects.count() == SavedWork.objects.count() == 1
+
+
+def test_a_crowd_that_begins_at_once_gets_its_qualification_clip() -> None:
+    campaign = factories.make_campaign(2, qualification_mark=0.5)
+    first = Item.objects.order_by("pk")[0]
+    Item.objects.filter(pk=first.pk).update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
+    raters = [factories.make_user() for _ in range(2 * queue.ATTEMPTS)]
+
+    slots = at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
+
+    assert [slot.item_id for slot in slots if isinstance(slot, Slot)] == [first.pk] * len(raters)
+
+
+def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_way() -> None:
+    campaign, rater, boss = factories.make_campaign(3), factories.make_user(), factories.lead()
+
+    def reorder() -> Campaign:
+        return update_policy(actor=boss, campaign=campaign, order="priority")
+
+    def claim() -> Slot | None:
+        with transaction.atomic():
+            slot = queue.claim(rater=rater, campaign=campaign)
+            begun.set()
+            if connection.vendor == "postgresql":  # SQLite has one writer at a time: the other has not begun
+                wait_until(_somebody_waits, what="the new order, waiting for the seat")
+            return slot
+
+    begun = threading.Event()
+    outcomes = at_once(claim, lambda: begun.wait(timeout=LIMIT_SECONDS) and reorder())
+
+    assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return int(cursor.fetchone()[0]) > 0
+
+
+def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() -> None:
+    campaign = factories.make_campaign(6, overlap=2)
+    raters = [factories.make_user() for _ in range(4)]
+
+    counts = at_once(*[lambda rater=rater: factories.rate_all(rater, campaign) for rater in raters])
+
+    assert sum(count for count in counts if isinstance(count, int)) == 12
+    seats = Counter(Rating.objects.values_list("item", flat=True))
+    assert set(seats.values()) == {2}
+    assert Rating.objects.values("item", "rater").distinct().count() == 12
+
+
+def test_imports_of_near_prompts_at_once_give_them_one_group() -> None:
+    near = [f"{factories.prompt(1)} {factories.prompt(2)} {factories.prompt(3)} {number}" for number in range(4)]
+    manifests = [
+        [Row(video="a.mp4", prompt=text, generator="toy") for text in (prompt, factories.prompt(10 + number))]
+        for number, prompt in enumerate(near)
+    ]
+
+    outcomes = at_once(*[lambda rows=rows: group_prompts(rows, seed=0) for rows in manifests])
+
+    assert outcomes == [None] * 4
+    groups = GroupedPrompt.objects.filter(text__in=near).values_list("group", "bridges_splits")
+    assert len(set(groups)) == 1
+    assert GroupedPrompt.objects.count() == 8

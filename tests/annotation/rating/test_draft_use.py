@@ -1,0 +1,61 @@
+"""What became of a draft, decided from texts and marks."""
+
+import pytest
+
+from annotation.models import AxisAnswer
+from annotation.rating.answers import Answer
+from annotation.rating.draft_use import decide_use, use_after_edit
+from qsave.report_card import Evidence, evidence_to_json
+
+BLUR = (Evidence("blur"),)
+UNCONFIRMING = ("none", "edited", "cleared")
+
+
+@pytest.mark.parametrize("claimed", AxisAnswer.DraftUse.values)
+@pytest.mark.parametrize(
+    ("before", "reason", "evidence", "after"),
+    [
+        ("confirmed", "The edges shimmer.", BLUR, "confirmed"),
+        ("confirmed", "The edges shimmer a lot.", BLUR, "edited"),
+        ("confirmed", "The edges shimmer.", (), "edited"),
+        ("confirmed", "", (), "cleared"),
+        ("edited", "The edges shimmer.", BLUR, "edited"),
+        ("edited", "Other words.", BLUR, "edited"),
+        ("cleared", "The edges shimmer.", BLUR, "cleared"),
+        ("cleared", "Other words of mine.", (), "cleared"),
+        ("none", "Other words of mine.", BLUR, "none"),
+        ("none", "", (), "none"),
+    ],
+)
+def test_the_use_after_an_edit(
+    before: str, reason: str, evidence: tuple[Evidence, ...], after: str, claimed: str
+) -> None:
+    row = AxisAnswer(reason="The edges shimmer.", evidence=evidence_to_json(BLUR), draft_use=before)
+    assert use_after_edit(row, Answer(3, evidence, reason, draft_use=claimed)) == after
+
+
+PROPOSAL = {"reason": "The edges shimmer.", "evidence": evidence_to_json(BLUR), "no_defect": False}
+OWN = ("It is sharp all over.", ())
+
+
+@pytest.mark.parametrize(
+    ("reason", "evidence", "claimed", "exposure", "use"),
+    [
+        ("The edges shimmer.", BLUR, "confirmed", "from_start", "confirmed"),
+        (" The edges shimmer.\n", BLUR, "confirmed", "late", "confirmed"),
+        *(("The edges shimmer.", BLUR, claim, seen, None) for claim in UNCONFIRMING for seen in ("from_start", "late")),
+        *((*OWN, claim, "from_start", "edited") for claim in ("none", "edited", "confirmed")),
+        (*OWN, "cleared", "from_start", "cleared"),
+        (*OWN, "none", "late", "none"),
+        (*OWN, "confirmed", "late", "edited"),
+        ("The edges shimmer.", (), "confirmed", "from_start", "edited"),
+        ("The edges shimmer", BLUR, "confirmed", "from_start", "edited"),
+        *((" ", (), claim, "from_start", "cleared") for claim in AxisAnswer.DraftUse.values),
+    ],
+)
+def test_what_became_of_a_draft_follows_from_the_texts(
+    reason: str, evidence: tuple[Evidence, ...], claimed: str, exposure: str, use: str | None
+) -> None:
+    said = {"reason": reason, "evidence": evidence_to_json(evidence), "draft_use": claimed}
+    assert decide_use(said, PROPOSAL, exposure) == use
+    assert decide_use(said, None, "none") == "none"

@@ -1,0 +1,58 @@
+import pytest
+
+from annotation.models import Arm, Draft, Item, Slot
+from annotation.rating import drafts
+from annotation.rating.drafts import DraftRefused
+from qsave.report_card import card_from_json
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def record(item: Item, critic: str = "starter@1", score: float = 3) -> Draft:
+    return drafts.record_draft(item_id=item.pk, critic=critic, card=factories.card(score), text="t", latency_ms=7)
+
+
+def test_a_draft_is_stored_once_a_critic_and_never_changed() -> None:
+    item = factories.make_campaign(1).items.get()
+
+    first, again = record(item, score=2), record(item, score=5)
+
+    assert again == first
+    assert card_from_json(again.card) == factories.card(2)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_val_and_test_items_are_never_drafted(split: str) -> None:
+    campaign = factories.make_campaign(1, split=split)
+
+    with pytest.raises(DraftRefused, match=split):
+        record(campaign.items.get())
+    assert drafts.items_wanting_drafts(campaign=campaign, critic="starter@1", limit=9) == []
+
+
+def test_drafts_are_wanted_where_an_assisted_seat_is_open_and_this_critic_has_said_nothing() -> None:
+    campaign = factories.make_campaign(4, overlap=2, assisted_share=1)
+    drafted, blind, done, wanting = campaign.items.order_by("pk")
+    record(drafted)
+    blind.slots.update(arm=Arm.BLIND)
+    for slot in done.slots.all():
+        slot.state, slot.rater = Slot.State.DONE, factories.make_user()
+        slot.save()
+
+    assert drafts.items_wanting_drafts(campaign=campaign, critic="starter@1", limit=9) == [wanting]
+    assert set(drafts.items_wanting_drafts(campaign=campaign, critic="better@2", limit=9)) == {drafted, wanting}
+    assert len(drafts.items_wanting_drafts(campaign=campaign, critic="better@2", limit=1)) == 1
+
+
+def test_the_newest_draft_shows_in_the_assisted_arm_and_none_in_the_blind() -> None:
+    campaign = factories.make_campaign(1, overlap=2, assisted_share=1)
+    assisted, blind = campaign.slots.order_by("number")
+    Slot.objects.filter(pk=blind.pk).update(arm=Arm.BLIND)
+    blind.refresh_from_db()
+    assert drafts.draft_for(assisted) is None
+    record(assisted.item)
+    newest = record(assisted.item, "better@2")
+
+    assert drafts.draft_for(assisted) == newest
+    assert drafts.draft_for(blind) is None

@@ -1,0 +1,306 @@
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from annotation.campaigns import campaigns
+from annotation.models import Arm, Campaign, Offer, PromptGroup, Skip, Slot
+from annotation.rating import queue, ratings
+from annotation.rating.queue import LeaseLost
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+def claim(rater: User, campaign: Campaign) -> Slot:
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    return slot
+
+
+def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock: time_machine.Traveller) -> None:
+    campaign, rater = factories.make_campaign(1, lease_minutes=7), factories.make_user()
+
+    slot = claim(rater, campaign)
+
+    slot.refresh_from_db()
+    assert (slot.state, slot.rater, slot.lease_expires_at) == ("leased", rater, START + timedelta(minutes=7))
+
+
+def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock: time_machine.Traveller) -> None:
+    campaign, rater = factories.make_campaign(3), factories.make_user()
+    first = claim(rater, campaign)
+    clock.shift(timedelta(minutes=5))
+
+    again = claim(rater, campaign)
+
+    assert (again.pk, again.lease) == (first.pk, first.lease)
+    assert again.lease_expires_at == START + timedelta(minutes=25)
+
+
+def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock: time_machine.Traveller) -> None:
+    campaign, rater = factories.make_campaign(3), factories.make_user()
+    first = claim(rater, campaign)
+    clock.shift(timedelta(days=3))
+
+    assert (claim(rater, campaign).pk, claim(rater, campaign).lease) == (first.pk, first.lease)
+
+
+def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_it_ends(
+    clock: time_machine.Traveller,
+) -> None:
+    campaign = factories.make_campaign(1, overlap=1)
+    first, second = factories.make_user(), factories.make_user()
+    slot = claim(first, campaign)
+
+    clock.shift(timedelta(minutes=19, seconds=59))
+    assert queue.claim(rater=second, campaign=campaign) is None
+    clock.shift(timedelta(seconds=1))
+    taken = claim(second, campaign)
+
+    assert taken.pk == slot.pk
+    assert taken.lease != slot.lease
+
+
+def test_a_clock_that_jumps_back_takes_no_seat_from_anybody(clock: time_machine.Traveller) -> None:
+    campaign = factories.make_campaign(1, overlap=1)
+    first, second = factories.make_user(), factories.make_user()
+    slot = claim(first, campaign)
+    clock.move_to(START - timedelta(hours=5))
+
+    assert queue.claim(rater=second, campaign=campaign) is None
+    assert factories.submit(first, slot).rater == first
+
+
+def test_every_item_gets_its_first_seat_before_any_gets_its_second() -> None:
+    campaign = factories.make_campaign(4, overlap=2)
+    raters = [factories.make_user() for _ in range(8)]
+
+    taken = [claim(rater, campaign).item_id for rater in raters]
+
+    assert len(set(taken[:4])) == 4
+    assert Counter(taken) == dict.fromkeys(set(taken), 2)
+
+
+def test_a_rater_meets_every_item_once_and_is_then_told_that_nothing_is_left() -> None:
+    campaign, rater = factories.make_campaign(5, overlap=3), factories.make_user()
+
+    assert factories.rate_all(rater, campaign) == 5
+
+    assert queue.claim(rater=rater, campaign=campaign) is None
+    assert rater.ratings.values("item").distinct().count() == 5
+
+
+def test_raters_meet_the_items_in_orders_of_their_own() -> None:
+    def order(rater: User, campaign: Campaign) -> list[int]:
+        return [
+            factories.submit(rater, slot).item_id
+            for slot in iter(lambda: queue.claim(rater=rater, campaign=campaign), None)
+        ]
+
+    campaign = factories.make_campaign(12, overlap=4)
+    orders = [order(factories.make_user(), campaign) for _ in range(4)]
+
+    assert len({tuple(one) for one in orders}) == 4
+
+
+def test_raters_begin_in_places_of_their_own() -> None:
+    campaign = factories.make_campaign(12, overlap=15)
+    first = [queue.claim(rater=factories.make_user(), campaign=campaign) for _ in range(15)]
+    assert len({slot.item_id for slot in first if slot}) > 1
+
+
+def test_siblings_of_a_prompt_are_kept_apart_while_there_is_another() -> None:
+    campaign, rater = factories.make_campaign(), factories.make_user()
+    groups = [PromptGroup.objects.create(representative=name, split="train") for name in ("one", "two")]
+    clips = [factories.make_clip(group=group) for group in groups for _ in range(3)]
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+
+    met = []
+    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+        met.append(slot.item.clip.prompt_group_id)
+        factories.submit(rater, slot)
+
+    assert all(one != next_one for one, next_one in pairwise(met))
+
+
+def test_siblings_are_served_when_nothing_else_is_left() -> None:
+    campaign, rater = factories.make_campaign(), factories.make_user()
+    group = PromptGroup.objects.create(representative="one", split="train")
+    clips = [factories.make_clip(group=group) for _ in range(3)]
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+
+    assert factories.rate_all(rater, campaign) == 3
+
+
+def test_what_was_handed_back_comes_last_and_in_turn() -> None:
+    campaign, rater = factories.make_campaign(3, overlap=1), factories.make_user()
+    met = []
+    for _ in range(6):
+        slot = claim(rater, campaign)
+        met.append(slot.item_id)
+        queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+
+    assert len(set(met[:3])) == 3
+    assert met[3:] == met[:3]
+
+
+def test_handing_back_twice_or_what_is_not_held_changes_nothing() -> None:
+    campaign, first, second = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
+    slot = claim(first, campaign)
+    queue.hand_back(rater=first, lease=factories.lease_of(slot))
+    taken = claim(second, campaign)
+
+    queue.hand_back(rater=first, lease=factories.lease_of(slot))
+
+    taken.refresh_from_db()
+    assert taken.rater == second
+
+
+def test_whoever_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
+    campaign, rater, other = factories.make_campaign(1, overlap=2), factories.make_user(), factories.make_user()
+    Slot.objects.filter(number=1).update(arm=Arm.ASSISTED)
+    Slot.objects.filter(number=2).update(arm=Arm.BLIND)
+    slot = claim(rater, campaign)
+    assert slot.arm == Arm.ASSISTED
+    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+    claim(other, campaign)  # the assisted seat
+
+    assert queue.claim(rater=rater, campaign=campaign) is None
+
+
+def test_a_skipped_item_goes_to_others_and_never_comes_back() -> None:
+    campaign, rater, other = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
+    slot = claim(rater, campaign)
+
+    skipped = queue.skip(
+        rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason=" black \x00 picture "
+    )
+
+    assert (skipped.kind, skipped.reason) == (Skip.Kind.SKIPPED, "black  picture")
+    assert queue.claim(rater=rater, campaign=campaign) is None
+    assert claim(other, campaign).pk == slot.pk
+
+
+def test_skipping_twice_is_one_skip() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    slot = claim(rater, campaign)
+    for _ in range(2):
+        queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="too dark")
+
+    assert Skip.objects.count() == 1
+
+
+def test_nobody_skips_or_renews_for_another() -> None:
+    campaign, rater, other = factories.make_campaign(1), factories.make_user(), factories.make_user()
+    slot = claim(rater, campaign)
+
+    with pytest.raises(LeaseLost):
+        queue.skip(rater=other, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="")
+    with pytest.raises(LeaseLost):
+        queue.renew(rater=other, lease=factories.lease_of(slot))
+    with pytest.raises(LeaseLost):
+        queue.renew(rater=rater, lease=uuid.uuid4())
+
+
+def test_renewing_moves_the_end_of_the_lease(clock: time_machine.Traveller) -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    slot = claim(rater, campaign)
+    clock.shift(timedelta(minutes=10))
+
+    ends = queue.renew(rater=rater, lease=factories.lease_of(slot))
+
+    assert ends == START + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("state", ["draft", "paused", "closed"])
+def test_a_campaign_that_is_not_open_hands_out_nothing_new(state: str) -> None:
+    campaign = factories.make_campaign(2)
+    Campaign.objects.update(state=state)
+
+    assert queue.claim(rater=factories.make_user(), campaign=campaign) is None
+
+
+def test_a_paused_campaign_lets_what_is_held_be_finished() -> None:
+    campaign, rater = factories.make_campaign(2), factories.make_user()
+    slot = claim(rater, campaign)
+    campaigns.set_state(actor=factories.lead(), campaign=campaign, state="paused")
+
+    assert claim(rater, campaign).pk == slot.pk
+    factories.submit(rater, slot)
+    assert queue.claim(rater=rater, campaign=campaign) is None
+
+
+def test_a_deactivated_person_gets_nothing() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user(is_active=False)
+
+    with pytest.raises(PermissionDenied):
+        queue.claim(rater=rater, campaign=campaign)
+
+
+def test_work_that_outlived_its_lease_is_offered_before_what_is_new(clock: time_machine.Traveller) -> None:
+    campaign, rater, other = (
+        factories.make_campaign(1, overlap=2, assisted_share=0),
+        factories.make_user(),
+        factories.make_user(),
+    )
+    slot = claim(rater, campaign)
+    typed = factories.answers()
+    clock.shift(timedelta(hours=1))
+    clips = [factories.make_clip() for _ in range(3)]
+    assert claim(other, campaign).pk == slot.pk
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+    with pytest.raises(LeaseLost):
+        factories.submit(rater, slot, answers=typed)
+
+    assert claim(rater, campaign).item_id == slot.item_id
+
+
+def test_the_database_itself_refuses_a_second_seat_for_a_rater() -> None:
+    campaign, rater = factories.make_campaign(2), factories.make_user()
+    slot = claim(rater, campaign)
+    values = {"rater": rater, "state": "leased", "lease": uuid.uuid4(), "lease_expires_at": START}
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Slot.objects.exclude(item=slot.item_id).filter(number=1).update(**values)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Slot.objects.filter(item=slot.item_id).exclude(pk=slot.pk).filter(number=2).update(rater=rater, state="done")
+
+
+def test_a_claim_costs_the_same_few_queries_however_much_was_rated(
+    django_assert_max_num_queries: Callable[[int], Any],
+) -> None:
+    campaign, rater = factories.make_campaign(30, overlap=1), factories.make_user()
+    for _ in range(20):
+        factories.submit(rater, claim(rater, campaign))
+
+    with django_assert_max_num_queries(14):
+        claim(rater, campaign)
+    assert Offer.objects.filter(rater=rater).count() == 21
+
+
+def test_saved_work_is_still_there_with_the_seat() -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    slot = claim(rater, campaign)
+    ratings.save_work(
+        rater=rater, item_id=slot.item_id, answers={"visual": {"reason": "so"}}, base_version=0, tab=uuid.uuid4()
+    )
+
+    claim(rater, campaign)
+
+    assert rater.saved_work.get(item=slot.item_id).answers == {"visual": {"reason": "so"}}

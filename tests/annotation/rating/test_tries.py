@@ -1,0 +1,153 @@
+"""A lead's try: the desk and its words as raters have them, and not one row of the site's tables."""
+
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from accounts.models import Role
+from annotation.campaigns.marking import mark_item
+from annotation.models import Campaign, Clip, Item
+from annotation.rating import queue
+from annotation.rating.drafts import record_draft
+from annotation.rating.tries import seat_to_try, try_order
+from qsave.axes import AXES
+from tests.annotation.factories import card, lead, make_campaign, make_user, rate_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def as_lead(client: Client) -> Client:
+    client.force_login(make_user("lena", role=Role.LEAD))
+    return client
+
+
+def rows() -> dict[str, list[Any]]:
+    """Every row of every table of the rating floor, as it stands."""
+    tables = apps.get_app_config("annotation").get_models()
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in tables}
+
+
+def form(at: int, **changes: str) -> dict[str, str]:
+    said = {
+        key: value
+        for axis in AXES
+        for key, value in (
+            (f"{axis}-score", "4"),
+            (f"{axis}-none", "1"),
+            (f"{axis}-reason", f"What clip {at} shows on {axis} is fine."),
+        )
+    }
+    return said | {"at": str(at)} | changes
+
+
+def shown(page: Any) -> str:
+    return str(page.context["desk"].item.clip.clip_id)
+
+
+@pytest.mark.parametrize("state", ["draft", "open", "paused", "closed"])
+def test_a_whole_try_stores_nothing_at_all(as_lead: Client, state: str) -> None:
+    campaign = make_campaign(3, overlap=2)
+    rate_all(make_user(), campaign)
+    queue.claim(rater=make_user(), campaign=campaign)
+    Campaign.objects.update(state=state)
+    path, before = f"/rate/{campaign.name}/try", rows()
+
+    page = as_lead.get(path)
+    seen = []
+    for at in (1, 2, 3):
+        assert "A try: nothing is stored" in page.content.decode()
+        seen.append(shown(page))
+        as_lead.post(path, {"at": str(at)})
+        page = as_lead.post(path, form(at))
+        assert page.status_code == 200
+
+    assert "That was the last clip" in page.content.decode()
+    assert sorted(seen) == sorted(Clip.objects.values_list("clip_id", flat=True))
+    assert rows() == before
+
+
+def test_a_script_gets_the_next_desk_or_the_problems_in_the_words_of_the_real_one(as_lead: Client) -> None:
+    campaign = make_campaign(2)
+    as_script = {"HTTP_HX_REQUEST": "true"}
+    path = f"/rate/{campaign.name}/try"
+
+    refused = as_lead.post(path, form(1, **{"visual-reason": "short", "dynamic-score": ""}), **as_script)  # type: ignore[arg-type]
+    assert refused.status_code == 422
+    problems = json.loads(refused.content)["problems"]["axes"]
+    assert problems["dynamic"] == ["Give a score from 1 (bad) to 5 (excellent)."]
+
+    short = as_lead.post(path, form(1, **{"visual-reason": "short"}), **as_script)  # type: ignore[arg-type]
+    assert json.loads(short.content)["problems"]["axes"] == {
+        "visual": ["Say in a few words why: at least 20 characters, now 5."]
+    }
+
+    partial = as_lead.post(path, form(1), **as_script).content.decode()  # type: ignore[arg-type]
+    assert "<html" not in partial
+    assert "data-try" in partial
+    assert "data-save-url" not in partial
+    assert "data-renew-url" not in partial
+
+
+def test_the_last_words_again_are_refused_as_they_would_be(as_lead: Client) -> None:
+    campaign = make_campaign(2)
+    path, same = f"/rate/{campaign.name}/try", "The very same words as before."
+    following = as_lead.post(path, form(1, **{"visual-reason": same})).content.decode()
+    assert f'name="last-visual" value="{same}"' in following
+    again = as_lead.post(path, form(2, **{"visual-reason": same, "last-visual": same}))
+    assert again.status_code == 422
+    assert "These are the words of your last rating" in again.content.decode()
+    assert same in again.content.decode()
+
+
+def test_what_the_campaign_asks_of_the_watching_is_asked_of_a_try(as_lead: Client) -> None:
+    campaign = make_campaign(1, requires_watched=True)
+    path = f"/rate/{campaign.name}/try"
+    assert "Watch the clip to its end once" in as_lead.post(path, form(1)).content.decode()
+    watched = form(1, viewing=json.dumps({"watched_to_end": True}))
+    assert "That was the last clip" in as_lead.post(path, watched).content.decode()
+
+
+def test_a_draft_shows_in_the_assisted_arm_and_must_be_met(as_lead: Client) -> None:
+    campaign = make_campaign(1, assisted_share=1.0)
+    item = Item.objects.get()
+    draft = record_draft(item_id=item.pk, critic="starter@1", card=card(), text="as generated", latency_ms=1)
+    path = f"/rate/{campaign.name}/try"
+    assert "starter@1" in as_lead.get(path).content.decode()
+    drafted = {f"{axis}-drafted": "1" for axis in AXES}
+    said = {f"{axis}-reason": draft.card[axis.value]["reason"] for axis in AXES}
+    marks = {f"{axis}-evidence": json.dumps(draft.card[axis.value]["evidence"]) for axis in AXES}
+    untouched = form(1, draft=str(draft.pk)) | drafted | said | marks | {"visual-defect": "blur"}
+    del untouched["visual-none"]
+    assert "The draft is unconfirmed" in as_lead.post(path, untouched).content.decode()
+    confirmed = untouched | {f"{axis}-confirm": "1" for axis in AXES}
+    assert "That was the last clip" in as_lead.post(path, confirmed).content.decode()
+
+
+def test_the_order_is_seeded_and_holds_the_qualification_too(as_lead: Client) -> None:
+    campaign = make_campaign(12, seed=4)
+    before = try_order(campaign)
+    assert before != sorted(before)
+    mark_item(actor=lead(), item=Item.objects.all()[0], mark="qualification", scores={"visual": 3})
+    assert try_order(campaign) == before
+    arms = {pk: seat_to_try(campaign, pk).arm for pk in before}
+    assert arms.items() >= dict(campaign.slots.filter(number=1).values_list("item", "arm")).items()
+
+
+def test_places_beyond_the_clips_and_odd_ones_are_answered(as_lead: Client) -> None:
+    campaign, empty = make_campaign(1), make_campaign(state="draft")
+    for at in ("0", "-3", "x", "", "9" * 40):
+        assert as_lead.get(f"/rate/{campaign.name}/try", {"at": at}).context["trying"]["at"] == 1
+    assert "That was the last clip" in as_lead.get(f"/rate/{campaign.name}/try?at=2").content.decode()
+    assert as_lead.post(f"/rate/{campaign.name}/try", form(7)).status_code == 200
+    assert "nothing to try yet" in as_lead.get(f"/rate/{empty.name}/try").content.decode()
+
+
+def test_a_try_is_for_leads(client: Client) -> None:
+    campaign = make_campaign(1)
+    client.force_login(make_user())
+    assert client.get(f"/rate/{campaign.name}/try").status_code == 403
+    assert client.post(f"/rate/{campaign.name}/try", form(1)).status_code == 403

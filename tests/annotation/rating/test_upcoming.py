@@ -1,0 +1,54 @@
+"""The guess at the next clip, held against what the queue then gives."""
+
+import pytest
+
+from annotation.models import Campaign, Item, Slot
+from annotation.rating import queue
+from annotation.rating.upcoming import likely_next
+from qsave.axes import AXES
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def hits(campaign: Campaign) -> list[bool]:
+    """Whether the guess was right, for every clip of one rater but the first."""
+    rater, right = factories.make_user(), []
+    slot = queue.claim(rater=rater, campaign=campaign)
+    while slot is not None:
+        guess = likely_next(rater=rater, campaign=campaign)
+        factories.submit(rater, slot)
+        slot = queue.claim(rater=rater, campaign=campaign)
+        right.append(guess == (slot.item.clip if slot else None))
+    return right
+
+
+def test_it_follows_the_campaigns_order() -> None:
+    campaign = factories.make_campaign(6)
+    for number, slot in enumerate(Slot.objects.order_by("-item")):
+        Slot.objects.filter(pk=slot.pk).update(rank=number // 4)
+    assert hits(campaign) == [True] * 6
+
+
+def test_it_foresees_golds_and_repeats() -> None:
+    campaign = factories.make_campaign(30, overlap=1, gold_share=0.2, repeat_share=0.2)
+    for item in Item.objects.order_by("pk")[:6]:
+        Item.objects.filter(pk=item.pk).update(gold=dict.fromkeys(AXES, 3))
+    assert all(hits(campaign))
+
+
+def test_it_foresees_the_clips_of_a_qualification() -> None:
+    campaign = factories.make_campaign(6, qualification_mark=0.5)
+    for item in Item.objects.order_by("pk")[:3]:
+        Slot.objects.filter(item=item).delete()
+        Item.objects.filter(pk=item.pk).update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
+    assert hits(campaign)[:2] == [True, True]
+    assert Slot.objects.filter(kind=Slot.Kind.QUALIFICATION).count() == 3
+
+
+def test_it_takes_nothing() -> None:
+    campaign, rater = factories.make_campaign(3, gold_share=0.5), factories.make_user()
+    queue.claim(rater=rater, campaign=campaign)
+    before = list(Slot.objects.order_by("pk").values())
+    likely_next(rater=rater, campaign=campaign)
+    assert list(Slot.objects.order_by("pk").values()) == before

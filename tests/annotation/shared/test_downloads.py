@@ -1,0 +1,52 @@
+"""Every CSV that a page offers opens in a spreadsheet with its letters, and runs nothing."""
+
+import csv
+from io import StringIO
+
+import pytest
+from django.http.response import HttpResponseBase
+from django.test import Client
+from django.urls import get_resolver
+
+from annotation.campaigns import campaigns
+from tests.annotation import factories
+
+pytestmark = pytest.mark.django_db
+ONLY_FIGURES = {"campaigns/<slug:name>/agreement.csv"}
+"""Downloads without anything that a person wrote."""
+NAME, FORMULA = "Žofie", "=1+1"
+
+
+def body(answer: HttpResponseBase) -> bytes:
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
+
+
+def addresses() -> list[str]:
+    routes = [str(pattern.pattern) for pattern in get_resolver().url_patterns]
+    nested = [
+        str(inner.pattern) for outer in get_resolver().url_patterns for inner in getattr(outer, "url_patterns", [])
+    ]
+    return sorted(route for route in routes + nested if route.endswith(".csv"))
+
+
+@pytest.mark.parametrize("route", addresses())
+def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str) -> None:
+    campaign = factories.make_campaign()
+    clip = factories.make_clip("zofie", prompt=NAME, generator=FORMULA)
+    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
+    factories.rate_all(factories.make_user(FORMULA, display_name=NAME), campaign)
+    client.force_login(factories.lead())
+
+    answer = client.get("/" + route.replace("<slug:name>", campaign.name))
+
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    content = body(answer)
+    assert content.startswith(b"\xef\xbb\xbf")
+    cells = [cell for row in csv.reader(StringIO(content.decode("utf-8-sig"), newline="")) for cell in row]
+    if route not in ONLY_FIGURES:
+        assert NAME in cells
+        assert f"'{FORMULA}" in cells
+
+
+def test_there_are_downloads_to_look_at() -> None:
+    assert len(addresses()) >= 2
