@@ -29,12 +29,12 @@ from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.files import atomic_path
 from qsave.frames.container import MediaError
 from qsave.report_card import ReportCard
+from qsave.spreadsheets import escape_cell
 
 _WINDOW = 64
 """Clips whose frames are held at once."""
 _MOST_REASONS = 5
 """Reasons why outputs did not parse that are listed, the most frequent first."""
-_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     with atomic_path(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([_safe(cell) for cell in _cells(prediction)] for prediction in predictions)
+        writer.writerows([escape_cell(cell) for cell in _cells(prediction)] for prediction in predictions)
 
 
 def mean_mos(examples: Sequence[Example]) -> dict[Axis, float]:
@@ -290,7 +290,3 @@ def _cells(prediction: Prediction) -> Iterator[str]:
         yield from (f"{share:.6f}" for share in scored.probabilities.get(axis, ())) if scored.card else [""] * 5
         yield " ".join(scored.card.axis(axis).defects) if scored.card else ""
         yield " ".join(target.defects)
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_PREFIXES) else cell
