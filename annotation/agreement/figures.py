@@ -14,8 +14,9 @@ from django.db.models import Count, Max, QuerySet
 
 from annotation.agreement.basis import Basis, Spread, choose_spread
 from annotation.agreement.rater_table import RaterRow, read_rater_rows
-from annotation.agreement.scores import Score, newest_verdicts, read_scores, read_sittings, screened_raters, table_of
+from annotation.agreement.scores import Score, read_scores, read_sittings, table_of
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
+from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
 from operations.models import AuditEntry
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import card_from_json
@@ -192,8 +193,8 @@ def _compute_once(campaign: Campaign, salt: str, revisions: object, deeds: objec
 def agreement(campaign: Campaign) -> Agreement:
     """Read and compute all of a campaign. Eight queries, whatever its size."""
     scores = read_scores(campaign)
-    verdicts = newest_verdicts(campaign)
-    out = screened_raters(verdicts)
+    verdicts = read_verdicts(campaign)
+    out = list_screened_raters(verdicts)
     kept = [one for one in scores if one.rater not in out]
     tables = {axis: table_of(kept, axis) for axis in AXES}
     blind = {axis: table_of((one for one in kept if one.is_blind), axis) for axis in AXES}
@@ -210,7 +211,7 @@ def agreement(campaign: Campaign) -> Agreement:
 
 def mos_rows(campaign: Campaign) -> tuple[MosRow, ...]:
     """Every rated item with its MOS, screened raters left out: three queries."""
-    out = screened_raters(newest_verdicts(campaign))
+    out = read_screened_raters(campaign)
     kept = [one for one in read_scores(campaign) if one.rater not in out]
     tables = {axis: table_of(kept, axis) for axis in AXES}
     blind = {axis: table_of((one for one in kept if one.is_blind), axis) for axis in AXES}

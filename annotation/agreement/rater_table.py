@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from accounts.models import User
-from annotation.agreement.scores import Score, Sitting, read_checks, screened_raters, table_of
+from annotation.agreement.scores import Score, Sitting, read_checks, table_of
 from annotation.models import Campaign, Item, Qualification, Screening, Slot
+from annotation.raters.screening import is_screened, list_screened_raters
 from qsave.axes import AXES, Axis
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.raters import Matches, RaterFigures, matches, rater_figures
@@ -39,14 +40,14 @@ class RaterRow:
 
     @property
     def is_screened(self) -> bool:
-        return self.verdict is not None and self.verdict.verdict == Screening.Verdict.SCREENED
+        return is_screened(self.verdict)
 
 
 def read_rater_rows(
     campaign: Campaign, scores: Sequence[Score], sittings: Sequence[Sitting], verdicts: Mapping[int, Screening]
 ) -> tuple[RaterRow, ...]:
     tables = {axis: table_of(scores, axis) for axis in AXES}
-    out = screened_raters(verdicts)
+    out = list_screened_raters(verdicts)
     figures = {
         axis: {row.rater: row for row in rater_figures(table, screened=out)}
         for axis, table in tables.items()

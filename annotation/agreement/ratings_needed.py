@@ -6,8 +6,9 @@ from django.db.models import Count, F, FloatField, Sum
 from django.db.models.functions import Cast
 
 from annotation.agreement.basis import Basis, Spread, choose_spread
-from annotation.agreement.scores import counted_answers, newest_verdicts, screened_raters
+from annotation.agreement.scores import counted_answers
 from annotation.models import Campaign, make_blind_condition
+from annotation.raters.screening import read_screened_raters
 from qsave.axes import AXES, Axis
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.mos import LEAST_SD, interval_reach, ratings_needed
@@ -64,7 +65,7 @@ def needed(campaign: Campaign) -> list[Needed]:
     """Each axis, from the ratings that count. Two queries: the database adds up each clip's scores."""
     by_clip = (
         counted_answers(campaign)
-        .exclude(revision__rating__rater__in=screened_raters(newest_verdicts(campaign)))
+        .exclude(revision__rating__rater__in=read_screened_raters(campaign))
         .annotate(is_blind=make_blind_condition("revision__rating__"))
         .order_by()
         .values_list("axis", "is_blind", "revision__rating__item")

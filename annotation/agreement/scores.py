@@ -1,12 +1,12 @@
 """The ratings of a campaign as the statistics want them: read once, in a few queries however many there are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Screening, Slot, make_blind_condition
+from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Slot, make_blind_condition
 from annotation.rating.work import read_work
 from qsave.axes import AXES, Axis
 from qsave.statistics.table import RatingTable
@@ -102,17 +102,6 @@ def watched_share(viewing: Any) -> float | None:
     if isinstance(share, bool) or not isinstance(share, int | float):
         return None
     return min(1.0, max(0.0, float(share)))
-
-
-def screened_raters(verdicts: Mapping[int, Screening]) -> set[int]:
-    """The raters whose ratings do not count."""
-    return {rater for rater, one in verdicts.items() if one.verdict == Screening.Verdict.SCREENED}
-
-
-def newest_verdicts(campaign: Campaign) -> dict[int, Screening]:
-    """The verdict that stands on each rater. One query."""
-    verdicts = Screening.objects.filter(campaign=campaign).order_by("created_at", "pk")
-    return {verdict.rater_id: verdict for verdict in verdicts}
 
 
 def table_of(scores: Iterable[Score], axis: Axis) -> RatingTable:

@@ -47,10 +47,10 @@ from annotation.campaigns.campaigns import StateRefused
 from annotation.campaigns.progress import progress_of_many
 from annotation.intake import uploads
 from annotation.models import Arm, Campaign, Item, Rating, RatingRevision
-from annotation.raters.admission import campaigns_for
+from annotation.raters.admission import campaigns_for, visible_clips
 from annotation.rating import queue, ratings
 from annotation.rating.answers import AnswersRefused, parse_answers
-from annotation.rating.clip_media import open_media, serve, visible_clips
+from annotation.rating.clip_media import open_media, serve
 from annotation.rating.drafts import show_late
 from annotation.rating.queue import LeaseLost
 from annotation.rating.work import SECONDS

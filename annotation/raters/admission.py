@@ -1,10 +1,13 @@
-"""Who may rate in a campaign. Asked at every claim: nothing to look up for an annotator where all may rate."""
+"""Who may rate in a campaign, and which campaigns and clips a person may see.
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+`why_not` runs at every claim. For an annotator in a campaign that is open to everyone it makes no query.
+"""
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from annotation.models import Campaign, CampaignMember, Panel, PanelParticipant
+from annotation.models import Campaign, CampaignMember, Clip, Item, Panel, PanelParticipant, Slot
 
 
 def why_not(*, user: User, campaign: Campaign) -> str:
@@ -38,6 +41,21 @@ def readable_campaigns(user: User) -> QuerySet[Campaign]:
     if not user.is_guest:
         return found
     return found.filter(Exists(Panel.objects.filter(campaign=OuterRef("pk"), participants__user=user)))
+
+
+def visible_clips(user: User) -> QuerySet[Clip]:
+    """Return the clips that this person may see.
+
+    Leads see every clip. Others see the clips of campaigns that they may rate in now and the examples in guidelines
+    that they may read, unless these are held back or excluded there, and the clips that they hold or have rated.
+    """
+    if user.has_role(Role.LEAD):
+        return Clip.objects.all()
+    available = Item.objects.filter(clip=OuterRef("pk"), availability=Item.Availability.AVAILABLE)
+    in_open = available.filter(campaign__in=campaigns_for(user))
+    example = available.filter(campaign__in=readable_campaigns(user), campaign__guidelines__examples__clip=F("clip"))
+    slot = Slot.objects.filter(item__clip=OuterRef("pk"), rater=user)
+    return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)))
 
 
 def _why_no_guest(user: User, campaign: Campaign) -> str:

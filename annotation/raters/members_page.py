@@ -16,11 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
-from annotation.agreement.scores import newest_verdicts
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification, Slot
 from annotation.raters import members as service
 from annotation.raters.name_lists import MOST_BYTES, ListRefused, decoded, read_names
+from annotation.raters.screening import is_screened, read_verdicts
 from annotation.shared.csv_rows import write_csv
 from qsave.words import isolate
 
@@ -120,12 +120,12 @@ def _page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **mo
     after = request.GET.get("after", "")
     people = _people(campaign).filter(username__gt=after).order_by("username")[: PAGE + 1]
     rows = list(people)
-    verdicts = newest_verdicts(campaign)
+    verdicts = read_verdicts(campaign)
     qualified = Qualification.objects.filter(campaign=campaign, rater__in=[person.pk for person in rows])
     by_rater = {one.rater_id: one for one in qualified.select_related("let_in_by")}
     context = {
         "campaign": campaign,
-        "people": [(person, by_rater.get(person.pk), verdicts.get(person.pk)) for person in rows[:PAGE]],
+        "people": [(person, by_rater.get(person.pk), is_screened(verdicts.get(person.pk))) for person in rows[:PAGE]],
         "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
         "waiting": CampaignInvitation.objects.filter(
             campaign=campaign, invitation__accepted_by=None, invitation__revoked_at=None

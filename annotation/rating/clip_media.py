@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
@@ -21,9 +20,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
-from accounts.models import Role, User
-from annotation.models import Clip, Item, Slot
-from annotation.raters.admission import campaigns_for, readable_campaigns
+from accounts.models import Role
+from annotation.raters.admission import visible_clips
 
 CHUNK_BYTES = 64 * 1024
 OPEN_RANGE_BYTES = 4 * 1024 * 1024
@@ -68,18 +66,6 @@ def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
         raise Http404(_("There is no such clip among those you may see."))
     names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
     return serve(request, open_media(names.get(kind, "")), filename=clip.clip_id, download=kind == "original")
-
-
-def visible_clips(user: User) -> QuerySet[Clip]:
-    """Leads see every clip; a rater those of open campaigns that they may rate in and the examples in guidelines that
-    they may read, unless these are held back or excluded there, and those that they hold or have rated."""
-    if user.has_role(Role.LEAD):
-        return Clip.objects.all()
-    available = Item.objects.filter(clip=OuterRef("pk"), availability=Item.Availability.AVAILABLE)
-    in_open = available.filter(campaign__in=campaigns_for(user))
-    example = available.filter(campaign__in=readable_campaigns(user), campaign__guidelines__examples__clip=F("clip"))
-    slot = Slot.objects.filter(item__clip=OuterRef("pk"), rater=user)
-    return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)))
 
 
 def open_media(name: str) -> MediaFile:

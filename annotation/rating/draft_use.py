@@ -82,6 +82,11 @@ def use_after_edit(before: AxisAnswer, answer: Answer) -> str:
     return Use.CLEARED.value if is_empty(answer) else Use.EDITED.value
 
 
+def has_own_words(answer: AxisAnswer) -> bool:
+    """Return whether the reason is the rater's own: not a draft that they confirmed or whose words they left."""
+    return answer.draft_use != Use.CONFIRMED and answer.draft_edit_distance != 0
+
+
 def is_empty(answer: Answer) -> bool:
     """Return whether nothing is said on the axis beside its score."""
     return not answer.reason.strip() and not answer.evidence

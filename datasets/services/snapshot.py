@@ -24,11 +24,12 @@ from annotation.models import (
     Rating,
     RatingRevision,
     Review,
-    Screening,
     Slot,
     Split,
     make_blind_condition,
 )
+from annotation.raters.screening import read_screened_raters
+from annotation.rating.draft_use import has_own_words
 from annotation.rating.work import Work, read_work
 from datasets.services.policy import ReleaseRefused
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
@@ -50,7 +51,7 @@ def write_snapshot(campaign: Campaign, path: Path) -> int:
         items = Item.objects.filter(campaign=campaign).values_list("clip__clip_id", "pk")
         # sorted here: a database's collation would give another order on another machine
         ordered = [pk for _, pk in sorted(items)]
-        screened = _screened(campaign)
+        screened = read_screened_raters(campaign)
         for start in range(0, len(ordered), CHUNK):
             for record in _records(campaign, ordered[start : start + CHUNK], screened):
                 file.write(record_to_line(record))
@@ -80,7 +81,7 @@ def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
 def _counted(campaign: Campaign) -> QuerySet[Rating]:
     """The ratings that count on train; on val and test those of them that are blind."""
     rated = Rating.objects.filter(item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT)
-    return rated.exclude(rater__in=_screened(campaign))
+    return rated.exclude(rater__in=read_screened_raters(campaign))
 
 
 def pseudonym(campaign: Campaign, rater_id: int) -> str:
@@ -106,12 +107,6 @@ def _one_moment() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
-
-
-def _screened(campaign: Campaign) -> set[int]:
-    verdicts = Screening.objects.filter(campaign=campaign).order_by("created_at", "pk")
-    newest = dict(verdicts.values_list("rater_id", "verdict"))
-    return {rater for rater, verdict in newest.items() if verdict == Screening.Verdict.SCREENED}
 
 
 def _records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Iterator[ClipRecord]:
@@ -163,13 +158,12 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened:
 
 
 def _answer(answer: AxisAnswer) -> Answer:
-    left_as_drafted = answer.draft_use == AxisAnswer.DraftUse.CONFIRMED or answer.draft_edit_distance == 0
     return Answer(
         score=answer.score,
         evidence=evidence_from_json(answer.evidence),
         reason=answer.reason,
         draft_use=answer.draft_use,
-        own_words=not left_as_drafted,
+        own_words=has_own_words(answer),
     )
 
 

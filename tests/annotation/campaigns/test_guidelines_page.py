@@ -9,7 +9,7 @@ from accounts.models import Role, User
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
 from annotation.models import Campaign, Clip
-from annotation.rating.clip_media import visible_clips
+from annotation.raters.admission import visible_clips
 from tests.annotation.factories import make_campaign, make_user
 
 pytestmark = pytest.mark.django_db

@@ -16,10 +16,9 @@ from accounts import services, throttle
 from accounts.models import ApiToken, Role, SignInAttempt, User
 from annotation.models import Campaign, CampaignMember, Item, Panel, PanelParticipant, Slot
 from annotation.raters import panels
-from annotation.raters.admission import why_not
+from annotation.raters.admission import visible_clips, why_not
 from annotation.raters.panel_pages import BEGINNINGS
 from annotation.rating import queue
-from annotation.rating.clip_media import visible_clips
 from operations.models import AuditEntry
 from qsave.words import isolate
 from tests.annotation import factories
