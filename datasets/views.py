@@ -19,7 +19,7 @@ from datasets.services.releases import release_path, request_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release import ReleaseError, read_manifest
-from qsave.split_sizes import LEAST_CLIPS, LEAST_GROUPS
+from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 from qsave.words import isolate
 
 NEWEST = 100

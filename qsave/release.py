@@ -28,7 +28,6 @@ from qsave.report_card import Evidence, evidence_from_json, evidence_to_json
 MANIFEST_NAME = "manifest.json"
 FORMAT = "qsave-release/2"
 EARLIER_FORMATS = ("qsave-release/1",)
-SPLITS = ("train", "val", "test")
 KINDS = ("sft", "rl", "cooldown")
 MEDIA_FOLDER = "media"
 

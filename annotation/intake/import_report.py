@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.models import Campaign, Clip, Split
-from qsave.split_sizes import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
+from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
 
 
 @dataclass(frozen=True, slots=True)

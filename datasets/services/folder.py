@@ -21,8 +21,8 @@ from qsave.axes import AXES, Axis
 from qsave.files import to_disk
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, choose
-from qsave.release import FORMAT, MANIFEST_NAME, SPLITS, manifest_bytes, row_to_json, sha256_of
-from qsave.split_sizes import HELD_OUT, SplitSize
+from qsave.release import FORMAT, MANIFEST_NAME, manifest_bytes, row_to_json, sha256_of
+from qsave.splits import HELD_OUT, SPLITS, SplitSize
 from qsave.statistics.figures import Undefined
 
 Progress = Callable[[float, str], None]

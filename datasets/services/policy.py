@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from qsave.split_sizes import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
+from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
 
 TargetPolicy = Literal["mean", "bias_corrected", "bt500", "p910", "reviewed"]
 MediaPolicy = Literal["copy", "none"]

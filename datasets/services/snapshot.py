@@ -36,7 +36,7 @@ from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import FrameConfig
 from qsave.report_card import ReportCard, card_from_json, evidence_from_json
-from qsave.split_sizes import HELD_OUT, SplitSize
+from qsave.splits import HELD_OUT, SplitSize
 
 CHUNK = 200
 PSEUDONYM_LENGTH = 16

@@ -22,7 +22,7 @@ from accounts.services import create_user
 from annotation.agreement.figures import Agreement, agreement
 from annotation.campaigns.campaigns import create_campaign, set_state
 from annotation.intake.clips import import_manifest
-from annotation.models import Campaign, Clip, Draft, Rating, Split
+from annotation.models import Campaign, Clip, Draft, Rating
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
@@ -34,6 +34,7 @@ from modelassist.services.guidelines import GUIDELINES
 from modelassist.services.runs import start_run
 from operations import jobs
 from operations.models import Job, JobState
+from qsave.splits import HELD_OUT
 
 RATERS = 6
 NEW_CLIPS = 24
@@ -141,7 +142,7 @@ class Loop:
         """Clips that nobody rates, with words for what they show; none of a prompt that is measured on."""
         if not self.captions:
             return
-        measured = Clip.objects.filter(prompt_group__split__in=[Split.VAL, Split.TEST])
+        measured = Clip.objects.filter(prompt_group__split__in=HELD_OUT)
         with self.bar("render captioned", self.captions) as show:
             captions = simulation.render_captions(
                 self.folder / "captioned",

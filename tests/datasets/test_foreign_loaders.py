@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from datasets.services.records import RatingRecord
-from qsave.release import SPLITS
 from qsave.report_card import Box, Evidence, TimeRange
+from qsave.splits import SPLITS
 from tests.datasets.records import clip, rating, release
 
 HUGGING_FACE = """

@@ -13,7 +13,7 @@ from annotation.rating import drafts, queue, ratings
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
-from qsave.split_sizes import SplitSize
+from qsave.splits import SplitSize
 from tests.annotation.factories import answers, card, make_user, submit
 from tests.datasets.world import campaign_with, clip_with_file, rate, rated_campaign
 

@@ -16,7 +16,7 @@ from datasets.services.policy import (
     TargetPolicy,
 )
 from datasets.services.releases import build_release, release_path
-from qsave.split_sizes import LEAST_CLIPS, LEAST_GROUPS
+from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 
 
 class Command(BaseCommand):

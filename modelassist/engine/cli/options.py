@@ -22,7 +22,7 @@ from typing import Any
 
 from modelassist.engine.settings.config import STAGES, TOKENS_PER_BATCH
 from modelassist.engine.training.presets import recipe_names
-from qsave.release import SPLITS
+from qsave.splits import SPLITS
 
 KINDS = ("qwen3_vl", "qwen2_5_vl")
 """Of tiny models."""

@@ -22,7 +22,8 @@ from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
 from modelassist.engine.models.files import identity
 from modelassist.engine.models.loader import Loaded
 from qsave.files import atomic_path, write_json
-from qsave.release import SPLITS, ReleaseReader
+from qsave.release import ReleaseReader
+from qsave.splits import SPLITS
 from qsave.statistics.figures import CONFIDENCE
 
 HeldOut = Mapping[str, Sequence[Example]]

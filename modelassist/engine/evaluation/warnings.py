@@ -5,6 +5,7 @@ from typing import Any
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS, in_words, is_above_zero
 from qsave.axes import AXES
+from qsave.splits import HELD_OUT
 
 Figures = Mapping[str, Any]
 FEW_CLIPS = 50
@@ -13,15 +14,13 @@ WIDE = 0.3
 """A 95% interval of SRCC wider than this says little."""
 MUCH_UNPARSABLE = 0.05
 RIVALS = {"previous": "the previous critic", "blank_frames": "the critic with blank frames"}
-_HELD_OUT = ("val", "test")
-"""What a run is measured on."""
 
 
 def warnings_of(evaluation: Figures) -> list[str]:
     """One sentence a reason for caution, split by split; empty where there is none."""
     found: list[str] = []
     in_release = evaluation.get("about", {}).get("release_clips", {})
-    for split in {**evaluation["splits"], **dict.fromkeys(_HELD_OUT if "stages" in evaluation else ())}:
+    for split in {**evaluation["splits"], **dict.fromkeys(HELD_OUT if "stages" in evaluation else ())}:
         figures = evaluation["splits"].get(split)
         if figures:
             reasons = _of_split(split, figures, in_release.get(split, figures["clips"]) - figures["clips"])

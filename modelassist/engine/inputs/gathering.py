@@ -7,10 +7,10 @@ from pathlib import Path
 from modelassist.engine.inputs.examples import DataError, Example, FrameStore, load_examples, readable
 from modelassist.engine.models.distributed import Machine
 from qsave.release import ReleaseError, ReleaseReader, verify_release
+from qsave.splits import HELD_OUT
 
 _KIND_OF_STAGE = {"sft": "sft", "grpo": "rl", "cooldown": "cooldown"}
 _MOST_NAMED = 3
-_HELD_OUT = ("val", "test")
 _FIRST_STAGE_NEEDS = "a critic needs rated clips in the train split"
 
 
@@ -59,7 +59,7 @@ def gather(
     if not any(train.values()):
         why = f"no clip is left: {bad[0]}" if bad else _FIRST_STAGE_NEEDS
         raise DataError(f"{reader.folder}: there is nothing to train on; {why}")
-    held_out = gather_held_out(reader, store, _HELD_OUT, machine, report)
+    held_out = gather_held_out(reader, store, HELD_OUT, machine, report)
     described, problems = readable(store, _unseen(captioned, held_out), "captions", machine)
     for problem in problems:
         report(problem)

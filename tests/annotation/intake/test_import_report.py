@@ -5,7 +5,7 @@ import pytest
 from annotation.campaigns.campaigns import add_clips
 from annotation.intake.import_report import ImportReport, read_split_sizes, warn_of_small_splits
 from annotation.models import Campaign, Clip, Item, PromptGroup
-from qsave.split_sizes import LEAST_CLIPS, LEAST_GROUPS, SplitSize
+from qsave.splits import LEAST_CLIPS, LEAST_GROUPS, SplitSize
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db

@@ -1,8 +1,13 @@
-"""How large val and test should be before figures on them say much. The import warns, a release asks."""
+"""The splits of a release, and how large val and test must be before figures on them say much.
+
+The import warns of small splits; building a release asks about them.
+"""
 
 from dataclasses import dataclass
 
+SPLITS = ("train", "val", "test")
 HELD_OUT = ("val", "test")
+"""The splits that nothing is trained on and no draft is shown in: critics are measured there."""
 LEAST_CLIPS = 20
 LEAST_GROUPS = 10
 
