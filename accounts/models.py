@@ -169,3 +169,19 @@ class SignInAttempt(models.Model):
     username = models.CharField(max_length=80, db_index=True)
     address = models.GenericIPAddressField(null=True, db_index=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+
+class AuditEntry(models.Model):
+    """Who did what to what. Written in the transaction of the change; never changed afterwards."""
+
+    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    action = models.CharField(max_length=60, db_index=True)
+    target_type = models.CharField(max_length=60)
+    target_id = models.CharField(max_length=60)
+    data = models.JSONField(default=dict)
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        db_table = "operations_auditentry"  # the name it got before the model moved here
+        ordering: ClassVar = ["-at"]
+        indexes: ClassVar = [models.Index(fields=["target_type", "target_id"], name="audit_by_target")]

@@ -4,18 +4,18 @@ Each function takes the actor by name. A rule that says no raises `AccountError`
 """
 
 from datetime import timedelta
-from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts.audit import record
 from accounts.models import ApiToken, Invitation, PasswordReset, Role, User
-from accounts.signals import account_deed
+from accounts.signals import invitation_accepted
 from accounts.tokens import PREFIX_LENGTH, hash_secret, new_secret
 from qsave.words import isolate
 
@@ -25,10 +25,6 @@ RESET_LIFE = timedelta(hours=24)
 
 class AccountError(ValueError):
     """The deed is not allowed, or came too late; the text says which and what to do."""
-
-
-def _tell(actor: User | None, action: str, target: models.Model, **data: Any) -> None:
-    account_deed.send(sender=type(target), actor=actor, action=action, target=target, data=data)
 
 
 def _refuse_above(actor: User, role: str, deed: str) -> None:
@@ -63,7 +59,7 @@ def create_user(
     user = User(username=username.strip(), role=role, display_name=display_name.strip())
     user.is_simulated, user.is_guest = is_simulated, is_guest
     _save_new(user, password)
-    _tell(actor, "user.created", user, role=str(role), simulated=is_simulated)
+    record(actor=actor, action="user.created", target=user, role=str(role), simulated=is_simulated)
     return user
 
 
@@ -109,7 +105,7 @@ def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]
         created_by=actor,
         expires_at=timezone.now() + INVITATION_LIFE,
     )
-    _tell(actor, "invitation.made", invitation, role=str(role))
+    record(actor=actor, action="invitation.made", target=invitation, role=str(role))
     return invitation, secret
 
 
@@ -119,7 +115,7 @@ def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
     _refuse_above(actor, invitation.role, _("revoke an invitation"))
     changed = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
     if changed.update(revoked_at=timezone.now()):
-        _tell(actor, "invitation.revoked", invitation)
+        record(actor=actor, action="invitation.revoked", target=invitation)
 
 
 def open_invitation(secret: str) -> Invitation | None:
@@ -145,7 +141,8 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
     taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
     if not taken.update(accepted_by=user):
         raise AccountError(_("This invitation has just been used. Ask for a new one."))
-    _tell(user, "invitation.accepted", invitation, role=user.role)
+    record(actor=user, action="invitation.accepted", target=invitation, role=user.role)
+    invitation_accepted.send(sender=Invitation, user=user, invitation=invitation)
     return user
 
 
@@ -164,7 +161,7 @@ def change_role(*, actor: User, user: User, role: Role) -> None:
     if before != role:
         user.role = role
         user.save(update_fields=["role"])
-        _tell(actor, "user.role_changed", user, before=before, after=str(role))
+        record(actor=actor, action="user.role_changed", target=user, before=before, after=str(role))
 
 
 @transaction.atomic
@@ -175,7 +172,7 @@ def deactivate(*, actor: User, user: User) -> None:
         raise AccountError(_("You cannot deactivate yourself. Ask another lead."))
     User.objects.filter(pk=user.pk).update(is_active=False)
     _end_access(user)
-    _tell(actor, "user.deactivated", user)
+    record(actor=actor, action="user.deactivated", target=user)
 
 
 def shut_out_guests(guests: QuerySet[User]) -> None:
@@ -197,7 +194,7 @@ def reactivate(*, actor: User, user: User) -> None:
     """Lets a person in again. Their tokens stay revoked."""
     _refuse_above(actor, user.role, _("reactivate somebody"))
     User.objects.filter(pk=user.pk).update(is_active=True)
-    _tell(actor, "user.reactivated", user)
+    record(actor=actor, action="user.reactivated", target=user)
 
 
 @transaction.atomic
@@ -213,7 +210,7 @@ def start_password_reset(*, actor: User | None, user: User) -> str:
     PasswordReset.objects.create(
         token_hash=hash_secret(secret), user=user, created_by=actor, expires_at=now + RESET_LIFE
     )
-    _tell(actor, "user.reset_started", user)
+    record(actor=actor, action="user.reset_started", target=user)
     return secret
 
 
@@ -245,7 +242,7 @@ def set_password(*, actor: User | None, user: User, password: str) -> None:
     user.set_password(_checked_password(password, user))
     user.save(update_fields=["password"])
     _end_access(user)
-    _tell(actor, "user.password_set", user)
+    record(actor=actor, action="user.password_set", target=user)
 
 
 @transaction.atomic
@@ -253,7 +250,7 @@ def rename(*, actor: User, display_name: str) -> None:
     """Sets one's own display name."""
     actor.display_name = display_name.strip()
     actor.save(update_fields=["display_name"])
-    _tell(actor, "user.renamed", actor)
+    record(actor=actor, action="user.renamed", target=actor)
 
 
 @transaction.atomic
@@ -265,7 +262,7 @@ def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
     token = ApiToken.objects.create(
         user=actor, name=name.strip(), prefix=secret[:PREFIX_LENGTH], token_hash=hash_secret(secret)
     )
-    _tell(actor, "token.issued", token, name=token.name)
+    record(actor=actor, action="token.issued", target=token, name=token.name)
     return token, secret
 
 
@@ -275,4 +272,4 @@ def revoke_token(*, actor: User, token: ApiToken) -> None:
     if token.user != actor:
         raise AccountError(_("A token is revoked by its owner."))
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
-        _tell(actor, "token.revoked", token)
+        record(actor=actor, action="token.revoked", target=token)

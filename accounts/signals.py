@@ -1,6 +1,6 @@
-"""Tells of deeds on accounts. The audit trail lives in a room above this one and listens here."""
+"""Signals by which higher packages learn what happened to an account."""
 
 from django.dispatch import Signal
 
-account_deed = Signal()
-"""Sent in the deed's transaction with `actor` (User or None), `action`, `target` (a model row) and `data` (a dict)."""
+invitation_accepted = Signal()
+"""Sent in the transaction that accepts an invitation, with `user` (the new User) and `invitation` (an Invitation)."""

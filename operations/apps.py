@@ -5,5 +5,4 @@ class OperationsConfig(AppConfig):
     name = "operations"
 
     def ready(self) -> None:
-        import operations.account_deeds  # it listens for deeds on accounts
         import operations.worker  # noqa: F401 - it listens for the life signs of Celery workers

@@ -37,8 +37,8 @@ from django.utils import timezone
 from django.utils.module_loading import autodiscover_modules
 from kombu.exceptions import OperationalError
 
+from accounts.audit import record
 from accounts.models import User
-from operations.audit import record
 from operations.models import Job, JobState
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Jobs (the truth about work in the background) and the audit trail."""
+"""Jobs: one row for each piece of background work."""
 
 import uuid
 from typing import ClassVar
@@ -46,18 +46,3 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id} ({self.state})"
-
-
-class AuditEntry(models.Model):
-    """Who did what to what. Written in the transaction of the deed; never changed."""
-
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    action = models.CharField(max_length=60, db_index=True)
-    target_type = models.CharField(max_length=60)
-    target_id = models.CharField(max_length=60)
-    data = models.JSONField(default=dict)
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
-
-    class Meta:
-        ordering: ClassVar = ["-at"]
-        indexes: ClassVar = [models.Index(fields=["target_type", "target_id"], name="audit_by_target")]

@@ -31,6 +31,8 @@ KEPT = {
     "unsubmitted work": "SELECT item_id, rater_id, answers FROM annotation_savedwork ORDER BY id",
     "reviews": "SELECT item_id, reviewer_id, card FROM annotation_review ORDER BY id",
     "reports": "SELECT item_id, rater_id, kind, reason FROM annotation_skip ORDER BY id",
+    "the audit trail": "SELECT id, actor_id, action, target_type, target_id, data, at "
+    "FROM operations_auditentry ORDER BY id",
     "people": "SELECT id, username, password, role, is_active FROM accounts_user ORDER BY id",
     "releases": "SELECT number, name, content_hash, folder FROM datasets_release ORDER BY number",
 }

@@ -12,12 +12,12 @@ from typing import Any
 
 from django.db.models import Count, Max, QuerySet
 
+from accounts.models import AuditEntry
 from annotation.agreement.basis import Basis, Spread, choose_spread
 from annotation.agreement.rater_table import RaterRow, read_rater_rows
 from annotation.agreement.scores import Score, read_scores, read_sittings, table_of
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
 from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
-from operations.models import AuditEntry
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import card_from_json
 from qsave.statistics.alpha import krippendorff_alpha

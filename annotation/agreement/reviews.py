@@ -3,12 +3,12 @@
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Rating, Review, Screening
 from annotation.rating.answers import AnswersRefused, Problems, defects_of
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
-from operations import audit
 from qsave.axes import AXES
 from qsave.report_card import ReportCard, card_to_json
 from qsave.words import isolate

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.guidelines import set_guidelines
 from annotation.campaigns.overlap import seats
@@ -15,7 +16,6 @@ from annotation.campaigns.policy import POLICY_FIELDS, check_policy
 from annotation.campaigns.slots import unfinished_update
 from annotation.models import Campaign, Clip, Item, Slot
 from annotation.shared.permissions import require
-from operations import audit
 
 CHUNK = 500
 NEXT_STATES: dict[str, frozenset[str]] = {

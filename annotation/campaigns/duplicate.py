@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
 from annotation.campaigns.guidelines import examples_of, set_guidelines
@@ -14,7 +15,6 @@ from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.models import Campaign, CampaignMember, Item, Slot
 from annotation.shared.permissions import require
 from annotation.shared.pieces import in_pieces, is_large
-from operations import audit
 from operations.jobs import enqueue
 
 COPY_CLIPS = "copy_clips"

@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Guideline, GuidelineExample, Item
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
-from operations import audit
 from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.words import isolate
 

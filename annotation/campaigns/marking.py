@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.overlap import seats
 from annotation.campaigns.ranks import apply_order
@@ -22,7 +23,6 @@ from annotation.models import Campaign, Item, Slot
 from annotation.shared import pieces
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
-from operations import audit
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 from qsave.words import isolate
 

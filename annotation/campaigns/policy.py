@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.slots import bring_in_line
 from annotation.models import Campaign, Slot
 from annotation.shared.permissions import require
-from operations import audit
 
 POLICY_FIELDS = frozenset(
     {

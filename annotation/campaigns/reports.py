@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Item, Skip
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
-from operations import audit
 
 REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
 REASON_LIMIT = 1000

@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
-from operations import audit
 from qsave.axes import Axis
 from qsave.words import fold, isolate
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.intake.import_report import ImportReport, RowProblem
@@ -21,7 +22,6 @@ from annotation.intake.media_store import copy_in, extension_of, find_video, inc
 from annotation.intake.prompt_groups import find_group, group_prompts, lock_clips
 from annotation.models import Campaign, Clip, Item
 from annotation.shared.permissions import require
-from operations import audit
 from operations.database import DATABASE_TROUBLE
 from qsave.frames.container import MediaError
 from qsave.frames.guard import one_file

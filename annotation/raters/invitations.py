@@ -1,15 +1,13 @@
-"""Deeds on accounts that concern campaigns: the room of accounts tells of them, and knows no campaigns itself."""
+"""Make the person who accepts a campaign's invitation a member of that campaign."""
 
-from django.db import models
 from django.dispatch import receiver
 
 from accounts.models import Invitation, User
-from accounts.signals import account_deed
+from accounts.signals import invitation_accepted
 from annotation.raters.members import welcome
 
 
-@receiver(account_deed)
-def make_member(*, actor: User | None, action: str, target: models.Model, **kwargs: object) -> None:
-    """In the transaction of the deed."""
-    if action == "invitation.accepted" and actor is not None and isinstance(target, Invitation):
-        welcome(user=actor, invitation=target)
+@receiver(invitation_accepted)
+def make_member(*, user: User, invitation: Invitation, **kwargs: object) -> None:
+    """Runs in the transaction that accepts the invitation."""
+    welcome(user=user, invitation=invitation)

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Invitation, Role, User
 from accounts.services import invite
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification
 from annotation.raters.name_lists import Invitee
 from annotation.shared.permissions import require
-from operations import audit
 from qsave.words import isolate
 
 NOTE_LENGTH = 200

@@ -18,12 +18,12 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from accounts.services import AccountError, create_user, shut_out_guests
 from accounts.tokens import hash_secret, new_secret
 from annotation.models import Campaign, Panel, PanelParticipant, Slot
 from annotation.shared.permissions import require
-from operations import audit
 from qsave.words import isolate
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.@:+-]{1,120}")

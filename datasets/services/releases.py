@@ -17,6 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Rating
 from annotation.shared.permissions import require
@@ -24,7 +25,6 @@ from datasets.models import Release
 from datasets.services.folder import Header, Progress, write_folder
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
-from operations import audit
 from operations.jobs import enqueue
 from qsave.release import FORMAT
 from qsave.words import isolate

@@ -8,6 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft
 from annotation.shared.permissions import require
@@ -16,7 +17,6 @@ from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, learned_from_simulated
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
-from operations import audit
 from qsave.words import isolate
 
 

@@ -10,6 +10,7 @@ from django.conf import settings as site
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.shared.permissions import require
 from datasets.models import Release
@@ -23,7 +24,7 @@ from modelassist.engine.training.presets import settings_for
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.critics import register_critic
-from operations import audit, jobs
+from operations import jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
 from qsave.words import isolate

@@ -13,8 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services
-from accounts.models import PasswordReset, Role, User
-from operations.models import AuditEntry
+from accounts.models import AuditEntry, PasswordReset, Role, User
 
 PASSWORD = "seven grey herons"
 TYPED = {"password": PASSWORD, "again": PASSWORD}

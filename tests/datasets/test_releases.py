@@ -6,13 +6,14 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
+from accounts.models import AuditEntry
 from annotation.models import Campaign, Clip
 from datasets.models import Release
 from datasets.services import folder as release_folder
 from datasets.services import releases
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from operations import jobs
-from operations.models import AuditEntry, JobState
+from operations.models import JobState
 from qsave.release import ReleaseReader, sha256_of, verify_release
 from tests.annotation.factories import lead, make_campaign
 from tests.datasets.world import campaign_with, clip_with_file, engineer, rate, rated_campaign

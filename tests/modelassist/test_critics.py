@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from annotation.campaigns.campaigns import add_clips, create_campaign
 from annotation.models import Campaign, Draft
 from modelassist.bridge import model_of, stored_model
@@ -26,7 +26,7 @@ from modelassist.services.critics import (
     register_critic,
 )
 from modelassist.services.starter import register_starter
-from operations.models import AuditEntry, Job
+from operations.models import Job
 from tests.annotation.desk_world import make_clip
 
 pytestmark = pytest.mark.django_db

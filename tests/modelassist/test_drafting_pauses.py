@@ -12,7 +12,7 @@ import time_machine
 from django.db import IntegrityError
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Campaign, Draft, Item
 from modelassist.engine.generation.critic import Critic as LoadedCritic
@@ -22,7 +22,7 @@ from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import drafting, pauses
 from modelassist.services.critics import activate, register_critic, retry_now
 from operations import jobs
-from operations.models import AuditEntry, Job, JobState
+from operations.models import Job, JobState
 from qsave.report_card import AxisReport, ReportCard
 from tests.annotation.desk_world import make_clip
 

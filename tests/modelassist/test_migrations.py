@@ -19,7 +19,7 @@ def older_apps(transactional_db: None) -> Iterator[Apps]:
     executor = MigrationExecutor(connection)
     executor.migrate(BEFORE)
     graph = executor.loader.graph
-    others = [node for app in ("accounts", "operations") for node in graph.leaf_nodes(app)]
+    others = [*graph.leaf_nodes("accounts"), ("operations", "0001_initial")]
     yield executor.loader.project_state([*BEFORE, *others]).apps
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())

@@ -10,10 +10,10 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from operations import jobs
 from operations.jobs import JobCancelledError, JobError, JobRun
-from operations.models import AuditEntry, Job, JobState
+from operations.models import Job, JobState
 
 pytestmark = pytest.mark.django_db
 

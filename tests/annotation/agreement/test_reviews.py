@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from accounts.models import AuditEntry
 from annotation.agreement import reviews
 from annotation.rating.answers import AnswersRefused
-from operations.models import AuditEntry
 from qsave.report_card import Evidence, card_from_json
 from tests.annotation import factories
 

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from accounts.models import AuditEntry
 from annotation.campaigns import campaigns
 from annotation.campaigns.campaigns import StateRefused
 from annotation.models import Arm, Campaign, Clip, Item, Slot
-from operations.models import AuditEntry
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db

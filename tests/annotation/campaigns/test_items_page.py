@@ -4,12 +4,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Item
 from annotation.rating import queue
-from operations.models import AuditEntry
 from tests.annotation.factories import answers, lease_of, make_campaign, make_clip, make_user, rate_all, submit
 
 pytestmark = pytest.mark.django_db

@@ -3,11 +3,11 @@
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from accounts.models import AuditEntry
 from annotation.campaigns.marking import mark_item, read_order_scores, set_order_scores, set_priority
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, Item, Qualification, Slot
 from annotation.rating import queue
-from operations.models import AuditEntry
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db

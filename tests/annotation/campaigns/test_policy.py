@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from accounts.models import AuditEntry
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, Item, Slot
 from annotation.rating import queue
-from operations.models import AuditEntry
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db

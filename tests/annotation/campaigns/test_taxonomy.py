@@ -9,13 +9,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.models import AuditEntry
 from annotation.campaigns import taxonomy
 from annotation.campaigns.taxonomy import add_defect, move_defect, relabel_defect, restore_defect, retire_defect
 from annotation.models import AxisAnswer, Campaign
 from annotation.rating import desk, queue, ratings
 from annotation.rating.draft_use import proposals
 from annotation.rating.drafts import record_draft
-from operations.models import AuditEntry
 from qsave.axes import AXES, Axis
 from qsave.grammar import render
 from qsave.report_card import AxisReport, Evidence, ReportCard

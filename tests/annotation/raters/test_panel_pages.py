@@ -13,13 +13,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import services, throttle
-from accounts.models import ApiToken, Role, SignInAttempt, User
+from accounts.models import ApiToken, AuditEntry, Role, SignInAttempt, User
 from annotation.models import Campaign, CampaignMember, Item, Panel, PanelParticipant, Slot
 from annotation.raters import panels
 from annotation.raters.admission import visible_clips, why_not
 from annotation.raters.panel_pages import BEGINNINGS
 from annotation.rating import queue
-from operations.models import AuditEntry
 from qsave.words import isolate
 from tests.annotation import factories
 from tests.annotation.rating.test_at_once import at_once

@@ -2,15 +2,14 @@
 
 from django.db import models
 
-from accounts.models import User
-from operations.models import AuditEntry
+from accounts.models import AuditEntry, User
 
 
 def record(*, actor: User | None, action: str, target: models.Model, **data: object) -> AuditEntry:
-    """Write one entry. Call it in the transaction of the deed, so that neither is there without the other.
+    """Write one entry. Call it in the transaction of the change, so that both are saved or neither.
 
-    `action` reads `thing.done` (`campaign.opened`); `data` is what JSON can hold, and holds nothing secret.
-    `actor` is None where the site itself acts.
+    `action` reads `thing.done` (`campaign.opened`). `data` must be JSON and must hold nothing secret.
+    `actor` is None if the site itself acts.
     """
     return AuditEntry.objects.create(
         actor=actor, action=action, target_type=target._meta.label_lower, target_id=str(target.pk), data=data
