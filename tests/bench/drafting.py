@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from modelassist.engine.generation.critic import answers, question
+from modelassist.engine.generation.critic import generate_answers, question
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import TOKENS_PER_BATCH
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec
 from qsave.frames.slowfast import FrameConfig, read
@@ -57,6 +58,6 @@ def _seconds(critic: Loaded, prompts: Sequence[Prompt]) -> tuple[float, float]:
     for _ in range(ROUNDS):
         for budget, seconds in taken.items():
             began = time.process_time()
-            answers(critic, prompts, tokens_per_batch=budget)
+            generate_answers(critic, prompts, Sampling(token_budget=budget))
             seconds.append((time.process_time() - began) / len(prompts))
     return median(taken[TOKENS_PER_BATCH]), median(taken[1])

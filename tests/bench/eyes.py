@@ -24,6 +24,7 @@ from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training.sft import SftStage
 from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip
@@ -161,7 +162,7 @@ def _outcome(
     else:
         critic = _trained(options, name, seed, learnt)
         feeder = Feeder(critic, _store(options.folder, name))
-        kept = _said(predict(critic, feeder, asked, budget=8192, label=f"{name} {seed}"))
+        kept = _said(predict(critic, feeder, asked, Sampling(token_budget=8192), label=f"{name} {seed}"))
         write_json(path, kept)
     return Outcome(tuple(kept["scores"]), tuple(tuple(said) for said in kept["said"]))
 

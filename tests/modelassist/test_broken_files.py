@@ -17,6 +17,7 @@ from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.generation.critic import Critic as LoadedCritic
 from modelassist.engine.inputs.examples import Example, Feeder, FrameStore, readable
 from modelassist.engine.models.distributed import Machine
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.models import FailedDraft
 from modelassist.services import drafting
 from modelassist.services.critics import activate, register_critic
@@ -115,7 +116,7 @@ def test_training_and_evaluation_say_it_of_the_clip(tmp_path: Path, examples: li
     assert usable == []
     assert problems == [f"clip {kind} left out: {sentence}" for kind, sentence in SENTENCES.items()]
 
-    predictions = predict(critic, Feeder(critic, store), examples, budget=4096, label="test")
+    predictions = predict(critic, Feeder(critic, store), examples, Sampling(token_budget=4096), label="test")
     assert {each.example.id: each.scored.error for each in predictions} == SENTENCES
 
 

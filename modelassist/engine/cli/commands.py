@@ -11,7 +11,7 @@ from typing import Any
 from modelassist.engine.evaluation.readable import ADVICE, count_readable
 from modelassist.engine.evaluation.run import measure, write_evaluation
 from modelassist.engine.evaluation.text import evaluation_table
-from modelassist.engine.generation.critic import Critic, answers
+from modelassist.engine.generation.critic import Critic, generate_answers
 from modelassist.engine.inputs.examples import DataError, FrameStore, load_captions, load_examples
 from modelassist.engine.inputs.gathering import gather_held_out, open_release
 from modelassist.engine.models.distributed import Machine
@@ -20,7 +20,8 @@ from modelassist.engine.models.loader import frame_config, outline
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.scoring.command import ScoreOptions, score
 from modelassist.engine.scoring.contact_sheet import describe, write_sheet
-from modelassist.engine.settings.config import TOKENS_PER_BATCH, ConfigError, config_from, load_config, read_settings
+from modelassist.engine.settings.config import ConfigError, config_from, load_config, read_settings
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.settings.template import settings_text
 from modelassist.engine.sizing.flops import PEAKS
 from modelassist.engine.sizing.report import example_row, size_of, told
@@ -141,7 +142,7 @@ def _check(options: argparse.Namespace) -> int:
         with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
             critic = Critic.load(options.model).loaded
             critic.max_new_tokens = FEW_TOKENS
-            answers(critic, [example_row(critic, direct=False).prompt], tokens_per_batch=TOKENS_PER_BATCH)
+            generate_answers(critic, [example_row(critic, direct=False).prompt], Sampling())
     except _KNOWN_ERRORS:
         raise
     except Exception as error:  # quantised weights, say, that have no kernel here
@@ -160,8 +161,7 @@ def _score(options: argparse.Namespace) -> int:
             out=options.out,
             html=options.html,
             as_json=options.json,
-            tokens_per_batch=options.tokens_per_batch,
-            samples=options.samples,
+            sampling=Sampling.for_scores(options.samples, token_budget=options.tokens_per_batch),
         )
     )
     return 1 if failed else 0
@@ -216,9 +216,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             constant,
             options.out,
             previous=options.previous,
-            budget=options.tokens_per_batch,
-            seed=options.seed,
-            samples=options.samples,
+            sampling=Sampling.for_scores(options.samples, seed=options.seed, token_budget=options.tokens_per_batch),
         )
     about = {"model": options.model, "release": reader.manifest["content_hash"], "problems": sorted(problems)}
     evaluation |= about

@@ -19,12 +19,13 @@ from tqdm import tqdm
 from modelassist.engine.evaluation.calibration import calibration
 from modelassist.engine.evaluation.intervals import Pairs, agreement, gain, generator_level, rate
 from modelassist.engine.evaluation.reasons import judge_why, why_of_people
-from modelassist.engine.generation.critic import answers, temperature_of
+from modelassist.engine.generation.critic import generate_answers
 from modelassist.engine.generation.read_scores import CUT_OFF, Scored, parsed, read_scores, unread
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError, Example, Feeder
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.files import atomic_path
 from qsave.frames.container import MediaError
@@ -49,23 +50,12 @@ def predict(
     critic: Loaded,
     feeder: Feeder,
     examples: Sequence[Example],
+    sampling: Sampling,
     *,
-    budget: int,
     label: str,
-    samples: int = 1,
-    seed: int = 0,
 ) -> list[Prediction]:
     """A prediction for every example, by free generation: the greedy answer, or the mean of several that are drawn."""
-    said = _generated(
-        critic,
-        feeder,
-        examples,
-        budget=budget,
-        label=label,
-        group=samples,
-        temperature=temperature_of(samples),
-        seed=seed,
-    )
+    said = _generated(critic, feeder, examples, sampling, label=label)
     return [
         Prediction(example, unread(group) if isinstance(group, MediaError) else read_scores(critic, group))
         for example, group in said
@@ -100,15 +90,13 @@ def evaluate(
 
 
 def consistency(
-    critic: Loaded, feeder: Feeder, examples: Sequence[Example], *, samples: int, budget: int, seed: int, label: str
+    critic: Loaded, feeder: Feeder, examples: Sequence[Example], sampling: Sampling, *, label: str
 ) -> dict[str, float]:
     """How calm the critic is: spread of the score over samples of one clip (mean over clips and axes), and the share
     of samples that parse."""
     groups = [
         group
-        for _, group in _generated(
-            critic, feeder, examples, budget=budget, label=label, group=samples, temperature=1.0, seed=seed
-        )
+        for _, group in _generated(critic, feeder, examples, sampling, label=label)
         if not isinstance(group, MediaError)
     ]
     if not groups:
@@ -146,26 +134,16 @@ def _generated(
     critic: Loaded,
     feeder: Feeder,
     examples: Sequence[Example],
+    sampling: Sampling,
     *,
-    budget: int,
     label: str,
-    group: int = 1,
-    temperature: float = 0.0,
-    seed: int = 0,
 ) -> Iterator[tuple[Example, list[Sample] | MediaError]]:
     """What is said of each example, or why it cannot be read: then the others are gone on with."""
     with tqdm(total=len(examples), desc=label, unit="clip", leave=False) as bar:
         for start in range(0, len(examples), _WINDOW):
             window = examples[start : start + _WINDOW]
             asked = [_asked(feeder, example) for example in window]
-            groups = answers(
-                critic,
-                [prompt for prompt in asked if isinstance(prompt, Prompt)],
-                tokens_per_batch=budget,
-                group=group,
-                temperature=temperature,
-                seed=seed,
-            )
+            groups = generate_answers(critic, [prompt for prompt in asked if isinstance(prompt, Prompt)], sampling)
             bar.update(len(window))
             said = iter(groups)
             for example, prompt in zip(window, asked, strict=True):

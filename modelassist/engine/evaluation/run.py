@@ -21,6 +21,7 @@ from modelassist.engine.generation.critic import Critic
 from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
 from modelassist.engine.models.files import identity
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from qsave.files import atomic_path, write_json
 from qsave.release import ReleaseReader
 from qsave.splits import SPLITS
@@ -38,30 +39,31 @@ def measure(
     out: Path,
     *,
     previous: str | None,
-    budget: int,
-    seed: int,
-    samples: int = 1,
+    sampling: Sampling,
 ) -> dict[str, Any]:
     """Measure a critic on each split of `held_out`, beside blank frames and, where named, the critic before it; writes
-    predictions and plots. `constant` are the train clips whose mean is the constant predictor; `samples` answers of a
-    clip are averaged."""
+    predictions and plots. `constant` are the train clips whose mean is the constant predictor. The scores of a clip's
+    samples are averaged; the seed of the sampling is also that of the intervals."""
     critic = Critic.load(model).loaded
-    shown = _predictions(critic, held_out, out, budget, seed, samples)
-    rivals = {BLANK: _predictions(critic, held_out, out, budget, seed, samples, blank=True)}
+    shown = _predictions(critic, held_out, out, sampling)
+    rivals = {BLANK: _predictions(critic, held_out, out, sampling, blank=True)}
     del critic  # makes room for the next
     if previous:
-        rivals[PREVIOUS] = _predictions(Critic.load(previous).loaded, held_out, out, budget, seed, samples)
+        rivals[PREVIOUS] = _predictions(Critic.load(previous).loaded, held_out, out, sampling)
     splits = {}
     for split, predictions in shown.items():
         beside = {name: found[split] for name, found in rivals.items()}
         groups = {each.example.clip_id: each.example.prompt_group for each in predictions}
         people = people_reach(reader, groups)
-        splits[split] = evaluate(predictions, beside, mean_mos(constant), people, seed=seed)
+        splits[split] = evaluate(predictions, beside, mean_mos(constant), people, seed=sampling.seed)
         splits[split]["plots"] = draw(out, split, predictions)
         write_predictions(out / f"predictions-{split}.csv", predictions)
         for name, others in beside.items():
             write_predictions(out / f"predictions-{split}-{name}.csv", others)
-    return {"splits": splits, "about": _about(model, reader, previous, out, seed) | {"samples": samples}}
+    return {
+        "splits": splits,
+        "about": _about(model, reader, previous, out, sampling.seed) | {"samples": sampling.samples},
+    }
 
 
 def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
@@ -72,12 +74,12 @@ def write_evaluation(out: Path, evaluation: Mapping[str, Any]) -> None:
 
 
 def _predictions(
-    critic: Loaded, held_out: HeldOut, out: Path, budget: int, seed: int, samples: int, *, blank: bool = False
+    critic: Loaded, held_out: HeldOut, out: Path, sampling: Sampling, *, blank: bool = False
 ) -> dict[str, list[Prediction]]:
     feeder = Feeder(critic, FrameStore(out / "cache" / "frames", critic.frames), blank=blank)
     what = f"{critic.name}, blank" if blank else critic.name
     return {
-        split: predict(critic, feeder, examples, budget=budget, label=f"{split} by {what}", samples=samples, seed=seed)
+        split: predict(critic, feeder, examples, sampling, label=f"{split} by {what}")
         for split, examples in held_out.items()
     }
 

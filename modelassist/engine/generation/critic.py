@@ -13,12 +13,13 @@ import torch
 
 from modelassist.engine.generation.read_scores import Scored, read_scores, unread
 from modelassist.engine.generation.sampler import Sample, generate
+from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models.files import tell_of_default_frames
 from modelassist.engine.models.folder import ModelError
 from modelassist.engine.models.loader import Loaded, load
-from modelassist.engine.settings.config import TOKENS_PER_BATCH
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import Frames, read
@@ -33,11 +34,9 @@ _WINDOW = 64
 class Critic:
     """A loaded critic. `Critic.load(model).score([(video, prompt), ..])` gives a report card for each."""
 
-    def __init__(self, loaded: Loaded, *, tokens_per_batch: int = TOKENS_PER_BATCH, samples: int = 1) -> None:
+    def __init__(self, loaded: Loaded, sampling: Sampling = Sampling()) -> None:  # noqa: B008  # it is frozen
         self.loaded = loaded
-        self.tokens_per_batch = tokens_per_batch
-        self.samples = samples
-        """Answers of a clip that are drawn and averaged; 1 is the one greedy answer."""
+        self.sampling = sampling
 
     @classmethod
     def load(cls, model: str, device: str | None = None) -> "Critic":
@@ -103,13 +102,7 @@ class Critic:
 
     def _generated(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
         places = list(prompts)
-        for number, group in stream_answers(
-            self.loaded,
-            list(prompts.values()),
-            tokens_per_batch=self.tokens_per_batch,
-            group=self.samples,
-            temperature=temperature_of(self.samples),
-        ):
+        for number, group in stream_answers(self.loaded, list(prompts.values()), self.sampling):
             yield places[number], read_scores(self.loaded, group)
 
 
@@ -123,51 +116,23 @@ def _one_clip() -> Iterator[None]:
         raise error.__cause__ or error from None
 
 
-def temperature_of(samples: int) -> float:
-    """One answer is the greedy one; several are drawn as the critic would say them."""
-    return 0.0 if samples == 1 else 1.0
-
-
 def question(prompt: str) -> list[dict[str, str]]:
     """The messages that ask about one video prompt: those that a release holds, up to the assistant's turn."""
     return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
 
 
-def answers(
-    critic: Loaded,
-    prompts: Sequence[Prompt],
-    *,
-    tokens_per_batch: int,
-    group: int = 1,
-    temperature: float = 0.0,
-    seed: int = 0,
-) -> list[list[Sample]]:
-    """Free generation for many prompts, in their order; greedy by default."""
-    found = dict(
-        stream_answers(
-            critic,
-            prompts,
-            tokens_per_batch=tokens_per_batch,
-            group=group,
-            temperature=temperature,
-            seed=seed,
-        )
-    )
+def generate_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
+    """Generate freely for many prompts; returns the samples of each, in the order of the prompts."""
+    found = dict(stream_answers(critic, prompts, sampling))
     return [found[place] for place in range(len(prompts))]
 
 
-def stream_answers(
-    critic: Loaded,
-    prompts: Sequence[Prompt],
-    *,
-    tokens_per_batch: int,
-    group: int = 1,
-    temperature: float = 0.0,
-    seed: int = 0,
-) -> Iterator[tuple[int, list[Sample]]]:
-    """The same batch by batch as they are generated: the place of a prompt, and its samples."""
+def stream_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
+    """Generate batch by batch; yields the position of each prompt and its samples as they are generated."""
     critic.network.eval()
-    for batch in batches([len(prompt.ids) for prompt in prompts], group, critic.max_new_tokens, tokens_per_batch):
+    lengths = [len(prompt.ids) for prompt in prompts]
+    budget = sampling.token_budget
+    for batch in split_by_length(lengths, budget, copies=sampling.samples, extra=critic.max_new_tokens):
         some = [prompts[place] for place in batch]
         with torch.no_grad():
             features = [encode(critic, [prompt])[0] for prompt in some]  # as they are read: one by one
@@ -175,22 +140,7 @@ def stream_answers(
             critic,
             some,
             features,
+            sampling,
             max_new_tokens=critic.max_new_tokens,
-            group=group,
-            temperature=temperature,
-            seed=seed,
         )
         yield from zip(batch, samples, strict=True)
-
-
-def batches(lengths: Iterable[int], group: int, new_tokens: int, budget: int) -> Iterator[list[int]]:
-    """Places sorted by length, in batches whose padded tokens stay within the budget (one prompt always fits)."""
-    batch: list[int] = []
-    ordered = sorted(enumerate(lengths), key=lambda pair: (pair[1], pair[0]))
-    for place, length in ordered:
-        if batch and (len(batch) + 1) * group * (length + new_tokens) > budget:
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch

@@ -18,6 +18,7 @@ from modelassist.engine.generation.kv_cache import joined
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.vision import Features, encoder_outputs
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.seeds import generator
 
 
@@ -38,22 +39,23 @@ def generate(
     critic: Loaded,
     prompts: Sequence[Prompt],
     features: Sequence[Features],
+    sampling: Sampling = Sampling(),  # noqa: B008  # it is frozen
     *,
     max_new_tokens: int,
-    group: int = 1,
-    temperature: float = 0.0,
-    seed: int = 0,
 ) -> list[list[Sample]]:
-    """`group` continuations of each prompt; temperature 0 is greedy, otherwise the whole distribution is sampled. What
-    is drawn for a prompt follows from the seed and its own words, whoever sits beside it."""
+    """Generate `sampling.samples` continuations of each prompt. The draws for a prompt follow from the seed and its
+    own tokens, whatever else is in the batch."""
+    group = sampling.samples
     state = _prefill(critic, prompts, features, group, max_new_tokens)
-    draws = [generator(seed, "sample", *prompt.ids.tolist()) for prompt in prompts] if temperature else []
+    draws = (
+        [generator(sampling.seed, "sample", *prompt.ids.tolist()) for prompt in prompts] if sampling.temperature else []
+    )
     tokens, levels = [], []
     done = torch.zeros(len(prompts) * group, dtype=torch.bool)
     ends = torch.tensor(critic.end_ids)
     for step in range(max_new_tokens):
         levels.append(state.logits[:, list(critic.level_ids)].cpu())
-        token = _choose(critic, state.logits, temperature, draws)
+        token = _choose(critic, state.logits, sampling.temperature, draws)
         tokens.append(token)
         done |= torch.isin(token, ends)
         if bool(done.all()) or step + 1 == max_new_tokens:

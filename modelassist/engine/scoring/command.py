@@ -19,7 +19,7 @@ from modelassist.engine.models.loader import frame_config
 from modelassist.engine.scoring.cards.folder import CardPages, tally
 from modelassist.engine.scoring.lines import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring.sources import Clip, clips_of
-from modelassist.engine.settings.config import TOKENS_PER_BATCH
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import memory_limit
 from qsave.axes import level_of_mos, level_word
 from qsave.files import only_one
@@ -44,9 +44,8 @@ class ScoreOptions:
     """A folder for pages to read."""
     as_json: bool = False
     """Print a JSON line a clip instead."""
-    tokens_per_batch: int = TOKENS_PER_BATCH
-    samples: int = 1
-    """Answers of a clip that are averaged."""
+    sampling: Sampling = Sampling()  # noqa: RUF009  # it is frozen
+    """The scores of a clip's samples are averaged."""
 
 
 def score(options: ScoreOptions) -> int:
@@ -65,7 +64,7 @@ class _Scoring:
 
     def __init__(self, options: ScoreOptions, clips: Sequence[Clip]) -> None:
         self.options, self.clips = options, clips
-        self.by = By(options.model, identity(options.model), options.samples)
+        self.by = By(options.model, identity(options.model), options.sampling.samples)
         self.file = ScoreFile(options.out, self.by, clips) if options.out else None
         self.pages = CardPages(options.html) if options.html else None
         self.lines: dict[Clip, Line] = dict(self.file.found) if self.file else {}
@@ -90,7 +89,7 @@ class _Scoring:
     def _critic(self) -> Critic:
         """Loaded when it is first needed: a run that finds everything done needs none."""
         critic = Critic.load(self.options.model)
-        critic.tokens_per_batch, critic.samples = self.options.tokens_per_batch, self.options.samples
+        critic.sampling = self.options.sampling
         return critic
 
     def _scored(self, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Scored, Frames | None]]:
@@ -99,7 +98,7 @@ class _Scoring:
             yield clip, Scored(None, "", {}, clip.problem or _NO_PROMPT), None
         if not asked:
             return
-        advice = f"lower --tokens-per-batch (now {self.options.tokens_per_batch}); what was scored is kept"
+        advice = f"lower --tokens-per-batch (now {self.options.sampling.token_budget}); what was scored is kept"
         with memory_limit("scoring", advice):
             items = ((clip.path, clip.prompt) for clip in self._taken(asked))
             for place, scored, frames in self._critic.stream(items):

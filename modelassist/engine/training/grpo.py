@@ -26,6 +26,7 @@ from modelassist.engine.inputs.vision import Features
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import GrpoConfig
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.seeds import derive
 from modelassist.engine.training.optimise import batch_at, descend, make_optimizer, trainable
 from modelassist.engine.training.rewards import Terms, reward_terms
@@ -146,10 +147,8 @@ class GrpoStage:
             self.critic,
             prompts,
             features,
-            group=self.config.group,
+            Sampling(self.config.group, self.config.temperature, derive(self.seed, self.name, index)),
             max_new_tokens=self.limit,
-            temperature=self.config.temperature,
-            seed=derive(self.seed, self.name, index),
         )
         return features, groups
 

@@ -25,8 +25,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from modelassist.engine.generation.critic import batches
 from modelassist.engine.generation.read_scores import expected_scores, level_places
+from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.examples import Example, Feeder, built
 from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
@@ -170,7 +170,7 @@ class SftStage:
     def _micros(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
         """A batch cut into passes of rows of like length."""
         lengths = [row.length for _, row in pairs]
-        return [[pairs[place] for place in places] for places in batches(lengths, 1, 0, self.micro_tokens)]
+        return [[pairs[place] for place in places] for places in split_by_length(lengths, self.micro_tokens)]
 
     def _losses(
         self, index: int, micros: Sequence[Sequence[Pair]], whole: Whole, terms: dict[str, float]

@@ -31,6 +31,7 @@ from modelassist.engine.models.distributed import Machine, join
 from modelassist.engine.models.folder import check_model, check_trainable
 from modelassist.engine.models.loader import Loaded, load, save
 from modelassist.engine.settings.config import STAGES, Config
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.sizing.flops import speed
 from modelassist.engine.support.out_of_memory import SETUP_ADVICE, memory_limit, training_advice
 from modelassist.engine.support.seeds import seeded
@@ -251,9 +252,9 @@ class _Run:
                 material.constant,
                 self.out,
                 previous=self.previous,
-                budget=self.config.tokens_per_batch,
-                seed=self.config.seed,
-                samples=self.config.samples,
+                sampling=Sampling.for_scores(
+                    self.config.samples, seed=self.config.seed, token_budget=self.config.tokens_per_batch
+                ),
             )
         evaluation = found | {
             "cooldown": self._probes(),
@@ -351,9 +352,7 @@ class _Run:
                     self.critic,
                     feeder,
                     examples,
-                    samples=self.config.cooldown.samples,
-                    budget=self.config.tokens_per_batch,
-                    seed=self.config.seed,
+                    Sampling(self.config.cooldown.samples, 1.0, self.config.seed, self.config.tokens_per_batch),
                     label=f"consistency {when}",
                 )
             )

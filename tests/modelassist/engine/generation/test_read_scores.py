@@ -7,7 +7,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelassist.engine.generation.critic import batches
 from modelassist.engine.generation.read_scores import decode, expected_scores, level_places, read_scores
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.prompt import completion_ids
@@ -101,12 +100,3 @@ def test_several_answers_of_which_none_can_be_read_are_an_outcome_and_no_number(
 
 def test_decoding_gives_the_text_back(critic: Loaded) -> None:
     assert decode(critic, completion_ids(critic, render(TRICKY))) == render(TRICKY)
-
-
-@given(st.lists(st.integers(1, 500), max_size=30), st.integers(1, 4), st.integers(100, 4000))
-def test_batches_hold_every_place_once_within_the_budget(lengths: list[int], group: int, budget: int) -> None:
-    found = list(batches(lengths, group, 50, budget))
-    assert sorted(place for batch in found for place in batch) == list(range(len(lengths)))
-    for batch in found:
-        padded = max(lengths[place] for place in batch) + 50
-        assert len(batch) == 1 or len(batch) * group * padded <= budget

@@ -10,6 +10,7 @@ from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.inputs.rows import Row, completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
 from tests.modelassist.engine.inputs.test_prompt import messages, reference_inputs, some_frames
 
@@ -47,7 +48,7 @@ def reference(critic: Loaded, prompt: Prompt, frames: Frames) -> tuple[int, ...]
 
 
 def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt], seen: list[Frames]) -> None:
-    groups = generate(critic, prompts, encode(critic, prompts), max_new_tokens=LENGTH, group=3)
+    groups = generate(critic, prompts, encode(critic, prompts), Sampling(3), max_new_tokens=LENGTH)
     for prompt, frames, group in zip(prompts, seen, groups, strict=True):
         assert {sample.ids for sample in group} == {reference(critic, prompt, frames)}
 
@@ -62,7 +63,7 @@ def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(critic: L
 
 
 def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt]) -> None:
-    groups = generate(critic, prompts, encode(critic, prompts), max_new_tokens=60, group=4, temperature=9.0, seed=0)
+    groups = generate(critic, prompts, encode(critic, prompts), Sampling(4, 9.0), max_new_tokens=60)
     drawn = {token for group in groups for sample in group for token in sample.ids}
     assert len(drawn) > 100
     assert not drawn & set(critic.never_generated)
@@ -71,7 +72,7 @@ def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt])
 def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loaded, prompts: list[Prompt]) -> None:
     def draw(seed: int) -> list[tuple[int, ...]]:
         features = encode(critic, prompts)
-        groups = generate(critic, prompts, features, max_new_tokens=8, group=2, temperature=1.0, seed=seed)
+        groups = generate(critic, prompts, features, Sampling(2, 1.0, seed), max_new_tokens=8)
         return [sample.ids for group in groups for sample in group]
 
     assert draw(1) == draw(1) != draw(2)
@@ -79,7 +80,7 @@ def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loade
 
 def test_what_is_drawn_for_a_clip_does_not_depend_on_who_sits_beside_it(critic: Loaded, prompts: list[Prompt]) -> None:
     def draw(some: list[Prompt]) -> list[list[tuple[int, ...]]]:
-        groups = generate(critic, some, encode(critic, some), max_new_tokens=8, group=3, temperature=1.0, seed=1)
+        groups = generate(critic, some, encode(critic, some), Sampling(3, 1.0, 1), max_new_tokens=8)
         return [[sample.ids for sample in group] for group in groups]
 
     together = draw(prompts)
@@ -94,9 +95,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely(critic: Loaded, prompts: l
     logits = completion_logits(critic, [Row(prompts[0], ((0,),))], packed, [features])[0].detach()
     logits[critic.never_generated] = -torch.inf
     shares = torch.softmax(logits / temperature, -1)
-    (samples,) = generate(
-        critic, prompts[:1], [features], max_new_tokens=1, group=count, temperature=temperature, seed=3
-    )
+    (samples,) = generate(critic, prompts[:1], [features], Sampling(count, temperature, 3), max_new_tokens=1)
     seen = torch.bincount(torch.tensor([sample.ids[0] for sample in samples]), minlength=len(shares))
     often = shares * count >= 5
     found = [*seen[often].tolist(), int(seen[~often].sum())]

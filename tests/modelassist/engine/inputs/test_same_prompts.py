@@ -13,6 +13,7 @@ from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
 from modelassist.engine.inputs.prompt import Prompt, completion_ids
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from qsave.release import ReleaseReader
 
 
@@ -29,7 +30,7 @@ def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
 ) -> None:
     asked: list[Prompt] = []
 
-    def take(critic: Loaded, prompts: Sequence[Prompt], **_: object) -> Iterator[tuple[int, list[Sample]]]:
+    def take(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
         asked.extend(prompts)
         return iter(())
 

@@ -23,6 +23,7 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.scoring.command import _printable
 from modelassist.engine.scoring.lines import By, ScoreFile, line_of
 from modelassist.engine.scoring.sources import Clip
+from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
 from qsave.release import sha256_of
 from qsave.report_card import Evidence, TimeRange, card_from_json
@@ -248,7 +249,7 @@ def test_how_clips_are_batched_changes_no_output(folder: Path, tiny_folder: Path
     texts = []
     for budget in (1, 1200, 100_000):
         critic = Critic.load(str(tiny_folder), "cpu")
-        critic.tokens_per_batch, critic.loaded.max_new_tokens = budget, 12
+        critic.sampling, critic.loaded.max_new_tokens = Sampling(token_budget=budget), 12
         texts.append([found.text for found in critic.score(clips)])
     assert texts[0] == texts[1] == texts[2]
     assert texts[0][2] == ""

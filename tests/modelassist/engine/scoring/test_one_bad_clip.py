@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,6 +16,7 @@ from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.release import ReleaseReader
 from tests.modelassist.engine.predictions import scored
@@ -38,7 +38,7 @@ def items(tmp_path: Path) -> list[tuple[Path, str]]:
 def fluent(critic: Loaded, monkeypatch: pytest.MonkeyPatch) -> Critic:
     """A critic whose every answer is read as a card."""
     monkeypatch.setattr(critic_module, "read_scores", lambda *_: CARD)
-    return Critic(critic, tokens_per_batch=100_000)
+    return Critic(critic, Sampling(token_budget=100_000))
 
 
 def asks_bad(critic: Loaded, prompts: Sequence[Prompt]) -> bool:
@@ -69,10 +69,10 @@ def fail_while_asking(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None
 def fail_while_generating(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     stream = critic_module.stream_answers
 
-    def fails(critic: Loaded, prompts: Sequence[Prompt], **options: Any) -> Iterator[tuple[int, list[Sample]]]:
+    def fails(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
         if asks_bad(critic, prompts):
             raise error
-        return stream(critic, prompts, **options)
+        return stream(critic, prompts, sampling)
 
     monkeypatch.setattr(critic_module, "stream_answers", fails)
 
@@ -131,7 +131,7 @@ def test_training_and_evaluation_go_on_without_a_clip_that_sets_something_off(
     store = FrameStore(tmp_path, critic.frames)
 
     usable, problems = readable(store, examples, "train", Machine())
-    predictions = predict(critic, Feeder(critic, store), examples, budget=4096, label="train")
+    predictions = predict(critic, Feeder(critic, store), examples, Sampling(token_budget=4096), label="train")
 
     assert usable == [examples[0], examples[2]]
     assert [problem.startswith(f"clip {examples[1].clip_id} left out: ") for problem in problems] == [True]

@@ -23,6 +23,7 @@ from modelassist.engine.models import loader
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, CooldownConfig, GrpoConfig, LoraConfig, SftConfig
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training import grpo
 from modelassist.engine.training import train as training
 from modelassist.engine.training.checkpoints import CheckpointError
@@ -101,7 +102,7 @@ def test_sft_learns_a_small_set_by_heart_and_says_it_freely(
     assert figures[-1]["huber"] < 0.1 * figures[0]["huber"]
     critic = loader.load(str(folder))
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")
-    predictions = predict(critic, feeder_of(critic, tmp_path), examples, budget=4096, label="train")
+    predictions = predict(critic, feeder_of(critic, tmp_path), examples, Sampling(token_budget=4096), label="train")
     errors = [
         abs(each.scored.card.axis(axis).score - each.example.targets[axis].mos)
         for each in predictions

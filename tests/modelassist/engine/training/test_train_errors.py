@@ -14,6 +14,7 @@ from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.evaluation.readable import ADVICE
 from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training import train as training
 from modelassist.engine.training.journal import Journal
 from modelassist.engine.training.sft import SftStage
@@ -137,7 +138,7 @@ def test_a_clip_that_is_gone_when_it_is_asked_about_has_no_card_and_the_others_d
     examples = load_examples(ReleaseReader(bench.release), "sft", "train")[:3]
     examples[1].path.unlink()
     feeder = Feeder(critic, FrameStore(bench.folder / "frames", critic.frames))
-    found = predict(critic, feeder, examples, budget=4096, label="train")
+    found = predict(critic, feeder, examples, Sampling(token_budget=4096), label="train")
     errors = [prediction.scored.error or "" for prediction in found]
     assert ["cannot be read" in error for error in errors] == [False, True, False]
 
