@@ -22,7 +22,7 @@ from annotation.rating.clip_media import MediaFile, serve
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.releases import release_path, request_release
-from qsave.release import MANIFEST_NAME, read_manifest
+from qsave.release.manifest import MANIFEST_NAME, read_manifest
 
 _RELEASES = Release.objects.select_related("campaign", "parent", "job", "created_by")
 _TYPES = {

@@ -4,7 +4,7 @@ from datasets.models import Release
 from datasets.services import releases
 from datasets.services.policy import ReleaseRefused
 from operations.jobs import JobError, JobInterruptedError, JobRun, job_kind
-from qsave.release import verify_release
+from qsave.release.manifest import verify_release
 
 VERIFY = "verify_release"
 

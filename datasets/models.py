@@ -7,7 +7,7 @@ from django.db import models
 
 from annotation.models import Campaign
 from operations.models import Job
-from qsave.release import FORMAT
+from qsave.release.manifest import FORMAT
 
 
 class Release(models.Model):

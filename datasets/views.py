@@ -18,7 +18,8 @@ from datasets.services.policy import ReleaseRefused, SmallSplits
 from datasets.services.releases import release_path, request_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
-from qsave.release import ReleaseError, read_manifest
+from qsave.release.encoding import ReleaseError
+from qsave.release.manifest import read_manifest
 from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 from qsave.words import isolate
 

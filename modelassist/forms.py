@@ -11,7 +11,7 @@ from modelassist.engine.settings.config import ConfigError
 from modelassist.engine.training.presets import parse_overrides, recipe_names
 from modelassist.models import Critic
 from qsave.parsing import parse_json
-from qsave.release import FORMAT
+from qsave.release.manifest import FORMAT
 
 
 class StartRunForm(forms.Form):

@@ -57,7 +57,7 @@ def _front(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _features(kind: str) -> list[dict[str, Any]]:
-    """The columns of a row file, as `qsave.release.row_to_json` writes them."""
+    """The columns of a row file, as `qsave.release.rows.row_to_json` writes them."""
     names = ("id", "clip_id", "video_prompt", "prompt_group", "generator", "split")
     plain = [{"name": name, **_STRING} for name in names]
     turns = ("system", "user") if kind == "rl" else ("system", "user", "answer")

@@ -21,7 +21,8 @@ from qsave.axes import AXES, Axis
 from qsave.files import to_disk
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, choose
-from qsave.release import FORMAT, MANIFEST_NAME, manifest_bytes, row_to_json, sha256_of
+from qsave.release.manifest import FORMAT, MANIFEST_NAME, encode_manifest, sha256_of
+from qsave.release.rows import row_to_json
 from qsave.splits import HELD_OUT, SPLITS, SplitSize
 from qsave.statistics.figures import Undefined
 
@@ -108,7 +109,7 @@ def write_folder(
     (folder / "README.md").write_text(card.card(manifest), encoding="utf-8")
     (folder / "croissant.json").write_bytes(croissant.metadata(manifest, _file_entries(folder)))
     manifest["files"] = _file_entries(folder)
-    (folder / MANIFEST_NAME).write_bytes(manifest_bytes(manifest))
+    (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
     to_disk(folder / MANIFEST_NAME)
     return manifest
 

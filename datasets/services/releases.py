@@ -26,7 +26,7 @@ from datasets.services.folder import Header, Progress, write_folder
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
 from operations.jobs import enqueue
-from qsave.release import FORMAT
+from qsave.release.manifest import FORMAT
 from qsave.words import isolate
 
 KIND = "build_release"

@@ -13,7 +13,8 @@ from datasets.services.targets import Words, pairwise_agreement
 from qsave.axes import AXES, Axis
 from qsave.grammar import GrammarError, render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release import MEDIA_FOLDER, Media, RlRow, SftRow, Target, Task
+from qsave.release.manifest import MEDIA_FOLDER
+from qsave.release.rows import Media, RlRow, SftRow, Target, Task
 from qsave.report_card import Evidence, ReportCard, evidence_to_json
 from qsave.statistics.figures import Undefined
 from qsave.statistics.mos import Mos

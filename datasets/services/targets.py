@@ -9,7 +9,7 @@ from datasets.services.figures import Figures, with_interval
 from datasets.services.policy import ReleasePolicy
 from datasets.services.records import Answer, ClipRecord
 from qsave.axes import AXES, Axis, level_of_mos
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence
 from qsave.statistics.mos import Mos
 from qsave.statistics.p910 import LEAST_PANEL

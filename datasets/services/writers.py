@@ -11,7 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qsave.release import canonical
+from qsave.release.encoding import encode_canonical
 
 BATCH = 1000
 
@@ -30,7 +30,7 @@ class RowWriter(ABC):
         return self._hash.hexdigest()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        line = canonical(row) + b"\n"
+        line = encode_canonical(row) + b"\n"
         self._hash.update(line)
         self.count += 1
         self._put(row, line)
@@ -89,4 +89,4 @@ class ParquetWriter(RowWriter):
 
 def content_hash(writers: Mapping[str, RowWriter]) -> str:
     """The sha256 over the row hashes of all files, by name."""
-    return hashlib.sha256(canonical({name: writer.hash for name, writer in writers.items()})).hexdigest()
+    return hashlib.sha256(encode_canonical({name: writer.hash for name, writer in writers.items()})).hexdigest()

@@ -34,7 +34,8 @@ from qsave.files import atomic_path, write_json
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release import Target, sha256_of
+from qsave.release.manifest import sha256_of
+from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.statistics.correlation import srcc
 from qsave.statistics.figures import Estimate, Figure, Ints, Undefined, percentile_interval

@@ -27,7 +27,8 @@ from modelassist.toy.world import make_spec
 from qsave.axes import AXES, level_of_mos
 from qsave.frames.slowfast import Frames
 from qsave.grammar import render
-from qsave.release import Target, sha256_of
+from qsave.release.manifest import sha256_of
+from qsave.release.rows import Target
 from tests.bench.measures import line
 from tests.bench.peers import Peer, PeerMissing, fetch_peer
 

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from annotation.agreement import reviews
 from datasets.models import Release
 from datasets.services.releases import release_path
-from qsave.release import manifest_bytes
+from qsave.release.manifest import encode_manifest
 from tests.annotation.factories import card, lead
 from tests.datasets.records import clip, rating, release
 from tests.datasets.world import engineer, rated_campaign
@@ -73,7 +73,7 @@ def test_verify_says_what_is_no_release(tmp_path: Path) -> None:
 def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None:
     release(tmp_path / "a", [clip("t", rating("ann"))])
     path = tmp_path / "a" / "manifest.json"
-    path.write_bytes(manifest_bytes(json.loads(path.read_bytes()) | {"format": "qsave-release/1"}))
+    path.write_bytes(encode_manifest(json.loads(path.read_bytes()) | {"format": "qsave-release/1"}))
     with pytest.raises(CommandError, match=r"^\S+ has the earlier format 'qsave-release/1'.* Freeze it again"):
         run("verify_release", str(tmp_path / "a"))
 

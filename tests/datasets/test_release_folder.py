@@ -16,7 +16,8 @@ from datasets.services.policy import ReleasePolicy, ReleaseRefused, SmallSplits,
 from datasets.services.records import ClipRecord
 from qsave.axes import AXES, Axis
 from qsave.grammar import parse
-from qsave.release import ReleaseReader, verify_release
+from qsave.release.manifest import verify_release
+from qsave.release.reader import ReleaseReader
 from qsave.splits import SPLITS
 from tests.datasets.records import HEADER, NO_MEDIA, clip, rating, release, review
 

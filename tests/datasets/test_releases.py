@@ -14,7 +14,8 @@ from datasets.services import releases
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from operations import jobs
 from operations.models import JobState
-from qsave.release import ReleaseReader, sha256_of, verify_release
+from qsave.release.manifest import sha256_of, verify_release
+from qsave.release.reader import ReleaseReader
 from tests.annotation.factories import lead, make_campaign
 from tests.datasets.world import campaign_with, clip_with_file, engineer, rate, rated_campaign
 
@@ -136,7 +137,7 @@ def test_a_build_that_breaks_anywhere_leaves_nothing_that_looks_like_a_release(
         raise OSError(28, "No space left on device")
 
     campaign = rated_campaign(2, 0, 0)
-    for name in ("_write_clip", "_copy", "_manifest", "manifest_bytes"):
+    for name in ("_write_clip", "_copy", "_manifest", "encode_manifest"):
         with monkeypatch.context() as patch:
             patch.setattr(release_folder, name, full)
             with pytest.raises(OSError, match="No space left"):

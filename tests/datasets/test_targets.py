@@ -13,7 +13,7 @@ from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord, read_records, record_to_line
 from datasets.services.targets import Words, is_agreed, pairwise_agreement, target_of, words_of
 from qsave.axes import AXES, Axis, level_of_mos
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.report_card import Box, Evidence, TimeRange
 from qsave.statistics.mos import ASSUMED_SD
 from tests.datasets.records import NO_MEDIA, clip, rating, release, review

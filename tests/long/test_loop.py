@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from qsave.release import verify_release
+from qsave.release.manifest import verify_release
 
 SHORT = {
     "sft": {"steps": 6, "batch": 4, "captions_batch": 3},

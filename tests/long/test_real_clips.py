@@ -24,7 +24,7 @@ from modelassist.services.critics import activate
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.axes import AXES
-from qsave.release import verify_release
+from qsave.release.manifest import verify_release
 from tests.annotation.desk_world import make_user
 from tests.modelassist.tiny_world import write_tiny_model
 

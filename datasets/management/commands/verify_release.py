@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from qsave.release import ReleaseError, read_manifest, verify_release
+from qsave.release.encoding import ReleaseError
+from qsave.release.manifest import read_manifest, verify_release
 
 
 class Command(BaseCommand):

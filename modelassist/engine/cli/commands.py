@@ -33,7 +33,8 @@ from modelassist.engine.training.run_folder import RUN_FILE, config_of_run, requ
 from modelassist.engine.training.train import train
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, watch
-from qsave.release import ReleaseError, ReleaseReader
+from qsave.release.encoding import ReleaseError
+from qsave.release.reader import ReleaseReader
 
 _KNOWN_ERRORS = (
     CheckpointError,

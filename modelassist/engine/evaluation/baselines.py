@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from modelassist.engine.evaluation import intervals
 from qsave.axes import AXES, Axis
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from qsave.statistics.ceiling import reach
 from qsave.statistics.table import RatingTable
 

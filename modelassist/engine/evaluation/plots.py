@@ -18,7 +18,7 @@ from modelassist.engine.evaluation.intervals import in_words
 from modelassist.engine.evaluation.predictions import Prediction
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.files import atomic_path
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.statistics.correlation import fit_logistic, plcc, srcc
 from qsave.statistics.figures import Figure as Number
 from qsave.statistics.figures import Floats, Undefined

@@ -10,7 +10,7 @@ from typing import Any
 
 from modelassist.engine.evaluation.intervals import share
 from modelassist.engine.training.rewards import contradicts, evidence_overlap
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.report_card import AxisReport
 
 Judged = Sequence[tuple[AxisReport, Target, str]]

@@ -23,7 +23,7 @@ from modelassist.engine.models.files import identity
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.files import atomic_path, write_json
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from qsave.splits import SPLITS
 from qsave.statistics.figures import CONFIDENCE
 

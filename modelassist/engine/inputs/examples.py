@@ -27,7 +27,9 @@ from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.grammar import without_reasons
 from qsave.parsing import parse_json
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt
-from qsave.release import ReleaseReader, RlRow, SftRow, Target, Task, sha256_of
+from qsave.release.manifest import sha256_of
+from qsave.release.reader import ReleaseReader
+from qsave.release.rows import RlRow, SftRow, Target, Task
 
 _FRAME_BYTES = 512 * 2**20
 T = TypeVar("T")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from modelassist.engine.inputs.examples import DataError, Example, FrameStore, load_examples, readable
 from modelassist.engine.models.distributed import Machine
-from qsave.release import ReleaseError, ReleaseReader, verify_release
+from qsave.release.encoding import ReleaseError
+from qsave.release.manifest import verify_release
+from qsave.release.reader import ReleaseReader
 from qsave.splits import HELD_OUT
 
 _KIND_OF_STAGE = {"sft": "sft", "grpo": "rl", "cooldown": "cooldown"}

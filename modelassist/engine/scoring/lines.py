@@ -18,7 +18,7 @@ from modelassist.engine.scoring.sources import Clip
 from qsave.files import atomic_path, to_disk
 from qsave.frames.slowfast import Frames
 from qsave.parsing import parse_json
-from qsave.release import sha256_of
+from qsave.release.manifest import sha256_of
 from qsave.report_card import card_to_json
 
 Line = Mapping[str, Any]

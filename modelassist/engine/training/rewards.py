@@ -11,7 +11,7 @@ from statistics import NormalDist, fmean, pvariance
 
 from modelassist.engine.settings.config import RewardConfig
 from qsave.axes import AXES, MAX_LEVEL, Axis, level_of_mos
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 Targets = Mapping[Axis, Target]

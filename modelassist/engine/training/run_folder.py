@@ -18,7 +18,7 @@ from modelassist.engine.models.files import identity
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, config_to
 from modelassist.engine.training.checkpoints import CheckpointError
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 RUN_FILE = "run.json"
 _WRITTEN = ("checkpoints", "model", "evaluation.json", "evaluation.md", "metrics.jsonl", "plots", "cache")

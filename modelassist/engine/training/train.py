@@ -43,7 +43,7 @@ from modelassist.engine.training.optimise import Stage, TrainingError
 from modelassist.engine.training.run_folder import RUN_FILE, computed, described, digest, require_apart, require_own
 from modelassist.engine.training.sft import SftStage
 from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 _ALONE = (
     "practice (grpo) takes one process: with torchrun run the stages before it (--stages sft), then go on "

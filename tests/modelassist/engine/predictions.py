@@ -10,7 +10,7 @@ from modelassist.engine.evaluation.predictions import Prediction
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.inputs.examples import Example
 from qsave.axes import AXES, Axis, level_of_mos
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
 LEVELS = np.arange(1, 6)

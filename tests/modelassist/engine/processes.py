@@ -16,7 +16,7 @@ from modelassist.engine.models.distributed import Machine, join, whole
 from modelassist.engine.settings.config import Config, SftConfig
 from modelassist.engine.training.optimise import TrainingError, trainable
 from modelassist.engine.training.sft import SftStage
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 CONFIG = Config(sft=SftConfig(steps=2, batch=5, warmup=0, learning_rate=1e-3))
 """Five clips, which two processes cannot halve."""

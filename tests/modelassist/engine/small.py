@@ -14,18 +14,9 @@ from qsave.axes import AXES, level_of_mos
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release import (
-    FORMAT,
-    Media,
-    RlRow,
-    SftRow,
-    Target,
-    Task,
-    canonical,
-    manifest_bytes,
-    row_to_json,
-    sha256_of,
-)
+from qsave.release.encoding import encode_canonical
+from qsave.release.manifest import FORMAT, encode_manifest, sha256_of
+from qsave.release.rows import Media, RlRow, SftRow, Target, Task, row_to_json
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 FRAMES = FrameConfig(fast_frames=3, fast_pixels=32 * 32, slow_frames=1, slow_pixels=64 * 64)
@@ -61,7 +52,7 @@ def seal(folder: Path) -> None:
         "format": FORMAT, "name": "lights", "number": 1, "content_hash": "0" * 64, "policies": {}, "counts": {},
         "files": files,
     }  # fmt: skip
-    (folder / "manifest.json").write_bytes(manifest_bytes(manifest))
+    (folder / "manifest.json").write_bytes(encode_manifest(manifest))
 
 
 def write_clip(path: Path, brightness: int, frames: int = 6) -> None:
@@ -118,7 +109,7 @@ def _answer(level: int) -> str:
 
 def _write(path: Path, rows: list[SftRow] | list[RlRow]) -> None:
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"".join(canonical(row_to_json(row)) + b"\n" for row in rows))
+    path.write_bytes(b"".join(encode_canonical(row_to_json(row)) + b"\n" for row in rows))
 
 
 def read_metrics(out: Path) -> list[dict[str, Any]]:

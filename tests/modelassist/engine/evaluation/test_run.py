@@ -23,7 +23,7 @@ from modelassist.engine.evaluation.plots import LEAST_CLIPS, draw
 from modelassist.engine.evaluation.text import evaluation_table
 from modelassist.engine.models.files import identity
 from qsave.axes import AXES, Axis
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from qsave.statistics.ceiling import reach
 from qsave.statistics.table import RatingTable
 from tests.modelassist.engine.evaluation.test_predictions import measured

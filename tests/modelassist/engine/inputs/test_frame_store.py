@@ -17,7 +17,7 @@ from modelassist.engine.inputs import examples as example_module
 from modelassist.engine.inputs.examples import Example, FrameStore, load_examples
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, Frames, read
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import FRAMES
 
 

@@ -14,7 +14,7 @@ from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
 from modelassist.engine.inputs.prompt import Prompt, completion_ids
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 
 def same(one: Prompt, other: Prompt) -> bool:

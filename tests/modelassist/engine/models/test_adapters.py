@@ -21,7 +21,7 @@ from modelassist.engine.support.seeds import seeded
 from modelassist.engine.training.grpo import GrpoStage
 from modelassist.engine.training.optimise import trainable
 from modelassist.engine.training.sft import SftStage
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 FULL = Config(sft=SftConfig(steps=2, batch=3, warmup=1), grpo=GrpoConfig(clips=2, group=2, updates=1))
 WAYS = {

@@ -13,7 +13,7 @@ from modelassist.engine.models.loader import Loaded, frame_config, load
 from modelassist.engine.settings.config import Config, LoraConfig, SftConfig
 from modelassist.engine.training import train as training
 from qsave.frames.slowfast import FrameConfig
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import read_metrics
 
 ONE_STEP = {"max_new_tokens": 8, "sft": SftConfig(steps=1, batch=2, warmup=0)}

@@ -25,7 +25,7 @@ from modelassist.engine.scoring.lines import By, ScoreFile, line_of
 from modelassist.engine.scoring.sources import Clip
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
-from qsave.release import sha256_of
+from qsave.release.manifest import sha256_of
 from qsave.report_card import Evidence, TimeRange, card_from_json
 from tests.modelassist.engine.predictions import scored
 from tests.modelassist.engine.small import write_clip

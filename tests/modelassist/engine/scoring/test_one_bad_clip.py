@@ -18,7 +18,7 @@ from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import FrameConfig, Frames, read
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.predictions import scored
 from tests.modelassist.engine.small import write_clip
 

@@ -21,7 +21,7 @@ from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import Config, LoraConfig
 from modelassist.engine.sizing.flops import Flops, Work, count, speed
 from qsave.frames.slowfast import FrameConfig
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 WAYS = {
     "full": Config(),

@@ -23,7 +23,7 @@ from modelassist.engine.training.checkpoints import (
 )
 from modelassist.engine.training.optimise import optimizer_tensors, trainable
 from modelassist.engine.training.sft import SftStage
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 RUN = {"model": "tiny"}
 

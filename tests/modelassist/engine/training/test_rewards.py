@@ -20,7 +20,7 @@ from modelassist.engine.training.rewards import (
     time_iou,
 )
 from qsave.axes import AXES, Axis, level_of_mos
-from qsave.release import Target
+from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 REWARDS = RewardConfig()

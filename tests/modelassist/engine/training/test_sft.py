@@ -16,7 +16,7 @@ from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training import sft
 from modelassist.engine.training.optimise import trainable
 from modelassist.engine.training.sft import SftStage
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 
 Told = tuple[dict[str, float], dict[str, torch.Tensor]]
 STILL = SftConfig(steps=2, batch=8, learning_rate=0.0)

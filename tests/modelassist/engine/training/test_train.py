@@ -32,7 +32,8 @@ from modelassist.engine.training.optimise import TrainingError, batch_at
 from modelassist.engine.training.sft import SftStage, Whole, sft_loss
 from qsave.axes import AXES
 from qsave.prompt import user_prompt
-from qsave.release import ReleaseError, ReleaseReader
+from qsave.release.encoding import ReleaseError
+from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import read_metrics, seal
 
 Figures = list[dict[str, float]]

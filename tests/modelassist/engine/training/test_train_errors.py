@@ -19,7 +19,7 @@ from modelassist.engine.training import train as training
 from modelassist.engine.training.journal import Journal
 from modelassist.engine.training.sft import SftStage
 from qsave.files import only_one
-from qsave.release import ReleaseReader
+from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
 
 SETTINGS = {"max_new_tokens": 16, "save_every": 2, "sft": {"steps": 4, "batch": 2, "warmup": 1}}

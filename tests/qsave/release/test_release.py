@@ -13,20 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsave.axes import AXES
-from qsave.release import (
-    FORMAT,
-    Media,
-    ReleaseError,
-    ReleaseReader,
-    RlRow,
-    SftRow,
-    Target,
-    Task,
-    canonical,
-    manifest_bytes,
-    row_to_json,
-    verify_release,
-)
+from qsave.release.encoding import ReleaseError, encode_canonical
+from qsave.release.manifest import FORMAT, encode_manifest, verify_release
+from qsave.release.reader import ReleaseReader
+from qsave.release.rows import Media, RlRow, SftRow, Target, Task, row_to_json
 from qsave.report_card import Box, Evidence, TimeRange
 
 CLIP = b"not really a video"
@@ -55,8 +45,8 @@ def row(kind: type[Any] = SftRow, **changes: Any) -> Any:
 def folder(tmp_path: Path) -> Path:
     """A small release, with its clip."""
     files = {
-        "sft/train.jsonl": canonical(row_to_json(row())) + b"\n",
-        "rl/train.jsonl": canonical(row_to_json(row(RlRow))) + b"\n",
+        "sft/train.jsonl": encode_canonical(row_to_json(row())) + b"\n",
+        "rl/train.jsonl": encode_canonical(row_to_json(row(RlRow))) + b"\n",
         f"media/{SHA}.mp4": CLIP,
     }
     return write(tmp_path / "release", files)
@@ -77,7 +67,7 @@ def write(folder: Path, files: dict[str, bytes], **changes: Any) -> Path:
         "counts": {},
         "files": entries,
     }
-    (folder / "manifest.json").write_bytes(manifest_bytes(manifest | changes))
+    (folder / "manifest.json").write_bytes(encode_manifest(manifest | changes))
     return folder
 
 
@@ -95,7 +85,7 @@ def test_any_row_survives_its_file_to_six_decimals(text: str, mos: float, times:
     media = Media("media/x.mp4", SHA, 1.5, tuple(round(time, 6) for time in times), ())
     written = row(video_prompt=text, media=media, targets=dict.fromkeys(AXES, target))
     with TemporaryDirectory() as folder:
-        data = canonical(row_to_json(written)) + b"\n"
+        data = encode_canonical(row_to_json(written)) + b"\n"
         assert list(ReleaseReader(write(Path(folder), {"sft/val.jsonl": data})).rows("sft", "val")) == [written]
 
 
@@ -110,15 +100,15 @@ def test_a_row_file_that_is_not_there_is_named(folder: Path) -> None:
         (b"{", "not JSON"),
         (b"[]", "expected an object"),
         (b"{}", "no field 'media'"),
-        (canonical(row_to_json(row()) | {"targets": {}}), "no field 'visual'"),
-        (canonical(row_to_json(row()) | {"media": 3}), "not a row"),
-        (canonical(row_to_json(row()) | {"task": {"system": "", "user": ""}}), "no field 'answer'"),
-        (canonical(row_to_json(row()) | {"task": {"system": "", "user": "", "answer": None}}), "are text"),
-        (canonical(row_to_json(row())).replace(rb"[\"blur\"]", b"3"), "the JSON text of a list"),
+        (encode_canonical(row_to_json(row()) | {"targets": {}}), "no field 'visual'"),
+        (encode_canonical(row_to_json(row()) | {"media": 3}), "not a row"),
+        (encode_canonical(row_to_json(row()) | {"task": {"system": "", "user": ""}}), "no field 'answer'"),
+        (encode_canonical(row_to_json(row()) | {"task": {"system": "", "user": "", "answer": None}}), "are text"),
+        (encode_canonical(row_to_json(row())).replace(rb"[\"blur\"]", b"3"), "the JSON text of a list"),
     ],
 )
 def test_a_row_that_is_none_is_named_by_file_and_line(tmp_path: Path, line: bytes, said: str) -> None:
-    data = canonical(row_to_json(row())) + b"\n" + line + b"\n"
+    data = encode_canonical(row_to_json(row())) + b"\n" + line + b"\n"
     reader = ReleaseReader(write(tmp_path / "release", {"sft/train.jsonl": data}))
     with pytest.raises(ReleaseError, match=rf"train\.jsonl:2: .*{said}"):
         list(reader.rows("sft", "train"))
