@@ -14,7 +14,7 @@ from annotation.models import Campaign, Draft
 from annotation.shared.permissions import require
 from modelassist.bridge import model_name, stored_model
 from modelassist.engine.evaluation.readable import count_readable
-from modelassist.engine.models.folder import check_model, learned_from_simulated
+from modelassist.engine.models.folder import check_model, read_critic_settings
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
 from qsave.words import isolate
@@ -49,7 +49,7 @@ def register_critic(
         simulated
         or (run is not None and (run.release.is_simulated or run.release.campaign.is_simulated))
         or (parent is not None and parent.learned_from_simulated)
-        or (folder is not None and learned_from_simulated(folder))
+        or read_critic_settings(folder).simulated
     )
     newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(

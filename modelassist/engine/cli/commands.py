@@ -16,7 +16,7 @@ from modelassist.engine.inputs.examples import DataError, FrameStore, load_capti
 from modelassist.engine.inputs.gathering import gather_held_out, open_release
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.folder import ModelError, check_model
-from modelassist.engine.models.loader import frame_config, outline
+from modelassist.engine.models.loader import load_frame_config, load_outline
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.scoring.command import ScoreOptions, score
 from modelassist.engine.scoring.contact_sheet import describe, write_sheet
@@ -95,7 +95,7 @@ def _size(options: argparse.Namespace) -> int:
     if options.gpu not in PEAKS:
         raise ConfigError(f"--gpu {options.gpu} is not known here; there is {', '.join(PEAKS)}")
     config = config_from(_settings_of_run(options, {}))
-    print("\n".join(told(size_of(outline(options.model), config, options.gpus), options.gpu)))
+    print("\n".join(told(size_of(load_outline(options.model), config, options.gpus), options.gpu)))
     return 0
 
 
@@ -169,7 +169,7 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _frames(options: argparse.Namespace) -> int:
-    config = frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
+    config = load_frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
     out = _sheet_path(options)
     try:
         with one_file():
@@ -200,7 +200,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if (options.out / RUN_FILE).exists():
         raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: name another --out")
     reader = open_release(options.release)
-    store = FrameStore(options.out / "cache" / "frames", frame_config(options.model))
+    store = FrameStore(options.out / "cache" / "frames", load_frame_config(options.model))
     options.out.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     held_out = gather_held_out(reader, store, [options.split], Machine(), problems.append)

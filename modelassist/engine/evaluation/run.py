@@ -19,7 +19,7 @@ from modelassist.engine.evaluation.plots import draw
 from modelassist.engine.evaluation.predictions import Prediction, evaluate, mean_mos, predict, write_predictions
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
-from modelassist.engine.models.files import identity
+from modelassist.engine.models.folder import identify_model
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.files import atomic_path, write_json
@@ -88,11 +88,11 @@ def _about(model: str, reader: ReleaseReader, previous: str | None, out: Path, s
     """What a reader needs to judge the figures by; a critic in the folder itself by its place there."""
     return {
         "critic": str(Path(model).relative_to(out)) if Path(model).is_relative_to(out) else model,
-        "identity": identity(model),
+        "identity": identify_model(model),
         "release": f"{reader.manifest['name']}, number {reader.manifest['number']}",
         "release_clips": {split: sum(1 for _ in reader.rows("sft", split)) for split in SPLITS if _has(reader, split)},
         "previous": previous,
-        "previous_identity": identity(previous) if previous else None,
+        "previous_identity": identify_model(previous) if previous else None,
         "seed": seed,
         "resamples": intervals.RESAMPLES,
         "confidence": CONFIDENCE,

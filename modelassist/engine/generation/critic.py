@@ -4,6 +4,7 @@ Clips are generated for side by side, as many as a budget of tokens allows, shor
 on who sat beside whom. A clip that cannot be read, or an output outside the grammar, is an outcome with its reason.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, islice
@@ -16,8 +17,7 @@ from modelassist.engine.generation.sampler import Sample, generate
 from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.inputs.vision import encode
-from modelassist.engine.models.files import tell_of_default_frames
-from modelassist.engine.models.folder import ModelError
+from modelassist.engine.models.folder import CRITIC_FILE, ModelError, find_folder
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
@@ -43,7 +43,7 @@ class Critic:
         """Load from a folder or a hub id; raises ModelError. The device is CUDA where there is one."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         loaded = load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
-        tell_of_default_frames(model)
+        _warn_of_default_frames(model)
         return cls(loaded)
 
     def score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
@@ -104,6 +104,16 @@ class Critic:
         places = list(prompts)
         for number, group in stream_answers(self.loaded, list(prompts.values()), self.sampling):
             yield places[number], read_scores(self.loaded, group)
+
+
+def _warn_of_default_frames(model: str) -> None:
+    """Say if a local model has no frame settings of its own.
+
+    A critic that lost its settings looks like a model that never had any, and scores differently.
+    """
+    folder = find_folder(model)
+    if folder and not (folder / CRITIC_FILE).is_file():
+        print(f"{model}: it has no {CRITIC_FILE}, so the default frame settings are used.", file=sys.stderr)
 
 
 @contextmanager

@@ -1,16 +1,21 @@
-"""Is this a model that can be loaded here? Answered from its files alone, before anything is loaded.
+"""Check from its files alone whether a folder is a model that can be loaded here, and read what it says of itself.
 
-Free of torch, so that the web process asks the very question that `score`, `evaluate` and `train` ask.
+The site and the engine call the same functions, so both refuse a folder in the same words. This module loads no weight
+and imports neither torch nor transformers; an import contract holds that.
 """
 
+import hashlib
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+from qsave.frames.slowfast import FrameConfig
 from qsave.parsing import parse_json
 
 MODEL_TYPES = ("qwen3_vl", "qwen2_5_vl")
@@ -28,111 +33,202 @@ QUANTIZERS: Mapping[str, Mapping[str, str]] = {
     "torchao": {"torchao": "torchao"},
     "vptq": {"vptq": "vptq"},
 }
-"""By the `quant_method` of config.json: what transformers imports to load such weights, and the package it is in."""
+"""By the `quant_method` of config.json: each module that transformers imports to load such weights, and its package."""
 CRITIC_FILE = "critic.json"
-"""Beside a trained critic's weights: what of it transformers has no place for."""
+"""Beside a trained critic's weights: the settings that transformers has no place for."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _INDEX = "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "vocab.json")
-"""One of them: the newer form of a tokenizer, or the older, which has merges.txt beside it."""
+"""A model has one of them: the newer form of a tokenizer, or the older one, which has merges.txt beside it."""
 _LONGEST_HEADER = 100 * 1024 * 1024
+_UNQUANTISED = "name the model as it was before it was quantised"
 
 
 class ModelError(ValueError):
     """A model that cannot be loaded or cannot serve as a critic; the message says what is missing and where."""
 
 
+@dataclass(frozen=True, slots=True)
+class CriticSettings:
+    """The content of critic.json; the defaults are those of a model that is no critic yet."""
+
+    frames: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of a FrameConfig, without checking them against the unit of the model."""
+    max_new_tokens: int = 512
+    simulated: bool = False
+    """Whether the critic learned from simulated clips or ratings."""
+
+
 def check_model(name: str) -> Path | None:
-    """The folder meant by a name, or None for a hub id, which is taken at its word; raises ModelError for a folder that
-    cannot be loaded here."""
-    folder = local_folder(name)
+    """Return the folder that a name means, or None for a hub id, which is not checked.
+
+    Raises ModelError for a folder that cannot be loaded here.
+    """
+    folder = check_outline(name)
     if folder is not None:
-        _check_config(folder)
-        _check_weights(folder)
-        check_tokenizer(folder)
+        with _refuse_unreadable(folder):
+            _check_weights(folder)
+    return folder
+
+
+def check_outline(name: str) -> Path | None:
+    """Do what `check_model` does for a model whose weights are not needed."""
+    folder = find_folder(name)
+    if folder is not None:
+        with _refuse_unreadable(folder):
+            _check_config(folder)
+            _check_tokenizer(folder)
+            read_critic_settings(folder)
     return folder
 
 
 def check_trainable(name: str) -> Path | None:
-    """As `check_model`, for a model to start a training run from."""
+    """Do what `check_model` does for a model that training starts from."""
     folder = check_model(name)
-    if folder is not None and (method := _quantizer(read_object(folder / "config.json"))):
-        raise ModelError(f"{folder} is quantised ({method}), and such weights are not trained here: {_ORIGINAL}")
+    if folder is not None and (method := _read_quantizer(read_object(folder / "config.json"))):
+        raise ModelError(
+            f"{folder} is quantised ({method}), and quantised weights cannot be trained here: {_UNQUANTISED}."
+        )
     return folder
 
 
-def local_folder(name: str) -> Path | None:
-    """The folder meant by a name, or None where it is a hub id."""
-    path = Path(name).expanduser()
-    if path.exists():
-        return path
+def find_folder(name: str) -> Path | None:
+    """Return the path that a name means, or None if it is a hub id; raises ModelError if it is neither."""
+    try:
+        path = Path(name).expanduser()
+        if path.exists():
+            return path
+    except RuntimeError:  # "~name" of a user that does not exist
+        pass
+    except OSError as error:
+        raise ModelError(f"{name} cannot be read: {error.strerror}.") from None
     if name.startswith((".", "/", "~")) or not _HUB_ID.fullmatch(name):
         raise ModelError(
-            f"{name or 'An empty name'}: there is no such model folder (a hub id looks like Qwen/Qwen3-VL-8B-Instruct)"
+            f"{name or 'An empty name'}: there is no such model folder. A hub id looks like Qwen/Qwen3-VL-8B-Instruct."
         )
     return None
 
 
-def learned_from_simulated(folder: Path) -> bool:
-    """Whether the critic in a folder says that it learned from simulated clips or ratings."""
-    settings = folder / CRITIC_FILE
-    return settings.is_file() and read_object(settings).get("simulated") is True
+def identify_model(name: str) -> str:
+    """Return a digest of the weights and settings in a model's folder, wherever it is; the id itself for a hub id.
+
+    `evaluation.json` is no part of it: measuring a critic does not make it another one.
+    """
+    folder = check_model(name)
+    if folder is None:
+        return name
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".bin", ".json", ".safetensors") and path.name != "evaluation.json":
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def read_critic_settings(folder: Path | None) -> CriticSettings:
+    """Read critic.json; returns the defaults if the folder has none. Raises ModelError for a value it cannot have."""
+    path = folder / CRITIC_FILE if folder else None
+    if path is None or not path.is_file():
+        return CriticSettings()
+    values = read_object(path)
+    frames = values.get("frames", {})
+    if not isinstance(frames, dict):
+        raise ModelError(f"{path}: frames must be an object, got {frames!r}.")
+    settings, frame_fields = get_type_hints(CriticSettings), get_type_hints(FrameConfig)
+    if unknown := [*(values.keys() - settings.keys()), *(frames.keys() - frame_fields.keys())]:
+        raise ModelError(f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}.")
+    for name, value in frames.items():
+        _check_type(f"{path}: frames.{name}", value, frame_fields[name])
+    for name in ("max_new_tokens", "simulated"):
+        if name in values:
+            _check_type(f"{path}: {name}", values[name], settings[name])
+    if values.get("max_new_tokens", 1) < 1:
+        raise ModelError(f"{path}: max_new_tokens must be at least 1, got {values['max_new_tokens']}.")
+    return CriticSettings(**values)
 
 
 def count_parameters(folder: Path) -> int:
-    """How many weights a model folder holds, from the headers of its safetensors files."""
-    headers = (read_header(path) for path in folder.glob("*.safetensors"))
-    return sum(prod(entry["shape"]) for header in headers for name, entry in header.items() if name != "__metadata__")
+    """Count the weights in a model folder, from the headers of its safetensors files."""
+    return sum(prod(shape) for path in folder.glob("*.safetensors") for shape in read_shapes(path).values())
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file; raises ModelError where it is broken or the file is shorter than it says."""
+def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Read the shape of each weight from the header of a safetensors file.
+
+    Raises ModelError if the header is broken or the file shorter than its header says.
+    """
     with path.open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 0 < length <= min(_LONGEST_HEADER, path.stat().st_size - 8):
-            raise ModelError(f"{path} is not a safetensors file")
+            raise ModelError(f"{path} is not a safetensors file.")
         try:
-            header: dict[str, Any] = parse_json(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            end = max(ends)
+            header = parse_json(file.read(length))
+            weights = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            end = max(entry["data_offsets"][1] for entry in weights.values())
+            shapes = {name: tuple(entry["shape"]) for name, entry in weights.items()}
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-            raise ModelError(f"{path} is not a safetensors file: its header is broken") from None
+            raise ModelError(f"{path} is not a safetensors file: its header is broken.") from None
     if path.stat().st_size != 8 + length + end:
-        raise ModelError(f"{path} is cut off: {path.stat().st_size} bytes where its header says {8 + length + end}")
-    return header
+        raise ModelError(f"{path} is cut off: {path.stat().st_size} bytes where its header says {8 + length + end}.")
+    return shapes
 
 
-_ORIGINAL = "name the model as it was before it was quantised"
+def is_installed(module: str) -> bool:
+    """Whether a module can be imported here."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # its parent package is missing
+        return False
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; raises ModelError if the file holds anything else."""
+    try:
+        value = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON: {str(error).rstrip('.')}.") from None
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} is not a JSON object.")
+    return value
+
+
+@contextmanager
+def _refuse_unreadable(folder: Path) -> Iterator[None]:
+    """Raise ModelError for a file that the system does not let this process read."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(f"{error.filename or folder} cannot be read: {error.strerror}.") from None
 
 
 def _check_config(folder: Path) -> None:
     if not folder.is_dir():
         raise ModelError(
-            f"{folder} is a file; a model is a folder with config.json, a tokenizer and weights in *.safetensors"
+            f"{folder} is a file; a model is a folder with config.json, a tokenizer and weights in *.safetensors."
         )
     config = folder / "config.json"
     if not config.is_file() and (folder / "adapter_config.json").is_file():
-        raise ModelError(f"{folder} holds adapters alone (adapter_config.json): merge them into their model first")
+        raise ModelError(f"{folder} holds adapters alone (adapter_config.json): merge them into their model first.")
     if not config.is_file():
-        raise ModelError(f"{folder} is not a model folder: it has no config.json")
+        raise ModelError(f"{folder} is not a model folder: it has no config.json.")
     values = read_object(config)
     if values.get("model_type") not in MODEL_TYPES:
         raise ModelError(
-            f"{config}: model_type is {values.get('model_type')!r}; a critic is built on {' or '.join(MODEL_TYPES)}"
+            f"{config}: model_type is {values.get('model_type')!r}; a critic is built on {' or '.join(MODEL_TYPES)}."
         )
-    _check_quantizer(folder, _quantizer(values))
+    _check_quantizer(folder, _read_quantizer(values))
 
 
-def _quantizer(config: Mapping[str, Any]) -> str:
-    """How a model's weights are quantised; empty where they are not."""
-    found = config.get("quantization_config")
-    if not found:
+def _read_quantizer(config: Mapping[str, object]) -> str:
+    """Return the method by which a model's weights are quantised; empty if they are not."""
+    settings = config.get("quantization_config")
+    if not settings:
         return ""
-    if not isinstance(found, Mapping):
+    if not isinstance(settings, Mapping):
         return "unknown"
-    loads_bits = found.get("load_in_4bit") or found.get("load_in_8bit")
-    return str(found.get("quant_method") or ("bitsandbytes" if loads_bits else "unknown"))
+    loads_bits = settings.get("load_in_4bit") or settings.get("load_in_8bit")
+    return str(settings.get("quant_method") or ("bitsandbytes" if loads_bits else "unknown"))
 
 
 def _check_quantizer(folder: Path, method: str) -> None:
@@ -140,47 +236,36 @@ def _check_quantizer(folder: Path, method: str) -> None:
     if missing:
         raise ModelError(
             f"{folder} is quantised ({method}), which needs {' and '.join(missing)} here: install it with"
-            f" `pip install {' '.join(missing)}`, or {_ORIGINAL}"
+            f" `pip install {' '.join(missing)}`, or {_UNQUANTISED}."
         )
 
 
-def is_installed(module: str) -> bool:
-    """Whether a module can be imported here."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # of the package that it is in
-        return False
+def _check_tokenizer(folder: Path) -> None:
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise ModelError(f"{folder} has no tokenizer ({' or '.join(_TOKENIZERS)}): copy it from the original model.")
+    if not (folder / "tokenizer_config.json").is_file():
+        raise ModelError(f"{folder} has no tokenizer_config.json: copy the tokenizer from the original model.")
 
 
 def _check_weights(folder: Path) -> None:
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        raise ModelError(f"{folder} has no weights in *.safetensors (other weight formats are never opened)")
+        raise ModelError(f"{folder} has no weights in *.safetensors (other weight formats are never opened).")
     index = folder / _INDEX
     shards = read_object(index).get("weight_map") if index.is_file() else {}
     if not isinstance(shards, dict):
-        raise ModelError(f"{index} has no weight_map: copy it again from where the model is from")
-    gone = sorted(name for name in set(map(str, shards.values())) if not (folder / name).is_file())
-    if gone:
-        raise ModelError(f"{folder} lacks {len(gone)} of its files of weights, {gone[0]} first: copy them here")
-    for path in weights:
-        read_header(path)
-
-
-def check_tokenizer(folder: Path) -> None:
-    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise ModelError(f"{index} has no weight_map: copy it again from the original model.")
+    missing = sorted(name for name in set(map(str, shards.values())) if not (folder / name).is_file())
+    if missing:
         raise ModelError(
-            f"{folder} has no tokenizer ({' or '.join(_TOKENIZERS)}): copy it from where the model is from"
+            f"{folder} lacks {len(missing)} of its weight files, {missing[0]} first: copy them from the original model."
         )
-    if not (folder / "tokenizer_config.json").is_file():
-        raise ModelError(f"{folder} has no tokenizer_config.json: copy its tokenizer from where the model is from")
+    for path in weights:
+        read_shapes(path)
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    try:
-        value = parse_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise ModelError(f"{path} is not a JSON object")
-    return value
+def _check_type(name: str, value: object, kind: type) -> None:
+    """Raise ModelError unless a setting is of its type; a whole number may be given for a number, but True may not."""
+    if type(value) not in ({float, int} if kind is float else {kind}):
+        wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+        raise ModelError(f"{name} must be {wanted}, got {value!r}.")

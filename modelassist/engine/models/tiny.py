@@ -24,9 +24,9 @@ from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfi
 from transformers.utils.logging import disable_progress_bar
 
 from modelassist.engine.models.families import FAMILIES, geometry_of
-from modelassist.engine.models.files import write_model, write_settings
 from modelassist.engine.models.folder import ModelError
 from modelassist.engine.models.loader import END_OF_TURN, VISION_TOKENS
+from modelassist.engine.models.saver import write_critic_settings, write_model
 from modelassist.engine.support.seeds import seeded
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.files import atomic_path
@@ -80,7 +80,7 @@ def init_tiny(
     """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`, whole or not at all; `texts`
     (a release's, say) enrich the vocabulary. Raises ModelError where something lies there already."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError(f"{out} is there already, and is left as it is: name another --out, or remove it first")
+        raise ModelError(f"{out} exists already and was left as it is: name another --out, or remove it first.")
     tokenizer = build_tokenizer(texts)
     config = TINY_CONFIGS[kind](tokenizer)
     with seeded(seed, "init-tiny"):
@@ -94,7 +94,7 @@ def init_tiny(
     with atomic_path(out) as unfinished:
         unfinished.mkdir()
         write_model(unfinished, network, tokenizer)
-        write_settings(unfinished, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
+        write_critic_settings(unfinished, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
 
 
 def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:

@@ -13,9 +13,8 @@ from tqdm import tqdm
 from modelassist.engine.evaluation.text import card_text
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.generation.read_scores import Scored
-from modelassist.engine.models.files import identity
-from modelassist.engine.models.folder import check_model
-from modelassist.engine.models.loader import frame_config
+from modelassist.engine.models.folder import check_model, identify_model
+from modelassist.engine.models.loader import load_frame_config
 from modelassist.engine.scoring.cards.folder import CardPages, tally
 from modelassist.engine.scoring.lines import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring.sources import Clip, clips_of
@@ -64,7 +63,7 @@ class _Scoring:
 
     def __init__(self, options: ScoreOptions, clips: Sequence[Clip]) -> None:
         self.options, self.clips = options, clips
-        self.by = By(options.model, identity(options.model), options.sampling.samples)
+        self.by = By(options.model, identify_model(options.model), options.sampling.samples)
         self.file = ScoreFile(options.out, self.by, clips) if options.out else None
         self.pages = CardPages(options.html) if options.html else None
         self.lines: dict[Clip, Line] = dict(self.file.found) if self.file else {}
@@ -153,7 +152,7 @@ class _Scoring:
 
     def _frames_again(self, clip: Clip) -> Frames | None:
         """The frames of a clip that has its card already, if it can still be read."""
-        config = frame_config(self.options.model)
+        config = load_frame_config(self.options.model)
         try:
             with one_file():
                 return read(clip.path, config)

@@ -56,7 +56,7 @@ class Size:
 def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
     """The size of a run with a model that `model.outline` gave; the model is prepared for the run, in place."""
     parameters = sum(value.numel() for value in critic.base.parameters())
-    critic.look(config.frames or critic.frames)
+    critic.set_frames(config.frames or critic.frames)
     critic.max_new_tokens = config.max_new_tokens
     prepare(critic, config)
     row = example_row(critic, direct=config.sft.direct_weight > 0)

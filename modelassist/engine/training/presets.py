@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from modelassist.engine.models.folder import count_parameters, local_folder
+from modelassist.engine.models.folder import check_outline, count_parameters
 from modelassist.engine.settings.config import (
     FREE,
     STAGES,
@@ -123,8 +123,8 @@ def trained_of(model: str, config: Config) -> Trained:
 
 def is_tiny(model: str) -> bool:
     """Whether a model is a folder with few weights, which learns from nothing."""
-    folder = local_folder(model)
-    return folder is not None and folder.is_dir() and 0 < count_parameters(folder) < TINY_PARAMETERS
+    folder = check_outline(model)
+    return folder is not None and 0 < count_parameters(folder) < TINY_PARAMETERS
 
 
 def _read_base(model: str, given: Mapping[str, Any], recipe: str, *, whole: bool) -> dict[str, Any]:

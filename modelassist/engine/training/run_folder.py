@@ -14,7 +14,7 @@ from typing import Any
 
 from modelassist.engine.inputs.examples import DataError, Example
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.files import identity
+from modelassist.engine.models.folder import identify_model
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, config_to
 from modelassist.engine.training.checkpoints import CheckpointError
@@ -57,7 +57,7 @@ def described(config: Config, critic: Loaded, reader: ReleaseReader) -> dict[str
     return {
         "config": config_to(config) | {"frames": asdict(critic.frames)},
         "model": critic.name,
-        "model_identity": identity(critic.name),
+        "model_identity": identify_model(critic.name),
         "release": reader.manifest["content_hash"],
     }
 

@@ -29,7 +29,8 @@ from modelassist.engine.inputs.gathering import Material, gather, open_release
 from modelassist.engine.models.adapters import merge_adapters, prepare, vision_is_frozen
 from modelassist.engine.models.distributed import Machine, join
 from modelassist.engine.models.folder import check_model, check_trainable
-from modelassist.engine.models.loader import Loaded, load, save
+from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.saver import save
 from modelassist.engine.settings.config import STAGES, Config
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.sizing.flops import speed
@@ -82,7 +83,7 @@ def train(
     with only_one(out / RUN_FILE) if machine.leads else nullcontext():
         with memory_limit(f"loading {model}", "set dtype = bfloat16 or take a smaller model"):
             critic = load(model, device=str(machine.device), dtype=machine.dtype)
-        critic.look(config.frames or critic.frames)
+        critic.set_frames(config.frames or critic.frames)
         critic.max_new_tokens = config.max_new_tokens
         critic.simulated = critic.simulated or bool(reader.manifest.get("simulated"))
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
@@ -233,7 +234,7 @@ class _Run:
         """The critic as its last checkpoint has it: what stands in memory here is a part of it, or on a GPU that the
         evaluation needs."""
         critic = load(self.critic.name, dtype=self.machine.dtype)
-        critic.look(self.critic.frames)
+        critic.set_frames(self.critic.frames)
         critic.max_new_tokens, critic.simulated = self.critic.max_new_tokens, self.critic.simulated
         prepare(critic, self.config)
         place = checkpoints.newest_checkpoint(self._checkpoints)

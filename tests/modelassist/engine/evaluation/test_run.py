@@ -21,7 +21,7 @@ from modelassist.engine.evaluation.baselines import people_reach
 from modelassist.engine.evaluation.markdown import escaped, report
 from modelassist.engine.evaluation.plots import LEAST_CLIPS, draw
 from modelassist.engine.evaluation.text import evaluation_table
-from modelassist.engine.models.files import identity
+from modelassist.engine.models.folder import identify_model
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
 from qsave.statistics.ceiling import reach
@@ -73,7 +73,7 @@ def test_an_evaluation_leaves_figures_a_report_and_every_prediction(evaluated: P
 
 def test_the_report_names_what_was_measured_by_content(evaluated: Path, tiny_folder: Path) -> None:
     text = (evaluated / "evaluation.md").read_text()
-    assert text.count(f", identity {identity(str(tiny_folder))}\n") == 2  # of the critic and of the one before it
+    assert text.count(f", identity {identify_model(str(tiny_folder))}\n") == 2  # of the critic and of the one before it
     about = json.loads((evaluated / "evaluation.json").read_text())["about"]
     assert about["release_clips"] == {"train": 8, "val": 3, "test": 3}
 

@@ -9,7 +9,7 @@ import torch
 
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.models.folder import ModelError
-from modelassist.engine.models.loader import Loaded, frame_config, load
+from modelassist.engine.models.loader import Loaded, load, load_frame_config
 from modelassist.engine.settings.config import Config, LoraConfig, SftConfig
 from modelassist.engine.training import train as training
 from qsave.frames.slowfast import FrameConfig
@@ -50,11 +50,11 @@ def moved(before: Loaded, after: Loaded, part: str) -> bool:
 
 def test_each_kind_looks_in_its_own_unit(folder_of_either: Path, either: Loaded) -> None:
     unit = {"qwen3_vl": 32, "qwen2_5_vl": 28}[either.base.config.model_type]
-    assert either.geometry.unit == either.frames.unit == frame_config(str(folder_of_either)).unit == unit
-    either.look(FrameConfig(fast_frames=3, unit=16))
+    assert either.geometry.unit == either.frames.unit == load_frame_config(str(folder_of_either)).unit == unit
+    either.set_frames(FrameConfig(fast_frames=3, unit=16))
     assert (either.frames.fast_frames, either.frames.unit) == (3, unit)
     with pytest.raises(ModelError, match=f"at least {unit}x{unit} pixels"):
-        either.look(FrameConfig(fast_pixels=400, unit=16))
+        either.set_frames(FrameConfig(fast_pixels=400, unit=16))
 
 
 def test_settings_that_no_version_knew_name_the_file_and_older_ones_are_taken(
@@ -68,5 +68,5 @@ def test_settings_that_no_version_knew_name_the_file_and_older_ones_are_taken(
     critic = load(str(tmp_path))
     assert (critic.frames.slow_frames, critic.frames.unit, critic.max_new_tokens) == (1, either.geometry.unit, 9)
     (tmp_path / "critic.json").write_text(json.dumps(older | {"frames": {"fast_frames": 0}}))
-    with pytest.raises(ModelError, match="its frame settings cannot be: fast_frames must be at least 1"):
+    with pytest.raises(ModelError, match="its frame settings are not possible: fast_frames must be at least 1"):
         load(str(tmp_path))

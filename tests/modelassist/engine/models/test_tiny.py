@@ -48,7 +48,7 @@ def test_what_lies_there_already_is_left_as_it_is(
     shutil.copytree(tiny_folder, tmp_path / "tiny")
     before = {path: path.read_bytes() for path in (tmp_path / "tiny").iterdir()}
     assert main(["init-tiny", "--out", str(tmp_path / name), "--seed", "8"]) == 1
-    said = f"error: {tmp_path / name} is there already, and is left as it is: name another --out, or remove it first\n"
+    said = f"error: {tmp_path / name} exists already and was left as it is: name another --out, or remove it first.\n"
     assert capsys.readouterr().err == said
     assert {path: path.read_bytes() for path in (tmp_path / "tiny").iterdir()} == before
 

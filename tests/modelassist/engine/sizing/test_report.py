@@ -61,7 +61,7 @@ def shipped(folder_8b: Path) -> dict[str, Size]:
 
 
 def sized(folder: Path, settings: Config, gpus: int = 1) -> Size:
-    return size_of(loader.outline(str(folder)), settings, gpus)
+    return size_of(loader.load_outline(str(folder)), settings, gpus)
 
 
 def state(size: Size) -> list[int]:
@@ -178,7 +178,7 @@ def really_kept(critic: Loaded, arguments: Arguments, dtype: torch.dtype) -> int
 @pytest.mark.parametrize("rank", [0, 4])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.dtype, rank: int) -> None:
-    real, outline = loader.load(str(tiny_folder), dtype=dtype), loader.outline(str(tiny_folder))
+    real, outline = loader.load(str(tiny_folder), dtype=dtype), loader.load_outline(str(tiny_folder))
     for critic in (real, outline):
         prepare(critic, Config(lora=LoraConfig(rank=rank)))
     if not rank:

@@ -22,6 +22,7 @@ from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.saver import save
 from modelassist.engine.settings.config import Config, CooldownConfig, GrpoConfig, LoraConfig, SftConfig
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training import grpo
@@ -91,7 +92,7 @@ def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.Tem
     config = SftConfig(steps=100, batch=8, learning_rate=4e-3, warmup=5, shift=0)
     stage = SftStage(critic, feeder_of(critic, folder), examples, config, name="sft", seed=0)
     figures = [stage.step(index) for index in range(config.steps)]
-    loader.save(critic, folder / "model")
+    save(critic, folder / "model")
     return folder / "model", figures
 
 
