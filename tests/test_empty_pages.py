@@ -8,7 +8,7 @@ from django.urls import URLPattern, reverse
 
 from accounts.models import Role, User
 from annotation.models import Campaign
-from tests.annotation import desk_world
+from tests.annotation import factories
 from tests.annotation.factories import make_user
 from tests.browser.site_world import NO_PAGES
 from tests.test_architecture import ADDRESSES
@@ -66,7 +66,7 @@ def test_every_page_of_a_site_without_campaigns_says_what_to_do_next(role: Role)
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("state", list(Campaign.State))
 def test_every_page_of_a_campaign_without_clips_says_what_to_do_next(role: Role, state: str) -> None:
-    campaign = desk_world.make_campaign("bare", by=make_user(role=Role.LEAD), state=state)
+    campaign = factories.make_campaign(name="bare", actor=make_user(role=Role.LEAD), state=state)
     if role != Role.ANNOTATOR or state != Campaign.State.DRAFT:
         assert silent(make_user(role=role), campaign.name) == set()
 

@@ -1,4 +1,4 @@
-"""People, clips and campaigns for tests, made through the same services as real ones wherever there is one."""
+"""Users, clips, campaigns and ratings for tests, made by the services that the site itself uses where there is one."""
 
 import hashlib
 import itertools
@@ -16,12 +16,25 @@ from django.conf import settings
 
 from accounts.models import Role, User
 from annotation.campaigns import campaigns
-from annotation.models import Campaign, Clip, PromptGroup, Rating, Slot, Split
+from annotation.models import Arm, Campaign, Clip, Draft, Item, PromptGroup, Rating, Skip, Slot, Split
 from annotation.rating import queue, ratings
 from annotation.rating.drafts import draft_for
 from annotation.rating.ratings import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, ReportCard
+
+PASSWORD = "correct horse battery"
+POSTER = b"\xff\xd8\xff\xe0" + b"poster" * 20
+LONGER_VIDEO: dict[str, Any] = {"seconds": 2.0, "fps": 16, "size": (160, 96)}
+"""A video for a browser: long enough to play, to stop and to seek in."""
+STATES_BEFORE: dict[str, list[str]] = {
+    "draft": [],
+    "open": [],
+    "paused": ["open"],
+    "closed": ["open"],
+    "archived": ["open", "closed"],
+}
+"""The states that a new campaign passes through to each state."""
 
 _numbers = itertools.count(1)
 _WORDS = [
@@ -44,10 +57,8 @@ _WORDS = [
 ]
 
 
-def make_user(
-    username: str = "", *, role: Role = Role.ANNOTATOR, password: str = "correct horse", **fields: Any
-) -> User:
-    """An account; lead() is for the actor of what leads do."""
+def make_user(username: str = "", *, role: Role = Role.ANNOTATOR, password: str = PASSWORD, **fields: Any) -> User:
+    """Make a user, by default an annotator."""
     user = User.objects.create_user(username or f"person{next(_numbers)}", password, role=role)
     if fields:
         for name, value in fields.items():
@@ -56,23 +67,34 @@ def make_user(
     return user
 
 
-def lead() -> User:
-    return make_user(f"lead{next(_numbers)}", role=Role.LEAD)
+def make_lead(username: str = "") -> User:
+    return make_user(username or f"lead{next(_numbers)}", role=Role.LEAD)
 
 
 @cache
-def video_bytes(shade: int = 80, *, seconds: float = 1.0, rate: int = 8, codec: str = "libx264") -> bytes:
-    """A real tiny clip (64x48, a moving square), made once a session."""
-    folder = Path(settings.VAR_DIR) / "tiny-clips"
+def make_video(
+    shade: int = 80,
+    *,
+    seconds: float = 1.0,
+    fps: int = 8,
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+) -> bytes:
+    """Encode a tiny real video of a square that moves to the right; `shade` is the background's grey level."""
+    folder = Path(settings.VAR_DIR) / "tiny-videos"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{codec}-{shade}-{seconds}-{rate}-{uuid.uuid4().hex}.mp4"
+    path = folder / f"{uuid.uuid4().hex}.mp4"
+    width, height = size
+    side, frames = height // 3, max(1, round(seconds * fps))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=Fraction(rate))
+        stream = container.add_stream(codec, rate=Fraction(fps))
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number in range(max(1, round(seconds * rate))):
-            picture = np.full((48, 64, 3), shade, np.uint8)
-            picture[8:24, number % 48 : number % 48 + 16] = 255 - shade
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for number in range(frames):
+            picture = np.full((height, width, 3), shade, np.uint8)
+            left = number * (width - side) // frames
+            picture[side // 2 : side // 2 + side, left : left + side] = 255 - shade
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     content = path.read_bytes()
@@ -80,15 +102,15 @@ def video_bytes(shade: int = 80, *, seconds: float = 1.0, rate: int = 8, codec: 
     return content
 
 
-def write_video(path: Path, shade: int = 80, **how: Any) -> Path:
-    """`video_bytes` as a file."""
+def write_video(path: Path, shade: int = 80, **options: Any) -> Path:
+    """Write the video of `make_video` to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(video_bytes(shade, **how))
+    path.write_bytes(make_video(shade, **options))
     return path
 
 
-def prompt(number: int) -> str:
-    """Prompts of which no two fall into one group."""
+def make_prompt(number: int) -> str:
+    """Return the prompt of this number; no two of them fall into one prompt group."""
     return " ".join(f"{_WORDS[(number + step * 7) % len(_WORDS)]}{number * 10 + step}" for step in range(8))
 
 
@@ -97,36 +119,54 @@ def make_clip(
     *,
     split: str = Split.TRAIN,
     group: PromptGroup | None = None,
+    seconds: float = 1.0,
+    fps: int = 8,
+    size: tuple[int, int] = (64, 48),
     with_media: bool = False,
+    content: bytes | None = None,
     **fields: Any,
 ) -> Clip:
-    """A clip's row, past ingest (tests of ingest do without this); `with_media` puts a real file behind it."""
+    """Make a clip as an import leaves it.
+
+    It has no files, unless `with_media` asks for a video of these seconds, frame rate and size, or `content` gives
+    the bytes of the original.
+    """
     number = next(_numbers)
-    words = fields.pop("prompt", prompt(number))
-    group = group or PromptGroup.objects.create(representative=f"{words} {number}", split=split)
+    prompt = fields.pop("prompt", make_prompt(number))
+    if group is None:
+        group, _ = PromptGroup.objects.get_or_create(representative=prompt, defaults={"split": split})
     sha256 = hashlib.sha256(f"{clip_id}{number}".encode()).hexdigest()
+    if with_media:
+        content = make_video(seconds=seconds, fps=fps, size=size)
     values: dict[str, Any] = {
         "clip_id": clip_id or f"clip{number:04}",
         "sha256": sha256,
-        "prompt": words,
+        "prompt": prompt,
         "generator": "toy-1",
         "prompt_group": group,
         "original": f"clips/{sha256}.mp4",
         "poster": f"posters/{sha256}.jpg",
         "codec": "h264",
-        "width": 64,
-        "height": 48,
-        "fps_numerator": 8,
+        "width": size[0],
+        "height": size[1],
+        "fps_numerator": fps,
         "fps_denominator": 1,
-        "duration": 1.0,
-        "frames": 8,
+        "duration": seconds,
+        "frames": round(seconds * fps),
         "has_audio": False,
-        "bytes": 1000,
+        "bytes": 1000 if content is None else len(content),
     }
     clip = Clip.objects.create(**(values | fields))
-    if with_media:
-        write_video(Path(settings.MEDIA_ROOT) / clip.original)
+    if content is not None:
+        _write_media(clip.original, content)
+        _write_media(clip.poster, POSTER)
     return clip
+
+
+def _write_media(name: str, content: bytes) -> None:
+    path = Path(settings.MEDIA_ROOT) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def make_campaign(
@@ -137,20 +177,42 @@ def make_campaign(
     split: str = Split.TRAIN,
     **policy: Any,
 ) -> Campaign:
-    """A campaign with so many fresh clips, open unless told otherwise."""
-    actor = actor or lead()
+    """Make a campaign with this many new clips, by default an open one."""
+    actor = actor or make_lead()
     number = next(_numbers)
-    values: dict[str, Any] = {"name": f"campaign-{number}", "title": f"Campaign {number}"}
+    name = policy.get("name", f"campaign-{number}")
+    values: dict[str, Any] = {"name": name, "title": name.replace("-", " ").capitalize()}
     campaign = campaigns.create_campaign(actor=actor, **(values | policy))
     campaign.salt = f"{number:064}"  # what is drawn from it is the same in every run
     campaign.save(update_fields=["salt"])
     if clips:
         campaigns.add_clips(actor=actor, campaign=campaign, clips=[make_clip(split=split) for _ in range(clips)])
-    return campaigns.set_state(actor=actor, campaign=campaign, state=state)
+    for step in (*STATES_BEFORE[state], state):
+        campaign = campaigns.set_state(actor=actor, campaign=campaign, state=step)
+    return campaign
 
 
-def card(score: float = 3, *, reason: str = "The edges wobble from the middle on") -> ReportCard:
-    """A report card with the same score and reason on the three axes, and one visual defect."""
+def make_item(campaign: Campaign, clip: Clip | None = None, *, arm: Arm = Arm.BLIND, slots: int = 1) -> Item:
+    """Make an item whose rating slots are all of one arm.
+
+    Items are given out in the order in which they are made: without a place of its own, each would do equally well.
+    """
+    item = Item.objects.create(campaign=campaign, clip=clip or make_clip())
+    Slot.objects.bulk_create(
+        Slot(item=item, campaign=campaign, number=number, arm=arm, place=item.pk) for number in range(1, slots + 1)
+    )
+    return item
+
+
+def make_draft(item: Item, *, reason: str = "The edges of the square shimmer a little.") -> Draft:
+    """Make a critic's draft: one defect and a reason on the visual axis, no defect on the two others."""
+    card = {axis.value: {"score": 4.0, "evidence": [], "reason": f"{reason} Seen for {axis.value}."} for axis in AXES}
+    card["visual"]["evidence"] = [{"defect": "blur", "time": [0.5, 1.0], "box": None}]
+    return Draft.objects.create(item=item, critic="starter@1", card=card, text="as generated", latency_ms=5)
+
+
+def make_card(score: float = 3, *, reason: str = "The edges wobble from the middle on") -> ReportCard:
+    """Make a report card with one score and reason on the three axes, and one visual defect."""
     return ReportCard(
         visual=AxisReport(score, (Evidence("blur"),), f"{reason}, to the eye"),
         dynamic=AxisReport(score, (), f"{reason}, in motion"),
@@ -158,40 +220,52 @@ def card(score: float = 3, *, reason: str = "The edges wobble from the middle on
     )
 
 
-def answers(scores: Mapping[Axis, int] | int = 3, **changes: Any) -> dict[Axis, Answer]:
-    """Answers that the default rules accept; each call has words of its own."""
+def make_answers(scores: Mapping[Axis, int] | int = 3, **changes: Any) -> dict[Axis, Answer]:
+    """Make answers that the default rules accept; the reasons of each call are new."""
     token = uuid.uuid4().hex[:12]
     by_axis = dict.fromkeys(AXES, scores) if isinstance(scores, int) else scores
     return {axis: replace(Answer(by_axis[axis], (), f"I saw {token} on {axis}."), **changes) for axis in AXES}
 
 
-def lease_of(slot: Slot) -> uuid.UUID:
-    """The lease of a seat that is held."""
+def make_submission(slot: Slot, score: int) -> dict[str, Any]:
+    """Make the answers and the key that the desk's page sends: in the assisted arm with the draft, if there is one."""
+    return {"answers": make_answers(score, draft_use="edited" if draft_for(slot) else "none"), "key": uuid.uuid4()}
+
+
+def get_lease(slot: Slot) -> uuid.UUID:
+    """Return the lease of a slot that a rater holds."""
     assert slot.lease is not None
     return slot.lease
 
 
+def claim(rater: User, campaign: Campaign) -> Slot:
+    """Claim the rater's next slot; fail if there is none."""
+    slot = queue.claim(rater=rater, campaign=campaign)
+    assert slot is not None
+    return slot
+
+
+def skip(rater: User, slot: Slot, *, kind: str = "skipped", reason: str = "It stays black.") -> Skip:
+    """Skip the clip of a slot that the rater holds."""
+    return queue.skip(rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind=kind, reason=reason)
+
+
 def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: Any) -> Rating:
-    """Submits acceptable answers for a seat just claimed."""
+    """Submit acceptable answers for a slot that the rater holds."""
     values: dict[str, Any] = {
-        "answers": answers(),
+        "answers": make_answers(),
         "viewing": {"watched_share": 1.0},
         "seconds_spent": 12.0,
         "key": key or uuid.uuid4(),
     }
-    return ratings.submit(rater=rater, lease=lease_of(slot), item_id=slot.item_id, **(values | changes))
-
-
-def answered(slot: Slot, score: int) -> dict[str, Any]:
-    """What the page of a place sends to `submit`: in the assisted arm with the draft, where there is one."""
-    return {"answers": answers(score, draft_use="edited" if draft_for(slot) else "none"), "key": uuid.uuid4()}
+    return ratings.submit(rater=rater, lease=get_lease(slot), item_id=slot.item_id, **(values | changes))
 
 
 def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis, int] | int] | int = 3) -> int:
-    """Rates all that the queue gives this rater; `scores` may differ by clip id. Returns how many."""
+    """Rate every clip that the queue gives the rater, with scores for all or by clip id; return their number."""
     count = 0
     while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
         given = scores if isinstance(scores, int) else scores[slot.item.clip.clip_id]
-        submit(rater, slot, answers=answers(given))
+        submit(rater, slot, answers=make_answers(given))
         count += 1
     return count

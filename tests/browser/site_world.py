@@ -26,7 +26,7 @@ from datasets.services.releases import build_release
 from modelassist.models import Activation, Critic, Run
 from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
-from tests.annotation import desk_world, factories
+from tests.annotation import factories
 from tests.datasets.world import rated_campaign
 from tests.modelassist.test_views import FIGURES
 
@@ -130,11 +130,13 @@ def _rated(pages: Pages, lead: User, rater: User) -> Campaign:
 
 def _desk(pages: Pages, lead: User, rater: User) -> Campaign:
     """A campaign with a draft, and its clip on the rater's desk."""
-    campaign = desk_world.make_campaign("floor", by=lead)
+    campaign = factories.make_campaign(name="floor", actor=lead)
     for name, arm in (("one", Arm.ASSISTED), ("two", Arm.BLIND)):
-        item = desk_world.add_item(campaign, desk_world.make_clip(name), arm=arm)
+        item = factories.make_item(
+            campaign, factories.make_clip(name, with_media=True, **factories.LONGER_VIDEO), arm=arm
+        )
         if arm == Arm.ASSISTED:
-            desk_world.add_draft(item)
+            factories.make_draft(item)
             pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
     assert queue.claim(rater=rater, campaign=campaign)
     pages.add(Role.ANNOTATOR, "rate", campaign.name)
@@ -148,12 +150,12 @@ def _shut(pages: Pages, lead: User) -> None:
     """Desks that hand out nothing, and say why."""
     for state in (Campaign.State.PAUSED, Campaign.State.CLOSED):
         campaign = campaigns.set_state(
-            actor=lead, campaign=desk_world.make_campaign(f"all-{state}", by=lead), state=state
+            actor=lead, campaign=factories.make_campaign(name=f"all-{state}", actor=lead), state=state
         )
         pages.add(Role.ANNOTATOR, "rate", campaign.name)
-    members_only = desk_world.make_campaign("few", by=lead, open_to=Campaign.OpenTo.MEMBERS)
+    members_only = factories.make_campaign(name="few", actor=lead, open_to=Campaign.OpenTo.MEMBERS)
     pages.add(Role.ANNOTATOR, "rate", members_only.name)
-    draft = desk_world.make_campaign("soon", by=lead, state=Campaign.State.DRAFT)
+    draft = factories.make_campaign(name="soon", actor=lead, state=Campaign.State.DRAFT)
     pages.add(Role.LEAD, "rate", draft.name)
     pages.add(Role.LEAD, "campaign", draft.name)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
 from annotation.models import Campaign, Rating, SavedWork, Slot
-from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
+from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
 from tests.browser.looks import sign_in
 
 NAMES = ("one", "two", "three")
@@ -17,14 +17,14 @@ NAMES = ("one", "two", "three")
 
 @pytest.fixture
 def lead(live_server: object) -> User:
-    return make_user("lena", Role.LEAD)
+    return make_lead("lena")
 
 
 @pytest.fixture
 def campaign(lead: User) -> Campaign:
-    campaign = make_campaign("floor", by=lead)
+    campaign = make_campaign(name="floor", actor=lead)
     for name in NAMES:
-        add_item(campaign, make_clip(name, content=video_bytes(len(name))))
+        make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO))
     return campaign
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import Role
 from annotation.models import Clip
-from tests.annotation import desk_world
+from tests.annotation import factories
 from tests.browser.looks import sign_in
 from tests.browser.site_world import World, build
 
@@ -46,7 +46,7 @@ def world(transactional_db: None) -> World:
     for clip in Clip.objects.all():
         for name in (clip.original, clip.poster):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / clip.original).write_bytes(desk_world.video_bytes(3))
+        (root / clip.original).write_bytes(factories.make_video(3))
         Image.new("RGB", (64, 48), "white").save(root / clip.poster)
     return world
 

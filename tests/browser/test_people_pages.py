@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.models import Campaign, PanelParticipant
 from annotation.raters import panels
-from tests.annotation.desk_world import add_item, make_campaign, make_clip, make_user, video_bytes
+from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
 from tests.browser.desk.world import rate_by_keys
 from tests.browser.looks import sign_in, violations
 
@@ -22,14 +22,14 @@ CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 @pytest.fixture
 def lead(live_server: object) -> User:
-    return make_user("lena", Role.LEAD)
+    return make_lead("lena")
 
 
 @pytest.fixture
 def campaign(lead: User) -> Campaign:
-    campaign = make_campaign("floor", by=lead)
+    campaign = make_campaign(name="floor", actor=lead)
     for name in ("one", "two", "three"):
-        add_item(campaign, make_clip(name, content=video_bytes(len(name))))
+        make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO))
     return campaign
 
 

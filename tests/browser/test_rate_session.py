@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from accounts.models import Role
 from annotation.models import AxisAnswer, Campaign, Rating, SavedWork
 from qsave.axes import AXES
-from tests.annotation.desk_world import make_campaign, make_user
+from tests.annotation.factories import make_campaign, make_lead, make_user
 from tests.browser.desk.world import go_offline, lease_on, open_desk, put_clip, saved
 from tests.browser.looks import sign_in
 
@@ -66,7 +65,7 @@ def no_saves(page: Page) -> None:
 
 @pytest.fixture
 def campaign(live_server: Any) -> Campaign:
-    campaign = make_campaign("floor", by=make_user("lena", Role.LEAD))
+    campaign = make_campaign(name="floor", actor=make_lead("lena"))
     for name in CLIPS:
         put_clip(campaign, name)
     return campaign

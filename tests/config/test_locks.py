@@ -92,7 +92,7 @@ def sign_out(campaign: Campaign) -> Ask:
 
 
 def begin_as_guest(campaign: Campaign) -> Ask:
-    _panel, secret = make_panel(actor=factories.lead(), campaign=campaign, name="p", quota=1, completion_code="c")
+    _panel, secret = make_panel(actor=factories.make_lead(), campaign=campaign, name="p", quota=1, completion_code="c")
     return lambda: Client().post(f"/panel/{secret}/", {"participant": "7"})
 
 

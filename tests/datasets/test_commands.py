@@ -11,7 +11,7 @@ from annotation.agreement import reviews
 from datasets.models import Release
 from datasets.services.releases import release_path
 from qsave.release.manifest import encode_manifest
-from tests.annotation.factories import card, lead
+from tests.annotation.factories import make_card, make_lead
 from tests.datasets.records import clip, rating, release
 from tests.datasets.world import engineer, rated_campaign
 
@@ -49,7 +49,7 @@ def test_what_was_left_out_is_counted_on_the_command_line() -> None:
     campaign = rated_campaign(2, 1, 0, raters=1)
     engineer()
     item = campaign.items.get(clip__clip_id="train-00")
-    reviews.review(actor=campaign.created_by, item=item, card=card(4), note="")
+    reviews.review(actor=campaign.created_by, item=item, card=make_card(4), note="")
     printed = run("release", campaign.name, "--name", "first", "--policy", "reviewed", SMALL)
     assert "1 left out of the release: not reviewed" in printed
 
@@ -90,7 +90,7 @@ def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None
     ],
 )
 def test_what_cannot_be_made_is_an_error_that_says_why(arguments: list[str], said: str) -> None:
-    campaign, someone = rated_campaign(1, 0, 0), lead()
+    campaign, someone = rated_campaign(1, 0, 0), make_lead()
     engineer()
     filled = [word.format(campaign=campaign.name, lead=someone.username) for word in arguments]
     with pytest.raises(CommandError, match=said):

@@ -16,7 +16,7 @@ from operations import jobs
 from operations.models import JobState
 from qsave.release.manifest import sha256_of, verify_release
 from qsave.release.reader import ReleaseReader
-from tests.annotation.factories import lead, make_campaign
+from tests.annotation.factories import make_campaign, make_lead
 from tests.datasets.world import campaign_with, clip_with_file, engineer, rate, rated_campaign
 
 pytestmark = pytest.mark.django_db
@@ -117,7 +117,7 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
 
 def test_a_lead_does_not_freeze_releases() -> None:
     with pytest.raises(PermissionDenied):
-        releases.build_release(actor=lead(), campaign=rated_campaign(1, 0, 0), name="first")
+        releases.build_release(actor=make_lead(), campaign=rated_campaign(1, 0, 0), name="first")
 
 
 def test_a_refused_build_leaves_a_failed_row_and_no_folder() -> None:

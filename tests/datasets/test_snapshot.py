@@ -14,7 +14,7 @@ from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
 from qsave.splits import SplitSize
-from tests.annotation.factories import answers, card, make_user, submit
+from tests.annotation.factories import make_answers, make_card, make_user, submit
 from tests.datasets.world import campaign_with, clip_with_file, rate, rated_campaign
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_raters_stand_under_pseudonyms_of_the_campaign(tmp_path: Path) -> None:
 def test_the_newest_revision_counts(tmp_path: Path) -> None:
     campaign = rated_campaign(1, 0, 0, raters=1)
     rating = Rating.objects.get()
-    changed = answers(dict.fromkeys(AXES, 5))
+    changed = make_answers(dict.fromkeys(AXES, 5))
     ratings.revise(
         rater=rating.rater, rating_id=rating.pk, answers=changed, key=uuid.uuid4(), viewing={}, seconds_spent=3
     )
@@ -71,7 +71,7 @@ def test_the_newest_review_comes_along(tmp_path: Path) -> None:
     campaign = rated_campaign(1, 0, 0)
     item = campaign.items.get()
     for score in (2, 4):
-        reviews.review(actor=campaign.created_by, item=item, card=card(score), note="")
+        reviews.review(actor=campaign.created_by, item=item, card=make_card(score), note="")
     (record,) = snapshot(campaign, tmp_path)
     assert record.review is not None
     assert {reviewed.score for reviewed in record.review.values()} == {4}
@@ -80,12 +80,12 @@ def test_the_newest_review_comes_along(tmp_path: Path) -> None:
 def test_a_draft_left_as_it_stood_is_known(tmp_path: Path) -> None:
     campaign = campaign_with([clip_with_file("a")], assisted_share=1.0, overlap=1)
     item = campaign.items.get()
-    drafts.record_draft(item_id=item.pk, critic="tiny@1", card=card(3), text="", latency_ms=1)
+    drafts.record_draft(item_id=item.pk, critic="tiny@1", card=make_card(3), text="", latency_ms=1)
     person = make_user()
     slot = queue.claim(rater=person, campaign=campaign)
     assert slot is not None
-    drafted = card(3)
-    given = answers()
+    drafted = make_card(3)
+    given = make_answers()
     given[Axis.VISUAL] = type(given[Axis.VISUAL])(3, drafted.visual.evidence, drafted.visual.reason, "confirmed")
     given[Axis.DYNAMIC] = type(given[Axis.VISUAL])(3, (), drafted.dynamic.reason, "confirmed")
     given[Axis.ALIGNMENT] = type(given[Axis.VISUAL])(3, (), "It shows something else altogether", "edited")

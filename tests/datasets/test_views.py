@@ -14,7 +14,7 @@ from datasets.models import Release
 from datasets.services.policy import TargetPolicy
 from operations import jobs
 from operations.models import Job
-from tests.annotation.factories import card, make_user
+from tests.annotation.factories import make_card, make_user
 from tests.datasets.world import rated_campaign
 
 FORM = {"name": "spring", "target": "mean", "clips": "none", "seed": "0", "allow_small_splits": "on"}
@@ -92,13 +92,17 @@ def test_small_splits_are_asked_about_with_their_sizes(engineer: Client) -> None
 
 def test_reviewed_without_a_reviewed_train_clip_is_refused_on_the_form(engineer: Client) -> None:
     campaign = rated_campaign(train=1, val=1, test=0, raters=1)
-    reviews.review(actor=campaign.created_by, item=campaign.items.get(clip__clip_id="val-00"), card=card(4), note="")
+    reviews.review(
+        actor=campaign.created_by, item=campaign.items.get(clip__clip_id="val-00"), card=make_card(4), note=""
+    )
     form = FORM | {"campaign": str(campaign.pk), "target": "reviewed"}
     page = engineer.post("/releases/freeze", form)
     assert page.status_code == 200
     assert "nothing to train on. Review some of them" in page.content.decode()
     assert not Release.objects.exists()
-    reviews.review(actor=campaign.created_by, item=campaign.items.get(clip__clip_id="train-00"), card=card(4), note="")
+    reviews.review(
+        actor=campaign.created_by, item=campaign.items.get(clip__clip_id="train-00"), card=make_card(4), note=""
+    )
     assert engineer.post("/releases/freeze", form).status_code == 302
 
 

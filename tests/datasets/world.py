@@ -15,7 +15,7 @@ from annotation.rating import queue
 from annotation.rating.ratings import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
-from tests.annotation.factories import answers, make_campaign, make_clip, make_user, submit, video_bytes
+from tests.annotation.factories import make_answers, make_campaign, make_clip, make_user, make_video, submit
 
 DEFECT = {Axis.VISUAL: "blur", Axis.DYNAMIC: "jitter", Axis.ALIGNMENT: "wrong-count"}
 Scores = Callable[[Clip, int], Mapping[Axis, int]]
@@ -29,7 +29,7 @@ def clip_with_file(clip_id: str, *, split: str = Split.TRAIN, content: bytes | N
     """A clip whose hash is that of the file behind it; `content` makes two clips one video."""
     box = clip_id.encode()
     # a free atom at the end gives each file bytes of its own and leaves the video as it is
-    content = content or video_bytes() + (len(box) + 8).to_bytes(4) + b"free" + box
+    content = content or make_video() + (len(box) + 8).to_bytes(4) + b"free" + box
     sha256 = hashlib.sha256(content).hexdigest()
     path = Path(settings.MEDIA_ROOT) / "clips" / f"{sha256}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def answered(scores: Mapping[Axis, int]) -> dict[Axis, Answer]:
     """Answers with words of their own and, below "fair", a defect."""
     return {
         axis: replace(answer, evidence=(Evidence(DEFECT[axis]),)) if answer.score < 3 else answer
-        for axis, answer in answers(scores).items()
+        for axis, answer in make_answers(scores).items()
     }
 
 

@@ -146,7 +146,7 @@ def make_campaign() -> Campaign:
     qualifying.update(is_qualification=True)
     for item in items[2::2]:
         if item.clip.prompt_group.split == "train":
-            record_draft(item_id=item.pk, critic="toy@1", card=factories.card(), text="words", latency_ms=1)
+            record_draft(item_id=item.pk, critic="toy@1", card=factories.make_card(), text="words", latency_ms=1)
     return campaign
 
 
@@ -196,7 +196,7 @@ def acknowledged_is_there_once(written: list[dict[str, Any]]) -> None:
 def _send_again(entry: dict[str, Any], key: uuid.UUID) -> int | None:
     """The rating that a submit gave, when it is sent again with its key; None where its seat is lost."""
     rater = User.objects.get(pk=entry["rater"])
-    values: dict[str, Any] = {"answers": factories.answers(3), "viewing": {}, "seconds_spent": 1.0, "key": key}
+    values: dict[str, Any] = {"answers": factories.make_answers(3), "viewing": {}, "seconds_spent": 1.0, "key": key}
     lease = uuid.UUID(entry["lease"])
     try:
         return ratings.submit(rater=rater, lease=lease, item_id=entry["item"], **values).pk

@@ -25,7 +25,7 @@ from operations import jobs
 from operations.models import Job, JobState
 from qsave.axes import AXES
 from qsave.release.manifest import verify_release
-from tests.annotation.desk_world import make_user
+from tests.annotation.factories import make_lead, make_user
 from tests.modelassist.tiny_world import write_tiny_model
 
 pytestmark = [pytest.mark.long, pytest.mark.real_clips, pytest.mark.django_db(transaction=True)]
@@ -50,7 +50,7 @@ DEFECT_KEYS = {"visual": "b", "dynamic": "f", "alignment": "m"}
 
 @pytest.fixture
 def engineer(transactional_db: None) -> User:
-    return make_user("enno", Role.ENGINEER)
+    return make_user("enno", role=Role.ENGINEER)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_real_clips_go_the_whole_way(
 
     figures = agreement(campaign)
     assert {axis.basis.ratings for axis in figures.axes} == {len(NAMES) * clips}
-    lead = signed_in(open_page(), make_user("lena", Role.LEAD), live_server.url)
+    lead = signed_in(open_page(), make_lead("lena"), live_server.url)
     lead.goto("/campaigns/real/agreement")
     expect(lead.get_by_role("heading", level=1)).to_be_visible()
     keep_picture(lead, "agreement")

@@ -27,7 +27,7 @@ from modelassist.services.critics import (
 )
 from modelassist.services.starter import register_starter
 from operations.models import Job
-from tests.annotation.desk_world import make_clip
+from tests.annotation.factories import make_clip
 
 pytestmark = pytest.mark.django_db
 
@@ -151,7 +151,9 @@ def test_a_critic_of_simulated_data_needs_a_second_confirmation_that_quotes_its_
 
 def test_answers_about_real_clips_are_quoted_where_there_are_any(engineer: User, campaign: Campaign) -> None:
     starter = register_starter(actor=engineer)
-    add_clips(actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}") for number in range(4)])
+    add_clips(
+        actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", with_media=True) for number in range(4)]
+    )
     items = list(campaign.items.order_by("pk"))
     Draft.objects.create(item=items[0], critic=str(starter), card={}, text="")
     for item, text in zip(items[1:], ["babble", "babble", ""], strict=True):

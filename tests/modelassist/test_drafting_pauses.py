@@ -24,7 +24,7 @@ from modelassist.services.critics import activate, register_critic, retry_now
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.report_card import AxisReport, ReportCard
-from tests.annotation.desk_world import make_clip
+from tests.annotation.factories import make_clip
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,11 @@ START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 @pytest.fixture
 def campaign(engineer: User) -> Campaign:
     campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
-    add_clips(actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}") for number in range(CLIPS)])
+    add_clips(
+        actor=engineer,
+        campaign=campaign,
+        clips=[make_clip(f"clip{number}", with_media=True) for number in range(CLIPS)],
+    )
     return set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
 
 

@@ -15,8 +15,7 @@ from modelassist.models import Run
 from modelassist.services import runs, trainer
 from operations import jobs
 from operations.models import Job, JobState
-from tests.annotation.desk_world import video_bytes
-from tests.annotation.factories import make_campaign
+from tests.annotation.factories import make_campaign, make_video
 from tests.support import processes
 from tests.support.waiting import wait_until
 
@@ -47,7 +46,7 @@ def start_run(engineer: User, model: Path) -> Run:
 
 
 def write_manifest(folder: Path) -> Path:
-    (folder / "one.mp4").write_bytes(video_bytes(3))
+    (folder / "one.mp4").write_bytes(make_video(3))
     manifest = folder / "manifest.csv"
     manifest.write_text("video,prompt,generator\none.mp4,a square moves,toy\n")
     return manifest

@@ -122,7 +122,9 @@ class Crew:
     def edit(self) -> None:
         if self.rated:
             rating, key = self.dice.choice(self.rated), uuid.uuid4()
-            given = factories.answers(self.dice.choice([1, 3, 5]), draft_use="edited" if rating.draft_id else "none")
+            given = factories.make_answers(
+                self.dice.choice([1, 3, 5]), draft_use="edited" if rating.draft_id else "none"
+            )
             values: dict[str, Any] = {"answers": given, "key": key, "viewing": {}, "seconds_spent": 1.0}
             revise(rater=rating.rater, rating_id=rating.pk, **values)
             self.note("edited", rating=rating.pk, key=key)
@@ -134,7 +136,7 @@ class Crew:
         score = self.dice.choice([3, 3, 3, 1, 5])
         if slot.kind == Slot.Kind.QUALIFICATION:
             score = 5 if rater == self.raters[-1] else 3
-        return factories.answered(slot, score)
+        return factories.make_submission(slot, score)
 
     def send(self, page: Page, values: dict[str, Any]) -> None:
         rater, slot = page
@@ -161,7 +163,7 @@ class Crew:
 
 def _seat(page: Page) -> dict[str, Any]:
     rater, slot = page
-    return {"rater": rater, "lease": factories.lease_of(slot)}
+    return {"rater": rater, "lease": factories.get_lease(slot)}
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from accounts.models import Role, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.models import Campaign, Clip, Screening
 from qsave.axes import Axis
-from tests.annotation.factories import lead, make_campaign, make_clip, make_user, rate_all
+from tests.annotation.factories import make_campaign, make_clip, make_lead, make_user, rate_all
 
 SCORES = {"a": 1, "b": 3, "c": 5}
 NAN = re.compile(r">[^<]*\bnan\b", re.IGNORECASE)
@@ -26,7 +26,7 @@ def as_lead(client: Client, db: None) -> Client:
 def rated(*names: str, scores: dict[str, int] = SCORES) -> tuple[Campaign, list[User]]:
     """Three clips rated by people of these names, all alike."""
     campaign = make_campaign(overlap=len(names), assisted_share=0.0)
-    add_clips(actor=lead(), campaign=campaign, clips=[make_clip(clip_id, prompt="=1+1") for clip_id in scores])
+    add_clips(actor=make_lead(), campaign=campaign, clips=[make_clip(clip_id, prompt="=1+1") for clip_id in scores])
     people = [make_user(name) for name in names]
     for person in people:
         rate_all(person, campaign, scores)
@@ -144,7 +144,7 @@ def test_generators_are_compared_in_words_on_the_prompts_they_share(as_lead: Cli
     for number in range(8):
         group = make_clip(f"a{number}", generator="wan2.1").prompt_group
         pair = [Clip.objects.get(clip_id=f"a{number}"), make_clip(f"b{number}", generator="wan2.2", group=group)]
-        add_clips(actor=lead(), campaign=campaign, clips=pair)
+        add_clips(actor=make_lead(), campaign=campaign, clips=pair)
         scores |= {f"a{number}": 2 + number % 2, f"b{number}": 4}
     for _ in range(2):
         rate_all(make_user(), campaign, scores)

@@ -41,7 +41,7 @@ TABLE = [
 @pytest.fixture
 def rated() -> tuple[Campaign, list[User]]:
     """The table above, given on all three axes through the queue."""
-    boss = factories.lead()
+    boss = factories.make_lead()
     campaign = factories.make_campaign(overlap=4, assisted_share=0)
     clips = [factories.make_clip(f"u{number:02}") for number in range(12)]
     campaigns.add_clips(actor=boss, campaign=campaign, clips=clips)
@@ -56,7 +56,7 @@ def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> Non
         assert slot.lease is not None
         score = scores[slot.item.clip.clip_id]
         if score:
-            factories.submit(rater, slot, answers=factories.answers(score))
+            factories.submit(rater, slot, answers=factories.make_answers(score))
         else:
             queue.skip(rater=rater, lease=slot.lease, item_id=slot.item_id, kind="skipped", reason="")
 
@@ -87,7 +87,7 @@ def test_mos_rows_hold_the_means_with_intervals_around_them(rated: tuple[Campaig
 def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(rated: tuple[Campaign, list[User]]) -> None:
     campaign, raters = rated
     before = agreement(campaign)
-    boss = factories.lead()
+    boss = factories.make_lead()
     for rater in raters[1:3]:
         reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict="screened", reason="gone astray")
     reviews.screen(actor=boss, campaign=campaign, rater=raters[1], verdict="kept", reason="a mistake")
@@ -109,7 +109,7 @@ def test_only_the_newest_revision_counts(rated: tuple[Campaign, list[User]]) -> 
     ratings.revise(
         rater=raters[3],
         rating_id=rating.pk,
-        answers=factories.answers(5),
+        answers=factories.make_answers(5),
         key=key.__class__(int=key.int ^ 1),
         viewing={},
         seconds_spent=1,
@@ -177,14 +177,16 @@ def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
     campaign = factories.make_campaign(6, overlap=2, assisted_share=0)
     campaign.slots.filter(number=2).update(arm="assisted")
     for item in campaign.items.all():
-        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.card(5), text="", latency_ms=1)
+        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(5), text="", latency_ms=1)
     blind, assisted = factories.make_user(), factories.make_user()
     factories.rate_all(blind, campaign, 2)
     while (slot := queue.claim(rater=assisted, campaign=campaign)) is not None:
         draft = drafts.draft_for(slot)
         assert draft is not None
-        given = {axis: replace(answer, draft_use="edited") for axis, answer in factories.answers(4).items()}
-        given[Axis.VISUAL] = replace(given[Axis.VISUAL], reason=factories.card().visual.reason, draft_use="confirmed")
+        given = {axis: replace(answer, draft_use="edited") for axis, answer in factories.make_answers(4).items()}
+        given[Axis.VISUAL] = replace(
+            given[Axis.VISUAL], reason=factories.make_card().visual.reason, draft_use="confirmed"
+        )
         factories.submit(assisted, slot, answers=given)
 
     visual = agreement(campaign).arms[0]
@@ -222,7 +224,9 @@ def test_figures_are_computed_again_only_after_something_changed(rated: tuple[Ca
         assert read_agreement(Campaign.objects.get(pk=campaign.pk)) is first
     assert len(queries) == 3  # the campaign, and the newest of revisions and deeds
 
-    reviews.screen(actor=factories.lead(), campaign=campaign, rater=raters[1], verdict="screened", reason="gone astray")
+    reviews.screen(
+        actor=factories.make_lead(), campaign=campaign, rater=raters[1], verdict="screened", reason="gone astray"
+    )
     screened = read_agreement(campaign)
     assert screened.ratings == first.ratings - 11
 
@@ -233,7 +237,7 @@ def test_figures_are_computed_again_only_after_something_changed(rated: tuple[Ca
     ratings.revise(
         rater=raters[3],
         rating_id=rating.pk,
-        answers=factories.answers(5),
+        answers=factories.make_answers(5),
         key=uuid.uuid4(),
         viewing={},
         seconds_spent=1,
@@ -282,7 +286,7 @@ def test_golds_and_repeats_tell_how_reliable_a_rater_is() -> None:
         lease=uuid.uuid4(),
         lease_expires_at=timezone.now(),
     )
-    factories.submit(rater, again, answers=factories.answers({Axis.VISUAL: 3, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5}))
+    factories.submit(rater, again, answers=factories.make_answers({Axis.VISUAL: 3, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5}))
 
     (row,) = agreement(campaign).raters
 
@@ -298,14 +302,14 @@ def half_assisted() -> Campaign:
     campaign = factories.make_campaign(24, overlap=4, assisted_share=0)
     campaign.slots.filter(number__gt=2).update(arm="assisted")
     for number, item in enumerate(campaign.items.order_by("pk")):
-        card = factories.card(1 + number % 5)
+        card = factories.make_card(1 + number % 5)
         drafts.record_draft(item_id=item.pk, critic="c@1", card=card, text="", latency_ms=1)
     for number in range(4):
         rater = factories.make_user()
         while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
             drafted = 1 + (slot.item_id - campaign.items.order_by("pk")[0].pk) % 5
             own = max(1, min(5, drafted + (-1) ** number * (1 + slot.item_id % 2)))
-            factories.submit(rater, slot, **factories.answered(slot, drafted if slot.arm == "assisted" else own))
+            factories.submit(rater, slot, **factories.make_submission(slot, drafted if slot.arm == "assisted" else own))
     return campaign
 
 

@@ -15,18 +15,18 @@ pytestmark = pytest.mark.django_db
 def test_a_review_stores_the_card_that_stands() -> None:
     item = factories.make_campaign(1).items.get()
 
-    decision = reviews.review(actor=factories.lead(), item=item, card=factories.card(4), note=" clear ")
+    decision = reviews.review(actor=factories.make_lead(), item=item, card=factories.make_card(4), note=" clear ")
 
-    assert (card_from_json(decision.card), decision.note) == (factories.card(4), "clear")
+    assert (card_from_json(decision.card), decision.note) == (factories.make_card(4), "clear")
     assert AuditEntry.objects.filter(action="item.reviewed", target_id=str(item.pk)).exists()
 
 
 def test_a_review_names_only_defects_of_the_campaign() -> None:
     item = factories.make_campaign(1).items.get()
-    wrong = replace(factories.card(), dynamic=replace(factories.card().dynamic, evidence=(Evidence("blur"),)))
+    wrong = replace(factories.make_card(), dynamic=replace(factories.make_card().dynamic, evidence=(Evidence("blur"),)))
 
     with pytest.raises(AnswersRefused) as caught:
-        reviews.review(actor=factories.lead(), item=item, card=wrong, note="")
+        reviews.review(actor=factories.make_lead(), item=item, card=wrong, note="")
 
     assert set(caught.value.problems) == {"dynamic.evidence"}
 
@@ -35,13 +35,13 @@ def test_screening_needs_a_verdict_a_reason_and_a_rater_of_this_campaign() -> No
     campaign, stranger = factories.make_campaign(1), factories.make_user()
 
     with pytest.raises(AnswersRefused) as caught:
-        reviews.screen(actor=factories.lead(), campaign=campaign, rater=stranger, verdict="gone", reason=" ")
+        reviews.screen(actor=factories.make_lead(), campaign=campaign, rater=stranger, verdict="gone", reason=" ")
 
     assert set(caught.value.problems) == {"verdict", "reason", "rater"}
 
 
 def test_the_newest_verdict_on_a_rater_is_the_last_one_given() -> None:
-    campaign, rater, boss = factories.make_campaign(1), factories.make_user(), factories.lead()
+    campaign, rater, boss = factories.make_campaign(1), factories.make_user(), factories.make_lead()
     factories.rate_all(rater, campaign)
     for verdict in ("screened", "kept"):
         reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict=verdict, reason="all threes")
@@ -53,6 +53,6 @@ def test_annotators_neither_review_nor_screen() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
 
     with pytest.raises(PermissionDenied):
-        reviews.review(actor=rater, item=campaign.items.get(), card=factories.card(), note="")
+        reviews.review(actor=rater, item=campaign.items.get(), card=factories.make_card(), note="")
     with pytest.raises(PermissionDenied):
         reviews.screen(actor=rater, campaign=campaign, rater=rater, verdict="kept", reason="fine")

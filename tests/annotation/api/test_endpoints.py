@@ -35,7 +35,7 @@ def script(user: User) -> Client:
 
 @pytest.fixture
 def boss() -> Client:
-    return script(factories.lead())
+    return script(factories.make_lead())
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def post(client: Client, url: str, data: Any = None) -> Any:
 
 
 def submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    values = {"key": str(uuid.uuid4()), "answers": answers_to_json(factories.answers()), "seconds_spent": 9.5}
+    values = {"key": str(uuid.uuid4()), "answers": answers_to_json(factories.make_answers()), "seconds_spent": 9.5}
     return {"item": seat["item"], **values} | changes
 
 
@@ -208,7 +208,7 @@ def test_a_seat_is_renewed_skipped_and_handed_back(rater: Client) -> None:
 def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater: Client) -> None:
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
-    drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.card(2), text="", latency_ms=1)
+    drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(2), text="", latency_ms=1)
     url = f"/api/campaigns/{campaign.name}/claim"
 
     draft = post(rater, url).json()["draft"]
@@ -217,7 +217,7 @@ def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater: Clie
     Slot.objects.update(arm="blind")
     blind = post(rater, url).json()["draft"]
 
-    assert draft["card"]["visual"]["reason"] == factories.card(2).visual.reason
+    assert draft["card"]["visual"]["reason"] == factories.make_card(2).visual.reason
     assert {said["score"] for said in draft["card"].values()} == {None}
     assert {said["score"] for said in shown["card"].values()} == {2}
     assert blind is None
@@ -255,7 +255,7 @@ def archive(names: dict[str, bytes]) -> SimpleUploadedFile:
 def test_an_uploaded_zip_becomes_clips_through_a_job(boss: Client) -> None:
     campaign = factories.make_campaign()
     rows = "video,prompt,generator\na.mp4,a red ball rolls away,toy\n../b.mp4,a blue cube falls,toy\n"
-    sent = archive({"set/manifest.csv": rows.encode(), "set/a.mp4": factories.video_bytes(70)})
+    sent = archive({"set/manifest.csv": rows.encode(), "set/a.mp4": factories.make_video(70)})
 
     answer = boss.post(f"/api/campaigns/{campaign.name}/import", {"files": [sent]})
     jobs.run(answer.json()["id"])
@@ -309,7 +309,7 @@ def test_a_manifest_path_that_climbs_out_is_refused(boss: Client, path: str) -> 
 def test_a_job_is_seen_by_who_asked_and_by_leads(boss: Client, rater: Client) -> None:
     campaign = factories.make_campaign()
     arguments = {"campaign": campaign.pk, "manifest": "none.csv"}
-    job = jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.lead())
+    job = jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 
     assert boss.get(f"/api/jobs/{job.pk}").json()["state"] == "queued"
     assert rater.get(f"/api/jobs/{job.pk}").status_code == 404
@@ -318,7 +318,7 @@ def test_a_job_is_seen_by_who_asked_and_by_leads(boss: Client, rater: Client) ->
 def test_a_script_fetches_the_clip_that_it_rates_and_no_original(boss: Client, rater: Client) -> None:
     campaign = factories.make_campaign(state="draft")
     clip = factories.make_clip(with_media=True)
-    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
+    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip])
     assert rater.get(f"/api/clips/{clip.pk}/video").status_code == 404
     Campaign.objects.update(state="open")
 
@@ -328,7 +328,7 @@ def test_a_script_fetches_the_clip_that_it_rates_and_no_original(boss: Client, r
     assert b"".join(answer.streaming_content)[4:8] == b"ftyp"  # type: ignore[attr-defined]
     assert rater.get(f"/api/clips/{clip.pk}/original").status_code == 404
     original = boss.get(f"/api/clips/{clip.pk}/original")
-    assert b"".join(original.streaming_content) == factories.video_bytes()  # type: ignore[attr-defined]
+    assert b"".join(original.streaming_content) == factories.make_video()  # type: ignore[attr-defined]
     assert boss.get(f"/api/clips/{clip.pk}/secrets").status_code == 404
 
 

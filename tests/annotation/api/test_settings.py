@@ -8,14 +8,14 @@ from django.test import Client
 
 from annotation.models import Campaign, Clip, Item
 from tests.annotation.api.test_endpoints import post, script
-from tests.annotation.factories import lead, make_campaign, make_user
+from tests.annotation.factories import make_campaign, make_lead, make_user
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def boss() -> Client:
-    return script(lead())
+    return script(make_lead())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_new_campaign_is_a_draft_with_its_guidelines_and_a_trail() -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
 
     campaign = campaigns.create_campaign(
         actor=boss, name="first", title="The first", overlap=4, guidelines="Look twice.", lease_minutes=9
@@ -36,7 +36,7 @@ def test_a_new_campaign_is_a_draft_with_its_guidelines_and_a_trail() -> None:
 )
 def test_values_that_are_none_are_refused_by_field(values: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        campaigns.create_campaign(actor=factories.lead(), **({"name": "first", "title": "The first"} | values))
+        campaigns.create_campaign(actor=factories.make_lead(), **({"name": "first", "title": "The first"} | values))
 
     assert field in caught.value.message_dict
     assert not Campaign.objects.exists()
@@ -54,7 +54,7 @@ def test_annotators_set_no_campaign_up() -> None:
 
 
 def test_a_campaign_goes_only_where_its_state_leads() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(state="draft")
+    boss, campaign = factories.make_lead(), factories.make_campaign(state="draft")
 
     with pytest.raises(StateRefused, match="open"):
         campaigns.set_state(actor=boss, campaign=campaign, state="paused")
@@ -65,7 +65,7 @@ def test_a_campaign_goes_only_where_its_state_leads() -> None:
 
 
 def test_each_clip_gets_one_item_with_k_seats_however_often_it_is_added() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(overlap=3)
+    boss, campaign = factories.make_lead(), factories.make_campaign(overlap=3)
     clips = [factories.make_clip() for _ in range(5)]
 
     counts = [campaigns.add_clips(actor=boss, campaign=campaign, clips=some) for some in (clips[:3], clips, clips)]
@@ -76,7 +76,7 @@ def test_each_clip_gets_one_item_with_k_seats_however_often_it_is_added() -> Non
 
 
 def test_arms_are_drawn_by_the_seed_and_not_by_the_order_of_arrival() -> None:
-    boss, clips = factories.lead(), [factories.make_clip() for _ in range(40)]
+    boss, clips = factories.make_lead(), [factories.make_clip() for _ in range(40)]
 
     def arms(seed: int, some: list[Clip]) -> dict[tuple[str, int], str]:
         campaign = factories.make_campaign(seed=seed)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def source() -> Campaign:
     """A campaign with something of everything."""
-    boss = factories.lead()
+    boss = factories.make_lead()
     campaign = factories.make_campaign(
         0, overlap=2, overlap_cap=4, seed=8, order="score", gold_share=0.2, qualification_mark=0.5, edit_hours=3
     )
@@ -40,7 +40,7 @@ def seats_of(campaign: Campaign) -> set[tuple[str, int, str, int, float]]:
 
 
 def test_settings_defects_and_newest_guidelines_come_along_and_nothing_else(source: Campaign) -> None:
-    made = duplicate_campaign(actor=factories.lead(), campaign=source, name="again", title="Again")
+    made = duplicate_campaign(actor=factories.make_lead(), campaign=source, name="again", title="Again")
 
     assert made.state == "draft"
     assert made.salt != source.salt
@@ -58,7 +58,7 @@ def test_clips_with_marks_and_members_come_along_when_asked(source: Campaign) ->
     ratings, seats = Rating.objects.count(), seats_of(source)
 
     made = duplicate_campaign(
-        actor=factories.lead(),
+        actor=factories.make_lead(),
         campaign=source,
         name="again",
         title="Again",
@@ -81,13 +81,13 @@ def test_clips_with_marks_and_members_come_along_when_asked(source: Campaign) ->
 
 
 def test_clips_come_without_their_marks_as_plain_ones(source: Campaign) -> None:
-    made = duplicate_campaign(actor=factories.lead(), campaign=source, name="again", title="Again", clips=True)
+    made = duplicate_campaign(actor=factories.make_lead(), campaign=source, name="again", title="Again", clips=True)
     assert set(made.items.values_list("gold", "is_qualification")) == {(None, False)}
     assert made.slots.count() == 8
 
 
 def test_what_does_not_go_is_refused_by_field_and_makes_nothing(source: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     for asked, field in (
         ({"name": source.name}, "name"),
         ({"name": "two words"}, "name"),

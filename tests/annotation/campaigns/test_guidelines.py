@@ -21,13 +21,13 @@ def clips(campaign: Campaign) -> list[Clip]:
 
 
 def test_each_text_gets_a_number_and_the_same_text_no_second(campaign: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     numbers = [set_guidelines(actor=boss, campaign=campaign, text=text).number for text in ("a", "a", "b")]
     assert numbers == [1, 1, 2]
 
 
 def test_another_example_or_note_or_order_is_another_version(campaign: Campaign, clips: list[Clip]) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     bad, good = Example("visual", 1, clips[0], "melted"), Example("visual", 5, clips[1])
     noted = Example("visual", 5, clips[1], "crisp")
     given: tuple[list[Example], ...] = ([bad], [bad], [bad, good], [bad, noted], [noted, bad], [])
@@ -37,7 +37,7 @@ def test_another_example_or_note_or_order_is_another_version(campaign: Campaign,
 
 
 def test_a_new_text_alone_takes_the_examples_along(campaign: Campaign, clips: list[Clip]) -> None:
-    boss, example = factories.lead(), Example("dynamic", 2, clips[2], "slides")
+    boss, example = factories.make_lead(), Example("dynamic", 2, clips[2], "slides")
     set_guidelines(actor=boss, campaign=campaign, text="a", examples=[example])
     assert examples_of(set_guidelines(actor=boss, campaign=campaign, text="b")) == [example]
     assert GuidelineExample.objects.count() == 2
@@ -55,7 +55,7 @@ def test_examples_that_are_none_are_refused_and_make_no_version(campaign: Campai
         [Example("visual", 3, clips[0])] * 61,
     ):
         with pytest.raises(ValidationError) as caught:
-            set_guidelines(actor=factories.lead(), campaign=campaign, text="a", examples=examples)
+            set_guidelines(actor=factories.make_lead(), campaign=campaign, text="a", examples=examples)
         assert list(caught.value.message_dict) == ["examples"]
     assert not campaign.guidelines.exists()
 

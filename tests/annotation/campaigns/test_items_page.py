@@ -9,7 +9,7 @@ from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Item
 from annotation.rating import queue
-from tests.annotation.factories import answers, lease_of, make_campaign, make_clip, make_user, rate_all, submit
+from tests.annotation.factories import get_lease, make_answers, make_campaign, make_clip, make_user, rate_all, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -58,14 +58,14 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
                 break
             name = slot.item.clip.clip_id
             if name in ("calm", "disputed") or (name == "half" and score == 1):
-                submit(rater, slot, answers=answers(3 if name == "calm" else score))
+                submit(rater, slot, answers=make_answers(3 if name == "calm" else score))
             elif name == "broken" and score == 1:
                 queue.skip(
-                    rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="broken", reason="It stays black."
+                    rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind="broken", reason="It stays black."
                 )
             else:
                 queue.skip(
-                    rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="skipped", reason="Not for me."
+                    rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind="skipped", reason="Not for me."
                 )
 
     assert listed(as_lead, campaign, kind="rated") == ["calm", "disputed"]
@@ -90,7 +90,7 @@ def reported(lead: User) -> Item:
     rater = make_user("rae")
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    queue.skip(rater=rater, lease=lease_of(slot), item_id=slot.item_id, kind="broken", reason="It stays black.")
+    queue.skip(rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind="broken", reason="It stays black.")
     return item
 
 

@@ -19,7 +19,7 @@ def first_item(campaign: Campaign) -> Item:
 
 
 def test_a_gold_keeps_its_known_scores_and_its_seats() -> None:
-    boss, item = factories.lead(), first_item(factories.make_campaign(1, overlap=2))
+    boss, item = factories.make_lead(), first_item(factories.make_campaign(1, overlap=2))
     mark_item(actor=boss, item=item, mark="gold", scores={"dynamic": 4.5, "visual": 2})
     item.refresh_from_db()
     assert (item.gold, item.is_qualification, item.slots.count()) == (KNOWN, False, 2)
@@ -31,7 +31,7 @@ def test_a_gold_keeps_its_known_scores_and_its_seats() -> None:
 
 
 def test_a_qualification_item_has_no_seats_and_its_seats_come_back_as_they_were_drawn() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(1, overlap=3)
+    boss, campaign = factories.make_lead(), factories.make_campaign(1, overlap=3)
     item = first_item(campaign)
     drawn = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
 
@@ -61,7 +61,7 @@ def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -
         Slot.objects.filter(pk=slot.pk).update(kind="gold")
 
     with pytest.raises(ValidationError) as caught:
-        mark_item(actor=factories.lead(), item=item, mark="qualification", scores=KNOWN)
+        mark_item(actor=factories.make_lead(), item=item, mark="qualification", scores=KNOWN)
 
     assert list(caught.value.message_dict) == ["mark"]
     item.refresh_from_db()
@@ -69,7 +69,7 @@ def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -
 
 
 def test_raters_qualify_on_marked_items_and_then_rate() -> None:
-    boss, campaign, rater = factories.lead(), factories.make_campaign(2), factories.make_user()
+    boss, campaign, rater = factories.make_lead(), factories.make_campaign(2), factories.make_user()
     test_item = first_item(campaign)
     mark_item(actor=boss, item=test_item, mark="qualification", scores={"visual": 3.0})
     update_policy(actor=boss, campaign=campaign, qualification_mark=1.0)
@@ -100,7 +100,7 @@ def test_raters_qualify_on_marked_items_and_then_rate() -> None:
 def test_marks_that_are_none_are_refused_by_field(asked: dict[str, object], fields: set[str]) -> None:
     item = first_item(factories.make_campaign(1))
     with pytest.raises(ValidationError) as caught:
-        mark_item(actor=factories.lead(), item=item, **asked)  # type: ignore[arg-type]  # wrong on purpose
+        mark_item(actor=factories.make_lead(), item=item, **asked)  # type: ignore[arg-type]  # wrong on purpose
     assert set(caught.value.message_dict) == fields
     item.refresh_from_db()
     assert item.gold is None
@@ -109,18 +109,18 @@ def test_marks_that_are_none_are_refused_by_field(asked: dict[str, object], fiel
 @pytest.mark.parametrize(("order", "rank"), [("balanced", 0.0), ("priority", 9.0)])
 def test_a_priority_ranks_open_seats_where_the_campaign_goes_by_it(order: str, rank: float) -> None:
     item = first_item(factories.make_campaign(2, order=order))
-    set_priority(actor=factories.lead(), item=item, priority=9)
+    set_priority(actor=factories.make_lead(), item=item, priority=9)
     assert set(item.slots.values_list("rank", flat=True)) == {rank}
     assert set(Slot.objects.exclude(item=item).values_list("rank", flat=True)) == {0.0}
 
 
 def test_a_priority_has_bounds() -> None:
     with pytest.raises(ValidationError):
-        set_priority(actor=factories.lead(), item=first_item(factories.make_campaign(1)), priority=1001)
+        set_priority(actor=factories.make_lead(), item=first_item(factories.make_campaign(1)), priority=1001)
 
 
 def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(3, overlap=1, order="score")
+    boss, campaign = factories.make_lead(), factories.make_campaign(3, overlap=1, order="score")
     names = list(Item.objects.order_by("pk").values_list("clip__clip_id", flat=True))
     assert set_order_scores(actor=boss, campaign=campaign, scores={names[0]: -1.0, names[1]: 2.5, names[2]: 7.0}) == 3
     assert set_order_scores(actor=boss, campaign=campaign, scores={names[1]: 2.5, names[2]: None}) == 1
@@ -134,7 +134,7 @@ def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
 
 
 def test_one_unknown_clip_or_odd_score_stores_no_score_at_all() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(1, order="score")
+    boss, campaign = factories.make_lead(), factories.make_campaign(1, order="score")
     name = Item.objects.get().clip.clip_id
     for scores in ({name: 1.0, "stranger": 2.0}, {name: float("inf")}):
         with pytest.raises(ValidationError) as caught:

@@ -28,7 +28,7 @@ def edit(rating: Rating, score: int) -> None:
     revise(
         rater=rating.rater,
         rating_id=rating.pk,
-        answers=factories.answers(score),
+        answers=factories.make_answers(score),
         key=uuid.uuid4(),
         viewing={},
         seconds_spent=1.0,
@@ -57,7 +57,7 @@ def test_one_axis_is_enough() -> None:
         rater = factories.make_user()
         slot = queue.claim(rater=rater, campaign=campaign)
         assert slot is not None
-        given = factories.answers({Axis.VISUAL: 3, Axis.DYNAMIC: score, Axis.ALIGNMENT: 3})
+        given = factories.make_answers({Axis.VISUAL: 3, Axis.DYNAMIC: score, Axis.ALIGNMENT: 3})
         factories.submit(rater, slot, answers=given)
     assert seats(campaign) == 3
 
@@ -89,7 +89,7 @@ def test_the_last_two_seats_filled_at_once_open_one_more_seat() -> None:
     campaign = factories.make_campaign(1, overlap=2, overlap_cap=5)
     raters = [factories.make_user() for _ in range(2)]
     slots = [queue.claim(rater=rater, campaign=campaign) for rater in raters]
-    given = [factories.answers(1), factories.answers(5)]
+    given = [factories.make_answers(1), factories.make_answers(5)]
 
     outcomes = at_once(
         *[

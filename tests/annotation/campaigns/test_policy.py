@@ -21,7 +21,7 @@ def seats_of(campaign: Campaign) -> dict[tuple[str, int], str]:
 
 
 def test_a_change_holds_and_leaves_before_and_after_in_the_trail() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(lease_minutes=20)
+    boss, campaign = factories.make_lead(), factories.make_campaign(lease_minutes=20)
 
     update_policy(actor=boss, campaign=campaign, lease_minutes=30, title=campaign.title, gold_share=0.1)
 
@@ -36,7 +36,7 @@ def test_a_change_holds_and_leaves_before_and_after_in_the_trail() -> None:
 
 def test_the_same_settings_again_leave_no_trail() -> None:
     campaign = factories.make_campaign(lease_minutes=20)
-    update_policy(actor=factories.lead(), campaign=campaign, lease_minutes=20, overlap=3)
+    update_policy(actor=factories.make_lead(), campaign=campaign, lease_minutes=20, overlap=3)
     assert not AuditEntry.objects.filter(action="campaign.policy").exists()
 
 
@@ -72,7 +72,7 @@ def test_what_is_refused_is_named_by_field_and_changes_nothing(changes: dict[str
     before = Campaign.objects.values().get()
 
     with pytest.raises(ValidationError) as caught:
-        update_policy(actor=factories.lead(), campaign=campaign, **changes)
+        update_policy(actor=factories.make_lead(), campaign=campaign, **changes)
 
     assert list(caught.value.message_dict) == [field]
     assert Campaign.objects.values().get() == before
@@ -80,7 +80,7 @@ def test_what_is_refused_is_named_by_field_and_changes_nothing(changes: dict[str
 
 
 def test_more_overlap_adds_the_seats_that_a_new_campaign_would_have_drawn() -> None:
-    boss, clips = factories.lead(), [factories.make_clip() for _ in range(30)]
+    boss, clips = factories.make_lead(), [factories.make_clip() for _ in range(30)]
     grown, wide = factories.make_campaign(overlap=2, seed=5), factories.make_campaign(overlap=4, seed=5)
     for campaign in (grown, wide):
         add_clips(actor=boss, campaign=campaign, clips=clips)
@@ -97,13 +97,13 @@ def test_more_overlap_leaves_a_seat_alone_that_disagreement_has_opened() -> None
         factories.rate_all(factories.make_user(), campaign, score)
     assert Slot.objects.count() == 3
 
-    update_policy(actor=factories.lead(), campaign=campaign, overlap=4)
+    update_policy(actor=factories.make_lead(), campaign=campaign, overlap=4)
 
     assert sorted(Slot.objects.values_list("number", flat=True)) == [1, 2, 3, 4]
 
 
 def test_clips_added_after_a_change_get_the_seats_of_today() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(overlap=2)
+    boss, campaign = factories.make_lead(), factories.make_campaign(overlap=2)
     stale = Campaign.objects.get(pk=campaign.pk)
     update_policy(actor=boss, campaign=campaign, overlap=5)
 
@@ -113,7 +113,7 @@ def test_clips_added_after_a_change_get_the_seats_of_today() -> None:
 
 
 def test_less_overlap_takes_free_seats_away_and_stops_at_those_that_are_taken() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(2, overlap=4)
+    boss, campaign = factories.make_lead(), factories.make_campaign(2, overlap=4)
     rater = factories.make_user()
     factories.rate_all(rater, campaign)
     queue.claim(rater=factories.make_user(), campaign=campaign)
@@ -128,7 +128,7 @@ def test_less_overlap_takes_free_seats_away_and_stops_at_those_that_are_taken() 
 
 
 def test_a_draft_campaign_may_change_its_seed_and_share_and_its_arms_are_drawn_again() -> None:
-    boss, clips = factories.lead(), [factories.make_clip() for _ in range(20)]
+    boss, clips = factories.make_lead(), [factories.make_clip() for _ in range(20)]
     changed = factories.make_campaign(state="draft", seed=1, assisted_share=0.2)
     fresh = factories.make_campaign(state="draft", seed=9, assisted_share=0.7, overlap=4)
     for campaign in (changed, fresh):
@@ -142,7 +142,7 @@ def test_a_draft_campaign_may_change_its_seed_and_share_and_its_arms_are_drawn_a
 
 
 def test_the_order_is_written_into_open_seats_only() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(3, overlap=1)
+    boss, campaign = factories.make_lead(), factories.make_campaign(3, overlap=1)
     first, second, third = Item.objects.order_by("pk")
     Item.objects.filter(pk=second.pk).update(priority=7, order_score=0.5)
     Item.objects.filter(pk=third.pk).update(priority=-1)

@@ -33,7 +33,7 @@ def claim(rater: User, campaign: Campaign) -> Slot:
 
 
 def report(rater: User, slot: Slot, kind: str = "broken") -> None:
-    queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind=kind, reason="It stays black.")
+    queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind=kind, reason="It stays black.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -58,7 +58,7 @@ def test_who_holds_a_reported_clip_may_finish_and_who_let_it_go_does_not_get_it_
     campaign = factories.make_campaign(1, overlap=4)
     holder, leaver, reporter = (factories.make_user() for _ in range(3))
     held, left = claim(holder, campaign), claim(leaver, campaign)
-    queue.hand_back(rater=leaver, lease=factories.lease_of(left))
+    queue.hand_back(rater=leaver, lease=factories.get_lease(left))
     report(reporter, claim(reporter, campaign))
     assert claim(holder, campaign).pk == held.pk
     assert factories.submit(holder, claim(holder, campaign)).slot_id == held.pk

@@ -44,7 +44,7 @@ def offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> l
 
 
 def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(campaign: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     made = add_defect(actor=boss, campaign=campaign, axis="visual", label=" Crème  brûlée look ")
     relabel_defect(actor=boss, campaign=campaign, defect=made, label="Sugary look")
 
@@ -56,7 +56,7 @@ def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(campaign:
 
 
 def test_an_id_is_never_given_out_twice(campaign: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     retire_defect(actor=boss, campaign=campaign, defect="blur")
     relabel_defect(actor=boss, campaign=campaign, defect="blur", label="soft picture")
     assert add_defect(actor=boss, campaign=campaign, axis="visual", label="Blur") == "blur-2"
@@ -75,14 +75,14 @@ def test_every_id_fits_the_critics_grammar(label: str) -> None:
 @pytest.mark.parametrize("label", ["", "  ", "...", "x" * 61, "Noise", "BLUR "])
 def test_a_label_must_say_something_new(campaign: Campaign, label: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        add_defect(actor=factories.lead(), campaign=campaign, axis="visual", label=label)
+        add_defect(actor=factories.make_lead(), campaign=campaign, axis="visual", label=label)
     assert list(caught.value.message_dict) == ["label"]
     campaign.refresh_from_db()
     assert campaign.taxonomy == SHORT
 
 
 def test_a_retired_defect_is_not_offered_and_may_come_back(campaign: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     retire_defect(actor=boss, campaign=campaign, defect="noise")
     assert offered(campaign) == ["blur", "banding"]
     with pytest.raises(ValidationError, match="take it up again"):
@@ -93,7 +93,7 @@ def test_a_retired_defect_is_not_offered_and_may_come_back(campaign: Campaign) -
 
 
 def test_defects_change_places_within_their_axis(campaign: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     retire_defect(actor=boss, campaign=campaign, defect="noise")
     for defect, by, expected in (
         ("blur", 1, ["banding", "blur"]),
@@ -107,10 +107,10 @@ def test_defects_change_places_within_their_axis(campaign: Campaign) -> None:
 
 
 def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(campaign: Campaign) -> None:
-    boss, rater = factories.lead(), factories.make_user()
+    boss, rater = factories.make_lead(), factories.make_user()
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    given = factories.answers()
+    given = factories.make_answers()
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("noise"),))
     rating = factories.submit(rater, slot, answers=given)
 
@@ -124,10 +124,10 @@ def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(campaign:
 
 
 def test_a_draft_no_longer_proposes_a_retired_defect(campaign: Campaign) -> None:
-    retire_defect(actor=factories.lead(), campaign=campaign, defect="blur")
+    retire_defect(actor=factories.make_lead(), campaign=campaign, defect="blur")
     campaign.refresh_from_db()
     item = campaign.items.get()
-    draft = record_draft(item_id=item.pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    draft = record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     proposed = proposals(campaign, draft)[Axis.VISUAL]
     assert proposed["evidence"] == []
     assert proposed["no_defect"] is False  # the rater says what they saw: the critic saw something

@@ -213,8 +213,9 @@ def test_wherever_an_archive_is_damaged_it_is_taken_or_refused_in_words(method: 
 @pytest.mark.parametrize("as_zip", [True, False])
 @pytest.mark.parametrize("name", ["狐" * 90 + ".mp4", "a" * 300 + ".mp4"], ids=["CJK", "ASCII"])
 def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> None:
-    text = f"video,prompt,generator\n{name},{factories.prompt(1)},toy\ngood.mp4,{factories.prompt(2)},toy\n".encode()
-    entries = [("manifest.csv", text), (name, factories.video_bytes(60)), ("good.mp4", factories.video_bytes(90))]
+    first, second = factories.make_prompt(1), factories.make_prompt(2)
+    text = f"video,prompt,generator\n{name},{first},toy\ngood.mp4,{second},toy\n".encode()
+    entries = [("manifest.csv", text), (name, factories.make_video(60)), ("good.mp4", factories.make_video(90))]
     parts = [("all.zip", archive(*entries))] if as_zip else entries
 
     manifest = uploads.receive([SimpleUploadedFile(part, content) for part, content in parts])
@@ -227,9 +228,9 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
 
 
 def test_an_empty_file_of_four_costs_its_row() -> None:
-    rows = "".join(f"{number}.mp4,{factories.prompt(number)},toy\n" for number in range(4))
+    rows = "".join(f"{number}.mp4,{factories.make_prompt(number)},toy\n" for number in range(4))
     sent = [SimpleUploadedFile("manifest.csv", f"video,prompt,generator\n{rows}".encode())]
-    sent += [SimpleUploadedFile(f"{n}.mp4", b"" if n == 2 else factories.video_bytes(40 + n)) for n in range(4)]
+    sent += [SimpleUploadedFile(f"{n}.mp4", b"" if n == 2 else factories.make_video(40 + n)) for n in range(4)]
 
     report = take(uploads.receive(sent))
 
@@ -241,11 +242,11 @@ def test_an_empty_file_of_four_costs_its_row() -> None:
 def sent_job() -> Job:
     """A job that waits to read an upload."""
     content = archive(
-        ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.video_bytes())
+        ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.make_video())
     )
     manifest = uploads.receive([SimpleUploadedFile("all.zip", content)])
     arguments = {"campaign": factories.make_campaign().pk, "manifest": str(manifest)}
-    return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.lead())
+    return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 
 
 def test_an_import_that_fails_for_no_fault_of_a_file_leaves_no_upload(

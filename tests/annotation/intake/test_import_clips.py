@@ -33,7 +33,7 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
     values = {
         "clip_id": f"c{number}",
         "video": f"v/{number}.mp4",
-        "prompt": factories.prompt(number),
+        "prompt": factories.make_prompt(number),
         "generator": "toy-1",
     }
     return values | changes
@@ -59,7 +59,7 @@ def write_csv(path: Path, rows: Rows, delimiter: str = ",") -> Path:
 
 
 def take(manifest: Path, campaign: Campaign | None = None, **options: Any) -> ImportReport:
-    return clips.import_manifest(actor=factories.lead(), campaign=campaign, manifest=manifest, **options)
+    return clips.import_manifest(actor=factories.make_lead(), campaign=campaign, manifest=manifest, **options)
 
 
 def files() -> list[str]:
@@ -179,8 +179,9 @@ def test_a_gold_that_is_no_score_costs_its_row(folder: Path, gold: object) -> No
 
 def test_a_row_with_too_many_cells_or_an_open_quote_is_one_bad_row(folder: Path) -> None:
     manifest = folder / "m.csv"
+    prompt = factories.make_prompt(2)
     manifest.write_text(
-        f'video,prompt,generator\nv/1.mp4,a dog, running,toy\nv/2.mp4,{factories.prompt(2)},toy\nv/3.mp4,"open,toy\n'
+        f'video,prompt,generator\nv/1.mp4,a dog, running,toy\nv/2.mp4,{prompt},toy\nv/3.mp4,"open,toy\n'
     )
 
     report = take(manifest)
@@ -234,7 +235,7 @@ def test_a_clip_without_a_name_is_named_by_its_content(folder: Path) -> None:
 
 def test_near_prompts_share_a_group_and_its_split_across_imports(folder: Path) -> None:
     words = "a red ball rolls slowly over the wooden table past a sleeping cat"
-    take(write_csv(folder / "m.csv", [row(1, prompt=words), row(2, prompt=factories.prompt(2))]))
+    take(write_csv(folder / "m.csv", [row(1, prompt=words), row(2, prompt=factories.make_prompt(2))]))
 
     take(write_csv(folder / "n.csv", [row(3, prompt=words.upper() + "!!")]))
 
@@ -298,7 +299,7 @@ def test_an_import_that_is_killed_and_run_again_ends_as_one_that_ran_once(
 
 
 def test_a_column_prompt_group_wins_over_similarity(folder: Path) -> None:
-    rows = [row(1, prompt_group="pets"), row(2, prompt_group="pets"), row(3, prompt=factories.prompt(1))]
+    rows = [row(1, prompt_group="pets"), row(2, prompt_group="pets"), row(3, prompt=factories.make_prompt(1))]
 
     report = take(write_csv(folder / "m.csv", [rows[0], rows[1], rows[2] | {"prompt_group": "others"}]))
 
@@ -322,7 +323,7 @@ def test_one_video_under_prompts_of_two_splits_is_marked(folder: Path) -> None:
     for number, split in ((1, "train"), (2, "test")):
         PromptGroup.objects.filter(clips__clip_id=f"c{number}").update(split=split)
 
-    take(write_csv(folder / "m.csv", [row(4, video="v/1.mp4", prompt=factories.prompt(2))]))
+    take(write_csv(folder / "m.csv", [row(4, video="v/1.mp4", prompt=factories.make_prompt(2))]))
 
     assert Clip.objects.get(clip_id="c4").bridges_splits
 
@@ -380,7 +381,7 @@ def test_annotators_import_nothing(folder: Path) -> None:
 
 
 def test_the_command_makes_the_campaign_when_told_and_prints_bad_rows(folder: Path) -> None:
-    factories.lead()
+    factories.make_lead()
     manifest = write_csv(folder / "m.csv", [row(1), row(2, video="v/none.mp4")])
     out, err = StringIO(), StringIO()
 
@@ -398,7 +399,7 @@ def test_the_command_makes_the_campaign_when_told_and_prints_bad_rows(folder: Pa
     [(["--campaign", "none"], "--create"), (["--campaign", "none", "--as", "nobody"], "nobody")],
 )
 def test_the_command_says_how_to_go_on(folder: Path, arguments: list[str], words: str) -> None:
-    factories.lead()
+    factories.make_lead()
 
     with pytest.raises(CommandError, match=words):
         call_command("import_clips", str(write_csv(folder / "m.csv", [row(1)])), *arguments)
@@ -408,7 +409,7 @@ def test_the_command_says_how_to_go_on(folder: Path, arguments: list[str], words
 def job_of() -> Callable[[Path, Campaign], Job]:
     def ask(manifest: Path, campaign: Campaign) -> Job:
         arguments = {"campaign": campaign.pk, "manifest": str(manifest)}
-        job = operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.lead())
+        job = operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
         done = operations_jobs.run(job.pk)
         assert done is not None
         return done

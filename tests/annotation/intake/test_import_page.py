@@ -14,7 +14,7 @@ from annotation.intake import uploads
 from annotation.models import Campaign
 from operations import jobs
 from operations.models import Job, JobState
-from tests.annotation.factories import make_campaign, make_user, video_bytes
+from tests.annotation.factories import make_campaign, make_user, make_video
 
 MANIFEST = b"video,prompt,generator\na.mp4,a red fox,gen-1\nmissing.mp4,a blue fox,gen-1\n"
 
@@ -48,7 +48,7 @@ def send(client: Client, campaign: Campaign, **files: bytes) -> str:
 def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
     client: Client, campaign: Campaign, as_zip: bool
 ) -> None:
-    video = video_bytes()
+    video = make_video()
     if as_zip:
         send(client, campaign, all_zip=zipped(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
     else:

@@ -13,7 +13,7 @@ ENOUGH = SplitSize(LEAST_CLIPS, LEAST_GROUPS)
 
 
 def add(campaign: Campaign, clips: list[Clip]) -> list[Clip]:
-    add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+    add_clips(actor=factories.make_lead(), campaign=campaign, clips=clips)
     return clips
 
 

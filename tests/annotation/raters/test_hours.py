@@ -50,10 +50,10 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
     clock.move_to(datetime(2026, 3, 2, 17, 30, tzinfo=UTC))
     rate(rater, campaign, 40)
     values = {"key": uuid.uuid4(), "viewing": {}, "seconds_spent": 500.0}
-    revise(rater=rater, rating_id=first, answers=factories.answers(4), **values)  # type: ignore[arg-type]
+    revise(rater=rater, rating_id=first, answers=factories.make_answers(4), **values)  # type: ignore[arg-type]
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="broken", reason="black")
+    queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="broken", reason="black")
     clock.move_to(datetime(2026, 3, 4, 8, tzinfo=UTC))
     rate(rater, campaign, 10)
 
@@ -100,7 +100,7 @@ def test_raters_see_their_own_days_and_leads_those_of_all(client: Client, campai
     assert "bo" not in page.split("<tbody>")[1].split("</tbody>")[0]
     for path in ("timesheet", "timesheet.csv"):
         assert client.get(f"/campaigns/{campaign.name}/{path}").status_code == 403
-    client.force_login(factories.lead())
+    client.force_login(factories.make_lead())
     both = client.get(f"/campaigns/{campaign.name}/timesheet?first=2026-03-01&last=2026-03-03").content.decode()
     assert "ann" in both
     assert "bo" in both

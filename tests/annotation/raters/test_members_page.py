@@ -25,7 +25,7 @@ def campaign() -> Campaign:
 
 @pytest.fixture
 def as_lead(client: Client) -> Client:
-    client.force_login(factories.lead())
+    client.force_login(factories.make_lead())
     return client
 
 

@@ -187,7 +187,7 @@ def test_a_panel_outlives_its_lead_and_another_takes_it_over(
     client: Client, campaign: Campaign, gone: dict[str, Any]
 ) -> None:
     panel, secret = make(campaign)
-    other = factories.lead()
+    other = factories.make_lead()
     client.force_login(other)
     assert "Take over the panel" not in client.get("/").content.decode()
     User.objects.filter(pk=panel.created_by.pk).update(**gone)
@@ -203,7 +203,7 @@ def test_a_panel_outlives_its_lead_and_another_takes_it_over(
 
 def test_nobody_takes_over_a_panel_that_has_its_lead(client: Client, campaign: Campaign) -> None:
     panel, _ = make(campaign)
-    client.force_login(factories.lead())
+    client.force_login(factories.make_lead())
     assert "looks after this panel" in client.post(f"/panels/{panel.pk}/take-over", follow=True).content.decode()
     panel.refresh_from_db()
     assert panel.created_by == campaign.created_by

@@ -68,7 +68,7 @@ def test_two_tabs_that_claim_at_once_get_one_and_the_same_seat() -> None:
 
 def test_a_double_submit_with_one_key_stores_one_rating_and_answers_both() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
-    slot, key, given = queue.claim(rater=rater, campaign=campaign), uuid.uuid4(), factories.answers()
+    slot, key, given = queue.claim(rater=rater, campaign=campaign), uuid.uuid4(), factories.make_answers()
     assert slot is not None
 
     outcomes = at_once(*[lambda: factories.submit(rater, slot, key=key, answers=given)] * 4)
@@ -101,7 +101,7 @@ def test_a_crowd_that_begins_at_once_gets_its_qualification_clip() -> None:
 
 
 def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_way() -> None:
-    campaign, rater, boss = factories.make_campaign(3), factories.make_user(), factories.lead()
+    campaign, rater, boss = factories.make_campaign(3), factories.make_user(), factories.make_lead()
 
     def reorder() -> Campaign:
         return update_policy(actor=boss, campaign=campaign, order="priority")
@@ -139,9 +139,12 @@ def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() 
 
 
 def test_imports_of_near_prompts_at_once_give_them_one_group() -> None:
-    near = [f"{factories.prompt(1)} {factories.prompt(2)} {factories.prompt(3)} {number}" for number in range(4)]
+    near = [
+        f"{factories.make_prompt(1)} {factories.make_prompt(2)} {factories.make_prompt(3)} {number}"
+        for number in range(4)
+    ]
     manifests = [
-        [Row(video="a.mp4", prompt=text, generator="toy") for text in (prompt, factories.prompt(10 + number))]
+        [Row(video="a.mp4", prompt=text, generator="toy") for text in (prompt, factories.make_prompt(10 + number))]
         for number, prompt in enumerate(near)
     ]
 

@@ -73,7 +73,7 @@ def test_a_skipped_repeat_does_not_come_again() -> None:
         if slot.kind == Slot.Kind.REPEAT:
             skipped.append(slot.item_id)
             queue.skip(
-                rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="again"
+                rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="again"
             )
         else:
             factories.submit(rater, slot)
@@ -184,7 +184,7 @@ def test_a_skipped_qualification_clip_counts_as_missed(strict: Campaign) -> None
     rater = factories.make_user()
     slot = queue.claim(rater=rater, campaign=strict)
     assert slot is not None
-    queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="no idea")
+    queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="no idea")
     factories.rate_all(rater, strict, 3)
     assert Qualification.objects.get().share == 0.5
     assert kinds(rater, strict) == ["qualification"]
@@ -199,10 +199,10 @@ def test_who_skips_the_last_qualification_clip_gets_a_verdict_too(
     rater = factories.make_user()
     slot = queue.claim(rater=rater, campaign=strict)
     assert slot is not None
-    factories.submit(rater, slot, answers=factories.answers(score))
+    factories.submit(rater, slot, answers=factories.make_answers(score))
     last = queue.claim(rater=rater, campaign=strict)
     assert last is not None
-    queue.skip(rater=rater, lease=factories.lease_of(last), item_id=last.item_id, kind="broken", reason="black")
+    queue.skip(rater=rater, lease=factories.get_lease(last), item_id=last.item_id, kind="broken", reason="black")
     after = queue.claim(rater=rater, campaign=strict)
     verdict = Qualification.objects.get()
     assert (verdict.share, verdict.passed) == (share, passed)
@@ -218,12 +218,12 @@ def test_a_qualification_answer_cannot_be_mended_after_the_feedback(strict: Camp
     rater = factories.make_user()
     slot = queue.claim(rater=rater, campaign=strict)
     assert slot is not None
-    rating = factories.submit(rater, slot, answers=factories.answers(5))
+    rating = factories.submit(rater, slot, answers=factories.make_answers(5))
     with pytest.raises(EditRefused, match="known scores"):
         revise(
             rater=rater,
             rating_id=rating.pk,
-            answers=factories.answers(3),
+            answers=factories.make_answers(3),
             key=uuid.uuid4(),
             viewing={},
             seconds_spent=1.0,
@@ -234,7 +234,7 @@ def test_a_place_that_was_handed_back_is_there_again_and_late_answers_to_it_are_
     rater, other = factories.make_user(), factories.make_user()
     slot = queue.claim(rater=rater, campaign=strict)
     assert slot is not None
-    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot)
     assert SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()

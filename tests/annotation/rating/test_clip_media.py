@@ -10,11 +10,11 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.models import Campaign, Clip, Item, Slot
 from annotation.rating.clip_media import OPEN_RANGE_BYTES, RangeNotSatisfiable, parse_range, sniff
-from tests.annotation.desk_world import JPEG, add_item, make_campaign, make_clip, make_user
+from tests.annotation.factories import POSTER, make_campaign, make_clip, make_item, make_lead, make_user
 
 BODY = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 4
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def media_root() -> Path:
 
 @pytest.fixture
 def lead() -> User:
-    return make_user("lena", Role.LEAD)
+    return make_lead("lena")
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_html_that_calls_itself_a_video_is_only_handed_out_as_an_opaque_download
 def test_the_poster_comes_as_a_picture(as_lead: Client, clip: Clip) -> None:
     response = fetch(as_lead, url(clip, "poster"))
     assert response["Content-Type"] == "image/jpeg"
-    assert response.body == JPEG
+    assert response.body == POSTER
 
 
 def test_the_rendition_is_what_plays_and_the_original_is_a_download(
@@ -218,7 +218,7 @@ def test_a_rater_sees_clips_of_open_campaigns_only(
     client: Client, lead: User, clip: Clip, state: str, status: int
 ) -> None:
     rater = make_user("rita")
-    add_item(make_campaign("c", by=lead, state=state), clip)
+    make_item(make_campaign(name="c", actor=lead, state=state), clip)
     client.force_login(rater)
     assert fetch(client, url(clip)).status_code == status
     assert fetch(client, url(clip, "poster")).status_code == status
@@ -232,8 +232,8 @@ def test_a_rater_sees_clips_of_open_campaigns_only(
 def test_a_clip_that_is_held_back_is_shown_to_leads_and_to_who_holds_or_has_rated_it(
     client: Client, lead: User, clip: Clip, availability: str, reason: str
 ) -> None:
-    campaign, rater = make_campaign("c", by=lead), make_user("rita")
-    item = add_item(campaign, clip)
+    campaign, rater = make_campaign(name="c", actor=lead), make_user("rita")
+    item = make_item(campaign, clip)
     set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 3, clip, "Like this.")])
     client.force_login(rater)
     assert fetch(client, url(clip)).status_code == 200
@@ -246,8 +246,8 @@ def test_a_clip_that_is_held_back_is_shown_to_leads_and_to_who_holds_or_has_rate
 
 
 def test_an_example_of_a_campaign_that_is_not_open_is_shown(client: Client, lead: User, clip: Clip) -> None:
-    campaign = make_campaign("c", by=lead)
-    add_item(campaign, clip)
+    campaign = make_campaign(name="c", actor=lead)
+    make_item(campaign, clip)
     set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 3, clip, "Like this.")])
     Campaign.objects.update(state=Campaign.State.PAUSED)
     client.force_login(make_user("rita"))
@@ -258,7 +258,7 @@ def test_a_rater_keeps_seeing_what_they_have_rated_after_the_campaign_closed(
     client: Client, lead: User, clip: Clip
 ) -> None:
     rater = make_user("rita")
-    item = add_item(make_campaign("c", by=lead, state=Campaign.State.CLOSED), clip)
+    item = make_item(make_campaign(name="c", actor=lead, state=Campaign.State.CLOSED), clip)
     Slot.objects.filter(item=item).update(rater=rater, state=Slot.State.DONE)
     client.force_login(rater)
     assert fetch(client, url(clip)).status_code == 200

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 def record(item: Item, critic: str = "starter@1", score: float = 3) -> Draft:
-    return drafts.record_draft(item_id=item.pk, critic=critic, card=factories.card(score), text="t", latency_ms=7)
+    return drafts.record_draft(item_id=item.pk, critic=critic, card=factories.make_card(score), text="t", latency_ms=7)
 
 
 def test_a_draft_is_stored_once_a_critic_and_never_changed() -> None:
@@ -19,7 +19,7 @@ def test_a_draft_is_stored_once_a_critic_and_never_changed() -> None:
     first, again = record(item, score=2), record(item, score=5)
 
     assert again == first
-    assert card_from_json(again.card) == factories.card(2)
+    assert card_from_json(again.card) == factories.make_card(2)
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

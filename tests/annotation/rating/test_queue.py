@@ -129,7 +129,7 @@ def test_siblings_of_a_prompt_are_kept_apart_while_there_is_another() -> None:
     campaign, rater = factories.make_campaign(), factories.make_user()
     groups = [PromptGroup.objects.create(representative=name, split="train") for name in ("one", "two")]
     clips = [factories.make_clip(group=group) for group in groups for _ in range(3)]
-    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=clips)
 
     met = []
     while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
@@ -143,7 +143,7 @@ def test_siblings_are_served_when_nothing_else_is_left() -> None:
     campaign, rater = factories.make_campaign(), factories.make_user()
     group = PromptGroup.objects.create(representative="one", split="train")
     clips = [factories.make_clip(group=group) for _ in range(3)]
-    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=clips)
 
     assert factories.rate_all(rater, campaign) == 3
 
@@ -154,7 +154,7 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
     for _ in range(6):
         slot = claim(rater, campaign)
         met.append(slot.item_id)
-        queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+        queue.hand_back(rater=rater, lease=factories.get_lease(slot))
 
     assert len(set(met[:3])) == 3
     assert met[3:] == met[:3]
@@ -163,10 +163,10 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
 def test_handing_back_twice_or_what_is_not_held_changes_nothing() -> None:
     campaign, first, second = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
     slot = claim(first, campaign)
-    queue.hand_back(rater=first, lease=factories.lease_of(slot))
+    queue.hand_back(rater=first, lease=factories.get_lease(slot))
     taken = claim(second, campaign)
 
-    queue.hand_back(rater=first, lease=factories.lease_of(slot))
+    queue.hand_back(rater=first, lease=factories.get_lease(slot))
 
     taken.refresh_from_db()
     assert taken.rater == second
@@ -178,7 +178,7 @@ def test_whoever_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
     Slot.objects.filter(number=2).update(arm=Arm.BLIND)
     slot = claim(rater, campaign)
     assert slot.arm == Arm.ASSISTED
-    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     claim(other, campaign)  # the assisted seat
 
     assert queue.claim(rater=rater, campaign=campaign) is None
@@ -189,7 +189,11 @@ def test_a_skipped_item_goes_to_others_and_never_comes_back() -> None:
     slot = claim(rater, campaign)
 
     skipped = queue.skip(
-        rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason=" black \x00 picture "
+        rater=rater,
+        lease=factories.get_lease(slot),
+        item_id=slot.item_id,
+        kind="skipped",
+        reason=" black \x00 picture ",
     )
 
     assert (skipped.kind, skipped.reason) == (Skip.Kind.SKIPPED, "black  picture")
@@ -201,7 +205,9 @@ def test_skipping_twice_is_one_skip() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     slot = claim(rater, campaign)
     for _ in range(2):
-        queue.skip(rater=rater, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="too dark")
+        queue.skip(
+            rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="too dark"
+        )
 
     assert Skip.objects.count() == 1
 
@@ -211,9 +217,9 @@ def test_nobody_skips_or_renews_for_another() -> None:
     slot = claim(rater, campaign)
 
     with pytest.raises(LeaseLost):
-        queue.skip(rater=other, lease=factories.lease_of(slot), item_id=slot.item_id, kind="skipped", reason="")
+        queue.skip(rater=other, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="")
     with pytest.raises(LeaseLost):
-        queue.renew(rater=other, lease=factories.lease_of(slot))
+        queue.renew(rater=other, lease=factories.get_lease(slot))
     with pytest.raises(LeaseLost):
         queue.renew(rater=rater, lease=uuid.uuid4())
 
@@ -223,7 +229,7 @@ def test_renewing_moves_the_end_of_the_lease(clock: time_machine.Traveller) -> N
     slot = claim(rater, campaign)
     clock.shift(timedelta(minutes=10))
 
-    ends = queue.renew(rater=rater, lease=factories.lease_of(slot))
+    ends = queue.renew(rater=rater, lease=factories.get_lease(slot))
 
     assert ends == START + timedelta(minutes=30)
 
@@ -239,7 +245,7 @@ def test_a_campaign_that_is_not_open_hands_out_nothing_new(state: str) -> None:
 def test_a_paused_campaign_lets_what_is_held_be_finished() -> None:
     campaign, rater = factories.make_campaign(2), factories.make_user()
     slot = claim(rater, campaign)
-    campaigns.set_state(actor=factories.lead(), campaign=campaign, state="paused")
+    campaigns.set_state(actor=factories.make_lead(), campaign=campaign, state="paused")
 
     assert claim(rater, campaign).pk == slot.pk
     factories.submit(rater, slot)
@@ -260,11 +266,11 @@ def test_work_that_outlived_its_lease_is_offered_before_what_is_new(clock: time_
         factories.make_user(),
     )
     slot = claim(rater, campaign)
-    typed = factories.answers()
+    typed = factories.make_answers()
     clock.shift(timedelta(hours=1))
     clips = [factories.make_clip() for _ in range(3)]
     assert claim(other, campaign).pk == slot.pk
-    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=clips)
+    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=clips)
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot, answers=typed)
 

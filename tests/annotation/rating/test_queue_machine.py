@@ -96,7 +96,7 @@ class Queue(RuleBasedStateMachine):
         self.transaction.__enter__()
         self.travel = time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False)
         self.clock = self.travel.start()
-        self.boss = factories.lead()
+        self.boss = factories.make_lead()
         self.campaign = factories.make_campaign(**POLICY)
         self.raters = [User.objects.create(pk=key, username=f"rater{key}") for key in keys]
         self.qualifying = _fill(self.campaign)
@@ -160,7 +160,7 @@ class Queue(RuleBasedStateMachine):
     def edit(self, data: st.DataObject, score: int) -> None:
         sent = data.draw(st.sampled_from(self.sent))
         use = Rating.objects.get(pk=sent.rating).draft_id and "edited"
-        given = factories.answers(score, draft_use=use or "none")
+        given = factories.make_answers(score, draft_use=use or "none")
         values: dict[str, Any] = {"answers": given, "key": uuid.uuid4(), "viewing": {}, "seconds_spent": 1.0}
         try:
             revise(rater=self.raters[sent.rater], rating_id=sent.rating, **values)
@@ -175,7 +175,7 @@ class Queue(RuleBasedStateMachine):
     @rule(data=st.data(), kind=st.sampled_from(["", "skipped", "broken", "flagged"]))
     def let_go(self, data: st.DataObject, kind: str) -> None:
         rater, slot = data.draw(st.sampled_from(self._pages()))
-        seat: dict[str, Any] = {"rater": self.raters[rater], "lease": factories.lease_of(slot)}
+        seat: dict[str, Any] = {"rater": self.raters[rater], "lease": factories.get_lease(slot)}
         met, is_theirs = self.met[rater, slot.item_id], self._is_theirs(rater, slot)
         if not kind:
             queue.hand_back(**seat)
@@ -308,7 +308,7 @@ class Queue(RuleBasedStateMachine):
 
     def _submit(self, rater: int, slot: Slot, score: int) -> None:
         is_theirs = self._is_theirs(rater, slot)
-        values = factories.answered(slot, score)
+        values = factories.make_submission(slot, score)
         met = self.met[rater, slot.item_id]
         try:
             rating = factories.submit(self.raters[rater], slot, **values)
@@ -347,7 +347,7 @@ def _fill(campaign: Campaign) -> int:
         item.save()
         Slot.objects.filter(item=item).update(rank=rank_of(campaign, item))
     for item in items[:2]:
-        record_draft(item_id=item.pk, critic=CRITIC, card=factories.card(), text="words", latency_ms=1)
+        record_draft(item_id=item.pk, critic=CRITIC, card=factories.make_card(), text="words", latency_ms=1)
     Slot.objects.filter(item=items[-1]).delete()
     return items[-1].pk
 

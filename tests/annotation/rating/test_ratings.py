@@ -51,7 +51,7 @@ def assisted(rater: User) -> tuple[Slot, int]:
     """A seat in the assisted arm, and the id of its draft."""
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
-    draft = drafts.record_draft(item_id=item.pk, critic="starter@1", card=factories.card(), text="", latency_ms=5)
+    draft = drafts.record_draft(item_id=item.pk, critic="starter@1", card=factories.make_card(), text="", latency_ms=5)
     return claim(rater, campaign), draft.pk
 
 
@@ -64,7 +64,7 @@ def refused(call: Callable[..., object]) -> dict[str, list[str]]:
 
 def test_a_submit_stores_scores_evidence_and_reasons_of_the_three_axes(rater: User, campaign: Campaign) -> None:
     slot = claim(rater, campaign)
-    given = factories.answers({Axis.VISUAL: 2, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5})
+    given = factories.make_answers({Axis.VISUAL: 2, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5})
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("blur", TimeRange(0.25, 0.5)),))
 
     rating = factories.submit(
@@ -111,7 +111,7 @@ def test_a_late_submit_counts_while_nobody_took_the_seat(rater: User, campaign: 
 
 
 def test_a_submit_for_a_seat_that_went_to_another_becomes_saved_work(rater: User) -> None:
-    campaign, other, given = factories.make_campaign(1, overlap=1), factories.make_user(), factories.answers(4)
+    campaign, other, given = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_answers(4)
     with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False) as clock:
         slot = claim(rater, campaign)
         clock.shift(timedelta(minutes=21))
@@ -126,7 +126,7 @@ def test_a_submit_for_a_seat_that_went_to_another_becomes_saved_work(rater: User
 
 def test_a_closed_campaign_keeps_late_answers_as_saved_work(rater: User, campaign: Campaign) -> None:
     slot = claim(rater, campaign)
-    campaigns.set_state(actor=factories.lead(), campaign=campaign, state="closed")
+    campaigns.set_state(actor=factories.make_lead(), campaign=campaign, state="closed")
 
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot)
@@ -144,12 +144,12 @@ def test_a_seat_never_held_takes_no_rating_and_keeps_nothing(rater: User, campai
 
 
 def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater: User, campaign: Campaign) -> None:
-    boss = factories.lead()
+    boss = factories.make_lead()
     shown = guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look twice.")
     slot = claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
     guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
-    queue.renew(rater=rater, lease=factories.lease_of(slot))
+    queue.renew(rater=rater, lease=factories.get_lease(slot))
 
     rating = factories.submit(rater, slot)
 
@@ -173,7 +173,7 @@ def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater
 def test_an_answer_that_breaks_a_rule_is_refused_by_field(
     rater: User, campaign: Campaign, change: dict[str, object], field: str
 ) -> None:
-    slot, given = claim(rater, campaign), factories.answers()
+    slot, given = claim(rater, campaign), factories.make_answers()
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], **change)  # type: ignore[arg-type]  # wrong on purpose
 
     problems = refused(lambda: factories.submit(rater, slot, answers=given))
@@ -182,7 +182,7 @@ def test_an_answer_that_breaks_a_rule_is_refused_by_field(
 
 
 def test_a_missing_axis_is_named(rater: User, campaign: Campaign) -> None:
-    given = factories.answers()
+    given = factories.make_answers()
     del given[Axis.DYNAMIC]
 
     assert set(refused(lambda: factories.submit(rater, claim(rater, campaign), answers=given))) == {"dynamic"}
@@ -192,7 +192,7 @@ def test_the_prompt_is_no_reason(rater: User, campaign: Campaign) -> None:
     slot = claim(rater, campaign)
     shouted = slot.item.clip.prompt.upper() + "!"
 
-    problems = refused(lambda: factories.submit(rater, slot, answers=factories.answers(reason=shouted)))
+    problems = refused(lambda: factories.submit(rater, slot, answers=factories.make_answers(reason=shouted)))
 
     assert "prompt" in problems["visual.reason"][0]
 
@@ -200,7 +200,7 @@ def test_the_prompt_is_no_reason(rater: User, campaign: Campaign) -> None:
 def test_the_words_of_ones_last_rating_are_refused_and_a_lapse_of_one_rating_forgets_them(
     rater: User, campaign: Campaign
 ) -> None:
-    given = factories.answers()
+    given = factories.make_answers()
     factories.submit(rater, claim(rater, campaign), answers=given)
 
     with pytest.raises(AnswersRefused, match="last rating"):
@@ -212,15 +212,15 @@ def test_the_words_of_ones_last_rating_are_refused_and_a_lapse_of_one_rating_for
 def test_the_reason_may_be_waived_for_excellent_without_a_defect(rater: User) -> None:
     campaign = factories.make_campaign(2, waives_reason_when_excellent=True)
     slot = claim(rater, campaign)
-    refused(lambda: factories.submit(rater, slot, answers=factories.answers(4, reason="")))
+    refused(lambda: factories.submit(rater, slot, answers=factories.make_answers(4, reason="")))
 
-    assert factories.submit(rater, slot, answers=factories.answers(5, reason="")).slot_id == slot.pk
+    assert factories.submit(rater, slot, answers=factories.make_answers(5, reason="")).slot_id == slot.pk
 
 
 def test_hostile_characters_in_a_reason_are_dropped_not_stored(rater: User, campaign: Campaign) -> None:
     words = "The colours \x00 swim \ud800 all over <script>"
 
-    rating = factories.submit(rater, claim(rater, campaign), answers=factories.answers(reason=words))
+    rating = factories.submit(rater, claim(rater, campaign), answers=factories.make_answers(reason=words))
 
     stored = rating.revisions.get().answers.get(axis="visual").reason
     assert stored == "The colours  swim ? all over <script>"
@@ -232,9 +232,9 @@ def test_a_blind_rating_carries_no_draft_whatever_the_client_claims(
 ) -> None:
     item = Item.objects.filter(campaign=campaign).values_list("pk", flat=True)
     for pk in item:
-        drafts.record_draft(item_id=pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+        drafts.record_draft(item_id=pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     Slot.objects.update(arm=Arm.BLIND)
-    rating = factories.submit(rater, claim(rater, campaign), answers=factories.answers(draft_use=claimed))
+    rating = factories.submit(rater, claim(rater, campaign), answers=factories.make_answers(draft_use=claimed))
     assert (rating.draft, rating.exposure) == (None, "none")
     assert set(rating.revisions.get().answers.values_list("draft_use", "draft_edit_distance")) == {("none", None)}
 
@@ -242,7 +242,7 @@ def test_a_blind_rating_carries_no_draft_whatever_the_client_claims(
 def test_the_database_itself_refuses_a_draft_on_a_blind_rating(rater: User, campaign: Campaign) -> None:
     slot = claim(rater, campaign)
     rating = factories.submit(rater, slot)
-    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Rating.objects.filter(pk=rating.pk).update(draft=draft)
@@ -252,11 +252,13 @@ def test_the_database_itself_refuses_a_draft_on_a_blind_rating(rater: User, camp
 
 def test_an_assisted_rating_keeps_its_draft_and_how_far_each_reason_moved(rater: User) -> None:
     slot, draft_id = assisted(rater)
-    given = factories.answers()
-    proposed = factories.card().visual.reason
-    given[Axis.VISUAL] = Answer(3, factories.card().visual.evidence, proposed, draft_use="confirmed", confirm_ms=900)
+    given = factories.make_answers()
+    proposed = factories.make_card().visual.reason
+    given[Axis.VISUAL] = Answer(
+        3, factories.make_card().visual.evidence, proposed, draft_use="confirmed", confirm_ms=900
+    )
     given[Axis.DYNAMIC] = replace(
-        given[Axis.DYNAMIC], reason=factories.card().dynamic.reason + " indeed", draft_use="edited"
+        given[Axis.DYNAMIC], reason=factories.make_card().dynamic.reason + " indeed", draft_use="edited"
     )
     given[Axis.ALIGNMENT] = replace(given[Axis.ALIGNMENT], draft_use="cleared")
 
@@ -276,7 +278,7 @@ def test_an_assisted_rating_keeps_its_draft_and_how_far_each_reason_moved(rater:
 @pytest.mark.parametrize("claimed", ["none", "edited", "cleared"])
 def test_a_draft_seen_from_the_start_is_confirmed_edited_or_cleared_on_every_axis(rater: User, claimed: str) -> None:
     slot, _draft = assisted(rater)
-    card = factories.card()
+    card = factories.make_card()
     as_drafted = {axis: Answer(3, card.axis(axis).evidence, card.axis(axis).reason, draft_use=claimed) for axis in AXES}
 
     problems = refused(lambda: factories.submit(rater, slot, answers=as_drafted))
@@ -291,7 +293,7 @@ def test_a_draft_seen_from_the_start_is_confirmed_edited_or_cleared_on_every_axi
 )
 def test_what_was_shown_and_what_became_of_it_is_the_sites_to_say(rater: User, claimed: str, stored: str) -> None:
     slot, draft_id = assisted(rater)
-    rating = factories.submit(rater, slot, answers=factories.answers(draft_use=claimed))
+    rating = factories.submit(rater, slot, answers=factories.make_answers(draft_use=claimed))
     assert (rating.draft_id, rating.exposure) == (draft_id, "from_start")
     rows = rating.revisions.get().answers.all()
     assert {row.draft_use for row in rows} == {stored}
@@ -302,23 +304,23 @@ def test_a_draft_that_was_not_shown_is_not_taken_for_one(rater: User) -> None:
     """It came after the rater, who was never given it."""
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = claim(rater, campaign)
-    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
-    rating = factories.submit(rater, slot, answers=factories.answers(draft_use="confirmed"))
+    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+    rating = factories.submit(rater, slot, answers=factories.make_answers(draft_use="confirmed"))
     assert (rating.draft, rating.exposure) == (None, "none")
 
 
 def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User) -> None:
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = claim(rater, campaign)
-    asked: dict[str, Any] = {"rater": rater, "lease": factories.lease_of(slot)}
+    asked: dict[str, Any] = {"rater": rater, "lease": factories.get_lease(slot)}
     assert drafts.show_late(**asked) is None
-    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     assert drafts.late_draft(slot) == draft
     assert drafts.show_late(**asked | {"rater": factories.make_user()}) is None
     assert drafts.show_late(**asked) == drafts.show_late(**asked) == draft
     assert drafts.late_draft(slot) is None
 
-    given = factories.answers()
+    given = factories.make_answers()
     given[Axis.DYNAMIC] = replace(given[Axis.DYNAMIC], draft_use="edited")
     rating = factories.submit(rater, slot, answers=given)
 
@@ -329,18 +331,18 @@ def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User
 
 def test_a_newer_draft_does_not_take_the_place_of_the_one_that_was_shown(rater: User) -> None:
     slot, draft_id = assisted(rater)
-    drafts.record_draft(item_id=slot.item_id, critic="newer@2", card=factories.card(), text="", latency_ms=1)
-    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+    drafts.record_draft(item_id=slot.item_id, critic="newer@2", card=factories.make_card(), text="", latency_ms=1)
+    queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     again = claim(rater, slot.campaign)
-    assert factories.submit(rater, again, answers=factories.answers()).draft_id == draft_id
+    assert factories.submit(rater, again, answers=factories.make_answers()).draft_id == draft_id
 
 
 def test_who_has_typed_without_a_draft_is_not_given_one_from_the_start(rater: User) -> None:
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={"visual": {}}, base_version=0, tab=uuid.uuid4())
-    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
-    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.card(), text="", latency_ms=1)
+    queue.hand_back(rater=rater, lease=factories.get_lease(slot))
+    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     again = claim(rater, campaign)
     assert drafts.shown_to(rater, again.item_id) == (None, "none")
     assert drafts.late_draft(again) is not None
@@ -355,7 +357,7 @@ def test_a_rating_by_a_program_is_stored_as_simulated(campaign: Campaign) -> Non
 
 def test_an_edit_adds_a_revision_and_leaves_the_first_as_it_was(rater: User, campaign: Campaign) -> None:
     rating = factories.submit(rater, claim(rater, campaign))
-    edit, key = factories.answers(1), uuid.uuid4()
+    edit, key = factories.make_answers(1), uuid.uuid4()
 
     for _ in range(2):  # the second is the same key again
         ratings.revise(rater=rater, rating_id=rating.pk, answers=edit, key=key, viewing={}, seconds_spent=3)
@@ -367,7 +369,7 @@ def test_an_edit_adds_a_revision_and_leaves_the_first_as_it_was(rater: User, cam
 
 
 def test_an_edit_may_keep_its_own_words(rater: User, campaign: Campaign) -> None:
-    given = factories.answers()
+    given = factories.make_answers()
     rating = factories.submit(rater, claim(rater, campaign), answers=given)
 
     ratings.revise(rater=rater, rating_id=rating.pk, answers=given, key=uuid.uuid4(), viewing={}, seconds_spent=1)
@@ -377,11 +379,16 @@ def test_an_edit_may_keep_its_own_words(rater: User, campaign: Campaign) -> None
 
 def test_nobody_edits_anothers_rating_and_nobody_edits_in_a_closed_campaign(rater: User, campaign: Campaign) -> None:
     rating = factories.submit(rater, claim(rater, campaign))
-    edit: dict[str, Any] = {"rating_id": rating.pk, "answers": factories.answers(), "viewing": {}, "seconds_spent": 1.0}
+    edit: dict[str, Any] = {
+        "rating_id": rating.pk,
+        "answers": factories.make_answers(),
+        "viewing": {},
+        "seconds_spent": 1.0,
+    }
 
     with pytest.raises(Rating.DoesNotExist):
         ratings.revise(rater=factories.make_user(), key=uuid.uuid4(), **edit)
-    campaigns.set_state(actor=factories.lead(), campaign=campaign, state="closed")
+    campaigns.set_state(actor=factories.make_lead(), campaign=campaign, state="closed")
     with pytest.raises(EditRefused):
         ratings.revise(rater=rater, key=uuid.uuid4(), **edit)
     assert rating.revisions.count() == 1
@@ -449,10 +456,10 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
     if with_draft:
         item = campaign.items.get()
-        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.card(), text="", latency_ms=1)
+        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     slot = claim(rater, campaign)
 
-    rating = factories.submit(rater, slot, **factories.answered(slot, 3))
+    rating = factories.submit(rater, slot, **factories.make_submission(slot, 3))
 
     rating = Rating.objects.get(pk=rating.pk)
     assert (rating.arm, rating.is_blind) == (arm, is_blind)
@@ -465,13 +472,18 @@ def test_what_was_active_when_first_rated_stays_with_the_rating_through_edits(ra
     rating = factories.submit(rater, claim(rater, campaign))
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
     ratings.revise(
-        rater=rater, rating_id=rating.pk, answers=factories.answers(5), key=uuid.uuid4(), viewing={}, seconds_spent=1
+        rater=rater,
+        rating_id=rating.pk,
+        answers=factories.make_answers(5),
+        key=uuid.uuid4(),
+        viewing={},
+        seconds_spent=1,
     )
     assert Rating.objects.get().is_blind
 
 
 def test_the_database_refuses_a_shown_draft_without_an_active_critic(rater: User) -> None:
     slot, _ = assisted(rater)
-    rating = factories.submit(rater, slot, **factories.answered(slot, 3))
+    rating = factories.submit(rater, slot, **factories.make_submission(slot, 3))
     with pytest.raises(IntegrityError), transaction.atomic():
         Rating.objects.filter(pk=rating.pk).update(critic_active=False)

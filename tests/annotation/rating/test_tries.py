@@ -14,7 +14,7 @@ from annotation.rating import queue
 from annotation.rating.drafts import record_draft
 from annotation.rating.tries import seat_to_try, try_order
 from qsave.axes import AXES
-from tests.annotation.factories import card, lead, make_campaign, make_user, rate_all
+from tests.annotation.factories import make_campaign, make_card, make_lead, make_user, rate_all
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +114,7 @@ def test_what_the_campaign_asks_of_the_watching_is_asked_of_a_try(as_lead: Clien
 def test_a_draft_shows_in_the_assisted_arm_and_must_be_met(as_lead: Client) -> None:
     campaign = make_campaign(1, assisted_share=1.0)
     item = Item.objects.get()
-    draft = record_draft(item_id=item.pk, critic="starter@1", card=card(), text="as generated", latency_ms=1)
+    draft = record_draft(item_id=item.pk, critic="starter@1", card=make_card(), text="as generated", latency_ms=1)
     path = f"/rate/{campaign.name}/try"
     assert "starter@1" in as_lead.get(path).content.decode()
     drafted = {f"{axis}-drafted": "1" for axis in AXES}
@@ -131,7 +131,7 @@ def test_the_order_is_seeded_and_holds_the_qualification_too(as_lead: Client) ->
     campaign = make_campaign(12, seed=4)
     before = try_order(campaign)
     assert before != sorted(before)
-    mark_item(actor=lead(), item=Item.objects.all()[0], mark="qualification", scores={"visual": 3})
+    mark_item(actor=make_lead(), item=Item.objects.all()[0], mark="qualification", scores={"visual": 3})
     assert try_order(campaign) == before
     arms = {pk: seat_to_try(campaign, pk).arm for pk in before}
     assert arms.items() >= dict(campaign.slots.filter(number=1).values_list("item", "arm")).items()

@@ -53,7 +53,7 @@ def edited(campaign: Campaign) -> Rating:
     rating = factories.submit(rater, slot, viewing=FIRST, seconds_spent=31.5)
     for viewing, seconds in (({"watched_share": 0.4, "plays": 1}, 5.0), ({}, 0.0)):
         values: dict[str, Any] = {"key": uuid.uuid4(), "viewing": viewing, "seconds_spent": seconds}
-        ratings.revise(rater=rater, rating_id=rating.pk, answers=factories.answers(4), **values)
+        ratings.revise(rater=rater, rating_id=rating.pk, answers=factories.make_answers(4), **values)
     return rating
 
 
@@ -87,9 +87,9 @@ def test_an_excluded_clip_is_in_no_figure_of_a_rater() -> None:
     assert figures_of(campaign) == (2, 60.0, 0.75)
 
     item = Item.objects.get(ratings__revisions__seconds_spent=90)
-    exclude(actor=factories.lead(), item=item, reason="Gore.")
+    exclude(actor=factories.make_lead(), item=item, reason="Gore.")
     assert figures_of(campaign) == (1, 30.0, 0.5)
-    give_out_again(actor=factories.lead(), item=item)
+    give_out_again(actor=factories.make_lead(), item=item)
     assert figures_of(campaign) == (2, 60.0, 0.75)
 
 
@@ -103,7 +103,7 @@ def figures_of(campaign: Campaign) -> tuple[int, Figure, Figure]:
 def test_the_api_tells_the_seconds_of_the_submit_and_its_edits() -> None:
     campaign = factories.make_campaign(1, overlap=1)
     edited(campaign)
-    _, secret = issue_token(actor=factories.lead(), name="script")
+    _, secret = issue_token(actor=factories.make_lead(), name="script")
     answer = Client(headers={"Authorization": f"Bearer {secret}"}).get(f"/api/campaigns/{campaign.name}/ratings")
     (row,) = answer.json()["results"]
     assert (row["revision"], row["seconds_spent"], len(row["answers"])) == (3, 36.5, 3)

@@ -33,9 +33,9 @@ def addresses() -> list[str]:
 def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str) -> None:
     campaign = factories.make_campaign()
     clip = factories.make_clip("zofie", prompt=NAME, generator=FORMULA)
-    campaigns.add_clips(actor=factories.lead(), campaign=campaign, clips=[clip])
+    campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip])
     factories.rate_all(factories.make_user(FORMULA, display_name=NAME), campaign)
-    client.force_login(factories.lead())
+    client.force_login(factories.make_lead())
 
     answer = client.get("/" + route.replace("<slug:name>", campaign.name))
 

@@ -141,7 +141,7 @@ def seats_of(campaign: Campaign) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_that_was_cut_off_is_whole_after_another_run(name: str, cut: int) -> None:
     """As whole as a campaign that had these settings when its clips came in."""
-    boss, clips = factories.lead(), [factories.make_clip() for _ in range(10)]
+    boss, clips = factories.make_lead(), [factories.make_clip() for _ in range(10)]
     changed = factories.make_campaign(state="draft", overlap=4, assisted_share=0.5)
     values = {field: getattr(changed, field) for field in ("seed", "overlap", "order", "assisted_share")}
     fresh = factories.make_campaign(state="draft", **values | CHANGES[name])
@@ -168,7 +168,7 @@ def prefer_some(campaign: Campaign) -> None:
 @pytest.mark.django_db
 def test_a_lower_overlap_leaves_taken_slots_and_those_that_disagreement_opened_later() -> None:
     campaign = factories.make_campaign(10, overlap=4, overlap_cap=6, disagreement_bound=1)
-    update_policy(actor=factories.lead(), campaign=campaign, overlap=2)
+    update_policy(actor=factories.make_lead(), campaign=campaign, overlap=2)
     first, second, *_ = campaign.items.order_by("pk")
     taken = first.slots.get(number=4)
     later = Slot.objects.create(item=second, campaign=campaign, number=5, arm="blind")
@@ -182,7 +182,7 @@ def test_a_lower_overlap_leaves_taken_slots_and_those_that_disagreement_opened_l
 
 @pytest.mark.django_db
 def test_a_later_change_completes_one_that_was_cancelled() -> None:
-    boss, campaign = factories.lead(), factories.make_campaign(10, overlap=4)
+    boss, campaign = factories.make_lead(), factories.make_campaign(10, overlap=4)
     update_policy(actor=boss, campaign=campaign, overlap=2)
     jobs.cancel(job=Job.objects.get(), actor=boss)
     update_policy(actor=boss, campaign=campaign, order="priority")

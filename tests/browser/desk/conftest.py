@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.models import Campaign
-from tests.annotation.desk_world import make_campaign, make_user
+from tests.annotation.factories import make_campaign, make_lead, make_user
 from tests.browser.looks import sign_in
 
 
 @pytest.fixture
 def campaign(live_server: object) -> Campaign:
-    return make_campaign("floor", by=make_user("lena", Role.LEAD))
+    return make_campaign(name="floor", actor=make_lead("lena"))
 
 
 @pytest.fixture

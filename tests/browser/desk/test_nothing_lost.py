@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from annotation.models import Campaign, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
-from tests.annotation.desk_world import add_item, make_clip, make_user
+from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item, make_user
 from tests.browser.desk.world import WORDS, check, go_offline, lease_on, open_desk, put_clip, rate_by_keys, saved
 
 
@@ -153,7 +153,7 @@ def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign)
 
 
 def test_a_content_warning_blurs_the_clip_until_the_rater_says_so_by_key(desk: Page, campaign: Campaign) -> None:
-    add_item(campaign, make_clip("one", content_warning="violence"))
+    make_item(campaign, make_clip("one", content_warning="violence", with_media=True, **LONGER_VIDEO))
     open_desk(desk)
     expect(desk.locator("[data-status]")).to_contain_text("Content warning: violence")
     desk.keyboard.press("Space")

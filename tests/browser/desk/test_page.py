@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Request, expect
 from accounts.models import User
 from annotation.models import Arm, Campaign, Rating, Slot
 from qsave.axes import AXES
-from tests.annotation.desk_world import add_draft
+from tests.annotation.factories import make_draft
 from tests.browser.desk.world import WORDS, check, open_desk, put_clip
 from tests.browser.looks import sign_in
 
@@ -25,7 +25,7 @@ def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
     height: int,
     scheme: str,
 ) -> None:
-    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
     page = open_page(width=width, height=height, color_scheme=scheme)
     sign_in(page.context, rater, live_server.url)
     open_desk(page)
@@ -44,7 +44,7 @@ def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
 
 
 def test_everything_fits_one_screen_of_1366_by_768_with_a_draft_and_marks(desk: Page, campaign: Campaign) -> None:
-    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
     open_desk(desk)
     height, width = desk.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
     assert (height, width) == (768, 1366)
@@ -53,7 +53,7 @@ def test_everything_fits_one_screen_of_1366_by_768_with_a_draft_and_marks(desk: 
 def test_nothing_is_cut_off_sideways_at_390_pixels(
     open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
 ) -> None:
-    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
     page = open_page(width=390, height=844)
     sign_in(page.context, rater, live_server.url)
     open_desk(page)
@@ -92,7 +92,7 @@ def test_the_desk_works_without_scripts(
 def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
     """At most 150 kB on the wire beside the clips, and fewer than 20 requests, the next clip's among them."""
     for name in ("one", "two"):
-        add_draft(put_clip(campaign, name, arm=Arm.ASSISTED))
+        make_draft(put_clip(campaign, name, arm=Arm.ASSISTED))
     asked: list[Request] = []
     desk.on("requestfinished", lambda request: asked.append(request))
     open_desk(desk)

@@ -11,7 +11,7 @@ from annotation.models import Campaign
 from annotation.rating import clip_media
 from qsave.frames.probe import probe
 from qsave.frames.times import shown_times
-from tests.annotation.desk_world import add_item, make_clip
+from tests.annotation.factories import make_clip, make_item
 from tests.browser.desk.world import open_desk, put_clip, saved, seek
 from tests.qsave.frames.clips import write_clip
 
@@ -72,7 +72,7 @@ def test_a_step_lands_on_exactly_the_next_frame_both_ways(
 ) -> None:
     path = write_clip(tmp_path / "clip.mp4", times=moments, audio_seconds=sound)
     shown, duration = list(shown_times(path)), probe(path).duration
-    add_item(campaign, make_clip("one", content=path.read_bytes(), shown_times=shown, duration=duration))
+    make_item(campaign, make_clip("one", content=path.read_bytes(), shown_times=shown, duration=duration))
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').readyState === 4")
     desk.keyboard.press("p")

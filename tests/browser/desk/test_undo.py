@@ -3,12 +3,12 @@
 from playwright.sync_api import Page, expect
 
 from annotation.models import Arm, Campaign, Rating, Slot
-from tests.annotation.desk_world import add_draft
+from tests.annotation.factories import make_draft
 from tests.browser.desk.world import WORDS, check, lease_on, open_desk, put_clip, rate_by_keys
 
 
 def test_every_kind_of_step_is_undone_and_redone(desk: Page, campaign: Campaign) -> None:
-    add_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
     open_desk(desk)
     read = "() => [...new FormData(document.querySelector('[data-form]'))].filter(([name]) => name.includes('-'))"
     read = f"({read})().filter(([name]) => !name.endsWith('confirm_ms')).map(String)"

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from annotation.models import Arm, Campaign, Item
-from tests.annotation.desk_world import add_item, make_clip, video_bytes
+from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item
 from tests.browser.looks import violations
 from tests.support.waiting import wait_until
 
@@ -16,7 +16,7 @@ WORDS = {
 
 
 def put_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
-    return add_item(campaign, make_clip(name, content=video_bytes(len(name))), arm=arm)
+    return make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO), arm=arm)
 
 
 def open_desk(page: Page) -> None:

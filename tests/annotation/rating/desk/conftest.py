@@ -3,14 +3,14 @@
 import pytest
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.models import Campaign
-from tests.annotation.desk_world import make_campaign, make_user
+from tests.annotation.factories import make_campaign, make_lead, make_user
 
 
 @pytest.fixture
 def lead() -> User:
-    return make_user("lena", Role.LEAD)
+    return make_lead("lena")
 
 
 @pytest.fixture
@@ -22,4 +22,4 @@ def rater(client: Client) -> User:
 
 @pytest.fixture
 def campaign(lead: User) -> Campaign:
-    return make_campaign("floor", by=lead)
+    return make_campaign(name="floor", actor=lead)

@@ -157,10 +157,10 @@ def until(rater: User, campaign: Campaign, kind: str) -> Slot:
 def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campaign: Campaign) -> None:
     rater = factories.make_user()
     while (slot := queue.claim(rater=rater, campaign=campaign)) is not None and slot.kind != "repeat":
-        lease = factories.lease_of(slot)
+        lease = factories.get_lease(slot)
         factories.submit(rater, slot)
         late: dict[str, Any] = {
-            "answers": factories.answers(),
+            "answers": factories.make_answers(),
             "key": uuid.uuid4(),
             "viewing": {},
             "seconds_spent": 1.0,
@@ -175,9 +175,9 @@ def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campa
 def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes_again(campaign: Campaign) -> None:
     rater = factories.make_user()
     slot = until(rater, campaign, "repeat")
-    typed = answers_to_json(factories.answers())
+    typed = answers_to_json(factories.make_answers())
     ratings.save_work(rater=rater, item_id=slot.item_id, answers=typed, base_version=0, tab=uuid.uuid4())
-    queue.hand_back(rater=rater, lease=factories.lease_of(slot))
+    queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     while (again := queue.claim(rater=rater, campaign=campaign)) is not None and again.item_id != slot.item_id:
         factories.submit(rater, again)
     if again is not None:
@@ -190,7 +190,7 @@ def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign: Campaign
     rater = factories.make_user()
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    lease = factories.lease_of(slot)
+    lease = factories.get_lease(slot)
     factories.submit(rater, slot)
     with pytest.raises(LeaseLost):
         queue.skip(rater=rater, lease=lease, item_id=slot.item_id, kind=kind, reason="I remember it.")

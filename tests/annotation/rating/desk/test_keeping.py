@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Arm, Campaign, Item, Rating, SavedWork, Skip, Slot
-from tests.annotation.desk_world import add_draft, make_user
+from tests.annotation.factories import make_draft, make_user
 from tests.annotation.rating.desk.world import SCRIPT, drafted_form, form_of, post, put_clip, take
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +37,7 @@ def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(
     client: Client, rater: User, campaign: Campaign
 ) -> None:
     item = put_clip(campaign, arm=Arm.ASSISTED)
-    draft = add_draft(item)
+    draft = make_draft(item)
     slot = take(client, campaign)
     data = drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
     post(client, campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
@@ -143,7 +143,7 @@ def test_a_post_without_the_csrf_token_is_refused(rater: User, campaign: Campaig
 def test_the_page_costs_a_bounded_number_of_queries(
     client: Client, rater: User, campaign: Campaign, django_assert_max_num_queries: Any
 ) -> None:
-    add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     take(client, campaign)
     with django_assert_max_num_queries(12):
         client.get("/rate/floor/")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from annotation.models import Arm, AxisAnswer, Campaign, Item, Rating, RatingRevision, Slot
 from qsave.axes import AXES
-from tests.annotation.desk_world import add_draft, make_campaign, make_clip, make_user
+from tests.annotation.factories import make_campaign, make_clip, make_draft, make_user
 from tests.annotation.rating.desk.world import drafted_form, form_of, post, put_clip, take
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +97,7 @@ def test_a_closed_campaign_takes_no_edit_and_says_so(client: Client, rated: Rati
 def test_an_edit_after_a_confirmed_draft_makes_that_axis_edited_and_leaves_the_others(
     client: Client, rater: User, campaign: Campaign
 ) -> None:
-    draft = add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    draft = make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     slot = take(client, campaign)
     data = drafted_form(slot, draft, **{f"{axis}-confirm": "1" for axis in AXES})
     post(client, campaign, data=data)
@@ -124,7 +124,7 @@ def test_the_page_of_an_edit_sends_its_own_time_and_viewing_record(client: Clien
 def test_a_cleared_draft_stays_cleared_when_the_rating_is_edited(
     client: Client, rater: User, campaign: Campaign
 ) -> None:
-    draft = add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    draft = make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     mine = {f"{axis}-reason": f"My own words on {axis}, from an empty box." for axis in AXES}
     cleared = mine | {f"{axis}-cleared": "1" for axis in AXES}
     post(client, campaign, data=drafted_form(take(client, campaign), draft, **cleared))
@@ -135,7 +135,7 @@ def test_a_cleared_draft_stays_cleared_when_the_rating_is_edited(
 
 
 def test_earlier_ratings_come_on_the_next_page(client: Client, rater: User, campaign: Campaign) -> None:
-    other = make_campaign("other", by=campaign.created_by)
+    other = make_campaign(name="other", actor=campaign.created_by)
     for number in range(16):
         clip = make_clip(f"clip-{number}", content=b"x")
         for each in (campaign, other):

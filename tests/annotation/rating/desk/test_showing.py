@@ -10,7 +10,7 @@ from annotation.rating.queue import claim
 from annotation.rating.upcoming import likely_next
 from qsave.axes import AXES
 from qsave.taxonomy import DEFAULT_TAXONOMY
-from tests.annotation.desk_world import add_draft
+from tests.annotation.factories import make_draft
 from tests.annotation.rating.desk.world import SCRIPT, form_of, post, put_clip, take
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def test_the_first_clip_comes_as_a_partial_to_a_script(client: Client, rater: Us
 def test_the_assisted_arm_shows_the_draft_unconfirmed_and_no_drafted_score(
     client: Client, rater: User, campaign: Campaign
 ) -> None:
-    add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     take(client, campaign)
     page = client.get("/rate/floor/").content.decode()
     assert page.count("starter@1") == 3
@@ -59,7 +59,7 @@ def test_drafted_scores_are_shown_where_the_campaign_says_so_and_still_not_chose
     client: Client, rater: User, campaign: Campaign
 ) -> None:
     Campaign.objects.update(shows_draft_scores=True)
-    add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     take(client, campaign)
     page = client.get("/rate/floor/").content.decode()
     assert page.count("<strong>4 good</strong>") == 3
@@ -68,7 +68,7 @@ def test_drafted_scores_are_shown_where_the_campaign_says_so_and_still_not_chose
 
 def test_the_blind_arm_holds_nothing_of_the_draft(client: Client, rater: User, campaign: Campaign) -> None:
     item = put_clip(campaign, arm=Arm.BLIND)
-    add_draft(item)
+    make_draft(item)
     slot = take(client, campaign)
     for page in (client.get("/rate/floor/"), post(client, campaign, "start", headers=SCRIPT)):
         text = page.content.decode().lower()

@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.models import User
 from annotation.models import Arm, AxisAnswer, Campaign, Rating, Slot
 from qsave.axes import AXES
-from tests.annotation.desk_world import add_draft
+from tests.annotation.factories import make_draft
 from tests.annotation.rating.desk.world import SCRIPT, drafted_form, form_of, post, put_clip, take
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,7 @@ def test_a_refused_plain_post_shows_the_page_again_with_all_that_was_typed(
 def test_what_became_of_the_draft_is_stored_with_the_exposure(
     client: Client, rater: User, campaign: Campaign, changes: dict[str, str], uses: set[str]
 ) -> None:
-    draft = add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    draft = make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     slot = take(client, campaign)
     response = post(client, campaign, data=drafted_form(slot, draft, **changes), headers=SCRIPT)
     assert response.status_code == 200
@@ -109,7 +109,7 @@ def test_what_became_of_the_draft_is_stored_with_the_exposure(
 
 
 def test_changed_defects_count_as_an_edit_of_the_draft(client: Client, rater: User, campaign: Campaign) -> None:
-    draft = add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    draft = make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     slot = take(client, campaign)
     confirmed = {f"{axis}-confirm": "1" for axis in AXES}
     data = drafted_form(slot, draft, **confirmed, **{"visual-defect": ["blur", "noise"]})
@@ -119,7 +119,7 @@ def test_changed_defects_count_as_an_edit_of_the_draft(client: Client, rater: Us
 
 
 def test_an_axis_left_unconfirmed_is_refused_beside_that_axis(client: Client, rater: User, campaign: Campaign) -> None:
-    draft = add_draft(put_clip(campaign, arm=Arm.ASSISTED))
+    draft = make_draft(put_clip(campaign, arm=Arm.ASSISTED))
     slot = take(client, campaign)
     data = drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-confirm": "1"})
     response = post(client, campaign, data=data, headers=SCRIPT)
@@ -136,7 +136,7 @@ def test_a_draft_that_comes_late_is_offered_and_not_put_on_the_page(
     item = put_clip(campaign, arm=Arm.ASSISTED)
     slot = take(client, campaign)
     assert client.get(f"/rate/floor/draft?lease={slot.lease}").status_code == 204
-    draft = add_draft(item)
+    draft = make_draft(item)
     page = client.get("/rate/floor/").content.decode()
     assert "square shimmer" not in page
     assert "data-late-url" in page
@@ -152,7 +152,7 @@ def test_a_draft_that_comes_late_is_offered_and_not_put_on_the_page(
 def test_a_submit_with_a_draft_and_the_next_desk_cost_a_bounded_number_of_statements(
     client: Client, rater: User, campaign: Campaign, django_assert_max_num_queries: Any
 ) -> None:
-    drafts = {name: add_draft(put_clip(campaign, name, arm=Arm.ASSISTED)) for name in ("one", "two", "three")}
+    drafts = {name: make_draft(put_clip(campaign, name, arm=Arm.ASSISTED)) for name in ("one", "two", "three")}
     by_item = {draft.item_id: draft for draft in drafts.values()}
     slot = take(client, campaign)
     confirmed = {f"{axis}-confirm": "1" for axis in AXES}
@@ -170,14 +170,14 @@ def test_an_offer_of_a_draft_that_is_not_taken_up_is_no_exposure(
 ) -> None:
     item = put_clip(campaign, arm=Arm.ASSISTED)
     slot = take(client, campaign)
-    add_draft(item)
+    make_draft(item)
     client.get(f"/rate/floor/draft?lease={slot.lease}")
     post(client, campaign, data=form_of(slot))
     assert (Rating.objects.get().draft, Rating.objects.get().exposure) == (None, "none")
 
 
 def test_a_draft_of_another_clip_is_not_accepted_as_shown(client: Client, rater: User, campaign: Campaign) -> None:
-    other = add_draft(put_clip(campaign, "other", arm=Arm.ASSISTED, seats=0))
+    other = make_draft(put_clip(campaign, "other", arm=Arm.ASSISTED, seats=0))
     put_clip(campaign, arm=Arm.ASSISTED)
     post(client, campaign, data=form_of(take(client, campaign), draft=other.pk))
     rating = Rating.objects.get()

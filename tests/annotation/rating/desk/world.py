@@ -7,13 +7,13 @@ from django.test import Client
 
 from annotation.models import Arm, Campaign, Draft, Item, Slot
 from qsave.axes import AXES
-from tests.annotation.desk_world import add_item, make_clip
+from tests.annotation.factories import make_clip, make_item
 
 SCRIPT = {"HX-Request": "true"}
 
 
 def put_clip(campaign: Campaign, name: str = "one", *, arm: Arm = Arm.BLIND, seats: int = 1, **fields: Any) -> Item:
-    return add_item(campaign, make_clip(name, content=b"a clip", **fields), arm=arm, seats=seats)
+    return make_item(campaign, make_clip(name, content=b"a clip", **fields), arm=arm, slots=seats)
 
 
 def post(client: Client, campaign: Campaign, path: str = "", data: dict[str, Any] | None = None, **extra: Any) -> Any:
