@@ -5,6 +5,7 @@ import itertools
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,8 @@ from annotation.rating.ratings import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+"""A Monday."""
 PASSWORD = "correct horse battery"
 POSTER = b"\xff\xd8\xff\xe0" + b"poster" * 20
 LONGER_VIDEO: dict[str, Any] = {"seconds": 2.0, "fps": 16, "size": (160, 96)}

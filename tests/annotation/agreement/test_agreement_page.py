@@ -6,7 +6,7 @@ import re
 import pytest
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.campaigns.campaigns import add_clips
 from annotation.models import Campaign, Clip, Screening
 from qsave.axes import Axis
@@ -17,13 +17,7 @@ NAN = re.compile(r">[^<]*\bnan\b", re.IGNORECASE)
 """A figure that is none, in what is read; a token in an attribute may well hold these letters."""
 
 
-@pytest.fixture
-def as_lead(client: Client, db: None) -> Client:
-    client.force_login(make_user("lena", role=Role.LEAD))
-    return client
-
-
-def rated(*names: str, scores: dict[str, int] = SCORES) -> tuple[Campaign, list[User]]:
+def make_rated_campaign(*names: str, scores: dict[str, int] = SCORES) -> tuple[Campaign, list[User]]:
     """Three clips rated by people of these names, all alike."""
     campaign = make_campaign(overlap=len(names), assisted_share=0.0)
     add_clips(actor=make_lead(), campaign=campaign, clips=[make_clip(clip_id, prompt="=1+1") for clip_id in scores])
@@ -40,7 +34,7 @@ def test_an_unrated_campaign_says_what_to_do_next(as_lead: Client) -> None:
 
 
 def test_full_agreement_is_alpha_one_and_every_clip_has_its_mos(as_lead: Client) -> None:
-    campaign, _ = rated("ada", "bob")
+    campaign, _ = make_rated_campaign("ada", "bob")
     page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("<dd>1.00 <") >= len(Axis)
@@ -53,14 +47,14 @@ def test_full_agreement_is_alpha_one_and_every_clip_has_its_mos(as_lead: Client)
 def test_an_undefined_figure_says_why_and_is_no_number(
     as_lead: Client, names: list[str], scores: dict[str, int]
 ) -> None:
-    campaign, _ = rated(*names, scores=scores)
+    campaign, _ = make_rated_campaign(*names, scores=scores)
     page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
     assert 'class="undefined">undefined: ' in page
     assert not NAN.search(page)
 
 
 def test_the_csv_has_a_line_a_clip_and_is_safe_to_open(as_lead: Client) -> None:
-    campaign, _ = rated("ada", "bob")
+    campaign, _ = make_rated_campaign("ada", "bob")
     answer = as_lead.get(f"/campaigns/{campaign.name}/mos.csv")
     assert answer["Content-Type"].startswith("text/csv")
     assert "attachment" in answer["Content-Disposition"]
@@ -70,7 +64,7 @@ def test_the_csv_has_a_line_a_clip_and_is_safe_to_open(as_lead: Client) -> None:
 
 
 def test_a_screened_rater_no_longer_counts_until_taken_in_again(as_lead: Client) -> None:
-    campaign, (ada, *_) = rated("ada", "bob", "cyd")
+    campaign, (ada, *_) = make_rated_campaign("ada", "bob", "cyd")
     path = f"/campaigns/{campaign.name}/raters/{ada.pk}/screen"
     page = as_lead.post(path, {"verdict": "screened", "reason": "Always the same"}, follow=True).content.decode()
     assert "1 rater screened out" in page
@@ -81,7 +75,7 @@ def test_a_screened_rater_no_longer_counts_until_taken_in_again(as_lead: Client)
 
 
 def test_screening_wants_a_reason_and_a_lead(as_lead: Client, client: Client) -> None:
-    campaign, (ada,) = rated("ada")
+    campaign, (ada,) = make_rated_campaign("ada")
     path = f"/campaigns/{campaign.name}/raters/{ada.pk}/screen"
     assert "Say why" in as_lead.post(path, {"verdict": "screened", "reason": " "}, follow=True).content.decode()
     assert as_lead.get(path).status_code == 405
@@ -105,7 +99,9 @@ def outside_folds(page: str) -> str:
     ],
 )
 def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client, clips: int, sentence: str) -> None:
-    campaign, _ = rated("ada", "bob", "cyd", scores={f"c{number:02}": 1 + number % 5 for number in range(clips)})
+    campaign, _ = make_rated_campaign(
+        "ada", "bob", "cyd", scores={f"c{number:02}": 1 + number % 5 for number in range(clips)}
+    )
     page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
     assert page.count(f"<summary>{sentence}</summary>") >= len(Axis)
     assert "ICC of a MOS" in page
@@ -117,7 +113,7 @@ def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client,
     ("clips", "words"), [(1, "1 rating of 1 clip; 0 with two"), (2, "2 ratings of 2 clips; 0 with two")]
 )
 def test_one_rater_alone_agrees_with_nobody(as_lead: Client, clips: int, words: str) -> None:
-    campaign, _ = rated("ada", scores={f"c{number}": 1 + 3 * number for number in range(clips)})
+    campaign, _ = make_rated_campaign("ada", scores={f"c{number}": 1 + 3 * number for number in range(clips)})
     page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
     assert page.count("<summary>No clip has two ratings; agreement can be read from about 20.</summary>") >= len(Axis)
     assert page.count(words) == len(Axis)
@@ -153,7 +149,7 @@ def test_generators_are_compared_in_words_on_the_prompts_they_share(as_lead: Cli
 
 
 def test_the_figures_come_as_csv_and_by_the_api(as_lead: Client, client: Client) -> None:
-    campaign, (ada, *_) = rated("ada", "bob")
+    campaign, (ada, *_) = make_rated_campaign("ada", "bob")
     answer = as_lead.get(f"/campaigns/{campaign.name}/agreement.csv")
     assert "attachment" in answer["Content-Disposition"]
     told = as_lead.get(f"/api/campaigns/{campaign.name}/agreement").json()

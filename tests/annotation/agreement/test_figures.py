@@ -39,7 +39,7 @@ TABLE = [
 
 
 @pytest.fixture
-def rated() -> tuple[Campaign, list[User]]:
+def rated_campaign() -> tuple[Campaign, list[User]]:
     """The table above, given on all three axes through the queue."""
     boss = factories.make_lead()
     campaign = factories.make_campaign(overlap=4, assisted_share=0)
@@ -67,16 +67,16 @@ def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
     return found
 
 
-def test_alpha_is_that_of_the_published_table(rated: tuple[Campaign, list[User]]) -> None:
-    figures = agreement(rated[0])
+def test_alpha_is_that_of_the_published_table(rated_campaign: tuple[Campaign, list[User]]) -> None:
+    figures = agreement(rated_campaign[0])
 
     assert [round(value(figures, axis), 6) for axis in AXES] == [0.815388] * 3
     assert figures.ratings == 41
     assert [one.basis.ratings for one in figures.axes] == [41] * 3
 
 
-def test_mos_rows_hold_the_means_with_intervals_around_them(rated: tuple[Campaign, list[User]]) -> None:
-    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in agreement(rated[0]).rows}
+def test_mos_rows_hold_the_means_with_intervals_around_them(rated_campaign: tuple[Campaign, list[User]]) -> None:
+    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in agreement(rated_campaign[0]).rows}
 
     assert (rows["u05"].mos, rows["u05"].n) == (2.5, 4)
     assert rows["u05"].low < 2.5 < rows["u05"].high
@@ -84,8 +84,10 @@ def test_mos_rows_hold_the_means_with_intervals_around_them(rated: tuple[Campaig
     assert len(rows) == 12
 
 
-def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(rated: tuple[Campaign, list[User]]) -> None:
-    campaign, raters = rated
+def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(
+    rated_campaign: tuple[Campaign, list[User]],
+) -> None:
+    campaign, raters = rated_campaign
     before = agreement(campaign)
     boss = factories.make_lead()
     for rater in raters[1:3]:
@@ -102,8 +104,8 @@ def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(rated:
     assert after.screened_out == 1
 
 
-def test_only_the_newest_revision_counts(rated: tuple[Campaign, list[User]]) -> None:
-    campaign, raters = rated
+def test_only_the_newest_revision_counts(rated_campaign: tuple[Campaign, list[User]]) -> None:
+    campaign, raters = rated_campaign
     rating = raters[3].ratings.get(item__clip__clip_id="u00")
     key = rating.revisions.get().key
     ratings.revise(
@@ -195,8 +197,8 @@ def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
     assert (visual.edits.n, visual.edits.untouched) == (6, 1.0)
 
 
-def test_the_rater_table_tells_the_share_of_the_qualification(rated: tuple[Campaign, list[User]]) -> None:
-    campaign, (first, *others) = rated
+def test_the_rater_table_tells_the_share_of_the_qualification(rated_campaign: tuple[Campaign, list[User]]) -> None:
+    campaign, (first, *others) = rated_campaign
     Qualification.objects.create(campaign=campaign, rater=first, share=0.75, passed=True)
     rows = {row.rater: row.qualification for row in agreement(campaign).raters}
     assert rows[first.pk] == 0.75
@@ -217,8 +219,8 @@ def test_the_number_of_queries_does_not_grow_with_the_campaign() -> None:
     assert cost(2) == cost(6) <= 9
 
 
-def test_figures_are_computed_again_only_after_something_changed(rated: tuple[Campaign, list[User]]) -> None:
-    campaign, raters = rated
+def test_figures_are_computed_again_only_after_something_changed(rated_campaign: tuple[Campaign, list[User]]) -> None:
+    campaign, raters = rated_campaign
     first = read_agreement(campaign)
     with CaptureQueriesContext(connection) as queries:
         assert read_agreement(Campaign.objects.get(pk=campaign.pk)) is first
@@ -246,9 +248,9 @@ def test_figures_are_computed_again_only_after_something_changed(rated: tuple[Ca
     assert row.mos[Axis.VISUAL].mos == pytest.approx((1 + 5) / 2)
 
 
-def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated: tuple[Campaign, list[User]]) -> None:
+def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated_campaign: tuple[Campaign, list[User]]) -> None:
     """As on PostgreSQL where two are stored at once: the one with the lower key is committed last."""
-    campaign, _raters = rated
+    campaign, _raters = rated_campaign
     before = agreement(campaign).ratings
     late = RatingRevision.objects.earliest("pk")
     answers = list(AxisAnswer.objects.filter(revision=late))
@@ -260,8 +262,10 @@ def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated: tuple[Cam
     assert read_agreement(campaign).ratings == before
 
 
-def test_mos_as_csv_holds_a_line_a_clip_with_figures_for_the_three_axes(rated: tuple[Campaign, list[User]]) -> None:
-    lines = list(csv.DictReader("".join(mos_csv(rated[0])).removeprefix("\ufeff").splitlines()))
+def test_mos_as_csv_holds_a_line_a_clip_with_figures_for_the_three_axes(
+    rated_campaign: tuple[Campaign, list[User]],
+) -> None:
+    lines = list(csv.DictReader("".join(mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
 
     line = next(one for one in lines if one["clip_id"] == "u05")
     assert (line["visual_mos"], line["visual_n"], line["generator"], line["split"]) == ("2.5000", "4", "toy-1", "train")
@@ -297,7 +301,7 @@ def test_golds_and_repeats_tell_how_reliable_a_rater_is() -> None:
 
 
 @pytest.fixture
-def half_assisted() -> Campaign:
+def half_assisted_campaign() -> Campaign:
     """24 clips, each with two blind ratings that differ by one or two and two assisted ones that follow a draft."""
     campaign = factories.make_campaign(24, overlap=4, assisted_share=0)
     campaign.slots.filter(number__gt=2).update(arm="assisted")
@@ -313,8 +317,8 @@ def half_assisted() -> Campaign:
     return campaign
 
 
-def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_assisted: Campaign) -> None:
-    found = agreement(half_assisted)
+def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_assisted_campaign: Campaign) -> None:
+    found = agreement(half_assisted_campaign)
 
     visual = found.axes[0]
     assert (visual.blind.basis, visual.assisted.basis) == (Basis(48, 24, 24, "blind"), Basis(48, 24, 24, "assisted"))
@@ -329,14 +333,14 @@ def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_a
     assert visual.assisted.alpha.estimate.value == 1.0  # they followed the drafts
 
 
-def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_assisted: Campaign) -> None:
-    row = agreement(half_assisted).rows[0]
+def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_assisted_campaign: Campaign) -> None:
+    row = agreement(half_assisted_campaign).rows[0]
     scores = [
         answer.score
         for answer in AxisAnswer.objects.filter(revision__rating__item=row.item, axis="visual").order_by("pk")
     ]
     table = RatingTable.from_triples((row.item, number, float(score)) for number, score in enumerate(scores))
-    blind_spread = agreement(half_assisted).axes[0].spread.sd
+    blind_spread = agreement(half_assisted_campaign).axes[0].spread.sd
     assert isinstance(blind_spread, float)
     (expected,) = summarise(table, prior_sd=blind_spread)
     assert (row.mos[Axis.VISUAL], row.blind[Axis.VISUAL]) == (expected, 2)
@@ -350,16 +354,16 @@ def test_without_an_active_critic_every_rating_is_blind_however_it_was_drawn() -
     assert (visual.blind.basis, visual.assisted.basis.ratings) == (Basis(6, 3, 3), 0)
 
 
-def test_the_corrected_mos_stands_beside_the_plain_one(rated: tuple[Campaign, list[User]]) -> None:
-    rows = agreement(rated[0]).rows
+def test_the_corrected_mos_stands_beside_the_plain_one(rated_campaign: tuple[Campaign, list[User]]) -> None:
+    rows = agreement(rated_campaign[0]).rows
     assert {row.clip_id for row in rows if Axis.VISUAL in row.corrected} == {row.clip_id for row in rows}
-    line = next(csv.DictReader("".join(mos_csv(rated[0])).removeprefix("\ufeff").splitlines()))
+    line = next(csv.DictReader("".join(mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
     corrected = next(row.corrected[Axis.VISUAL] for row in rows if row.clip_id == line["clip_id"])
     assert (line["visual_corrected"], line["visual_blind_n"]) == (f"{corrected.mos:.4f}", line["visual_n"])
 
 
-def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted: Campaign) -> None:
-    found = agreement(half_assisted)
+def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted_campaign: Campaign) -> None:
+    found = agreement(half_assisted_campaign)
     lines = list(csv.DictReader("".join(agreement_csv(found)).removeprefix("\ufeff").splitlines()))
     told = agreement_json(found)["headlines"]
     assert len(lines) == len(told) == 3 * 11
@@ -370,8 +374,10 @@ def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted: Cam
         assert (line["ratings"], line["clips"], line["clips_with_two"]) == tuple(map(str, counts))
 
 
-def test_figures_on_few_clips_carry_the_sentence_in_the_api_and_csv(rated: tuple[Campaign, list[User]]) -> None:
-    found = agreement(rated[0])
+def test_figures_on_few_clips_carry_the_sentence_in_the_api_and_csv(
+    rated_campaign: tuple[Campaign, list[User]],
+) -> None:
+    found = agreement(rated_campaign[0])
     alpha = next(one for one in agreement_json(found)["headlines"] if one["figure"] == "alpha")
     assert alpha["thin"] == "11 clips have two ratings; agreement can be read from about 20."
     line = next(one for one in csv.DictReader("".join(agreement_csv(found)).splitlines()) if one["figure"] == "alpha")

@@ -15,11 +15,6 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def campaign() -> Campaign:
-    return factories.make_campaign(3, overlap=3)
-
-
 def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(campaign: Campaign) -> None:
     boss, odd = factories.make_lead(), factories.make_user()
     for rater, score in ((factories.make_user(), 2), (factories.make_user(), 4), (odd, 5)):

@@ -32,17 +32,6 @@ FORM = SETTINGS | {
 }
 
 
-@pytest.fixture
-def lead(db: None) -> User:
-    return make_user("lena", role=Role.LEAD)
-
-
-@pytest.fixture
-def as_lead(client: Client, lead: User) -> Client:
-    client.force_login(lead)
-    return client
-
-
 def test_only_leads_and_above_get_there(client: Client, db: None) -> None:
     campaign = make_campaign()
     client.force_login(make_user())

@@ -10,16 +10,6 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def campaign() -> Campaign:
-    return factories.make_campaign(3)
-
-
-@pytest.fixture
-def clips(campaign: Campaign) -> list[Clip]:
-    return list(Clip.objects.filter(items__campaign=campaign).order_by("pk"))
-
-
 def test_each_text_gets_a_number_and_the_same_text_no_second(campaign: Campaign) -> None:
     boss = factories.make_lead()
     numbers = [set_guidelines(actor=boss, campaign=campaign, text=text).number for text in ("a", "a", "b")]

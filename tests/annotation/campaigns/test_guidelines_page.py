@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
 from annotation.models import Campaign, Clip
@@ -13,27 +13,6 @@ from annotation.raters.admission import visible_clips
 from tests.annotation.factories import make_campaign, make_user
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lead() -> User:
-    return make_user("lena", role=Role.LEAD)
-
-
-@pytest.fixture
-def as_lead(client: Client, lead: User) -> Client:
-    client.force_login(lead)
-    return client
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    return make_campaign(3)
-
-
-@pytest.fixture
-def clips(campaign: Campaign) -> list[Clip]:
-    return list(Clip.objects.filter(items__campaign=campaign).order_by("pk"))
 
 
 def path_of(campaign: Campaign) -> str:

@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import AuditEntry, Role, User
+from accounts.models import AuditEntry, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Item
@@ -12,17 +12,6 @@ from annotation.rating import queue
 from tests.annotation.factories import get_lease, make_answers, make_campaign, make_clip, make_user, rate_all, submit
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def lead() -> User:
-    return make_user("lena", role=Role.LEAD)
-
-
-@pytest.fixture
-def as_lead(client: Client, lead: User) -> Client:
-    client.force_login(lead)
-    return client
 
 
 def named(campaign: Campaign, lead: User, *names: str) -> dict[str, Item]:

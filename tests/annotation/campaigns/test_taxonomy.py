@@ -31,7 +31,8 @@ SHORT = [
 
 
 @pytest.fixture
-def campaign() -> Campaign:
+def custom_campaign() -> Campaign:
+    """A campaign with defects of its own."""
     return factories.make_campaign(1, taxonomy=[dict(entry) for entry in SHORT])
 
 
@@ -43,24 +44,24 @@ def offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> l
     return [choice.label for choice in forms[AXES.index(axis)].defects]
 
 
-def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(campaign: Campaign) -> None:
+def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(custom_campaign: Campaign) -> None:
     boss = factories.make_lead()
-    made = add_defect(actor=boss, campaign=campaign, axis="visual", label=" Crème  brûlée look ")
-    relabel_defect(actor=boss, campaign=campaign, defect=made, label="Sugary look")
+    made = add_defect(actor=boss, campaign=custom_campaign, axis="visual", label=" Crème  brûlée look ")
+    relabel_defect(actor=boss, campaign=custom_campaign, defect=made, label="Sugary look")
 
     assert made == "creme-brulee-look"
-    assert offered(campaign) == ["blur", "noise", "banding", "Sugary look"]
-    assert campaign.taxonomy[-1] == {"id": made, "axis": "visual", "label": "Sugary look"}
+    assert offered(custom_campaign) == ["blur", "noise", "banding", "Sugary look"]
+    assert custom_campaign.taxonomy[-1] == {"id": made, "axis": "visual", "label": "Sugary look"}
     actions = AuditEntry.objects.filter(action__startswith="campaign.defect_").order_by("pk")
     assert [entry.action for entry in actions] == ["campaign.defect_added", "campaign.defect_relabelled"]
 
 
-def test_an_id_is_never_given_out_twice(campaign: Campaign) -> None:
+def test_an_id_is_never_given_out_twice(custom_campaign: Campaign) -> None:
     boss = factories.make_lead()
-    retire_defect(actor=boss, campaign=campaign, defect="blur")
-    relabel_defect(actor=boss, campaign=campaign, defect="blur", label="soft picture")
-    assert add_defect(actor=boss, campaign=campaign, axis="visual", label="Blur") == "blur-2"
-    assert add_defect(actor=boss, campaign=campaign, axis="dynamic", label="blur") == "blur-3"
+    retire_defect(actor=boss, campaign=custom_campaign, defect="blur")
+    relabel_defect(actor=boss, campaign=custom_campaign, defect="blur", label="soft picture")
+    assert add_defect(actor=boss, campaign=custom_campaign, axis="visual", label="Blur") == "blur-2"
+    assert add_defect(actor=boss, campaign=custom_campaign, axis="dynamic", label="blur") == "blur-3"
 
 
 @given(label=st.text(min_size=1, max_size=80))
@@ -73,66 +74,66 @@ def test_every_id_fits_the_critics_grammar(label: str) -> None:
 
 
 @pytest.mark.parametrize("label", ["", "  ", "...", "x" * 61, "Noise", "BLUR "])
-def test_a_label_must_say_something_new(campaign: Campaign, label: str) -> None:
+def test_a_label_must_say_something_new(custom_campaign: Campaign, label: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        add_defect(actor=factories.make_lead(), campaign=campaign, axis="visual", label=label)
+        add_defect(actor=factories.make_lead(), campaign=custom_campaign, axis="visual", label=label)
     assert list(caught.value.message_dict) == ["label"]
-    campaign.refresh_from_db()
-    assert campaign.taxonomy == SHORT
+    custom_campaign.refresh_from_db()
+    assert custom_campaign.taxonomy == SHORT
 
 
-def test_a_retired_defect_is_not_offered_and_may_come_back(campaign: Campaign) -> None:
+def test_a_retired_defect_is_not_offered_and_may_come_back(custom_campaign: Campaign) -> None:
     boss = factories.make_lead()
-    retire_defect(actor=boss, campaign=campaign, defect="noise")
-    assert offered(campaign) == ["blur", "banding"]
+    retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
+    assert offered(custom_campaign) == ["blur", "banding"]
     with pytest.raises(ValidationError, match="take it up again"):
-        add_defect(actor=boss, campaign=campaign, axis="visual", label="noise")
-    restore_defect(actor=boss, campaign=campaign, defect="noise")
-    assert offered(campaign) == ["blur", "noise", "banding"]
-    assert campaign.taxonomy == SHORT
+        add_defect(actor=boss, campaign=custom_campaign, axis="visual", label="noise")
+    restore_defect(actor=boss, campaign=custom_campaign, defect="noise")
+    assert offered(custom_campaign) == ["blur", "noise", "banding"]
+    assert custom_campaign.taxonomy == SHORT
 
 
-def test_defects_change_places_within_their_axis(campaign: Campaign) -> None:
+def test_defects_change_places_within_their_axis(custom_campaign: Campaign) -> None:
     boss = factories.make_lead()
-    retire_defect(actor=boss, campaign=campaign, defect="noise")
+    retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
     for defect, by, expected in (
         ("blur", 1, ["banding", "blur"]),
         ("blur", 1, ["banding", "blur"]),
         ("blur", -5, ["blur", "banding"]),
     ):
-        move_defect(actor=boss, campaign=campaign, defect=defect, by=by)
-        assert offered(campaign) == expected
+        move_defect(actor=boss, campaign=custom_campaign, defect=defect, by=by)
+        assert offered(custom_campaign) == expected
     with pytest.raises(ValidationError, match="retired"):
-        move_defect(actor=boss, campaign=campaign, defect="noise", by=1)
+        move_defect(actor=boss, campaign=custom_campaign, defect="noise", by=1)
 
 
-def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(campaign: Campaign) -> None:
+def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(custom_campaign: Campaign) -> None:
     boss, rater = factories.make_lead(), factories.make_user()
-    slot = queue.claim(rater=rater, campaign=campaign)
+    slot = queue.claim(rater=rater, campaign=custom_campaign)
     assert slot is not None
     given = factories.make_answers()
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("noise"),))
     rating = factories.submit(rater, slot, answers=given)
 
-    retire_defect(actor=boss, campaign=campaign, defect="noise")
+    retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
 
-    assert offered(campaign, chosen="noise") == ["blur", "noise", "banding"]
+    assert offered(custom_campaign, chosen="noise") == ["blur", "noise", "banding"]
     changed = given | {Axis.DYNAMIC: replace(given[Axis.DYNAMIC], score=5)}
     ratings.revise(rater=rater, rating_id=rating.pk, answers=changed, key=uuid.uuid4(), viewing={}, seconds_spent=1.0)
     kept = AxisAnswer.objects.get(revision__is_current=True, axis="visual")
     assert kept.evidence == [{"defect": "noise", "time": None, "box": None}]
 
 
-def test_a_draft_no_longer_proposes_a_retired_defect(campaign: Campaign) -> None:
-    retire_defect(actor=factories.make_lead(), campaign=campaign, defect="blur")
-    campaign.refresh_from_db()
-    item = campaign.items.get()
+def test_a_draft_no_longer_proposes_a_retired_defect(custom_campaign: Campaign) -> None:
+    retire_defect(actor=factories.make_lead(), campaign=custom_campaign, defect="blur")
+    custom_campaign.refresh_from_db()
+    item = custom_campaign.items.get()
     draft = record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
-    proposed = proposals(campaign, draft)[Axis.VISUAL]
+    proposed = proposals(custom_campaign, draft)[Axis.VISUAL]
     assert proposed["evidence"] == []
     assert proposed["no_defect"] is False  # the rater says what they saw: the critic saw something
 
 
-def test_annotators_change_no_defects(campaign: Campaign) -> None:
+def test_annotators_change_no_defects(custom_campaign: Campaign) -> None:
     with pytest.raises(PermissionDenied):
-        retire_defect(actor=factories.make_user(), campaign=campaign, defect="blur")
+        retire_defect(actor=factories.make_user(), campaign=custom_campaign, defect="blur")

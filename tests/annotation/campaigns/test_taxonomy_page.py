@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 
-from accounts.models import Role
 from annotation.models import Campaign
 from tests.annotation.factories import make_campaign, make_user
 
@@ -11,7 +10,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def campaign() -> Campaign:
+def custom_campaign() -> Campaign:
+    """A campaign with defects of its own."""
     return make_campaign(
         taxonomy=[
             {"id": "blur", "axis": "visual", "label": "blur"},
@@ -20,19 +20,13 @@ def campaign() -> Campaign:
     )
 
 
-@pytest.fixture
-def as_lead(client: Client) -> Client:
-    client.force_login(make_user(role=Role.LEAD))
-    return client
-
-
 def labels(campaign: Campaign) -> list[tuple[str, bool]]:
     campaign.refresh_from_db()
     return [(entry["label"], bool(entry.get("retired"))) for entry in campaign.taxonomy]
 
 
-def test_every_change_works_as_a_plain_form(as_lead: Client, campaign: Campaign) -> None:
-    path = f"/campaigns/{campaign.name}/defects"
+def test_every_change_works_as_a_plain_form(as_lead: Client, custom_campaign: Campaign) -> None:
+    path = f"/campaigns/{custom_campaign.name}/defects"
     for post, expected in (
         ({"deed": "add", "axis": "visual", "label": "grain"}, [("blur", False), ("noise", False), ("grain", False)]),
         ({"deed": "up", "defect": "grain"}, [("blur", False), ("grain", False), ("noise", False)]),
@@ -43,7 +37,7 @@ def test_every_change_works_as_a_plain_form(as_lead: Client, campaign: Campaign)
     ):
         answer = as_lead.post(path, post)
         assert answer.status_code == 302
-        assert labels(campaign) == expected
+        assert labels(custom_campaign) == expected
     assert "Offer again" not in as_lead.get(path).content.decode()
 
 
@@ -58,13 +52,15 @@ def test_every_change_works_as_a_plain_form(as_lead: Client, campaign: Campaign)
         {},
     ],
 )
-def test_what_is_refused_changes_nothing_and_is_said(as_lead: Client, campaign: Campaign, post: dict[str, str]) -> None:
-    answer = as_lead.post(f"/campaigns/{campaign.name}/defects", post)
+def test_what_is_refused_changes_nothing_and_is_said(
+    as_lead: Client, custom_campaign: Campaign, post: dict[str, str]
+) -> None:
+    answer = as_lead.post(f"/campaigns/{custom_campaign.name}/defects", post)
     assert answer.status_code == 422
     assert 'role="alert"' in answer.content.decode()
-    assert labels(campaign) == [("blur", False), ("noise", False)]
+    assert labels(custom_campaign) == [("blur", False), ("noise", False)]
 
 
-def test_annotators_do_not_get_there(client: Client, campaign: Campaign) -> None:
+def test_annotators_do_not_get_there(client: Client, custom_campaign: Campaign) -> None:
     client.force_login(make_user())
-    assert client.get(f"/campaigns/{campaign.name}/defects").status_code == 403
+    assert client.get(f"/campaigns/{custom_campaign.name}/defects").status_code == 403

@@ -3,7 +3,6 @@
 import csv
 import io
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
@@ -20,17 +19,6 @@ from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
 WEEK = Days(date(2026, 3, 2), date(2026, 3, 8))
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    return factories.make_campaign(6, overlap=2)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False) as clock:
-        yield clock
 
 
 def rate(rater: User, campaign: Campaign, seconds: float) -> int:

@@ -19,49 +19,47 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def campaign() -> Campaign:
+def members_campaign() -> Campaign:
     return factories.make_campaign(2, open_to="members", title="Closed circle")
-
-
-@pytest.fixture
-def as_lead(client: Client) -> Client:
-    client.force_login(factories.make_lead())
-    return client
 
 
 def links(page: str) -> list[str]:
     return re.findall(r"/join/([^<\s]+)", page)
 
 
-def test_only_members_get_clips_and_others_are_told_so(client: Client, campaign: Campaign) -> None:
+def test_only_members_get_clips_and_others_are_told_so(client: Client, members_campaign: Campaign) -> None:
     member, stranger = factories.make_user(), factories.make_user()
-    CampaignMember.objects.create(campaign=campaign, user=member)
-    assert queue.claim(rater=stranger, campaign=campaign) is None
-    assert queue.claim(rater=member, campaign=campaign) is not None
+    CampaignMember.objects.create(campaign=members_campaign, user=member)
+    assert queue.claim(rater=stranger, campaign=members_campaign) is None
+    assert queue.claim(rater=member, campaign=members_campaign) is not None
     client.force_login(stranger)
-    assert "members only" in client.get(f"/rate/{campaign.name}/").content.decode()
+    assert "members only" in client.get(f"/rate/{members_campaign.name}/").content.decode()
     assert "Closed circle" not in client.get("/rate/").content.decode()
     assert "Closed circle" not in client.get("/").content.decode()
     client.force_login(member)
     assert "Closed circle" in client.get("/rate/").content.decode()
 
 
-def test_a_lead_adds_and_removes_who_has_an_account(as_lead: Client, campaign: Campaign) -> None:
+def test_a_lead_adds_and_removes_who_has_an_account(as_lead: Client, members_campaign: Campaign) -> None:
     rater = factories.make_user("Ida")
-    page = as_lead.post(f"/campaigns/{campaign.name}/members/add", {"username": "ida"}, follow=True).content.decode()
+    page = as_lead.post(
+        f"/campaigns/{members_campaign.name}/members/add", {"username": "ida"}, follow=True
+    ).content.decode()
     assert "Ida" in page
-    assert queue.claim(rater=rater, campaign=campaign) is not None
-    factories.rate_all(rater, campaign)
-    as_lead.post(f"/campaigns/{campaign.name}/members/{rater.pk}/remove")
+    assert queue.claim(rater=rater, campaign=members_campaign) is not None
+    factories.rate_all(rater, members_campaign)
+    as_lead.post(f"/campaigns/{members_campaign.name}/members/{rater.pk}/remove")
     assert not CampaignMember.objects.exists()
     assert rater.ratings.count() == 2
     assert "nobody with the name" in (
-        as_lead.post(f"/campaigns/{campaign.name}/members/add", {"username": "nix"}, follow=True).content.decode()
+        as_lead.post(
+            f"/campaigns/{members_campaign.name}/members/add", {"username": "nix"}, follow=True
+        ).content.decode()
     )
 
 
-def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, campaign: Campaign) -> None:
-    page = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"names": "Ann\nBo"}).content.decode()
+def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, members_campaign: Campaign) -> None:
+    page = as_lead.post(f"/campaigns/{members_campaign.name}/members/invite", {"names": "Ann\nBo"}).content.decode()
     first, second = links(page)
     assert first != second
     stranger = Client()
@@ -71,14 +69,14 @@ def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, campai
     user = User.objects.get(username="ann")
     assert user.role == Role.ANNOTATOR
     assert CampaignMember.objects.get().user == user
-    assert "1 link has not been used yet" in as_lead.get(f"/campaigns/{campaign.name}/members").content.decode()
+    assert "1 link has not been used yet" in as_lead.get(f"/campaigns/{members_campaign.name}/members").content.decode()
 
 
 def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
-    as_lead: Client, campaign: Campaign
+    as_lead: Client, members_campaign: Campaign
 ) -> None:
     file = SimpleUploadedFile("names.csv", b"\xef\xbb\xbfname;note\r\nAnn;red team\r\n;lost\r\n=HYPERLINK();\r\n")
-    page = as_lead.post(f"/campaigns/{campaign.name}/members/invite", {"file": file}).content.decode()
+    page = as_lead.post(f"/campaigns/{members_campaign.name}/members/invite", {"file": file}).content.decode()
     download = re.search(r'href="data:text/csv;charset=utf-8,([^"]+)"', page)
     assert download
     rows = list(csv.reader(io.StringIO(unquote(download[1]))))
@@ -102,16 +100,16 @@ def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
     ],
 )
 def test_a_list_that_is_none_says_so_and_invites_nobody(
-    as_lead: Client, campaign: Campaign, sent: dict[str, Any], words: str
+    as_lead: Client, members_campaign: Campaign, sent: dict[str, Any], words: str
 ) -> None:
-    answer = as_lead.post(f"/campaigns/{campaign.name}/members/invite", sent)
+    answer = as_lead.post(f"/campaigns/{members_campaign.name}/members/invite", sent)
     assert answer.status_code == 422
     assert words in answer.content.decode()
     assert not Invitation.objects.exists()
 
 
-def test_the_campaign_is_opened_to_all_and_shut_again_on_the_page(as_lead: Client, campaign: Campaign) -> None:
-    path = f"/campaigns/{campaign.name}/members/open-to"
+def test_the_campaign_is_opened_to_all_and_shut_again_on_the_page(as_lead: Client, members_campaign: Campaign) -> None:
+    path = f"/campaigns/{members_campaign.name}/members/open-to"
     assert "every annotator now" in as_lead.post(path, {"open_to": "everyone"}, follow=True).content.decode()
     assert queue.claim(rater=factories.make_user(), campaign=Campaign.objects.get()) is not None
     as_lead.post(path, {"open_to": "members"})
@@ -128,8 +126,8 @@ def test_who_did_not_qualify_can_be_let_in(as_lead: Client) -> None:
     assert Qualification.objects.get().let_in_by is not None
 
 
-def test_annotators_have_no_business_there(client: Client, campaign: Campaign) -> None:
+def test_annotators_have_no_business_there(client: Client, members_campaign: Campaign) -> None:
     client.force_login(factories.make_user())
-    assert client.get(f"/campaigns/{campaign.name}/members").status_code == 403
+    assert client.get(f"/campaigns/{members_campaign.name}/members").status_code == 403
     for path in ("add", "invite", "open-to", "1/remove", "1/let-in"):
-        assert client.post(f"/campaigns/{campaign.name}/members/{path}").status_code == 403
+        assert client.post(f"/campaigns/{members_campaign.name}/members/{path}").status_code == 403

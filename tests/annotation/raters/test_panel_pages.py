@@ -27,11 +27,6 @@ pytestmark = pytest.mark.django_db
 CODE = "GREEN-OWL-7"
 
 
-@pytest.fixture
-def campaign() -> Campaign:
-    return factories.make_campaign(6, title="Panel work")
-
-
 def make(campaign: Campaign, *, quota: int = 2) -> tuple[Panel, str]:
     values = {"name": "Acme", "quota": quota, "completion_code": CODE, "return_url": "https://panel.example/done"}
     return panels.make_panel(actor=campaign.created_by, campaign=campaign, **values)
@@ -114,7 +109,7 @@ def test_a_guest_sees_their_campaign_and_nothing_else(client: Client, campaign: 
     assert queue.claim(rater=guest, campaign=other) is None
     for path in ("/", "/rate/"):
         page = client.get(path).content.decode()
-        assert "Panel work" in page
+        assert "Spring clips" in page
         assert "Another one" not in page
     clip = Item.objects.get(campaign=other).clip
     for path in (f"/rate/{other.name}/", f"/rate/{other.name}/guidelines", f"/media/video/{clip.pk}"):

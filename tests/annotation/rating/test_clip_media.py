@@ -14,7 +14,7 @@ from accounts.models import User
 from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.models import Campaign, Clip, Item, Slot
 from annotation.rating.clip_media import OPEN_RANGE_BYTES, RangeNotSatisfiable, parse_range, sniff
-from tests.annotation.factories import POSTER, make_campaign, make_clip, make_item, make_lead, make_user
+from tests.annotation.factories import POSTER, make_campaign, make_clip, make_item, make_user
 
 BODY = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 4
 pytestmark = pytest.mark.django_db
@@ -26,19 +26,8 @@ def media_root() -> Path:
 
 
 @pytest.fixture
-def lead() -> User:
-    return make_lead("lena")
-
-
-@pytest.fixture
 def clip() -> Clip:
     return make_clip("clip one/é", content=BODY)
-
-
-@pytest.fixture
-def as_lead(client: Client, lead: User) -> Client:
-    client.force_login(lead)
-    return client
 
 
 def url(clip: Clip, kind: str = "video") -> str:

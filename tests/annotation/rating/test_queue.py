@@ -1,7 +1,7 @@
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -16,15 +16,9 @@ from annotation.models import Arm, Campaign, Offer, PromptGroup, Skip, Slot
 from annotation.rating import queue, ratings
 from annotation.rating.queue import LeaseLost
 from tests.annotation import factories
+from tests.annotation.factories import START
 
 pytestmark = pytest.mark.django_db
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(START, tick=False) as traveller:
-        yield traveller
 
 
 def claim(rater: User, campaign: Campaign) -> Slot:

@@ -31,16 +31,6 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def rater() -> User:
-    return factories.make_user()
-
-
-@pytest.fixture
-def campaign() -> Campaign:
-    return factories.make_campaign(3, overlap=1, assisted_share=0)
-
-
 def claim(rater: User, campaign: Campaign) -> Slot:
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None

@@ -7,7 +7,6 @@ import pytest
 from django.apps import apps
 from django.test import Client
 
-from accounts.models import Role
 from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Clip, Item
 from annotation.rating import queue
@@ -17,12 +16,6 @@ from qsave.axes import AXES
 from tests.annotation.factories import make_campaign, make_card, make_lead, make_user, rate_all
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def as_lead(client: Client) -> Client:
-    client.force_login(make_user("lena", role=Role.LEAD))
-    return client
 
 
 def rows() -> dict[str, list[Any]]:
