@@ -52,7 +52,7 @@ def clips(campaign: Campaign) -> list[Clip]:
 @pytest.fixture
 def empty_campaign(lead: User) -> Campaign:
     """An open campaign without clips."""
-    return make_campaign(actor=lead, name="empty")
+    return make_campaign(actor=lead, name="autumn")
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def _rated(pages: Pages, lead: User, rater: User) -> Campaign:
 
 def _desk(pages: Pages, lead: User, rater: User) -> Campaign:
     """A campaign with a draft, and its clip on the rater's desk."""
-    campaign = factories.make_campaign(name="floor", actor=lead)
+    campaign = factories.make_campaign(name="autumn", actor=lead)
     for name, arm in (("one", Arm.ASSISTED), ("two", Arm.BLIND)):
         item = factories.make_item(
             campaign, factories.make_clip(name, with_media=True, **factories.LONGER_VIDEO), arm=arm

@@ -22,7 +22,7 @@ def lead(live_server: object) -> User:
 
 @pytest.fixture
 def campaign(lead: User) -> Campaign:
-    campaign = make_campaign(name="floor", actor=lead)
+    campaign = make_campaign(name="autumn", actor=lead)
     for name in NAMES:
         make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO))
     return campaign

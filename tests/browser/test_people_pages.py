@@ -27,7 +27,7 @@ def lead(live_server: object) -> User:
 
 @pytest.fixture
 def campaign(lead: User) -> Campaign:
-    campaign = make_campaign(name="floor", actor=lead)
+    campaign = make_campaign(name="autumn", actor=lead)
     for name in ("one", "two", "three"):
         make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO))
     return campaign
@@ -72,7 +72,7 @@ def test_links_for_a_list_of_names_are_copied_or_downloaded_together(
     copied = page.evaluate("navigator.clipboard.readText()")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download all 2 as CSV").press("Enter")
-    assert download.value.suggested_filename == "invitations-floor.csv"
+    assert download.value.suggested_filename == "invitations-autumn.csv"
     rows = list(csv.reader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
     assert [row[0] for row in rows] == ["name", "Ann", "Bo"]
     assert rows[1][1] == copied

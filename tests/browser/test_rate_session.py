@@ -65,7 +65,7 @@ def no_saves(page: Page) -> None:
 
 @pytest.fixture
 def campaign(live_server: Any) -> Campaign:
-    campaign = make_campaign(name="floor", actor=make_lead("lena"))
+    campaign = make_campaign(name="autumn", actor=make_lead("lena"))
     for name in CLIPS:
         put_clip(campaign, name)
     return campaign

@@ -1,6 +1,5 @@
 """The API as a script meets it: tokens, roles, statuses, and errors that name the field."""
 
-import json
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -14,8 +13,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
-from accounts.models import User
-from accounts.services import issue_token
 from annotation.api.endpoints import import_root
 from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Rating, SavedWork, Slot
@@ -23,28 +20,9 @@ from annotation.rating import drafts
 from annotation.rating.answers import answers_to_json
 from operations import jobs
 from tests.annotation import factories
+from tests.annotation.api.scripts import post_json
 
 pytestmark = pytest.mark.django_db
-
-
-def script(user: User) -> Client:
-    """A client that signs in by a token only."""
-    _, secret = issue_token(actor=user, name="script")
-    return Client(headers={"Authorization": f"Bearer {secret}"})
-
-
-@pytest.fixture
-def boss() -> Client:
-    return script(factories.make_lead())
-
-
-@pytest.fixture
-def rater() -> Client:
-    return script(factories.make_user())
-
-
-def post(client: Client, url: str, data: Any = None) -> Any:
-    return client.post(url, data=json.dumps(data or {}), content_type="application/json")
 
 
 def submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -52,18 +30,20 @@ def submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {"item": seat["item"], **values} | changes
 
 
-def test_a_campaign_is_made_opened_and_seen(boss: Client) -> None:
-    made = post(boss, "/api/campaigns", {"name": "first", "title": "First", "overlap": 2, "guidelines": "Look."})
-    opened = post(boss, "/api/campaigns/first/state", {"state": "open"})
+def test_a_campaign_is_made_opened_and_seen(lead_script: Client) -> None:
+    made = post_json(
+        lead_script, "/api/campaigns", {"name": "first", "title": "First", "overlap": 2, "guidelines": "Look."}
+    )
+    opened = post_json(lead_script, "/api/campaigns/first/state", {"state": "open"})
 
     assert (made.status_code, made.json()["state"], opened.json()["state"]) == (201, "draft", "open")
-    assert boss.get("/api/campaigns").json()["results"] == [boss.get("/api/campaigns/first").json()]
+    assert lead_script.get("/api/campaigns").json()["results"] == [lead_script.get("/api/campaigns/first").json()]
     assert Campaign.objects.get().guidelines.get().text == "Look."
 
 
-def test_only_leads_see_the_seed_and_nobody_sees_the_salt(boss: Client, rater: Client) -> None:
+def test_only_leads_see_the_seed_and_nobody_sees_the_salt(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign(seed=417_306)
-    for client, sees in ((boss, True), (rater, False)):
+    for client, sees in ((lead_script, True), (rater_script, False)):
         for url in ("/api/campaigns", f"/api/campaigns/{campaign.name}"):
             text = client.get(url).content.decode()
             assert ("417306" in text and '"seed"' in text) == sees
@@ -80,36 +60,36 @@ def test_only_leads_see_the_seed_and_nobody_sees_the_salt(boss: Client, rater: C
         ({"name": "taken", "title": "x"}, "name"),
     ],
 )
-def test_a_campaign_that_cannot_be_is_refused_by_field(boss: Client, data: dict[str, Any], field: str) -> None:
+def test_a_campaign_that_cannot_be_is_refused_by_field(lead_script: Client, data: dict[str, Any], field: str) -> None:
     factories.make_campaign(name="taken")
 
-    answer = post(boss, "/api/campaigns", data)
+    answer = post_json(lead_script, "/api/campaigns", data)
 
     assert (answer.status_code, list(answer.json())) == (400, [field])
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"name":' * 100_000, "{", '{"name": NaN}', "9" * 5000])
-def test_a_body_that_cannot_be_read_is_refused(boss: Client, body: str) -> None:
-    response = boss.post("/api/campaigns", body, content_type="application/json")
+def test_a_body_that_cannot_be_read_is_refused(lead_script: Client, body: str) -> None:
+    response = lead_script.post("/api/campaigns", body, content_type="application/json")
     assert response.status_code == 400
     assert response.json()["detail"]
 
 
-def test_a_step_that_the_state_does_not_allow_is_a_conflict(boss: Client) -> None:
+def test_a_step_that_the_state_does_not_allow_is_a_conflict(lead_script: Client) -> None:
     campaign = factories.make_campaign(state="draft")
 
-    answer = post(boss, f"/api/campaigns/{campaign.name}/state", {"state": "paused"})
+    answer = post_json(lead_script, f"/api/campaigns/{campaign.name}/state", {"state": "paused"})
 
     assert answer.status_code == 409
     assert "open" in answer.json()["detail"]
 
 
-def test_annotators_see_open_campaigns_only(rater: Client) -> None:
+def test_annotators_see_open_campaigns_only(rater_script: Client) -> None:
     shown, hidden = factories.make_campaign(), factories.make_campaign(state="draft")
 
-    assert [one["name"] for one in rater.get("/api/campaigns").json()["results"]] == [shown.name]
-    assert rater.get(f"/api/campaigns/{shown.name}").status_code == 200
-    assert rater.get(f"/api/campaigns/{hidden.name}").status_code == 404
+    assert [one["name"] for one in rater_script.get("/api/campaigns").json()["results"]] == [shown.name]
+    assert rater_script.get(f"/api/campaigns/{shown.name}").status_code == 200
+    assert rater_script.get(f"/api/campaigns/{hidden.name}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -122,22 +102,22 @@ def test_annotators_see_open_campaigns_only(rater: Client) -> None:
         ("get", "/api/campaigns/{}/ratings"),
     ],
 )
-def test_what_leads_do_is_shut_to_annotators_and_strangers(rater: Client, method: str, path: str) -> None:
+def test_what_leads_do_is_shut_to_annotators_and_strangers(rater_script: Client, method: str, path: str) -> None:
     url = path.format(factories.make_campaign().name)
 
-    assert getattr(rater, method)(url).status_code == 403
+    assert getattr(rater_script, method)(url).status_code == 403
     assert getattr(Client(), method)(url).status_code == 401
 
 
-def test_a_script_claims_and_submits_until_nothing_is_left(boss: Client, rater: Client) -> None:
+def test_a_script_claims_and_submits_until_nothing_is_left(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign(2, assisted_share=0)
     for _ in range(2):
-        seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
-        answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat))
+        seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+        answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", submission(seat))
         assert answer.status_code == 201
 
-    assert post(rater, f"/api/campaigns/{campaign.name}/claim").status_code == 204
-    (first, _) = boss.get(f"/api/campaigns/{campaign.name}/ratings").json()["results"]
+    assert post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").status_code == 204
+    (first, _) = lead_script.get(f"/api/campaigns/{campaign.name}/ratings").json()["results"]
     assert (first["arm"], first["revision"], first["seconds_spent"]) == ("blind", 1, 9.5)
     assert [(one["axis"], one["score"]) for one in first["answers"]] == [
         ("visual", 3),
@@ -146,12 +126,12 @@ def test_a_script_claims_and_submits_until_nothing_is_left(boss: Client, rater: 
     ]
 
 
-def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater: Client) -> None:
+def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater_script: Client) -> None:
     campaign = factories.make_campaign(1)
-    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     data = submission(seat)
 
-    answers = [post(rater, f"/api/leases/{seat['lease']}/submit", data) for _ in range(2)]
+    answers = [post_json(rater_script, f"/api/leases/{seat['lease']}/submit", data) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json() == {"rating": Rating.objects.get().pk}
@@ -168,54 +148,54 @@ def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater: Client) -> 
         ({"viewing": {"x": "y" * 9000}}, "viewing"),
     ],
 )
-def test_a_submit_that_breaks_a_rule_names_the_field(rater: Client, change: dict[str, Any], field: str) -> None:
+def test_a_submit_that_breaks_a_rule_names_the_field(rater_script: Client, change: dict[str, Any], field: str) -> None:
     campaign = factories.make_campaign(1, assisted_share=0)
-    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
 
-    answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat, **change))
+    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", submission(seat, **change))
 
     assert answer.status_code == 400
     assert field in answer.json()
     assert not Rating.objects.exists()
 
 
-def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater: Client) -> None:
+def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater_script: Client) -> None:
     campaign = factories.make_campaign(1)
-    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     Slot.objects.filter(lease=seat["lease"]).update(lease=uuid.uuid4())
 
-    answer = post(rater, f"/api/leases/{seat['lease']}/submit", submission(seat))
+    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", submission(seat))
 
     assert answer.status_code == 409
     assert "kept" in answer.json()["detail"]
     assert SavedWork.objects.count() == 1
 
 
-def test_a_seat_is_renewed_skipped_and_handed_back(rater: Client) -> None:
+def test_a_seat_is_renewed_skipped_and_handed_back(rater_script: Client) -> None:
     campaign = factories.make_campaign(2)
-    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     url = f"/api/leases/{seat['lease']}"
 
-    assert post(rater, f"{url}/renew").json()["lease_expires_at"] >= seat["lease_expires_at"]
-    assert post(rater, f"{url}/hand-back").status_code == 204
-    assert post(rater, f"{url}/renew").status_code == 409
-    seat = post(rater, f"/api/campaigns/{campaign.name}/claim").json()
+    assert post_json(rater_script, f"{url}/renew").json()["lease_expires_at"] >= seat["lease_expires_at"]
+    assert post_json(rater_script, f"{url}/hand-back").status_code == 204
+    assert post_json(rater_script, f"{url}/renew").status_code == 409
+    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     skip = {"item": seat["item"], "kind": "broken"}
-    assert post(rater, f"/api/leases/{seat['lease']}/skip", skip).status_code == 204
-    assert post(rater, f"/api/leases/{seat['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
+    assert post_json(rater_script, f"/api/leases/{seat['lease']}/skip", skip).status_code == 204
+    assert post_json(rater_script, f"/api/leases/{seat['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
 
 
-def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater: Client) -> None:
+def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater_script: Client) -> None:
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
     drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(2), text="", latency_ms=1)
     url = f"/api/campaigns/{campaign.name}/claim"
 
-    draft = post(rater, url).json()["draft"]
+    draft = post_json(rater_script, url).json()["draft"]
     Campaign.objects.update(shows_draft_scores=True)
-    shown = post(rater, url).json()["draft"]
+    shown = post_json(rater_script, url).json()["draft"]
     Slot.objects.update(arm="blind")
-    blind = post(rater, url).json()["draft"]
+    blind = post_json(rater_script, url).json()["draft"]
 
     assert draft["card"]["visual"]["reason"] == factories.make_card(2).visual.reason
     assert {said["score"] for said in draft["card"].values()} == {None}
@@ -223,10 +203,10 @@ def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater: Clie
     assert blind is None
 
 
-def test_items_come_with_their_clip_and_split(boss: Client) -> None:
+def test_items_come_with_their_clip_and_split(lead_script: Client) -> None:
     campaign = factories.make_campaign(3, split="val")
 
-    rows = boss.get(f"/api/campaigns/{campaign.name}/items").json()["results"]
+    rows = lead_script.get(f"/api/campaigns/{campaign.name}/items").json()["results"]
 
     assert [row["split"] for row in rows] == ["val"] * 3
     assert {row["clip_id"] for row in rows} == set(Clip.objects.values_list("clip_id", flat=True))
@@ -234,14 +214,14 @@ def test_items_come_with_their_clip_and_split(boss: Client) -> None:
 
 @pytest.mark.parametrize("kind", ["items", "ratings"])
 def test_lists_cost_the_same_queries_at_any_length(
-    boss: Client, kind: str, django_assert_max_num_queries: Callable[[int], Any]
+    lead_script: Client, kind: str, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     campaign = factories.make_campaign(5)
     for _ in range(2):
         factories.rate_all(factories.make_user(), campaign)
 
     with django_assert_max_num_queries(8):
-        boss.get(f"/api/campaigns/{campaign.name}/{kind}")
+        lead_script.get(f"/api/campaigns/{campaign.name}/{kind}")
 
 
 def archive(names: dict[str, bytes]) -> SimpleUploadedFile:
@@ -252,15 +232,15 @@ def archive(names: dict[str, bytes]) -> SimpleUploadedFile:
     return SimpleUploadedFile("clips.zip", memory.getvalue())
 
 
-def test_an_uploaded_zip_becomes_clips_through_a_job(boss: Client) -> None:
+def test_an_uploaded_zip_becomes_clips_through_a_job(lead_script: Client) -> None:
     campaign = factories.make_campaign()
     rows = "video,prompt,generator\na.mp4,a red ball rolls away,toy\n../b.mp4,a blue cube falls,toy\n"
     sent = archive({"set/manifest.csv": rows.encode(), "set/a.mp4": factories.make_video(70)})
 
-    answer = boss.post(f"/api/campaigns/{campaign.name}/import", {"files": [sent]})
+    answer = lead_script.post(f"/api/campaigns/{campaign.name}/import", {"files": [sent]})
     jobs.run(answer.json()["id"])
 
-    job = boss.get(f"/api/jobs/{answer.json()['id']}").json()
+    job = lead_script.get(f"/api/jobs/{answer.json()['id']}").json()
     assert (answer.status_code, job["state"], job["result"]["added"]) == (202, "done", 1)
     assert job["result"]["problems"] == [{"row": 2, "reason": "video leads out of the manifest's folder: '../b.mp4'"}]
 
@@ -273,22 +253,22 @@ def test_an_uploaded_zip_becomes_clips_through_a_job(boss: Client) -> None:
         {"a.txt": b"no manifest"},
     ],
 )
-def test_a_hostile_or_useless_zip_is_refused_and_leaves_nothing(boss: Client, names: dict[str, bytes]) -> None:
+def test_a_hostile_or_useless_zip_is_refused_and_leaves_nothing(lead_script: Client, names: dict[str, bytes]) -> None:
     campaign = factories.make_campaign()
 
-    answer = boss.post(f"/api/campaigns/{campaign.name}/import", {"files": [archive(names)]})
+    answer = lead_script.post(f"/api/campaigns/{campaign.name}/import", {"files": [archive(names)]})
 
     assert (answer.status_code, list(answer.json())) == (400, ["files"])
     assert not list((Path(settings.VAR_DIR) / "uploads").iterdir())
 
 
-def test_a_manifest_in_the_import_folder_is_taken_by_its_path(boss: Client) -> None:
+def test_a_manifest_in_the_import_folder_is_taken_by_its_path(lead_script: Client) -> None:
     campaign = factories.make_campaign()
     folder = import_root() / "batch-1"
     factories.write_video(folder / "a.mp4", 75)
     (folder / "m.csv").write_text("video,prompt,generator\na.mp4,a red ball rolls away,toy\n")
 
-    answer = post(boss, f"/api/campaigns/{campaign.name}/import", {"manifest": "batch-1/m.csv"})
+    answer = post_json(lead_script, f"/api/campaigns/{campaign.name}/import", {"manifest": "batch-1/m.csv"})
     done = jobs.run(answer.json()["id"])
 
     assert done is not None
@@ -297,47 +277,47 @@ def test_a_manifest_in_the_import_folder_is_taken_by_its_path(boss: Client) -> N
 
 
 @pytest.mark.parametrize("path", ["../secret_key", "/etc/passwd", "none.csv", "", "a\x00b", "."])
-def test_a_manifest_path_that_climbs_out_is_refused(boss: Client, path: str) -> None:
+def test_a_manifest_path_that_climbs_out_is_refused(lead_script: Client, path: str) -> None:
     campaign = factories.make_campaign()
     import_root().mkdir(parents=True, exist_ok=True)
 
-    answer = post(boss, f"/api/campaigns/{campaign.name}/import", {"manifest": path})
+    answer = post_json(lead_script, f"/api/campaigns/{campaign.name}/import", {"manifest": path})
 
     assert (answer.status_code, list(answer.json())) == (400, ["manifest"])
 
 
-def test_a_job_is_seen_by_who_asked_and_by_leads(boss: Client, rater: Client) -> None:
+def test_a_job_is_seen_by_who_asked_and_by_leads(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign()
     arguments = {"campaign": campaign.pk, "manifest": "none.csv"}
     job = jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 
-    assert boss.get(f"/api/jobs/{job.pk}").json()["state"] == "queued"
-    assert rater.get(f"/api/jobs/{job.pk}").status_code == 404
+    assert lead_script.get(f"/api/jobs/{job.pk}").json()["state"] == "queued"
+    assert rater_script.get(f"/api/jobs/{job.pk}").status_code == 404
 
 
-def test_a_script_fetches_the_clip_that_it_rates_and_no_original(boss: Client, rater: Client) -> None:
+def test_a_script_fetches_the_clip_that_it_rates_and_no_original(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign(state="draft")
     clip = factories.make_clip(with_media=True)
     campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip])
-    assert rater.get(f"/api/clips/{clip.pk}/video").status_code == 404
+    assert rater_script.get(f"/api/clips/{clip.pk}/video").status_code == 404
     Campaign.objects.update(state="open")
 
-    answer = rater.get(f"/api/clips/{clip.pk}/video", headers={"Range": "bytes=0-9"})
+    answer = rater_script.get(f"/api/clips/{clip.pk}/video", headers={"Range": "bytes=0-9"})
 
     assert (answer.status_code, answer["Content-Length"]) == (206, "10")
     assert b"".join(answer.streaming_content)[4:8] == b"ftyp"  # type: ignore[attr-defined]
-    assert rater.get(f"/api/clips/{clip.pk}/original").status_code == 404
-    original = boss.get(f"/api/clips/{clip.pk}/original")
+    assert rater_script.get(f"/api/clips/{clip.pk}/original").status_code == 404
+    original = lead_script.get(f"/api/clips/{clip.pk}/original")
     assert b"".join(original.streaming_content) == factories.make_video()  # type: ignore[attr-defined]
-    assert boss.get(f"/api/clips/{clip.pk}/secrets").status_code == 404
+    assert lead_script.get(f"/api/clips/{clip.pk}/secrets").status_code == 404
 
 
-def test_the_schema_is_whole_and_shut_to_strangers(rater: Client) -> None:
+def test_the_schema_is_whole_and_shut_to_strangers(rater_script: Client) -> None:
     out = StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
 
     assert "/api/campaigns/{name}/claim" in out.getvalue()
-    assert rater.get("/api/schema/").status_code == 200
+    assert rater_script.get("/api/schema/").status_code == 200
     assert Client().get("/api/schema/").status_code == 401
 
 
@@ -347,5 +327,5 @@ def test_nothing_changes_on_get_and_a_browser_session_needs_its_csrf_token() -> 
     browser.force_login(person)
 
     assert browser.get(f"/api/campaigns/{campaign.name}/claim").status_code == 405
-    assert post(browser, f"/api/campaigns/{campaign.name}/claim").status_code == 403
+    assert post_json(browser, f"/api/campaigns/{campaign.name}/claim").status_code == 403
     assert not Slot.objects.exclude(state="free").exists()

@@ -9,20 +9,13 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import Role
 from annotation.intake import uploads
 from annotation.models import Campaign
 from operations import jobs
 from operations.models import Job, JobState
-from tests.annotation.factories import make_campaign, make_user, make_video
+from tests.annotation.factories import make_user, make_video
 
 MANIFEST = b"video,prompt,generator\na.mp4,a red fox,gen-1\nmissing.mp4,a blue fox,gen-1\n"
-
-
-@pytest.fixture
-def campaign(client: Client, db: None) -> Campaign:
-    client.force_login(make_user("lena", role=Role.LEAD))
-    return make_campaign(state="draft")
 
 
 @pytest.fixture(autouse=True)
@@ -46,17 +39,17 @@ def send(client: Client, campaign: Campaign, **files: bytes) -> str:
 
 @pytest.mark.parametrize("as_zip", [False, True])
 def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
-    client: Client, campaign: Campaign, as_zip: bool
+    as_lead: Client, empty_campaign: Campaign, as_zip: bool
 ) -> None:
     video = make_video()
     if as_zip:
-        send(client, campaign, all_zip=zipped(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
+        send(as_lead, empty_campaign, all_zip=zipped(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
     else:
-        send(client, campaign, manifest_csv=MANIFEST, a_mp4=video)
+        send(as_lead, empty_campaign, manifest_csv=MANIFEST, a_mp4=video)
     job = Job.objects.get(kind="import_clips")
     assert jobs.run(job.pk) is not None
-    assert campaign.items.get().clip.prompt == "a red fox"
-    page = client.get(f"/campaigns/{campaign.name}").content.decode()
+    assert empty_campaign.items.get().clip.prompt == "a red fox"
+    page = as_lead.get(f"/campaigns/{empty_campaign.name}").content.decode()
     assert "1 added, 0 there already, 1 left out" in page
     assert "video is not there: &#x27;missing.mp4&#x27;" in page
     assert "The clips are in 1 prompt group." in page
@@ -75,9 +68,9 @@ def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
     ],
 )
 def test_files_that_make_no_import_are_refused_with_the_reason(
-    client: Client, campaign: Campaign, files: dict[str, bytes], complaint: str
+    as_lead: Client, empty_campaign: Campaign, files: dict[str, bytes], complaint: str
 ) -> None:
-    assert complaint in send(client, campaign, **files)
+    assert complaint in send(as_lead, empty_campaign, **files)
     assert not Job.objects.exists()
     assert not uploads.upload_root().exists() or list(uploads.upload_root().iterdir()) == []
 
@@ -128,21 +121,23 @@ def test_a_broken_zip_is_refused(tmp_path: Path) -> None:
         uploads.unpack(tmp_path / "broken.zip", tmp_path / "into")
 
 
-def test_a_job_is_shown_to_its_asker_and_to_leads_only(client: Client, campaign: Campaign) -> None:
+def test_a_job_is_shown_to_its_asker_and_to_leads_only(as_lead: Client) -> None:
     ada, bob = make_user("ada"), make_user("bob")
     job = Job.objects.create(kind="import_clips", created_by=ada, state=JobState.RUNNING, progress=0.5, message="<i>")
-    client.force_login(ada)
-    page = client.get(f"/jobs/{job.pk}").content.decode()
+    as_lead.force_login(ada)
+    page = as_lead.get(f"/jobs/{job.pk}").content.decode()
     assert "50%" in page
     assert "&lt;i&gt;" in page
     assert f'hx-get="/jobs/{job.pk}"' in page
-    client.force_login(bob)
-    assert client.get(f"/jobs/{job.pk}").status_code == 403
+    as_lead.force_login(bob)
+    assert as_lead.get(f"/jobs/{job.pk}").status_code == 403
 
 
-def test_a_job_that_is_over_asks_no_more_and_brings_the_page_up_to_date(client: Client, campaign: Campaign) -> None:
+def test_a_job_that_is_over_asks_no_more_and_brings_the_page_up_to_date(
+    as_lead: Client, empty_campaign: Campaign
+) -> None:
     job = Job.objects.create(kind="import_clips", state=JobState.DONE)
-    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/campaigns/{campaign.name}"}
-    page = client.get(f"/jobs/{job.pk}", headers=headers).content.decode()
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/campaigns/{empty_campaign.name}"}
+    page = as_lead.get(f"/jobs/{job.pk}", headers=headers).content.decode()
     assert "every 1s" not in page
-    assert f'hx-get="/campaigns/{campaign.name}" hx-trigger="load"' in page
+    assert f'hx-get="/campaigns/{empty_campaign.name}" hx-trigger="load"' in page

@@ -13,7 +13,7 @@ from tests.browser.looks import sign_in
 
 @pytest.fixture
 def campaign(live_server: object) -> Campaign:
-    return make_campaign(name="floor", actor=make_lead("lena"))
+    return make_campaign(name="autumn", actor=make_lead("lena"))
 
 
 @pytest.fixture

@@ -71,6 +71,6 @@ def test_a_skip_is_sent_again_as_a_skip(desk: Page, campaign: Campaign) -> None:
 def test_the_first_clip_comes_when_the_lock_ends(desk: Page, campaign: Campaign) -> None:
     put_clip(campaign, "one")
     with write_lock():
-        desk.goto("/rate/floor/")
+        desk.goto("/rate/autumn/")
         expect(desk.locator("[data-saved]")).to_contain_text("The site is busy")
     desk.wait_for_selector("[data-desk]")

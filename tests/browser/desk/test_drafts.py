@@ -53,7 +53,7 @@ def test_the_blind_arm_holds_no_draft_in_the_page_or_its_answers(desk: Page, cam
     expect(desk.locator("#axis-visual")).to_be_visible()
     for text in [desk.content(), *bodies]:
         assert "shimmer" not in text
-        assert "draft" not in text.lower().replace("/rate/floor/draft?lease=", "")  # asked in either arm
+        assert "draft" not in text.lower().replace("/rate/autumn/draft?lease=", "")  # asked in either arm
 
 
 def test_a_draft_that_comes_late_is_offered_and_leaves_what_was_typed(desk: Page, campaign: Campaign) -> None:

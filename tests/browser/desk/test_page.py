@@ -38,7 +38,7 @@ def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
     page.keyboard.press("Escape")
     Campaign.objects.update(state="paused")
     Slot.objects.update(state="free", rater=None, lease=None, leased_at=None, lease_expires_at=None)
-    for path in ("/rate/floor/", "/rate/", "/my-ratings/"):
+    for path in ("/rate/autumn/", "/rate/", "/my-ratings/"):
         page.goto(path)
         check(page)
 
@@ -78,7 +78,7 @@ def test_the_desk_works_without_scripts(
     put_clip(campaign, "one")
     page = open_page(java_script_enabled=False)
     sign_in(page.context, rater, live_server.url)
-    page.goto("/rate/floor/")
+    page.goto("/rate/autumn/")
     page.get_by_role("button", name="Show the first clip").click()
     for axis in AXES:
         page.locator(f"[name={axis}-score][value='3'] + span").click()

@@ -20,7 +20,7 @@ def put_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
 
 
 def open_desk(page: Page) -> None:
-    page.goto("/rate/floor/")
+    page.goto("/rate/autumn/")
     page.wait_for_selector("[data-desk]")
 
 

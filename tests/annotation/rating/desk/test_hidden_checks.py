@@ -20,7 +20,7 @@ from annotation.rating.answers import answers_to_json
 from annotation.rating.ratings import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
-from tests.annotation.rating.desk.world import SCRIPT, form_of
+from tests.annotation.rating.desk.forms import SCRIPT, make_form
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ HEADERS_THAT_DIFFER = {"Content-Length", "Expires", "Set-Cookie"}
 
 
 @pytest.fixture
-def campaign() -> Campaign:
+def campaign_with_checks() -> Campaign:
     """With golds that also have rating slots, in either arm; no two clips have the same prompt group."""
     made = factories.make_campaign(40, overlap=1, assisted_share=0.5, gold_share=0.3, repeat_share=0.4)
     factories.rate_all(factories.make_user(), factories.make_campaign(3))  # no key agrees with another by chance
@@ -51,22 +51,22 @@ def campaign() -> Campaign:
     return made
 
 
-def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campaign: Campaign) -> None:
+def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campaign_with_checks: Campaign) -> None:
     rater = factories.make_user()
     client.force_login(rater)
     seen: dict[str, dict[str, str]] = defaultdict(dict)  # by what was asked, the kinds of slot by the answer
     counts: Counter[str] = Counter()
-    submitted = client.post(f"/rate/{campaign.name}/start", headers=SCRIPT)
-    while (slot := Slot.objects.filter(campaign=campaign, rater=rater, state="leased").first()) is not None:
+    submitted = client.post(f"/rate/{campaign_with_checks.name}/start", headers=SCRIPT)
+    while (slot := Slot.objects.filter(campaign=campaign_with_checks, rater=rater, state="leased").first()) is not None:
         counts[slot.kind] += 1
-        if not Slot.objects.filter(campaign=campaign, kind="seat").exclude(state="done").exists():
-            break  # a campaign that is fully rated leaves the home page, and checks alone may follow
+        if not Slot.objects.filter(campaign=campaign_with_checks, kind="seat").exclude(state="done").exists():
+            break  # a campaign_with_checks that is fully rated leaves the home page, and checks alone may follow
         if sum(counts.values()) > 1:  # the first page has no link to the rating before
             note(seen, slot.kind, "next", submitted)
-            for name, answer in ask_all(client, rater, campaign, slot).items():
+            for name, answer in ask_all(client, rater, campaign_with_checks, slot).items():
                 note(seen, slot.kind, name, answer)
         words = {f"{axis}-reason": f"{axis} was clip {sum(counts.values())} for me." for axis in AXES}
-        submitted = client.post(f"/rate/{campaign.name}/", form_of(slot, **words), headers=SCRIPT)
+        submitted = client.post(f"/rate/{campaign_with_checks.name}/", make_form(slot, **words), headers=SCRIPT)
         assert submitted.status_code == 200
     assert min(counts["seat"], counts["gold"], counts["repeat"]) >= 3
     assert len(seen) > 8
@@ -119,9 +119,9 @@ def alike(answer: Any) -> str:
     return text
 
 
-def test_the_history_of_a_rater_shows_every_kind_of_slot_alike(client: Client, campaign: Campaign) -> None:
+def test_the_history_of_a_rater_shows_every_kind_of_slot_alike(client: Client, campaign_with_checks: Campaign) -> None:
     rater = factories.make_user()
-    factories.rate_all(rater, campaign)
+    factories.rate_all(rater, campaign_with_checks)
     client.force_login(rater)
     rows = re.findall(r"<tr>\s*<td>.*?</tr>", client.get("/my-ratings/").content.decode(), re.DOTALL)
     pages = {
@@ -154,9 +154,9 @@ def until(rater: User, campaign: Campaign, kind: str) -> Slot:
     raise AssertionError(kind)
 
 
-def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campaign: Campaign) -> None:
+def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campaign_with_checks: Campaign) -> None:
     rater = factories.make_user()
-    while (slot := queue.claim(rater=rater, campaign=campaign)) is not None and slot.kind != "repeat":
+    while (slot := queue.claim(rater=rater, campaign=campaign_with_checks)) is not None and slot.kind != "repeat":
         lease = factories.get_lease(slot)
         factories.submit(rater, slot)
         late: dict[str, Any] = {
@@ -172,13 +172,17 @@ def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campa
     assert not SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
 
 
-def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes_again(campaign: Campaign) -> None:
+def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes_again(
+    campaign_with_checks: Campaign,
+) -> None:
     rater = factories.make_user()
-    slot = until(rater, campaign, "repeat")
+    slot = until(rater, campaign_with_checks, "repeat")
     typed = answers_to_json(factories.make_answers())
     ratings.save_work(rater=rater, item_id=slot.item_id, answers=typed, base_version=0, tab=uuid.uuid4())
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
-    while (again := queue.claim(rater=rater, campaign=campaign)) is not None and again.item_id != slot.item_id:
+    while (
+        again := queue.claim(rater=rater, campaign=campaign_with_checks)
+    ) is not None and again.item_id != slot.item_id:
         factories.submit(rater, again)
     if again is not None:
         assert again.kind == "repeat"
@@ -186,9 +190,9 @@ def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes
 
 
 @pytest.mark.parametrize("kind", ["skipped", "broken", "flagged"])
-def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign: Campaign, kind: str) -> None:
+def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign_with_checks: Campaign, kind: str) -> None:
     rater = factories.make_user()
-    slot = queue.claim(rater=rater, campaign=campaign)
+    slot = queue.claim(rater=rater, campaign=campaign_with_checks)
     assert slot is not None
     lease = factories.get_lease(slot)
     factories.submit(rater, slot)
@@ -203,7 +207,7 @@ def test_a_page_from_before_forms_named_the_item_still_submits(client: Client) -
     client.force_login(rater)
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
-    form = form_of(slot, slot=slot.pk)
+    form = make_form(slot, slot=slot.pk)
     del form["item"]
     assert client.post(f"/rate/{campaign.name}/", form, headers=SCRIPT).status_code == 200
     assert rater.ratings.count() == 1

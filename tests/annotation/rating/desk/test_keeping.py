@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from annotation.models import Arm, Campaign, Item, Rating, SavedWork, Skip, Slot
 from tests.annotation.factories import make_draft, make_user
-from tests.annotation.rating.desk.world import SCRIPT, drafted_form, form_of, post, put_clip, take
+from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_drafted_form, make_form, post, start
 
 pytestmark = pytest.mark.django_db
 
@@ -20,56 +20,56 @@ def save_data(item: Item, **fields: Any) -> dict[str, Any]:
     return {"item": item.pk, "base_version": 0, "tab": uuid.uuid4(), **fields}
 
 
-def test_saved_work_is_what_the_page_shows_again(client: Client, rater: User, campaign: Campaign) -> None:
-    item = put_clip(campaign)
-    take(client, campaign)
+def test_saved_work_is_what_the_page_shows_again(as_rater: Client, empty_campaign: Campaign) -> None:
+    item = add_clip(empty_campaign)
+    start(as_rater, empty_campaign)
     fields = {"visual-reason": "half a thought", "visual-score": "2", "dynamic-defect": "jitter"}
-    response = post(client, campaign, "save", save_data(item, **fields), headers=SCRIPT)
+    response = post(as_rater, empty_campaign, "save", save_data(item, **fields), headers=SCRIPT)
     assert response.json()["version"] == 1
-    page = client.get("/rate/floor/").content.decode()
+    page = as_rater.get("/rate/autumn/").content.decode()
     assert "half a thought" in page
     assert 'data-word="poor" checked' in page
     assert 'data-label="jitter" checked' in page
     assert 'data-version="1"' in page
 
 
-def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(
-    client: Client, rater: User, campaign: Campaign
-) -> None:
-    item = put_clip(campaign, arm=Arm.ASSISTED)
+def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(as_rater: Client, empty_campaign: Campaign) -> None:
+    item = add_clip(empty_campaign, arm=Arm.ASSISTED)
     draft = make_draft(item)
-    slot = take(client, campaign)
-    data = drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
-    post(client, campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
-    page = client.get("/rate/floor/").content.decode()
+    slot = start(as_rater, empty_campaign)
+    data = make_drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
+    post(as_rater, empty_campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
+    page = as_rater.get("/rate/autumn/").content.decode()
     assert page.count("starter@1") == 3
     assert page.count('-confirm" value="1" checked') == 1
     assert "my own words" in page
 
 
 def test_another_tab_gets_409_with_the_others_answers_and_overwrites_nothing(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, empty_campaign: Campaign
 ) -> None:
-    item = put_clip(campaign)
-    take(client, campaign)
-    post(client, campaign, "save", save_data(item, **{"visual-reason": "tab one"}), headers=SCRIPT)
-    response = post(client, campaign, "save", save_data(item, **{"visual-reason": "tab two"}), headers=SCRIPT)
+    item = add_clip(empty_campaign)
+    start(as_rater, empty_campaign)
+    post(as_rater, empty_campaign, "save", save_data(item, **{"visual-reason": "tab one"}), headers=SCRIPT)
+    response = post(as_rater, empty_campaign, "save", save_data(item, **{"visual-reason": "tab two"}), headers=SCRIPT)
     assert response.status_code == 409
     assert response.json()["answers"]["visual"]["reason"] == "tab one"
     assert response.json()["version"] == 1
     assert SavedWork.objects.get().answers["visual"]["reason"] == "tab one"
 
 
-def test_saving_a_clip_that_was_never_on_the_desk_is_forbidden(client: Client, rater: User, campaign: Campaign) -> None:
-    assert post(client, campaign, "save", save_data(put_clip(campaign)), headers=SCRIPT).status_code == 403
+def test_saving_a_clip_that_was_never_on_the_desk_is_forbidden(as_rater: Client, empty_campaign: Campaign) -> None:
+    assert (
+        post(as_rater, empty_campaign, "save", save_data(add_clip(empty_campaign)), headers=SCRIPT).status_code == 403
+    )
 
 
-def test_hostile_saved_work_does_not_break_the_page(client: Client, rater: User, campaign: Campaign) -> None:
-    item = put_clip(campaign)
-    take(client, campaign)
+def test_hostile_saved_work_does_not_break_the_page(as_rater: Client, rater: User, empty_campaign: Campaign) -> None:
+    item = add_clip(empty_campaign)
+    start(as_rater, empty_campaign)
     answers = {"visual": {"score": "x", "evidence": [1, {"defect": []}], "reason": 5}, "dynamic": 7, "draft": True}
     SavedWork.objects.create(item=item, rater=rater, answers=answers)
-    assert client.get("/rate/floor/").status_code == 200
+    assert as_rater.get("/rate/autumn/").status_code == 200
 
 
 def lose_seat(slot: Slot) -> None:
@@ -79,71 +79,69 @@ def lose_seat(slot: Slot) -> None:
 
 
 def test_a_submit_after_the_lease_was_lost_is_kept_as_saved_work_and_said(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, rater: User, empty_campaign: Campaign
 ) -> None:
-    item = put_clip(campaign)
-    slot = take(client, campaign)
+    item = add_clip(empty_campaign)
+    slot = start(as_rater, empty_campaign)
     lose_seat(slot)
-    response = post(client, campaign, data=form_of(slot), headers=SCRIPT)
+    response = post(as_rater, empty_campaign, data=make_form(slot), headers=SCRIPT)
     assert response.status_code == 409
     assert response.json()["lost"] is True
     assert "kept" in response.json()["message"]
     assert SavedWork.objects.get(item=item, rater=rater).answers["visual"]["score"] == 4
-    plain = client.post("/rate/floor/", form_of(slot), follow=True).content.decode()
+    plain = as_rater.post("/rate/autumn/", make_form(slot), follow=True).content.decode()
     assert "What you typed is kept" in plain
     assert not Rating.objects.exists()
 
 
-def test_renewing_moves_the_end_of_the_lease_and_a_lost_one_says_so(
-    client: Client, rater: User, campaign: Campaign
-) -> None:
-    put_clip(campaign)
-    slot = take(client, campaign)
+def test_renewing_moves_the_end_of_the_lease_and_a_lost_one_says_so(as_rater: Client, empty_campaign: Campaign) -> None:
+    add_clip(empty_campaign)
+    slot = start(as_rater, empty_campaign)
     Slot.objects.update(lease_expires_at=timezone.now())
     held = {"lease": slot.lease}
-    assert post(client, campaign, "renew", held, headers=SCRIPT).status_code == 200
+    assert post(as_rater, empty_campaign, "renew", held, headers=SCRIPT).status_code == 200
     assert Slot.objects.filter(lease_expires_at__gt=timezone.now() + timedelta(minutes=10)).exists()
     lose_seat(slot)
-    assert post(client, campaign, "renew", held, headers=SCRIPT).status_code == 409
+    assert post(as_rater, empty_campaign, "renew", held, headers=SCRIPT).status_code == 409
 
 
-def test_a_skip_needs_a_kind_and_a_reason_and_brings_the_next(client: Client, rater: User, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
-    put_clip(campaign, "two")
-    slot = take(client, campaign)
+def test_a_skip_needs_a_kind_and_a_reason_and_brings_the_next(as_rater: Client, empty_campaign: Campaign) -> None:
+    add_clip(empty_campaign, "one")
+    add_clip(empty_campaign, "two")
+    slot = start(as_rater, empty_campaign)
     held = {"lease": slot.lease}
     for bad in ({"kind": "skipped", "reason": " "}, {"kind": "bored", "reason": "bored"}):
-        assert post(client, campaign, "skip", held | bad, headers=SCRIPT).status_code == 422
+        assert post(as_rater, empty_campaign, "skip", held | bad, headers=SCRIPT).status_code == 422
     good = held | {"kind": "broken", "reason": "stays black"}
-    assert post(client, campaign, "skip", good, headers=SCRIPT).status_code == 200
+    assert post(as_rater, empty_campaign, "skip", good, headers=SCRIPT).status_code == 200
     assert Skip.objects.get().kind == "broken"
     assert Slot.objects.get(state=Slot.State.LEASED).item != slot.item
 
 
-def test_stopping_hands_the_clip_back(client: Client, rater: User, campaign: Campaign) -> None:
-    put_clip(campaign)
-    slot = take(client, campaign)
-    response = post(client, campaign, "stop", {"lease": slot.lease})
+def test_stopping_hands_the_clip_back(as_rater: Client, empty_campaign: Campaign) -> None:
+    add_clip(empty_campaign)
+    slot = start(as_rater, empty_campaign)
+    response = post(as_rater, empty_campaign, "stop", {"lease": slot.lease})
     assert response["Location"] == "/rate/"
     assert Slot.objects.get().state == Slot.State.FREE
 
 
-def test_nothing_changes_on_get(client: Client, rater: User, campaign: Campaign) -> None:
-    put_clip(campaign)
+def test_nothing_changes_on_get(as_rater: Client, empty_campaign: Campaign) -> None:
+    add_clip(empty_campaign)
     for path in ("start", "skip", "stop", "renew", "save"):
-        assert client.get(f"/rate/floor/{path}").status_code == 405
+        assert as_rater.get(f"/rate/autumn/{path}").status_code == 405
 
 
-def test_a_post_without_the_csrf_token_is_refused(rater: User, campaign: Campaign) -> None:
+def test_a_post_without_the_csrf_token_is_refused(rater: User, empty_campaign: Campaign) -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(rater)
-    assert strict.post("/rate/floor/start").status_code == 403
+    assert strict.post("/rate/autumn/start").status_code == 403
 
 
 def test_the_page_costs_a_bounded_number_of_queries(
-    client: Client, rater: User, campaign: Campaign, django_assert_max_num_queries: Any
+    as_rater: Client, empty_campaign: Campaign, django_assert_max_num_queries: Any
 ) -> None:
-    make_draft(put_clip(campaign, arm=Arm.ASSISTED))
-    take(client, campaign)
+    make_draft(add_clip(empty_campaign, arm=Arm.ASSISTED))
+    start(as_rater, empty_campaign)
     with django_assert_max_num_queries(12):
-        client.get("/rate/floor/")
+        as_rater.get("/rate/autumn/")

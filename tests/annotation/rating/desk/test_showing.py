@@ -11,79 +11,83 @@ from annotation.rating.upcoming import likely_next
 from qsave.axes import AXES
 from qsave.taxonomy import DEFAULT_TAXONOMY
 from tests.annotation.factories import make_draft
-from tests.annotation.rating.desk.world import SCRIPT, form_of, post, put_clip, take
+from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_form, post, start
 
 pytestmark = pytest.mark.django_db
 
 
-def test_opening_the_page_takes_no_seat_and_the_post_does(client: Client, rater: User, campaign: Campaign) -> None:
-    put_clip(campaign)
-    assert b"Show the first clip" in client.get("/rate/floor/").content
+def test_opening_the_page_takes_no_seat_and_the_post_does(
+    as_rater: Client, rater: User, empty_campaign: Campaign
+) -> None:
+    add_clip(empty_campaign)
+    assert b"Show the first clip" in as_rater.get("/rate/autumn/").content
     assert not Slot.objects.filter(state=Slot.State.LEASED).exists()
-    response = post(client, campaign, "start")
-    assert (response.status_code, response["Location"]) == (302, "/rate/floor/")
+    response = post(as_rater, empty_campaign, "start")
+    assert (response.status_code, response["Location"]) == (302, "/rate/autumn/")
     assert Slot.objects.get().rater == rater
 
 
 def test_the_clip_that_is_held_is_shown_with_its_prompt_and_the_campaigns_own_defects(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, empty_campaign: Campaign
 ) -> None:
     Campaign.objects.update(taxonomy=[{"id": "own-fault", "axis": "visual", "label": "own fault"}])
-    put_clip(campaign, prompt="two <b>guys</b> talking")
-    take(client, campaign)
-    page = client.get("/rate/floor/").content.decode()
+    add_clip(empty_campaign, prompt="two <b>guys</b> talking")
+    start(as_rater, empty_campaign)
+    page = as_rater.get("/rate/autumn/").content.decode()
     assert "two &lt;b&gt;guys&lt;/b&gt; talking" in page
     assert 'value="own-fault"' in page
     assert 'value="blur"' not in page
 
 
-def test_the_first_clip_comes_as_a_partial_to_a_script(client: Client, rater: User, campaign: Campaign) -> None:
-    put_clip(campaign)
-    page = post(client, campaign, "start", headers=SCRIPT).content.decode()
+def test_the_first_clip_comes_as_a_partial_to_a_script(as_rater: Client, empty_campaign: Campaign) -> None:
+    add_clip(empty_campaign)
+    page = post(as_rater, empty_campaign, "start", headers=SCRIPT).content.decode()
     assert "<html" not in page
     assert 'data-axis="visual"' in page
 
 
 def test_the_assisted_arm_shows_the_draft_unconfirmed_and_no_drafted_score(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, empty_campaign: Campaign
 ) -> None:
-    make_draft(put_clip(campaign, arm=Arm.ASSISTED))
-    take(client, campaign)
-    page = client.get("/rate/floor/").content.decode()
+    make_draft(add_clip(empty_campaign, arm=Arm.ASSISTED))
+    start(as_rater, empty_campaign)
+    page = as_rater.get("/rate/autumn/").content.decode()
     assert page.count("starter@1") == 3
     assert "The edges of the square shimmer a little. Seen for visual." in page
     assert "4 good</strong>" not in page
 
 
 def test_drafted_scores_are_shown_where_the_campaign_says_so_and_still_not_chosen(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, empty_campaign: Campaign
 ) -> None:
     Campaign.objects.update(shows_draft_scores=True)
-    make_draft(put_clip(campaign, arm=Arm.ASSISTED))
-    take(client, campaign)
-    page = client.get("/rate/floor/").content.decode()
+    make_draft(add_clip(empty_campaign, arm=Arm.ASSISTED))
+    start(as_rater, empty_campaign)
+    page = as_rater.get("/rate/autumn/").content.decode()
     assert page.count("<strong>4 good</strong>") == 3
     assert 'data-word="good" checked' not in page
 
 
-def test_the_blind_arm_holds_nothing_of_the_draft(client: Client, rater: User, campaign: Campaign) -> None:
-    item = put_clip(campaign, arm=Arm.BLIND)
+def test_the_blind_arm_holds_nothing_of_the_draft(as_rater: Client, empty_campaign: Campaign) -> None:
+    item = add_clip(empty_campaign, arm=Arm.BLIND)
     make_draft(item)
-    slot = take(client, campaign)
-    for page in (client.get("/rate/floor/"), post(client, campaign, "start", headers=SCRIPT)):
+    slot = start(as_rater, empty_campaign)
+    for page in (as_rater.get("/rate/autumn/"), post(as_rater, empty_campaign, "start", headers=SCRIPT)):
         text = page.content.decode().lower()
         assert "square shimmer" not in text
         assert "starter@1" not in text
         assert "draft" not in text.replace(
-            "/rate/floor/draft?lease=", ""
+            "/rate/autumn/draft?lease=", ""
         )  # asked in either arm, or it would tell them apart
-    assert client.get(f"/rate/floor/draft?lease={slot.lease}").status_code == 204
+    assert as_rater.get(f"/rate/autumn/draft?lease={slot.lease}").status_code == 204
 
 
-def test_guidelines_are_at_hand_as_cleaned_html(client: Client, rater: User, campaign: Campaign, lead: User) -> None:
-    Guideline.objects.create(campaign=campaign, number=3, text="Look **twice** <script>x</script>", created_by=lead)
-    for path in ("/rate/floor/", "/rate/floor/guidelines"):
-        page = client.get(path).content.decode()
+def test_guidelines_are_at_hand_as_cleaned_html(as_rater: Client, empty_campaign: Campaign, lead: User) -> None:
+    Guideline.objects.create(
+        campaign=empty_campaign, number=3, text="Look **twice** <script>x</script>", created_by=lead
+    )
+    for path in ("/rate/autumn/", "/rate/autumn/guidelines"):
+        page = as_rater.get(path).content.decode()
         assert "<strong>twice</strong>" in page
         assert "version 3" in page
         assert "<script>x" not in page
@@ -94,62 +98,62 @@ def test_guidelines_are_at_hand_as_cleaned_html(client: Client, rater: User, cam
     [("paused", "This campaign is paused"), ("closed", "This campaign is closed"), ("archived", "is closed")],
 )
 def test_a_campaign_that_takes_no_new_raters_says_so(
-    client: Client, rater: User, campaign: Campaign, state: str, words: str
+    as_rater: Client, empty_campaign: Campaign, state: str, words: str
 ) -> None:
-    put_clip(campaign)
+    add_clip(empty_campaign)
     Campaign.objects.update(state=state)
-    assert words in client.get("/rate/floor/").content.decode()
-    assert words in post(client, campaign, "start", headers=SCRIPT).content.decode()
+    assert words in as_rater.get("/rate/autumn/").content.decode()
+    assert words in post(as_rater, empty_campaign, "start", headers=SCRIPT).content.decode()
     assert not Slot.objects.filter(state=Slot.State.LEASED).exists()
 
 
 def test_a_campaign_not_yet_open_is_hidden_from_raters_and_said_to_leads(
-    client: Client, rater: User, campaign: Campaign, lead: User
+    as_rater: Client, empty_campaign: Campaign, lead: User
 ) -> None:
     Campaign.objects.update(state="draft")
-    assert client.get("/rate/floor/").status_code == 404
-    client.force_login(lead)
-    assert "not open yet" in client.get("/rate/floor/").content.decode()
+    assert as_rater.get("/rate/autumn/").status_code == 404
+    as_rater.force_login(lead)
+    assert "not open yet" in as_rater.get("/rate/autumn/").content.decode()
 
 
-def test_nothing_left_is_said_plainly(client: Client, rater: User, campaign: Campaign) -> None:
-    assert "Nothing left to rate" in post(client, campaign, "start", headers=SCRIPT).content.decode()
-    assert "Nothing left to rate" in post(client, campaign, "start").content.decode()
+def test_nothing_left_is_said_plainly(as_rater: Client, empty_campaign: Campaign) -> None:
+    assert "Nothing left to rate" in post(as_rater, empty_campaign, "start", headers=SCRIPT).content.decode()
+    assert "Nothing left to rate" in post(as_rater, empty_campaign, "start").content.decode()
 
 
 def test_the_list_names_open_campaigns_only_and_says_when_there_are_none(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, empty_campaign: Campaign
 ) -> None:
-    assert "/rate/floor/" in client.get("/rate/").content.decode()
+    assert "/rate/autumn/" in as_rater.get("/rate/").content.decode()
     Campaign.objects.update(state="paused")
-    assert "No campaign is open just now" in client.get("/rate/").content.decode()
+    assert "No campaign is open just now" in as_rater.get("/rate/").content.decode()
 
 
 def test_the_guess_at_the_next_clip_is_what_the_next_claim_gives(
-    client: Client, rater: User, campaign: Campaign
+    as_rater: Client, rater: User, empty_campaign: Campaign
 ) -> None:
     for number in range(6):
-        put_clip(campaign, f"clip-{number}", prompt=f"prompt number {number // 2}", seats=2)
-    slot = claim(rater=rater, campaign=campaign)
+        add_clip(empty_campaign, f"clip-{number}", prompt=f"prompt number {number // 2}", slots=2)
+    slot = claim(rater=rater, campaign=empty_campaign)
     for _ in range(5):
         assert slot is not None
-        guess = likely_next(rater=rater, campaign=campaign)
-        told = client.get("/rate/floor/upcoming")
+        guess = likely_next(rater=rater, campaign=empty_campaign)
+        told = as_rater.get("/rate/autumn/upcoming")
         assert (
             post(
-                client,
-                campaign,
-                data=form_of(slot)
+                as_rater,
+                empty_campaign,
+                data=make_form(slot)
                 | {"visual-reason": f"Words for {slot.pk}, all different"}
                 | {f"{axis}-reason": f"Words for slot {slot.pk} and {axis}" for axis in AXES},
             ).status_code
             == 302
         )
-        slot = claim(rater=rater, campaign=campaign)
+        slot = claim(rater=rater, campaign=empty_campaign)
         assert slot is not None
         assert guess == slot.item.clip
         assert told.json() == {"video": f"/media/video/{slot.item.clip.pk}"}
-    assert client.get("/rate/floor/upcoming").status_code == 204
+    assert as_rater.get("/rate/autumn/upcoming").status_code == 204
 
 
 def test_every_default_defect_has_a_letter_of_its_own_on_its_axis() -> None:

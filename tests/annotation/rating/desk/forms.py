@@ -1,4 +1,4 @@
-"""The rating desk over HTTP: a clip on it, and what its page posts."""
+"""The rating desk over HTTP: clips to rate, requests, and the forms that its page posts."""
 
 import uuid
 from typing import Any
@@ -12,21 +12,23 @@ from tests.annotation.factories import make_clip, make_item
 SCRIPT = {"HX-Request": "true"}
 
 
-def put_clip(campaign: Campaign, name: str = "one", *, arm: Arm = Arm.BLIND, seats: int = 1, **fields: Any) -> Item:
-    return make_item(campaign, make_clip(name, content=b"a clip", **fields), arm=arm, slots=seats)
+def add_clip(campaign: Campaign, name: str = "one", *, arm: Arm = Arm.BLIND, slots: int = 1, **fields: Any) -> Item:
+    """Add a clip to the campaign's end, with all its rating slots in one arm."""
+    return make_item(campaign, make_clip(name, **fields), arm=arm, slots=slots)
 
 
 def post(client: Client, campaign: Campaign, path: str = "", data: dict[str, Any] | None = None, **extra: Any) -> Any:
     return client.post(f"/rate/{campaign.name}/{path}", data or {}, **extra)
 
 
-def take(client: Client, campaign: Campaign) -> Slot:
+def start(client: Client, campaign: Campaign) -> Slot:
+    """Start rating, and return the slot that is leased."""
     post(client, campaign, "start")
     return Slot.objects.get(campaign=campaign, state=Slot.State.LEASED)
 
 
-def form_of(slot: Slot, /, **changes: Any) -> dict[str, Any]:
-    """What the page posts for a good rating without a draft."""
+def make_form(slot: Slot, /, **changes: Any) -> dict[str, Any]:
+    """Make the form of a good rating without a draft."""
     data: dict[str, Any] = {"lease": slot.lease, "item": slot.item_id or 1, "key": uuid.uuid4(), "seconds": "12.5"}
     for axis in AXES:
         data |= {
@@ -38,9 +40,9 @@ def form_of(slot: Slot, /, **changes: Any) -> dict[str, Any]:
     return data | changes
 
 
-def drafted_form(slot: Slot, draft: Draft, **changes: Any) -> dict[str, Any]:
-    """What the page posts when the draft stands in the boxes as it came."""
-    data = form_of(slot, draft=draft.pk)
+def make_drafted_form(slot: Slot, draft: Draft, **changes: Any) -> dict[str, Any]:
+    """Make the form of a rating whose fields hold the draft unchanged."""
+    data = make_form(slot, draft=draft.pk)
     for axis in AXES:
         data |= {f"{axis}-reason": draft.card[axis.value]["reason"], f"{axis}-drafted": "1"}
     del data["visual-none"]
