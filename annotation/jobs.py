@@ -10,7 +10,7 @@ from annotation.models import Campaign
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 
 
-@job_kind(uploads.KIND, queue="long")
+@job_kind(uploads.IMPORT_CLIPS, queue="long")
 def import_clips(run: JobRun) -> dict[str, object]:
     """Imports `manifest` (a path on this host) into `campaign` (its key, or None) for whoever asked."""
     # The web process reads this module too, to know the kind; what decodes and groups clips is the worker's to load.

@@ -1,8 +1,9 @@
 from django.urls import URLPattern, URLResolver, path
 
+from annotation import campaign_page
 from annotation.agreement import agreement_page
 from annotation.campaigns import (
-    campaign_pages,
+    campaigns_page,
     duplicate_page,
     guidelines_page,
     items_page,
@@ -29,10 +30,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my-ratings/", my_ratings_page.my_ratings, name="my-ratings"),
     path("my-ratings/<int:pk>/", my_ratings_page.my_rating, name="my-rating"),
     path("my-hours", hours_page.my_hours, name="my-hours"),
-    path("campaigns", campaign_pages.campaigns, name="campaigns"),
-    path("new-campaign", campaign_pages.campaign_new, name="campaign-new"),
-    path("campaigns/<slug:name>", campaign_pages.campaign, name="campaign"),
-    path("campaigns/<slug:name>/state", campaign_pages.campaign_state, name="campaign-state"),
+    path("campaigns", campaigns_page.campaigns, name="campaigns"),
+    path("new-campaign", campaigns_page.campaign_new, name="campaign-new"),
+    path("campaigns/<slug:name>", campaign_page.campaign, name="campaign"),
+    path("campaigns/<slug:name>/state", campaign_page.campaign_state, name="campaign-state"),
     path("campaigns/<slug:name>/settings", settings_page.campaign_settings, name="campaign-settings"),
     path("campaigns/<slug:name>/defects", taxonomy_page.campaign_taxonomy, name="campaign-taxonomy"),
     path("campaigns/<slug:name>/guidelines", guidelines_page.campaign_guidelines, name="campaign-guidelines"),
@@ -43,7 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/items/<int:pk>/exclude", items_page.exclude_item, name="exclude-item"),
     path("campaigns/<slug:name>/order-scores", items_page.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", import_page.import_clips, name="import-clips"),
-    path("campaigns/<slug:name>/finish-upkeep", import_page.finish_upkeep, name="finish-upkeep"),
+    path("campaigns/<slug:name>/finish-upkeep", campaign_page.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members_page.members, name="members"),
     path("campaigns/<slug:name>/members/add", members_page.add_member, name="add-member"),
     path("campaigns/<slug:name>/members/open-to", members_page.open_to, name="open-to"),

@@ -54,7 +54,6 @@ from annotation.rating.clip_media import open_media, serve
 from annotation.rating.drafts import show_late
 from annotation.rating.queue import LeaseLost
 from annotation.rating.work import SECONDS
-from operations.jobs import enqueue
 from operations.models import Job
 
 MEDIA_KINDS = {"video", "poster", "original"}
@@ -168,8 +167,7 @@ class ImportView(Guarded):
                 raise exceptions.ValidationError({"files": [str(refusal)]}) from None
         else:
             manifest = server_manifest(asked["manifest"])
-        arguments = {"campaign": campaign.pk, "manifest": str(manifest)}
-        job = enqueue(kind=uploads.KIND, arguments=arguments, actor=self.actor)
+        job = uploads.request_import(actor=self.actor, campaign=campaign, manifest=manifest)
         return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.forms.models import fields_for_model, model_to_dict
 from django.utils.translation import gettext_lazy as _
 
@@ -149,25 +148,3 @@ class OrderScoresForm(forms.Form):
             return str(self.cleaned_data["scores"].read().decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise ValidationError(_("This file is not text in UTF-8. Save it as CSV in UTF-8.")) from None
-
-
-class ManyFilesInput(forms.ClearableFileInput):
-    allow_multiple_selected = True
-
-
-class ManyFilesField(forms.FileField):
-    """One or more files, cleaned to a list."""
-
-    widget = ManyFilesInput
-
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
-        files = (data if isinstance(data, list | tuple) else [data]) or [None]
-        return [super(ManyFilesField, self).clean(file, initial) for file in files]
-
-
-class ImportForm(forms.Form):
-    sent = ManyFilesField(
-        allow_empty_file=True,  # an empty video is the problem of its row
-        label=_("Files"),
-        help_text=_("A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all."),
-    )

@@ -24,11 +24,15 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
+from accounts.models import Role, User
+from annotation.models import Campaign
+from annotation.shared.permissions import require
+from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.frames.guard import MediaError, one_file
 from qsave.words import isolate
 
-KIND = "import_clips"
+IMPORT_CLIPS = "import_clips"
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
 MOST_FILES = 20_000
@@ -60,6 +64,17 @@ def receive(files: Sequence[UploadedFile[Any]]) -> Path:
         return manifest
 
 
+def request_import(*, actor: User, campaign: Campaign, manifest: Path) -> Job:
+    """Enqueue the import of a manifest on this host into a campaign."""
+    require(actor, Role.LEAD)
+    return enqueue(kind=IMPORT_CLIPS, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=actor)
+
+
+def find_last_import(campaign: Campaign) -> Job | None:
+    """Return the newest import into a campaign that the pages or the API requested."""
+    return Job.objects.filter(kind=IMPORT_CLIPS, arguments__campaign=campaign.pk).order_by("-created_at").first()
+
+
 def upload_root() -> Path:
     return Path(settings.VAR_DIR) / "uploads"
 
@@ -73,7 +88,7 @@ def discard(manifest: Path) -> None:
 
 def is_awaited(manifest: Path) -> bool:
     """Whether a job that has not ended is to read this manifest."""
-    return Job.objects.filter(kind=KIND, state__in=_OPEN, arguments__manifest=str(manifest)).exists()
+    return Job.objects.filter(kind=IMPORT_CLIPS, state__in=_OPEN, arguments__manifest=str(manifest)).exists()
 
 
 def sweep() -> None:
@@ -82,7 +97,7 @@ def sweep() -> None:
     folders = list(root.iterdir()) if root.exists() else []
     old = [folder for folder in folders if _is_old(folder)]
     if old:
-        waiting = Job.objects.filter(kind=KIND, state__in=_OPEN)
+        waiting = Job.objects.filter(kind=IMPORT_CLIPS, state__in=_OPEN)
         awaited = [Path(name) for name in waiting.values_list("arguments__manifest", flat=True)]
         for folder in old:
             if not any(manifest.is_relative_to(folder) for manifest in awaited):

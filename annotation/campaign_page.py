@@ -1,0 +1,91 @@
+"""A campaign's own page, for leads: its progress, guidelines, clips and imports, and the buttons that change its state.
+
+It shows something of every story of annotation, so it stands above all of them.
+"""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import AuthedRequest, role_required
+from accounts.models import Role
+from annotation.agreement.ratings_needed import needed
+from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
+from annotation.campaigns.guideline_examples import by_level
+from annotation.campaigns.guidelines import examples_of
+from annotation.campaigns.items import counts
+from annotation.campaigns.progress import progress_of
+from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
+from annotation.intake.forms import ImportForm
+from annotation.intake.uploads import find_last_import
+from annotation.models import Campaign
+
+STATE_BUTTONS = {
+    Campaign.State.OPEN: (
+        gettext_lazy("Open for rating"),
+        gettext_lazy("Raters can take clips from now on. Its seed and assisted share cannot change any more."),
+    ),
+    Campaign.State.PAUSED: (
+        gettext_lazy("Pause"),
+        gettext_lazy("Nobody gets a new clip. Raters can still submit the clip they have open. You can open it again."),
+    ),
+    Campaign.State.CLOSED: (
+        gettext_lazy("Close"),
+        gettext_lazy(
+            "Rating ends: nothing more can be submitted or edited. What raters have open is kept for them as saved "
+            "work. You can open it again."
+        ),
+    ),
+    Campaign.State.ARCHIVED: (
+        gettext_lazy("Archive"),
+        gettext_lazy("It leaves the lists of work. Its ratings stay. You can bring it back."),
+    ),
+}
+"""What the button that leads to a state says, and what it does."""
+
+
+@role_required(Role.LEAD)
+@require_safe
+def campaign(request: AuthedRequest, name: str) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
+    guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
+    context = {
+        "campaign": campaign,
+        "progress": progress_of(campaign),
+        "state_buttons": [
+            (state, *texts) for state, texts in STATE_BUTTONS.items() if state in NEXT_STATES[campaign.state]
+        ],
+        "guideline": guideline,
+        "examples": by_level(examples_of(guideline)) if guideline else [],
+        "counts": counts(campaign),
+        "needed": needed(campaign),
+        "import_form": ImportForm(),
+        "import_job": find_last_import(campaign),
+        "upkeep_job": find_unfinished_upkeep(campaign),
+    }
+    return render(request, "annotation/campaign.html", context)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def campaign_state(request: AuthedRequest, name: str) -> HttpResponse:
+    campaign = get_object_or_404(Campaign, name=name)
+    try:
+        set_state(actor=request.user, campaign=campaign, state=request.POST.get("state", ""))
+    except StateRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("The campaign is now %(state)s.") % {"state": campaign.state})
+    return redirect("campaign", name=name)
+
+
+@role_required(Role.LEAD)
+@require_POST
+def finish_upkeep(request: AuthedRequest, name: str) -> HttpResponse:
+    """Start a copy of clips, or an update of slots, again if it failed or was cancelled."""
+    if restart_upkeep(actor=request.user, campaign=get_object_or_404(Campaign, name=name)):
+        messages.success(request, _("The work continues in the background."))
+    return redirect("campaign", name=name)
