@@ -14,10 +14,9 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.agreement.ratings_needed import needed
 from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
-from annotation.campaigns.guideline_examples import by_level
-from annotation.campaigns.guidelines import examples_of
-from annotation.campaigns.items import counts
-from annotation.campaigns.progress import progress_of
+from annotation.campaigns.guidelines import group_by_level, read_examples
+from annotation.campaigns.items import count_by_kind
+from annotation.campaigns.progress import read_progress
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
 from annotation.intake.forms import ImportForm
 from annotation.intake.uploads import find_last_import
@@ -54,13 +53,13 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
     guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
     context = {
         "campaign": campaign,
-        "progress": progress_of(campaign),
+        "progress": read_progress(campaign),
         "state_buttons": [
             (state, *texts) for state, texts in STATE_BUTTONS.items() if state in NEXT_STATES[campaign.state]
         ],
         "guideline": guideline,
-        "examples": by_level(examples_of(guideline)) if guideline else [],
-        "counts": counts(campaign),
+        "examples": group_by_level(read_examples(guideline)) if guideline else [],
+        "counts": count_by_kind(campaign),
         "needed": needed(campaign),
         "import_form": ImportForm(),
         "import_job": find_last_import(campaign),

@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 
 from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
-from annotation.campaigns.progress import Progress, progress_of_many, rated_by_campaign
+from annotation.campaigns.progress import Progress, count_rated_by_campaign, read_progress_by_campaign
 from annotation.models import Campaign, PanelParticipant
 from annotation.raters.admission import campaigns_for
 from annotation.raters.panels import panels_without_lead, rated_for
@@ -22,7 +22,7 @@ def to_rate(user: User) -> HomeSection:
     if user.is_guest:
         return _part_of_guest(user)
     found = _with_progress(campaigns_for(user))
-    rated = rated_by_campaign(user, [campaign for campaign, _progress in found])
+    rated = count_rated_by_campaign(user, [campaign for campaign, _progress in found])
     return HomeSection(
         title=_("To rate"),
         cards=tuple(
@@ -33,7 +33,7 @@ def to_rate(user: User) -> HomeSection:
                 action=_("Rate"),
             )
             for campaign, progress in found
-            if progress.done < progress.seats
+            if progress.done < progress.slots
         ),
         empty=_("Nothing waits to be rated. New clips appear here as soon as a lead opens a campaign."),
         order=0,
@@ -89,7 +89,7 @@ def _panels_to_take_over() -> list[HomeCard]:
 
 def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:
     rows = list(campaigns.order_by("-pk")[:MOST])
-    progress = progress_of_many(rows)
+    progress = read_progress_by_campaign(rows)
     return [(campaign, progress[campaign.pk]) for campaign in rows]
 
 
@@ -103,13 +103,13 @@ def _rated_so_far(rated: int) -> str:
 
 def _lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:
     page = reverse("campaign", args=[campaign.name])
-    if not progress.seats:
+    if not progress.slots:
         return HomeCard(campaign.title, _("It has no clips yet."), page, _("Bring clips in"))
     if campaign.state == Campaign.State.DRAFT:
         return HomeCard(campaign.title, _("Its clips are in; raters do not see it yet."), page, _("Look and open"))
     if campaign.state == Campaign.State.PAUSED:
         return HomeCard(campaign.title, _("It is paused."), page, _("Open the campaign"), progress.share)
-    if progress.done == progress.seats:
+    if progress.done == progress.slots:
         agreement = reverse("agreement", args=[campaign.name])
         return HomeCard(campaign.title, _("Every rating asked for is in."), agreement, _("Look at agreement"), 1.0)
     return None

@@ -16,7 +16,7 @@ from annotation.agreement.headlines import agreement_csv
 from annotation.agreement.mos_csv import mos_csv
 from annotation.agreement.ratings_needed import needed_for
 from annotation.agreement.reviews import screen
-from annotation.campaigns.progress import progress_of
+from annotation.campaigns.progress import read_progress
 from annotation.models import Campaign
 from annotation.rating.answers import AnswersRefused
 from annotation.shared.downloads import send_csv
@@ -37,7 +37,7 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
     generators = cards.list_generators(found)
     context = {
         "campaign": campaign,
-        "progress": progress_of(campaign),
+        "progress": read_progress(campaign),
         "agreement": found,
         "axes": AXES,
         "cards": [cards.make_card(figures, found.rows) for figures in found.axes],

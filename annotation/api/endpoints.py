@@ -44,7 +44,7 @@ from annotation.api.serializers import (
 )
 from annotation.campaigns import campaigns
 from annotation.campaigns.campaigns import StateRefused
-from annotation.campaigns.progress import progress_of_many
+from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.intake import uploads
 from annotation.models import Arm, Campaign, Item, Rating, RatingRevision
 from annotation.raters.admission import campaigns_for, visible_clips
@@ -112,7 +112,7 @@ class CampaignsView(Guarded, ListAPIView[Campaign]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The campaigns you may see."""
         page = self.paginate_queryset(self.get_queryset()) or []
-        context = {"progress": progress_of_many(page), "is_lead": self.actor.has_role(Role.LEAD)}
+        context = {"progress": read_progress_by_campaign(page), "is_lead": self.actor.has_role(Role.LEAD)}
         return self.get_paginated_response(CampaignSerializer(page, many=True, context=context).data)
 
     @extend_schema(request=NewCampaignSerializer, responses={201: CampaignSerializer})
@@ -127,7 +127,7 @@ def _visible(user: User) -> QuerySet[Campaign]:
 
 
 def _campaign(campaign: Campaign, reader: User) -> dict[str, Any]:
-    context = {"progress": progress_of_many([campaign]), "is_lead": reader.has_role(Role.LEAD)}
+    context = {"progress": read_progress_by_campaign([campaign]), "is_lead": reader.has_role(Role.LEAD)}
     return dict(CampaignSerializer(campaign, context=context).data)
 
 

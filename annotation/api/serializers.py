@@ -58,7 +58,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         return fields
 
     def get_seats(self, campaign: Campaign) -> int:
-        return self._progress(campaign).seats
+        return self._progress(campaign).slots
 
     def get_done(self, campaign: Campaign) -> int:
         return self._progress(campaign).done

@@ -15,8 +15,8 @@ from accounts.models import Role
 from annotation.api.endpoints import Guarded, read
 from annotation.api.serializers import ItemSerializer, PolicySerializer
 from annotation.campaigns import reports
-from annotation.campaigns.guidelines import Example, examples_of, given_out_examples, set_guidelines
-from annotation.campaigns.marking import Mark, mark_item, mark_of, set_order_scores, set_priority
+from annotation.campaigns.guidelines import Example, read_available_examples, read_examples, set_guidelines
+from annotation.campaigns.marking import Mark, mark_item, read_mark, set_order_scores, set_priority
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, Clip, Guideline, Item
 from annotation.raters.admission import readable_campaigns
@@ -87,7 +87,7 @@ class GuidelinesView(Guarded):
         campaign = get_object_or_404(readable_campaigns(self.actor), name=name)
         newest = get_object_or_404(campaign.guidelines.order_by("-number")[:1])
         is_lead = self.actor.has_role(Role.LEAD)
-        return Response(_to_json(newest, examples_of(newest) if is_lead else given_out_examples(newest)))
+        return Response(_to_json(newest, read_examples(newest) if is_lead else read_available_examples(newest)))
 
     @extend_schema(request=GuidelinesSerializer, responses={201: GuidelinesSerializer})
     def post(self, request: Request, name: str) -> Response:
@@ -96,7 +96,7 @@ class GuidelinesView(Guarded):
         asked = read(GuidelinesSerializer(data=request.data))
         examples = _examples(campaign, asked["examples"]) if "examples" in asked else None
         made = set_guidelines(actor=self.actor, campaign=campaign, text=asked["text"], examples=examples)
-        return Response(_to_json(made, examples_of(made)), status=201)
+        return Response(_to_json(made, read_examples(made)), status=201)
 
 
 def _to_json(guideline: Guideline, examples: list[Example]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class ItemView(Guarded):
         with transaction.atomic():
             if asked.keys() & {"mark", "scores", "feedback"}:
                 marks: dict[str, Any] = {
-                    "mark": mark_of(item).value,
+                    "mark": read_mark(item).value,
                     "scores": item.gold or {},
                     "feedback": item.feedback,
                 } | asked

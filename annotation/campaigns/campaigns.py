@@ -1,4 +1,4 @@
-"""Making campaigns and putting clips into them. The arms are drawn here, before anybody opens a slot."""
+"""Create campaigns, change their state, and add clips with their rating slots, whose arms are drawn here."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.guidelines import set_guidelines
-from annotation.campaigns.overlap import seats
+from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS, check_policy
-from annotation.campaigns.slots import unfinished_update
+from annotation.campaigns.slots import find_unfinished_update
 from annotation.models import Campaign, Clip, Item, Slot
 from annotation.shared.permissions import require
 
-CHUNK = 500
+BATCH_SIZE = 500
 NEXT_STATES: dict[str, frozenset[str]] = {
     Campaign.State.DRAFT: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
     Campaign.State.OPEN: frozenset({Campaign.State.PAUSED, Campaign.State.CLOSED}),
@@ -28,7 +28,7 @@ NEXT_STATES: dict[str, frozenset[str]] = {
 
 
 class StateRefused(ValueError):
-    """A campaign cannot go from its state to the one asked for; the message says where it can go."""
+    """A campaign cannot go from its state to the requested one; the message says which states it can go to."""
 
 
 @transaction.atomic
@@ -41,7 +41,7 @@ def create_campaign(
     is_simulated: bool = False,
     **policy: Any,
 ) -> Campaign:
-    """A campaign in the state "draft"; raises ValidationError, by field, when a value is not one."""
+    """Create a campaign in the state "draft"; raises ValidationError by field."""
     require(actor, Role.LEAD)
     unknown = policy.keys() - POLICY_FIELDS - {"taxonomy"}
     if unknown:
@@ -63,23 +63,26 @@ def create_campaign(
 
 @transaction.atomic
 def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
-    """Opens, pauses, closes or archives; raises StateRefused for a step that is not allowed. No change is no error."""
+    """Open, pause, close or archive a campaign; raises StateRefused for a step that is not allowed.
+
+    Setting the current state again changes nothing.
+    """
     require(actor, Role.LEAD)
     current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if state not in Campaign.State.values:
         raise StateRefused(
-            _("There is no state %(state)r; there are %(values)s.")
+            _("There is no state %(state)r. The states are: %(values)s.")
             % {"state": state, "values": ", ".join(Campaign.State.values)}
         )
     if state != current.state:
         if state not in NEXT_STATES[current.state]:
-            ways = ", ".join(sorted(NEXT_STATES[current.state]))
+            allowed = ", ".join(sorted(NEXT_STATES[current.state]))
             raise StateRefused(
-                _("A campaign that is %(state)s can become %(ways)s, not %(wanted)s.")
-                % {"state": current.state, "ways": ways, "wanted": state}
+                _("A campaign that is %(state)s can become %(allowed)s, but not %(requested)s.")
+                % {"state": current.state, "allowed": allowed, "requested": state}
             )
-        if current.state == Campaign.State.DRAFT and state == Campaign.State.OPEN and unfinished_update(current):
-            raise StateRefused(_("The arms of this campaign are still being drawn. Open it once that is done."))
+        if current.state == Campaign.State.DRAFT and state == Campaign.State.OPEN and find_unfinished_update(current):
+            raise StateRefused(_("The arms of this campaign are still being drawn. Open it when that is done."))
         audit.record(actor=actor, action="campaign.state", target=current, before=current.state, after=state)
         current.state = state
         current.save(update_fields=["state"])
@@ -88,36 +91,38 @@ def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
 
 
 def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
-    """Makes an item with its k slots of every clip that is not yet in the campaign; returns how many were new.
+    """Create an item with its k slots for every clip that is not yet in the campaign; return how many were new.
 
-    Each slot's arm is drawn from the campaign's seed, the clip and the slot's number, so that it depends neither on
-    the order of arrival nor on what else came. Val and test items are blind, always.
+    A slot's arm is drawn from the campaign's seed, the clip and the slot's number, so it depends neither on the order
+    of arrival nor on other clips. Val and test items are always blind.
     """
     require(actor, Role.LEAD)
-    added = sum(_add_chunk(campaign, chunk) for chunk in _chunks(clips))
+    added = sum(_add_batch(campaign, batch) for batch in _batches(clips))
     if added:
         audit.record(actor=actor, action="campaign.clips_added", target=campaign, count=added)
     return added
 
 
 @transaction.atomic
-def _add_chunk(campaign: Campaign, clips: list[Clip]) -> int:
-    # Whoever adds at the same time waits here: a clip is counted once, and no item is seen before its slots are.
-    # It is read as it stands now: the policy may have changed.
+def _add_batch(campaign: Campaign, clips: list[Clip]) -> int:
+    # Others who add clips wait for this lock, so a clip is counted once and no item is seen without its slots.
+    # The lock also reads the policy again: it may have changed.
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
-    fresh = {clip.pk: clip for clip in clips if clip.pk not in present}
-    items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in fresh.values()])
-    splits = dict(Clip.objects.filter(pk__in=fresh).values_list("pk", "prompt_group__split"))
+    new_clips = {clip.pk: clip for clip in clips if clip.pk not in present}
+    items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in new_clips.values()])
+    splits = dict(Clip.objects.filter(pk__in=new_clips).values_list("pk", "prompt_group__split"))
     Slot.objects.bulk_create(
-        seat
+        slot
         for item in items
-        for seat in seats(campaign, item, clip_id=fresh[item.clip_id].clip_id, split=splits[item.clip_id])
+        for slot in build_rating_slots(
+            campaign, item, clip_id=new_clips[item.clip_id].clip_id, split=splits[item.clip_id]
+        )
     )
     return len(items)
 
 
-def _chunks(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+def _batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
     source = iter(clips)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk
+    while batch := list(islice(source, BATCH_SIZE)):
+        yield batch

@@ -11,7 +11,7 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.campaigns.campaigns import create_campaign
 from annotation.campaigns.forms import CampaignForm
-from annotation.campaigns.progress import progress_of_many
+from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.models import Campaign
 
 PAGE_SIZE = 50
@@ -26,7 +26,7 @@ def campaigns(request: AuthedRequest) -> HttpResponse:
     if before.isdecimal():
         newest_first = newest_first.filter(pk__lt=int(before))
     rows = list(newest_first[: PAGE_SIZE + 1])
-    progress = progress_of_many(rows[:PAGE_SIZE])
+    progress = read_progress_by_campaign(rows[:PAGE_SIZE])
     context = {
         "rows": [(campaign, progress[campaign.pk]) for campaign in rows[:PAGE_SIZE]],
         "more": rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None,

@@ -1,6 +1,7 @@
-"""A new campaign made like one that is there."""
+"""Create a campaign with the settings of another."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -9,67 +10,74 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
-from annotation.campaigns.guidelines import examples_of, set_guidelines
-from annotation.campaigns.overlap import seats
+from annotation.campaigns.guidelines import read_examples, set_guidelines
+from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.models import Campaign, CampaignMember, Item, Slot
+from annotation.shared.batches import is_large, process_in_batches
 from annotation.shared.permissions import require
-from annotation.shared.pieces import in_pieces, is_large
 from operations.jobs import enqueue
 
 COPY_CLIPS = "copy_clips"
 
 
+@dataclass(frozen=True, slots=True)
+class CopiedParts:
+    """What a duplicate has besides settings, defects and guidelines.
+
+    `clips` come with their priorities and order scores, and let the guidelines keep their examples. `golds` and
+    `qualification` are the marks of clips, so they need `clips`.
+    """
+
+    clips: bool = False
+    golds: bool = False
+    qualification: bool = False
+    members: bool = False
+
+
 @transaction.atomic
 def duplicate_campaign(
-    *,
-    actor: User,
-    campaign: Campaign,
-    name: str,
-    title: str,
-    clips: bool = False,
-    golds: bool = False,
-    qualification: bool = False,
-    members: bool = False,
+    *, actor: User, campaign: Campaign, name: str, title: str, parts: CopiedParts | None = None
 ) -> Campaign:
-    """A draft with the same settings, defects and newest guidelines, and a salt of its own; no rating comes along.
+    """Create a draft with the same settings, defects and newest guidelines, a new salt, and no ratings.
 
-    With `clips`, their priorities and scores for the order come too, and the examples in the guidelines, which need
-    them; `golds` and `qualification` also bring those marks. A job copies the clips of a large campaign. Clips that are
-    held back or excluded stay so. Raises ValidationError by field.
+    A job copies the clips of a large campaign. Clips that are held back or excluded stay so. Raises ValidationError by
+    field.
     """
     require(actor, Role.LEAD)
-    if (golds or qualification) and not clips:
-        raise ValidationError({"clips": _("Golds and qualification clips come only together with the clips.")})
+    parts = parts or CopiedParts()
+    if (parts.golds or parts.qualification) and not parts.clips:
+        raise ValidationError({"clips": _("Golds and qualification clips can only be copied with the clips.")})
     policy = {field: getattr(campaign, field) for field in POLICY_FIELDS | {"taxonomy"}}
-    made = create_campaign(actor=actor, name=name, title=title, is_simulated=campaign.is_simulated, **policy)
-    marks = {"golds": golds, "qualification": qualification}
-    if not clips:
-        _copy_guidelines(actor, campaign, made, with_examples=False)
+    copy = create_campaign(actor=actor, name=name, title=title, is_simulated=campaign.is_simulated, **policy)
+    marks = {"golds": parts.golds, "qualification": parts.qualification}
+    if not parts.clips:
+        _copy_guidelines(actor, campaign, copy, with_examples=False)
     elif is_large(campaign.items.all()):
-        enqueue(kind=COPY_CLIPS, arguments={"campaign": made.pk, "source": campaign.pk, **marks}, actor=actor)
+        enqueue(kind=COPY_CLIPS, arguments={"campaign": copy.pk, "source": campaign.pk, **marks}, actor=actor)
     else:
-        for _done in copy_clips(actor=actor, source=campaign, target=made, golds=golds, qualification=qualification):
+        for _done in copy_clips(actor=actor, source=campaign, target=copy, **marks):
             pass
-    if members:
-        people = campaign.members.values_list("user_id", flat=True)
-        CampaignMember.objects.bulk_create(CampaignMember(campaign=made, user_id=user) for user in people)
-    audit.record(actor=actor, action="campaign.duplicated", target=made, source=campaign.name)
-    return made
+    if parts.members:
+        users = campaign.members.values_list("user_id", flat=True)
+        CampaignMember.objects.bulk_create(CampaignMember(campaign=copy, user_id=user) for user in users)
+    audit.record(actor=actor, action="campaign.duplicated", target=copy, source=campaign.name)
+    return copy
 
 
 def copy_clips(
     *, actor: User, source: Campaign, target: Campaign, golds: bool, qualification: bool
 ) -> Iterator[tuple[int, int]]:
-    """Copy the clips of a campaign in pieces (`annotation.shared.pieces`), and then its guidelines with examples.
+    """Copy the clips of a campaign in batches (`annotation.shared.batches`), then its guidelines with examples.
 
-    Each item comes with its marks and seats in one transaction, so that half a copy is a smaller campaign.
+    An item is copied with its marks and slots in one transaction, so that half a copy is a smaller campaign.
     """
 
-    def copy_piece(olds: list[Item]) -> None:
-        _copy_items(target.pk, olds, golds=golds, qualification=qualification)
+    def copy_batch(originals: list[Item]) -> None:
+        _copy_items(target.pk, originals, golds=golds, qualification=qualification)
 
-    yield from in_pieces(Item.objects.filter(campaign=source).select_related("clip__prompt_group"), copy_piece)
+    items = Item.objects.filter(campaign=source).select_related("clip__prompt_group")
+    yield from process_in_batches(items, copy_batch)
     with transaction.atomic():
         if not target.guidelines.exists():
             _copy_guidelines(actor, source, target, with_examples=True)
@@ -79,36 +87,36 @@ def copy_clips(
 def _copy_guidelines(actor: User, source: Campaign, target: Campaign, *, with_examples: bool) -> None:
     newest = source.guidelines.order_by("-number").first()
     if newest is not None:
-        examples = examples_of(newest) if with_examples else []
+        examples = read_examples(newest) if with_examples else []
         set_guidelines(actor=actor, campaign=target, text=newest.text, examples=examples)
 
 
-def _copy_items(target_id: int, olds: list[Item], *, golds: bool, qualification: bool) -> None:
+def _copy_items(target_id: int, originals: list[Item], *, golds: bool, qualification: bool) -> None:
     target = Campaign.objects.select_for_update(no_key=True).get(pk=target_id)
-    clips = {old.clip_id: old.clip for old in olds}
+    clips = {original.clip_id: original.clip for original in originals}
     present = set(Item.objects.filter(campaign=target, clip__in=clips).values_list("clip_id", flat=True))
-    fresh = [old for old in olds if old.clip_id not in present]
-    copies = [_copy(target, old, golds=golds, qualification=qualification) for old in fresh]
+    missing = [original for original in originals if original.clip_id not in present]
+    copies = [_copy(target, original, golds=golds, qualification=qualification) for original in missing]
     items = Item.objects.bulk_create(copies)
     Slot.objects.bulk_create(
-        seat
+        slot
         for item in items
         if not item.is_qualification
-        for seat in seats(target, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
+        for slot in build_rating_slots(target, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
     )
 
 
-def _copy(target: Campaign, old: Item, *, golds: bool, qualification: bool) -> Item:
-    is_qualification = qualification and old.is_qualification
-    is_marked = is_qualification or (golds and not old.is_qualification)
+def _copy(target: Campaign, original: Item, *, golds: bool, qualification: bool) -> Item:
+    is_qualification = qualification and original.is_qualification
+    is_marked = is_qualification or (golds and not original.is_qualification)
     return Item(
         campaign=target,
-        clip=old.clip,
-        gold=old.gold if is_marked else None,
+        clip=original.clip,
+        gold=original.gold if is_marked else None,
         is_qualification=is_qualification,
-        feedback=old.feedback if is_qualification else "",
-        priority=old.priority,
-        order_score=old.order_score,
-        availability=old.availability,
-        exclusion_reason=old.exclusion_reason,
+        feedback=original.feedback if is_qualification else "",
+        priority=original.priority,
+        order_score=original.order_score,
+        availability=original.availability,
+        exclusion_reason=original.exclusion_reason,
     )

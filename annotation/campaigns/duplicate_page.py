@@ -1,4 +1,4 @@
-"""The page that makes a campaign like another."""
+"""The page that duplicates a campaign."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -17,15 +17,14 @@ from annotation.models import Campaign
 @role_required(Role.LEAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaign_duplicate(request: AuthedRequest, name: str) -> HttpResponse:
-    """Asks for a name and for what is to come along."""
     campaign = get_object_or_404(Campaign, name=name)
     form = DuplicateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = duplicate_campaign(actor=request.user, campaign=campaign, **form.cleaned_data)
+            copy = duplicate_campaign(actor=request.user, campaign=campaign, **form.as_arguments())
         except ValidationError as refusal:
             form.add_error(None, refusal)
         else:
-            messages.success(request, _("The new campaign is made, as a draft. Look it over, then open it."))
-            return redirect("campaign", name=made.name)
+            messages.success(request, _("Campaign duplicated as a draft. Check it, then open it."))
+            return redirect("campaign", name=copy.name)
     return render(request, "annotation/campaign_duplicate.html", {"campaign": campaign, "form": form})

@@ -1,5 +1,6 @@
 """Forms of the lead's pages. Rules live in `annotation.services`; a form only reads what was typed."""
 
+from dataclasses import fields
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.forms.models import fields_for_model, model_to_dict
 from django.utils.translation import gettext_lazy as _
 
+from annotation.campaigns.duplicate import CopiedParts
 from annotation.campaigns.marking import Mark
 from annotation.campaigns.policy import FIXED_ONCE_OPENED, has_opened
 from annotation.models import Campaign
@@ -106,6 +108,12 @@ class DuplicateForm(forms.Form):
     golds = forms.BooleanField(label=_("Which clips are golds"), required=False)
     qualification = forms.BooleanField(label=_("Which clips are the qualification"), required=False)
     members = forms.BooleanField(label=_("The members"), required=False)
+
+    def as_arguments(self) -> dict[str, Any]:
+        """Return the arguments of `duplicate_campaign`."""
+        values = self.cleaned_data
+        parts = CopiedParts(**{part.name: values[part.name] for part in fields(CopiedParts)})
+        return {"title": values["title"], "name": values["name"], "parts": parts}
 
 
 class GuidelineForm(forms.Form):

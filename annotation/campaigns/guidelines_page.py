@@ -19,8 +19,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.campaigns.forms import GuidelineForm
-from annotation.campaigns.guideline_examples import by_level
-from annotation.campaigns.guidelines import NOTE_LENGTH, Example, examples_of, set_guidelines
+from annotation.campaigns.guidelines import MAX_NOTE_LENGTH, Example, group_by_level, read_examples, set_guidelines
 from annotation.models import Campaign, Clip
 from annotation.shared.levels import level_names
 from qsave.axes import AXES
@@ -51,7 +50,7 @@ def campaign_guidelines(request: AuthedRequest, name: str) -> HttpResponse:
         sheet = _posted(campaign, request.POST)
         form = GuidelineForm(request.POST)
     else:
-        sheet = Sheet(examples_of(newest) if newest else [])
+        sheet = Sheet(read_examples(newest) if newest else [])
         form = GuidelineForm(initial={"text": newest.text if newest else ""})
     if "save" in request.POST and form.is_valid() and _save(request, campaign, form, sheet.examples):
         return redirect("campaign-guidelines", name=name)
@@ -80,8 +79,8 @@ def _context(campaign: Campaign, sheet: Sheet, form: GuidelineForm) -> dict[str,
         "sheet": sheet,
         "axes": AXES,
         "levels": level_names(),
-        "note_length": NOTE_LENGTH,
-        "preview": by_level(sheet.examples) if sheet.shown is not None else [],
+        "note_length": MAX_NOTE_LENGTH,
+        "preview": group_by_level(sheet.examples) if sheet.shown is not None else [],
     }
 
 
@@ -90,7 +89,7 @@ def _older(campaign: Campaign, number: str) -> dict[str, Any]:
     guideline = campaign.guidelines.filter(number=int(number)).first() if known else None
     if guideline is None:
         raise Http404(_("There is no such version of these guidelines."))
-    return {"guideline": guideline, "examples": by_level(examples_of(guideline))}
+    return {"guideline": guideline, "examples": group_by_level(read_examples(guideline))}
 
 
 # ---- reading the form

@@ -1,4 +1,4 @@
-"""The lead's pages of a campaign's clips: the list with its filters, one clip with its marks, scores for the order."""
+"""A campaign's clips, for its lead: the list with its filters, one clip with its marks, and the upload of scores."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ from accounts.models import Role
 from annotation.campaigns import items as reads
 from annotation.campaigns import reports
 from annotation.campaigns.forms import MarkForm, OrderScoresForm
-from annotation.campaigns.marking import mark_item, mark_of, read_order_scores, set_order_scores, set_priority
+from annotation.campaigns.marking import mark_item, read_mark, read_order_scores, set_order_scores, set_priority
 from annotation.models import Campaign, Item
 from qsave.axes import AXES
 from qsave.words import isolate
 
-KIND_WORDS = {
+KIND_LABELS = {
     "all": gettext_lazy("All"),
     "unrated": gettext_lazy("Not rated yet"),
     "rated": gettext_lazy("Fully rated"),
@@ -36,16 +36,16 @@ KIND_WORDS = {
 @role_required(Role.LEAD)
 @require_safe
 def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
-    """The clips of one kind, or with some words in name or prompt, a page at a time (`after` is the last one shown)."""
+    """List the clips of one kind, or with some text in name or prompt; `after` is the last one on the page before."""
     campaign = get_object_or_404(Campaign, name=name)
     kind, query = request.GET.get("kind", "all"), request.GET.get("q", "").strip()[:200]
     if kind not in reads.KINDS:
         raise Http404(_("There is no such kind of clip."))
-    items, more = reads.items_page(campaign, kind=kind, query=query, after=_key(request.GET.get("after", "")))
-    counts = reads.counts(campaign)
+    items, more = reads.read_page(campaign, kind=kind, query=query, after=_parse_key(request.GET.get("after", "")))
+    counts = reads.count_by_kind(campaign)
     context = {
         "campaign": campaign,
-        "kinds": [(each, KIND_WORDS[each], counts[each]) for each in reads.KINDS],
+        "kinds": [(key, label, counts[key]) for key, label in KIND_LABELS.items()],
         "kind": kind,
         "query": query,
         "items": items,
@@ -59,32 +59,32 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
 @role_required(Role.LEAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
-    """One clip: what raters said and reported of it, its mark and its priority."""
+    """Show one clip with its ratings, reports, mark and priority; POST saves mark and priority."""
     campaign = get_object_or_404(Campaign, name=name)
-    item = reads.one_item(campaign, pk)
+    item = reads.read_item(campaign, pk)
     if item is None:
         raise Http404(_("There is no such clip in this campaign."))
-    form = MarkForm(request.POST or None, initial=_marks(item))
-    if request.method == "POST" and form.is_valid() and _mark(request, item, form):
-        messages.success(request, _("The marks of %(clip)s are saved.") % {"clip": isolate(item.clip.clip_id)})
+    form = MarkForm(request.POST or None, initial=_read_marks(item))
+    if request.method == "POST" and form.is_valid() and _save_marks(request, item, form):
+        messages.success(request, _("Marks of %(clip)s saved.") % {"clip": isolate(item.clip.clip_id)})
         return redirect("campaign-item", name=name, pk=pk)
     labels = {defect["id"]: defect["label"] for defect in campaign.taxonomy}
-    said = reads.said_of(item)
-    context = {"campaign": campaign, "item": item, "form": form, "said": said, "axes": AXES, "labels": labels}
+    ratings = reads.read_ratings(item)
+    context = {"campaign": campaign, "item": item, "form": form, "ratings": ratings, "axes": AXES, "labels": labels}
     return render(request, "annotation/campaign_item.html", context)
 
 
-def _marks(item: Item) -> dict[str, Any]:
-    return {"mark": mark_of(item).value, "feedback": item.feedback, "priority": item.priority, **(item.gold or {})}
+def _read_marks(item: Item) -> dict[str, Any]:
+    return {"mark": read_mark(item).value, "feedback": item.feedback, "priority": item.priority, **(item.gold or {})}
 
 
-def _mark(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
-    said = form.cleaned_data
-    scores = {axis.value: said[axis.value] for axis in AXES if said[axis.value] is not None}
+def _save_marks(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
+    values = form.cleaned_data
+    scores = {axis.value: values[axis.value] for axis in AXES if values[axis.value] is not None}
     try:
         with transaction.atomic():
-            mark_item(actor=request.user, item=item, mark=said["mark"], scores=scores, feedback=said["feedback"])
-            set_priority(actor=request.user, item=item, priority=said["priority"])
+            mark_item(actor=request.user, item=item, mark=values["mark"], scores=scores, feedback=values["feedback"])
+            set_priority(actor=request.user, item=item, priority=values["priority"])
     except ValidationError as refusal:
         form.add_refusal(refusal)
         return False
@@ -94,30 +94,30 @@ def _mark(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
 @role_required(Role.LEAD)
 @require_POST
 def give_out_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
-    """Gives a clip that is held back or excluded out again, and settles its reports."""
+    """Give out a clip again that is held back or excluded, and settle its reports."""
     reports.give_out_again(actor=request.user, item=get_object_or_404(Item, campaign__name=name, pk=pk))
-    messages.success(request, _("This clip is given out again."))
+    messages.success(request, _("Raters can get this clip again."))
     return redirect("campaign-item", name=name, pk=pk)
 
 
 @role_required(Role.LEAD)
 @require_POST
 def exclude_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
-    """Excludes a clip from the campaign, with a reason, and settles its reports."""
+    """Exclude a clip from the campaign, with a reason, and settle its reports."""
     item = get_object_or_404(Item, campaign__name=name, pk=pk)
     try:
         reports.exclude(actor=request.user, item=item, reason=request.POST.get("reason", ""))
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     else:
-        messages.success(request, _("This clip is excluded. Its ratings stay; figures and releases leave it out."))
+        messages.success(request, _("Clip excluded. Its ratings stay, but figures and releases leave it out."))
     return redirect("campaign-item", name=name, pk=pk)
 
 
 @role_required(Role.LEAD)
 @require_POST
 def order_scores(request: AuthedRequest, name: str) -> HttpResponse:
-    """Takes a CSV of scores (clip_id,score) by which the campaign may put its clips in order."""
+    """Save a CSV of scores (clip_id,score), by which the campaign can order its clips."""
     campaign = get_object_or_404(Campaign, name=name)
     form = OrderScoresForm(request.POST, request.FILES)
     try:
@@ -126,10 +126,10 @@ def order_scores(request: AuthedRequest, name: str) -> HttpResponse:
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     else:
-        words = ngettext("%(n)s clip has another score now.", "%(n)s clips have another score now.", changed)
-        messages.success(request, words % {"n": changed})
+        message = ngettext("The score of %(n)s clip changed.", "The scores of %(n)s clips changed.", changed)
+        messages.success(request, message % {"n": changed})
     return redirect("campaign-items", name=name)
 
 
-def _key(text: str) -> int:
+def _parse_key(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,7 +1,7 @@
-"""What a lead says of single items: known scores, the qualification set, and which come first.
+"""Mark single items as golds or qualification clips, and set their priorities and order scores.
 
-A qualification item has no seats: everybody who wants in rates it once, in a place of their own. So its open seats go
-when it is marked, which is possible only while nobody has met it, and come back when the mark is taken off.
+A qualification item has no rating slots: each new rater rates it once, in a check slot. Marking it deletes its slots,
+which is possible only while they are all free; removing the mark creates them again.
 """
 
 import csv
@@ -17,31 +17,31 @@ from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.campaigns.overlap import seats
+from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.ranks import apply_order
 from annotation.models import Campaign, Item, Slot
-from annotation.shared import pieces
+from annotation.shared import batches
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 from qsave.words import isolate
 
-FEEDBACK_LENGTH = 2000
-MOST_PRIORITY = 1000
-CHUNK = 500
-MOST_ROWS = 200_000
-PROBLEMS_TOLD = 5
+MAX_FEEDBACK_LENGTH = 2000
+MAX_PRIORITY = 1000
+LOOKUP_SIZE = 500
+MAX_ROWS = 200_000
+NAMES_IN_MESSAGE = 5
 
 
 class Mark(models.TextChoices):
-    """What an item is beside (or, in the qualification, instead of) being rated."""
+    """What an item is used for besides rating, or in the qualification instead of rating."""
 
     PLAIN = "plain", gettext_lazy("rated like the others")
-    GOLD = "gold", gettext_lazy("gold: its scores are known, and raters meet it unannounced")
-    QUALIFICATION = "qualification", gettext_lazy("qualification: new raters rate it before they are let in")
+    GOLD = "gold", gettext_lazy("gold: its scores are known, and raters get it unannounced")
+    QUALIFICATION = "qualification", gettext_lazy("qualification: new raters rate it before they may rate here")
 
 
-def mark_of(item: Item) -> Mark:
+def read_mark(item: Item) -> Mark:
     if item.is_qualification:
         return Mark.QUALIFICATION
     return Mark.GOLD if item.gold else Mark.PLAIN
@@ -51,71 +51,73 @@ def mark_of(item: Item) -> Mark:
 def mark_item(
     *, actor: User, item: Item, mark: str, scores: Mapping[str, float] | None = None, feedback: str = ""
 ) -> Item:
-    """Marks an item; `scores` are the known ones by axis. Raises ValidationError by field, and then nothing changed."""
+    """Mark an item; `scores` are the known ones by axis. Raises ValidationError by field and then changes nothing."""
     require(actor, Role.LEAD)
     if mark not in Mark.values:
-        raise ValidationError({"mark": _("A mark is one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
-    known = None if mark == Mark.PLAIN else _checked_scores(scores or {})
-    words = clean_text(feedback) if mark == Mark.QUALIFICATION else ""
-    if len(words) > FEEDBACK_LENGTH:
-        raise ValidationError({"feedback": _("At most %(most)s characters fit.") % {"most": FEEDBACK_LENGTH}})
+        raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
+    known = None if mark == Mark.PLAIN else _check_scores(scores or {})
+    feedback = clean_text(feedback) if mark == Mark.QUALIFICATION else ""
+    if len(feedback) > MAX_FEEDBACK_LENGTH:
+        raise ValidationError(
+            {"feedback": _("Feedback can have at most %(most)s characters.") % {"most": MAX_FEEDBACK_LENGTH}}
+        )
     current = Item.objects.select_related("campaign", "clip__prompt_group").select_for_update(of=("self",))
     item = current.get(pk=item.pk)
-    before, was_qualification = _said(item), item.is_qualification
-    item.gold, item.is_qualification, item.feedback = known, mark == Mark.QUALIFICATION, words
-    if _said(item) == before:
+    before, was_qualification = _describe(item), item.is_qualification
+    item.gold, item.is_qualification, item.feedback = known, mark == Mark.QUALIFICATION, feedback
+    if _describe(item) == before:
         return item
     item.save(update_fields=["gold", "is_qualification", "feedback"])
     if item.is_qualification and not was_qualification:
-        _remove_seats(item)
+        _delete_slots(item)
     elif was_qualification and not item.is_qualification:
-        _return_seats(item)
-    audit.record(actor=actor, action="item.marked", target=item, before=before, after=_said(item))
+        _create_slots(item)
+    audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
     return item
 
 
-def _said(item: Item) -> dict[str, object]:
-    return {"mark": mark_of(item).value, "gold": item.gold, "feedback": item.feedback}
+def _describe(item: Item) -> dict[str, object]:
+    return {"mark": read_mark(item).value, "gold": item.gold, "feedback": item.feedback}
 
 
-def _checked_scores(scores: Mapping[str, float]) -> dict[str, float]:
+def _check_scores(scores: Mapping[str, float]) -> dict[str, float]:
     problems = {
-        axis: _("A known score lies between %(low)s and %(high)s.") % {"low": MIN_LEVEL, "high": MAX_LEVEL}
+        axis: _("A known score must be between %(low)s and %(high)s.") % {"low": MIN_LEVEL, "high": MAX_LEVEL}
         for axis, score in scores.items()
         if axis in set(AXES) and not MIN_LEVEL <= score <= MAX_LEVEL
     }
     problems |= {str(axis): _("There is no such axis.") for axis in scores if axis not in set(AXES)}
     if not scores:
-        problems["scores"] = _("Give the known score of one axis at least.")
+        problems["scores"] = _("Give the known score of at least one axis.")
     if problems:
         raise ValidationError(problems)
     return {axis.value: float(scores[axis.value]) for axis in AXES if axis.value in scores}
 
 
-def _remove_seats(item: Item) -> None:
-    # Locked before they are looked at, so that nobody takes one of them meanwhile.
+def _delete_slots(item: Item) -> None:
+    # Lock before reading, so that nobody takes one of them meanwhile.
     states = dict(Slot.objects.filter(item=item).select_for_update().order_by("pk").values_list("pk", "state"))
     if any(state != Slot.State.FREE for state in states.values()):
-        words = _(
-            "Raters have met this clip already, so it cannot join the qualification. Choose one nobody has rated."
+        message = _(
+            "Raters already have this clip, so it cannot join the qualification. Choose a clip that nobody has opened."
         )
-        raise ValidationError({"mark": words})
+        raise ValidationError({"mark": message})
     Slot.objects.filter(pk__in=states).delete()
 
 
-def _return_seats(item: Item) -> None:
+def _create_slots(item: Item) -> None:
     split = item.clip.prompt_group.split
-    Slot.objects.bulk_create(seats(item.campaign, item, clip_id=item.clip.clip_id, split=split))
+    Slot.objects.bulk_create(build_rating_slots(item.campaign, item, clip_id=item.clip.clip_id, split=split))
 
 
 @transaction.atomic
 def set_priority(*, actor: User, item: Item, priority: int) -> Item:
-    """Puts an item before those of a lower priority, where the campaign goes by priority."""
+    """Set an item's priority: in a campaign ordered by priority, higher comes first."""
     require(actor, Role.LEAD)
-    if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
-        words = _("A priority lies between %(low)s and %(high)s.")
-        raise ValidationError({"priority": words % {"low": -MOST_PRIORITY, "high": MOST_PRIORITY}})
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=item.campaign_id)  # its order must not change
+    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        message = _("A priority must be between %(low)s and %(high)s.")
+        raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=item.campaign_id)  # keeps its order as it is
     before = Item.objects.values_list("priority", flat=True).get(pk=item.pk)
     item.priority = priority
     if before != priority:
@@ -126,25 +128,25 @@ def set_priority(*, actor: User, item: Item, priority: int) -> Item:
 
 
 def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, float | None]) -> int:
-    """Gives items, named by their clips' ids, the score that the campaign may go by; None takes one away.
+    """Set the order scores of items, by the ids of their clips; None removes one.
 
-    Returns how many items have another score now. Raises ValidationError, and stores none, when one does not fit.
-    They are stored in pieces: if that is cut off, giving the same scores again stores the rest.
+    Returns how many items changed. Raises ValidationError, and stores nothing, if one score or clip is wrong. Scores
+    are stored in batches: after an interruption, setting the same scores again stores the rest.
     """
     require(actor, Role.LEAD)
-    odd = [name for name, score in scores.items() if score is not None and not math.isfinite(score)]
-    if odd:
-        raise ValidationError({"scores": _told(odd, _("%(names)s: a score is a finite number."))})
+    not_finite = [name for name, score in scores.items() if score is not None and not math.isfinite(score)]
+    if not_finite:
+        raise ValidationError({"scores": _list_names(not_finite, _("%(names)s: a score must be a finite number."))})
     names = list(scores)
-    chunks = [names[start : start + CHUNK] for start in range(0, len(names), CHUNK)]
-    changed = {pk: score for chunk in chunks for pk, score in _changed_scores(campaign, chunk, scores)}
+    lookups = [names[start : start + LOOKUP_SIZE] for start in range(0, len(names), LOOKUP_SIZE)]
+    changed = {pk: score for lookup in lookups for pk, score in _changed_scores(campaign, lookup, scores)}
     keys = sorted(changed)
-    for start in range(0, len(keys), pieces.PIECE):
-        with pieces.one_piece():
+    for start in range(0, len(keys), batches.BATCH_SIZE):
+        with batches.open_batch():
             if start == 0:
                 counts = {"given": len(scores), "changed": len(changed)}
                 audit.record(actor=actor, action="campaign.order_scores", target=campaign, **counts)
-            _store_scores(campaign, {pk: changed[pk] for pk in keys[start : start + pieces.PIECE]})
+            _store_scores(campaign, {pk: changed[pk] for pk in keys[start : start + batches.BATCH_SIZE]})
     return len(changed)
 
 
@@ -155,33 +157,33 @@ def _changed_scores(
     stored = {name: (pk, score) for name, pk, score in items.values_list("clip__clip_id", "pk", "order_score")}
     missing = [name for name in names if name not in stored]
     if missing:
-        raise ValidationError({"scores": _told(missing, _("%(names)s: no such clip in this campaign."))})
+        raise ValidationError({"scores": _list_names(missing, _("%(names)s: no such clip in this campaign."))})
     return [(pk, scores[name]) for name, (pk, score) in stored.items() if score != scores[name]]
 
 
 def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
-    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # its order must not change meanwhile
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # keeps its order as it is
     Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
     apply_order(current, Item.objects.filter(pk__in=list(scores)))
 
 
-def _told(names: list[str], words: str) -> str:
-    shown = ", ".join(map(isolate, names[:PROBLEMS_TOLD]))
-    return words % {"names": f"{shown}, …" if len(names) > PROBLEMS_TOLD else shown}
+def _list_names(names: list[str], message: str) -> str:
+    shown = ", ".join(map(isolate, names[:NAMES_IN_MESSAGE]))
+    return message % {"names": f"{shown}, …" if len(names) > NAMES_IN_MESSAGE else shown}
 
 
 def read_order_scores(text: str) -> dict[str, float | None]:
-    """Scores from CSV with the columns clip_id and score; an empty score takes one away. Raises ValidationError."""
+    """Parse CSV with the columns clip_id and score; an empty score is None. Raises ValidationError."""
     reader = csv.DictReader(StringIO(text, newline=""))
     if not {"clip_id", "score"} <= set(reader.fieldnames or ()):
-        raise ValidationError({"scores": _("The first line names the columns: clip_id,score.")})
+        raise ValidationError({"scores": _("The first line must name the columns: clip_id,score.")})
     scores: dict[str, float | None] = {}
     try:
-        for number, row in enumerate(islice(reader, MOST_ROWS), start=2):
+        for number, row in enumerate(islice(reader, MAX_ROWS), start=2):
             name = clean_text(row["clip_id"] or "")
             if not name or name in scores:
-                why = _("Line %(line)s names no clip.") if not name else _("Line %(line)s names a clip a second time.")
-                raise ValidationError({"scores": why % {"line": number}})
+                problem = _("Line %(line)s names a clip again.") if name else _("Line %(line)s names no clip.")
+                raise ValidationError({"scores": problem % {"line": number}})
             scores[name] = _read_score(row["score"], number)
     except csv.Error as error:
         raise ValidationError({"scores": _("This is not CSV: %(error)s.") % {"error": error}}) from None

@@ -1,8 +1,8 @@
-"""What a campaign asks for, and what of it may change when.
+"""The settings of a campaign: their bounds, and which of them may change when.
 
-Most settings may change at any time and hold from then on. Seats may be added at any time and taken away only while
-nobody has taken them. The seed and the assisted share are fixed once the campaign has opened: the arms of its seats
-are drawn by them, and an arm must not change after somebody could have seen it.
+Most settings may change at any time and apply from then on. Slots may be added at any time and removed only while they
+are free. The seed and the assisted share are fixed once the campaign has opened: the arms of its slots are drawn from
+them, and an arm must not change after a rater could have seen it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.campaigns.slots import bring_in_line
+from annotation.campaigns.slots import align_slots
 from annotation.models import Campaign, Slot
 from annotation.shared.permissions import require
 
@@ -42,7 +42,7 @@ POLICY_FIELDS = frozenset(
     }
 )
 FIXED_ONCE_OPENED = frozenset({"seed", "assisted_share"})
-FOLLOWED_BY_SLOTS = FIXED_ONCE_OPENED | {"overlap", "order"}
+COPIED_TO_SLOTS = FIXED_ONCE_OPENED | {"overlap", "order"}
 BOUNDS: Mapping[str, tuple[float, float]] = {
     "overlap": (1, 50),
     "overlap_cap": (1, 50),
@@ -60,43 +60,41 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 
 
 def check_policy(campaign: Campaign) -> None:
-    """Raises ValidationError, by field, when a setting is none or two do not go together."""
-    campaign.full_clean(validate_constraints=False)  # what constraints refuse is named by field here
-    problems = {
-        field: words for field, words in ((field, _out_of_bounds(campaign, field)) for field in BOUNDS) if words
-    }
+    """Raise ValidationError, by field, if a setting is invalid or two settings contradict each other."""
+    campaign.full_clean(validate_constraints=False)  # the checks below name the field, constraints would not
+    problems = {field: problem for field in BOUNDS if (problem := _check_bounds(campaign, field))}
     cap = campaign.overlap_cap
     if cap is not None and cap < campaign.overlap and "overlap_cap" not in problems:
-        problems["overlap_cap"] = _("An item cannot end with fewer ratings than every item gets.")
+        problems["overlap_cap"] = _("This cannot be less than the ratings that every clip gets.")
     if problems:
         raise ValidationError(problems)
 
 
-def _out_of_bounds(campaign: Campaign, field: str) -> str:
+def _check_bounds(campaign: Campaign, field: str) -> str:
     value, (low, high) = getattr(campaign, field), BOUNDS[field]
     if value is None or low <= value <= high:
         return ""
-    return _("This lies between %(low)s and %(high)s.") % {"low": f"{low:g}", "high": f"{high:g}"}
+    return _("This must be between %(low)s and %(high)s.") % {"low": f"{low:g}", "high": f"{high:g}"}
 
 
 def has_opened(campaign: Campaign) -> bool:
-    """Whether anybody can have met a seat of it: no campaign goes back to being a draft."""
+    """Return whether raters can have seen its slots: an opened campaign never becomes a draft again."""
     return campaign.state != Campaign.State.DRAFT
 
 
 @transaction.atomic
 def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaign:
-    """Changes settings (those of POLICY_FIELDS, and the title) and what follows from them for seats that are there.
+    """Change settings (POLICY_FIELDS and the title) and update existing slots to match, and `campaign` itself.
 
-    In a large campaign a job updates the slots (`annotation.campaigns.slots`).
-    Raises ValidationError by field, and then nothing has changed. `campaign` itself is brought up to date.
+    In a large campaign a job updates the slots (`annotation.campaigns.slots`). Raises ValidationError by field and then
+    changes nothing.
     """
     require(actor, Role.LEAD)
     unknown = changes.keys() - POLICY_FIELDS - {"title"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
-    # A lock that lets claims through: one that has its seat points at the campaign as it ends, and must not wait for us
-    # while we wait for its seat.
+    # `no_key` lets claims pass: a claim that holds a slot refers to the campaign at its end, and must not wait for us
+    # while we wait for its slot.
     current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     before = {field: getattr(current, field) for field in changes}
     for field, value in changes.items():
@@ -106,9 +104,9 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
     if after:
         _refuse_fixed(current, after)
         current.save(update_fields=list(after))
-        _follow(actor, current, before, after)
-        was = {field: before[field] for field in after}
-        audit.record(actor=actor, action="campaign.policy", target=current, before=was, after=after)
+        _update_slots(actor, current, before, after)
+        changed = {field: before[field] for field in after}
+        audit.record(actor=actor, action="campaign.policy", target=current, before=changed, after=after)
     for field in changes:
         setattr(campaign, field, getattr(current, field))
     return campaign
@@ -117,23 +115,22 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
 def _refuse_fixed(campaign: Campaign, after: Iterable[str]) -> None:
     fixed = FIXED_ONCE_OPENED.intersection(after) if has_opened(campaign) else frozenset()
     if fixed:
-        words = _("This is fixed since the campaign opened: the arms of its seats are drawn by it.")
-        raise ValidationError(dict.fromkeys(fixed, words))
+        message = _("This has been fixed since the campaign opened: the arms of its slots are drawn from it.")
+        raise ValidationError(dict.fromkeys(fixed, message))
 
 
-def _follow(actor: User, campaign: Campaign, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Brings the slots that are there in line with what has changed."""
+def _update_slots(actor: User, campaign: Campaign, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     is_lower = "overlap" in after and campaign.overlap < before["overlap"]
     if is_lower:
-        _refuse_taken(campaign)
-    if FOLLOWED_BY_SLOTS.intersection(after):
-        bring_in_line(actor=actor, campaign=campaign, removes=is_lower)
+        _refuse_to_remove_taken(campaign)
+    if COPIED_TO_SLOTS.intersection(after):
+        align_slots(actor=actor, campaign=campaign, removes=is_lower)
 
 
-def _refuse_taken(campaign: Campaign) -> None:
-    """A slot that a rater takes after this look is left to them."""
+def _refuse_to_remove_taken(campaign: Campaign) -> None:
+    """Raise ValidationError if a slot beyond the overlap is taken. A slot taken after this check stays."""
     beyond = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, number__gt=campaign.overlap)
     most = beyond.exclude(state=Slot.State.FREE).aggregate(most=Max("number"))["most"]
     if most is not None:
-        words = _("Seats are taken already: no fewer than %(least)s ratings a clip can be asked for now.")
-        raise ValidationError({"overlap": words % {"least": most}})
+        message = _("Raters already have these slots, so each clip needs at least %(least)s ratings.")
+        raise ValidationError({"overlap": message % {"least": most}})

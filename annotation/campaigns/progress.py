@@ -1,4 +1,4 @@
-"""How far campaigns are."""
+"""Count how much of a campaign is rated."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from annotation.models import Campaign, Item, Slot
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Seats of a campaign by what has become of them, without those of excluded clips.
+    """Rating slots of a campaign by state, without those of excluded clips.
 
-    `share` is None where there are no seats.
+    `share` is None if there are no slots.
     """
 
-    seats: int
+    slots: int
     done: int
     leased: int
 
     @property
     def share(self) -> float | None:
-        return self.done / self.seats if self.seats else None
+        return self.done / self.slots if self.slots else None
 
 
-def progress_of_many(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
-    """Progress by campaign key, in one query."""
+def read_progress_by_campaign(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
+    """Return progress by campaign key, in one query."""
     keys = [campaign.pk for campaign in campaigns]
     counts: dict[int, dict[str, int]] = {key: {} for key in keys}
-    seats = Slot.objects.filter(campaign__in=keys, kind=Slot.Kind.SEAT)
-    seats = seats.exclude(item__availability=Item.Availability.EXCLUDED)
-    rows = seats.values_list("campaign_id", "state").annotate(n=Count("pk")).order_by()
+    slots = Slot.objects.filter(campaign__in=keys, kind=Slot.Kind.SEAT)
+    slots = slots.exclude(item__availability=Item.Availability.EXCLUDED)
+    rows = slots.values_list("campaign_id", "state").annotate(n=Count("pk")).order_by()
     for key, state, n in rows:
         counts[key][state] = n
     return {
@@ -40,12 +40,11 @@ def progress_of_many(campaigns: Iterable[Campaign]) -> dict[int, Progress]:
     }
 
 
-def progress_of(campaign: Campaign) -> Progress:
-    """Progress of one campaign."""
-    return progress_of_many([campaign])[campaign.pk]
+def read_progress(campaign: Campaign) -> Progress:
+    return read_progress_by_campaign([campaign])[campaign.pk]
 
 
-def rated_by_campaign(rater: User, campaigns: Iterable[Campaign]) -> dict[int, int]:
-    """How many clips a rater has rated, by campaign key; campaigns without any are left out. One query."""
+def count_rated_by_campaign(rater: User, campaigns: Iterable[Campaign]) -> dict[int, int]:
+    """Return how many clips a rater has rated, by campaign key; campaigns without any are left out. One query."""
     done = Slot.objects.filter(rater=rater, state=Slot.State.DONE, campaign__in=list(campaigns))
     return dict(done.values_list("campaign").annotate(n=Count("pk")).order_by())

@@ -1,6 +1,6 @@
-"""What raters report of a clip (it does not play, the lead should see it), and what a lead decides about it.
+"""Settle the reports of raters on a clip (it does not play, the lead should see it).
 
-A report holds the clip back from everybody. A lead then gives it out again or excludes it with a reason; an excluded
+A report holds the clip back from all raters. A lead then gives it out again or excludes it with a reason. An excluded
 clip is not given out and is left out of figures and releases, until a lead gives it out again.
 """
 
@@ -16,7 +16,7 @@ from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
 
 REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
-REASON_LIMIT = 1000
+MAX_REASON_LENGTH = 1000
 Availability = Item.Availability
 
 
@@ -27,35 +27,35 @@ def hold_back(item: Item) -> None:
 
 @transaction.atomic
 def give_out_again(*, actor: User, item: Item) -> None:
-    """Let the queue give the item out again and settle its reports. Who sent one is still not offered the clip."""
+    """Let the queue give the item out again and settle its reports. Raters who reported it do not get it again."""
     require(actor, Role.LEAD)
     current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
-    settled = _settle(actor, item)
+    settled = _settle_reports(actor, item)
     if current.availability != Availability.AVAILABLE or settled:
-        _set(item, Availability.AVAILABLE, "")
+        _save(item, Availability.AVAILABLE, "")
         before = {"availability": current.availability, "reason": current.exclusion_reason}
         audit.record(actor=actor, action="item.given_out_again", target=item, before=before, reports=settled)
 
 
 @transaction.atomic
 def exclude(*, actor: User, item: Item, reason: str) -> None:
-    """Exclude the item from the campaign and settle its reports. Raises ValidationError without a reason."""
+    """Exclude the item from the campaign and settle its reports; raises ValidationError without a reason."""
     require(actor, Role.LEAD)
-    reason = clean_text(reason)[:REASON_LIMIT]
+    reason = clean_text(reason)[:MAX_REASON_LENGTH]
     if not reason:
-        raise ValidationError({"reason": _("Say why this clip is excluded: the reason is kept with it.")})
+        raise ValidationError({"reason": _("Say why this clip is excluded. The reason is saved with it.")})
     current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
-    settled = _settle(actor, item)
+    settled = _settle_reports(actor, item)
     if (current.availability, current.exclusion_reason) != (Availability.EXCLUDED, reason) or settled:
-        _set(item, Availability.EXCLUDED, reason)
+        _save(item, Availability.EXCLUDED, reason)
         audit.record(actor=actor, action="item.excluded", target=item, reason=reason, reports=settled)
 
 
-def _settle(actor: User, item: Item) -> int:
+def _settle_reports(actor: User, item: Item) -> int:
     waiting = Skip.objects.filter(item=item, kind__in=REPORTS, settled_at=None)
     return waiting.update(settled_at=timezone.now(), settled_by=actor)
 
 
-def _set(item: Item, availability: str, reason: str) -> None:
+def _save(item: Item, availability: str, reason: str) -> None:
     item.availability, item.exclusion_reason = availability, reason
     item.save(update_fields=["availability", "exclusion_reason"])

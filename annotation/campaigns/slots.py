@@ -1,7 +1,7 @@
-"""Bringing the slots of a campaign in line with its settings: how many there are, their arms and their ranks.
+"""Bring the rating slots of a campaign in line with its settings: their number, arms and ranks.
 
-A large campaign is worked through in pieces by a job. Each piece reads the settings as they are at that moment, so a
-job that was cut off is completed by running it, or any later one, again.
+A large campaign is updated in batches by a job. Each batch reads the current settings, so running an interrupted job
+again, or any later one, completes it.
 """
 
 from collections.abc import Iterator
@@ -9,23 +9,24 @@ from collections.abc import Iterator
 from django.db.models import Max, QuerySet
 
 from accounts.models import User
-from annotation.campaigns.overlap import drawn_arm, seats
+from annotation.campaigns.overlap import build_rating_slots, draw_arm
 from annotation.campaigns.ranks import apply_order
 from annotation.models import Campaign, Item, Slot
-from annotation.shared.draws import place
-from annotation.shared.pieces import in_pieces, is_large
+from annotation.shared.batches import is_large, process_in_batches
+from annotation.shared.draws import draw_position
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 
 UPDATE_SLOTS = "update_slots"
 
 
-def bring_in_line(*, actor: User, campaign: Campaign, removes: bool) -> None:
-    """Bring all slots in line with the settings, in a large campaign by a job. Call it in the settings' transaction.
+def align_slots(*, actor: User, campaign: Campaign, removes: bool) -> None:
+    """Bring all slots in line with the settings, by a job if the campaign is large.
 
-    With `removes`, free slots beyond the overlap go. Those that disagreement opens from now on stay.
+    Call it in the transaction of the settings. `removes` deletes free slots beyond the overlap, except those that
+    disagreement opens from now on.
     """
-    unfinished = unfinished_update(campaign)
+    unfinished = find_unfinished_update(campaign)
     newest = _newest_slot() if removes else unfinished.arguments["newest_slot"] if unfinished else 0
     if is_large(_with_slots(campaign)):
         enqueue(kind=UPDATE_SLOTS, arguments={"campaign": campaign.pk, "newest_slot": newest}, actor=actor)
@@ -34,22 +35,25 @@ def bring_in_line(*, actor: User, campaign: Campaign, removes: bool) -> None:
         pass
 
 
-def unfinished_update(campaign: Campaign) -> Job | None:
-    """Return the newest job that updates a campaign's slots, unless it is done: then the earlier ones are too."""
+def find_unfinished_update(campaign: Campaign) -> Job | None:
+    """Return the newest job that updates a campaign's slots unless it is done; then the earlier ones are done too."""
     newest = Job.objects.filter(kind=UPDATE_SLOTS, arguments__campaign=campaign.pk).order_by("-created_at").first()
     return None if newest is None or newest.state == JobState.DONE else newest
 
 
 def update_slots(campaign: Campaign, newest_slot: int) -> Iterator[tuple[int, int]]:
-    """Add missing slots, remove free ones beyond the overlap up to the key `newest_slot`, write the order into those
-    that are open and, while the campaign is a draft, draw their arms; in pieces (`annotation.shared.pieces`)."""
-    return in_pieces(_with_slots(campaign), lambda items: _update(campaign.pk, items, newest_slot))
+    """Update the slots of all items in batches; yields (done, total) after each (`annotation.shared.batches`).
+
+    Adds missing slots, deletes free ones beyond the overlap up to the key `newest_slot`, writes the order into open
+    ones and, while the campaign is a draft, draws their arms again.
+    """
+    return process_in_batches(_with_slots(campaign), lambda items: _update(campaign.pk, items, newest_slot))
 
 
 def _update(campaign_id: int, items: list[Item], newest_slot: int) -> None:
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # its settings at this moment
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # the current settings
     slots = Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT)
-    # First the slots, then the items: who submits a rating locks them in this order.
+    # Lock the slots before the items: a submit locks them in this order.
     list(slots.select_for_update().order_by("pk").values_list("pk"))
     locked = Item.objects.filter(pk__in=[item.pk for item in items]).select_related("clip__prompt_group").order_by("pk")
     items = [item for item in locked.select_for_update(of=("self",), no_key=True) if not item.is_qualification]
@@ -62,12 +66,12 @@ def _update(campaign_id: int, items: list[Item], newest_slot: int) -> None:
 
 def _add_missing(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:
     present = set(slots.values_list("item_id", "number"))
-    drawn = (
+    wanted = (
         slot
         for item in items
-        for slot in seats(campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
+        for slot in build_rating_slots(campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
     )
-    Slot.objects.bulk_create(slot for slot in drawn if (slot.item_id, slot.number) not in present)
+    Slot.objects.bulk_create(slot for slot in wanted if (slot.item_id, slot.number) not in present)
 
 
 def _draw_again(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:
@@ -75,10 +79,10 @@ def _draw_again(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) ->
     changed = []
     for slot in slots.filter(item__in=clips):
         clip = clips[slot.item_id]
-        arm = drawn_arm(campaign, clip.clip_id, slot.number, clip.prompt_group.split)
-        where = place(campaign.seed, clip.clip_id, "place")
-        if (slot.arm, slot.place) != (arm, where):
-            slot.arm, slot.place = arm, where
+        arm = draw_arm(campaign, clip.clip_id, slot.number, clip.prompt_group.split)
+        position = draw_position(campaign.seed, clip.clip_id, "place")
+        if (slot.arm, slot.place) != (arm, position):
+            slot.arm, slot.place = arm, position
             changed.append(slot)
     Slot.objects.bulk_update(changed, ["arm", "place"])
 

@@ -12,7 +12,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from annotation.models import Arm, AxisAnswer, Campaign, Item, Offer, Qualification, Skip, Slot
-from annotation.shared.draws import PLACES, draw, place
+from annotation.shared.draws import POSITIONS, draw_position, draw_share
 
 REPEAT_GAP = 10
 """A repeat comes after at least so many other clips, or it would test memory."""
@@ -26,7 +26,7 @@ def due_kind(campaign: Campaign, rater: User, number: int) -> Slot.Kind | None:
     """What the rater's clip with this running number should be, if not just the next one."""
     if not (campaign.repeat_share or campaign.gold_share):
         return None
-    lot = draw(campaign.salt, rater.pk, number, "check")
+    lot = draw_share(campaign.salt, rater.pk, number, "check")
     if lot < campaign.repeat_share:
         return Slot.Kind.REPEAT
     return Slot.Kind.GOLD if lot < campaign.repeat_share + campaign.gold_share else None
@@ -49,7 +49,7 @@ def repeat_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
 
 def gold_start(campaign: Campaign, rater: User, number: int) -> int:
     """The position in the campaign's order from which a seat on a gold is searched for."""
-    return place(campaign.salt, rater.pk, number, "gold seat")
+    return draw_position(campaign.salt, rater.pk, number, "gold seat")
 
 
 def gold_items(rater: User, campaign: Campaign) -> QuerySet[Item]:
@@ -64,7 +64,7 @@ def gold_for(rater: User, campaign: Campaign, number: int) -> Slot | None:
     keys = list(gold_items(rater, campaign).order_by("pk").values_list("pk", flat=True)[:200])
     if not keys:
         return None
-    chosen = keys[place(campaign.salt, rater.pk, number, "gold") % len(keys)]
+    chosen = keys[draw_position(campaign.salt, rater.pk, number, "gold") % len(keys)]
     return _place_for(campaign, chosen, Slot.Kind.GOLD)
 
 
@@ -148,7 +148,7 @@ def _hits(rater: User, campaign: Campaign) -> Iterator[bool]:
 
 
 def _from_draw(slots: QuerySet[Slot], campaign: Campaign, rater: User, number: int) -> Slot | None:
-    start = place(campaign.salt, rater.pk, number, "repeat") % PLACES
+    start = draw_position(campaign.salt, rater.pk, number, "repeat") % POSITIONS
     return slots.filter(place__gte=start).first() or slots.first()
 
 

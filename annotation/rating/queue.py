@@ -35,7 +35,7 @@ from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.raters.admission import why_not
 from annotation.rating import checks
 from annotation.rating.statements import Standing, held_seat, note_offer, standing, take_new
-from annotation.shared.draws import place
+from annotation.shared.draws import draw_position
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
 
@@ -192,7 +192,9 @@ def _seat(
     now = timezone.now()
     number = last.number
     start = (
-        checks.gold_start(campaign, rater, number) if only_golds else place(campaign.seed, rater.pk, number, "start")
+        checks.gold_start(campaign, rater, number)
+        if only_golds
+        else draw_position(campaign.seed, rater.pk, number, "start")
     )
     slot = take_new(
         rater=rater,

@@ -23,8 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, signed_in
-from annotation.campaigns.guideline_examples import by_level
-from annotation.campaigns.guidelines import given_out_examples
+from annotation.campaigns.guidelines import group_by_level, read_available_examples
 from annotation.models import Campaign, Draft, Guideline, Skip, Slot
 from annotation.raters import panels
 from annotation.raters.admission import campaigns_for, readable_campaigns, why_not
@@ -312,7 +311,7 @@ def _rated(request: HttpRequest) -> int | None:
 
 def guidelines_of(campaign: Campaign) -> dict[str, Any]:
     newest = Guideline.objects.filter(campaign=campaign).order_by("-number").first()
-    return {"guideline": newest, "examples": by_level(given_out_examples(newest)) if newest else []}
+    return {"guideline": newest, "examples": group_by_level(read_available_examples(newest)) if newest else []}
 
 
 def _draft_bar(request: HttpRequest, axis: str, mark: desks.DraftMark) -> str:

@@ -160,7 +160,7 @@ def revise(
         rating.revisions.filter(is_current=True).update(is_current=False)
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
         _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
-        overlap.widen(rating, campaign)
+        overlap.open_extra_slot(rating, campaign)
     return rating
 
 
@@ -249,7 +249,7 @@ def _follow_up(slot: Slot, rating: Rating) -> None:
     if slot.kind == Slot.Kind.QUALIFICATION:
         checks.decide(rating.rater, slot.campaign)
     elif slot.kind == Slot.Kind.SEAT:
-        overlap.widen(rating, slot.campaign)
+        overlap.open_extra_slot(rating, slot.campaign)
 
 
 def _check(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from annotation.models import Campaign, Clip, Item, Offer, Slot
 from annotation.rating import checks
-from annotation.shared.draws import place
+from annotation.shared.draws import draw_position
 
 
 def likely_next(*, rater: User, campaign: Campaign) -> Clip | None:
@@ -43,7 +43,7 @@ def _check(rater: User, campaign: Campaign, last: Offer) -> Slot | None:
 def _new_to(rater: User, campaign: Campaign, last: Offer) -> Slot | None:
     siblings = Item.objects.filter(campaign=campaign, clip__prompt_group__clips__items=last.item_id).values("pk")
     seats = _new_seats(rater, campaign)
-    start = place(campaign.seed, rater.pk, last.number, "start")
+    start = draw_position(campaign.seed, rater.pk, last.number, "start")
     return _first(seats.exclude(item__in=siblings), start) or _first(seats, start)
 
 

@@ -2,15 +2,15 @@
 
 import hashlib
 
-PLACES = 2**31
+POSITIONS = 2**31
 
 
-def draw(*parts: object) -> float:
-    """A number in [0, 1) that looks random and depends on nothing but `parts`."""
-    return place(*parts) / PLACES
+def draw_share(*parts: object) -> float:
+    """Return a number in [0, 1) that depends only on `parts`."""
+    return draw_position(*parts) / POSITIONS
 
 
-def place(*parts: object) -> int:
-    """A whole number in 0..2**31-1 that depends on nothing but `parts`."""
+def draw_position(*parts: object) -> int:
+    """Return an integer in 0..2**31-1 that depends only on `parts`."""
     text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % PLACES
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % POSITIONS

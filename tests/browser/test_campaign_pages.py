@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
+from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Rating, SavedWork, Slot
 from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
 from tests.browser.looks import sign_in
@@ -54,7 +54,7 @@ def test_an_example_is_found_added_and_saved_without_losing_what_was_typed(as_le
 
     as_lead.get_by_role("button", name="Save as a new version").click()
     expect(as_lead.get_by_text("Version 1 of the guidelines is saved.")).to_be_visible()
-    (example,) = examples_of(campaign.guidelines.get())
+    (example,) = read_examples(campaign.guidelines.get())
     assert (example.axis, example.level, example.clip.clip_id, example.note) == ("dynamic", 2, "two", "It slides.")
 
 

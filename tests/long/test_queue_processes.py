@@ -223,7 +223,7 @@ def the_campaign_is_complete(campaign: Campaign) -> None:
     assert set(seats.values()) <= set(range(SEATS, CAP + 1))
     for item in Item.objects.filter(campaign=campaign, is_qualification=False):
         if seats[item.pk] < CAP:
-            assert overlap.disagreement(item) <= BOUND
+            assert overlap.measure_disagreement(item) <= BOUND
         if seats[item.pk] > SEATS:
             assert _widest_gap_ever(item) > BOUND
 

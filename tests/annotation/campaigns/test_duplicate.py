@@ -4,8 +4,8 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from annotation.campaigns.campaigns import add_clips
-from annotation.campaigns.duplicate import duplicate_campaign
-from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
+from annotation.campaigns.duplicate import CopiedParts, duplicate_campaign
+from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.campaigns.marking import mark_item, set_order_scores
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.campaigns.taxonomy import retire_defect
@@ -35,7 +35,7 @@ def source() -> Campaign:
     return campaign
 
 
-def seats_of(campaign: Campaign) -> set[tuple[str, int, str, int, float]]:
+def read_slots(campaign: Campaign) -> set[tuple[str, int, str, int, float]]:
     return set(campaign.slots.values_list("item__clip__clip_id", "number", "arm", "place", "rank"))
 
 
@@ -48,40 +48,39 @@ def test_settings_defects_and_newest_guidelines_come_along_and_nothing_else(sour
     source.refresh_from_db()
     assert made.taxonomy == source.taxonomy
     guideline = made.guidelines.get()
-    assert (guideline.number, guideline.text, examples_of(guideline)) == (1, "New", [])
+    assert (guideline.number, guideline.text, read_examples(guideline)) == (1, "New", [])
     assert not made.items.exists()
     assert not made.members.exists()
 
 
 def test_clips_with_marks_and_members_come_along_when_asked(source: Campaign) -> None:
     factories.rate_all(factories.make_user(), source)
-    ratings, seats = Rating.objects.count(), seats_of(source)
+    ratings, slots = Rating.objects.count(), read_slots(source)
 
     made = duplicate_campaign(
         actor=factories.make_lead(),
         campaign=source,
         name="again",
         title="Again",
-        clips=True,
-        golds=True,
-        qualification=True,
-        members=True,
+        parts=CopiedParts(clips=True, golds=True, qualification=True, members=True),
     )
 
     fields = ("clip__clip_id", "gold", "is_qualification", "feedback", "priority", "order_score")
     assert list(made.items.order_by("pk").values_list(*fields)) == list(
         source.items.order_by("pk").values_list(*fields)
     )
-    assert {seat[:3] for seat in seats_of(made)} >= {seat[:3] for seat in seats if seat[1] <= 2}
+    assert {slot[:3] for slot in read_slots(made)} >= {slot[:3] for slot in slots if slot[1] <= 2}
     assert not Slot.objects.filter(campaign=made, item__is_qualification=True).exists()
     assert set(made.slots.filter(item__clip__clip_id="one").values_list("rank", "state")) == {(1.5, "free")}
-    assert [one.clip.clip_id for one in examples_of(made.guidelines.get())] == ["one"]
+    assert [one.clip.clip_id for one in read_examples(made.guidelines.get())] == ["one"]
     assert [member.user.username for member in made.members.all()] == ["mona"]
     assert Rating.objects.count() == ratings
 
 
 def test_clips_come_without_their_marks_as_plain_ones(source: Campaign) -> None:
-    made = duplicate_campaign(actor=factories.make_lead(), campaign=source, name="again", title="Again", clips=True)
+    made = duplicate_campaign(
+        actor=factories.make_lead(), campaign=source, name="again", title="Again", parts=CopiedParts(clips=True)
+    )
     assert set(made.items.values_list("gold", "is_qualification")) == {(None, False)}
     assert made.slots.count() == 8
 
@@ -92,7 +91,7 @@ def test_what_does_not_go_is_refused_by_field_and_makes_nothing(source: Campaign
         ({"name": source.name}, "name"),
         ({"name": "two words"}, "name"),
         ({"title": ""}, "title"),
-        ({"golds": True}, "clips"),
+        ({"parts": CopiedParts(golds=True)}, "clips"),
     ):
         with pytest.raises(ValidationError) as caught:
             duplicate_campaign(actor=boss, campaign=source, **({"name": "x", "title": "X"} | asked))

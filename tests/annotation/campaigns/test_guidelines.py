@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
+from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Clip, GuidelineExample
 from tests.annotation import factories
 
@@ -23,13 +23,13 @@ def test_another_example_or_note_or_order_is_another_version(campaign: Campaign,
     given: tuple[list[Example], ...] = ([bad], [bad], [bad, good], [bad, noted], [noted, bad], [])
     numbers = [set_guidelines(actor=boss, campaign=campaign, text="a", examples=examples).number for examples in given]
     assert numbers == [1, 1, 2, 3, 4, 5]
-    assert examples_of(campaign.guidelines.get(number=3)) == [bad, noted]
+    assert read_examples(campaign.guidelines.get(number=3)) == [bad, noted]
 
 
 def test_a_new_text_alone_takes_the_examples_along(campaign: Campaign, clips: list[Clip]) -> None:
     boss, example = factories.make_lead(), Example("dynamic", 2, clips[2], "slides")
     set_guidelines(actor=boss, campaign=campaign, text="a", examples=[example])
-    assert examples_of(set_guidelines(actor=boss, campaign=campaign, text="b")) == [example]
+    assert read_examples(set_guidelines(actor=boss, campaign=campaign, text="b")) == [example]
     assert GuidelineExample.objects.count() == 2
 
 

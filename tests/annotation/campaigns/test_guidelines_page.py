@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from annotation.campaigns.campaigns import set_state
-from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
+from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Clip
 from annotation.raters.admission import visible_clips
 from tests.annotation.factories import make_campaign, make_user
@@ -58,7 +58,7 @@ def test_examples_are_found_added_and_taken_out_before_anything_is_stored(
     assert not campaign.guidelines.exists()
 
     as_lead.post(path_of(campaign), both | {"text": "T", "save": "1"})
-    stored = examples_of(campaign.guidelines.get())
+    stored = read_examples(campaign.guidelines.get())
     assert stored == [Example("visual", 1, clips[0], "melted"), Example("dynamic", 4, clips[1], "")]
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from annotation.campaigns.items import KINDS, counts, of_kind
+from annotation.campaigns.items import KINDS, count_by_kind, filter_by_kind
 from annotation.rating import queue
 from tests.annotation import factories
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["unrated", "rated"])
 def test_slots_of_an_item_are_looked_up_by_item_and_not_among_all_of_a_state(kind: str) -> None:
     campaign = factories.make_campaign(2, overlap=1)
-    plan = of_kind(campaign, kind).order_by().explain()
+    plan = filter_by_kind(campaign, kind).order_by().explain()
     lookups = [line for line in plan.splitlines() if "annotation_slot" in line or " U0 " in line]
     assert len(lookups) == 2
     assert all("(item_id=?" in line for line in lookups), plan
@@ -28,4 +28,4 @@ def test_every_kind_is_counted() -> None:
     assert slot is not None
     factories.submit(rater, slot)
     expected = dict.fromkeys(KINDS, 0) | {"all": 3, "unrated": 2, "rated": 1}
-    assert counts(campaign) == expected
+    assert count_by_kind(campaign) == expected

@@ -169,7 +169,7 @@ def test_marks_that_do_not_fit_are_said_beside_their_field(
     item = Item.objects.get()
     form = {"mark": "gold", "visual": "2", "feedback": "", "priority": "0"} | change
     page = as_lead.post(f"/campaigns/{campaign.name}/items/{item.pk}", form).content.decode()
-    assert (f'id="id_{field}_error"' if field else "known score of one axis") in page
+    assert (f'id="id_{field}_error"' if field else "known score of at least one axis") in page
     item.refresh_from_db()
     assert (item.gold, item.priority) == (None, 0)
 
@@ -194,7 +194,7 @@ def test_scores_come_as_a_file(as_lead: Client, lead: User) -> None:
     named(campaign, lead, "one", "two")
     path = f"/campaigns/{campaign.name}/order-scores"
     good = SimpleUploadedFile("s.csv", "\ufeffclip_id,score\none,0.25\n".encode())
-    assert "1 clip has another score now" in as_lead.post(path, {"scores": good}, follow=True).content.decode()
+    assert "The score of 1 clip changed" in as_lead.post(path, {"scores": good}, follow=True).content.decode()
     assert Item.objects.get(clip__clip_id="one").order_score == 0.25
     for bad, words in (
         (SimpleUploadedFile("s.csv", b"clip_id,score\nthree,1\n"), "three\u2069: no such clip"),

@@ -1,4 +1,4 @@
-"""More seats where raters disagree, and which items come first."""
+"""More slots where raters disagree, and which items come first."""
 
 import uuid
 
@@ -15,7 +15,7 @@ from tests.annotation.rating.test_at_once import at_once
 pytestmark = pytest.mark.django_db
 
 
-def seats(campaign: Campaign) -> int:
+def count_slots(campaign: Campaign) -> int:
     return Slot.objects.filter(campaign=campaign, kind="seat").count()
 
 
@@ -38,16 +38,16 @@ def edit(rating: Rating, score: int) -> None:
 def test_scores_within_the_bound_open_nothing() -> None:
     campaign = factories.make_campaign(1, overlap=2, overlap_cap=4, disagreement_bound=2)
     rate(campaign, 2, 4)
-    assert seats(campaign) == 2
+    assert count_slots(campaign) == 2
 
 
-def test_a_gap_beyond_the_bound_opens_seats_one_by_one_up_to_the_cap() -> None:
+def test_a_gap_beyond_the_bound_opens_slots_one_by_one_up_to_the_cap() -> None:
     campaign = factories.make_campaign(1, overlap=2, overlap_cap=4, disagreement_bound=2)
     rate(campaign, 1)
-    assert seats(campaign) == 2
+    assert count_slots(campaign) == 2
     for expected, score in ((3, 5), (4, 3), (4, 3), (4, 3)):
         rate(campaign, score)
-        assert seats(campaign) == expected
+        assert count_slots(campaign) == expected
     assert Rating.objects.count() == 4
 
 
@@ -59,33 +59,33 @@ def test_one_axis_is_enough() -> None:
         assert slot is not None
         given = factories.make_answers({Axis.VISUAL: 3, Axis.DYNAMIC: score, Axis.ALIGNMENT: 3})
         factories.submit(rater, slot, answers=given)
-    assert seats(campaign) == 3
+    assert count_slots(campaign) == 3
 
 
 def test_without_a_cap_nothing_ever_opens() -> None:
     campaign = factories.make_campaign(1, overlap=2)
     rate(campaign, 1, 5)
-    assert seats(campaign) == 2
+    assert count_slots(campaign) == 2
 
 
-def test_an_edit_that_brings_disagreement_opens_a_seat_too() -> None:
+def test_an_edit_that_brings_disagreement_opens_a_slot_too() -> None:
     campaign = factories.make_campaign(1, overlap=2, overlap_cap=3)
     rate(campaign, 3, 3)
     first, second = Rating.objects.order_by("pk")
     edit(first, 5)
-    assert seats(campaign) == 2
+    assert count_slots(campaign) == 2
     edit(second, 1)
-    assert seats(campaign) == 3
+    assert count_slots(campaign) == 3
 
 
-def test_seats_of_val_and_test_items_are_opened_blind() -> None:
+def test_slots_of_val_and_test_items_are_opened_blind() -> None:
     campaign = factories.make_campaign(1, split="test", overlap=2, overlap_cap=3, assisted_share=1.0)
     rate(campaign, 1, 5)
     assert set(Slot.objects.values_list("arm", flat=True)) == {"blind"}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_last_two_seats_filled_at_once_open_one_more_seat() -> None:
+def test_the_last_two_slots_filled_at_once_open_one_more_slot() -> None:
     campaign = factories.make_campaign(1, overlap=2, overlap_cap=5)
     raters = [factories.make_user() for _ in range(2)]
     slots = [queue.claim(rater=rater, campaign=campaign) for rater in raters]
@@ -99,7 +99,7 @@ def test_the_last_two_seats_filled_at_once_open_one_more_seat() -> None:
     )
 
     assert [type(outcome) for outcome in outcomes] == [Rating, Rating]
-    assert seats(campaign) == 3
+    assert count_slots(campaign) == 3
 
 
 # ---- order
@@ -123,7 +123,7 @@ def ordered_campaign(order: str, **values: list[float | None]) -> tuple[Campaign
         for item, number in zip(items, numbers, strict=True):
             setattr(item, name, number)
             item.save()
-            Slot.objects.filter(item=item).update(rank=overlap.rank_of(campaign, item))
+            Slot.objects.filter(item=item).update(rank=overlap.compute_rank(campaign, item))
     return campaign, [item.pk for item in items]
 
 

@@ -112,7 +112,7 @@ def test_clips_added_after_a_change_get_the_seats_of_today() -> None:
     assert Slot.objects.count() == 5
 
 
-def test_less_overlap_takes_free_seats_away_and_stops_at_those_that_are_taken() -> None:
+def test_less_overlap_deletes_free_slots_and_stops_at_those_that_are_taken() -> None:
     boss, campaign = factories.make_lead(), factories.make_campaign(2, overlap=4)
     rater = factories.make_user()
     factories.rate_all(rater, campaign)
@@ -120,7 +120,7 @@ def test_less_overlap_takes_free_seats_away_and_stops_at_those_that_are_taken() 
 
     with pytest.raises(ValidationError) as caught:
         update_policy(actor=boss, campaign=campaign, overlap=1)
-    assert "no fewer than 2" in caught.value.message_dict["overlap"][0]
+    assert "at least 2 ratings" in caught.value.message_dict["overlap"][0]
     assert Slot.objects.count() == 8
 
     update_policy(actor=boss, campaign=campaign, overlap=2)

@@ -11,8 +11,8 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from annotation.agreement.scores import read_checks, read_scores
 from annotation.campaigns import reports
-from annotation.campaigns.guidelines import Example, given_out_examples, set_guidelines
-from annotation.campaigns.progress import progress_of
+from annotation.campaigns.guidelines import Example, read_available_examples, set_guidelines
+from annotation.campaigns.progress import read_progress
 from annotation.models import AxisAnswer, Campaign, Item, Slot
 from annotation.rating import checks, queue
 from annotation.rating.drafts import items_wanting_drafts
@@ -96,13 +96,13 @@ def test_a_reported_clip_is_not_guessed_at_drafted_or_shown_as_an_example() -> N
     item = Item.objects.get()
     example = [Example("visual", 3, item.clip, "Like this.")]
     guideline = set_guidelines(actor=campaign.created_by, campaign=campaign, text="Look.", examples=example)
-    assert len(given_out_examples(guideline)) == 1
+    assert len(read_available_examples(guideline)) == 1
     assert items_wanting_drafts(campaign=campaign, critic="toy@1", limit=9) == [item]
     reporter = factories.make_user()
     report(reporter, claim(reporter, campaign))
     assert likely_next(rater=reporter, campaign=campaign) is None
     assert items_wanting_drafts(campaign=campaign, critic="toy@1", limit=9) == []
-    assert given_out_examples(guideline) == []
+    assert read_available_examples(guideline) == []
 
 
 def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_and_comes_back(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_a
     assert {score.item for score in read_scores(campaign)} == set(
         Item.objects.exclude(pk=item.pk).values_list("pk", flat=True)
     )
-    assert (progress_of(campaign).seats, progress_of(campaign).done) == (1, 1)
+    assert (read_progress(campaign).slots, read_progress(campaign).done) == (1, 1)
     records = [replace(record, fast=(0.0, 0.5), slow=(0.25,)) for record in snapshot(campaign, tmp_path)]
     manifest = release(tmp_path / "release", records)
     left_out = [row for row in manifest["excluded"] if row["clip_id"] == item.clip.clip_id]
@@ -123,7 +123,7 @@ def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_a
 
     reports.give_out_again(actor=campaign.created_by, item=item)
     assert len(read_scores(campaign)) == 2 * len(AXES)
-    assert progress_of(campaign).seats == 2
+    assert read_progress(campaign).slots == 2
 
 
 def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.MonkeyPatch) -> None:

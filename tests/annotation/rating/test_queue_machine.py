@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from accounts.models import User
 from annotation.campaigns import campaigns, reports
-from annotation.campaigns.overlap import rank_of
+from annotation.campaigns.overlap import compute_rank
 from annotation.models import (
     Arm,
     Campaign,
@@ -345,7 +345,7 @@ def _fill(campaign: Campaign) -> int:
         item.gold = dict.fromkeys(AXES, KNOWN) if number >= len(items) - 3 else None
         item.is_qualification = number == len(items) - 1
         item.save()
-        Slot.objects.filter(item=item).update(rank=rank_of(campaign, item))
+        Slot.objects.filter(item=item).update(rank=compute_rank(campaign, item))
     for item in items[:2]:
         record_draft(item_id=item.pk, critic=CRITIC, card=factories.make_card(), text="words", latency_ms=1)
     Slot.objects.filter(item=items[-1]).delete()

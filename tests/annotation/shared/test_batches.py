@@ -11,8 +11,8 @@ from django.test import Client
 
 from accounts.models import User
 from annotation.campaigns.campaigns import StateRefused, add_clips, set_state
-from annotation.campaigns.duplicate import copy_clips, duplicate_campaign
-from annotation.campaigns.guidelines import Example, examples_of, set_guidelines
+from annotation.campaigns.duplicate import CopiedParts, copy_clips, duplicate_campaign
+from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.campaigns.marking import mark_item, set_order_scores
 from annotation.campaigns.policy import update_policy
 from annotation.campaigns.ranks import apply_order
@@ -20,7 +20,7 @@ from annotation.campaigns.reports import exclude
 from annotation.campaigns.slots import update_slots
 from annotation.models import Campaign, Item, Slot
 from annotation.rating import queue
-from annotation.shared import pieces
+from annotation.shared import batches
 from operations import jobs
 from operations.models import Job
 from tests.annotation import factories
@@ -29,8 +29,8 @@ Work = Callable[[Campaign], Iterator[tuple[int, int]]]
 
 
 @pytest.fixture(autouse=True)
-def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 3)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH_SIZE", 3)
 
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -54,7 +54,7 @@ def change(name: str) -> Work:
 
 def duplicate(campaign: Campaign) -> Iterator[tuple[int, int]]:
     boss = campaign.created_by
-    made = duplicate_campaign(actor=boss, campaign=campaign, name="made", title="Made", clips=True)
+    made = duplicate_campaign(actor=boss, campaign=campaign, name="made", title="Made", parts=CopiedParts(clips=True))
     return copy_clips(actor=boss, source=campaign, target=made, golds=True, qualification=True)
 
 
@@ -80,8 +80,8 @@ def rate_once(rater: User, campaign: Campaign) -> int:
         *(pytest.param(change(name), "draft", id=name) for name in ("redraw", "all")),
     ],
 )
-def test_submits_are_stored_between_the_pieces(work: Work, state: str) -> None:
-    """A rater on another connection claims and submits after every piece: the lock is free then."""
+def test_submits_are_stored_between_the_batches(work: Work, state: str) -> None:
+    """A rater on another connection claims and submits after every batch: the lock is free then."""
     changed = factories.make_campaign(10, overlap=4, state=state)
     rated = changed if state == "open" else factories.make_campaign(10)
     rater = factories.make_user()
@@ -91,20 +91,20 @@ def test_submits_are_stored_between_the_pieces(work: Work, state: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_submits_are_stored_between_the_pieces_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_submits_are_stored_between_the_batches_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     campaign, rater = factories.make_campaign(10, order="score"), factories.make_user()
     names = list(campaign.items.values_list("clip__clip_id", flat=True))
-    one_piece, stored = pieces.one_piece, []
+    open_batch, stored = batches.open_batch, []
 
     with ThreadPoolExecutor(1) as other:
 
         @contextmanager
         def and_rate() -> Iterator[None]:
-            with one_piece():
+            with open_batch():
                 yield
             stored.append(other.submit(rate_once, rater, campaign).result())
 
-        monkeypatch.setattr(pieces, "one_piece", and_rate)
+        monkeypatch.setattr(batches, "open_batch", and_rate)
         scores = {name: number / 2 for number, name in enumerate(names)}
         assert set_order_scores(actor=campaign.created_by, campaign=campaign, scores=scores) == 10
     assert len(set(stored)) == 4
@@ -116,15 +116,15 @@ def test_submits_are_stored_between_the_pieces_of_scores(monkeypatch: pytest.Mon
 def test_scores_that_were_cut_off_are_stored_when_they_are_given_again(monkeypatch: pytest.MonkeyPatch) -> None:
     campaign = factories.make_campaign(10, order="score")
     scores = dict.fromkeys(campaign.items.values_list("clip__clip_id", flat=True), 1.0)
-    left, one_piece = iter(range(2)), pieces.one_piece
+    left, open_batch = iter(range(2)), batches.open_batch
 
     def end_after_two() -> Any:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return one_piece()
+        return open_batch()
 
     with monkeypatch.context() as patch:
-        patch.setattr(pieces, "one_piece", end_after_two)
+        patch.setattr(batches, "open_batch", end_after_two)
         with pytest.raises(KeyboardInterrupt):
             set_order_scores(actor=campaign.created_by, campaign=campaign, scores=scores)
     assert campaign.items.filter(order_score=1).count() == campaign.slots.filter(rank=1).count() / 3 == 6
@@ -232,7 +232,9 @@ def test_a_duplicate_that_was_cut_off_is_whole_after_another_run(cut: int) -> No
     exclude(actor=boss, item=items[2], reason="Gore.")
     set_guidelines(actor=boss, campaign=campaign, text="Look.", examples=[Example("visual", 1, items[0].clip, "so")])
 
-    made = duplicate_campaign(actor=boss, campaign=campaign, name="made", title="Made", clips=True, golds=True)
+    made = duplicate_campaign(
+        actor=boss, campaign=campaign, name="made", title="Made", parts=CopiedParts(clips=True, golds=True)
+    )
     started = copy_clips(actor=boss, source=campaign, target=made, golds=True, qualification=False)
     for _ in zip(range(cut), started, strict=False):
         pass
@@ -247,7 +249,7 @@ def test_a_duplicate_that_was_cut_off_is_whole_after_another_run(cut: int) -> No
     assert list(made.items.order_by("pk").values_list(*fields)) == list(
         campaign.items.order_by("pk").values_list(*fields)
     )
-    assert [one.note for one in examples_of(made.guidelines.get())] == ["so"]
+    assert [one.note for one in read_examples(made.guidelines.get())] == ["so"]
     assert made.state == "draft"
 
 
