@@ -12,7 +12,7 @@ from annotation.campaigns import (
 )
 from annotation.intake import import_page
 from annotation.raters import hours_page, members_page, panel_pages
-from annotation.rating import clip_media, my_ratings_page, rate_page, try_page
+from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_page, try_page
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("media/<str:kind>/<int:pk>", clip_media.clip_media, name="clip-media"),
@@ -21,10 +21,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rate/<slug:name>/start", rate_page.rate_start, name="rate-start"),
     path("rate/<slug:name>/skip", rate_page.rate_skip, name="rate-skip"),
     path("rate/<slug:name>/stop", rate_page.rate_stop, name="rate-stop"),
-    path("rate/<slug:name>/renew", rate_page.rate_renew, name="rate-renew"),
-    path("rate/<slug:name>/save", rate_page.rate_save, name="rate-save"),
-    path("rate/<slug:name>/draft", rate_page.rate_draft, name="rate-draft"),
-    path("rate/<slug:name>/upcoming", rate_page.rate_upcoming, name="rate-upcoming"),
+    path("rate/<slug:name>/renew", desk_requests.rate_renew, name="rate-renew"),
+    path("rate/<slug:name>/save", desk_requests.rate_save, name="rate-save"),
+    path("rate/<slug:name>/draft", desk_requests.rate_draft, name="rate-draft"),
+    path("rate/<slug:name>/upcoming", desk_requests.rate_upcoming, name="rate-upcoming"),
     path("rate/<slug:name>/try", try_page.rate_try, name="rate-try"),
     path("rate/<slug:name>/guidelines", rate_page.rate_guidelines, name="rate-guidelines"),
     path("my-ratings/", my_ratings_page.my_ratings, name="my-ratings"),

@@ -6,7 +6,8 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Item, Rating, Review, Screening
-from annotation.rating.answers import AnswersRefused, Problems, defects_of
+from annotation.rating.answers import AnswersRefused, Problems
+from annotation.rating.validation import list_defect_ids
 from annotation.shared.permissions import require
 from annotation.shared.text import clean_text
 from qsave.axes import AXES
@@ -20,7 +21,7 @@ NOTE_LIMIT = 4000
 def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     """Decides on an item; raises AnswersRefused when the card names a defect that the campaign does not have."""
     require(actor, Role.LEAD)
-    known = defects_of(item.campaign)
+    known = list_defect_ids(item.campaign)
     problems: Problems = {
         f"{axis.value}.evidence": [
             _("This campaign has no defect %(unknown)s on this axis.")

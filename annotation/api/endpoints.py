@@ -49,9 +49,9 @@ from annotation.intake import uploads
 from annotation.models import Arm, Campaign, Item, Rating, RatingRevision
 from annotation.raters.admission import campaigns_for, visible_clips
 from annotation.rating import queue, ratings
-from annotation.rating.answers import AnswersRefused, parse_answers
+from annotation.rating.answers import AnswersRefused, Submission, parse_answers
 from annotation.rating.clip_media import open_media, serve
-from annotation.rating.drafts import show_late
+from annotation.rating.drafts import show_late_draft
 from annotation.rating.queue import LeaseLost
 from annotation.rating.work import SECONDS
 from operations.models import Job
@@ -225,7 +225,7 @@ class ClaimView(Guarded):
         if slot is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
         if slot.arm == Arm.ASSISTED and slot.lease:  # a draft that has come since the first answer is given now
-            show_late(rater=self.actor, lease=slot.lease)
+            show_late_draft(rater=self.actor, lease=slot.lease)
         return Response(SeatSerializer(slot).data)
 
 
@@ -235,9 +235,10 @@ class SubmitView(Guarded):
     @extend_schema(request=SubmitSerializer, responses={201: RatedSerializer})
     def post(self, request: Request, lease: uuid.UUID) -> Response:
         """Stores your rating. 409 when the seat went to another: your answers are kept as saved work."""
-        asked = read(SubmitSerializer(data=request.data))
-        answers = parse_answers(asked.pop("answers"))
-        rating = ratings.submit(rater=self.actor, lease=lease, answers=answers, **asked)
+        values = read(SubmitSerializer(data=request.data))
+        item_id = values.pop("item_id")
+        submission = Submission(**values | {"answers": parse_answers(values["answers"])})
+        rating = ratings.submit(rater=self.actor, lease=lease, item_id=item_id, submission=submission)
         return Response({"rating": rating.pk}, status=status.HTTP_201_CREATED)
 
 

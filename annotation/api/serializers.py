@@ -7,8 +7,8 @@ from rest_framework import serializers
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.campaigns.progress import Progress
 from annotation.models import Arm, Campaign, Draft, Item, Rating, Skip, Slot
-from annotation.rating.drafts import shown_to
-from annotation.rating.statements import LARGEST_KEY
+from annotation.rating.drafts import find_shown_draft
+from annotation.rating.rating_sql import LARGEST_KEY
 from operations.models import Job
 
 JSON = dict[str, Any]
@@ -239,7 +239,7 @@ class SeatSerializer(serializers.ModelSerializer[Slot]):
 
     def get_draft(self, slot: Slot) -> JSON | None:
         assert slot.rater is not None
-        draft, _exposure = shown_to(slot.rater, slot.item_id) if slot.arm == Arm.ASSISTED else (None, "")
+        draft, _exposure = find_shown_draft(slot.rater, slot.item_id) if slot.arm == Arm.ASSISTED else (None, "")
         if draft is None:
             return None
         return dict(DraftSerializer(draft, context={"shows_draft_scores": slot.campaign.shows_draft_scores}).data)

@@ -1,8 +1,8 @@
-"""What became of a critic's draft on an axis, decided from the texts and the marks and never from what a client says.
+"""Decide what became of a critic's draft on an axis: from the texts and the marks, never from what a client says.
 
-An unchanged draft counts once the rater has confirmed it. Emptying the axis clears the draft; changed words or marks
-are an edit, or cleared if the rater pressed "Clear" before writing their own. Those two acts are all that a client
-reports, and each counts only where the texts agree.
+An unchanged draft counts once the rater has confirmed it. Emptying the axis clears the draft. Changed words or marks
+are an edit, or cleared if the rater pressed "Clear" before writing their own. A client reports only "confirmed" and
+"cleared", and each counts only where the texts agree.
 """
 
 from collections.abc import Mapping
@@ -23,10 +23,10 @@ Proposal = dict[str, Any]
 UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.")
 
 
-def proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
+def make_proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
     """Return what a draft puts into the form on each axis: reason and evidence with the campaign's defects."""
     card = card_from_json(draft.card)
-    known = {axis: {one["id"] for one in offered_defects(campaign, axis)} for axis in AXES}
+    known = {axis: {one["id"] for one in list_offered_defects(campaign, axis)} for axis in AXES}
     return {
         axis: {
             "reason": card.axis(axis).reason,
@@ -37,7 +37,7 @@ def proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
     }
 
 
-def offered_defects(campaign: Campaign, axis: Axis) -> list[dict[str, Any]]:
+def list_offered_defects(campaign: Campaign, axis: Axis) -> list[dict[str, Any]]:
     """Return the defects of an axis that are not retired."""
     return [defect for defect in campaign.taxonomy if defect["axis"] == axis.value and not is_retired(defect)]
 
@@ -46,36 +46,36 @@ def decide_uses(
     campaign: Campaign, answers: Mapping[Axis, Answer], draft: Draft | None, exposure: str
 ) -> tuple[dict[Axis, Answer], Problems]:
     """Return the answers with what became of the draft, and the axes on which it is unconfirmed."""
-    drafted = proposals(campaign, draft) if draft else {}
+    proposals = make_proposals(campaign, draft) if draft else {}
     decided: dict[Axis, Answer] = {}
     problems: Problems = {}
     for axis, answer in answers.items():
-        said = {"reason": answer.reason, "evidence": evidence_to_json(answer.evidence), "draft_use": answer.draft_use}
-        use = decide_use(said, drafted.get(axis), exposure)
+        sent = {"reason": answer.reason, "evidence": evidence_to_json(answer.evidence), "draft_use": answer.draft_use}
+        use = decide_use(sent, proposals.get(axis), exposure)
         if use is None:
             problems[f"{axis}.draft_use"] = [str(UNCONFIRMED)]
         decided[axis] = replace(answer, draft_use=use or Use.NONE.value)
     return decided, problems
 
 
-def decide_use(said: Mapping[str, Any], proposal: Proposal | None, exposure: str) -> str | None:
+def decide_use(sent: Mapping[str, Any], proposal: Proposal | None, exposure: str) -> str | None:
     """Return what became of the draft on an axis, None while it is unconfirmed.
 
-    `said` has reason, evidence as JSON, and as `draft_use` what the client reports. Where a draft came late, an axis on
-    which the rater had written already is none of it.
+    `sent` has the reason, the evidence as JSON, and as `draft_use` what the client reports. If the draft came late, an
+    axis on which the rater had already written has no draft.
     """
     if proposal is None:
         return Use.NONE.value
-    if clean_text(said["reason"]) == clean_text(proposal["reason"]) and said["evidence"] == proposal["evidence"]:
-        return Use.CONFIRMED.value if said["draft_use"] == Use.CONFIRMED else None
-    if said["draft_use"] == Use.NONE and exposure == Exposure.LATE:
+    if clean_text(sent["reason"]) == clean_text(proposal["reason"]) and sent["evidence"] == proposal["evidence"]:
+        return Use.CONFIRMED.value if sent["draft_use"] == Use.CONFIRMED else None
+    if sent["draft_use"] == Use.NONE and exposure == Exposure.LATE:
         return Use.NONE.value
-    is_cleared = said["draft_use"] == Use.CLEARED or not (said["reason"].strip() or said["evidence"])
+    is_cleared = sent["draft_use"] == Use.CLEARED or not (sent["reason"].strip() or sent["evidence"])
     return Use.CLEARED.value if is_cleared else Use.EDITED.value
 
 
-def use_after_edit(before: AxisAnswer, answer: Answer) -> str:
-    """Return the use of the draft after an edit: what was never drafted or was cleared stays so."""
+def decide_use_after_edit(before: AxisAnswer, answer: Answer) -> str:
+    """Return the use of the draft after an edit. An axis without a draft or with a cleared one stays so."""
     is_same = clean_text(answer.reason) == before.reason and evidence_to_json(answer.evidence) == before.evidence
     if is_same or before.draft_use in (Use.NONE, Use.CLEARED):
         return str(before.draft_use)
@@ -88,5 +88,5 @@ def has_own_words(answer: AxisAnswer) -> bool:
 
 
 def is_empty(answer: Answer) -> bool:
-    """Return whether nothing is said on the axis beside its score."""
+    """Return whether the axis has neither a reason nor evidence."""
     return not answer.reason.strip() and not answer.evidence

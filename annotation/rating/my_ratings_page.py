@@ -1,10 +1,9 @@
-"""What a rater has rated, newest first, and the page on which they edit one: each edit is a revision."""
+"""The page of a rater's own ratings, newest first, and the page on which they edit one: each edit is a revision."""
 
 import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import BadRequest
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,11 +13,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from annotation.models import Campaign, Rating, RatingRevision, Slot
-from annotation.rating import desk as desks
 from annotation.rating import ratings
 from annotation.rating.answers import AnswersRefused, Problems, parse_answers
-from annotation.rating.desk import FormAnswers
-from annotation.rating.rate_page import posted_seconds, posted_viewing
+from annotation.rating.desk_form import FormAnswers, read_posted_answers, read_rating_answers, read_submission
+from annotation.rating.desk_presenter import (
+    compute_frame_rate,
+    list_frame_gaps,
+    list_general_problems,
+    present_edit,
+)
 from annotation.shared.levels import level_name
 from qsave.axes import AXES
 
@@ -28,21 +31,21 @@ PAGE_SIZE = 30
 @signed_in
 @require_safe
 def my_ratings(request: AuthedRequest) -> HttpResponse:
-    """One's own ratings. A page starts below a rating's number, so that a deep one costs no more than the first."""
+    """List the person's own ratings. Pages go by key, so that a late page costs no more than the first."""
     rated_in = Slot.objects.filter(rater=request.user, state=Slot.State.DONE, campaign=OuterRef("pk"))
     campaigns = Campaign.objects.filter(Exists(rated_in)).order_by("title", "pk")
     campaign = campaigns.filter(name=request.GET.get("campaign", "")).first()
     before = request.GET.get("before", "")
-    mine = Rating.objects.filter(rater=request.user).order_by("-pk")
+    own = Rating.objects.filter(rater=request.user).order_by("-pk")
     if campaign is not None:
-        mine = mine.filter(slot__campaign=campaign)
+        own = own.filter(slot__campaign=campaign)
     if before.isascii() and before.isdigit() and len(before) < 19:
-        mine = mine.filter(pk__lt=int(before))
+        own = own.filter(pk__lt=int(before))
     current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
-    rows = mine.select_related("item__clip", "item__campaign", "slot").prefetch_related(Prefetch("revisions", current))
+    rows = own.select_related("item__clip", "item__campaign", "slot").prefetch_related(Prefetch("revisions", current))
     page = list(rows[: PAGE_SIZE + 1])
     context = {
-        "rows": [_row(rating) for rating in page[:PAGE_SIZE]],
+        "rows": [_make_row(rating) for rating in page[:PAGE_SIZE]],
         "before": page[PAGE_SIZE - 1].pk if len(page) > PAGE_SIZE else None,
         "is_first": not before,
         "campaigns": campaigns,
@@ -55,25 +58,19 @@ def my_ratings(request: AuthedRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def my_rating(request: AuthedRequest, pk: int) -> HttpResponse:
-    """One rating with its form and its earlier versions; POST adds a revision while the campaign's rule allows it."""
-    mine = Rating.objects.filter(rater=request.user).select_related("item__clip", "item__campaign", "slot")
-    rating = get_object_or_404(mine, pk=pk)
+    """Show one rating with its form and its earlier revisions. POST adds a revision while the campaign allows it."""
+    own = Rating.objects.filter(rater=request.user).select_related("item__clip", "item__campaign", "slot")
+    rating = get_object_or_404(own, pk=pk)
     if request.method == "POST":
         return _revise(request, rating)
-    return _page(request, rating, desks.rating_answers(rating), {})
+    return _page(request, rating, read_rating_answers(rating), {})
 
 
 def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
-    answers = desks.posted_answers(request.POST)
+    answers = read_posted_answers(request.POST)
     try:
-        ratings.revise(
-            rater=request.user,
-            rating_id=rating.pk,
-            answers=parse_answers(answers),
-            key=_key(request),
-            viewing=posted_viewing(request),
-            seconds_spent=posted_seconds(request),
-        )
+        submission = read_submission(request, parse_answers(answers))
+        ratings.revise(rater=request.user, rating_id=rating.pk, submission=submission)
     except AnswersRefused as refusal:
         return _page(request, rating, answers, refusal.problems)
     except ratings.EditRefused as refusal:
@@ -88,41 +85,34 @@ def _page(request: AuthedRequest, rating: Rating, answers: FormAnswers, problems
         "rating": rating,
         "clip": clip,
         "campaign": campaign,
-        "fps": desks.frame_rate(clip),
-        "gaps": desks.frame_gaps(clip),
-        "axes": desks.desk_for_edit(rating, answers, problems),
+        "fps": compute_frame_rate(clip),
+        "gaps": list_frame_gaps(clip),
+        "axes": present_edit(rating, answers, problems),
         "key": uuid.uuid4(),
-        "problems": desks.general_problems(problems),
-        "refusal": ratings.why_no_edit(rating),
-        "until": ratings.editable_until(rating),
-        "earlier": [_scores(revision) | {"at": revision.created_at} for revision in _earlier(rating)],
+        "problems": list_general_problems(problems),
+        "refusal": ratings.explain_no_edit(rating),
+        "until": ratings.compute_edit_end(rating),
+        "earlier": [_list_scores(revision) | {"at": revision.created_at} for revision in _list_earlier(rating)],
     }
     return render(request, "annotation/my_rating.html", context, status=422 if problems else 200)
 
 
-def _row(rating: Rating) -> dict[str, Any]:
+def _make_row(rating: Rating) -> dict[str, Any]:
     (current,) = rating.revisions.all()
-    return _scores(current) | {
+    return _list_scores(current) | {
         "rating": rating,
         "clip": rating.item.clip,
         "campaign": rating.item.campaign,
         "is_edited": current.number > 1,
-        "may_edit": not ratings.why_no_edit(rating),
+        "may_edit": not ratings.explain_no_edit(rating),
     }
 
 
-def _earlier(rating: Rating) -> QuerySet[RatingRevision]:
+def _list_earlier(rating: Rating) -> QuerySet[RatingRevision]:
     return rating.revisions.filter(is_current=False).order_by("-number").prefetch_related("answers")
 
 
-def _scores(revision: RatingRevision) -> dict[str, Any]:
+def _list_scores(revision: RatingRevision) -> dict[str, Any]:
     answers = {answer.axis: answer for answer in revision.answers.all()}
-    told = [(answers[axis.value], level_name(answers[axis.value].score)) for axis in AXES if axis.value in answers]
-    return {"number": revision.number, "scores": told}
-
-
-def _key(request: AuthedRequest) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.POST.get("key", ""))
-    except ValueError:
-        raise BadRequest(_("The form's field 'key' is missing or damaged. Load the page again.")) from None
+    scores = [(answers[axis.value], level_name(answers[axis.value].score)) for axis in AXES if axis.value in answers]
+    return {"number": revision.number, "scores": scores}

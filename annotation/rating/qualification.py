@@ -1,17 +1,62 @@
-"""What a rater learns from a qualification clip: their scores beside the known ones, and why those are so."""
+"""Qualification: which clips a rater still has to rate, the verdict, and the feedback after each clip."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db.models import Q, QuerySet
+
 from accounts.models import User
-from annotation.models import AxisAnswer, Campaign, Item, Rating, Slot
-from annotation.rating.checks import CLOSE
+from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
+from annotation.rating.checks import CLOSE, ChosenItem, list_skipped
 from annotation.shared.levels import level_name
 from qsave.axes import AXES
 
 
+def has_to_qualify(rater: User, campaign: Campaign) -> bool:
+    """Return whether the campaign asks for a qualification that the rater has not passed and no lead has waived."""
+    return campaign.qualification_mark is not None and not _is_let_in(rater, campaign)
+
+
+def find_failed_qualification(rater: User, campaign: Campaign) -> Qualification | None:
+    """Return the failed qualification that keeps a rater out, if there is one."""
+    if campaign.qualification_mark is None:
+        return None
+    return Qualification.objects.filter(rater=rater, campaign=campaign, passed=False, let_in_by=None).first()
+
+
+def choose_qualification(rater: User, campaign: Campaign) -> ChosenItem | None:
+    """Choose the rater's next qualification clip; None when none is left."""
+    item = list_qualification_left(rater, campaign).order_by("pk").first()
+    return ChosenItem(item.pk, Slot.Kind.QUALIFICATION) if item else None
+
+
+def list_qualification_left(rater: User, campaign: Campaign) -> QuerySet[Item]:
+    """Return the qualification clips that the rater has neither got nor skipped and that can be given out."""
+    given = Slot.objects.filter(rater=rater, campaign=campaign, kind=Slot.Kind.QUALIFICATION).values("item")
+    items = _list_qualification(campaign).filter(availability=Item.Availability.AVAILABLE)
+    return items.exclude(pk__in=given).exclude(pk__in=list_skipped(rater, campaign))
+
+
+def decide_qualification(rater: User, campaign: Campaign) -> Qualification | None:
+    """Store the verdict when no qualification clip is left; a skipped clip counts as missed."""
+    if campaign.qualification_mark is None or list_qualification_left(rater, campaign).exists():
+        return None
+    hits = list(_compare_with_known(rater, campaign))
+    if not hits:
+        return None  # a set without known scores decides nothing, and keeps nobody out
+    share = sum(hits) / len(hits)
+    verdict = {"share": share, "passed": share >= campaign.qualification_mark}
+    return Qualification.objects.get_or_create(campaign=campaign, rater=rater, defaults=verdict)[0]
+
+
+def is_qualification_held_back(campaign: Campaign) -> bool:
+    """Return whether no qualification clip can be given out until a lead has settled reports."""
+    return not _list_qualification(campaign).filter(availability=Item.Availability.AVAILABLE).exists()
+
+
 @dataclass(frozen=True, slots=True)
 class AxisFeedback:
-    """One axis: the level that was given and the one that is known, with their words, and whether they are close."""
+    """One axis: the rater's level and the known one, with their words, and whether the two are close."""
 
     axis: str
     given: int
@@ -23,31 +68,62 @@ class AxisFeedback:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What is said after a qualification clip, and how many of the set are left."""
+    """What a rater is shown after a qualification clip, and how many of the set are left."""
 
     axes: list[AxisFeedback]
     words: str
     left: int
 
 
-def feedback_to(rating: Rating) -> Feedback | None:
-    """The feedback to a rating; None if its place was no qualification clip."""
+def make_feedback(rating: Rating) -> Feedback | None:
+    """Return the feedback to a rating; None if its slot is not a qualification slot."""
     if rating.slot.kind != Slot.Kind.QUALIFICATION:
         return None
     item = Item.objects.get(pk=rating.item_id)
     answers = AxisAnswer.objects.filter(revision__rating=rating, revision__number=1)
     given = dict(answers.values_list("axis", "score"))
     known = item.gold or {}
-    axes = [_axis(axis.value, given[axis.value], round(known[axis.value])) for axis in AXES if axis.value in known]
-    return Feedback(axes, item.feedback, qualification_left(rating.rater, rating.slot.campaign))
+    axes = [
+        _make_axis_feedback(axis.value, given[axis.value], round(known[axis.value]))
+        for axis in AXES
+        if axis.value in known
+    ]
+    return Feedback(axes, item.feedback, list_qualification_left(rating.rater, rating.slot.campaign).count())
 
 
-def qualification_left(rater: User, campaign: Campaign) -> int:
-    """How many clips of the qualification set a rater has not rated yet."""
-    items = Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False)
-    done = Slot.objects.filter(rater=rater, campaign=campaign, kind=Slot.Kind.QUALIFICATION, state=Slot.State.DONE)
-    return items.exclude(pk__in=done.values("item")).count()
+def _is_let_in(rater: User, campaign: Campaign) -> bool:
+    verdicts = Qualification.objects.filter(rater=rater, campaign=campaign)
+    if verdicts.filter(Q(passed=True) | Q(let_in_by__isnull=False)).exists():
+        return True
+    return not _list_qualification(campaign).exclude(availability=Item.Availability.EXCLUDED).exists()
 
 
-def _axis(axis: str, given: int, known: int) -> AxisFeedback:
+def _list_qualification(campaign: Campaign) -> QuerySet[Item]:
+    return Item.objects.filter(campaign=campaign, is_qualification=True, gold__isnull=False)
+
+
+def _compare_with_known(rater: User, campaign: Campaign) -> Iterator[bool]:
+    """Yield for every known score whether the rater's answer came close.
+
+    Excluded clips do not count. Clips that are held back count for raters who have met them, so that a report is no way
+    around a clip.
+    """
+    answers = AxisAnswer.objects.filter(
+        revision__number=1,  # the answer before the feedback
+        revision__rating__rater=rater,
+        revision__rating__slot__campaign=campaign,
+        revision__rating__slot__kind=Slot.Kind.QUALIFICATION,
+    )
+    given = {
+        (item, axis): score for item, axis, score in answers.values_list("revision__rating__item", "axis", "score")
+    }
+    met = {item for item, _axis in given} | set(list_skipped(rater, campaign).values_list("item", flat=True))
+    known = _list_qualification(campaign).exclude(availability=Item.Availability.EXCLUDED)
+    counted = known.filter(Q(availability=Item.Availability.AVAILABLE) | Q(pk__in=met))
+    for item, gold in counted.values_list("pk", "gold"):
+        for axis, score in (gold or {}).items():
+            yield (item, axis) in given and abs(given[item, axis] - score) <= CLOSE
+
+
+def _make_axis_feedback(axis: str, given: int, known: int) -> AxisFeedback:
     return AxisFeedback(axis, given, level_name(given), known, level_name(known), abs(given - known) <= CLOSE)

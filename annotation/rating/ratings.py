@@ -1,8 +1,8 @@
-"""Submitting, editing and saving what a rater says.
+"""Submit, edit and save what a rater answers.
 
-The rule of the late submit: it counts for as long as the seat still carries the rater's lease, however late it is.
-Once the seat has gone to another (or the campaign has closed), the answers become the rater's saved work, and the
-queue offers the item again if it has a seat left. The same key never stores twice.
+A late submit counts for as long as the slot still carries the rater's lease, however late it is. Once the slot has gone
+to another rater (or the campaign has closed), the answers become the rater's saved work, and the queue offers the item
+again if it has a rating slot left. The same key is never stored twice.
 """
 
 import math
@@ -32,35 +32,22 @@ from annotation.models import (
     Slot,
 )
 from annotation.raters import panels
-from annotation.rating import checks
-from annotation.rating.answers import Answer, AnswersRefused, answers_to_json, parse_answers
-from annotation.rating.draft_use import decide_uses, use_after_edit
+from annotation.rating.answers import Answer, AnswersRefused, Submission, answers_to_json
+from annotation.rating.draft_use import decide_use_after_edit, decide_uses
+from annotation.rating.qualification import decide_qualification
 from annotation.rating.queue import LeaseLost
-from annotation.rating.statements import LARGEST_KEY, held_seat, last_words, store_rating, store_revision
+from annotation.rating.queue_sql import HeldSlot, lock_held_slot
+from annotation.rating.rating_sql import LARGEST_KEY, read_last_reasons, store_rating, store_revision
 from annotation.rating.validation import (
     adding_problems,
-    check_watching,
-    check_words,
-    checked_viewing,
-    drafted_reasons,
+    clean_viewing,
+    read_drafted_reasons,
+    validate_answers,
+    validate_viewing,
 )
 from annotation.shared.text import clean_json, clean_text
 from qsave.axes import AXES, Axis
 from qsave.report_card import evidence_to_json
-
-__all__ = [
-    "Answer",
-    "AnswersRefused",
-    "EditRefused",
-    "LeaseLost",
-    "SavedWorkConflict",
-    "editable_until",
-    "parse_answers",
-    "revise",
-    "save_work",
-    "submit",
-    "why_no_edit",
-]
 
 SAVED_BYTES = 65_536
 LONGEST_SECONDS = 86_400.0
@@ -80,47 +67,33 @@ class SavedWorkConflict(ValueError):
 
 
 def submit(
-    *,
-    rater: User,
-    lease: uuid.UUID,
-    item_id: int,
-    answers: Mapping[Axis, Answer],
-    key: uuid.UUID,
-    viewing: Mapping[str, Any],
-    seconds_spent: float,
-    campaign: Campaign | None = None,
+    *, rater: User, lease: uuid.UUID, item_id: int, submission: Submission, campaign: Campaign | None = None
 ) -> Rating:
-    """Stores a rating and frees the rater for the next clip. The same key again returns the same rating.
+    """Store a rating and free the rater for the next clip. The same key again returns the same rating.
 
-    Which draft the rater was shown, and when, is what the site has recorded; what became of it follows from the texts
-    (`annotation.rating.draft_use`). Only the acts "confirmed" and "cleared" of `draft_use` are the client's.
-    Who has the campaign at hand may give it, so that it is not read again.
+    The site has recorded which draft the rater was shown, and when; what became of it follows from the texts
+    (`annotation.rating.draft_use`). The client only reports the acts "confirmed" and "cleared" of `draft_use`. A caller
+    that has read the campaign may give it, so that it is not read again.
 
     Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
-    seat is gone, after the answers have become saved work for `item_id`.
+    slot is gone, after the answers have become saved work for `item_id`.
     """
-    viewing = checked_viewing(viewing)
+    submission = _check_viewing(submission)
+    key = submission.key
     try:
         with transaction.atomic():
             rating = None
-            seat = held_seat(rater, lease, campaign)
-            if seat is not None and seat.slot.campaign.state in TAKES_RATINGS:
-                draft = Draft.objects.get(pk=seat.draft) if seat.draft else None
-                decided, unconfirmed = decide_uses(seat.slot.campaign, answers, draft, seat.exposure)
-                check_watching(seat.slot.campaign, viewing)
-                with adding_problems(unconfirmed):
-                    _check(seat.slot.campaign, rater, decided, draft, prompt=seat.prompt, duration=seat.duration)
-                rating = store_rating(seat, rater, exposure=seat.exposure, draft=draft)
-                _add_revision(rating, 1, decided, key, viewing, seconds_spent)
-                _follow_up(seat.slot, rating)
+            held = lock_held_slot(rater, lease, campaign)
+            if held is not None and held.slot.campaign.state in TAKES_RATINGS:
+                rating = _store_first(rater, held, submission)
             # Sent once more; of two at once with one key, the second waited above for the first and finds its rating.
-            rating = rating or _rating_of_key(rater, key)
+            rating = rating or _find_by_key(rater, key)
     except IntegrityError:
-        rating = _rating_of_key(rater, key)
+        rating = _find_by_key(rater, key)
         if rating is None:
             raise
     if rating is None:
-        if _keep(rater, item_id, answers):
+        if _save_late_answers(rater, item_id, submission.answers):
             raise LeaseLost(
                 _("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
             )
@@ -128,61 +101,71 @@ def submit(
     return rating
 
 
-def revise(
-    *,
-    rater: User,
-    rating_id: int,
-    answers: Mapping[Axis, Answer],
-    key: uuid.UUID,
-    viewing: Mapping[str, Any],
-    seconds_spent: float,
-) -> Rating:
-    """Adds a revision to one's own rating; the earlier ones stay. The same key again changes nothing.
+def _store_first(rater: User, held: HeldSlot, submission: Submission) -> Rating:
+    campaign = held.slot.campaign
+    draft = Draft.objects.get(pk=held.draft) if held.draft else None
+    answers, unconfirmed = decide_uses(campaign, submission.answers, draft, held.exposure)
+    validate_viewing(campaign, submission.viewing)
+    with adding_problems(unconfirmed):
+        _check(campaign, rater, answers, draft, prompt=held.prompt, duration=held.duration)
+    rating = store_rating(held, rater, draft)
+    _add_revision(rating, 1, replace(submission, answers=answers))
+    _follow_up(held.slot, rating)
+    return rating
+
+
+def revise(*, rater: User, rating_id: int, submission: Submission) -> Rating:
+    """Add a revision to the rater's own rating; the earlier ones stay. The same key again changes nothing.
 
     The revision has its own seconds and viewing record beside those of the earlier ones (`annotation.rating.work`).
-    What became of the draft follows from the texts: `draft_use` and `confirm_ms` of the answers are not looked at.
+    What became of the draft follows from the texts: `draft_use` and `confirm_ms` of the answers are ignored.
 
     Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
     """
-    viewing = checked_viewing(viewing)
+    submission = _check_viewing(submission)
     with transaction.atomic():
-        mine = Rating.objects.select_related("item__campaign", "item__clip", "draft", "slot")
-        rating = mine.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
-        if _rating_of_key(rater, key) is not None:
+        own = Rating.objects.select_related("item__campaign", "item__clip", "draft", "slot")
+        rating = own.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
+        if _find_by_key(rater, submission.key) is not None:
             return rating
-        refusal = why_no_edit(rating)
+        refusal = explain_no_edit(rating)
         if refusal:
             raise EditRefused(refusal)
         clip, campaign = rating.item.clip, rating.item.campaign
-        answers = {axis: replace(answer, draft_use=AxisAnswer.DraftUse.NONE) for axis, answer in answers.items()}
+        none = AxisAnswer.DraftUse.NONE
+        answers = {axis: replace(answer, draft_use=none) for axis, answer in submission.answers.items()}
         _check(campaign, rater, answers, rating.draft, prompt=clip.prompt, duration=clip.duration, before=rating.pk)
-        answers = _after_edit(rating, answers)
+        answers = _decide_uses_after_edit(rating, answers)
         rating.revisions.filter(is_current=True).update(is_current=False)
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
-        _add_revision(rating, newest + 1, answers, key, viewing, seconds_spent)
+        _add_revision(rating, newest + 1, replace(submission, answers=answers))
         overlap.open_extra_slot(rating, campaign)
     return rating
 
 
-def _after_edit(rating: Rating, answers: Mapping[Axis, Answer]) -> dict[Axis, Answer]:
+def _check_viewing(submission: Submission) -> Submission:
+    return replace(submission, viewing=clean_viewing(submission.viewing))
+
+
+def _decide_uses_after_edit(rating: Rating, answers: Mapping[Axis, Answer]) -> dict[Axis, Answer]:
     """Return the answers with the use of the draft after this edit, and the time that its confirmation took."""
     rows = AxisAnswer.objects.filter(revision__rating=rating, revision__is_current=True)
     before = {Axis(row.axis): row for row in rows}
     return {
-        axis: replace(answer, draft_use=use_after_edit(before[axis], answer), confirm_ms=before[axis].confirm_ms)
+        axis: replace(answer, draft_use=decide_use_after_edit(before[axis], answer), confirm_ms=before[axis].confirm_ms)
         for axis, answer in answers.items()
     }
 
 
-def editable_until(rating: Rating) -> datetime | None:
-    """When the campaign's rule ends the editing of a rating; None while only the campaign's closing does."""
+def compute_edit_end(rating: Rating) -> datetime | None:
+    """Return when the campaign's rule ends the editing of a rating; None while only the campaign's closing does."""
     hours = rating.item.campaign.edit_hours
     return None if hours is None else rating.created_at + timedelta(hours=hours)
 
 
-def why_no_edit(rating: Rating) -> str:
-    """Why a rating may no longer be edited; empty while it may. `item.campaign` and `slot` should be loaded with it."""
-    until = editable_until(rating)
+def explain_no_edit(rating: Rating) -> str:
+    """Return why a rating may no longer be edited; empty while it may. Load `item.campaign` and `slot` with it."""
+    until = compute_edit_end(rating)
     if rating.item.campaign.state not in TAKES_RATINGS:
         return _("This campaign is closed: its ratings stand as they are.")
     if rating.slot.kind == Slot.Kind.QUALIFICATION:
@@ -193,16 +176,16 @@ def why_no_edit(rating: Rating) -> str:
 
 
 def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_version: int, tab: uuid.UUID) -> SavedWork:
-    """Keeps what is typed and not submitted. `base_version` is the version it was typed over, 0 for none.
+    """Save what is typed and not submitted. `base_version` is the version it was typed over, 0 for none.
 
-    A tab may always follow up on its own save (its last answer may have been lost). Raises SavedWorkConflict when
-    another tab has saved since, ValueError when it is too large, PermissionDenied for an item never offered.
+    A tab may always save over its own save (the response to it may have been lost). Raises SavedWorkConflict when
+    another tab has saved since, ValueError when the answers are too large, PermissionDenied for an item never offered.
     """
     if not Offer.objects.filter(item=item_id, rater=rater).exists():
         raise PermissionDenied(_("This clip was never on your desk."))
-    kept = clean_json(dict(answers), max_bytes=SAVED_BYTES)
+    cleaned = clean_json(dict(answers), max_bytes=SAVED_BYTES)
     with transaction.atomic():
-        first = {"answers": kept, "tab": tab}
+        first = {"answers": cleaned, "tab": tab}
         saved, is_new = SavedWork.objects.select_for_update().get_or_create(
             item_id=item_id, rater=rater, defaults=first
         )
@@ -210,7 +193,7 @@ def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_ver
             return saved
         if saved.version != base_version and saved.tab != tab:
             raise SavedWorkConflict(saved)
-        return _overwrite(saved, kept, tab)
+        return _overwrite(saved, cleaned, tab)
 
 
 def _overwrite(saved: SavedWork, answers: dict[str, Any], tab: uuid.UUID) -> SavedWork:
@@ -219,21 +202,21 @@ def _overwrite(saved: SavedWork, answers: dict[str, Any], tab: uuid.UUID) -> Sav
     return saved
 
 
-def _keep(rater: User, item_id: int, answers: Mapping[Axis, Answer]) -> bool:
-    """Turns answers that came too late into saved work; False if the item never was on the rater's desk."""
+def _save_late_answers(rater: User, item_id: int, answers: Mapping[Axis, Answer]) -> bool:
+    """Turn answers that came too late into saved work; return False if the item was never on the rater's desk."""
     with transaction.atomic():
         item = Item.objects.filter(pk=item_id, offers__rater=rater).first()
         if item is None:
             return False
-        kept = clean_json(answers_to_json(answers), max_bytes=SAVED_BYTES)
-        first = {"answers": kept, "tab": uuid.uuid4()}
+        cleaned = clean_json(answers_to_json(answers), max_bytes=SAVED_BYTES)
+        first = {"answers": cleaned, "tab": uuid.uuid4()}
         saved, is_new = SavedWork.objects.select_for_update().get_or_create(item=item, rater=rater, defaults=first)
         if not is_new:
-            _overwrite(saved, kept, uuid.uuid4())
+            _overwrite(saved, cleaned, uuid.uuid4())
     return True
 
 
-def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:
+def _find_by_key(rater: User, key: uuid.UUID) -> Rating | None:
     revision = RatingRevision.objects.filter(key=key).select_related("rating").first()
     if revision is None:
         return None
@@ -243,11 +226,11 @@ def _rating_of_key(rater: User, key: uuid.UUID) -> Rating | None:
 
 
 def _follow_up(slot: Slot, rating: Rating) -> None:
-    """What a rating brings with it: the verdict at the end of a qualification, another seat where raters disagree."""
+    """Do what a rating entails: the verdict at the end of a qualification, another slot where raters disagree."""
     if rating.rater.is_guest:
         panels.complete_if_due(rating.rater)
     if slot.kind == Slot.Kind.QUALIFICATION:
-        checks.decide(rating.rater, slot.campaign)
+        decide_qualification(rating.rater, slot.campaign)
     elif slot.kind == Slot.Kind.SEAT:
         overlap.open_extra_slot(rating, slot.campaign)
 
@@ -262,25 +245,19 @@ def _check(
     duration: float,
     before: int = LARGEST_KEY,
 ) -> None:
-    last = last_words(rater, campaign.pk, before=before)
-    check_words(campaign, answers, draft, prompt=prompt, duration=duration, last_reasons=last)
+    last = read_last_reasons(rater, campaign.pk, before=before)
+    validate_answers(campaign, answers, draft, prompt=prompt, duration=duration, last_reasons=last)
 
 
-def _add_revision(
-    rating: Rating,
-    number: int,
-    answers: Mapping[Axis, Answer],
-    key: uuid.UUID,
-    viewing: dict[str, Any],
-    seconds_spent: float,
-) -> None:
-    seconds = min(max(float(seconds_spent), 0.0), LONGEST_SECONDS) if math.isfinite(seconds_spent) else 0.0
-    drafted = drafted_reasons(rating.draft)
-    rows = [_row(axis, answers[axis], drafted) for axis in AXES]
-    store_revision(rating, number, rows, key=key, viewing=viewing, seconds_spent=seconds)
+def _add_revision(rating: Rating, number: int, submission: Submission) -> None:
+    seconds = submission.seconds_spent
+    seconds = min(max(float(seconds), 0.0), LONGEST_SECONDS) if math.isfinite(seconds) else 0.0
+    drafted = read_drafted_reasons(rating.draft)
+    rows = [_make_row(axis, submission.answers[axis], drafted) for axis in AXES]
+    store_revision(rating, number, rows, replace(submission, seconds_spent=seconds))
 
 
-def _row(axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
+def _make_row(axis: Axis, answer: Answer, drafted: Mapping[Axis, str]) -> AxisAnswer:
     reason = clean_text(answer.reason)
     return AxisAnswer(
         axis=axis.value,

@@ -1,8 +1,8 @@
-"""A lead's try of the desk: the same page and the same words, and nothing stored."""
+"""A lead's try of the desk: the same page with the same texts, and nothing stored."""
 
 from typing import Any
 
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -10,12 +10,12 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign, Exposure, Slot
-from annotation.rating import desk as desks
 from annotation.rating.answers import AnswersRefused, Problems
-from annotation.rating.desk import FormAnswers
-from annotation.rating.drafts import draft_for
-from annotation.rating.rate_page import guidelines_of, parsed_answers, posted_viewing
-from annotation.rating.tries import check_try, seat_to_try, try_order
+from annotation.rating.desk_form import FormAnswers, parse_form_answers, read_posted_answers, read_viewing
+from annotation.rating.desk_presenter import present_try
+from annotation.rating.drafts import find_draft
+from annotation.rating.rate_page import read_guidelines, respond_problems
+from annotation.rating.tries import check_try, list_try_order, make_try_slot
 from qsave.axes import AXES
 
 
@@ -23,43 +23,42 @@ from qsave.axes import AXES
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def rate_try(request: AuthedRequest, name: str) -> HttpResponse:
-    """The clip at a place of the seeded order (`at`, from 1). POST checks the answers and shows the next one."""
+    """Show the clip at a position of the seeded order (`at`, from 1). POST checks the answers and shows the next."""
     campaign = get_object_or_404(Campaign, name=name)
-    order = try_order(campaign)
+    order = list_try_order(campaign)
     if request.method == "POST":
-        return _tried(request, campaign, order)
-    return _shown(request, campaign, order, _place(request.GET.get("at", "1")), {})
+        return _try(request, campaign, order)
+    return _show(request, campaign, order, _read_position(request.GET.get("at", "1")), {})
 
 
-def _tried(request: AuthedRequest, campaign: Campaign, order: list[int]) -> HttpResponse:
-    at, answers = _place(request.POST.get("at", "1")), desks.posted_answers(request.POST)
+def _try(request: AuthedRequest, campaign: Campaign, order: list[int]) -> HttpResponse:
+    at, answers = _read_position(request.POST.get("at", "1")), read_posted_answers(request.POST)
     last = {axis.value: request.POST.get(f"last-{axis}", "") for axis in AXES}
     if at > len(order):  # clips do not leave a campaign: a page that was tampered with
-        return _shown(request, campaign, order, at, {})
+        return _show(request, campaign, order, at, {})
     try:
-        _check(request, seat_to_try(campaign, order[at - 1]), answers, last)
+        _check(request, make_try_slot(campaign, order[at - 1]), answers, last)
     except AnswersRefused as refusal:
         if request.htmx:
-            told = {"axes": desks.axis_problems(refusal.problems), "general": desks.general_problems(refusal.problems)}
-            return JsonResponse({"problems": told}, status=422)
-        return _shown(request, campaign, order, at, last, answers=answers, problems=refusal.problems)
-    said = {axis: answer["reason"] for axis, answer in answers.items()}
-    return _shown(request, campaign, order, at + 1, said)
+            return respond_problems(refusal.problems)
+        return _show(request, campaign, order, at, last, answers=answers, problems=refusal.problems)
+    reasons = {axis: answer["reason"] for axis, answer in answers.items()}
+    return _show(request, campaign, order, at + 1, reasons)
 
 
-def _check(request: AuthedRequest, seat: Slot, answers: FormAnswers, last: dict[str, str]) -> None:
-    draft = draft_for(seat)
+def _check(request: AuthedRequest, slot: Slot, answers: FormAnswers, last: dict[str, str]) -> None:
+    draft = find_draft(slot)
     check_try(
         actor=request.user,
-        seat=seat,
-        answers=parsed_answers(answers, seat.campaign, lambda: (draft, Exposure.FROM_START)),
-        viewing=posted_viewing(request),
+        slot=slot,
+        answers=parse_form_answers(answers, slot.campaign, lambda: (draft, Exposure.FROM_START)),
+        viewing=read_viewing(request),
         draft=draft,
         last_reasons={axis: last[axis.value] for axis in AXES},
     )
 
 
-def _shown(
+def _show(
     request: AuthedRequest,
     campaign: Campaign,
     order: list[int],
@@ -69,18 +68,18 @@ def _shown(
     answers: FormAnswers | None = None,
     problems: Problems | None = None,
 ) -> HttpResponse:
-    seat = seat_to_try(campaign, order[at - 1]) if at <= len(order) else None
+    slot = make_try_slot(campaign, order[at - 1]) if at <= len(order) else None
     context: dict[str, Any] = {
         "campaign": campaign,
-        "desk": desks.desk_for_try(seat, posted=answers, problems=problems) if seat else None,
-        "state": "clip" if seat else "tried",
+        "desk": present_try(slot, posted=answers, problems=problems) if slot else None,
+        "state": "clip" if slot else "tried",
         "trying": {"at": at, "next": at + 1, "of": len(order), "last": last},
     }
     if request.htmx:
         return render(request, "annotation/_rate_desk.html", context)
-    page = context | guidelines_of(campaign)
+    page = context | read_guidelines(campaign)
     return render(request, "annotation/rate.html", page, status=422 if problems else 200)
 
 
-def _place(text: str) -> int:
+def _read_position(text: str) -> int:
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1

@@ -1,21 +1,78 @@
-"""What answers are held against before they are stored, and in a lead's try, where they are not. No writes here."""
+"""Validate a rating before it is stored: answers against the campaign's rules, and how the clip was watched.
 
+`ratings.submit` and a lead's try use the same functions. Nothing is written here.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from annotation.models import Campaign, Draft
-from annotation.rating.answers import Answer, AnswersRefused, Problems, check_answers, rules_for
-from annotation.shared.text import clean_json
-from qsave.axes import AXES, Axis
+from annotation.rating.answers import (
+    DRAFT_USES,
+    Answer,
+    AnswersRefused,
+    Problems,
+    explain_draft_use,
+    explain_score,
+)
+from annotation.shared.text import clean_json, clean_text
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import card_from_json
+from qsave.words import fold, isolate
 
 VIEWING_BYTES = 8_192
+REASON_LIMIT = 4000
+EVIDENCE_LIMIT = 50
+TIME_SLACK = 0.5  # seconds: a player may show a duration that ends with the last frame's own time
 
 
-def check_words(
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the answers to one item are checked against."""
+
+    min_reason_length: int
+    waives_reason_when_excellent: bool
+    defects: Mapping[Axis, frozenset[str]]
+    duration: float
+    prompt: str
+    last_reasons: Mapping[Axis, str]
+    drafted_reasons: Mapping[Axis, str]
+
+
+def list_defect_ids(campaign: Campaign) -> dict[Axis, frozenset[str]]:
+    """Return the campaign's defect ids by axis, retired ones too: older ratings name them and edits keep them."""
+    ids: dict[str, set[str]] = defaultdict(set)
+    for defect in campaign.taxonomy:
+        ids[defect["axis"]].add(defect["id"])
+    return {axis: frozenset(ids[axis.value]) for axis in AXES}
+
+
+def make_rules(
+    campaign: Campaign,
+    *,
+    prompt: str,
+    duration: float,
+    last_reasons: Mapping[Axis, str],
+    drafted_reasons: Mapping[Axis, str],
+) -> Rules:
+    """Return the rules of a campaign for answers to a clip with this prompt and duration in seconds."""
+    return Rules(
+        min_reason_length=campaign.min_reason_length,
+        waives_reason_when_excellent=campaign.waives_reason_when_excellent,
+        defects=list_defect_ids(campaign),
+        duration=duration,
+        prompt=prompt,
+        last_reasons=last_reasons,
+        drafted_reasons=drafted_reasons,
+    )
+
+
+def validate_answers(
     campaign: Campaign,
     answers: Mapping[Axis, Answer],
     draft: Draft | None,
@@ -24,19 +81,87 @@ def check_words(
     duration: float,
     last_reasons: Mapping[Axis, str],
 ) -> None:
-    """Raises AnswersRefused when answers to a clip break a rule of the campaign."""
-    rules = rules_for(
+    """Raise AnswersRefused if the answers to a clip break a rule of the campaign."""
+    rules = make_rules(
         campaign,
         prompt=prompt,
         duration=duration,
         last_reasons=last_reasons,
-        drafted_reasons=drafted_reasons(draft),
+        drafted_reasons=read_drafted_reasons(draft),
     )
     check_answers(answers, rules)
 
 
-def drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
-    """The critic's words by axis; none without a draft."""
+def check_answers(answers: Mapping[Axis, Answer], rules: Rules) -> None:
+    """Raise AnswersRefused with every problem if the answers break the rules."""
+    problems: Problems = defaultdict(list)
+    for axis in AXES:
+        if axis not in answers:
+            problems[axis.value].append(_("This axis has no answer yet."))
+            continue
+        answer = answers[axis]
+        for field, sentence in (
+            ("score", _check_score(answer)),
+            ("evidence", _check_evidence(axis, answer, rules)),
+            ("reason", _check_reason(axis, answer, rules)),
+            ("draft_use", _check_draft_use(answer)),
+        ):
+            if sentence:
+                problems[f"{axis.value}.{field}"].append(sentence)
+    if problems:
+        raise AnswersRefused(dict(problems))
+
+
+def _check_score(answer: Answer) -> str:
+    if answer.score in range(MIN_LEVEL, MAX_LEVEL + 1):
+        return ""
+    return explain_score()
+
+
+def _check_evidence(axis: Axis, answer: Answer, rules: Rules) -> str:
+    unknown = sorted({piece.defect for piece in answer.evidence} - rules.defects[axis])
+    if unknown:
+        return _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": isolate(", ".join(unknown))}
+    if len(answer.evidence) > EVIDENCE_LIMIT:
+        return _("At most %(most)s pieces of evidence fit on one axis.") % {"most": EVIDENCE_LIMIT}
+    if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):
+        return _("The clip lasts %(duration).2f s; a marked time ends later.") % {"duration": rules.duration}
+    return ""
+
+
+def _check_reason(axis: Axis, answer: Answer, rules: Rules) -> str:
+    reason = clean_text(answer.reason)
+    waived = rules.waives_reason_when_excellent and answer.score == MAX_LEVEL and not answer.evidence
+    if len(reason) > REASON_LIMIT:
+        return _("Shorten the reason: it has %(given)s characters, and at most %(most)s fit.") % {
+            "given": len(reason),
+            "most": REASON_LIMIT,
+        }
+    if not waived and len(reason) < rules.min_reason_length:
+        return _("Say in a few words why: at least %(least)s characters, now %(given)s.") % {
+            "least": rules.min_reason_length,
+            "given": len(reason),
+        }
+    words = fold(reason)
+    if not words:
+        return "" if waived or rules.min_reason_length == 0 else _("Say it in words, please.")
+    if words == fold(rules.drafted_reasons.get(axis, "")):
+        return ""  # the critic's words, unchanged: the edit distance of the draft shows that
+    if words == fold(rules.prompt):
+        return _("This is the prompt again. Say what you saw in the clip.")
+    if not waived and words == fold(rules.last_reasons.get(axis, "")):
+        return _("These are the words of your last rating. What is it about this clip?")
+    return ""
+
+
+def _check_draft_use(answer: Answer) -> str:
+    if answer.draft_use in DRAFT_USES:
+        return ""
+    return explain_draft_use()
+
+
+def read_drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
+    """Return the critic's reasons by axis; none without a draft."""
     if draft is None:
         return {}
     card = card_from_json(draft.card)
@@ -45,7 +170,7 @@ def drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
 
 @contextmanager
 def adding_problems(problems: Problems) -> Iterator[None]:
-    """Raise AnswersRefused with `problems` and those that the body finds, all at once."""
+    """Raise AnswersRefused with `problems` and those that the body raises, all at once."""
     try:
         yield
     except AnswersRefused as refusal:
@@ -54,8 +179,8 @@ def adding_problems(problems: Problems) -> Iterator[None]:
         raise AnswersRefused(problems)
 
 
-def check_watching(campaign: Campaign, viewing: Mapping[str, Any]) -> None:
-    """Holds the viewing record against what the campaign asks of it."""
+def validate_viewing(campaign: Campaign, viewing: Mapping[str, Any]) -> None:
+    """Raise AnswersRefused if the clip was not watched as the campaign asks."""
     problems = []
     if campaign.requires_watched and viewing.get("watched_to_end") is not True:
         problems.append(_("Watch the clip to its end once before you submit."))
@@ -75,10 +200,11 @@ def _is_as_large(viewport: object, least: tuple[int, int]) -> bool:
     return all(isinstance(side, int | float) and side >= bound for side, bound in zip(viewport, least, strict=True))
 
 
-def checked_viewing(viewing: Mapping[str, Any]) -> dict[str, Any]:
-    """The viewing record as it can be stored; raises AnswersRefused for one that is no JSON or too large."""
+def clean_viewing(viewing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the viewing record as it can be stored; raise AnswersRefused if it is not JSON or too large."""
     try:
-        checked: dict[str, Any] = clean_json(dict(viewing), max_bytes=VIEWING_BYTES)
-    except (ValueError, TypeError) as error:
-        raise AnswersRefused({"viewing": [f"The viewing record {error}."]}) from None
-    return checked
+        cleaned: dict[str, Any] = clean_json(dict(viewing), max_bytes=VIEWING_BYTES)
+    except (ValueError, TypeError):
+        sentence = _("The viewing record must be a JSON object of at most %(most)s bytes.") % {"most": VIEWING_BYTES}
+        raise AnswersRefused({"viewing": [sentence]}) from None
+    return cleaned

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Campaign, Item
-from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, items_wanting_drafts, record_draft
+from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, list_items_without_draft, record_draft
 from annotation.shared.text import clean_text
 from modelassist.bridge import clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
@@ -88,7 +88,9 @@ def next_items(activation: Activation, *, limit: int) -> list[Item]:
             "item_id", flat=True
         )
     )
-    items = items_wanting_drafts(campaign=activation.campaign, critic=str(activation.critic), limit=limit + len(failed))
+    items = list_items_without_draft(
+        campaign=activation.campaign, critic=str(activation.critic), limit=limit + len(failed)
+    )
     return [item for item in items if item.pk not in failed][:limit]
 
 

@@ -20,10 +20,11 @@ from accounts.models import Role, User
 from accounts.services import create_user
 from annotation.campaigns.marking import Mark, mark_item
 from annotation.models import AxisAnswer, Campaign, Draft, Slot
-from annotation.rating.answers import Answer, AnswersRefused, defects_of
-from annotation.rating.drafts import items_wanting_drafts, record_draft, shown_to
+from annotation.rating.answers import Answer, AnswersRefused, Submission
+from annotation.rating.drafts import find_shown_draft, list_items_without_draft, record_draft
 from annotation.rating.queue import claim
 from annotation.rating.ratings import submit
+from annotation.rating.validation import list_defect_ids
 from modelassist.toy.captions import caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
@@ -151,7 +152,7 @@ def draft_all(*, campaign: Campaign, seed: int) -> int:
     This critic is a simulated rater whose report card is taken as the draft. It costs nothing and needs no model.
     """
     rater = make_rater(seed)
-    items = items_wanting_drafts(campaign=campaign, critic=SIMULATED_CRITIC, limit=campaign.items.count())
+    items = list_items_without_draft(campaign=campaign, critic=SIMULATED_CRITIC, limit=campaign.items.count())
     for item in items:
         spec = spec_of(item.clip.clip_id)
         card = rater.rate(spec, rater.rng_for(spec))
@@ -185,7 +186,7 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
         return False
     assert slot.lease is not None  # a claimed seat carries one
     spec = spec_of(slot.item.clip.clip_id)
-    draft, _exposure = shown_to(person.user, slot.item_id)
+    draft, _exposure = find_shown_draft(person.user, slot.item_id)
     answers = _answers(person.rater, spec, draft, campaign)
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -193,10 +194,12 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
                 rater=person.user,
                 lease=slot.lease,
                 item_id=slot.item_id,
-                answers=answers,
-                key=uuid.uuid4(),
-                viewing={"watched_share": 1.0, "plays": 1, "simulated": True},
-                seconds_spent=round(spec.duration * 6, 1),
+                submission=Submission(
+                    answers=answers,
+                    key=uuid.uuid4(),
+                    viewing={"watched_share": 1.0, "plays": 1, "simulated": True},
+                    seconds_spent=round(spec.duration * 6, 1),
+                ),
             )
         except AnswersRefused as refusal:
             if attempt == ATTEMPTS:
@@ -211,7 +214,7 @@ def _answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaig
     own = rater.rate(spec, rater.rng_for(spec))
     if draft is None:
         return {axis: _own_answer(own.axis(axis)) for axis in AXES}
-    drafted, known = card_from_json(draft.card), defects_of(campaign)
+    drafted, known = card_from_json(draft.card), list_defect_ids(campaign)
     return {axis: _with_draft(own.axis(axis), drafted.axis(axis), known[axis]) for axis in AXES}
 
 

@@ -19,8 +19,8 @@ from accounts.models import Role, User
 from annotation.campaigns import campaigns
 from annotation.models import Arm, Campaign, Clip, Draft, Item, PromptGroup, Rating, Skip, Slot, Split
 from annotation.rating import queue, ratings
-from annotation.rating.drafts import draft_for
-from annotation.rating.ratings import Answer
+from annotation.rating.answers import Answer, Submission
+from annotation.rating.drafts import find_draft
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
@@ -230,9 +230,9 @@ def make_answers(scores: Mapping[Axis, int] | int = 3, **changes: Any) -> dict[A
     return {axis: replace(Answer(by_axis[axis], (), f"I saw {token} on {axis}."), **changes) for axis in AXES}
 
 
-def make_submission(slot: Slot, score: int) -> dict[str, Any]:
+def make_desk_values(slot: Slot, score: int) -> dict[str, Any]:
     """Make the answers and the key that the desk's page sends: in the assisted arm with the draft, if there is one."""
-    return {"answers": make_answers(score, draft_use="edited" if draft_for(slot) else "none"), "key": uuid.uuid4()}
+    return {"answers": make_answers(score, draft_use="edited" if find_draft(slot) else "none"), "key": uuid.uuid4()}
 
 
 def get_lease(slot: Slot) -> uuid.UUID:
@@ -253,15 +253,21 @@ def skip(rater: User, slot: Slot, *, kind: str = "skipped", reason: str = "It st
     return queue.skip(rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind=kind, reason=reason)
 
 
-def submit(rater: User, slot: Slot, *, key: uuid.UUID | None = None, **changes: Any) -> Rating:
+def make_submission(**changes: Any) -> Submission:
+    """Return acceptable answers with a new key, as a page sends them."""
+    return replace(Submission(make_answers(), uuid.uuid4(), {"watched_share": 1.0}, 12.0), **changes)
+
+
+def submit(rater: User, slot: Slot, **changes: Any) -> Rating:
     """Submit acceptable answers for a slot that the rater holds."""
-    values: dict[str, Any] = {
-        "answers": make_answers(),
-        "viewing": {"watched_share": 1.0},
-        "seconds_spent": 12.0,
-        "key": key or uuid.uuid4(),
-    }
-    return ratings.submit(rater=rater, lease=get_lease(slot), item_id=slot.item_id, **(values | changes))
+    submission = make_submission(**changes)
+    return ratings.submit(rater=rater, lease=get_lease(slot), item_id=slot.item_id, submission=submission)
+
+
+def revise(rating: Rating, **changes: Any) -> Rating:
+    """Edit a rating as its rater does."""
+    submission = make_submission(**{"viewing": {}, "seconds_spent": 1.0} | changes)
+    return ratings.revise(rater=rating.rater, rating_id=rating.pk, submission=submission)
 
 
 def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis, int] | int] | int = 3) -> int:

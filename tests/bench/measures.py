@@ -13,7 +13,7 @@ from accounts.services import create_user
 from annotation.campaigns.campaigns import create_campaign, set_state
 from annotation.intake.clips import import_manifest
 from annotation.models import Campaign
-from annotation.rating.answers import Answer
+from annotation.rating.answers import Answer, Submission
 from annotation.rating.queue import claim
 from annotation.rating.ratings import submit
 from datasets.services.policy import ReleasePolicy
@@ -126,10 +126,7 @@ def _rate_one(rater: User, campaign: Campaign) -> None:
         rater=rater,
         lease=slot.lease,
         item_id=slot.item_id,
-        answers=answers,
-        key=uuid.uuid4(),
-        viewing={},
-        seconds_spent=1.0,
+        submission=Submission(answers, uuid.uuid4(), {}, 1.0),
     )
 
 

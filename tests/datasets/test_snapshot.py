@@ -1,7 +1,6 @@
 """What a snapshot takes from the tables."""
 
 import re
-import uuid
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,12 @@ from django.db import connection
 
 from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, Rating, Screening
-from annotation.rating import drafts, queue, ratings
+from annotation.rating import drafts, queue
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
 from qsave.splits import SplitSize
+from tests.annotation import factories
 from tests.annotation.factories import make_answers, make_card, make_user, submit
 from tests.datasets.world import campaign_with, clip_with_file, rate, rated_campaign
 
@@ -50,10 +50,7 @@ def test_raters_stand_under_pseudonyms_of_the_campaign(tmp_path: Path) -> None:
 def test_the_newest_revision_counts(tmp_path: Path) -> None:
     campaign = rated_campaign(1, 0, 0, raters=1)
     rating = Rating.objects.get()
-    changed = make_answers(dict.fromkeys(AXES, 5))
-    ratings.revise(
-        rater=rating.rater, rating_id=rating.pk, answers=changed, key=uuid.uuid4(), viewing={}, seconds_spent=3
-    )
+    factories.revise(rating, answers=make_answers(dict.fromkeys(AXES, 5)))
     (record,) = snapshot(campaign, tmp_path)
     assert [row.answers[Axis.DYNAMIC].score for row in record.ratings] == [5]
 

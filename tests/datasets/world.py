@@ -12,7 +12,7 @@ from accounts.models import Role, User
 from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Split
 from annotation.rating import queue
-from annotation.rating.ratings import Answer
+from annotation.rating.answers import Answer
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence
 from tests.annotation.factories import make_answers, make_campaign, make_clip, make_user, make_video, submit

@@ -22,7 +22,7 @@ from annotation.campaigns.campaigns import add_clips
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, SavedWork, Slot
 from annotation.rating import ratings
 from annotation.rating.drafts import record_draft
-from annotation.rating.ratings import LeaseLost
+from annotation.rating.queue import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
 from tests.support import processes
@@ -196,10 +196,10 @@ def acknowledged_is_there_once(written: list[dict[str, Any]]) -> None:
 def _send_again(entry: dict[str, Any], key: uuid.UUID) -> int | None:
     """The rating that a submit gave, when it is sent again with its key; None where its seat is lost."""
     rater = User.objects.get(pk=entry["rater"])
-    values: dict[str, Any] = {"answers": factories.make_answers(3), "viewing": {}, "seconds_spent": 1.0, "key": key}
+    submission = factories.make_submission(key=key)
     lease = uuid.UUID(entry["lease"])
     try:
-        return ratings.submit(rater=rater, lease=lease, item_id=entry["item"], **values).pk
+        return ratings.submit(rater=rater, lease=lease, item_id=entry["item"], submission=submission).pk
     except LeaseLost:
         return None
 

@@ -23,7 +23,8 @@ from django.db import OperationalError, connection
 from accounts.models import User
 from annotation.models import Campaign, Rating, Slot
 from annotation.rating import queue
-from annotation.rating.ratings import EditRefused, LeaseLost, revise
+from annotation.rating.queue import LeaseLost
+from annotation.rating.ratings import EditRefused
 from tests.annotation import factories
 
 START = "import django; django.setup(); from tests.support.queue_crew import main; main()"
@@ -125,8 +126,7 @@ class Crew:
             given = factories.make_answers(
                 self.dice.choice([1, 3, 5]), draft_use="edited" if rating.draft_id else "none"
             )
-            values: dict[str, Any] = {"answers": given, "key": key, "viewing": {}, "seconds_spent": 1.0}
-            revise(rater=rating.rater, rating_id=rating.pk, **values)
+            factories.revise(rating, answers=given, key=key)
             self.note("edited", rating=rating.pk, key=key)
 
     # ---- how
@@ -136,7 +136,7 @@ class Crew:
         score = self.dice.choice([3, 3, 3, 1, 5])
         if slot.kind == Slot.Kind.QUALIFICATION:
             score = 5 if rater == self.raters[-1] else 3
-        return factories.make_submission(slot, score)
+        return factories.make_desk_values(slot, score)
 
     def send(self, page: Page, values: dict[str, Any]) -> None:
         rater, slot = page

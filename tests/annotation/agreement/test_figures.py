@@ -17,7 +17,7 @@ from annotation.agreement.headlines import agreement_csv, agreement_json
 from annotation.agreement.mos_csv import mos_csv
 from annotation.campaigns import campaigns
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, Slot
-from annotation.rating import drafts, queue, ratings
+from annotation.rating import drafts, queue
 from qsave.axes import AXES, Axis
 from qsave.statistics.alpha import krippendorff_alpha
 from qsave.statistics.evidence import weigh
@@ -107,15 +107,7 @@ def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(
 def test_only_the_newest_revision_counts(rated_campaign: tuple[Campaign, list[User]]) -> None:
     campaign, raters = rated_campaign
     rating = raters[3].ratings.get(item__clip__clip_id="u00")
-    key = rating.revisions.get().key
-    ratings.revise(
-        rater=raters[3],
-        rating_id=rating.pk,
-        answers=factories.make_answers(5),
-        key=key.__class__(int=key.int ^ 1),
-        viewing={},
-        seconds_spent=1,
-    )
+    factories.revise(rating, answers=factories.make_answers(5))
 
     rows = {row.clip_id: row.mos[Axis.VISUAL].mos for row in agreement(campaign).rows}
 
@@ -183,7 +175,7 @@ def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
     blind, assisted = factories.make_user(), factories.make_user()
     factories.rate_all(blind, campaign, 2)
     while (slot := queue.claim(rater=assisted, campaign=campaign)) is not None:
-        draft = drafts.draft_for(slot)
+        draft = drafts.find_draft(slot)
         assert draft is not None
         given = {axis: replace(answer, draft_use="edited") for axis, answer in factories.make_answers(4).items()}
         given[Axis.VISUAL] = replace(
@@ -236,14 +228,7 @@ def test_figures_are_computed_again_only_after_something_changed(rated_campaign:
     assert read_agreement(campaign).ratings == screened.ratings
 
     rating = raters[3].ratings.get(item__clip__clip_id="u00")
-    ratings.revise(
-        rater=raters[3],
-        rating_id=rating.pk,
-        answers=factories.make_answers(5),
-        key=uuid.uuid4(),
-        viewing={},
-        seconds_spent=1,
-    )
+    factories.revise(rating, answers=factories.make_answers(5))
     (row,) = [row for row in read_agreement(campaign).rows if row.clip_id == "u00"]
     assert row.mos[Axis.VISUAL].mos == pytest.approx((1 + 5) / 2)
 
@@ -313,7 +298,9 @@ def half_assisted_campaign() -> Campaign:
         while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
             drafted = 1 + (slot.item_id - campaign.items.order_by("pk")[0].pk) % 5
             own = max(1, min(5, drafted + (-1) ** number * (1 + slot.item_id % 2)))
-            factories.submit(rater, slot, **factories.make_submission(slot, drafted if slot.arm == "assisted" else own))
+            factories.submit(
+                rater, slot, **factories.make_desk_values(slot, drafted if slot.arm == "assisted" else own)
+            )
     return campaign
 
 

@@ -1,13 +1,10 @@
 """More slots where raters disagree, and which items come first."""
 
-import uuid
-
 import pytest
 
 from annotation.campaigns import overlap
 from annotation.models import Campaign, Item, Rating, Slot
 from annotation.rating import queue
-from annotation.rating.ratings import revise
 from qsave.axes import Axis
 from tests.annotation import factories
 from tests.annotation.rating.test_at_once import at_once
@@ -25,14 +22,7 @@ def rate(campaign: Campaign, *scores: int) -> None:
 
 
 def edit(rating: Rating, score: int) -> None:
-    revise(
-        rater=rating.rater,
-        rating_id=rating.pk,
-        answers=factories.make_answers(score),
-        key=uuid.uuid4(),
-        viewing={},
-        seconds_spent=1.0,
-    )
+    factories.revise(rating, answers=factories.make_answers(score))
 
 
 def test_scores_within_the_bound_open_nothing() -> None:

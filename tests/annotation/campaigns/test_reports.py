@@ -15,8 +15,9 @@ from annotation.campaigns.guidelines import Example, read_available_examples, se
 from annotation.campaigns.progress import read_progress
 from annotation.models import AxisAnswer, Campaign, Item, Slot
 from annotation.rating import checks, queue
-from annotation.rating.drafts import items_wanting_drafts
-from annotation.rating.upcoming import likely_next
+from annotation.rating.drafts import list_items_without_draft
+from annotation.rating.qualification import choose_qualification
+from annotation.rating.upcoming import guess_next_clip
 from qsave.axes import AXES
 from tests.annotation import factories
 from tests.datasets.records import release
@@ -65,29 +66,29 @@ def test_who_holds_a_reported_clip_may_finish_and_who_let_it_go_does_not_get_it_
     assert queue.claim(rater=leaver, campaign=campaign) is None
 
 
-def _repeat(campaign: Campaign, rater: User) -> Slot | None:
+def _repeat(campaign: Campaign, rater: User) -> object:
     factories.rate_all(rater, campaign)
     Item.objects.update(availability="reported")
-    return checks.repeat_for(rater, campaign, 50)
+    return checks.choose_repeat(rater, campaign, 50)
 
 
-def _gold(campaign: Campaign, rater: User) -> Slot | None:
+def _gold(campaign: Campaign, rater: User) -> object:
     Item.objects.update(gold=dict.fromkeys(AXES, 3), availability="reported")
-    return checks.gold_for(rater, campaign, 1)
+    return checks.choose_gold(rater, campaign, 1)
 
 
-def _qualification(campaign: Campaign, rater: User) -> Slot | None:
+def _qualification(campaign: Campaign, rater: User) -> object:
     Item.objects.filter(pk=Item.objects.earliest("pk").pk).update(
         gold=dict.fromkeys(AXES, 3), is_qualification=True, availability="reported"
     )
     campaign.qualification_mark = 0.5
     campaign.save()
-    assert checks.qualification_for(rater, campaign) is None
+    assert choose_qualification(rater, campaign) is None
     return queue.claim(rater=rater, campaign=campaign)  # nor may anybody rate without having qualified
 
 
 @pytest.mark.parametrize("give", [_repeat, _gold, _qualification])
-def test_a_reported_clip_comes_as_no_kind_of_place(give: Callable[[Campaign, User], Slot | None]) -> None:
+def test_a_reported_clip_comes_as_no_kind_of_place(give: Callable[[Campaign, User], object]) -> None:
     assert give(factories.make_campaign(20, overlap=1), factories.make_user()) is None
 
 
@@ -97,11 +98,11 @@ def test_a_reported_clip_is_not_guessed_at_drafted_or_shown_as_an_example() -> N
     example = [Example("visual", 3, item.clip, "Like this.")]
     guideline = set_guidelines(actor=campaign.created_by, campaign=campaign, text="Look.", examples=example)
     assert len(read_available_examples(guideline)) == 1
-    assert items_wanting_drafts(campaign=campaign, critic="toy@1", limit=9) == [item]
+    assert list_items_without_draft(campaign=campaign, critic="toy@1", limit=9) == [item]
     reporter = factories.make_user()
     report(reporter, claim(reporter, campaign))
-    assert likely_next(rater=reporter, campaign=campaign) is None
-    assert items_wanting_drafts(campaign=campaign, critic="toy@1", limit=9) == []
+    assert guess_next_clip(rater=reporter, campaign=campaign) is None
+    assert list_items_without_draft(campaign=campaign, critic="toy@1", limit=9) == []
     assert read_available_examples(guideline) == []
 
 
@@ -127,7 +128,7 @@ def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_a
 
 
 def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "due_kind", lambda *_asked: Slot.Kind.GOLD)
+    monkeypatch.setattr(checks, "draw_check_kind", lambda *_asked: Slot.Kind.GOLD)
     campaign = factories.make_campaign(1, overlap=1)
     Item.objects.update(gold=dict.fromkeys(AXES, 3))
     for rater in (factories.make_user(), factories.make_user()):  # the first takes the seat, the second a gold's place

@@ -1,6 +1,5 @@
 """A campaign's own defects: their ids outlive every change of what is offered."""
 
-import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +12,10 @@ from accounts.models import AuditEntry
 from annotation.campaigns import taxonomy
 from annotation.campaigns.taxonomy import add_defect, move_defect, relabel_defect, restore_defect, retire_defect
 from annotation.models import AxisAnswer, Campaign
-from annotation.rating import desk, queue, ratings
-from annotation.rating.draft_use import proposals
+from annotation.rating import queue
+from annotation.rating.desk_form import make_blank_answer
+from annotation.rating.desk_presenter import list_axis_forms
+from annotation.rating.draft_use import make_proposals
 from annotation.rating.drafts import record_draft
 from qsave.axes import AXES, Axis
 from qsave.grammar import render
@@ -39,8 +40,8 @@ def custom_campaign() -> Campaign:
 def offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> list[str]:
     campaign.refresh_from_db()
     evidence = [{"defect": chosen, "time": None, "box": None}] if chosen else []
-    answers = {axis.value: desk._blank() | {"evidence": evidence}}
-    forms = desk.axis_forms(campaign, answers, draft=None, problems={})
+    answers = {axis.value: make_blank_answer() | {"evidence": evidence}}
+    forms = list_axis_forms(campaign, answers, draft=None, problems={})
     return [choice.label for choice in forms[AXES.index(axis)].defects]
 
 
@@ -119,7 +120,7 @@ def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(custom_ca
 
     assert offered(custom_campaign, chosen="noise") == ["blur", "noise", "banding"]
     changed = given | {Axis.DYNAMIC: replace(given[Axis.DYNAMIC], score=5)}
-    ratings.revise(rater=rater, rating_id=rating.pk, answers=changed, key=uuid.uuid4(), viewing={}, seconds_spent=1.0)
+    factories.revise(rating, answers=changed)
     kept = AxisAnswer.objects.get(revision__is_current=True, axis="visual")
     assert kept.evidence == [{"defect": "noise", "time": None, "box": None}]
 
@@ -129,7 +130,7 @@ def test_a_draft_no_longer_proposes_a_retired_defect(custom_campaign: Campaign) 
     custom_campaign.refresh_from_db()
     item = custom_campaign.items.get()
     draft = record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
-    proposed = proposals(custom_campaign, draft)[Axis.VISUAL]
+    proposed = make_proposals(custom_campaign, draft)[Axis.VISUAL]
     assert proposed["evidence"] == []
     assert proposed["no_defect"] is False  # the rater says what they saw: the critic saw something
 

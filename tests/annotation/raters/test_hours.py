@@ -2,7 +2,6 @@
 
 import csv
 import io
-import uuid
 from datetime import UTC, date, datetime
 
 import pytest
@@ -11,10 +10,9 @@ from django.http import StreamingHttpResponse
 from django.test import Client
 
 from accounts.models import User
-from annotation.models import Campaign, RatingRevision
+from annotation.models import Campaign, Rating, RatingRevision
 from annotation.raters.hours import MOST_SECONDS, Days, days_of_work, hours_by_day, timesheet_csv
 from annotation.rating import queue
-from annotation.rating.ratings import revise
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -37,8 +35,7 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
     first = rate(rater, campaign, 30)
     clock.move_to(datetime(2026, 3, 2, 17, 30, tzinfo=UTC))
     rate(rater, campaign, 40)
-    values = {"key": uuid.uuid4(), "viewing": {}, "seconds_spent": 500.0}
-    revise(rater=rater, rating_id=first, answers=factories.make_answers(4), **values)  # type: ignore[arg-type]
+    factories.revise(Rating.objects.get(pk=first), answers=factories.make_answers(4), seconds_spent=500.0)
     slot = queue.claim(rater=rater, campaign=campaign)
     assert slot is not None
     queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="broken", reason="black")

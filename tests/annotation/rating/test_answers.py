@@ -6,14 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.models import Campaign
-from annotation.rating.answers import (
-    Answer,
-    AnswersRefused,
-    answers_to_json,
-    check_answers,
-    parse_answers,
-    rules_for,
-)
+from annotation.rating.answers import Answer, AnswersRefused, answers_to_json, parse_answers
+from annotation.rating.validation import check_answers, make_rules
 from qsave.axes import AXES
 from qsave.report_card import Box, Evidence, TimeRange
 
@@ -103,7 +97,7 @@ def test_words_that_differ_in_a_vowel_sign_are_other_words(last: str, now: str) 
 
 
 def reason_problems(reason: str, *, last: str = "", prompt: str = "") -> list[str]:
-    rules = rules_for(
+    rules = make_rules(
         Campaign(min_reason_length=1),
         prompt=prompt,
         duration=1.0,

@@ -14,7 +14,7 @@ from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
 from annotation.models import Campaign, GroupedPrompt, Item, Offer, Rating, RatingRevision, SavedWork, Slot
 from annotation.rating import queue
-from annotation.rating.ratings import LeaseLost
+from annotation.rating.queue import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
 from tests.support.waiting import LIMIT_SECONDS, wait_until

@@ -4,7 +4,6 @@ What is drawn depends on the keys of rows, which differ from run to run: a test 
 chance fails it less than once in ten thousand runs.
 """
 
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -16,7 +15,9 @@ from accounts.models import User
 from annotation.agreement.scores import read_scores
 from annotation.models import Campaign, Item, Qualification, Rating, SavedWork, Slot
 from annotation.rating import checks, queue
-from annotation.rating.ratings import EditRefused, LeaseLost, revise, why_no_edit
+from annotation.rating.qualification import find_failed_qualification
+from annotation.rating.queue import LeaseLost
+from annotation.rating.ratings import EditRefused, explain_no_edit
 from qsave.axes import AXES
 from tests.annotation import factories
 
@@ -112,8 +113,8 @@ def test_checks_are_drawn_from_the_salt_and_not_from_the_seed() -> None:
     def draws(**changes: object) -> list[object]:
         for name, value in changes.items():
             setattr(campaign, name, value)
-        due = [checks.due_kind(campaign, rater, number) for number in range(1, 200)]
-        return [due, checks.gold_start(campaign, rater, 7)]
+        due = [checks.draw_check_kind(campaign, rater, number) for number in range(1, 200)]
+        return [due, checks.draw_gold_start(campaign, rater, 7)]
 
     drawn = draws(seed=0, salt="a")
     assert draws(seed=1, salt="a") == drawn
@@ -127,8 +128,8 @@ def test_the_choice_of_a_gold_and_of_a_repeat_is_drawn_from_the_salt() -> None:
     make_gold(golds, count=40)
 
     def choices() -> list[int]:
-        repeats = [checks.repeat_for(rater, campaign, number) for number in range(60, 70)]
-        chosen = [checks.gold_for(rater, golds, number) for number in range(1, 10)]
+        repeats = [checks.choose_repeat(rater, campaign, number) for number in range(60, 70)]
+        chosen = [checks.choose_gold(rater, golds, number) for number in range(1, 10)]
         return [slot.item_id for slot in [*repeats, *chosen] if slot]
 
     drawn = choices()
@@ -141,8 +142,8 @@ def test_the_choice_of_a_gold_and_of_a_repeat_is_drawn_from_the_salt() -> None:
 def test_the_same_salt_gives_the_same_checks() -> None:
     campaign = factories.make_campaign(0, repeat_share=0.2, gold_share=0.2)
     rater = factories.make_user()
-    drawn = [checks.due_kind(campaign, rater, number) for number in range(1, 4000)]
-    assert drawn == [checks.due_kind(campaign, rater, number) for number in range(1, 4000)]
+    drawn = [checks.draw_check_kind(campaign, rater, number) for number in range(1, 4000)]
+    assert drawn == [checks.draw_check_kind(campaign, rater, number) for number in range(1, 4000)]
     for kind in (Slot.Kind.REPEAT, Slot.Kind.GOLD):
         assert 0.14 < drawn.count(kind) / len(drawn) < 0.26
 
@@ -172,11 +173,11 @@ def test_who_fails_is_turned_away_until_a_lead_lets_them_in(strict: Campaign) ->
     factories.rate_all(rater, strict, 5)
     assert kinds(rater, strict) == ["qualification"] * 2
     assert queue.claim(rater=rater, campaign=strict) is None
-    verdict = checks.turned_away(rater, strict)
+    verdict = find_failed_qualification(rater, strict)
     assert verdict is not None
     assert verdict.share == 0.0
     Qualification.objects.update(let_in_by=strict.created_by)
-    assert checks.turned_away(rater, strict) is None
+    assert find_failed_qualification(rater, strict) is None
     assert queue.claim(rater=rater, campaign=strict) is not None
 
 
@@ -220,14 +221,7 @@ def test_a_qualification_answer_cannot_be_mended_after_the_feedback(strict: Camp
     assert slot is not None
     rating = factories.submit(rater, slot, answers=factories.make_answers(5))
     with pytest.raises(EditRefused, match="known scores"):
-        revise(
-            rater=rater,
-            rating_id=rating.pk,
-            answers=factories.make_answers(3),
-            key=uuid.uuid4(),
-            viewing={},
-            seconds_spent=1.0,
-        )
+        factories.revise(rating, answers=factories.make_answers(3))
 
 
 def test_a_place_that_was_handed_back_is_there_again_and_late_answers_to_it_are_kept(strict: Campaign) -> None:
@@ -254,6 +248,6 @@ def test_edits_end_after_the_campaigns_hours() -> None:
     campaign, rater = factories.make_campaign(1, edit_hours=2), factories.make_user()
     factories.rate_all(rater, campaign)
     rating = Rating.objects.select_related("item__campaign", "slot").get()
-    assert why_no_edit(rating) == ""
+    assert explain_no_edit(rating) == ""
     with time_machine.travel(timezone.now() + timedelta(hours=2, seconds=1)):
-        assert "time to edit" in why_no_edit(rating)
+        assert "time to edit" in explain_no_edit(rating)

@@ -4,7 +4,7 @@ import pytest
 
 from annotation.models import AxisAnswer
 from annotation.rating.answers import Answer
-from annotation.rating.draft_use import decide_use, use_after_edit
+from annotation.rating.draft_use import decide_use, decide_use_after_edit
 from qsave.report_card import Evidence, evidence_to_json
 
 BLUR = (Evidence("blur"),)
@@ -31,7 +31,7 @@ def test_the_use_after_an_edit(
     before: str, reason: str, evidence: tuple[Evidence, ...], after: str, claimed: str
 ) -> None:
     row = AxisAnswer(reason="The edges shimmer.", evidence=evidence_to_json(BLUR), draft_use=before)
-    assert use_after_edit(row, Answer(3, evidence, reason, draft_use=claimed)) == after
+    assert decide_use_after_edit(row, Answer(3, evidence, reason, draft_use=claimed)) == after
 
 
 PROPOSAL = {"reason": "The edges shimmer.", "evidence": evidence_to_json(BLUR), "no_defect": False}

@@ -28,7 +28,7 @@ def test_val_and_test_items_are_never_drafted(split: str) -> None:
 
     with pytest.raises(DraftRefused, match=split):
         record(campaign.items.get())
-    assert drafts.items_wanting_drafts(campaign=campaign, critic="starter@1", limit=9) == []
+    assert drafts.list_items_without_draft(campaign=campaign, critic="starter@1", limit=9) == []
 
 
 def test_drafts_are_wanted_where_an_assisted_seat_is_open_and_this_critic_has_said_nothing() -> None:
@@ -40,9 +40,9 @@ def test_drafts_are_wanted_where_an_assisted_seat_is_open_and_this_critic_has_sa
         slot.state, slot.rater = Slot.State.DONE, factories.make_user()
         slot.save()
 
-    assert drafts.items_wanting_drafts(campaign=campaign, critic="starter@1", limit=9) == [wanting]
-    assert set(drafts.items_wanting_drafts(campaign=campaign, critic="better@2", limit=9)) == {drafted, wanting}
-    assert len(drafts.items_wanting_drafts(campaign=campaign, critic="better@2", limit=1)) == 1
+    assert drafts.list_items_without_draft(campaign=campaign, critic="starter@1", limit=9) == [wanting]
+    assert set(drafts.list_items_without_draft(campaign=campaign, critic="better@2", limit=9)) == {drafted, wanting}
+    assert len(drafts.list_items_without_draft(campaign=campaign, critic="better@2", limit=1)) == 1
 
 
 def test_the_newest_draft_shows_in_the_assisted_arm_and_none_in_the_blind() -> None:
@@ -50,9 +50,9 @@ def test_the_newest_draft_shows_in_the_assisted_arm_and_none_in_the_blind() -> N
     assisted, blind = campaign.slots.order_by("number")
     Slot.objects.filter(pk=blind.pk).update(arm=Arm.BLIND)
     blind.refresh_from_db()
-    assert drafts.draft_for(assisted) is None
+    assert drafts.find_draft(assisted) is None
     record(assisted.item)
     newest = record(assisted.item, "better@2")
 
-    assert drafts.draft_for(assisted) == newest
-    assert drafts.draft_for(blind) is None
+    assert drafts.find_draft(assisted) == newest
+    assert drafts.find_draft(blind) is None

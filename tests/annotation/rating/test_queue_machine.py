@@ -36,8 +36,9 @@ from annotation.models import (
 )
 from annotation.rating import checks, queue
 from annotation.rating.answers import answers_to_json
-from annotation.rating.drafts import draft_for, record_draft
-from annotation.rating.ratings import EditRefused, LeaseLost, revise
+from annotation.rating.drafts import find_draft, record_draft
+from annotation.rating.queue import LeaseLost
+from annotation.rating.ratings import EditRefused
 from qsave.axes import AXES
 from tests.annotation import factories
 
@@ -161,9 +162,8 @@ class Queue(RuleBasedStateMachine):
         sent = data.draw(st.sampled_from(self.sent))
         use = Rating.objects.get(pk=sent.rating).draft_id and "edited"
         given = factories.make_answers(score, draft_use=use or "none")
-        values: dict[str, Any] = {"answers": given, "key": uuid.uuid4(), "viewing": {}, "seconds_spent": 1.0}
         try:
-            revise(rater=self.raters[sent.rater], rating_id=sent.rating, **values)
+            factories.revise(Rating.objects.get(pk=sent.rating), answers=given)
         except EditRefused:
             assert sent.slot.kind == "qualification"
             return
@@ -255,7 +255,7 @@ class Queue(RuleBasedStateMachine):
         assert len([slot for slot in slots if slot.state == "done"]) == len(self.sent)
         assert RatingRevision.objects.count() == len(self.sent) + self.edits
         for sent in self.sent:  # with the draft that was shown, and in the blind arm with none
-            draft = draft_for(sent.slot)
+            draft = find_draft(sent.slot)
             assert there[sent.rating] == (draft.pk if draft else None)
             assert sent.slot.arm == Arm.ASSISTED or there[sent.rating] is None
 
@@ -308,7 +308,7 @@ class Queue(RuleBasedStateMachine):
 
     def _submit(self, rater: int, slot: Slot, score: int) -> None:
         is_theirs = self._is_theirs(rater, slot)
-        values = factories.make_submission(slot, score)
+        values = factories.make_desk_values(slot, score)
         met = self.met[rater, slot.item_id]
         try:
             rating = factories.submit(self.raters[rater], slot, **values)

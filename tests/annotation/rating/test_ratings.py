@@ -23,7 +23,9 @@ from annotation.models import (
     make_blind_condition,
 )
 from annotation.rating import drafts, queue, ratings
-from annotation.rating.ratings import Answer, AnswersRefused, EditRefused, LeaseLost, SavedWorkConflict
+from annotation.rating.answers import Answer, AnswersRefused, parse_answers
+from annotation.rating.queue import LeaseLost
+from annotation.rating.ratings import EditRefused, SavedWorkConflict
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, TimeRange
 from tests.annotation import factories
@@ -111,7 +113,7 @@ def test_a_submit_for_a_seat_that_went_to_another_becomes_saved_work(rater: User
             factories.submit(rater, slot, answers=given)
 
     assert not Rating.objects.exists()
-    assert ratings.parse_answers(rater.saved_work.get().answers) == given
+    assert parse_answers(rater.saved_work.get().answers) == given
 
 
 def test_a_closed_campaign_keeps_late_answers_as_saved_work(rater: User, campaign: Campaign) -> None:
@@ -303,12 +305,12 @@ def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = claim(rater, campaign)
     asked: dict[str, Any] = {"rater": rater, "lease": factories.get_lease(slot)}
-    assert drafts.show_late(**asked) is None
+    assert drafts.show_late_draft(**asked) is None
     draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
-    assert drafts.late_draft(slot) == draft
-    assert drafts.show_late(**asked | {"rater": factories.make_user()}) is None
-    assert drafts.show_late(**asked) == drafts.show_late(**asked) == draft
-    assert drafts.late_draft(slot) is None
+    assert drafts.find_late_draft(slot) == draft
+    assert drafts.show_late_draft(**asked | {"rater": factories.make_user()}) is None
+    assert drafts.show_late_draft(**asked) == drafts.show_late_draft(**asked) == draft
+    assert drafts.find_late_draft(slot) is None
 
     given = factories.make_answers()
     given[Axis.DYNAMIC] = replace(given[Axis.DYNAMIC], draft_use="edited")
@@ -334,8 +336,8 @@ def test_who_has_typed_without_a_draft_is_not_given_one_from_the_start(rater: Us
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     again = claim(rater, campaign)
-    assert drafts.shown_to(rater, again.item_id) == (None, "none")
-    assert drafts.late_draft(again) is not None
+    assert drafts.find_shown_draft(rater, again.item_id) == (None, "none")
+    assert drafts.find_late_draft(again) is not None
 
 
 def test_a_rating_by_a_program_is_stored_as_simulated(campaign: Campaign) -> None:
@@ -350,7 +352,7 @@ def test_an_edit_adds_a_revision_and_leaves_the_first_as_it_was(rater: User, cam
     edit, key = factories.make_answers(1), uuid.uuid4()
 
     for _ in range(2):  # the second is the same key again
-        ratings.revise(rater=rater, rating_id=rating.pk, answers=edit, key=key, viewing={}, seconds_spent=3)
+        factories.revise(rating, answers=edit, key=key)
 
     first, second = rating.revisions.order_by("number")
     assert [(one.number, one.is_current) for one in (first, second)] == [(1, False), (2, True)]
@@ -362,25 +364,19 @@ def test_an_edit_may_keep_its_own_words(rater: User, campaign: Campaign) -> None
     given = factories.make_answers()
     rating = factories.submit(rater, claim(rater, campaign), answers=given)
 
-    ratings.revise(rater=rater, rating_id=rating.pk, answers=given, key=uuid.uuid4(), viewing={}, seconds_spent=1)
+    factories.revise(rating, answers=given)
 
     assert rating.revisions.count() == 2
 
 
 def test_nobody_edits_anothers_rating_and_nobody_edits_in_a_closed_campaign(rater: User, campaign: Campaign) -> None:
     rating = factories.submit(rater, claim(rater, campaign))
-    edit: dict[str, Any] = {
-        "rating_id": rating.pk,
-        "answers": factories.make_answers(),
-        "viewing": {},
-        "seconds_spent": 1.0,
-    }
 
     with pytest.raises(Rating.DoesNotExist):
-        ratings.revise(rater=factories.make_user(), key=uuid.uuid4(), **edit)
+        ratings.revise(rater=factories.make_user(), rating_id=rating.pk, submission=factories.make_submission())
     campaigns.set_state(actor=factories.make_lead(), campaign=campaign, state="closed")
     with pytest.raises(EditRefused):
-        ratings.revise(rater=rater, key=uuid.uuid4(), **edit)
+        factories.revise(rating)
     assert rating.revisions.count() == 1
 
 
@@ -449,7 +445,7 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
         drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     slot = claim(rater, campaign)
 
-    rating = factories.submit(rater, slot, **factories.make_submission(slot, 3))
+    rating = factories.submit(rater, slot, **factories.make_desk_values(slot, 3))
 
     rating = Rating.objects.get(pk=rating.pk)
     assert (rating.arm, rating.is_blind) == (arm, is_blind)
@@ -461,19 +457,12 @@ def test_what_was_active_when_first_rated_stays_with_the_rating_through_edits(ra
     campaign = factories.make_campaign(1, overlap=1, assisted_share=1)
     rating = factories.submit(rater, claim(rater, campaign))
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
-    ratings.revise(
-        rater=rater,
-        rating_id=rating.pk,
-        answers=factories.make_answers(5),
-        key=uuid.uuid4(),
-        viewing={},
-        seconds_spent=1,
-    )
+    factories.revise(rating, answers=factories.make_answers(5))
     assert Rating.objects.get().is_blind
 
 
 def test_the_database_refuses_a_shown_draft_without_an_active_critic(rater: User) -> None:
     slot, _ = assisted(rater)
-    rating = factories.submit(rater, slot, **factories.make_submission(slot, 3))
+    rating = factories.submit(rater, slot, **factories.make_desk_values(slot, 3))
     with pytest.raises(IntegrityError), transaction.atomic():
         Rating.objects.filter(pk=rating.pk).update(critic_active=False)

@@ -11,7 +11,7 @@ from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Clip, Item
 from annotation.rating import queue
 from annotation.rating.drafts import record_draft
-from annotation.rating.tries import seat_to_try, try_order
+from annotation.rating.tries import list_try_order, make_try_slot
 from qsave.axes import AXES
 from tests.annotation.factories import make_campaign, make_card, make_lead, make_user, rate_all
 
@@ -122,11 +122,11 @@ def test_a_draft_shows_in_the_assisted_arm_and_must_be_met(as_lead: Client) -> N
 
 def test_the_order_is_seeded_and_holds_the_qualification_too(as_lead: Client) -> None:
     campaign = make_campaign(12, seed=4)
-    before = try_order(campaign)
+    before = list_try_order(campaign)
     assert before != sorted(before)
     mark_item(actor=make_lead(), item=Item.objects.all()[0], mark="qualification", scores={"visual": 3})
-    assert try_order(campaign) == before
-    arms = {pk: seat_to_try(campaign, pk).arm for pk in before}
+    assert list_try_order(campaign) == before
+    arms = {pk: make_try_slot(campaign, pk).arm for pk in before}
     assert arms.items() >= dict(campaign.slots.filter(number=1).values_list("item", "arm")).items()
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from annotation.models import Campaign, Item, Slot
 from annotation.rating import queue
-from annotation.rating.upcoming import likely_next
+from annotation.rating.upcoming import guess_next_clip
 from qsave.axes import AXES
 from tests.annotation import factories
 
@@ -16,7 +16,7 @@ def hits(campaign: Campaign) -> list[bool]:
     rater, right = factories.make_user(), []
     slot = queue.claim(rater=rater, campaign=campaign)
     while slot is not None:
-        guess = likely_next(rater=rater, campaign=campaign)
+        guess = guess_next_clip(rater=rater, campaign=campaign)
         factories.submit(rater, slot)
         slot = queue.claim(rater=rater, campaign=campaign)
         right.append(guess == (slot.item.clip if slot else None))
@@ -50,5 +50,5 @@ def test_it_takes_nothing() -> None:
     campaign, rater = factories.make_campaign(3, gold_share=0.5), factories.make_user()
     queue.claim(rater=rater, campaign=campaign)
     before = list(Slot.objects.order_by("pk").values())
-    likely_next(rater=rater, campaign=campaign)
+    guess_next_clip(rater=rater, campaign=campaign)
     assert list(Slot.objects.order_by("pk").values()) == before

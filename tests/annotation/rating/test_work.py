@@ -1,6 +1,5 @@
 """The work behind a rating over all its revisions, and everything that reads it."""
 
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from annotation.agreement.scores import Sitting, read_sittings
 from annotation.campaigns.reports import exclude, give_out_again
 from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.raters.hours import Days, days_of_work
-from annotation.rating import queue, ratings
+from annotation.rating import queue
 from annotation.rating.work import merge_viewings, read_work
 from datasets.services.records import read_records
 from datasets.services.snapshot import write_snapshot
@@ -52,8 +51,7 @@ def edited(campaign: Campaign) -> Rating:
     assert slot is not None
     rating = factories.submit(rater, slot, viewing=FIRST, seconds_spent=31.5)
     for viewing, seconds in (({"watched_share": 0.4, "plays": 1}, 5.0), ({}, 0.0)):
-        values: dict[str, Any] = {"key": uuid.uuid4(), "viewing": viewing, "seconds_spent": seconds}
-        ratings.revise(rater=rater, rating_id=rating.pk, answers=factories.make_answers(4), **values)
+        factories.revise(rating, answers=factories.make_answers(4), viewing=viewing, seconds_spent=seconds)
     return rating
 
 

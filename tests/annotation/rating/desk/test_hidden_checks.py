@@ -17,7 +17,7 @@ from accounts.services import issue_token
 from annotation.models import Campaign, Item, SavedWork, Slot
 from annotation.rating import queue, ratings
 from annotation.rating.answers import answers_to_json
-from annotation.rating.ratings import LeaseLost
+from annotation.rating.queue import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
 from tests.annotation.rating.desk.forms import SCRIPT, make_form
@@ -159,14 +159,9 @@ def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campa
     while (slot := queue.claim(rater=rater, campaign=campaign_with_checks)) is not None and slot.kind != "repeat":
         lease = factories.get_lease(slot)
         factories.submit(rater, slot)
-        late: dict[str, Any] = {
-            "answers": factories.make_answers(),
-            "key": uuid.uuid4(),
-            "viewing": {},
-            "seconds_spent": 1.0,
-        }
+        late = factories.make_submission()
         with pytest.raises(LeaseLost, match="kept"):  # the same clip in a second tab, submitted after the first
-            ratings.submit(rater=rater, lease=lease, item_id=slot.item_id, **late)
+            ratings.submit(rater=rater, lease=lease, item_id=slot.item_id, submission=late)
         assert SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
     assert slot is not None
     assert not SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()

@@ -5,9 +5,9 @@ from django.test import Client
 
 from accounts.models import User
 from annotation.models import Arm, Campaign, Guideline, Slot
-from annotation.rating.desk import PAGE_LETTERS, defect_letters
+from annotation.rating.desk_presenter import PAGE_LETTERS, assign_letters
 from annotation.rating.queue import claim
-from annotation.rating.upcoming import likely_next
+from annotation.rating.upcoming import guess_next_clip
 from qsave.axes import AXES
 from qsave.taxonomy import DEFAULT_TAXONOMY
 from tests.annotation.factories import make_draft
@@ -137,7 +137,7 @@ def test_the_guess_at_the_next_clip_is_what_the_next_claim_gives(
     slot = claim(rater=rater, campaign=empty_campaign)
     for _ in range(5):
         assert slot is not None
-        guess = likely_next(rater=rater, campaign=empty_campaign)
+        guess = guess_next_clip(rater=rater, campaign=empty_campaign)
         told = as_rater.get("/rate/autumn/upcoming")
         assert (
             post(
@@ -158,13 +158,13 @@ def test_the_guess_at_the_next_clip_is_what_the_next_claim_gives(
 
 def test_every_default_defect_has_a_letter_of_its_own_on_its_axis() -> None:
     for axis in AXES:
-        letters = defect_letters([defect.label for defect in DEFAULT_TAXONOMY if defect.axis == axis])
+        letters = assign_letters([defect.label for defect in DEFAULT_TAXONOMY if defect.axis == axis])
         assert all(len(letter) == 1 for letter in letters)
         assert len(set(letters)) == len(letters)
         assert not set(letters) & PAGE_LETTERS
 
 
 def test_more_defects_than_letters_leave_the_last_without() -> None:
-    letters = defect_letters([f"defect {number}" for number in range(30)])
+    letters = assign_letters([f"defect {number}" for number in range(30)])
     assert letters[-1] == ""
     assert len({letter for letter in letters if letter}) == 26 - len(PAGE_LETTERS)
