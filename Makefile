@@ -9,7 +9,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check --quiet --progress-bar=o
 RUN_STAMP := $(VENV)/.run-packages
 DEV_STAMP := $(VENV)/.dev-packages
 .DEFAULT_GOAL := help
-.PHONY: help run needs test test-long check format loop bench lock clean
+.PHONY: help run needs test test-long check format loop bench pictures lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ loop: $(RUN_STAMP) ## the whole loop headless: render, rate (simulated), agree, 
 
 bench: $(DEV_STAMP) ## figures of this machine, each beside what it stands against; PART=desk measures one part
 	@$(PY) -m tests.bench $(PART)
+
+pictures: $(DEV_STAMP) ## take the pictures in docs/images anew: Chromium, the demo in a temporary folder
+	@$(PY) -m tests.pictures
 
 lock: $(DEV_STAMP) ## make requirements/*.txt anew from the *.in files
 	@$(PY) requirements/lock.py
