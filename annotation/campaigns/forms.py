@@ -1,4 +1,4 @@
-"""Forms of the lead's pages. Rules live in `annotation.services`; a form only reads what was typed."""
+"""Forms of the lead's pages. They only read input; the rules are in the services beside this module."""
 
 from dataclasses import fields
 from typing import Any
@@ -14,12 +14,12 @@ from annotation.campaigns.policy import FIXED_ONCE_OPENED, has_opened
 from annotation.models import Campaign
 
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
-    (_("Seats and agreement"), ("overlap", "overlap_cap", "disagreement_bound", "lease_minutes")),
+    (_("Ratings and agreement"), ("overlap", "overlap_cap", "disagreement_bound", "lease_minutes")),
     (_("Drafts"), ("assisted_share", "shows_draft_scores")),
     (_("Checks"), ("gold_share", "repeat_share", "qualification_mark")),
     (_("Viewing"), ("min_viewport_width", "min_viewport_height", "requires_watched")),
     (_("Who may rate"), ("open_to",)),
-    (_("Order"), ("order", "seed")),
+    (_("Order and draws"), ("order", "seed")),
     (_("Reasons and edits"), ("min_reason_length", "edit_hours", "waives_reason_when_excellent")),
 )
 
@@ -27,51 +27,52 @@ GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
 LABELS: dict[str, Any] = {
     "title": _("Title"),
     "name": _("Short name"),
-    "overlap": _("Ratings wanted for each clip"),
-    "overlap_cap": _("At most, where raters disagree"),
-    "disagreement_bound": _("Levels apart that are agreement"),
-    "lease_minutes": _("Minutes a clip is held for a rater"),
-    "assisted_share": _("Share of train seats that see the critic's draft"),
-    "shows_draft_scores": _("Show the critic's scores too"),
+    "overlap": _("Ratings for each clip"),
+    "overlap_cap": _("Most ratings for a clip if raters disagree"),
+    "disagreement_bound": _("Largest score gap that still counts as agreement"),
+    "lease_minutes": _("Minutes that a clip is reserved for a rater"),
+    "assisted_share": _("Assisted share: train ratings that see the critic's draft"),
+    "shows_draft_scores": _("Also show the critic's scores"),
     "gold_share": _("Share of golds among a rater's clips"),
     "repeat_share": _("Share of repeats among a rater's clips"),
-    "qualification_mark": _("Right answers that let a rater in"),
-    "requires_watched": _("The clip must be watched to its end"),
-    "min_viewport_width": _("Least width of the window, in pixels"),
-    "min_viewport_height": _("Least height of the window, in pixels"),
+    "qualification_mark": _("Qualification pass mark"),
+    "requires_watched": _("Require that the clip is watched to its end"),
+    "min_viewport_width": _("Minimum width of the window, in pixels"),
+    "min_viewport_height": _("Minimum height of the window, in pixels"),
     "open_to": _("Open to"),
-    "order": _("Clips come"),
-    "seed": _("Seed of all draws"),
-    "min_reason_length": _("Shortest reason, in characters"),
+    "order": _("Order of clips"),
+    "seed": _("Random seed"),
+    "min_reason_length": _("Minimum length of a reason, in characters"),
     "waives_reason_when_excellent": _("No reason needed for “excellent” without a defect"),
-    "edit_hours": _("Hours in which a rating may be edited"),
+    "edit_hours": _("Hours in which a rating can be edited"),
 }
 HELP: dict[str, Any] = {
     "name": _("For links and scripts: small letters, digits and hyphens."),
-    "overlap": _("Three to five is usual; more narrows the intervals. It can rise later."),
-    "overlap_cap": _("Empty: no clip gets more than the rest."),
-    "disagreement_bound": _("Scores of one axis further apart give the clip another seat, up to the number beside."),
-    "lease_minutes": _("After that the clip goes to somebody else; what was typed is kept."),
-    "assisted_share": _("0 to 1. The other seats are blind, so that the critic's pull on scores can be measured."),
-    "shows_draft_scores": _("Off by default: seen scores pull people's scores most."),
-    "gold_share": _("0 to 0.5. Golds are clips whose scores are known; mark them on the page of clips."),
-    "repeat_share": _("0 to 0.5. A rater meets a clip again, unannounced, after at least ten others."),
+    "overlap": _("Three to five is usual; more ratings narrow the intervals. You can raise it later."),
+    "overlap_cap": _("Empty: every clip gets the same number."),
+    "disagreement_bound": _("If scores of one axis differ by more, the clip gets another rating, up to the maximum."),
+    "lease_minutes": _("After that the clip can go to another rater. Typed answers are kept."),
+    "assisted_share": _("0 to 1. The other ratings are blind, so that the critic's influence can be measured."),
+    "shows_draft_scores": _("Off by default: visible scores influence raters most."),
+    "gold_share": _("0 to 0.5. Golds are clips with known scores. Mark them on the page of clips."),
+    "repeat_share": _("0 to 0.5. A rater gets a clip again, unannounced, after at least ten others."),
     "qualification_mark": _(
-        "A share, 0 to 1. An answer within one level of the known score is right. Empty: nobody has to qualify."
+        "0 to 1: the share of right answers. An answer within one level of the known score is right. Empty: no "
+        "qualification."
     ),
     "requires_watched": "",
     "min_viewport_width": _("0: any."),
     "min_viewport_height": _("0: any."),
-    "open_to": _("Members come by an invitation, or are added on the page of members."),
-    "order": _("Priorities and scores are given on the page of clips. Among equals, evenly."),
-    "seed": _("The same seed and clips give the same arms and order."),
-    "min_reason_length": _("0: a reason may be left out."),
-    "edit_hours": _("Counted from the first submit. Empty: until the campaign closes."),
+    "open_to": _("Invite or add members on the page of members."),
+    "order": _("Set priorities and upload scores on the page of clips. Equal clips are balanced."),
+    "seed": _("The same seed and clips give the same arms and the same order."),
+    "min_reason_length": _("0: no reason is required."),
+    "edit_hours": _("From the first submit. Empty: until the campaign closes."),
 }
 
 
 class PolicyForm(forms.Form):
-    """The settings of a campaign. What may change when, and what goes together, is for the service to say."""
+    """The settings of a campaign. `annotation.campaigns.policy` says which may change when."""
 
     names: tuple[str, ...] = ("title", *(name for _title, names in GROUPS for name in names))
 
@@ -81,33 +82,33 @@ class PolicyForm(forms.Form):
         self.fields = settings | self.fields
         for name in FIXED_ONCE_OPENED if campaign and has_opened(campaign) else ():
             self.fields[name].disabled = True
-            self.fields[name].help_text = _("Fixed since the campaign opened: the arms of its seats are drawn by it.")
+            self.fields[name].help_text = _("Fixed since the campaign opened: the arms of its slots are drawn from it.")
 
     @property
     def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        """The settings as the page shows them: a title and its fields."""
+        """Return the settings in the groups of the page: each a title and its fields."""
         return [(title, [self[name] for name in names]) for title, names in GROUPS]
 
 
 class CampaignForm(PolicyForm):
-    """What a campaign starts with: its settings, a name for links, and its first guidelines."""
+    """A new campaign: its settings, its short name and its first guidelines."""
 
     names = (*PolicyForm.names, "name")
     guidelines = forms.CharField(
         label=_("Guidelines"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text=_("What raters are asked to look for, in Markdown. A later change makes a new version."),
+        help_text=_("What raters should look for, in Markdown. A later change makes a new version."),
     )
 
 
 class DuplicateForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=160)
     name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"])
-    clips = forms.BooleanField(label=_("The clips, with priorities and scores for the order"), required=False)
-    golds = forms.BooleanField(label=_("Which clips are golds"), required=False)
-    qualification = forms.BooleanField(label=_("Which clips are the qualification"), required=False)
-    members = forms.BooleanField(label=_("The members"), required=False)
+    clips = forms.BooleanField(label=_("Copy the clips, with priorities and order scores"), required=False)
+    golds = forms.BooleanField(label=_("Copy which clips are golds"), required=False)
+    qualification = forms.BooleanField(label=_("Copy which clips are the qualification"), required=False)
+    members = forms.BooleanField(label=_("Copy the members"), required=False)
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the arguments of `duplicate_campaign`."""
@@ -123,24 +124,24 @@ class GuidelineForm(forms.Form):
 
 
 class MarkForm(forms.Form):
-    """What a lead says of one item."""
+    """The mark, known scores and priority of one item."""
 
     mark = forms.ChoiceField(label=_("This clip is"), choices=Mark.choices, widget=forms.RadioSelect)
-    visual = forms.FloatField(label=_("Known: visual"), required=False)
-    dynamic = forms.FloatField(label=_("Known: dynamic"), required=False)
-    alignment = forms.FloatField(label=_("Known: alignment"), required=False)
+    visual = forms.FloatField(label=_("Known visual score"), required=False)
+    dynamic = forms.FloatField(label=_("Known dynamic score"), required=False)
+    alignment = forms.FloatField(label=_("Known alignment score"), required=False)
     feedback = forms.CharField(
         label=_("Feedback"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Of a qualification clip: why its scores are what they are. Raters read it after their answer."),
+        help_text=_("For a qualification clip: explain its scores. Raters read this after their answer."),
     )
     priority = forms.IntegerField(
-        label=_("Priority"), initial=0, help_text=_("Higher comes first, where the campaign goes by priority.")
+        label=_("Priority"), initial=0, help_text=_("Higher comes first in a campaign ordered by priority.")
     )
 
     def add_refusal(self, refusal: ValidationError) -> None:
-        """Shows what a service refused: at its field where the form has one, else above all of them."""
+        """Show each problem at its field, or above the form if it has no such field."""
         for field, problems in refusal.error_dict.items():
             self.add_error(field if field in self.fields else None, problems)
 
@@ -148,11 +149,11 @@ class MarkForm(forms.Form):
 class OrderScoresForm(forms.Form):
     scores = forms.FileField(label=_("Scores"), help_text=_("CSV with the columns clip_id and score."))
 
-    def text(self) -> str:
-        """The file's text; raises ValidationError when there is none."""
+    def read_text(self) -> str:
+        """Return the text of the file; raises ValidationError without a readable one."""
         if not self.is_valid():
             raise ValidationError(_("Choose a CSV file with the columns clip_id and score."))
         try:
             return str(self.cleaned_data["scores"].read().decode("utf-8-sig"))
         except UnicodeDecodeError:
-            raise ValidationError(_("This file is not text in UTF-8. Save it as CSV in UTF-8.")) from None
+            raise ValidationError(_("This file is not UTF-8 text. Save it as CSV in UTF-8.")) from None

@@ -121,7 +121,7 @@ def order_scores(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     form = OrderScoresForm(request.POST, request.FILES)
     try:
-        scores = read_order_scores(form.text())
+        scores = read_order_scores(form.read_text())
         changed = set_order_scores(actor=request.user, campaign=campaign, scores=scores)
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))

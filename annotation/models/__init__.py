@@ -1,4 +1,4 @@
-"""The tables of the rating floor (Django wants them importable from here)."""
+"""The tables of annotation (Django needs them importable from here)."""
 
 from annotation.models.campaigns import (
     Arm,

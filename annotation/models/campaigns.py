@@ -1,4 +1,4 @@
-"""Campaigns, their guidelines, the items in them and the seats (slots) on each item."""
+"""Campaigns, their guidelines, their items, and the slots of each item."""
 
 import secrets
 import uuid
@@ -24,7 +24,7 @@ def default_taxonomy() -> list[dict[str, str]]:
 
 
 class Campaign(models.Model):
-    """A rating job over many clips, with its policy."""
+    """A set of clips to rate, with the settings that say how."""
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -34,11 +34,11 @@ class Campaign(models.Model):
         ARCHIVED = "archived"
 
     class Order(models.TextChoices):
-        """Which items come first. Within equals: the first seat of every item before the second of any."""
+        """Which items come first. Among equals, the first slot of every item comes before the second of any."""
 
-        BALANCED = "balanced", _("evenly")
-        PRIORITY = "priority", _("by the items' priority")
-        SCORE = "score", _("by a score given for each item")
+        BALANCED = "balanced", _("balanced")
+        PRIORITY = "priority", _("by priority")
+        SCORE = "score", _("by uploaded score")
 
     class OpenTo(models.TextChoices):
         EVERYONE = "everyone", _("every annotator")
@@ -47,29 +47,35 @@ class Campaign(models.Model):
     name = models.SlugField(max_length=80, unique=True)
     title = models.CharField(max_length=160)
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
-    overlap = models.PositiveSmallIntegerField(default=3, help_text="Seats (slots) an item gets: k.")
-    assisted_share = models.FloatField(default=0.5, help_text="Share of train slots drawn into the assisted arm.")
+    overlap = models.PositiveSmallIntegerField(default=3, help_text="Number of rating slots of an item: k.")
+    assisted_share = models.FloatField(
+        default=0.5, help_text="Share of rating slots of train items that are drawn into the assisted arm."
+    )
     shows_draft_scores = models.BooleanField(default=False)
     lease_minutes = models.PositiveSmallIntegerField(default=20)
     min_reason_length = models.PositiveSmallIntegerField(default=20)
     waives_reason_when_excellent = models.BooleanField(default=False)
     overlap_cap = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Seats an item may get in all when its raters disagree; empty: k and no more."
+        null=True, blank=True, help_text="Most slots an item gets if its raters disagree; empty: k and no more."
     )
     disagreement_bound = models.PositiveSmallIntegerField(
-        default=2, help_text="Scores of one axis that differ by more than this open another seat, up to the cap."
+        default=2, help_text="Scores of one axis that differ by more than this add a slot, up to the cap."
     )
     order = models.CharField(max_length=8, choices=Order.choices, default=Order.BALANCED)
     open_to = models.CharField(max_length=8, choices=OpenTo.choices, default=OpenTo.EVERYONE)
-    gold_share = models.FloatField(default=0.0, help_text="Share of a rater's clips whose scores are known.")
-    repeat_share = models.FloatField(default=0.0, help_text="Share of a rater's clips that they meet again.")
+    gold_share = models.FloatField(default=0.0, help_text="Share of a rater's clips that are golds.")
+    repeat_share = models.FloatField(default=0.0, help_text="Share of a rater's clips that they get a second time.")
     qualification_mark = models.FloatField(
-        null=True, blank=True, help_text="Share of answers within one level of the known ones that lets a rater in."
+        null=True,
+        blank=True,
+        help_text="Share of answers within one level of the known scores that a rater needs to qualify.",
     )
     edit_hours = models.PositiveIntegerField(
         null=True, blank=True, help_text="Hours in which a rating may be edited; empty: until the campaign closes."
     )
-    requires_watched = models.BooleanField(default=False, help_text="A rating needs the clip watched to its end.")
+    requires_watched = models.BooleanField(
+        default=False, help_text="A rating can only be submitted once the clip was watched to its end."
+    )
     min_viewport_width = models.PositiveIntegerField(default=0, help_text="CSS pixels; 0: any.")
     min_viewport_height = models.PositiveIntegerField(default=0, help_text="CSS pixels; 0: any.")
     taxonomy = models.JSONField(default=default_taxonomy)
@@ -79,7 +85,7 @@ class Campaign(models.Model):
     )
     is_simulated = models.BooleanField(default=False)
     critic_active = models.BooleanField(
-        default=False, editable=False, help_text="A critic drafts for this campaign. Set where critics are activated."
+        default=False, editable=False, help_text="A critic drafts for this campaign. Set when a critic is activated."
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -111,7 +117,7 @@ class Campaign(models.Model):
 
 
 class Guideline(models.Model):
-    """One version of a campaign's guidelines, in Markdown; a rating is pinned to the version its rater saw."""
+    """One version of a campaign's guidelines, in Markdown; a rating refers to the version that its rater saw."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="guidelines")
     number = models.PositiveIntegerField()
@@ -144,7 +150,7 @@ class GuidelineExample(models.Model):
 
 
 class Item(models.Model):
-    """A clip in a campaign. A qualification item has no seats: everybody who wants in rates it once.
+    """A clip in a campaign. A qualification item has no rating slots: each new rater rates it once.
 
     Only an available item is given out. A report holds an item back until a lead gives it out again or excludes it.
     """
@@ -156,15 +162,19 @@ class Item(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="items")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="items")
-    gold = models.JSONField(null=True, blank=True, help_text="Known scores by axis, if its scores are known.")
+    gold = models.JSONField(null=True, blank=True, help_text="Known scores by axis, of a gold or a qualification clip.")
     is_qualification = models.BooleanField(default=False)
     feedback = models.TextField(
-        blank=True, help_text="Shown after a qualification clip: why its scores are what they are."
+        blank=True, help_text="Explains the known scores; raters see it after a qualification clip."
     )
-    priority = models.SmallIntegerField(default=0, help_text="Higher comes first where the campaign goes by priority.")
-    order_score = models.FloatField(null=True, blank=True, help_text="Higher comes first where it goes by score.")
+    priority = models.SmallIntegerField(default=0, help_text="Higher comes first in a campaign ordered by priority.")
+    order_score = models.FloatField(
+        null=True, blank=True, help_text="Higher comes first in a campaign ordered by score."
+    )
     availability = models.CharField(max_length=9, choices=Availability.choices, default=Availability.AVAILABLE)
-    exclusion_reason = models.TextField(blank=True, help_text="Why a lead excluded the item; else empty.")
+    exclusion_reason = models.TextField(
+        blank=True, help_text="Why a lead excluded the item; empty if it is not excluded."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -191,7 +201,7 @@ class Arm(models.TextChoices):
 
 
 class Exposure(models.TextChoices):
-    """Whether the rater saw a draft."""
+    """Whether a rater saw the draft, and from when."""
 
     NONE = "none"
     LATE = "late"
@@ -199,14 +209,14 @@ class Exposure(models.TextChoices):
 
 
 class Slot(models.Model):
-    """One of an item's k seats, or a place beyond them that one rater alone is given.
+    """One of an item's k rating slots (kind `seat`), or a check slot: one rater's gold, repeat or qualification slot.
 
-    A seat's arm is drawn when it is made; a lease holds it for one rater for a time. Golds, repeats and qualification
-    clips are made for their rater when they are due, are blind, and never count towards k.
+    The arm of a rating slot is drawn when it is created; a lease holds the slot for one rater for a time. Check slots
+    are created for their rater when they are due, are blind, and never count towards k.
     """
 
     class Kind(models.TextChoices):
-        SEAT = "seat", _("Seat")
+        SEAT = "seat", _("Rating")
         GOLD = "gold", _("Gold")
         REPEAT = "repeat", _("Repeat")
         QUALIFICATION = "qualification", _("Qualification")
@@ -218,18 +228,23 @@ class Slot(models.Model):
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="slots")
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.PROTECT, related_name="slots", help_text="The item's, repeated here for the queue."
+        Campaign,
+        on_delete=models.PROTECT,
+        related_name="slots",
+        help_text="Campaign of the item, repeated here for the queue.",
     )
     number = models.PositiveSmallIntegerField()
-    place = models.PositiveIntegerField(default=0, help_text="Where the item lies in the campaign's seeded order.")
+    place = models.PositiveIntegerField(default=0, help_text="Position of the item in the campaign's seeded order.")
     arm = models.CharField(max_length=8, choices=Arm.choices)
     kind = models.CharField(max_length=13, choices=Kind.choices, default=Kind.SEAT)
-    rank = models.FloatField(default=0.0, help_text="Higher comes first: the campaign's order, applied to the item.")
+    rank = models.FloatField(default=0.0, help_text="Rank of the item in the campaign's order; higher comes first.")
     state = models.CharField(max_length=6, choices=State.choices, default=State.FREE)
     rater = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="slots"
     )
-    lease = models.UUIDField(null=True, blank=True, help_text="Changes with every claim: an old tab cannot submit.")
+    lease = models.UUIDField(
+        null=True, blank=True, help_text="Changes with every claim, so that an old tab cannot submit."
+    )
     leased_at = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -273,15 +288,15 @@ class Slot(models.Model):
 class Offer(models.Model):
     """Records that a rater was given an item: the arm, the item's position in their sequence, and the draft they saw.
 
-    It outlives the lease. A rater who saw an item in one arm never gets it in the other, and the queue finds what is
-    still new to a rater by one look-up.
+    It outlives the lease. A rater who saw an item in one arm never gets it in the other, and the queue finds items that
+    are new to a rater in one query.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="offers")
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="offers")
     rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="offers")
     arm = models.CharField(max_length=8, choices=Arm.choices)
-    number = models.PositiveIntegerField(help_text="The rater's running number in this campaign, from 1.")
+    number = models.PositiveIntegerField(help_text="Number of the offer among the rater's in this campaign, from 1.")
     offered_at = models.DateTimeField()
     draft = models.ForeignKey(
         "Draft",
@@ -289,7 +304,7 @@ class Offer(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="offers",
-        help_text="The critic's draft that was put before the rater with the item, or later.",
+        help_text="The critic's draft that the rater saw, with the item or later.",
     )
     exposure = models.CharField(max_length=10, choices=Exposure.choices, default=Exposure.NONE)
     handed_back_at = models.DateTimeField(null=True, blank=True)
@@ -307,12 +322,12 @@ class Offer(models.Model):
 
 
 class SavedWork(models.Model):
-    """What a rater has typed for an item and not yet submitted; also what an expired lease's answers become."""
+    """Answers to an item that a rater has typed but not submitted; they also survive an expired lease."""
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="saved_work")
     rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_work")
     answers = models.JSONField(default=dict)
-    version = models.PositiveIntegerField(default=1, help_text="Rises with every save: a stale tab is told so (409).")
+    version = models.PositiveIntegerField(default=1, help_text="Rises with every save; a stale tab gets 409.")
     tab = models.UUIDField(default=uuid.uuid4)
     saved_at = models.DateTimeField(auto_now=True)
 

@@ -1,4 +1,4 @@
-"""Clips and the prompt groups that keep splits leak-free."""
+"""Clips, and the prompt groups that keep near prompts in one split."""
 
 from typing import ClassVar
 
@@ -14,23 +14,23 @@ class Split(models.TextChoices):
 
 
 class PromptGroup(models.Model):
-    """Prompts that are the same or nearly so, or that a manifest names as one group. Its split is drawn once."""
+    """Prompts that are equal or similar, or that a manifest names as one group. Its split is drawn once."""
 
     representative = models.TextField(
-        unique=True, help_text="The normalised prompt, or the name, that opened the group."
+        unique=True, help_text="The normalised prompt, or the name, of the group's first row."
     )
     name = models.CharField(
         max_length=200,
         unique=True,
         null=True,
         blank=True,
-        help_text="The prompt_group of manifests; none: by similarity.",
+        help_text="The prompt_group of manifests; empty if the group was made by similarity.",
     )
     split = models.CharField(max_length=5, choices=Split.choices)
     generator = models.CharField(
         max_length=120,
         blank=True,
-        help_text="Generator of the row that opened the group: splits are stratified over it.",
+        help_text="Generator of the group's first row; splits are stratified by it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -42,13 +42,13 @@ class PromptGroup(models.Model):
 
 
 class GroupedPrompt(models.Model):
-    """A prompt with the group that it has for good. Written before the first clip of its manifest is stored."""
+    """A prompt and its permanent group. Stored before the first clip of its manifest."""
 
     group = models.ForeignKey(PromptGroup, on_delete=models.CASCADE, related_name="prompts")
     text = models.TextField(help_text="The prompt as its manifest first wrote it.")
     digest = models.CharField(max_length=SHA256_HEX, help_text="SHA-256 of the normalised prompt.")
-    is_named = models.BooleanField(default=False, help_text="Its manifest named the group; similarity was not asked.")
-    bridges_splits = models.BooleanField(default=False, help_text="Near groups of different splits.")
+    is_named = models.BooleanField(default=False, help_text="The manifest named the group, so similarity was not used.")
+    bridges_splits = models.BooleanField(default=False, help_text="Similar to groups of different splits.")
 
     class Meta:
         constraints: ClassVar = [
@@ -62,9 +62,9 @@ class GroupedPrompt(models.Model):
 
 
 class Clip(models.Model):
-    """One generated video with its prompt and its generator. Media lie under MEDIA_ROOT, named by content."""
+    """One generated video with its prompt and its generator. Its files are under MEDIA_ROOT, named by their hash."""
 
-    clip_id = models.CharField(max_length=200, unique=True, help_text="The name its makers gave it, or its hash.")
+    clip_id = models.CharField(max_length=200, unique=True, help_text="The name in its manifest, or its hash.")
     sha256 = models.CharField(max_length=SHA256_HEX, db_index=True)
     prompt = models.TextField()
     generator = models.CharField(max_length=120, db_index=True)
@@ -72,11 +72,11 @@ class Clip(models.Model):
     metadata = models.JSONField(default=dict)
     prompt_group = models.ForeignKey(PromptGroup, on_delete=models.PROTECT, related_name="clips")
     bridges_splits = models.BooleanField(
-        default=False, help_text="Near groups of different splits: releases leave it out and list it."
+        default=False, help_text="Similar to groups of different splits; releases leave it out and list it."
     )
 
     original = models.CharField(max_length=200, help_text="Path of the original under MEDIA_ROOT.")
-    rendition = models.CharField(max_length=200, blank=True, help_text="Playable copy, where browsers need one.")
+    rendition = models.CharField(max_length=200, blank=True, help_text="Playable copy, if browsers need one.")
     poster = models.CharField(max_length=200)
     codec = models.CharField(max_length=40)
     width = models.PositiveIntegerField()
@@ -92,7 +92,7 @@ class Clip(models.Model):
     )
     shown_times = models.JSONField(
         default=list,
-        help_text="When each frame of the playable file shows, in seconds from the first; empty where too many.",
+        help_text="Time of each frame of the playable file, in seconds from the first; empty if there are too many.",
     )
     is_simulated = models.BooleanField(default=False)
     content_warning = models.CharField(max_length=200, blank=True)
@@ -109,5 +109,5 @@ class Clip(models.Model):
 
     @property
     def playable(self) -> str:
-        """Path under MEDIA_ROOT of what a browser is given."""
+        """Path under MEDIA_ROOT of the file that browsers play."""
         return self.rendition or self.original

@@ -1,4 +1,4 @@
-"""Who may rate in a campaign: members, invitations that make members, outside panels, and who has qualified."""
+"""Who may rate in a campaign: members and their invitations, outside panels, and qualifications."""
 
 from typing import ClassVar
 
@@ -21,21 +21,21 @@ class CampaignMember(models.Model):
 
 
 class CampaignInvitation(models.Model):
-    """An invitation that also makes its person a member. Its secret lives with the invitation, hashed."""
+    """A campaign whose member a person becomes when they accept the invitation."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="invitations")
     invitation = models.OneToOneField(Invitation, on_delete=models.CASCADE, related_name="+")
 
 
 class Panel(models.Model):
-    """Raters of an outside company, who come by one link with a number of their own and leave with a code."""
+    """Raters of an outside company: they share one link, bring a number of their own, and get a completion code."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="panels")
     name = models.CharField(max_length=120)
     token_hash = models.CharField(max_length=64, unique=True)
     completion_code = models.CharField(max_length=80)
-    return_url = models.URLField(blank=True, help_text="Where a participant goes back to when done.")
-    quota = models.PositiveIntegerField(help_text="Ratings after which a participant is done.")
+    return_url = models.URLField(blank=True, help_text="Address that a participant returns to when done.")
+    quota = models.PositiveIntegerField(help_text="Number of ratings after which a participant is done.")
     closed_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -50,7 +50,7 @@ class Panel(models.Model):
 
 
 class PanelParticipant(models.Model):
-    """One person of a panel: their number there, and the account that was made for it here."""
+    """One person of a panel: their number there, and their account here."""
 
     panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="participants")
     external_id = models.CharField(max_length=120)
@@ -65,7 +65,7 @@ class PanelParticipant(models.Model):
 
 
 class Qualification(models.Model):
-    """How a rater did on a campaign's qualification clips; a lead may let somebody in regardless."""
+    """A rater's result on a campaign's qualification clips; a lead can let them in even if they failed."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="qualifications")
     rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="qualifications")

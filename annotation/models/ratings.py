@@ -1,4 +1,4 @@
-"""What people and critics said: drafts, ratings with their revisions, reviews and screenings."""
+"""Drafts of critics, ratings with their revisions, skips, reviews and screenings."""
 
 import uuid
 from typing import ClassVar
@@ -12,12 +12,12 @@ from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
 
 
 class Draft(models.Model):
-    """A critic's proposal for an item: a whole report card, and which critic made it. Immutable."""
+    """A critic's proposed report card for an item. Immutable."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="drafts")
     critic = models.CharField(max_length=120, help_text="Name and version, for example starter@1.")
     card = models.JSONField(help_text="qsave.report_card.card_to_json")
-    text = models.TextField(help_text="The critic's words as generated.")
+    text = models.TextField(help_text="The critic's output as generated.")
     latency_ms = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -29,7 +29,7 @@ class Draft(models.Model):
 
 
 class Rating(models.Model):
-    """What one rater said of one item. Never overwritten: each submit or edit is a revision."""
+    """One rater's rating of one item. Never overwritten: each submit or edit is a revision."""
 
     slot = models.OneToOneField(Slot, on_delete=models.PROTECT, related_name="rating")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="ratings")
@@ -40,7 +40,7 @@ class Rating(models.Model):
     guideline = models.ForeignKey(Guideline, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_simulated = models.BooleanField(default=False)
     critic_active = models.BooleanField(
-        default=False, help_text="A critic was drafting in the campaign when this was first rated."
+        default=False, help_text="A critic drafted for the campaign when this rating was first submitted."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -73,7 +73,9 @@ class RatingRevision(models.Model):
     rating = models.ForeignKey(Rating, on_delete=models.PROTECT, related_name="revisions")
     number = models.PositiveIntegerField()
     is_current = models.BooleanField(default=True)
-    key = models.UUIDField(unique=True, default=uuid.uuid4, help_text="Idempotency: the same key stores nothing twice.")
+    key = models.UUIDField(
+        unique=True, default=uuid.uuid4, help_text="Idempotency key: the same key is stored only once."
+    )
     viewing = models.JSONField(default=dict, help_text="How the clip was watched: share, plays, stalls, viewport.")
     seconds_spent = models.FloatField(default=0.0)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -88,7 +90,7 @@ class RatingRevision(models.Model):
 
 
 class AxisAnswer(models.Model):
-    """One axis of one revision."""
+    """One revision's answer on one axis."""
 
     class DraftUse(models.TextChoices):
         """What the rater did with the critic's text and defects on this axis."""
@@ -101,7 +103,7 @@ class AxisAnswer(models.Model):
     revision = models.ForeignKey(RatingRevision, on_delete=models.PROTECT, related_name="answers")
     axis = models.CharField(max_length=10, choices=AXIS_CHOICES)
     score = models.PositiveSmallIntegerField()
-    evidence = models.JSONField(default=list, help_text="qsave.report_card.evidence_to_json; [] says no defect.")
+    evidence = models.JSONField(default=list, help_text="qsave.report_card.evidence_to_json; [] means no defect.")
     reason = models.TextField(blank=True)
     draft_use = models.CharField(max_length=9, choices=DraftUse.choices, default=DraftUse.NONE)
     draft_edit_distance = models.PositiveIntegerField(null=True, blank=True)
@@ -118,7 +120,7 @@ class AxisAnswer(models.Model):
 
 
 class Review(models.Model):
-    """A lead's decision on an item: the report card that stands. The newest counts."""
+    """A lead's final report card for an item. The newest counts."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
@@ -143,8 +145,10 @@ class Screening(models.Model):
 
 
 class Skip(models.Model):
-    """A rater passed an item by: too hard, broken, or for the lead to see. It is not offered to them again. The last
-    two are reports, which stand until a lead has settled them."""
+    """A rater skipped an item: too hard, broken, or flagged for the lead. They do not get it again.
+
+    The last two are reports, which stay open until a lead settles them.
+    """
 
     class Kind(models.TextChoices):
         SKIPPED = "skipped"

@@ -108,7 +108,7 @@ def test_home_sends_raters_to_open_campaigns_and_leads_to_those_that_wait(client
 def test_settings_are_changed_on_their_page(as_lead: Client) -> None:
     campaign = make_campaign(2, title="Spring")
     path = f"/campaigns/{campaign.name}/settings"
-    assert "Seats and agreement" in as_lead.get(path).content.decode()
+    assert "Ratings and agreement" in as_lead.get(path).content.decode()
     answer = as_lead.post(path, SETTINGS | {"overlap": "4", "edit_hours": "48", "requires_watched": "on"})
     assert answer["Location"] == path
     campaign.refresh_from_db()
