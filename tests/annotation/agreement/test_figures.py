@@ -208,7 +208,7 @@ def test_the_number_of_queries_does_not_grow_with_the_campaign() -> None:
             assert found.generators
         return len(queries)
 
-    assert cost(2) == cost(6) <= 9
+    assert cost(2) == cost(4) == 8
 
 
 def test_figures_are_computed_again_only_after_something_changed(rated_campaign: tuple[Campaign, list[User]]) -> None:

@@ -1,6 +1,7 @@
 """How many ratings a campaign's clips need: from the ratings that count, and only from those."""
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement.basis import Basis, Spread
 from annotation.agreement.figures import agreement
@@ -41,10 +42,13 @@ def test_without_two_ratings_of_a_clip_it_says_why(campaign: Campaign) -> None:
     assert all(isinstance(one.more, Undefined) for one in needed(campaign))
 
 
-def test_it_takes_two_queries(campaign: Campaign, django_assert_num_queries: object) -> None:
-    for _ in range(2):
+@pytest.mark.parametrize("raters", [1, 2])
+def test_it_takes_two_queries_however_many_ratings_there_are(
+    campaign: Campaign, raters: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(raters):
         factories.rate_all(factories.make_user(), campaign)
-    with django_assert_num_queries(2):  # type: ignore[operator]  # a fixture of pytest-django
+    with django_assert_num_queries(2):
         needed(campaign)
 
 

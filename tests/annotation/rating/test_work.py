@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.services import issue_token
 from annotation.agreement.figures import agreement
@@ -57,7 +58,7 @@ def edited(campaign: Campaign) -> Rating:
 
 @pytest.mark.django_db
 def test_an_edit_keeps_the_time_and_the_viewing_record_and_adds_its_own(
-    tmp_path: Path, django_assert_num_queries: Any
+    tmp_path: Path, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     campaign = factories.make_campaign(1, overlap=1)
     rating = edited(campaign)

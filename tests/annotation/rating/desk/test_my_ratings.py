@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from annotation.models import Arm, AxisAnswer, Campaign, Item, Rating, RatingRevision, Slot
@@ -74,15 +75,19 @@ def test_an_edit_is_possible_for_the_hours_that_the_campaign_gives(as_rater: Cli
     assert as_rater.post(f"/my-ratings/{rated.pk}/", edit_form()).status_code == 422
 
 
-def test_my_ratings_cost_as_many_queries_for_many_as_for_one(
-    as_rater: Client, empty_campaign: Campaign, django_assert_num_queries: Any
+@pytest.mark.parametrize("names", [("one", "two"), ("one", "two", "three", "four")])
+def test_my_ratings_take_as_many_queries_for_many_as_for_few(
+    as_rater: Client,
+    empty_campaign: Campaign,
+    names: tuple[str, ...],
+    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    for name in ("one", "two", "three"):
+    for name in names:
         add_clip(empty_campaign, name)
         words = {f"{axis}-reason": f"Words for {name} and {axis}, all different" for axis in AXES}
         post(as_rater, empty_campaign, data=make_form(start(as_rater, empty_campaign)) | words)
-    assert Rating.objects.count() == 3
-    with django_assert_num_queries(7):  # session, user, what the menu asks, campaigns, ratings, revisions, answers
+    assert Rating.objects.count() == len(names)
+    with django_assert_num_queries(7):  # session, user, menu, campaigns, ratings, revisions, answers
         as_rater.get("/my-ratings/")
 
 
