@@ -12,16 +12,17 @@ from annotation.models import Campaign
 from annotation.shared.charts import Curve, curve
 from modelassist.bridge import model_of, run_folder
 from modelassist.engine.models.folder import ModelError
-from modelassist.evaluation import splits_of
 from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run
 from modelassist.reads.critics import critic_line, critic_list, drafting_status
+from modelassist.reads.evaluation import arrange_splits
 from modelassist.reads.runs import run_files, run_list, run_page
 from modelassist.services import adding
 from modelassist.services import critics as critic_services
 from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
 from operations.models import Job
 from qsave.axes import AXES
+from qsave.run import Evaluation
 from qsave.words import isolate
 
 CURVES = ("loss", "reward", "kl", "learning_rate")
@@ -72,7 +73,8 @@ def run(request: AuthedRequest, pk: int) -> HttpResponse:
         (stage, [(name.replace("_", " "), drawn) for name in CURVES if (drawn := _drawn(figures.get(name, [])))])
         for stage, figures in page.curves.items()
     ]
-    context = {"page": page, "run": found, "charts": charts, "splits": splits_of(found.evaluation), "files": page.files}
+    splits = arrange_splits(Evaluation.from_json(found.evaluation))
+    context = {"page": page, "run": found, "charts": charts, "splits": splits, "files": page.files}
     return render(request, "modelassist/run.html", context)
 
 
@@ -164,7 +166,7 @@ def _critic_page(request: AuthedRequest, pk: int, question: str = "", campaign: 
     context = {
         "critic": found,
         "line": critic_line(found),
-        "splits": splits_of(found.evaluation),
+        "splits": arrange_splits(Evaluation.from_json(found.evaluation)),
         "files": run_files(found.run) if found.run else [],
         "pauses": found.activations.exclude(retry_at=None).select_related("campaign", "critic"),
         "question": question,

@@ -6,9 +6,10 @@ from django.db.models import Count
 
 from annotation.models import Campaign, Draft
 from modelassist.models import Activation, Critic, FailedDraft
-from modelassist.reads.evaluation import headline
+from modelassist.reads.evaluation import write_headline
 from modelassist.services.drafting import KIND, next_items
 from operations.models import Job
+from qsave.run import Evaluation
 
 NEWEST = 100
 
@@ -59,7 +60,7 @@ def critic_list() -> list[CriticLine]:
             active_in=active.get(critic.pk, []),
             drafts=drafts.get(str(critic), 0),
             failed=failed.get(critic.pk, 0),
-            srcc=headline(critic.evaluation),
+            srcc=write_headline(Evaluation.from_json(critic.evaluation)),
         )
         for critic in critics
     ]
@@ -72,7 +73,7 @@ def critic_line(critic: Critic) -> CriticLine:
         active_in=[activation.campaign for activation in critic.activations.select_related("campaign")],
         drafts=Draft.objects.filter(critic=str(critic)).count(),
         failed=critic.failed_drafts.count(),
-        srcc=headline(critic.evaluation),
+        srcc=write_headline(Evaluation.from_json(critic.evaluation)),
     )
 
 

@@ -1,35 +1,99 @@
-"""Figures of an evaluation in words: a value with its interval, or the reason why there is none; never NaN."""
+"""An evaluation arranged for pages: figures in words, and a table for each split."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, fields
 
-from qsave.axes import AXES
-from qsave.splits import HELD_OUT
+from qsave.axes import AXES, Axis
+from qsave.run import BLANK_FRAMES, NOT_MEASURED, AxisFigures, Evaluation
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
-NOT_MEASURED = "not measured"
-
-
-def headline(evaluation: Mapping[str, Any]) -> dict[str, str]:
-    """axis -> SRCC with people, in words: on the test split or, without one, on val."""
-    splits = evaluation.get("splits", {})
-    axes: Mapping[str, Any] = next((splits[split]["axes"] for split in reversed(HELD_OUT) if split in splits), {})
-    return {axis.value: figure(axes.get(axis.value, {}).get("critic", {}).get("srcc")) for axis in AXES}
+HEADLINE_SPLITS = ("test", "val")
+"""Splits in the order in which a headline takes them."""
 
 
-def figure(value: Mapping[str, Any] | None) -> str:
-    """`0.71 (0.52 to 0.83)`, or why there is none."""
-    if not value:
-        return NOT_MEASURED
-    if "undefined" in value:
-        return f"undefined: {value['undefined']}"
-    if "low" in value:
-        return f"{number(value['value'])} ({number(value['low'])} to {number(value['high'])})"
-    return number(value["value"])
+@dataclass(frozen=True, slots=True)
+class AxisRow:
+    """One axis on one split: the critic, beside the constant predictor, the same critic with blank frames, one rater
+    against the others, and the ceiling that noise in the MOS sets."""
+
+    axis: str
+    srcc: Estimate
+    plcc: Estimate
+    rmse: Estimate
+    within_one: Estimate
+    constant_rmse: Estimate
+    blank_srcc: Estimate
+    rater_srcc: Estimate
+    ceiling_srcc: Estimate
 
 
-def number(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{value:.2f}"
+@dataclass(frozen=True, slots=True)
+class SplitTable:
+    """One split. `unparsable` is the share of clips without a report card."""
+
+    split: str
+    clips: int
+    unparsable: float | None
+    axes: tuple[AxisRow, ...]
+    plots: Mapping[str, str]
+    """What a picture shows, and its file below the run's folder."""
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why figures are undefined, each reason once."""
+        figures = [getattr(row, field.name) for row in self.axes for field in fields(row) if field.name != "axis"]
+        return sorted({str(figure.value) for figure in figures if isinstance(figure.value, Undefined)})
 
 
-def share(value: float | None) -> str:
-    return NOT_MEASURED if value is None else f"{100 * value:.0f}%"
+def arrange_splits(evaluation: Evaluation) -> list[SplitTable]:
+    """Arrange the figures split by split; an empty list if nothing was measured."""
+    return [
+        SplitTable(
+            split=name,
+            clips=split.counts.clips,
+            unparsable=split.unparsable_rate,
+            axes=tuple(_arrange_axis(axis, split.axes[axis]) for axis in AXES),
+            plots=split.plots,
+        )
+        for name, split in evaluation.splits.items()
+    ]
+
+
+def _arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
+    blank, people = figures.rivals.get(BLANK_FRAMES), figures.people
+    if isinstance(people, Undefined):
+        rater, ceiling = Estimate(people, people), Estimate(people, people)
+    else:
+        rater, ceiling = people.baseline_srcc, people.ceiling_srcc
+    return AxisRow(
+        axis=axis.value,
+        srcc=figures.critic.srcc,
+        plcc=figures.critic.plcc,
+        rmse=figures.critic.rmse,
+        within_one=figures.critic.within_one,
+        constant_rmse=figures.constant.agreement.rmse,
+        blank_srcc=blank.agreement.srcc if blank else NOT_MEASURED,
+        rater_srcc=rater,
+        ceiling_srcc=ceiling,
+    )
+
+
+def write_headline(evaluation: Evaluation) -> dict[str, str]:
+    """Write the SRCC with raters on held-out clips in words, by axis."""
+    split = next((evaluation.splits[name] for name in HEADLINE_SPLITS if name in evaluation.splits), None)
+    return {axis.value: write_figure(split.axes[axis].critic.srcc if split else NOT_MEASURED) for axis in AXES}
+
+
+def write_figure(figure: Estimate) -> str:
+    """Write `0.71 (0.52 to 0.83)`, or why there is no figure; never NaN."""
+    if figure == NOT_MEASURED:
+        return str(figure.value)
+    if isinstance(figure.value, Undefined):
+        return f"undefined: {figure.value}"
+    interval = figure.interval
+    ends = f" ({write_number(interval.low)} to {write_number(interval.high)})" if isinstance(interval, Interval) else ""
+    return write_number(figure.value) + ends
+
+
+def write_number(value: float) -> str:
+    return f"{value:.2f}"

@@ -17,6 +17,7 @@ from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, read_critic_settings
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
+from qsave.run import Evaluation
 from qsave.words import isolate
 
 
@@ -122,13 +123,17 @@ def describe_readable(critic: Critic) -> str:
             "read": read,
             "share": round(100 * read / asked),
         }
-    measured = count_readable(critic.evaluation)
+    measured = count_readable(Evaluation.from_json(critic.evaluation))
     if measured is None:
         return _("How many of its answers can be read was never measured.")
     return _(
         "On held-out simulated clips %(read)s of its %(asked)s answers could be read (%(share)s%%);"
         " on clips that are not simulated this was never measured."
-    ) % {"asked": measured.asked, "read": measured.read, "share": round(100 * measured.read / measured.asked)}
+    ) % {
+        "asked": measured.answers,
+        "read": measured.readable,
+        "share": round(100 * measured.readable / measured.answers),
+    }
 
 
 def _set_critic_active(campaign: Campaign, active: bool) -> None:

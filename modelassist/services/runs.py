@@ -27,6 +27,7 @@ from modelassist.services.critics import register_critic
 from operations import jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
+from qsave.run import EVALUATION_FILE, MODEL_FOLDER, Evaluation
 from qsave.words import isolate
 
 KIND = "train_critic"
@@ -190,21 +191,21 @@ def train_command(run: Run, *, resume: bool) -> list[str]:
 
 def is_finished(folder: Path) -> bool:
     """Whether the trainer came to its end: the evaluation is the last thing it writes."""
-    return (folder / "evaluation.json").is_file() and (folder / "model" / "config.json").is_file()
+    return (folder / EVALUATION_FILE).is_file() and (folder / MODEL_FOLDER / "config.json").is_file()
 
 
 def store_evaluation(run: Run) -> None:
     """Keep with the run what it measured."""
-    run.evaluation = json.loads((run_folder(run) / "evaluation.json").read_text(encoding="utf-8"))
+    run.evaluation = json.loads((run_folder(run) / EVALUATION_FILE).read_text(encoding="utf-8"))
     run.save(update_fields=["evaluation"])
 
 
 def require_readable(run: Run) -> None:
     """Raise TrainingFailed, with the share, for a critic whose answers cannot be read."""
-    readable = count_readable(run.evaluation)
+    readable = count_readable(Evaluation.from_json(run.evaluation))
     if readable is not None and not readable.is_enough:
         raise trainer.TrainingFailed(
-            f"{readable.describe()} It is not registered; its model stays in {run_folder(run) / 'model'}. {ADVICE}"
+            f"{readable.describe()} It is not registered; its model stays in {run_folder(run) / MODEL_FOLDER}. {ADVICE}"
         )
 
 
@@ -219,7 +220,7 @@ def register_result(*, run: Run, name: str) -> Critic:
     return register_critic(
         actor=run.created_by,
         name=name,
-        model=str(folder / "model"),
+        model=str(folder / MODEL_FOLDER),
         run=run,
         evaluation=run.evaluation,
         card=f"Made by run {run.pk} on release {run.release} from `{run.base_model}`.",

@@ -2,21 +2,22 @@
 
 import pytest
 
-from modelassist.reads.evaluation import figure, headline
+from modelassist.reads.evaluation import arrange_splits, write_figure, write_headline
+from qsave.run import NOT_MEASURED, Evaluation
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("figure", "words"),
     [
-        ({"value": 0.714, "low": 0.52, "high": 0.831}, "0.71 (0.52 to 0.83)"),
-        ({"value": 0.714, "interval": "too little varies"}, "0.71"),
-        ({"undefined": "all clips have the same MOS"}, "undefined: all clips have the same MOS"),
-        (None, "not measured"),
-        ({}, "not measured"),
+        (Estimate(0.714, Interval(0.52, 0.831)), "0.71 (0.52 to 0.83)"),
+        (Estimate(0.714, Undefined("too little varies")), "0.71"),
+        (Estimate.undefined("all clips have the same MOS"), "undefined: all clips have the same MOS"),
+        (NOT_MEASURED, "not measured"),
     ],
 )
-def test_a_figure_in_words(value: dict[str, object] | None, words: str) -> None:
-    assert figure(value) == words
+def test_a_figure_in_words(figure: Estimate, words: str) -> None:
+    assert write_figure(figure) == words
 
 
 def axes(value: float) -> dict[str, object]:
@@ -24,9 +25,19 @@ def axes(value: float) -> dict[str, object]:
 
 
 def test_the_headline_takes_test_before_val() -> None:
-    evaluation = {"splits": {"val": axes(0.1), "test": axes(0.6)}}
-    assert headline(evaluation) == {"visual": "0.60", "dynamic": "0.60", "alignment": "0.60"}
+    evaluation = Evaluation.from_json({"splits": {"val": axes(0.1), "test": axes(0.6)}})
+    assert write_headline(evaluation) == {"visual": "0.60", "dynamic": "0.60", "alignment": "0.60"}
 
 
 def test_a_critic_that_was_never_measured_says_so() -> None:
-    assert set(headline({}).values()) == {"not measured"}
+    assert set(write_headline(Evaluation()).values()) == {"not measured"}
+
+
+def test_a_table_says_why_figures_are_missing() -> None:
+    people = {"people": {"missing": "the release has no ratings.parquet"}}
+    value = {"splits": {"test": {"clips": 3, "axes": {"visual": axes(0.6)["axes"]["visual"] | people}}}}  # type: ignore[index]
+    [table] = arrange_splits(Evaluation.from_json(value))
+    row = table.axes[0]
+    assert (table.clips, row.axis, row.srcc.value) == (3, "visual", 0.6)
+    assert row.rater_srcc == row.ceiling_srcc == Estimate.undefined("the release has no ratings.parquet")
+    assert table.reasons == ["not measured", "the release has no ratings.parquet"]

@@ -5,6 +5,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,13 @@ from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release.encoding import ReleaseError
 from qsave.release.reader import ReleaseReader
+from qsave.run import EvaluationError
 
 _KNOWN_ERRORS = (
     CheckpointError,
     ConfigError,
     DataError,
+    EvaluationError,
     MediaError,
     MemoryFullError,
     ModelError,
@@ -126,7 +129,7 @@ def _train(options: argparse.Namespace) -> int:
         resume=options.resume,
         previous=options.previous,
     )
-    if not evaluation:
+    if evaluation is None:
         return 0  # another process evaluates
     print(evaluation_table(evaluation))
     print(f"critic: {options.out / 'model'}\nreport: {options.out / 'evaluation.md'}")
@@ -219,8 +222,12 @@ def _evaluate(options: argparse.Namespace) -> int:
             previous=options.previous,
             sampling=Sampling.for_scores(options.samples, seed=options.seed, token_budget=options.tokens_per_batch),
         )
-    about = {"model": options.model, "release": reader.manifest["content_hash"], "problems": sorted(problems)}
-    evaluation |= about
+    evaluation = replace(
+        evaluation,
+        model=options.model,
+        release=reader.manifest["content_hash"],
+        problems=tuple(sorted(problems)),
+    )
     write_evaluation(options.out, evaluation)
     print(evaluation_table(evaluation))
     print(f"report: {options.out / 'evaluation.md'}")

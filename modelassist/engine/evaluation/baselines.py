@@ -1,36 +1,37 @@
-"""What people reach on the clips of an evaluation: one rater's showing, and the ceiling that noise in the MOS sets.
+"""What raters reach on the clips of an evaluation: a single rater, and the ceiling that noise in the MOS sets.
 
-Both need single ratings, which a release keeps in `ratings.parquet`. A release without them is no error: then the
-figures are said to be missing, and why.
+Both need single ratings, which a release keeps in `ratings.parquet`. Without that file the figures are missing, with
+the reason; that is no error.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modelassist.engine.evaluation import intervals
+from modelassist.engine.evaluation.intervals import explain_no_interval, withhold_interval
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
+from qsave.run import Counts, PeopleReach
 from qsave.statistics.ceiling import reach
+from qsave.statistics.figures import Undefined
 from qsave.statistics.table import RatingTable
 
 RATINGS = "ratings.parquet"
 
 
-def people_reach(reader: ReleaseReader, groups: Mapping[str, str]) -> dict[Axis, dict[str, Any]]:
-    """Baseline and ceiling of each axis over clips, given by id with the prompt group of each, from the ratings that
-    made their targets; else `{"missing": why}`."""
+def measure_people(reader: ReleaseReader, groups: Mapping[str, str]) -> dict[Axis, PeopleReach | Undefined]:
+    """Measure baseline and ceiling of each axis over clips (id -> prompt group), from the ratings behind their
+    targets; Undefined says why they are missing."""
     if RATINGS not in reader.manifest["files"]:
-        return _missing(f"the release has no {RATINGS}")
+        return dict.fromkeys(AXES, Undefined(f"the release has no {RATINGS}"))
     try:
-        return {axis: _reach(table, groups) for axis, table in _tables(reader, groups).items()}
+        return {axis: _reach(table, groups) for axis, table in _read_tables(reader, groups).items()}
     except (pa.ArrowException, KeyError, ValueError) as error:
-        return _missing(f"{RATINGS} cannot be read: {error}")
+        return dict.fromkeys(AXES, Undefined(f"{RATINGS} cannot be read: {error}"))
 
 
-def _tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Axis, RatingTable]:
+def _read_tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Axis, RatingTable]:
     columns = ["clip_id", "rater", "counted", *(f"{axis}_score" for axis in AXES)]
     wanted = [("counted", "=", True), ("clip_id", "in", set(groups))]
     rows = pq.read_table(reader.folder / RATINGS, columns=columns, filters=wanted).to_pylist()
@@ -40,21 +41,16 @@ def _tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Axis, R
     }
 
 
-def _reach(table: RatingTable, groups: Mapping[str, str]) -> dict[str, Any]:
+def _reach(table: RatingTable, groups: Mapping[str, str]) -> PeopleReach | Undefined:
     if not len(table):
-        return {"missing": f"{RATINGS} holds no counted rating of these clips"}
+        return Undefined(f"{RATINGS} holds no counted rating of these clips")
     paired = {groups[clip] for clip, n in zip(table.item_ids, table.n.tolist(), strict=True) if n >= 2}
-    few = intervals.too_few(paired)
-    found = reach(table, intervals=not few)
-    return {
-        "items": found.items,
-        "prompts": len(paired),
-        "baseline_srcc": intervals.estimate(found.baseline_srcc, few),
-        "baseline_plcc": intervals.estimate(found.baseline_plcc, few),
-        "ceiling_srcc": intervals.estimate(found.ceiling_srcc, few),
-        "ceiling_plcc": intervals.estimate(found.ceiling_plcc, few),
-    }
-
-
-def _missing(why: str) -> dict[Axis, dict[str, Any]]:
-    return {axis: {"missing": why} for axis in AXES}
+    few = explain_no_interval(paired)
+    figures = reach(table, intervals=not few)
+    return PeopleReach(
+        counts=Counts(figures.items, len(paired)),
+        baseline_srcc=withhold_interval(figures.baseline_srcc, few),
+        baseline_plcc=withhold_interval(figures.baseline_plcc, few),
+        ceiling_srcc=withhold_interval(figures.ceiling_srcc, few),
+        ceiling_plcc=withhold_interval(figures.ceiling_plcc, few),
+    )

@@ -1,15 +1,15 @@
-"""Figures of an evaluation as plain JSON: a value with its interval, or the reason why there is none.
+"""Figures with 95% intervals, or with the reason why there is no interval.
 
-Intervals are 95% percentile bootstraps that take the clips of a prompt together: they are not independent. A figure
-that rests on too few prompts has none, and says so: then nothing is shown to be above anything.
+Intervals are percentile bootstraps that draw the clips of a prompt together, as they are not independent. A figure that
+rests on too few prompts has no interval, and then nothing is shown to be above anything.
 """
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from qsave.run import Agreement, Counts, Gain, GeneratorFigures, GeneratorMeans, Rate
 from qsave.statistics import correlation
 from qsave.statistics.figures import (
     Estimate,
@@ -33,73 +33,82 @@ _FLAT = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Scores of a critic and the MOS of the same clips, with the prompt group of each clip."""
+    """Scores of a predictor and the MOS of the same clips, with the prompt group of each clip."""
 
     scores: Sequence[float]
     mos: Sequence[float]
     groups: Sequence[str]
 
+    @property
+    def counts(self) -> Counts:
+        return count_clips(self.groups)
 
-def too_few(groups: Collection[Hashable], what: str = "prompts") -> Undefined | None:
-    """Why there is no interval over these groups, each named once or for each of its clips; None where there is one."""
+
+def count_clips(groups: Sequence[str]) -> Counts:
+    """Count clips and prompts, given the prompt group of each clip."""
+    return Counts(len(groups), len(set(groups)))
+
+
+def explain_no_interval(groups: Collection[Hashable], what: str = "prompts") -> Undefined | None:
+    """Return why there is no interval over these groups (each listed once or for each clip); None if there is one."""
     count = len(set(groups))
     return Undefined(f"too few {what} ({count}) for an interval") if count < LEAST_GROUPS else None
 
 
-def agreement(pairs: Pairs, seed: int) -> dict[str, Any]:
-    """SRCC, PLCC (raw and after the logistic), KRCC, RMSE and the share within one level, with their intervals."""
-    few = too_few(pairs.groups)
+def compute_agreement(pairs: Pairs, seed: int) -> Agreement:
+    """Compute SRCC, PLCC (raw and after the logistic), KRCC, RMSE and the share within one level."""
+    few = explain_no_interval(pairs.groups)
     resamples = 0 if few else RESAMPLES
-    found = correlation.correlations(pairs.scores, pairs.mos, groups=pairs.groups, seed=seed, resamples=resamples)
-    return {
-        "clips": found.n,
-        "prompts": len(set(pairs.groups)),
-        "srcc": estimate(found.srcc, few),
-        "plcc": estimate(found.plcc, few),
-        "plcc_logistic": estimate(found.plcc_logistic, few),
-        "krcc": estimate(found.krcc, few),
-        "rmse": estimate(found.rmse, few),
-        "within_1": estimate(found.within_one, few),
-    }
+    figures = correlation.correlations(pairs.scores, pairs.mos, groups=pairs.groups, seed=seed, resamples=resamples)
+    return Agreement(
+        counts=pairs.counts,
+        srcc=withhold_interval(figures.srcc, few),
+        plcc=withhold_interval(figures.plcc, few),
+        plcc_logistic=withhold_interval(figures.plcc_logistic, few),
+        krcc=withhold_interval(figures.krcc, few),
+        rmse=withhold_interval(figures.rmse, few),
+        within_one=withhold_interval(figures.within_one, few),
+    )
 
 
-def gain(pairs: Pairs, other: Sequence[float], seed: int) -> dict[str, Any]:
-    """By how much `pairs` is above (SRCC) and closer than (RMSE) other scores of the same clips: paired differences."""
+def compute_gain(pairs: Pairs, other: Sequence[float], seed: int) -> Gain:
+    """Compute by how much `pairs` is above (SRCC) and closer than (RMSE) other scores of the same clips."""
     ours, theirs, mos = (np.asarray(values, dtype=float) for values in (pairs.scores, other, pairs.mos))
-    return {
-        "clips": len(mos),
-        "prompts": len(set(pairs.groups)),
-        "srcc": _difference(correlation.srcc, ours, theirs, mos, pairs.groups, seed),
-        "rmse": _difference(correlation.rmse, theirs, ours, mos, pairs.groups, seed),
-    }
+    return Gain(
+        counts=pairs.counts,
+        srcc=_difference(
+            lambda i: (correlation.srcc(ours[i], mos[i]), correlation.srcc(theirs[i], mos[i])), pairs, seed
+        ),
+        rmse=_difference(
+            lambda i: (correlation.rmse(theirs[i], mos[i]), correlation.rmse(ours[i], mos[i])), pairs, seed
+        ),
+    )
 
 
-def _difference(
-    figure: Callable[[Floats, Floats], Figure],
-    plus: Floats,
-    minus: Floats,
-    mos: Floats,
-    groups: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
+def _difference(figures: Callable[[Ints], tuple[Figure, Figure]], pairs: Pairs, seed: int) -> Estimate:
+    """The first of two figures minus the second, paired: both come from the same clips of each resample."""
+
     def difference(chosen: Ints) -> Figure:
-        one, other = figure(plus[chosen], mos[chosen]), figure(minus[chosen], mos[chosen])
-        if isinstance(one, Undefined) or isinstance(other, Undefined):
-            return one if isinstance(one, Undefined) else other
-        return one - other
+        first, second = figures(chosen)
+        if isinstance(first, Undefined) or isinstance(second, Undefined):
+            return first if isinstance(first, Undefined) else second
+        return first - second
 
-    value = difference(np.arange(len(mos)))
+    value = difference(np.arange(len(pairs.mos)))
     if isinstance(value, Undefined):
-        return plain(value)
-    interval = too_few(groups) or cluster_bootstrap(groups, difference, seed=seed, resamples=RESAMPLES)
-    return estimate(Estimate(value, interval))
+        return Estimate(value, value)
+    few = explain_no_interval(pairs.groups)
+    return withhold_interval(
+        Estimate(value, few or cluster_bootstrap(pairs.groups, difference, seed=seed, resamples=RESAMPLES))
+    )
 
 
-def generator_level(pairs: Pairs, generators: Sequence[str], seed: int) -> dict[str, Any]:
-    """The mean score and mean MOS of each generator, and how far the means agree ("model level").
+def compare_generators(pairs: Pairs, generators: Sequence[str], seed: int) -> GeneratorFigures:
+    """Compute the mean score and mean MOS of each generator, and how far the means agree ("model level").
 
-    The generators are those that there are; what is drawn anew is the prompts on which each happened to be judged. So
-    there is an interval where every one of them has enough of its own, and a resample without one of them is none."""
+    The generators are fixed; only the prompts that each was rated on are resampled. So there is an interval if each
+    generator has enough prompts of its own, and a resample that lacks a generator is dropped.
+    """
     names = sorted(set(generators))
     codes = np.array([names.index(name) for name in generators], dtype=np.int64)
     scores, mos = np.asarray(pairs.scores, dtype=float), np.asarray(pairs.mos, dtype=float)
@@ -107,14 +116,14 @@ def generator_level(pairs: Pairs, generators: Sequence[str], seed: int) -> dict[
         {group for group, generator in zip(pairs.groups, generators, strict=True) if generator == name}
         for name in names
     ]
-    few = too_few(min(prompts, key=len, default=()), "prompts of a generator")
+    few = explain_no_interval(min(prompts, key=len, default=()), "prompts of a generator")
 
     def means(values: Floats, chosen: Ints) -> Floats:
         counts = np.bincount(codes[chosen], minlength=len(names))
         means: Floats = np.bincount(codes[chosen], weights=values[chosen], minlength=len(names)) / counts
         return means
 
-    def agree(figure: Callable[[Floats, Floats], Figure]) -> dict[str, Any]:
+    def agree(figure: Callable[[Floats, Floats], Figure]) -> Estimate:
         def of(chosen: Ints) -> Figure:
             if len(set(codes[chosen].tolist())) < len(names):
                 return Undefined("a generator has no clip")
@@ -122,65 +131,52 @@ def generator_level(pairs: Pairs, generators: Sequence[str], seed: int) -> dict[
 
         value = of(np.arange(len(codes)))
         if isinstance(value, Undefined):
-            return plain(Undefined(str(value).replace("clips", "generators")))
+            return Estimate.undefined(str(value).replace("clips", "generators"))
         interval = few or cluster_bootstrap(pairs.groups, of, seed=seed, resamples=RESAMPLES)
-        return estimate(Estimate(value, interval))
+        return withhold_interval(Estimate(value, interval))
 
     every = np.arange(len(codes))
     counts = np.bincount(codes, minlength=len(names)).tolist()
     rows = zip(names, counts, prompts, means(scores, every).tolist(), means(mos, every).tolist(), strict=True)
-    return {
-        "means": {
-            name: {"clips": count, "prompts": len(own), "score": score, "mos": said}
-            for name, count, own, score, said in rows
+    return GeneratorFigures(
+        means={
+            name: GeneratorMeans(Counts(count, len(own)), mean_score, mean_mos)
+            for name, count, own, mean_score, mean_mos in rows
         },
-        "srcc": agree(correlation.srcc),
-        "plcc": agree(correlation.plcc),
-    }
+        srcc=agree(correlation.srcc),
+        plcc=agree(correlation.plcc),
+    )
 
 
-def share(
+def compute_share(
     above: Sequence[float], below: Sequence[float], groups: Sequence[str], seed: int, nothing: str
-) -> dict[str, Any]:
-    """Sum over sum, clip by clip: a share, a mean or an F1; `nothing` says why there is none. It rests on the prompts
-    that add to `below`, however many others there are."""
-    few = too_few({group for group, part in zip(groups, below, strict=True) if part})
+) -> Estimate:
+    """Compute the sum of `above` over the sum of `below`, given clip by clip: a share, a mean or an F1.
+
+    `nothing` is the reason if `below` sums to 0. The figure rests on the prompts that add to `below`.
+    """
+    few = explain_no_interval({group for group, part in zip(groups, below, strict=True) if part})
     resamples = 0 if few else RESAMPLES
     over, under = np.array(above, float), np.array(below, float)
-    return estimate(ratio(over, under, groups, seed=seed, resamples=resamples, nothing=nothing), few)
+    return withhold_interval(ratio(over, under, groups, seed=seed, resamples=resamples, nothing=nothing), few)
 
 
-def rate(count: int, of: int) -> dict[str, Any]:
-    """A share with Wilson's interval, which none and all have too."""
+def compute_rate(count: int, of: int) -> Rate:
+    """Compute a share with Wilson's interval, which exists for none and for all too."""
     value: Figure = count / of if of else Undefined("there are no clips")
-    return {"count": count, "of": of} | estimate(Estimate(value, wilson(count, of)))
+    return Rate(count, of, withhold_interval(Estimate(value, wilson(count, of))))
 
 
-def estimate(found: Estimate, no_interval: Undefined | None = None) -> dict[str, Any]:
-    """`{"value", "low", "high"}`, `{"value", "interval": why none}` or `{"undefined": why}`. `no_interval` says why
-    none was computed; one of no width is none either."""
-    interval = no_interval or found.interval
-    if isinstance(found.value, Undefined):
-        return plain(found.value)
+def withhold_interval(estimate: Estimate, reason: Undefined | None = None) -> Estimate:
+    """Return the estimate without its interval if there is a `reason` for that, or if the interval has no width."""
+    interval = reason or estimate.interval
+    if isinstance(estimate.value, Undefined):
+        return Estimate(estimate.value, estimate.value)
     if isinstance(interval, Interval) and interval.high - interval.low < _FLAT:
         interval = Undefined("it is the same in every resample")
-    if isinstance(interval, Interval):
-        return plain(found.value) | {"low": interval.low, "high": interval.high}
-    return plain(found.value) | {"interval": str(interval)}
+    return Estimate(estimate.value, interval)
 
 
-def plain(figure: Figure) -> dict[str, Any]:
-    """A figure that has no interval."""
-    return {"undefined": str(figure)} if isinstance(figure, Undefined) else {"value": figure}
-
-
-def in_words(clips: int, prompts: int) -> str:
-    """What a figure rests on: `3 clips of 2 prompts`."""
-    if not clips:
-        return "no clip"
-    return f"{clips} clip{'' if clips == 1 else 's'} of {prompts} prompt{'' if prompts == 1 else 's'}"
-
-
-def is_above_zero(found: Mapping[str, Any]) -> bool:
-    """Whether a figure's whole interval lies above 0."""
-    return found.get("low", 0) > 0
+def is_above_zero(estimate: Estimate) -> bool:
+    """Return whether the whole interval of an estimate lies above 0."""
+    return isinstance(estimate.interval, Interval) and estimate.interval.low > 0

@@ -1,28 +1,38 @@
-"""The evaluation as a page in Markdown: what was measured, on what, beside what, and what not to trust in it.
+"""An evaluation as a page in Markdown: what was measured, on what, beside what, and what not to trust in it.
 
-Made of `evaluation.json` alone, so it can be made again. Names come from strangers and are escaped.
+Made of the evaluation alone, so it can be made again. Names come from other people and are escaped.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from modelassist.engine.evaluation.intervals import LEAST_GROUPS, in_words
-from modelassist.engine.evaluation.warnings import RIVALS, warnings_of
-from qsave.axes import AXES
+from modelassist.engine.evaluation.intervals import LEAST_GROUPS
+from modelassist.engine.evaluation.warnings import RIVAL_NAMES, list_warnings
+from qsave.axes import AXES, Axis
+from qsave.run import (
+    BLANK_FRAMES,
+    About,
+    Agreement,
+    AxisFigures,
+    Counts,
+    DefectFigures,
+    Evaluation,
+    Gain,
+    GeneratorFigures,
+    PeopleReach,
+    Rate,
+    Split,
+)
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
-Figures = Mapping[str, Any]
-_SCORE_COLUMNS = {
-    "SRCC": "srcc",
-    "PLCC": "plcc",
-    "PLCC after logistic": "plcc_logistic",
-    "KRCC": "krcc",
-    "RMSE": "rmse",
-    "within ±1": "within_1",
-}
-_AGREEMENT = {"SRCC": "srcc", "PLCC": "plcc"}
-_PEOPLE = {"baseline": "one rater", "ceiling": "ceiling"}
+Figures = Mapping[str, Estimate]
+"""Figures of one table row, by column title."""
+
+_SCORES = ("SRCC", "PLCC", "PLCC after logistic", "KRCC", "RMSE", "within ±1")
+_SHARES = ("precision", "recall", "F1")
+_REASONS = (*_SHARES, "F1 blank", "evidence IoU", "contradictions")
 _METHOD = """\
 ## How it was measured
 
@@ -41,46 +51,61 @@ _METHOD = """\
 _MARKS = re.compile(r"([\\`*_\[\]<>|])")
 
 
-def report(evaluation: Figures, made: datetime | None = None) -> str:
-    """The whole page; `made` is when, in UTC."""
-    blocks = ["# Evaluation of a critic", _facts(evaluation, made), _opening(evaluation), *_warnings(evaluation)]
-    for split, figures in evaluation["splits"].items():
-        blocks += _split(split, figures)
-    blocks += [*_cooldown(evaluation), _method(evaluation["about"]), *_problems(evaluation)]
+@dataclass(frozen=True, slots=True)
+class _Predictor:
+    """A row of the table of scores: a predictor, what its figures rest on, and the figures."""
+
+    name: str
+    counts: Counts
+    figures: Figures
+    title: str = ""
+    """How the table names it, where that differs from the name in a sentence."""
+
+
+def render_report(evaluation: Evaluation, made: datetime | None = None) -> str:
+    """Render the whole page; `made` is its time in UTC."""
+    about = evaluation.about
+    assert about is not None  # only what earlier versions stored can lack it
+    blocks = ["# Evaluation of a critic", _facts(evaluation, about, made), _opening(evaluation)]
+    blocks += _warnings(evaluation)
+    for name, split in evaluation.splits.items():
+        blocks += _split(name, split)
+    blocks += [*_cooldown(evaluation), _method(about), *_problems(evaluation)]
     return "\n\n".join(blocks) + "\n"
 
 
-def escaped(text: object) -> str:
-    """Text as Markdown that says the same, on one line."""
+def escape_markdown(text: object) -> str:
+    """Escape text for Markdown, on one line."""
     return _MARKS.sub(r"\\\1", " ".join(str(text).split()))
 
 
-def _facts(evaluation: Figures, made: datetime | None) -> str:
-    about = evaluation["about"]
-    critic = _model(about["critic"], about.get("identity"))
-    if "stages" in evaluation:
-        critic += f", trained from {escaped(evaluation['model'])} in the stages {', '.join(evaluation['stages'])}"
-    facts = {"Critic": critic, "Release": f"{escaped(about['release'])}, content {evaluation['release'][:12]}"}
-    if about["previous"]:
-        facts["Previous critic"] = _model(about["previous"], about.get("previous_identity"))
-    if about["samples"] > 1:
-        facts["Scores"] = f"the mean of {about['samples']} answers that were drawn for each clip"
+def _facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
+    critic = _model(about.critic, about.identity)
+    if evaluation.stages is not None:
+        base, stages = escape_markdown(evaluation.model), ", ".join(evaluation.stages)
+        critic += f", trained from {base} in the stages {stages}"
+    content = (evaluation.release or "")[:12]
+    facts = {"Critic": critic, "Release": f"{escape_markdown(about.release)}, content {content}"}
+    if about.previous:
+        facts["Previous critic"] = _model(about.previous, about.previous_identity)
+    if about.samples > 1:
+        facts["Scores"] = f"the mean of {about.samples} answers that were drawn for each clip"
     if made:
         facts["Made"] = f"{made:%Y-%m-%d %H:%M} UTC"
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())
 
 
 def _model(name: str, identity: str | None) -> str:
-    """A path tells little of what lies there next week; a hub id is its own identity."""
-    return escaped(name) + (f", identity {escaped(identity)}" if identity and identity != name else "")
+    """A path may hold another model next week, so its content is named too; a hub id is its own identity."""
+    return escape_markdown(name) + (f", identity {escape_markdown(identity)}" if identity and identity != name else "")
 
 
-def _opening(evaluation: Figures) -> str:
-    splits = evaluation["splits"]
-    measured = "; ".join(f"{split}: {_measured(found)}" for split, found in splits.items())
+def _opening(evaluation: Evaluation) -> str:
+    splits = evaluation.splits
     if not splits:
         return "No held-out clips: nothing was measured."
     held_out = f"held-out clips of the release ({'/'.join(splits)})"
+    measured = "; ".join(f"{name}: {_measured(split)}" for name, split in splits.items())
     return (
         "Scores of the critic against mean opinion scores (MOS), on "
         f"{'clips of the train split of the release' if 'train' in splits else held_out}. {measured}. "
@@ -88,273 +113,290 @@ def _opening(evaluation: Figures) -> str:
     )
 
 
-def _measured(figures: Figures) -> str:
-    count = len(figures["generators"][AXES[0]]["means"])
+def _measured(split: Split) -> str:
+    count = len(split.generators[AXES[0]].means)
     generators = f"{count} generator{'' if count == 1 else 's'}"
-    read = "all" if figures["read"]["clips"] == figures["clips"] else _over(figures["read"])
-    return f"{in_words(figures['clips'], figures['prompt_groups'])} by {generators}, {read} with a report card"
+    read = _read(split)
+    return f"{split.counts} by {generators}, {'all' if read.clips == split.counts.clips else read} with a report card"
 
 
-def _warnings(evaluation: Figures) -> Iterator[str]:
-    found = warnings_of(evaluation)
-    if found:
+def _read(split: Split) -> Counts:
+    return split.read or split.counts
+
+
+def _warnings(evaluation: Evaluation) -> Iterator[str]:
+    warnings = list_warnings(evaluation)
+    if warnings:
         yield "## Before you rely on it"
-        yield "\n".join(f"- {warning}" for warning in found)
+        yield "\n".join(f"- {warning}" for warning in warnings)
 
 
-def _split(split: str, figures: Figures) -> Iterator[str]:
-    yield f"## {escaped(split)}: {in_words(figures['clips'], figures['prompt_groups'])}"
-    yield _summary(figures)
-    yield from _unparsable(figures)
+def _split(name: str, split: Split) -> Iterator[str]:
+    yield f"## {escape_markdown(name)}: {split.counts}"
+    yield _summary(split)
+    yield from _unparsable(split)
     for axis in AXES:
         yield f"### {axis.value}"
-        yield from _axis(figures["axes"][axis.value])
-    for kind, name in figures["plots"].items():
-        yield f"![{escaped(split)}: {kind}]({name})"
+        yield from _axis(split.axes[axis])
+    for kind, file in split.plots.items():
+        yield f"![{escape_markdown(name)}: {kind}]({file})"
     yield "### Generators"
-    yield from _by_generator(figures["generators"])
+    yield from _generators(split.generators)
     yield "### Reasons and evidence"
-    yield from _reasons(figures)
+    yield from _reasons(split)
 
 
-def _summary(figures: Figures) -> str:
-    """The headline of each axis; what a column rests on is the same on all of them."""
-    first = figures["axes"][AXES[0]]
-    names = {"critic": "the critic"} | {name: RIVALS[name] for name in _rivals(figures)}
-    columns = ["SRCC", *(f"{words} ({_over(first[name])})" for name, words in names.items())]
-    people = (
-        "" if "missing" in first["people"] else f" ({in_words(first['people']['items'], first['people']['prompts'])})"
-    )
-    columns += [f"{words}{people}" for words in _PEOPLE.values()]
+def _summary(split: Split) -> str:
+    """The SRCC of each predictor on each axis. What a column rests on is the same on all axes."""
+    first = split.axes[AXES[0]]
+    rivals = [name for name in RIVAL_NAMES if name in first.rivals]
+    columns = ["SRCC", f"the critic ({first.critic.counts})"]
+    columns += [f"{RIVAL_NAMES[name]} ({first.rivals[name].agreement.counts})" for name in rivals]
+    basis = "" if isinstance(first.people, Undefined) else f" ({first.people.counts})"
+    columns += [f"one rater{basis}", f"ceiling{basis}"]
     rows = []
     for axis in AXES:
-        found = figures["axes"][axis.value]
-        cells = [found[name]["srcc"] for name in names]
-        rows.append(
-            [axis.value, *map(figure, cells), *(figure(found["people"].get(f"{name}_srcc")) for name in _PEOPLE)]
-        )
-    return table(columns, rows)
+        figures = split.axes[axis]
+        cells: list[Estimate | None] = [figures.critic.srcc, *(figures.rivals[name].agreement.srcc for name in rivals)]
+        cells += [row.figures["SRCC"] for row in _people(figures.people)] or [None, None]
+        rows.append([axis.value, *map(_estimate, cells)])
+    return _table(columns, rows)
 
 
-def _rivals(figures: Figures) -> list[str]:
-    return [name for name in RIVALS if name in figures["axes"][AXES[0]]]
-
-
-def _over(found: Figures) -> str:
-    return in_words(found["clips"], found["prompts"])
-
-
-def _unparsable(figures: Figures) -> Iterator[str]:
-    others = figures["rivals_unparsable"]
-    counts = [_count(figures["unparsable"]), *(f"{RIVALS[name]}: {_count(found)}" for name, found in others.items())]
+def _unparsable(split: Split) -> Iterator[str]:
+    counts = [_rate(split.unparsable.rate)]
+    counts += [f"{RIVAL_NAMES[name]}: {_rate(rate)}" for name, rate in split.rivals_unparsable.items()]
     yield f"Outputs without a report card, which are in no other figure: {'; '.join(counts)}."
-    of_answers = figures["unparsable_answers"]
-    if of_answers != figures["unparsable_rate"]:
+    of_answers = split.unparsable_answers
+    if of_answers is not None and of_answers != split.unparsable_rate:
         yield f"Of the answers behind the scores, {of_answers:.1%} could not be read, and count nowhere."
-    reasons = [f"- {one['clips']}: {escaped(one['error'])}" for one in figures["unparsable"]["because"]]
-    if reasons:
-        yield "Most often because:\n\n" + "\n".join(reasons)
+    errors = [f"- {each.clips}: {escape_markdown(each.error)}" for each in split.unparsable.errors]
+    if errors:
+        yield "Most often because:\n\n" + "\n".join(errors)
 
 
-def _count(found: Figures) -> str:
-    return f"{found['count']} of {found['of']} ({found['low']:.0%} to {found['high']:.0%})"
+def _rate(rate: Rate) -> str:
+    interval = rate.share.interval
+    ends = f" ({interval.low:.0%} to {interval.high:.0%})" if isinstance(interval, Interval) else ""
+    return f"{rate.count} of {rate.of}{ends}"
 
 
-def _axis(figures: Figures) -> Iterator[str]:
-    columns = ["", "clips", "prompts", *_SCORE_COLUMNS]
-    rows = [_score_row("**the critic**", figures["critic"])]
-    rows += [_score_row(words, figures[name]) for name, words in RIVALS.items() if name in figures]
-    constant = figures["constant"]
-    rows.append(_score_row(f"constant: the train mean, {constant['score']:.2f}", constant))
-    people = figures["people"]
-    if "missing" not in people:
-        rows += [_score_row(words, _people(name, people)) for name, words in _PEOPLE.items()]
-    yield table(columns, rows)
+def _axis(figures: AxisFigures) -> Iterator[str]:
+    predictors = list(_predictors(figures))
+    yield _table(
+        ["", "clips", "prompts", *_SCORES],
+        [[row.title or row.name, *_count_cells(row.counts), *_cells(row.figures, _SCORES)] for row in predictors],
+    )
     yield _gains(figures)
-    names = {"critic": "the critic", **RIVALS, "constant": "the constant"}
-    shown = [(words, figures[name]) for name, words in names.items() if name in figures]
-    if "missing" not in people:
-        shown += [(words, _people(name, people)) for name, words in _PEOPLE.items()]
-    notes = _notes(shown, _SCORE_COLUMNS)
-    notes += [f"One rater and the ceiling are missing: {escaped(people['missing'])}."] if "missing" in people else []
-    error = figures["calibration"]["error"]
-    told = "undefined: there is no report card" if error is None else _number(error)
-    notes.append(f"Expected calibration error of the level probabilities: {told}.")
+    notes = _notes([(row.name, row.figures) for row in predictors])
+    if isinstance(figures.people, Undefined):
+        notes.append(f"One rater and the ceiling are missing: {escape_markdown(figures.people)}.")
+    error = figures.calibration.error
+    calibration = "undefined: there is no report card" if error is None else _number(error)
+    notes.append(f"Expected calibration error of the level probabilities: {calibration}.")
     yield " ".join(notes)
 
 
-def _people(name: str, people: Figures) -> dict[str, Any]:
-    counts = {"clips": people["items"], "prompts": people["prompts"]}
-    return counts | {"srcc": people[f"{name}_srcc"], "plcc": people[f"{name}_plcc"]}
+def _predictors(figures: AxisFigures) -> Iterator[_Predictor]:
+    """Yield the rows of the table of scores, the critic first."""
+    yield _Predictor("the critic", figures.critic.counts, _scores(figures.critic), "**the critic**")
+    for name, words in RIVAL_NAMES.items():
+        if name in figures.rivals:
+            agreement = figures.rivals[name].agreement
+            yield _Predictor(words, agreement.counts, _scores(agreement))
+    constant = figures.constant
+    title = f"constant: the train mean, {_number(constant.score)}"
+    yield _Predictor("the constant", constant.agreement.counts, _scores(constant.agreement), title)
+    yield from _people(figures.people)
 
 
-def _score_row(name: str, found: Figures) -> list[str]:
+def _scores(agreement: Agreement) -> Figures:
+    figures = (agreement.srcc, agreement.plcc, agreement.plcc_logistic, agreement.krcc, agreement.rmse)
+    return dict(zip(_SCORES, (*figures, agreement.within_one), strict=True))
+
+
+def _people(people: PeopleReach | Undefined) -> list[_Predictor]:
+    if isinstance(people, Undefined):
+        return []
     return [
-        name,
-        str(found["clips"]),
-        str(found["prompts"]),
-        *(figure(found.get(key)) for key in _SCORE_COLUMNS.values()),
+        _Predictor("one rater", people.counts, {"SRCC": people.baseline_srcc, "PLCC": people.baseline_plcc}),
+        _Predictor("ceiling", people.counts, {"SRCC": people.ceiling_srcc, "PLCC": people.ceiling_plcc}),
     ]
 
 
-def _gains(figures: Figures) -> str:
-    """By how much the critic is ahead, on the same clips. Without an interval it is a difference, and no more."""
-    compared = {
-        f"SRCC less that of {words}": (figures[name], "srcc") for name, words in RIVALS.items() if name in figures
-    }
-    compared["RMSE of the constant less the critic's"] = (figures["constant"], "rmse")
-    told = [f"{what}: {_difference(found['gain'], key)}" for what, (found, key) in compared.items()]
-    return f"Differences on the clips that both have a report card for, paired: {'; '.join(told)}."
+def _gains(figures: AxisFigures) -> str:
+    """By how much the critic is ahead, on the same clips. Without an interval that is a difference and no more."""
+    gains = [
+        f"SRCC less that of {words}: {_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
+        for name, words in RIVAL_NAMES.items()
+        if name in figures.rivals
+    ]
+    constant = figures.constant.gain
+    gains.append(f"RMSE of the constant less the critic's: {_gain(constant, constant.rmse)}")
+    return f"Differences on the clips that both have a report card for, paired: {'; '.join(gains)}."
 
 
-def _difference(gain: Figures, key: str) -> str:
-    found = gain[key]
-    if not gain["clips"]:
+def _gain(gain: Gain, difference: Estimate) -> str:
+    if not gain.counts.clips:
         return "undefined, as there is no clip that both have a report card for"
-    if "undefined" in found:
-        return f"undefined, as {escaped(found['undefined'])}"
-    why = f"; no interval: {_reason(found['interval'])}" if "interval" in found else ""
-    return f"{figure(found)} ({_over(gain)}{why})"
+    if isinstance(difference.value, Undefined):
+        return f"undefined, as {escape_markdown(difference.value)}"
+    interval = difference.interval
+    why = f"; no interval: {_reason(interval)}" if isinstance(interval, Undefined) else ""
+    return f"{_estimate(difference)} ({gain.counts}{why})"
 
 
-def _by_generator(axes: Figures) -> Iterator[str]:
-    names = sorted(axes[AXES[0]]["means"])
-    what = [f"{axis.value}: {what}" for axis in AXES for what in ("score", "MOS")]
+def _generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
     rows = []
-    for name in names:
-        means = [axes[axis.value]["means"][name] for axis in AXES]
-        counts = [str(means[0][count]) for count in ("of", "clips", "prompts")]
-        rows.append([escaped(name), *counts, *(_number(mean[key]) for mean in means for key in ("score", "mos"))])
-    yield table(["generator", "clips", "with a report card", "their prompts", *what], rows)
+    for name in sorted(axes[AXES[0]].means):
+        means = [axes[axis].means[name] for axis in AXES]
+        values = [_number(value) for mean in means for value in (mean.score, mean.mos)]
+        rows.append([escape_markdown(name), str(means[0].clips), *_count_cells(means[0].counts), *values])
+    titles = [f"{axis.value}: {what}" for axis in AXES for what in ("score", "MOS")]
+    yield _table(["generator", "clips", "with a report card", "their prompts", *titles], rows)
     yield "Means are over the clips with a report card; the MOS of a generator without one is over all of its clips."
-    yield table(
-        ["agreement of the means", *(axis.value for axis in AXES)],
-        [[name, *(figure(axes[axis.value][key]) for axis in AXES)] for name, key in _AGREEMENT.items()],
+    agreement = [(axis.value, {"SRCC": axes[axis].srcc, "PLCC": axes[axis].plcc}) for axis in AXES]
+    yield _table(
+        ["agreement of the means", *(axis for axis, _ in agreement)],
+        [[title, *(_estimate(figures[title]) for _, figures in agreement)] for title in ("SRCC", "PLCC")],
     )
-    notes = _notes([(axis.value, axes[axis.value]) for axis in AXES], _AGREEMENT)
-    if notes:
-        yield " ".join(notes)
+    yield from filter(None, [" ".join(_notes(agreement))])
 
 
-_WHY_COLUMNS = {
-    "precision": "precision",
-    "recall": "recall",
-    "F1": "f1",
-    "F1 blank": "f1_blank",
-    "evidence IoU": "evidence_iou",
-    "contradictions": "contradictions",
-}
-
-
-def _reasons(figures: Figures) -> Iterator[str]:
-    axes, read = figures["axes"], figures["read"]
+def _reasons(split: Split) -> Iterator[str]:
+    read = _read(split)
     yield (
-        f"Of the {_over(read)} with a report card. "
-        if read["clips"]
-        else f"No clip has a report card; what raters said is of all {figures['clips']} clips. "
+        f"Of the {read} with a report card. "
+        if read.clips
+        else f"No clip has a report card; what raters said is of all {split.counts.clips} clips. "
     ) + (
         "Counts are of clips and labels. Evidence IoU: for each time that people marked, the best overlap in time with "
         "the critic's evidence for the same defect. A contradiction is a level that the listed defects deny: excellent "
         "with a defect, or poor and worse with none."
     )
-    found = {axis.value: _why(axes[axis.value]) for axis in AXES}
-    yield table(
-        ["defects", "listed", "by raters", "clips with times", *_WHY_COLUMNS],
-        [
-            [axis, *_listed(axes[axis]["defects"]), str(one["evidence_iou"]["clips"])]
-            + [figure(one.get(key)) for key in _WHY_COLUMNS.values()]
-            for axis, one in found.items()
-        ],
-    )
-    yield from filter(None, [" ".join(_notes(list(found.items()), _WHY_COLUMNS))])
-    yield from _labels(axes)
+    figures = {axis: _reason_figures(split.axes[axis]) for axis in AXES}
+    rows = []
+    for axis in AXES:
+        reasons = split.axes[axis].reasons
+        counts = [*_defect_counts(reasons.defects), str(reasons.evidence_counts.clips)]
+        rows.append([axis.value, *counts, *_cells(figures[axis], _REASONS)])
+    yield _table(["defects", "listed", "by raters", "clips with times", *_REASONS], rows)
+    yield from filter(None, [" ".join(_notes([(axis.value, figures[axis]) for axis in AXES]))])
+    yield from _labels(split.axes)
 
 
-def _why(axis: Figures) -> dict[str, Any]:
-    """The figures of one row, side by side."""
-    kept = {name: axis["defects"][name] for name in ("precision", "recall", "f1")}
-    blank = {"f1_blank": axis["blank_frames"]["defects"]["f1"]} if "blank_frames" in axis else {}
-    return kept | blank | {name: axis[name] for name in ("evidence_iou", "contradictions")}
+def _reason_figures(figures: AxisFigures) -> Figures:
+    reasons, blank = figures.reasons, figures.rivals.get(BLANK_FRAMES)
+    return {
+        **_shares(reasons.defects),
+        **({"F1 blank": blank.reasons.defects.f1} if blank else {}),
+        "evidence IoU": reasons.evidence_iou,
+        "contradictions": reasons.contradictions,
+    }
 
 
-def _labels(axes: Figures) -> Iterator[str]:
-    labels = [
-        [escaped(label), axis.value, *_listed(one), *(figure(one[name]) for name in ("precision", "recall", "f1"))]
+def _labels(axes: Mapping[Axis, AxisFigures]) -> Iterator[str]:
+    rows = [
+        [escape_markdown(label), axis.value, *_defect_counts(figures), *_cells(_shares(figures), _SHARES)]
         for axis in AXES
-        for label, one in axes[axis.value]["defects"]["labels"].items()
+        for label, figures in axes[axis].reasons.labels.items()
     ]
-    if labels:
-        yield table(["defect", "axis", "listed", "by raters", "precision", "recall", "F1"], labels)
+    if rows:
+        yield _table(["defect", "axis", "listed", "by raters", *_SHARES], rows)
         yield (
             "Without precision: the critic did not list it; without recall: raters did not. A share has an interval "
             f"where it rests on {LEAST_GROUPS} prompts or more with that defect, and is not the same in all resamples."
         )
 
 
-def _listed(found: Figures) -> list[str]:
-    """How often defects were listed by the critic (nothing where it gave no report card) and by raters."""
-    return ["–" if found["said"] is None else str(found["said"]), str(found["meant"])]
+def _shares(defects: DefectFigures) -> Figures:
+    return dict(zip(_SHARES, (defects.precision, defects.recall, defects.f1), strict=True))
 
 
-def _cooldown(evaluation: Figures) -> Iterator[str]:
-    found = evaluation.get("cooldown")
-    if found:
+def _defect_counts(defects: DefectFigures) -> list[str]:
+    """How often the critic (a dash without a report card) and raters listed a defect."""
+    return ["–" if defects.listed is None else str(defects.listed), str(defects.by_raters)]
+
+
+def _cooldown(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.cooldown:
         yield "## The cool-down"
-        rows = [[when, _number(one["valid"]), _number(one.get("score_spread"))] for when, one in found.items()]
-        yield table(["", "share of samples that parse", "spread of the score over samples"], rows)
+        yield _table(
+            ["", "share of samples that parse", "spread of the score over samples"],
+            [[when, _number(one.valid), _number(one.score_spread)] for when, one in evaluation.cooldown.items()],
+        )
 
 
-def _method(about: Figures) -> str:
-    return _METHOD.format(least=LEAST_GROUPS, **about)
+def _method(about: About) -> str:
+    return _METHOD.format(confidence=about.confidence, resamples=about.resamples, seed=about.seed, least=LEAST_GROUPS)
 
 
-def _problems(evaluation: Figures) -> Iterator[str]:
-    found = evaluation.get("problems", [])
-    if found:
+def _problems(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.problems:
         yield "## Clips that were left out"
-        yield "\n".join(f"- {escaped(problem)}" for problem in found)
+        yield "\n".join(f"- {escape_markdown(problem)}" for problem in evaluation.problems)
 
 
-def figure(found: Figures | None) -> str:
-    """`0.71 [0.52, 0.83]`, a dash where it is undefined, nothing where there is no such figure."""
-    if found is None:
-        return ""
-    if "value" not in found:
-        return "–"
-    ends = f" [{_number(found['low'])}, {_number(found['high'])}]" if "low" in found else ""
-    return _number(found["value"]) + ends
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; figures to the right."""
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _notes(rows: Sequence[tuple[str, Figures]], columns: Mapping[str, str]) -> list[str]:
-    """Which figures of a table are undefined, which have no interval, and why."""
-    kinds = {"undefined": "Undefined", "interval": "Without an interval"}
-    told = {words: _by_reason(kind, rows, columns) for kind, words in kinds.items()}
-    return [f"{words}: {'; '.join(reasons)}." for words, reasons in told.items() if reasons]
+def _cells(figures: Figures, columns: Sequence[str]) -> list[str]:
+    return [_estimate(figures.get(title)) for title in columns]
 
 
-def _by_reason(kind: str, rows: Sequence[tuple[str, Figures]], columns: Mapping[str, str]) -> list[str]:
-    """`SRCC, PLCC of the critic: why`, rows that lack the same for the same reason together."""
-    lacking: dict[tuple[str, str], list[str]] = {}
-    for name, row in rows:
-        there = {words: row[key] for words, key in columns.items() if key in row}
-        reasons = {words: str(found[kind]) for words, found in there.items() if kind in found}
-        could = [words for words, found in there.items() if kind == "undefined" or "value" in found]
-        for reason in dict.fromkeys(reasons.values()):
-            which = [words for words, other in reasons.items() if other == reason]
-            what = "every figure" if which == could and len(which) > 1 else ", ".join(which)
-            lacking.setdefault((what, reason), []).append(name)
-    return [f"{what} of {', '.join(names)}: {_reason(reason)}" for (what, reason), names in lacking.items()]
+def _count_cells(counts: Counts) -> list[str]:
+    return [str(counts.clips), "" if counts.prompts is None else str(counts.prompts)]
 
 
-def _reason(why: str) -> str:
-    return escaped(why.removesuffix(" for an interval"))
+def _estimate(estimate: Estimate | None) -> str:
+    """`0.71 [0.52, 0.83]`, a dash if it is undefined, nothing if the row has no such figure."""
+    if estimate is None:
+        return ""
+    if isinstance(estimate.value, Undefined):
+        return "–"
+    interval = estimate.interval
+    ends = f" [{_number(interval.low)}, {_number(interval.high)}]" if isinstance(interval, Interval) else ""
+    return _number(estimate.value) + ends
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{round(value, 2) + 0:.2f}"  # + 0: never -0.00
+
+
+def _notes(rows: Sequence[tuple[str, Figures]]) -> list[str]:
+    """Say which figures of a table are undefined, which have no interval, and why."""
+    undefined = _by_reason([(name, figures, _undefined(figures)) for name, figures in rows])
+    defined = [
+        (name, {title: each for title, each in figures.items() if not isinstance(each.value, Undefined)})
+        for name, figures in rows
+    ]
+    without = _by_reason([(name, figures, _without_interval(figures)) for name, figures in defined])
+    notes = {"Undefined": undefined, "Without an interval": without}
+    return [f"{words}: {'; '.join(reasons)}." for words, reasons in notes.items() if reasons]
+
+
+def _undefined(figures: Figures) -> dict[str, str]:
+    return {title: str(each.value) for title, each in figures.items() if isinstance(each.value, Undefined)}
+
+
+def _without_interval(figures: Figures) -> dict[str, str]:
+    return {title: str(each.interval) for title, each in figures.items() if isinstance(each.interval, Undefined)}
+
+
+def _by_reason(rows: Sequence[tuple[str, Figures, Mapping[str, str]]]) -> list[str]:
+    """`SRCC, PLCC of the critic: why`, from the figures of each row and the reasons why it lacks some; rows that lack
+    the same for the same reason are joined."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for name, figures, reasons in rows:
+        for reason in dict.fromkeys(reasons.values()):
+            titles = [title for title, other in reasons.items() if other == reason]
+            what = "every figure" if titles == list(figures) and len(titles) > 1 else ", ".join(titles)
+            lacking.setdefault((what, reason), []).append(name)
+    return [f"{what} of {', '.join(names)}: {_reason(reason)}" for (what, reason), names in lacking.items()]
+
+
+def _reason(reason: object) -> str:
+    return escape_markdown(str(reason).removesuffix(" for an interval"))

@@ -1,8 +1,8 @@
-"""How many of a critic's answers could be read: what an evaluation says of it, and from where on a run has failed."""
+"""How many of a critic's answers could be read, and the share below which a run has failed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from qsave.run import Evaluation
 
 LEAST_READABLE = 0.1
 """A run whose critic gives a smaller share of readable answers on held-out clips has failed."""
@@ -12,27 +12,27 @@ ADVICE = "Train it for more steps, at another learning rate, or from a model tha
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """Answers that could be read, of those asked for."""
+    """Answers that could be read, of all answers."""
 
-    read: int
-    asked: int
+    readable: int
+    answers: int
 
     @property
     def is_enough(self) -> bool:
         """Whether the critic can be used at all."""
-        return self.read >= LEAST_READABLE * self.asked and self.read > 0
+        return self.readable >= LEAST_READABLE * self.answers and self.readable > 0
 
     def describe(self) -> str:
-        """The share beside what a critic needs, as a sentence."""
+        """State the share, and the share that a critic needs, in a sentence."""
         return (
-            f"{self.read} of {self.asked} answers of the trained critic could be read on held-out clips, and a critic"
-            f" needs {LEAST_READABLE:.0%}."
+            f"{self.readable} of {self.answers} answers of the trained critic could be read on held-out clips, and a"
+            f" critic needs {LEAST_READABLE:.0%}."
         )
 
 
-def count_readable(evaluation: Mapping[str, Any]) -> Readable | None:
-    """Over all splits of an evaluation; None where nothing was measured."""
-    splits = [split for split in evaluation.get("splits", {}).values() if split.get("unparsable_rate") is not None]
-    asked = sum(int(split.get("clips", 0)) for split in splits)
-    unread = sum(int(split.get("clips", 0)) * float(split["unparsable_rate"]) for split in splits)
-    return Readable(asked - round(unread), asked) if asked else None
+def count_readable(evaluation: Evaluation) -> Readable | None:
+    """Count over all splits of an evaluation; returns None if nothing was measured."""
+    rates = [(split.counts.clips, split.unparsable_rate) for split in evaluation.splits.values()]
+    answers = sum(clips for clips, rate in rates if rate is not None)
+    unreadable = sum(clips * rate for clips, rate in rates if rate is not None)
+    return Readable(answers - round(unreadable), answers) if answers else None

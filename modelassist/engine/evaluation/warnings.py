@@ -1,106 +1,115 @@
-"""What a reader must know before relying on an evaluation, found in its own figures."""
+"""Warnings that a reader must know before relying on an evaluation, derived from its own figures."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator
 
-from modelassist.engine.evaluation.intervals import LEAST_GROUPS, in_words, is_above_zero
+from modelassist.engine.evaluation.intervals import LEAST_GROUPS, is_above_zero
 from qsave.axes import AXES
+from qsave.run import BLANK_FRAMES, PREVIOUS, AxisFigures, Counts, Evaluation, GeneratorFigures, Split
 from qsave.splits import HELD_OUT
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
-Figures = Mapping[str, Any]
 FEW_CLIPS = 50
 FEW_GENERATORS = 5
 WIDE = 0.3
 """A 95% interval of SRCC wider than this says little."""
 MUCH_UNPARSABLE = 0.05
-RIVALS = {"previous": "the previous critic", "blank_frames": "the critic with blank frames"}
+RIVAL_NAMES = {PREVIOUS: "the previous critic", BLANK_FRAMES: "the critic with blank frames"}
 
 
-def warnings_of(evaluation: Figures) -> list[str]:
-    """One sentence a reason for caution, split by split; empty where there is none."""
-    found: list[str] = []
-    in_release = evaluation.get("about", {}).get("release_clips", {})
-    for split in {**evaluation["splits"], **dict.fromkeys(HELD_OUT if "stages" in evaluation else ())}:
-        figures = evaluation["splits"].get(split)
-        if figures:
-            reasons = _of_split(split, figures, in_release.get(split, figures["clips"]) - figures["clips"])
+def list_warnings(evaluation: Evaluation) -> list[str]:
+    """List one sentence for each reason for caution, split by split."""
+    warnings: list[str] = []
+    in_release = (evaluation.about.release_clips if evaluation.about else None) or {}
+    for name in {**evaluation.splits, **dict.fromkeys(HELD_OUT if evaluation.stages is not None else ())}:
+        split = evaluation.splits.get(name)
+        if split:
+            reasons = _of_split(name, split, in_release.get(name, split.counts.clips) - split.counts.clips)
         else:
-            reasons = _unmeasured(in_release.get(split, 0))
-        found += [f"{split}: {reason}" for reason in reasons]
-    return found
+            reasons = _of_unmeasured(in_release.get(name, 0))
+        warnings += [f"{name}: {reason}" for reason in reasons]
+    return warnings
 
 
-def _unmeasured(clips: int) -> Iterator[str]:
+def _of_unmeasured(clips: int) -> Iterator[str]:
     if clips:
         yield f"none of the {clips} clips of this split can be read, so it was not measured."
 
 
-def _of_split(split: str, figures: Figures, left_out: int) -> Iterator[str]:
-    read = figures["read"]
-    if split == "train":
+def _of_split(name: str, split: Split, left_out: int) -> Iterator[str]:
+    clips, read = split.counts.clips, split.read or split.counts
+    if name == "train":
         yield "these are clips of the train split: figures on them say nothing about new ones."
-    if figures["simulated"]:
+    if split.simulated:
         yield "simulated clips or ratings are among them; nothing here says how the critic does with people."
     if left_out:
-        yield f"{left_out} of the {figures['clips'] + left_out} clips of this split cannot be read and were left out."
-    yield from _of_outputs(figures)
-    silent = [name for name in RIVALS if _is_silent(figures, name)]
-    for name in silent:
-        yield f"{RIVALS[name]} gave no report card, so no comparison with it is possible."
-    if not read["clips"]:
+        yield f"{left_out} of the {clips + left_out} clips of this split cannot be read and were left out."
+    yield from _of_outputs(split)
+    silent = [rival for rival in RIVAL_NAMES if _is_silent(split, rival)]
+    for rival in silent:
+        yield f"{RIVAL_NAMES[rival]} gave no report card, so no comparison with it is possible."
+    if not read.clips:
         return
-    if read["prompts"] < LEAST_GROUPS:
-        count = in_words(read["clips"], read["prompts"])
-        yield f"too few prompts for intervals ({count} with a report card): nothing is shown to be above anything else."
-    elif read["clips"] < FEW_CLIPS:
-        count = in_words(read["clips"], read["prompts"])
-        yield f"few clips ({count} with a report card); intervals of so few are themselves rough."
-    yield from _of_generators(figures["generators"][AXES[0]]["means"])
+    few = _has_few_prompts(read)
+    if few:
+        yield f"too few prompts for intervals ({read} with a report card): nothing is shown to be above anything else."
+    elif read.clips < FEW_CLIPS:
+        yield f"few clips ({read} with a report card); intervals of so few are themselves rough."
+    yield from _of_generators(split.generators[AXES[0]])
     for axis in AXES:
-        found = list(_of_axis(figures["axes"][axis.value], silent, few=read["prompts"] < LEAST_GROUPS))
-        if found:
-            yield f"{axis.value}: {'; '.join(found)}."
+        reasons = list(_of_axis(split.axes[axis], silent, few=few))
+        if reasons:
+            yield f"{axis.value}: {'; '.join(reasons)}."
 
 
-def _of_outputs(figures: Figures) -> Iterator[str]:
-    clips, found = figures["clips"], figures["unparsable"]
-    if clips and not figures["read"]["clips"]:
+def _has_few_prompts(counts: Counts) -> bool:
+    return counts.prompts is not None and counts.prompts < LEAST_GROUPS
+
+
+def _of_outputs(split: Split) -> Iterator[str]:
+    clips, cut_off, rate = split.counts.clips, split.unparsable.cut_off or 0, split.unparsable_rate or 0
+    if clips and not (split.read or split.counts).clips:
         yield f"no report card for any of the {clips} clips: there is nothing to judge the critic by."
-    elif (figures["unparsable_rate"] or 0) > MUCH_UNPARSABLE:
-        yield f"no report card for {figures['unparsable_rate']:.0%} of the clips: the figures are of the others only."
-    if found["cut_off"] > MUCH_UNPARSABLE * clips:
+    elif rate > MUCH_UNPARSABLE:
+        yield f"no report card for {rate:.0%} of the clips: the figures are of the others only."
+    if cut_off > MUCH_UNPARSABLE * clips:
         yield (
-            f"{found['cut_off']} of {clips} outputs were cut off at the length limit: raise max_new_tokens "
+            f"{cut_off} of {clips} outputs were cut off at the length limit: raise max_new_tokens "
             "(a setting of the run; critic.json of the critic)."
         )
 
 
-def _of_generators(means: Figures) -> Iterator[str]:
-    count = sum(one["clips"] > 0 for one in means.values())
+def _of_generators(figures: GeneratorFigures) -> Iterator[str]:
+    count = sum(means.counts.clips > 0 for means in figures.means.values())
     if count < FEW_GENERATORS:
         yield f"{count} generator{'' if count == 1 else 's'}: agreement of their means rests on as many points."
 
 
-def _is_silent(figures: Figures, rival: str) -> bool:
-    return rival in figures["axes"][AXES[0]] and not figures["axes"][AXES[0]][rival]["clips"]
+def _is_silent(split: Split, rival: str) -> bool:
+    rivals = split.axes[AXES[0]].rivals
+    return rival in rivals and not rivals[rival].agreement.counts.clips
 
 
-def _of_axis(figures: Figures, silent: list[str], *, few: bool) -> Iterator[str]:
-    """`few` says that no figure of the split has an interval, which then need not be said of each."""
-    srcc = figures["critic"]["srcc"]
-    if "undefined" in srcc:
-        yield f"SRCC is undefined ({srcc['undefined']})"
+def _of_axis(figures: AxisFigures, silent: Collection[str], *, few: bool) -> Iterator[str]:
+    """Yield reasons for caution on one axis; with `few` prompts no figure has an interval, and that is said once."""
+    srcc = figures.critic.srcc
+    if isinstance(srcc.value, Undefined):
+        yield f"SRCC is undefined ({srcc.value})"
         return
-    if "low" in srcc and srcc["high"] - srcc["low"] > WIDE:
-        yield f"wide interval of SRCC ({srcc['low']:.2f} to {srcc['high']:.2f})"
-    gains = {
-        "blank_frames": "SRCC is not shown to be above that with blank frames, so it may be judging without looking",
-        "constant": "RMSE is not shown to be below that of the constant predictor",
-        "previous": "SRCC is not shown to be above that of the previous critic",
-    }
-    for name, words in gains.items():
-        if name in figures and name not in silent:
-            gain = figures[name]["gain"]["rmse" if name == "constant" else "srcc"]
-            why = gain.get("undefined", gain.get("interval"))
-            if not is_above_zero(gain) and not (few and "interval" in gain):
-                yield words + (f" ({why})" if why else "")
+    if isinstance(srcc.interval, Interval) and srcc.interval.high - srcc.interval.low > WIDE:
+        yield f"wide interval of SRCC ({srcc.interval.low:.2f} to {srcc.interval.high:.2f})"
+    gains = {name: rival.gain.srcc for name, rival in figures.rivals.items() if name not in silent}
+    compared = [
+        (
+            gains.get(BLANK_FRAMES),
+            "SRCC is not shown to be above that with blank frames, so it may be judging without looking",
+        ),
+        (figures.constant.gain.rmse, "RMSE is not shown to be below that of the constant predictor"),
+        (gains.get(PREVIOUS), "SRCC is not shown to be above that of the previous critic"),
+    ]
+    for gain, words in compared:
+        if gain and not is_above_zero(gain) and not (few and _lacks_only_interval(gain)):
+            yield words + ("" if isinstance(gain.interval, Interval) else f" ({gain.interval})")
+
+
+def _lacks_only_interval(estimate: Estimate) -> bool:
+    return not isinstance(estimate.value, Undefined) and isinstance(estimate.interval, Undefined)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from modelassist.engine.evaluation.text import card_text
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.models.folder import check_model, identify_model
 from modelassist.engine.models.loader import load_frame_config
 from modelassist.engine.scoring.cards.folder import CardPages, tally
+from modelassist.engine.scoring.cards.text import render_text
 from modelassist.engine.scoring.lines import By, Line, ScoreFile, content, line_of
 from modelassist.engine.scoring.sources import Clip, clips_of
 from modelassist.engine.settings.sampling import Sampling
@@ -132,7 +132,7 @@ class _Scoring:
         elif listed:
             tqdm.write(clip_text(_printable(clip.name), scored))
         elif scored.card:
-            tqdm.write(card_text(scored))
+            tqdm.write(render_text(scored))
         elif scored.text:
             tqdm.write(f"what the critic wrote:\n{scored.text}", file=sys.stderr)
         sys.stdout.flush()

@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stderr
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from modelassist.engine.evaluation.predictions import consistency
+from modelassist.engine.evaluation.predictions import measure_consistency
 from modelassist.engine.evaluation.run import measure, write_evaluation
 from modelassist.engine.inputs.examples import Example, Feeder, FrameStore, load_captions
 from modelassist.engine.inputs.gathering import Material, gather, open_release
@@ -45,6 +46,7 @@ from modelassist.engine.training.run_folder import RUN_FILE, computed, described
 from modelassist.engine.training.sft import SftStage
 from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
 from qsave.release.reader import ReleaseReader
+from qsave.run import CONSISTENCY_FILE, EVALUATION_FILE, Consistency, Evaluation, read_evaluation
 
 _ALONE = (
     "practice (grpo) takes one process: with torchrun run the stages before it (--stages sft), then go on "
@@ -61,9 +63,9 @@ def train(
     stages: Sequence[str] = STAGES,
     resume: bool = False,
     previous: str | None = None,
-) -> dict[str, Any]:
-    """Run the stages that have steps, and the evaluation (beside the critic `previous`, if named); returns what
-    `evaluation.json` holds. Of several processes the first evaluates; the others return nothing.
+) -> Evaluation | None:
+    """Run the stages that have steps, and the evaluation (beside the critic `previous`, if named); returns the
+    evaluation. Of several processes the first evaluates; the others return None.
 
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError, each with what to do about it.
     """
@@ -93,14 +95,14 @@ def train(
             run.begin(resume=resume)
         if run.is_done:
             machine.leave()
-            return run.found() if machine.leads else {}
+            return run.found() if machine.leads else None
         material = gather(reader, run.store, stages, captioned, machine, run.report)
         for name in stages:
             with memory_limit(name, training_advice(config, name)):
                 run.stage(name, material)
         machine.leave()
         if not machine.leads:
-            return {}
+            return None
         with memory_limit("keeping the critic", "make room and go on with --resume"):
             run.keep_model()
         return run.measure(reader, material)
@@ -168,13 +170,12 @@ class _Run:
         """Whether all of it was done before, the evaluation included; one beside another critic is done anew."""
         place, last = self.place, self.stages[-1]
         learnt = place is not None and (place.stage, place.step) == (last, self.config.steps_of(last))
-        return learnt and not self.previous and (self.out / "evaluation.json").is_file()
+        return learnt and not self.previous and (self.out / EVALUATION_FILE).is_file()
 
-    def found(self) -> dict[str, Any]:
-        """What the evaluation found when the run was done."""
+    def found(self) -> Evaluation:
+        """Read what the evaluation found when the run was done."""
         tqdm.write(f"{self.out}: nothing is left to do; the evaluation was:")
-        evaluation: dict[str, Any] = json.loads((self.out / "evaluation.json").read_text(encoding="utf-8"))
-        return evaluation
+        return read_evaluation(self.out)
 
     def _tidy(self, *, fresh: bool) -> None:
         """Leave in the folder what the run goes on from, and say what it is."""
@@ -182,7 +183,7 @@ class _Run:
             for folder in (self.out, self._checkpoints, self.out / "plots", self.store.folder):
                 sweep(folder)
         self.out.mkdir(parents=True, exist_ok=True)
-        for leftover in ("evaluation.json", *(["cooldown.json"] if fresh else [])):
+        for leftover in (EVALUATION_FILE, *([CONSISTENCY_FILE] if fresh else [])):
             (self.out / leftover).unlink(missing_ok=True)
         write_json(self.out / RUN_FILE, {**self.described, "computed": computed(self.stages, self.machine)})
 
@@ -242,11 +243,11 @@ class _Run:
             checkpoints.restore_weights(critic, place)
         return critic
 
-    def measure(self, reader: ReleaseReader, material: Material) -> dict[str, Any]:
+    def measure(self, reader: ReleaseReader, material: Material) -> Evaluation:
         """Evaluate what was kept, as it was kept, and write the figures."""
         self.journal.stand("evaluation", 0)
         with memory_limit("evaluation", self._generation_advice):
-            found = measure(
+            measured = measure(
                 str(self.out / "model"),
                 reader,
                 material.held_out,
@@ -257,13 +258,14 @@ class _Run:
                     self.config.samples, seed=self.config.seed, token_budget=self.config.tokens_per_batch
                 ),
             )
-        evaluation = found | {
-            "cooldown": self._probes(),
-            "problems": sorted(self.problems),
-            "release": self.described["release"],
-            "model": self.described["model"],
-            "stages": self._begun_stages(),
-        }
+        evaluation = replace(
+            measured,
+            cooldown=self._probes(),
+            problems=tuple(sorted(self.problems)),
+            release=self.described["release"],
+            model=self.described["model"],
+            stages=tuple(self._begun_stages()),
+        )
         write_evaluation(self.out, evaluation)
         self.journal.stand("evaluation", 0, finished=True)
         return evaluation
@@ -349,7 +351,7 @@ class _Run:
         silence = nullcontext() if self.machine.leads else redirect_stderr(StringIO())  # one progress bar is enough
         with memory_limit(f"consistency {when} the cool-down", self._generation_advice), silence:
             figures = self.machine.run(
-                lambda: consistency(
+                lambda: measure_consistency(
                     self.critic,
                     feeder,
                     examples,
@@ -358,9 +360,11 @@ class _Run:
                 )
             )
         if self.machine.leads:
-            write_json(self.out / "cooldown.json", self._probes() | {when: figures})
+            probes = self._probes() | {when: figures}
+            write_json(self.out / CONSISTENCY_FILE, {key: value.to_json() for key, value in probes.items()})
 
-    def _probes(self) -> dict[str, Any]:
-        path = self.out / "cooldown.json"
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return found
+    def _probes(self) -> dict[str, Consistency]:
+        """Read what was measured before and after the cool-down."""
+        path = self.out / CONSISTENCY_FILE
+        probes = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return {when: Consistency.from_json(figures) for when, figures in probes.items()}

@@ -12,13 +12,15 @@ from django.utils import timezone
 
 from annotation.models import Draft
 from modelassist.bridge import release_folder, run_folder
+from modelassist.engine.evaluation.text import evaluation_table
 from modelassist.engine.settings.config import ConfigError, config_from, read_settings
-from modelassist.reads.evaluation import number
+from modelassist.reads.evaluation import write_number
 from modelassist.services.loop import Loop, LoopFailed
 from modelassist.services.own_folder import run_in
 from modelassist.services.simulation import draft_uses
 from modelassist.services.starter import StarterRefused, keep_starter
 from qsave.axes import AXES
+from qsave.run import Evaluation
 from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import Figure, Interval, Undefined
 
@@ -121,9 +123,7 @@ def report(loop: Loop, seconds: float) -> list[str]:
 
 
 def _evaluation_lines(loop: Loop) -> str:
-    from modelassist.engine.evaluation.text import evaluation_table  # loads torch, which only the end needs
-
-    return evaluation_table(loop.run.evaluation)
+    return evaluation_table(Evaluation.from_json(loop.run.evaluation))
 
 
 def _agreement_lines(loop: Loop) -> list[str]:
@@ -149,11 +149,11 @@ def _example_lines(loop: Loop) -> list[str]:
 
 
 def _figure(value: Figure) -> str:
-    return "undefined" if isinstance(value, Undefined) else number(value)
+    return "undefined" if isinstance(value, Undefined) else write_number(value)
 
 
 def _readable(figure: Weighed) -> str:
     interval = figure.estimate.interval
     if figure.is_thin or not isinstance(interval, Interval):
         return "too few to say"
-    return f"{_figure(figure.estimate.value)} ({number(interval.low)} to {number(interval.high)})"
+    return f"{_figure(figure.estimate.value)} ({write_number(interval.low)} to {write_number(interval.high)})"

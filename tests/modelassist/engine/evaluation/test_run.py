@@ -1,12 +1,11 @@
 """What an evaluation leaves in its folder: figures, report, plots, predictions; and what people reach beside it."""
 
-import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,14 +16,16 @@ from PIL import Image
 
 from modelassist.engine.cli.options import main
 from modelassist.engine.evaluation import plots
-from modelassist.engine.evaluation.baselines import people_reach
-from modelassist.engine.evaluation.markdown import escaped, report
-from modelassist.engine.evaluation.plots import LEAST_CLIPS, draw
+from modelassist.engine.evaluation.baselines import measure_people
+from modelassist.engine.evaluation.markdown import escape_markdown, render_report
+from modelassist.engine.evaluation.plots import LEAST_CLIPS, draw_plots
 from modelassist.engine.evaluation.text import evaluation_table
 from modelassist.engine.models.folder import identify_model
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
+from qsave.run import About, Counts, Evaluation, PeopleReach, Split, read_evaluation
 from qsave.statistics.ceiling import reach
+from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.table import RatingTable
 from tests.modelassist.engine.evaluation.test_predictions import measured
 from tests.modelassist.engine.predictions import UNREAD, told, world
@@ -63,52 +64,55 @@ def test_an_evaluation_leaves_figures_a_report_and_every_prediction(evaluated: P
         "evaluation.json", "evaluation.md", "predictions-test.csv", "predictions-test-blank_frames.csv",
         "predictions-test-previous.csv",
     }  # fmt: skip
-    evaluation = json.loads((evaluated / "evaluation.json").read_text())
-    assert set(evaluation["splits"]["test"]["axes"]["visual"]) >= {"critic", "blank_frames", "previous", "constant"}
+    evaluation = read_evaluation(evaluated)
+    assert set(evaluation.splits["test"].axes[Axis.VISUAL].rivals) == {"blank_frames", "previous"}
     text = (evaluated / "evaluation.md").read_text()
     assert re.search(r"^- Made: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", text, re.MULTILINE)
-    assert report(evaluation) == re.sub(r"- Made: .*\n", "", text)
-    assert report(evaluation, datetime(2031, 2, 3, 4, 5, tzinfo=UTC)).count("- Made: 2031-02-03 04:05 UTC\n") == 1
+    assert render_report(evaluation) == re.sub(r"- Made: .*\n", "", text)
+    assert (
+        render_report(evaluation, datetime(2031, 2, 3, 4, 5, tzinfo=UTC)).count("- Made: 2031-02-03 04:05 UTC\n") == 1
+    )
 
 
 def test_the_report_names_what_was_measured_by_content(evaluated: Path, tiny_folder: Path) -> None:
     text = (evaluated / "evaluation.md").read_text()
     assert text.count(f", identity {identify_model(str(tiny_folder))}\n") == 2  # of the critic and of the one before it
-    about = json.loads((evaluated / "evaluation.json").read_text())["about"]
-    assert about["release_clips"] == {"train": 8, "val": 3, "test": 3}
+    about = read_evaluation(evaluated).about
+    assert about is not None
+    assert about.release_clips == {"train": 8, "val": 3, "test": 3}
 
 
 def test_people_stand_beside_the_critic(evaluated: Path) -> None:
-    people = json.loads((evaluated / "evaluation.json").read_text())["splits"]["test"]["axes"]["visual"]["people"]
+    people = read_evaluation(evaluated).splits["test"].axes[Axis.VISUAL].people
+    assert isinstance(people, PeopleReach)
     table = RatingTable.from_triples((clip, rater, score) for clip, rater, score, counted in RATINGS if counted)
-    assert (people["items"], people["prompts"]) == (3, 3)
+    assert people.counts == Counts(3, 3)
     value = reach(table, intervals=False).ceiling_plcc.value
-    assert people["ceiling_plcc"] == {"value": value, "interval": "too few prompts (3) for an interval"}
+    assert people.ceiling_plcc == Estimate(value, Undefined("too few prompts (3) for an interval"))
 
 
 def test_ratings_that_are_not_there_are_said_to_be_missing(release_folder: Path, rated: Path, tmp_path: Path) -> None:
     clips = {"clip-11": "group-11"}
-    found = people_reach(ReleaseReader(release_folder), clips)
-    assert found[Axis.VISUAL] == {"missing": "the release has no ratings.parquet"}
-    assert "no counted rating" in people_reach(ReleaseReader(rated), {"clip-0": "group-0"})[Axis.VISUAL]["missing"]
+    found = measure_people(ReleaseReader(release_folder), clips)
+    assert found[Axis.VISUAL] == Undefined("the release has no ratings.parquet")
+    assert "no counted rating" in str(measure_people(ReleaseReader(rated), {"clip-0": "group-0"})[Axis.VISUAL])
     folder = shutil.copytree(rated, tmp_path / "release")
     (folder / "ratings.parquet").write_bytes(b"nothing")
-    assert "cannot be read" in people_reach(ReleaseReader(folder), clips)[Axis.VISUAL]["missing"]
+    assert "cannot be read" in str(measure_people(ReleaseReader(folder), clips)[Axis.VISUAL])
 
 
-def evaluation_of(split: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    about = {"critic": "model", "release": "r, number 1", "previous": None, "seed": 0, "resamples": 20, "samples": 1}
-    whole = {"splits": {"test": split | {"plots": {}}}, "about": about | {"confidence": 0.95}}
-    return whole | {"model": "base", "release": "0" * 64} | changes
+def evaluation_of(problems: Sequence[str] = (), **splits: Split) -> Evaluation:
+    about = About("model", "r, number 1", None, seed=0, resamples=20, confidence=0.95, samples=1)
+    return Evaluation(splits, about, model="base", release="0" * 64, problems=tuple(problems))
 
 
 def test_the_report_tells_each_figure_with_its_interval() -> None:
     found = measured(world())
-    text = report(evaluation_of(found))
+    text = render_report(evaluation_of(test=found))
     for axis in AXES:
-        for name in ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_1"):
-            one = found["axes"][axis.value]["critic"][name]
-            assert f"{one['value']:.2f} [{one['low']:.2f}, {one['high']:.2f}]" in text
+        for name in ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_one"):
+            figure = getattr(found.axes[axis].critic, name)
+            assert f"{figure.value:.2f} [{figure.interval.low:.2f}, {figure.interval.high:.2f}]" in text
     assert "nobody was asked" in text
     assert "all predictions are equal" in text
     assert "nan" not in text.lower()
@@ -121,20 +125,20 @@ def test_the_report_tells_each_figure_with_its_interval() -> None:
 
 def test_the_report_stands_where_nothing_was_measured_or_parsed() -> None:
     nothing = told(world(), lambda _: UNREAD)
-    text = report(evaluation_of(measured(nothing, blank_frames=nothing)))
+    text = render_report(evaluation_of(test=measured(nothing, blank_frames=nothing)))
     assert "60 of 60 (94% to 100%)" in text
     assert "60 clips of 20 prompts by 6 generators, no clip with a report card" in text
     assert "test: no report card for any of the 60 clips" in text
     assert re.escape("<think>") not in text
-    assert "nothing was measured" in report(evaluation_of({}, splits={}))
+    assert "nothing was measured" in render_report(evaluation_of())
 
 
 def test_held_out_clips_are_said_to_be_so_and_train_clips_are_not() -> None:
-    found = measured(world()) | {"plots": {}}
+    found = measured(world())
     assert "on held-out clips of the release (val/test). val: 60 clips of 20 prompts by 6 generators, all with" in (
-        report(evaluation_of({}, splits={"val": found, "test": found}))
+        render_report(evaluation_of(val=found, test=found))
     )
-    text = report(evaluation_of({}, splits={"train": found}))
+    text = render_report(evaluation_of(train=found))
     assert "on clips of the train split of the release. train: 60 clips" in text
     assert "held-out" not in text
 
@@ -142,7 +146,9 @@ def test_held_out_clips_are_said_to_be_so_and_train_clips_are_not() -> None:
 def test_reasons_say_of_which_figures_they_are() -> None:
     shown = world(9)
     shown = [*shown[:4], *told(shown[4:], lambda _: UNREAD)]
-    text = report(evaluation_of(measured(shown, blank_frames=shown, previous=told(shown, lambda _: UNREAD))))
+    text = render_report(
+        evaluation_of(test=measured(shown, blank_frames=shown, previous=told(shown, lambda _: UNREAD)))
+    )
     for words in (
         "Undefined: PLCC after logistic of the critic, the critic with blank frames: four parameters need 5 clips",
         "SRCC, PLCC, PLCC after logistic, KRCC of the constant: all predictions are equal",
@@ -160,49 +166,49 @@ def test_reasons_say_of_which_figures_they_are() -> None:
 def test_the_terminal_says_what_its_figures_rest_on() -> None:
     shown = world(36)
     blank = told(shown, lambda number: shown[number].scored if number < 33 else UNREAD)
-    table = evaluation_table(evaluation_of(measured(shown, blank_frames=blank)))
+    table = evaluation_table(evaluation_of(test=measured(shown, blank_frames=blank)))
     assert "test: 36 clips of 12 prompts; with a report card 36 clips of 12 prompts, with blank frames 33" in table
     assert "too few" not in table
     few = [*shown[:4], *told(shown[4:], lambda _: UNREAD)]
-    table = evaluation_table(evaluation_of(measured(few)))
+    table = evaluation_table(evaluation_of(test=measured(few)))
     assert "with a report card 4 clips of 2 prompts" in table
     assert "RMSE constant is of those of the critic" in table
     assert "no intervals: too few prompts (2, and 10 are the least)" in table
-    nothing = evaluation_table(evaluation_of(measured(told(few, lambda _: UNREAD))))
+    nothing = evaluation_table(evaluation_of(test=measured(told(few, lambda _: UNREAD))))
     assert "the critic has no figures; RMSE constant is of all clips" in nothing
 
 
 def test_strangers_names_are_text(tmp_path: Path) -> None:
     name = "<img src=x>|`a`\n# Title [x](javascript:y)"
     shown = [replace(each, example=replace(each.example, generator=name)) for each in world()]
-    text = report(evaluation_of(measured(shown), problems=[name]))
+    text = render_report(evaluation_of([name], test=measured(shown)))
     assert "<img" not in text.replace(r"\<img", "")
     assert "\n# Title" not in text
-    assert escaped(name) == r"\<img src=x\>\|\`a\` # Title \[x\](javascript:y)"
+    assert escape_markdown(name) == r"\<img src=x\>\|\`a\` # Title \[x\](javascript:y)"
 
 
 def test_three_pictures_a_split_and_none_of_too_few(tmp_path: Path) -> None:
-    names = draw(tmp_path, "test", world())
+    names = draw_plots(tmp_path, "test", world())
     assert set(names) == {"predicted", "residuals", "calibration"}
     for name in names.values():
         with Image.open(tmp_path / name) as picture:
             assert picture.size[0] > 1000
             assert len(picture.convert("RGB").getcolors(2**20) or ()) > 50
     shown = world(LEAST_CLIPS + 1)
-    assert draw(tmp_path / "few", "test", [*shown[:4], *told(shown[4:], lambda _: UNREAD)]) == {}
+    assert draw_plots(tmp_path / "few", "test", [*shown[:4], *told(shown[4:], lambda _: UNREAD)]) == {}
     assert not (tmp_path / "few").exists()
 
 
 def test_pictures_of_a_critic_that_always_says_the_same(tmp_path: Path) -> None:
     shown = world()
     same = shown[0].scored
-    assert len(draw(tmp_path, "test", told(shown, lambda _: same))) == 3
+    assert len(draw_plots(tmp_path, "test", told(shown, lambda _: same))) == 3
 
 
 def test_a_picture_has_a_title_of_one_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[str] = []
     monkeypatch.setattr(plots, "_picture", lambda path, title, panel, read: titles.append(title))
-    draw(tmp_path, "test", world(12))
+    draw_plots(tmp_path, "test", world(12))
     assert titles[1] == "test, 12 clips of 4 prompts with a report card: residuals (predicted score minus MOS)"
     assert all(title.count(":") == 1 for title in titles)
 

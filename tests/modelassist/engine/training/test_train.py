@@ -292,8 +292,9 @@ def test_a_run_that_is_gone_on_with_is_not_done(
 def test_a_stage_without_steps_is_none(tiny_folder: Path, release_folder: Path, tmp_path: Path) -> None:
     config = replace(CONFIG, grpo=replace(CONFIG.grpo, steps=0), cooldown=replace(CONFIG.cooldown, steps=0))
     evaluation = training.train(release_folder, str(tiny_folder), tmp_path, config)
-    assert evaluation["stages"] == ["sft"]
-    assert evaluation["cooldown"] == {}
+    assert evaluation is not None
+    assert evaluation.stages == ("sft",)
+    assert evaluation.cooldown == {}
 
 
 def test_another_seed_takes_another_way(
@@ -383,7 +384,8 @@ def test_a_clip_that_cannot_be_read_is_reported_and_left_out(
     (release / row["media"]["path"]).write_bytes(b"no video")
     seal(release)
     evaluation = training.train(release, str(tiny_folder), tmp_path / "run", CONFIG, stages=["sft"])
-    assert [row["clip_id"] in problem for problem in evaluation["problems"]] == [True]
+    assert evaluation is not None
+    assert [row["clip_id"] in problem for problem in evaluation.problems or ()] == [True]
     assert len(losses_of_sft(tmp_path / "run")) == CONFIG.sft.steps
 
 

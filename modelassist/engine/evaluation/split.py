@@ -1,0 +1,175 @@
+"""The figures of one split, made of predictions.
+
+Beside the critic stand the constant predictor (the train mean), the rivals (`qsave.run.RIVALS`), and what raters reach.
+Outputs that do not parse have a rate of their own and are in no correlation: figures are over the clips with a report
+card. What is known of clips and raters alone is over all clips if there is no report card.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from modelassist.engine.evaluation.calibration import measure_calibration
+from modelassist.engine.evaluation.intervals import (
+    Pairs,
+    compare_generators,
+    compute_agreement,
+    compute_gain,
+    compute_rate,
+    count_clips,
+)
+from modelassist.engine.evaluation.predictions import Prediction
+from modelassist.engine.evaluation.reasons import AxisPair, count_reasons_of_raters, measure_reasons
+from modelassist.engine.generation.read_scores import CUT_OFF
+from modelassist.engine.inputs.examples import Example
+from qsave.axes import AXES, Axis
+from qsave.report_card import ReportCard
+from qsave.run import (
+    AxisFigures,
+    Constant,
+    Counts,
+    GeneratorFigures,
+    GeneratorMeans,
+    ParseError,
+    PeopleReach,
+    Rate,
+    Reasons,
+    Rival,
+    Split,
+    Unparsable,
+)
+from qsave.statistics.figures import Undefined
+
+_MOST_ERRORS = 5
+"""Parse errors that are listed, the most frequent first."""
+
+
+def mean_mos(examples: Sequence[Example]) -> dict[Axis, float]:
+    """Compute the constant predictor: the mean MOS of each axis."""
+    return {axis: fmean(example.targets[axis].mos for example in examples) for axis in AXES}
+
+
+def measure_split(
+    predictions: Sequence[Prediction],
+    rivals: Mapping[str, Sequence[Prediction]],
+    train_means: Mapping[Axis, float],
+    people: Mapping[Axis, PeopleReach | Undefined],
+    *,
+    seed: int,
+) -> Split:
+    """Compute the figures of one split. `rivals` are other predictions of the same clips, in the same order; `people`
+    comes from `measure_people`."""
+    unparsable = _count_unparsable(predictions)
+    return Split(
+        counts=count_clips([each.example.prompt_group for each in predictions]),
+        read=count_clips([example.prompt_group for example, _ in _with_card(predictions)]),
+        simulated=any(each.example.simulated for each in predictions),
+        unparsable_rate=None if isinstance(unparsable.share.value, Undefined) else unparsable.share.value,
+        unparsable=Unparsable(unparsable, _count_errors(predictions), _count_cut_off(predictions)),
+        unparsable_answers=fmean(each.scored.unreadable for each in predictions) if predictions else None,
+        rivals_unparsable={name: _count_unparsable(others) for name, others in rivals.items()},
+        axes={
+            axis: AxisFigures(
+                critic=compute_agreement(_pairs(predictions, axis), seed),
+                calibration=measure_calibration(*_probabilities(predictions, axis)),
+                constant=_measure_constant(predictions, axis, train_means[axis], seed),
+                reasons=_measure_reasons(predictions, axis, seed),
+                rivals={name: _measure_rival(predictions, others, axis, seed) for name, others in rivals.items()},
+                people=people[axis],
+            )
+            for axis in AXES
+        },
+        generators={axis: _compare_generators(predictions, axis, seed) for axis in AXES},
+    )
+
+
+def _probabilities(predictions: Sequence[Prediction], axis: Axis) -> tuple[list[tuple[float, ...]], list[int]]:
+    """Return the level probabilities and the true levels of the clips with a report card."""
+    read = [each for each in predictions if each.scored.card]
+    return [each.scored.probabilities[axis] for each in read], [each.example.targets[axis].level for each in read]
+
+
+def _measure_constant(predictions: Sequence[Prediction], axis: Axis, constant: float, seed: int) -> Constant:
+    """Measure the train mean on the clips that the critic is measured on, as errors on other clips do not compare."""
+    examples = [example for example, _ in _with_card(predictions)] or [each.example for each in predictions]
+    mos, groups = _mos(examples, axis), [example.prompt_group for example in examples]
+    critic = _pairs(predictions, axis)
+    return Constant(
+        score=constant,
+        agreement=compute_agreement(Pairs([constant] * len(mos), mos, groups), seed),
+        gain=compute_gain(critic, [constant] * len(critic.mos), seed),
+    )
+
+
+def _measure_rival(predictions: Sequence[Prediction], others: Sequence[Prediction], axis: Axis, seed: int) -> Rival:
+    """Measure a rival as the critic is measured, and the critic's gain over the clips that both have a card for."""
+    both = [
+        (own, other) for own, other in zip(predictions, others, strict=True) if own.scored.card and other.scored.card
+    ]
+    return Rival(
+        agreement=compute_agreement(_pairs(others, axis), seed),
+        reasons=_measure_reasons(others, axis, seed),
+        gain=compute_gain(
+            _pairs([own for own, _ in both], axis), _pairs([other for _, other in both], axis).scores, seed
+        ),
+    )
+
+
+def _pairs(predictions: Sequence[Prediction], axis: Axis) -> Pairs:
+    read = list(_with_card(predictions))
+    return Pairs(
+        scores=[card.axis(axis).score for _, card in read],
+        mos=_mos([example for example, _ in read], axis),
+        groups=[example.prompt_group for example, _ in read],
+    )
+
+
+def _mos(examples: Sequence[Example], axis: Axis) -> list[float]:
+    return [example.targets[axis].mos for example in examples]
+
+
+def _measure_reasons(predictions: Sequence[Prediction], axis: Axis, seed: int) -> Reasons:
+    pairs = [
+        AxisPair(card.axis(axis), example.targets[axis], example.prompt_group)
+        for example, card in _with_card(predictions)
+    ]
+    if pairs:
+        return measure_reasons(pairs, seed)
+    return count_reasons_of_raters([(each.example.targets[axis], each.example.prompt_group) for each in predictions])
+
+
+def _with_card(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, ReportCard]]:
+    """Yield the clips that have a report card, and the card."""
+    for each in predictions:
+        if each.scored.card is not None:
+            yield each.example, each.scored.card
+
+
+def _compare_generators(predictions: Sequence[Prediction], axis: Axis, seed: int) -> GeneratorFigures:
+    """Compare the generators. A generator without a report card has a MOS and no score."""
+    generators = [example.generator for example, _ in _with_card(predictions)]
+    figures = compare_generators(_pairs(predictions, axis), generators, seed)
+    mos: dict[str, list[float]] = {}
+    for each in predictions:
+        mos.setdefault(each.example.generator, []).append(each.example.targets[axis].mos)
+    means = {
+        name: replace(
+            figures.means.get(name, GeneratorMeans(Counts(0, 0), None, fmean(mos[name]))), clips=len(mos[name])
+        )
+        for name in sorted(mos)
+    }
+    return replace(figures, means=means)
+
+
+def _count_unparsable(predictions: Sequence[Prediction]) -> Rate:
+    return compute_rate(sum(each.scored.card is None for each in predictions), len(predictions))
+
+
+def _count_cut_off(predictions: Sequence[Prediction]) -> int:
+    return sum((each.scored.error or "").startswith(CUT_OFF) for each in predictions)
+
+
+def _count_errors(predictions: Sequence[Prediction]) -> tuple[ParseError, ...]:
+    counts = Counter(each.scored.error or "" for each in predictions if each.scored.card is None)
+    return tuple(ParseError(error, count) for error, count in counts.most_common(_MOST_ERRORS))
