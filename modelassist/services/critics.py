@@ -1,6 +1,7 @@
-"""Critics: taking a model in, and saying which one drafts for a campaign."""
+"""Critics: registering a model as a version, and choosing which critic drafts for a campaign."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -22,10 +23,28 @@ from qsave.words import isolate
 
 
 class LearnedFromSimulated(ValueError):
-    """A critic that learned from simulated data is to draft for real clips; the message asks for a confirmation."""
+    """A critic that learned from simulated data would draft for real clips; the message asks for a confirmation."""
 
 
 NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a critic comes from: the run that made it, the critic which that run began with, simulated data."""
+
+    run: Run | None = None
+    parent: Critic | None = None
+    simulated: bool = False
+    """Whether it learned from simulated data even if neither its run nor its parent nor its folder says so."""
+
+    @property
+    def is_simulated(self) -> bool:
+        return (
+            self.simulated
+            or (self.run is not None and (self.run.release.is_simulated or self.run.release.campaign.is_simulated))
+            or (self.parent is not None and self.parent.learned_from_simulated)
+        )
 
 
 @transaction.atomic
@@ -34,32 +53,21 @@ def register_critic(
     actor: User,
     name: str,
     model: str,
-    run: Run | None = None,
+    origin: Origin = Origin(),  # it is frozen
     evaluation: Mapping[str, Any] | None = None,
     card: str = "",
-    parent: Critic | None = None,
-    simulated: bool = False,
 ) -> Critic:
-    """Take a model in as the next version of the critic `name`; raises ModelError for what cannot be loaded here.
-
-    `simulated`: it learned from simulated data, whatever its folder, run and parent say.
-    """
+    """Register a model as the next version of the critic `name`; raises ModelError if it cannot be loaded here."""
     require(actor, Role.ENGINEER)
     folder = check_model(model)
-    is_simulated = (
-        simulated
-        or (run is not None and (run.release.is_simulated or run.release.campaign.is_simulated))
-        or (parent is not None and parent.learned_from_simulated)
-        or read_critic_settings(folder).simulated
-    )
     newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(
         name=name,
         version=newest + 1,
         model=stored_model(model),
-        run=run,
-        parent=parent,
-        learned_from_simulated=is_simulated,
+        run=origin.run,
+        parent=origin.parent,
+        learned_from_simulated=origin.is_simulated or read_critic_settings(folder).simulated,
         evaluation=dict(evaluation or {}),
         card=card,
         created_by=actor,
@@ -72,7 +80,7 @@ def register_critic(
 
 @transaction.atomic
 def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulated: bool = False) -> Activation:
-    """Let this critic, and no other, draft for the campaign from now on.
+    """Make this critic the only one that drafts for the campaign.
 
     Raises ModelError if its files cannot be loaded. Raises LearnedFromSimulated, unless `accepts_simulated`, if it
     learned from simulated data and the campaign is not simulated.
@@ -93,7 +101,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulat
 
 @transaction.atomic
 def deactivate(*, actor: User, campaign: Campaign) -> None:
-    """Nobody drafts for the campaign any more; drafts made so far stay."""
+    """Stop drafting for the campaign; the drafts made so far stay."""
     require(actor, Role.LEAD)
     removed, _ = Activation.objects.filter(campaign=campaign).delete()
     _set_critic_active(campaign, False)
@@ -102,7 +110,7 @@ def deactivate(*, actor: User, campaign: Campaign) -> None:
 
 
 def describe_simulated(critic: Critic, campaign: Campaign) -> str:
-    """Why a critic of simulated data needs a second confirmation, with the share of its answers that could be read."""
+    """Say why a critic of simulated data needs a second confirmation, and how many of its answers could be read."""
     return _(
         "%(critic)s learned from simulated data, and %(campaign)s is not simulated: what it drafts may be noise."
         " %(readable)s"
@@ -110,8 +118,7 @@ def describe_simulated(critic: Critic, campaign: Campaign) -> str:
 
 
 def describe_readable(critic: Critic) -> str:
-    """How many of a critic's answers could be read: on clips that are not simulated if there are any, else where it was
-    measured."""
+    """Say how many of a critic's answers could be read: on real clips if it has drafted for any, else as measured."""
     real = {"item__campaign__is_simulated": False}
     read = Draft.objects.filter(critic=str(critic), **real).count()
     asked = read + critic.failed_drafts.filter(**real).exclude(text="").count()
@@ -137,14 +144,14 @@ def describe_readable(critic: Critic) -> str:
 
 
 def _set_critic_active(campaign: Campaign, active: bool) -> None:
-    """Store on the campaign whether a critic drafts for it: each new rating copies this fact."""
+    """Store on the campaign whether a critic drafts for it: each new rating copies this."""
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
     campaign.critic_active = active
 
 
 @transaction.atomic
 def retry_now(*, actor: User, campaign: Campaign) -> bool:
-    """Try a paused critic now instead of at the end of its pause. False if drafting is not paused."""
+    """Try a paused critic now instead of at the end of its pause; returns False if drafting is not paused."""
     require(actor, Role.LEAD)
     paused = Activation.objects.filter(campaign=campaign).exclude(retry_at=None)
     if not paused.update(retry_at=timezone.now()):

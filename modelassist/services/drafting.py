@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -22,10 +22,8 @@ from annotation.shared.text import clean_text
 from modelassist.bridge import clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import pauses
-from operations.database import DATABASE_TROUBLE
 from operations.jobs import JobRun, enqueue
 from operations.models import Job, JobState
-from qsave.frames.guard import MediaError, one_file
 
 if TYPE_CHECKING:
     from modelassist.engine.generation.critic import Critic as LoadedCritic
@@ -43,6 +41,8 @@ _engine = threading.Lock()
 CRITIC_FAULTS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
 """What a critic that cannot load or answer raises: a pause says so, and the job is done. Anything else is a defect: the
 job fails with its trace, and drafting is paused all the same."""
+UNSTORABLE = (AttributeError, DataError, IntegrityError, LookupError, TypeError, ValueError)
+"""What a card raises that the database or `record_draft` cannot take: that draft failed, and the others go on."""
 ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
 
 
@@ -163,13 +163,16 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
     error = scored.error or "no report card"
     if scored.card is not None:
         try:
-            with one_file(passing=(DraftRefused, *DATABASE_TROUBLE)), transaction.atomic():
+            with transaction.atomic():
                 record_draft(
                     item_id=item.pk, critic=str(critic), card=scored.card, text=scored.text, latency_ms=latency_ms
                 )
             return True
-        except (DraftRefused, MediaError) as problem:
-            error = str(problem)
+        except DraftRefused as refusal:
+            error = str(refusal)
+        except UNSTORABLE as problem:
+            logger.warning("A draft of %s cannot be stored", critic, exc_info=True)
+            error = f"The draft cannot be stored ({type(problem).__name__}: {problem})."
     FailedDraft.objects.get_or_create(
         critic=critic,
         item=item,

@@ -23,7 +23,7 @@ from modelassist.engine.settings.config import ConfigError
 from modelassist.engine.training.presets import settings_for
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
-from modelassist.services.critics import register_critic
+from modelassist.services.critics import Origin, register_critic
 from operations import jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
@@ -221,8 +221,7 @@ def register_result(*, run: Run, name: str) -> Critic:
         actor=run.created_by,
         name=name,
         model=str(folder / MODEL_FOLDER),
-        run=run,
+        origin=Origin(run=run, parent=Critic.objects.filter(model=run.base_model).first()),
         evaluation=run.evaluation,
         card=f"Made by run {run.pk} on release {run.release} from `{run.base_model}`.",
-        parent=Critic.objects.filter(model=run.base_model).first(),
     )

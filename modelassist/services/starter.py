@@ -14,7 +14,7 @@ from accounts.models import User
 from modelassist.engine.models.folder import check_model
 from modelassist.engine.settings.config import Config
 from modelassist.models import Critic
-from modelassist.services.critics import register_critic
+from modelassist.services.critics import Origin, register_critic
 from modelassist.services.loop import Loop
 
 NAME = "starter"
@@ -41,7 +41,7 @@ def register_starter(*, actor: User) -> Critic:
         model=str(folder),
         evaluation=json.loads((folder / EVALUATION).read_text(encoding="utf-8")),
         card=(folder / CARD).read_text(encoding="utf-8"),
-        simulated=True,
+        origin=Origin(simulated=True),
     )
 
 

@@ -203,6 +203,7 @@ def test_a_draft_that_cannot_be_stored_is_a_failed_draft(
 
     assert do_next_job().result == {"critic": "ada@1", "drafted": 1, "failed": 1, "more": False, "paused": ""}
     assert (Draft.objects.count(), FailedDraft.objects.count()) == (1, 1)
+    assert FailedDraft.objects.get().error == "The draft cannot be stored (ValueError: A card of another shape)."
 
 
 def test_a_draft_holds_no_word_that_the_toy_critic_writes_for_itself(campaign: Campaign, critic: Critic) -> None:
