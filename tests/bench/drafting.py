@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from modelassist.engine.generation.critic import generate_answers, question
+from modelassist.engine.generation.critic import build_question, generate_answers
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny
@@ -49,7 +49,7 @@ def _prompt(folder: Path, critic: Loaded, number: int) -> Prompt:
     clip = folder / f"{spec.clip_id}.mp4"
     if not clip.exists():
         render_clip(spec, clip)
-    return build_prompt(critic, read(clip, critic.frames), question(spec.prompt))
+    return build_prompt(critic, read(clip, critic.frames), build_question(spec.prompt))
 
 
 def _seconds(critic: Loaded, prompts: Sequence[Prompt]) -> tuple[float, float]:

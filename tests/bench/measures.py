@@ -58,7 +58,7 @@ def in_turn(*sides: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
 
 def shared_prefix(folder: Path) -> str:
     """Forward and backward of a group of answers to one clip: one shared row, against a full row each."""
-    from modelassist.engine.generation.critic import question
+    from modelassist.engine.generation.critic import build_question
     from modelassist.engine.inputs.prompt import build_prompt
     from modelassist.engine.models.loader import load
     from modelassist.engine.models.tiny import init_tiny
@@ -66,7 +66,7 @@ def shared_prefix(folder: Path) -> str:
 
     init_tiny(folder / "tiny", frames=FEW_FRAMES)
     critic = load(str(folder / "tiny"))
-    prompt = build_prompt(critic, read(bench_clip(folder), critic.frames), question("A square slides right"))
+    prompt = build_prompt(critic, read(bench_clip(folder), critic.frames), build_question("A square slides right"))
     answers = tuple(tuple(300 + (7 * answer + token) % 500 for token in range(COMPLETION)) for answer in range(GROUP))
     shared, full = in_turn(
         lambda: _learn(critic, [prompt], [answers]),

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from modelassist.engine.generation.critic import question
+from modelassist.engine.generation.critic import build_question
 from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
 from modelassist.engine.inputs.prompt import normalised, patchify
 from modelassist.engine.models.loader import Loaded, load
@@ -82,7 +82,7 @@ def _example(folder: Path, number: int) -> Example:
     render_clip(spec, clip)
     rater = make_rater(1)
     card = rater.rate(spec, rater.rng_for(spec))
-    messages = (*question(spec.prompt), {"role": "assistant", "content": render(card)})
+    messages = (*build_question(spec.prompt), {"role": "assistant", "content": render(card)})
     targets = {
         axis: Target(card.axis(axis).score, 0.3, 1, level_of_mos(card.axis(axis).score), card.axis(axis).defects, ())
         for axis in AXES

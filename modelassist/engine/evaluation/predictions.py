@@ -12,7 +12,7 @@ from statistics import fmean, pstdev
 from tqdm import tqdm
 
 from modelassist.engine.generation.critic import generate_answers
-from modelassist.engine.generation.read_scores import Scored, parsed, read_scores, unread
+from modelassist.engine.generation.read_scores import Scored, parse_sample, read_scores
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError, Example, Feeder
 from modelassist.engine.inputs.prompt import Prompt
@@ -46,7 +46,7 @@ def predict(
 ) -> list[Prediction]:
     """Predict every example by free generation: the greedy answer, or the mean of several sampled ones."""
     return [
-        Prediction(example, unread(group) if isinstance(group, MediaError) else read_scores(critic, group))
+        Prediction(example, Scored.from_error(group) if isinstance(group, MediaError) else read_scores(critic, group))
         for example, group in _generate(critic, feeder, examples, sampling, label=label)
     ]
 
@@ -64,7 +64,7 @@ def measure_consistency(
     if not groups:
         raise DataError(f"{label}: none of the clips can be read any more")
     scored_groups = [[read_scores(critic, [sample]) for sample in group] for group in groups]
-    valid = [parsed(critic, sample) is not None for group in groups for sample in group]
+    valid = [parse_sample(critic, sample) is not None for group in groups for sample in group]
     spreads = [
         pstdev(scored.card.axis(axis).score for scored in group if scored.card)
         for group in scored_groups

@@ -1,9 +1,10 @@
-"""Scoring clips: what drafts, what evaluates, what `score` prints. One prompt, one sampler of frames, one reader.
+"""Score clips with a critic, for drafting, evaluation and `score` alike: one prompt, one choice of frames, one sampler.
 
-Clips are generated for side by side, as many as a budget of tokens allows, shortest first; the result does not depend
-on who sat beside whom. A clip that cannot be read, or an output outside the grammar, is an outcome with its reason.
+Clips are batched by length within a budget of tokens, shortest first; the result does not depend on the batch. A clip
+that cannot be read and an answer outside the grammar are outcomes with a reason.
 """
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from modelassist.engine.generation.read_scores import Scored, read_scores, unread
+from modelassist.engine.generation.read_scores import Scored, read_scores
 from modelassist.engine.generation.sampler import Sample, generate
 from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
@@ -20,15 +21,21 @@ from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models.folder import CRITIC_FILE, ModelError, find_folder
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.settings.sampling import Sampling
-from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
+from modelassist.engine.support.out_of_memory import is_out_of_memory
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import Frames, read
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
 
 __all__ = ["Critic", "ModelError", "Scored"]
 
+logger = logging.getLogger(__name__)
+
 _WINDOW = 64
-"""Clips whose frames are held at once."""
+"""Clips whose frames are in memory at once."""
+
+
+class GenerationError(RuntimeError):
+    """A model that fails on one clip which can be read; the message says how, in a full sentence."""
 
 
 class Critic:
@@ -40,70 +47,99 @@ class Critic:
 
     @classmethod
     def load(cls, model: str, device: str | None = None) -> "Critic":
-        """Load from a folder or a hub id; raises ModelError. The device is CUDA where there is one."""
+        """Load from a folder or a hub id, on CUDA if there is any; raises ModelError."""
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         loaded = load(model, device=device, dtype=torch.float32 if device == "cpu" else torch.bfloat16)
         _warn_of_default_frames(model)
         return cls(loaded)
 
-    def score(self, items: Sequence[tuple[Path, str]]) -> list[Scored]:
-        """A report card, or the reason why there is none, for each (video, prompt), in order."""
-        found = {place: scored for place, scored, _ in self.stream(items)}
-        return [found[place] for place in range(len(items))]
+    def score(self, clips: Sequence[tuple[Path, str]]) -> list[Scored]:
+        """Return a report card, or the reason why there is none, for each (video, prompt), in order."""
+        by_position = {position: scored for position, scored, _ in self.stream(clips)}
+        return [by_position[position] for position in range(len(clips))]
 
-    def stream(self, items: Iterable[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
-        """The same as they are done, each with its place and what the critic saw of the clip (None where that cannot be
-        read). Clips are taken from `items` by _WINDOW and done shortest first."""
-        left = iter(items)
+    def stream(self, clips: Iterable[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+        """Yield each result as it is ready: the clip's position, the result, and the frames (None if it has none).
+
+        `clips` is read _WINDOW clips at a time; within a window the shortest prompt comes first.
+        """
+        remaining = iter(clips)
         for start in count(step=_WINDOW):
-            window = list(islice(left, _WINDOW))
+            window = list(islice(remaining, _WINDOW))
             if not window:
                 return
-            for place, scored, frames in self._window(window):
-                yield start + place, scored, frames
+            for position, scored, frames in self._score_window(window):
+                yield start + position, scored, frames
 
-    def _window(self, items: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
-        seen: dict[int, Frames] = {}
+    def _score_window(self, clips: Sequence[tuple[Path, str]]) -> Iterator[tuple[int, Scored, Frames | None]]:
+        frames: dict[int, Frames] = {}
         prompts: dict[int, Prompt] = {}
-        for place, (path, prompt) in enumerate(items):
+        for position, (path, prompt) in enumerate(clips):
             try:
-                with _one_clip():
-                    frames = read(path, self.loaded.frames)
-                    prompts[place], seen[place] = build_prompt(self.loaded, frames, question(prompt)), frames
-            except MediaError as error:
-                yield place, unread(error), None
-        for place, scored in self._cards(prompts):
-            yield place, scored, seen[place]
+                with one_file(passing=(torch.OutOfMemoryError,)):
+                    frames[position] = read(path, self.loaded.frames)
+                with _one_answer():
+                    prompts[position] = build_prompt(self.loaded, frames[position], build_question(prompt))
+            except (MediaError, GenerationError) as error:
+                yield position, Scored.from_error(error), None
+        for position, scored in self._score_prompts(prompts):
+            yield position, scored, frames[position]
 
-    def _cards(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
-        """What the critic says to each prompt. Where one of them ends a batch in an error, those that are left are
-        done one by one. An error that ends each of several is no fault of a clip and is raised."""
+    def _score_prompts(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+        """Score prompts in batches; if a batch fails, score those that are left one by one.
+
+        If several prompts were left and every one fails, no clip is at fault, and the error is raised.
+        """
         left = dict(prompts)
         try:
-            with _one_clip():
-                for place, scored in self._generated(prompts):
-                    del left[place]
-                    yield place, scored
+            with _one_answer():
+                for position, scored in self._generate_scores(prompts):
+                    del left[position]
+                    yield position, scored
                 return
-        except MediaError as problem:
-            error = problem.__cause__ or problem
-        alone = {place: self._card_alone(prompt) for place, prompt in left.items()}
-        if len(left) == len(prompts) > 1 and all(isinstance(each, MediaError) for each in alone.values()):
+        except GenerationError as failure:
+            error = failure.__cause__ or failure
+        results = {position: self._score_alone(prompt) for position, prompt in left.items()}
+        if len(left) == len(prompts) > 1 and all(isinstance(result, GenerationError) for result in results.values()):
             raise error
-        for place, result in alone.items():
-            yield place, unread(result) if isinstance(result, MediaError) else result
+        for position, result in results.items():
+            yield position, Scored.from_error(result) if isinstance(result, GenerationError) else result
 
-    def _card_alone(self, prompt: Prompt) -> Scored | MediaError:
+    def _score_alone(self, prompt: Prompt) -> Scored | GenerationError:
         try:
-            with _one_clip():
-                return next(scored for _, scored in self._generated({0: prompt}))
-        except MediaError as error:
+            with _one_answer():
+                return next(scored for _, scored in self._generate_scores({0: prompt}))
+        except GenerationError as error:
             return error
 
-    def _generated(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
-        places = list(prompts)
-        for number, group in stream_answers(self.loaded, list(prompts.values()), self.sampling):
-            yield places[number], read_scores(self.loaded, group)
+    def _generate_scores(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
+        positions = list(prompts)
+        for index, samples in stream_answers(self.loaded, list(prompts.values()), self.sampling):
+            yield positions[index], read_scores(self.loaded, samples)
+
+
+def build_question(prompt: str) -> list[dict[str, str]]:
+    """Build the messages that ask about one video prompt, as in a release, up to the assistant's turn."""
+    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
+
+
+def generate_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
+    """Generate freely for many prompts; returns the samples of each, in the order of the prompts."""
+    by_position = dict(stream_answers(critic, prompts, sampling))
+    return [by_position[position] for position in range(len(prompts))]
+
+
+def stream_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
+    """Generate batch by batch; yields the position of each prompt and its samples as they are generated."""
+    critic.network.eval()
+    lengths = [len(prompt.ids) for prompt in prompts]
+    budget = sampling.token_budget
+    for positions in split_by_length(lengths, budget, copies=sampling.samples, extra=critic.max_new_tokens):
+        batch = [prompts[position] for position in positions]
+        with torch.no_grad():
+            features = [encode(critic, [prompt])[0] for prompt in batch]
+        samples = generate(critic, batch, features, sampling, max_new_tokens=critic.max_new_tokens)
+        yield from zip(positions, samples, strict=True)
 
 
 def _warn_of_default_frames(model: str) -> None:
@@ -117,40 +153,15 @@ def _warn_of_default_frames(model: str) -> None:
 
 
 @contextmanager
-def _one_clip() -> Iterator[None]:
-    """The guard around one file, which an error about full memory passes as it is."""
+def _one_answer() -> Iterator[None]:
+    """Turn any error of the model in the block into GenerationError; full memory passes."""
     try:
-        with one_file(passing=(MemoryFullError,)), memory_limit("one clip", ""):
-            yield
-    except MemoryFullError as error:
-        raise error.__cause__ or error from None
-
-
-def question(prompt: str) -> list[dict[str, str]]:
-    """The messages that ask about one video prompt: those that a release holds, up to the assistant's turn."""
-    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
-
-
-def generate_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
-    """Generate freely for many prompts; returns the samples of each, in the order of the prompts."""
-    found = dict(stream_answers(critic, prompts, sampling))
-    return [found[place] for place in range(len(prompts))]
-
-
-def stream_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
-    """Generate batch by batch; yields the position of each prompt and its samples as they are generated."""
-    critic.network.eval()
-    lengths = [len(prompt.ids) for prompt in prompts]
-    budget = sampling.token_budget
-    for batch in split_by_length(lengths, budget, copies=sampling.samples, extra=critic.max_new_tokens):
-        some = [prompts[place] for place in batch]
-        with torch.no_grad():
-            features = [encode(critic, [prompt])[0] for prompt in some]  # as they are read: one by one
-        samples = generate(
-            critic,
-            some,
-            features,
-            sampling,
-            max_new_tokens=critic.max_new_tokens,
-        )
-        yield from zip(batch, samples, strict=True)
+        yield
+    except GenerationError:
+        raise
+    except Exception as error:  # a clip or a prompt may set off anything in the model, and the other clips go on
+        if is_out_of_memory(error):
+            raise
+        logger.warning("The model failed on one clip", exc_info=True)
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": .")
+        raise GenerationError(f"The critic failed on this clip ({reason}).") from error

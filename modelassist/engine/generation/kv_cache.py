@@ -1,7 +1,7 @@
-"""The keys and values of many prompts, with room for all that will be written after them.
+"""The keys and values of many prompts, allocated once for all tokens that will be generated after them.
 
-transformers' own cache joins old and new at every token, which copies all there is: with long prompts that takes longer
-than the arithmetic.
+transformers' own cache concatenates old and new at every token and so copies all of it; with long prompts that takes
+longer than the arithmetic.
 """
 
 from collections.abc import Sequence
@@ -12,47 +12,49 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 
-class RoomyLayer(DynamicLayer):
-    """A layer's keys and values, (R, heads, tokens, width) each, that grow in place as far as their room goes."""
+class PreallocatedLayer(DynamicLayer):
+    """A layer's keys and values, (R, heads, tokens, width) each, that grow in place up to their allocated length."""
 
     def __init__(self, keys: Tensor, values: Tensor, length: int) -> None:
-        """`length` tokens stand in the room already."""
+        """`length` tokens are filled already."""
         super().__init__()
-        self._room = keys, values
+        self._buffers = keys, values
         self.lazy_initialization(keys, values)
-        self._show(length)
+        self._view(length)
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: object, **__: object) -> tuple[Tensor, Tensor]:
-        """Write what is new behind what is there; returns all of it."""
+        """Write the new states after those that are filled; returns all of them."""
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
-        for room, new in zip(self._room, (key_states, value_states), strict=True):
-            room[..., start:end, :] = new
-        return self._show(end)
+        for buffer, new in zip(self._buffers, (key_states, value_states), strict=True):
+            buffer[..., start:end, :] = new
+        return self._view(end)
 
-    def _show(self, length: int) -> tuple[Tensor, Tensor]:
-        keys, values = (room[..., :length, :] for room in self._room)
+    def _view(self, length: int) -> tuple[Tensor, Tensor]:
+        keys, values = (buffer[..., :length, :] for buffer in self._buffers)
         self.keys, self.values = keys, values
         return keys, values
 
 
-def joined(caches: Sequence[DynamicCache], sizes: Sequence[int], group: int, more: int) -> Cache:
-    """One cache of the prompts' caches, `group` rows each, padded on the left so that all end at the same place, with
-    room for `more` tokens."""
-    longest = max(sizes)
+def join_caches(caches: Sequence[DynamicCache], lengths: Sequence[int], copies: int, new_tokens: int) -> Cache:
+    """Join the caches of prompts, `copies` rows each, padded on the left so that all end at the same position.
 
-    def room(parts: Sequence[Tensor]) -> Tensor:
+    The result has space for `new_tokens` more.
+    """
+    longest = max(lengths)
+
+    def join(parts: Sequence[Tensor]) -> Tensor:
         first = parts[0]
-        made = first.new_zeros(len(parts) * group, first.shape[1], longest + more, first.shape[3])
-        for number, (part, size) in enumerate(zip(parts, sizes, strict=True)):
-            made[number * group : (number + 1) * group, :, longest - size : longest] = part
-        return made
+        joined = first.new_zeros(len(parts) * copies, first.shape[1], longest + new_tokens, first.shape[3])
+        for index, (part, length) in enumerate(zip(parts, lengths, strict=True)):
+            joined[index * copies : (index + 1) * copies, :, longest - length : longest] = part
+        return joined
 
     layers = zip(*(cache.layers for cache in caches), strict=True)
     with torch.no_grad():
         return Cache(
             layers=[
-                RoomyLayer(room([one.keys for one in layer]), room([one.values for one in layer]), longest)
+                PreallocatedLayer(join([part.keys for part in layer]), join([part.values for part in layer]), longest)
                 for layer in layers
             ]
         )

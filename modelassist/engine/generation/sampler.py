@@ -1,8 +1,8 @@
-"""Free generation: a group of continuations for each prompt, from one prefill.
+"""Free generation: several samples for each prompt, from one prefill.
 
-A prompt is encoded once and its cache repeated for the group. Positions are explicit and the mask is the padding's,
-so greedy output equals transformers' own `generate`, token for token. Beside every token the logits of the five level
-words are kept: where the grammar puts a level, the score is read from them.
+A prompt is encoded once and its cache repeated for its samples. Positions are explicit and the mask hides the padding
+only, so greedy output equals transformers' own `generate`, token for token. With every token the logits of the five
+level words are returned: where the grammar puts a level, the score is read from them.
 
 Shape letters: B prompts, G samples of each, R = B x G, S steps, V vocabulary.
 """
@@ -14,22 +14,22 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
-from modelassist.engine.generation.kv_cache import joined
+from modelassist.engine.generation.kv_cache import join_caches
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.vision import Features, encoder_outputs
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
-from modelassist.engine.support.seeds import generator
+from modelassist.engine.support.seeds import make_generator
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One continuation as it was generated."""
+    """One continuation of a prompt."""
 
     ids: tuple[int, ...]
-    """Tokens, the one that ended it included."""
+    """Tokens, including the one that ended it."""
     finished: bool
-    """False where it was cut off at the length limit."""
+    """False if it was cut off at the length limit."""
     level_logits: Tensor
     """(S, 5) logits of the level words at every step, before temperature."""
 
@@ -43,33 +43,44 @@ def generate(
     *,
     max_new_tokens: int,
 ) -> list[list[Sample]]:
-    """Generate `sampling.samples` continuations of each prompt. The draws for a prompt follow from the seed and its
-    own tokens, whatever else is in the batch."""
-    group = sampling.samples
-    state = _prefill(critic, prompts, features, group, max_new_tokens)
-    draws = (
-        [generator(sampling.seed, "sample", *prompt.ids.tolist()) for prompt in prompts] if sampling.temperature else []
+    """Generate `sampling.samples` continuations of each prompt.
+
+    The draws for a prompt follow from the seed and its own tokens, whatever else is in the batch.
+    """
+    count = sampling.samples
+    state = _prefill(critic, prompts, features, count, max_new_tokens)
+    generators = (
+        [make_generator(sampling.seed, "sample", *prompt.ids.tolist()) for prompt in prompts]
+        if sampling.temperature
+        else []
     )
     tokens, levels = [], []
-    done = torch.zeros(len(prompts) * group, dtype=torch.bool)
+    done = torch.zeros(len(prompts) * count, dtype=torch.bool)
     ends = torch.tensor(critic.end_ids)
     for step in range(max_new_tokens):
         levels.append(state.logits[:, list(critic.level_ids)].cpu())
-        token = _choose(critic, state.logits, sampling.temperature, draws)
+        token = _choose_tokens(critic, state.logits, sampling.temperature, generators)
         tokens.append(token)
         done |= torch.isin(token, ends)
         if bool(done.all()) or step + 1 == max_new_tokens:
             break
         state.advance(token)
-    flat = _samples(critic, torch.stack(tokens, dim=1), torch.stack(levels, dim=1))
-    return [flat[start : start + group] for start in range(0, len(flat), group)]
+    samples = _cut_samples(critic, torch.stack(tokens, dim=1), torch.stack(levels, dim=1))
+    return [samples[start : start + count] for start in range(0, len(samples), count)]
 
 
+@dataclass(slots=True)
 class _State:
-    """The running batch: cache, padding mask, next position and last logits."""
+    """The batch between two steps."""
 
-    def __init__(self, critic: Loaded, cache: Cache, mask: Tensor, position: Tensor, logits: Tensor) -> None:
-        self.critic, self.cache, self.mask, self.position, self.logits = critic, cache, mask, position, logits
+    critic: Loaded
+    cache: Cache
+    mask: Tensor
+    """(R, tokens) bool: False at padding."""
+    position: Tensor
+    """(R,) of the next token."""
+    logits: Tensor
+    """(R, V) of the next token."""
 
     def advance(self, token: Tensor) -> None:
         """Feed one token a row."""
@@ -87,29 +98,30 @@ class _State:
 
 
 def _prefill(
-    critic: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], group: int, max_new_tokens: int
+    critic: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], count: int, max_new_tokens: int
 ) -> _State:
-    """Each prompt is read by itself, then all go on together. Reading is bound by arithmetic: side by side it would
-    gain nothing, and lose the causal kernel to a mask of the padding. Writing is bound by memory: there company pays.
+    """Encode the prompts one by one, then batch them with `count` rows each.
+
+    Prefill is bound by arithmetic: a batch would gain nothing and lose the causal kernel to a padding mask. Decoding is
+    bound by memory, so there a batch pays.
     """
-    read = [_read(critic, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
-    sizes = [len(prompt.ids) for prompt in prompts]
-    cache = joined([cache for cache, _ in read], sizes, group, max_new_tokens)
+    encoded = [_encode_prompt(critic, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
+    lengths = [len(prompt.ids) for prompt in prompts]
     device = critic.device
-    starts = torch.tensor([max(sizes) - size for size in sizes], device=device)
-    mask = torch.arange(max(sizes), device=device) >= starts[:, None]
-    following = torch.tensor([prompt.next_position for prompt in prompts], device=device)
+    starts = torch.tensor([max(lengths) - length for length in lengths], device=device)
+    mask = torch.arange(max(lengths), device=device) >= starts[:, None]
+    positions = torch.tensor([prompt.next_position for prompt in prompts], device=device)
     return _State(
         critic,
-        cache,
-        mask.repeat_interleave(group, dim=0),
-        following.repeat_interleave(group),
-        torch.cat([logits for _, logits in read]).repeat_interleave(group, dim=0),
+        cache=join_caches([cache for cache, _ in encoded], lengths, count, max_new_tokens),
+        mask=mask.repeat_interleave(count, dim=0),
+        position=positions.repeat_interleave(count),
+        logits=torch.cat([logits for _, logits in encoded]).repeat_interleave(count, dim=0),
     )
 
 
-def _read(critic: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
-    """The cache of one prompt, and the logits (1, V) of what follows it."""
+def _encode_prompt(critic: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
+    """Return the cache of one prompt, and the logits (1, V) of the token after it."""
     base = critic.base
     output = base.model(
         input_ids=prompt.ids[None].to(base.device),
@@ -122,26 +134,29 @@ def _read(critic: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCa
 
 
 def forbid(critic: Loaded, logits: Tensor) -> Tensor:
-    """Logits with everything that is never generated ruled out: the distribution that samples come from."""
+    """Rule out the tokens that are never generated: samples come from the resulting distribution."""
     return logits.index_fill(-1, torch.tensor(critic.never_generated, device=logits.device), float("-inf"))
 
 
-def _choose(critic: Loaded, logits: Tensor, temperature: float, draws: Sequence[torch.Generator]) -> Tensor:
-    """The next token of each row, on the CPU. A draw is one number from there, so that a seed means the same on every
-    device: the token whose share of the distribution it falls into."""
+def _choose_tokens(critic: Loaded, logits: Tensor, temperature: float, generators: Sequence[torch.Generator]) -> Tensor:
+    """Choose the next token of each row; the result is on the CPU.
+
+    A draw is one random number from a CPU generator and takes the token into whose share of the distribution it falls:
+    so a seed means the same on every device.
+    """
     allowed = forbid(critic, logits)
     if temperature == 0:
         return allowed.argmax(-1).cpu()
-    group = len(logits) // len(draws)
-    shares = torch.cat([torch.rand(group, 1, dtype=torch.float64, generator=own) for own in draws]).to(logits.device)
-    reached = torch.softmax(allowed / temperature, dim=-1).double().cumsum(-1)
-    return torch.searchsorted(reached, shares * reached[:, -1:], right=True)[:, 0].cpu()
+    count = len(logits) // len(generators)
+    draws = torch.cat([torch.rand(count, 1, dtype=torch.float64, generator=own) for own in generators])
+    cumulative = torch.softmax(allowed / temperature, dim=-1).double().cumsum(-1)
+    return torch.searchsorted(cumulative, draws.to(logits.device) * cumulative[:, -1:], right=True)[:, 0].cpu()
 
 
-def _samples(critic: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:
-    """Cut each row at its first end token."""
+def _cut_samples(critic: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:
+    """Cut each row after its first end token."""
     samples = []
     for row, logits in zip(tokens.tolist(), levels, strict=True):
-        end = next((place + 1 for place, token in enumerate(row) if token in critic.end_ids), None)
+        end = next((position + 1 for position, token in enumerate(row) if token in critic.end_ids), None)
         samples.append(Sample(tuple(row[:end]), end is not None, logits[:end]))
     return samples

@@ -19,7 +19,7 @@ from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import FEATURE_GIGABYTES
-from modelassist.engine.support.cache import Held
+from modelassist.engine.support.cache import BoundedCache
 from qsave.axes import Axis
 from qsave.files import atomic_path
 from qsave.frames.guard import MediaError, one_file
@@ -69,11 +69,11 @@ class FrameStore:
 
     def __init__(self, folder: Path, config: FrameConfig) -> None:
         self.folder, self.config = folder, config
-        self._held: Held[Frames] = Held(_FRAME_BYTES, lambda frames: frames.fast.nbytes + frames.slow.nbytes)
+        self._cache: BoundedCache[Frames] = BoundedCache(_FRAME_BYTES, _count_bytes)
 
     def frames(self, example: Example) -> Frames:
         """The frames of one clip; raises MediaError where it cannot be decoded."""
-        return self._held.get(example.sha256, lambda: self._stored(example))
+        return self._cache.get(example.sha256, lambda: self._stored(example))
 
     def _stored(self, example: Example) -> Frames:
         path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
@@ -84,6 +84,10 @@ class FrameStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             _pack(path, frames)
         return frames
+
+
+def _count_bytes(frames: Frames) -> int:
+    return frames.fast.nbytes + frames.slow.nbytes
 
 
 def _pack(path: Path, frames: Frames) -> None:
@@ -209,7 +213,7 @@ class Feeder:
         gigabytes: float = FEATURE_GIGABYTES,
     ) -> None:
         self.critic, self.store, self.frozen, self.blank = critic, store, frozen, blank
-        self._features: Held[Features] = Held(gigabytes * 1e9, lambda features: features.nbytes)
+        self._features: BoundedCache[Features] = BoundedCache(gigabytes * 1e9, lambda features: features.nbytes)
 
     def prompt(self, example: Example) -> Prompt:
         frames = self.store.frames(example)
@@ -242,6 +246,6 @@ class Feeder:
     @torch.no_grad()
     def _kept(self, example: Example, prompt: Prompt) -> Features:
         kept = self._features.get(
-            example.sha256, lambda: encode(self.critic, [prompt])[0], held_as=lambda features: features.to("cpu")
+            example.sha256, lambda: encode(self.critic, [prompt])[0], to_stored=lambda features: features.to("cpu")
         )
         return kept.to(self.critic.device)

@@ -27,7 +27,7 @@ from modelassist.engine.models.families import FAMILIES, geometry_of
 from modelassist.engine.models.folder import ModelError
 from modelassist.engine.models.loader import END_OF_TURN, VISION_TOKENS
 from modelassist.engine.models.saver import write_critic_settings, write_model
-from modelassist.engine.support.seeds import seeded
+from modelassist.engine.support.seeds import seed_torch
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.files import atomic_path
 from qsave.frames.slowfast import FrameConfig
@@ -83,7 +83,7 @@ def init_tiny(
         raise ModelError(f"{out} exists already and was left as it is: name another --out, or remove it first.")
     tokenizer = build_tokenizer(texts)
     config = TINY_CONFIGS[kind](tokenizer)
-    with seeded(seed, "init-tiny"):
+    with seed_torch(seed, "init-tiny"):
         network = FAMILIES[kind].network(config)
     _tell_change(network.model.visual.patch_embed.proj.weight)
     if kind == "qwen3_vl":  # the other kind turns its features by the place instead

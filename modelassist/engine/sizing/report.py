@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelassist.engine.generation.critic import question
+from modelassist.engine.generation.critic import build_question
 from modelassist.engine.inputs.prompt import build_prompt, completion_ids
 from modelassist.engine.inputs.rows import Row
 from modelassist.engine.models.adapters import prepare, vision_is_frozen
@@ -117,7 +117,7 @@ def example_row(critic: Loaded, *, direct: bool) -> Row:
     report = AxisReport(2, (Evidence("blur", TimeRange(1.2, 2.4)), Evidence("morphing", TimeRange(3.0, 4.1))), _REASON)
     card = ReportCard(report, report, report)
     texts = [text := render(card), *([without_reasons(text)] if direct else [])]
-    prompt = build_prompt(critic, seen, question(_PROMPT))
+    prompt = build_prompt(critic, seen, build_question(_PROMPT))
     return Row(prompt, tuple(completion_ids(critic, text) for text in texts))
 
 

@@ -1,4 +1,7 @@
-"""What is worth keeping in memory, while there is room."""
+"""A bounded cache without eviction.
+
+LRU would thrash: training visits all clips in each epoch, in a new order.
+"""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -6,29 +9,26 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-def _itself(thing: T) -> T:
-    return thing
+def _keep_form(value: T) -> T:
+    return value
 
 
-class Held(Generic[T]):
-    """Things by key, first come, up to `most` bytes as `size` counts them.
+class BoundedCache(Generic[T]):
+    """Values by key, first come, up to `max_bytes` as `size` counts them."""
 
-    Nothing that is held makes room for another. Training goes round after round through the same clips, in ever another
-    order: were the last used kept, nearly every one would be gone just before it is asked for again.
-    """
-
-    def __init__(self, most: float, size: Callable[[T], int]) -> None:
-        self.most, self.size = most, size
-        self._things: dict[str, T] = {}
+    def __init__(self, max_bytes: float, size: Callable[[T], int]) -> None:
+        self.max_bytes, self.size = max_bytes, size
+        self._values: dict[str, T] = {}
         self._bytes = 0
 
-    def get(self, key: str, make: Callable[[], T], held_as: Callable[[T], T] = _itself) -> T:
-        """The thing of a key; made where it is not held, and then held, in the form that `held_as` gives it."""
-        if key in self._things:
-            return self._things[key]
-        thing = make()
-        size = self.size(thing)
-        if self._bytes + size <= self.most:
-            self._things[key] = held_as(thing)
+    def get(self, key: str, make: Callable[[], T], to_stored: Callable[[T], T] = _keep_form) -> T:
+        """Return the value of a key, made if it is not stored; if there is space it is then stored as `to_stored`
+        gives it."""
+        if key in self._values:
+            return self._values[key]
+        value = make()
+        size = self.size(value)
+        if self._bytes + size <= self.max_bytes:
+            self._values[key] = to_stored(value)
             self._bytes += size
-        return thing
+        return value

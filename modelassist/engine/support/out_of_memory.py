@@ -1,4 +1,4 @@
-"""When memory runs out: one line that says where, and what to lower."""
+"""Say in one line where memory ran out and what to lower."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,50 +9,50 @@ from modelassist.engine.settings.config import Config
 
 _CPU = "DefaultCPUAllocator: can't allocate memory"
 _GPU = "out of memory"
-
-
 SETUP_ADVICE = "train adapters (lora.rank) or freeze the tower (freeze_vision), or share the model (parallel = 'fsdp')"
 
 
 class MemoryFullError(RuntimeError):
-    """Memory has run out; the message says where and what to lower."""
+    """Memory ran out; the message says where and what to lower."""
 
 
 @contextmanager
 def memory_limit(what: str, advice: str) -> Iterator[None]:
-    """What runs out of memory in this block says what it was and what to do, as MemoryFullError."""
+    """Raise MemoryFullError if memory runs out in the block, saying in what and how to go on."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryFullError) or not _ran_out(error):
+        if isinstance(error, MemoryFullError) or not is_out_of_memory(error):
             raise
-        raise MemoryFullError(f"{what}: {_told(error)}; {advice}") from error
+        raise MemoryFullError(f"{what}: {_describe(error)}; {advice}") from error
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error means that memory ran out, of the machine or of its GPU."""
+    kinds = MemoryError | torch.OutOfMemoryError | MemoryFullError
+    return isinstance(error, kinds) or any(sign in str(error) for sign in (_CPU, _GPU))
 
 
 def training_advice(config: Config, stage: str) -> str:
-    """What to lower where a step does not fit: what leaves the run as it is, then what makes it another."""
-    going_on, anew = [], ["smaller frames (frames.fast_pixels, frames.slow_pixels)"]
+    """Say what to lower if a step does not fit: first what a resumed run may change, then what takes a new run."""
+    resumable, fresh = [], ["smaller frames (frames.fast_pixels, frames.slow_pixels)"]
     if stage == "grpo":
-        anew.append(f"fewer samples (grpo.clips, now {config.grpo.clips}, or grpo.group, now {config.grpo.group})")
+        fresh.append(f"fewer samples (grpo.clips, now {config.grpo.clips}, or grpo.group, now {config.grpo.group})")
     else:
-        going_on.append(f"lower micro_tokens (now {config.micro_tokens})")
+        resumable.append(f"lower micro_tokens (now {config.micro_tokens})")
     if not config.gradient_checkpointing:
-        going_on.append("set gradient_checkpointing = true")
+        resumable.append("set gradient_checkpointing = true")
     if not config.lora.rank:
-        anew.append("adapters (lora.rank)")
-    first = f"{' or '.join(going_on)} and go on with --resume; else " if going_on else ""
-    return f"{first}start anew with {' or '.join(anew)}"
+        fresh.append("adapters (lora.rank)")
+    first = f"{' or '.join(resumable)} and resume with --resume; else " if resumable else ""
+    return f"{first}start a new run with {' or '.join(fresh)}"
 
 
-def _ran_out(error: Exception) -> bool:
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in (_CPU, _GPU))
-
-
-def _told(error: Exception) -> str:
-    """The first sentence or two of what torch says: how much was asked for, and of what."""
+def _describe(error: Exception) -> str:
+    """Shorten torch's message to how much memory was asked for, and of what."""
     if _CPU in str(error):
-        asked = str(error).partition("you tried to allocate ")[2].partition(" bytes")[0]
-        return (
-            f"the machine's memory ran out (asked for {int(asked) / 2**30:.2f} GiB more)" if asked.isdigit() else _CPU
-        )
+        count = str(error).partition("you tried to allocate ")[2].partition(" bytes")[0]
+        if not count.isdigit():
+            return _CPU
+        return f"the machine's memory ran out (asked for {int(count) / 2**30:.2f} GiB more)"
     return ". ".join(str(error).split(". ")[:2]).rstrip(".") or "memory ran out"

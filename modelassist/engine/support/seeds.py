@@ -1,7 +1,7 @@
-"""Randomness by name: every draw of a run comes from the seed and from where it happens.
+"""Randomness by name: every draw of a run follows from the seed and from where in the run it happens.
 
-Nothing depends on what was drawn before, so a run that was cut off at any step goes on as if it had not been, and no
-generator state needs to be kept.
+No draw depends on an earlier one. So a run that was cut off at any step resumes as if it had not been, and no generator
+state is saved.
 """
 
 import hashlib
@@ -11,22 +11,21 @@ from contextlib import contextmanager
 import torch
 
 
-def derive(seed: int, *place: str | int) -> int:
-    """A 63-bit seed for one place of a run, such as `derive(0, "grpo", 12)`."""
-    digest = hashlib.sha256("/".join(map(str, (seed, *place))).encode()).digest()
+def derive_seed(seed: int, *path: str | int) -> int:
+    """Derive a 63-bit seed for one point of a run, such as `derive_seed(0, "grpo", 12)`."""
+    digest = hashlib.sha256("/".join(map(str, (seed, *path))).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def generator(seed: int, *place: str | int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A generator of its own for one place of a run."""
-    return torch.Generator(device).manual_seed(derive(seed, *place))
+def make_generator(seed: int, *path: str | int, device: str | torch.device = "cpu") -> torch.Generator:
+    """Make the generator of one point of a run."""
+    return torch.Generator(device).manual_seed(derive_seed(seed, *path))
 
 
 @contextmanager
-def seeded(seed: int, *place: str | int) -> Iterator[None]:
-    """Torch's own global generators (of the CPU and of this process's GPU), seeded inside the block and as they were
-    after it."""
+def seed_torch(seed: int, *path: str | int) -> Iterator[None]:
+    """Seed torch's global generators (CPU and this process's GPU) in the block, and restore them after it."""
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(gpus):
-        torch.manual_seed(derive(seed, *place))
+        torch.manual_seed(derive_seed(seed, *path))
         yield

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from modelassist.engine.generation.read_scores import parsed
+from modelassist.engine.generation.read_scores import parse_sample
 from modelassist.engine.generation.sampler import Sample, forbid, generate
 from modelassist.engine.inputs.examples import Example, Feeder, built
 from modelassist.engine.inputs.prompt import Prompt
@@ -27,7 +27,7 @@ from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import GrpoConfig
 from modelassist.engine.settings.sampling import Sampling
-from modelassist.engine.support.seeds import derive
+from modelassist.engine.support.seeds import derive_seed
 from modelassist.engine.training.optimise import batch_at, descend, make_optimizer, trainable
 from modelassist.engine.training.rewards import Terms, reward_terms
 
@@ -147,14 +147,14 @@ class GrpoStage:
             self.critic,
             prompts,
             features,
-            Sampling(self.config.group, self.config.temperature, derive(self.seed, self.name, index)),
+            Sampling(self.config.group, self.config.temperature, derive_seed(self.seed, self.name, index)),
             max_new_tokens=self.limit,
         )
         return features, groups
 
     def _judge(self, batch: Sequence[Example], groups: Sequence[Sequence[Sample]]) -> list[list[Terms]]:
         return reward_terms(
-            [[parsed(self.critic, sample) for sample in group] for group in groups],
+            [[parse_sample(self.critic, sample) for sample in group] for group in groups],
             [[len(sample.ids) for sample in group] for group in groups],
             [example.targets for example in batch],
             self.config.rewards,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from modelassist.engine.models.distributed import Machine, laid_like, whole
 from modelassist.engine.models.loader import Loaded
-from modelassist.engine.support.seeds import derive
+from modelassist.engine.support.seeds import derive_seed
 
 GRADIENT_NORM = 1.0
 _BETAS = (0.9, 0.98)
@@ -95,7 +95,7 @@ def batch_at(count: int, size: int, step: int, seed: int, stage: str) -> list[in
 @lru_cache(maxsize=4)
 def _shuffled(count: int, epoch: int, seed: int, stage: str) -> tuple[int, ...]:
     """The order of a round; a step asks for one or two, clip by clip."""
-    generator = torch.Generator().manual_seed(derive(seed, stage, "epoch", epoch))
+    generator = torch.Generator().manual_seed(derive_seed(seed, stage, "epoch", epoch))
     return tuple(torch.randperm(count, generator=generator).tolist())
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from modelassist.engine.generation.read_scores import expected_scores, level_places
+from modelassist.engine.generation.read_scores import compute_expected_scores, find_level_positions
 from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.examples import Example, Feeder, built
 from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
@@ -34,7 +34,7 @@ from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import MICRO_TOKENS, CooldownConfig, SftConfig
 from modelassist.engine.sizing.flops import Work, count
-from modelassist.engine.support.seeds import generator
+from modelassist.engine.support.seeds import make_generator
 from modelassist.engine.training.optimise import batch_at, cosine_rate, descend, make_optimizer
 from qsave.axes import AXES
 
@@ -87,7 +87,7 @@ def sft_loss(
     every = 2 if direct_weight else 1
     full = losses[packed.owners % every == 0].sum() / whole.tokens
     places = _level_rows(critic, packed).view(-1, every, len(AXES))
-    scores = expected_scores(logits[:, list(critic.level_ids)])
+    scores = compute_expected_scores(logits[:, list(critic.level_ids)])
     target, verdicts = mos.to(logits.device), whole.rows * len(AXES)
     huber = F.huber_loss(scores[places[:, 0]], target, reduction="sum") / verdicts
     total = full + huber_weight * huber if huber_weight else full
@@ -212,7 +212,7 @@ class SftStage:
 
     def _moves(self, index: int, count: int, name: str) -> list[tuple[float, float]]:
         """How far the frames of each clip of a batch are moved."""
-        draws = torch.rand(count, 2, generator=generator(self.seed, name, "shift", index)) * 2 - 1
+        draws = torch.rand(count, 2, generator=make_generator(self.seed, name, "shift", index)) * 2 - 1
         return [(down * self.shift, across * self.shift) for down, across in draws.tolist()]
 
 
@@ -226,7 +226,7 @@ def _level_rows(critic: Loaded, packed: Packed) -> Tensor:
     start = 0
     targets = packed.targets.tolist()
     for size in torch.bincount(packed.owners).tolist():
-        places = level_places(critic, targets[start : start + size])
+        places = find_level_positions(critic, targets[start : start + size])
         if places is None:
             raise ValueError("a training answer does not hold its three level words")
         found += [start + place for place in places]

@@ -36,7 +36,7 @@ from modelassist.engine.settings.config import STAGES, Config
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.sizing.flops import speed
 from modelassist.engine.support.out_of_memory import SETUP_ADVICE, memory_limit, training_advice
-from modelassist.engine.support.seeds import seeded
+from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training import checkpoints
 from modelassist.engine.training.checkpoints import Checkpoint, CheckpointError
 from modelassist.engine.training.grpo import GrpoStage, snapshot
@@ -145,7 +145,7 @@ class _Run:
         if self.machine.leads:
             self._tidy(fresh=found is None)
         self.machine.gathered(None)  # nobody writes into the folder before it is tidy
-        with seeded(self.config.seed, "adapters"):
+        with seed_torch(self.config.seed, "adapters"):
             prepare(self.critic, self.config)
         if found:
             self._go_back(found)

@@ -1,11 +1,11 @@
-"""A cache with room: what it holds is what transformers' own would, which copies."""
+"""The preallocated cache holds what the cache of transformers, which copies, would hold."""
 
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import DynamicCache
 
-from modelassist.engine.generation.kv_cache import joined
+from modelassist.engine.generation.kv_cache import join_caches
 
 HEADS, WIDTH, LAYERS = 2, 4, 2
 
@@ -22,18 +22,18 @@ def test_rows_keep_their_own_and_what_is_written_comes_behind_it(
     sizes: list[int], group: int, written: list[int]
 ) -> None:
     prompts = [cache_of(1, size) for size in sizes]
-    roomy = joined(prompts, sizes, group, more=sum(written))
+    preallocated = join_caches(prompts, sizes, group, new_tokens=sum(written))
     news = [torch.randn(LAYERS, 2, len(sizes) * group, HEADS, count, WIDTH) for count in written]
     for new in news:
         for layer in range(LAYERS):
-            keys, values = roomy.update(*new[layer], layer)
+            keys, values = preallocated.update(*new[layer], layer)
             assert keys.shape == values.shape
-    assert roomy.get_seq_length() == max(sizes) + sum(written)
+    assert preallocated.get_seq_length() == max(sizes) + sum(written)
     for layer in range(LAYERS):
         for row in range(len(sizes) * group):
             own, pad = prompts[row // group].layers[layer], max(sizes) - sizes[row // group]
             for side, name in enumerate(("keys", "values")):
-                held = getattr(roomy.layers[layer], name)[row]
+                held = getattr(preallocated.layers[layer], name)[row]
                 wanted = torch.cat([getattr(own, name)[0], *(new[layer, side, row] for new in news)], dim=-2)
                 assert torch.equal(held[:, pad:], wanted)
                 assert not held[:, :pad].any()

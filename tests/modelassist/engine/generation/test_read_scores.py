@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelassist.engine.generation.read_scores import decode, expected_scores, level_places, read_scores
+from modelassist.engine.generation.read_scores import compute_expected_scores, decode, find_level_positions, read_scores
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.prompt import completion_ids
 from modelassist.engine.models.loader import Loaded
@@ -33,7 +33,7 @@ def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
 
 def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
     ids = completion_ids(critic, render(TRICKY))
-    places = level_places(critic, ids)
+    places = find_level_positions(critic, ids)
     assert places is not None
     assert [LEVEL_WORDS[critic.level_ids.index(ids[place])] for place in places] == ["good", "bad", "excellent"]
 
@@ -50,7 +50,7 @@ def test_the_score_is_the_expectation_over_the_five_levels(critic: Loaded) -> No
 
 @given(st.lists(st.floats(-30, 30), min_size=5, max_size=5))
 def test_expected_scores_lie_on_the_scale(logits: list[float]) -> None:
-    value = expected_scores(torch.tensor(logits)).item()
+    value = compute_expected_scores(torch.tensor(logits)).item()
     weights = [math.exp(logit - max(logits)) for logit in logits]
     by_hand = sum(level * weight for level, weight in enumerate(weights, start=1)) / sum(weights)
     assert value == pytest.approx(by_hand, abs=1e-4)

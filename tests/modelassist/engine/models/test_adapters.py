@@ -17,7 +17,7 @@ from modelassist.engine.models.adapters import prepare, vision_is_frozen
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, GrpoConfig, LoraConfig, SftConfig
-from modelassist.engine.support.seeds import seeded
+from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training.grpo import GrpoStage
 from modelassist.engine.training.optimise import trainable
 from modelassist.engine.training.sft import SftStage
@@ -43,7 +43,7 @@ def examples(release_folder: Path) -> list[Example]:
 
 def ready(folder: Path, config: Config) -> Loaded:
     critic = loader.load(str(folder), dtype=getattr(torch, config.dtype))
-    with seeded(0, "adapters"):
+    with seed_torch(0, "adapters"):
         prepare(critic, config)
     return critic
 

@@ -1,24 +1,24 @@
-"""Keeping what comes first, within bounds."""
+"""A cache stores what comes first, within its bound."""
 
 import pytest
 
-from modelassist.engine.support.cache import Held
+from modelassist.engine.support.cache import BoundedCache
 
 
-def test_who_comes_first_stays_and_the_rest_is_made_each_time() -> None:
+def test_the_first_values_stay_and_the_others_are_made_each_time() -> None:
     made: list[str] = []
 
     def make(key: str) -> str:
         made.append(key)
         return key
 
-    held: Held[str] = Held(5, len)
+    cache: BoundedCache[str] = BoundedCache(5, len)
     for key in ("aa", "bb", "cc", "d", "aa", "bb", "cc", "d"):
-        assert held.get(key, lambda key=key: make(key)) == key  # type: ignore[misc]
+        assert cache.get(key, lambda key=key: make(key)) == key  # type: ignore[misc]
     assert made == ["aa", "bb", "cc", "d", "cc"]
 
 
-def test_what_is_held_may_have_another_form() -> None:
-    held: Held[str] = Held(5, len)
-    assert held.get("a", lambda: "abc", str.upper) == "abc"
-    assert held.get("a", pytest.fail, str.upper) == "ABC"
+def test_a_value_may_be_stored_in_another_form() -> None:
+    cache: BoundedCache[str] = BoundedCache(5, len)
+    assert cache.get("a", lambda: "abc", str.upper) == "abc"
+    assert cache.get("a", pytest.fail, str.upper) == "ABC"

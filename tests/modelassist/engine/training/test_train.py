@@ -15,7 +15,7 @@ import torch
 from modelassist.engine.cli.options import main
 from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.generation.critic import Critic
-from modelassist.engine.generation.read_scores import level_places
+from modelassist.engine.generation.read_scores import find_level_positions
 from modelassist.engine.inputs.examples import DataError, Feeder, FrameStore, load_captions, load_examples
 from modelassist.engine.inputs.rows import completion_logits, pack
 from modelassist.engine.inputs.vision import encode
@@ -141,7 +141,7 @@ def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
     sft_loss(critic, logits, packed, mos, huber_weight=1.0, direct_weight=1.0, whole=whole).direct.backward()
     assert logits.grad is not None
     taught = packed.targets[logits.grad.abs().sum(dim=1) > 0].tolist()
-    places = level_places(critic, row.completions[1]) or ()
+    places = find_level_positions(critic, row.completions[1]) or ()
     assert taught == [row.completions[1][place] for place in places]
     assert len(taught) == len(AXES)
 
