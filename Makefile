@@ -9,7 +9,7 @@ PIP := $(PY) -m pip install --disable-pip-version-check --quiet --progress-bar=o
 RUN_STAMP := $(VENV)/.run-packages
 DEV_STAMP := $(VENV)/.dev-packages
 .DEFAULT_GOAL := help
-.PHONY: help run needs test test-long check format loop bench pictures lock clean
+.PHONY: help run needs test test-long check check-front format loop bench pictures lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,10 +32,15 @@ check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m mypy .  # as a module: a script would find the `datasets` of site-packages first
 	@$(PY) manage.py makemigrations --check --dry-run
+	@$(MAKE) --no-print-directory check-front
 
-format: $(DEV_STAMP) ## put the code in order
+check-front: $(DEV_STAMP) ## the part of `check` for templates: their format
+	@$(VENV)/bin/djangofmt --quiet --check templates || { echo "Format the templates: make format"; exit 1; }
+
+format: $(DEV_STAMP) ## format Python and templates
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/djangofmt --quiet templates
 
 loop: $(RUN_STAMP) ## the whole loop headless: render, rate (simulated), agree, release, train, evaluate, draft
 	@$(PY) manage.py loop

@@ -47,7 +47,9 @@ def opened(page: URLPattern, who: User, *names: str) -> str | None:
 def says_what_to_do(html: str) -> bool:
     """Each empty place has a link or a button, or a second sentence after the one that there is nothing."""
     places = [text for _, text in re.findall(r'<(p|div) class="empty">(.*?)</\1>', html, re.DOTALL)]
-    return bool(places) and all("<a " in text or re.search(r"[.:;]\s+\w", re.sub("<.*?>", "", text)) for text in places)
+    return bool(places) and all(
+        re.search(r"<a\s", text) or re.search(r"[.:;]\s+\w", re.sub("<.*?>", "", text)) for text in places
+    )
 
 
 def silent(who: User, *names: str) -> set[str]:

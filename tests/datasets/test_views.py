@@ -16,6 +16,7 @@ from operations import jobs
 from operations.models import Job
 from tests.annotation.factories import make_card, make_user
 from tests.datasets.world import rated_campaign
+from tests.support.markup import collapse_space
 
 FORM = {"name": "spring", "target": "mean", "clips": "none", "seed": "0", "allow_small_splits": "on"}
 
@@ -48,7 +49,7 @@ def test_only_engineers_get_there(client: Client, db: None) -> None:
 
 
 def test_without_ratings_the_page_says_what_comes_first(engineer: Client) -> None:
-    page = engineer.get("/releases").content.decode()
+    page = collapse_space(engineer.get("/releases").content.decode())
     assert "No campaign has ratings yet" in page
     assert '<form method="post" action="/releases/freeze"' not in page
 
@@ -56,7 +57,7 @@ def test_without_ratings_the_page_says_what_comes_first(engineer: Client) -> Non
 def test_freezing_makes_a_release_whose_page_names_hash_counts_and_files(engineer: Client) -> None:
     release = freeze(engineer)
     assert release.state == Release.State.FROZEN
-    page = engineer.get(f"/releases/{release.number}").content.decode()
+    page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
     assert release.content_hash in page
     assert "clips, train</dt><dd>2</dd>" in page
     assert f'href="/api/releases/{release.number}/files/sft/train.jsonl"' in page
@@ -108,7 +109,7 @@ def test_reviewed_without_a_reviewed_train_clip_is_refused_on_the_form(engineer:
 
 def test_the_page_tells_what_was_left_out_and_assumed(engineer: Client) -> None:
     release = freeze(engineer, target="bias_corrected")
-    page = engineer.get(f"/releases/{release.number}").content.decode()
+    page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
     assert "hold for these raters only" in page
     assert "excluded</dt><dd>0</dd>" in page
 
@@ -131,7 +132,7 @@ def test_a_changed_byte_is_told_on_the_page(engineer: Client) -> None:
     file.write_bytes(content)
     engineer.post(f"/releases/{release.number}/verify")
     run_all()
-    page = engineer.get(f"/releases/{release.number}").content.decode()
+    page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
     assert "it has changed" in page
     assert "sft/train.jsonl" in page
 
@@ -150,7 +151,7 @@ def test_a_release_of_an_earlier_format_is_listed_and_says_to_freeze_it_again(en
     answer = engineer.get(f"/api/releases/{release.number}/files/manifest.json")
     assert answer.status_code == 409
     assert "Freeze it again" in answer.json()["detail"]
-    assert f">{release}</option>" not in engineer.get("/runs").content.decode()
+    assert f">{release}</option>" not in collapse_space(engineer.get("/runs").content.decode())
 
 
 def test_pressing_verify_twice_asks_for_one_check(engineer: Client) -> None:

@@ -11,6 +11,7 @@ from annotation.campaigns.campaigns import add_clips
 from annotation.models import Campaign, Clip, Screening
 from qsave.axes import Axis
 from tests.annotation.factories import make_campaign, make_clip, make_lead, make_user, rate_all
+from tests.support.markup import collapse_space
 
 SCORES = {"a": 1, "b": 3, "c": 5}
 NAN = re.compile(r">[^<]*\bnan\b", re.IGNORECASE)
@@ -35,7 +36,7 @@ def test_an_unrated_campaign_says_what_to_do_next(as_lead: Client) -> None:
 
 def test_full_agreement_is_alpha_one_and_every_clip_has_its_mos(as_lead: Client) -> None:
     campaign, _ = make_rated_campaign("ada", "bob")
-    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("<dd>1.00 <") >= len(Axis)
     assert "[1.00, 1.00]" not in page  # an interval of no width would claim certainty
@@ -48,7 +49,7 @@ def test_an_undefined_figure_says_why_and_is_no_number(
     as_lead: Client, names: list[str], scores: dict[str, int]
 ) -> None:
     campaign, _ = make_rated_campaign(*names, scores=scores)
-    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
     assert 'class="undefined">undefined: ' in page
     assert not NAN.search(page)
 
@@ -102,7 +103,7 @@ def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client,
     campaign, _ = make_rated_campaign(
         "ada", "bob", "cyd", scores={f"c{number:02}": 1 + number % 5 for number in range(clips)}
     )
-    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
     assert page.count(f"<summary>{sentence}</summary>") >= len(Axis)
     assert "ICC of a MOS" in page
     for label in ("Krippendorff", "ICC of a MOS", "SD within a clip", "Ceiling set by"):
@@ -114,7 +115,7 @@ def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client,
 )
 def test_one_rater_alone_agrees_with_nobody(as_lead: Client, clips: int, words: str) -> None:
     campaign, _ = make_rated_campaign("ada", scores={f"c{number}": 1 + 3 * number for number in range(clips)})
-    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
     assert page.count("<summary>No clip has two ratings; agreement can be read from about 20.</summary>") >= len(Axis)
     assert page.count(words) == len(Axis)
     assert "undefined: no item has two ratings: agreement of one rating is undefined" in page
@@ -127,7 +128,7 @@ def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -
     for odd in range(3):
         given = {clip: min(5, 1 + number % 5 + (number % 7 == odd)) for clip, number in numbers.items()}
         rate_all(make_user(), campaign, given)
-    page = outside_folds(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
+    page = outside_folds(collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()))
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("120 ratings of 40 clips; 40 with two or more") == len(Axis)
     assert page.count("The intervals hold for these raters: there are too few to say") == len(Axis)
@@ -144,7 +145,7 @@ def test_generators_are_compared_in_words_on_the_prompts_they_share(as_lead: Cli
         scores |= {f"a{number}": 2 + number % 2, f"b{number}": 4}
     for _ in range(2):
         rate_all(make_user(), campaign, scores)
-    page = as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()
+    page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
     assert page.count("<bdi>wan2.2</bdi> is 1.50 better than <bdi>wan2.1</bdi> on the same 8 prompts") == len(Axis)
 
 

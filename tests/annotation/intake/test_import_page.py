@@ -14,6 +14,7 @@ from annotation.models import Campaign
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation.factories import make_user, make_video
+from tests.support.markup import collapse_space
 
 MANIFEST = b"video,prompt,generator\na.mp4,a red fox,gen-1\nmissing.mp4,a blue fox,gen-1\n"
 
@@ -138,6 +139,6 @@ def test_a_job_that_is_over_asks_no_more_and_brings_the_page_up_to_date(
 ) -> None:
     job = Job.objects.create(kind="import_clips", state=JobState.DONE)
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/campaigns/{empty_campaign.name}"}
-    page = as_lead.get(f"/jobs/{job.pk}", headers=headers).content.decode()
+    page = collapse_space(as_lead.get(f"/jobs/{job.pk}", headers=headers).content.decode())
     assert "every 1s" not in page
     assert f'hx-get="/campaigns/{empty_campaign.name}" hx-trigger="load"' in page

@@ -33,8 +33,8 @@ MAY_DIFFER = [
     (re.compile(r"\b\d+ rated\b"), "N rated"),
     (re.compile(r"You have rated \d+ clips? here"), "You have rated N here"),
     (re.compile(r"/my-ratings/\d+/"), "/my-ratings/N/"),
-    (re.compile(r"<time .*?</time>"), "TIME"),
-    (re.compile(r"<title>My rating[^<]*|My rating of [^<]*"), "TITLE"),
+    (re.compile(r"<time\s.*?</time>", re.DOTALL), "TIME"),
+    (re.compile(r"<title>\s*My rating[^<]*|My rating of [^<]*"), "TITLE"),
     (re.compile(r'(<p dir="auto" tabindex="0" role="group"[^>]*>|<textarea[^>]*>)[^<]*'), r"\1"),
 ]
 HEADERS_THAT_DIFFER = {"Content-Length", "Expires", "Set-Cookie"}

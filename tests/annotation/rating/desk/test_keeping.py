@@ -13,6 +13,7 @@ from accounts.models import User
 from annotation.models import Arm, Campaign, Item, Rating, SavedWork, Skip, Slot
 from tests.annotation.factories import make_draft, make_user
 from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_drafted_form, make_form, post, start
+from tests.support.markup import collapse_space
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def test_saved_work_is_what_the_page_shows_again(as_rater: Client, empty_campaig
     fields = {"visual-reason": "half a thought", "visual-score": "2", "dynamic-defect": "jitter"}
     response = post(as_rater, empty_campaign, "save", save_data(item, **fields), headers=SCRIPT)
     assert response.json()["version"] == 1
-    page = as_rater.get("/rate/autumn/").content.decode()
+    page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert "half a thought" in page
     assert 'data-word="poor" checked' in page
     assert 'data-label="jitter" checked' in page
@@ -40,7 +41,7 @@ def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(as_rater: Cl
     slot = start(as_rater, empty_campaign)
     data = make_drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
     post(as_rater, empty_campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
-    page = as_rater.get("/rate/autumn/").content.decode()
+    page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert page.count("starter@1") == 3
     assert page.count('-confirm" value="1" checked') == 1
     assert "my own words" in page

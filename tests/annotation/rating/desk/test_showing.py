@@ -12,6 +12,7 @@ from qsave.axes import AXES
 from qsave.taxonomy import DEFAULT_TAXONOMY
 from tests.annotation.factories import make_draft
 from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_form, post, start
+from tests.support.markup import collapse_space
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,7 @@ def test_the_clip_that_is_held_is_shown_with_its_prompt_and_the_campaigns_own_de
     Campaign.objects.update(taxonomy=[{"id": "own-fault", "axis": "visual", "label": "own fault"}])
     add_clip(empty_campaign, prompt="two <b>guys</b> talking")
     start(as_rater, empty_campaign)
-    page = as_rater.get("/rate/autumn/").content.decode()
+    page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert "two &lt;b&gt;guys&lt;/b&gt; talking" in page
     assert 'value="own-fault"' in page
     assert 'value="blur"' not in page
@@ -51,7 +52,7 @@ def test_the_assisted_arm_shows_the_draft_unconfirmed_and_no_drafted_score(
 ) -> None:
     make_draft(add_clip(empty_campaign, arm=Arm.ASSISTED))
     start(as_rater, empty_campaign)
-    page = as_rater.get("/rate/autumn/").content.decode()
+    page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert page.count("starter@1") == 3
     assert "The edges of the square shimmer a little. Seen for visual." in page
     assert "4 good</strong>" not in page
@@ -63,7 +64,7 @@ def test_drafted_scores_are_shown_where_the_campaign_says_so_and_still_not_chose
     Campaign.objects.update(shows_draft_scores=True)
     make_draft(add_clip(empty_campaign, arm=Arm.ASSISTED))
     start(as_rater, empty_campaign)
-    page = as_rater.get("/rate/autumn/").content.decode()
+    page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert page.count("<strong>4 good</strong>") == 3
     assert 'data-word="good" checked' not in page
 

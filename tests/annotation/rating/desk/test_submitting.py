@@ -8,6 +8,7 @@ from annotation.models import Arm, AxisAnswer, Campaign, Rating, Slot
 from qsave.axes import AXES
 from tests.annotation.factories import make_draft
 from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_drafted_form, make_form, post, start
+from tests.support.markup import collapse_space
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +74,7 @@ def test_a_refused_plain_post_shows_the_page_again_with_all_that_was_typed(
     add_clip(empty_campaign)
     data = make_form(start(as_rater, empty_campaign), **{"visual-reason": "no </textarea><p>"})
     response = post(as_rater, empty_campaign, data=data)
-    page = response.content.decode()
+    page = collapse_space(response.content.decode())
     assert response.status_code == 422
     assert "no &lt;/textarea&gt;&lt;p&gt;</textarea>" in page
     assert "Nothing to complain of here on dynamic." in page
@@ -123,7 +124,7 @@ def test_an_axis_left_unconfirmed_is_refused_beside_that_axis(as_rater: Client, 
     assert response.status_code == 422
     assert list(response.json()["problems"]["axes"]) == ["alignment"]
     assert "unconfirmed" in response.json()["problems"]["axes"]["alignment"][0]
-    page = post(as_rater, empty_campaign, data=data).content.decode()
+    page = collapse_space(post(as_rater, empty_campaign, data=data).content.decode())
     assert page.count('-confirm" value="1" checked') == 2
 
 
