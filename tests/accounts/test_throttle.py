@@ -11,7 +11,7 @@ from accounts import services, throttle
 from accounts.addresses import client_address
 from accounts.models import Role, SignInAttempt, User
 from accounts.throttle import KNOWN_BROWSER, SIGN_IN, Limits
-from tests.annotation.rating.test_at_once import at_once
+from tests.support.threads import run_at_once
 
 PASSWORD = "seven grey herons"
 NEW = {"password": "nine white storks", "again": "nine white storks"}
@@ -130,7 +130,7 @@ def test_tries_at_once_never_exceed_a_limit(limits: Limits, spread: Callable[[in
     def attempt(number: int) -> bool:
         return throttle.admit(*spread(number), limits)
 
-    outcomes = at_once(*[partial(attempt, number) for number in range(16)])
+    outcomes = run_at_once(*[partial(attempt, number) for number in range(16)])
     assert all(isinstance(outcome, bool) for outcome in outcomes), outcomes
     admitted = outcomes.count(True)
     assert admitted <= 5
@@ -141,7 +141,7 @@ def test_tries_at_once_never_exceed_a_limit(limits: Limits, spread: Callable[[in
 @pytest.mark.django_db(transaction=True)
 def test_wrong_passwords_at_once_are_tried_no_more_often_than_the_limit() -> None:
     User.objects.create_user("Ada", PASSWORD)
-    outcomes = at_once(*[lambda: sign_in("Ada", "wrong")] * 12)
+    outcomes = run_at_once(*[lambda: sign_in("Ada", "wrong")] * 12)
     assert set(outcomes) <= {403, 429}
     assert outcomes.count(403) <= SIGN_IN.by_name_and_address
     for _ in range(SIGN_IN.by_name_and_address):

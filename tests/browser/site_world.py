@@ -104,8 +104,7 @@ def build() -> World:
 def _rated(pages: Pages, lead: User, rater: User) -> Campaign:
     """A campaign that has been rated, with guidelines, examples, a gold, a qualification, members and a panel."""
     campaign = rated_campaign(4, 2, 2, raters=3, name="spring", title="Spring clips", overlap=5, assisted_share=0.0)
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     rating = factories.submit(rater, slot)
     first, *_rest, last = Item.objects.filter(campaign=campaign).select_related("clip").order_by("pk")
     examples = [Example(Axis.VISUAL, 1, first.clip, "Look at the edge"), Example(Axis.VISUAL, 5, last.clip)]

@@ -19,7 +19,6 @@ from annotation.models import Campaign, Slot
 from annotation.raters import hours_page
 from annotation.raters.hours import timesheet_csv
 from annotation.raters.panels import make_panel
-from annotation.rating import queue
 from operations import database
 from operations.database import limit_lock_waits
 from tests.annotation import factories
@@ -182,8 +181,7 @@ def test_a_row_that_stays_locked_is_503() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     client = Client()
     client.force_login(rater)
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     renew = {"slot": slot.pk, "lease": str(slot.lease)}
 
     with held(lambda: Slot.objects.select_for_update().get(pk=slot.pk)):

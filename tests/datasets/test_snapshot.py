@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, Rating, Screening
-from annotation.rating import drafts, queue
+from annotation.rating import drafts
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
@@ -80,8 +80,7 @@ def test_a_draft_left_as_it_stood_is_known(tmp_path: Path) -> None:
     item = campaign.items.get()
     drafts.record_draft(item_id=item.pk, critic="tiny@1", card=make_card(3), text="", latency_ms=1)
     person = make_user()
-    slot = queue.claim(rater=person, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(person, campaign)
     drafted = make_card(3)
     given = make_answers()
     given[Axis.VISUAL] = type(given[Axis.VISUAL])(3, drafted.visual.evidence, drafted.visual.reason, "confirmed")

@@ -53,12 +53,11 @@ def rated_campaign() -> tuple[Campaign, list[User]]:
 
 def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> None:
     while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
-        assert slot.lease is not None
         score = scores[slot.item.clip.clip_id]
         if score:
             factories.submit(rater, slot, answers=factories.make_answers(score))
         else:
-            queue.skip(rater=rater, lease=slot.lease, item_id=slot.item_id, kind="skipped", reason="")
+            factories.skip(rater, slot)
 
 
 def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
@@ -156,8 +155,7 @@ def test_the_table_of_raters_tells_work_conduct_and_gold() -> None:
     campaign, rater = factories.make_campaign(2), factories.make_user("ana", display_name="Ana")
     Item.objects.filter(campaign=campaign).update(gold={"visual": 5, "dynamic": 3})
     for watched in (0.5, 1.0):
-        slot = queue.claim(rater=rater, campaign=campaign)
-        assert slot is not None
+        slot = factories.claim(rater, campaign)
         factories.submit(rater, slot, viewing={"watched_share": watched}, seconds_spent=20 * watched)
 
     (row,) = agreement(campaign).raters

@@ -10,7 +10,16 @@ from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Item
 from annotation.rating import queue
-from tests.annotation.factories import get_lease, make_answers, make_campaign, make_clip, make_user, rate_all, submit
+from tests.annotation.factories import (
+    claim,
+    make_answers,
+    make_campaign,
+    make_clip,
+    make_user,
+    rate_all,
+    skip,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -50,13 +59,9 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
             if name in ("calm", "disputed") or (name == "half" and score == 1):
                 submit(rater, slot, answers=make_answers(3 if name == "calm" else score))
             elif name == "broken" and score == 1:
-                queue.skip(
-                    rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind="broken", reason="It stays black."
-                )
+                skip(rater, slot, kind="broken", reason="It stays black.")
             else:
-                queue.skip(
-                    rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind="skipped", reason="Not for me."
-                )
+                skip(rater, slot, kind="skipped", reason="Not for me.")
 
     assert listed(as_lead, campaign, kind="rated") == ["calm", "disputed"]
     assert listed(as_lead, campaign, kind="unrated") == ["untouched", "known", "broken"]
@@ -78,9 +83,8 @@ def reported(lead: User) -> Item:
     campaign = make_campaign(overlap=2)
     item = named(campaign, lead, "black")["black"]
     rater = make_user("rae")
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
-    queue.skip(rater=rater, lease=get_lease(slot), item_id=slot.item_id, kind="broken", reason="It stays black.")
+    slot = claim(rater, campaign)
+    skip(rater, slot, kind="broken", reason="It stays black.")
     return item
 
 

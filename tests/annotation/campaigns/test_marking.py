@@ -53,8 +53,7 @@ def test_a_qualification_item_has_no_seats_and_its_seats_come_back_as_they_were_
 def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -> None:
     campaign, rater = factories.make_campaign(1, overlap=3), factories.make_user()
     item = first_item(campaign)
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     if deed == "rated":
         factories.submit(rater, slot)
     if deed == "met as a gold":
@@ -74,14 +73,12 @@ def test_raters_qualify_on_marked_items_and_then_rate() -> None:
     mark_item(actor=boss, item=test_item, mark="qualification", scores={"visual": 3.0})
     update_policy(actor=boss, campaign=campaign, qualification_mark=1.0)
 
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     assert (slot.item_id, slot.kind) == (test_item.pk, "qualification")
     factories.submit(rater, slot)
 
     assert Qualification.objects.get().passed
-    following = queue.claim(rater=rater, campaign=campaign)
-    assert following is not None
+    following = factories.claim(rater, campaign)
     assert following.kind == "seat"
 
 

@@ -7,7 +7,7 @@ from annotation.models import Campaign, Item, Rating, Slot
 from annotation.rating import queue
 from qsave.axes import Axis
 from tests.annotation import factories
-from tests.annotation.rating.test_at_once import at_once
+from tests.support.threads import run_at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -45,8 +45,7 @@ def test_one_axis_is_enough() -> None:
     campaign = factories.make_campaign(1, overlap=2, overlap_cap=3)
     for score in (1, 5):
         rater = factories.make_user()
-        slot = queue.claim(rater=rater, campaign=campaign)
-        assert slot is not None
+        slot = factories.claim(rater, campaign)
         given = factories.make_answers({Axis.VISUAL: 3, Axis.DYNAMIC: score, Axis.ALIGNMENT: 3})
         factories.submit(rater, slot, answers=given)
     assert count_slots(campaign) == 3
@@ -81,7 +80,7 @@ def test_the_last_two_slots_filled_at_once_open_one_more_slot() -> None:
     slots = [queue.claim(rater=rater, campaign=campaign) for rater in raters]
     given = [factories.make_answers(1), factories.make_answers(5)]
 
-    outcomes = at_once(
+    outcomes = run_at_once(
         *[
             lambda rater=rater, slot=slot, answers=answers: factories.submit(rater, slot, answers=answers)
             for rater, slot, answers in zip(raters, slots, given, strict=True)
@@ -98,8 +97,7 @@ def test_the_last_two_slots_filled_at_once_open_one_more_slot() -> None:
 def offered(campaign: Campaign, count: int) -> list[int]:
     rater, items = factories.make_user(), []
     for _ in range(count):
-        slot = queue.claim(rater=rater, campaign=campaign)
-        assert slot is not None
+        slot = factories.claim(rater, campaign)
         items.append(slot.item_id)
         factories.submit(rater, slot)
     return items

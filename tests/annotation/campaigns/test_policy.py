@@ -146,8 +146,7 @@ def test_the_order_is_written_into_open_seats_only() -> None:
     first, second, third = Item.objects.order_by("pk")
     Item.objects.filter(pk=second.pk).update(priority=7, order_score=0.5)
     Item.objects.filter(pk=third.pk).update(priority=-1)
-    rated = queue.claim(rater=factories.make_user(), campaign=campaign)
-    assert rated is not None
+    rated = factories.claim(factories.make_user(), campaign)
     factories.submit(rated.rater, rated)  # type: ignore[arg-type]  # a seat that is held has a rater
 
     def ranks() -> dict[int, float]:

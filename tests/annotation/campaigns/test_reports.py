@@ -27,42 +27,36 @@ pytestmark = pytest.mark.django_db
 KINDS = ["broken", "flagged"]
 
 
-def claim(rater: User, campaign: Campaign) -> Slot:
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
-    return slot
-
-
 def report(rater: User, slot: Slot, kind: str = "broken") -> None:
-    queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind=kind, reason="It stays black.")
+    factories.skip(rater, slot, kind=kind, reason="It stays black.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_gets_a_reported_clip_until_it_is_given_out_again(kind: str) -> None:
     campaign = factories.make_campaign(1, overlap=3)
     first, second = factories.make_user(), factories.make_user()
-    report(first, claim(first, campaign), kind)
+    report(first, factories.claim(first, campaign), kind)
     assert queue.claim(rater=second, campaign=campaign) is None
     reports.give_out_again(actor=campaign.created_by, item=Item.objects.get())
-    assert claim(second, campaign).item_id == Item.objects.get().pk
+    assert factories.claim(second, campaign).item_id == Item.objects.get().pk
     assert queue.claim(rater=first, campaign=campaign) is None  # who reported it is not offered it again
 
 
 def test_a_clip_that_is_only_passed_by_goes_to_others() -> None:
     campaign = factories.make_campaign(1, overlap=3)
     first = factories.make_user()
-    report(first, claim(first, campaign), "skipped")
-    assert claim(factories.make_user(), campaign).item_id == Item.objects.get().pk
+    report(first, factories.claim(first, campaign), "skipped")
+    assert factories.claim(factories.make_user(), campaign).item_id == Item.objects.get().pk
 
 
 def test_who_holds_a_reported_clip_may_finish_and_who_let_it_go_does_not_get_it_back() -> None:
     campaign = factories.make_campaign(1, overlap=4)
     holder, leaver, reporter = (factories.make_user() for _ in range(3))
-    held, left = claim(holder, campaign), claim(leaver, campaign)
+    held, left = factories.claim(holder, campaign), factories.claim(leaver, campaign)
     queue.hand_back(rater=leaver, lease=factories.get_lease(left))
-    report(reporter, claim(reporter, campaign))
-    assert claim(holder, campaign).pk == held.pk
-    assert factories.submit(holder, claim(holder, campaign)).slot_id == held.pk
+    report(reporter, factories.claim(reporter, campaign))
+    assert factories.claim(holder, campaign).pk == held.pk
+    assert factories.submit(holder, factories.claim(holder, campaign)).slot_id == held.pk
     assert queue.claim(rater=leaver, campaign=campaign) is None
 
 
@@ -100,7 +94,7 @@ def test_a_reported_clip_is_not_guessed_at_drafted_or_shown_as_an_example() -> N
     assert len(read_available_examples(guideline)) == 1
     assert list_items_without_draft(campaign=campaign, critic="toy@1", limit=9) == [item]
     reporter = factories.make_user()
-    report(reporter, claim(reporter, campaign))
+    report(reporter, factories.claim(reporter, campaign))
     assert guess_next_clip(rater=reporter, campaign=campaign) is None
     assert list_items_without_draft(campaign=campaign, critic="toy@1", limit=9) == []
     assert read_available_examples(guideline) == []
@@ -132,7 +126,7 @@ def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.
     campaign = factories.make_campaign(1, overlap=1)
     Item.objects.update(gold=dict.fromkeys(AXES, 3))
     for rater in (factories.make_user(), factories.make_user()):  # the first takes the seat, the second a gold's place
-        factories.submit(rater, claim(rater, campaign))
+        factories.submit(rater, factories.claim(rater, campaign))
     assert len(read_checks(campaign)) == len(AXES)
     reports.exclude(actor=campaign.created_by, item=Item.objects.get(), reason="Gore.")
     assert read_checks(campaign) == []

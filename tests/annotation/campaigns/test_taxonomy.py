@@ -12,7 +12,6 @@ from accounts.models import AuditEntry
 from annotation.campaigns import taxonomy
 from annotation.campaigns.taxonomy import add_defect, move_defect, relabel_defect, restore_defect, retire_defect
 from annotation.models import AxisAnswer, Campaign
-from annotation.rating import queue
 from annotation.rating.desk_form import make_blank_answer
 from annotation.rating.desk_presenter import list_axis_forms
 from annotation.rating.draft_use import make_proposals
@@ -110,8 +109,7 @@ def test_defects_change_places_within_their_axis(custom_campaign: Campaign) -> N
 
 def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(custom_campaign: Campaign) -> None:
     boss, rater = factories.make_lead(), factories.make_user()
-    slot = queue.claim(rater=rater, campaign=custom_campaign)
-    assert slot is not None
+    slot = factories.claim(rater, custom_campaign)
     given = factories.make_answers()
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("noise"),))
     rating = factories.submit(rater, slot, answers=given)

@@ -23,25 +23,10 @@ from operations.models import Job, JobState
 from qsave.frames.container import MAX_BYTES
 from qsave.words import isolate
 from tests.annotation import factories
-from tests.annotation.intake.test_import_clips import files, row, take, write_csv
+from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
 
 pytestmark = pytest.mark.django_db
 Spoil = Callable[[bytes], bytes]
-
-
-@pytest.fixture(autouse=True)
-def own_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Uploads of a test lie in a folder of its own."""
-    monkeypatch.setattr(uploads, "upload_root", lambda: tmp_path / "uploads")
-    uploads.upload_root().mkdir()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    source = tmp_path / "source"
-    for number in (1, 2, 3):
-        factories.write_video(source / "v" / f"{number}.mp4", 40 + 20 * number)
-    return source
 
 
 def second_codec(content: bytes) -> bytes:
@@ -58,12 +43,12 @@ def second_codec(content: bytes) -> bytes:
         (lambda content: content[: len(content) // 2], "cut off"),
     ],
 )
-def test_a_bad_file_in_the_middle_costs_its_own_row(folder: Path, spoil: Spoil, reason: str | None) -> None:
-    path = folder / "v" / "2.mp4"
+def test_a_bad_file_in_the_middle_costs_its_own_row(video_folder: Path, spoil: Spoil, reason: str | None) -> None:
+    path = video_folder / "v" / "2.mp4"
     path.write_bytes(spoil(path.read_bytes()))
     campaign = factories.make_campaign()
 
-    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]), campaign)
+    report = run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]), campaign)
 
     assert [problem.row for problem in report.problems] == ([2] if reason else [])
     assert reason is None or reason in report.problems[0].reason
@@ -75,22 +60,22 @@ def test_a_bad_file_in_the_middle_costs_its_own_row(folder: Path, spoil: Spoil, 
     ["a" * 300 + ".mp4", "狐" * 90 + ".mp4", "v/" + "b" * 256, "x/" * 3000 + "a.mp4"],
     ids=["ASCII", "CJK", "in a folder", "path"],
 )
-def test_a_name_too_long_for_a_file_costs_its_row_and_tells_no_path(folder: Path, name: str) -> None:
-    report = take(write_csv(folder / "m.csv", [row(1), row(2, video=name), row(3)]))
+def test_a_name_too_long_for_a_file_costs_its_row_and_tells_no_path(video_folder: Path, name: str) -> None:
+    report = run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2, video=name), make_row(3)]))
 
     assert report.added == 2
     [problem] = report.problems
     assert problem.row == 2
     assert "name too long" in problem.reason
-    assert str(folder) not in problem.reason
+    assert str(video_folder) not in problem.reason
 
 
-def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(folder: Path, tmp_path: Path) -> None:
-    os.truncate(folder / "v" / "2.mp4", MAX_BYTES + 1)  # a sparse file
+def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(video_folder: Path, tmp_path: Path) -> None:
+    os.truncate(video_folder / "v" / "2.mp4", MAX_BYTES + 1)  # a sparse file
 
-    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]))
+    report = run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]))
     with pytest.raises(RowRefused, match="more than"):
-        copy_in(folder / "v" / "2.mp4", tmp_path / "copy")
+        copy_in(video_folder / "v" / "2.mp4", tmp_path / "copy")
 
     assert report.added == 2
     assert [(problem.row, "more than" in problem.reason) for problem in report.problems] == [(2, True)]
@@ -105,7 +90,7 @@ STEPS = ["find_video", "copy_in", "probe", "choose", "write_poster", "shown_time
     "error", [AttributeError("width"), UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "x"), DataError()]
 )
 def test_whatever_one_file_sets_off_is_its_rows_problem(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
+    video_folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
 ) -> None:
     real, calls = getattr(clips, step), iter(range(9))
 
@@ -117,7 +102,7 @@ def test_whatever_one_file_sets_off_is_its_rows_problem(
     monkeypatch.setattr(clips, step, fails_second)
     campaign = factories.make_campaign()
 
-    report = take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]), campaign)
+    report = run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]), campaign)
 
     assert len(report.problems) == 1
     assert report.problems[0].reason.endswith(".")
@@ -130,7 +115,7 @@ def test_whatever_one_file_sets_off_is_its_rows_problem(
     [OSError(errno.ENOSPC, "No space left on device"), OperationalError("gone"), MemoryError(), KeyboardInterrupt()],
 )
 def test_trouble_of_the_machine_ends_the_import_and_what_went_in_is_in_the_campaign(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
+    video_folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
 ) -> None:
     step = "write_poster"
     real, calls = getattr(clips, step), iter(range(9))
@@ -144,10 +129,10 @@ def test_trouble_of_the_machine_ends_the_import_and_what_went_in_is_in_the_campa
     campaign = factories.make_campaign()
 
     with pytest.raises(type(trouble)):
-        take(write_csv(folder / "m.csv", [row(1), row(2), row(3)]), campaign)
+        run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]), campaign)
 
     assert campaign.items.get().clip.clip_id == "c1"
-    assert len(files()) == 2  # the first clip and its poster
+    assert len(list_media_files()) == 2  # the first clip and its poster
 
 
 def archive(*entries: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -219,7 +204,7 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
     parts = [("all.zip", archive(*entries))] if as_zip else entries
 
     manifest = uploads.receive([SimpleUploadedFile(part, content) for part, content in parts])
-    report = take(manifest)
+    report = run_import(manifest)
     uploads.discard(manifest)
 
     assert report.added == 1
@@ -232,7 +217,7 @@ def test_an_empty_file_of_four_costs_its_row() -> None:
     sent = [SimpleUploadedFile("manifest.csv", f"video,prompt,generator\n{rows}".encode())]
     sent += [SimpleUploadedFile(f"{n}.mp4", b"" if n == 2 else factories.make_video(40 + n)) for n in range(4)]
 
-    report = take(uploads.receive(sent))
+    report = run_import(uploads.receive(sent))
 
     assert report.added == 3
     assert [(problem.row, problem.reason) for problem in report.problems] == [(3, "The file is empty (0 bytes).")]

@@ -5,7 +5,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -17,11 +16,6 @@ from tests.annotation.factories import make_user, make_video
 from tests.support.markup import collapse_space
 
 MANIFEST = b"video,prompt,generator\na.mp4,a red fox,gen-1\nmissing.mp4,a blue fox,gen-1\n"
-
-
-@pytest.fixture(autouse=True)
-def own_uploads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(settings, "VAR_DIR", tmp_path)
 
 
 def zipped(**files: bytes) -> bytes:

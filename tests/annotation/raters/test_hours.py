@@ -13,7 +13,6 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from annotation.models import Campaign, Rating, RatingRevision
 from annotation.raters.hours import MOST_SECONDS, Days, days_of_work, hours_by_day, timesheet_csv
-from annotation.rating import queue
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -21,8 +20,7 @@ WEEK = Days(date(2026, 3, 2), date(2026, 3, 8))
 
 
 def rate(rater: User, campaign: Campaign, seconds: float) -> int:
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     return factories.submit(rater, slot, seconds_spent=seconds).pk
 
 
@@ -37,9 +35,8 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
     clock.move_to(datetime(2026, 3, 2, 17, 30, tzinfo=UTC))
     rate(rater, campaign, 40)
     factories.revise(Rating.objects.get(pk=first), answers=factories.make_answers(4), seconds_spent=500.0)
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
-    queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="broken", reason="black")
+    slot = factories.claim(rater, campaign)
+    factories.skip(rater, slot, kind="broken", reason="black")
     clock.move_to(datetime(2026, 3, 4, 8, tzinfo=UTC))
     rate(rater, campaign, 10)
 

@@ -21,7 +21,7 @@ from annotation.raters.panel_pages import BEGINNINGS
 from annotation.rating import queue
 from qsave.words import isolate
 from tests.annotation import factories
-from tests.annotation.rating.test_at_once import at_once
+from tests.support.threads import run_at_once
 
 pytestmark = pytest.mark.django_db
 CODE = "GREEN-OWL-7"
@@ -50,8 +50,7 @@ def test_a_pause_or_an_end_is_no_want_of_clips(client: Client, campaign: Campaig
     _, secret = make(campaign)
     begin(client, secret)
     guest = User.objects.get(is_guest=True)
-    slot = queue.claim(rater=guest, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(guest, campaign)
     factories.submit(guest, slot)
     Campaign.objects.update(state=state)
     assert CODE not in client.post(f"/rate/{campaign.name}/start").content.decode()
@@ -66,8 +65,7 @@ def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campai
     assert "p-17" not in guest.username
     assert CODE not in client.get("/panel/done").content.decode()
     for _ in range(2):
-        slot = queue.claim(rater=guest, campaign=campaign)
-        assert slot is not None
+        slot = factories.claim(guest, campaign)
         factories.submit(guest, slot)
     assert PanelParticipant.objects.get().completed_at is not None
     assert queue.claim(rater=guest, campaign=campaign) is None
@@ -93,7 +91,7 @@ def test_the_same_number_finds_the_same_account_on_another_machine(client: Clien
 @pytest.mark.django_db(transaction=True)
 def test_two_who_begin_at_once_with_one_number_share_one_account(campaign: Campaign) -> None:
     panel, _ = make(campaign)
-    outcomes = at_once(*[lambda: panels.begin(panel=panel, external_id="p-1")] * 4)
+    outcomes = run_at_once(*[lambda: panels.begin(panel=panel, external_id="p-1")] * 4)
     assert {outcome.pk for outcome in outcomes if isinstance(outcome, PanelParticipant)} == {
         PanelParticipant.objects.get().pk
     }
@@ -140,8 +138,7 @@ def test_a_closed_panel_shows_its_guests_nothing_more_and_keeps_what_was_rated(
     panel, secret = make(campaign)
     begin(client, secret)
     guest = User.objects.get(is_guest=True)
-    slot = queue.claim(rater=guest, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(guest, campaign)
     factories.submit(guest, slot)
     clip = Item.objects.filter(campaign=campaign, slots__rater=guest).get().clip
     pages = (f"/rate/{campaign.name}/", "/panel/done", "/")

@@ -3,8 +3,6 @@
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable
-from typing import TypeVar
 
 import pytest
 from django.db import connection, transaction
@@ -17,39 +15,17 @@ from annotation.rating import queue
 from annotation.rating.queue import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
+from tests.support.threads import run_at_once
 from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-T = TypeVar("T")
-
-
-def at_once(*calls: Callable[[], T]) -> list[T | Exception]:
-    """What each call returned or raised, all begun together."""
-    barrier = threading.Barrier(len(calls))
-    outcomes: dict[int, T | Exception] = {}
-
-    def run(number: int, call: Callable[[], T]) -> None:
-        barrier.wait(timeout=LIMIT_SECONDS)
-        try:
-            outcomes[number] = call()
-        except Exception as error:  # noqa: BLE001  # handed to the test, which says what it expects
-            outcomes[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=LIMIT_SECONDS)
-    return [outcomes[number] for number in range(len(calls))]
 
 
 def test_raters_who_claim_at_once_get_seats_of_their_own() -> None:
     campaign = factories.make_campaign(2, overlap=3)
     raters = [factories.make_user() for _ in range(8)]
 
-    slots = at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
+    slots = run_at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
 
     taken = [slot.pk for slot in slots if isinstance(slot, Slot)]
     assert len(taken) == len(set(taken)) == 6  # two items of three seats
@@ -59,7 +35,7 @@ def test_raters_who_claim_at_once_get_seats_of_their_own() -> None:
 def test_two_tabs_that_claim_at_once_get_one_and_the_same_seat() -> None:
     campaign, rater = factories.make_campaign(9), factories.make_user()
 
-    slots = at_once(*[lambda: queue.claim(rater=rater, campaign=campaign)] * 4)
+    slots = run_at_once(*[lambda: queue.claim(rater=rater, campaign=campaign)] * 4)
 
     assert len({(slot.pk, slot.lease) for slot in slots if isinstance(slot, Slot)}) == 1
     assert None not in slots
@@ -71,7 +47,7 @@ def test_a_double_submit_with_one_key_stores_one_rating_and_answers_both() -> No
     slot, key, given = queue.claim(rater=rater, campaign=campaign), uuid.uuid4(), factories.make_answers()
     assert slot is not None
 
-    outcomes = at_once(*[lambda: factories.submit(rater, slot, key=key, answers=given)] * 4)
+    outcomes = run_at_once(*[lambda: factories.submit(rater, slot, key=key, answers=given)] * 4)
 
     assert {outcome.pk for outcome in outcomes if isinstance(outcome, Rating)} == {Rating.objects.get().pk}
     assert len([outcome for outcome in outcomes if isinstance(outcome, Rating)]) == 4
@@ -80,10 +56,9 @@ def test_a_double_submit_with_one_key_stores_one_rating_and_answers_both() -> No
 
 def test_two_tabs_that_submit_at_once_store_one_rating_and_keep_the_other_words() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
 
-    outcomes = at_once(*[lambda: factories.submit(rater, slot)] * 2)
+    outcomes = run_at_once(*[lambda: factories.submit(rater, slot)] * 2)
 
     assert Counter(type(outcome) for outcome in outcomes) == {Rating: 1, LeaseLost: 1}
     assert Rating.objects.count() == SavedWork.objects.count() == 1
@@ -95,7 +70,7 @@ def test_a_crowd_that_begins_at_once_gets_its_qualification_clip() -> None:
     Item.objects.filter(pk=first.pk).update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
     raters = [factories.make_user() for _ in range(2 * queue.ATTEMPTS)]
 
-    slots = at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
+    slots = run_at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
 
     assert [slot.item_id for slot in slots if isinstance(slot, Slot)] == [first.pk] * len(raters)
 
@@ -115,7 +90,7 @@ def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_
             return slot
 
     begun = threading.Event()
-    outcomes = at_once(claim, lambda: begun.wait(timeout=LIMIT_SECONDS) and reorder())
+    outcomes = run_at_once(claim, lambda: begun.wait(timeout=LIMIT_SECONDS) and reorder())
 
     assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
 
@@ -130,7 +105,7 @@ def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() 
     campaign = factories.make_campaign(6, overlap=2)
     raters = [factories.make_user() for _ in range(4)]
 
-    counts = at_once(*[lambda rater=rater: factories.rate_all(rater, campaign) for rater in raters])
+    counts = run_at_once(*[lambda rater=rater: factories.rate_all(rater, campaign) for rater in raters])
 
     assert sum(count for count in counts if isinstance(count, int)) == 12
     seats = Counter(Rating.objects.values_list("item", flat=True))
@@ -148,7 +123,7 @@ def test_imports_of_near_prompts_at_once_give_them_one_group() -> None:
         for number, prompt in enumerate(near)
     ]
 
-    outcomes = at_once(*[lambda rows=rows: group_prompts(rows, seed=0) for rows in manifests])
+    outcomes = run_at_once(*[lambda rows=rows: group_prompts(rows, seed=0) for rows in manifests])
 
     assert outcomes == [None] * 4
     groups = GroupedPrompt.objects.filter(text__in=near).values_list("group", "bridges_splits")

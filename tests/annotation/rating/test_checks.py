@@ -73,9 +73,7 @@ def test_a_skipped_repeat_does_not_come_again() -> None:
     while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
         if slot.kind == Slot.Kind.REPEAT:
             skipped.append(slot.item_id)
-            queue.skip(
-                rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="again"
-            )
+            factories.skip(rater, slot, kind="skipped", reason="again")
         else:
             factories.submit(rater, slot)
     assert len(skipped) == len(set(skipped)) >= 5
@@ -95,8 +93,7 @@ def test_golds_go_to_every_rater_beyond_the_seats_and_never_twice() -> None:
     raters = [factories.make_user() for _ in range(3)]
     for rater in raters:
         for _ in range(20):
-            slot = queue.claim(rater=rater, campaign=campaign)
-            assert slot is not None
+            slot = factories.claim(rater, campaign)
             factories.submit(rater, slot)
     met = [set(Rating.objects.filter(rater=rater, item__in=golds).values_list("item", flat=True)) for rater in raters]
     assert sum(len(items) for items in met) >= 5
@@ -183,9 +180,8 @@ def test_who_fails_is_turned_away_until_a_lead_lets_them_in(strict: Campaign) ->
 
 def test_a_skipped_qualification_clip_counts_as_missed(strict: Campaign) -> None:
     rater = factories.make_user()
-    slot = queue.claim(rater=rater, campaign=strict)
-    assert slot is not None
-    queue.skip(rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="no idea")
+    slot = factories.claim(rater, strict)
+    factories.skip(rater, slot, kind="skipped", reason="no idea")
     factories.rate_all(rater, strict, 3)
     assert Qualification.objects.get().share == 0.5
     assert kinds(rater, strict) == ["qualification"]
@@ -198,12 +194,10 @@ def test_who_skips_the_last_qualification_clip_gets_a_verdict_too(
     Campaign.objects.filter(pk=strict.pk).update(qualification_mark=0.5 if passed else 0.8)
     strict.refresh_from_db()
     rater = factories.make_user()
-    slot = queue.claim(rater=rater, campaign=strict)
-    assert slot is not None
+    slot = factories.claim(rater, strict)
     factories.submit(rater, slot, answers=factories.make_answers(score))
-    last = queue.claim(rater=rater, campaign=strict)
-    assert last is not None
-    queue.skip(rater=rater, lease=factories.get_lease(last), item_id=last.item_id, kind="broken", reason="black")
+    last = factories.claim(rater, strict)
+    factories.skip(rater, last, kind="broken", reason="black")
     after = queue.claim(rater=rater, campaign=strict)
     verdict = Qualification.objects.get()
     assert (verdict.share, verdict.passed) == (share, passed)
@@ -217,8 +211,7 @@ def test_a_mark_without_a_set_keeps_nobody_out() -> None:
 
 def test_a_qualification_answer_cannot_be_mended_after_the_feedback(strict: Campaign) -> None:
     rater = factories.make_user()
-    slot = queue.claim(rater=rater, campaign=strict)
-    assert slot is not None
+    slot = factories.claim(rater, strict)
     rating = factories.submit(rater, slot, answers=factories.make_answers(5))
     with pytest.raises(EditRefused, match="known scores"):
         factories.revise(rating, answers=factories.make_answers(3))
@@ -226,17 +219,14 @@ def test_a_qualification_answer_cannot_be_mended_after_the_feedback(strict: Camp
 
 def test_a_place_that_was_handed_back_is_there_again_and_late_answers_to_it_are_kept(strict: Campaign) -> None:
     rater, other = factories.make_user(), factories.make_user()
-    slot = queue.claim(rater=rater, campaign=strict)
-    assert slot is not None
+    slot = factories.claim(rater, strict)
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot)
     assert SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
-    taken = queue.claim(rater=other, campaign=strict)
-    assert taken is not None
+    taken = factories.claim(other, strict)
     assert (taken.pk, taken.item_id) == (slot.pk, slot.item_id)
-    again = queue.claim(rater=rater, campaign=strict)
-    assert again is not None
+    again = factories.claim(rater, strict)
     assert (again.item_id, again.pk) != (slot.item_id, slot.pk)
     assert again.item_id == slot.item_id
 

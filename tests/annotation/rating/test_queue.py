@@ -20,16 +20,10 @@ from tests.annotation.factories import START
 pytestmark = pytest.mark.django_db
 
 
-def claim(rater: User, campaign: Campaign) -> Slot:
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
-    return slot
-
-
 def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(1, lease_minutes=7), factories.make_user()
 
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
 
     slot.refresh_from_db()
     assert (slot.state, slot.rater, slot.lease_expires_at) == ("leased", rater, START + timedelta(minutes=7))
@@ -37,10 +31,10 @@ def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock: time_machi
 
 def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(3), factories.make_user()
-    first = claim(rater, campaign)
+    first = factories.claim(rater, campaign)
     clock.shift(timedelta(minutes=5))
 
-    again = claim(rater, campaign)
+    again = factories.claim(rater, campaign)
 
     assert (again.pk, again.lease) == (first.pk, first.lease)
     assert again.lease_expires_at == START + timedelta(minutes=25)
@@ -48,10 +42,10 @@ def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock: t
 
 def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(3), factories.make_user()
-    first = claim(rater, campaign)
+    first = factories.claim(rater, campaign)
     clock.shift(timedelta(days=3))
 
-    assert (claim(rater, campaign).pk, claim(rater, campaign).lease) == (first.pk, first.lease)
+    assert (factories.claim(rater, campaign).pk, factories.claim(rater, campaign).lease) == (first.pk, first.lease)
 
 
 def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_it_ends(
@@ -59,12 +53,12 @@ def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_i
 ) -> None:
     campaign = factories.make_campaign(1, overlap=1)
     first, second = factories.make_user(), factories.make_user()
-    slot = claim(first, campaign)
+    slot = factories.claim(first, campaign)
 
     clock.shift(timedelta(minutes=19, seconds=59))
     assert queue.claim(rater=second, campaign=campaign) is None
     clock.shift(timedelta(seconds=1))
-    taken = claim(second, campaign)
+    taken = factories.claim(second, campaign)
 
     assert taken.pk == slot.pk
     assert taken.lease != slot.lease
@@ -73,7 +67,7 @@ def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_i
 def test_a_clock_that_jumps_back_takes_no_seat_from_anybody(clock: time_machine.Traveller) -> None:
     campaign = factories.make_campaign(1, overlap=1)
     first, second = factories.make_user(), factories.make_user()
-    slot = claim(first, campaign)
+    slot = factories.claim(first, campaign)
     clock.move_to(START - timedelta(hours=5))
 
     assert queue.claim(rater=second, campaign=campaign) is None
@@ -84,7 +78,7 @@ def test_every_item_gets_its_first_seat_before_any_gets_its_second() -> None:
     campaign = factories.make_campaign(4, overlap=2)
     raters = [factories.make_user() for _ in range(8)]
 
-    taken = [claim(rater, campaign).item_id for rater in raters]
+    taken = [factories.claim(rater, campaign).item_id for rater in raters]
 
     assert len(set(taken[:4])) == 4
     assert Counter(taken) == dict.fromkeys(set(taken), 2)
@@ -145,7 +139,7 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
     campaign, rater = factories.make_campaign(3, overlap=1), factories.make_user()
     met = []
     for _ in range(6):
-        slot = claim(rater, campaign)
+        slot = factories.claim(rater, campaign)
         met.append(slot.item_id)
         queue.hand_back(rater=rater, lease=factories.get_lease(slot))
 
@@ -155,9 +149,9 @@ def test_what_was_handed_back_comes_last_and_in_turn() -> None:
 
 def test_handing_back_twice_or_what_is_not_held_changes_nothing() -> None:
     campaign, first, second = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
-    slot = claim(first, campaign)
+    slot = factories.claim(first, campaign)
     queue.hand_back(rater=first, lease=factories.get_lease(slot))
-    taken = claim(second, campaign)
+    taken = factories.claim(second, campaign)
 
     queue.hand_back(rater=first, lease=factories.get_lease(slot))
 
@@ -169,48 +163,40 @@ def test_whoever_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
     campaign, rater, other = factories.make_campaign(1, overlap=2), factories.make_user(), factories.make_user()
     Slot.objects.filter(number=1).update(arm=Arm.ASSISTED)
     Slot.objects.filter(number=2).update(arm=Arm.BLIND)
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     assert slot.arm == Arm.ASSISTED
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
-    claim(other, campaign)  # the assisted seat
+    factories.claim(other, campaign)  # the assisted seat
 
     assert queue.claim(rater=rater, campaign=campaign) is None
 
 
 def test_a_skipped_item_goes_to_others_and_never_comes_back() -> None:
     campaign, rater, other = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
 
-    skipped = queue.skip(
-        rater=rater,
-        lease=factories.get_lease(slot),
-        item_id=slot.item_id,
-        kind="skipped",
-        reason=" black \x00 picture ",
-    )
+    skipped = factories.skip(rater, slot, reason=" black \x00 picture ")
 
     assert (skipped.kind, skipped.reason) == (Skip.Kind.SKIPPED, "black  picture")
     assert queue.claim(rater=rater, campaign=campaign) is None
-    assert claim(other, campaign).pk == slot.pk
+    assert factories.claim(other, campaign).pk == slot.pk
 
 
 def test_skipping_twice_is_one_skip() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     for _ in range(2):
-        queue.skip(
-            rater=rater, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="too dark"
-        )
+        factories.skip(rater, slot, kind="skipped", reason="too dark")
 
     assert Skip.objects.count() == 1
 
 
 def test_nobody_skips_or_renews_for_another() -> None:
     campaign, rater, other = factories.make_campaign(1), factories.make_user(), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
 
     with pytest.raises(LeaseLost):
-        queue.skip(rater=other, lease=factories.get_lease(slot), item_id=slot.item_id, kind="skipped", reason="")
+        factories.skip(other, slot, kind="skipped", reason="")
     with pytest.raises(LeaseLost):
         queue.renew(rater=other, lease=factories.get_lease(slot))
     with pytest.raises(LeaseLost):
@@ -219,7 +205,7 @@ def test_nobody_skips_or_renews_for_another() -> None:
 
 def test_renewing_moves_the_end_of_the_lease(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     clock.shift(timedelta(minutes=10))
 
     ends = queue.renew(rater=rater, lease=factories.get_lease(slot))
@@ -237,10 +223,10 @@ def test_a_campaign_that_is_not_open_hands_out_nothing_new(state: str) -> None:
 
 def test_a_paused_campaign_lets_what_is_held_be_finished() -> None:
     campaign, rater = factories.make_campaign(2), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     campaigns.set_state(actor=factories.make_lead(), campaign=campaign, state="paused")
 
-    assert claim(rater, campaign).pk == slot.pk
+    assert factories.claim(rater, campaign).pk == slot.pk
     factories.submit(rater, slot)
     assert queue.claim(rater=rater, campaign=campaign) is None
 
@@ -258,21 +244,21 @@ def test_work_that_outlived_its_lease_is_offered_before_what_is_new(clock: time_
         factories.make_user(),
         factories.make_user(),
     )
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     typed = factories.make_answers()
     clock.shift(timedelta(hours=1))
     clips = [factories.make_clip() for _ in range(3)]
-    assert claim(other, campaign).pk == slot.pk
+    assert factories.claim(other, campaign).pk == slot.pk
     campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=clips)
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot, answers=typed)
 
-    assert claim(rater, campaign).item_id == slot.item_id
+    assert factories.claim(rater, campaign).item_id == slot.item_id
 
 
 def test_the_database_itself_refuses_a_second_seat_for_a_rater() -> None:
     campaign, rater = factories.make_campaign(2), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     values = {"rater": rater, "state": "leased", "lease": uuid.uuid4(), "lease_expires_at": START}
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -287,20 +273,20 @@ def test_a_claim_takes_as_many_queries_however_much_was_rated(
 ) -> None:
     campaign = factories.make_campaign(30, overlap=1)
     for _ in range(earlier):
-        factories.submit(rater, claim(rater, campaign))
+        factories.submit(rater, factories.claim(rater, campaign))
 
     with django_assert_num_queries(5):
-        claim(rater, campaign)
+        factories.claim(rater, campaign)
     assert Offer.objects.filter(rater=rater).count() == earlier + 1
 
 
 def test_saved_work_is_still_there_with_the_seat() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
-    slot = claim(rater, campaign)
+    slot = factories.claim(rater, campaign)
     ratings.save_work(
         rater=rater, item_id=slot.item_id, answers={"visual": {"reason": "so"}}, base_version=0, tab=uuid.uuid4()
     )
 
-    claim(rater, campaign)
+    factories.claim(rater, campaign)
 
     assert rater.saved_work.get(item=slot.item_id).answers == {"visual": {"reason": "so"}}

@@ -13,7 +13,6 @@ from annotation.agreement.scores import Sitting, read_sittings
 from annotation.campaigns.reports import exclude, give_out_again
 from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.raters.hours import Days, days_of_work
-from annotation.rating import queue
 from annotation.rating.work import merge_viewings, read_work
 from datasets.services.records import read_records
 from datasets.services.snapshot import write_snapshot
@@ -48,8 +47,7 @@ def test_viewing_records_are_merged_by_what_each_value_means(viewings: list[Any]
 def edited(campaign: Campaign) -> Rating:
     """A rating of 31.5 s that was watched, edited twice: in 5 s on the page of an edit, and without scripts."""
     rater = factories.make_user()
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     rating = factories.submit(rater, slot, viewing=FIRST, seconds_spent=31.5)
     for viewing, seconds in (({"watched_share": 0.4, "plays": 1}, 5.0), ({}, 0.0)):
         factories.revise(rating, answers=factories.make_answers(4), viewing=viewing, seconds_spent=seconds)
@@ -80,8 +78,7 @@ def test_an_excluded_clip_is_in_no_figure_of_a_rater() -> None:
     campaign = factories.make_campaign(2, overlap=1)
     rater = factories.make_user()
     for seconds, watched in ((90.0, 1.0), (30.0, 0.5)):
-        slot = queue.claim(rater=rater, campaign=campaign)
-        assert slot is not None
+        slot = factories.claim(rater, campaign)
         factories.submit(rater, slot, viewing={"watched_share": watched}, seconds_spent=seconds)
     assert figures_of(campaign) == (2, 60.0, 0.75)
 

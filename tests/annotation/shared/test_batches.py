@@ -19,7 +19,6 @@ from annotation.campaigns.ranks import apply_order
 from annotation.campaigns.reports import exclude
 from annotation.campaigns.slots import update_slots
 from annotation.models import Campaign, Item, Slot
-from annotation.rating import queue
 from annotation.shared import batches
 from operations import jobs
 from operations.models import Job
@@ -64,8 +63,7 @@ def rate_once(rater: User, campaign: Campaign) -> int:
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:
                 cursor.execute("PRAGMA busy_timeout = 100")
-        slot = queue.claim(rater=rater, campaign=campaign)
-        assert slot is not None
+        slot = factories.claim(rater, campaign)
         return factories.submit(rater, slot).pk
     finally:
         connections.close_all()

@@ -187,8 +187,7 @@ def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes
 @pytest.mark.parametrize("kind", ["skipped", "broken", "flagged"])
 def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign_with_checks: Campaign, kind: str) -> None:
     rater = factories.make_user()
-    slot = queue.claim(rater=rater, campaign=campaign_with_checks)
-    assert slot is not None
+    slot = factories.claim(rater, campaign_with_checks)
     lease = factories.get_lease(slot)
     factories.submit(rater, slot)
     with pytest.raises(LeaseLost):
@@ -200,8 +199,7 @@ def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign_with_chec
 def test_a_page_from_before_forms_named_the_item_still_submits(client: Client) -> None:
     campaign, rater = factories.make_campaign(1, assisted_share=0), factories.make_user()
     client.force_login(rater)
-    slot = queue.claim(rater=rater, campaign=campaign)
-    assert slot is not None
+    slot = factories.claim(rater, campaign)
     form = make_form(slot, slot=slot.pk)
     del form["item"]
     assert client.post(f"/rate/{campaign.name}/", form, headers=SCRIPT).status_code == 200

@@ -6,11 +6,10 @@ from django.test import Client
 from accounts.models import User
 from annotation.models import Arm, Campaign, Guideline, Slot
 from annotation.rating.desk_presenter import PAGE_LETTERS, assign_letters
-from annotation.rating.queue import claim
 from annotation.rating.upcoming import guess_next_clip
 from qsave.axes import AXES
 from qsave.taxonomy import DEFAULT_TAXONOMY
-from tests.annotation.factories import make_draft
+from tests.annotation.factories import claim, make_draft
 from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_form, post, start
 from tests.support.markup import collapse_space
 
@@ -135,25 +134,15 @@ def test_the_guess_at_the_next_clip_is_what_the_next_claim_gives(
 ) -> None:
     for number in range(6):
         add_clip(empty_campaign, f"clip-{number}", prompt=f"prompt number {number // 2}", slots=2)
-    slot = claim(rater=rater, campaign=empty_campaign)
+    slot = claim(rater, empty_campaign)
     for _ in range(5):
-        assert slot is not None
         guess = guess_next_clip(rater=rater, campaign=empty_campaign)
-        told = as_rater.get("/rate/autumn/upcoming")
-        assert (
-            post(
-                as_rater,
-                empty_campaign,
-                data=make_form(slot)
-                | {"visual-reason": f"Words for {slot.pk}, all different"}
-                | {f"{axis}-reason": f"Words for slot {slot.pk} and {axis}" for axis in AXES},
-            ).status_code
-            == 302
-        )
-        slot = claim(rater=rater, campaign=empty_campaign)
-        assert slot is not None
+        upcoming = as_rater.get("/rate/autumn/upcoming")
+        reasons = {f"{axis}-reason": f"Words for slot {slot.pk} and {axis}" for axis in AXES}
+        assert post(as_rater, empty_campaign, data=make_form(slot) | reasons).status_code == 302
+        slot = claim(rater, empty_campaign)
         assert guess == slot.item.clip
-        assert told.json() == {"video": f"/media/video/{slot.item.clip.pk}"}
+        assert upcoming.json() == {"video": f"/media/video/{slot.item.clip.pk}"}
     assert as_rater.get("/rate/autumn/upcoming").status_code == 204
 
 

@@ -1,0 +1,71 @@
+"""The import as a command and as a job."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotation import jobs
+from annotation.intake import uploads
+from annotation.models import Campaign
+from operations.models import JobState
+from tests.annotation import factories
+from tests.annotation.intake.imports import make_row, run_import_job, write_csv
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_command_makes_the_campaign_when_told_and_prints_bad_rows(video_folder: Path) -> None:
+    factories.make_lead()
+    manifest = write_csv(video_folder / "m.csv", [make_row(1), make_row(2, video="v/none.mp4")])
+    out, err = StringIO(), StringIO()
+
+    call_command("import_clips", str(manifest), "--campaign", "fresh-one", "--create", stdout=out, stderr=err)
+
+    assert Campaign.objects.get().name == "fresh-one"
+    assert "row 2: video is not there" in err.getvalue()
+    assert "Warning: The split test " in err.getvalue()
+    assert "The manifest has 1 prompt groups; 0 of its clips bridge two splits." in out.getvalue()
+    assert "1 added" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--campaign", "none"], "--create"), (["--campaign", "none", "--as", "nobody"], "nobody")],
+)
+def test_the_command_says_how_to_go_on(video_folder: Path, arguments: list[str], words: str) -> None:
+    factories.make_lead()
+
+    with pytest.raises(CommandError, match=words):
+        call_command("import_clips", str(write_csv(video_folder / "m.csv", [make_row(1)])), *arguments)
+
+
+def test_the_job_reports_what_went_in_and_clears_the_upload(video_folder: Path) -> None:
+    upload = uploads.upload_root() / "one"
+    upload.parent.mkdir(parents=True, exist_ok=True)
+    video_folder.rename(upload)
+    manifest = write_csv(upload / "m.csv", [make_row(1), make_row(2, video="")])
+
+    job = run_import_job(manifest, factories.make_campaign())
+
+    assert job.state == JobState.DONE
+    rows = {name: job.result[name] for name in ("added", "present", "items", "problems")}
+    assert rows == {"added": 1, "present": 0, "items": 1, "problems": [{"row": 2, "reason": "video is empty"}]}
+    assert (job.result["groups"], job.result["bridges"]) == (1, 0)
+    assert sum(size["clips"] for size in job.result["splits"].values()) == 1
+    assert [warning.split()[:3] for warning in job.result["warnings"]] == [
+        ["The", "split", "val"],
+        ["The", "split", "test"],
+    ]
+    assert not upload.exists()
+    assert jobs.import_clips.__module__ == "annotation.jobs"
+
+
+def test_the_job_fails_in_plain_words_for_a_bad_manifest(video_folder: Path) -> None:
+    (video_folder / "m.csv").write_text("a,b\n1,2\n")
+
+    job = run_import_job(video_folder / "m.csv", factories.make_campaign())
+
+    assert job.state == JobState.FAILED
+    assert job.error.startswith("m.csv lacks the column video and prompt and generator.")
