@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from annotation.models import Campaign, Item, Slot
+from annotation.rating.qualification import list_qualification_left, make_feedback
 from qsave.axes import AXES
 from tests.annotation import factories
 
@@ -59,3 +60,16 @@ def test_without_scripts_the_feedback_stands_on_the_next_page(client: Client, st
     assert "<html" in page
     assert "you gave 3 (fair)" in page
     assert "data-desk" in page
+
+
+def test_the_page_counts_as_left_what_the_queue_can_still_give() -> None:
+    campaign, rater = factories.make_campaign(5, qualification_mark=0.5), factories.make_user()
+    items = list(Item.objects.order_by("pk"))
+    Item.objects.update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
+    Item.objects.filter(pk=items[4].pk).update(availability="excluded", exclusion_reason="It is black.")
+    factories.skip(rater, factories.claim(rater, campaign))
+    feedback = make_feedback(factories.submit(rater, factories.claim(rater, campaign)))
+    assert feedback is not None
+    assert feedback.left == 2 == list_qualification_left(rater, campaign).count()
+    factories.claim(rater, campaign)
+    assert list(list_qualification_left(rater, campaign)) == [items[3]]

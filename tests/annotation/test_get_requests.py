@@ -1,0 +1,105 @@
+"""A GET of annotation's pages and API only reads: it locks no row and changes none."""
+
+import re
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, reverse
+
+from accounts.models import Role, User
+from accounts.services import issue_token
+from annotation.api.urls import urlpatterns as api_urls
+from annotation.models import Campaign, Clip, Item, Panel, Rating
+from annotation.rating import checks
+from annotation.rating.upcoming import guess_next_clip
+from annotation.urls import urlpatterns as page_urls
+from qsave.axes import AXES
+from tests.annotation import factories
+from tests.browser import site_world
+
+pytestmark = pytest.mark.django_db
+
+WRITES = re.compile(r"\bFOR (NO KEY )?UPDATE\b|^\s*(INSERT INTO|UPDATE|DELETE FROM)\b|\bUPDATE \w+\s+SET\b")
+ACCOUNTS = re.compile(r"django_session|accounts_apitoken")
+"""Sessions, and when a token was last used."""
+NOT_OPENED = {
+    "api-job": "a job is not annotation's",
+    "panel-begin": "a stranger opens it",
+    "api-submit": "a POST only",
+    "api-renew": "a POST only",
+    "api-hand-back": "a POST only",
+    "api-skip": "a POST only",
+}
+
+
+def list_writes(queries: CaptureQueriesContext) -> list[str]:
+    statements = [query["sql"] for query in queries.captured_queries]
+    return [sql for sql in statements if WRITES.search(sql) and not ACCOUNTS.search(sql)]
+
+
+def list_paths(pattern: URLPattern, rater: User) -> Iterator[str]:
+    """Yield the addresses of a pattern for every campaign, and for a row of each model that its key may name."""
+    rows = (*(model.objects.earliest("pk") for model in (Clip, Item, Panel)), Rating.objects.filter(rater=rater)[0])
+    values: dict[str, list[object]] = {
+        "name": list(Campaign.objects.values_list("name", flat=True)),
+        "pk": list({row.pk for row in rows}),
+        "rater": [rater.pk],
+        "secret": ["a-link-that-is-closed"],
+        "kind": ["video", "poster", "original"],
+    }
+    names = list(pattern.pattern.converters)
+    if set(names) <= set(values) and pattern.name not in NOT_OPENED:
+        for chosen in product(*(values[name] for name in names)):
+            yield reverse(str(pattern.name), kwargs=dict(zip(names, chosen, strict=True)))
+
+
+def get(client: Client, path: str) -> int:
+    """Return the status of a GET that must not write."""
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(path)
+        if response.streaming:
+            assert b"".join(response)
+    assert list_writes(queries) == [], path
+    return response.status_code
+
+
+def test_no_get_locks_or_changes_a_row() -> None:
+    world = site_world.build()
+    rater = world.people[Role.ANNOTATOR]
+    _token, secret = issue_token(actor=world.people[Role.LEAD], name="reads")
+    api = Client(headers={"Authorization": f"Bearer {secret}"})
+    people = [Client() for _person in world.people]
+    for client, person in zip(people, world.people.values(), strict=True):
+        client.force_login(person)
+    unopened = set()
+    for patterns, clients in ((page_urls, people), (api_urls, [api])):
+        for pattern in patterns:
+            assert isinstance(pattern, URLPattern)
+            statuses = {get(client, path) for path in list_paths(pattern, rater) for client in clients}
+            if not statuses & {200, 204, 405}:
+                unopened.add(pattern.name)
+    for path in world.pages.of(site_world.STRANGER):
+        assert get(Client(), path) in (200, 404, 410)
+    assert unopened == set(NOT_OPENED)
+
+
+@pytest.mark.parametrize("kind", ["repeat", "gold", "qualification", "seat"])
+def test_the_guess_at_the_next_clip_locks_nothing(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign = factories.make_campaign(14, overlap=1, qualification_mark=0.5 if kind == "qualification" else None)
+    rater = factories.make_user()
+    if kind in ("gold", "qualification"):
+        Item.objects.update(gold=dict.fromkeys(AXES, 3), is_qualification=kind == "qualification")
+    for _number in range(12 if kind == "repeat" else 1):
+        factories.submit(rater, factories.claim(rater, campaign))
+    if kind == "gold":
+        factories.rate_all(factories.make_user(), campaign)  # so that no rating slot of a gold is left
+    monkeypatch.setattr(checks, "draw_check_kind", lambda *_args: kind)
+    with CaptureQueriesContext(connection) as queries:
+        guess = guess_next_clip(rater=rater, campaign=campaign)
+    assert list_writes(queries) == []
+    slot = factories.claim(rater, campaign)
+    assert (slot.item.clip, slot.kind) == (guess, kind)
