@@ -37,7 +37,7 @@ from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.generators import GeneratorFigures, PairedDifference, generator_table, paired_differences
 from qsave.statistics.icc import icc_one_way
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, Mos, mean_over_items, pooled_sd, summarise
+from qsave.statistics.mos import Mos, mean_over_items, pooled_sd, summarise
 from qsave.statistics.table import RatingTable
 
 KEPT = 4
@@ -270,7 +270,7 @@ def _summarise(table: RatingTable, blind: RatingTable) -> Sequence[Mos]:
     if not len(table):
         return ()
     spread = choose_spread(Spread.of(blind), Spread.of(table)).sd
-    return summarise(table, prior_sd=ASSUMED_SD if isinstance(spread, Undefined) else max(spread, LEAST_SD))
+    return summarise(table, pooled=spread)
 
 
 def _correct(table: RatingTable) -> Sequence[Mos]:

@@ -10,9 +10,9 @@ from datasets.services.records import ClipRecord, RatingRecord
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.statistics.alpha import krippendorff_alpha
 from qsave.statistics.evidence import Weighed, weigh
-from qsave.statistics.figures import Undefined
+from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.mixed import fit_mixed_model
-from qsave.statistics.mos import ASSUMED_SD, Mos, pooled_sd, summarise
+from qsave.statistics.mos import Mos, choose_prior_sd, pooled_sd, summarise
 from qsave.statistics.p910 import LEAST_PANEL, alternating_projection
 from qsave.statistics.screening import LEAST_RATINGS, bt500
 from qsave.statistics.table import RatingTable
@@ -80,13 +80,12 @@ class _Triples:
 
 
 def _axis_figures(axis: Axis, counted: RatingTable, blind: RatingTable, policy: ReleasePolicy) -> AxisFigures:
-    sd = pooled_sd(blind)
-    spread = ASSUMED_SD if isinstance(sd, Undefined) else sd
-    rows, weights, notes = _estimate(axis, counted, spread, policy)
+    pooled = pooled_sd(blind)
+    rows, weights, notes = _estimate(axis, counted, pooled, policy)
     return AxisFigures(
         mos={str(row.item): row for row in rows},
-        pooled_sd=round(spread, 6),
-        assumed_sd=isinstance(sd, Undefined),
+        pooled_sd=round(choose_prior_sd(pooled), 6),
+        assumed_sd=isinstance(pooled, Undefined),
         agreement=_agreement(blind, policy),
         weights=weights,
         notes=notes,
@@ -99,17 +98,17 @@ def _agreement(blind: RatingTable, policy: ReleasePolicy) -> Agreement:
     return Agreement(weigh(alpha.estimate, clips=paired), len(blind), blind.item_count, paired)
 
 
-def _estimate(axis: Axis, table: RatingTable, spread: float, policy: ReleasePolicy) -> Estimated:
+def _estimate(axis: Axis, table: RatingTable, pooled: Figure, policy: ReleasePolicy) -> Estimated:
     if policy.target == "bt500":
-        return _screen(axis, table, spread)
+        return _screen(axis, table, pooled)
     if policy.target == "p910":
-        return _project(axis, table, spread)
+        return _project(axis, table, pooled)
     if policy.target == "bias_corrected":
         return _correct(table)
-    return summarise(table, prior_sd=spread), {}, ()
+    return summarise(table, pooled=pooled), {}, ()
 
 
-def _screen(axis: Axis, table: RatingTable, spread: float) -> Estimated:
+def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
     large = table.keep(table.n[table.items] >= LEAST_RATINGS)
     if not len(large):
         raise ReleaseRefused(
@@ -118,10 +117,10 @@ def _screen(axis: Axis, table: RatingTable, spread: float) -> Estimated:
         )
     rejected = {str(rater.rater) for rater in bt500(large) if rater.rejected is True}
     kept = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
-    return summarise(kept, prior_sd=spread), dict.fromkeys(sorted(rejected), 0.0), ()
+    return summarise(kept, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
 
 
-def _project(axis: Axis, table: RatingTable, spread: float) -> Estimated:
+def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
     panel = table.keep(table.n[table.items] >= LEAST_PANEL)
     if not len(panel):
         raise ReleaseRefused(
@@ -133,7 +132,7 @@ def _project(axis: Axis, table: RatingTable, spread: float) -> Estimated:
         raise ReleaseRefused(f"P.910 is undefined on {axis}: {fit}. Use bias_corrected.")
     rows = [
         with_interval(row, float(mos), float(se), NORMAL_95 * float(se))
-        for row, mos, se in zip(summarise(panel, prior_sd=spread), fit.mos, fit.se, strict=True)
+        for row, mos, se in zip(summarise(panel, pooled=pooled), fit.mos, fit.se, strict=True)
     ]
     weights = {str(rater): float(sd) ** -2 for rater, sd in zip(panel.rater_ids, fit.inconsistency, strict=True)}
     return rows, weights, fit.notes

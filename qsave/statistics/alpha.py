@@ -16,7 +16,6 @@ from qsave.statistics.jackknife import Parts, Patterns, jackknife, log_of_rest
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
-METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval", "ratio")
 
 MOST_VALUES = 50
 """Most different scores for which there is an interval: a table of coincidences grows with their square."""

@@ -1,7 +1,6 @@
-"""Intraclass correlations: the six of Shrout and Fleiss (1979) on complete tables, one-way on sparse ones.
+"""One-way intraclass correlations ICC(1,1) and ICC(1,k) of Shrout and Fleiss (1979), on sparse tables.
 
-Campaigns give every item to other raters and rarely the same number of them, so the unbalanced one-way form is theirs;
-the six are for tables in which every rater rated every item.
+Campaigns give every item to other raters and rarely the same number of them, so the form is the unbalanced one-way.
 """
 
 from dataclasses import dataclass
@@ -13,13 +12,10 @@ from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Estimate, Floats,
 from qsave.statistics.jackknife import Parts, jackknife
 from qsave.statistics.table import RatingTable
 
-ICC_NAMES = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 LEAST_ITEMS = 20
 """Fewest items that are left out one by one."""
 _UPPER = (1 + CONFIDENCE) / 2
-_INCOMPLETE = "not every rater rated every item"
 _EQUAL_ITEMS = "items do not differ at all"
-_FEW = Undefined("too few to say: the variances leave hardly a degree of freedom")
 _FLAT = 1e-12
 _SMALL = "needs two items and two ratings of one"
 
@@ -31,18 +27,6 @@ class OneWay:
     single: Estimate
     average: Estimate
     k: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Anova:
-    """Mean squares of a complete table of n items and k raters."""
-
-    n: int
-    k: int
-    items: float
-    raters: float
-    within: float
-    residual: float
 
 
 def icc_one_way(table: RatingTable) -> OneWay:
@@ -115,32 +99,6 @@ def _of_these(estimate: Estimate) -> Estimate:
     )
 
 
-def icc_complete(table: RatingTable) -> dict[str, Estimate]:
-    """All six with intervals, keyed by ICC_NAMES; undefined on an incomplete table."""
-    n, k = table.item_count, table.rater_count
-    if n < 2 or k < 2 or len(table) != n * k:
-        reason = "needs two items and two raters" if n < 2 or k < 2 else _INCOMPLETE
-        return {name: Estimate.undefined(reason) for name in ICC_NAMES}
-    anova = _anova(table.matrix())
-    first, first_k = _from_f(anova.items, anova.within, k, n - 1, n * (k - 1))
-    third, third_k = _from_f(anova.items, anova.residual, k, n - 1, (n - 1) * (k - 1))
-    second, second_k = _two_way_random(anova)
-    return dict(zip(ICC_NAMES, (first, second, third, first_k, second_k, third_k), strict=True))
-
-
-def _anova(x: Floats) -> _Anova:
-    n, k = x.shape
-    grand, items, raters = x.mean(), x.mean(axis=1, keepdims=True), x.mean(axis=0, keepdims=True)
-    return _Anova(
-        n=n,
-        k=k,
-        items=float(k * ((items - grand) ** 2).sum() / (n - 1)),
-        raters=float(n * ((raters - grand) ** 2).sum() / (k - 1)),
-        within=float(((x - items) ** 2).sum() / (n * (k - 1))),
-        residual=float(((x - items - raters + grand) ** 2).sum() / ((n - 1) * (k - 1))),
-    )
-
-
 def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> tuple[Estimate, Estimate]:
     """Single and average reliability from one F ratio, with their intervals."""
     if _none(between) and _none(error):
@@ -157,38 +115,6 @@ def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> t
     low, high = f / float(fdtri(df1, df2, _UPPER)), f * float(fdtri(df2, df1, _UPPER))
     spread = Interval((low - 1) / (low + k - 1), (high - 1) / (high + k - 1))
     return Estimate(single, spread), Estimate(average, Interval(1 - 1 / low, 1 - 1 / high))
-
-
-def _two_way_random(a: _Anova) -> tuple[Estimate, Estimate]:
-    """ICC(2,1) and ICC(2,k) with the intervals of Shrout and Fleiss (Satterthwaite's degrees of freedom)."""
-    n, k = a.n, a.k
-    below = a.items + (k - 1) * a.residual + k * (a.raters - a.residual) / n
-    below_k = a.items + (a.raters - a.residual) / n
-    if below <= _FLAT or below_k <= _FLAT:
-        reason = "the variances of items and raters leave nothing to take a share of"
-        return Estimate.undefined(reason), Estimate.undefined(reason)
-    single, average = (a.items - a.residual) / below, (a.items - a.residual) / below_k
-    if _none(a.residual):
-        exact = Undefined("no residual variance: the interval is not defined")
-        return Estimate(single, exact), Estimate(average, exact)
-    if _none(a.items):
-        return Estimate(single, Undefined(_EQUAL_ITEMS)), Estimate(average, Undefined(_EQUAL_ITEMS))
-    fj = a.raters / a.residual
-    c = n * (1 + (k - 1) * single) - k * single
-    v = (k - 1) * (n - 1) * (k * single * fj + c) ** 2 / ((n - 1) * k**2 * single**2 * fj**2 + c**2)
-    f_low, f_high = float(fdtri(n - 1, v, _UPPER)), float(fdtri(v, n - 1, _UPPER))
-    if not (np.isfinite(f_low) and np.isfinite(f_high)):
-        return Estimate(single, _FEW), Estimate(average, _FEW)
-    rest = k * a.raters + (k * n - k - n) * a.residual
-    low = n * (a.items - f_low * a.residual) / (f_low * rest + n * a.items)
-    high = n * (f_high * a.items - a.residual) / (rest + n * f_high * a.items)
-    if not -1 / (k - 1) < low <= single <= high:  # the approximation breaks down, and steps up to nonsense
-        return Estimate(single, _FEW), Estimate(average, _FEW)
-    return Estimate(single, Interval(low, high)), Estimate(average, Interval(_step_up(low, k), _step_up(high, k)))
-
-
-def _step_up(single: float, k: int) -> float:
-    return single * k / (1 + single * (k - 1))
 
 
 def _none(mean_square: float) -> bool:

@@ -5,7 +5,7 @@ a point. `summarise` therefore moderates each item's variance by the pooled with
 
     s~^2 = (d0 s0^2 + (n - 1) s^2) / (d0 + n - 1),    SE = s~ / sqrt(n),    t with d0 + n - 1 degrees of freedom,
 
-(the moderated t of Smyth 2004) with d0 = PRIOR_RATINGS. `plain` keeps the textbook formula under its own name.
+(the moderated t of Smyth 2004) with d0 = PRIOR_RATINGS and s0 from `choose_prior_sd`.
 """
 
 from collections.abc import Hashable, Sequence
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.special import ndtri, stdtrit
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
-from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Interval, Undefined
+from qsave.statistics.figures import CONFIDENCE, Estimate, Figure, Floats, Undefined
 from qsave.statistics.group_means import mean_over_groups
 from qsave.statistics.table import RatingTable
 
@@ -25,10 +25,10 @@ PRIOR_RATINGS = 4.0
 """What the pooled variance weighs, in degrees of freedom."""
 
 LEAST_SD = 12**-0.5
-"""Of rounding to whole levels: the pooled SD is never taken to be smaller, or full agreement would claim certainty."""
+"""The SD of rounding to whole levels. No smaller prior SD is used, or full agreement would claim certainty."""
 
 ASSUMED_SD = 1.0
-"""Stands for the pooled SD while no item has two ratings: about what five-level scales show."""
+"""The prior SD while no item has two ratings: about what five-level scales show."""
 
 _UPPER = (1 + CONFIDENCE) / 2
 
@@ -46,17 +46,6 @@ class Mos:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlainMos:
-    """The textbook figures: SD with n - 1, SE = SD / sqrt(n), t with n - 1 degrees of freedom, not clipped."""
-
-    mos: float
-    n: int
-    sd: Figure
-    se: Figure
-    interval: Interval | Undefined
-
-
 def pooled_sd(table: RatingTable) -> Figure:
     """Within-item SD of the whole table; undefined where no item has two ratings."""
     freedom = len(table) - table.item_count
@@ -65,11 +54,15 @@ def pooled_sd(table: RatingTable) -> Figure:
     return float(np.sqrt(table.squares.sum() / freedom))
 
 
-def summarise(table: RatingTable, *, prior_sd: float) -> tuple[Mos, ...]:
-    """Every item's MOS in the order of `table.item_ids`. `prior_sd` is the campaign's `pooled_sd` of that axis, or
-    whatever the caller states instead where that is undefined."""
+def choose_prior_sd(pooled: Figure) -> float:
+    """Return s0: the `pooled_sd` of the campaign's axis, or ASSUMED_SD where that is undefined."""
+    return ASSUMED_SD if isinstance(pooled, Undefined) else pooled
+
+
+def summarise(table: RatingTable, *, pooled: Figure) -> tuple[Mos, ...]:
+    """Compute the MOS of every item, in the order of `table.item_ids`; `pooled` is the `pooled_sd` of the axis."""
     n, means, squares = table.n, table.means, table.squares
-    prior = max(prior_sd, LEAST_SD) ** 2
+    prior = max(choose_prior_sd(pooled), LEAST_SD) ** 2
     freedom = PRIOR_RATINGS + n - 1
     se = np.sqrt((PRIOR_RATINGS * prior + squares) / freedom / n)
     low, high = target_interval(means, se, n)
@@ -84,21 +77,6 @@ def target_interval(mos: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) -> 
     one shape."""
     means, reach = np.asarray(mos), stdtrit(PRIOR_RATINGS + np.asarray(n) - 1, _UPPER) * np.asarray(se)
     return np.clip(means - reach, MIN_LEVEL, MAX_LEVEL), np.clip(means + reach, MIN_LEVEL, MAX_LEVEL)
-
-
-def plain(scores: Sequence[float]) -> PlainMos:
-    """The textbook MOS of one item; raises ValueError for no scores."""
-    if not scores:
-        raise ValueError("a MOS needs at least one score")
-    values = np.asarray(scores, dtype=np.float64)
-    n, mos = len(values), float(values.mean())
-    if n == 1:
-        unknown = Undefined("one rating has no spread")
-        return PlainMos(mos, n, unknown, unknown, unknown)
-    sd = float(values.std(ddof=1))
-    se = sd / n**0.5
-    reach = interval_reach(sd, n)
-    return PlainMos(mos, n, sd, se, Interval(mos - reach, mos + reach))
 
 
 def interval_reach(sd: float, n: int) -> float:

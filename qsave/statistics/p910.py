@@ -37,16 +37,6 @@ class P910:
     notes: tuple[str, ...] = ()
 
 
-def why_no_panel(table: RatingTable) -> Undefined | None:
-    """Why a table is not one of a complete panel; None where it is."""
-    if len(table) and table.n.min() >= LEAST_PANEL:
-        return None
-    return Undefined(
-        f"P.910 is for panels: each clip needs {LEAST_PANEL} ratings or more, and one has "
-        f"{int(table.n.min()) if len(table) else 0}. The mixed model has an answer for every campaign."
-    )
-
-
 def alternating_projection(table: RatingTable) -> P910 | Undefined:
     """The fit, or why there is none: no rater whose width can be told, or a table in separate parts."""
     aside: Bools = table.rated < 2

@@ -1,10 +1,9 @@
 """How each rater stands to the others: never against a mean that includes the rater, or one who is screened out."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
@@ -69,15 +68,6 @@ def matches(pairs: Iterable[tuple[float, float]]) -> Matches:
         within_one=fmean(distance <= 1 for distance in distances),
         mean_distance=fmean(distances),
     )
-
-
-def mean_by_rater(values: Mapping[Any, Iterable[float]]) -> dict[Any, Figure]:
-    """Mean of a measure of conduct (seconds spent, share watched, draft taken 0/1) for each rater."""
-    return {rater: _mean(list(measures)) for rater, measures in values.items()}
-
-
-def _mean(values: list[float]) -> Figure:
-    return fmean(values) if values else Undefined("nothing was measured")
 
 
 def _figures(rater: object, scores: Floats, others: Floats, shared_scores: Floats) -> RaterFigures:

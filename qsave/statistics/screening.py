@@ -46,12 +46,6 @@ def bt500(table: RatingTable, *, ddof: int = 1) -> tuple[ScreenedRater, ...]:
     return tuple(ScreenedRater(rater, p, q, j, _verdict(p, q, j)) for rater, p, q, j in rows)
 
 
-def screened(table: RatingTable, *, ddof: int = 1) -> RatingTable:
-    """The table without the ratings of rejected raters."""
-    rejected = np.array([rater.rejected is True for rater in bt500(table, ddof=ddof)], dtype=np.bool_)
-    return table.keep(~rejected[table.raters])
-
-
 def _far_out(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
     """Which ratings lie beyond their item's threshold, above and below (ratings,). All-equal items have none."""
     deviations = table.scores - table.means[table.items]

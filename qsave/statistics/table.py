@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from qsave.statistics.figures import Bools, Floats, Ints
 
@@ -42,16 +41,6 @@ class RatingTable:
             first = twice[0]
             raise ValueError(f"rater {rater_ids[raters[first]]} has two scores for item {item_ids[items[first]]}")
         return cls(items, raters, scores, item_ids, rater_ids)
-
-    @classmethod
-    def from_matrix(cls, matrix: npt.ArrayLike) -> RatingTable:
-        """From an array (items, raters) with NaN where nothing was rated; ids are row and column numbers."""
-        values = np.asarray(matrix, dtype=np.float64)
-        if values.ndim != 2:
-            raise ValueError(f"expected a table (items, raters), got {values.ndim} dimensions")
-        items, raters = np.nonzero(~np.isnan(values))
-        scores = values[items, raters]
-        return cls.from_triples(zip(items.tolist(), raters.tolist(), scores.tolist(), strict=True))
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -113,12 +102,6 @@ class RatingTable:
     def with_scores(self, scores: Floats) -> RatingTable:
         """The same ratings with other scores (ratings,), their ranks say."""
         return RatingTable(self.items, self.raters, scores, self.item_ids, self.rater_ids)
-
-    def matrix(self) -> Floats:
-        """The dense table (items, raters), NaN where nothing was rated: for complete tables only."""
-        dense = np.full((self.item_count, self.rater_count), np.nan)
-        dense[self.items, self.raters] = self.scores
-        return dense
 
 
 def _sums(codes: Ints, values: Floats, count: int) -> Floats:

@@ -1,5 +1,7 @@
 """Alpha against published tables and against the `krippendorff` package."""
 
+from typing import get_args
+
 import krippendorff
 import numpy as np
 import pytest
@@ -7,15 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from qsave.statistics.alpha import METRICS, Metric, krippendorff_alpha
+from qsave.statistics.alpha import Metric, krippendorff_alpha
 from qsave.statistics.figures import Undefined
 from qsave.statistics.table import RatingTable
+from tests.support.tables import make_table
 
 
 def table(*raters: str) -> RatingTable:
     """One text a rater, one mark an item; `*` is missing, letters count from a."""
     marks = [[np.nan if m == "*" else float(m) if m.isdigit() else float(ord(m)) for m in r.split()] for r in raters]
-    return RatingTable.from_matrix(np.array(marks).T)
+    return make_table(np.array(marks).T)
 
 
 KRIPPENDORFF_2011 = table(
@@ -45,10 +48,10 @@ def test_two_raters_of_names() -> None:
     arrays(
         np.float64, st.tuples(st.integers(2, 12), st.integers(2, 5)), elements=st.sampled_from([1, 2, 3, 4, 5, np.nan])
     ),
-    st.sampled_from(METRICS),
+    st.sampled_from(get_args(Metric)),
 )
 def test_it_answers_as_the_krippendorff_package(matrix: np.ndarray, metric: Metric) -> None:
-    ours = krippendorff_alpha(RatingTable.from_matrix(matrix), metric, resamples=0).value
+    ours = krippendorff_alpha(make_table(matrix), metric, resamples=0).value
     pairable = matrix[(~np.isnan(matrix)).sum(axis=1) >= 2]
     if isinstance(ours, Undefined):
         assert len(pairable) < 2 or len(np.unique(pairable[~np.isnan(pairable)])) <= 1

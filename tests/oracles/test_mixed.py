@@ -11,6 +11,7 @@ from qsave.statistics.figures import THESE_RATERS, Undefined
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
 from qsave.statistics.mos import ASSUMED_SD, LEAST_SD
 from qsave.statistics.table import RatingTable
+from tests.support.tables import make_table
 
 triples = st.dictionaries(st.tuples(st.integers(0, 6), st.integers(0, 4)), st.integers(1, 5), min_size=1).map(
     lambda cells: [(item, rater, score) for (item, rater), score in cells.items()]
@@ -55,7 +56,7 @@ def test_a_complete_table_has_the_components_of_its_analysis_of_variance(items: 
     residual = ((scores - by_item[:, None] - by_rater + grand) ** 2).sum() / ((items - 1) * (raters - 1))
     between_raters = items * ((by_rater - grand) ** 2).sum() / (raters - 1)
     between_items = raters * ((by_item - grand) ** 2).sum() / (items - 1)
-    model = fit(RatingTable.from_matrix(scores))
+    model = fit(make_table(scores))
     assert model.variances.residual == pytest.approx(residual, rel=1e-5)
     assert model.variances.rater == pytest.approx((between_raters - residual) / items, rel=1e-4)
     assert model.variances.item == pytest.approx((between_items - residual) / raters, rel=1e-4)
@@ -68,7 +69,7 @@ def test_a_complete_table_has_the_components_of_its_analysis_of_variance(items: 
 
 def test_the_two_way_forms_are_those_of_shrout_and_fleiss() -> None:
     judges = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
-    variances = fit(RatingTable.from_matrix(judges)).variances
+    variances = fit(make_table(judges)).variances
     assert variances.agreement == pytest.approx(0.289764, abs=1e-4)
     assert variances.consistency == pytest.approx(0.714841, abs=1e-4)
 
@@ -99,7 +100,7 @@ def test_one_rating_an_item_assumes_a_spread_and_says_so() -> None:
 
 
 def test_equal_ratings_are_not_certain() -> None:
-    model = fit(RatingTable.from_matrix([[3, 3], [4, 4]]))
+    model = fit(make_table([[3, 3], [4, 4]]))
     assert model.se == pytest.approx(LEAST_SD / np.sqrt(2))
     assert "hardly differ" in model.notes[0]
 

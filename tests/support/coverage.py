@@ -212,8 +212,7 @@ def rated_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
         named = isinstance(interval, Interval) and interval.population
         return np.array([here if named else there])
 
-    sd = pooled_sd(table)
-    rows = summarise(table, prior_sd=1.0 if isinstance(sd, Undefined) else sd)
+    rows = summarise(table, pooled=pooled_sd(table))
     yield Shown("MOS", [Interval(row.low, row.high) for row in rows], of_all)
     model = fit_mixed_model(table)
     assert isinstance(model, MixedModel)

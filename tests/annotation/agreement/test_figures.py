@@ -327,7 +327,7 @@ def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_ass
     table = RatingTable.from_triples((row.item, number, float(score)) for number, score in enumerate(scores))
     blind_spread = agreement(half_assisted_campaign).axes[0].spread.sd
     assert isinstance(blind_spread, float)
-    (expected,) = summarise(table, prior_sd=blind_spread)
+    (expected,) = summarise(table, pooled=blind_spread)
     assert (row.mos[Axis.VISUAL], row.blind[Axis.VISUAL]) == (expected, 2)
 
 

@@ -9,6 +9,7 @@ from qsave.statistics.correlation import plcc, srcc
 from qsave.statistics.figures import THESE_RATERS, Interval, Undefined
 from qsave.statistics.icc import icc_one_way
 from qsave.statistics.table import RatingTable
+from tests.support.tables import make_table
 
 
 def campaign(rng: np.random.Generator, raters: int, overlap: int, bias: float) -> tuple[np.ndarray, RatingTable]:
@@ -44,7 +45,7 @@ def test_the_ceiling_of_a_complete_table_by_its_analysis_of_variance() -> None:
     items, raters = scores.mean(axis=1, keepdims=True), scores.mean(axis=0)
     residual = ((scores - items - raters + scores.mean()) ** 2).sum() / (39 * 3)
     expected = np.sqrt(1 - residual / 4 / items.var(ddof=1))
-    assert ceiling(RatingTable.from_matrix(scores)).value == pytest.approx(expected, abs=1e-4)
+    assert ceiling(make_table(scores)).value == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_interval_stays_within_the_scale_and_names_a_panel() -> None:
@@ -59,14 +60,14 @@ def test_the_interval_stays_within_the_scale_and_names_a_panel() -> None:
 def test_noise_alone_has_no_ceiling() -> None:
     scores = np.random.default_rng(7).normal(3, 1, (12, 3))
     scores += scores.mean() - scores.mean(axis=1, keepdims=True)  # every item has the same mean
-    assert "not above 0" in str(ceiling(RatingTable.from_matrix(scores)).value)
+    assert "not above 0" in str(ceiling(make_table(scores)).value)
 
 
 @pytest.mark.parametrize("ranked", [True, False])
 def test_the_baseline_is_the_mean_over_draws_of_one_rating_an_item(ranked: bool) -> None:
     rng = np.random.default_rng(0)
-    table = RatingTable.from_matrix(np.clip(np.round(rng.uniform(1, 5, (400, 1)) + rng.normal(0, 0.7, (400, 3))), 1, 5))
-    scores, rows = table.matrix(), np.arange(400)
+    scores = np.clip(np.round(rng.uniform(1, 5, (400, 1)) + rng.normal(0, 0.7, (400, 3))), 1, 5)
+    table, rows = make_table(scores), np.arange(400)
     draws: list[float] = []
     for _ in range(200):
         one = scores[rows, rng.integers(0, 3, 400)]

@@ -9,9 +9,10 @@ from qsave.statistics.anchoring import anchoring, edit_distances
 from qsave.statistics.figures import Interval, Undefined
 from qsave.statistics.generators import generator_table, holm, paired_differences
 from qsave.statistics.mos import mean_over_items
-from qsave.statistics.raters import matches, mean_by_rater
-from qsave.statistics.screening import bt500, screened
+from qsave.statistics.raters import matches
+from qsave.statistics.screening import bt500
 from qsave.statistics.table import RatingTable
+from tests.support.tables import drop_rejected, make_table
 
 
 def test_a_pull_towards_the_draft_is_found() -> None:
@@ -73,10 +74,9 @@ def test_edit_distances() -> None:
     assert (summary.n, summary.mean, summary.untouched) == (4, 3, 0.5)
 
 
-def test_matches_and_conduct() -> None:
+def test_matches() -> None:
     found = matches([(3, 3), (4, 3), (1, 4), (5, 5)])
     assert (found.n, found.equal, found.within_one, found.mean_distance) == (4, 0.5, 0.75, 1)
-    assert mean_by_rater({"ann": [1.0, 0.0]}) == {"ann": 0.5}
 
 
 def test_generators_are_judged_over_prompt_groups() -> None:
@@ -165,21 +165,21 @@ def test_a_rater_who_answers_at_random_is_screened_out() -> None:
     rng = np.random.default_rng(3)
     scores = np.clip(np.round(3 + rng.normal(0, 0.4, (60, 12))), 1, 5)
     scores[:, 0] = rng.choice([1, 5], 60)
-    table = RatingTable.from_matrix(scores)
+    table = make_table(scores)
     assert [rater.rater for rater in bt500(table) if rater.rejected is True] == [0]
-    assert screened(table).rater_count == 11
+    assert drop_rejected(table).rater_count == 11
 
 
 def test_a_tie_at_the_threshold_is_far_out_whatever_rounding_says() -> None:
     """Two of ten at the other end lie exactly 2 S away where S divides by N (kurtosis 3.25)."""
     for low, high in ((0.1, 0.3), (1, 5), (1.1, 2.3), (2.7, 4.4)):
-        table = RatingTable.from_matrix([[low] * 8 + [high] * 2, [high] * 8 + [low] * 2] * 5)
+        table = make_table([[low] * 8 + [high] * 2, [high] * 8 + [low] * 2] * 5)
         assert [(row.above, row.below) for row in bt500(table, ddof=0)] == [(0, 0)] * 8 + [(5, 5)] * 2
 
 
 def test_a_rater_who_is_only_ever_low_is_kept() -> None:
     """Far out on one side is a bias, not noise: BT.500 keeps it."""
-    first = bt500(RatingTable.from_matrix([[1, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5]] * 40))[0]
+    first = bt500(make_table([[1, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5]] * 40))[0]
     assert (first.rejected, first.above) == (False, 0)
     assert first.below == 40
 

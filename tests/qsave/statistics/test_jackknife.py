@@ -1,14 +1,17 @@
 """Intervals that count raters: against leaving out by hand, and where there is too little to leave out."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from qsave.statistics.alpha import METRICS, Metric, krippendorff_alpha
+from qsave.statistics.alpha import Metric, krippendorff_alpha
 from qsave.statistics.figures import THESE_RATERS, Interval, Undefined
 from qsave.statistics.icc import icc_one_way
 from qsave.statistics.jackknife import LEAST_RATERS
 from qsave.statistics.table import RatingTable
+from tests.support.tables import make_table
 
 
 def campaign(items: int, raters: int, overlap: int, seed: int = 0) -> RatingTable:
@@ -28,7 +31,7 @@ def leave_out(table: RatingTable, codes: np.ndarray, metric: Metric) -> float:
     return float((len(logs) - 1) / len(logs) * ((logs - logs.mean()) ** 2).sum())
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", get_args(Metric))
 def test_alpha_is_left_out_of_by_hand(metric: Metric) -> None:
     table = campaign(30, 22, 3)
     items, raters = leave_out(table, table.items, metric), leave_out(table, table.raters, metric)
@@ -73,13 +76,13 @@ def test_raters_with_strong_biases_widen_the_intervals_of_a_crowd() -> None:
 
 
 def test_full_agreement_has_no_interval() -> None:
-    found = krippendorff_alpha(RatingTable.from_matrix([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]))
+    found = krippendorff_alpha(make_table([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]))
     assert found.value == 1
     assert "too few to say" in str(found.interval)
 
 
 def test_alpha_of_one_item_is_undefined() -> None:
-    found = krippendorff_alpha(RatingTable.from_matrix([[1, 3, 2]]))
+    found = krippendorff_alpha(make_table([[1, 3, 2]]))
     assert "one item" in str(found.value)
     assert (found.items, found.ratings) == (1, 3)
 
@@ -87,11 +90,11 @@ def test_alpha_of_one_item_is_undefined() -> None:
 def test_scores_of_very_many_values_have_alpha_and_no_interval() -> None:
     rng = np.random.default_rng(0)
     quality = rng.uniform(1, 5, (600, 1))
-    found = krippendorff_alpha(RatingTable.from_matrix(quality + rng.normal(0, 0.3, (600, 3))), "interval")
+    found = krippendorff_alpha(make_table(quality + rng.normal(0, 0.3, (600, 3))), "interval")
     assert found.value == pytest.approx(0.94, abs=0.02)
     assert "at most 50 different values" in str(found.interval)
 
 
 def test_an_item_without_which_there_is_no_figure_leaves_too_few_to_say() -> None:
-    table = RatingTable.from_matrix([[1, 1], [1, 1], [1, 2]])
+    table = make_table([[1, 1], [1, 1], [1, 2]])
     assert "too few to say" in str(krippendorff_alpha(table).interval)

@@ -2,25 +2,27 @@
 
 import dataclasses
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qsave.statistics.alpha import METRICS, krippendorff_alpha
+from qsave.statistics.alpha import Metric, krippendorff_alpha
 from qsave.statistics.anchoring import anchoring
 from qsave.statistics.ceiling import reach
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, RATIO, RELIABILITY, Scale, weigh
 from qsave.statistics.figures import Estimate, Interval, Undefined
 from qsave.statistics.generators import generator_table, paired_differences
-from qsave.statistics.icc import icc_complete, icc_one_way
+from qsave.statistics.icc import icc_one_way
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
 from qsave.statistics.mos import mean_over_items, pooled_sd, summarise
 from qsave.statistics.p910 import P910, alternating_projection
 from qsave.statistics.raters import rater_figures
 from qsave.statistics.screening import bt500
 from qsave.statistics.table import RatingTable
+from tests.support.tables import make_table
 
 Triples = list[tuple[int, int, int]]
 triples = st.dictionaries(st.tuples(st.integers(0, 6), st.integers(0, 4)), st.integers(1, 5), min_size=1).map(
@@ -44,14 +46,12 @@ def numbers(figure: object) -> list[float]:
 
 
 def all_figures(table: RatingTable) -> list[object]:
-    sd = pooled_sd(table)
     cells = zip(table.items.tolist(), table.raters.tolist(), table.scores.tolist(), strict=True)
     in_arms = [(table.item_ids[item], rater % 2 == 0, score) for item, rater, score in cells]
     return [
-        summarise(table, prior_sd=1.0 if isinstance(sd, Undefined) else sd),
-        *[krippendorff_alpha(table, metric, resamples=20) for metric in METRICS],
+        summarise(table, pooled=pooled_sd(table)),
+        *[krippendorff_alpha(table, metric, resamples=20) for metric in get_args(Metric)],
         icc_one_way(table),
-        icc_complete(table),
         alternating_projection(table),
         rater_figures(table),
         bt500(table),
@@ -72,8 +72,8 @@ def test_no_figure_is_ever_nan_or_infinite(rows: Triples) -> None:
 def estimates(table: RatingTable) -> list[tuple[Estimate, Scale]]:
     """Every figure with an interval, and its scale."""
     found, one_way = reach(table), icc_one_way(table)
-    reliabilities = [krippendorff_alpha(table, metric).estimate for metric in METRICS]
-    reliabilities += [one_way.single, one_way.average, *icc_complete(table).values()]
+    reliabilities = [krippendorff_alpha(table, metric).estimate for metric in get_args(Metric)]
+    reliabilities += [one_way.single, one_way.average]
     reliabilities += [found.baseline_srcc, found.baseline_plcc, found.ceiling_srcc, found.ceiling_plcc]
     rows = [
         (item, rater % 2 == 0, score)
@@ -97,8 +97,6 @@ def cells(scores: list[list[int]]) -> Triples:
 
 
 OPPOSITE = cells([[1, 5], [2, 4], [5, 1], [4, 2]])
-STEPPED_UP = cells([[3, 1], [4, 5], [3, 5]])
-"""The interval of its ICC(2,k) by Shrout and Fleiss is [3.63, .99]."""
 BIAS_ALONE = cells([[1, 3, 5, 3, 2]] * 3)
 ROTATED = cells([[1, 2, 3], [2, 3, 1], [3, 1, 2], [1, 2, 3]])
 ALMOST_EQUAL = cells([[4, 4, 4], [4, 4, 5], [4, 4, 4]])
@@ -109,7 +107,6 @@ PAIRS_APART = [(item, 2 * (item % 2) + side, 1 + item % 5) for item in range(8) 
 @settings(deadline=None, max_examples=25)
 @given(triples)
 @example(OPPOSITE)
-@example(STEPPED_UP)
 @example(BIAS_ALONE)
 @example(ROTATED)
 @example(ALMOST_EQUAL)
@@ -147,7 +144,7 @@ def test_the_order_of_input_changes_nothing(rows: Triples, random: object) -> No
 @given(triples, st.permutations(range(5)))
 def test_who_is_called_what_does_not_change_alpha(rows: Triples, names: list[int]) -> None:
     renamed = RatingTable.from_triples((item, names[rater], score) for item, rater, score in rows)
-    for metric in METRICS:
+    for metric in get_args(Metric):
         first = krippendorff_alpha(RatingTable.from_triples(rows), metric, resamples=0)
         assert numbers(first) == pytest.approx(numbers(krippendorff_alpha(renamed, metric, resamples=0)))
 
@@ -161,7 +158,7 @@ def test_adding_a_constant_changes_no_interval_alpha(rows: Triples) -> None:
 
 @given(triples)
 def test_mos_lies_in_its_interval_inside_the_scale_and_is_never_certain(rows: Triples) -> None:
-    for row in summarise(RatingTable.from_triples(rows), prior_sd=0.0):
+    for row in summarise(RatingTable.from_triples(rows), pooled=0.0):
         assert 1 <= row.low <= row.mos <= row.high <= 5
         assert row.se > 0
 
@@ -186,7 +183,7 @@ def test_peers_are_raters_who_count() -> None:
     rng = np.random.default_rng(4)
     scores = np.clip(np.round(rng.uniform(1, 5, (30, 1)) + rng.normal(0, 0.7, (30, 4))), 1, 5)
     scores[:, 3] = rng.integers(1, 6, 30)
-    table, without = RatingTable.from_matrix(scores), RatingTable.from_matrix(scores[:, :3])
+    table, without = make_table(scores), make_table(scores[:, :3])
     rows, alone = rater_figures(table, screened={3}), rater_figures(without)
     assert rows[:3] == alone
     assert rows[3].bias == pytest.approx((scores[:, 3] - scores[:, :3].mean(axis=1)).mean())
@@ -198,7 +195,7 @@ def test_alternating_projection_finds_planted_biases() -> None:
     rng = np.random.default_rng(0)
     quality, bias = rng.uniform(1, 5, 200), np.linspace(-0.6, 0.6, 12)
     noise = np.linspace(0.3, 0.9, 12)
-    fit = alternating_projection(RatingTable.from_matrix(quality[:, None] + bias + rng.normal(size=(200, 12)) * noise))
+    fit = alternating_projection(make_table(quality[:, None] + bias + rng.normal(size=(200, 12)) * noise))
     assert isinstance(fit, P910)
     assert fit.bias == pytest.approx(bias, abs=0.15)
     assert fit.inconsistency == pytest.approx(noise, abs=0.15)
@@ -210,12 +207,12 @@ def test_p910_sets_thin_raters_aside_and_says_so() -> None:
     rng = np.random.default_rng(1)
     quality, bias = rng.uniform(1, 5, 40), np.linspace(-0.6, 0.6, 12)
     scores = quality[:, None] + bias + rng.normal(size=(40, 12)) * 0.5
-    whole = alternating_projection(RatingTable.from_matrix(scores))
+    whole = alternating_projection(make_table(scores))
     assert isinstance(whole, P910)
     thin = np.full((40, 2), np.nan)
     thin[0, 0] = 4.0
     thin[:2, 1] = whole.mos[:2] + 0.3
-    fit = alternating_projection(RatingTable.from_matrix(np.hstack([scores, thin])))
+    fit = alternating_projection(make_table(np.hstack([scores, thin])))
     assert isinstance(fit, P910)
     assert fit.notes == (
         "Rater 12 gave one rating: no spread can be told, so it counts as it is.",
@@ -229,10 +226,10 @@ def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
     """Three ratings an item on whole levels: the stated 95% must be near the truth."""
     rng = np.random.default_rng(1)
     scores = np.clip(np.round(rng.uniform(1.2, 4.8, 1500)[:, None] + rng.normal(0, 0.75, (1500, 2000))), 1, 5)
-    table = RatingTable.from_matrix(scores[:, :3])
+    table = make_table(scores[:, :3])
     sd = pooled_sd(table)
     assert not isinstance(sd, Undefined)
-    rows = summarise(table, prior_sd=sd)
+    rows = summarise(table, pooled=sd)
     covered = np.mean([row.low <= truth <= row.high for row, truth in zip(rows, scores.mean(axis=1), strict=True)])
     assert 0.94 <= covered <= 0.99
 
@@ -240,7 +237,7 @@ def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
 def test_intervals_hold_the_figure_on_an_ordinary_table() -> None:
     rng = np.random.default_rng(2)
     scores = np.clip(np.round(rng.uniform(1, 5, 80)[:, None] + rng.normal(0, 0.7, (80, 5))), 1, 5)
-    figures = reach(RatingTable.from_matrix(scores))
+    figures = reach(make_table(scores))
     for estimate in (figures.baseline_plcc, figures.baseline_srcc, figures.ceiling_plcc, figures.ceiling_srcc):
         assert isinstance(estimate, Estimate)
         assert isinstance(estimate.interval, Interval)

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from qsave.statistics.figures import Interval
-from qsave.statistics.mos import interval_reach, plain, ratings_needed
+from qsave.statistics.mos import interval_reach, ratings_needed
 
 # Of a printed table of t (0.975): degrees of freedom and the value, each with an SD at which n just does and n - 1 not.
 #   sd 1.0: n 45: 2.0154 / sqrt(45) = 0.3004      n 46: 2.0141 / sqrt(46) = 0.2970
@@ -40,10 +39,10 @@ def test_it_is_the_fewest_by_the_distribution_itself(sd: float, width: float) ->
     assert n == 2 or reach(n - 1) > width * (1 - 1e-9)
 
 
-def test_the_reach_is_that_of_the_plain_interval() -> None:
-    figures = plain([1, 2, 4, 4])
-    assert isinstance(figures.interval, Interval)
-    assert interval_reach(1.5, 4) == pytest.approx(figures.interval.high - figures.mos)
+def test_the_reach_is_that_of_the_t_interval() -> None:
+    """Scores 1 2 4 4: mean 2.75, SD 1.5."""
+    low, high = stats.t(3, loc=2.75, scale=1.5 / 2).interval(0.95)
+    assert interval_reach(1.5, 4) == pytest.approx((high - low) / 2)
 
 
 @pytest.mark.parametrize(("sd", "width"), [(-1, 0.3), (float("nan"), 0.3), (float("inf"), 0.3), (1, 0), (1, -1)])

@@ -8,12 +8,13 @@ from qsave.statistics.anchoring import anchoring, edit_distances
 from qsave.statistics.correlation import correlations, plcc
 from qsave.statistics.figures import Undefined
 from qsave.statistics.generators import generator_table
-from qsave.statistics.icc import icc_complete, icc_one_way
-from qsave.statistics.mos import mean_over_items, plain, pooled_sd
-from qsave.statistics.p910 import alternating_projection, why_no_panel
-from qsave.statistics.raters import matches, mean_by_rater, rater_figures
+from qsave.statistics.icc import icc_one_way
+from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, choose_prior_sd, mean_over_items, pooled_sd, summarise
+from qsave.statistics.p910 import alternating_projection
+from qsave.statistics.raters import matches, rater_figures
 from qsave.statistics.screening import bt500
 from qsave.statistics.table import RatingTable
+from tests.support.tables import make_table
 
 
 def reason(figure: object) -> str:
@@ -22,19 +23,18 @@ def reason(figure: object) -> str:
 
 
 def test_alpha_of_equal_ratings() -> None:
-    assert "all ratings are equal" in reason(krippendorff_alpha(RatingTable.from_matrix([[3, 3], [3, 3]])).value)
+    assert "all ratings are equal" in reason(krippendorff_alpha(make_table([[3, 3], [3, 3]])).value)
 
 
 def test_alpha_of_one_rater() -> None:
-    assert "two ratings" in reason(krippendorff_alpha(RatingTable.from_matrix([[3], [4]])).value)
+    assert "two ratings" in reason(krippendorff_alpha(make_table([[3], [4]])).value)
 
 
 def test_equal_items_have_no_interval_of_reliability() -> None:
-    table = RatingTable.from_matrix([[1, 2, 4, 3, 1, 2], [2, 1, 2, 5, 1, 2]])
-    figures = icc_complete(table)
-    for name in ("ICC(1,1)", "ICC(2,1)", "ICC(2,k)", "ICC(3,1)"):
-        assert "do not differ" in reason(figures[name].interval)
-    assert "do not differ" in reason(icc_one_way(table).average.value)
+    table = make_table([[1, 2, 4, 3, 1, 2], [2, 1, 2, 5, 1, 2]])
+    figures = icc_one_way(table)
+    assert "do not differ" in reason(figures.single.interval)
+    assert "do not differ" in reason(figures.average.value)
 
 
 def test_alpha_of_nothing() -> None:
@@ -42,11 +42,7 @@ def test_alpha_of_nothing() -> None:
 
 
 def test_pooled_spread_of_single_ratings() -> None:
-    assert "two ratings" in reason(pooled_sd(RatingTable.from_matrix([[3], [4]])))
-
-
-def test_plain_interval_of_one_rating() -> None:
-    assert "one rating" in reason(plain([3]).interval)
+    assert "two ratings" in reason(pooled_sd(make_table([[3], [4]])))
 
 
 def test_mean_over_no_items() -> None:
@@ -54,7 +50,7 @@ def test_mean_over_no_items() -> None:
 
 
 def test_bt500_does_not_apply_to_few_ratings() -> None:
-    verdicts = bt500(RatingTable.from_matrix([[1, 5, 5, 5, 5, 5]] * 9))
+    verdicts = bt500(make_table([[1, 5, 5, 5, 5, 5]] * 9))
     assert all("not applicable" in reason(rater.rejected) for rater in verdicts)
 
 
@@ -62,19 +58,13 @@ def test_p910_has_no_answer_where_nobodys_spread_can_be_told() -> None:
     assert "spread" in reason(alternating_projection(RatingTable.from_triples([(0, 0, 1), (0, 1, 2)])))
 
 
-def test_p910_is_for_panels() -> None:
-    assert "one has 3" in reason(why_no_panel(RatingTable.from_matrix([[1, 2, 3]])))
-    assert why_no_panel(RatingTable.from_matrix([[1] * 12, [2] * 12])) is None
-    assert "one has 0" in reason(why_no_panel(RatingTable.from_triples([])))
-
-
 def test_p910_refuses_parts_without_a_common_rater() -> None:
     apart = [[1, 2, np.nan, np.nan], [3, 5, np.nan, np.nan], [np.nan, np.nan, 1, 4], [np.nan, np.nan, 2, 2]]
-    assert "2 parts" in reason(alternating_projection(RatingTable.from_matrix(apart)))
+    assert "2 parts" in reason(alternating_projection(make_table(apart)))
 
 
 def test_a_rater_alone_has_no_bias() -> None:
-    assert "shared" in reason(rater_figures(RatingTable.from_matrix([[3], [4]]))[0].bias)
+    assert "shared" in reason(rater_figures(make_table([[3], [4]]))[0].bias)
 
 
 def test_a_constant_predictor_has_an_error_and_no_correlation() -> None:
@@ -88,10 +78,9 @@ def test_a_prediction_that_is_not_a_number_is_refused() -> None:
         plcc([1, float("nan"), 2], [1, 2, 3])
 
 
-def test_no_gold_no_repeats_no_drafts_no_measures() -> None:
+def test_no_gold_no_repeats_no_drafts() -> None:
     assert reason(matches([]).equal)
     assert reason(edit_distances([]).mean)
-    assert reason(mean_by_rater({"ann": []})["ann"])
     assert reason(anchoring([("a", True, 3)], {}).difference.value)
 
 
@@ -99,3 +88,14 @@ def test_one_prompt_group_has_no_interval() -> None:
     (row,) = generator_table([("wan", "p", 3.0), ("wan", "p", 4.0)])
     assert row.mos.value == 3.5
     assert "one prompt group" in reason(row.mos.interval)
+
+
+def test_the_prior_spread_is_the_pooled_one_or_assumed_and_never_below_rounding() -> None:
+    assert choose_prior_sd(0.7) == 0.7
+    assert choose_prior_sd(Undefined("no item has two ratings")) == ASSUMED_SD
+    table = make_table([[3, 3], [4, 4]])
+    agreed, unknown, rounded = (
+        summarise(table, pooled=pooled)[0].se for pooled in (0.0, Undefined("no item has two ratings"), LEAST_SD)
+    )
+    assert agreed == rounded
+    assert unknown == summarise(table, pooled=ASSUMED_SD)[0].se > rounded
