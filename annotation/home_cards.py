@@ -9,8 +9,8 @@ from accounts.home import HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
 from annotation.campaigns.progress import Progress, count_rated_by_campaign, read_progress_by_campaign
 from annotation.models import Campaign, PanelParticipant
-from annotation.raters.admission import campaigns_for
-from annotation.raters.panels import panels_without_lead, rated_for
+from annotation.raters.admission import list_rateable_campaigns
+from annotation.raters.panels import count_rated, find_panels_without_lead
 from qsave.words import isolate
 
 MOST = 12
@@ -21,7 +21,7 @@ def to_rate(user: User) -> HomeSection:
     """Campaigns that are open for rating, to this person; for a guest, their part of one."""
     if user.is_guest:
         return _part_of_guest(user)
-    found = _with_progress(campaigns_for(user))
+    found = _with_progress(list_rateable_campaigns(user))
     rated = count_rated_by_campaign(user, [campaign for campaign, _progress in found])
     return HomeSection(
         title=_("To rate"),
@@ -48,7 +48,7 @@ def _part_of_guest(user: User) -> HomeSection:
 
 
 def _guest_card(participant: PanelParticipant) -> HomeCard:
-    panel, rated, done = participant.panel, rated_for(participant), participant.completed_at is not None
+    panel, rated, done = participant.panel, count_rated(participant), participant.completed_at is not None
     return HomeCard(
         title=panel.campaign.title,
         text=_("%(rated)s of %(quota)s rated.") % {"rated": rated, "quota": panel.quota},
@@ -83,7 +83,7 @@ def _panels_to_take_over() -> list[HomeCard]:
             url=reverse("panels", args=[panel.campaign.name]),
             action=_("Take over the panel"),
         )
-        for panel in panels_without_lead()[:MOST]
+        for panel in find_panels_without_lead()[:MOST]
     ]
 
 

@@ -47,7 +47,7 @@ from annotation.campaigns.campaigns import StateRefused
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.intake import uploads
 from annotation.models import Arm, Campaign, Item, Rating, RatingRevision
-from annotation.raters.admission import campaigns_for, visible_clips
+from annotation.raters.admission import list_rateable_campaigns, list_visible_clips
 from annotation.rating import queue, ratings
 from annotation.rating.answers import AnswersRefused, Submission, parse_answers
 from annotation.rating.clip_media import open_media, serve
@@ -123,7 +123,7 @@ class CampaignsView(Guarded, ListAPIView[Campaign]):
 
 
 def _visible(user: User) -> QuerySet[Campaign]:
-    return Campaign.objects.all() if user.has_role(Role.LEAD) else campaigns_for(user)
+    return Campaign.objects.all() if user.has_role(Role.LEAD) else list_rateable_campaigns(user)
 
 
 def _campaign(campaign: Campaign, reader: User) -> dict[str, Any]:
@@ -281,7 +281,7 @@ class ClipMediaView(Guarded):
     )
     def get(self, request: Request, pk: int, kind: str) -> HttpResponseBase:
         """A clip's playable video, its poster or (leads) its original, by byte range if you like."""
-        clip = visible_clips(self.actor).filter(pk=pk).first()
+        clip = list_visible_clips(self.actor).filter(pk=pk).first()
         if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not self.actor.has_role(Role.LEAD)):
             raise Http404
         names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}

@@ -19,7 +19,7 @@ from annotation.campaigns.guidelines import Example, read_available_examples, re
 from annotation.campaigns.marking import Mark, mark_item, read_mark, set_order_scores, set_priority
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, Clip, Guideline, Item
-from annotation.raters.admission import readable_campaigns
+from annotation.raters.admission import list_readable_campaigns
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 from qsave.words import isolate
 
@@ -84,7 +84,7 @@ class GuidelinesView(Guarded):
     @extend_schema(responses={200: GuidelinesSerializer, 404: None})
     def get(self, request: Request, name: str) -> Response:
         """The newest version; 404 while there is none. Only leads see examples that are held back or excluded."""
-        campaign = get_object_or_404(readable_campaigns(self.actor), name=name)
+        campaign = get_object_or_404(list_readable_campaigns(self.actor), name=name)
         newest = get_object_or_404(campaign.guidelines.order_by("-number")[:1])
         is_lead = self.actor.has_role(Role.LEAD)
         return Response(_to_json(newest, read_examples(newest) if is_lead else read_available_examples(newest)))

@@ -1,8 +1,7 @@
-"""Hours: what a rater did on which day, for the rater and for who pays them. A few queries, however many ratings.
+"""Working hours of raters by day, for themselves and for those who pay them.
 
-Seconds are those that the desk, or the page of an edit, counted while the clip was on it. Each submit and each edit
-counts on its own day and for at most `MOST_SECONDS`, so that a tab that was left open is not an hour of work. A page
-without scripts counts none.
+The desk and the edit page count seconds while they show a clip; a page without scripts counts none. Each submit and
+each edit belongs to its own day and counts at most `MAX_SECONDS`, so that a tab left open is not an hour of work.
 """
 
 from collections import defaultdict
@@ -19,20 +18,20 @@ from accounts.models import User
 from annotation.models import Campaign, RatingRevision, Skip, Slot
 from annotation.shared.csv_rows import Cell, round_cell, write_csv
 
-MOST_SECONDS = 600.0
+MAX_SECONDS = 600.0
 HEADER = ["rater", "name", "simulated", "date", "ratings", "edits", "skips", "hours", "first", "last"]
 
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """A range of days, both ends in it, in the site's time zone."""
+    """A range of days with both ends, in the site's time zone."""
 
     first: date
     last: date
 
     @classmethod
-    def back(cls, count: int) -> "Days":
-        """The last `count` days, today among them."""
+    def last_days(cls, count: int) -> "Days":
+        """Return the last `count` days, including today."""
         today = timezone.localdate()
         return cls(today - timedelta(days=count - 1), today)
 
@@ -45,7 +44,7 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class DayOfWork:
-    """One rater on one day. `seconds` as stated above; `first` and `last` are the moments of that day's submits."""
+    """One rater's work on one day. `first` and `last` are the times of that day's first and last submit or edit."""
 
     rater: int
     username: str
@@ -64,8 +63,8 @@ class DayOfWork:
         return self.seconds / 3600
 
 
-def days_of_work(days: Days, *, campaign: Campaign | None = None, rater: User | None = None) -> list[DayOfWork]:
-    """By rater's name and day. Three queries."""
+def read_days_of_work(days: Days, *, campaign: Campaign | None = None, rater: User | None = None) -> list[DayOfWork]:
+    """Return work by rater and day, sorted by user name and day. Three queries."""
     start, end = days.bounds
     revisions = RatingRevision.objects.filter(created_at__gte=start, created_at__lt=end)
     skips = Skip.objects.filter(created_at__gte=start, created_at__lt=end)
@@ -74,26 +73,26 @@ def days_of_work(days: Days, *, campaign: Campaign | None = None, rater: User | 
         skips = skips.filter(item__campaign=campaign)
     if rater is not None:
         revisions, skips = revisions.filter(rating__rater=rater), skips.filter(rater=rater)
-    return _joined(_submits(revisions), _skips(skips))
+    return _join(_sum_submits(revisions), _count_skips(skips))
 
 
-def raters_of(campaign: Campaign) -> QuerySet[User]:
-    """Who has done anything in a campaign, by name."""
+def find_active_raters(campaign: Campaign) -> QuerySet[User]:
+    """Return the users who rated or skipped in a campaign, by name."""
     rated = Slot.objects.filter(campaign=campaign, state=Slot.State.DONE, rater=OuterRef("pk"))
     skipped = Skip.objects.filter(item__campaign=campaign, rater=OuterRef("pk"))
     return User.objects.filter(Exists(rated) | Exists(skipped)).order_by("username")
 
 
-def _submits(revisions: QuerySet[RatingRevision]) -> dict[tuple[int, date], Mapping[str, Any]]:
-    first_ones = Q(number=1)
-    capped = Least(F("seconds_spent"), Value(MOST_SECONDS, output_field=FloatField()))
+def _sum_submits(revisions: QuerySet[RatingRevision]) -> dict[tuple[int, date], Mapping[str, Any]]:
+    is_first = Q(number=1)
+    capped = Least(F("seconds_spent"), Value(MAX_SECONDS, output_field=FloatField()))
     rows = (
         revisions.annotate(day=TruncDate("created_at"))
         .values("rating__rater", "day")
         .order_by()
         .annotate(
-            ratings=Count("pk", filter=first_ones),
-            edits=Count("pk", filter=~first_ones),
+            ratings=Count("pk", filter=is_first),
+            edits=Count("pk", filter=~is_first),
             seconds=Sum(capped),
             first=Min("created_at"),
             last=Max("created_at"),
@@ -102,19 +101,19 @@ def _submits(revisions: QuerySet[RatingRevision]) -> dict[tuple[int, date], Mapp
     return {(row["rating__rater"], row["day"]): row for row in rows}
 
 
-def _skips(skips: QuerySet[Skip]) -> dict[tuple[int, date], int]:
+def _count_skips(skips: QuerySet[Skip]) -> dict[tuple[int, date], int]:
     rows = skips.annotate(day=TruncDate("created_at")).values("rater", "day").order_by().annotate(count=Count("pk"))
     return {(row["rater"], row["day"]): row["count"] for row in rows}
 
 
-def _joined(submits: dict[tuple[int, date], Mapping[str, Any]], skips: dict[tuple[int, date], int]) -> list[DayOfWork]:
+def _join(submits: dict[tuple[int, date], Mapping[str, Any]], skips: dict[tuple[int, date], int]) -> list[DayOfWork]:
     keys = submits.keys() | skips.keys()
     people = User.objects.in_bulk({rater for rater, _day in keys})
-    nothing: Mapping[str, Any] = {"ratings": 0, "edits": 0, "seconds": 0.0, "first": None, "last": None}
-    found = []
+    no_submits: Mapping[str, Any] = {"ratings": 0, "edits": 0, "seconds": 0.0, "first": None, "last": None}
+    days_of_work = []
     for rater, day in keys:
-        person, row = people[rater], submits.get((rater, day), nothing)
-        found.append(
+        person, row = people[rater], submits.get((rater, day), no_submits)
+        days_of_work.append(
             DayOfWork(
                 rater=rater,
                 username=person.username,
@@ -125,19 +124,19 @@ def _joined(submits: dict[tuple[int, date], Mapping[str, Any]], skips: dict[tupl
                 edits=row["edits"],
                 skips=skips.get((rater, day), 0),
                 seconds=row["seconds"] or 0.0,
-                first=_moment(row["first"]),
-                last=_moment(row["last"]),
+                first=_to_local_time(row["first"]),
+                last=_to_local_time(row["last"]),
             )
         )
-    return sorted(found, key=lambda work: (work.username, work.day))
+    return sorted(days_of_work, key=lambda work: (work.username, work.day))
 
 
-def _moment(value: datetime | None) -> datetime | None:
+def _to_local_time(value: datetime | None) -> datetime | None:
     return timezone.localtime(value) if value else None
 
 
-def hours_by_day(days: Days, work: list[DayOfWork]) -> list[tuple[date, float]]:
-    """Hours of every day in the range, those without work too."""
+def sum_hours_by_day(days: Days, work: list[DayOfWork]) -> list[tuple[date, float]]:
+    """Return the hours of every day in the range, also of days without work."""
     seconds: dict[date, float] = defaultdict(float)
     for one in work:
         seconds[one.day] += one.seconds
@@ -145,8 +144,8 @@ def hours_by_day(days: Days, work: list[DayOfWork]) -> list[tuple[date, float]]:
     return [(day, seconds[day] / 3600) for day in (days.first + timedelta(days=n) for n in range(count))]
 
 
-def timesheet_csv(work: list[DayOfWork]) -> Iterator[str]:
-    """Yield the lines, header first."""
+def write_timesheet(work: list[DayOfWork]) -> Iterator[str]:
+    """Yield the lines of a CSV file, header first."""
     return write_csv(HEADER, map(_cells, work))
 
 

@@ -1,4 +1,4 @@
-"""Hours: a rater's own, and a campaign's timesheet for its lead."""
+"""Working hours: a rater's own, and a campaign's timesheet for its lead."""
 
 from datetime import date
 
@@ -11,75 +11,83 @@ from django.views.decorators.http import require_safe
 from accounts.access import AuthedRequest, role_required, signed_in
 from accounts.models import Role, User
 from annotation.models import Campaign
-from annotation.raters.hours import MOST_SECONDS, DayOfWork, Days, days_of_work, hours_by_day, raters_of, timesheet_csv
+from annotation.raters.hours import (
+    MAX_SECONDS,
+    DayOfWork,
+    Days,
+    find_active_raters,
+    read_days_of_work,
+    sum_hours_by_day,
+    write_timesheet,
+)
 from annotation.shared.charts import day_bars
 from annotation.shared.downloads import send_csv
 
-USUAL_DAYS = 28
-MOST_DAYS = 366
+DEFAULT_DAYS = 28
+MAX_DAYS = 366
 
 
 @signed_in
 @require_safe
 def my_hours(request: AuthedRequest) -> HttpResponse:
-    """One's own days, over all campaigns."""
-    days = _days(request)
-    work = days_of_work(days, rater=request.user)
+    """Show a person's own working days over all campaigns."""
+    days = _read_days(request)
+    work = read_days_of_work(days, rater=request.user)
     return render(request, "annotation/my_hours.html", _context(days, work))
 
 
 @role_required(Role.LEAD)
 @require_safe
 def timesheet(request: AuthedRequest, name: str) -> HttpResponse:
-    """Who worked when in a campaign: everybody, or one rater."""
-    campaign, days = get_object_or_404(Campaign, name=name), _days(request)
-    rater = _rater(request)
-    context = _context(days, days_of_work(days, campaign=campaign, rater=rater))
-    asked = request.GET.urlencode()
+    """Show the working days in a campaign, of all raters or of one."""
+    campaign, days = get_object_or_404(Campaign, name=name), _read_days(request)
+    rater = _read_rater(request)
+    context = _context(days, read_days_of_work(days, campaign=campaign, rater=rater))
+    query = request.GET.urlencode()
     return render(
         request,
         "annotation/timesheet.html",
-        context | {"campaign": campaign, "raters": raters_of(campaign), "chosen": rater, "asked": asked},
+        context | {"campaign": campaign, "raters": find_active_raters(campaign), "chosen": rater, "query": query},
     )
 
 
 @role_required(Role.LEAD)
 @require_safe
 def timesheet_file(request: AuthedRequest, name: str) -> HttpResponseBase:
-    """The same as CSV."""
-    campaign, days, rater = get_object_or_404(Campaign, name=name), _days(request), _rater(request)
-    told = f"timesheet-{campaign.name}-{days.first.isoformat()}-{days.last.isoformat()}.csv"
-    return send_csv(timesheet_csv(days_of_work(days, campaign=campaign, rater=rater)), told)
+    """Send the timesheet as CSV."""
+    campaign, days, rater = get_object_or_404(Campaign, name=name), _read_days(request), _read_rater(request)
+    file_name = f"timesheet-{campaign.name}-{days.first.isoformat()}-{days.last.isoformat()}.csv"
+    return send_csv(write_timesheet(read_days_of_work(days, campaign=campaign, rater=rater)), file_name)
 
 
-def _rater(request: HttpRequest) -> User | None:
-    """The rater that was asked for by name; none for everybody. A name that nobody has is not found."""
+def _read_rater(request: HttpRequest) -> User | None:
+    """Return the rater named in the query, or None for all raters. An unknown name is a 404."""
     name = request.GET.get("rater", "")
     return get_object_or_404(User, username=name) if name else None
 
 
 def _context(days: Days, work: list[DayOfWork]) -> dict[str, object]:
-    by_day = hours_by_day(days, work)
+    by_day = sum_hours_by_day(days, work)
     return {
         "days": days,
         "work": work,
         "chart": day_bars(by_day),
         "hours": sum(one.hours for one in work),
         "ratings": sum(one.ratings for one in work),
-        "most_minutes": round(MOST_SECONDS / 60),
+        "most_minutes": round(MAX_SECONDS / 60),
     }
 
 
-def _days(request: HttpRequest) -> Days:
-    """The range that was asked for; what is no date, or too long a range, becomes the usual one."""
-    usual = Days.back(USUAL_DAYS)
-    first, last = _date(request, "first", usual.first), _date(request, "last", usual.last)
-    return Days(first, last) if 0 <= (last - first).days < MOST_DAYS else usual
+def _read_days(request: HttpRequest) -> Days:
+    """Return the range of days in the query; a wrong date or too long a range becomes the default."""
+    default = Days.last_days(DEFAULT_DAYS)
+    first, last = _read_date(request, "first", default.first), _read_date(request, "last", default.last)
+    return Days(first, last) if 0 <= (last - first).days < MAX_DAYS else default
 
 
-def _date(request: HttpRequest, name: str, otherwise: date) -> date:
+def _read_date(request: HttpRequest, name: str, default: date) -> date:
     try:
-        found = date.fromisoformat(request.GET.get(name, ""))
+        day = date.fromisoformat(request.GET.get(name, ""))
     except ValueError:
-        return otherwise
-    return found if date(2000, 1, 1) <= found <= timezone.localdate().replace(year=2100) else otherwise
+        return default
+    return day if date(2000, 1, 1) <= day <= timezone.localdate().replace(year=2100) else default

@@ -1,4 +1,4 @@
-"""Members of a campaign: added by a lead, or invited by a link that also makes their account."""
+"""Add, invite and remove members of a campaign, and let in raters who failed the qualification."""
 
 from collections.abc import Iterable
 
@@ -13,24 +13,24 @@ from annotation.raters.name_lists import Invitee
 from annotation.shared.permissions import require
 from qsave.words import isolate
 
-NOTE_LENGTH = 200
+MAX_NOTE_LENGTH = 200
 
 
 class MemberRefused(ValueError):
-    """Somebody cannot become a member; the text says why and what to do."""
+    """A person cannot become a member; the message says why and what to do."""
 
 
 @transaction.atomic
 def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMember:
-    """Makes somebody who has an account a member; who is one already stays one."""
+    """Make a person who has an account a member; a member stays one. Raises MemberRefused."""
     require(actor, Role.LEAD)
     user = User.objects.named(username).first()
     if user is None:
         raise MemberRefused(
-            _("There is nobody with the name %(name)s. Invite them by a link.") % {"name": isolate(username)}
+            _("There is no account with the name %(name)s. Invite the person by a link.") % {"name": isolate(username)}
         )
     if not user.is_active or user.is_guest:
-        raise MemberRefused(_("%(name)s cannot sign in, so cannot be a member.") % {"name": isolate(user)})
+        raise MemberRefused(_("%(name)s cannot sign in, so they cannot be a member.") % {"name": isolate(user)})
     member, is_new = CampaignMember.objects.get_or_create(campaign=campaign, user=user)
     if is_new:
         audit.record(actor=actor, action="member.added", target=campaign, user=user.username)
@@ -39,36 +39,36 @@ def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMem
 
 @transaction.atomic
 def remove_member(*, actor: User, campaign: Campaign, user: User) -> None:
-    """Takes somebody's membership away; what they rated stays, and a clip on their desk can still be submitted."""
+    """End a membership. The person's ratings stay, and they can still submit the clip they have open."""
     require(actor, Role.LEAD)
-    gone, _per_model = CampaignMember.objects.filter(campaign=campaign, user=user).delete()
-    if gone:
+    deleted, _per_model = CampaignMember.objects.filter(campaign=campaign, user=user).delete()
+    if deleted:
         audit.record(actor=actor, action="member.removed", target=campaign, user=user.username)
 
 
 @transaction.atomic
 def invite_members(*, actor: User, campaign: Campaign, people: Iterable[Invitee]) -> list[tuple[str, str]]:
-    """An invitation for each of them: (name, secret). The secrets are stored nowhere and cannot be had again."""
+    """Create an invitation for each person; return (name, secret) of each. The secrets are not stored."""
     require(actor, Role.LEAD)
-    made = []
+    invitations = []
     for person in people:
         note = ", ".join(part for part in (person.name, person.note, campaign.title) if part)
-        invitation, secret = invite(actor=actor, role=Role.ANNOTATOR, note=note[:NOTE_LENGTH])
+        invitation, secret = invite(actor=actor, role=Role.ANNOTATOR, note=note[:MAX_NOTE_LENGTH])
         CampaignInvitation.objects.create(campaign=campaign, invitation=invitation)
-        made.append((person.name, secret))
-    audit.record(actor=actor, action="member.invited", target=campaign, count=len(made))
-    return made
+        invitations.append((person.name, secret))
+    audit.record(actor=actor, action="member.invited", target=campaign, count=len(invitations))
+    return invitations
 
 
-def welcome(*, user: User, invitation: Invitation) -> None:
-    """Makes who accepted an invitation to a campaign its member."""
+def add_invited_member(*, user: User, invitation: Invitation) -> None:
+    """Make a person who accepted a campaign's invitation its member."""
     for bound in CampaignInvitation.objects.filter(invitation=invitation):
         CampaignMember.objects.get_or_create(campaign_id=bound.campaign_id, user=user)
 
 
 @transaction.atomic
 def let_in(*, actor: User, campaign: Campaign, rater: User) -> None:
-    """Lets a rater in who did not pass the qualification; the verdict stays beside it."""
+    """Let a rater rate who failed the qualification. Their result stays recorded."""
     require(actor, Role.LEAD)
     failed = Qualification.objects.filter(campaign=campaign, rater=rater, passed=False, let_in_by=None)
     if failed.update(let_in_by=actor):

@@ -1,4 +1,4 @@
-"""A campaign's members: who they are, adding and inviting them, and letting somebody in who did not qualify."""
+"""The page of a campaign's members: list, add, invite and remove them, and let in raters who failed to qualify."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,18 +19,18 @@ from accounts.models import Role, User
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification, Slot
 from annotation.raters import members as service
-from annotation.raters.name_lists import MOST_BYTES, ListRefused, decoded, read_names
+from annotation.raters.name_lists import MAX_BYTES, ListRefused, decode_list, read_names
 from annotation.raters.screening import is_screened, read_verdicts
 from annotation.shared.csv_rows import write_csv
 from qsave.words import isolate
 
-PAGE = 100
+PAGE_SIZE = 100
 
 
 @role_required(Role.LEAD)
 @require_safe
 def members(request: AuthedRequest, name: str) -> HttpResponse:
-    """Who may rate: members, others who have rated, and who failed to qualify."""
+    """List members, others who have rated, and raters who failed to qualify."""
     return _page(request, get_object_or_404(Campaign, name=name))
 
 
@@ -38,11 +38,11 @@ def members(request: AuthedRequest, name: str) -> HttpResponse:
 @require_POST
 def add_member(request: AuthedRequest, name: str) -> HttpResponse:
     campaign, username = get_object_or_404(Campaign, name=name), request.POST.get("username", "")
-    return _deed(
+    return _answer(
         request,
         campaign,
         lambda: service.add_member(actor=request.user, campaign=campaign, username=username),
-        _("%(name)s is a member now.") % {"name": isolate(username.strip())},
+        _("%(name)s is now a member.") % {"name": isolate(username.strip())},
     )
 
 
@@ -50,11 +50,11 @@ def add_member(request: AuthedRequest, name: str) -> HttpResponse:
 @require_POST
 def remove_member(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     campaign, user = get_object_or_404(Campaign, name=name), get_object_or_404(User, pk=pk)
-    return _deed(
+    return _answer(
         request,
         campaign,
         lambda: service.remove_member(actor=request.user, campaign=campaign, user=user),
-        _("%(name)s is no longer a member. What they rated stays.") % {"name": isolate(user)},
+        _("%(name)s is no longer a member. Their ratings stay.") % {"name": isolate(user)},
     )
 
 
@@ -62,47 +62,51 @@ def remove_member(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
 @require_POST
 def let_in(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     campaign, user = get_object_or_404(Campaign, name=name), get_object_or_404(User, pk=pk)
-    return _deed(
+    return _answer(
         request,
         campaign,
         lambda: service.let_in(actor=request.user, campaign=campaign, rater=user),
-        _("%(name)s can rate now.") % {"name": isolate(user)},
+        _("%(name)s can now rate.") % {"name": isolate(user)},
     )
 
 
 @role_required(Role.LEAD)
 @require_POST
 def open_to(request: AuthedRequest, name: str) -> HttpResponse:
-    """Opens the campaign to every annotator, or to its members only."""
+    """Open the campaign to every annotator, or to its members only."""
     campaign, chosen = get_object_or_404(Campaign, name=name), request.POST.get("open_to", "")
     if chosen not in Campaign.OpenTo.values:
         raise BadRequest(
-            _("A campaign is open to one of %(values)s, not to %(chosen)r.")
+            _("A campaign can be open to %(values)s, but not to %(chosen)r.")
             % {"values": ", ".join(Campaign.OpenTo.values), "chosen": chosen}
         )
-    done = _("Open to %(whom)s now.") % {"whom": Campaign.OpenTo(chosen).label}
-    return _deed(request, campaign, lambda: update_policy(actor=request.user, campaign=campaign, open_to=chosen), done)
+    success = _("Now open to: %(group)s.") % {"group": Campaign.OpenTo(chosen).label}
+    return _answer(
+        request, campaign, lambda: update_policy(actor=request.user, campaign=campaign, open_to=chosen), success
+    )
 
 
 @role_required(Role.LEAD)
 @never_cache
 @require_POST
 def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
-    """Makes the links and shows them, this once, on a page that also holds them as CSV: they are stored nowhere."""
+    """Create the links and show them once, on a page that also offers them as CSV: they are not stored."""
     campaign = get_object_or_404(Campaign, name=name)
     try:
-        found = read_names(_sent_text(request))
+        names = read_names(_sent_text(request))
     except ListRefused as refusal:
         return _page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
-    if not found.people:
-        nobody = _("There is no name in it. Write one a line, or choose a CSV file.")
-        return _page(request, campaign, refusal=nobody, problems=found.problems)
-    made = service.invite_members(actor=request.user, campaign=campaign, people=found.people)
-    links = [(who, request.build_absolute_uri(reverse("accept-invitation", args=[secret]))) for who, secret in made]
+    if not names.people:
+        no_names = _("There is no name to invite. Write one name a line, or choose a CSV file.")
+        return _page(request, campaign, refusal=no_names, problems=names.problems)
+    invitations = service.invite_members(actor=request.user, campaign=campaign, people=names.people)
+    links = [
+        (name, request.build_absolute_uri(reverse("accept-invitation", args=[secret]))) for name, secret in invitations
+    ]
     context = {
         "campaign": campaign,
         "links": links,
-        "problems": found.problems,
+        "problems": names.problems,
         "csv": quote("".join(write_csv(["name", "link"], links)), safe=""),
     }
     return render(request, "annotation/member_links.html", context)
@@ -111,22 +115,24 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
 def _sent_text(request: HttpRequest) -> str:
     file, typed = request.FILES.get("file"), request.POST.get("names", "").strip()
     if file and typed:
-        raise ListRefused(_("Either write the names or choose a file: both at once cannot be told apart."))
-    return decoded(file.read(MOST_BYTES + 1)) if file else typed
+        raise ListRefused(_("Either write the names or choose a file, not both."))
+    return decode_list(file.read(MAX_BYTES + 1)) if file else typed
 
 
 def _page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **more: Any) -> HttpResponse:
-    """A hundred people at a time, by name; five queries."""
+    """Show a hundred people at a time, by name. Five queries."""
     after = request.GET.get("after", "")
-    people = _people(campaign).filter(username__gt=after).order_by("username")[: PAGE + 1]
+    people = _people(campaign).filter(username__gt=after).order_by("username")[: PAGE_SIZE + 1]
     rows = list(people)
     verdicts = read_verdicts(campaign)
     qualified = Qualification.objects.filter(campaign=campaign, rater__in=[person.pk for person in rows])
     by_rater = {one.rater_id: one for one in qualified.select_related("let_in_by")}
     context = {
         "campaign": campaign,
-        "people": [(person, by_rater.get(person.pk), is_screened(verdicts.get(person.pk))) for person in rows[:PAGE]],
-        "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
+        "people": [
+            (person, by_rater.get(person.pk), is_screened(verdicts.get(person.pk))) for person in rows[:PAGE_SIZE]
+        ],
+        "more": rows[PAGE_SIZE - 1].username if len(rows) > PAGE_SIZE else "",
         "waiting": CampaignInvitation.objects.filter(
             campaign=campaign, invitation__accepted_by=None, invitation__revoked_at=None
         ).count(),
@@ -148,11 +154,11 @@ def _people(campaign: Campaign) -> QuerySet[User]:
     return people.filter(Q(is_member=True) | Q(rated__gt=0) | Exists(qualified))
 
 
-def _deed(request: AuthedRequest, campaign: Campaign, deed: Callable[[], object], done: str) -> HttpResponse:
+def _answer(request: AuthedRequest, campaign: Campaign, write: Callable[[], object], success: str) -> HttpResponse:
     try:
-        deed()
+        write()
     except service.MemberRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, done)
+        messages.success(request, success)
     return redirect("members", name=campaign.name)

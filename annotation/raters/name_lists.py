@@ -1,4 +1,4 @@
-"""Lists of people to invite: a CSV with the columns `name` and, if wanted, `note`; or names alone, one a line."""
+"""Read lists of people to invite: CSV with the columns `name` and optionally `note`, or one name a line."""
 
 import csv
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from accounts.names import fold_name
 from annotation.shared.text import clean_text
 from qsave.words import isolate
 
-MOST_BYTES = 1_000_000
-MOST_ROWS = 500
-MOST_LETTERS = 60
+MAX_BYTES = 1_000_000
+MAX_ROWS = 500
+MAX_LENGTH = 60
 SEPARATORS = (",", ";", "\t")
 
 
 class ListRefused(ValueError):
-    """A list that cannot be read at all; the text says why and what to do."""
+    """A list cannot be read at all; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
-    """Somebody to invite. The note is for the lead: a team, an address."""
+    """A person to invite. The note is for the lead: a team, an address."""
 
     name: str
     note: str = ""
@@ -31,39 +31,39 @@ class Invitee:
 
 @dataclass(slots=True)
 class NameList:
-    """The rows that can be invited, and those that cannot, by number (the first row is 1, a heading too) and why."""
+    """The people to invite, and the problems of other rows as (number, reason). The first row, also a heading, is 1."""
 
     people: list[Invitee] = field(default_factory=list)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def decoded(content: bytes) -> str:
-    """The text of an uploaded list, as spreadsheets save it: UTF-8, or UTF-16 with its mark."""
-    if len(content) > MOST_BYTES:
-        raise ListRefused(_("The file is larger than a megabyte. Split it."))
+def decode_list(content: bytes) -> str:
+    """Decode an uploaded list as spreadsheets save it: UTF-8, or UTF-16 with a byte order mark. Raises ListRefused."""
+    if len(content) > MAX_BYTES:
+        raise ListRefused(_("The file is larger than 1 MB. Split it."))
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise ListRefused(_("The file is no text in UTF-8. Save it as “CSV UTF-8” and try again.")) from None
+        raise ListRefused(_("The file is not UTF-8 text. Save it as “CSV UTF-8” and try again.")) from None
 
 
 def read_names(text: str) -> NameList:
-    """The rows of a list. Blank ones are passed over; so is a heading, which may name the columns in any order."""
-    found, seen = NameList(), set[str]()
+    """Read the rows of a list. Blank rows are skipped, and a heading, which may name the columns in any order."""
+    names, seen = NameList(), set[str]()
     columns = {"name": 0, "note": 1}
     for number, cells in _rows(text):
-        heads = [cell.casefold() for cell in cells]
-        if number == 1 and "name" in heads:
-            columns = {head: heads.index(head) for head in ("name", "note") if head in heads}
+        headings = [cell.casefold() for cell in cells]
+        if number == 1 and "name" in headings:
+            columns = {heading: headings.index(heading) for heading in ("name", "note") if heading in headings}
             continue
         name, note = (_cell(cells, columns.get(column)) for column in ("name", "note"))
-        problem = _problem(name, note, seen, len(found.people)) if any(cells) else ""
+        problem = _find_problem(name, note, seen, len(names.people)) if any(cells) else ""
         if problem:
-            found.problems.append((number, problem))
+            names.problems.append((number, problem))
         elif name:
             seen.add(fold_name(name))
-            found.people.append(Invitee(name, note))
-    return found
+            names.people.append(Invitee(name, note))
+    return names
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -74,20 +74,22 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         for number, row in enumerate(csv.reader(StringIO(lines), delimiter=separator), start=1):
             yield number, [clean_text(cell) for cell in row]
     except csv.Error as error:
-        raise ListRefused(_("This is no list that can be read: %(why)s.") % {"why": error}) from None
+        raise ListRefused(_("This list cannot be read: %(error)s.") % {"error": error}) from None
 
 
 def _cell(cells: list[str], column: int | None) -> str:
     return cells[column] if column is not None and column < len(cells) else ""
 
 
-def _problem(name: str, note: str, seen: set[str], count: int) -> str:
+def _find_problem(name: str, note: str, seen: set[str], count: int) -> str:
     if not name:
-        return _("there is no name in it")
-    if max(len(name), len(note)) > MOST_LETTERS:
-        return _("name and note have at most %(most)s letters each") % {"most": MOST_LETTERS}
+        return _("It has no name.")
+    if max(len(name), len(note)) > MAX_LENGTH:
+        return _("Name and note can have at most %(most)s characters each.") % {"most": MAX_LENGTH}
     if fold_name(name) in seen:
-        return _("%(name)s is in the list twice") % {"name": isolate(name)}
-    if count >= MOST_ROWS:
-        return _("more than %(most)s at once: invite the others by another list") % {"most": MOST_ROWS}
+        return _("%(name)s is in the list twice.") % {"name": isolate(name)}
+    if count >= MAX_ROWS:
+        return _("You can invite at most %(most)s people at once. Invite the others with another list.") % {
+            "most": MAX_ROWS
+        }
     return ""

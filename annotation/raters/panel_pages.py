@@ -1,4 +1,4 @@
-"""Outside panels: the lead's page of them, and the public pages where their people begin and end."""
+"""Outside panels: the lead's page of them, and the public pages where guests begin and finish."""
 
 from typing import Any
 
@@ -21,19 +21,19 @@ from accounts.addresses import client_address
 from accounts.models import Role, User
 from annotation.models import Campaign, Panel, PanelParticipant
 from annotation.raters import panels as service
-from annotation.raters.admission import why_not
+from annotation.raters.admission import explain_refusal
 from qsave.words import isolate
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 ID_NAMES = ("participant", "PROLIFIC_PID", "workerId", "participantId")
-"""How panels call a person's number in the links that they make."""
-PAGE = 100
-BEGINNINGS = throttle.Limits("panel", by_name_and_address=120, by_name=1200, by_address=240)
-"""Beginnings in the throttle's window: a class in one room fits in; trying out other people's numbers does not."""
+"""Names that panels give a participant's number in their links."""
+PAGE_SIZE = 100
+BEGIN_LIMITS = throttle.Limits("panel", by_name_and_address=120, by_name=1200, by_address=240)
+"""Begins in the throttle's window: enough for a class behind one address, too few to try out other people's numbers."""
 
 
 class PanelForm(forms.Form):
-    """What a lead says of a panel."""
+    """A new panel."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     quota = forms.IntegerField(
@@ -41,18 +41,18 @@ class PanelForm(forms.Form):
         min_value=1,
         max_value=10_000,
         initial=20,
-        help_text=gettext_lazy("After so many a participant is done and gets the code."),
+        help_text=gettext_lazy("After these a participant is done and gets the completion code."),
     )
     completion_code = forms.CharField(
         label=gettext_lazy("Completion code"),
         max_length=80,
-        help_text=gettext_lazy("What participants hand in to be paid. Take the panel's own where it gives you one."),
+        help_text=gettext_lazy("Participants enter it to be paid. If the panel gives you a code, use that one."),
     )
     return_url = forms.URLField(
         label=gettext_lazy("Return address"),
         required=False,
         assume_scheme="https",
-        help_text=gettext_lazy("Where participants go back to when they are done: an https address."),
+        help_text=gettext_lazy("Participants return to this https address when they are done."),
     )
 
 
@@ -60,18 +60,18 @@ class PanelForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def panels(request: AuthedRequest, name: str) -> HttpResponse:
-    """The panels of a campaign with their participants; POST makes one and shows its link, this once."""
+    """List a campaign's panels with their participants; POST creates a panel and shows its link once."""
     campaign = get_object_or_404(Campaign, name=name)
-    form = PanelForm(request.POST or None, initial={"completion_code": service.new_code()})
+    form = PanelForm(request.POST or None, initial={"completion_code": service.make_completion_code()})
     if request.method == "POST" and form.is_valid():
-        made = _make(request, campaign, form)
-        if made is not None:
-            return _show_link(request, *made)
-    context = {"campaign": campaign, "form": form, "panels": [_told(panel) for panel in _panels(campaign)]}
+        panel_and_secret = _create(request, campaign, form)
+        if panel_and_secret is not None:
+            return _show_link(request, *panel_and_secret)
+    context = {"campaign": campaign, "form": form, "panels": [_describe(panel) for panel in _list_panels(campaign)]}
     return render(request, "annotation/panels.html", context, status=422 if form.errors else 200)
 
 
-def _make(request: AuthedRequest, campaign: Campaign, form: PanelForm) -> tuple[Panel, str] | None:
+def _create(request: AuthedRequest, campaign: Campaign, form: PanelForm) -> tuple[Panel, str] | None:
     try:
         return service.make_panel(actor=request.user, campaign=campaign, **form.cleaned_data)
     except ValidationError as refusal:
@@ -84,19 +84,19 @@ def _show_link(request: HttpRequest, panel: Panel, secret: str) -> HttpResponse:
     return render(request, "annotation/panel_link.html", {"panel": panel, "campaign": panel.campaign, "link": link})
 
 
-def _panels(campaign: Campaign) -> list[Panel]:
+def _list_panels(campaign: Campaign) -> list[Panel]:
     return list(Panel.objects.filter(campaign=campaign).select_related("created_by").order_by("-pk"))
 
 
-def _told(panel: Panel) -> dict[str, Any]:
-    found = list(panel.participants.select_related("user").order_by("-pk")[: PAGE + 1])
-    rated = service.rated_by(panel, [participant.user_id for participant in found])
-    rows = [(participant, rated.get(participant.user_id, 0)) for participant in found[:PAGE]]
+def _describe(panel: Panel) -> dict[str, Any]:
+    participants = list(panel.participants.select_related("user").order_by("-pk")[: PAGE_SIZE + 1])
+    rated = service.count_rated_by_user(panel, [participant.user_id for participant in participants])
+    rows = [(participant, rated.get(participant.user_id, 0)) for participant in participants[:PAGE_SIZE]]
     done = panel.participants.filter(completed_at__isnull=False).count()
     return {
         "panel": panel,
         "rows": rows,
-        "more": len(found) > PAGE,
+        "more": len(participants) > PAGE_SIZE,
         "all": panel.participants.count(),
         "done": done,
         "has_lead": panel.created_by.may_give(Role.ANNOTATOR),
@@ -108,7 +108,7 @@ def _told(panel: Panel) -> dict[str, Any]:
 @never_cache
 def panel_new_link(request: AuthedRequest, pk: int) -> HttpResponse:
     panel = get_object_or_404(Panel.objects.select_related("campaign"), pk=pk)
-    return _show_link(request, panel, service.new_link(actor=request.user, panel=panel))
+    return _show_link(request, panel, service.renew_link(actor=request.user, panel=panel))
 
 
 @role_required(Role.LEAD)
@@ -116,7 +116,7 @@ def panel_new_link(request: AuthedRequest, pk: int) -> HttpResponse:
 def panel_close(request: AuthedRequest, pk: int) -> HttpResponse:
     panel = get_object_or_404(Panel.objects.select_related("campaign"), pk=pk)
     service.close_panel(actor=request.user, panel=panel)
-    messages.success(request, _("The panel is closed, and its guests are signed out. What they rated is kept."))
+    messages.success(request, _("Panel closed. Its guests are signed out; their ratings stay."))
     return redirect("panels", name=panel.campaign.name)
 
 
@@ -129,44 +129,44 @@ def panel_take_over(request: AuthedRequest, pk: int) -> HttpResponse:
     except service.PanelRefused as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _("You look after the panel %(panel)s now.") % {"panel": isolate(panel)})
+        messages.success(request, _("You now look after the panel %(panel)s.") % {"panel": isolate(panel)})
     return redirect("panels", name=panel.campaign.name)
 
 
-@public(reason="participants of a panel have no account yet; the link carries a secret")
+@public(reason="participants of a panel have no account yet; the link holds a secret")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def panel_begin(request: HttpRequest, secret: str) -> HttpResponseBase:
-    """Where a panel's link leads: what awaits the participant, and a button that begins. Nothing changes on GET."""
-    panel = service.open_panel(secret)
+    """Show what the participant will do, with a button to begin. Nothing changes on GET."""
+    panel = service.find_open_panel(secret)
     if panel is None:
         return render(request, "annotation/panel_closed.html", status=410)
-    external_id = _external_id(request)
+    external_id = _read_external_id(request)
     problem, status = "", 200
     if request.method == "POST":
         problem, status = _begin(request, panel, external_id)
         if not problem:
             return redirect("rate", name=panel.campaign.name)
-    somebody = request.user if isinstance(request.user, User) and not request.user.is_guest else None
+    member = request.user if isinstance(request.user, User) and not request.user.is_guest else None
     context = {"panel": panel, "campaign": panel.campaign, "external_id": external_id, "problem": problem}
-    return render(request, "annotation/panel_begin.html", context | {"somebody": somebody}, status=status)
+    return render(request, "annotation/panel_begin.html", context | {"member": member}, status=status)
 
 
-def _external_id(request: HttpRequest) -> str:
+def _read_external_id(request: HttpRequest) -> str:
     sent = request.POST if request.method == "POST" else request.GET
     return next((sent[name].strip() for name in ID_NAMES if sent.get(name, "").strip()), "")
 
 
 def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, int]:
-    """Signs the participant in for this browser session; else what is in the way, with its status."""
-    if not throttle.admit(str(panel.pk), client_address(request), BEGINNINGS):
-        return _("Too many have begun from this network just now. Try again in a quarter of an hour."), 429
+    """Sign the participant in for this browser session; return ("", 200), or what prevents it and its status."""
+    if not throttle.admit(str(panel.pk), client_address(request), BEGIN_LIMITS):
+        return _("Too many people on this network have just begun. Try again in 15 minutes."), 429
     try:
-        user = service.begin(panel=panel, external_id=external_id).user
+        user = service.begin_participation(panel=panel, external_id=external_id).user
     except service.PanelRefused as refusal:
         return str(refusal), 422
     if not user.is_active:
-        return _("This participant has been shut out. Ask the people who sent you."), 403
+        return _("This participant is blocked. Ask the panel that sent you."), 403
     login(request, user, backend=BACKEND)
     request.session.set_expiry(0)
     return "", 200
@@ -176,10 +176,14 @@ def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, i
 @never_cache
 @require_safe
 def panel_done(request: AuthedRequest) -> HttpResponse:
-    """The completion code, once a participant's part is done; before that, how much is left."""
-    found = PanelParticipant.objects.select_related("panel__campaign").filter(user=request.user).first()
-    if found is None:
-        raise Http404(_("You did not come with a panel."))
-    context = {"participant": found, "panel": found.panel, "rated": service.rated_for(found)}
-    context["refusal"] = why_not(user=request.user, campaign=found.panel.campaign)
+    """Show the completion code when a participant's part is done; before that, how much is left."""
+    participant = PanelParticipant.objects.select_related("panel__campaign").filter(user=request.user).first()
+    if participant is None:
+        raise Http404(_("You are not a participant of a panel."))
+    context = {
+        "participant": participant,
+        "panel": participant.panel,
+        "rated": service.count_rated(participant),
+    }
+    context["refusal"] = explain_refusal(user=request.user, campaign=participant.panel.campaign)
     return render(request, "annotation/panel_done.html", context)

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
 from accounts.models import Role
-from annotation.raters.admission import visible_clips
+from annotation.raters.admission import list_visible_clips
 
 CHUNK_BYTES = 64 * 1024
 OPEN_RANGE_BYTES = 4 * 1024 * 1024
@@ -61,7 +61,7 @@ class MediaFile:
 @require_safe
 def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
     """The playable video, the poster, or (leads only, as a download) the original of a clip that the user may see."""
-    clip = visible_clips(request.user).filter(pk=pk).first()
+    clip = list_visible_clips(request.user).filter(pk=pk).first()
     if clip is None or (kind == "original" and not request.user.has_role(Role.LEAD)):
         raise Http404(_("There is no such clip among those you may see."))
     names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}

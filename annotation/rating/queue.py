@@ -33,7 +33,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from annotation.campaigns.reports import REPORTS, hold_back
 from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
-from annotation.raters.admission import why_not
+from annotation.raters.admission import explain_refusal
 from annotation.rating import checks, qualification
 from annotation.rating.queue_sql import (
     RaterStatus,
@@ -141,7 +141,7 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
     status = read_rater_status(rater, campaign)
     if status.holds_slot and status.state in (Campaign.State.OPEN, Campaign.State.PAUSED):
         return _renew_held(rater, campaign)
-    if status.state != Campaign.State.OPEN or why_not(user=rater, campaign=campaign):
+    if status.state != Campaign.State.OPEN or explain_refusal(user=rater, campaign=campaign):
         return None
     if qualification.has_to_qualify(rater, campaign):
         chosen = qualification.choose_qualification(rater, campaign)

@@ -20,7 +20,7 @@ from accounts.access import AuthedRequest, signed_in
 from annotation.campaigns.guidelines import group_by_level, read_available_examples
 from annotation.models import Campaign, Guideline, Skip, Slot
 from annotation.raters import panels
-from annotation.raters.admission import campaigns_for, readable_campaigns, why_not
+from annotation.raters.admission import explain_refusal, list_rateable_campaigns, list_readable_campaigns
 from annotation.rating import desk_form, desk_presenter, queue, ratings
 from annotation.rating.answers import AnswersRefused, Problems
 from annotation.rating.desk_form import FormAnswers
@@ -41,7 +41,7 @@ WAITING_STATES = {
 @require_safe
 def rate_home(request: AuthedRequest) -> HttpResponse:
     """List the campaigns that can be rated now; without one, say what to do."""
-    campaigns = campaigns_for(request.user).order_by("title", "pk")
+    campaigns = list_rateable_campaigns(request.user).order_by("title", "pk")
     return render(request, "annotation/rate_home.html", {"campaigns": campaigns})
 
 
@@ -129,7 +129,7 @@ def _respond_next(
     if slot and not (request.htmx or feedback):
         return redirect(reverse("rate", args=[campaign.name]) + (f"?rated={rated}" if rated else ""))
     if slot is None and request.user.is_guest and campaign.state == Campaign.State.OPEN:
-        panels.complete_for_want_of_clips(request.user)
+        panels.complete_if_no_clips_left(request.user)
     desk = desk_presenter.present_desk(request.user, slot) if slot else None
     context = _make_context(request, campaign, desk, is_empty=slot is None) | {"feedback": feedback, "rated": rated}
     if request.htmx:
@@ -169,7 +169,7 @@ def _make_context(request: AuthedRequest, campaign: Campaign, desk: Desk | None,
     state = "clip" if desk else WAITING_STATES.get(Campaign.State(campaign.state), "empty" if is_empty else "start")
     turned_away = find_failed_qualification(request.user, campaign) if state == "empty" else None
     state = "turned-away" if turned_away else state
-    refusal = why_not(user=request.user, campaign=campaign) if state in ("empty", "start") else ""
+    refusal = explain_refusal(user=request.user, campaign=campaign) if state in ("empty", "start") else ""
     return {
         "campaign": campaign,
         "desk": desk,
@@ -198,7 +198,7 @@ def read_guidelines(campaign: Campaign) -> dict[str, Any]:
 
 def find_campaign(request: AuthedRequest, name: str) -> Campaign:
     """Return the campaign if the person may read it (404 if not)."""
-    return get_object_or_404(readable_campaigns(request.user), name=name)
+    return get_object_or_404(list_readable_campaigns(request.user), name=name)
 
 
 def find_held_slot(request: AuthedRequest, campaign: Campaign) -> Slot | None:

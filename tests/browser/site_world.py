@@ -167,7 +167,7 @@ def _panel(pages: Pages, lead: User, campaign: Campaign) -> User:
     pages.add(GUEST, "panel-done")
     pages.add(GUEST, "rate", campaign.name)
     pages.add(Role.LEAD, "panels", campaign.name)
-    return panels.begin(panel=panel, external_id="p-17").user
+    return panels.begin_participation(panel=panel, external_id="p-17").user
 
 
 def _ways_in(pages: Pages, lead: User) -> None:

@@ -93,5 +93,5 @@ def test_what_is_wrong_with_a_form_and_what_was_done_are_told_accessibly(
     assert not violations(page)
     page.goto(f"/campaigns/{campaign.name}/members")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("Open to every annotator now")
+    expect(page.get_by_role("status")).to_contain_text("Now open to: every annotator")
     assert not violations(page)

@@ -17,7 +17,7 @@ from django.test import Client
 from accounts.services import issue_token
 from annotation.models import Campaign, Slot
 from annotation.raters import hours_page
-from annotation.raters.hours import timesheet_csv
+from annotation.raters.hours import write_timesheet
 from annotation.raters.panels import make_panel
 from operations import database
 from operations.database import limit_lock_waits
@@ -197,7 +197,7 @@ def test_a_download_that_cannot_begin_is_503(monkeypatch: pytest.MonkeyPatch) ->
 
     def write_first(*asked: Any) -> Iterator[str]:
         Campaign.objects.update(title="Read")
-        yield from timesheet_csv(*asked)
+        yield from write_timesheet(*asked)
 
     monkeypatch.setattr(hours_page, "timesheet_csv", write_first)
     path = f"/campaigns/{campaign.name}/timesheet.csv"

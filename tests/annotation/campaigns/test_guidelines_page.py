@@ -9,7 +9,7 @@ from accounts.models import User
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Clip
-from annotation.raters.admission import visible_clips
+from annotation.raters.admission import list_visible_clips
 from tests.annotation.factories import make_campaign, make_user
 from tests.support.markup import collapse_space
 
@@ -109,7 +109,7 @@ def test_raters_may_play_the_examples_while_they_may_read_them(
     for where, clip in ((campaign, clips[0]), (draft, secret)):
         set_guidelines(actor=lead, campaign=where, text="T", examples=[Example("visual", 3, clip)])
     set_state(actor=lead, campaign=campaign, state="closed")
-    assert list(visible_clips(make_user())) == [clips[0]]
+    assert list(list_visible_clips(make_user())) == [clips[0]]
 
 
 def test_annotators_do_not_get_to_the_leads_page(client: Client, campaign: Campaign) -> None:

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from annotation.models import Campaign, Rating, RatingRevision
-from annotation.raters.hours import MOST_SECONDS, Days, days_of_work, hours_by_day, timesheet_csv
+from annotation.raters.hours import MAX_SECONDS, Days, read_days_of_work, sum_hours_by_day, write_timesheet
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -40,20 +40,20 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
     clock.move_to(datetime(2026, 3, 4, 8, tzinfo=UTC))
     rate(rater, campaign, 10)
 
-    monday, wednesday = days_of_work(WEEK, campaign=campaign)
+    monday, wednesday = read_days_of_work(WEEK, campaign=campaign)
 
     assert (monday.day, monday.ratings, monday.edits, monday.skips, monday.seconds) == (date(2026, 3, 2), 2, 1, 1, 570)
     assert monday.first is not None
     assert monday.last is not None
     assert (monday.first.hour, monday.last.hour) == (9, 17)
     assert (wednesday.day, wednesday.ratings, wednesday.seconds) == (date(2026, 3, 4), 1, 10)
-    assert [round(3600 * hours) for _, hours in hours_by_day(WEEK, [monday, wednesday])] == [570, 0, 10, 0, 0, 0, 0]
+    assert [round(3600 * hours) for _, hours in sum_hours_by_day(WEEK, [monday, wednesday])] == [570, 0, 10, 0, 0, 0, 0]
 
 
 @pytest.mark.usefixtures("clock")
 def test_a_tab_left_open_is_no_work(campaign: Campaign) -> None:
     rate(factories.make_user(), campaign, 50_000)
-    assert [work.seconds for work in days_of_work(WEEK, campaign=campaign)] == [MOST_SECONDS]
+    assert [work.seconds for work in read_days_of_work(WEEK, campaign=campaign)] == [MAX_SECONDS]
 
 
 @pytest.mark.usefixtures("clock")
@@ -64,14 +64,14 @@ def test_the_queries_do_not_grow_with_the_raters(
     for _ in range(raters):
         rate(factories.make_user(), campaign, 5)
     with django_assert_num_queries(3):
-        assert len(days_of_work(WEEK, campaign=campaign)) == raters
+        assert len(read_days_of_work(WEEK, campaign=campaign)) == raters
 
 
 @pytest.mark.usefixtures("clock")
 def test_the_file_is_safe_to_open_in_a_spreadsheet(campaign: Campaign) -> None:
     rater = factories.make_user("=cmd", display_name="@sum")
     rate(rater, campaign, 1800 / 5)
-    rows = list(csv.reader(io.StringIO("".join(timesheet_csv(days_of_work(WEEK, campaign=campaign))))))
+    rows = list(csv.reader(io.StringIO("".join(write_timesheet(read_days_of_work(WEEK, campaign=campaign))))))
     assert rows[1] == ["'=cmd", "'@sum", "no", "2026-03-02", "1", "0", "0", "0.10", "09:00", "09:00"]
 
 

@@ -51,7 +51,7 @@ def test_a_lead_adds_and_removes_who_has_an_account(as_lead: Client, members_cam
     as_lead.post(f"/campaigns/{members_campaign.name}/members/{rater.pk}/remove")
     assert not CampaignMember.objects.exists()
     assert rater.ratings.count() == 2
-    assert "nobody with the name" in (
+    assert "no account with the name" in (
         as_lead.post(
             f"/campaigns/{members_campaign.name}/members/add", {"username": "nix"}, follow=True
         ).content.decode()
@@ -92,11 +92,11 @@ def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ({"names": "  \n"}, "There is no name in it"),
+        ({"names": "  \n"}, "There is no name to invite"),
         ({"file": SimpleUploadedFile("a.csv", b"name\nJos\xe9\n")}, "CSV UTF-8"),
-        ({"file": SimpleUploadedFile("a.csv", b"x" * 1_000_001)}, "larger than a megabyte"),
-        ({"file": SimpleUploadedFile("a.csv", b"x" * 200_000)}, "no list that can be read"),
-        ({"file": SimpleUploadedFile("a.csv", b"Ann"), "names": "Bo"}, "both at once"),
+        ({"file": SimpleUploadedFile("a.csv", b"x" * 1_000_001)}, "larger than 1 MB"),
+        ({"file": SimpleUploadedFile("a.csv", b"x" * 200_000)}, "This list cannot be read"),
+        ({"file": SimpleUploadedFile("a.csv", b"Ann"), "names": "Bo"}, "or choose a file, not both"),
     ],
 )
 def test_a_list_that_is_none_says_so_and_invites_nobody(
@@ -110,7 +110,7 @@ def test_a_list_that_is_none_says_so_and_invites_nobody(
 
 def test_the_campaign_is_opened_to_all_and_shut_again_on_the_page(as_lead: Client, members_campaign: Campaign) -> None:
     path = f"/campaigns/{members_campaign.name}/members/open-to"
-    assert "every annotator now" in as_lead.post(path, {"open_to": "everyone"}, follow=True).content.decode()
+    assert "Now open to: every annotator" in as_lead.post(path, {"open_to": "everyone"}, follow=True).content.decode()
     assert queue.claim(rater=factories.make_user(), campaign=Campaign.objects.get()) is not None
     as_lead.post(path, {"open_to": "members"})
     assert queue.claim(rater=factories.make_user(), campaign=Campaign.objects.get()) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.raters.name_lists import MOST_ROWS, Invitee, ListRefused, decoded, read_names
+from annotation.raters.name_lists import MAX_ROWS, Invitee, ListRefused, decode_list, read_names
 
 
 def test_bad_rows_are_named_and_the_others_go_in() -> None:
@@ -36,19 +36,19 @@ def test_one_person_is_read_however_the_list_is_saved(text: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_the_encodings_of_spreadsheets_are_known(encoding: str) -> None:
-    assert read_names(decoded("name\nZoë\n".encode(encoding))).people == [Invitee("Zoë")]
+    assert read_names(decode_list("name\nZoë\n".encode(encoding))).people == [Invitee("Zoë")]
 
 
 def test_a_list_that_is_too_long_goes_in_up_to_the_bound() -> None:
-    found = read_names("\n".join(f"person {number}" for number in range(MOST_ROWS + 2)))
-    assert len(found.people) == MOST_ROWS
-    assert [row for row, _ in found.problems] == [MOST_ROWS + 1, MOST_ROWS + 2]
+    found = read_names("\n".join(f"person {number}" for number in range(MAX_ROWS + 2)))
+    assert len(found.people) == MAX_ROWS
+    assert [row for row, _ in found.problems] == [MAX_ROWS + 1, MAX_ROWS + 2]
 
 
 @given(st.text(max_size=300) | st.binary(max_size=300))
 def test_no_text_makes_it_stumble(sent: str | bytes) -> None:
     try:
-        found = read_names(decoded(sent) if isinstance(sent, bytes) else sent)
+        found = read_names(decode_list(sent) if isinstance(sent, bytes) else sent)
     except ListRefused:
         return
     assert all(0 < len(person.name) <= 60 and "\x00" not in person.name for person in found.people)

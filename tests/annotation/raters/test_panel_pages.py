@@ -16,8 +16,8 @@ from accounts import services, throttle
 from accounts.models import ApiToken, AuditEntry, Role, SignInAttempt, User
 from annotation.models import Campaign, CampaignMember, Item, Panel, PanelParticipant, Slot
 from annotation.raters import panels
-from annotation.raters.admission import visible_clips, why_not
-from annotation.raters.panel_pages import BEGINNINGS
+from annotation.raters.admission import explain_refusal, list_visible_clips
+from annotation.raters.panel_pages import BEGIN_LIMITS
 from annotation.rating import queue
 from qsave.words import isolate
 from tests.annotation import factories
@@ -91,7 +91,7 @@ def test_the_same_number_finds_the_same_account_on_another_machine(client: Clien
 @pytest.mark.django_db(transaction=True)
 def test_two_who_begin_at_once_with_one_number_share_one_account(campaign: Campaign) -> None:
     panel, _ = make(campaign)
-    outcomes = run_at_once(*[lambda: panels.begin(panel=panel, external_id="p-1")] * 4)
+    outcomes = run_at_once(*[lambda: panels.begin_participation(panel=panel, external_id="p-1")] * 4)
     assert {outcome.pk for outcome in outcomes if isinstance(outcome, PanelParticipant)} == {
         PanelParticipant.objects.get().pk
     }
@@ -103,7 +103,7 @@ def test_a_guest_sees_their_campaign_and_nothing_else(client: Client, campaign: 
     _, secret = make(campaign)
     begin(client, secret)
     guest = User.objects.get(is_guest=True)
-    assert "another campaign" in why_not(user=guest, campaign=other)
+    assert "another campaign" in explain_refusal(user=guest, campaign=other)
     assert queue.claim(rater=guest, campaign=other) is None
     for path in ("/", "/rate/"):
         page = client.get(path).content.decode()
@@ -124,8 +124,8 @@ def test_the_clips_of_a_members_campaign_are_for_its_members(client: Client) -> 
     closed = factories.make_campaign(1, open_to="members")
     clip, member = Item.objects.get().clip, factories.make_user()
     CampaignMember.objects.create(campaign=closed, user=member)
-    assert visible_clips(member).filter(pk=clip.pk).exists()
-    assert not visible_clips(factories.make_user()).filter(pk=clip.pk).exists()
+    assert list_visible_clips(member).filter(pk=clip.pk).exists()
+    assert not list_visible_clips(factories.make_user()).filter(pk=clip.pk).exists()
     client.force_login(factories.make_user())
     assert closed.name not in client.get("/api/campaigns").content.decode()
     client.force_login(member)
@@ -143,7 +143,7 @@ def test_a_closed_panel_shows_its_guests_nothing_more_and_keeps_what_was_rated(
     clip = Item.objects.filter(campaign=campaign, slots__rater=guest).get().clip
     pages = (f"/rate/{campaign.name}/", "/panel/done", "/")
     assert [client.get(path).status_code for path in pages] == [200, 200, 200]
-    assert visible_clips(guest).filter(pk=clip.pk).exists()
+    assert list_visible_clips(guest).filter(pk=clip.pk).exists()
     panels.close_panel(actor=campaign.created_by, panel=panel)
     for path in (*pages, f"/media/video/{clip.pk}", f"/media/poster/{clip.pk}"):
         assert client.get(path).status_code == 302, path
@@ -235,7 +235,7 @@ def test_panels_are_the_leads_business(client: Client, campaign: Campaign) -> No
     assert client.get("/panel/done").status_code == 404
     panel.refresh_from_db()
     assert Panel.objects.get().closed_at is None
-    for deed in (panels.new_link, panels.close_panel, panels.take_over):
+    for deed in (panels.renew_link, panels.close_panel, panels.take_over):
         with pytest.raises(PermissionDenied):
             deed(actor=rater, panel=panel)
 
@@ -275,7 +275,7 @@ def test_very_many_who_begin_from_one_network_have_to_wait_and_can_still_sign_in
     client: Client, campaign: Campaign
 ) -> None:
     panel, secret = make(campaign)
-    most = BEGINNINGS.by_name_and_address
+    most = BEGIN_LIMITS.by_name_and_address
     tries = [SignInAttempt(deed="panel", username=panel.pk, address="127.0.0.1") for _ in range(most - 1)]
     SignInAttempt.objects.bulk_create(tries)
     assert [begin(Client(), secret, number) for number in ("p-1", "p-2")] == [302, 429]
@@ -292,14 +292,14 @@ def test_participants_behind_a_proxy_are_counted_by_their_own_address(
         headers = {"X-Forwarded-For": f"203.0.113.{number % 200}, {address}"}
         return Client().post(f"/panel/{secret}/", {"participant": f"p-{number}"}, headers=headers).status_code
 
-    most = BEGINNINGS.by_name_and_address
+    most = BEGIN_LIMITS.by_name_and_address
     assert [begin_from("198.51.100.7", number) for number in range(most + 1)] == [302] * most + [429]
     assert begin_from("198.51.100.8", most + 1) == 302
 
 
 def test_qualification_clips_are_not_part_of_the_work(campaign: Campaign) -> None:
     panel, _ = make(campaign, quota=1)
-    participant = panels.begin(panel=panel, external_id="1")
+    participant = panels.begin_participation(panel=panel, external_id="1")
     slot = Slot.objects.filter(campaign=campaign).first()
     assert slot is not None
     Slot.objects.filter(pk=slot.pk).update(kind="qualification", state="done", rater=participant.user)
@@ -317,7 +317,7 @@ def test_a_panel_is_made_on_its_page_and_the_link_is_shown_once(client: Client, 
     assert "/panel/" not in again
     twice = client.post(f"/campaigns/{campaign.name}/panels", values | {"name": "ACME"})
     assert twice.status_code == 422
-    assert "a panel of that name" in twice.content.decode()
+    assert "a panel with this name" in twice.content.decode()
     refused = client.post(
         f"/campaigns/{campaign.name}/panels", values | {"name": "B", "return_url": "http://panel.example/"}
     )

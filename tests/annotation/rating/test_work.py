@@ -12,7 +12,7 @@ from annotation.agreement.figures import agreement
 from annotation.agreement.scores import Sitting, read_sittings
 from annotation.campaigns.reports import exclude, give_out_again
 from annotation.models import Campaign, Item, Rating, RatingRevision
-from annotation.raters.hours import Days, days_of_work
+from annotation.raters.hours import Days, read_days_of_work
 from annotation.rating.work import merge_viewings, read_work
 from datasets.services.records import read_records
 from datasets.services.snapshot import write_snapshot
@@ -67,7 +67,7 @@ def test_an_edit_keeps_the_time_and_the_viewing_record_and_adds_its_own(
     stored = rating.revisions.order_by("number").values_list("seconds_spent", flat=True)
     assert list(stored) == [31.5, 5, 0]  # each revision keeps its own
     assert read_sittings(campaign) == [Sitting(rating.rater_id, 36.5, 0.9)]
-    assert [day.seconds for day in days_of_work(Days.back(2), campaign=campaign)] == [36.5]
+    assert [day.seconds for day in read_days_of_work(Days.last_days(2), campaign=campaign)] == [36.5]
     write_snapshot(campaign, tmp_path / "snapshot.jsonl")
     (record,) = read_records(tmp_path / "snapshot.jsonl")
     assert [(row.seconds_spent, row.share_watched) for row in record.ratings] == [(36.5, 0.9)]
