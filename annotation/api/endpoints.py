@@ -14,6 +14,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from drf_spectacular.views import SpectacularAPIView
@@ -185,7 +186,7 @@ def server_manifest(name: str) -> Path:
             return path
     except (OSError, ValueError):  # a name that no file can have
         pass
-    raise exceptions.ValidationError({"manifest": ["There is no such file in the site's import folder."]})
+    raise exceptions.ValidationError({"manifest": [_("There is no such file in the site's import folder.")]})
 
 
 class ItemsView(Guarded, ListAPIView[Item]):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from annotation.campaigns.policy import POLICY_FIELDS
@@ -78,7 +79,7 @@ class PolicySerializer(serializers.ModelSerializer[Campaign]):
         """A setting with a slip in its name is an error, and not left out in silence."""
         unknown = set(self.initial_data) - set(self.fields)
         if unknown:
-            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "A campaign has no such setting."))
+            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), _("A campaign has no such setting.")))
         return attrs
 
 
@@ -104,7 +105,7 @@ class ImportSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: JSON) -> JSON:
         if ("manifest" in attrs) == ("files" in attrs):
-            raise serializers.ValidationError({"manifest": "Send a manifest's path or files, one of the two."})
+            raise serializers.ValidationError({"manifest": _("Send either the path of a manifest or files.")})
         return attrs
 
 
