@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, BrowserContext
 
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.scoring.cards.folder import CardPages, page_name
-from modelassist.engine.scoring.cards.page import card_page
-from modelassist.engine.scoring.lines import By, line_of
+from modelassist.engine.scoring.cards.page import render_card_page
+from modelassist.engine.scoring.lines import ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from qsave.axes import AXES
 from qsave.frames.slowfast import FrameConfig, Frames, read
@@ -33,13 +33,15 @@ def pages(tmp_path: Path) -> tuple[Path, list[str]]:
     frames = read(video, FrameConfig())
     good, bad = Clip("a #1.mp4", video, HOSTILE), Clip("bad.mp4", tmp_path / "bad.mp4", "B")
     lines = {
-        good: line_of(good, "5a", By("critic", "0"), Scored(card(HOSTILE), "", dict.fromkeys(AXES, SHARES)), frames),
-        bad: line_of(bad, "5a", By("critic", "0"), Scored(None, HOSTILE, {}, "cannot be read"), None),
+        good: ScoreLine.of(
+            good, "5a", Scorer("critic", "0"), Scored(card(HOSTILE), "", dict.fromkeys(AXES, SHARES)), frames
+        ),
+        bad: ScoreLine.of(bad, "5a", Scorer("critic", "0"), Scored(None, HOSTILE, {}, "cannot be read"), None),
     }
     folder = CardPages(tmp_path / "pages")
     folder.write(good, lines[good], frames)
     folder.write(bad, lines[bad], None)
-    folder.write_index(lines, By("critic", "0"))
+    folder.write_index(lines, Scorer("critic", "0"))
     return folder.folder, [page_name(lines[good]), page_name(lines[bad]), "index.html"]
 
 
@@ -96,7 +98,9 @@ def test_all_evidence_is_seen_and_frames_keep_their_aspect(
     said = Scored(ReportCard(report, report, report), "", dict.fromkeys(AXES, SHARES))
     page_file = tmp_path / "page.html"
     page_file.write_text(
-        card_page(line_of(Clip("a.mp4", Path(), "A"), "5a", By("critic", "0"), said, frames), None, frames)
+        render_card_page(
+            ScoreLine.of(Clip("a.mp4", Path(), "A"), "5a", Scorer("critic", "0"), said, frames), None, frames
+        )
     )
     page = opened.new_page()
     page.goto(page_file.as_uri())

@@ -1,8 +1,6 @@
-"""Scores as they come: one JSON line a clip, whole or not there, so that a killed run is gone on with.
+"""A file of scores: one JSON line for each clip, written whole, so that a killed run can be resumed.
 
-A line holds the clip's name, content hash and prompt, the model and what it was, the card with its probabilities and
-the times of the frames the critic saw; where there is no card, the reason. A clip of a run has one line, and lines
-stand in the order in which clips were done.
+Lines are in the order in which clips were done, and a clip of a run has one line.
 """
 
 import json
@@ -10,133 +8,183 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.inputs.examples import DataError
 from modelassist.engine.scoring.sources import Clip
+from qsave.axes import Axis
 from qsave.files import atomic_path, to_disk
 from qsave.frames.slowfast import Frames
 from qsave.parsing import parse_json
 from qsave.release.manifest import sha256_of
-from qsave.report_card import card_to_json
+from qsave.report_card import ReportCard, card_from_json, card_to_json
 
-Line = Mapping[str, Any]
 _BEGINNING = '{"video": "'
-"""Of every line."""
+"""Every line begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
-class By:
-    """Who scored, and how."""
+class Scorer:
+    """The model that scores, and how."""
 
     model: str
-    """As it was named."""
+    """The name by which it was given."""
     identity: str
-    """What stood under that name."""
+    """A digest of the model behind that name."""
     samples: int = 1
-    """Answers of a clip that were averaged."""
+    """Answers of a clip that are averaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLine:
+    """The result for one clip."""
+
+    video: str
+    """The clip's name."""
+    sha256: str | None
+    """Of the bytes that were scored; None if they could not be read."""
+    prompt: str
+    scorer: Scorer
+    card: ReportCard | None
+    """None if there is an `error`."""
+    probabilities: Mapping[Axis, tuple[float, ...]]
+    """Five an axis, bad to excellent; empty without a card."""
+    frames: Mapping[str, tuple[float, ...]] | None
+    """The times of the `fast` and `slow` frames, in seconds; None if the clip could not be read."""
+    text: str
+    """The critic's answer as generated."""
+    error: str | None
+
+    @classmethod
+    def of(cls, clip: Clip, sha256: str | None, scorer: Scorer, scored: Scored, frames: Frames | None) -> "ScoreLine":
+        """Make the line of a clip that was just scored."""
+        return cls(
+            video=clip.name,
+            sha256=sha256,
+            prompt=clip.prompt,
+            scorer=scorer,
+            card=scored.card,
+            probabilities=scored.probabilities,
+            frames={"fast": tuple(frames.fast_times), "slow": tuple(frames.slow_times)} if frames else None,
+            text=scored.text,
+            error=scored.error,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "ScoreLine":
+        """Read a line; raises ValueError, TypeError or KeyError if it is none."""
+        value = parse_json(text)
+        frames = value.get("frames")
+        return cls(
+            video=value["video"],
+            sha256=value.get("sha256"),
+            prompt=value["prompt"],
+            scorer=Scorer(value["model"], value["identity"], value["samples"]),
+            card=None if value["card"] is None else card_from_json(value["card"]),
+            probabilities={Axis(axis): tuple(five) for axis, five in (value.get("probabilities") or {}).items()},
+            frames=None if frames is None else {kind: tuple(times) for kind, times in frames.items()},
+            text=value.get("text", ""),
+            error=value.get("error"),
+        )
+
+    def to_json(self) -> str:
+        """Write the line; all lines have the same keys. It is ASCII, since a file's name need not be valid UTF-8."""
+        return json.dumps(
+            {
+                "video": self.video,
+                "sha256": self.sha256,
+                "prompt": self.prompt,
+                "model": self.scorer.model,
+                "identity": self.scorer.identity,
+                "samples": self.scorer.samples,
+                "card": card_to_json(self.card) if self.card else None,
+                "probabilities": {axis.value: list(five) for axis, five in self.probabilities.items()} or None,
+                "frames": {kind: list(times) for kind, times in self.frames.items()} if self.frames else None,
+                "text": self.text,
+                "error": self.error,
+            }
+        )
 
 
 class ScoreFile:
-    """A file of scores, opened to be added to: `found` are the lines of `clips` that have their card already."""
+    """A file of scores that is appended to; `done` has the lines of `clips` whose card is still valid."""
 
-    def __init__(self, path: Path, by: By, clips: Collection[Clip]) -> None:
-        self.path, self.by = path, by
-        self.found: dict[Clip, Line] = {}
+    def __init__(self, path: Path, scorer: Scorer, clips: Collection[Clip]) -> None:
+        self.path, self.scorer = path, scorer
+        self.done: dict[Clip, ScoreLine] = {}
         if path.exists():
-            self._take_up(clips)
+            self._resume(clips)
 
-    def add(self, line: Line) -> None:
-        """Write one line and see it to the disk."""
+    def add(self, line: ScoreLine) -> None:
+        """Append one line and flush it to the disk."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(_text(line))
+            file.write(line.to_json() + "\n")
             file.flush()
             os.fsync(file.fileno())
 
-    def _take_up(self, clips: Collection[Clip]) -> None:
-        """Keep the lines of other clips, and of these clips the cards that still hold. What goes is made again: a last
-        line that was cut, failures, and cards for another prompt or another content."""
-        lines = self._lines()
-        cards = {_key(line): line for line in lines if line["card"] is not None}
+    def _resume(self, clips: Collection[Clip]) -> None:
+        """Keep the lines of other clips, and the cards of these clips that are still valid.
+
+        Dropped, and made again: a last line that was cut, failures, and cards for another prompt or other content.
+        """
+        lines = self._read_lines()
+        cards = {(line.video, line.prompt): (text, line) for text, line in lines if line.card is not None}
+        done: list[str] = []
         for clip in clips:
-            line = cards.get((clip.name, clip.prompt))
-            if line and _still_holds(line, clip):
-                self.found[clip] = line
+            text, line = cards.get((clip.name, clip.prompt), ("", None))
+            if line and _is_valid(line, clip):
+                self.done[clip] = line
+                done.append(text)
         names = {clip.name for clip in clips}
-        kept = [*(line for line in lines if line["video"] not in names), *self.found.values()]
+        others = [text for text, line in lines if line.video not in names]
         with atomic_path(self.path) as unfinished:
-            unfinished.write_text("".join(_text(line) for line in kept), encoding="utf-8")
+            unfinished.write_text("".join(f"{text}\n" for text in [*others, *done]), encoding="utf-8")
             to_disk(unfinished)
 
-    def _lines(self) -> list[Line]:
-        """All whole lines; raises DataError where one is none, or was made in another way than this run makes them."""
+    def _read_lines(self) -> list[tuple[str, ScoreLine]]:
+        """Read all whole lines, each with its text, so that it is written as it was.
+
+        Raises DataError for anything else, and for a line that was made in another way.
+        """
         *whole, cut = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
-        lines = [self._read(number, text) for number, text in enumerate(whole, start=1)]
+        lines = [(text, self._read_line(number, text)) for number, text in enumerate(whole, start=1)]
         if cut[: len(_BEGINNING)] != _BEGINNING[: len(cut)]:
-            raise DataError(_no_line(self.path, len(whole) + 1))
+            raise DataError(_describe_foreign_line(self.path, len(whole) + 1))
         return lines
 
-    def _differs(self, line: Line) -> str | None:
-        """How a line was made in another way than this run makes them."""
-        if line["identity"] != self.by.identity:
-            if line["model"] == self.by.model:
-                return f"scored by what {self.by.model} was before; it holds another model now"
-            return f"scored by {line['model']}, not by {self.by.model}"
-        if line["samples"] != self.by.samples:
-            return f"scored with --samples {line['samples']}, not {self.by.samples}"
+    def _read_line(self, number: int, text: str) -> ScoreLine:
+        try:
+            line = ScoreLine.from_json(text)
+        except (AttributeError, ValueError, TypeError, KeyError):
+            raise DataError(_describe_foreign_line(self.path, number)) from None
+        if difference := self._describe_difference(line.scorer):
+            raise DataError(f"{self.path}:{number}: {difference}; name another --out.")
+        return line
+
+    def _describe_difference(self, scorer: Scorer) -> str | None:
+        """Say how a line was made in another way than this run makes them."""
+        if scorer.identity != self.scorer.identity:
+            if scorer.model == self.scorer.model:
+                return f"scored by what {self.scorer.model} was before; it holds another model now"
+            return f"scored by {scorer.model}, not by {self.scorer.model}"
+        if scorer.samples != self.scorer.samples:
+            return f"scored with --samples {scorer.samples}, not {self.scorer.samples}"
         return None
 
-    def _read(self, number: int, text: str) -> Line:
-        try:
-            found: Line = parse_json(text)
-            _key(found), found["model"], found["identity"], found["samples"], found["card"]
-        except (ValueError, TypeError, KeyError):
-            raise DataError(_no_line(self.path, number)) from None
-        if differs := self._differs(found):
-            raise DataError(f"{self.path}:{number}: {differs}; name another --out")
-        return found
 
-
-def _no_line(path: Path, number: int) -> str:
-    return f"{path}:{number}: not a line of scores; name another --out"
-
-
-def content(path: Path) -> str | None:
-    """The sha256 of a clip's bytes; None where it cannot be read."""
+def hash_clip(path: Path) -> str | None:
+    """Return the sha256 of a clip's bytes; None if it cannot be read."""
     try:
         return sha256_of(path) if path.is_file() else None
     except OSError:
         return None
 
 
-def _still_holds(line: Line, clip: Clip) -> bool:
-    """Whether a card is of the clip as it is now; of a clip that is gone nothing newer is known."""
-    now = content(clip.path)
-    return now is None or now == line.get("sha256")
+def _is_valid(line: ScoreLine, clip: Clip) -> bool:
+    """Whether a card is of the clip's present content; the card of a clip that is gone stays valid."""
+    sha256 = hash_clip(clip.path)
+    return sha256 is None or sha256 == line.sha256
 
 
-def line_of(clip: Clip, sha256: str | None, by: By, scored: Scored, frames: Frames | None) -> Line:
-    """A clip's line; every line has the same keys. `sha256` is that of the bytes that were scored."""
-    return {
-        "video": clip.name,
-        "sha256": sha256,
-        "prompt": clip.prompt,
-        "model": by.model,
-        "identity": by.identity,
-        "samples": by.samples,
-        "card": card_to_json(scored.card) if scored.card else None,
-        "probabilities": {axis.value: list(five) for axis, five in scored.probabilities.items()} or None,
-        "frames": {"fast": list(frames.fast_times), "slow": list(frames.slow_times)} if frames else None,
-        "text": scored.text,
-        "error": scored.error,
-    }
-
-
-def _text(line: Line) -> str:
-    """ASCII alone: a file's name need not be text that UTF-8 can hold."""
-    return json.dumps(line) + "\n"
-
-
-def _key(line: Line) -> tuple[str, str]:
-    return line["video"], line["prompt"]
+def _describe_foreign_line(path: Path, number: int) -> str:
+    return f"{path}:{number}: not a line of scores; name another --out."

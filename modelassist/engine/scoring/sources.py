@@ -1,7 +1,7 @@
-"""Which clips to score, and what each was asked to show: one video, a folder of them, or a manifest.
+"""Find the clips to score and their prompts: one video, a folder of videos, or a manifest.
 
-A manifest is CSV or JSON lines with `video` (a path, from the manifest's folder) and `prompt`. Elsewhere the prompt is
-the text file beside the video (`clip.mp4`, `clip.txt`), else the one that was given for all.
+A manifest is CSV or JSON lines with `video` (a path, from the manifest's folder) and `prompt`. Without a manifest the
+prompt is in the text file beside the video (`clip.mp4`, `clip.txt`), or else the one given for all.
 """
 
 import csv
@@ -21,45 +21,47 @@ _NO_TEXT = "the row is not UTF-8 text"
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A video to score. `name` is how it was named: its path from the folder or the manifest."""
+    """A video to score. `name` is its path from the folder or the manifest."""
 
     name: str
     path: Path
     prompt: str
-    """Empty where none was found; such a clip is reported and not scored."""
+    """Empty if there is none; such a clip is reported and not scored."""
     problem: str = ""
-    """Why else it is reported and not scored."""
+    """Any other reason why it is reported and not scored."""
 
 
-def clips_of(source: Path, prompt: str | None) -> list[Clip]:
-    """The clips of a video, a folder or a manifest, each once, in a stable order; raises DataError where there is none.
+def find_clips(source: Path, prompt: str | None) -> list[Clip]:
+    """Find the clips of a video, a folder or a manifest, each once, in a stable order.
 
-    What is wrong with one clip or one row is that clip's `problem`, and no reason to refuse the others.
+    An error in one clip or one row becomes that clip's `problem`; the others are not refused. Raises DataError if there
+    are no clips.
     """
     if not _is_text(prompt or ""):
-        raise DataError("the prompt that is given for all is not UTF-8 text")
+        raise DataError("The prompt that is given for all is not UTF-8 text.")
     if source.is_dir():
-        clips = [_with_sidecar(path, str(path.relative_to(source)), prompt) for path in _videos(source)]
+        clips = [_with_sidecar(path, str(path.relative_to(source)), prompt) for path in _find_videos(source)]
     elif source.suffix.lower() in MANIFEST_SUFFIXES:
-        clips = [_of_row(source, number, row) for number, row in _rows(source)]
+        clips = [_make_clip(source, number, row) for number, row in _read_rows(source)]
     elif source.exists():
         clips = [_with_sidecar(source, source.name, prompt)]
     else:
-        raise DataError(f"{source}: there is no such video, folder or manifest")
+        raise DataError(f"{source}: there is no such video, folder or manifest.")
     if not clips and source.is_dir():
-        raise DataError(f"{source}: no clips in it; videos end in {', '.join(VIDEO_SUFFIXES)}")
+        raise DataError(f"{source}: it has no clips; the names of videos end in {', '.join(VIDEO_SUFFIXES)}.")
     if not clips:
-        raise DataError(f"{source}: it has no rows; a manifest names a video and its prompt in each")
+        raise DataError(f"{source}: it has no rows; each row of a manifest names a video and its prompt.")
     return list(dict.fromkeys(clips))
 
 
-def _videos(folder: Path) -> list[Path]:
-    """Links that lead nowhere too: somebody meant a clip to be there."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
-    return sorted(path for path in found if path.is_file() or (path.is_symlink() and not path.exists()))
+def _find_videos(folder: Path) -> list[Path]:
+    """Find videos, and links that lead nowhere: somebody meant a clip to be there."""
+    paths = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
+    return sorted(path for path in paths if path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
+    """Make a clip whose prompt is in the text file beside it, if there is one."""
     beside = path.with_suffix(".txt")
     try:
         text = beside.read_text(encoding="utf-8-sig") if beside.is_file() else prompt or ""
@@ -71,21 +73,21 @@ def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
 
 
 Row = Mapping[str, object] | str
-"""A row of a manifest, or what is wrong with it."""
+"""A row of a manifest, or the error in it."""
 
 
-def _rows(manifest: Path) -> Iterator[tuple[int, Row]]:
-    """The rows with their line numbers; bytes that are no UTF-8 become lone surrogates, so that the row can be told."""
+def _read_rows(manifest: Path) -> Iterator[tuple[int, Row]]:
+    """Read the rows with their line numbers; invalid UTF-8 becomes lone surrogates, so that the row can be reported."""
     text = manifest.read_bytes().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if manifest.suffix.lower() == ".csv":
-        yield from _csv_rows(manifest, text)
+        yield from _read_csv_rows(manifest, text)
         return
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: a prompt may hold U+2028
         if line.strip():
-            yield number, _object(line)
+            yield number, _parse_row(line)
 
 
-def _csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Row]]:
+def _read_csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Row]]:
     rows = csv.DictReader(io.StringIO(text, newline=""))
     _check_columns(manifest, rows)
     while True:
@@ -96,11 +98,11 @@ def _csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Row]]:
         except csv.Error as error:  # the reader goes on with the next line
             yield rows.reader.line_num, f"not CSV: {error}"
         else:
-            yield rows.line_num, _wrong_with(row) or row
+            yield rows.line_num, _find_row_error(row) or row
 
 
-def _wrong_with(row: Mapping[str | None, Any]) -> str | None:
-    """DictReader keeps what is beyond the header under None."""
+def _find_row_error(row: Mapping[str | None, Any]) -> str | None:
+    """Return the error in a row of CSV; DictReader puts cells beyond the header under None."""
     if not _is_text("".join(str(value) for value in row.values())):
         return _NO_TEXT
     return "more columns than the header has; a prompt with a comma needs quotes" if any(row.get(None, ())) else None
@@ -110,13 +112,13 @@ def _check_columns(manifest: Path, rows: "csv.DictReader[str]") -> None:
     try:
         names = rows.fieldnames or ()
     except csv.Error as error:
-        raise DataError(f"{manifest}:1: not CSV: {error}") from None
+        raise DataError(f"{manifest}:1: not CSV: {error}.") from None
     if names and not {"video", "prompt"} <= set(names):
-        there = ", ".join(names).encode("utf-8", "replace").decode()
-        raise DataError(f"{manifest}:1: a manifest needs the columns video and prompt; it has {there}")
+        columns = ", ".join(names).encode("utf-8", "replace").decode()
+        raise DataError(f"{manifest}:1: a manifest needs the columns video and prompt; it has {columns}.")
 
 
-def _object(line: str) -> Row:
+def _parse_row(line: str) -> Row:
     if not _is_text(line):
         return _NO_TEXT
     try:
@@ -128,26 +130,26 @@ def _object(line: str) -> Row:
     return value
 
 
-def _of_row(manifest: Path, number: int, row: Row) -> Clip:
-    """The clip of a row; a row that names none is called by its line."""
+def _make_clip(manifest: Path, number: int, row: Row) -> Clip:
+    """Make the clip of a row; a row that names no video gets its line as name."""
     nameless = f"{manifest.name}:{number}"
-    if problem := row if isinstance(row, str) else _wrong_cell(row):
+    if problem := row if isinstance(row, str) else _find_cell_error(row):
         return Clip(nameless, manifest.parent / nameless, "", problem)
     assert not isinstance(row, str)
     video, prompt = (str(row.get(column) or "").strip() for column in ("video", "prompt"))
     if not video:
-        there = ", ".join(row) or "nothing"
-        return Clip(nameless, manifest.parent / nameless, "", f"no video is named; the row has {there}")
+        columns = ", ".join(row) or "nothing"
+        return Clip(nameless, manifest.parent / nameless, "", f"no video is named; the row has {columns}")
     return Clip(video, manifest.parent / video, prompt)
 
 
-def _wrong_cell(row: Mapping[str, object]) -> str | None:
-    """What is wrong with what a row of JSON has for a video and a prompt: a list, say, or an escaped half of a pair."""
+def _find_cell_error(row: Mapping[str, object]) -> str | None:
+    """Return the error in the video or prompt of a row of JSON: a list, say, or an escaped half of a surrogate pair."""
     for column in ("video", "prompt"):
         value = row.get(column)
         if isinstance(value, bool) or not isinstance(value, str | int | None):
             return f"{column} is text, got {type(value).__name__}"
-    if not _is_text(str(row.get("prompt"))):  # the name of a file need not be text
+    if not _is_text(str(row.get("prompt"))):  # a file's name need not be valid text
         return "prompt is not text: it holds a lone surrogate"
     return None
 

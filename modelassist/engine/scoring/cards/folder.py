@@ -1,83 +1,90 @@
-"""A folder of report cards to read: a page a clip and a list of all."""
+"""Write a folder of report cards to read: a page for each clip, and a list of all."""
 
 import hashlib
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from modelassist.engine.inputs.examples import DataError
-from modelassist.engine.scoring.cards.markup import document, element, made_here
-from modelassist.engine.scoring.cards.page import INDEX, asked, card_page, judged, scores
-from modelassist.engine.scoring.lines import By
+from modelassist.engine.scoring.cards.markup import document, element, is_ours
+from modelassist.engine.scoring.cards.page import (
+    INDEX,
+    describe_scorer,
+    render_card_page,
+    render_prompt,
+    render_scores,
+)
+from modelassist.engine.scoring.lines import ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from qsave.files import atomic_path
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import Frames
-from qsave.report_card import card_from_json
 
 
 class CardPages:
-    """Pages in `folder`: `index.html`, and one a clip. Raises DataError where the index is somebody else's."""
+    """Pages in `folder`: `index.html`, and one for each clip. Raises DataError if the index is somebody else's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.index = folder / INDEX
-        if self.index.exists() and not made_here(self.index):
-            raise DataError(f"{self.index} was not made by this command and is left as it is; name another --html")
+        if self.index.exists() and not is_ours(self.index):
+            raise DataError(f"{self.index} was not made by this command and is left as it is; name another --html.")
         folder.mkdir(parents=True, exist_ok=True)
 
-    def has(self, line: Mapping[str, Any]) -> bool:
+    def has(self, line: ScoreLine) -> bool:
+        """Whether the page of a line exists."""
         return (self.folder / page_name(line)).is_file()
 
-    def write(self, clip: Clip, line: Mapping[str, Any], frames: Frames | None) -> None:
-        """The page of one clip; without `frames` it shows the clip alone, if that can be played."""
-        self._write(page_name(line), card_page(line, self._address(clip, frames), frames))
+    def write(self, clip: Clip, line: ScoreLine, frames: Frames | None) -> None:
+        """Write the page of one clip; without `frames` it shows the clip alone, if that can be played."""
+        self._write(page_name(line), render_card_page(line, self._find_address(clip, frames), frames))
 
-    def _address(self, clip: Clip, frames: Frames | None) -> str | None:
-        """Where a page finds the clip; None if it is not played. A clip whose frames could not be read is not; one that
-        nobody looked at, for want of a prompt, may be."""
+    def _find_address(self, clip: Clip, frames: Frames | None) -> str | None:
+        """Return the clip's address from a page; None if it cannot be played.
+
+        A clip whose frames could not be read is not played; one that was not read because it has no prompt may be.
+        """
         if frames is None and clip.prompt:
             return None
         try:
             with one_file():
-                there = os.path.relpath(clip.path.resolve(), self.folder.resolve())
-                return quote(os.fsencode(there)) if clip.path.is_file() else None
+                path = os.path.relpath(clip.path.resolve(), self.folder.resolve())
+                return quote(os.fsencode(path)) if clip.path.is_file() else None
         except MediaError:
             return None
 
-    def write_index(self, lines: Mapping[Clip, Mapping[str, Any]], by: By) -> None:
-        """The list of all clips, in their order."""
-        title = tally(sum(line["card"] is not None for line in lines.values()), len(lines))
-        who = element("p", judged(by.model, by.identity, by.samples), class_="muted")
-        entries = [_entry(clip, line) for clip, line in lines.items()]
-        self._write(INDEX, document(title, element("h1", title), who, element("ul", *entries, class_="list")))
+    def write_index(self, lines: Mapping[Clip, ScoreLine], scorer: Scorer) -> None:
+        """Write the list of all clips, in their order."""
+        title = describe_count(sum(line.card is not None for line in lines.values()), len(lines))
+        by = element("p", describe_scorer(scorer), class_="muted")
+        entries = [_render_entry(clip, line) for clip, line in lines.items()]
+        self._write(INDEX, document(title, element("h1", title), by, element("ul", *entries, class_="list")))
 
     def _write(self, name: str, page: str) -> None:
         with atomic_path(self.folder / name) as unfinished:
             unfinished.write_text(page, encoding="utf-8")
 
 
-def tally(carded: int, clips: int) -> str:
-    """How many have a card, in words."""
+def describe_count(carded: int, clips: int) -> str:
+    """Say how many of the clips have a report card."""
     return f"{carded} of {clips} {'clip' if clips == 1 else 'clips'} {'has' if carded == 1 else 'have'} a report card"
 
 
-def page_name(line: Mapping[str, Any]) -> str:
-    """A file name that tells the clip, and that no other clip has, nor the same one scored in another way."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line["video"]).stem).strip("-")[:60] or "clip"
-    what = "\0".join(str(line[key]) for key in ("video", "sha256", "prompt", "identity", "samples"))
-    digest = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()
+def page_name(line: ScoreLine) -> str:
+    """Return a file name that shows the clip's, and that no other clip has, nor the same one scored in another way."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line.video).stem).strip("-")[:60] or "clip"
+    parts = (line.video, line.sha256, line.prompt, line.scorer.identity, line.scorer.samples)
+    digest = hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{stem}-{digest[:10]}.html"
 
 
-def _entry(clip: Clip, line: Mapping[str, Any]) -> Element:
+def _render_entry(clip: Clip, line: ScoreLine) -> Element:
     name = element("p", element("a", clip.name, href=page_name(line)), class_="name")
-    if line["card"] is None:
-        found = element("p", f"No report card: {line['error']}", class_="why muted")
+    if line.card is None:
+        result = element("p", f"No report card: {line.error}", class_="why muted")
     else:
-        found = scores(card_from_json(line["card"]))
-    return element("li", name, asked(clip.prompt, "p"), found)
+        result = render_scores(line.card)
+    return element("li", name, render_prompt(clip.prompt, "p"), result)

@@ -1,7 +1,7 @@
-"""HTML written as a tree, so that nothing a stranger typed can become a tag, and a page that stands on its own.
+"""Write HTML as a tree, so that no text of strangers can become a tag, and as a page that needs no other file.
 
-A page loads nothing but the clip beside it: style and pictures are inside, and there are no scripts. It says so to the
-browser (Content-Security-Policy) as a second bar behind the escaping.
+A page loads nothing but the clip: style and pictures are inside, and there are no scripts. A Content-Security-Policy
+tells the browser so, in case the escaping fails.
 """
 
 import base64
@@ -24,30 +24,32 @@ Child = Element | str | None
 
 
 def element(tag: str, *children: Child, **attributes: str) -> Element:
-    """`<tag attributes>children</tag>`; text is escaped, None is left out. `class_` is `class`, `aria_label` is
-    `aria-label`."""
-    made = Element(tag, {name.rstrip("_").replace("_", "-"): clean(value) for name, value in attributes.items()})
+    """Make `<tag attributes>children</tag>`; text is escaped, None is left out.
+
+    `class_` becomes `class`, `aria_label` becomes `aria-label`.
+    """
+    parent = Element(tag, {name.rstrip("_").replace("_", "-"): clean(value) for name, value in attributes.items()})
     last: Element | None = None
     for child in children:
         if isinstance(child, str):
             text = clean(child)
             if last is None:
-                made.text = (made.text or "") + text
+                parent.text = (parent.text or "") + text
             else:
                 last.tail = (last.tail or "") + text
         elif child is not None:
-            made.append(child)
+            parent.append(child)
             last = child
-    return made
+    return parent
 
 
 def clean(text: str) -> str:
-    """Text without what HTML cannot hold."""
+    """Replace characters that HTML cannot contain."""
     return _NOT_IN_HTML.sub("\ufffd", text)
 
 
 def document(title: str, *body: Child) -> str:
-    """A whole page."""
+    """Write a whole page."""
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -62,13 +64,13 @@ def document(title: str, *body: Child) -> str:
     return "<!doctype html>\n" + ElementTree.tostring(root, encoding="unicode", method="html") + "\n"
 
 
-def made_here(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
     """Whether a file is a page that `document` made."""
     return path.is_file() and f'content="{_MAKER}"' in path.read_text(encoding="utf-8", errors="replace")
 
 
 def data_uri(pixels: Pixels) -> str:
-    """A picture (h, w, 3) as a JPEG inside the page."""
+    """Encode a picture (h, w, 3) as a JPEG inside the page."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=82)
     return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -21,7 +21,7 @@ from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.scoring.command import _printable
-from modelassist.engine.scoring.lines import By, ScoreFile, line_of
+from modelassist.engine.scoring.lines import ScoreFile, ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
@@ -31,7 +31,7 @@ from tests.modelassist.engine.predictions import scored
 from tests.modelassist.engine.small import write_clip
 
 CARD = scored(3.5, [Evidence("blur", TimeRange(0, 0.25))])
-CRITIC = By("critic", "0a")
+CRITIC = Scorer("critic", "0a")
 SHA = "5a" * 32
 FRAMES = Frames(np.zeros((2, 32, 32, 3), np.uint8), (0.0, 0.5), np.zeros((0, 32, 32, 3), np.uint8), ())
 
@@ -128,12 +128,12 @@ def test_a_cut_run_goes_on_with_what_is_left(
     add = ScoreFile.add
     added: list[str] = []
 
-    def cut(file: ScoreFile, line: dict[str, Any]) -> None:
+    def cut(file: ScoreFile, line: ScoreLine) -> None:
         if len(added) == 3:
             with file.path.open("a") as torn:
                 torn.write('{"video": "half a li')
             raise KeyboardInterrupt
-        added.append(line["video"])
+        added.append(line.video)
         add(file, line)
 
     with monkeypatch.context() as patched:
@@ -258,7 +258,7 @@ def test_how_clips_are_batched_changes_no_output(folder: Path, tiny_folder: Path
 
 LINES = st.lists(
     st.builds(
-        lambda number, prompt, good: line_of(
+        lambda number, prompt, good: ScoreLine.of(
             Clip(f"{number}.mp4", Path(), prompt), SHA, CRITIC, CARD if good else Scored(None, "", {}, "why"), FRAMES
         ),
         st.integers(0, 9),
@@ -271,7 +271,7 @@ LINES = st.lists(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(LINES, st.data())
-def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[dict[str, Any]], data: Any) -> None:
+def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[ScoreLine], data: Any) -> None:
     path = tmp_path / "scores.jsonl"
     path.unlink(missing_ok=True)
     file = ScoreFile(path, CRITIC, [])
@@ -280,17 +280,17 @@ def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[d
     whole = path.read_bytes() if written else b""
     cut = whole[: data.draw(st.integers(0, len(whole)))]
     path.write_bytes(cut)
-    kept = [line for line in written[: cut.count(b"\n")] if line["card"]]
-    clips = {Clip(line["video"], Path(), line["prompt"]) for line in written}
-    found = ScoreFile(path, CRITIC, clips).found
-    assert set(found) == {Clip(line["video"], Path(), line["prompt"]) for line in kept}
-    assert ScoreFile(path, CRITIC, clips).found == found
-    assert lines(path) == [*found.values()]
+    kept = [line for line in written[: cut.count(b"\n")] if line.card]
+    clips = {Clip(line.video, Path(), line.prompt) for line in written}
+    done = ScoreFile(path, CRITIC, clips).done
+    assert set(done) == {Clip(line.video, Path(), line.prompt) for line in kept}
+    assert ScoreFile(path, CRITIC, clips).done == done
+    assert lines(path) == [json.loads(line.to_json()) for line in done.values()]
 
 
 def test_scores_of_another_critic_or_of_something_else_are_not_added_to(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
-    ScoreFile(path, CRITIC, []).add(line_of(Clip("a.mp4", Path(), "A"), SHA, CRITIC, CARD, FRAMES))
+    ScoreFile(path, CRITIC, []).add(ScoreLine.of(Clip("a.mp4", Path(), "A"), SHA, CRITIC, CARD, FRAMES))
     with pytest.raises(DataError, match=r"scores.jsonl:1: scored by critic, not by other; name another --out"):
         ScoreFile(path, replace(CRITIC, model="other", identity="0b"), [])
     with pytest.raises(DataError, match=r"scores.jsonl:1: scored by what critic was before; it holds another"):
@@ -298,7 +298,7 @@ def test_scores_of_another_critic_or_of_something_else_are_not_added_to(tmp_path
     with pytest.raises(DataError, match=r"scores.jsonl:1: scored with --samples 1, not 4; name another --out"):
         ScoreFile(path, replace(CRITIC, samples=4), [])
     moved = ScoreFile(path, replace(CRITIC, model="elsewhere/critic"), [Clip("a.mp4", Path(), "A")])
-    assert len(moved.found) == 1
+    assert len(moved.done) == 1
     path.write_text('{"a": 1}\nmore')
     with pytest.raises(DataError, match=r"scores.jsonl:1: not a line of scores"):
         ScoreFile(path, CRITIC, [])
@@ -336,10 +336,10 @@ def test_a_changed_prompt_leaves_no_stale_line_and_other_clips_keep_theirs(run: 
 def test_a_line_from_before_contents_were_noted_is_made_again(tmp_path: Path) -> None:
     path, clip = tmp_path / "scores.jsonl", Clip("a.mp4", tmp_path / "a.mp4", "A")
     clip.path.touch()
-    line = {**line_of(clip, None, CRITIC, CARD, FRAMES)}
+    line = json.loads(ScoreLine.of(clip, None, CRITIC, CARD, FRAMES).to_json())
     del line["sha256"]
     path.write_text(json.dumps(line) + "\n")
-    assert ScoreFile(path, CRITIC, [clip]).found == {}
+    assert ScoreFile(path, CRITIC, [clip]).done == {}
     assert path.read_text() == ""
 
 

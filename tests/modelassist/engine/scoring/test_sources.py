@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelassist.engine.inputs.examples import DataError
-from modelassist.engine.scoring.sources import Clip, clips_of
+from modelassist.engine.scoring.sources import Clip, find_clips
 
 
 @pytest.fixture
@@ -19,13 +19,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_its_videos_in_order_with_the_prompts_beside_them(folder: Path) -> None:
-    found = [(clip.name, clip.prompt) for clip in clips_of(folder, "A cat")]
+    found = [(clip.name, clip.prompt) for clip in find_clips(folder, "A cat")]
     assert found == [("a/c.WEBM", "A cat"), ("a.mov", "A cat"), ("b.mp4", "A dog runs")]
 
 
 def test_a_video_without_a_prompt_has_an_empty_one(folder: Path) -> None:
-    assert [clip.prompt for clip in clips_of(folder / "a.mov", None)] == [""]
-    assert [clip.prompt for clip in clips_of(folder / "b.mp4", "ignored")] == ["A dog runs"]
+    assert [clip.prompt for clip in find_clips(folder / "a.mov", None)] == [""]
+    assert [clip.prompt for clip in find_clips(folder / "b.mp4", "ignored")] == ["A dog runs"]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_video_without_a_prompt_has_an_empty_one(folder: Path) -> None:
 )
 def test_a_manifest_names_videos_from_its_folder(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
-    first, second = clips_of(folder / name, "not used")
+    first, second = find_clips(folder / name, "not used")
     assert (first.name, first.path, first.prompt) == ("b.mp4", folder / "b.mp4", "A dog, one\nthat runs")
     assert (second.name, second.prompt) == ("gone.mp4", "")
 
@@ -49,7 +49,7 @@ def test_a_prompt_may_hold_any_line_separator_but_a_newline(folder: Path) -> Non
     (folder / "m.jsonl").write_text('{"video": "b.mp4", "prompt": "one\u2028two\x85three"}\n')
     (folder / "m.csv").write_text("video,prompt\nb.mp4,one\u2028two\x85three\n")
     for name in ("m.jsonl", "m.csv"):
-        assert [clip.prompt for clip in clips_of(folder / name, None)] == ["one\u2028two\x85three"]
+        assert [clip.prompt for clip in find_clips(folder / name, None)] == ["one\u2028two\x85three"]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_prompt_may_hold_any_line_separator_but_a_newline(folder: Path) -> Non
 def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, text: str, message: str) -> None:
     (folder / name).write_text(text)
     with pytest.raises(DataError, match=message):
-        clips_of(folder / name, None)
+        find_clips(folder / name, None)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: 
     good = b"b.mp4,A dog" if name == "m.csv" else b'{"video": "b.mp4", "prompt": "A dog"}'
     first = [b"video,prompt"] if name == "m.csv" else []
     (folder / name).write_bytes(b"\n".join([*first, row, good, good]))
-    bad, fine = clips_of(folder / name, None)
+    bad, fine = find_clips(folder / name, None)
     assert bad.name == f"{name}:{len(first) + 1}"
     assert re.search(problem, bad.problem)
     assert (bad.prompt, bad.path.exists()) == ("", False)
@@ -98,7 +98,7 @@ def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: 
 
 def test_a_prompt_that_is_no_text_is_its_clips_problem(folder: Path) -> None:
     (folder / "b.txt").write_bytes(b"caf\xe9")
-    *_, clip = clips_of(folder, "A cat")
+    *_, clip = find_clips(folder, "A cat")
     assert (clip.name, clip.prompt) == ("b.mp4", "")
     assert clip.problem.startswith("its prompt in b.txt is not UTF-8 text")
 
@@ -107,16 +107,16 @@ def test_a_link_that_leads_nowhere_is_a_clip(folder: Path) -> None:
     (folder / "link.mp4").symlink_to("nowhere.mp4")
     (folder / "shelf.mp4").mkdir()
     (folder / "shelf-link.mp4").symlink_to("shelf.mp4")
-    assert [clip.name for clip in clips_of(folder, "A cat")] == ["a/c.WEBM", "a.mov", "b.mp4", "link.mp4"]
+    assert [clip.name for clip in find_clips(folder, "A cat")] == ["a/c.WEBM", "a.mov", "b.mp4", "link.mp4"]
 
 
 def test_nothing_to_score_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no clips in it; videos end in \.mp4"):
-        clips_of(tmp_path, None)
+    with pytest.raises(DataError, match=r"it has no clips; the names of videos end in \.mp4"):
+        find_clips(tmp_path, None)
     with pytest.raises(DataError, match="no such video"):
-        clips_of(tmp_path / "gone.mp4", None)
+        find_clips(tmp_path / "gone.mp4", None)
 
 
 def test_a_prompt_for_all_that_is_no_text_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="not UTF-8"):
-        clips_of(folder, "caf\udce9")
+        find_clips(folder, "caf\udce9")

@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,18 @@ from hypothesis import strategies as st
 
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.inputs.examples import DataError
-from modelassist.engine.scoring.cards.folder import CardPages, page_name, tally
+from modelassist.engine.scoring.cards.folder import CardPages, describe_count, page_name
 from modelassist.engine.scoring.cards.markup import clean, document, element
-from modelassist.engine.scoring.cards.page import _LEAST, INDEX, _groups, _meet, _rows, card_page, judged
-from modelassist.engine.scoring.lines import By, line_of
+from modelassist.engine.scoring.cards.page import (
+    _MIN_SHARE,
+    INDEX,
+    _group_boxes,
+    _lay_rows,
+    _overlap,
+    describe_scorer,
+    render_card_page,
+)
+from modelassist.engine.scoring.lines import ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from qsave.axes import AXES, Axis
 from qsave.frames.slowfast import Frames
@@ -71,7 +78,9 @@ def timed(*times: tuple[float, float]) -> ReportCard:
 
 def page_of(prompt: str = "A square", reason: str = "Soft.", name: str = "a.mp4", scored: Scored | None = None) -> str:
     said = scored or Scored(card(reason), "text", dict.fromkeys(AXES, SHARES))
-    return card_page(line_of(Clip(name, Path(name), prompt), "5a", By("critic", "0"), said, FRAMES), "../a.mp4", FRAMES)
+    return render_card_page(
+        ScoreLine.of(Clip(name, Path(name), prompt), "5a", Scorer("critic", "0"), said, FRAMES), "../a.mp4", FRAMES
+    )
 
 
 def classes(reader: Reader, name: str) -> list[dict[str, str | None]]:
@@ -106,8 +115,10 @@ def test_a_clip_without_a_card_says_why_and_shows_what_came_and_what_was_seen() 
 def test_a_page_leads_back_to_the_list_and_says_who_judged_how() -> None:
     read = Reader(page_of())
     assert ("a", {"href": "index.html"}) in read.tags
-    assert "Judged by critic (identity 0), one greedy answer a clip" in read.text
-    assert judged("org/hub-id", "org/hub-id", 8) == "Judged by org/hub-id, the mean of 8 drawn answers a clip"
+    assert "Scored by critic (identity 0), one greedy answer for each clip" in read.text
+    assert describe_scorer(Scorer("org/hub-id", "org/hub-id", 8)) == (
+        "Scored by org/hub-id, the mean of 8 sampled answers for each clip"
+    )
 
 
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)).map(sorted).map(tuple), max_size=9))
@@ -117,12 +128,12 @@ def test_pieces_in_a_row_of_the_timeline_leave_each_other_room(times: list[tuple
         (number, Axis.VISUAL, piece) for number, piece in enumerate(timed(*times).visual.evidence) if piece.time
     ]
     length = max((end for _, end in times), default=0) or 1.0
-    rows = _rows(numbered, length)
+    rows = _lay_rows(numbered, length)
     found = [[int(mark.text or "") for mark in row] for row in rows]
     assert sorted(number for row in found for number in row) == list(range(len(times)))
     for row in found:
-        places = [(min(times[number][0] / length, 1 - _LEAST), times[number][1] / length) for number in row]
-        assert all(left >= max(end, start + _LEAST) for (start, end), (left, _) in pairwise(places))
+        places = [(min(times[number][0] / length, 1 - _MIN_SHARE), times[number][1] / length) for number in row]
+        assert all(left >= max(end, start + _MIN_SHARE) for (start, end), (left, _) in pairwise(places))
 
 
 def test_pieces_that_do_not_overlap_share_a_row() -> None:
@@ -137,27 +148,29 @@ CORNERS = st.tuples(st.floats(0, 0.9), st.floats(0, 0.9)).map(lambda corner: Box
 @given(st.lists(CORNERS, max_size=9), st.sampled_from([1 / 64, 9 / 16, 1.0, 16 / 9, 64.0]), st.floats(1, 4))
 def test_numbers_on_a_picture_of_any_width_cover_no_other(boxes: list[Box], aspect: float, wider: float) -> None:
     width = min(16, 24 * aspect)
-    groups = _groups([(number, Axis.VISUAL, box) for number, box in enumerate(boxes)], width, aspect)
+    groups = _group_boxes([(number, Axis.VISUAL, box) for number, box in enumerate(boxes)], width, aspect)
     assert sorted(number for group in groups for number, _, _ in group) == list(range(len(boxes)))
     for one, other in combinations(groups, 2):
-        assert not _meet(one, other, width * wider, width * wider / aspect)
+        assert not _overlap(one, other, width * wider, width * wider / aspect)
 
 
 def test_a_tall_frame_is_shown_in_its_aspect_at_a_height_that_fits() -> None:
     tall = Frames(FRAMES.fast, FRAMES.fast_times, np.zeros((1, 2048, 32, 3), np.uint8), (0.3,))
     said = Scored(card(), "", dict.fromkeys(AXES, SHARES))
-    page = card_page(line_of(Clip("a.mp4", Path(), "A"), "5a", By("critic", "0"), said, tall), "a.mp4", tall)
+    page = render_card_page(
+        ScoreLine.of(Clip("a.mp4", Path(), "A"), "5a", Scorer("critic", "0"), said, tall), "a.mp4", tall
+    )
     (picture,) = classes(Reader(page), "picture")
     assert picture["style"] == "width:min(100%, 0.375rem);aspect-ratio:32/2048"
 
 
 def test_a_clip_that_cannot_be_played_says_so(tmp_path: Path) -> None:
-    pages, by = CardPages(tmp_path / "pages"), By("critic", "0")
+    pages, by = CardPages(tmp_path / "pages"), Scorer("critic", "0")
     (tmp_path / "there.mp4").touch()
 
     def shown(name: str, prompt: str, frames: Frames | None) -> Reader:
         clip = Clip(name, tmp_path / name, prompt)
-        line = line_of(clip, None, by, Scored(None, "", {}, "why"), frames)
+        line = ScoreLine.of(clip, None, by, Scored(None, "", {}, "why"), frames)
         pages.write(clip, line, frames)
         return Reader((pages.folder / page_name(line)).read_text())
 
@@ -175,17 +188,17 @@ def test_somebody_elses_index_is_left_as_it_is(tmp_path: Path) -> None:
         CardPages(tmp_path)
     assert (tmp_path / "index.html").read_text() == "<h1>My site</h1>"
     (tmp_path / "index.html").unlink()
-    CardPages(tmp_path).write_index({}, By("critic", "0"))
-    CardPages(tmp_path).write_index({}, By("critic", "0"))
+    CardPages(tmp_path).write_index({}, Scorer("critic", "0"))
+    CardPages(tmp_path).write_index({}, Scorer("critic", "0"))
     (tmp_path / "other" / "index.html").mkdir(parents=True)
     with pytest.raises(DataError, match="was not made by this command"):
         CardPages(tmp_path / "other")
 
 
 def test_a_tally_in_words() -> None:
-    assert tally(6, 18) == "6 of 18 clips have a report card"
-    assert tally(1, 18) == "1 of 18 clips has a report card"
-    assert tally(1, 1) == "1 of 1 clip has a report card"
+    assert describe_count(6, 18) == "6 of 18 clips have a report card"
+    assert describe_count(1, 18) == "1 of 18 clips has a report card"
+    assert describe_count(1, 1) == "1 of 1 clip has a report card"
 
 
 def test_a_page_loads_nothing_and_runs_nothing() -> None:
@@ -229,10 +242,12 @@ def test_text_before_between_and_after_elements_is_kept() -> None:
 
 def test_every_clip_has_a_page_of_its_own_for_every_way_it_was_scored() -> None:
     asked = [("a/x.mp4", "one"), ("b/x.mp4", "one"), ("a/x.mp4", "two"), ("../../..//\0.mp4", "\ud800")]
-    ways = [By("critic", "0"), By("critic", "1"), By("critic", "0", samples=8)]
+    ways = [Scorer("critic", "0"), Scorer("critic", "1"), Scorer("critic", "0", samples=8)]
     failed = Scored(None, "", {}, "")
     names = [
-        page_name(line_of(Clip(name, Path(), prompt), "5a", by, failed, None)) for name, prompt in asked for by in ways
+        page_name(ScoreLine.of(Clip(name, Path(), prompt), "5a", by, failed, None))
+        for name, prompt in asked
+        for by in ways
     ]
     assert len(set(names)) == 12
     assert all(Path(name).name == name and name.isascii() for name in names)
@@ -243,19 +258,19 @@ def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None
     (tmp_path / "dir").mkdir()
     (tmp_path / "dir" / "good #1.mp4").touch()
     good, bad = Clip("dir/good #1.mp4", tmp_path / "dir" / "good #1.mp4", "A <b>"), Clip("bad.mp4", tmp_path, "B")
-    lines: dict[Clip, dict[str, Any]] = {
-        good: dict(line_of(good, "5a", By("critic", "0"), Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES)),
-        bad: dict(line_of(bad, "5a", By("critic", "0"), Scored(None, "", {}, "cannot be read"), None)),
+    lines: dict[Clip, ScoreLine] = {
+        good: ScoreLine.of(good, "5a", Scorer("critic", "0"), Scored(card(), "", dict.fromkeys(AXES, SHARES)), FRAMES),
+        bad: ScoreLine.of(bad, "5a", Scorer("critic", "0"), Scored(None, "", {}, "cannot be read"), None),
     }
     for clip, line in lines.items():
         pages.write(clip, line, FRAMES)
-    pages.write_index(lines, By("critic", "0", samples=8))
+    pages.write_index(lines, Scorer("critic", "0", samples=8))
     read = Reader((tmp_path / "pages" / "index.html").read_text())
     links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
     assert links == [page_name(lines[good]), page_name(lines[bad])]
     assert all((tmp_path / "pages" / str(link)).is_file() for link in links)
     assert "1 of 2 clips has a report card" in read.text
-    assert "Judged by critic (identity 0), the mean of 8 drawn answers a clip" in read.text
+    assert "Scored by critic (identity 0), the mean of 8 sampled answers for each clip" in read.text
     assert "visual 2.43 poor" in read.text
     assert "No report card: cannot be read" in read.text
     assert "A <b>" in read.text
