@@ -1,4 +1,4 @@
-"""The engineer's JSON API of releases: list, detail, freeze (as a job), and the files of a frozen one by byte range."""
+"""The engineer's JSON API of releases: list, detail, freeze (as a job), and files of a frozen release by byte range."""
 
 from typing import Any
 
@@ -71,7 +71,7 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
 
 
 class NewReleaseSerializer(serializers.Serializer[Any]):
-    """What a release is asked for with. `policy` holds the choices of `ReleasePolicy`; those left out take theirs."""
+    """The request for a release. `policy` holds choices of `ReleasePolicy`; those left out keep their defaults."""
 
     campaign = serializers.SlugRelatedField[Campaign](slug_field="name", queryset=Campaign.objects.all())
     name = serializers.CharField(max_length=80)
@@ -79,20 +79,20 @@ class NewReleaseSerializer(serializers.Serializer[Any]):
 
 
 class EarlierFormat(exceptions.APIException):
-    """The files of a release whose format is not read any more are not handed out."""
+    """This version does not serve the files of a release whose format it does not read."""
 
     status_code = status.HTTP_409_CONFLICT
 
 
 class NewestFirst(CursorPagination):
-    """By cursor: pages deep in a long list cost what the first one costs."""
+    """Pages by cursor: the last page of a long list costs no more than the first."""
 
     ordering = "-number"
     page_size = 50
 
 
 class ReleasesView(ListAPIView[Release]):
-    """GET: the releases, newest first. POST: freeze a new one; answers 202 with the release and its job."""
+    """GET lists the releases, newest first. POST freezes a new one and answers 202 with the release and its job."""
 
     permission_classes = (HasRole,)
     required_role = Role.ENGINEER
@@ -102,9 +102,9 @@ class ReleasesView(ListAPIView[Release]):
 
     @extend_schema(request=NewReleaseSerializer, responses={202: ReleaseSerializer})
     def post(self, request: Request) -> Response:
-        asked = NewReleaseSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = asked.validated_data
+        serializer = NewReleaseSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = serializer.validated_data
         assert isinstance(request.user, User)
         try:
             policy = ReleasePolicy.from_json(values["policy"])
@@ -141,11 +141,13 @@ class ReleaseFileView(APIView):
             folder = release_path(release)
         except ReleaseRefused as refusal:
             raise EarlierFormat(str(refusal)) from None
-        # Only what the manifest names: a path from outside never reaches the file system.
+        # Only names in the manifest: a path from the request never reaches the file system unchecked.
         if name != MANIFEST_NAME and name not in read_manifest(folder)["files"]:
             raise Http404(f"Release {number} has no file {name}.")
         path = folder / name
-        facts = path.stat()
+        file_stat = path.stat()
         suffix = path.suffix.lower()
-        media = MediaFile(path, facts.st_size, facts.st_mtime, _TYPES.get(suffix, "application/octet-stream"), suffix)
+        media = MediaFile(
+            path, file_stat.st_size, file_stat.st_mtime, _TYPES.get(suffix, "application/octet-stream"), suffix
+        )
         return serve(request._request, media, filename=path.name, download=True)

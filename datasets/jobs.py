@@ -1,4 +1,4 @@
-"""What the datasets room does in the background."""
+"""Background jobs of releases."""
 
 from datasets.models import Release
 from datasets.services import releases
@@ -11,10 +11,10 @@ VERIFY = "verify_release"
 
 @job_kind(releases.KIND, queue="long")
 def build_release(run: JobRun) -> dict[str, object]:
-    """Builds and freezes `release` (its key)."""
+    """Build and freeze the release whose key is `release`."""
     release = Release.objects.filter(pk=run.arguments["release"]).first()
     if release is None:
-        raise JobError("The release of this job is gone.")
+        raise JobError("The release of this job no longer exists.")
     try:
         frozen = releases.build(release, progress=run.progress)
     except ReleaseRefused as refusal:
@@ -30,10 +30,10 @@ def build_release(run: JobRun) -> dict[str, object]:
 
 @job_kind(VERIFY, queue="long")
 def check_release(run: JobRun) -> dict[str, object]:
-    """Checks every byte of `release` (its key) against its manifest; the result lists what is wrong."""
+    """Check every byte of the release whose key is `release`; the result lists the problems."""
     release = Release.objects.filter(pk=run.arguments["release"]).first()
     if release is None:
-        raise JobError("The release of this job is gone.")
+        raise JobError("The release of this job no longer exists.")
     try:
         return {"problems": verify_release(releases.release_path(release))}
     except ReleaseRefused as refusal:

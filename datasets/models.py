@@ -11,7 +11,7 @@ from qsave.release.manifest import FORMAT
 
 
 class Release(models.Model):
-    """One numbered dataset of a campaign. Once frozen it never changes; a withdrawn one keeps its tombstone."""
+    """One numbered dataset of a campaign. Once frozen it never changes; a withdrawn one keeps its row."""
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -49,5 +49,5 @@ class Release(models.Model):
 
     @property
     def is_of_earlier_format(self) -> bool:
-        """Whether it was frozen in a format that is not read any more."""
+        """Whether it was frozen in a format that this version does not read."""
         return self.state == self.State.FROZEN and self.format != FORMAT

@@ -1,4 +1,4 @@
-"""The engineer's pages of releases: what there is, freezing a new one, and one release with its files and its check."""
+"""The engineer's pages of releases: the list, freezing a new one, one release with its files and its verification."""
 
 from typing import Any
 
@@ -25,19 +25,19 @@ from qsave.words import isolate
 
 NEWEST = 100
 MOST_FILES = 100
-"""Files named on the page; the manifest names all."""
+"""The most files that the page names; the manifest names all."""
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def releases(request: AuthedRequest) -> HttpResponse:
-    """All releases, newest first, and the form that freezes the next one."""
+    """Show all releases, newest first, and the form that freezes the next one."""
     campaign = Campaign.objects.filter(name=request.GET.get("campaign", "")).first()
     return _releases_page(request, FreezeForm(initial={"campaign": campaign} if campaign else None))
 
 
 def _releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "") -> HttpResponse:
-    """`small` says how small val or test would be, where a person has not agreed to that yet."""
+    """`small` says how small val or test would be, until the person has allowed it."""
     rows = Release.objects.select_related("campaign", "job", "created_by")[:NEWEST]
     can_freeze = campaigns_with_ratings().exists()
     context = {"releases": rows, "form": form, "can_freeze": can_freeze, "small": small} | {
@@ -50,12 +50,12 @@ def _releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "")
 @role_required(Role.ENGINEER)
 @require_POST
 def release_freeze(request: AuthedRequest) -> HttpResponse:
-    """Asks for a release; its page shows how far the building is."""
+    """Request a release; its page shows the progress of the build."""
     form = FreezeForm(request.POST)
     if form.is_valid():
         data = form.cleaned_data
         try:
-            made = request_release(
+            requested = request_release(
                 actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.policy()
             )
         except SmallSplits as refusal:
@@ -63,21 +63,21 @@ def release_freeze(request: AuthedRequest) -> HttpResponse:
         except ReleaseRefused as refusal:
             form.add_error(None, str(refusal))
         else:
-            return redirect("release", number=made.number)
+            return redirect("release", number=requested.number)
     return _releases_page(request, form)
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def release(request: AuthedRequest, number: int) -> HttpResponse:
-    """One release: what is in it, its hash, its files, and whether they are as they were frozen."""
-    found = get_object_or_404(Release.objects.select_related("campaign", "job", "created_by", "parent"), number=number)
-    context = {"release": found, "verification": _last_verification(found), **_contents(found)}
+    """Show one release: its counts, its hash, its files and the result of its last verification."""
+    row = get_object_or_404(Release.objects.select_related("campaign", "job", "created_by", "parent"), number=number)
+    context = {"release": row, "verification": _find_last_verification(row), **_read_contents(row)}
     return render(request, "datasets/release.html", context)
 
 
-def _contents(release: Release) -> dict[str, Any]:
-    """The manifest and its files, media counted apart; why it cannot be read, if it cannot."""
+def _read_contents(release: Release) -> dict[str, Any]:
+    """Return the manifest and its files, media counted separately, or why they cannot be read."""
     if release.state != Release.State.FROZEN:
         return {}
     try:
@@ -99,23 +99,24 @@ def _contents(release: Release) -> dict[str, Any]:
 @role_required(Role.ENGINEER)
 @require_POST
 def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
-    """Asks for every byte of a release to be checked against its manifest."""
-    found = get_object_or_404(Release, number=number)
-    last = _last_verification(found)
-    if found.state != Release.State.FROZEN:
+    """Queue a check of every byte of a release against its manifest."""
+    release = get_object_or_404(Release, number=number)
+    last = _find_last_verification(release)
+    if release.state != Release.State.FROZEN:
         messages.error(
             request,
-            _("%(release)s is %(state)s: there is nothing to check.")
-            % {"release": isolate(found), "state": found.state},
+            _("%(release)s is %(state)s, so there is nothing to verify.")
+            % {"release": isolate(release), "state": release.state},
         )
-    elif found.is_of_earlier_format:
+    elif release.is_of_earlier_format:
         messages.error(
-            request, _("%(release)s has an earlier format, which is not read any more.") % {"release": isolate(found)}
+            request,
+            _("%(release)s has an earlier format, which this version does not read.") % {"release": isolate(release)},
         )
     elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
-        enqueue(kind=VERIFY, arguments={"release": found.pk}, actor=request.user)
+        enqueue(kind=VERIFY, arguments={"release": release.pk}, actor=request.user)
     return redirect("release", number=number)
 
 
-def _last_verification(release: Release) -> Job | None:
+def _find_last_verification(release: Release) -> Job | None:
     return Job.objects.filter(kind=VERIFY, arguments__release=release.pk).order_by("-created_at").first()

@@ -1,4 +1,4 @@
-"""The dataset card: README.md with the front matter that Hugging Face reads. All of it comes from the manifest."""
+"""The dataset card: a README.md with the front matter that Hugging Face reads, made from the manifest alone."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ _TARGET = [
 ]
 
 
-def card(manifest: Mapping[str, Any]) -> str:
-    """The whole file: front matter (JSON, which YAML includes, so that no name can break it) and text."""
-    front = json.dumps(_front(manifest), ensure_ascii=True, indent=1)
-    # JSON between the marks is valid YAML
-    return f"---\n{front}\n---\n\n{_text(manifest)}"
+def render_card(manifest: Mapping[str, Any]) -> str:
+    """Return the whole file: front matter and text."""
+    front = json.dumps(_make_front_matter(manifest), ensure_ascii=True, indent=1)
+    # JSON is valid YAML, and no name can break it
+    return f"---\n{front}\n---\n\n{_render_text(manifest)}"
 
 
-def _front(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _make_front_matter(manifest: Mapping[str, Any]) -> dict[str, Any]:
     rows = manifest["counts"]["rows"]
     clips = sum(manifest["counts"]["clips"].values())
     kinds = [kind for kind in ("sft", "rl", "cooldown") if any(rows.get(f"{kind}/{s}.jsonl") for s in SPLITS)]
@@ -52,12 +52,12 @@ def _front(manifest: Mapping[str, Any]) -> dict[str, Any]:
             }
             for kind in kinds
         ],
-        "dataset_info": [{"config_name": kind, "features": _features(kind)} for kind in kinds],
+        "dataset_info": [{"config_name": kind, "features": _list_features(kind)} for kind in kinds],
     }
 
 
-def _features(kind: str) -> list[dict[str, Any]]:
-    """The columns of a row file, as `qsave.release.rows.row_to_json` writes them."""
+def _list_features(kind: str) -> list[dict[str, Any]]:
+    """Return the columns of a row file, as `qsave.release.rows.row_to_json` writes them."""
     names = ("id", "clip_id", "video_prompt", "prompt_group", "generator", "split")
     plain = [{"name": name, **_STRING} for name in names]
     turns = ("system", "user") if kind == "rl" else ("system", "user", "answer")
@@ -80,7 +80,7 @@ def _features(kind: str) -> list[dict[str, Any]]:
     ]
 
 
-def _text(manifest: Mapping[str, Any]) -> str:
+def _render_text(manifest: Mapping[str, Any]) -> str:
     counts, policies = manifest["counts"], manifest["policies"]
     title = f"# {manifest['name']}, release {manifest['number']}"
     simulated = (
@@ -96,14 +96,14 @@ def _text(manifest: Mapping[str, Any]) -> str:
         for split in SPLITS
     )
     agreement = "\n".join(
-        f"| {axis} | {_alpha(found)} | {found['blind_ratings']} | {found['clips']} |"
+        f"| {axis} | {_render_alpha(found)} | {found['blind_ratings']} | {found['clips']} |"
         for axis, found in ((axis, manifest["agreement"][axis.value]) for axis in AXES)
     )
     choices = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(policies.items()))
     return f"""{title}
 {simulated}
 Generated videos, graded by people on three axes (visual, dynamic, alignment; five levels of ITU-T P.910 ACR) with
-defects, evidence and written reasons. Campaign: {_plain(manifest["campaign"]["title"])}. Content hash:
+defects, evidence and written reasons. Campaign: {_escape(manifest["campaign"]["title"])}. Content hash:
 `{manifest["content_hash"]}`.
 
 ## Contents
@@ -114,10 +114,10 @@ defects, evidence and written reasons. Campaign: {_plain(manifest["campaign"]["t
 
 {counts["ratings"]} ratings, {counts["ratings_counted"]} of them counted, by {counts["raters"]} raters under pseudonyms.
 `clips.parquet`, `ratings.parquet` and `targets.parquet` have a row for each clip, each rating, and each clip and axis.
-{_left_out(counts)}
+{_render_left_out(counts)}
 
-The rows have the format `{manifest["format"]}`. Their columns have other names than those that trainers look for, as
-these would train on the text without the video. `defects` and `evidence` are JSON text.
+The rows have the format `{manifest["format"]}`. Their columns do not have the names that common trainers look for,
+because such a trainer would train on the text without the video. `defects` and `evidence` are JSON text.
 
 ## Agreement
 
@@ -130,24 +130,24 @@ Krippendorff's alpha (ordinal) of blind ratings, which no critic can have influe
 ## How it was made
 
 {choices}
-{_notes(manifest["notes"])}
+{_render_notes(manifest["notes"])}
 ## Intended use
 
-Training and judging critics that grade generated video and say why. Val and test count blind ratings only: no rater of
-them saw a critic's draft, so a critic is not judged against what it has influenced.
+Training and evaluating critics that grade generated video and say why. Val and test count blind ratings only:
+their raters saw no draft, so a critic is not evaluated against ratings that it has influenced.
 
 ## Limits
 
-Scores are those of few raters a clip; use the standard errors. Reasons are people's own words and may be wrong. Raters
+Each clip has few raters; use the standard errors. Reasons are people's own words and may be wrong. Raters
 are not a sample of any population. The clips keep the licences of the generators that made them.
 """
 
 
-def _left_out(counts: Mapping[str, Any]) -> str:
+def _render_left_out(counts: Mapping[str, Any]) -> str:
     if not counts["left_out"]:
         return "No clip was left out."
     lines = [
-        f"| {clips} | {of} | {_plain(reason)} |"
+        f"| {clips} | {of} | {_escape(reason)} |"
         for of, reasons in counts["left_out"].items()
         for reason, clips in reasons.items()
     ]
@@ -156,11 +156,11 @@ def _left_out(counts: Mapping[str, Any]) -> str:
     )
 
 
-def _notes(notes: Sequence[str]) -> str:
-    return "".join(["\nNotes:\n\n", *(f"- {_plain(note)}\n" for note in notes)]) if notes else ""
+def _render_notes(notes: Sequence[str]) -> str:
+    return "".join(["\nNotes:\n\n", *(f"- {_escape(note)}\n" for note in notes)]) if notes else ""
 
 
-def _alpha(found: Mapping[str, Any]) -> str:
+def _render_alpha(found: Mapping[str, Any]) -> str:
     if found["thin"]:
         return str(found["thin"])
     value, interval = found["krippendorff_alpha_ordinal"], found["interval"]
@@ -171,6 +171,6 @@ def _alpha(found: Mapping[str, Any]) -> str:
     return f"{value:.3f} [{interval[0]:.3f}, {interval[1]:.3f}]"
 
 
-def _plain(text: str) -> str:
-    """A name on one line, without what Markdown or HTML would act on."""
+def _escape(text: str) -> str:
+    """Return a name on one line, without the signs of Markdown and HTML."""
     return "".join(" " if character in "\r\n<>`[]|*_#" else character for character in text).strip()

@@ -1,4 +1,4 @@
-"""MLCommons Croissant 1.0 metadata of a release: its files, and the columns of its tables."""
+"""MLCommons Croissant 1.0 metadata of a release: its files and the columns of its tables."""
 
 import json
 from collections.abc import Mapping
@@ -58,31 +58,31 @@ _TYPES: dict[Any, str] = {
 }
 
 
-def metadata(manifest: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """The JSON-LD file. `files` are the entries of the manifest, of which the tables and row files are named."""
+def encode_metadata(manifest: Mapping[str, Any], files: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Encode the JSON-LD file. Of `files` (entries of the manifest) it describes the tables and the row files."""
     named = [name for name in sorted(files) if name.endswith(tuple(_FORMATS))]
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"{manifest['name']}-{manifest['number']}",
-        "description": _description(manifest),
+        "description": _describe(manifest),
         "version": f"{manifest['number']}.0.0",
         "license": "The clips keep the licences of the generators that made them.",
         "url": f"urn:sha256:{manifest['content_hash']}",
         "citeAs": f"{manifest['name']}, release {manifest['number']}, content hash {manifest['content_hash']}",
-        "distribution": [_file(name, files[name]) for name in named],
-        "recordSet": [_records("clips", CLIP_SCHEMA), _records("targets", TARGET_SCHEMA)],
+        "distribution": [_describe_file(name, files[name]) for name in named],
+        "recordSet": [_describe_table("clips", CLIP_SCHEMA), _describe_table("targets", TARGET_SCHEMA)],
     }
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _description(manifest: Mapping[str, Any]) -> str:
+def _describe(manifest: Mapping[str, Any]) -> str:
     words = "Generated videos graded on three axes with defects, evidence and reasons."
     return f"SIMULATED: not human judgement. {words}" if manifest["simulated"] else words
 
 
-def _file(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_file(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
         "@id": name,
@@ -94,17 +94,17 @@ def _file(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _records(table: str, schema: pa.Schema) -> dict[str, Any]:
-    """The plain columns of a table; nested ones are left to its own schema."""
+def _describe_table(table: str, schema: pa.Schema) -> dict[str, Any]:
+    """Describe the plain columns of a table; its own schema has the nested ones."""
     return {
         "@type": "cr:RecordSet",
         "@id": table,
         "name": table,
-        "field": [_column(table, column) for column in schema if column.type in _TYPES],
+        "field": [_describe_column(table, column) for column in schema if column.type in _TYPES],
     }
 
 
-def _column(table: str, column: pa.Field) -> dict[str, Any]:
+def _describe_column(table: str, column: pa.Field) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
         "@id": f"{table}/{column.name}",

@@ -1,4 +1,4 @@
-"""The figures of a release: on every axis a MOS for each clip under the target policy, and how far people agree."""
+"""The figures of a release, axis by axis: the MOS of each clip under the target policy, and how far people agree."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ NORMAL_95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Krippendorff's alpha of blind ratings, and what it rests on: ratings of clips, of which `paired` have two."""
+    """Krippendorff's alpha of blind ratings, with its counts: `paired` clips have two blind ratings or more."""
 
     alpha: Weighed
     ratings: int
@@ -32,8 +32,10 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class AxisFigures:
-    """One axis over the whole release. `weights` are those of raters that do not weigh 1; `notes` are sentences on what
-    had to be assumed or set aside."""
+    """One axis over the whole release.
+
+    `weights` has the raters whose weight is not 1; `notes` are sentences on what was assumed or left out.
+    """
 
     mos: dict[str, Mos]
     pooled_sd: float
@@ -48,24 +50,26 @@ Estimated = tuple[Sequence[Mos], dict[str, float], tuple[str, ...]]
 """MOS by clip, weights of raters, notes."""
 
 
-def figures_of(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Figures:
-    """The figures of every axis over the counted ratings of `records`; raises ReleaseRefused where the policy cannot
-    be followed."""
+def compute_figures(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Figures:
+    """Compute the figures of every axis over the counted ratings of `records`.
+
+    Raises ReleaseRefused if the ratings do not allow the policy.
+    """
     counted, blind = _Triples(), _Triples()
     for record in records:
         counted.add(record.clip_id, record.counted)
         blind.add(record.clip_id, record.blind)
-    return {axis: _axis_figures(axis, counted.table(axis), blind.table(axis), policy) for axis in AXES}
+    return {axis: _compute_axis(axis, counted.table(axis), blind.table(axis), policy) for axis in AXES}
 
 
-def with_interval(row: Mos, mos: float, se: float, reach: float) -> Mos:
-    """Another MOS in the place of a row's, with all that is shown on the scale."""
+def replace_mos(row: Mos, mos: float, se: float, reach: float) -> Mos:
+    """Return the row with another MOS and an interval of `reach` to either side, both clipped to the scale."""
     mos = min(max(mos, MIN_LEVEL), MAX_LEVEL)
     return Mos(row.item, mos, row.n, row.sd, se, max(MIN_LEVEL, mos - reach), min(MAX_LEVEL, mos + reach))
 
 
 class _Triples:
-    """Ratings gathered clip by clip, as the tables of the axes."""
+    """Collects ratings clip by clip, and makes a table for each axis."""
 
     def __init__(self) -> None:
         self._by_axis: dict[Axis, list[tuple[str, str, float]]] = {axis: [] for axis in AXES}
@@ -79,20 +83,20 @@ class _Triples:
         return RatingTable.from_triples(self._by_axis[axis])
 
 
-def _axis_figures(axis: Axis, counted: RatingTable, blind: RatingTable, policy: ReleasePolicy) -> AxisFigures:
+def _compute_axis(axis: Axis, counted: RatingTable, blind: RatingTable, policy: ReleasePolicy) -> AxisFigures:
     pooled = pooled_sd(blind)
     rows, weights, notes = _estimate(axis, counted, pooled, policy)
     return AxisFigures(
         mos={str(row.item): row for row in rows},
         pooled_sd=round(choose_prior_sd(pooled), 6),
         assumed_sd=isinstance(pooled, Undefined),
-        agreement=_agreement(blind, policy),
+        agreement=_compute_agreement(blind, policy),
         weights=weights,
         notes=notes,
     )
 
 
-def _agreement(blind: RatingTable, policy: ReleasePolicy) -> Agreement:
+def _compute_agreement(blind: RatingTable, policy: ReleasePolicy) -> Agreement:
     paired = int((blind.n >= 2).sum())
     alpha = krippendorff_alpha(blind, "ordinal", seed=policy.seed)
     return Agreement(weigh(alpha.estimate, clips=paired), len(blind), blind.item_count, paired)
@@ -125,13 +129,13 @@ def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
     if not len(panel):
         raise ReleaseRefused(
             f"P.910 is for panels: it needs clips with {LEAST_PANEL} ratings or more, and {axis} has none. Use "
-            "bias_corrected, which has an answer for every campaign."
+            "bias_corrected, which works for every campaign."
         )
     fit = alternating_projection(panel)
     if isinstance(fit, Undefined):
         raise ReleaseRefused(f"P.910 is undefined on {axis}: {fit}. Use bias_corrected.")
     rows = [
-        with_interval(row, float(mos), float(se), NORMAL_95 * float(se))
+        replace_mos(row, float(mos), float(se), NORMAL_95 * float(se))
         for row, mos, se in zip(summarise(panel, pooled=pooled), fit.mos, fit.se, strict=True)
     ]
     weights = {str(rater): float(sd) ** -2 for rater, sd in zip(panel.rater_ids, fit.inconsistency, strict=True)}
@@ -142,5 +146,5 @@ def _correct(table: RatingTable) -> Estimated:
     model = fit_mixed_model(table)
     if isinstance(model, Undefined):
         return (), {}, ()
-    whom = (f"The intervals of the targets hold {model.population} only: there are few.",) if model.population else ()
-    return model.rows, {}, (*model.notes, *whom)
+    scope = (f"The intervals of the targets hold {model.population} only: there are few.",) if model.population else ()
+    return model.rows, {}, (*model.notes, *scope)

@@ -1,24 +1,30 @@
-"""Every choice that shapes a release, stated once: it stands in the release's row, its manifest and its card."""
+"""The choices that shape a release. They are stored in its row and stated in its manifest and its card."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
+from qsave.statistics.p910 import LEAST_PANEL
+from qsave.statistics.screening import LEAST_RATINGS
 
 TargetPolicy = Literal["mean", "bias_corrected", "bt500", "p910", "reviewed"]
 MediaPolicy = Literal["copy", "none"]
 
 
 class ReleaseRefused(ValueError):
-    """A release that cannot be made; the message says why and how to go on."""
+    """The release cannot be made; the message says why and how to go on."""
 
 
 class NoTrainRows(ReleaseRefused):
-    """A release that would have nothing to train on."""
+    """The release would have nothing to train on."""
 
     def __init__(self, campaign: str, policy: "ReleasePolicy") -> None:
-        reviewed = policy.target == "reviewed"
+        reviewed = policy.target_in("train") == "reviewed"
         super().__init__(
             f"No clip of the train split of campaign {campaign} has a target under the policy {policy.target}: there "
             "would be nothing to train on. "
@@ -27,7 +33,7 @@ class NoTrainRows(ReleaseRefused):
 
 
 class SmallSplits(ReleaseRefused):
-    """A release whose val or test is small, where that was not allowed."""
+    """Val or test would be small, and the policy does not allow it."""
 
     def __init__(self, small: Mapping[str, SplitSize]) -> None:
         self.sizes = "; ".join(f"{split} has {_count_in_words(size)}" for split, size in small.items())
@@ -51,71 +57,103 @@ def _count_in_words(size: SplitSize) -> str:
     return f"{clips} of {'1 prompt group' if size.groups == 1 else f'{size.groups} prompt groups'}"
 
 
-_TARGETS: dict[TargetPolicy, str] = {
-    "mean": "mean of the counted ratings",
-    "bias_corrected": "mean corrected for the raters' biases by a mixed model (raters random, REML)",
-    "bt500": "mean after BT.500 screening; clips with fewer than 7 counted ratings are left out",
-    "p910": "P.910 alternating projection; clips with fewer than 12 counted ratings are left out",
-    "reviewed": "the lead's reviewed score; clips without a review are left out",
+@dataclass(frozen=True, slots=True)
+class TargetKind:
+    """One way to make targets: its name on pages, its rule in manifests, and why a clip with ratings has no target."""
+
+    label: str | Promise
+    rule: str
+    why_none: str
+
+
+TARGETS: dict[TargetPolicy, TargetKind] = {
+    "mean": TargetKind(_("Mean of the ratings (MOS)"), "mean of the counted ratings", "no counted rating"),
+    "bias_corrected": TargetKind(
+        _("Mean corrected for raters' biases (mixed model)"),
+        "mean corrected for the raters' biases by a mixed model (raters random, REML)",
+        "no counted rating",
+    ),
+    "bt500": TargetKind(
+        format_lazy(_("Mean after BT.500 screening (clips with {least} ratings or more)"), least=LEAST_RATINGS),
+        f"mean after BT.500 screening; clips with fewer than {LEAST_RATINGS} counted ratings are left out",
+        f"fewer than {LEAST_RATINGS} counted ratings, which BT.500 needs, or none left after screening",
+    ),
+    "p910": TargetKind(
+        format_lazy(_("P.910 (panels: clips with {least} ratings or more)"), least=LEAST_PANEL),
+        f"P.910 alternating projection; clips with fewer than {LEAST_PANEL} counted ratings are left out",
+        f"fewer than {LEAST_PANEL} counted ratings, which P.910 needs",
+    ),
+    "reviewed": TargetKind(
+        _("Reviewed clips only (the lead's scores)"),
+        "the lead's reviewed score; clips without a review are left out",
+        "not reviewed",
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ReleasePolicy:
-    """What a release counts and copies. Val and test targets count blind ratings only, whatever stands here."""
+    """What a release counts and copies. Val and test targets count blind ratings only, whatever the policy."""
 
     target: TargetPolicy = "mean"
     media: MediaPolicy = "copy"
     seed: int = 0
     """Breaks ties between equally good reasons, and seeds the intervals of the card."""
     unedited_drafts: bool = False
-    """Whether words of a critic that a rater left as they were may become a training target."""
+    """Whether a critic's words that a rater accepted unedited may become a training target."""
     cooldown_range: int = 1
-    """Cool-down takes train clips whose blind scores differ by at most so many levels on every axis."""
+    """Cool-down takes train clips whose blind scores differ by at most this many levels on every axis,"""
     cooldown_ratings: int = 2
-    """... and that have at least so many of them."""
+    """and that have at least this many blind ratings."""
     allow_small_splits: bool = False
     """Whether val and test may have fewer than LEAST_CLIPS clips or LEAST_GROUPS prompt groups."""
 
     def __post_init__(self) -> None:
         for name, kind in (("target", TargetPolicy), ("media", MediaPolicy)):
             if getattr(self, name) not in get_args(kind):
-                raise ReleaseRefused(f"{name} is one of {', '.join(get_args(kind))}; got {getattr(self, name)!r}")
+                raise ReleaseRefused(
+                    f"The policy's {name} is one of {', '.join(get_args(kind))}; got {getattr(self, name)!r}."
+                )
         for name in ("seed", "cooldown_range", "cooldown_ratings"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 0:
-                raise ReleaseRefused(f"{name} is a whole number from 0; got {getattr(self, name)!r}")
+                raise ReleaseRefused(f"The policy's {name} is a whole number from 0; got {getattr(self, name)!r}.")
         for name in ("unedited_drafts", "allow_small_splits"):
             if type(getattr(self, name)) is not bool:
-                raise ReleaseRefused(f"{name} is true or false; got {getattr(self, name)!r}")
+                raise ReleaseRefused(f"The policy's {name} is true or false; got {getattr(self, name)!r}.")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ReleasePolicy":
-        """The inverse of `to_json`; raises ReleaseRefused for a choice that there is not."""
+        """Return the policy that `to_json` wrote. Raises ReleaseRefused for a choice that does not exist."""
         unknown = value.keys() - {field.name for field in fields(cls)}
         if unknown:
-            raise ReleaseRefused(f"a release has no choice called {', '.join(sorted(unknown))}")
+            raise ReleaseRefused(f"The policy has no choice called {', '.join(sorted(unknown))}.")
         return cls(**value)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def stated(self) -> dict[str, Any]:
-        """The choices with the fixed rules beside them, as the manifest tells them."""
+    def target_in(self, split: str) -> TargetPolicy:
+        """Return the target of a split: reviewed scores are for train only, val and test take the mean instead."""
+        return "mean" if self.target == "reviewed" and split != "train" else self.target
+
+    def describe(self) -> dict[str, Any]:
+        """Return the choices together with the fixed rules, as the manifest states them."""
+        held_out = self.target_in("val")
         return self.to_json() | {
-            "target_of_val_and_test": "blind ratings only" + (", mean" if self.target == "reviewed" else ""),
-            "target_of_train": _TARGETS[self.target],
+            "target_of_val_and_test": "blind ratings only" + (f", {held_out}" if held_out != self.target else ""),
+            "target_of_train": TARGETS[self.target].rule,
             "blind": "drawn blind, or rated while no critic was active in the campaign",
             "agreement": "blind ratings only; so is the pooled SD behind the standard errors, and the cool-down",
             "level": "MOS rounded half up (2.5 -> 3)",
-            "ratings": "the current revision of each rating on a seat; golds, repeats, qualification clips "
+            "ratings": "the current revision of each rating in a rating slot; golds, repeats, qualification clips "
             "and screened raters do not count",
             "reasons": (
                 "axis by axis: reviewed text on train, else the rater whose score is closest to the target, then whose "
                 "defects are most like the target's, a blind rater before an assisted one, ties by seed; an answer "
-                "lists the defects of the target, whosever reason it gives"
+                "lists the defects of the target, whoever wrote its reason"
             ),
             "defects": "reviewed on train, else those that at least half of the counted raters name in own words; "
-            "where nobody has own words, the target says so (described: false)",
+            "if nobody has own words, the target says so (described: false)",
             "drafts": "as submitted" if self.unedited_drafts else "a draft accepted without an edit is no target",
             "splits": "stored with the prompt group at import, before any rating",
         }

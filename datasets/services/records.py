@@ -1,4 +1,4 @@
-"""What a release is made from: one record a clip, read in one snapshot, kept as lines of a file during the build."""
+"""The records that a release is made from: one a clip, read in one snapshot, stored as lines of a file."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,17 +9,17 @@ from typing import Any
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, evidence_from_json
 
-NOT_SEATS = {
+CHECK_SLOT_REASONS = {
     "gold": "a check against known scores",
     "repeat": "a repeat of the rater's own",
     "qualification": "given to qualify",
 }
-"""Why a rating on a place of this kind does not count; what stands on one of an item's seats does."""
+"""Why a rating in a check slot of each kind does not count. Those in rating slots (kind `seat`) do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One axis of one rating. `own_words`: not a critic's text that was left as it stood."""
+    """One axis of one rating. `own_words` is False for a critic's text that the rater did not edit."""
 
     score: int
     evidence: tuple[Evidence, ...]
@@ -35,7 +35,7 @@ class RatingRecord:
     rater: str
     arm: str
     blind: bool
-    """No critic can have influenced it: `Rating.is_blind`."""
+    """Whether no critic can have influenced it (`Rating.is_blind`)."""
     exposure: str
     kind: str
     screened: bool
@@ -57,7 +57,7 @@ class Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class ClipRecord:
-    """One clip of the campaign with all that was said of it. `facts` are the columns of clips.parquet."""
+    """One clip of the campaign with its ratings and its review. `facts` are columns of clips.parquet."""
 
     clip_id: str
     sha256: str
@@ -75,12 +75,12 @@ class ClipRecord:
     review: dict[Axis, Reviewed] | None
     ratings: tuple[RatingRecord, ...]
     excluded: str = ""
-    """Why a lead excluded the clip from the campaign; empty if none did."""
+    """Why a lead excluded the clip from the campaign; empty if nobody did."""
 
     def why_not_counted(self, rating: RatingRecord) -> str:
-        """Why a rating does not count towards the targets; empty if it does."""
+        """Return why a rating does not count towards the targets; empty if it does."""
         if rating.kind != "seat":
-            return NOT_SEATS[rating.kind]
+            return CHECK_SLOT_REASONS[rating.kind]
         if rating.screened:
             return "rater screened out"
         if self.split != "train" and not rating.blind:
@@ -93,7 +93,7 @@ class ClipRecord:
 
     @property
     def blind(self) -> tuple[RatingRecord, ...]:
-        """The counted ratings that no critic can have influenced."""
+        """Return the counted ratings that no critic can have influenced."""
         return tuple(rating for rating in self.counted if rating.blind)
 
 
@@ -102,34 +102,34 @@ def record_to_line(record: ClipRecord) -> bytes:
 
 
 def read_records(path: Path) -> Iterator[ClipRecord]:
-    """The records of a snapshot file, one at a time."""
+    """Yield the records of a snapshot file."""
     with path.open("rb") as lines:
         for line in lines:
-            yield _record(json.loads(line))
+            yield _record_from_json(json.loads(line))
 
 
-def _record(value: Mapping[str, Any]) -> ClipRecord:
+def _record_from_json(value: Mapping[str, Any]) -> ClipRecord:
     review = value["review"]
     changes = {
         "fast": tuple(value["fast"]),
         "slow": tuple(value["slow"]),
-        "review": {axis: Reviewed(**_with_evidence(review[axis.value])) for axis in AXES} if review else None,
-        "ratings": tuple(_rating(rating) for rating in value["ratings"]),
+        "review": {axis: Reviewed(**_parse_evidence(review[axis.value])) for axis in AXES} if review else None,
+        "ratings": tuple(_rating_from_json(rating) for rating in value["ratings"]),
     }
     return ClipRecord(**(dict(value) | changes))
 
 
-def _rating(value: Mapping[str, Any]) -> RatingRecord:
-    answers = {axis: Answer(**_with_evidence(value["answers"][axis.value])) for axis in AXES}
+def _rating_from_json(value: Mapping[str, Any]) -> RatingRecord:
+    answers = {axis: Answer(**_parse_evidence(value["answers"][axis.value])) for axis in AXES}
     return RatingRecord(**(dict(value) | {"answers": answers}))
 
 
-def _with_evidence(value: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(value) | {"evidence": evidence_from_json([_flat(piece) for piece in value["evidence"]])}
+def _parse_evidence(value: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(value) | {"evidence": evidence_from_json([_flatten(piece) for piece in value["evidence"]])}
 
 
-def _flat(piece: Mapping[str, Any]) -> dict[str, Any]:
-    """`asdict` of a piece of evidence in the form of `evidence_to_json`."""
+def _flatten(piece: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a piece of evidence as `evidence_to_json` writes it, from its `asdict`."""
     time, box = piece["time"], piece["box"]
     return {
         "defect": piece["defect"],

@@ -1,7 +1,7 @@
-"""Freezing a release: asked for by an engineer, built in a folder of its own, renamed into place, then marked frozen.
+"""Freezing a release: an engineer requests it, a job builds its folder, renames it into place and marks the row frozen.
 
-A build that is cut off leaves a folder under `.building/`, which no reader takes for a release; done again, it starts
-over. The row is frozen only when the folder stands under its name.
+An interrupted build leaves a folder under `.building/`, which no reader takes for a release; the next attempt starts
+over. The row becomes frozen only after its folder has its final name.
 """
 
 import logging
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.models import Campaign, Rating
+from annotation.models import Campaign, Rating, Split
 from annotation.shared.permissions import require
 from datasets.models import Release
 from datasets.services.folder import Header, Progress, write_folder
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @transaction.atomic
 def request_release(*, actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
-    """A numbered release and the job that will build it. Raises ReleaseRefused where it cannot be."""
+    """Create a numbered release and the job that builds it. Raises ReleaseRefused if it cannot be made."""
     release = _plan(actor, campaign, name, policy)
     release.job = enqueue(kind=KIND, arguments={"release": release.pk}, actor=actor)
     release.save(update_fields=["job"])
@@ -53,7 +53,7 @@ def build_release(
     policy: ReleasePolicy | None = None,
     progress: Progress = lambda share, message: None,
 ) -> Release:
-    """Numbers, builds and freezes a release here and now. Raises ReleaseRefused where it cannot be."""
+    """Number, build and freeze a release in this process. Raises ReleaseRefused if it cannot be made."""
     release = _plan(actor, campaign, name, policy or ReleasePolicy())
     try:
         return build(release, progress=progress)
@@ -63,7 +63,7 @@ def build_release(
 
 
 def build(release: Release, *, progress: Progress) -> Release:
-    """Builds and freezes a planned release; one that is frozen already is left alone. Safe to run again."""
+    """Build and freeze a requested release; one that is frozen already stays as it is. Safe to run again."""
     release = Release.objects.select_related("campaign", "parent").get(pk=release.pk)
     if release.state in (Release.State.FROZEN, Release.State.WITHDRAWN):
         return release
@@ -80,15 +80,15 @@ def build(release: Release, *, progress: Progress) -> Release:
 
 
 def mark_failed(release: Release) -> None:
-    """Says of a release that is still being built that it will not be."""
+    """Mark a release that is still being built as failed."""
     Release.objects.filter(pk=release.pk, state=Release.State.BUILDING).update(state=Release.State.FAILED)
 
 
 def release_path(release: Release) -> Path:
-    """The folder of a frozen release; raises ReleaseRefused for one that has none, or none that is still read."""
+    """Return the folder of a frozen release. Raises ReleaseRefused if it is not frozen or has an earlier format."""
     if release.state != Release.State.FROZEN:
         raise ReleaseRefused(
-            _("release %(release)s is %(state)s: it has no folder")
+            _("Release %(release)s is %(state)s and has no folder.")
             % {"release": isolate(release), "state": release.state}
         )
     if release.is_of_earlier_format:
@@ -107,17 +107,17 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
     require(actor, Role.ENGINEER)
     if not _NAME.fullmatch(name):
         raise ReleaseRefused(
-            _("a release's name is made of letters, digits, - and _ (at most 80); got %(name)s")
+            _("The name of a release is made of letters, digits, - and _ (at most 80); got %(name)s.")
             % {"name": isolate(repr(name))}
         )
     if not Rating.objects.filter(item__campaign=campaign).exists():
         raise ReleaseRefused(
-            _("campaign %(name)s has no ratings yet: a release is made of ratings") % {"name": isolate(campaign.name)}
+            _("Campaign %(name)s has no ratings yet. Rate some of its clips first.") % {"name": isolate(campaign.name)}
         )
-    if not has_train_clips(campaign, reviewed=policy.target == "reviewed"):
+    if not has_train_clips(campaign, reviewed=policy.target_in(Split.TRAIN) == "reviewed"):
         raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
-    # Whoever numbers at the same time waits here.
+    # The lock makes a release that is numbered at the same time wait here.
     Campaign.objects.select_for_update().order_by("pk").first()
     newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0
     release = Release.objects.create(
@@ -133,10 +133,10 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
 
 
 def _clear(folders: Iterable[Path]) -> None:
-    """Removes what an earlier attempt at a release left: its folder is nobody's while the row is not frozen."""
+    """Remove what an earlier attempt at a release left; no reader uses its folder until the row is frozen."""
     for folder in folders:
         if folder.exists():
-            logger.warning("Removing %s, left by a build that was cut off", folder)
+            logger.warning("Removing %s, left by an interrupted build", folder)
             shutil.rmtree(folder)
 
 

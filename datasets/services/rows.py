@@ -1,4 +1,4 @@
-"""Records as rows of the release's files. Floats are rounded to 6 decimals; every row of a file has the same keys."""
+"""The rows of a release's files, made from records. Floats have 6 decimals; every row of a file has the same keys."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -9,7 +9,7 @@ import pyarrow as pa
 from datasets.services.figures import Figures
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord
-from datasets.services.targets import Words, pairwise_agreement
+from datasets.services.targets import Words, compute_pairwise_agreement
 from qsave.axes import AXES, Axis
 from qsave.grammar import GrammarError, render
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
@@ -97,39 +97,39 @@ TARGET_SCHEMA = pa.schema(
 )
 
 
-def media_name(record: ClipRecord) -> str:
-    """Where the clip lies in a release: its sha256 and its own extension."""
+def name_media(record: ClipRecord) -> str:
+    """Return the clip's path in a release: its sha256 and its own extension."""
     suffix = PurePosixPath(record.original).suffix.lower()
     return f"{MEDIA_FOLDER}/{record.sha256}{suffix if suffix[1:].isalnum() and suffix.isascii() else '.bin'}"
 
 
-def media_of(record: ClipRecord) -> Media:
-    return Media(media_name(record), record.sha256, record.duration, record.fast, record.slow)
+def make_media(record: ClipRecord) -> Media:
+    return Media(name_media(record), record.sha256, record.duration, record.fast, record.slow)
 
 
 def is_simulated(record: ClipRecord) -> bool:
-    """Whether the clip, or any rating that counts, was made by a program."""
+    """Tell whether a program made the clip or any rating that counts."""
     return record.simulated or any(rating.simulated for rating in record.counted)
 
 
-def sft_row(record: ClipRecord, targets: Targets, words: Mapping[Axis, Words]) -> SftRow:
-    """The supervised row; raises ReleaseRefused for a defect that the output grammar cannot say."""
+def make_sft_row(record: ClipRecord, targets: Targets, words: Mapping[Axis, Words]) -> SftRow:
+    """Return the supervised row. Raises ReleaseRefused for a defect that the output grammar cannot express."""
     try:
         text = render(ReportCard(**{axis.value: words[axis].report for axis in AXES}))
     except GrammarError as error:
-        raise ReleaseRefused(f"clip {record.clip_id}: {error}. Correct the campaign's taxonomy") from None
+        raise ReleaseRefused(f"Clip {record.clip_id}: {error}. Correct the campaign's taxonomy.") from None
     return SftRow(
-        **_common(record),
-        task=_task(record, text),
+        **_common_fields(record),
+        task=_make_task(record, text),
         targets={axis: targets[axis][0] for axis in AXES},
     )
 
 
-def rl_row(record: ClipRecord, targets: Targets) -> RlRow:
-    return RlRow(**_common(record), task=_task(record), solution={axis: targets[axis][0] for axis in AXES})
+def make_rl_row(record: ClipRecord, targets: Targets) -> RlRow:
+    return RlRow(**_common_fields(record), task=_make_task(record), solution={axis: targets[axis][0] for axis in AXES})
 
 
-def clip_row(record: ClipRecord) -> dict[str, Any]:
+def make_clip_row(record: ClipRecord) -> dict[str, Any]:
     return record.facts | {
         "id": record.clip_id,
         "sha256": record.sha256,
@@ -142,7 +142,7 @@ def clip_row(record: ClipRecord) -> dict[str, Any]:
     }
 
 
-def rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) -> dict[str, Any]:
+def make_rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) -> dict[str, Any]:
     why_not = record.why_not_counted(rating)
     row: dict[str, Any] = {
         "clip_id": record.clip_id,
@@ -165,17 +165,17 @@ def rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) -> di
             f"{axis}_score": answer.score,
             f"{axis}_weight": 0.0 if why_not else round(figures[axis].weights.get(rating.rater, 1.0), 6),
             f"{axis}_defects": list(dict.fromkeys(piece.defect for piece in answer.evidence)),
-            f"{axis}_evidence": _rounded(answer.evidence),
+            f"{axis}_evidence": _round_evidence(answer.evidence),
             f"{axis}_reason": answer.reason,
             f"{axis}_draft_use": answer.draft_use,
         }
     return row
 
 
-def target_row(
-    record: ClipRecord, axis: Axis, found: tuple[Target, Mos], words: Words | None, policy: ReleasePolicy
+def make_target_row(
+    record: ClipRecord, axis: Axis, pair: tuple[Target, Mos], words: Words | None, policy: ReleasePolicy
 ) -> dict[str, Any]:
-    target, mos = found
+    target, mos = pair
     return {
         "clip_id": record.clip_id,
         "axis": axis.value,
@@ -186,18 +186,18 @@ def target_row(
         "high": round(mos.high, 6),
         "n": target.n,
         "sd": None if isinstance(mos.sd, Undefined) else round(mos.sd, 6),
-        "policy": policy.target if record.split == "train" or policy.target != "reviewed" else "mean",
+        "policy": policy.target_in(record.split),
         "level": target.level,
-        "agreement": pairwise_agreement([rating.answers[axis].score for rating in record.counted]),
+        "agreement": compute_pairwise_agreement([rating.answers[axis].score for rating in record.counted]),
         "defects": list(target.defects),
-        "evidence": _rounded(target.evidence),
+        "evidence": _round_evidence(target.evidence),
         "described": target.described,
         "words_from": words.source if words else "",
         "simulated": is_simulated(record),
     }
 
 
-def _common(record: ClipRecord) -> dict[str, Any]:
+def _common_fields(record: ClipRecord) -> dict[str, Any]:
     return {
         "id": record.clip_id,
         "clip_id": record.clip_id,
@@ -205,16 +205,16 @@ def _common(record: ClipRecord) -> dict[str, Any]:
         "prompt_group": record.prompt_group,
         "generator": record.generator,
         "split": record.split,
-        "media": media_of(record),
+        "media": make_media(record),
         "simulated": is_simulated(record),
     }
 
 
-def _task(record: ClipRecord, answer: str | None = None) -> Task:
+def _make_task(record: ClipRecord, answer: str | None = None) -> Task:
     return Task(SYSTEM_PROMPT, user_prompt(record.prompt), answer)
 
 
-def _rounded(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+def _round_evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
     return [
         {key: [round(n, 6) for n in value] if isinstance(value, list) else value for key, value in piece.items()}
         for piece in evidence_to_json(evidence)

@@ -1,7 +1,7 @@
-"""A campaign's clips and ratings as they stand at one moment, streamed into a file.
+"""A campaign's clips and ratings at one moment, streamed into a file.
 
-Everything is read in one snapshot and nothing is written to the database meanwhile. What follows (statistics, copying
-clips) works on the file, so raters are not held up by a release that takes minutes.
+All reads share one snapshot of the database, and nothing is written to it. The rest of a build (statistics, copying
+clips) works on the file, so raters do not wait for a release that takes minutes.
 """
 
 import hashlib
@@ -46,22 +46,24 @@ _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frame
 
 
 def write_snapshot(campaign: Campaign, path: Path) -> int:
-    """Writes a record of every clip of the campaign, in the order of clip ids; returns how many."""
-    with _one_moment(), path.open("wb") as file:
+    """Write a record of every clip of the campaign, in the order of clip ids; return how many."""
+    with _share_snapshot(), path.open("wb") as file:
         items = Item.objects.filter(campaign=campaign).values_list("clip__clip_id", "pk")
         # sorted here: a database's collation would give another order on another machine
         ordered = [pk for _, pk in sorted(items)]
         screened = read_screened_raters(campaign)
         for start in range(0, len(ordered), CHUNK):
-            for record in _records(campaign, ordered[start : start + CHUNK], screened):
+            for record in _make_records(campaign, ordered[start : start + CHUNK], screened):
                 file.write(record_to_line(record))
     return len(ordered)
 
 
 def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
-    """How many clips of val and test a release would have now, and of how many prompt groups. A target that asks for
-    more ratings of a clip leaves some out, which the build finds."""
-    items = _counted(campaign).filter(make_blind_condition()).values("item")
+    """Count the clips of val and test, and their prompt groups, that a release would have now.
+
+    A target that needs more ratings a clip leaves some of them out; the build counts again.
+    """
+    items = _counted_ratings(campaign).filter(make_blind_condition()).values("item")
     sizes = (
         Clip.objects.filter(items__in=items, bridges_splits=False, prompt_group__split__in=HELD_OUT)
         .values("prompt_group__split")
@@ -71,28 +73,32 @@ def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
 
 
 def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
-    """Whether a release would have a clip to train on now; with `reviewed`, one that a lead has reviewed."""
+    """Tell whether a release would have a clip to train on now; with `reviewed`, one that a lead has reviewed."""
     rated = Item.objects.filter(
-        pk__in=_counted(campaign).values("item"), clip__bridges_splits=False, clip__prompt_group__split=Split.TRAIN
+        pk__in=_counted_ratings(campaign).values("item"),
+        clip__bridges_splits=False,
+        clip__prompt_group__split=Split.TRAIN,
     )
     return (rated.filter(reviews__isnull=False) if reviewed else rated).exists()
 
 
-def _counted(campaign: Campaign) -> QuerySet[Rating]:
-    """The ratings that count on train; on val and test those of them that are blind."""
+def _counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
+    """Return the ratings that count on train. Of these, val and test count the blind ones."""
     rated = Rating.objects.filter(item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT)
     return rated.exclude(rater__in=read_screened_raters(campaign))
 
 
-def pseudonym(campaign: Campaign, rater_id: int) -> str:
-    """A rater's name in this campaign's releases: an HMAC under the campaign's salt, which is never released."""
+def make_pseudonym(campaign: Campaign, rater_id: int) -> str:
+    """Return a rater's name in this campaign's releases: an HMAC under the campaign's salt, which is never released."""
     return hmac.new(campaign.salt.encode(), str(rater_id).encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
-    """One snapshot for all reads inside. It must not write, so on SQLite it takes no lock that raters would wait for
-    (`atomic` there begins IMMEDIATE, which does)."""
+def _share_snapshot() -> Iterator[None]:
+    """Give all reads in the body the same snapshot. The body must not write.
+
+    On SQLite it takes no lock that raters would wait for: `atomic` would begin IMMEDIATE there, and take one.
+    """
     if connection.in_atomic_block:
         yield
     elif connection.vendor == "sqlite":
@@ -109,17 +115,17 @@ def _one_moment() -> Iterator[None]:
             yield
 
 
-def _records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Iterator[ClipRecord]:
+def _make_records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Iterator[ClipRecord]:
     items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
     reviews = Review.objects.filter(item__in=item_ids).order_by("created_at", "pk")
     cards = {review.item_id: card_from_json(review.card) for review in reviews}
-    ratings = _ratings(campaign, item_ids, screened)
+    ratings = _read_ratings(campaign, item_ids, screened)
     for item_id in item_ids:
-        yield _record(items[item_id], cards.get(item_id), ratings.get(item_id, []))
+        yield _make_record(items[item_id], cards.get(item_id), ratings.get(item_id, []))
 
 
-def _ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:
-    """The current revisions on these items, by item, in the order of pseudonyms."""
+def _read_ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:
+    """Return the current revisions of these items' ratings, by item, in the order of pseudonyms."""
     answers = (
         AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__in=item_ids)
         .select_related("revision__rating__slot", "revision__rating__draft")
@@ -131,19 +137,19 @@ def _ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dic
         by_rating[answer.revision.rating_id].append(answer)
     records: dict[int, list[tuple[str, int, RatingRecord]]] = defaultdict(list)
     for pk, parts in by_rating.items():
-        record = _rating(campaign, parts, work[pk], screened)
+        record = _make_rating(campaign, parts, work[pk], screened)
         records[parts[0].revision.rating.item_id].append((record.rater, pk, record))
     return {item: [record for _, _, record in sorted(rows, key=lambda row: row[:2])] for item, rows in records.items()}
 
 
-def _rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened: set[int]) -> RatingRecord:
+def _make_rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened: set[int]) -> RatingRecord:
     rating = answers[0].revision.rating
-    by_axis = {answer.axis: _answer(answer) for answer in answers}
+    by_axis = {answer.axis: _make_answer(answer) for answer in answers}
     if set(by_axis) != set(AXES):
-        raise ReleaseRefused(f"rating {rating.pk} is not whole: it has the axes {sorted(by_axis)}. Tell an engineer.")
+        raise ReleaseRefused(f"Rating {rating.pk} is incomplete: it has the axes {sorted(by_axis)}. Tell an engineer.")
     watched = watched_share(work.viewing)
     return RatingRecord(
-        rater=pseudonym(campaign, rating.rater_id),
+        rater=make_pseudonym(campaign, rating.rater_id),
         arm=rating.arm,
         blind=rating.is_blind,
         exposure=rating.exposure,
@@ -157,7 +163,7 @@ def _rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, screened:
     )
 
 
-def _answer(answer: AxisAnswer) -> Answer:
+def _make_answer(answer: AxisAnswer) -> Answer:
     return Answer(
         score=answer.score,
         evidence=evidence_from_json(answer.evidence),
@@ -167,7 +173,7 @@ def _answer(answer: AxisAnswer) -> Answer:
     )
 
 
-def _record(item: Item, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
+def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
     clip = item.clip
     times: dict[str, Any] = clip.frame_times.get(FrameConfig().key(), {})
     group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
@@ -185,12 +191,12 @@ def _record(item: Item, card: ReportCard | None, ratings: list[RatingRecord]) ->
         fast=tuple(times.get("fast", ())),
         slow=tuple(times.get("slow", ())),
         facts={name: getattr(clip, name) for name in _FACTS},
-        review={axis: _reviewed(card, axis) for axis in AXES} if card else None,
+        review={axis: _make_review(card, axis) for axis in AXES} if card else None,
         ratings=tuple(ratings),
         excluded=item.exclusion_reason,
     )
 
 
-def _reviewed(card: ReportCard, axis: Axis) -> Reviewed:
+def _make_review(card: ReportCard, axis: Axis) -> Reviewed:
     report = card.axis(axis)
     return Reviewed(float(report.score), report.evidence, report.reason)

@@ -1,5 +1,7 @@
-"""Files of a release, written row by row. Each writer hashes its rows as it goes: the content hash covers what rows
-say, so it does not depend on a file format's own bytes."""
+"""Writers of a release's files, row by row. Each hashes its rows as it writes them.
+
+The content hash covers the rows and not the files, so it does not depend on the bytes of a file format.
+"""
 
 import hashlib
 from abc import ABC, abstractmethod
@@ -17,7 +19,7 @@ BATCH = 1000
 
 
 class RowWriter(ABC):
-    """What both kinds of file share: a count and a hash of the rows."""
+    """Counts and hashes the rows of one file."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +52,7 @@ class RowWriter(ABC):
 
 
 class JsonlWriter(RowWriter):
-    """One line of canonical JSON a row."""
+    """Writes each row as a line of canonical JSON."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -64,7 +66,7 @@ class JsonlWriter(RowWriter):
 
 
 class ParquetWriter(RowWriter):
-    """Rows of one schema, a row group every BATCH rows."""
+    """Writes rows of one schema, a row group every BATCH rows."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         super().__init__(path)
@@ -87,6 +89,6 @@ class ParquetWriter(RowWriter):
         self._writer.close()
 
 
-def content_hash(writers: Mapping[str, RowWriter]) -> str:
-    """The sha256 over the row hashes of all files, by name."""
+def compute_content_hash(writers: Mapping[str, RowWriter]) -> str:
+    """Return the sha256 over the row hashes of all files, by name."""
     return hashlib.sha256(encode_canonical({name: writer.hash for name, writer in writers.items()})).hexdigest()

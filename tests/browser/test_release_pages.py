@@ -30,13 +30,13 @@ def test_small_splits_are_asked_about_and_frozen_by_keyboard(
     page.goto("/releases")
     page.get_by_label("Target").select_option(label="Reviewed clips only (the lead's scores)")
     page.get_by_label("Target").select_option("mean")
-    expect(page.get_by_label("Freeze it with small splits")).to_have_count(0)
+    expect(page.get_by_label("Freeze the release with small splits")).to_have_count(0)
     page.get_by_role("button", name="Freeze release").press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("val has 1 clip of 1 prompt group; test has 0 clips")
     assert violations(page) == []
     assert list(too_wide(page, "/releases/freeze")) == []
     assert not Release.objects.exists()
-    page.get_by_label("Freeze it with small splits").press("Space")
+    page.get_by_label("Freeze the release with small splits").press("Space")
     page.get_by_role("button", name="Freeze release").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("release #1")
     assert Release.objects.get().policy["allow_small_splits"]

@@ -85,7 +85,7 @@ def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None
         (["{campaign}", "--name", "x", "--policy", "bt500"], "7 ratings or more"),
         (["{campaign}", "--name", "x", "--as", "nobody"], "no active engineer called 'nobody'"),
         (["{campaign}", "--name", "x", "--as", "{lead}"], "no active engineer called"),
-        (["{campaign}", "--name", "no spaces"], "name is made of"),
+        (["{campaign}", "--name", "no spaces"], "is made of letters"),
         (["{campaign}", "--name", "x", "--seed=-1"], "whole number"),
     ],
 )

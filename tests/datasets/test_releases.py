@@ -111,7 +111,7 @@ def test_a_campaign_without_ratings_is_refused_and_costs_no_number() -> None:
 
 @pytest.mark.parametrize("name", ["", "../up", "a b", "a/b", "x" * 81])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(ReleaseRefused, match="name is made of"):
+    with pytest.raises(ReleaseRefused, match="is made of letters"):
         build(rated_campaign(1, 0, 0), name)
 
 
@@ -137,7 +137,7 @@ def test_a_build_that_breaks_anywhere_leaves_nothing_that_looks_like_a_release(
         raise OSError(28, "No space left on device")
 
     campaign = rated_campaign(2, 0, 0)
-    for name in ("_write_clip", "_copy", "_manifest", "encode_manifest"):
+    for name in ("_write_clip", "_copy_clip", "_make_manifest", "encode_manifest"):
         with monkeypatch.context() as patch:
             patch.setattr(release_folder, name, full)
             with pytest.raises(OSError, match="No space left"):

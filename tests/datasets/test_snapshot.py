@@ -11,7 +11,7 @@ from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, Rating, Screening
 from annotation.rating import drafts
 from datasets.services.records import ClipRecord, read_records
-from datasets.services.snapshot import count_held_out, pseudonym, write_snapshot
+from datasets.services.snapshot import count_held_out, make_pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
 from qsave.splits import SplitSize
 from tests.annotation import factories
@@ -43,9 +43,9 @@ def test_raters_stand_under_pseudonyms_of_the_campaign(tmp_path: Path) -> None:
     other = rated_campaign(0, 1, 0)
     (record,) = snapshot(campaign, tmp_path)
     person = Rating.objects.filter(item__campaign=campaign).values_list("rater_id", flat=True)[0]
-    assert pseudonym(campaign, person) in {rating.rater for rating in record.ratings}
+    assert make_pseudonym(campaign, person) in {rating.rater for rating in record.ratings}
     assert all(re.fullmatch(r"[0-9a-f]{16}", rating.rater) for rating in record.ratings)
-    assert pseudonym(campaign, person) != pseudonym(other, person)
+    assert make_pseudonym(campaign, person) != make_pseudonym(other, person)
 
 
 def test_the_newest_revision_counts(tmp_path: Path) -> None:

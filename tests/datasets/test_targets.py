@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.services.figures import figures_of
+from datasets.services.figures import compute_figures
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord, read_records, record_to_line
-from datasets.services.targets import Words, is_agreed, pairwise_agreement, target_of, words_of
+from datasets.services.targets import Words, choose_words, compute_pairwise_agreement, compute_target, is_agreed
 from qsave.axes import AXES, Axis, level_of_mos
 from qsave.release.rows import Target
 from qsave.report_card import Box, Evidence, TimeRange
@@ -23,7 +23,7 @@ MEAN = ReleasePolicy()
 
 
 def target(record: ClipRecord, *others: ClipRecord, policy: ReleasePolicy = MEAN) -> Target | None:
-    found = target_of(record, AXIS, figures_of([record, *others], policy), policy)
+    found = compute_target(record, AXIS, compute_figures([record, *others], policy), policy)
     return found[0] if found else None
 
 
@@ -37,7 +37,7 @@ def chosen(
 ) -> Words | None:
     """The words beside a target of this MOS with these defects."""
     evidence = tuple(Evidence(defect) for defect in defects)
-    return words_of(record, axis, Target(mos, 0.1, 3, level_of_mos(mos), defects, evidence), policy)
+    return choose_words(record, axis, Target(mos, 0.1, 3, level_of_mos(mos), defects, evidence), policy)
 
 
 ratings = st.builds(
@@ -75,7 +75,7 @@ def test_a_level_is_the_mean_rounded_half_up() -> None:
 
 
 def test_an_unknown_spread_is_assumed_and_said_so() -> None:
-    figures = figures_of([clip("c", rating("ann", 2))], MEAN)
+    figures = compute_figures([clip("c", rating("ann", 2))], MEAN)
     assert figures[AXIS].assumed_sd
     assert figures[AXIS].pooled_sd == ASSUMED_SD
 
@@ -146,7 +146,7 @@ def test_an_answer_lists_the_defects_of_the_target(tmp_path: Path) -> None:
     found = target(record)
     assert found is not None
     assert found.defects == ("blur",)
-    words = words_of(record, AXIS, found, MEAN)
+    words = choose_words(record, AXIS, found, MEAN)
     assert words is not None
     assert words.report.evidence == found.evidence
 
@@ -163,7 +163,7 @@ def test_answers_and_targets_never_differ(defects: list[list[str]], data: st.Dat
     record = clip("c", *people, review=review_of)
     found = target(record)
     assert found is not None
-    words = words_of(record, AXIS, found, MEAN)
+    words = choose_words(record, AXIS, found, MEAN)
     assert found.described == (words is not None or review_of is not None)
     if words is not None:
         assert (words.report.evidence, words.report.score) == (found.evidence, found.level)
@@ -235,7 +235,7 @@ def test_bt500_leaves_a_rater_out_who_is_far_out_on_both_sides() -> None:
         clip(f"c{number:02}", *[rating(f"r{i:02}", score) for i, score in enumerate(rows)], rating("wild", wild))
         for number, (rows, wild) in enumerate([(rows, 1), ([6 - score for score in rows], 5)] * 10)
     ]
-    figures = figures_of(clips, ReleasePolicy(target="bt500"))
+    figures = compute_figures(clips, ReleasePolicy(target="bt500"))
     assert figures[AXIS].weights == {"wild": 0.0}
     assert figures[AXIS].mos["c00"].n == 11
 
@@ -254,7 +254,10 @@ def test_the_mixed_model_takes_bias_out() -> None:
         )
         for number in range(60)
     ]
-    plain, corrected = figures_of(clips, MEAN)[AXIS], figures_of(clips, ReleasePolicy(target="bias_corrected"))[AXIS]
+    plain, corrected = (
+        compute_figures(clips, MEAN)[AXIS],
+        compute_figures(clips, ReleasePolicy(target="bias_corrected"))[AXIS],
+    )
     spread = [np.std([row.mos for row in figures.mos.values()]) for figures in (plain, corrected)]
     assert spread[1] < spread[0]
 
@@ -271,7 +274,7 @@ def test_p910_is_for_panels_of_twelve() -> None:
     with pytest.raises(ReleaseRefused, match=r"12 ratings or more.*bias_corrected"):
         target(clip("c", *[rating(f"r{n}") for n in range(11)]), policy=ReleasePolicy(target="p910"))
     few = clip("few", rating("r01"))
-    figures = figures_of([*panel(), few], ReleasePolicy(target="p910"))
+    figures = compute_figures([*panel(), few], ReleasePolicy(target="p910"))
     assert set(figures[AXIS].mos) == {f"c{number}" for number in range(6)}
     assert len(figures[AXIS].weights) == 12
 
@@ -282,7 +285,7 @@ def test_a_rater_with_one_rating_does_not_cost_the_release(tmp_path: Path) -> No
     manifest = release(tmp_path / "a", records, replace(NO_MEDIA, target="p910"))
     assert any("thin gave one rating" in note for note in manifest["notes"])
     assert "thin gave one rating" in (tmp_path / "a" / "README.md").read_text()
-    assert figures_of(records, ReleasePolicy(target="p910"))[AXIS].weights["thin"] == 1.0
+    assert compute_figures(records, ReleasePolicy(target="p910"))[AXIS].weights["thin"] == 1.0
 
 
 def test_the_bias_corrected_mean_is_that_of_the_mixed_model() -> None:
@@ -304,7 +307,7 @@ def test_only_blind_ratings_make_the_pooled_sd_and_the_agreement() -> None:
     def clips(arm: str) -> list[ClipRecord]:
         return [clip(f"c{n}", rating("ann", 1), rating("bob", 2), rating("cy", 5, arm=arm)) for n in range(3)]
 
-    with_draft, without = (figures_of(clips(arm), MEAN)[AXIS] for arm in ("assisted", "blind"))
+    with_draft, without = (compute_figures(clips(arm), MEAN)[AXIS] for arm in ("assisted", "blind"))
     assert with_draft.pooled_sd == pytest.approx(0.5**0.5, abs=1e-6)
     assert without.pooled_sd > 2
     assert (with_draft.agreement.ratings, without.agreement.ratings) == (6, 9)
@@ -333,8 +336,8 @@ def test_cool_down_looks_at_blind_ratings_alone() -> None:
 
 
 def test_pairwise_agreement() -> None:
-    assert pairwise_agreement([3]) is None
-    assert pairwise_agreement([1, 2, 5]) == pytest.approx(1 / 3, abs=1e-6)
+    assert compute_pairwise_agreement([3]) is None
+    assert compute_pairwise_agreement([1, 2, 5]) == pytest.approx(1 / 3, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 
 
 class Command(BaseCommand):
-    """Freezes a campaign's ratings into a numbered release and prints where it lies."""
+    """Freezes a campaign's ratings into a numbered release and prints the path of its folder."""
 
     help = "Freeze a numbered release of a campaign."
 
@@ -28,17 +28,21 @@ class Command(BaseCommand):
         parser.add_argument("campaign", help="the campaign's short name")
         parser.add_argument("--name", required=True, help="letters, digits, - and _")
         parser.add_argument("--policy", choices=get_args(TargetPolicy), default="mean", help="how targets are made")
-        parser.add_argument("--media", choices=get_args(MediaPolicy), default="copy", help="whether clips come along")
+        parser.add_argument(
+            "--media", choices=get_args(MediaPolicy), default="copy", help="whether the release contains the clips"
+        )
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument(
-            "--unedited-drafts", action="store_true", help="let a critic's unedited words be training targets"
+            "--unedited-drafts", action="store_true", help="train on drafts that raters accepted unedited"
         )
         parser.add_argument(
             "--allow-small-splits",
             action="store_true",
-            help=f"freeze it even where val or test has fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups",
+            help=f"freeze it even if val or test has fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups",
         )
-        parser.add_argument("--as", dest="username", default="", help="the engineer who does it; default: the first")
+        parser.add_argument(
+            "--as", dest="username", default="", help="the engineer who freezes it (default: the first engineer)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = Campaign.objects.filter(name=options["campaign"]).first()
@@ -46,7 +50,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no campaign {options['campaign']!r}.")
         try:
             release = build_release(
-                actor=_engineer(options["username"]),
+                actor=_find_engineer(options["username"]),
                 campaign=campaign,
                 name=options["name"],
                 policy=ReleasePolicy(
@@ -68,10 +72,10 @@ class Command(BaseCommand):
         self.stdout.write(str(release_path(release)))
 
 
-def _engineer(username: str) -> User:
+def _find_engineer(username: str) -> User:
     engineers = User.objects.filter(is_active=True, role=Role.ENGINEER)
-    found = engineers.filter(name_key=fold_name(username)).first() if username else engineers.order_by("pk").first()
-    if found is None:
-        who = f"There is no active engineer called {username!r}." if username else "There is no engineer yet."
-        raise CommandError(f"{who} A release is frozen by an engineer: name one with --as.")
-    return found
+    engineer = engineers.filter(name_key=fold_name(username)).first() if username else engineers.order_by("pk").first()
+    if engineer is None:
+        reason = f"There is no active engineer called {username!r}." if username else "There is no active engineer yet."
+        raise CommandError(f"{reason} Only an engineer freezes a release: name one with --as.")
+    return engineer

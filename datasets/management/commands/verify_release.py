@@ -11,7 +11,7 @@ from qsave.release.manifest import read_manifest, verify_release
 
 
 class Command(BaseCommand):
-    """Checks every byte of a release folder; ends with an error if one changed, or if it is not a release."""
+    """Checks every byte of a release folder; ends with an error if one changed or the folder is not a release."""
 
     help = "Verify a release folder against its manifest."
     requires_system_checks: list[str] = []  # noqa: RUF012  # Django's own signature
@@ -27,6 +27,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         problems = verify_release(folder)
         if problems:
-            raise CommandError("\n".join([f"{folder} is not as it was frozen:", *problems]))
+            raise CommandError("\n".join([f"{folder} changed since it was frozen:", *problems]))
         self.stdout.write(f"intact: {manifest['name']} #{manifest['number']}, {len(manifest['files'])} files")
         self.stdout.write(f"content hash {manifest['content_hash']}")
