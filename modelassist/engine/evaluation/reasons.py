@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelassist.engine.evaluation.intervals import compute_share, count_clips
-from modelassist.engine.training.rewards import contradicts, evidence_overlap
+from qsave.card_agreement import compute_evidence_overlap, contradicts_level
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport
 from qsave.run import DefectFigures, Reasons
@@ -32,7 +32,7 @@ def measure_reasons(pairs: Sequence[AxisPair], seed: int) -> Reasons:
     listed = [set(pair.report.defects) for pair in pairs]
     by_raters = [set(pair.target.defects) for pair in pairs]
     groups = [pair.group for pair in pairs]
-    overlaps = [evidence_overlap(pair.report.evidence, pair.target.evidence) for pair in pairs]
+    overlaps = [compute_evidence_overlap(pair.report.evidence, pair.target.evidence) for pair in pairs]
     marked = [overlap is not None for overlap in overlaps]
     return Reasons(
         defects=_defect_figures(listed, by_raters, groups, seed),
@@ -47,7 +47,7 @@ def measure_reasons(pairs: Sequence[AxisPair], seed: int) -> Reasons:
             [overlap or 0.0 for overlap in overlaps], marked, groups, seed, "people marked no times"
         ),
         contradictions=compute_share(
-            [contradicts(pair.report) for pair in pairs], [1] * len(pairs), groups, seed, str(NO_CARD.value)
+            [contradicts_level(pair.report) for pair in pairs], [1] * len(pairs), groups, seed, str(NO_CARD.value)
         ),
     )
 
@@ -60,7 +60,7 @@ def count_reasons_of_raters(targets: Sequence[tuple[Target, str]]) -> Reasons:
         defects=_without_card(counts.total()),
         labels={label: _without_card(counts[label]) for label in sorted(counts)},
         evidence_counts=count_clips(
-            [group for target, group in targets if evidence_overlap([], target.evidence) is not None]
+            [group for target, group in targets if compute_evidence_overlap([], target.evidence) is not None]
         ),
         evidence_iou=NO_CARD,
         contradictions=NO_CARD,
