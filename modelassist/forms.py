@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from annotation.models import Campaign
 from datasets.models import Release
 from modelassist.engine.settings.config import ConfigError
-from modelassist.engine.training.presets import parse_overrides, recipe_names
+from modelassist.engine.training.presets import list_recipes, parse_overrides
 from modelassist.models import Critic
 from qsave.parsing import parse_json
 from qsave.release.manifest import FORMAT
@@ -42,7 +42,7 @@ class StartRunForm(forms.Form):
     recipe = forms.ChoiceField(
         label=_("Recipe"),
         required=False,
-        choices=lambda: [("", _("What suits the model")), *((name, name) for name in recipe_names())],
+        choices=lambda: [("", _("What suits the model")), *((name, name) for name in list_recipes())],
         help_text=_("Without one a tiny model gets its own settings, and a pretrained one those of adapters (LoRA)."),
     )
     settings = forms.CharField(

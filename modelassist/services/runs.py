@@ -19,8 +19,8 @@ from datasets.services.releases import release_path
 from modelassist.bridge import model_name, release_folder, run_folder, stored_model
 from modelassist.engine.evaluation.readable import ADVICE, count_readable
 from modelassist.engine.models.folder import check_trainable
-from modelassist.engine.settings.config import ConfigError
-from modelassist.engine.training.presets import settings_for
+from modelassist.engine.settings.config import ConfigError, list_old_names
+from modelassist.engine.training.presets import choose_settings
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.critics import Origin, register_critic
@@ -69,7 +69,7 @@ def start_run(
         raise CannotTrain(str(refusal)) from None
     check_trainable(base_model)
     try:
-        values = settings_for(base_model, dict(settings or {}), recipe=recipe)
+        values = choose_settings(base_model, dict(settings or {}), recipe=recipe)
     except ConfigError as error:
         raise CannotTrain(str(error)) from None
     run = Run.objects.create(
@@ -104,6 +104,11 @@ def resume_run(*, actor: User, run: Run) -> Run:
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.job is None or run.job.state not in RESUMABLE:
         raise CannotTrain(_("Run %(run)s was neither cancelled nor has it failed.") % {"run": run.pk})
+    if list_old_names(run.settings_json):
+        raise CannotTrain(
+            _("Run %(run)s was started by an earlier version, whose settings had other names. Start a new run instead.")
+            % {"run": run.pk}
+        )
     if trainer.is_running(run_folder(run)):
         raise CannotTrain(_("The trainer of run %(run)s is still ending. Try again in a minute.") % {"run": run.pk})
     run.job = jobs.enqueue(actor=actor, kind=KIND, arguments=run.job.arguments)

@@ -26,6 +26,7 @@ from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training.sft import SftStage
+from modelassist.engine.training.stages import StageContext
 from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, Scene, Thing, make_spec
@@ -181,7 +182,7 @@ def _trained(options: argparse.Namespace, name: str, seed: int, learnt: Sequence
     tokens = int(torch.isin(feeder.prompt(learnt[0]).ids, torch.tensor(_pads(critic))).sum())
     assert tokens == TOKENS, f"{name} has {tokens} vision tokens"
     config = SftConfig(steps=options.steps, batch=8, learning_rate=3e-3, shift=0.0)
-    stage = SftStage(critic, feeder, learnt, config, name="sft", seed=seed)
+    stage = SftStage(StageContext(critic, feeder, seed), learnt, config)
     bar = tqdm(range(options.steps), desc=f"{name} {seed}", unit="step", disable=None)
     for step in bar:
         figures = stage.step(step)

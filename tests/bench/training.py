@@ -21,6 +21,7 @@ from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training.sft import SftStage
+from modelassist.engine.training.stages import StageContext
 from modelassist.toy.raters import make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec
@@ -53,7 +54,7 @@ def _compare(trl: Peer, folder: Path) -> str:
     critic = load(str(folder / "beginner"))
     stage = _stage(critic, folder, examples)
     ours = [_our_step(stage, index) for index in range(STEPS)]
-    save_file(image_form(critic, stage.feeder, examples), folder / "batch.safetensors")
+    save_file(image_form(critic, stage.context.feeder, examples), folder / "batch.safetensors")
     theirs = _trl_steps(trl, folder)
     ours += [_our_step(stage, STEPS + index) for index in range(STEPS)]
     mine, other = median(ours[2:]), median(theirs[2:])
@@ -66,7 +67,7 @@ def _compare(trl: Peer, folder: Path) -> str:
 def _stage(critic: Loaded, folder: Path, examples: Sequence[Example]) -> SftStage:
     config = SftConfig(steps=10 * STEPS, batch=BATCH, huber_weight=0.0, direct_weight=0.0, shift=0.0)
     feeder = Feeder(critic, FrameStore(folder / "frames", critic.frames))
-    return SftStage(critic, feeder, examples, config, name="sft", seed=0)
+    return SftStage(StageContext(critic, feeder), examples, config)
 
 
 def _our_step(stage: SftStage, index: int) -> float:

@@ -14,7 +14,7 @@ from qsave.release.manifest import verify_release
 
 SHORT = {
     "sft": {"steps": 6, "batch": 4, "captions_batch": 3},
-    "grpo": {"steps": 1, "clips": 2, "group": 2, "updates": 1},
+    "grpo": {"rounds": 1, "clips": 2, "num_generations": 2, "num_iterations": 1},
     "cooldown": {"steps": 2, "batch": 4, "probe": 2, "samples": 2},
 }
 """Every stage, and no more of it than shows that it runs."""

@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.long, pytest.mark.real_clips, pytest.mark.django_db(tr
 NAMES = ("anna", "bert", "cleo")
 TO_THE_GRAMMAR = {
     "sft": {"steps": 150, "batch": 4, "learning_rate": 3e-3},
-    "grpo": {"steps": 1, "clips": 1, "group": 2, "updates": 1},
+    "grpo": {"rounds": 1, "clips": 1, "num_generations": 2, "num_iterations": 1},
     "cooldown": {"steps": 1, "batch": 2, "probe": 1, "samples": 2},
     "max_new_tokens": 256,
 }

@@ -19,9 +19,9 @@ from tests.support.speed import allow
 
 SETTINGS = {
     "max_new_tokens": 24,
-    "save_every": 3,
-    "sft": {"steps": 14, "batch": 4, "warmup": 2},
-    "grpo": {"steps": 3, "clips": 2, "group": 2},
+    "save_steps": 3,
+    "sft": {"steps": 14, "batch": 4, "warmup_steps": 2},
+    "grpo": {"rounds": 3, "clips": 2, "num_generations": 2},
     "cooldown": {"steps": 5, "batch": 4, "samples": 2, "probe": 2},
 }
 STEPS = 22
@@ -112,7 +112,7 @@ def test_a_kill_while_a_checkpoint_is_written_costs_the_steps_since_the_one_befo
     found = 0
     while found < 3:
         left = list(checkpoints.glob(".*-*"))
-        kill_when(world.train(out, save_every=1), partial(is_writing, checkpoints, left))
+        kill_when(world.train(out, save_steps=1), partial(is_writing, checkpoints, left))
         found += is_writing(checkpoints, left)
-    assert world.finish(out, save_every=1) == uncut
+    assert world.finish(out, save_steps=1) == uncut
     assert not list(checkpoints.glob(".*"))

@@ -18,8 +18,8 @@ from tests.support.speed import allow
 SETTINGS: dict[str, Any] = {
     "max_new_tokens": 16,
     "micro_tokens": 250,
-    "save_every": 2,
-    "sft": {"steps": 5, "batch": 5, "warmup": 1},
+    "save_steps": 2,
+    "sft": {"steps": 5, "batch": 5, "warmup_steps": 1},
     "cooldown": {"steps": 2, "batch": 3, "samples": 2, "probe": 2},
 }
 """Batches that two processes cannot halve, in passes of which one needs more than the other."""
@@ -154,7 +154,7 @@ def test_practice_is_refused_before_any_work_with_what_to_do(world: World) -> No
 def test_a_loss_that_is_no_number_stops_all_and_is_told_once(world: World, kind: str) -> None:
     wild = {
         "parallel": kind,
-        "sft": {"steps": 5, "batch": 5, "warmup": 1, "learning_rate": 1e30},
+        "sft": {"steps": 5, "batch": 5, "warmup_steps": 1, "learning_rate": 1e30},
         "allow_high_rates": True,
     }
     done = world.train(world.folder / f"wild-{kind}", wild, processes=2)

@@ -135,6 +135,15 @@ def test_a_cancelled_run_is_queued_again_and_one_under_way_is_not(engineer: User
     assert again.job.arguments == {"run": run.pk, "name": "critic"}
 
 
+def test_a_run_with_settings_of_an_earlier_version_is_not_resumed(engineer: User, tiny_model: Path) -> None:
+    run = start_run(engineer, tiny_model)
+    runs.cancel_run(actor=engineer, run=run)
+    run.settings_json = {"grpo": {"group": 4, "steps": 3}}
+    run.save()
+    with pytest.raises(runs.CannotTrain, match="whose settings had other names"):
+        runs.resume_run(actor=engineer, run=run)
+
+
 def test_a_training_queued_by_an_older_version_goes_to_the_training_queue(
     engineer: User, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""What each command of the engine does, and how its errors are told. Their options are read in `cli`."""
+"""The commands of the engine, and their errors. `options` reads their arguments."""
 
 import argparse
 import errno
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from modelassist.engine.evaluation.readable import ADVICE, count_readable
 from modelassist.engine.evaluation.run import measure, write_evaluation
@@ -21,16 +20,16 @@ from modelassist.engine.models.loader import load_frame_config, load_outline
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.scoring.command import ScoreOptions, score
 from modelassist.engine.scoring.contact_sheet import describe, write_sheet
-from modelassist.engine.settings.config import ConfigError, config_from, load_config, read_settings
+from modelassist.engine.settings.config import ConfigError, Table, load_config, parse_config, read_settings
 from modelassist.engine.settings.sampling import Sampling
-from modelassist.engine.settings.template import settings_text
+from modelassist.engine.settings.template import render_settings
 from modelassist.engine.sizing.flops import PEAKS
 from modelassist.engine.sizing.report import example_row, size_of, told
 from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
 from modelassist.engine.training.checkpoints import CheckpointError
 from modelassist.engine.training.optimise import TrainingError
-from modelassist.engine.training.presets import are_same, merge, parse_overrides, read_recipe, settings_for
-from modelassist.engine.training.run_folder import RUN_FILE, config_of_run, require_apart
+from modelassist.engine.training.presets import are_same, choose_settings, merge, parse_overrides, read_recipe
+from modelassist.engine.training.run_folder import RUN_FILE, read_settings_of_run, require_apart
 from modelassist.engine.training.train import train
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, watch
@@ -51,8 +50,8 @@ _KNOWN_ERRORS = (
     OSError,
 )
 FEW_TOKENS = 2
-_ONES_OWN = (MemoryFullError, OSError)
-"""What one of several processes may meet alone. All meet the other errors, and the first says so."""
+_OF_ONE_PROCESS = (MemoryFullError, OSError)
+"""Errors that one of several processes may meet alone. All meet the others, and the first one prints them."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WRONG_KIND = {
     errno.EEXIST: "there is a file where a folder is wanted",
@@ -62,64 +61,64 @@ _WRONG_KIND = {
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what is asked for; returns the exit status. Foreseen errors are one line on stderr."""
+    """Run a command; returns the exit status. Known errors are printed as one line on stderr."""
     rank = int(os.environ.get("RANK", "0"))
     try:
         return _COMMANDS[options.command](options)
     except _KNOWN_ERRORS as error:
-        if rank == 0 or isinstance(error, _ONES_OWN):
-            said = _said(error, options.to_go_on)
-            print(f"error: {said}" if rank == 0 else f"error: process {rank}: {said}", file=sys.stderr)
+        if rank == 0 or isinstance(error, _OF_ONE_PROCESS):
+            line = _format_error(error, options.how_to_continue)
+            print(f"error: {line}" if rank == 0 else f"error: process {rank}: {line}", file=sys.stderr)
         return 1
 
 
-def _said(error: Exception, to_go_on: str) -> str:
-    """The error in one line; torch and the file system know what happened, not how to go on."""
+def _format_error(error: Exception, how_to_continue: str) -> str:
+    """Format an error as one line; for those of the file system, add how to continue."""
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
-        where = f"the disk of {error.filename}" if error.filename else "the disk"
-        return f"no space is left on {where}: make room there; {to_go_on}"
+        disk = f"the disk of {error.filename}" if error.filename else "the disk"
+        return f"no space is left on {disk}: free disk space, then {how_to_continue}."
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {_WRONG_KIND.get(error.errno or 0, error.strerror)}"
     return " ".join(str(error).split())
 
 
-def _alone(options: argparse.Namespace) -> None:
-    """Refuse several processes where each would do all of the work, and write it to the same place."""
+def _require_one_process(options: argparse.Namespace) -> None:
+    """Raise DataError for several processes: each would do all of the work and write to the same files."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise DataError(f"{options.command} takes one process: run it without torchrun")
+        raise DataError(f"{options.command} takes one process: run it without torchrun.")
 
 
 def _settings(options: argparse.Namespace) -> int:
-    print(settings_text(config_from(read_recipe(options.recipe) if options.recipe else {})), end="")
+    print(render_settings(parse_config(read_recipe(options.recipe) if options.recipe else {})), end="")
     return 0
 
 
 def _size(options: argparse.Namespace) -> int:
     if options.gpu not in PEAKS:
-        raise ConfigError(f"--gpu {options.gpu} is not known here; there is {', '.join(PEAKS)}")
-    config = config_from(_settings_of_run(options, {}))
+        raise ConfigError(f"--gpu {options.gpu} is not known; known GPUs are {', '.join(PEAKS)}.")
+    config = parse_config(_choose_settings(options, {}))
     print("\n".join(told(size_of(load_outline(options.model), config, options.gpus), options.gpu)))
     return 0
 
 
-def _settings_of_run(options: argparse.Namespace, begun: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a command line means. A run that is resumed without settings has those it began with; one that
-    an older version began under the same settings, which then had other defaults, keeps what it had."""
+def _choose_settings(options: argparse.Namespace, begun: Table) -> dict[str, object]:
+    """Choose the settings of a run from the command line. `begun` are those of the run that is resumed: it keeps them
+    unless a file or a recipe is named, and if these are the same, whatever the defaults of this version are."""
     overrides = parse_overrides(options.overrides)
-    load_config(options.config)  # it names the file in what it refuses
-    file: Any = read_settings(options.config) if options.config else {}
+    file = read_settings(options.config) if options.config else {}
     given = merge(read_recipe(options.recipe) if options.recipe else {}, file, overrides)
     if begun and not (options.config or options.recipe):
         return merge(begun, overrides)
-    if begun and are_same(config_from(given), begun):
+    if begun and are_same(parse_config(given), begun):
         return given
-    whole = bool(file) and "rank" not in overrides.get("lora", {})
-    return settings_for(options.model, merge(file, overrides), recipe=options.recipe, whole=whole)
+    adapters = overrides.get("lora")
+    is_whole = bool(file) and not (isinstance(adapters, Mapping) and "rank" in adapters)
+    return choose_settings(options.model, merge(file, overrides), recipe=options.recipe, is_whole=is_whole)
 
 
 def _train(options: argparse.Namespace) -> int:
-    begun = config_of_run(options.out) if options.resume else {}
-    config = config_from(_settings_of_run(options, begun))
+    begun = read_settings_of_run(options.out) if options.resume else {}
+    config = parse_config(_choose_settings(options, begun))
     evaluation = train(
         options.release,
         options.model,
@@ -140,8 +139,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Load a model and let it write a few tokens about an empty clip."""
-    _alone(options)
+    """Load a model and let it generate a few tokens about an empty clip."""
+    _require_one_process(options)
     try:
         with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
             critic = Critic.load(options.model).loaded
@@ -149,14 +148,14 @@ def _check(options: argparse.Namespace) -> int:
             generate_answers(critic, [example_row(critic, direct=False).prompt], Sampling())
     except _KNOWN_ERRORS:
         raise
-    except Exception as error:  # quantised weights, say, that have no kernel here
+    except Exception as error:  # for example quantised weights without a kernel on this machine
         raise ModelError(f"{options.model} cannot be used here: {type(error).__name__}: {error}") from error
     print(f"{options.model} loads and writes here")
     return 0
 
 
 def _score(options: argparse.Namespace) -> int:
-    _alone(options)
+    _require_one_process(options)
     failed = score(
         ScoreOptions(
             source=options.source,
@@ -173,7 +172,7 @@ def _score(options: argparse.Namespace) -> int:
 
 def _frames(options: argparse.Namespace) -> int:
     config = load_frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
-    out = _sheet_path(options)
+    out = _choose_sheet_path(options)
     try:
         with one_file():
             watched = watch(options.video, config)
@@ -185,23 +184,23 @@ def _frames(options: argparse.Namespace) -> int:
     return 0
 
 
-def _sheet_path(options: argparse.Namespace) -> Path:
-    own = Path(f"{options.video.stem}-frames.png")
-    out: Path = options.out or own
+def _choose_sheet_path(options: argparse.Namespace) -> Path:
+    default = Path(f"{options.video.stem}-frames.png")
+    out: Path = options.out or default
     if out.is_dir():
-        return out / own
+        return out / default
     if out.suffix.lower() != ".png":
-        raise DataError(f"{out}: a contact sheet is a .png; name it so, or a folder for it")
+        raise DataError(f"{out}: a contact sheet is a .png: name a .png, or a folder for it.")
     return out
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    _alone(options)
+    _require_one_process(options)
     for model in filter(None, (options.model, options.previous)):
         check_model(model)
         require_apart(options.out, options.release, model)
     if (options.out / RUN_FILE).exists():
-        raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: name another --out")
+        raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: choose another --out.")
     reader = open_release(options.release)
     store = FrameStore(options.out / "cache" / "frames", load_frame_config(options.model))
     options.out.mkdir(parents=True, exist_ok=True)
@@ -210,7 +209,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if not held_out:
-        raise DataError(f"{options.release}: its {options.split} split has no readable clips")
+        raise DataError(f"{options.release}: its {options.split} split has no readable clips.")
     constant = load_examples(reader, "sft", "train")
     with memory_limit("evaluation", f"lower --tokens-per-batch (now {options.tokens_per_batch})"):
         evaluation = measure(
@@ -235,17 +234,15 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _init_tiny(options: argparse.Namespace) -> int:
-    texts = list(_texts(open_release(options.release))) if options.release else []
-    captioned = load_captions(options.captions) if options.captions else []
-    init_tiny(
-        options.out, kind=options.kind, seed=options.seed, texts=[*texts, *(example.answer for example in captioned)]
-    )
+    texts = list(_read_texts(open_release(options.release))) if options.release else []
+    captions = [example.answer for example in load_captions(options.captions)] if options.captions else []
+    init_tiny(options.out, kind=options.kind, seed=options.seed, texts=[*texts, *captions])
     print(f"a tiny {options.kind} with fresh weights: {options.out}")
     return 0
 
 
-def _texts(reader: ReleaseReader) -> Iterator[str]:
-    """What the train split says; held-out words stay unknown."""
+def _read_texts(reader: ReleaseReader) -> Iterator[str]:
+    """Yield the texts of the train split; words of the other splits stay unknown."""
     for row in reader.rows("sft", "train"):
         yield row.task.user
         if row.task.answer is not None:

@@ -10,8 +10,7 @@ python -m modelassist.engine score VIDEO|FOLDER|MANIFEST --model DIR [--prompt T
 python -m modelassist.engine frames VIDEO [--model MODEL | --config FILE] [--out FILE]
 python -m modelassist.engine evaluate --release DIR --model DIR --split test --out DIR [--previous MODEL]
 
-What is asked for is read here; it is done in `commands`, which loads torch. So help and slips of the pen are answered
-at once.
+Options are read here and commands run in `commands`, which loads torch: help and usage errors are printed at once.
 """
 
 import argparse
@@ -21,27 +20,27 @@ from pathlib import Path
 from typing import Any
 
 from modelassist.engine.settings.config import STAGES, TOKENS_PER_BATCH
-from modelassist.engine.training.presets import recipe_names
+from modelassist.engine.training.presets import list_recipes
 from qsave.splits import SPLITS
 
 KINDS = ("qwen3_vl", "qwen2_5_vl")
-"""Of tiny models."""
+"""Kinds of tiny models."""
 _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status. Foreseen errors are one line on stderr."""
-    options = _parser().parse_args(arguments)
+    """Run one command; returns the exit status. Known errors are printed as one line on stderr."""
+    options = _build_parser().parse_args(arguments)
     try:
         from modelassist.engine.cli import commands  # loads torch, which takes seconds
 
         return commands.run(options)
     except KeyboardInterrupt:
-        print(f"\nstopped; {options.to_go_on}", file=sys.stderr)
+        print(f"\nstopped; to continue, {options.how_to_continue}.", file=sys.stderr)
         return _INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m modelassist.engine", description="Train, measure and use a critic."
     )
@@ -57,26 +56,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: Any, name: str, help: str, to_go_on: str = "run the same command again") -> argparse.ArgumentParser:
-    """A command; `to_go_on` is said where somebody stops it."""
+def _add(
+    commands: Any, name: str, help: str, how_to_continue: str = "run the same command again"
+) -> argparse.ArgumentParser:
+    """Add a command; `how_to_continue` is printed when a user stops it."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help.capitalize())
-    command.set_defaults(to_go_on=to_go_on)
+    command.set_defaults(how_to_continue=how_to_continue)
     return command
 
 
 def _add_settings(commands: Any) -> None:
-    command = _add(commands, "settings", "print every setting of a run, explained, as TOML to start from")
+    command = _add(commands, "settings", "print every setting of a run, with its meaning, as TOML to start from")
     command.add_argument(
-        "--recipe", choices=recipe_names(), default="", help="those of a recipe; default: a tiny model's"
+        "--recipe", choices=list_recipes(), default="", help="settings of a recipe; default: those of a tiny model"
     )
 
 
 def _add_size(commands: Any) -> None:
-    command = _add(commands, "size", "what a training run takes: memory by item, tokens, operations, speed")
+    command = _add(commands, "size", "estimate what a training run takes: memory by item, tokens, operations, speed")
     command.add_argument("--model", required=True, help="folder or hub id; its weights are not needed")
     _add_config(command)
-    command.add_argument("--gpus", type=_count, default=1, help="how many share the run; default: 1")
-    command.add_argument("--gpu", default="H100", help="which, H100 or A100, say; default: H100")
+    command.add_argument("--gpus", type=_count, default=1, help="number of GPUs that share the run; default: 1")
+    command.add_argument("--gpu", default="H100", help="kind of GPU, for example H100 or A100; default: H100")
 
 
 def _add_train(commands: Any) -> None:
@@ -84,7 +85,7 @@ def _add_train(commands: Any) -> None:
         commands,
         "train",
         "SFT, GRPO and cool-down on a release, then the evaluation",
-        "go on with the same command and --resume",
+        "run the same command with --resume",
     )
     command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
     command.add_argument("--model", required=True, help="folder or hub id of a Qwen3-VL or Qwen2.5-VL to start from")
@@ -95,38 +96,38 @@ def _add_train(commands: Any) -> None:
         action="append_const",
         dest="overrides",
         const="allow_high_rates=true",
-        help="take learning rates beyond what such a model bears",
+        help="allow learning rates above the limit for such a model",
     )
-    command.add_argument("--stages", type=_stages, default=STAGES, help="of sft,grpo,cooldown; default: all")
-    command.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
-    command.add_argument("--previous", help="a critic to stand beside the new one in the evaluation")
+    command.add_argument("--stages", type=_stages, default=STAGES, help="some of sft,grpo,cooldown; default: all")
+    command.add_argument("--resume", action="store_true", help="resume from the last checkpoint in --out")
+    command.add_argument("--previous", help="a critic to compare the new one with in the evaluation")
     command.add_argument(
         "--keep-unreadable",
         action="store_true",
-        help="succeed even if too few answers of the critic can be read: for trials of the way, not of a critic",
+        help="succeed even if too few answers of the critic can be read: for a test of the pipeline, not of a critic",
     )
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--recipe",
-        choices=recipe_names(),
+        choices=list_recipes(),
         default="",
-        help="settings to start from; default: a tiny model's own, for a pretrained one those of adapters (LoRA)",
+        help="settings to start from; default: those of a tiny model, or of adapters (LoRA) for a pretrained model",
     )
-    command.add_argument("--config", type=Path, help="settings in TOML or JSON, which go over those of the recipe")
+    command.add_argument("--config", type=Path, help="settings in TOML or JSON; they override those of the recipe")
     command.add_argument(
         "--set",
         action="append",
         dest="overrides",
         default=[],
         metavar="NAME=VALUE",
-        help="one setting, which goes over the file: sft.learning_rate=1e-5; may be given often",
+        help="one setting; overrides the file: sft.learning_rate=1e-5; may be repeated",
     )
 
 
 def _add_check(commands: Any) -> None:
-    command = _add(commands, "check", "try whether a model loads and writes here")
+    command = _add(commands, "check", "check whether a model loads and generates on this machine")
     command.add_argument("--model", required=True, help="folder or hub id")
 
 
@@ -135,24 +136,28 @@ def _add_score(commands: Any) -> None:
         commands,
         "score",
         "report cards of one video, a folder of them, or a manifest",
-        "with --out, the same command goes on with what is left",
+        "run the same command again; with --out it scores only the clips that are left",
     )
     command.add_argument("source", type=Path, help="a video, a folder, or a .csv or .jsonl with video and prompt")
-    command.add_argument("--prompt", help="what the video was asked to show, where no text file beside it says so")
+    command.add_argument("--prompt", help="prompt of videos without a text file of their own")
     command.add_argument("--model", required=True, help="folder of a critic")
-    command.add_argument("--out", type=Path, help="JSON lines, one a clip; a run that was cut goes on with its file")
-    command.add_argument("--html", type=Path, help="folder for pages to read")
-    command.add_argument("--json", action="store_true", help="without --out: print a JSON line a clip")
+    command.add_argument(
+        "--out",
+        type=Path,
+        help="JSON lines, one a clip; clips that it already holds are not scored again",
+    )
+    command.add_argument("--html", type=Path, help="folder for HTML pages")
+    command.add_argument("--json", action="store_true", help="without --out: print a JSON line for each clip")
     _add_generation(command)
 
 
 def _add_frames(commands: Any) -> None:
-    command = _add(commands, "frames", "a contact sheet: which frames of a video are looked at, and why")
+    command = _add(commands, "frames", "write a contact sheet: which frames of a video the model gets, and why")
     command.add_argument("video", type=Path)
     settings = command.add_mutually_exclusive_group()
-    settings.add_argument("--model", help="look as this critic does; default: the settings' defaults")
-    settings.add_argument("--config", type=Path, help="look as a run with these settings does")
-    command.add_argument("--out", type=Path, help="PNG, or a folder for it; default: the video's name-frames.png, here")
+    settings.add_argument("--model", help="frame settings of a critic; default: those of the engine")
+    settings.add_argument("--config", type=Path, help="frame settings of a file for a run")
+    command.add_argument("--out", type=Path, help="PNG, or a folder for it; default: NAME-frames.png, here")
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -161,8 +166,8 @@ def _add_evaluate(commands: Any) -> None:
     command.add_argument("--model", required=True, help="folder or hub id of the critic")
     command.add_argument("--split", choices=SPLITS, default="test", help="default: test")
     command.add_argument("--out", type=Path, required=True, help="folder for report, figures, predictions and plots")
-    command.add_argument("--previous", help="another critic, to stand beside this one")
-    command.add_argument("--seed", type=int, default=0, help="of what is drawn; default: 0")
+    command.add_argument("--previous", help="another critic to compare this one with")
+    command.add_argument("--seed", type=int, default=0, help="seed of samples and intervals; default: 0")
     _add_generation(command)
 
 
@@ -171,13 +176,13 @@ def _add_generation(command: argparse.ArgumentParser) -> None:
         "--tokens-per-batch",
         type=_count,
         default=TOKENS_PER_BATCH,
-        help=f"prompt and output tokens side by side: lower it where memory runs out; default: {TOKENS_PER_BATCH}",
+        help=f"prompt and output tokens of a batch: lower it if memory runs out; default: {TOKENS_PER_BATCH}",
     )
     command.add_argument(
         "--samples",
         type=_count,
         default=1,
-        help="answers of a clip that are drawn and averaged; default: 1, the greedy one",
+        help="answers of a clip to sample and average; default: 1, the greedy answer",
     )
 
 
@@ -185,14 +190,14 @@ def _add_init_tiny(commands: Any) -> None:
     command = _add(commands, "init-tiny", "build a tiny model with fresh weights")
     command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=f"default: {KINDS[0]}")
     command.add_argument("--out", type=Path, required=True, help="folder of the model")
-    command.add_argument("--release", type=Path, help="take the words of its train split into the vocabulary")
-    command.add_argument("--captions", type=Path, help="take the words of a file of captions in as well")
-    command.add_argument("--seed", type=int, default=0, help="of the weights; default: 0")
+    command.add_argument("--release", type=Path, help="add the words of its train split to the vocabulary")
+    command.add_argument("--captions", type=Path, help="also add the words of a file of captions")
+    command.add_argument("--seed", type=int, default=0, help="seed of the weights; default: 0")
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 on; got {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1; got {text!r}")
     return int(text)
 
 

@@ -1,7 +1,7 @@
-"""Every setting of a run: frozen records, read from TOML or JSON, unknown keys refused.
+"""Every setting of a run: frozen records, read from TOML or JSON; unknown names are refused.
 
-The defaults are those of the tiny critic that learns from nothing in minutes; `recipes/` holds settings for a real
-Qwen3-VL, and `presets` says which of them a model gets.
+A setting that TRL or transformers also has carries their name. The defaults are those of a tiny critic that is trained
+from scratch in minutes; `recipes/` holds settings for a real Qwen3-VL, and `presets` chooses between them by model.
 """
 
 import math
@@ -9,77 +9,90 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeAlias, get_args, get_type_hints
 
 from qsave.frames.slowfast import FrameConfig
 from qsave.parsing import parse_json, parse_toml
 
+Table: TypeAlias = Mapping[str, object]
+"""Settings as nested tables, as TOML and JSON hold them; not checked yet."""
 STAGES = ("sft", "grpo", "cooldown")
 MICRO_TOKENS = 8192
 TOKENS_PER_BATCH = 16384
 FEATURE_GIGABYTES = 2.0
-FREE = (
+FREE_TO_CHANGE = (
     "allow_high_rates",
     "feature_gigabytes",
     "gradient_checkpointing",
     "micro_tokens",
     "parallel",
     "samples",
-    "save_every",
+    "save_steps",
     "sft.captions",
     "tokens_per_batch",
 )
-"""Settings that decide how a run is computed, or where its files lie, and not what it learns: a run may go on under
-others."""
+"""Settings that a run may change when it resumes: how it is computed and where its files are, not what it learns."""
+NEW_NAMES: Mapping[str, str] = {
+    "save_every": "save_steps",
+    "sft.warmup": "sft.warmup_steps",
+    "grpo.steps": "grpo.rounds",
+    "grpo.group": "grpo.num_generations",
+    "grpo.updates": "grpo.num_iterations",
+    "grpo.scale": "grpo.scale_rewards",
+    "grpo.clip_low": "grpo.epsilon",
+    "grpo.clip_high": "grpo.epsilon_high",
+    "grpo.kl_beta": "grpo.beta",
+}
+"""Settings of earlier versions, with their names of today."""
 
 
 class ConfigError(ValueError):
-    """A setting that is unknown or of the wrong kind; the message names it and what there is."""
+    """A setting that is unknown or has a wrong value; the message names it and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SftConfig:
-    """The classroom: learning from human report cards."""
+    """Supervised fine-tuning (SFT) on human report cards."""
 
     steps: int = 350
     """Optimiser steps."""
     batch: int = 8
-    """Clips a step."""
+    """Clips in a step."""
     learning_rate: float = 4e-3
-    """Peak rate; from scratch it is a hundred times that of a trained model."""
-    warmup: int = 20
-    """Steps over which the rate rises; after it, it falls along a cosine to a tenth."""
+    """Peak rate; training from scratch takes a hundred times the rate of a pretrained model."""
+    warmup_steps: int = 20
+    """Steps over which the rate rises; then it falls along a cosine to a tenth."""
     weight_decay: float = 0.01
     """AdamW's, on matrices only."""
     huber_weight: float = 1.0
     """Weight of the Huber loss between expected score and MOS (dual supervision); 0 is plain SFT."""
     direct_weight: float = 1.0
-    """Weight of the same loss where the answer is given at once, without the reasons (a second completion on the
-    shared prompt). Behind the reasons the words give the level away; here the eyes learn from scores. It helps a run of
-    minutes; in a long one whose reasons tell what is seen it was noise (docs/engine/toy.md)."""
+    """Weight of the loss on a direct answer: a second completion on the same prompt, with levels and no reasons. After
+    its reasons a level is easy to guess from their words; a direct answer has to be read from the frames. It helps a
+    run of minutes and was noise in a long run whose reasons describe what is visible (docs/engine/toy.md)."""
     shift: float = 0.08
-    """Most that a clip's frames are moved at random, as a share of the frame, so that few clips are not learnt by
-    heart; 0 leaves them. Has no effect on a frozen vision tower."""
+    """Largest random shift of a clip's frames, as a share of the frame, against overfitting to few clips; 0 leaves the
+    frames as they are. Has no effect on a frozen vision tower."""
     captions: str = ""
     """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`, videos by path from
-    the file's folder: clips that nobody judged, described beside the judged ones in every step. Verdicts alone teach a
-    model that starts from nothing to write like a judge, not to see; one that has seen the world does not need this.
-    A line may have a `"prompt"` too, the clip's or another: then the text may hold what is seen against it.
+    the file's folder: unrated clips whose description is a target in every step, beside the rated clips. From report
+    cards alone a model that starts from scratch learns to write them, not to see; a pretrained model does not need
+    captions. A line may also have a `"prompt"`, the clip's own or another: then the text may compare the clip with it.
     Clips of the release's val and test splits are left out."""
     captions_batch: int = 8
-    """Clips with captions a step, where there are any."""
+    """Clips with captions in a step, where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
-    """What practice is rewarded for: the weight of each term, and the width of the accuracy kernel."""
+    """The reward of GRPO: the weight of each term, and the width of the accuracy kernel."""
 
     format: float = 0.5
     """The output parses."""
     accuracy: float = 1.0
     """Closeness of the level to the MOS, axis by axis."""
     rank: float = 0.5
-    """Clips of the step stand in the order of their MOS."""
+    """The clips of the round are in the order of their MOS."""
     defects: float = 0.5
     """F1 of the defects listed against those people listed."""
     evidence: float = 0.25
@@ -87,62 +100,62 @@ class RewardConfig:
     consistency: float = 0.25
     """The defects listed agree with the level given."""
     length: float = 0.1
-    """Not longer than needed."""
+    """The output is not longer than needed."""
     kernel_floor: float = 0.5
-    """Least width of the accuracy kernel, in levels; a wider standard error of the MOS widens it."""
+    """Least width of the accuracy kernel, in levels; a larger standard error of the MOS widens it."""
     free_tokens: int = 208
-    """Length up to which nothing is lost; the guard falls to 0 at the length limit."""
+    """Longest output with the full length reward; the reward falls to 0 at the length limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrpoConfig:
-    """The practice match: groups of samples, judged by rewards."""
+    """Group-relative policy optimisation (GRPO): groups of samples, compared by their rewards."""
 
-    steps: int = 10
-    """Rounds of sampling."""
+    rounds: int = 10
+    """Rounds of sampling; each is followed by `num_iterations` optimiser steps."""
     clips: int = 4
-    """Clips a round."""
-    group: int = 6
-    """Samples a clip (G)."""
-    updates: int = 2
-    """Optimiser steps on each round's samples; from the second on, clipping bites."""
+    """Clips in a round."""
+    num_generations: int = 6
+    """Samples of each clip (G)."""
+    num_iterations: int = 2
+    """Optimiser steps on the samples of a round; ratios are clipped from the second on."""
     temperature: float = 1.0
-    """Of sampling; the policy is the distribution at this temperature."""
+    """Temperature of sampling; the policy is the distribution at this temperature."""
     learning_rate: float = 1e-4
-    """Constant."""
-    scale: str = "group"
+    """Constant rate."""
+    scale_rewards: str = "group"
     """How advantages are scaled: `group` divides by the group's standard deviation, `none` does not."""
-    clip_low: float = 0.2
-    """The ratio is clipped below 1 - this."""
-    clip_high: float = 0.28
-    """The ratio is clipped above 1 + this."""
-    kl_beta: float = 0.0
-    """Weight of the divergence from the model the stage began with; 0 keeps no reference."""
+    epsilon: float = 0.2
+    """The ratio is clipped below 1 - epsilon."""
+    epsilon_high: float = 0.28
+    """The ratio is clipped above 1 + epsilon_high."""
+    beta: float = 0.0
+    """Weight of the KL divergence from the model at the start of the stage; 0 keeps no reference policy."""
     rewards: RewardConfig = field(default_factory=RewardConfig)
     """The reward terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class CooldownConfig:
-    """The final polish: a short, low-rate SFT on the clips people agreed on."""
+    """The cool-down: a short SFT at a low rate on the clips people agreed on."""
 
     steps: int = 20
     """Optimiser steps."""
     batch: int = 8
-    """Clips a step."""
+    """Clips in a step."""
     learning_rate: float = 2e-4
     """Peak rate; falls along a cosine to a tenth."""
     huber_weight: float = 1.0
     """As in SFT."""
     samples: int = 8
-    """Samples a clip when the spread of its score is measured, before and after."""
+    """Samples of a clip when the spread of its score is measured, before and after the stage."""
     probe: int = 12
-    """Clips on which that is measured."""
+    """Clips on which the spread is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoraConfig:
-    """Low-rate adapters on the language model instead of full weights."""
+    """Low-rank adapters (LoRA) on the language model instead of full weights."""
 
     rank: int = 0
     """0 trains the weights themselves."""
@@ -157,34 +170,33 @@ class Config:
     seed: int = 0
     """Decides every draw of the run."""
     frames: FrameConfig | None = None
-    """What the eyes see; unset keeps what the model was made with."""
+    """Which frames of a clip the model gets; unset keeps the setting of the model."""
     freeze_vision: bool = False
-    """Leave the vision tower as it is; its features are then kept (`feature_gigabytes`)."""
+    """Do not train the vision tower; its features are then cached (`feature_gigabytes`)."""
     feature_gigabytes: float = FEATURE_GIGABYTES
-    """Main memory for the features of a tower that stays as it is, adapters' too: some 22 MB a clip for an 8B model.
-    Those of clips that find no room are computed anew each time."""
+    """Main memory for the cached features of a frozen tower (adapters freeze it too): some 22 MB a clip for an 8B
+    model. The features of clips beyond the limit are computed each time."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
     dtype: str = "float32"
-    """Arithmetic while training, and weights that stay as they are: `float32` or `bfloat16`. What is trained is kept
-    in float32."""
+    """Type of training arithmetic and of frozen weights: `float32` or `bfloat16`. Trained weights are float32."""
     max_new_tokens: int = 256
-    """Length limit of anything generated."""
+    """Length limit of every generated output."""
     tokens_per_batch: int = TOKENS_PER_BATCH
-    """Prompt and output tokens generated side by side in evaluation."""
+    """Padded prompt and output tokens of one batch of generation in the evaluation."""
     samples: int = 1
-    """Answers of a clip whose mean is evaluated: 1 is the greedy one, more are drawn. The mean doubts where single
-    answers would be sure of different things, and costs as many times as much to generate."""
+    """Answers of a clip whose mean score is evaluated: 1 is the greedy answer, more are drawn. The mean is less certain
+    where single answers are certain and differ; generation takes as many times as long."""
     micro_tokens: int = MICRO_TOKENS
-    """Padded tokens of one forward and backward pass of SFT. A step of more takes several, rows of like length
-    together, with the same loss and gradient; lower it where memory runs out. One row always fits."""
-    save_every: int = 100
+    """Padded tokens of one micro-batch of SFT (one forward and backward pass). A larger step is split into several, by
+    row length, with the same loss and gradient; lower it where memory runs out. One row always fits."""
+    save_steps: int = 100
     """Steps between checkpoints; each stage also ends with one."""
     allow_high_rates: bool = False
-    """Take learning rates beyond what such a model bears: 2e-2 for a tiny one, 1e-3 for adapters, 5e-5 for all weights
-    of a pretrained one."""
+    """Allow learning rates above the limit: 2e-2 for a tiny model, 1e-3 for adapters, 5e-5 for all weights of a
+    pretrained model."""
     parallel: str = "ddp"
-    """How processes that torchrun starts share the work: `ddp` gives each the whole model, `fsdp` a part of it."""
+    """How the processes of torchrun share the work: `ddp` gives each the whole model, `fsdp` a shard of it."""
     lora: LoraConfig = field(default_factory=LoraConfig)
     """Adapters."""
     sft: SftConfig = field(default_factory=SftConfig)
@@ -197,23 +209,24 @@ class Config:
     def __post_init__(self) -> None:
         _require(self.dtype in ("float32", "bfloat16"), "dtype", "float32 or bfloat16", self.dtype)
         _require(self.parallel in ("ddp", "fsdp"), "parallel", "ddp or fsdp", self.parallel)
-        _require(self.grpo.scale in ("group", "none"), "grpo.scale", "group or none", self.grpo.scale)
-        _require(self.grpo.group >= 2, "grpo.group", "at least 2", self.grpo.group)
+        scale, generations = self.grpo.scale_rewards, self.grpo.num_generations
+        _require(scale in ("group", "none"), "grpo.scale_rewards", "group or none", scale)
+        _require(generations >= 2, "grpo.num_generations", "at least 2", generations)
         _require(self.grpo.temperature > 0, "grpo.temperature", "above 0", self.grpo.temperature)
         _require(0 <= self.sft.shift < 1, "sft.shift", "at least 0 and below 1", self.sft.shift)
-        for name, value in flat(asdict(self)).items():
+        for name, value in flatten(asdict(self)).items():
             if isinstance(value, int | float):
-                _require(0 <= value < math.inf, name, "a number from 0 on", value)
-        for name, count in self._counts().items():
+                _require(0 <= value < math.inf, name, "a finite number of at least 0", value)
+        for name, count in self._positive_counts().items():
             _require(count >= 1, name, "at least 1", count)
 
-    def _counts(self) -> dict[str, int]:
-        """What there has to be one of at least."""
+    def _positive_counts(self) -> dict[str, int]:
+        """Settings that have to be at least 1."""
         return {
             "sft.batch": self.sft.batch,
             "sft.captions_batch": self.sft.captions_batch,
             "grpo.clips": self.grpo.clips,
-            "grpo.updates": self.grpo.updates,
+            "grpo.num_iterations": self.grpo.num_iterations,
             "cooldown.batch": self.cooldown.batch,
             "cooldown.samples": self.cooldown.samples,
             "cooldown.probe": self.cooldown.probe,
@@ -221,93 +234,99 @@ class Config:
             "tokens_per_batch": self.tokens_per_batch,
             "micro_tokens": self.micro_tokens,
             "samples": self.samples,
-            "save_every": self.save_every,
+            "save_steps": self.save_steps,
         }
 
-    def steps_of(self, stage: str) -> int:
-        """How many steps a stage has."""
-        steps: int = getattr(self, stage).steps
-        return steps
+    def count_steps(self, stage: str) -> int:
+        """Return how many steps a stage has; a step of GRPO is a round."""
+        return {"sft": self.sft.steps, "grpo": self.grpo.rounds, "cooldown": self.cooldown.steps}[stage]
 
 
 def load_config(path: Path | None) -> Config:
-    """The settings of a TOML or JSON file, defaults elsewhere; raises ConfigError, which names the file."""
-    if path is None:
-        return Config()
-    values = read_settings(path)
-    try:
-        return config_from(values)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+    """Load settings from a TOML or JSON file, with defaults for the rest; raises ConfigError, which names the file."""
+    return parse_config(read_settings(path)) if path else Config()
 
 
-def read_settings(path: Path) -> object:
-    """What a TOML or JSON file says, unchecked; raises ConfigError."""
+def read_settings(path: Path) -> dict[str, object]:
+    """Read a TOML or JSON file of settings and check them; raises ConfigError, which names the file."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return parse_json(text) if path.suffix == ".json" else parse_toml(text)
+        table = parse_json(text) if path.suffix == ".json" else parse_toml(text)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise ConfigError(f"{path} is not {'JSON' if path.suffix == '.json' else 'TOML'}: {error}") from None
+        raise ConfigError(f"{path} is not {'JSON' if path.suffix == '.json' else 'TOML'}: {error}.") from None
+    try:
+        parse_config(table)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    assert isinstance(table, dict)  # parse_config takes nothing else
+    return table
 
 
-def config_from(values: object) -> Config:
-    """Settings as nested tables; raises ConfigError for an unknown or misshapen one."""
-    config = _build(Config, values, "")
+def parse_config(table: object) -> Config:
+    """Build settings from nested tables; raises ConfigError for an unknown name or a wrong value."""
+    config = _build(Config, table, "")
     assert isinstance(config, Config)
     return config
 
 
-def config_to(config: Config) -> dict[str, Any]:
-    """The inverse of `config_from`, every setting spelled out."""
+def dump_config(config: Config) -> dict[str, object]:
+    """Return every setting as nested tables: the inverse of `parse_config`."""
     return asdict(config)
 
 
-def flat(values: Mapping[str, Any], place: str = "") -> dict[str, Any]:
-    """Nested tables as one, keys joined by dots."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found |= flat(value, f"{place}{key}.") if isinstance(value, Mapping) else {f"{place}{key}": value}
-    return found
+def flatten(table: Table, prefix: str = "") -> dict[str, object]:
+    """Flatten nested tables; names are joined by dots."""
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        values |= flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return values
 
 
-def _build(kind: type[Any], values: object, place: str) -> Any:
-    if not isinstance(values, dict):
-        raise ConfigError(f"{place.rstrip('.') or 'settings'}: expected a table, got {values!r}")
+def list_old_names(table: Table) -> list[str]:
+    """Return the dotted names of an earlier version that nested tables use."""
+    return [name for name in flatten(table) if name in NEW_NAMES]
+
+
+def _build(kind: type[Any], table: object, prefix: str) -> Any:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{prefix.rstrip('.') or 'settings'}: expected a table, got {table!r}.")
     hints = get_type_hints(kind)
     names = [item.name for item in fields(kind)]
-    for name in values:
+    for name in table:
         if name not in names:
-            raise ConfigError(_unknown(place, str(name), names))
+            raise ConfigError(_describe_unknown(prefix, str(name), names))
     try:
-        return kind(**{name: _value(hints[name], value, f"{place}{name}") for name, value in values.items()})
+        return kind(**{name: _check_value(hints[name], value, f"{prefix}{name}") for name, value in table.items()})
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"{place.rstrip('.') or 'settings'}: {error}") from None
+        raise ConfigError(f"{prefix.rstrip('.') or 'settings'}: {error}") from None
 
 
-def _unknown(place: str, name: str, names: Sequence[str]) -> str:
+def _describe_unknown(prefix: str, name: str, names: Sequence[str]) -> str:
+    if new := NEW_NAMES.get(f"{prefix}{name}"):
+        return f"{prefix}{name} is called {new} now; rename it."
     near = get_close_matches(name, names, n=1)
-    hint = f"did you mean {place}{near[0]}?" if near else f"there is {', '.join(names)}"
-    return f"unknown setting {place}{name}; {hint}"
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"known settings are {', '.join(names)}."
+    return f"unknown setting {prefix}{name}; {hint}"
 
 
-def _value(hint: Any, value: object, place: str) -> Any:
-    optional = type(None) in get_args(hint)
-    if optional and value is None:
+def _check_value(hint: Any, value: object, name: str) -> Any:
+    is_optional = type(None) in get_args(hint)
+    if is_optional and value is None:
         return None
-    kind = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
+    kind = next(arg for arg in get_args(hint) if arg is not type(None)) if is_optional else hint
     if isinstance(kind, type) and is_dataclass(kind):
-        return _build(kind, value, f"{place}.")
+        return _build(kind, value, f"{name}.")
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise ConfigError(f"{place}: expected {kind.__name__}, got {value!r}")
+        raise ConfigError(f"{name}: expected {kind.__name__}, got {value!r}.")
     return value
 
 
 def _require(holds: bool, name: str, wanted: str, value: object) -> None:
     if not holds:
-        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}.")

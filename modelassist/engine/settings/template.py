@@ -1,4 +1,4 @@
-"""All settings of a run as a TOML file to start from: each with its default and with what the source says of it."""
+"""All settings of a run as a TOML file to start from: each with its default and its docstring from the source."""
 
 import ast
 import inspect
@@ -15,38 +15,38 @@ _WIDTH = 100
 _UNSET = "#"
 
 
-def settings_text(config: Config = Config()) -> str:  # noqa: B008  # it is frozen
-    """A file that `load_config` reads as these settings. What they leave unset follows a `#` without a space."""
-    return "\n".join(_table(config, "")).strip() + "\n"
+def render_settings(config: Config = Config()) -> str:  # noqa: B008  # it is frozen
+    """Render a file that `load_config` reads as these settings. Unset ones follow a `#` without a space."""
+    return "\n".join(_render_table(config, "")).strip() + "\n"
 
 
-def explained(kind: type[Any]) -> dict[str, str]:
-    """What the source says of each field of a dataclass, in the string below it."""
+def read_field_docs(kind: type[Any]) -> dict[str, str]:
+    """Read the docstring below each field of a dataclass from its source."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(body, ast.ClassDef)
-    found = {}
+    docs = {}
     for field, below in zip(body.body, body.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):
-            found[field.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
-    return found
+            docs[field.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
+    return docs
 
 
-def _table(values: Any, name: str, mark: str = "") -> Iterator[str]:
-    """A table's own settings, then the tables in it; `mark` stands before what is unset."""
-    said = explained(type(values))
+def _render_table(values: Any, name: str, mark: str = "") -> Iterator[str]:
+    """Yield the lines of a table's own settings, then of the tables in it; `mark` precedes unset ones."""
+    docs = read_field_docs(type(values))
     inner = {}
     for field in fields(values):
         value = getattr(values, field.name)
         if is_dataclass(value) or value is None:
             inner[field.name] = value
         else:
-            yield from ["", *_comment(said[field.name]), f"{mark}{field.name} = {json.dumps(value)}"]
+            yield from ["", *_wrap_comment(docs[field.name]), f"{mark}{field.name} = {json.dumps(value)}"]
     for key, value in inner.items():
-        below, unset = (FrameConfig(), _UNSET) if value is None else (value, mark)
-        place = f"{name}.{key}" if name else key
-        yield from ["", "", *_comment(f"{said[key]} {inspect.getdoc(type(below))}"), f"{unset}[{place}]"]
-        yield from _table(below, place, unset)
+        below, below_mark = (FrameConfig(), _UNSET) if value is None else (value, mark)
+        path = f"{name}.{key}" if name else key
+        yield from ["", "", *_wrap_comment(f"{docs[key]} {inspect.getdoc(type(below))}"), f"{below_mark}[{path}]"]
+        yield from _render_table(below, path, below_mark)
 
 
-def _comment(text: str) -> list[str]:
+def _wrap_comment(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")

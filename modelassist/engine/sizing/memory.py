@@ -24,8 +24,8 @@ Arguments = tuple[Tensor, dict[str, Any]]
 """What a block is called with: its input, and the rest by name."""
 _LOGITS_OF_SFT = 3
 """How often logits stand in float32 at once: their log-softmax, its gradient and theirs."""
-_LOGITS_OF_PRACTICE = 5
-"""Likewise: themselves, their log-softmax, and three times for the entropy."""
+_LOGITS_OF_GRPO = 5
+"""The same in GRPO: themselves, their log-softmax, and three times for the entropy."""
 _FROZEN, _TRAINED, _GRADIENTS = "weights that stay as they are", "trained weights, float32", "their gradients, float32"
 _LORA = "lora_"
 _GATHERED_LAYERS = 2
@@ -38,13 +38,11 @@ def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, 
     state = _state(critic, config, parts)
     rows = rows_of_a_pass(config, gpus, row)
     found: dict[str, Bytes] = {"SFT": state | _pass(critic, config, row, rows, _LOGITS_OF_SFT, parts)}
-    if config.grpo.steps:
+    if config.grpo.rounds:
         sample = tuple(range(config.max_new_tokens))
-        group = Row(row.prompt, (sample,) * config.grpo.group)
-        found["practice"] = (
-            state
-            | _reference(config, state)
-            | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_PRACTICE, parts)
+        group = Row(row.prompt, (sample,) * config.grpo.num_generations)
+        found["GRPO"] = (
+            state | _reference(config, state) | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_GRPO, parts)
         )
     found["evaluation"] = _evaluation(critic, config)
     return found
@@ -82,8 +80,8 @@ def _state(critic: Loaded, config: Config, parts: int) -> dict[str, int]:
 
 
 def _reference(config: Config, state: Bytes) -> dict[str, int]:
-    """The copy that practice measures divergence from."""
-    return {"trained weights as practice found them": state[_TRAINED]} if config.grpo.kl_beta else {}
+    """The weights of the reference policy of GRPO."""
+    return {"reference policy": state[_TRAINED]} if config.grpo.beta else {}
 
 
 def _for_a_pass(critic: Loaded, config: Config, trained: int, parts: int) -> dict[str, int]:

@@ -78,8 +78,8 @@ def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
 
 
 def _levers(part: str, config: Config, rows: int) -> Iterator[str]:
-    """First what leaves the run as it is, then what makes it another. Practice has one process and takes its round in
-    one pass."""
+    """First what leaves the run as it is, then what makes it another. GRPO has one process and takes its round in one
+    pass."""
     if part == "evaluation":
         yield f"tokens_per_batch below {config.tokens_per_batch}"
     else:
@@ -97,8 +97,8 @@ def _levers_of_training(part: str, config: Config, rows: int) -> Iterator[str]:
     else:
         if config.grpo.clips > 1:
             yield f"grpo.clips below {config.grpo.clips}"
-        if config.grpo.group > 2:
-            yield f"grpo.group below {config.grpo.group}"
+        if config.grpo.num_generations > 2:
+            yield f"grpo.num_generations below {config.grpo.num_generations}"
     if not vision_is_frozen(config):
         yield "freeze_vision = true"
     if not config.lora.rank:

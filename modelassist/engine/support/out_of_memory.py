@@ -37,7 +37,8 @@ def training_advice(config: Config, stage: str) -> str:
     """Say what to lower if a step does not fit: first what a resumed run may change, then what takes a new run."""
     resumable, fresh = [], ["smaller frames (frames.fast_pixels, frames.slow_pixels)"]
     if stage == "grpo":
-        fresh.append(f"fewer samples (grpo.clips, now {config.grpo.clips}, or grpo.group, now {config.grpo.group})")
+        clips, generations = config.grpo.clips, config.grpo.num_generations
+        fresh.append(f"fewer samples (grpo.clips, now {clips}, or grpo.num_generations, now {generations})")
     else:
         resumable.append(f"lower micro_tokens (now {config.micro_tokens})")
     if not config.gradient_checkpointing:

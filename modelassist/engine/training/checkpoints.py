@@ -1,6 +1,6 @@
-"""Checkpoints: what training changes, the optimiser's state and the place in the run; whole or not there at all.
+"""Checkpoints: what training changes, the optimiser's state and the step; complete, or not there at all.
 
-Everything is safetensors and JSON. As every draw is a function of seed and step, nothing else is needed to go on with
+Everything is safetensors and JSON. Every draw is a function of seed and step, so nothing else is needed to resume with
 the same losses.
 """
 
@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,134 +17,128 @@ from torch import Tensor
 
 from modelassist.engine.models.distributed import Machine, whole
 from modelassist.engine.models.loader import Loaded
-from modelassist.engine.settings.config import FREE, STAGES, flat
-from modelassist.engine.training.optimise import Stage, optimizer_tensors, restore_optimizer, trainable
+from modelassist.engine.settings.config import STAGES
+from modelassist.engine.training.description import RunDescription
+from modelassist.engine.training.optimise import dump_optimizer, list_trainable, restore_optimizer
+from modelassist.engine.training.stages import Stage
 from qsave.files import atomic_path, to_disk
 
-WEIGHTS, MOMENTS, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
-_WORDS = {"model_identity": "model, by its content"}
-"""What of a run is not called as it is kept."""
+WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that belongs to another run, is damaged, or could not be written; the message says what to do."""
+    """A checkpoint of another run, a damaged one, or one that cannot be written; the message says how to go on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A place in a run that can be gone on from: `step` steps of `stage` are done."""
+    """A state of a run that can be resumed: `step` steps of `stage` are done."""
 
     path: Path
     stage: str
     step: int
-    run: Mapping[str, Any]
-    """What the run was: its settings, and its model, release and captions by content."""
+    run: RunDescription
 
 
-def save_checkpoint(folder: Path, critic: Loaded, stage: Stage, step: int, run: Mapping[str, Any]) -> Path:
-    """Write `<folder>/<stage>-<step>` and drop the stage's earlier ones, which stay where it cannot be written. Every
-    process has to come here, as each may hold a part; one writes. How many there were leaves no trace."""
+def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: RunDescription) -> Path:
+    """Write `<folder>/<stage>-<step>` and then remove the stage's earlier ones.
+
+    Every process has to call this, as each may hold a shard; the first one writes. The number of processes leaves no
+    trace. Raises CheckpointError, and keeps the earlier checkpoints, if the new one cannot be written.
+    """
     path = folder / f"{stage.name}-{step}"
-    weights = _kept(trainable(critic), stage.machine)
-    moments = _kept(optimizer_tensors(critic, stage.optimizer), stage.machine)
+    weights = _collect(list_trainable(model), stage.machine)
+    moments = _collect(dump_optimizer(model, stage.optimizer), stage.machine)
     if not stage.machine.leads:
         return path
-    state = {"stage": stage.name, "step": step, "run": dict(run)}
+    state = {"stage": stage.name, "step": step, "run": run.to_json()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as unfinished:
             unfinished.mkdir()
             save_file(weights, unfinished / WEIGHTS)
-            save_file(moments, unfinished / MOMENTS)
+            save_file(moments, unfinished / OPTIMIZER)
             (unfinished / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-            for name in (WEIGHTS, MOMENTS):  # safetensors are written for their owner alone
+            for name in (WEIGHTS, OPTIMIZER):  # safetensors are written for their owner alone
                 shutil.copymode(unfinished / STATE, unfinished / name)
             to_disk(unfinished)
         to_disk(folder)  # the new name, before the old one goes
     except (OSError, SafetensorError) as error:
         size = sum(tensor.nbytes for tensors in (weights, moments) for tensor in tensors.values())
-        raise CheckpointError(_unwritten(path, size, error)) from error
+        raise CheckpointError(_describe_failure(path, size, error)) from error
     for other in folder.glob(f"{stage.name}-*"):
         if other != path:
             shutil.rmtree(other)
     return path
 
 
-def newest_checkpoint(folder: Path, stages: Sequence[str] = STAGES) -> Checkpoint | None:
-    """The one furthest into the run, or into some of its stages; or None."""
-    found = [_read(path) for path in folder.glob(f"[!.]*/{STATE}")]
-    known = [checkpoint for checkpoint in found if checkpoint.stage in stages]
+def find_newest(folder: Path, stages: Sequence[str] = STAGES) -> Checkpoint | None:
+    """Find the checkpoint furthest into the run, or into some of its stages; None without any."""
+    checkpoints = [_read_checkpoint(path) for path in folder.glob(f"[!.]*/{STATE}")]
+    known = [checkpoint for checkpoint in checkpoints if checkpoint.stage in stages]
     return max(known, key=lambda checkpoint: (STAGES.index(checkpoint.stage), checkpoint.step), default=None)
 
 
-def restore_weights(critic: Loaded, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint's weights into the model it was made of; raises CheckpointError for another one."""
-    tensors = _tensors(checkpoint.path / WEIGHTS)
-    named = trainable(critic)
+def restore_weights(model: Loaded, checkpoint: Checkpoint) -> None:
+    """Load a checkpoint's weights into a model; raises CheckpointError for a model of another shape."""
+    tensors = _read_tensors(checkpoint.path / WEIGHTS)
+    named = list_trainable(model)
     if {name: value.shape for name, value in named.items()} != {name: value.shape for name, value in tensors.items()}:
-        raise CheckpointError(f"{checkpoint.path} was made of another model or with other adapters")
+        raise CheckpointError(f"{checkpoint.path} was made of another model or with other adapters.")
     with torch.no_grad():
         for name, value in tensors.items():
             named[name].copy_(value)
 
 
-def restore_stage(critic: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
-    """Put the optimiser back to where it was."""
-    restore_optimizer(critic, stage.optimizer, _tensors(checkpoint.path / MOMENTS))
+def restore_stage(model: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
+    """Restore the optimiser of a stage."""
+    restore_optimizer(model, stage.optimizer, _read_tensors(checkpoint.path / OPTIMIZER))
 
 
-def check_same_run(checkpoint: Checkpoint, run: Mapping[str, Any]) -> None:
-    """Raise CheckpointError where a run is gone on with as another, settings that do not matter for that aside.
-    Captions matter where `run` names them: for the classroom."""
-    before, now = flat(checkpoint.run), flat(run)
-    ignored = {"model", *(f"config.{name}" for name in FREE), *({"captions"} - now.keys())}
-    matter = sorted({*before, *now} - ignored)
-    differing = [
-        f"{_WORDS.get(name, name.removeprefix('config.'))} ({before.get(name)!r} there, {now.get(name)!r} here)"
-        for name in matter
-        if before.get(name) != now.get(name)
-    ]
-    if differing:
+def check_same_run(checkpoint: Checkpoint, run: RunDescription) -> None:
+    """Raise CheckpointError if the run being resumed differs from the checkpoint's."""
+    differences = checkpoint.run.list_differences(run)
+    if differences:
         raise CheckpointError(
-            f"{checkpoint.path} belongs to a run with another {', '.join(differing[:3])}; "
-            "resume with what it had, or train into a new folder"
+            f"{checkpoint.path} belongs to a run with another {', '.join(differences[:3])}; "
+            "resume with what it had, or train into a new folder."
         )
 
 
-def _kept(tensors: Mapping[str, Tensor], machine: Machine) -> dict[str, Tensor]:
-    """Whole tensors on the CPU, in the process that writes them."""
-    found = {}
+def _collect(tensors: Mapping[str, Tensor], machine: Machine) -> dict[str, Tensor]:
+    """Gather whole tensors on the CPU of the process that writes them."""
+    collected = {}
     for name, value in tensors.items():
         full = whole(value.detach())
         if machine.leads:
-            found[name] = full.contiguous().cpu()
-    return found
+            collected[name] = full.contiguous().cpu()
+    return collected
 
 
-def _unwritten(path: Path, size: int, error: Exception) -> str:
+def _describe_failure(path: Path, size: int, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else error
     free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
-    kept = any(path.parent.glob(f"[!.]*/{STATE}"))
+    can_resume = any(path.parent.glob(f"[!.]*/{STATE}"))
     return (
         f"{path} cannot be written ({reason}): it needs {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free on its "
-        f"disk. Make room there, then {'go on with --resume' if kept else 'start again'}"
+        f"disk. Free disk space, then {'resume with --resume' if can_resume else 'start again'}."
     )
 
 
-def _read(state: Path) -> Checkpoint:
+def _read_checkpoint(state: Path) -> Checkpoint:
     try:
         value = json.loads(state.read_text(encoding="utf-8"))
-        return Checkpoint(state.parent, value["stage"], value["step"], value["run"])
+        return Checkpoint(state.parent, value["stage"], value["step"], RunDescription.from_json(value["run"]))
     except (ValueError, KeyError, TypeError):
-        raise CheckpointError(_damaged(state)) from None
+        raise CheckpointError(_describe_damage(state)) from None
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def _read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError):
-        raise CheckpointError(_damaged(path)) from None
+        raise CheckpointError(_describe_damage(path)) from None
 
 
-def _damaged(path: Path) -> str:
-    return f"{path} is damaged: remove {path.parent}, and --resume goes on from what was before it"
+def _describe_damage(path: Path) -> str:
+    return f"{path} is damaged: remove {path.parent}; --resume then continues from the checkpoint before it."

@@ -1,52 +1,56 @@
-"""The practice match: groups of samples of the critic's own, judged by rewards, learnt from by their advantage.
+"""Group-relative policy optimisation (GRPO): rollouts of the model, rewarded and compared within their group.
 
-Sampling encodes each prompt once for its group, and so does the training step (`rows`). The first update on a round
-has ratio 1, so its log-probabilities are the old policy's: no extra pass is needed. Log-probabilities are those of the
-distribution that was sampled from: same temperature, same tokens ruled out. A sample that was cut off at the length
-limit has a reward but teaches nothing.
+Sampling encodes each prompt once for its group, and so does the training step (`rows`). The first optimiser step of a
+round has ratio 1, so its log-probabilities are the old policy's: no extra pass is needed. Log-probabilities are those
+of the distribution that was sampled: same temperature, same tokens ruled out. A sample that was cut off at the length
+limit has a reward but no loss.
 
 Shape letters: K clips of a round, G samples of each, C tokens of all samples.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from statistics import fmean
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from modelassist.engine.generation.read_scores import parse_sample
 from modelassist.engine.generation.sampler import Sample, forbid, generate
-from modelassist.engine.inputs.examples import Example, Feeder, built
+from modelassist.engine.inputs.examples import Example, built
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.inputs.vision import Features
-from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import GrpoConfig
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.seeds import derive_seed
-from modelassist.engine.training.optimise import batch_at, descend, make_optimizer, trainable
-from modelassist.engine.training.rewards import Terms, reward_terms
+from modelassist.engine.training.optimise import list_trainable, make_optimizer, take_step
+from modelassist.engine.training.rewards import Terms, compute_reward_terms
+from modelassist.engine.training.stages import StageContext, name_step, select_batch
 
 _EPSILON = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What one round of sampling gave."""
+class Rollouts:
+    """The samples of one round."""
 
-    rows: list[Row]
-    features: list[Features]
-    """Detached, for everything but a tower that is being trained."""
-    rewards: Tensor
+    examples: list[Example]
+    """(K)"""
+    groups: list[list[Sample]]
     """(K, G)"""
-    terms: list[list[Terms]]
-    finished: Tensor
-    """(K x G) bool"""
-    lengths: list[int]
+    rows: list[Row]
+    """(K) a prompt with its G samples."""
+    packed: Packed
+    features: list[Features]
+    """(K) detached vision features, for everything but a tower that is being trained."""
+
+    @property
+    def samples(self) -> list[Sample]:
+        """(K x G) in one list."""
+        return [sample for group in self.groups for sample in group]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,165 +63,139 @@ class PolicyLoss:
     kl: float
 
 
-def advantages(rewards: Tensor, scale: str) -> Tensor:
-    """(K, G) rewards as advantages: less the group's mean and, for `group`, over its (sample) standard deviation."""
+def compute_advantages(rewards: Tensor, scale: str) -> Tensor:
+    """Compute advantages (K, G): rewards less the group's mean and, for `group`, over its sample standard deviation."""
     centred = rewards - rewards.mean(dim=1, keepdim=True)
     return centred / (rewards.std(dim=1, keepdim=True) + _EPSILON) if scale == "group" else centred
 
 
-def policy_loss(
-    new: Tensor, old: Tensor, advantage: Tensor, kept: Tensor, config: GrpoConfig, reference: Tensor | None = None
+def compute_policy_loss(
+    new: Tensor, old: Tensor, advantage: Tensor, mask: Tensor, config: GrpoConfig, reference: Tensor | None = None
 ) -> PolicyLoss:
-    """Clipped policy loss over tokens (C): log-probabilities now and then, advantage, and which tokens count."""
+    """Compute the clipped policy loss over tokens (C): log-probabilities of the new, old and reference policy, the
+    advantage, and a mask of the tokens that count."""
     ratio = torch.exp(new - old)
-    clipped = ratio.clamp(1 - config.clip_low, 1 + config.clip_high)
+    clipped = ratio.clamp(1 - config.epsilon, 1 + config.epsilon_high)
     losses = -torch.minimum(ratio * advantage, clipped * advantage)
     kl = torch.zeros_like(new)
     if reference is not None:
         kl = torch.exp(reference - new) - (reference - new) - 1
-        losses = losses + config.kl_beta * kl
-    count = kept.sum().clamp(min=1)
-    bites = (ratio * advantage > clipped * advantage) & kept
+        losses = losses + config.beta * kl
+    count = mask.sum().clamp(min=1)
+    is_clipped = (ratio * advantage > clipped * advantage) & mask
     return PolicyLoss(
-        (losses * kept).sum() / count, float(bites.sum() / count), float((kl.detach() * kept).sum() / count)
+        (losses * mask).sum() / count, float(is_clipped.sum() / count), float((kl.detach() * mask).sum() / count)
     )
 
 
 class GrpoStage:
-    """A stage of group-relative policy optimisation."""
+    """A stage of GRPO; a step is a round of sampling and the optimiser steps on it."""
 
     name = "grpo"
 
     def __init__(
         self,
-        critic: Loaded,
-        feeder: Feeder,
+        context: StageContext,
         examples: Sequence[Example],
         config: GrpoConfig,
         *,
-        seed: int,
         max_new_tokens: int,
         reference: Mapping[str, Tensor] | None = None,
-        machine: Machine | None = None,
-        report: Callable[[str], None] = tqdm.write,
     ) -> None:
-        self.critic, self.feeder, self.examples = critic, feeder, examples
-        self.config, self.seed, self.limit = config, seed, max_new_tokens
-        self.steps = config.steps
+        self.context, self.model, self.machine, self.seed = context, context.model, context.machine, context.seed
+        self.examples, self.config, self.limit = examples, config, max_new_tokens
+        self.steps = config.rounds
         self.reference = reference
-        """The weights that divergence is measured from (`snapshot`); none where it is not measured."""
-        self.machine, self.report = machine or Machine(), report
-        self.optimizer = make_optimizer(critic, 0.0)
+        """Weights of the reference policy (`snapshot`); None without a KL penalty."""
+        self.optimizer = make_optimizer(self.model, 0.0)
 
     def step(self, index: int) -> dict[str, float]:
-        """Sample a round, then learn from it `updates` times."""
-        chosen = batch_at(len(self.examples), self.config.clips, index, self.seed, self.name)
-        pairs = built([self.examples[place] for place in chosen], self.feeder.prompt, self.machine, self.report)
-        batch = [example for example, _ in pairs]
-        played = self._play(batch, [prompt for _, prompt in pairs], index)
-        packed = pack(self.critic, played.rows)
-        what = f"grpo step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
-        learnt = self._learn(batch, played, packed, what)
-        return {**learnt, **_figures(played)}
+        """Sample a round of rollouts, then take `num_iterations` optimiser steps on it; returns means over those."""
+        rollouts = self._sample_rollouts(index)
+        terms = self._compute_reward_terms(rollouts)  # K x G
+        rewards = torch.tensor([[term.total(self.config.rewards) for term in group] for group in terms])  # (K, G)
+        advantages = compute_advantages(rewards, self.config.scale_rewards)  # (K, G)
 
-    def _play(self, batch: Sequence[Example], prompts: Sequence[Prompt], index: int) -> Round:
-        """Sample a group for each clip and reward it."""
-        self.critic.network.eval()
-        features, groups = self.machine.run(lambda: self._sample(batch, prompts, index))
-        terms = self._judge(batch, groups)
-        totals = [[term.total(self.config.rewards) for term in group] for group in terms]
-        return Round(
-            rows=[
-                Row(prompt, tuple(sample.ids for sample in group))
-                for prompt, group in zip(prompts, groups, strict=True)
-            ],
-            features=features,
-            rewards=torch.tensor(totals),
-            terms=terms,
-            finished=torch.tensor([sample.finished for group in groups for sample in group]),
-            lengths=[len(sample.ids) for group in groups for sample in group],
-        )
+        owners = rollouts.packed.owners  # (C) sample of each token
+        token_advantages = advantages.flatten().to(owners.device)[owners]
+        mask = torch.tensor([sample.finished for sample in rollouts.samples]).to(owners.device)[owners]
+        reference = self._compute_reference_logps(rollouts)
+        old: Tensor | None = None
+        figures: list[dict[str, float]] = []
+        name = name_step(self.name, index, rollouts.examples)
+        self.model.network.train()
+        for _ in range(self.config.num_iterations):
+            logps, entropy = self.machine.run(lambda: self._compute_logps(rollouts))
+            old = logps.detach() if old is None else old
+            loss = compute_policy_loss(logps, old, token_advantages, mask, self.config, reference)
+            norm = take_step(self, [(name, loss.total)], self.config.learning_rate, name)
+            watched = {"clip_share": loss.clipped, "kl": loss.kl, "entropy": entropy, "gradient_norm": norm}
+            figures.append({"loss": loss.total.item(), **watched})
+        means = {key: fmean(each[key] for each in figures) for key in figures[0]}
+        return means | _summarise(rewards, terms, rollouts.samples)
 
     @torch.no_grad()
-    def _sample(
-        self, batch: Sequence[Example], prompts: Sequence[Prompt], index: int
-    ) -> tuple[list[Features], list[list[Sample]]]:
-        features = [part.detached() for part in self.feeder.features(batch, prompts)]
-        groups = generate(
-            self.critic,
-            prompts,
-            features,
-            Sampling(self.config.group, self.config.temperature, derive_seed(self.seed, self.name, index)),
-            max_new_tokens=self.limit,
-        )
-        return features, groups
+    def _sample_rollouts(self, index: int) -> Rollouts:
+        """Sample a group of answers for each clip of a round."""
+        self.model.network.eval()
+        batch = select_batch(self.examples, self.config.clips, index, self.seed, self.name)
+        pairs = built(batch, self.context.feeder.prompt, self.machine, self.context.report)
+        examples, prompts = [example for example, _ in pairs], [prompt for _, prompt in pairs]
+        features, groups = self.machine.run(lambda: self._generate(examples, prompts, index))
+        rows = [
+            Row(prompt, tuple(sample.ids for sample in group)) for prompt, group in zip(prompts, groups, strict=True)
+        ]
+        return Rollouts(examples, groups, rows, pack(self.model, rows), features)
 
-    def _judge(self, batch: Sequence[Example], groups: Sequence[Sequence[Sample]]) -> list[list[Terms]]:
-        return reward_terms(
-            [[parse_sample(self.critic, sample) for sample in group] for group in groups],
-            [[len(sample.ids) for sample in group] for group in groups],
-            [example.targets for example in batch],
+    def _generate(
+        self, examples: Sequence[Example], prompts: Sequence[Prompt], index: int
+    ) -> tuple[list[Features], list[list[Sample]]]:
+        features = [part.detached() for part in self.context.feeder.features(examples, prompts)]
+        seed = derive_seed(self.seed, self.name, index)
+        sampling = Sampling(self.config.num_generations, self.config.temperature, seed)
+        return features, generate(self.model, prompts, features, sampling, max_new_tokens=self.limit)
+
+    def _compute_reward_terms(self, rollouts: Rollouts) -> list[list[Terms]]:
+        return compute_reward_terms(
+            [[parse_sample(self.model, sample) for sample in group] for group in rollouts.groups],
+            [[len(sample.ids) for sample in group] for group in rollouts.groups],
+            [example.targets for example in rollouts.examples],
             self.config.rewards,
             self.limit,
         )
 
-    def _learn(self, batch: Sequence[Example], played: Round, packed: Packed, what: str) -> dict[str, float]:
-        """Update on one round; the figures are means over its updates."""
-        owners = packed.owners
-        advantage = advantages(played.rewards, self.config.scale).flatten().to(owners.device)[owners]
-        kept = played.finished.to(owners.device)[owners]
-        reference = self._reference_logps(batch, played, packed)
-        old: Tensor | None = None
-        seen: list[dict[str, float]] = []
-        self.critic.network.train()
-        for _ in range(self.config.updates):
-            new, entropy = self.machine.run(lambda: self._logps(played, packed, self._features(batch, played)))
-            old = new.detach() if old is None else old
-            loss = policy_loss(new, old, advantage, kept, self.config, reference)
-            norm = descend(self, [(what, loss.total)], self.config.learning_rate, what)
-            seen.append(
-                {
-                    "loss": loss.total.item(),
-                    "clip_share": loss.clipped,
-                    "kl": loss.kl,
-                    "entropy": entropy,
-                    "gradient_norm": norm,
-                }
-            )
-        return {key: fmean(figures[key] for figures in seen) for key in seen[0]}
-
-    def _features(self, batch: Sequence[Example], played: Round) -> Sequence[Features]:
-        """What the tower says now: what it said, where it is not trained."""
-        if self.feeder.frozen:
-            return played.features
-        return self.feeder.features(batch, [row.prompt for row in played.rows])
-
-    def _logps(self, played: Round, packed: Packed, features: Sequence[Features]) -> tuple[Tensor, float]:
+    def _compute_logps(self, rollouts: Rollouts) -> tuple[Tensor, float]:
         """Log-probabilities (C) of the sampled tokens under the sampling distribution, and its mean entropy."""
-        logits = completion_logits(self.critic, played.rows, packed, features)
-        logs = torch.log_softmax(forbid(self.critic, logits) / self.config.temperature, dim=-1)
+        logits = completion_logits(self.model, rollouts.rows, rollouts.packed, self._get_features(rollouts))
+        logs = torch.log_softmax(forbid(self.model, logits) / self.config.temperature, dim=-1)
         with torch.no_grad():
             entropy = -(logs.exp() * logs.clamp(min=-1e4)).sum(-1).mean()
-        return logs.gather(-1, packed.targets[:, None])[:, 0], float(entropy)
+        return logs.gather(-1, rollouts.packed.targets[:, None])[:, 0], float(entropy)
 
     @torch.no_grad()
-    def _reference_logps(self, batch: Sequence[Example], played: Round, packed: Packed) -> Tensor | None:
-        """What the reference thinks of the samples."""
+    def _compute_reference_logps(self, rollouts: Rollouts) -> Tensor | None:
+        """Log-probabilities (C) of the sampled tokens under the reference policy."""
         if self.reference is None:
             return None
-        with standing_in(self.critic, self.reference):
-            return self.machine.run(lambda: self._logps(played, packed, self._features(batch, played))[0])
+        with use_weights(self.model, self.reference):
+            return self.machine.run(lambda: self._compute_logps(rollouts)[0])
+
+    def _get_features(self, rollouts: Rollouts) -> Sequence[Features]:
+        """Vision features of the clips: those of the rollout, or of the tower as it is now if that is trained."""
+        if self.context.feeder.frozen:
+            return rollouts.features
+        return self.context.feeder.features(rollouts.examples, [row.prompt for row in rollouts.rows])
 
 
-def snapshot(critic: Loaded) -> dict[str, Tensor]:
-    """A copy of what is trained, adapters or weights, as it stands now."""
-    return {name: value.detach().clone() for name, value in trainable(critic).items()}
+def snapshot(model: Loaded) -> dict[str, Tensor]:
+    """Copy the trained parameters, adapters or weights, as they are now."""
+    return {name: value.detach().clone() for name, value in list_trainable(model).items()}
 
 
 @contextmanager
-def standing_in(critic: Loaded, weights: Mapping[str, Tensor]) -> Iterator[None]:
-    """In this block the critic is the one that `weights` were a snapshot of."""
-    named = trainable(critic)
+def use_weights(model: Loaded, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Give the model the weights of a `snapshot` inside the block."""
+    named = list_trainable(model)
     own = {name: value.data for name, value in named.items()}
     try:
         for name, value in named.items():
@@ -228,14 +206,14 @@ def standing_in(critic: Loaded, weights: Mapping[str, Tensor]) -> Iterator[None]
             value.data = own[name]
 
 
-def _figures(played: Round) -> dict[str, float]:
-    """What the round looked like: every reward term, spread, length."""
-    flat = [term for group in played.terms for term in group]
+def _summarise(rewards: Tensor, terms: Sequence[Sequence[Terms]], samples: Sequence[Sample]) -> dict[str, float]:
+    """Figures of a round: the mean of every reward term, spread, length."""
+    flat = [term for group in terms for term in group]
     means = {f"reward_{item.name}": fmean(getattr(term, item.name) for term in flat) for item in fields(Terms)}
     return {
-        "reward": played.rewards.mean().item(),
+        "reward": rewards.mean().item(),
         **means,
-        "zero_spread": (played.rewards.std(dim=1) < _EPSILON).float().mean().item(),
-        "finished": played.finished.float().mean().item(),
-        "length": fmean(played.lengths),
+        "zero_spread": (rewards.std(dim=1) < _EPSILON).float().mean().item(),
+        "finished": fmean(sample.finished for sample in samples),
+        "length": fmean(len(sample.ids) for sample in samples),
     }

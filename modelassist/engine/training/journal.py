@@ -1,23 +1,23 @@
-"""What a run says of itself while it runs: metrics as JSON lines, and where it stands.
+"""Metrics and progress of a run, for others to read while it runs.
 
-Both are for others to read: the metrics hold one object a step, each step once even where a run was cut and resumed.
+`metrics.jsonl` holds an object a step, each step once, also after a run was killed and resumed. `progress.json` holds
+the current step.
 """
 
 import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from modelassist.engine.settings.config import STAGES
 from qsave.files import atomic_path, write_json
 
 _BEFORE_EVALUATION = 0.95
-"""How much of a run's progress its steps make up."""
+"""Share of a run's progress that its steps make up."""
 
 
 class Journal:
-    """The metrics and the progress file of one run folder; of several processes one writes them."""
+    """The metrics and the progress file of a run folder; only one of several processes writes them."""
 
     def __init__(self, folder: Path, totals: Mapping[str, int], *, writes: bool = True) -> None:
         self.metrics = folder / "metrics.jsonl"
@@ -26,28 +26,28 @@ class Journal:
         self._started = time.monotonic()
 
     def rewind(self, stage: str | None, step: int) -> None:
-        """Drop what was written after a checkpoint (or everything), so that resumed steps are not told twice."""
+        """Drop the metrics after a checkpoint (all of them if `stage` is None), so that no step is written twice."""
         if not self._writes or not self.metrics.is_file():
             return
         lines = self.metrics.read_text(encoding="utf-8").split("\n")
-        kept = [line for line in lines if _before(line, stage, step)]
+        earlier = [line for line in lines if _is_before(line, stage, step)]
         with atomic_path(self.metrics) as unfinished:
-            unfinished.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            unfinished.write_text("".join(f"{line}\n" for line in earlier), encoding="utf-8")
 
-    def step(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
-        """One step is done."""
-        self.note({"stage": stage, "step": step, **figures})
-        self.stand(stage, step)
+    def log_step(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
+        """Append the figures of a step and update the progress."""
+        self.append({"stage": stage, "step": step, **figures})
+        self.write_progress(stage, step)
 
-    def note(self, row: Mapping[str, Any]) -> None:
-        """Append one line of metrics."""
+    def append(self, row: Mapping[str, object]) -> None:
+        """Append a line to the metrics."""
         if not self._writes:
             return
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
-    def stand(self, stage: str, step: int, *, finished: bool = False) -> None:
-        """Say where the run stands."""
+    def write_progress(self, stage: str, step: int, *, finished: bool = False) -> None:
+        """Write which step of which stage is done."""
         if not self._writes:
             return
         stages = list(self._totals)
@@ -68,21 +68,21 @@ class Journal:
         write_json(self.progress, value)
 
 
-def in_a_line(figures: Mapping[str, float]) -> str:
-    """What of a step is worth watching while it runs."""
-    said = [f"loss {figures['loss']:.3f}"]
+def format_figures(figures: Mapping[str, float]) -> str:
+    """Format the figures of a step that are worth watching, for a progress bar."""
+    parts = [f"loss {figures['loss']:.3f}"]
     if "tokens_per_second" in figures:
-        said.append(f"{figures['tokens_per_second']:,.0f} tokens/s")
+        parts.append(f"{figures['tokens_per_second']:,.0f} tokens/s")
     if "mfu" in figures:
-        said.append(f"MFU {figures['mfu']:.0%}")
-    return ", ".join(said)
+        parts.append(f"MFU {figures['mfu']:.0%}")
+    return ", ".join(parts)
 
 
-def _before(line: str, stage: str | None, step: int) -> bool:
+def _is_before(line: str, stage: str | None, step: int) -> bool:
     try:
         row = json.loads(line)
     except ValueError:
-        return False  # the line that was being written when the run was cut
+        return False  # the line that was being written when the run was killed
     if row.get("stage") not in STAGES or stage is None:
         return False
     return (STAGES.index(row["stage"]), row["step"]) <= (STAGES.index(stage), step)

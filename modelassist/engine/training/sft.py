@@ -1,18 +1,18 @@
-"""The classroom: human report cards as targets, under dual supervision.
+"""Supervised fine-tuning (SFT) on human report cards, under dual supervision.
 
 Loss = cross-entropy on the answer's tokens + weight x Huber between the expected score and the MOS, read at the level
-words of the human answer. The second term sees what the first rounds away: 3.4 is not 3. Weight 0 is plain SFT.
+words of the human answer. The Huber term keeps what a level word rounds away: 3.4 is not 3. Weight 0 is plain SFT.
 
-Behind its reasons a level is easily guessed from their words. So the row may carry a second completion that answers at
-once: its level words, and only they, are learnt from as well, and what they teach is to look. It costs a dozen tokens,
-as the prompt is shared.
+After its reasons a level is easy to guess from their words. So a row may carry a second completion, the direct answer,
+without reasons. Only its level words are targets; they have to be read from the frames. It costs a dozen tokens, as the
+prompt is shared.
 
-A step is cut into micro-batches of rows of like length, so that padding costs little and memory has a bound. Every mean
-is over the whole step, not a mean of means: how a step is cut does not change it.
+A step is split into micro-batches of rows of similar length, so that padding costs little and memory has a bound. Every
+mean is over the whole step, not a mean of means: the split does not change it.
 
-Beside the judged clips of a step there may be others that are only described: their captions add a loss of their own.
-Verdicts alone teach a model that starts from nothing to write like a judge, not to see. (Describing first and judging
-after does not do: what was seen is forgotten in the first steps of judging.)
+Beside its rated clips a step may hold clips with captions, which add a loss of their own: from report cards alone a
+model that starts from scratch learns to write them, not to see. (A stage of captions before SFT does not do: what it
+learnt is lost in the first steps of SFT.)
 
 The cool-down is this stage again, on other rows and at a lower rate.
 """
@@ -23,11 +23,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from modelassist.engine.generation.read_scores import compute_expected_scores, find_level_positions
 from modelassist.engine.inputs.batching import split_by_length
-from modelassist.engine.inputs.examples import Example, Feeder, built
+from modelassist.engine.inputs.examples import Example, built
 from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
@@ -35,16 +34,17 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import MICRO_TOKENS, CooldownConfig, SftConfig
 from modelassist.engine.sizing.flops import Work, count
 from modelassist.engine.support.seeds import make_generator
-from modelassist.engine.training.optimise import batch_at, cosine_rate, descend, make_optimizer
+from modelassist.engine.training.optimise import compute_cosine_rate, make_optimizer, take_step
+from modelassist.engine.training.stages import StageContext, name_step, select_batch
 from qsave.axes import AXES
 
 Pair = tuple[Example, Row]
-"""A clip and what it is taught with."""
+"""A clip and its training row."""
 
 
 @dataclass(frozen=True, slots=True)
 class SftLoss:
-    """The loss and its terms."""
+    """The loss of a micro-batch and its terms."""
 
     total: Tensor
     cross_entropy: Tensor
@@ -52,147 +52,145 @@ class SftLoss:
     huber: Tensor
     """Of the expected scores at the level words of the human answers."""
     direct: Tensor
-    """The same two, weighted and summed, where the answer is given at once; 0 without such completions."""
+    """The same two, weighted and summed, on the direct answers; 0 without any."""
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """What the means of a step are taken over: all of its micro-batches, of all processes."""
+class StepTotals:
+    """What the means of a step are taken over: all of its micro-batches in all processes."""
 
     rows: int
     tokens: int
-    """Of the human answers."""
-    described: int = 0
-    """Tokens of captions."""
+    """Tokens of the human answers."""
+    caption_tokens: int = 0
 
     @classmethod
-    def of(cls, judged: Sequence[Row], described: Sequence[Row], machine: Machine) -> "Whole":
-        here = {"rows": len(judged), "tokens": _answered(judged), "described": _answered(described)}
-        return cls(**{name: int(count) for name, count in machine.total(here).items()})
+    def count(cls, rated: Sequence[Row], captioned: Sequence[Row], machine: Machine) -> "StepTotals":
+        """Add up the rows of a step over all processes."""
+        own = {"rows": len(rated), "tokens": _count_tokens(rated), "caption_tokens": _count_tokens(captioned)}
+        return cls(**{name: int(total) for name, total in machine.total(own).items()})
 
 
-def sft_loss(
-    critic: Loaded,
-    logits: Tensor,
-    packed: Packed,
-    mos: Tensor,
-    huber_weight: float,
-    direct_weight: float = 0.0,
-    *,
-    whole: Whole,
+@dataclass(frozen=True, slots=True)
+class SftWeights:
+    """Weights of the loss terms beside the cross-entropy of the human answers."""
+
+    huber: float
+    direct: float = 0.0
+
+
+def compute_sft_loss(
+    model: Loaded, logits: Tensor, packed: Packed, mos: Tensor, weights: SftWeights, totals: StepTotals
 ) -> SftLoss:
-    """What a micro-batch adds to the loss of `whole`; `mos` is (rows, 3). A row holds the human answer, then the direct
-    one if that has weight."""
+    """Compute what a micro-batch adds to the loss of a step. `logits` is (C, V), `mos` (rows, 3). A row holds the human
+    answer, then the direct answer if that has weight."""
     losses = F.cross_entropy(logits, packed.targets, reduction="none")
-    every = 2 if direct_weight else 1
-    full = losses[packed.owners % every == 0].sum() / whole.tokens
-    places = _level_rows(critic, packed).view(-1, every, len(AXES))
-    scores = compute_expected_scores(logits[:, list(critic.level_ids)])
-    target, verdicts = mos.to(logits.device), whole.rows * len(AXES)
-    huber = F.huber_loss(scores[places[:, 0]], target, reduction="sum") / verdicts
-    total = full + huber_weight * huber if huber_weight else full
-    direct = torch.zeros_like(full)
-    if direct_weight:
-        distance = F.huber_loss(scores[places[:, 1]], target, reduction="sum")
-        direct = (losses[places[:, 1]].sum() + huber_weight * distance) / verdicts
-        total = total + direct_weight * direct
-    return SftLoss(total, full, huber, direct)
-
-
-def _answered(rows: Sequence[Row]) -> int:
-    return sum(len(row.completions[0]) for row in rows)
+    completions = 2 if weights.direct else 1
+    cross_entropy = losses[packed.owners % completions == 0].sum() / totals.tokens
+    positions = _find_level_words(model, packed).view(-1, completions, len(AXES))
+    scores = compute_expected_scores(logits[:, list(model.level_ids)])
+    target, verdicts = mos.to(logits.device), totals.rows * len(AXES)
+    huber = F.huber_loss(scores[positions[:, 0]], target, reduction="sum") / verdicts
+    total = cross_entropy + weights.huber * huber if weights.huber else cross_entropy
+    direct = torch.zeros_like(cross_entropy)
+    if weights.direct:
+        distance = F.huber_loss(scores[positions[:, 1]], target, reduction="sum")
+        direct = (losses[positions[:, 1]].sum() + weights.huber * distance) / verdicts
+        total = total + weights.direct * direct
+    return SftLoss(total, cross_entropy, huber, direct)
 
 
 class SftStage:
-    """A stage of SFT over given examples, and over captioned clips beside them: classroom or cool-down."""
+    """A stage of SFT on given examples, and on captioned clips beside them; the cool-down is one, too."""
 
     def __init__(
         self,
-        critic: Loaded,
-        feeder: Feeder,
+        context: StageContext,
         examples: Sequence[Example],
         config: SftConfig | CooldownConfig,
         *,
+        name: str = "sft",
         captioned: Sequence[Example] = (),
-        name: str,
-        seed: int,
         micro_tokens: int = MICRO_TOKENS,
-        machine: Machine | None = None,
-        report: Callable[[str], None] = tqdm.write,
     ) -> None:
-        self.critic, self.feeder, self.examples, self.captioned = critic, feeder, examples, captioned
-        self.config, self.name, self.seed, self.micro_tokens = config, name, seed, micro_tokens
-        self.machine, self.report = machine or Machine(), report
+        self.context, self.model, self.machine, self.seed = context, context.model, context.machine, context.seed
+        self.examples, self.captioned, self.config, self.name = examples, captioned, config, name
+        self.micro_tokens, self.steps = micro_tokens, config.steps
         self.terms = ("loss", "cross_entropy", "huber", "direct", *(["captions"] if captioned else []))
-        self.steps = config.steps
-        self.direct, self.shift, self.warmup, self.captions_batch, weight_decay = 0.0, 0.0, 0, 0, 0.0
+        self.weights, self.shift = SftWeights(config.huber_weight), 0.0
+        self.warmup_steps, self.captions_batch, weight_decay = 0, 0, 0.0
         if isinstance(config, SftConfig):
-            self.direct, self.shift, self.warmup = config.direct_weight, config.shift, config.warmup
-            self.captions_batch, weight_decay = config.captions_batch, config.weight_decay
-        self.optimizer = make_optimizer(critic, weight_decay)
+            self.weights, self.shift = SftWeights(config.huber_weight, config.direct_weight), config.shift
+            self.warmup_steps, self.captions_batch = config.warmup_steps, config.captions_batch
+            weight_decay = config.weight_decay
+        self.optimizer = make_optimizer(self.model, weight_decay)
 
     def step(self, index: int) -> dict[str, float]:
-        """One batch of human answers, and one of captions where there are any; each process takes its part of both."""
-        batch = self._drawn(index, self.examples, self.config.batch, self.name)
-        captioned = self._drawn(index, self.captioned, self.captions_batch, f"{self.name}/captions")
-        judged, described = self._pairs(index, batch, self.name), self._pairs(index, captioned, f"{self.name}/captions")
-        micros = [*self._micros(judged), *self._micros(described)]
-        rows = [row for _, row in [*judged, *described]]
-        whole = Whole.of(rows[: len(judged)], rows[len(judged) :], self.machine)
-        rate = cosine_rate(self.config.learning_rate, index, self.steps, self.warmup)
+        """Take a step on a batch of rated clips and one of captioned clips; each process takes its part of both."""
+        captions = f"{self.name}/captions"
+        batch = select_batch(self.examples, self.config.batch, index, self.seed, self.name)
+        captioned_batch = select_batch(self.captioned, self.captions_batch, index, self.seed, captions)
+        rated = self._build_rows(index, batch, self.name)
+        captioned = self._build_rows(index, captioned_batch, captions)
+        micro_batches = [*self._split(rated), *self._split(captioned)]
+        totals = StepTotals.count([row for _, row in rated], [row for _, row in captioned], self.machine)
+
         terms = dict.fromkeys(self.terms, 0.0)
-        self.critic.network.train()
-        losses = self._losses(index, micros, whole, terms)
-        norm = descend(self, losses, rate, self._named(index, [*batch, *captioned]))
-        laid_out = sum(len(micro) * max(row.length for _, row in micro) for micro in micros)
-        work = count(self.critic, Work.of(rows)).useful
-        sizes = {"tokens": sum(row.length for row in rows), "laid_out": laid_out, "flops": work}
-        told = self.machine.total({**terms, **sizes})
-        padding = 1 - told["tokens"] / told.pop("laid_out")
-        return {**told, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
+        losses = self._compute_losses(index, micro_batches, totals, terms)
+        rate = compute_cosine_rate(self.config.learning_rate, index, self.steps, self.warmup_steps)
+        self.model.network.train()
+        norm = take_step(self, losses, rate, name_step(self.name, index, [*batch, *captioned_batch]))
 
-    def _drawn(self, index: int, examples: Sequence[Example], size: int, name: str) -> list[Example]:
-        """The clips of a step's batch."""
-        return [examples[place] for place in batch_at(len(examples), size, index, self.seed, name)] if examples else []
+        figures = self.machine.total(terms | self._count_work(micro_batches))
+        padding = 1 - figures["tokens"] / figures.pop("padded_tokens")
+        return {**figures, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
 
-    def _pairs(self, index: int, batch: Sequence[Example], name: str) -> list[Pair]:
-        """This process's clips of a batch, as rows."""
+    def _build_rows(self, index: int, batch: Sequence[Example], name: str) -> list[Pair]:
+        """This process's clips of a batch, with their rows."""
         if not batch:
             return []
-        moves = iter(self.machine.part(self._moves(index, len(batch), name)))
-        return built(
-            self.machine.part(batch),
-            lambda example: self.feeder.row(example, next(moves), direct=self.direct > 0 and bool(example.targets)),
-            self.machine,
-            self.report,
-        )
+        shifts = iter(self.machine.part(self._draw_shifts(index, len(batch), name)))
 
-    def _micros(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
-        """A batch cut into passes of rows of like length."""
+        def build(example: Example) -> Row:
+            is_direct = self.weights.direct > 0 and bool(example.targets)
+            return self.context.feeder.row(example, next(shifts), direct=is_direct)
+
+        return built(self.machine.part(batch), build, self.machine, self.context.report)
+
+    def _draw_shifts(self, index: int, count: int, name: str) -> list[tuple[float, float]]:
+        """How far the frames of each clip are shifted: down and across, as shares of the frame."""
+        draws = torch.rand(count, 2, generator=make_generator(self.seed, name, "shift", index)) * 2 - 1
+        return [(down * self.shift, across * self.shift) for down, across in draws.tolist()]
+
+    def _split(self, pairs: Sequence[Pair]) -> list[list[Pair]]:
+        """Split a batch into micro-batches of rows of similar length."""
         lengths = [row.length for _, row in pairs]
-        return [[pairs[place] for place in places] for places in split_by_length(lengths, self.micro_tokens)]
+        return [
+            [pairs[position] for position in positions] for positions in split_by_length(lengths, self.micro_tokens)
+        ]
 
-    def _losses(
-        self, index: int, micros: Sequence[Sequence[Pair]], whole: Whole, terms: dict[str, float]
+    def _compute_losses(
+        self, index: int, micro_batches: Sequence[Sequence[Pair]], totals: StepTotals, terms: dict[str, float]
     ) -> Iterator[tuple[str, Tensor]]:
-        """The loss of each micro-batch, named; its terms are added to `terms`. All processes take as many passes as the
-        one with most; those that have fewer go through a filler that teaches nothing."""
-        for place in range(max(self.machine.gathered(len(micros)))):
-            micro = micros[place] if place < len(micros) else []
-            found = self._loss(micro, whole) if micro else {"loss": self._nothing()}
-            for name, value in found.items():
+        """Yield the loss of each micro-batch with its name, and add its terms to `terms`. All processes take as many
+        passes as the one with most; the others fill up with passes that have no gradient."""
+        for position in range(max(self.machine.gathered(len(micro_batches)))):
+            micro_batch = micro_batches[position] if position < len(micro_batches) else []
+            values = self._compute_terms(micro_batch, totals) if micro_batch else {"loss": self._compute_filler_loss()}
+            for name, value in values.items():
                 terms[name] += value.item()
-            yield self._named(index, [example for example, _ in micro]), found["loss"]
+            yield name_step(self.name, index, [example for example, _ in micro_batch]), values["loss"]
 
-    def _loss(self, micro: Sequence[Pair], whole: Whole) -> dict[str, Tensor]:
-        """What a micro-batch adds to the loss of the step, and to its terms."""
-        batch, rows = [example for example, _ in micro], [row for _, row in micro]
-        packed = pack(self.critic, rows)
-        logits = self._logits(rows, packed, lambda: self.feeder.features(batch, [row.prompt for row in rows]))
+    def _compute_terms(self, micro_batch: Sequence[Pair], totals: StepTotals) -> dict[str, Tensor]:
+        """What a micro-batch adds to the loss of the step and to its terms."""
+        batch, rows = [example for example, _ in micro_batch], [row for _, row in micro_batch]
+        packed, prompts = pack(self.model, rows), [row.prompt for row in rows]
+        logits = self._compute_logits(rows, packed, lambda: self.context.feeder.features(batch, prompts))
         if not batch[0].targets:
-            described = F.cross_entropy(logits, packed.targets, reduction="sum") / whole.described
-            return {"loss": described, "captions": described}
-        loss = sft_loss(self.critic, logits, packed, _mos(batch), self.config.huber_weight, self.direct, whole=whole)
+            captions = F.cross_entropy(logits, packed.targets, reduction="sum") / totals.caption_tokens
+            return {"loss": captions, "captions": captions}
+        mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in batch], dtype=torch.float32)
+        loss = compute_sft_loss(self.model, logits, packed, mos, self.weights, totals)
         return {
             "loss": loss.total,
             "cross_entropy": loss.cross_entropy,
@@ -200,35 +198,35 @@ class SftStage:
             "direct": loss.direct,
         }
 
-    def _nothing(self) -> Tensor:
-        row = self.feeder.filler()
-        return self._logits([row], pack(self.critic, [row]), lambda: encode(self.critic, [row.prompt])).sum() * 0.0
+    def _compute_filler_loss(self) -> Tensor:
+        row = self.context.feeder.filler()
+        packed = pack(self.model, [row])
+        return self._compute_logits([row], packed, lambda: encode(self.model, [row.prompt])).sum() * 0.0
 
-    def _logits(self, rows: Sequence[Row], packed: Packed, features: Callable[[], list[Features]]) -> Tensor:
-        return self.machine.run(lambda: completion_logits(self.critic, rows, packed, features()))
+    def _compute_logits(self, rows: Sequence[Row], packed: Packed, features: Callable[[], list[Features]]) -> Tensor:
+        return self.machine.run(lambda: completion_logits(self.model, rows, packed, features()))
 
-    def _named(self, index: int, batch: Sequence[Example]) -> str:
-        return f"{self.name} step {index + 1}, clips {', '.join(example.clip_id for example in batch)}"
-
-    def _moves(self, index: int, count: int, name: str) -> list[tuple[float, float]]:
-        """How far the frames of each clip of a batch are moved."""
-        draws = torch.rand(count, 2, generator=make_generator(self.seed, name, "shift", index)) * 2 - 1
-        return [(down * self.shift, across * self.shift) for down, across in draws.tolist()]
-
-
-def _mos(batch: Sequence[Example]) -> Tensor:
-    return torch.tensor([[example.targets[axis].mos for axis in AXES] for example in batch], dtype=torch.float32)
+    def _count_work(self, micro_batches: Sequence[Sequence[Pair]]) -> dict[str, float]:
+        """Tokens, padded tokens and operations of this process's part of a step."""
+        rows = [row for micro_batch in micro_batches for _, row in micro_batch]
+        padded = sum(len(micro_batch) * max(row.length for _, row in micro_batch) for micro_batch in micro_batches)
+        flops = count(self.model, Work.of(rows)).useful
+        return {"tokens": sum(row.length for row in rows), "padded_tokens": padded, "flops": flops}
 
 
-def _level_rows(critic: Loaded, packed: Packed) -> Tensor:
-    """Which of the packed tokens are level words: three a completion, in the order of the axes."""
-    found: list[int] = []
+def _count_tokens(rows: Sequence[Row]) -> int:
+    return sum(len(row.completions[0]) for row in rows)
+
+
+def _find_level_words(model: Loaded, packed: Packed) -> Tensor:
+    """Positions of the level words among the packed tokens: three a completion, in the order of the axes."""
+    positions: list[int] = []
     start = 0
     targets = packed.targets.tolist()
     for size in torch.bincount(packed.owners).tolist():
-        places = find_level_positions(critic, targets[start : start + size])
-        if places is None:
-            raise ValueError("a training answer does not hold its three level words")
-        found += [start + place for place in places]
+        level_words = find_level_positions(model, targets[start : start + size])
+        if level_words is None:
+            raise ValueError("A training answer does not hold its three level words.")
+        positions += [start + position for position in level_words]
         start += size
-    return torch.tensor(found, device=packed.targets.device)
+    return torch.tensor(positions, device=packed.targets.device)

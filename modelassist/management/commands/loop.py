@@ -13,7 +13,7 @@ from django.utils import timezone
 from annotation.models import Draft
 from modelassist.bridge import release_folder, run_folder
 from modelassist.engine.evaluation.text import evaluation_table
-from modelassist.engine.settings.config import ConfigError, config_from, read_settings
+from modelassist.engine.settings.config import ConfigError, parse_config, read_settings
 from modelassist.reads.evaluation import write_number
 from modelassist.services.loop import Loop, LoopFailed
 from modelassist.services.own_folder import run_in
@@ -26,7 +26,7 @@ from qsave.statistics.figures import Figure, Interval, Undefined
 
 SETTINGS: dict[str, Any] = {
     "sft": {"steps": 300},
-    "grpo": {"steps": 8},
+    "grpo": {"rounds": 8},
     "cooldown": {"steps": 15, "probe": 6, "samples": 4},
 }
 """Short stages: they show that everything works, not how good a critic can be."""
@@ -81,10 +81,10 @@ def _settings(path: Path | None) -> dict[str, Any]:
     """What the trainer is told; refused before minutes are spent on clips."""
     try:
         value = read_settings(path) if path else SETTINGS
-        config_from(value)
+        parse_config(value)
     except ConfigError as error:
         raise CommandError(f"--engine-settings: {error}") from None
-    assert isinstance(value, dict)  # config_from takes nothing else
+    assert isinstance(value, dict)  # parse_config takes nothing else
     return value
 
 

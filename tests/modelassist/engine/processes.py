@@ -14,11 +14,12 @@ from modelassist.engine.models import loader
 from modelassist.engine.models.adapters import prepare
 from modelassist.engine.models.distributed import Machine, join, whole
 from modelassist.engine.settings.config import Config, SftConfig
-from modelassist.engine.training.optimise import TrainingError, trainable
+from modelassist.engine.training.optimise import TrainingError, list_trainable
 from modelassist.engine.training.sft import SftStage
+from modelassist.engine.training.stages import StageContext
 from qsave.release.reader import ReleaseReader
 
-CONFIG = Config(sft=SftConfig(steps=2, batch=5, warmup=0, learning_rate=1e-3))
+CONFIG = Config(sft=SftConfig(steps=2, batch=5, warmup_steps=0, learning_rate=1e-3))
 """Five clips, which two processes cannot halve."""
 MICRO_TOKENS = 250
 """A clip or two a pass, so that one process has more of them than the other."""
@@ -32,11 +33,9 @@ def learn(machine: Machine, folder: Path, learning_rate: float = CONFIG.sft.lear
     examples = load_examples(ReleaseReader(folder / "release"), "sft", "train")
     feeder = Feeder(critic, FrameStore(folder / f"frames-{machine.rank}", critic.frames))
     config = replace(CONFIG.sft, learning_rate=learning_rate)
-    stage = SftStage(
-        critic, feeder, examples, config, name="sft", seed=0, micro_tokens=MICRO_TOKENS, machine=machine
-    )  # fmt: skip
+    stage = SftStage(StageContext(critic, feeder, machine=machine), examples, config, micro_tokens=MICRO_TOKENS)
     figures = [stage.step(index) for index in range(config.steps)]
-    sums = {name: float(whole(value.detach()).abs().sum()) for name, value in trainable(critic).items()}
+    sums = {name: float(whole(value.detach()).abs().sum()) for name, value in list_trainable(critic).items()}
     return {"figures": figures, "sums": sums}
 
 

@@ -18,7 +18,7 @@ def test_a_model_that_loads_and_cannot_write_is_refused_in_one_line(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(commands, "answers", fails)
+    monkeypatch.setattr(commands, "generate_answers", fails)
 
     assert main(["check", "--model", str(tiny_folder)]) == 1
 

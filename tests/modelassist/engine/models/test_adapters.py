@@ -19,11 +19,14 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, GrpoConfig, LoraConfig, SftConfig
 from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training.grpo import GrpoStage
-from modelassist.engine.training.optimise import trainable
+from modelassist.engine.training.optimise import list_trainable
 from modelassist.engine.training.sft import SftStage
+from modelassist.engine.training.stages import StageContext
 from qsave.release.reader import ReleaseReader
 
-FULL = Config(sft=SftConfig(steps=2, batch=3, warmup=1), grpo=GrpoConfig(clips=2, group=2, updates=1))
+FULL = Config(
+    sft=SftConfig(steps=2, batch=3, warmup_steps=1), grpo=GrpoConfig(clips=2, num_generations=2, num_iterations=1)
+)
 WAYS = {
     "full": FULL,
     "frozen tower": replace(FULL, freeze_vision=True),
@@ -49,18 +52,18 @@ def ready(folder: Path, config: Config) -> Loaded:
 
 
 def one_step(
-    folder: Path, config: Config, store: FrameStore, examples: list[Example], *, practice: bool = False
+    folder: Path, config: Config, store: FrameStore, examples: list[Example], *, is_grpo: bool = False
 ) -> tuple[Loaded, dict[str, float], set[str]]:
     """The critic after a step, the step's figures, and the names of the weights that it changed."""
     critic = ready(folder, config)
     before = {name: value.detach().clone() for name, value in critic.network.named_parameters()}
     feeder = Feeder(critic, store, frozen=vision_is_frozen(config))
-    machine = Machine(dtype=getattr(torch, config.dtype))
+    context = StageContext(critic, feeder, machine=Machine(dtype=getattr(torch, config.dtype)))
     stage: SftStage | GrpoStage
-    if practice:
-        stage = GrpoStage(critic, feeder, examples, config.grpo, seed=0, max_new_tokens=12, machine=machine)
+    if is_grpo:
+        stage = GrpoStage(context, examples, config.grpo, max_new_tokens=12)
     else:
-        stage = SftStage(critic, feeder, examples, config.sft, name="sft", seed=0, machine=machine)
+        stage = SftStage(context, examples, config.sft)
     figures = stage.step(0)
     changed = {name for name, value in critic.network.named_parameters() if not torch.equal(before[name], value)}
     return critic, figures, changed
@@ -80,11 +83,11 @@ def test_a_step_changes_what_is_trained_and_nothing_else(
     config = replace(WAYS[way], dtype=dtype)
     critic, figures, changed = one_step(tiny_folder, config, store, examples)
     names = {name for name, _ in critic.network.named_parameters() if belongs(name, way)}
-    assert set(trainable(critic)) == names
+    assert set(list_trainable(critic)) == names
     assert changed <= names
     unmoved = {name for name in names - changed if "lora_A" not in name}  # B starts at zero, and so A gets no gradient
     assert unmoved == set()
-    assert {value.dtype for value in trainable(critic).values()} == {torch.float32}
+    assert {value.dtype for value in list_trainable(critic).values()} == {torch.float32}
     kept = {value.dtype for value in critic.network.parameters() if not value.requires_grad}
     assert kept <= {getattr(torch, dtype)}
     exact = one_step(tiny_folder, WAYS[way], store, examples)[1] if dtype == "bfloat16" else figures
@@ -101,16 +104,16 @@ def test_recomputing_activations_changes_neither_loss_nor_step(
     assert thrifty.base.is_activation_checkpointing
     for name in ("loss", "cross_entropy", "huber", "direct", "gradient_norm"):
         assert same[name] == pytest.approx(figures[name], rel=1e-6), name
-    for name, value in trainable(plain).items():
-        assert (value - trainable(thrifty)[name]).abs().max() < 1e-5, name
+    for name, value in list_trainable(plain).items():
+        assert (value - list_trainable(thrifty)[name]).abs().max() < 1e-5, name
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_practice_takes_its_step_in_few_bits_too(
+def test_grpo_takes_its_step_in_bfloat16_too(
     tiny_folder: Path, store: FrameStore, examples: list[Example], way: str
 ) -> None:
     config = replace(WAYS[way], dtype="bfloat16", gradient_checkpointing=True)
-    _, figures, _ = one_step(tiny_folder, config, store, examples, practice=True)
+    _, figures, _ = one_step(tiny_folder, config, store, examples, is_grpo=True)
     assert figures["loss"] == pytest.approx(0, abs=1)
     assert figures["entropy"] >= 0
 

@@ -16,7 +16,7 @@ from qsave.frames.slowfast import FrameConfig
 from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import read_metrics
 
-ONE_STEP = {"max_new_tokens": 8, "sft": SftConfig(steps=1, batch=2, warmup=0)}
+ONE_STEP = {"max_new_tokens": 8, "sft": SftConfig(steps=1, batch=2, warmup_steps=0)}
 WAYS = {
     "full": Config(**ONE_STEP),  # type: ignore[arg-type]
     "lora": Config(**ONE_STEP, lora=LoraConfig(rank=4)),  # type: ignore[arg-type]

@@ -7,13 +7,22 @@ from pathlib import Path
 import pytest
 
 from modelassist.engine.settings import config
-from modelassist.engine.settings.config import Config, ConfigError, config_from, config_to, load_config
+from modelassist.engine.settings.config import (
+    NEW_NAMES,
+    Config,
+    ConfigError,
+    dump_config,
+    flatten,
+    load_config,
+    parse_config,
+)
+from modelassist.engine.training.presets import parse_overrides
 
 RECIPES = sorted((Path(config.__file__).parents[1] / "recipes").glob("*.toml"))
 
 
 def test_defaults_survive_the_way_to_tables_and_back() -> None:
-    assert config_from(config_to(Config())) == Config()
+    assert parse_config(dump_config(Config())) == Config()
 
 
 @pytest.mark.parametrize("suffix", ["toml", "json"])
@@ -29,27 +38,27 @@ def test_settings_are_read_from_a_file(tmp_path: Path, suffix: str) -> None:
     [
         ({"sead": 1}, r"unknown setting sead; did you mean seed\?"),
         ({"sft": {"learning_rates": 1}}, r"unknown setting sft.learning_rates; did you mean sft.learning_rate\?"),
-        ({"sft": {"lr": 1}}, "unknown setting sft.lr; there is steps, batch, learning_rate"),
+        ({"sft": {"lr": 1}}, "unknown setting sft.lr; known settings are steps, batch, learning_rate"),
         ({"sft": {"steps": "many"}}, "sft.steps: expected int"),
         ({"sft": {"steps": True}}, "sft.steps: expected int"),
         ({"sft": 3}, "sft: expected a table"),
-        ({"sft": {"learning_rate": float("nan")}}, "sft.learning_rate must be a number from 0 on, got nan"),
+        ({"sft": {"learning_rate": float("nan")}}, "sft.learning_rate must be a finite number of at least 0, got nan"),
         ({"sft": {"shift": 1.0}}, "sft.shift must be at least 0 and below 1"),
-        ({"lora": {"rank": -1}}, "lora.rank must be a number from 0 on, got -1"),
-        ({"grpo": {"rewards": {"format": float("inf")}}}, "grpo.rewards.format must be a number from 0 on"),
+        ({"lora": {"rank": -1}}, "lora.rank must be a finite number of at least 0, got -1"),
+        ({"grpo": {"rewards": {"format": float("inf")}}}, "grpo.rewards.format must be a finite number of at least 0"),
         ({"frames": {"fast_frames": 0}}, "frames: fast_frames must be at least 1, got 0"),
         ({"frames": {"slow_pixels": 99}}, "frames: slow_pixels must be at least 32x32 pixels, got 99"),
-        ({"grpo": {"scale": "batch"}}, "grpo.scale must be group or none"),
-        ({"grpo": {"group": 1}}, "grpo.group must be at least 2"),
+        ({"grpo": {"scale_rewards": "batch"}}, "grpo.scale_rewards must be group or none"),
+        ({"grpo": {"num_generations": 1}}, "grpo.num_generations must be at least 2"),
         ({"cooldown": {"probe": 0}}, "cooldown.probe must be at least 1"),
-        ({"sft": {"steps": -1}}, "sft.steps must be a number from 0 on"),
+        ({"sft": {"steps": -1}}, "sft.steps must be a finite number of at least 0"),
         ({"dtype": "int8"}, "dtype must be"),
         ([], "settings: expected a table"),
     ],
 )
 def test_a_wrong_setting_is_named(values: object, error: str) -> None:
     with pytest.raises(ConfigError, match=error):
-        config_from(values)
+        parse_config(values)
 
 
 def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
@@ -61,7 +70,22 @@ def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_serve_as_fractions() -> None:
-    assert config_from(json.loads('{"sft": {"huber_weight": 0}}')).sft.huber_weight == 0.0
+    assert parse_config(json.loads('{"sft": {"huber_weight": 0}}')).sft.huber_weight == 0.0
+
+
+@pytest.mark.parametrize(("old", "new"), NEW_NAMES.items())
+def test_an_old_name_is_refused_with_the_new_one(tmp_path: Path, old: str, new: str) -> None:
+    refusal = rf"{old} is called {new} now; rename it\."
+    with pytest.raises(ConfigError, match=f"^{refusal}"):
+        parse_config(parse_overrides([f"{old}=1"]))
+    table, _, name = old.rpartition(".")
+    (tmp_path / "run.toml").write_text(f"[{table}]\n{name} = 1\n" if table else f"{name} = 1\n")
+    with pytest.raises(ConfigError, match=f"run.toml: {refusal}"):
+        load_config(tmp_path / "run.toml")
+
+
+def test_every_new_name_is_a_setting() -> None:
+    assert set(NEW_NAMES.values()) <= flatten(dump_config(Config())).keys()
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

@@ -37,7 +37,7 @@ PULLED: dict[str, dict[str, Any]] = {
     "micro_tokens below 8192": {"micro_tokens": 4096},
     'parallel = "fsdp" on several GPUs': {"parallel": "fsdp"},
     "grpo.clips below 4": {"grpo": GrpoConfig(clips=3)},
-    "grpo.group below 6": {"grpo": GrpoConfig(group=5)},
+    "grpo.num_generations below 6": {"grpo": GrpoConfig(num_generations=5)},
     "freeze_vision = true": {"freeze_vision": True},
     "adapters (lora.rank)": {"lora": LoraConfig(rank=64)},
     "tokens_per_batch below 16384": {"tokens_per_batch": 8192},
@@ -76,7 +76,7 @@ def test_every_recipe_for_a_gpu_has_its_size_checked() -> None:
 def test_a_recipe_fits_in_every_part_of_its_run(shipped: dict[str, Size], recipe: str) -> None:
     memory = shipped[recipe].memory
     assert {part: sum(items.values()) < ROOM for part, items in memory.items()} == dict.fromkeys(memory, True)
-    assert ("practice" in memory) == (load_config(RECIPES / f"{recipe}.toml").grpo.steps > 0)
+    assert ("GRPO" in memory) == (load_config(RECIPES / f"{recipe}.toml").grpo.rounds > 0)
     said = [line for line in told(shipped[recipe], "H100") if line.startswith("    fits in 80 GB with ")]
     assert len(said) == len(memory)
 
@@ -117,7 +117,7 @@ def test_what_is_told_to_change_makes_a_part_smaller(folder_8b: Path) -> None:
 def test_nothing_is_told_to_change_that_is_changed_already(shipped: dict[str, Size]) -> None:
     assert shipped[ONE_H100].levers == {
         "SFT": ("micro_tokens below 8192", 'parallel = "fsdp" on several GPUs', "a smaller model"),
-        "practice": ("grpo.clips below 4", "grpo.group below 4", "a smaller model"),
+        "GRPO": ("grpo.clips below 4", "grpo.num_generations below 4", "a smaller model"),
         "evaluation": ("tokens_per_batch below 65536", "a smaller model"),
     }
     shared = ("micro_tokens below 8192", "more GPUs", "freeze_vision = true", "adapters (lora.rank)", "a smaller model")
@@ -234,17 +234,17 @@ def test_operations_are_those_of_the_model_with_weights(folder_of_either: Path, 
 
 
 def test_captions_direct_answers_and_the_reference_are_counted(tiny_folder: Path) -> None:
-    plain = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0), grpo=GrpoConfig(kl_beta=0)))
-    direct = sized(tiny_folder, Config(grpo=GrpoConfig(kl_beta=0)))
+    plain = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0), grpo=GrpoConfig(beta=0)))
+    direct = sized(tiny_folder, Config(grpo=GrpoConfig(beta=0)))
     captioned = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0, captions="captions.jsonl")))
     both = sized(tiny_folder, Config(sft=SftConfig(captions="captions.jsonl")))
-    held = sized(tiny_folder, Config(grpo=GrpoConfig(kl_beta=0.1)))
+    held = sized(tiny_folder, Config(grpo=GrpoConfig(beta=0.1)))
     assert direct.row.length == plain.row.length + len(direct.row.completions[1])
     share = 1 + SftConfig().captions_batch / SftConfig().batch
     assert captioned.step.tokens == share * plain.step.tokens
     assert both.step.tokens - direct.step.tokens == captioned.step.tokens - plain.step.tokens
     trained = state(held)[1]
-    assert sum(held.memory["practice"].values()) - sum(direct.memory["practice"].values()) == trained
+    assert sum(held.memory["GRPO"].values()) - sum(direct.memory["GRPO"].values()) == trained
 
 
 def test_an_evaluation_is_in_bfloat16_whatever_the_training_was_in(tiny_folder: Path) -> None:
@@ -258,8 +258,8 @@ def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys:
     assert main(["size", "--model", str(folder), "--config", str(RECIPES / "qwen3-vl-8b-lora.toml")]) == 0
     said = capsys.readouterr().out
     assert "672 vision tokens" in said
-    assert "practice, MB on each GPU" in said
-    assert said.count("fits in 80 GB with 99% free") == len(("SFT", "practice", "evaluation"))
+    assert "GRPO, MB on each GPU" in said
+    assert said.count("fits in 80 GB with 99% free") == len(("SFT", "GRPO", "evaluation"))
     assert "tokens/s" in said
     assert main(["size", "--model", str(tmp_path / "none")]) == 1
     assert "there is no such model folder" in capsys.readouterr().err

@@ -47,5 +47,5 @@ def test_what_is_lowered_already_is_not_advised() -> None:
     thrifty = replace(config, gradient_checkpointing=True, lora=LoraConfig(rank=8))
     assert "gradient_checkpointing" not in training_advice(thrifty, "sft")
     assert "lora.rank" not in training_advice(thrifty, "sft")
-    assert "grpo.group, now 6" in training_advice(thrifty, "grpo")
+    assert "grpo.num_generations, now 6" in training_advice(thrifty, "grpo")
     assert "micro_tokens" not in training_advice(config, "grpo")

@@ -16,16 +16,18 @@ from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training.checkpoints import (
     CheckpointError,
-    newest_checkpoint,
+    find_newest,
     restore_stage,
     restore_weights,
     save_checkpoint,
 )
-from modelassist.engine.training.optimise import optimizer_tensors, trainable
+from modelassist.engine.training.description import RunDescription
+from modelassist.engine.training.optimise import dump_optimizer, list_trainable
 from modelassist.engine.training.sft import SftStage
+from modelassist.engine.training.stages import StageContext
 from qsave.release.reader import ReleaseReader
 
-RUN = {"model": "tiny"}
+RUN = RunDescription({"seed": 0}, "tiny", "a digest", "another digest")
 
 
 @contextmanager
@@ -43,7 +45,7 @@ def largest_file(size: int) -> Iterator[None]:
 def stage(critic: Loaded, release_folder: Path, tmp_path: Path) -> SftStage:
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")
     feeder = Feeder(critic, FrameStore(tmp_path / "frames", critic.frames))
-    return SftStage(critic, feeder, examples, SftConfig(steps=3, batch=2), name="sft", seed=0)
+    return SftStage(StageContext(critic, feeder), examples, SftConfig(steps=3, batch=2))
 
 
 def test_a_checkpoint_brings_back_weights_and_optimiser(
@@ -51,16 +53,16 @@ def test_a_checkpoint_brings_back_weights_and_optimiser(
 ) -> None:
     stage.step(0)
     save_checkpoint(tmp_path / "kept", critic, stage, 1, RUN)
-    found = newest_checkpoint(tmp_path / "kept", ["sft"])
+    found = find_newest(tmp_path / "kept", ["sft"])
     assert found is not None
     assert (found.stage, found.step, found.run) == ("sft", 1, RUN)
     other = loader.load(str(tiny_folder))
     restore_weights(other, found)
-    again = SftStage(other, stage.feeder, stage.examples, stage.config, name="sft", seed=0)
+    again = SftStage(StageContext(other, stage.context.feeder), stage.examples, stage.config)
     restore_stage(other, again, found)
-    for name, value in trainable(critic).items():
-        assert torch.equal(value, trainable(other)[name]), name
-    before, after = optimizer_tensors(critic, stage.optimizer), optimizer_tensors(other, again.optimizer)
+    for name, value in list_trainable(critic).items():
+        assert torch.equal(value, list_trainable(other)[name]), name
+    before, after = dump_optimizer(critic, stage.optimizer), dump_optimizer(other, again.optimizer)
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -91,9 +93,9 @@ def test_where_the_disk_is_full_the_checkpoint_before_it_stays(
         pytest.raises(CheckpointError, match=r"sft-2 cannot be written \(.*File too large.*MB") as raised,
     ):
         save_checkpoint(tmp_path, critic, stage, 2, RUN)
-    assert "go on with --resume" in str(raised.value)
+    assert "resume with --resume" in str(raised.value)
     assert [path.name for path in tmp_path.iterdir() if path.name != "frames"] == ["sft-1"]
-    found = newest_checkpoint(tmp_path, ["sft"])
+    found = find_newest(tmp_path, ["sft"])
     assert found is not None
     restore_weights(critic, found)
     restore_stage(critic, stage, found)
@@ -105,7 +107,7 @@ def test_a_checkpoint_of_a_model_of_other_sizes_is_refused(
     save_checkpoint(tmp_path / "kept", critic, stage, 1, RUN)
     monkeypatch.setattr("modelassist.engine.models.tiny.LAYERS", 2)
     init_tiny(tmp_path / "other", frames=critic.frames)
-    found = newest_checkpoint(tmp_path / "kept", ["sft"])
+    found = find_newest(tmp_path / "kept", ["sft"])
     assert found is not None
     with pytest.raises(CheckpointError, match="made of another model"):
         restore_weights(loader.load(str(tmp_path / "other")), found)
@@ -116,8 +118,8 @@ def test_a_damaged_checkpoint_is_named(critic: Loaded, stage: SftStage, tmp_path
     stage.step(0)
     path = save_checkpoint(tmp_path, critic, stage, 1, RUN) / name
     path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(CheckpointError, match=rf"{name} is damaged: remove .*sft-1, and --resume"):
-        found = newest_checkpoint(tmp_path, ["sft"])
+    with pytest.raises(CheckpointError, match=rf"{name} is damaged: remove .*sft-1; --resume then"):
+        found = find_newest(tmp_path, ["sft"])
         assert found is not None
         restore_weights(critic, found)
         restore_stage(critic, stage, found)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from modelassist.engine.training.journal import Journal, in_a_line
+from modelassist.engine.training.journal import Journal, format_figures
 
 TOTALS = {"sft": 4, "grpo": 2}
 
@@ -15,9 +15,9 @@ def steps(folder: Path) -> list[tuple[str, int]]:
 
 def test_what_came_after_a_checkpoint_is_told_again_and_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path, TOTALS)
-    journal.note({"stage": "data", "problem": "clip 3 left out"})
+    journal.append({"stage": "data", "problem": "clip 3 left out"})
     for step in (1, 2, 3):
-        journal.step("sft", step, {"loss": 1.0})
+        journal.log_step("sft", step, {"loss": 1.0})
     with journal.metrics.open("a") as file:
         file.write('{"stage": "sft", "st')  # the line at which the run was killed
     Journal(tmp_path, TOTALS).rewind("sft", 2)
@@ -29,21 +29,22 @@ def test_what_came_after_a_checkpoint_is_told_again_and_once(tmp_path: Path) -> 
 def test_a_process_that_does_not_lead_writes_nothing(tmp_path: Path) -> None:
     journal = Journal(tmp_path, TOTALS, writes=False)
     journal.rewind("sft", 1)
-    journal.step("sft", 1, {"loss": 1.0})
+    journal.log_step("sft", 1, {"loss": 1.0})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_progress_counts_all_stages(tmp_path: Path) -> None:
     journal = Journal(tmp_path, TOTALS)
-    journal.step("grpo", 1, {"loss": 1.0})
+    journal.log_step("grpo", 1, {"loss": 1.0})
     progress = json.loads((tmp_path / "progress.json").read_text())
     assert (progress["done"], progress["total"], progress["message"]) == (5, 6, "grpo: step 1 of 2")
-    journal.stand("evaluation", 0, finished=True)
+    journal.write_progress("evaluation", 0, finished=True)
     assert json.loads((tmp_path / "progress.json").read_text())["share"] == 1.0
 
 
 def test_a_line_says_what_is_known() -> None:
-    assert in_a_line({"loss": 1.23456}) == "loss 1.235"
+    assert format_figures({"loss": 1.23456}) == "loss 1.235"
     assert (
-        in_a_line({"loss": 1.0, "tokens_per_second": 12345.6, "mfu": 0.414}) == "loss 1.000, 12,346 tokens/s, MFU 41%"
+        format_figures({"loss": 1.0, "tokens_per_second": 12345.6, "mfu": 0.414})
+        == "loss 1.000, 12,346 tokens/s, MFU 41%"
     )

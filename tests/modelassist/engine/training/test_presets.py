@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from modelassist.engine.cli.options import main
-from modelassist.engine.settings.config import STAGES, Config, ConfigError, config_from, config_to
+from modelassist.engine.settings.config import STAGES, Config, ConfigError, dump_config, parse_config
 from modelassist.engine.training import presets
 from modelassist.engine.training.presets import (
     HIGHEST_RATE,
     Trained,
+    choose_settings,
+    find_trained,
     is_tiny,
+    list_recipes,
     merge,
     parse_overrides,
     read_recipe,
-    recipe_names,
-    settings_for,
-    trained_of,
 )
 from tests.modelassist.engine.small import make_release
 
@@ -27,7 +27,7 @@ HUB = "Qwen/Qwen3-VL-8B-Instruct"
 
 
 def config_for(model: str, given: dict[str, Any] | None = None, **options: Any) -> Config:
-    return config_from(settings_for(model, given or {}, **options))
+    return parse_config(choose_settings(model, given or {}, **options))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_pretrained_model_gets_the_rates_of_what_is_trained(
 ) -> None:
     for model in (pretrained, HUB):
         config = config_for(model, given)
-        assert trained_of(model, config) == trained
+        assert find_trained(model, config) == trained
         assert all(getattr(config, stage).learning_rate <= HIGHEST_RATE[trained] for stage in STAGES)
         assert config.sft.learning_rate == {Trained.LORA: 1e-4, Trained.FULL: 1e-5}[trained]
     assert config_for(HUB, {"lora": {"rank": 8}}).lora.rank == 8
@@ -66,48 +66,49 @@ def test_what_is_given_goes_over_the_recipe(pretrained: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("rank", [0, 64])
 def test_a_rate_that_ruins_the_model_is_refused_by_name_with_the_recipe(stage: str, rank: int) -> None:
-    given = {"lora": {"rank": rank}, stage: {"learning_rate": 4e-3, "steps": 5}}
+    length = "rounds" if stage == "grpo" else "steps"
+    given = {"lora": {"rank": rank}, stage: {"learning_rate": 4e-3, length: 5}}
     recipe = presets.DEFAULT_RECIPE[Trained.LORA if rank else Trained.FULL]
     with pytest.raises(ConfigError, match=rf"^{stage}\.learning_rate = 0\.004 ruins .* recipe {recipe}"):
-        settings_for(HUB, given)
-    assert settings_for(HUB, {**given, "allow_high_rates": True})
-    assert settings_for(HUB, merge(given, {stage: {"steps": 0}}))
+        choose_settings(HUB, given)
+    assert choose_settings(HUB, {**given, "allow_high_rates": True})
+    assert choose_settings(HUB, merge(given, {stage: {length: 0}}))
 
 
 @pytest.mark.parametrize("trained", presets.DEFAULT_RECIPE)
 def test_a_recipe_for_a_pretrained_model_bears_steps_of_every_stage(trained: Trained) -> None:
-    more = {stage: {"steps": 5} for stage in STAGES}
+    more = {"sft": {"steps": 5}, "grpo": {"rounds": 5}, "cooldown": {"steps": 5}}
     config = config_for(HUB, more, recipe=presets.DEFAULT_RECIPE[trained])
-    assert trained_of(HUB, config) == trained
+    assert find_trained(HUB, config) == trained
 
 
 def test_the_rates_of_adapters_are_refused_for_all_weights() -> None:
     recipe = presets.DEFAULT_RECIPE[Trained.LORA]
     refusal = r"^sft\.learning_rate = 0\.0001 ruins all weights .* take the recipe qwen3-vl-8b-full"
     with pytest.raises(ConfigError, match=refusal):
-        settings_for(HUB, {"lora": {"rank": 0}}, recipe=recipe)
+        choose_settings(HUB, {"lora": {"rank": 0}}, recipe=recipe)
     with pytest.raises(ConfigError, match=refusal):
-        settings_for(HUB, merge(read_recipe(recipe), {"lora": {"rank": 0}}), whole=True)
+        choose_settings(HUB, merge(read_recipe(recipe), {"lora": {"rank": 0}}), is_whole=True)
 
 
 def test_the_toy_recipe_is_refused_for_a_pretrained_model() -> None:
     with pytest.raises(ConfigError, match="ruins all weights of a pretrained model"):
-        settings_for(HUB, {}, recipe="toy")
+        choose_settings(HUB, {}, recipe="toy")
 
 
 def test_a_file_of_a_whole_run_says_what_of_a_pretrained_model_is_trained(tiny_folder: Path) -> None:
     given = {"sft": {"learning_rate": 1e-5}}
     with pytest.raises(ConfigError, match=r"set lora\.rank"):
-        settings_for(HUB, given, whole=True)
-    assert settings_for(HUB, {**given, "lora": {"rank": 0}}, whole=True)
-    assert settings_for(HUB, {"seed": 3}, whole=True)["lora"] == {"rank": 64, "alpha": 128}
-    assert settings_for(str(tiny_folder), given, whole=True) == given
+        choose_settings(HUB, given, is_whole=True)
+    assert choose_settings(HUB, {**given, "lora": {"rank": 0}}, is_whole=True)
+    assert choose_settings(HUB, {"seed": 3}, is_whole=True)["lora"] == {"rank": 64, "alpha": 128}
+    assert choose_settings(str(tiny_folder), given, is_whole=True) == given
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", list_recipes())
 def test_a_recipe_by_name_is_its_file(name: str, tiny_folder: Path) -> None:
     model = str(tiny_folder) if name == "toy" else HUB
-    assert settings_for(model, {}, recipe=name) == settings_for(model, read_recipe(name), whole=True)
+    assert choose_settings(model, {}, recipe=name) == choose_settings(model, read_recipe(name), is_whole=True)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_a_recipe_by_name_is_its_file(name: str, tiny_folder: Path) -> None:
 )
 def test_an_override_is_a_dotted_name_and_a_value(line: str, found: dict[str, Any]) -> None:
     assert parse_overrides([line]) == found
-    assert config_from(found) != Config()
+    assert parse_config(found) != Config()
 
 
 @pytest.mark.parametrize("line", ["", "sft.steps", "=3", "sft steps=3"])
@@ -146,7 +147,7 @@ def test_the_default_step_leaves_a_pretrained_model_as_good_as_it_was(pretrained
     (tmp_path / "release").mkdir()
     make_release(tmp_path / "release")
     out = tmp_path / "out"
-    short = ["sft.steps=2", "sft.batch=2", "grpo.steps=0", "cooldown.steps=0", "max_new_tokens=8", "dtype=float32"]
+    short = ["sft.steps=2", "sft.batch=2", "grpo.rounds=0", "cooldown.steps=0", "max_new_tokens=8", "dtype=float32"]
     short += ["frames.fast_frames=4", "frames.fast_pixels=4096", "frames.slow_frames=1", "frames.slow_pixels=4096"]
     options = ["--release", str(tmp_path / "release"), "--model", pretrained, "--out", str(out), "--keep-unreadable"]
     assert main(["train", *options, *(word for line in short for word in ("--set", line))]) == 0
@@ -168,12 +169,12 @@ def load_weights(folder: Path) -> list[torch.Tensor]:
 
 
 def test_a_run_begun_by_an_older_version_resumes_with_its_own_settings(tmp_path: Path, tiny_folder: Path) -> None:
-    from modelassist.engine.training.run_folder import config_of_run
+    from modelassist.engine.training.run_folder import read_settings_of_run
 
-    old = config_to(Config())
+    old = dump_config(Config())
     del old["allow_high_rates"]
     (tmp_path / "run.json").write_text(json.dumps({"config": old}))
-    assert config_from(config_of_run(tmp_path)) == Config()
-    assert presets.are_same(Config(), config_of_run(tmp_path))
-    assert not presets.are_same(Config(seed=1), config_of_run(tmp_path))
-    assert config_of_run(tmp_path / "none") == {}
+    assert parse_config(read_settings_of_run(tmp_path)) == Config()
+    assert presets.are_same(Config(), read_settings_of_run(tmp_path))
+    assert not presets.are_same(Config(seed=1), read_settings_of_run(tmp_path))
+    assert read_settings_of_run(tmp_path / "none") == {}

@@ -14,8 +14,9 @@ from modelassist.engine.models import loader
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training import sft
-from modelassist.engine.training.optimise import trainable
+from modelassist.engine.training.optimise import list_trainable
 from modelassist.engine.training.sft import SftStage
+from modelassist.engine.training.stages import StageContext
 from qsave.release.reader import ReleaseReader
 
 Told = tuple[dict[str, float], dict[str, torch.Tensor]]
@@ -28,14 +29,14 @@ def stage(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.Temp
     critic = loader.load(str(tiny_folder))
     store = FrameStore(tmp_path_factory.mktemp("frames"), critic.frames)
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")
-    return SftStage(critic, Feeder(critic, store), examples, STILL, name="sft", seed=0)
+    return SftStage(StageContext(critic, Feeder(critic, store)), examples, STILL)
 
 
 def told(stage: SftStage, micro_tokens: int) -> Told:
     """The figures and the gradient of one step, cut to size."""
     stage.micro_tokens = micro_tokens
     figures = stage.step(0)
-    found = {name: value.grad.clone() for name, value in trainable(stage.critic).items() if value.grad is not None}
+    found = {name: value.grad.clone() for name, value in list_trainable(stage.model).items() if value.grad is not None}
     return figures, found
 
 

@@ -14,6 +14,7 @@ from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.evaluation.readable import ADVICE
 from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
 from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.config import NEW_NAMES
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training import train as training
 from modelassist.engine.training.journal import Journal
@@ -22,7 +23,7 @@ from qsave.files import only_one
 from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
 
-SETTINGS = {"max_new_tokens": 16, "save_every": 2, "sft": {"steps": 4, "batch": 2, "warmup": 1}}
+SETTINGS = {"max_new_tokens": 16, "save_steps": 2, "sft": {"steps": 4, "batch": 2, "warmup_steps": 1}}
 
 
 class Bench:
@@ -53,7 +54,7 @@ class Bench:
 
 
 def caption(bench: Bench) -> Path:
-    """A clip with a caption, to be described beside the judged ones; the last polish has a step."""
+    """A clip with a caption, a target beside the rated ones; the cool-down has a step."""
     write_clip(bench.folder / "seen.mp4", 90)
     path = bench.folder / "captions.jsonl"
     path.write_text(json.dumps({"video": "seen.mp4", "text": "A grey square."}) + "\n")
@@ -109,8 +110,8 @@ def spoil_after_first_step(bench: Bench, monkeypatch: pytest.MonkeyPatch, paths:
             for kept in (bench.out / "cache" / "frames").glob(f"{path.stem}*"):
                 kept.write_bytes(b"gone")
 
-    whole_step = Journal.step
-    monkeypatch.setattr(Journal, "step", step)
+    whole_step = Journal.log_step
+    monkeypatch.setattr(Journal, "log_step", step)
 
 
 def test_a_run_survives_clips_that_become_unreadable_and_reports_them(
@@ -153,7 +154,7 @@ def test_a_run_is_not_gone_on_with_under_other_frames(bench: Bench) -> None:
     assert "belongs to a run with another frames.fast_frames (2 there, 3 here)" in said
 
 
-def test_a_classroom_is_not_gone_on_with_without_its_captions(bench: Bench) -> None:
+def test_sft_does_not_resume_without_its_captions(bench: Bench) -> None:
     caption(bench)
     assert bench.train()[0] == 0
     bench.configure(SETTINGS | {"cooldown": {"steps": 1}})
@@ -163,11 +164,11 @@ def test_a_classroom_is_not_gone_on_with_without_its_captions(bench: Bench) -> N
 
 
 def test_a_run_does_not_go_back_to_a_stage_that_it_did_without(bench: Bench) -> None:
-    bench.configure(SETTINGS | {"grpo": {"steps": 1}, "cooldown": {"steps": 1, "samples": 2, "probe": 1}})
+    bench.configure(SETTINGS | {"grpo": {"rounds": 1}, "cooldown": {"steps": 1, "samples": 2, "probe": 1}})
     assert bench.train("--stages", "sft,cooldown")[0] == 0
     status, said = bench.train("--stages", "grpo", "--resume")
     assert status == 1
-    assert said.endswith("holds a run that went on without grpo, and cannot go back: name another --out")
+    assert said.endswith("holds a run that continued without grpo and cannot go back: choose another --out.")
 
 
 def test_a_checkpoint_of_another_model_is_not_gone_on_from(bench: Bench) -> None:
@@ -188,17 +189,34 @@ def test_the_same_model_and_captions_elsewhere_are_the_same(bench: Bench) -> Non
     assert bench.train("--resume") == (0, "")
 
 
-def test_captions_are_needed_no_more_once_the_classroom_is_over(bench: Bench) -> None:
+def test_captions_are_not_needed_once_sft_is_over(bench: Bench) -> None:
     captions = caption(bench)
     assert bench.train("--stages", "sft")[0] == 0
     captions.unlink()
     assert bench.train("--stages", "cooldown", "--resume")[0] == 0
 
 
+def test_a_run_with_the_settings_of_an_earlier_version_is_used_and_does_not_resume(bench: Bench) -> None:
+    assert bench.train()[0] == 0
+    for path in (bench.out / "run.json", *(bench.out / "checkpoints").glob("*/state.json")):
+        text = path.read_text()
+        for old, new in NEW_NAMES.items():
+            text = text.replace(f'"{new.rpartition(".")[2]}"', f'"{old.rpartition(".")[2]}"')
+        path.write_text(text)
+    refusal = "was begun by an earlier version, in which save_steps was called save_every, and cannot be resumed."
+    status, said = bench.train("--resume")
+    assert status == 1
+    assert f"error: {bench.out} {refusal} Its critic can still be used and evaluated" in said
+    bench.configure({})
+    assert bench.train("--resume")[0] == 1
+    critic, out = str(bench.out / "model"), str(bench.folder / "evaluation")
+    assert main(["evaluate", "--release", str(bench.release), "--model", critic, "--out", out]) == 0
+
+
 def test_a_run_without_steps_says_which_to_raise(bench: Bench) -> None:
-    bench.configure(SETTINGS | {"grpo": {"steps": 0}})
+    bench.configure(SETTINGS | {"grpo": {"rounds": 0}})
     status, said = bench.train("--stages", "grpo")
-    assert (status, said) == (1, "error: no stage has steps: raise grpo.steps")
+    assert (status, said) == (1, "error: no stage has steps: raise grpo.rounds.")
 
 
 def test_a_model_that_was_trained_anew_at_its_place_is_another_one(bench: Bench) -> None:
@@ -249,7 +267,7 @@ def test_memory_that_runs_out_says_what_to_lower(bench: Bench, monkeypatch: pyte
     assert "lower micro_tokens (now 8192)" in said
 
 
-@pytest.mark.parametrize(("step", "said"), [("prepare", "preparing what is trained"), ("save", "keeping the critic")])
+@pytest.mark.parametrize(("step", "said"), [("prepare", "preparing the model"), ("save", "saving the critic")])
 def test_memory_that_runs_out_beside_the_steps_is_said_too(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str, said: str
 ) -> None:
@@ -266,10 +284,11 @@ def test_a_disk_that_is_full_is_said_with_its_place(bench: Bench, monkeypatch: p
     def note(journal: Journal, row: Mapping[str, object]) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", str(journal.metrics))
 
-    monkeypatch.setattr(Journal, "note", note)
+    monkeypatch.setattr(Journal, "append", note)
     status, said = bench.train()
     assert status == 1
-    assert said.startswith(f"error: no space is left on the disk of {bench.out / 'metrics.jsonl'}: make room there")
+    disk = f"the disk of {bench.out / 'metrics.jsonl'}"
+    assert said == f"error: no space is left on {disk}: free disk space, then run the same command with --resume."
 
 
 def test_what_was_kept_of_a_clip_and_is_damaged_is_made_anew(bench: Bench) -> None:
@@ -295,7 +314,7 @@ def test_nothing_is_written_into_what_is_read(bench: Bench) -> None:
         bench.out = out
         status, said = bench.train()
         assert status == 1
-        assert said.startswith(f"error: {out} lies in the {read} ")
+        assert said.startswith(f"error: {out} is inside the {read} ")
     assert sorted(bench.release.rglob("*")) == before
 
 
@@ -303,7 +322,7 @@ def test_a_folder_of_something_else_is_left_as_it_is(bench: Bench) -> None:
     (bench.out / "model").mkdir(parents=True)
     (bench.out / "model" / "mine").touch()
     status, said = bench.train()
-    assert (status, said) == (1, f"error: {bench.out} holds model, and no run that wrote it: name another --out")
+    assert (status, said) == (1, f"error: {bench.out} holds model, and no run that wrote it: choose another --out.")
     (bench.out / "model").rename(bench.out / "other")
     (bench.out / ".notes.2024").touch()
     assert bench.train()[0] == 0
@@ -314,7 +333,7 @@ def test_a_folder_of_something_else_is_left_as_it_is(bench: Bench) -> None:
 def test_where_there_is_no_run_none_is_gone_on_with(bench: Bench) -> None:
     status, said = bench.train("--resume")
     assert status == 1
-    assert said == f"error: {bench.out} holds no run to go on with: mind --out, or leave out --resume"
+    assert said == f"error: {bench.out} holds no run to resume: check --out, or leave out --resume."
 
 
 def test_a_run_that_is_done_is_not_measured_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

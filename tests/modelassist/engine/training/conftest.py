@@ -1,0 +1,38 @@
+"""A finished run and a taught critic."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.models import loader
+from modelassist.engine.models.saver import save
+from modelassist.engine.settings.config import SftConfig
+from modelassist.engine.training import train as training
+from modelassist.engine.training.sft import SftStage
+from qsave.release.reader import ReleaseReader
+from tests.modelassist.engine.training.runs import CONFIG, Figures, make_context
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("run")
+    training.train(release_folder, str(tiny_folder), out, CONFIG)
+    return out
+
+
+@pytest.fixture(scope="session")
+def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures]:
+    """A critic that has learnt the eight train clips by heart, and the figures of its steps."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("taught")
+    critic = loader.load(str(tiny_folder))
+    examples = load_examples(ReleaseReader(release_folder), "sft", "train")
+    config = SftConfig(steps=100, batch=8, learning_rate=4e-3, warmup_steps=5, shift=0)
+    stage = SftStage(make_context(critic, folder), examples, config)
+    figures = [stage.step(index) for index in range(config.steps)]
+    save(critic, folder / "model")
+    return folder / "model", figures
