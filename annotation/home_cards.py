@@ -1,4 +1,4 @@
-"""What this room puts on the home page: clips to rate, and campaigns to look after."""
+"""Cards on the home page: campaigns to rate in, and campaigns and panels that need a lead."""
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -13,63 +13,63 @@ from annotation.raters.admission import list_rateable_campaigns
 from annotation.raters.panels import count_rated, find_panels_without_lead
 from qsave.words import isolate
 
-MOST = 12
+MAX_CARDS = 12
 
 
 @home_cards(Role.ANNOTATOR)
 def to_rate(user: User) -> HomeSection:
-    """Campaigns that are open for rating, to this person; for a guest, their part of one."""
+    """Show the campaigns that this person can rate in; for a guest, their part of one."""
     if user.is_guest:
-        return _part_of_guest(user)
-    found = _with_progress(list_rateable_campaigns(user))
-    rated = count_rated_by_campaign(user, [campaign for campaign, _progress in found])
+        return _build_guest_section(user)
+    campaigns = _with_progress(list_rateable_campaigns(user))
+    rated = count_rated_by_campaign(user, [campaign for campaign, _progress in campaigns])
     return HomeSection(
         title=_("To rate"),
         cards=tuple(
             HomeCard(
                 title=campaign.title,
-                text=_rated_so_far(rated.get(campaign.pk, 0)),
+                text=_describe_own_count(rated.get(campaign.pk, 0)),
                 url=reverse("rate", args=[campaign.name]),
                 action=_("Rate"),
             )
-            for campaign, progress in found
+            for campaign, progress in campaigns
             if progress.done < progress.slots
         ),
-        empty=_("Nothing waits to be rated. New clips appear here as soon as a lead opens a campaign."),
+        empty=_("There is nothing to rate. New clips appear here when a lead opens a campaign."),
         order=0,
     )
 
 
-def _part_of_guest(user: User) -> HomeSection:
-    found = PanelParticipant.objects.filter(user=user).select_related("panel__campaign")
-    cards = [_guest_card(participant) for participant in found]
-    empty = _("Come back by the link that you were sent.")
+def _build_guest_section(user: User) -> HomeSection:
+    participants = PanelParticipant.objects.filter(user=user).select_related("panel__campaign")
+    cards = [_build_guest_card(participant) for participant in participants]
+    empty = _("Open the link that you were sent.")
     return HomeSection(title=_("Your part"), cards=tuple(cards), empty=empty)
 
 
-def _guest_card(participant: PanelParticipant) -> HomeCard:
+def _build_guest_card(participant: PanelParticipant) -> HomeCard:
     panel, rated, done = participant.panel, count_rated(participant), participant.completed_at is not None
     return HomeCard(
         title=panel.campaign.title,
         text=_("%(rated)s of %(quota)s rated.") % {"rated": rated, "quota": panel.quota},
         url=reverse("panel-done") if done else reverse("rate", args=[panel.campaign.name]),
-        action=_("Completion code") if done else _("Continue rating"),
+        action=_("Show completion code") if done else _("Continue rating"),
         share=min(1.0, rated / panel.quota),
     )
 
 
 @home_cards(Role.LEAD)
 def to_look_after(user: User) -> HomeSection:
-    """Panels whose lead is gone, and campaigns that are not open yet, stand still, or are fully rated."""
+    """Show panels without a lead, and campaigns that are drafts, paused, or fully rated."""
     states = (Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
-    found = _with_progress(Campaign.objects.filter(state__in=states))
-    cards = [_lead_card(campaign, progress) for campaign, progress in found]
+    campaigns = _with_progress(Campaign.objects.filter(state__in=states))
+    cards = [_build_lead_card(campaign, progress) for campaign, progress in campaigns]
     return HomeSection(
         title=_("Campaigns to look after"),
         cards=(*_panels_to_take_over(), *(card for card in cards if card is not None)),
-        empty=_("All campaigns run. Make another one under Campaigns when there are new clips to judge.")
-        if found
-        else _("No campaign yet. Make the first one under Campaigns, and bring clips into it."),
+        empty=_("All campaigns are running. Create another one under Campaigns when there are new clips.")
+        if campaigns
+        else _("No campaign yet. Create the first one under Campaigns, then import clips."),
         order=10,
     )
 
@@ -78,38 +78,40 @@ def _panels_to_take_over() -> list[HomeCard]:
     return [
         HomeCard(
             title=_("Panel %(panel)s") % {"panel": isolate(panel)},
-            text=_("%(lead)s, who made it, is no longer a lead. Its link still works.")
+            text=_("%(lead)s, who created it, is no longer a lead. Its link still works.")
             % {"lead": isolate(panel.created_by)},
             url=reverse("panels", args=[panel.campaign.name]),
             action=_("Take over the panel"),
         )
-        for panel in find_panels_without_lead()[:MOST]
+        for panel in find_panels_without_lead()[:MAX_CARDS]
     ]
 
 
 def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:
-    rows = list(campaigns.order_by("-pk")[:MOST])
+    rows = list(campaigns.order_by("-pk")[:MAX_CARDS])
     progress = read_progress_by_campaign(rows)
     return [(campaign, progress[campaign.pk]) for campaign in rows]
 
 
-def _rated_so_far(rated: int) -> str:
-    """The rater's own count. The campaign's would stand still at a hidden check and so point it out."""
+def _describe_own_count(rated: int) -> str:
+    """Return the rater's own count. The campaign's count does not rise at a hidden check and would reveal it."""
     if not rated:
-        return _("You have not rated here yet.")
-    words = ngettext("You have rated %(rated)s clip here.", "You have rated %(rated)s clips here.", rated)
-    return words % {"rated": rated}
+        return _("You have not rated any clips here yet.")
+    message = ngettext("You have rated %(rated)s clip here.", "You have rated %(rated)s clips here.", rated)
+    return message % {"rated": rated}
 
 
-def _lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:
+def _build_lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:
     page = reverse("campaign", args=[campaign.name])
     if not progress.slots:
-        return HomeCard(campaign.title, _("It has no clips yet."), page, _("Bring clips in"))
+        return HomeCard(campaign.title, _("It has no clips yet."), page, _("Import clips"))
     if campaign.state == Campaign.State.DRAFT:
-        return HomeCard(campaign.title, _("Its clips are in; raters do not see it yet."), page, _("Look and open"))
+        return HomeCard(
+            campaign.title, _("Its clips are imported. Raters do not see it yet."), page, _("Check and open")
+        )
     if campaign.state == Campaign.State.PAUSED:
         return HomeCard(campaign.title, _("It is paused."), page, _("Open the campaign"), progress.share)
     if progress.done == progress.slots:
         agreement = reverse("agreement", args=[campaign.name])
-        return HomeCard(campaign.title, _("Every rating asked for is in."), agreement, _("Look at agreement"), 1.0)
+        return HomeCard(campaign.title, _("Every requested rating is done."), agreement, _("View agreement"), 1.0)
     return None

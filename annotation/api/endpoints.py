@@ -163,7 +163,7 @@ class ImportView(Guarded):
         asked = read(ImportSerializer(data=request.data))
         if "files" in asked:
             try:
-                manifest = uploads.receive(asked["files"])
+                manifest = uploads.receive_files(asked["files"])
             except uploads.UploadRefused as refusal:
                 raise exceptions.ValidationError({"files": [str(refusal)]}) from None
         else:

@@ -23,7 +23,7 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
         messages.error(request, _("Choose a manifest with its videos, or a zip that holds both."))
         return redirect("campaign", name=name)
     try:
-        manifest = uploads.receive(form.cleaned_data["sent"])
+        manifest = uploads.receive_files(form.cleaned_data["sent"])
     except uploads.UploadRefused as refusal:
         messages.error(request, str(refusal))
     else:

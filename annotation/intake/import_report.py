@@ -1,4 +1,4 @@
-"""What became of a manifest: its rows, its prompt groups, and the splits of the campaign after it."""
+"""The result of an import: its rows, its prompt groups, and the splits of the campaign afterwards."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """A row that did not go in, by its number from 1, and why."""
+    """The number of a row, from 1, and why it was refused or what to know about it."""
 
     row: int
     reason: str
@@ -23,9 +23,9 @@ class RowProblem:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of the rows: clips stored, clips that were here already, rows left out; new items; and the groups.
+    """How many clips were added or already present, how many items are new, and the problems of refused rows.
 
-    `splits` holds the sizes of the campaign's splits after the import, without clips that bridge two splits.
+    `splits` has the sizes of the campaign's splits after the import, without clips that bridge two splits.
     """
 
     added: int = 0
@@ -34,26 +34,26 @@ class ImportReport:
     bridges: int = 0
     problems: list[RowProblem] = field(default_factory=list)
     notes: list[RowProblem] = field(default_factory=list)
-    """What is to be known of rows that went in."""
+    """Remarks on imported rows."""
     splits: dict[str, SplitSize] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    _clips_of_group: Counter[int] = field(default_factory=Counter)
+    _clips_by_group: Counter[int] = field(default_factory=Counter)
 
     @property
     def groups(self) -> int:
-        """How many prompt groups the manifest's clips are in."""
-        return len(self._clips_of_group)
+        """Return the number of prompt groups of the manifest's clips."""
+        return len(self._clips_by_group)
 
     def count_clip(self, clip: Clip, *, is_new: bool) -> None:
         self.added += is_new
         self.present += not is_new
         self.bridges += clip.bridges_splits
-        self._clips_of_group[clip.prompt_group_id] += 1
+        self._clips_by_group[clip.prompt_group_id] += 1
 
     def finish(self, campaign: Campaign | None) -> None:
-        """Read the splits as they are now, and say what is wrong with them."""
+        """Read the current sizes of the splits and add warnings."""
         self.splits = read_split_sizes(campaign)
-        self.warnings = [*self._warn_of_groups(), *warn_of_small_splits(self.splits)]
+        self.warnings = [*self._warn_about_groups(), *warn_about_small_splits(self.splits)]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -68,9 +68,9 @@ class ImportReport:
             "warnings": self.warnings,
         }
 
-    def _warn_of_groups(self) -> list[str]:
+    def _warn_about_groups(self) -> list[str]:
         warnings = []
-        clips, largest = self.added + self.present, max(self._clips_of_group.values(), default=0)
+        clips, largest = self.added + self.present, max(self._clips_by_group.values(), default=0)
         if largest >= LEAST_CLIPS and largest * 2 > clips:
             warnings.append(
                 _(
@@ -103,8 +103,8 @@ def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:
     return {split: sizes.get(split, SplitSize()) for split in Split.values}
 
 
-def warn_of_small_splits(sizes: Mapping[str, SplitSize]) -> list[str]:
-    """Return a sentence for val and for test where it is empty or small."""
+def warn_about_small_splits(sizes: Mapping[str, SplitSize]) -> list[str]:
+    """Return a warning for val and for test if it is empty or small."""
     return [_warning(split, sizes[split]) for split in HELD_OUT if sizes[split].is_small]
 
 

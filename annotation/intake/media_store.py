@@ -1,8 +1,7 @@
-"""Where media lie: under MEDIA_ROOT, named by content, put there whole or not at all.
+"""Store media files under MEDIA_ROOT, named by their hash.
 
-A file is copied and hashed in one pass into a folder of its own under MEDIA_ROOT, looked at there, and only then moved
-to its name: what was hashed is what was probed and what is served, and a crash leaves nothing under a real name that is
-not whole.
+A file is copied and hashed in one pass into a work folder under MEDIA_ROOT, probed there, and then moved to its name.
+So the hashed bytes are those that are probed and served, and a crash leaves no partial file under a final name.
 """
 
 import hashlib
@@ -25,25 +24,25 @@ from qsave.frames.probe import MediaFacts
 CHUNK = 1024**2
 INCOMING = "incoming"
 STALE_SECONDS = 24 * 3600
-_TOO_LARGE = f"the file has more than {MAX_BYTES} bytes, the most that is taken"
+_TOO_LARGE = f"The video has more than the allowed {MAX_BYTES} bytes."
 _WEB_CODECS = frozenset({"vp8", "vp9", "av1", "libdav1d"})
 
 
 def find_video(folder: Path, name: str) -> Path:
-    """The plain file `name` under `folder`; raises RowRefused for what climbs out, is a link, or is not there."""
+    """Return the file `name` under `folder`; raises RowRefused if it is outside, a link, or does not exist."""
     if "://" in name:
-        raise RowRefused("video is an address; this import takes files that lie beside the manifest")
+        raise RowRefused("video is an address. Put the file beside the manifest and name its path.")
     parts = PurePosixPath(name).parts
     hostile = "\\" in name or name.startswith("/") or ".." in parts or (parts and ":" in parts[0])
     if hostile or not parts or not name.isprintable():
-        raise RowRefused(f"video leads out of the manifest's folder: {name[:200]!r}")
+        raise RowRefused(f"video leads out of the manifest's folder: {name[:200]!r}.")
     try:
         return _plain_file(folder, parts)
     except OSError as error:
         reason = (
             "has a name too long for a file" if error.errno == ENAMETOOLONG else f"cannot be read: {error.strerror}"
         )
-        raise RowRefused(f"video {reason}: {name[:200]!r}") from None
+        raise RowRefused(f"video {reason}: {name[:200]!r}.") from None
 
 
 def _plain_file(folder: Path, parts: tuple[str, ...]) -> Path:
@@ -51,17 +50,17 @@ def _plain_file(folder: Path, parts: tuple[str, ...]) -> Path:
     for part in parts:
         path = path / part
         if path.is_symlink():
-            raise RowRefused(f"video is, or lies behind, a symbolic link: {name[:200]!r}")
+            raise RowRefused(f"video is, or is behind, a symbolic link: {name[:200]!r}.")
     if not path.exists():
-        raise RowRefused(f"video is not there: {name[:200]!r}")
+        raise RowRefused(f"video does not exist: {name[:200]!r}.")
     if not path.is_file():
-        raise RowRefused(f"video is not a file: {name[:200]!r}")
+        raise RowRefused(f"video is not a file: {name[:200]!r}.")
     return path
 
 
 @contextmanager
-def incoming_folder() -> Iterator[Path]:
-    """A folder under MEDIA_ROOT to work in; what an import that died left there a day ago goes."""
+def open_incoming_folder() -> Iterator[Path]:
+    """Create a work folder under MEDIA_ROOT for the body; delete work folders older than a day."""
     root = Path(settings.MEDIA_ROOT) / INCOMING
     root.mkdir(parents=True, exist_ok=True)
     for old in root.iterdir():
@@ -71,8 +70,8 @@ def incoming_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def copy_in(source: Path, target: Path) -> str:
-    """Copies a file and returns the SHA-256 of what was written; raises RowRefused when it is unreadable or vast."""
+def copy_and_hash(source: Path, target: Path) -> str:
+    """Copy a file and return the SHA-256 of the copy; raises RowRefused if it is unreadable or too large."""
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as out:
         for chunk in _chunks(source):
@@ -89,16 +88,16 @@ def copy_in(source: Path, target: Path) -> str:
 def _chunks(source: Path) -> Iterator[bytes]:
     try:
         with source.open("rb") as stream:
-            if os.fstat(stream.fileno()).st_size > MAX_BYTES:  # before the disk is filled with it
+            if os.fstat(stream.fileno()).st_size > MAX_BYTES:  # before it fills the disk
                 raise RowRefused(_TOO_LARGE)
             while chunk := stream.read(CHUNK):
                 yield chunk
     except OSError as error:
-        raise RowRefused(f"video cannot be read: {error.strerror}") from None
+        raise RowRefused(f"video cannot be read: {error.strerror}.") from None
 
 
-def settle(path: Path, kind: str, sha256: str, extension: str) -> str:
-    """Moves a finished file to its place; returns its path under MEDIA_ROOT. What is there already is the same."""
+def move_into_store(path: Path, kind: str, sha256: str, extension: str) -> str:
+    """Move a finished file to its name in the store; return its path under MEDIA_ROOT. An existing file is the same."""
     name = f"{kind}/{sha256[:2]}/{sha256}{extension}"
     target = Path(settings.MEDIA_ROOT) / name
     for folder in (target.parent.parent, target.parent):
@@ -109,7 +108,7 @@ def settle(path: Path, kind: str, sha256: str, extension: str) -> str:
 
 
 def _make_shared_folder(folder: Path) -> None:
-    """Make a folder that the media's group may enter, whatever the umask is."""
+    """Create a folder that the group of MEDIA_ROOT may enter, whatever the umask is."""
     try:
         folder.mkdir()
     except FileExistsError:
@@ -118,8 +117,8 @@ def _make_shared_folder(folder: Path) -> None:
     folder.chmod(settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS | inherited)
 
 
-def extension_of(facts: MediaFacts) -> str:
-    """The extension that the content asks for, whatever the file was called."""
+def choose_extension(facts: MediaFacts) -> str:
+    """Return the extension that fits the content, not the file's name."""
     if facts.container == "matroska":
         return ".webm" if facts.codec in _WEB_CODECS else ".mkv"
     return {"mov": ".mp4", "avi": ".avi", "gif": ".gif"}[facts.container]

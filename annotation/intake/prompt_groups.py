@@ -1,8 +1,8 @@
-"""Give each prompt of a manifest its group, and each new group its split, before a clip of the manifest is stored.
+"""Assign each prompt of a manifest to a group, and each new group to a split, before a clip of the manifest is stored.
 
-A prompt keeps its group for good, also when its clips are refused: an import that is cut off, or mended and run again,
-ends as one that ran once. A `prompt_group` in the manifest wins over similarity; its name is one group on the whole
-site. Where none is named, near prompts of the manifest are joined first, then held against what is stored.
+A prompt keeps its group permanently, also if its clips are refused, so an import that is interrupted, or corrected and
+repeated, gives the same result as a single one. A `prompt_group` in the manifest wins over similarity; its name is one
+group on the whole site. Other prompts of the manifest are clustered first, then compared with the stored ones.
 """
 
 import hashlib
@@ -19,23 +19,23 @@ from annotation.models import GroupedPrompt, PromptGroup
 from qsave.groups import Cluster, bridges_splits, choose_split, cluster_prompts, normalise
 
 REPRESENTATIVE_LENGTH = 1500
-LOCK = 0x51534156  # names the advisory lock under which prompts are grouped and clips are stored one after another
-BATCH = 1000
-LOOKUP = 500  # values in one query: SQLite has a limit
-TRIES = 3
+LOCK = 0x51534156  # key of the advisory lock that serialises the grouping of prompts and the storing of clips
+BATCH_SIZE = 1000
+LOOKUP_SIZE = 500  # values in one query: SQLite has a limit
+ATTEMPTS = 3
 
 Value = TypeVar("Value")
 Key = int | str
-"""A stored group by its primary key; a group that this manifest names first by its name."""
+"""The primary key of a stored group, or the name of a group that this manifest creates."""
 
 
 def group_prompts(rows: Sequence[Row], *, seed: int) -> None:
     """Store a group for every prompt of `rows` that has none, all in one transaction.
 
-    The comparison runs outside the lock. If another import stored prompts meanwhile, it is repeated; the last try runs
-    inside the lock.
+    The comparison runs outside the lock. If another import stored prompts meanwhile, it is repeated; the last attempt
+    runs inside the lock.
     """
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         newest = _newest_prompt()
         plan = _make_plan(rows, newest)
         if plan.is_empty:
@@ -61,7 +61,7 @@ def find_group(row: Row) -> tuple[PromptGroup, bool]:
 
 
 def lock_clips() -> None:
-    """Keep others from grouping prompts and storing clips until the transaction ends. SQLite does so by itself."""
+    """Block others from grouping prompts and storing clips until the transaction ends. SQLite does so by itself."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
@@ -92,7 +92,7 @@ class _KnownPrompts:
 
     def __iter__(self) -> Iterator[tuple[str, Key]]:
         stored = GroupedPrompt.objects.filter(pk__lte=self.newest).order_by("pk")
-        yield from stored.values_list("text", "group").iterator(chunk_size=BATCH)
+        yield from stored.values_list("text", "group").iterator(chunk_size=BATCH_SIZE)
         pk_of = _pks_by_name(row.prompt_group for row in self.named)
         for row in self.named:
             yield row.prompt, pk_of.get(row.prompt_group, row.prompt_group)
@@ -121,33 +121,33 @@ def _make_plan(rows: Sequence[Row], newest: int) -> _Plan:
 
 
 class _Writer:
-    """Opens the new groups of a plan, draws their splits and stores the prompts."""
+    """Creates the new groups of a plan, draws their splits and stores the prompts."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._taken: Counter[str] = Counter()
-        self._taken_by: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._counts: Counter[str] = Counter()
+        self._counts_by_generator: defaultdict[str, Counter[str]] = defaultdict(Counter)
         counts = PromptGroup.objects.values_list("generator", "split").annotate(groups=Count("pk"))
         for generator, split, groups in counts.order_by("generator", "split"):
             self._count(generator, split, groups)
 
     def write(self, plan: _Plan) -> None:
-        named = self._open_named(plan.named.values())
-        prompts = [_prompt(row, named[row.prompt_group], is_named=True) for row in plan.named.values()]
+        named = self._create_named(plan.named.values())
+        prompts = [_build_prompt(row, named[row.prompt_group], is_named=True) for row in plan.named.values()]
         groups = _stored_groups(plan.clusters) | dict[Key, PromptGroup](named)
         split_of = {key: group.split for key, group in groups.items()}
-        fresh = [cluster for cluster in plan.clusters if not cluster.near]
-        opened = _store_groups([self._new_group(plan.unnamed[cluster.members[0]]) for cluster in fresh])
-        for group, cluster in zip(opened, fresh, strict=True):
-            prompts += [_prompt(plan.unnamed[number], group) for number in cluster.members]
+        separate = [cluster for cluster in plan.clusters if not cluster.near]
+        new_groups = _store_groups([self._new_group(plan.unnamed[cluster.members[0]]) for cluster in separate])
+        for group, cluster in zip(new_groups, separate, strict=True):
+            prompts += [_build_prompt(plan.unnamed[number], group) for number in cluster.members]
         for cluster in plan.clusters:
             if cluster.near:
                 group, bridges = groups[cluster.near[0]], bridges_splits(cluster.near, split_of)
-                prompts += [_prompt(plan.unnamed[number], group, bridges=bridges) for number in cluster.members]
-        GroupedPrompt.objects.bulk_create(prompts, batch_size=BATCH)
+                prompts += [_build_prompt(plan.unnamed[number], group, bridges=bridges) for number in cluster.members]
+        GroupedPrompt.objects.bulk_create(prompts, batch_size=BATCH_SIZE)
 
-    def _open_named(self, rows: Iterable[Row]) -> dict[str, PromptGroup]:
-        """Return the group of each name, made if it is new."""
+    def _create_named(self, rows: Iterable[Row]) -> dict[str, PromptGroup]:
+        """Return the group of each name, created if new."""
         first: dict[str, Row] = {}
         for row in rows:
             first.setdefault(row.prompt_group, row)
@@ -155,21 +155,24 @@ class _Writer:
         for names in _chunks(list(first)):
             groups |= {str(group.name): group for group in PromptGroup.objects.filter(name__in=names)}
         new = [self._new_group(row, name=name) for name, row in first.items() if name not in groups]
-        PromptGroup.objects.bulk_create(new, batch_size=BATCH)
+        PromptGroup.objects.bulk_create(new, batch_size=BATCH_SIZE)
         return groups | {str(group.name): group for group in new}
 
     def _new_group(self, row: Row, *, name: str | None = None) -> PromptGroup:
-        drawn = choose_split(
-            name or row.prompt, taken=self._taken, taken_by_generator=self._taken_by[row.generator], seed=self._seed
+        split = choose_split(
+            name or row.prompt,
+            taken=self._counts,
+            taken_by_generator=self._counts_by_generator[row.generator],
+            seed=self._seed,
         )
-        self._count(row.generator, drawn, 1)
-        # a normalised prompt with words has no colon, so no name is taken for a prompt
+        self._count(row.generator, split, 1)
+        # a normalised prompt with words has no colon, so a name cannot equal a prompt
         representative = _representative(row.prompt) if name is None else f"prompt_group: {name}"
-        return PromptGroup(representative=representative, name=name, split=drawn, generator=row.generator)
+        return PromptGroup(representative=representative, name=name, split=split, generator=row.generator)
 
     def _count(self, generator: str, split: str, groups: int) -> None:
-        self._taken[split] += groups
-        self._taken_by[generator][split] += groups
+        self._counts[split] += groups
+        self._counts_by_generator[generator][split] += groups
 
 
 def _stored_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
@@ -178,15 +181,17 @@ def _stored_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
 
 
 def _store_groups(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
-    """Store new groups; where a group of that representative is stored without prompts, return that one."""
-    kept: dict[str, PromptGroup] = {}
+    """Store new groups; if a group with the same representative exists without prompts, return that one."""
+    existing: dict[str, PromptGroup] = {}
     for words in _chunks([group.representative for group in groups]):
-        kept |= {group.representative: group for group in PromptGroup.objects.filter(representative__in=words)}
-    PromptGroup.objects.bulk_create([group for group in groups if group.representative not in kept], batch_size=BATCH)
-    return [kept.get(group.representative, group) for group in groups]
+        existing |= {group.representative: group for group in PromptGroup.objects.filter(representative__in=words)}
+    PromptGroup.objects.bulk_create(
+        [group for group in groups if group.representative not in existing], batch_size=BATCH_SIZE
+    )
+    return [existing.get(group.representative, group) for group in groups]
 
 
-def _prompt(row: Row, group: PromptGroup, *, is_named: bool = False, bridges: bool = False) -> GroupedPrompt:
+def _build_prompt(row: Row, group: PromptGroup, *, is_named: bool = False, bridges: bool = False) -> GroupedPrompt:
     return GroupedPrompt(
         group=group, text=row.prompt, digest=_digest(row.prompt), is_named=is_named, bridges_splits=bridges
     )
@@ -198,15 +203,15 @@ def _newest_prompt() -> int:
 
 
 def _pks_by_name(names: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    pks: dict[str, int] = {}
     for chunk in _chunks(sorted(set(names))):
-        found |= {str(name): pk for name, pk in PromptGroup.objects.filter(name__in=chunk).values_list("name", "pk")}
-    return found
+        pks |= {str(name): pk for name, pk in PromptGroup.objects.filter(name__in=chunk).values_list("name", "pk")}
+    return pks
 
 
 def _chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
-    for start in range(0, len(values), LOOKUP):
-        yield values[start : start + LOOKUP]
+    for start in range(0, len(values), LOOKUP_SIZE):
+        yield values[start : start + LOOKUP_SIZE]
 
 
 def _digest(prompt: str) -> str:
@@ -214,7 +219,7 @@ def _digest(prompt: str) -> str:
 
 
 def _representative(prompt: str) -> str:
-    """Return the normalised prompt; a very long one ends in its hash, as an index entry has bounds."""
+    """Return the normalised prompt; a very long one ends in its hash, because an index entry has a maximum size."""
     words = normalise(prompt)
     if len(words.encode()) <= REPRESENTATIVE_LENGTH:
         return words

@@ -1,7 +1,7 @@
-"""What a browser sends for an import becomes a folder with a manifest in it; what is hostile is refused here.
+"""Store uploaded files for an import in a folder with a manifest, and refuse hostile ones.
 
-Nothing uploaded is served from this folder: the import reads it, copies what is good into the media folder under a
-name of its own, and the folder goes.
+Nothing is served from this folder: the import copies good files into the media store under names of their own and
+deletes the folder.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ from qsave.words import isolate
 IMPORT_CLIPS = "import_clips"
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
-MOST_FILES = 20_000
-MOST_BYTES = 50 * 1024**3
+MAX_FILES = 20_000
+MAX_BYTES = 50 * 1024**3
 CHUNK = 1024 * 1024
 STALE_SECONDS = 24 * 3600
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 _BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError)
-"""What zipfile raises for an archive that is damaged, encrypted, or packed in a way that it does not know."""
+"""What zipfile raises for an archive that is damaged, encrypted, or compressed by an unknown method."""
 
 
 class UploadRefused(ValueError):
-    """The files cannot be taken; the text names the file and the reason."""
+    """The files cannot be imported; the message names the file and the reason."""
 
 
-def receive(files: Sequence[UploadedFile[Any]]) -> Path:
-    """Stores uploaded files in a folder of their own and returns the path of the manifest among them."""
-    sweep()
+def receive_files(files: Sequence[UploadedFile[Any]]) -> Path:
+    """Store uploaded files in a folder of their own and return the path of the manifest among them."""
+    remove_stale_folders()
     folder = upload_root() / uuid.uuid4().hex
     folder.mkdir(parents=True)
-    with ExitStack() as cleaning:
-        cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
+    with ExitStack() as cleanup:
+        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         for file in files:
             _store(file, folder)
         manifest = find_manifest(folder)
         if manifest.stat().st_size == 0:
             raise UploadRefused(_("The manifest %(name)s is empty (0 bytes).") % {"name": isolate(manifest.name)})
-        cleaning.pop_all()
+        cleanup.pop_all()
         return manifest
 
 
@@ -80,19 +80,19 @@ def upload_root() -> Path:
 
 
 def discard(manifest: Path) -> None:
-    """Removes the folder that `receive` made, if `manifest` lies in one."""
+    """Delete the folder that `receive_files` created, if `manifest` is in one."""
     root = upload_root()
     if manifest.is_relative_to(root):
         shutil.rmtree(root / manifest.relative_to(root).parts[0], ignore_errors=True)
 
 
 def is_awaited(manifest: Path) -> bool:
-    """Whether a job that has not ended is to read this manifest."""
+    """Return whether an unfinished job will read this manifest."""
     return Job.objects.filter(kind=IMPORT_CLIPS, state__in=_OPEN, arguments__manifest=str(manifest)).exists()
 
 
-def sweep() -> None:
-    """Removes old folders that no job waits for: of jobs that were cancelled, or that cost their workers' lives."""
+def remove_stale_folders() -> None:
+    """Delete old folders that no job will read: those of cancelled jobs and of workers that died."""
     root = upload_root()
     folders = list(root.iterdir()) if root.exists() else []
     old = [folder for folder in folders if _is_old(folder)]
@@ -107,21 +107,21 @@ def sweep() -> None:
 def _is_old(folder: Path) -> bool:
     try:
         return time.time() - folder.stat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:  # another request has removed it meanwhile
+    except FileNotFoundError:  # another request deleted it meanwhile
         return False
 
 
 def find_manifest(folder: Path) -> Path:
-    """The one manifest at the top of a folder, or of the only folder in it; `manifest.*` wins over others."""
+    """Return the only manifest at the top of a folder, or of the only folder in it; `manifest.*` wins over others."""
     for level in (folder, *_only_folder(folder)):
-        found = sorted(path for path in level.iterdir() if path.suffix.lower() in MANIFEST_SUFFIXES)
-        named = [path for path in found if path.stem.lower() == "manifest"]
-        if len(named or found) == 1:
-            return (named or found)[0]
-        if found:
-            names = ", ".join(isolate(path.name) for path in found)
+        manifests = sorted(path for path in level.iterdir() if path.suffix.lower() in MANIFEST_SUFFIXES)
+        named = [path for path in manifests if path.stem.lower() == "manifest"]
+        if len(named or manifests) == 1:
+            return (named or manifests)[0]
+        if manifests:
+            names = ", ".join(isolate(path.name) for path in manifests)
             raise UploadRefused(
-                _("There are several manifests (%(names)s). Send one, or name one of them manifest.csv.")
+                _("There are several manifests (%(names)s). Send only one, or name one of them manifest.csv.")
                 % {"names": names}
             )
     archives = ", ".join(
@@ -129,7 +129,7 @@ def find_manifest(folder: Path) -> Path:
     )
     if archives:
         raise UploadRefused(_("Only zip archives are unpacked. Send %(names)s as a zip.") % {"names": archives})
-    raise UploadRefused(_("There is no manifest among the files: add a CSV, TSV, JSON, JSONL or Parquet file."))
+    raise UploadRefused(_("There is no manifest among the files. Add a CSV, TSV, JSON, JSONL or Parquet file."))
 
 
 def _only_folder(folder: Path) -> list[Path]:
@@ -140,11 +140,13 @@ def _only_folder(folder: Path) -> list[Path]:
 def _store(file: UploadedFile[Any], folder: Path) -> None:
     name = PurePosixPath((file.name or "").replace("\\", "/")).name
     if not name or name.startswith("."):
-        raise UploadRefused(_("%(name)s is not a file name that can be kept.") % {"name": isolate(repr(file.name))})
+        raise UploadRefused(
+            _("%(name)s cannot be used as a file name. Rename the file.") % {"name": isolate(repr(file.name))}
+        )
     target = folder / name
     try:
         with one_file(output=upload_root(), passing=(UploadRefused,)):
-            _write(target, file.chunks(CHUNK), MOST_BYTES)
+            _write(target, file.chunks(CHUNK), MAX_BYTES)
             if target.suffix.lower() == ".zip":
                 unpack(target, folder)
                 target.unlink()
@@ -153,40 +155,41 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks a zip; refuses names that climb out, links, and more than the stated number of files or bytes."""
-    left = MOST_BYTES
+    """Unpack a zip; refuse links, names outside the folder, and more than MAX_FILES or MAX_BYTES."""
+    left = MAX_BYTES
     try:
         with zipfile.ZipFile(archive) as source:
             entries = [entry for entry in source.infolist() if not entry.is_dir()]
-            if len(entries) > MOST_FILES:
+            if len(entries) > MAX_FILES:
                 raise UploadRefused(
-                    f"{isolate(archive.name)} holds {len(entries)} files; at most {MOST_FILES} are taken."
+                    _("%(name)s has %(count)s files; at most %(most)s are allowed.")
+                    % {"name": isolate(archive.name), "count": len(entries), "most": MAX_FILES}
                 )
             for entry in entries:
                 left -= _unpack_entry(source, entry, folder, left)
     except _BAD_ARCHIVE as error:
         raise UploadRefused(
-            _("%(name)s cannot be unpacked: %(error)s. Make the archive again, as a zip.")
+            _("%(name)s cannot be unpacked: %(error)s. Create the zip again.")
             % {"name": isolate(archive.name), "error": str(error).rstrip(".") or type(error).__name__}
         ) from error
 
 
 def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int) -> int:
-    """Bytes written. They are counted while they come: the size that the archive states may be a lie."""
+    """Return the bytes written. They are counted while unpacking: the size stated in the archive may be false."""
     target = _inside(folder, entry)
     with source.open(entry) as stream:
         return _write(target, iter(lambda: stream.read(CHUNK), b""), left)
 
 
 def _write(target: Path, chunks: Iterable[bytes], most: int) -> int:
-    """Bytes written to a new file. One whose name no file can have is left out: the row that names it tells of it."""
+    """Return the bytes written to a new file. A file with too long a name is skipped; its row reports it."""
     written = 0
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         out = target.open("xb")
     except (FileExistsError, NotADirectoryError):
         raise UploadRefused(
-            _("Two files are called %(name)s, or one is called like a folder.") % {"name": isolate(target.name)}
+            _("Two files, or a file and a folder, are named %(name)s.") % {"name": isolate(target.name)}
         ) from None
     except OSError as error:
         if error.errno == ENAMETOOLONG:
@@ -197,7 +200,7 @@ def _write(target: Path, chunks: Iterable[bytes], most: int) -> int:
             written += len(chunk)
             if written > most:
                 raise UploadRefused(
-                    _("The archive unpacks to more than %(most)s GB.") % {"most": MOST_BYTES // 1024**3}
+                    _("The archive unpacks to more than %(most)s GB. Split it.") % {"most": MAX_BYTES // 1024**3}
                 )
             out.write(chunk)
     return written
@@ -207,12 +210,12 @@ def _inside(folder: Path, entry: zipfile.ZipInfo) -> Path:
     path = PurePosixPath(entry.filename)
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise UploadRefused(
-            _("The archive holds a link, %(filename)s; only plain files are taken.")
+            _("The archive has a link, %(filename)s. Only plain files are allowed.")
             % {"filename": isolate(repr(entry.filename))}
         )
     if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or not path.parts or ":" in path.parts[0]:
         raise UploadRefused(
-            _("The archive holds a name that leads outside it: %(filename)s.")
+            _("The archive has a name that leads outside it: %(filename)s.")
             % {"filename": isolate(repr(entry.filename))}
         )
     return folder.joinpath(*path.parts)

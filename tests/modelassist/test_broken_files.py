@@ -84,7 +84,7 @@ def test_a_broken_file_is_refused_in_a_sentence(folder: Path, kind: str) -> None
 def test_an_import_says_it_of_the_row(engineer: User, folder: Path) -> None:
     report = import_manifest(actor=engineer, campaign=None, manifest=folder / "clips.csv")
     rows = dict(enumerate(BREAKS, start=1))
-    own = {"missing": "video is not there: 'missing.mp4'", "folder": "video is not a file: 'folder.mp4'"}
+    own = {"missing": "video does not exist: 'missing.mp4'.", "folder": "video is not a file: 'folder.mp4'."}
     assert {rows[problem.row]: problem.reason for problem in report.problems} == SENTENCES | own
 
 

@@ -15,20 +15,20 @@ from annotation.models import Campaign
 
 
 class Command(BaseCommand):
-    """Imports the clips of a manifest into a campaign and prints each row that was left out."""
+    """Imports the clips of a manifest into a campaign and prints each refused row."""
 
-    help = "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet; videos lie beside it)."
+    help = "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet, with the videos beside it)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("manifest", type=Path)
         parser.add_argument("--campaign", required=True, help="the campaign's short name")
-        parser.add_argument("--create", action="store_true", help="make the campaign if there is none of that name")
-        parser.add_argument("--as", dest="username", default="", help="the lead who does it; default: the first one")
+        parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
+        parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = _actor(options["username"])
+        actor = _find_actor(options["username"])
         try:
-            campaign = _campaign(actor, options["campaign"], create=options["create"])
+            campaign = _find_campaign(actor, options["campaign"], create=options["create"])
             report = import_manifest(
                 actor=actor, campaign=campaign, manifest=options["manifest"], on_progress=self._progress
             )
@@ -37,9 +37,9 @@ class Command(BaseCommand):
         for problem in report.problems:
             self.stderr.write(f"row {problem.row}: {problem.reason}")
         for note in report.notes:
-            self.stderr.write(f"row {note.row} went in; note: {note.reason}")
+            self.stderr.write(f"row {note.row} was imported; note: {note.reason}")
         self.stdout.write(
-            f"{report.added} added, {report.present} here already, {len(report.problems)} left out; "
+            f"{report.added} added, {report.present} already present, {len(report.problems)} refused; "
             f"{report.items} new in campaign {campaign.name}"
         )
         sizes = ", ".join(f"{split} {size.clips} of {size.groups}" for split, size in report.splits.items())
@@ -56,19 +56,19 @@ class Command(BaseCommand):
             self.stdout.write("\n" if share >= 1 else "", ending="")
 
 
-def _actor(username: str) -> User:
+def _find_actor(username: str) -> User:
     leads = User.objects.filter(is_active=True, role__in=[Role.LEAD, Role.ENGINEER])
     actor = leads.filter(name_key=fold_name(username)).first() if username else leads.order_by("pk").first()
     if actor is None:
-        who = f"There is no active lead called {username!r}." if username else "There is no lead yet."
-        raise CommandError(f"{who} An import is done by a lead or an engineer: name one with --as.")
+        problem = f"There is no active lead named {username!r}." if username else "There is no lead yet."
+        raise CommandError(f"{problem} Only a lead or an engineer can import: name one with --as.")
     return actor
 
 
-def _campaign(actor: User, name: str, *, create: bool) -> Campaign:
+def _find_campaign(actor: User, name: str, *, create: bool) -> Campaign:
     campaign = Campaign.objects.filter(name=name).first()
     if campaign is None and create:
         return create_campaign(actor=actor, name=name, title=name.replace("-", " ").capitalize())
     if campaign is None:
-        raise CommandError(f"There is no campaign {name!r}. Make it on the page, or add --create.")
+        raise CommandError(f"There is no campaign {name!r}. Create it on its page, or add --create.")
     return campaign

@@ -243,7 +243,7 @@ def test_an_uploaded_zip_becomes_clips_through_a_job(lead_script: Client) -> Non
 
     job = lead_script.get(f"/api/jobs/{answer.json()['id']}").json()
     assert (answer.status_code, job["state"], job["result"]["added"]) == (202, "done", 1)
-    assert job["result"]["problems"] == [{"row": 2, "reason": "video leads out of the manifest's folder: '../b.mp4'"}]
+    assert job["result"]["problems"] == [{"row": 2, "reason": "video leads out of the manifest's folder: '../b.mp4'."}]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from django.db import DataError, OperationalError
 
 from annotation.intake import clips, uploads
 from annotation.intake.manifests import RowRefused
-from annotation.intake.media_store import copy_in
+from annotation.intake.media_store import copy_and_hash
 from annotation.models import Campaign, Clip
 from operations import jobs as operations_jobs
 from operations.models import Job, JobState
@@ -75,14 +75,14 @@ def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(video_folde
 
     report = run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]))
     with pytest.raises(RowRefused, match="more than"):
-        copy_in(video_folder / "v" / "2.mp4", tmp_path / "copy")
+        copy_and_hash(video_folder / "v" / "2.mp4", tmp_path / "copy")
 
     assert report.added == 2
     assert [(problem.row, "more than" in problem.reason) for problem in report.problems] == [(2, True)]
     assert (tmp_path / "copy").stat().st_size == 0
 
 
-STEPS = ["find_video", "copy_in", "probe", "choose", "write_poster", "shown_times", "settle"]
+STEPS = ["find_video", "copy_and_hash", "probe", "choose", "write_poster", "shown_times", "move_into_store"]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -172,7 +172,7 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_goes(contents: list[by
     sent = [SimpleUploadedFile(f"{number}.zip", content) for number, content in enumerate(contents)]
 
     with pytest.raises(uploads.UploadRefused) as caught:
-        uploads.receive(sent)
+        uploads.receive_files(sent)
 
     assert str(caught.value).endswith(".")
     assert str(settings.VAR_DIR) not in str(caught.value)
@@ -182,7 +182,7 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_goes(contents: list[by
 @pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
 def test_an_archive_of_another_type_is_named(name: str) -> None:
     with pytest.raises(uploads.UploadRefused, match=f"Send {isolate(name)} as a zip"):
-        uploads.receive([SimpleUploadedFile(name, b"anything")])
+        uploads.receive_files([SimpleUploadedFile(name, b"anything")])
     assert list(uploads.upload_root().iterdir()) == []
 
 
@@ -191,7 +191,7 @@ def test_wherever_an_archive_is_damaged_it_is_taken_or_refused_in_words(method: 
     whole = archive(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
         with suppress(uploads.UploadRefused):
-            uploads.discard(uploads.receive([SimpleUploadedFile("a.zip", spoiled(whole, position))]))
+            uploads.discard(uploads.receive_files([SimpleUploadedFile("a.zip", spoiled(whole, position))]))
         assert list(uploads.upload_root().iterdir()) == []
 
 
@@ -203,7 +203,7 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
     entries = [("manifest.csv", text), (name, factories.make_video(60)), ("good.mp4", factories.make_video(90))]
     parts = [("all.zip", archive(*entries))] if as_zip else entries
 
-    manifest = uploads.receive([SimpleUploadedFile(part, content) for part, content in parts])
+    manifest = uploads.receive_files([SimpleUploadedFile(part, content) for part, content in parts])
     report = run_import(manifest)
     uploads.discard(manifest)
 
@@ -217,7 +217,7 @@ def test_an_empty_file_of_four_costs_its_row() -> None:
     sent = [SimpleUploadedFile("manifest.csv", f"video,prompt,generator\n{rows}".encode())]
     sent += [SimpleUploadedFile(f"{n}.mp4", b"" if n == 2 else factories.make_video(40 + n)) for n in range(4)]
 
-    report = run_import(uploads.receive(sent))
+    report = run_import(uploads.receive_files(sent))
 
     assert report.added == 3
     assert [(problem.row, problem.reason) for problem in report.problems] == [(3, "The file is empty (0 bytes).")]
@@ -229,7 +229,7 @@ def sent_job() -> Job:
     content = archive(
         ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.make_video())
     )
-    manifest = uploads.receive([SimpleUploadedFile("all.zip", content)])
+    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", content)])
     arguments = {"campaign": factories.make_campaign().pk, "manifest": str(manifest)}
     return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 
@@ -257,7 +257,7 @@ def test_a_cancelled_import_leaves_no_upload(sent_job: Job, monkeypatch: pytest.
     def cancel(*_: object) -> None:
         Job.objects.filter(pk=sent_job.pk).update(state=JobState.CANCELLED)
 
-    monkeypatch.setattr(clips, "_take_row", cancel)
+    monkeypatch.setattr(clips, "_import_row", cancel)
     operations_jobs.run(sent_job.pk)
     assert list(uploads.upload_root().iterdir()) == []
 
@@ -268,7 +268,7 @@ def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
     def take_over(*_: object) -> None:
         Job.objects.filter(pk=sent_job.pk).update(worker="another")
 
-    monkeypatch.setattr(clips, "_take_row", take_over)
+    monkeypatch.setattr(clips, "_import_row", take_over)
     operations_jobs.run(sent_job.pk)
     assert Path(sent_job.arguments["manifest"]).exists()
     Job.objects.filter(pk=sent_job.pk).update(state=JobState.QUEUED)
@@ -288,11 +288,11 @@ def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
     for folder in (left, waiting):
         os.utime(folder, (1, 1))
 
-    uploads.sweep()
+    uploads.remove_stale_folders()
 
     assert set(uploads.upload_root().iterdir()) == {waiting, fresh}
     Job.objects.update(state=JobState.CANCELLED)
-    uploads.sweep()
+    uploads.remove_stale_folders()
     assert set(uploads.upload_root().iterdir()) == {fresh}
 
 
@@ -300,5 +300,5 @@ def test_a_folder_that_another_request_sweeps_meanwhile_is_no_error() -> None:
     uploads.upload_root().mkdir(parents=True, exist_ok=True)
     gone = uploads.upload_root() / "gone"
     gone.symlink_to("nowhere")  # listed, and not there when it is looked at
-    uploads.sweep()
+    uploads.remove_stale_folders()
     gone.unlink()

@@ -68,8 +68,8 @@ def test_a_name_that_is_taken_by_another_video_or_prompt_is_refused(video_folder
     )
 
     assert [problem.reason.split("already with ")[1] for problem in report.problems] == [
-        "another video",
-        "another prompt or generator",
+        "another video.",
+        "another prompt or generator.",
     ]
 
 

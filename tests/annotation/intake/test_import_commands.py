@@ -24,7 +24,7 @@ def test_the_command_makes_the_campaign_when_told_and_prints_bad_rows(video_fold
     call_command("import_clips", str(manifest), "--campaign", "fresh-one", "--create", stdout=out, stderr=err)
 
     assert Campaign.objects.get().name == "fresh-one"
-    assert "row 2: video is not there" in err.getvalue()
+    assert "row 2: video does not exist" in err.getvalue()
     assert "Warning: The split test " in err.getvalue()
     assert "The manifest has 1 prompt groups; 0 of its clips bridge two splits." in out.getvalue()
     assert "1 added" in out.getvalue()
@@ -51,7 +51,7 @@ def test_the_job_reports_what_went_in_and_clears_the_upload(video_folder: Path) 
 
     assert job.state == JobState.DONE
     rows = {name: job.result[name] for name in ("added", "present", "items", "problems")}
-    assert rows == {"added": 1, "present": 0, "items": 1, "problems": [{"row": 2, "reason": "video is empty"}]}
+    assert rows == {"added": 1, "present": 0, "items": 1, "problems": [{"row": 2, "reason": "video is empty."}]}
     assert (job.result["groups"], job.result["bridges"]) == (1, 0)
     assert sum(size["clips"] for size in job.result["splits"].values()) == 1
     assert [warning.split()[:3] for warning in job.result["warnings"]] == [

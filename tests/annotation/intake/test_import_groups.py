@@ -71,7 +71,7 @@ def test_an_import_that_is_killed_and_run_again_ends_as_one_that_ran_once(
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         if stored == 0:
-            patched.setattr(clips, "copy_in", lambda *_: die(1.0, ""))
+            patched.setattr(clips, "copy_and_hash", lambda *_: die(1.0, ""))
         run_import(manifest, campaign, on_progress=die)
     plan = list(GroupedPrompt.objects.order_by("pk").values_list("text", "group", "group__split", "bridges_splits"))
     assert len(plan) == 3
@@ -104,7 +104,7 @@ def test_a_stored_clip_keeps_its_group_and_a_row_that_names_another_says_so(vide
     report = run_import(write_csv(video_folder / "m.csv", [make_row(1, prompt_group="pets")]))
 
     assert Clip.objects.get().prompt_group == before
-    assert "another prompt group, which it keeps for good" in report.problems[0].reason
+    assert "another prompt group, which cannot change" in report.problems[0].reason
 
 
 def test_one_video_under_prompts_of_two_splits_is_marked(video_folder: Path) -> None:

@@ -56,7 +56,7 @@ def test_bad_rows_are_named_by_number_and_reason_and_the_others_go_in(video_fold
         str(secret): "leads out",
         "C:\\secret.mp4": "leads out",
         "v\\1.mp4": "leads out",
-        "v/none.mp4": "not there",
+        "v/none.mp4": "does not exist",
         "https://example.org/1.mp4": "address",
         "": "video is empty",
     }
@@ -109,12 +109,12 @@ def test_a_row_with_too_many_cells_or_an_open_quote_is_one_bad_row(video_folder:
         ("m.csv", b"file,prompt,generator\na,b,c\n", "lacks the column video"),
         ("m.csv", b"video,prompt,generator,prompt\na,b,c,d\n", "twice"),
         ("m.csv", b"", "lacks the column"),
-        ("m.csv", b"video,prompt,generator\n", "no row"),
+        ("m.csv", b"video,prompt,generator\n", "no rows"),
         ("m.csv", b"video,prompt,generator\n\xff\xfe,b,c\n", "cannot be read as CSV"),
         ("m.json", b"{}", "one list"),
         ("m.json", b"[" * 100_000, "cannot be read as JSON"),
         ("m.parquet", b"PAR1 not really", "cannot be read as PARQUET"),
-        ("m.xlsx", b"", "ends in"),
+        ("m.xlsx", b"", "must end in"),
     ],
 )
 def test_a_manifest_that_is_none_says_what_it_needs(tmp_path: Path, name: str, content: bytes, words: str) -> None:

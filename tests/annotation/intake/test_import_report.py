@@ -3,7 +3,7 @@
 import pytest
 
 from annotation.campaigns.campaigns import add_clips
-from annotation.intake.import_report import ImportReport, read_split_sizes, warn_of_small_splits
+from annotation.intake.import_report import ImportReport, read_split_sizes, warn_about_small_splits
 from annotation.models import Campaign, Clip, Item, PromptGroup
 from qsave.splits import LEAST_CLIPS, LEAST_GROUPS, SplitSize
 from tests.annotation import factories
@@ -42,7 +42,7 @@ def test_the_sizes_count_clips_and_groups_of_the_campaign_that_releases_can_use(
     ],
 )
 def test_an_empty_or_small_val_or_test_is_said(val: SplitSize, test: SplitSize, expected: list[str]) -> None:
-    warnings = warn_of_small_splits({"train": SplitSize(), "val": val, "test": test})
+    warnings = warn_about_small_splits({"train": SplitSize(), "val": val, "test": test})
 
     assert [warning.split(".")[0] + "." for warning in warnings] == expected
     assert all("before you freeze a release" in warning for warning in warnings)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from annotation.intake.media_store import incoming_folder, settle
+from annotation.intake.media_store import move_into_store, open_incoming_folder
 
 SHA = "ab" * 32
 
@@ -28,10 +28,10 @@ def mode_of(path: Path) -> int:
 def test_a_settled_file_is_for_the_group_of_the_media_folder(umask: None, setgid: int) -> None:
     root = Path(settings.MEDIA_ROOT)
     root.chmod(0o750 | setgid)
-    with incoming_folder() as folder:
+    with open_incoming_folder() as folder:
         file = folder / "clip"
         file.write_bytes(b"frames")
-        name = settle(file, "clips", SHA, ".mp4")
+        name = move_into_store(file, "clips", SHA, ".mp4")
     assert name == f"clips/ab/{SHA}.mp4"
     assert mode_of(root / name) == 0o640
     assert [mode_of(root / part) for part in ("clips", "clips/ab")] == [0o750 | setgid] * 2

@@ -208,7 +208,7 @@ def test_prompts_that_another_import_stores_while_they_are_read_are_left_for_the
     assert len(first) == len(stored)
 
 
-@pytest.mark.parametrize("times", range(prompt_groups.TRIES + 1))
+@pytest.mark.parametrize("times", range(prompt_groups.ATTEMPTS + 1))
 def test_prompts_that_another_import_stores_during_the_comparison_count(
     monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
