@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.agreement.ratings_needed import needed
+from annotation.agreement.ratings_needed import read_needed
 from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
 from annotation.campaigns.guidelines import group_by_level, read_examples
 from annotation.campaigns.items import count_by_kind
@@ -60,7 +60,7 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
         "guideline": guideline,
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
         "counts": count_by_kind(campaign),
-        "needed": needed(campaign),
+        "needed": read_needed(campaign),
         "import_form": ImportForm(),
         "import_job": find_last_import(campaign),
         "upkeep_job": find_unfinished_upkeep(campaign),

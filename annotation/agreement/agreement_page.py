@@ -1,4 +1,4 @@
-"""The agreement page of a campaign: MOS, alpha, raters, generators, and the blind arm beside the assisted one."""
+"""The agreement page of a campaign: MOS, alpha, raters, generators, and the blind arm against the assisted one."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
 from annotation.agreement import cards
-from annotation.agreement import figures as reads
-from annotation.agreement.headlines import agreement_csv
-from annotation.agreement.mos_csv import mos_csv
-from annotation.agreement.ratings_needed import needed_for
+from annotation.agreement.figures import MosRow, read_agreement
+from annotation.agreement.headlines import write_agreement_csv
+from annotation.agreement.mos_csv import write_mos_csv
+from annotation.agreement.ratings_needed import compute_needed
 from annotation.agreement.reviews import screen
 from annotation.campaigns.progress import read_progress
 from annotation.models import Campaign
@@ -30,60 +30,60 @@ PAGE = 50
 @role_required(Role.LEAD)
 @require_safe
 def agreement(request: AuthedRequest, name: str) -> HttpResponse:
-    """Figures over the whole campaign; the table of clips comes a page at a time (`after` is the last item shown)."""
+    """Show figures over the whole campaign, and a page of the table of clips (after the item `after`)."""
     campaign = get_object_or_404(Campaign, name=name)
-    found = reads.read_agreement(campaign)
-    rows, more = _page(found.rows, request.GET.get("after", ""))
-    generators = cards.list_generators(found)
+    agreement = read_agreement(campaign)
+    rows, more = _take_page(agreement.rows, request.GET.get("after", ""))
+    generators = cards.list_generators(agreement)
     context = {
         "campaign": campaign,
         "progress": read_progress(campaign),
-        "agreement": found,
+        "agreement": agreement,
         "axes": AXES,
-        "cards": [cards.make_card(figures, found.rows) for figures in found.axes],
-        "needed": [needed_for(one.axis, one.spread, campaign.overlap) for one in found.axes],
-        "arm_folds": cards.fold_arms(found.arms),
+        "cards": [cards.make_card(figures, agreement.rows) for figures in agreement.axes],
+        "needed": [compute_needed(axis.axis, axis.spread, campaign.overlap) for axis in agreement.axes],
+        "arm_folds": cards.fold_arms(agreement.arms),
         "arms_of_these_raters": cards.any_of_these_raters(
-            figure for arm in found.arms for figure in (arm.difference, arm.nearer, arm.spread_ratio)
+            figure for arm in agreement.arms for figure in (arm.difference, arm.nearer, arm.spread_ratio)
         ),
         "generators": [row for row in generators if not row.thin],
         "thin_generators": [row for row in generators if row.thin],
-        "differences": cards.sort_differences(found),
+        "differences": cards.sort_differences(agreement),
         "least_clips": LEAST_CLIPS,
-        "few_shared": [rater for rater in found.raters if rater.shared < LEAST_CLIPS],
-        "bt500": cards.describe_screening(found.raters),
+        "few_shared": [rater for rater in agreement.raters if rater.shared < LEAST_CLIPS],
+        "bt500": cards.describe_screening(agreement.raters),
         "rows": rows,
         "more": more,
     }
     return render(request, "annotation/agreement.html", context)
 
 
-def _page(rows: Sequence[reads.MosRow], after: str) -> tuple[list[reads.MosRow], int | None]:
+def _take_page(rows: Sequence[MosRow], after: str) -> tuple[list[MosRow], int | None]:
     start = int(after) if after.isdecimal() else 0
-    shown = [row for row in rows if row.item > start][: PAGE + 1]
-    return shown[:PAGE], shown[PAGE - 1].item if len(shown) > PAGE else None
+    following = [row for row in rows if row.item > start][: PAGE + 1]
+    return following[:PAGE], following[PAGE - 1].item if len(following) > PAGE else None
 
 
 @role_required(Role.LEAD)
 @require_safe
 def mos_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
-    """MOS as CSV, a line a clip."""
+    """Send MOS as CSV, one line per clip."""
     campaign = get_object_or_404(Campaign, name=name)
-    return send_csv(mos_csv(campaign), f"mos-{campaign.name}.csv")
+    return send_csv(write_mos_csv(campaign), f"mos-{campaign.name}.csv")
 
 
 @role_required(Role.LEAD)
 @require_safe
 def agreement_file(request: AuthedRequest, name: str) -> StreamingHttpResponse:
-    """The headlines as CSV, a line a figure, with how many ratings of how many clips each rests on."""
+    """Send the headlines as CSV, one line per figure, with the number of ratings and clips behind each."""
     campaign = get_object_or_404(Campaign, name=name)
-    return send_csv(agreement_csv(reads.read_agreement(campaign)), f"agreement-{campaign.name}.csv")
+    return send_csv(write_agreement_csv(read_agreement(campaign)), f"agreement-{campaign.name}.csv")
 
 
 @role_required(Role.LEAD)
 @require_POST
 def screen_rater(request: AuthedRequest, name: str, rater: int) -> HttpResponse:
-    """Screens a rater out of the figures, or takes them in again, with a reason."""
+    """Screen a rater out of the figures, or count them again, with a reason."""
     campaign = get_object_or_404(Campaign, name=name)
     person = get_object_or_404(User, pk=rater)
     verdict, reason = request.POST.get("verdict", ""), request.POST.get("reason", "")

@@ -1,4 +1,4 @@
-"""What a figure rests on, and which spread within clips is used where one is needed."""
+"""How many ratings and clips a figure rests on, and which spread within clips intervals use."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,11 @@ from qsave.statistics.table import RatingTable
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a figure rests on. `paired` counts the clips that have two ratings or more; `kind` names the ratings where
-    there are others too. `thin` stands before figures on too few clips; it is empty where there are enough."""
+    """The ratings and clips behind a figure.
+
+    `paired` counts the clips with two ratings or more. `kind` names the ratings if there are others too. `thin` is the
+    sentence to show before a figure on too few clips; it is empty if there are enough.
+    """
 
     ratings: int
     clips: int
@@ -27,13 +30,13 @@ class Basis:
         return count_in_words(self.paired, self.kind) if self.paired < LEAST_CLIPS else ""
 
     def weigh(self, estimate: Estimate) -> Weighed:
-        """Judge a figure of agreement that rests on this."""
+        """Weigh a figure of agreement that rests on these ratings."""
         return weigh(estimate, clips=self.paired, kind=self.kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The pooled SD within a clip, and what it rests on."""
+    """The pooled SD within a clip, and its basis."""
 
     sd: Figure
     basis: Basis
@@ -44,6 +47,8 @@ class Spread:
 
 
 def choose_spread(blind: Spread, both: Spread) -> Spread:
-    """The spread that intervals of MOS and plans use: drafts draw ratings together, so that of blind ratings where
-    there is one."""
+    """Return the spread for intervals of MOS and for plans.
+
+    Drafts draw ratings together, so it is the spread of blind ratings if that is defined.
+    """
     return both if isinstance(blind.sd, Undefined) else blind

@@ -1,4 +1,4 @@
-"""Figures of agreement as the page lays them out: what can be read, and what is folded behind a sentence."""
+"""Lay out the figures of agreement for the page: readable figures, and thin ones folded behind a sentence."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Line = tuple[str, Weighed]
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Figures that rest on too little, behind the sentence that says so."""
+    """Thin figures, and the sentence that says what they lack."""
 
     sentence: str
     lines: tuple[Line, ...]
@@ -35,7 +35,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class AxisCard:
-    """One axis. `lines` are (label, blind, assisted) where one of the two can be read."""
+    """One axis. `lines` are (label, blind, assisted), without lines on which both are thin."""
 
     figures: AxisAgreement
     lines: tuple[tuple[str, Weighed, Weighed], ...]
@@ -43,14 +43,14 @@ class AxisCard:
     reach: tuple[Line, ...]
     reach_folds: tuple[Fold, ...]
     is_of_these_raters: bool
-    """Whether an interval says nothing of other raters."""
+    """Whether an interval holds for these raters only."""
     mos: IntervalChart | None
     levels: Histogram | None
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorRow:
-    """One generator, with its mean MOS on each axis (None: nothing was rated); `thin` if one of them is."""
+    """One generator with its mean MOS on each axis (None: nothing was rated)."""
 
     name: str
     clips: int
@@ -63,7 +63,7 @@ class GeneratorRow:
 
 @dataclass(frozen=True, slots=True)
 class AxisDifferences:
-    """Pairs of generators on one axis: those that differ, those that may not, and those on too few prompts."""
+    """Pairs of generators on one axis: different, unclear, and on too few prompts."""
 
     axis: Axis
     different: tuple[PairedDifference, ...]
@@ -72,24 +72,26 @@ class AxisDifferences:
 
 
 def fold(lines: Iterable[Line], counts: Collection[str] = ()) -> tuple[Fold, ...]:
-    """Gather the thin figures: those that a sentence of `counts` stands before under that, the others under one that
-    names them."""
+    """Fold the thin figures behind sentences: their own if it is one of `counts`, else one that names the figures."""
     by_sentence: dict[str, list[Line]] = {}
     for label, figure in lines:
         if figure.is_thin:
             by_sentence.setdefault(figure.thin if figure.thin in counts else "", []).append((label, figure))
     return tuple(
-        Fold(sentence or _("Interval too wide or missing: %(figures)s.") % {"figures": _join(folded)}, tuple(folded))
+        Fold(
+            sentence or _("Interval too wide or missing: %(figures)s.") % {"figures": _join_labels(folded)},
+            tuple(folded),
+        )
         for sentence, folded in by_sentence.items()
     )
 
 
-def _join(lines: Sequence[Line]) -> str:
+def _join_labels(lines: Sequence[Line]) -> str:
     return "; ".join(label for label, _figure in lines)
 
 
 def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
-    """Lay out one axis."""
+    """Return the card of one axis."""
     blind, assisted = figures.blind, figures.assisted
     lines = (
         (_("Krippendorff's alpha"), blind.alpha, assisted.alpha),
@@ -108,19 +110,19 @@ def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
         reach=tuple(line for line in reach if not line[1].is_thin),
         reach_folds=fold(reach, counts),
         is_of_these_raters=any_of_these_raters(one for _label, *two in lines for one in two if not one.is_thin),
-        mos=mos_chart(_estimates(figures.axis, rows)),
+        mos=mos_chart(_list_estimates(figures.axis, rows)),
         levels=histogram(figures.levels),
     )
 
 
 def any_of_these_raters(figures: Iterable[Weighed]) -> bool:
-    """Whether an interval of these figures says nothing of other raters."""
+    """Return whether an interval of these figures holds for these raters only."""
     intervals = (figure.estimate.interval for figure in figures)
     return any(isinstance(interval, Interval) and bool(interval.population) for interval in intervals)
 
 
 def describe_screening(raters: Sequence[RaterRow]) -> str:
-    """Whom BT.500 would reject, and on which axes, or why it has no verdict: advice to the lead, who decides."""
+    """Return whom BT.500 would reject and on which axes, or why it has no verdict. The lead decides."""
     verdicts = [(rater.name, axis, line.rejected) for rater in raters for axis, line in rater.bt500.items()]
     reasons = [verdict.reason for _name, _axis, verdict in verdicts if isinstance(verdict, Undefined)]
     if reasons and len(reasons) == len(verdicts):
@@ -133,7 +135,7 @@ def describe_screening(raters: Sequence[RaterRow]) -> str:
     return _("would reject %(who)s.") % {"who": who or _("nobody")}
 
 
-def _estimates(axis: Axis, rows: Sequence[MosRow]) -> list[Estimate]:
+def _list_estimates(axis: Axis, rows: Sequence[MosRow]) -> list[Estimate]:
     figures = [(row.clip_id, row.mos[axis]) for row in rows if axis in row.mos]
     return [
         Estimate(f"{clip}: {mos.mos:.2f} [{mos.low:.2f}, {mos.high:.2f}]", mos.mos, mos.low, mos.high)
@@ -142,21 +144,21 @@ def _estimates(axis: Axis, rows: Sequence[MosRow]) -> list[Estimate]:
 
 
 def fold_arms(arms: Sequence[ArmRow]) -> tuple[Fold, ...]:
-    """The thin figures of the table that compares the arms."""
+    """Fold the thin figures of the table that compares the arms."""
     lines: list[Line] = []
     for arm in arms:
-        named = {
+        figures = {
             _("assisted minus blind"): arm.difference,
             _("nearer to the draft by"): arm.nearer,
             _("spread, assisted over blind"): arm.spread_ratio,
         }
-        lines += [(f"{arm.axis} {label}", figure) for label, figure in named.items()]
+        lines += [(f"{arm.axis} {label}", figure) for label, figure in figures.items()]
     return fold(lines, {arm.thin for arm in arms})
 
 
-def list_generators(found: Agreement) -> list[GeneratorRow]:
-    """Generators with the three axes beside each other; by name."""
-    by_name = {axis: {line.generator: line for line in lines} for axis, lines in found.generators.items()}
+def list_generators(agreement: Agreement) -> list[GeneratorRow]:
+    """Return the generators by name, each with the three axes."""
+    by_name = {axis: {line.generator: line for line in lines} for axis, lines in agreement.generators.items()}
     rows = []
     for name in sorted({name for lines in by_name.values() for name in lines}):
         lines = [by_name[axis].get(name) for axis in AXES]
@@ -165,9 +167,9 @@ def list_generators(found: Agreement) -> list[GeneratorRow]:
     return rows
 
 
-def sort_differences(found: Agreement) -> list[AxisDifferences]:
-    """The pairs of each axis that has any."""
-    return [_sort_pairs(axis, pairs) for axis, pairs in found.differences.items() if pairs]
+def sort_differences(agreement: Agreement) -> list[AxisDifferences]:
+    """Sort the pairs of generators on each axis that has any."""
+    return [_sort_pairs(axis, pairs) for axis, pairs in agreement.differences.items() if pairs]
 
 
 def _sort_pairs(axis: Axis, pairs: Sequence[PairedDifference]) -> AxisDifferences:

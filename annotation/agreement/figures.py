@@ -1,8 +1,8 @@
-"""How far people agree in a campaign: what the lead's page shows, in a bounded number of queries.
+"""Compute how far raters agree in a campaign, in a bounded number of queries.
 
-Every figure rests on raters who count; the table of raters shows everybody, so that a verdict can be taken back. Alpha,
-ICC, the spread within a clip and the ceiling rest on blind ratings, with those of assisted ratings beside them. MOS and
-generators rest on all counted ratings. Undefined figures say why, and thin ones say what they lack.
+All figures leave out screened raters; the table of raters has everybody, so that a lead can count a rater again. Alpha,
+ICC, the spread within a clip and the ceiling use blind ratings, and the first three also assisted ones. MOS and
+generators use all counted ratings. An undefined figure has a reason, and a thin one a sentence on what it lacks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from django.db.models import Count, Max, QuerySet
 from accounts.models import AuditEntry
 from annotation.agreement.basis import Basis, Spread, choose_spread
 from annotation.agreement.rater_table import RaterRow, read_rater_rows
-from annotation.agreement.scores import Score, read_scores, read_sittings, table_of
+from annotation.agreement.scores import Score, make_table, read_scores, read_sittings
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
 from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -40,8 +40,8 @@ from qsave.statistics.mixed import MixedModel, fit_mixed_model
 from qsave.statistics.mos import Mos, mean_over_items, pooled_sd, summarise
 from qsave.statistics.table import RatingTable
 
-KEPT = 4
-"""Campaigns whose figures a web process keeps."""
+CACHED_CAMPAIGNS = 4
+"""Campaigns whose figures a web process caches."""
 _NO_INTERVAL = Undefined("a spread is shown without an interval")
 
 Tables = Mapping[Axis, RatingTable]
@@ -49,7 +49,7 @@ Tables = Mapping[Axis, RatingTable]
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How far the ratings of one kind agree on one axis. `icc` is that of the mean of a clip's ratings."""
+    """How far blind or assisted ratings agree on one axis. `icc` is the ICC of the mean of a clip's ratings."""
 
     basis: Basis
     alpha: Weighed
@@ -59,7 +59,7 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class AxisAgreement:
-    """One axis over the whole campaign. `levels` counts the scores 1..5, `reach` rests on blind ratings."""
+    """One axis over the whole campaign. `levels` counts the scores 1..5; `reach` uses blind ratings."""
 
     axis: Axis
     basis: Basis
@@ -68,13 +68,13 @@ class AxisAgreement:
     reach: Reach
     mos: Weighed
     spread: Spread
-    """The SD within a clip that MOS intervals and plans use: that of blind ratings where it is known."""
+    """The SD within a clip for MOS intervals and plans (`choose_spread`)."""
     levels: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MosRow:
-    """One item with its MOS on each axis, plain and bias-corrected; an axis that nobody rated is missing."""
+    """One item with its MOS on each rated axis, plain and bias-corrected."""
 
     item: int
     clip: int
@@ -86,12 +86,12 @@ class MosRow:
     mos: Mapping[Axis, Mos]
     corrected: Mapping[Axis, Mos]
     blind: Mapping[Axis, int]
-    """How many of the ratings are blind."""
+    """Number of blind ratings."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRow:
-    """The blind arm beside the assisted one, on one axis, and what became of drafted reasons."""
+    """The blind arm compared with the assisted one on one axis, and how far raters edited drafted reasons."""
 
     axis: Axis
     anchoring: Anchoring
@@ -99,7 +99,7 @@ class ArmRow:
 
     @property
     def thin(self) -> str:
-        """The sentence that stands first where too few clips have ratings of both arms."""
+        """The sentence to show first if too few clips have ratings of both arms."""
         return compared_in_words(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
 
     @property
@@ -114,7 +114,7 @@ class ArmRow:
 
     @property
     def spread_ratio(self) -> Weighed:
-        """Spread within a clip, assisted over blind."""
+        """Spread within a clip, assisted divided by blind."""
         return self._weigh(self.anchoring.spread_ratio, RATIO)
 
     def _weigh(self, estimate: Estimate, scale: Scale) -> Weighed:
@@ -124,23 +124,26 @@ class ArmRow:
 
 @dataclass(frozen=True)
 class Agreement:
-    """A campaign's agreement. What a page may not need is computed when it is asked for."""
+    """A campaign's agreement. Figures that not every page needs are computed on first use.
+
+    `counted` holds the scores of raters who are not screened out.
+    """
 
     campaign: Campaign
     axes: tuple[AxisAgreement, ...]
     rows: tuple[MosRow, ...]
     raters: tuple[RaterRow, ...]
-    kept: Sequence[Score] = field(repr=False)
+    counted: Sequence[Score] = field(repr=False)
 
     @cached_property
     def ratings(self) -> int:
-        """Ratings that count."""
-        return _count_ratings(self.kept)
+        """Number of counted ratings."""
+        return _count_ratings(self.counted)
 
     @cached_property
     def blind_ratings(self) -> int:
-        """Ratings that count and are blind."""
-        return _count_ratings(one for one in self.kept if one.is_blind)
+        """Number of counted ratings that are blind."""
+        return _count_ratings(score for score in self.counted if score.is_blind)
 
     @property
     def screened_out(self) -> int:
@@ -148,77 +151,77 @@ class Agreement:
 
     @cached_property
     def arms(self) -> tuple[ArmRow, ...]:
-        """Blind against assisted, by arm as drawn, axis by axis. One query."""
-        drafts = _drafted_scores({one.draft for one in self.kept if one.draft is not None})
-        return tuple(_arm_row(axis, self.kept, drafts) for axis in AXES)
+        """The arms as drawn, compared on each axis. One query."""
+        drafts = _read_drafted_scores({score.draft for score in self.counted if score.draft is not None})
+        return tuple(_compare_arms(axis, self.counted, drafts) for axis in AXES)
 
     @cached_property
     def generators(self) -> dict[Axis, tuple[GeneratorFigures, ...]]:
-        """Mean MOS of each generator, with intervals over prompt groups."""
-        return {axis: generator_table(self._mos_by_prompt(axis)) for axis in AXES}
+        """Mean MOS of each generator, with intervals over prompt groups, by axis."""
+        return {axis: generator_table(self._list_mos(axis)) for axis in AXES}
 
     @cached_property
     def differences(self) -> dict[Axis, tuple[PairedDifference, ...]]:
-        """Each pair of generators on the prompts that both were given."""
-        return {axis: paired_differences(self._mos_by_prompt(axis)) for axis in AXES}
+        """Each pair of generators on the prompts that both have, by axis."""
+        return {axis: paired_differences(self._list_mos(axis)) for axis in AXES}
 
-    def _mos_by_prompt(self, axis: Axis) -> list[tuple[str, int, float]]:
+    def _list_mos(self, axis: Axis) -> list[tuple[str, int, float]]:
         return [(row.generator, row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos]
 
 
 def read_agreement(campaign: Campaign) -> Agreement:
-    """Return `agreement`, computed again only after something changed that it could rest on.
+    """Return `compute_agreement`, from a cache until something changes that it could depend on.
 
-    Each rating and each edit is a new revision, and every other deed is in the audit trail, so the newest of both and
-    their numbers say whether a result still holds. The newest alone do not: of two that are stored at once, the one
-    with the lower key may become visible last. That costs two queries; 10,000 clips with three ratings each take a
-    second to compute.
+    Each rating and edit is a new revision, and every other change is in the audit trail, so the newest key and the
+    number of rows of both tell whether a result is current. The newest key alone does not: of two rows stored at once,
+    the one with the lower key may become visible last. This costs two queries; to compute 10,000 clips with three
+    ratings each takes a second.
     """
     revisions = RatingRevision.objects.filter(rating__item__campaign=campaign)
-    return _compute_once(
-        campaign, campaign.salt, _newest_and_count(revisions), _newest_and_count(AuditEntry.objects.all())
+    return _compute_cached(
+        campaign, campaign.salt, _read_newest_and_count(revisions), _read_newest_and_count(AuditEntry.objects.all())
     )
 
 
-def _newest_and_count(rows: QuerySet[Any]) -> tuple[int | None, int]:
+def _read_newest_and_count(rows: QuerySet[Any]) -> tuple[int | None, int]:
     state = rows.aggregate(newest=Max("pk"), count=Count("pk"))
     return state["newest"], state["count"]
 
 
-@lru_cache(maxsize=KEPT)
-def _compute_once(campaign: Campaign, salt: str, revisions: object, deeds: object) -> Agreement:
-    return agreement(campaign)
+@lru_cache(maxsize=CACHED_CAMPAIGNS)
+def _compute_cached(campaign: Campaign, salt: str, revisions: object, audit_entries: object) -> Agreement:
+    return compute_agreement(campaign)
 
 
-def agreement(campaign: Campaign) -> Agreement:
-    """Read and compute all of a campaign. Eight queries, whatever its size."""
+def compute_agreement(campaign: Campaign) -> Agreement:
+    """Read the ratings of a campaign and compute its agreement. Eight queries, whatever its size."""
     scores = read_scores(campaign)
     verdicts = read_verdicts(campaign)
-    out = list_screened_raters(verdicts)
-    kept = [one for one in scores if one.rater not in out]
-    tables = {axis: table_of(kept, axis) for axis in AXES}
-    blind = {axis: table_of((one for one in kept if one.is_blind), axis) for axis in AXES}
-    assisted = {axis: table_of((one for one in kept if not one.is_blind), axis) for axis in AXES}
-    rows = _read_mos_rows(campaign, tables, blind)
+    screened = list_screened_raters(verdicts)
+    counted = [score for score in scores if score.rater not in screened]
+    tables = {axis: make_table(counted, axis) for axis in AXES}
+    blind = {axis: make_table((score for score in counted if score.is_blind), axis) for axis in AXES}
+    assisted = {axis: make_table((score for score in counted if not score.is_blind), axis) for axis in AXES}
+    rows = _make_mos_rows(campaign, tables, blind)
     return Agreement(
         campaign=campaign,
-        axes=tuple(_axis(axis, tables[axis], blind[axis], assisted[axis], rows) for axis in AXES),
+        axes=tuple(_compute_axis(axis, tables[axis], blind[axis], assisted[axis], rows) for axis in AXES),
         rows=rows,
         raters=read_rater_rows(campaign, scores, read_sittings(campaign), verdicts),
-        kept=kept,
+        counted=counted,
     )
 
 
-def mos_rows(campaign: Campaign) -> tuple[MosRow, ...]:
-    """Every rated item with its MOS, screened raters left out: three queries."""
-    out = read_screened_raters(campaign)
-    kept = [one for one in read_scores(campaign) if one.rater not in out]
-    tables = {axis: table_of(kept, axis) for axis in AXES}
-    blind = {axis: table_of((one for one in kept if one.is_blind), axis) for axis in AXES}
-    return _read_mos_rows(campaign, tables, blind)
+def read_mos_rows(campaign: Campaign) -> tuple[MosRow, ...]:
+    """Return every rated item with its MOS, without screened raters. Three queries."""
+    screened = read_screened_raters(campaign)
+    counted = [score for score in read_scores(campaign) if score.rater not in screened]
+    tables = {axis: make_table(counted, axis) for axis in AXES}
+    blind = {axis: make_table((score for score in counted if score.is_blind), axis) for axis in AXES}
+    return _make_mos_rows(campaign, tables, blind)
 
 
-def _axis(
+def _compute_axis(
     axis: Axis, table: RatingTable, blind: RatingTable, assisted: RatingTable, rows: Sequence[MosRow]
 ) -> AxisAgreement:
     rated = [row for row in rows if axis in row.mos]
@@ -227,8 +230,8 @@ def _axis(
     return AxisAgreement(
         axis=axis,
         basis=Basis.of(table),
-        blind=_reliability(blind, kind),
-        assisted=_reliability(assisted, "assisted"),
+        blind=_compute_reliability(blind, kind),
+        assisted=_compute_reliability(assisted, "assisted"),
         reach=reach(blind),
         mos=weigh(mean, scale=LEVELS),
         spread=choose_spread(Spread.of(blind, kind), Spread.of(table)),
@@ -236,7 +239,7 @@ def _axis(
     )
 
 
-def _reliability(table: RatingTable, kind: str) -> Reliability:
+def _compute_reliability(table: RatingTable, kind: str) -> Reliability:
     basis = Basis.of(table, kind)
     return Reliability(
         basis=basis,
@@ -246,14 +249,14 @@ def _reliability(table: RatingTable, kind: str) -> Reliability:
     )
 
 
-def _read_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[MosRow, ...]:
-    mos = {axis: _by_item(_summarise(table, blind[axis])) for axis, table in tables.items()}
-    corrected = {axis: _by_item(_correct(table)) for axis, table in tables.items()}
+def _make_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[MosRow, ...]:
+    mos = {axis: _key_by_item(_summarise(table, blind[axis])) for axis, table in tables.items()}
+    corrected = {axis: _key_by_item(_correct(table)) for axis, table in tables.items()}
     blind_counts = {axis: dict(zip(table.item_ids, table.n.tolist(), strict=True)) for axis, table in blind.items()}
     rated = set().union(*mos.values())
     items = Item.objects.filter(campaign=campaign).order_by("pk")
     fields = ("pk", "clip", "clip__clip_id", "clip__prompt", "clip__prompt_group", "clip__generator")
-    found = items.values_list(*fields, "clip__prompt_group__split")
+    clips = items.values_list(*fields, "clip__prompt_group__split")
     return tuple(
         MosRow(
             *(pk, clip, clip_id, prompt, group, generator, split),
@@ -261,7 +264,7 @@ def _read_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[M
             corrected={axis: figures[pk] for axis, figures in corrected.items() if pk in figures},
             blind={axis: counts.get(pk, 0) for axis, counts in blind_counts.items()},
         )
-        for pk, clip, clip_id, prompt, group, generator, split in found.iterator(chunk_size=5000)
+        for pk, clip, clip_id, prompt, group, generator, split in clips.iterator(chunk_size=5000)
         if pk in rated
     )
 
@@ -278,28 +281,28 @@ def _correct(table: RatingTable) -> Sequence[Mos]:
     return model.rows if isinstance(model, MixedModel) else ()
 
 
-def _by_item(rows: Iterable[Mos]) -> dict[int, Mos]:
+def _key_by_item(rows: Iterable[Mos]) -> dict[int, Mos]:
     return {int(str(row.item)): row for row in rows}
 
 
 def _count_ratings(scores: Iterable[Score]) -> int:
-    return len({(one.item, one.rater) for one in scores})
+    return len({(score.item, score.rater) for score in scores})
 
 
-def _drafted_scores(draft_ids: set[int]) -> dict[int, tuple[int, dict[Axis, float]]]:
-    """Of each draft that was shown: its item and its scores."""
+def _read_drafted_scores(draft_ids: set[int]) -> dict[int, tuple[int, dict[Axis, float]]]:
+    """Return the item and the scores of each draft that was shown."""
     cards = Draft.objects.filter(pk__in=draft_ids).values_list("pk", "item", "card")
     return {pk: (item, card_from_json(card).scores) for pk, item, card in cards.iterator()}
 
 
-def _arm_row(axis: Axis, kept: Sequence[Score], drafts: Mapping[int, tuple[int, dict[Axis, float]]]) -> ArmRow:
-    on_axis = [one for one in kept if one.axis == axis]
+def _compare_arms(axis: Axis, counted: Sequence[Score], drafts: Mapping[int, tuple[int, dict[Axis, float]]]) -> ArmRow:
+    on_axis = [score for score in counted if score.axis == axis]
     return ArmRow(
         axis=axis,
         anchoring=anchoring(
-            ((one.item, one.arm == Arm.ASSISTED, float(one.score)) for one in on_axis),
+            ((score.item, score.arm == Arm.ASSISTED, float(score.score)) for score in on_axis),
             {item: scores[axis] for item, scores in drafts.values()},
-            raters=[one.rater for one in on_axis],
+            raters=[score.rater for score in on_axis],
         ),
-        edits=edit_distances(one.edit_distance for one in on_axis if one.edit_distance is not None),
+        edits=edit_distances(score.edit_distance for score in on_axis if score.edit_distance is not None),
     )

@@ -1,4 +1,4 @@
-"""The headlines of a campaign as a flat list: one source for the page, the API and the CSV."""
+"""The headlines of a campaign as a flat list, for the API and the CSV."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ CEILING = ("baseline_srcc", "ceiling_srcc", "baseline_plcc", "ceiling_plcc")
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """One figure of an axis. `of` says which ratings it rests on: all, blind or assisted ones."""
+    """One figure of an axis. `of` names the ratings behind it: all, blind or assisted."""
 
     axis: Axis
     name: str
@@ -40,38 +40,41 @@ class Headline:
 
 
 def list_headlines(axis: AxisAgreement) -> Iterator[Headline]:
-    """Yield each headline of an axis, those of assisted ratings where there are any."""
+    """Yield each headline of an axis, of assisted ratings only if there are any."""
     yield Headline(axis.axis, "mean_mos", "all", axis.mos, axis.basis)
-    yield from _of_kind(axis.axis, "blind", axis.blind)
+    yield from _list_reliability(axis.axis, "blind", axis.blind)
     if axis.assisted.basis.ratings:
-        yield from _of_kind(axis.axis, "assisted", axis.assisted)
+        yield from _list_reliability(axis.axis, "assisted", axis.assisted)
     for name in CEILING:
         yield Headline(axis.axis, name, "blind", axis.blind.basis.weigh(getattr(axis.reach, name)), axis.blind.basis)
 
 
-def _of_kind(axis: Axis, kind: str, figures: Reliability) -> Iterator[Headline]:
+def _list_reliability(axis: Axis, kind: str, figures: Reliability) -> Iterator[Headline]:
     for name in ("alpha", "icc", "pooled_sd"):
         yield Headline(axis, name, kind, getattr(figures, name), figures.basis)
 
 
-def agreement_json(found: Agreement) -> dict[str, Any]:
-    """The figures of a campaign for the API. A figure is {value, low, high, thin} or {undefined, thin}; `thin` is the
-    sentence that a figure on too little has to be read with, and empty for one that can be read."""
+def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
+    """Return the figures of a campaign for the API.
+
+    A figure is {value, low, high, thin} or {undefined, thin}. `thin` is the sentence to show before a figure that rests
+    on too little, and empty for one that can be read.
+    """
     return {
-        "ratings": found.ratings,
-        "blind_ratings": found.blind_ratings,
-        "clips": len(found.rows),
-        "screened_out": found.screened_out,
-        "headlines": [_headline(one) for axis in found.axes for one in list_headlines(axis)],
+        "ratings": agreement.ratings,
+        "blind_ratings": agreement.blind_ratings,
+        "clips": len(agreement.rows),
+        "screened_out": agreement.screened_out,
+        "headlines": [_headline_to_json(one) for axis in agreement.axes for one in list_headlines(axis)],
         "anchoring": [
             {
                 "axis": arm.axis.value,
                 "clips": arm.anchoring.items,
-                "difference": figure_json(arm.difference),
-                "nearer": figure_json(arm.nearer),
-                "spread_ratio": figure_json(arm.spread_ratio),
+                "difference": figure_to_json(arm.difference),
+                "nearer": figure_to_json(arm.nearer),
+                "spread_ratio": figure_to_json(arm.spread_ratio),
             }
-            for arm in found.arms
+            for arm in agreement.arms
         ],
         "generators": [
             {
@@ -79,9 +82,9 @@ def agreement_json(found: Agreement) -> dict[str, Any]:
                 "generator": row.generator,
                 "clips": row.clips,
                 "prompt_groups": row.groups,
-                "mos": figure_json(weigh(row.mos, scale=LEVELS)),
+                "mos": figure_to_json(weigh(row.mos, scale=LEVELS)),
             }
-            for axis, rows in found.generators.items()
+            for axis, rows in agreement.generators.items()
             for row in rows
         ],
         "differences": [
@@ -90,31 +93,31 @@ def agreement_json(found: Agreement) -> dict[str, Any]:
                 "better": row.first,
                 "worse": row.second,
                 "prompt_groups": row.groups,
-                "difference": figure_json(weigh(row.difference, scale=DIFFERENCE)),
-                "p_holm": _number(row.adjusted),
+                "difference": figure_to_json(weigh(row.difference, scale=DIFFERENCE)),
+                "p_holm": _round(row.adjusted),
             }
-            for axis, pairs in found.differences.items()
+            for axis, pairs in agreement.differences.items()
             for row in pairs
         ],
     }
 
 
-def figure_json(figure: Weighed) -> dict[str, Any]:
-    """A figure as JSON, rounded to four decimals."""
+def figure_to_json(figure: Weighed) -> dict[str, Any]:
+    """Return a figure as JSON, rounded to four decimals."""
     value, interval = figure.estimate.value, figure.estimate.interval
     if isinstance(value, Undefined):
         return {"undefined": value.reason, "thin": figure.thin}
     low, high = (interval.low, interval.high) if isinstance(interval, Interval) else (None, None)
     population = {"population": interval.population} if isinstance(interval, Interval) and interval.population else {}
-    return {"value": _number(value), "low": _number(low), "high": _number(high), "thin": figure.thin} | population
+    return {"value": _round(value), "low": _round(low), "high": _round(high), "thin": figure.thin} | population
 
 
-def agreement_csv(found: Agreement) -> Iterator[str]:
-    """Yield a line a headline, header first. A figure that is undefined is an empty cell with its reason at the end."""
-    return write_csv(COLUMNS, (_cells(one) for axis in found.axes for one in list_headlines(axis)))
+def write_agreement_csv(agreement: Agreement) -> Iterator[str]:
+    """Yield one line per headline, header first. An undefined figure is empty, with the reason in the last column."""
+    return write_csv(COLUMNS, (_cells(one) for axis in agreement.axes for one in list_headlines(axis)))
 
 
-def _headline(one: Headline) -> dict[str, Any]:
+def _headline_to_json(one: Headline) -> dict[str, Any]:
     basis = one.basis
     return {
         "axis": one.axis.value,
@@ -123,12 +126,12 @@ def _headline(one: Headline) -> dict[str, Any]:
         "ratings": basis.ratings,
         "clips": basis.clips,
         "clips_with_two": basis.paired,
-    } | figure_json(one.figure)
+    } | figure_to_json(one.figure)
 
 
 def _cells(one: Headline) -> list[Cell]:
-    stated: Mapping[str, Any] = _headline(one)
-    return [_cell(stated.get(column)) for column in COLUMNS]
+    values: Mapping[str, Any] = _headline_to_json(one)
+    return [_cell(values.get(column)) for column in COLUMNS]
 
 
 def _cell(value: Any) -> Cell:
@@ -137,5 +140,5 @@ def _cell(value: Any) -> Cell:
     return "" if value is None else value
 
 
-def _number(value: Figure | None) -> float | None:
+def _round(value: Figure | None) -> float | None:
     return None if value is None or isinstance(value, Undefined) else round(value, 4) + 0.0  # never -0.0

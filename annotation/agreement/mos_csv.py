@@ -1,8 +1,8 @@
-"""MOS as CSV: one line a clip, the three axes beside each other."""
+"""MOS as CSV: one line per clip, with the three axes."""
 
 from collections.abc import Iterator
 
-from annotation.agreement.figures import MosRow, mos_rows
+from annotation.agreement.figures import MosRow, read_mos_rows
 from annotation.models import Campaign
 from annotation.shared.csv_rows import Cell, round_cell, write_csv
 from qsave.axes import AXES
@@ -12,9 +12,9 @@ FIGURES = ("mos", "n", "blind_n", "sd", "se", "low", "high", "corrected", "corre
 HEADER = ["clip_id", "generator", "split", "prompt", *[f"{axis}_{figure}" for axis in AXES for figure in FIGURES]]
 
 
-def mos_csv(campaign: Campaign) -> Iterator[str]:
-    """Yield the lines, header first. An undefined figure is an empty cell; screened raters are left out."""
-    return write_csv(HEADER, (_cells(row) for row in mos_rows(campaign)))
+def write_mos_csv(campaign: Campaign) -> Iterator[str]:
+    """Yield the lines, header first, without screened raters. An undefined figure is an empty cell."""
+    return write_csv(HEADER, (_cells(row) for row in read_mos_rows(campaign)))
 
 
 def _cells(row: MosRow) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""The table of raters on the agreement page: work done, conduct, and how each rater stands to the others who count."""
+"""The table of raters on the agreement page: work, conduct, and how each rater compares with the counted others."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from accounts.models import User
-from annotation.agreement.scores import Score, Sitting, read_checks, table_of
+from annotation.agreement.scores import Score, Sitting, make_table, read_checks
 from annotation.models import Campaign, Item, Qualification, Screening, Slot
 from annotation.raters.screening import is_screened, list_screened_raters
 from qsave.axes import AXES, Axis
@@ -17,7 +17,7 @@ from qsave.statistics.screening import ScreenedRater, bt500
 
 @dataclass(frozen=True, slots=True)
 class RaterRow:
-    """One rater: work done, figures on each axis, and the verdict that stands (None: no verdict, so kept)."""
+    """One rater: work, figures on each axis, and the newest verdict (None: no verdict, so the rater counts)."""
 
     rater: int
     name: str
@@ -35,7 +35,7 @@ class RaterRow:
 
     @property
     def shared(self) -> int:
-        """Clips shared with others who count: what bias, inconsistency and SRCC rest on, on the axis with fewest."""
+        """Clips shared with counted others, behind bias, inconsistency and SRCC; on the axis with fewest."""
         return min((figures.shared for figures in self.axes.values()), default=0)
 
     @property
@@ -46,18 +46,19 @@ class RaterRow:
 def read_rater_rows(
     campaign: Campaign, scores: Sequence[Score], sittings: Sequence[Sitting], verdicts: Mapping[int, Screening]
 ) -> tuple[RaterRow, ...]:
-    tables = {axis: table_of(scores, axis) for axis in AXES}
-    out = list_screened_raters(verdicts)
+    """Return a row for every rater of `scores`. Four queries."""
+    tables = {axis: make_table(scores, axis) for axis in AXES}
+    screened = list_screened_raters(verdicts)
     figures = {
-        axis: {row.rater: row for row in rater_figures(table, screened=out)}
+        axis: {row.rater: row for row in rater_figures(table, screened=screened)}
         for axis, table in tables.items()
         if len(table)
     }
     screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
-    golds, repeats = _check_pairs(campaign, scores)
+    golds, repeats = _read_check_pairs(campaign, scores)
     qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
     counts = Counter(rater for rater, _item in {(one.rater, one.item) for one in scores})
-    conduct = _conduct(scores, sittings)
+    conduct = _compute_conduct(scores, sittings)
     people = User.objects.filter(pk__in=counts).order_by("username", "pk")
     return tuple(
         RaterRow(
@@ -82,8 +83,8 @@ def read_rater_rows(
 Pairs = dict[int, list[tuple[float, float]]]
 
 
-def _check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pairs]:
-    """Per rater: (given, known) on items whose scores are known, and (first, again) on repeats. Two queries."""
+def _read_check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pairs, Pairs]:
+    """Return the pairs by rater: (given, known) on items with known scores, (first, again) on repeats. Two queries."""
     known: dict[int, dict[str, float]] = {
         pk: gold or {}
         for pk, gold in Item.objects.filter(campaign=campaign, gold__isnull=False).values_list("pk", "gold")
@@ -110,8 +111,8 @@ _NO_DRAFT = Undefined("no draft was shown")
 _NOT_QUALIFIED = Undefined("has not been through the qualification clips")
 
 
-def _conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> dict[str, dict[int, Figure]]:
-    """Per rater: mean seconds a rating, mean share watched, share of shown drafts confirmed as they stood."""
+def _compute_conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> dict[str, dict[int, Figure]]:
+    """Return by rater the mean seconds per rating, the mean share watched, and the share of drafts confirmed."""
     seconds: dict[int, list[float]] = {}
     watched: dict[int, list[float]] = {}
     confirmed: dict[int, list[float]] = {}
@@ -122,8 +123,12 @@ def _conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> dict[str, 
     for one in scores:
         if one.draft is not None:
             confirmed.setdefault(one.rater, []).append(float(one.draft_use == "confirmed"))
-    return {"seconds": _means(seconds), "watched": _means(watched), "confirmed": _means(confirmed)}
+    return {
+        "seconds": _compute_means(seconds),
+        "watched": _compute_means(watched),
+        "confirmed": _compute_means(confirmed),
+    }
 
 
-def _means(measures: Mapping[int, Sequence[float]]) -> dict[int, Figure]:
+def _compute_means(measures: Mapping[int, Sequence[float]]) -> dict[int, Figure]:
     return {rater: fmean(values) for rater, values in measures.items()}

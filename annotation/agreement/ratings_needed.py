@@ -1,4 +1,4 @@
-"""How many ratings a clip needs before its MOS is known to within 0.3, and what that asks of a campaign."""
+"""How many ratings a clip needs before its MOS is known to within 0.3, and how many a campaign lacks."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ from django.db.models import Count, F, FloatField, Sum
 from django.db.models.functions import Cast
 
 from annotation.agreement.basis import Basis, Spread, choose_spread
-from annotation.agreement.scores import counted_answers
+from annotation.agreement.scores import select_counted_answers
 from annotation.models import Campaign, make_blind_condition
 from annotation.raters.screening import read_screened_raters
 from qsave.axes import AXES, Axis
@@ -18,8 +18,10 @@ HALF_WIDTH = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """One axis. `now` is the half width that the overlap gives; `more` is how many seats a clip lacks to `ratings`.
-    `thin` is the sentence that stands first where the spread rests on too few clips."""
+    """One axis. `now` is the half width that the overlap gives; `more` is how many rating slots a clip lacks.
+
+    `thin` is the sentence to show first if the spread rests on too few clips.
+    """
 
     axis: Axis
     sd: Figure
@@ -29,20 +31,20 @@ class Needed:
     thin: str
 
 
-def needed_for(axis: Axis, found: Spread, overlap: int) -> Needed:
-    """What a spread within clips asks for; undefined with the reason that the spread is."""
-    sd, thin = found.sd, found.basis.thin
+def compute_needed(axis: Axis, spread: Spread, overlap: int) -> Needed:
+    """Return how many ratings a spread within clips needs; if the spread is undefined, the same reason."""
+    sd, thin = spread.sd, spread.basis.thin
     if isinstance(sd, Undefined):
         return Needed(axis, sd, sd, sd, sd, thin)
-    spread = max(sd, LEAST_SD)
-    ratings = ratings_needed(spread, HALF_WIDTH)
-    now: Figure = interval_reach(spread, overlap) if overlap > 1 else Undefined("one rating has no interval")
+    least = max(sd, LEAST_SD)
+    ratings = ratings_needed(least, HALF_WIDTH)
+    now: Figure = interval_reach(least, overlap) if overlap > 1 else Undefined("one rating has no interval")
     return Needed(axis, sd, ratings, max(0, ratings - overlap), now, thin)
 
 
 @dataclass(slots=True)
 class _Sums:
-    """Of each clip: how many scores, their sum and their sum of squares."""
+    """The number, sum and sum of squares of each clip's scores."""
 
     clips: dict[int, tuple[int, float, float]] = field(default_factory=dict)
 
@@ -50,8 +52,8 @@ class _Sums:
         before = self.clips.get(item, (0, 0.0, 0.0))
         self.clips[item] = (before[0] + n, before[1] + total, before[2] + squares)
 
-    def spread(self, kind: str = "") -> Spread:
-        """Pool the spread within clips (whole levels: nothing cancels)."""
+    def pool(self, kind: str = "") -> Spread:
+        """Pool the spread within clips. Scores are whole levels, so the sums lose no precision."""
         rows = self.clips.values()
         ratings = sum(n for n, _total, _squares in rows)
         basis = Basis(ratings, len(rows), sum(n >= 2 for n, _total, _squares in rows), kind)
@@ -61,10 +63,10 @@ class _Sums:
         return Spread(float((squares / (ratings - len(rows))) ** 0.5), basis)
 
 
-def needed(campaign: Campaign) -> list[Needed]:
-    """Each axis, from the ratings that count. Two queries: the database adds up each clip's scores."""
+def read_needed(campaign: Campaign) -> list[Needed]:
+    """Return each axis, from counted ratings. Two queries: the database adds up each clip's scores."""
     by_clip = (
-        counted_answers(campaign)
+        select_counted_answers(campaign)
         .exclude(revision__rating__rater__in=read_screened_raters(campaign))
         .annotate(is_blind=make_blind_condition("revision__rating__"))
         .order_by()
@@ -77,9 +79,11 @@ def needed(campaign: Campaign) -> list[Needed]:
         both[axis].add(item, *sums)
         if is_blind:
             blind[axis].add(item, *sums)
-    return [needed_for(axis, _spread(blind[axis.value], both[axis.value]), campaign.overlap) for axis in AXES]
+    return [
+        compute_needed(axis, _choose_spread(blind[axis.value], both[axis.value]), campaign.overlap) for axis in AXES
+    ]
 
 
-def _spread(blind: _Sums, both: _Sums) -> Spread:
+def _choose_spread(blind: _Sums, both: _Sums) -> Spread:
     has_others = sum(n for n, *_ in blind.clips.values()) < sum(n for n, *_ in both.clips.values())
-    return choose_spread(blind.spread("blind" if has_others else ""), both.spread())
+    return choose_spread(blind.pool("blind" if has_others else ""), both.pool())

@@ -1,4 +1,4 @@
-"""A lead's decisions: the report card that stands for an item, and verdicts on raters. The newest counts."""
+"""A lead's decisions: the reviewed report card of an item, and verdicts on raters. The newest counts."""
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,41 +19,42 @@ NOTE_LIMIT = 4000
 
 @transaction.atomic
 def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
-    """Decides on an item; raises AnswersRefused when the card names a defect that the campaign does not have."""
+    """Store a review of an item; raise AnswersRefused if the card names a defect that the campaign does not have."""
     require(actor, Role.LEAD)
-    known = list_defect_ids(item.campaign)
+    defects = list_defect_ids(item.campaign)
     problems: Problems = {
         f"{axis.value}.evidence": [
             _("This campaign has no defect %(unknown)s on this axis.")
             % {"unknown": isolate(", ".join(sorted(unknown)))}
         ]
         for axis in AXES
-        if (unknown := set(card.axis(axis).defects) - known[axis])
+        if (unknown := set(card.axis(axis).defects) - defects[axis])
     }
     if problems:
         raise AnswersRefused(problems)
-    words = clean_text(note)[:NOTE_LIMIT]
-    decision = Review.objects.create(item=item, reviewer=actor, card=card_to_json(card), note=words)
+    decision = Review.objects.create(
+        item=item, reviewer=actor, card=card_to_json(card), note=clean_text(note)[:NOTE_LIMIT]
+    )
     audit.record(actor=actor, action="item.reviewed", target=item, review=decision.pk)
     return decision
 
 
 @transaction.atomic
 def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason: str) -> Screening:
-    """Keeps or screens out a rater, with the reason; raises AnswersRefused without one."""
+    """Store a verdict on a rater: kept or screened out. Raise AnswersRefused without a reason."""
     require(actor, Role.LEAD)
-    words = clean_text(reason)[:NOTE_LIMIT]
+    reason = clean_text(reason)[:NOTE_LIMIT]
     problems: Problems = {}
     if verdict not in Screening.Verdict.values:
         problems["verdict"] = [_("A verdict is one of %(values)s.") % {"values": ", ".join(Screening.Verdict.values)}]
-    if not words:
+    if not reason:
         problems["reason"] = [_("Say why, so that the rater and the next lead can follow.")]
     if not Rating.objects.filter(rater=rater, slot__campaign=campaign).exists():
         problems["rater"] = [_("%(rater)s has rated nothing in this campaign.") % {"rater": isolate(rater)}]
     if problems:
         raise AnswersRefused(problems)
     screening = Screening.objects.create(
-        campaign=campaign, rater=rater, verdict=verdict, reason=words, decided_by=actor
+        campaign=campaign, rater=rater, verdict=verdict, reason=reason, decided_by=actor
     )
     audit.record(actor=actor, action="rater.screened", target=rater, campaign=campaign.name, verdict=verdict)
     return screening

@@ -1,4 +1,4 @@
-"""The ratings of a campaign as the statistics want them: read once, in a few queries however many there are."""
+"""Read the ratings of a campaign for the statistics, in a fixed number of queries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,12 +12,14 @@ from qsave.axes import AXES, Axis
 from qsave.statistics.table import RatingTable
 
 WATCHED = "watched_share"
-"""Of the viewing record: the share of the clip that was played, 0..1."""
+"""Key of the viewing record: the share of the clip that was played, 0..1."""
 
 
 class Score(NamedTuple):
-    """What one rater gave one item on one axis, and what a draft had to do with it. `arm` is as drawn; `is_blind` says
-    that no critic can have influenced it."""
+    """The score of one rater for one item on one axis, and the draft that they were shown.
+
+    `arm` is as drawn; `is_blind` is true if no critic can have influenced the score.
+    """
 
     item: int
     rater: int
@@ -32,17 +34,17 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """How one rating came to be: seconds spent, and the share of the clip that was watched, if that is known."""
+    """The seconds spent on one rating, and the share of the clip that was watched, if known."""
 
     rater: int
     seconds: float
     watched: float | None
 
 
-def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
-    """The current answers on seats (not on golds, repeats and qualification clips) of clips that are not excluded.
+def select_counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
+    """Return the current answers on rating slots, without check slots and excluded clips.
 
-    Answers of programs are among them only in a campaign that is itself simulated.
+    Answers of programs are included only if the campaign is simulated.
     """
     answers = AxisAnswer.objects.filter(
         revision__is_current=True,
@@ -53,9 +55,9 @@ def counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
 
 
 def read_scores(campaign: Campaign) -> list[Score]:
-    """The answers of `counted_answers`. One query."""
+    """Read the answers of `select_counted_answers`. One query."""
     rows = (
-        counted_answers(campaign)
+        select_counted_answers(campaign)
         .annotate(is_blind=make_blind_condition("revision__rating__"))
         .values_list(
             "revision__rating__item",
@@ -77,10 +79,10 @@ def read_scores(campaign: Campaign) -> list[Score]:
 
 
 def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
-    """Answers on golds and repeats: (kind of place, item, rater, axis, score). As first given; one query."""
-    places = [Slot.Kind.GOLD, Slot.Kind.REPEAT]
+    """Read the first answers on golds and repeats: (kind of slot, item, rater, axis, score). One query."""
+    kinds = [Slot.Kind.GOLD, Slot.Kind.REPEAT]
     answers = AxisAnswer.objects.filter(
-        revision__number=1, revision__rating__slot__campaign=campaign, revision__rating__slot__kind__in=places
+        revision__number=1, revision__rating__slot__campaign=campaign, revision__rating__slot__kind__in=kinds
     ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
     rows = answers.values_list(
         "revision__rating__slot__kind", "revision__rating__item", "revision__rating__rater", "axis", "score"
@@ -89,21 +91,20 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
 
 
 def read_sittings(campaign: Campaign) -> list[Sitting]:
-    """How each rating on a clip that is not excluded was given, its edits included (`annotation.rating.work`). One
-    query."""
+    """Read the sitting of each rating, with its edits (`annotation.rating.work`), without excluded clips. One query."""
     revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
     work = read_work(revisions.exclude(rating__item__availability=Item.Availability.EXCLUDED))
-    return [Sitting(one.rater, one.seconds, watched_share(one.viewing)) for one in work.values()]
+    return [Sitting(one.rater, one.seconds, read_watched_share(one.viewing)) for one in work.values()]
 
 
-def watched_share(viewing: Any) -> float | None:
-    """The watched share of a viewing record, None where the page could not tell."""
+def read_watched_share(viewing: Any) -> float | None:
+    """Return the watched share of a viewing record; None if the page did not know it."""
     share = viewing.get(WATCHED) if isinstance(viewing, dict) else None
     if isinstance(share, bool) or not isinstance(share, int | float):
         return None
     return min(1.0, max(0.0, float(share)))
 
 
-def table_of(scores: Iterable[Score], axis: Axis) -> RatingTable:
-    """One axis as a table of (item, rater, score)."""
+def make_table(scores: Iterable[Score], axis: Axis) -> RatingTable:
+    """Return one axis as a table of (item, rater, score)."""
     return RatingTable.from_triples((one.item, one.rater, float(one.score)) for one in scores if one.axis == axis)

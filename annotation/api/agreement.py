@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.agreement.figures import read_agreement
-from annotation.agreement.headlines import agreement_json
+from annotation.agreement.headlines import agreement_to_json
 from annotation.api.endpoints import Guarded
 from annotation.models import Campaign
 
@@ -20,4 +20,4 @@ class AgreementView(Guarded):
         A figure is {value, low, high, thin} or {undefined, thin}. `thin` is empty for a figure that can be read; else
         it is the sentence that says what the figure lacks, to be shown before it.
         """
-        return Response(agreement_json(read_agreement(get_object_or_404(Campaign, name=name))))
+        return Response(agreement_to_json(read_agreement(get_object_or_404(Campaign, name=name))))

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
-from annotation.agreement.scores import watched_share
+from annotation.agreement.scores import read_watched_share
 from annotation.models import (
     AxisAnswer,
     Campaign,
@@ -147,7 +147,7 @@ def _make_rating(campaign: Campaign, answers: list[AxisAnswer], work: Work, scre
     by_axis = {answer.axis: _make_answer(answer) for answer in answers}
     if set(by_axis) != set(AXES):
         raise ReleaseRefused(f"Rating {rating.pk} is incomplete: it has the axes {sorted(by_axis)}. Tell an engineer.")
-    watched = watched_share(work.viewing)
+    watched = read_watched_share(work.viewing)
     return RatingRecord(
         rater=make_pseudonym(campaign, rating.rater_id),
         arm=rating.arm,

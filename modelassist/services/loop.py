@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from accounts.models import Role, User
 from accounts.services import create_user
-from annotation.agreement.figures import Agreement, agreement
+from annotation.agreement.figures import Agreement, compute_agreement
 from annotation.campaigns.campaigns import create_campaign, set_state
 from annotation.intake.clips import import_manifest
 from annotation.models import Campaign, Clip, Draft, Rating
@@ -75,7 +75,7 @@ class Loop:
         self.bring_in("clips", range(self.clips))
         self.rate_all("ratings")
         with self.timed("agreement"):
-            self.first_agreement = agreement(self.campaign)
+            self.first_agreement = compute_agreement(self.campaign)
         self.freeze()
         self.caption()
         self.train()

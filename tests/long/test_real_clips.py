@@ -11,7 +11,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role, User
-from annotation.agreement.figures import agreement
+from annotation.agreement.figures import compute_agreement
 from annotation.campaigns.campaigns import create_campaign, set_state
 from annotation.intake.clips import import_manifest
 from annotation.models import Arm, Campaign, Clip, Draft, Rating, Slot
@@ -119,7 +119,7 @@ def test_real_clips_go_the_whole_way(
         page.close()
     assert Rating.objects.count() == len(NAMES) * clips
 
-    figures = agreement(campaign)
+    figures = compute_agreement(campaign)
     assert {axis.basis.ratings for axis in figures.axes} == {len(NAMES) * clips}
     lead = signed_in(open_page(), make_lead("lena"), live_server.url)
     lead.goto("/campaigns/real/agreement")

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import Role, User
-from annotation.agreement.figures import agreement
+from annotation.agreement.figures import compute_agreement
 from annotation.agreement.headlines import list_headlines
 from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating
 from modelassist.management.commands.load_demo import CLIPS, FIXED_SALT, RATINGS_PER_CLIP, SEED
@@ -86,7 +86,7 @@ def test_the_demo_has_people_ratings_and_a_critic_that_drafts(load: Callable[[],
 @in_a_new_database
 def test_the_demo_shows_every_figure_of_agreement(load: Callable[[], str]) -> None:
     load()
-    found = agreement(Campaign.objects.get())
+    found = compute_agreement(Campaign.objects.get())
     for axis in found.axes:
         assert min(axis.blind.basis.paired, axis.assisted.basis.paired) >= LEAST_CLIPS
         assert [(one.name, one.of) for one in list_headlines(axis) if one.figure.is_thin] == []

@@ -56,10 +56,10 @@ def hash_release() -> dict[str, str]:
 
 def hash_agreement() -> dict[str, str]:
     """The figures of the lead's page, to 6 decimals."""
-    from annotation.agreement.figures import agreement
+    from annotation.agreement.figures import compute_agreement
     from annotation.models import Campaign
 
-    return {"agreement": hash_of(json.dumps(rounded(agreement(Campaign.objects.get(name="demo")))).encode())}
+    return {"agreement": hash_of(json.dumps(rounded(compute_agreement(Campaign.objects.get(name="demo")))).encode())}
 
 
 def rounded(value: object) -> object:

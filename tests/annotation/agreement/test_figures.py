@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.models import User
 from annotation.agreement import reviews
 from annotation.agreement.basis import Basis
-from annotation.agreement.figures import Agreement, agreement, read_agreement
-from annotation.agreement.headlines import agreement_csv, agreement_json
-from annotation.agreement.mos_csv import mos_csv
+from annotation.agreement.figures import Agreement, compute_agreement, read_agreement
+from annotation.agreement.headlines import agreement_to_json, write_agreement_csv
+from annotation.agreement.mos_csv import write_mos_csv
 from annotation.campaigns import campaigns
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, Slot
 from annotation.rating import drafts, queue
@@ -67,7 +67,7 @@ def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
 
 
 def test_alpha_is_that_of_the_published_table(rated_campaign: tuple[Campaign, list[User]]) -> None:
-    figures = agreement(rated_campaign[0])
+    figures = compute_agreement(rated_campaign[0])
 
     assert [round(value(figures, axis), 6) for axis in AXES] == [0.815388] * 3
     assert figures.ratings == 41
@@ -75,7 +75,7 @@ def test_alpha_is_that_of_the_published_table(rated_campaign: tuple[Campaign, li
 
 
 def test_mos_rows_hold_the_means_with_intervals_around_them(rated_campaign: tuple[Campaign, list[User]]) -> None:
-    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in agreement(rated_campaign[0]).rows}
+    rows = {row.clip_id: row.mos[Axis.DYNAMIC] for row in compute_agreement(rated_campaign[0]).rows}
 
     assert (rows["u05"].mos, rows["u05"].n) == (2.5, 4)
     assert rows["u05"].low < 2.5 < rows["u05"].high
@@ -87,13 +87,13 @@ def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(
     rated_campaign: tuple[Campaign, list[User]],
 ) -> None:
     campaign, raters = rated_campaign
-    before = agreement(campaign)
+    before = compute_agreement(campaign)
     boss = factories.make_lead()
     for rater in raters[1:3]:
         reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict="screened", reason="gone astray")
     reviews.screen(actor=boss, campaign=campaign, rater=raters[1], verdict="kept", reason="a mistake")
 
-    after = agreement(campaign)
+    after = compute_agreement(campaign)
 
     assert after.ratings == before.ratings - 10
     assert value(after) != value(before)
@@ -108,7 +108,7 @@ def test_only_the_newest_revision_counts(rated_campaign: tuple[Campaign, list[Us
     rating = raters[3].ratings.get(item__clip__clip_id="u00")
     factories.revise(rating, answers=factories.make_answers(5))
 
-    rows = {row.clip_id: row.mos[Axis.VISUAL].mos for row in agreement(campaign).rows}
+    rows = {row.clip_id: row.mos[Axis.VISUAL].mos for row in compute_agreement(campaign).rows}
 
     assert rows["u00"] == pytest.approx((1 + 1 + 5) / 3)
 
@@ -119,11 +119,11 @@ def test_ratings_of_programs_count_only_in_a_simulated_campaign() -> None:
         campaign = factories.make_campaign(2, is_simulated=is_simulated)
         factories.rate_all(robot, campaign)
 
-        assert agreement(campaign).ratings == count
+        assert compute_agreement(campaign).ratings == count
 
 
 def test_a_campaign_without_ratings_says_why_each_figure_is_undefined() -> None:
-    figures = agreement(factories.make_campaign(2))
+    figures = compute_agreement(factories.make_campaign(2))
 
     assert (figures.rows, figures.raters) == ((), ())
     for one in figures.axes:
@@ -145,7 +145,7 @@ def test_one_score_for_all_leaves_alpha_undefined_and_never_zero() -> None:
     for _ in range(3):
         factories.rate_all(factories.make_user(), campaign, 4)
 
-    found = agreement(campaign).axes[0].blind.alpha.estimate.value
+    found = compute_agreement(campaign).axes[0].blind.alpha.estimate.value
 
     assert isinstance(found, Undefined)
     assert "equal" in found.reason
@@ -158,7 +158,7 @@ def test_the_table_of_raters_tells_work_conduct_and_gold() -> None:
         slot = factories.claim(rater, campaign)
         factories.submit(rater, slot, viewing={"watched_share": watched}, seconds_spent=20 * watched)
 
-    (row,) = agreement(campaign).raters
+    (row,) = compute_agreement(campaign).raters
 
     assert (row.name, row.ratings, row.seconds, row.watched) == ("Ana", 2, 15.0, 0.75)
     assert (row.gold.n, row.gold.equal) == (4, 0.5)
@@ -181,7 +181,7 @@ def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
         )
         factories.submit(assisted, slot, answers=given)
 
-    visual = agreement(campaign).arms[0]
+    visual = compute_agreement(campaign).arms[0]
 
     assert (visual.anchoring.items, visual.anchoring.difference.value, visual.anchoring.nearer.value) == (6, 2.0, 2.0)
     assert (visual.edits.n, visual.edits.untouched) == (6, 1.0)
@@ -190,7 +190,7 @@ def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
 def test_the_rater_table_tells_the_share_of_the_qualification(rated_campaign: tuple[Campaign, list[User]]) -> None:
     campaign, (first, *others) = rated_campaign
     Qualification.objects.create(campaign=campaign, rater=first, share=0.75, passed=True)
-    rows = {row.rater: row.qualification for row in agreement(campaign).raters}
+    rows = {row.rater: row.qualification for row in compute_agreement(campaign).raters}
     assert rows[first.pk] == 0.75
     assert all(isinstance(rows[other.pk], Undefined) for other in others)
 
@@ -201,7 +201,7 @@ def test_the_number_of_queries_does_not_grow_with_the_campaign() -> None:
         for _ in range(3):
             factories.rate_all(factories.make_user(), campaign)
         with CaptureQueriesContext(connection) as queries:
-            found = agreement(campaign)
+            found = compute_agreement(campaign)
             assert found.arms
             assert found.generators
         return len(queries)
@@ -234,7 +234,7 @@ def test_figures_are_computed_again_only_after_something_changed(rated_campaign:
 def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated_campaign: tuple[Campaign, list[User]]) -> None:
     """As on PostgreSQL where two are stored at once: the one with the lower key is committed last."""
     campaign, _raters = rated_campaign
-    before = agreement(campaign).ratings
+    before = compute_agreement(campaign).ratings
     late = RatingRevision.objects.earliest("pk")
     answers = list(AxisAnswer.objects.filter(revision=late))
     AxisAnswer.objects.filter(revision=late).delete()
@@ -248,7 +248,7 @@ def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated_campaign: 
 def test_mos_as_csv_holds_a_line_a_clip_with_figures_for_the_three_axes(
     rated_campaign: tuple[Campaign, list[User]],
 ) -> None:
-    lines = list(csv.DictReader("".join(mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
+    lines = list(csv.DictReader("".join(write_mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
 
     line = next(one for one in lines if one["clip_id"] == "u05")
     assert (line["visual_mos"], line["visual_n"], line["generator"], line["split"]) == ("2.5000", "4", "toy-1", "train")
@@ -275,7 +275,7 @@ def test_golds_and_repeats_tell_how_reliable_a_rater_is() -> None:
     )
     factories.submit(rater, again, answers=factories.make_answers({Axis.VISUAL: 3, Axis.DYNAMIC: 4, Axis.ALIGNMENT: 5}))
 
-    (row,) = agreement(campaign).raters
+    (row,) = compute_agreement(campaign).raters
 
     assert (row.ratings, row.gold.n, row.repeats.n) == (1, 3, 3)
     assert row.gold.within_one == pytest.approx(1 / 3)
@@ -303,7 +303,7 @@ def half_assisted_campaign() -> Campaign:
 
 
 def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_assisted_campaign: Campaign) -> None:
-    found = agreement(half_assisted_campaign)
+    found = compute_agreement(half_assisted_campaign)
 
     visual = found.axes[0]
     assert (visual.blind.basis, visual.assisted.basis) == (Basis(48, 24, 24, "blind"), Basis(48, 24, 24, "assisted"))
@@ -319,13 +319,13 @@ def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_a
 
 
 def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_assisted_campaign: Campaign) -> None:
-    row = agreement(half_assisted_campaign).rows[0]
+    row = compute_agreement(half_assisted_campaign).rows[0]
     scores = [
         answer.score
         for answer in AxisAnswer.objects.filter(revision__rating__item=row.item, axis="visual").order_by("pk")
     ]
     table = RatingTable.from_triples((row.item, number, float(score)) for number, score in enumerate(scores))
-    blind_spread = agreement(half_assisted_campaign).axes[0].spread.sd
+    blind_spread = compute_agreement(half_assisted_campaign).axes[0].spread.sd
     assert isinstance(blind_spread, float)
     (expected,) = summarise(table, pooled=blind_spread)
     assert (row.mos[Axis.VISUAL], row.blind[Axis.VISUAL]) == (expected, 2)
@@ -335,22 +335,22 @@ def test_without_an_active_critic_every_rating_is_blind_however_it_was_drawn() -
     campaign = factories.make_campaign(3, overlap=2, assisted_share=1)
     for _ in range(2):
         factories.rate_all(factories.make_user(), campaign)
-    visual = agreement(campaign).axes[0]
+    visual = compute_agreement(campaign).axes[0]
     assert (visual.blind.basis, visual.assisted.basis.ratings) == (Basis(6, 3, 3), 0)
 
 
 def test_the_corrected_mos_stands_beside_the_plain_one(rated_campaign: tuple[Campaign, list[User]]) -> None:
-    rows = agreement(rated_campaign[0]).rows
+    rows = compute_agreement(rated_campaign[0]).rows
     assert {row.clip_id for row in rows if Axis.VISUAL in row.corrected} == {row.clip_id for row in rows}
-    line = next(csv.DictReader("".join(mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
+    line = next(csv.DictReader("".join(write_mos_csv(rated_campaign[0])).removeprefix("\ufeff").splitlines()))
     corrected = next(row.corrected[Axis.VISUAL] for row in rows if row.clip_id == line["clip_id"])
     assert (line["visual_corrected"], line["visual_blind_n"]) == (f"{corrected.mos:.4f}", line["visual_n"])
 
 
 def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted_campaign: Campaign) -> None:
-    found = agreement(half_assisted_campaign)
-    lines = list(csv.DictReader("".join(agreement_csv(found)).removeprefix("\ufeff").splitlines()))
-    told = agreement_json(found)["headlines"]
+    found = compute_agreement(half_assisted_campaign)
+    lines = list(csv.DictReader("".join(write_agreement_csv(found)).removeprefix("\ufeff").splitlines()))
+    told = agreement_to_json(found)["headlines"]
     assert len(lines) == len(told) == 3 * 11
     for line, headline in zip(lines, told, strict=True):
         counts = (headline["ratings"], headline["clips"], headline["clips_with_two"])
@@ -362,8 +362,10 @@ def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted_camp
 def test_figures_on_few_clips_carry_the_sentence_in_the_api_and_csv(
     rated_campaign: tuple[Campaign, list[User]],
 ) -> None:
-    found = agreement(rated_campaign[0])
-    alpha = next(one for one in agreement_json(found)["headlines"] if one["figure"] == "alpha")
+    found = compute_agreement(rated_campaign[0])
+    alpha = next(one for one in agreement_to_json(found)["headlines"] if one["figure"] == "alpha")
     assert alpha["thin"] == "11 clips have two ratings; agreement can be read from about 20."
-    line = next(one for one in csv.DictReader("".join(agreement_csv(found)).splitlines()) if one["figure"] == "alpha")
+    line = next(
+        one for one in csv.DictReader("".join(write_agreement_csv(found)).splitlines()) if one["figure"] == "alpha"
+    )
     assert line["thin"] == alpha["thin"]

@@ -4,8 +4,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement.basis import Basis, Spread
-from annotation.agreement.figures import agreement
-from annotation.agreement.ratings_needed import needed, needed_for
+from annotation.agreement.figures import compute_agreement
+from annotation.agreement.ratings_needed import compute_needed, read_needed
 from annotation.agreement.reviews import screen
 from annotation.models import Campaign
 from qsave.axes import AXES, Axis
@@ -22,24 +22,26 @@ def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(
         factories.rate_all(rater, campaign, score)
     screen(actor=boss, campaign=campaign, rater=odd, verdict="screened", reason="Always five.")
 
-    found = needed(campaign)
+    found = read_needed(campaign)
 
     assert [one.axis for one in found] == list(AXES)
-    assert [one.sd for one in found] == pytest.approx([one.spread.sd for one in agreement(campaign).axes])
+    assert [one.sd for one in found] == pytest.approx([one.spread.sd for one in compute_agreement(campaign).axes])
     assert found[0].sd == pytest.approx(2**0.5)
     assert found[0].ratings == ratings_needed(2**0.5)
     assert found[0].more == ratings_needed(2**0.5) - 3
 
 
 def test_full_agreement_does_not_claim_that_two_ratings_are_enough() -> None:
-    one = needed_for(Axis.VISUAL, Spread(0.0, Basis(60, 30, 30)), 10)
+    one = compute_needed(Axis.VISUAL, Spread(0.0, Basis(60, 30, 30)), 10)
     assert (one.ratings, one.more) == (7, 0)  # at the spread of rounding to whole levels, 12 ** -0.5
 
 
 def test_without_two_ratings_of_a_clip_it_says_why(campaign: Campaign) -> None:
-    assert all(isinstance(one.ratings, Undefined) and "two ratings" in one.ratings.reason for one in needed(campaign))
+    assert all(
+        isinstance(one.ratings, Undefined) and "two ratings" in one.ratings.reason for one in read_needed(campaign)
+    )
     factories.rate_all(factories.make_user(), campaign)
-    assert all(isinstance(one.more, Undefined) for one in needed(campaign))
+    assert all(isinstance(one.more, Undefined) for one in read_needed(campaign))
 
 
 @pytest.mark.parametrize("raters", [1, 2])
@@ -49,7 +51,7 @@ def test_it_takes_two_queries_however_many_ratings_there_are(
     for _ in range(raters):
         factories.rate_all(factories.make_user(), campaign)
     with django_assert_num_queries(2):
-        needed(campaign)
+        read_needed(campaign)
 
 
 def test_the_spread_is_that_of_blind_ratings_where_drafts_were_shown() -> None:
@@ -58,7 +60,7 @@ def test_the_spread_is_that_of_blind_ratings_where_drafts_were_shown() -> None:
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
     for score in (2, 4, 3, 3):  # the first two take the blind slots
         factories.rate_all(factories.make_user(), campaign, score)
-    found = needed(campaign)[0]
+    found = read_needed(campaign)[0]
     assert found.sd == pytest.approx(2**0.5)
     assert found.thin == "3 clips have two blind ratings; agreement can be read from about 20."
-    assert agreement(campaign).axes[0].spread == Spread(found.sd, Basis(6, 3, 3, "blind"))
+    assert compute_agreement(campaign).axes[0].spread == Spread(found.sd, Basis(6, 3, 3, "blind"))

@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.services import issue_token
-from annotation.agreement.figures import agreement
+from annotation.agreement.figures import compute_agreement
 from annotation.agreement.scores import Sitting, read_sittings
 from annotation.campaigns.reports import exclude, give_out_again
 from annotation.models import Campaign, Item, Rating, RatingRevision
@@ -91,7 +91,7 @@ def test_an_excluded_clip_is_in_no_figure_of_a_rater() -> None:
 
 def figures_of(campaign: Campaign) -> tuple[int, Figure, Figure]:
     """Ratings, seconds and watched share in the one row of the table of raters."""
-    (row,) = agreement(campaign).raters
+    (row,) = compute_agreement(campaign).raters
     return row.ratings, row.seconds, row.watched
 
 
