@@ -33,7 +33,7 @@ def link_in(text: str) -> str:
 
 def test_the_first_page_of_an_empty_site_names_the_command(db: None, client: Client) -> None:
     page = client.get("/", follow=True).content.decode()
-    assert "Nobody has an account here yet" in page
+    assert "Nobody has an account yet" in page
     assert "manage.py add_person NAME --role engineer" in page
     assert "<form" not in page
     assert client.post("/sign-in", {"username": "x", "password": "y"}).status_code == 200

@@ -33,19 +33,19 @@ def test_a_page_above_ones_role_says_so_in_words(client: Client, db: None) -> No
 def test_what_is_not_there_has_a_page_of_its_own(client: Client, db: None) -> None:
     answer = client.get("/no-such-page")
     assert answer.status_code == 404
-    assert "There is nothing here" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
 
 
 def test_the_page_for_a_defect_needs_neither_a_person_nor_a_database() -> None:
     answer = server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
-    assert "Something broke on our side" in answer.content.decode()
+    assert "Something went wrong on the site" in answer.content.decode()
 
 
 def test_a_form_without_its_token_gets_a_page_that_says_how_to_go_on(db: None) -> None:
     answer = Client(enforce_csrf_checks=True).post("/sign-in", {"username": "a", "password": "b"})
     assert answer.status_code == 403
-    assert "too old to send" in answer.content.decode()
+    assert "The page has expired" in answer.content.decode()
 
 
 def test_an_htmx_call_of_somebody_signed_out_leads_the_whole_page_to_sign_in(client: Client, db: None) -> None:

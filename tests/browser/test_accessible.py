@@ -19,9 +19,9 @@ pytestmark = pytest.mark.looks
 
 NOWHERE = "/no-such-page"
 FORMS: list[tuple[str, dict[str, str], str, str]] = [
-    ("/people", {}, "Make an invitation link", "Invitation"),
-    ("/campaigns/spring/members", {"Names, one a line": "Ada\nAda\nGrace, evening"}, "Make the links", "Links"),
-    ("/campaigns/spring/panels", {"Name": "Acme"}, "Make the panel", "Acme"),
+    ("/people", {}, "Create invitation link", "Invitation"),
+    ("/campaigns/spring/members", {"Names, one per line": "Ada\nAda\nGrace, evening"}, "Create links", "Links"),
+    ("/campaigns/spring/panels", {"Name": "Acme"}, "Create panel", "Acme"),
 ]
 """Addresses, what is typed there, the button, and the heading of the answer."""
 SMALLEST: ViewportSize = {"width": 320, "height": 640}

@@ -44,10 +44,10 @@ def test_an_example_is_found_added_and_saved_without_losing_what_was_typed(as_le
     as_lead.get_by_role("button", name="Add two").press("Enter")
     expect(as_lead.get_by_label("Note on two")).to_be_visible()
     as_lead.get_by_role("button", name="Add one").click()
-    as_lead.get_by_role("button", name="Take out one").click()
+    as_lead.get_by_role("button", name="Remove one").click()
     expect(as_lead.get_by_label("Note on one")).to_have_count(0)
     as_lead.get_by_label("Note on two").fill("It slides.")
-    as_lead.get_by_role("button", name="See how it reads").click()
+    as_lead.get_by_role("button", name="Preview").click()
     expect(as_lead.get_by_role("heading", name="Look twice")).to_be_visible()
     expect(as_lead.locator("figcaption")).to_have_text("It slides.")
     assert not campaign.guidelines.exists()
@@ -80,7 +80,7 @@ def test_a_try_is_rated_by_keyboard_and_leaves_nothing_here_nor_there(as_lead: P
     as_lead.goto(f"/rate/{campaign.name}/try")
     for number in range(1, len(NAMES) + 1):
         expect(as_lead.get_by_text(f"clip {number} of {len(NAMES)}")).to_be_visible()
-        expect(as_lead.get_by_text("A try: nothing is stored")).to_be_visible()
+        expect(as_lead.get_by_text("Try: nothing is saved")).to_be_visible()
         for axis in ("visual", "dynamic", "alignment"):
             as_lead.keyboard.press("4")
             as_lead.keyboard.press("0")

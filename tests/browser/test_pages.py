@@ -62,7 +62,7 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
     expect(page.get_by_text("waiting")).to_be_visible()
     job = Job.objects.get(kind="import_clips")
     jobs.run(job.pk)
-    expect(page.get_by_text("1 added, 0 there already, 1 left out.")).to_be_visible()
+    expect(page.get_by_text("1 imported, 0 already here, 1 skipped.")).to_be_visible()
     page.goto(f"/campaigns/{campaign.name}/items")
     expect(page.get_by_role("link", name="a red fox")).to_be_visible()
     poster = page.locator("img.poster").first

@@ -41,7 +41,7 @@ def test_a_participant_comes_by_the_link_rates_their_part_and_copies_the_code(
     page = open_page(permissions=CLIPBOARD)
     page.goto(f"/panel/{secret}/?PROLIFIC_PID=5f1c")
     expect(page.get_by_label("Your participant number")).to_have_value("5f1c")
-    page.get_by_role("button", name="Begin").press("Enter")
+    page.get_by_role("button", name="Start").press("Enter")
     expect(page.locator("[data-desk]")).to_be_visible()  # the first clip comes by itself
     for number in (1, 2):
         held = page.locator("[data-desk]").get_attribute("data-lease")
@@ -63,8 +63,8 @@ def test_links_for_a_list_of_names_are_copied_or_downloaded_together(
     page = open_page(permissions=CLIPBOARD)
     sign_in(page.context, lead, live_server.url)
     page.goto(f"/campaigns/{campaign.name}/members")
-    page.get_by_label("Names, one a line").fill("Ann, night team\nBo\nann")
-    page.get_by_role("button", name="Make the links").press("Enter")
+    page.get_by_label("Names, one per line").fill("Ann, night team\nBo\nann")
+    page.get_by_role("button", name="Create links").press("Enter")
     expect(page.get_by_text("Row 3: \u2068ann\u2069 is in the list twice")).to_be_visible()
     page.wait_for_load_state()  # the button copies once its script is there
     page.get_by_role("button", name="Copy").first.press("Enter")
@@ -78,7 +78,7 @@ def test_links_for_a_list_of_names_are_copied_or_downloaded_together(
     assert rows[1][1] == copied
     stranger = open_page()
     stranger.goto(copied)
-    expect(stranger.get_by_role("button", name="Make my account")).to_be_visible()
+    expect(stranger.get_by_role("button", name="Create account")).to_be_visible()
 
 
 def test_what_is_wrong_with_a_form_and_what_was_done_are_told_accessibly(
@@ -88,7 +88,7 @@ def test_what_is_wrong_with_a_form_and_what_was_done_are_told_accessibly(
     page.goto(f"/campaigns/{campaign.name}/panels")
     page.get_by_label("Name", exact=True).fill("Acme")
     page.get_by_label("Return address").fill("http://panel.example/")
-    page.get_by_role("button", name="Make the panel").click()
+    page.get_by_role("button", name="Create panel").click()
     expect(page.get_by_text("begins with https://")).to_be_visible()
     assert not violations(page)
     page.goto(f"/campaigns/{campaign.name}/members")

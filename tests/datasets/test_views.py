@@ -123,7 +123,7 @@ def test_a_changed_byte_is_told_on_the_page(engineer: Client) -> None:
     release = freeze(engineer)
     engineer.post(f"/releases/{release.number}/verify")
     run_all()
-    assert "every byte is as it was" in engineer.get(f"/releases/{release.number}").content.decode()
+    assert "every byte is unchanged" in engineer.get(f"/releases/{release.number}").content.decode()
     file = Path(settings.RELEASE_ROOT) / release.folder / "sft" / "train.jsonl"
     file.chmod(0o600)
     content = bytearray(file.read_bytes())
@@ -132,7 +132,7 @@ def test_a_changed_byte_is_told_on_the_page(engineer: Client) -> None:
     engineer.post(f"/releases/{release.number}/verify")
     run_all()
     page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
-    assert "it has changed" in page
+    assert "the files have changed" in page
     assert "sft/train.jsonl" in page
 
 

@@ -69,7 +69,7 @@ def test_only_engineers_get_there(client: Client, db: None) -> None:
 
 def test_without_a_frozen_release_the_page_says_what_comes_first(as_engineer: Client, release: Release) -> None:
     page = as_engineer.get("/runs").content.decode()
-    assert "no frozen release" in page
+    assert "There is no release to train on" in page
     assert 'action="/runs/start"' not in page
 
 
@@ -216,7 +216,7 @@ def test_a_critic_is_put_to_work_and_stopped(as_engineer: Client, tiny_model: Pa
     assert Activation.objects.get(campaign=campaign).critic == critic
     page = as_engineer.get("/critics").content.decode()
     assert "starter@1" in page
-    assert "More clips wait for a draft" in page
+    assert "Some clips have no draft yet" in page
     as_engineer.post(f"/drafting/{campaign.name}/stop")
     assert not Activation.objects.exists()
 

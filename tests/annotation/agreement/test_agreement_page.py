@@ -30,7 +30,7 @@ def make_rated_campaign(*names: str, scores: dict[str, int] = SCORES) -> tuple[C
 
 def test_an_unrated_campaign_says_what_to_do_next(as_lead: Client) -> None:
     page = as_lead.get(f"/campaigns/{make_campaign(1).name}/agreement").content.decode()
-    assert "Nothing has been rated yet" in page
+    assert "There are no ratings yet" in page
     assert not NAN.search(page)
 
 
@@ -69,7 +69,7 @@ def test_a_screened_rater_no_longer_counts_until_taken_in_again(as_lead: Client)
     path = f"/campaigns/{campaign.name}/raters/{ada.pk}/screen"
     page = as_lead.post(path, {"verdict": "screened", "reason": "Always the same"}, follow=True).content.decode()
     assert "1 rater screened out" in page
-    assert "Take ada in again" in page
+    assert "Include ada again" in page
     page = as_lead.post(path, {"verdict": "kept", "reason": "A mistake of mine"}, follow=True).content.decode()
     assert "screened out" not in page
     assert Screening.objects.count() == 2
@@ -131,7 +131,7 @@ def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -
     page = outside_folds(collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()))
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("120 ratings of 40 clips; 40 with two or more") == len(Axis)
-    assert page.count("The intervals hold for these raters: there are too few to say") == len(Axis)
+    assert page.count("The intervals hold for these raters only: there are too few raters") == len(Axis)
     assert "two ratings; agreement" not in page
 
 

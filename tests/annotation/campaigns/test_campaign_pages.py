@@ -156,4 +156,4 @@ def test_the_campaign_and_agreement_pages_say_how_many_ratings_are_needed(as_lea
     assert "undefined: no clip has two ratings" in as_lead.get(path).content.decode()
     rate_all(make_user(), campaign, 3)
     for page in (path, f"{path}/agreement"):  # scores 2 and 3: SD 0.707, so 24 ratings
-        assert "22 more seats on each clip" in as_lead.get(page).content.decode(), page
+        assert "add 22 ratings per clip" in as_lead.get(page).content.decode(), page

@@ -97,7 +97,7 @@ def test_a_reported_clip_is_given_out_again(as_lead: Client, reported: Item) -> 
         assert as_lead.post(f"{path}/give-out").headers["Location"] == path
     assert listed(as_lead, reported.campaign, kind="reported") == []
     page = as_lead.get(path).content.decode()
-    assert "settled by <bdi>lena</bdi>" in page
+    assert "resolved by <bdi>lena</bdi>" in page
     assert "held back" not in page
     assert AuditEntry.objects.filter(action="item.given_out_again").count() == 1
     assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None

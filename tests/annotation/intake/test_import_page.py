@@ -45,7 +45,7 @@ def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
     assert jobs.run(job.pk) is not None
     assert empty_campaign.items.get().clip.prompt == "a red fox"
     page = as_lead.get(f"/campaigns/{empty_campaign.name}").content.decode()
-    assert "1 added, 0 there already, 1 left out" in page
+    assert "1 imported, 0 already here, 1 skipped" in page
     assert "video does not exist: &#x27;missing.mp4&#x27;" in page
     assert "The clips are in 1 prompt group." in page
     assert "The split val is empty." in page or "The split test is empty." in page

@@ -70,7 +70,7 @@ def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campai
     assert PanelParticipant.objects.get().completed_at is not None
     assert queue.claim(rater=guest, campaign=campaign) is None
     page = client.get(f"/rate/{campaign.name}/").content.decode()
-    assert "that were asked of you" in page
+    assert "You have rated all" in page
     assert CODE in page
     home = client.get("/").content.decode()
     assert "2 of 2 rated" in home
@@ -216,7 +216,7 @@ def test_who_comes_when_nothing_is_left_is_told_whom_to_ask(client: Client) -> N
     _, secret = make(campaign, quota=5)
     begin(client, secret)
     page = client.post(f"/rate/{campaign.name}/start").content.decode()
-    assert "tell the people who sent you" in page
+    assert "tell the people who invited you" in page
     assert CODE not in page
 
 
@@ -311,7 +311,7 @@ def test_a_panel_is_made_on_its_page_and_the_link_is_shown_once(client: Client, 
     client.force_login(campaign.created_by)
     values = {"name": "Acme", "quota": "5", "completion_code": CODE, "return_url": ""}
     page = client.post(f"/campaigns/{campaign.name}/panels", values).content.decode()
-    assert "shown this once" in page
+    assert "shown only once" in page
     again = client.get(f"/campaigns/{campaign.name}/panels").content.decode()
     assert CODE in again
     assert "/panel/" not in again

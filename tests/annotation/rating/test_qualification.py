@@ -37,9 +37,9 @@ def rate(client: Client, campaign: Campaign, score: int, **headers: str) -> str:
 def test_a_pass_is_told_with_the_known_scores_and_leads_on_to_a_seat(client: Client, strict: Campaign) -> None:
     client.force_login(factories.make_user())
     page = rate(client, strict, 3, **HTMX)
-    assert "you gave 3 (fair); known is 2 (poor)" in page
+    assert "you gave 3 (fair); the known score is 2 (poor)" in page
     assert "Look at the &lt;hands&gt;." in page
-    assert "That was the whole qualification set." in page
+    assert "You have finished the qualification clips." in page
     assert Slot.objects.get(state="leased").kind == "seat"
     assert "known is" not in rate(client, strict, 3, **HTMX)
 
@@ -48,7 +48,7 @@ def test_who_fails_is_told_by_how_much_and_that_the_lead_may_help(client: Client
     client.force_login(factories.make_user())
     page = rate(client, strict, 5, **HTMX)
     assert "too far" in page
-    assert "The qualification was not passed" in page
+    assert "You did not pass the qualification" in page
     assert "0%" in page
     assert "90%" in page
     assert not Slot.objects.filter(state="leased").exists()

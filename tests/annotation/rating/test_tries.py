@@ -52,7 +52,7 @@ def test_a_whole_try_stores_nothing_at_all(as_lead: Client, state: str) -> None:
     page = as_lead.get(path)
     seen = []
     for at in (1, 2, 3):
-        assert "A try: nothing is stored" in page.content.decode()
+        assert "Try: nothing is saved" in page.content.decode()
         seen.append(shown(page))
         as_lead.post(path, {"at": str(at)})
         page = as_lead.post(path, form(at))
@@ -136,7 +136,7 @@ def test_places_beyond_the_clips_and_odd_ones_are_answered(as_lead: Client) -> N
         assert as_lead.get(f"/rate/{campaign.name}/try", {"at": at}).context["trying"]["at"] == 1
     assert "That was the last clip" in as_lead.get(f"/rate/{campaign.name}/try?at=2").content.decode()
     assert as_lead.post(f"/rate/{campaign.name}/try", form(7)).status_code == 200
-    assert "nothing to try yet" in as_lead.get(f"/rate/{empty.name}/try").content.decode()
+    assert "There are no clips to try yet" in as_lead.get(f"/rate/{empty.name}/try").content.decode()
 
 
 def test_a_try_is_for_leads(client: Client) -> None:

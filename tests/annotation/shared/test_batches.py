@@ -199,9 +199,9 @@ def test_a_campaign_whose_arms_are_half_drawn_does_not_open(client: Client) -> N
 
     client.force_login(boss)
     path = f"/campaigns/{campaign.name}"
-    assert "Finish this" in client.get(path).content.decode()
+    assert "Finish the update" in client.get(path).content.decode()
     assert client.post(f"{path}/finish-upkeep").headers["Location"] == path
-    assert "Finish this" not in client.get(path).content.decode()
+    assert "Finish the update" not in client.get(path).content.decode()
     client.post(f"{path}/finish-upkeep")  # it waits already
     jobs.run(Job.objects.get(state="queued").pk)
 
@@ -257,6 +257,6 @@ def test_the_page_of_a_campaign_shows_what_is_still_going_on(client: Client) -> 
     client.force_login(campaign.created_by)
     update_policy(actor=campaign.created_by, campaign=campaign, overlap=3)
     path = f"/campaigns/{campaign.name}"
-    assert "Clips get the slots" in client.get(path).content.decode()
+    assert "Updating the slots of each clip" in client.get(path).content.decode()
     jobs.run(Job.objects.get(kind="update_slots").pk)
-    assert "Clips get the slots" not in client.get(path).content.decode()
+    assert "Updating the slots of each clip" not in client.get(path).content.decode()

@@ -15,7 +15,7 @@ def test_an_edit_records_how_long_it_took_and_how_the_clip_was_watched(desk: Pag
     desk.goto(f"/my-ratings/{rating.pk}/")
     desk.wait_for_function("() => document.querySelector('video').played.length > 0")
     desk.locator("[name=visual-score][value='1']").check()
-    desk.get_by_role("button", name="Save the change").click()
+    desk.get_by_role("button", name="Save changes").click()
     desk.wait_for_url("**/my-ratings/")
     first, second = rating.revisions.order_by("number")
     assert second.seconds_spent > 0

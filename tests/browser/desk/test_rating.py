@@ -64,7 +64,7 @@ def test_what_the_campaign_asks_of_the_watching_is_said_beforehand_and_held_to(d
     desk.emulate_media(reduced_motion="reduce")  # the clip does not begin by itself
     desk.set_viewport_size({"width": 1200, "height": 768})
     open_desk(desk)
-    asks = desk.get_by_role("list", name="What this campaign asks of the watching")
+    asks = desk.get_by_role("list", name="What this campaign requires for watching")
     expect(asks).to_contain_text("to its end: not yet")
     expect(asks).to_contain_text("1300 × 700: too small")
     rate_by_keys(desk)

@@ -70,8 +70,8 @@ def test_an_edit_is_possible_for_the_hours_that_the_campaign_gives(as_rater: Cli
     page = as_rater.get(f"/my-ratings/{rated.pk}/").content.decode()
     assert "The time to edit this rating is over" in page
     assert "<fieldset disabled>" in page
-    assert "Save the change" not in page
-    assert "stands as it is" in as_rater.get("/my-ratings/").content.decode()
+    assert "Save changes" not in page
+    assert "no longer editable" in as_rater.get("/my-ratings/").content.decode()
     assert as_rater.post(f"/my-ratings/{rated.pk}/", edit_form()).status_code == 422
 
 

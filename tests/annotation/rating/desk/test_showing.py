@@ -126,7 +126,7 @@ def test_the_list_names_open_campaigns_only_and_says_when_there_are_none(
 ) -> None:
     assert "/rate/autumn/" in as_rater.get("/rate/").content.decode()
     Campaign.objects.update(state="paused")
-    assert "No campaign is open just now" in as_rater.get("/rate/").content.decode()
+    assert "No campaign is open at the moment" in as_rater.get("/rate/").content.decode()
 
 
 def test_the_guess_at_the_next_clip_is_what_the_next_claim_gives(
