@@ -54,6 +54,11 @@ def read_evaluation(folder: Path) -> Evaluation:
         raise EvaluationError(f"{path} cannot be read. {error}") from None
 
 
+def frames_folder(folder: Path) -> Path:
+    """Return the folder below a run or an evaluation in which the frames of clips are cached."""
+    return folder / CACHE_FOLDER / "frames"
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """The number of clips that a figure rests on, and the number of their prompts."""

@@ -11,9 +11,25 @@ from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.runs import RESUMABLE
 from operations.models import Job, JobState
+from qsave.run import (
+    CONSISTENCY_FILE,
+    EVALUATION_FILE,
+    METRICS_FILE,
+    PLOTS_FOLDER,
+    REPORT_FILE,
+    RUN_FILE,
+    predictions_file,
+)
 
-REPORT = "evaluation.md"
-FILES = (REPORT, "evaluation.json", "predictions-*.csv", "cooldown.json", "metrics.jsonl", "run.json", "plots/*.png")
+FILES = (
+    REPORT_FILE,
+    EVALUATION_FILE,
+    predictions_file("*"),
+    CONSISTENCY_FILE,
+    METRICS_FILE,
+    RUN_FILE,
+    f"{PLOTS_FOLDER}/*.png",
+)
 """What of a run's folder can be looked at and taken away: figures and pictures, not weights."""
 MOST_POINTS = 400
 """Points of one curve on a page; longer ones are thinned evenly, the last point kept."""
@@ -66,7 +82,7 @@ def run_page(run: Run) -> RunPage:
     folder = run_folder(run)
     line = _line(run)
     words = trainer.last_lines(folder) if line.state == JobState.FAILED else ""
-    return RunPage(line=line, folder=folder, curves=curves(folder / "metrics.jsonl"), words=words, files=run_files(run))
+    return RunPage(line=line, folder=folder, curves=curves(folder / METRICS_FILE), words=words, files=run_files(run))
 
 
 def run_files(run: Run) -> list[str]:

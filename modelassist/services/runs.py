@@ -27,7 +27,7 @@ from modelassist.services.critics import Origin, register_critic
 from operations import jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
-from qsave.run import EVALUATION_FILE, MODEL_FOLDER, Evaluation
+from qsave.run import CHECKPOINTS_FOLDER, EVALUATION_FILE, MODEL_FOLDER, Evaluation
 from qsave.words import isolate
 
 KIND = "train_critic"
@@ -178,7 +178,7 @@ def start_trainer(run: Run) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / SETTINGS
     config.write_text(json.dumps(run.settings_json, indent=2) + "\n", encoding="utf-8")
-    trainer.start(folder, train_command(run, resume=(folder / "checkpoints").is_dir()), cwd=site.BASE_DIR)
+    trainer.start(folder, train_command(run, resume=(folder / CHECKPOINTS_FOLDER).is_dir()), cwd=site.BASE_DIR)
 
 
 def train_command(run: Run, *, resume: bool) -> list[str]:

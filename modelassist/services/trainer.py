@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.jobs import JobError
+from qsave.run import PROGRESS_FILE
 
 LOCK, RECORD, LOG = "trainer.lock", "trainer.json", "trainer.log"
 STOP_SECONDS = 10
@@ -86,7 +87,7 @@ def stop(folder: Path) -> None:
 
 def read_progress(folder: Path) -> tuple[float, str]:
     """(share done, what it is at), from the progress file; (0, "starting") before there is one."""
-    found = _json_or_none(folder / "progress.json")
+    found = _json_or_none(folder / PROGRESS_FILE)
     return (float(found["share"]), str(found["message"])) if found else (0.0, "starting")
 
 

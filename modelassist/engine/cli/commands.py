@@ -29,13 +29,13 @@ from modelassist.engine.support.out_of_memory import MemoryFullError, memory_lim
 from modelassist.engine.training.checkpoints import CheckpointError
 from modelassist.engine.training.optimise import TrainingError
 from modelassist.engine.training.presets import are_same, choose_settings, merge, parse_overrides, read_recipe
-from modelassist.engine.training.run_folder import RUN_FILE, read_settings_of_run, require_apart
+from modelassist.engine.training.run_folder import read_settings_of_run, require_apart
 from modelassist.engine.training.train import train
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release.encoding import ReleaseError
 from qsave.release.reader import ReleaseReader
-from qsave.run import EvaluationError
+from qsave.run import RUN_FILE, EvaluationError, frames_folder
 
 _KNOWN_ERRORS = (
     CheckpointError,
@@ -202,7 +202,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     if (options.out / RUN_FILE).exists():
         raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: choose another --out.")
     reader = open_release(options.release)
-    store = FrameStore(options.out / "cache" / "frames", load_frame_config(options.model))
+    store = FrameStore(frames_folder(options.out), load_frame_config(options.model))
     options.out.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     held_out = gather_held_out(reader, store, [options.split], Machine(), problems.append)

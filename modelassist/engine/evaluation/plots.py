@@ -19,6 +19,7 @@ from modelassist.engine.evaluation.predictions import Prediction
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.files import atomic_path
 from qsave.release.rows import Target
+from qsave.run import PLOTS_FOLDER
 from qsave.statistics.correlation import fit_logistic, plcc, srcc
 from qsave.statistics.figures import Figure as Number
 from qsave.statistics.figures import Floats, Undefined
@@ -40,7 +41,7 @@ def draw_plots(out: Path, split: str, predictions: Sequence[Prediction]) -> dict
     read = [each for each in predictions if each.scored.card]
     if len(read) < LEAST_CLIPS:
         return {}
-    (out / "plots").mkdir(parents=True, exist_ok=True)
+    (out / PLOTS_FOLDER).mkdir(parents=True, exist_ok=True)
     counts = count_clips([each.example.prompt_group for each in read])
     note = ", simulated" if any(each.example.simulated for each in read) else ""
     pictures: dict[str, tuple[str, _Panel]] = {
@@ -48,7 +49,7 @@ def draw_plots(out: Path, split: str, predictions: Sequence[Prediction]) -> dict
         "residuals": ("residuals (predicted score minus MOS)", _residuals),
         "calibration": ("calibration of the level probabilities", _calibration),
     }
-    names = {kind: f"plots/{split}-{kind}.png" for kind in pictures}
+    names = {kind: f"{PLOTS_FOLDER}/{split}-{kind}.png" for kind in pictures}
     for kind, (title, panel) in pictures.items():
         _picture(out / names[kind], f"{split}, {counts} with a report card{note}: {title}", panel, read)
     return names

@@ -25,7 +25,16 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.files import atomic_path, write_json
 from qsave.release.reader import ReleaseReader
-from qsave.run import BLANK_FRAMES, EVALUATION_FILE, PREVIOUS, REPORT_FILE, About, Evaluation, predictions_file
+from qsave.run import (
+    BLANK_FRAMES,
+    EVALUATION_FILE,
+    PREVIOUS,
+    REPORT_FILE,
+    About,
+    Evaluation,
+    frames_folder,
+    predictions_file,
+)
 from qsave.splits import SPLITS
 from qsave.statistics.figures import CONFIDENCE
 
@@ -77,7 +86,7 @@ def write_evaluation(out: Path, evaluation: Evaluation) -> None:
 def _predict_splits(
     critic: Loaded, held_out: HeldOut, out: Path, sampling: Sampling, *, blank: bool = False
 ) -> dict[str, list[Prediction]]:
-    feeder = Feeder(critic, FrameStore(out / "cache" / "frames", critic.frames), blank=blank)
+    feeder = Feeder(critic, FrameStore(frames_folder(out), critic.frames), blank=blank)
     name = f"{critic.name}, blank" if blank else critic.name
     return {
         split: predict(critic, feeder, examples, sampling, label=f"{split} by {name}")

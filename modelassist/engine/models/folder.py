@@ -17,6 +17,7 @@ from typing import Any, get_type_hints
 
 from qsave.frames.slowfast import FrameConfig
 from qsave.parsing import parse_json
+from qsave.run import EVALUATION_FILE
 
 MODEL_TYPES = ("qwen3_vl", "qwen2_5_vl")
 QUANTIZERS: Mapping[str, Mapping[str, str]] = {
@@ -119,7 +120,7 @@ def identify_model(name: str) -> str:
         return name
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
-        if path.suffix in (".bin", ".json", ".safetensors") and path.name != "evaluation.json":
+        if path.suffix in (".bin", ".json", ".safetensors") and path.name != EVALUATION_FILE:
             with path.open("rb") as file:
                 digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]

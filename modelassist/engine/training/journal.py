@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modelassist.engine.settings.config import STAGES
 from qsave.files import atomic_path, write_json
+from qsave.run import METRICS_FILE, PROGRESS_FILE
 
 _BEFORE_EVALUATION = 0.95
 """Share of a run's progress that its steps make up."""
@@ -20,8 +21,8 @@ class Journal:
     """The metrics and the progress file of a run folder; only one of several processes writes them."""
 
     def __init__(self, folder: Path, totals: Mapping[str, int], *, writes: bool = True) -> None:
-        self.metrics = folder / "metrics.jsonl"
-        self.progress = folder / "progress.json"
+        self.metrics = folder / METRICS_FILE
+        self.progress = folder / PROGRESS_FILE
         self._totals, self._writes = dict(totals), writes
         self._started = time.monotonic()
 

@@ -6,9 +6,26 @@ from pathlib import Path
 from modelassist.engine.inputs.examples import DataError
 from modelassist.engine.settings.config import NEW_NAMES, list_old_names
 from modelassist.engine.training.checkpoints import CheckpointError
+from qsave.run import (
+    CACHE_FOLDER,
+    CHECKPOINTS_FOLDER,
+    EVALUATION_FILE,
+    METRICS_FILE,
+    MODEL_FOLDER,
+    PLOTS_FOLDER,
+    REPORT_FILE,
+    RUN_FILE,
+)
 
-RUN_FILE = "run.json"
-_WRITTEN = ("checkpoints", "model", "evaluation.json", "evaluation.md", "metrics.jsonl", "plots", "cache")
+_WRITTEN = (
+    CHECKPOINTS_FOLDER,
+    MODEL_FOLDER,
+    EVALUATION_FILE,
+    REPORT_FILE,
+    METRICS_FILE,
+    PLOTS_FOLDER,
+    CACHE_FOLDER,
+)
 """What a run overwrites."""
 
 

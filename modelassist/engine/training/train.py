@@ -48,12 +48,23 @@ from modelassist.engine.training.description import RunDescription, describe_com
 from modelassist.engine.training.grpo import GrpoStage, snapshot
 from modelassist.engine.training.journal import Journal, format_figures
 from modelassist.engine.training.optimise import TrainingError
-from modelassist.engine.training.run_folder import RUN_FILE, require_apart, require_own
+from modelassist.engine.training.run_folder import require_apart, require_own
 from modelassist.engine.training.sft import SftStage
 from modelassist.engine.training.stages import Stage, StageContext
 from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
 from qsave.release.reader import ReleaseReader
-from qsave.run import CONSISTENCY_FILE, EVALUATION_FILE, Consistency, Evaluation, read_evaluation
+from qsave.run import (
+    CHECKPOINTS_FOLDER,
+    CONSISTENCY_FILE,
+    EVALUATION_FILE,
+    MODEL_FOLDER,
+    PLOTS_FOLDER,
+    RUN_FILE,
+    Consistency,
+    Evaluation,
+    frames_folder,
+    read_evaluation,
+)
 
 _ONE_PROCESS = (
     "GRPO takes one process: with torchrun run the stages before it (--stages sft), then continue without torchrun and"
@@ -188,7 +199,7 @@ class _Run:
     def _clean_folder(self, *, is_new: bool) -> None:
         """Remove unfinished and outdated files, and write what the run is."""
         if (self.out / RUN_FILE).exists():
-            for folder in (self.out, self._checkpoints, self.out / "plots", self.store.folder):
+            for folder in (self.out, self._checkpoints, self.out / PLOTS_FOLDER, self.store.folder):
                 sweep(folder)
         self.out.mkdir(parents=True, exist_ok=True)
         for outdated in (EVALUATION_FILE, *([CONSISTENCY_FILE] if is_new else [])):
@@ -298,7 +309,7 @@ class _Run:
         if self.machine.size > 1:
             self.model = self._reload_model()
         merge_adapters(self.model)
-        with atomic_path(self.out / "model") as unfinished:
+        with atomic_path(self.out / MODEL_FOLDER) as unfinished:
             unfinished.mkdir()
             save(self.model, unfinished)
             to_disk(unfinished)
@@ -323,7 +334,7 @@ class _Run:
         sampling = Sampling.for_scores(config.samples, seed=config.seed, token_budget=config.tokens_per_batch)
         with memory_limit("evaluation", self._generation_advice):
             measured = measure(
-                str(self.out / "model"),
+                str(self.out / MODEL_FOLDER),
                 reader,
                 material.held_out,
                 material.constant,
@@ -349,9 +360,9 @@ class _Run:
 
     @property
     def _checkpoints(self) -> Path:
-        return self.out / "checkpoints"
+        return self.out / CHECKPOINTS_FOLDER
 
     @property
     def store(self) -> FrameStore:
         """The decoded frames of the run's clips."""
-        return FrameStore(self.out / "cache" / "frames", self.model.frames)
+        return FrameStore(frames_folder(self.out), self.model.frames)
