@@ -1,7 +1,7 @@
-"""Who may open what: every view says it, by one of these decorators or as a DRF permission (`accounts.api`).
+"""Who may open which page: every view declares it, by one of these decorators or as a DRF permission (`accounts.api`).
 
-Each decorator leaves `view.access`, so that one test can walk all addresses and fail on a view that says nothing.
-Roles rise (annotator, lead, engineer): a view asks for the lowest role that may open it.
+Each decorator sets `view.access`, so that one test can walk all addresses and fail on a view that declares nothing.
+Roles rise (annotator, lead, engineer): a view names the lowest role that may open it.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class AuthedRequest(HttpRequest):
-    """A request that has passed `role_required`: its user is one of ours."""
+    """A request that has passed `role_required`: its user is a `User`."""
 
     user: User
     htmx: HtmxDetails
@@ -32,7 +32,7 @@ class AuthedRequest(HttpRequest):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a view asks for. `role` None means that it is open to all, and `reason` then says why."""
+    """The lowest role that may open a view. None means that it is open to all; `reason` then says why."""
 
     role: Role | None
     reason: str = ""
@@ -46,12 +46,12 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
     sign_in = resolve_url("sign-in")
     if request.headers.get("HX-Request") == "true":
         return HttpResponseClientRedirect(sign_in)
-    came_from = request.get_full_path() if request.method == "GET" else resolve_url("home")
-    return redirect_to_login(came_from, sign_in)
+    target = request.get_full_path() if request.method == "GET" else resolve_url("home")
+    return redirect_to_login(target, sign_in)
 
 
 def role_required(role: Role) -> Callable[[AuthedView[P]], View[P]]:
-    """Lets in those who hold `role` or a higher one; asks strangers to sign in and answers 403 to the others."""
+    """Let in people with `role` or a higher one. Ask strangers to sign in, and answer 403 to the others."""
 
     def decorate(view: AuthedView[P]) -> View[P]:
         @wraps(view)
@@ -64,19 +64,19 @@ def role_required(role: Role) -> Callable[[AuthedView[P]], View[P]]:
                 )
             return view(cast(AuthedRequest, request), *args, **kwargs)
 
-        gate.access = Access(role)  # type: ignore[attr-defined]  # functions carry attributes; typing cannot say so
+        gate.access = Access(role)  # type: ignore[attr-defined]  # a function attribute, which typing cannot express
         return gate
 
     return decorate
 
 
 def signed_in(view: AuthedView[P]) -> View[P]:
-    """Lets in everybody who has an account."""
+    """Let in everybody who has an account."""
     return role_required(Role.ANNOTATOR)(view)
 
 
 def colleagues_only(view: AuthedView[P]) -> View[P]:
-    """Lets in everybody who signs in by themselves: not the guests of a panel, who have no name or password to keep."""
+    """Let in everybody who signs in with a password: not the guests of a panel, who have none."""
 
     @wraps(view)
     def no_guests(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -88,7 +88,7 @@ def colleagues_only(view: AuthedView[P]) -> View[P]:
 
 
 def public(*, reason: str) -> Callable[[View[P]], View[P]]:
-    """Marks a view as open to strangers, and says why it may be."""
+    """Mark a view as open to strangers, with the reason why it may be."""
 
     def decorate(view: View[P]) -> View[P]:
         view.access = Access(None, reason)  # type: ignore[attr-defined]  # as above

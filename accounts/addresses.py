@@ -1,18 +1,18 @@
-"""Whose request it is: the address of the client, as far as it can be trusted."""
+"""The address of a request's client, as far as it can be trusted."""
 
 import ipaddress
 
 from django.conf import settings
 from django.http import HttpRequest
 
-SHARED_BITS = 64  # of an IPv6 address: one household or host has all addresses that share them
+SHARED_BITS = 64  # of an IPv6 address: one household or host owns all addresses that share them
 
 
-def client_address(request: HttpRequest) -> str | None:
+def find_client_address(request: HttpRequest) -> str | None:
     """Return the address that the outermost trusted proxy saw, in a form to count by; None over a local socket.
 
-    Each proxy appends the address it saw to X-Forwarded-For, so behind n of them the n-th from the right is true and
-    all before it may be invented. A request with fewer did not come through them: its own address counts.
+    Each proxy appends the address that it saw to X-Forwarded-For. Behind n proxies the n-th from the right is true, and
+    all before it may be invented. A request with fewer entries did not pass the proxies: its own address counts.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     proxies: int = settings.TRUSTED_PROXIES
@@ -21,7 +21,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def _parse(text: str) -> str | None:
-    """Read an address with or without a port; an IPv6 one stands for its network."""
+    """Parse an address with or without a port. Of an IPv6 address, return its network."""
     host = text.strip().strip('"')
     if host.startswith("["):
         host = host[1:].partition("]")[0]

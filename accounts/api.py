@@ -1,4 +1,4 @@
-"""How scripts prove who they are, and what an API view asks of them."""
+"""Authentication of scripts by token, and the permission that API views declare."""
 
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ USED_EVERY_SECONDS = 60
 
 
 class BoundedJSONParser(JSONParser):
-    """Answers JSON that is nested too deeply with 400, like any other that cannot be read."""
+    """Answers JSON that is nested too deeply with 400, like any other invalid JSON."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -34,7 +34,7 @@ class BoundedJSONParser(JSONParser):
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`. A token that is wrong, revoked or of a closed account is 401, never ignored."""
+    """Reads `Authorization: Bearer <token>`. A wrong or revoked token, or one of a deactivated account, is 401."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         parts = get_authorization_header(request).split()
@@ -42,32 +42,32 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(parts) != 2:
             raise AuthenticationFailed("Write the header as: Authorization: Bearer <token>.")
-        token = _token_of(parts[1].decode("ascii", "replace"))
+        token = _find_token(parts[1].decode("ascii", "replace"))
         if token is None:
             raise AuthenticationFailed("This token is unknown or revoked. Make a new one on your account page.")
-        _note_use(token)
+        _record_use(token)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME
 
 
-def _token_of(secret: str) -> ApiToken | None:
-    found = ApiToken.objects.filter(token_hash=hash_secret(secret), revoked_at=None, user__is_active=True)
-    return found.select_related("user").first()
+def _find_token(secret: str) -> ApiToken | None:
+    tokens = ApiToken.objects.filter(token_hash=hash_secret(secret), revoked_at=None, user__is_active=True)
+    return tokens.select_related("user").first()
 
 
-def _note_use(token: ApiToken) -> None:
-    """Keeps `last_used_at` to the minute: a busy script must not cost a write a call."""
+def _record_use(token: ApiToken) -> None:
+    """Store `last_used_at`, at most once a minute: a busy script must not cause a write at every call."""
     now = timezone.now()
     if token.last_used_at is None or (now - token.last_used_at).total_seconds() > USED_EVERY_SECONDS:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
 class HasRole(BasePermission):
-    """Reads `required_role` of the view: a Role, or a mapping from method to Role. A view that names none is shut.
+    """Reads `required_role` of the view: a Role, or a mapping from method to Role. Without one, nobody may use it.
 
-    The guests of a panel have the desk and nothing else.
+    The guests of a panel may not use the API.
     """
 
     message = "Your role does not allow this."

@@ -1,4 +1,4 @@
-"""Set-password links that commands on the site's machine make, for the first person and for whoever is locked out."""
+"""Links to set a password, made by commands on the site's machine: for the first person and for those locked out."""
 
 from datetime import datetime
 
@@ -21,18 +21,18 @@ def add_site_argument(parser: CommandParser) -> None:
 
 
 def make_password_link(user: User, site: str) -> str:
-    """Return the words that hand out a fresh link for `user`. Raises CommandError if they cannot sign in."""
+    """Return a sentence with a new link for `user`. Raises CommandError if they cannot sign in."""
     try:
         secret = services.start_password_reset(actor=None, user=user)
     except services.AccountError as refusal:
         raise CommandError(str(refusal)) from refusal
-    until = _say_when(timezone.now() + services.RESET_LIFE)
+    until = _format_time(timezone.now() + services.RESET_LIFE)
     link = (site or guess_site()).rstrip("/") + reverse("set-password", args=[secret])
     return f"Send them this link to set a password. It works once, until {until}:\n{link}"
 
 
 def guess_site() -> str:
-    """Return where the settings say that people reach the site."""
+    """Return the address of the site, as far as the settings tell."""
     origins = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin]
     if origins:
         return str(origins[0])
@@ -41,5 +41,5 @@ def guess_site() -> str:
     return f"{'https' if settings.HTTPS else 'http'}://{settings.ALLOWED_HOSTS[0].lstrip('.')}"
 
 
-def _say_when(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.strftime("%d %B %Y, %H:%M UTC")

@@ -1,4 +1,4 @@
-"""Forms of the account pages. Rules live in `accounts.services`; a form only reads what was typed."""
+"""Forms of the account pages. Rules live in `accounts.services`; a form only parses the input."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class NewPasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs=_NEW),
         help_text=_("At least 10 characters. A few unrelated words make a good one."),
     )
-    again = forms.CharField(label=_("The same once more"), strip=False, widget=forms.PasswordInput(attrs=_NEW))
+    again = forms.CharField(label=_("Repeat the password"), strip=False, widget=forms.PasswordInput(attrs=_NEW))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -46,14 +46,14 @@ class AcceptInvitationForm(NewPasswordForm):
         help_text=_("Letters and digits; large and small letters count as the same."),
     )
     display_name = forms.CharField(
-        label=_("Name that others see"), max_length=120, required=False, help_text=_("May stay empty.")
+        label=_("Name that others see"), max_length=120, required=False, help_text=_("Optional.")
     )
     field_order = ("username", "display_name", "password", "again")
 
 
 class ChangePasswordForm(NewPasswordForm):
     current = forms.CharField(
-        label=_("Present password"),
+        label=_("Current password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -66,7 +66,7 @@ class InviteForm(forms.Form):
         label=_("For whom"),
         max_length=200,
         required=False,
-        help_text=_("A note for yourself; not shown to the invited."),
+        help_text=_("A note for yourself. The invited person does not see it."),
     )
 
     def __init__(self, *args: Any, inviter: User, **kwargs: Any) -> None:

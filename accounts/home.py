@@ -1,7 +1,7 @@
-"""What waits for a person on the home page.
+"""The cards of the home page: what a person can do next.
 
-The home page stands in this room, and what waits is known by rooms above it. So a room has a module `home_cards` with
-functions marked `@home_cards`; this room looks for such modules when the site starts, and imports nothing from above.
+The home page is in this package, and higher packages know what its cards say. So each has a module `home_cards` with
+functions marked `@home_cards`. This package loads those modules when the site starts, and imports nothing from above.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,19 +12,19 @@ from accounts.models import Role, User
 
 @dataclass(frozen=True, slots=True)
 class HomeCard:
-    """One thing to do: a heading, a line on how it stands, and the link that takes one there."""
+    """One thing to do: a heading, a line on its state, and a link."""
 
     title: str
     text: str
     url: str
     action: str
     share: float | None = None
-    """How much of it is done, 0..1, where that can be said."""
+    """The share that is done, 0..1, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class HomeSection:
-    """The cards of one kind of work. `empty` says what to do next where there are none."""
+    """The cards of one kind of work. `empty` says what to do next if there are none."""
 
     title: str
     cards: tuple[HomeCard, ...]
@@ -37,7 +37,7 @@ _providers: list[tuple[Role, Provider]] = []
 
 
 def home_cards(role: Role) -> Callable[[Provider], Provider]:
-    """Offers a section to everybody who holds `role` or a higher one."""
+    """Register a section for everybody with `role` or a higher one."""
 
     def register(provider: Provider) -> Provider:
         _providers.append((role, provider))
@@ -46,7 +46,7 @@ def home_cards(role: Role) -> Callable[[Provider], Provider]:
     return register
 
 
-def sections_for(user: User) -> list[HomeSection]:
-    """The sections of the home page, in their stated order."""
-    found: Iterable[HomeSection] = (provide(user) for role, provide in _providers if user.has_role(role))
-    return sorted(found, key=lambda section: section.order)
+def list_sections(user: User) -> list[HomeSection]:
+    """Return the sections of a person's home page, by `order`."""
+    sections: Iterable[HomeSection] = (provide(user) for role, provide in _providers if user.has_role(role))
+    return sorted(sections, key=lambda section: section.order)

@@ -1,7 +1,7 @@
-"""Browsers in which a person has signed in before. Their tries are counted by themselves.
+"""Browsers in which a person has signed in before. Their failed sign-ins have a count of their own.
 
-Wrong tries from elsewhere make strangers wait who type the same name, but not the person at their own desk: otherwise
-anybody could lock anybody out. A browser proves itself by a signed cookie, which opens nothing.
+After too many wrong tries for a name, strangers wait, but the person in their own browser does not: otherwise anybody
+could lock anybody out. A signed cookie identifies the browser; it gives no access.
 """
 
 import secrets
@@ -18,7 +18,7 @@ LIFE_SECONDS = 365 * 24 * 3600
 
 
 def remember_browser(response: HttpResponse, user: User) -> HttpResponse:
-    """Return the answer with the cookie of this browser. Call it once `user` has proved who they are."""
+    """Return the response with the cookie of this browser. Call it once `user` has proved who they are."""
     value = signing.dumps({"user": user.pk, "browser": secrets.token_hex(8)}, salt=SALT)
     response.set_cookie(
         COOKIE,

@@ -1,4 +1,4 @@
-"""People: who they are, what they may do, and the links by which they come in."""
+"""People, their roles, the links that let them in, and the audit trail."""
 
 from typing import ClassVar, cast
 
@@ -36,7 +36,7 @@ class NameKeyField(models.CharField[str, str]):
 
 class UserManager(BaseUserManager["User"]):
     def named(self, name: str) -> models.QuerySet["User"]:
-        """The user who signs in by this name, however it is written: one or none."""
+        """Return the user who signs in by this name, however it is written: one or none."""
         return self.filter(name_key=fold_name(name))
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -51,7 +51,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """One person. Deactivated, never deleted while ratings point at them; a scrub empties the personal fields."""
+    """One person. Accounts are deactivated, and never deleted while ratings point at them."""
 
     username = models.CharField(max_length=NAME_LENGTH, unique=True)
     name_key = NameKeyField(max_length=KEY_LENGTH, unique=True, editable=False, blank=True)
@@ -81,13 +81,13 @@ class User(AbstractBaseUser):
 
     def clean(self) -> None:
         """Raise ValidationError if the name cannot be signed in with."""
-        problem = self._find_problem_of_name()
+        problem = self._explain_bad_name()
         if problem:
             raise ValidationError({"username": problem})
         super().clean()
         self.name_key = fold_name(self.username)
 
-    def _find_problem_of_name(self) -> str:
+    def _explain_bad_name(self) -> str:
         if has_control_characters(self.username):
             return translate("The name holds a control character. Type it again, do not paste it.")
         if not fold_name(self.username):
@@ -97,21 +97,21 @@ class User(AbstractBaseUser):
         return ""
 
     def has_role(self, role: Role) -> bool:
-        """Whether this person may do what `role` may."""
+        """Tell whether this person may do what `role` may."""
         return self.is_active and Role(self.role).rank >= role.rank
 
     def may_give(self, role: str) -> bool:
-        """Whether this person may let somebody in as `role`: leads and above may, up to their own role."""
+        """Tell whether this person may give somebody `role`: leads and above may, up to their own role."""
         return self.has_role(Role.LEAD) and self.has_role(Role(role))
 
     def get_session_auth_hash(self) -> str:
-        """Return what an open session must carry: it changes with the password, and when sessions are ended."""
-        own = super().get_session_auth_hash()
-        return f"{own}-{self.sessions_ended}" if self.sessions_ended else own
+        """Return what an open session must carry: it changes with the password and when sessions are ended."""
+        password_hash = super().get_session_auth_hash()
+        return f"{password_hash}-{self.sessions_ended}" if self.sessions_ended else password_hash
 
 
 class Invitation(models.Model):
-    """A link that makes one account. Only a hash of its token is kept."""
+    """A link that creates one account. Only a hash of its secret is stored."""
 
     token_hash = models.CharField(max_length=64, unique=True)
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.ANNOTATOR)
@@ -124,12 +124,12 @@ class Invitation(models.Model):
 
     @property
     def is_backed(self) -> bool:
-        """Whether its maker may still give what it gives. Asked at use: people leave, and change roles."""
+        """Whether its maker may still give its role. Check this at use, because people leave and change roles."""
         return self.created_by.may_give(self.role)
 
 
 class ApiToken(models.Model):
-    """A bearer token for scripts: shown once, kept as a hash, revocable."""
+    """A bearer token for scripts: shown once, stored as a hash, revocable."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80)
@@ -141,7 +141,7 @@ class ApiToken(models.Model):
 
 
 class PasswordReset(models.Model):
-    """A link by which a lead lets somebody choose a new password, without mail. Only a hash is kept."""
+    """A link by which somebody sets a new password, without mail. Only a hash of its secret is stored."""
 
     token_hash = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="password_resets")
@@ -158,12 +158,12 @@ class PasswordReset(models.Model):
 
     @property
     def is_backed(self) -> bool:
-        """Whether its maker may still let this person in, in the role that they have now."""
+        """Whether its maker may still give the role that the person has now."""
         return self.created_by is None or self.created_by.may_give(self.user.role)
 
 
 class SignInAttempt(models.Model):
-    """A failed sign-in, or another try that strangers may not make without end (`accounts.throttle`)."""
+    """A failed sign-in, or another try that `accounts.throttle` limits. `deed` names the action."""
 
     deed = models.CharField(max_length=16, default="sign-in")
     username = models.CharField(max_length=80, db_index=True)

@@ -3,7 +3,7 @@
 import unicodedata
 
 KEY_LENGTH = 400
-"""The longest key of a name: folding makes three letters of a few, and a name has 80 at most."""
+"""The longest key of a name: a name has at most 80 letters, and folding makes three of some."""
 CONTROL = frozenset({"Cc", "Cs"})
 INVISIBLE = CONTROL | {"Cf"}
 
@@ -14,15 +14,15 @@ def clean_name(name: str) -> str:
 
 
 def fold_name(name: str) -> str:
-    """Return the key under which a name is unique: NFKC and case folding, without characters that nobody sees.
+    """Return the key under which a name is unique: NFKC and case folding, without invisible characters.
 
     Names with the same key belong to the same person, on every database: Élodie, élodie and ÉLODIE.
     """
     visible = "".join(letter for letter in clean_name(name) if unicodedata.category(letter) not in INVISIBLE)
     folded = unicodedata.normalize("NFKC", visible.casefold())
-    return clean_name(folded.casefold())  # once more: composing can bring back a letter that folds
+    return clean_name(folded.casefold())  # again: composing can produce a letter that folds
 
 
 def has_control_characters(name: str) -> bool:
-    """Tell whether the name holds a character that no database or page should be given."""
+    """Tell whether the name contains a control character or a lone surrogate."""
     return any(unicodedata.category(letter) in CONTROL for letter in name)

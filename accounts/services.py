@@ -1,6 +1,6 @@
-"""All that changes an account: rules, transaction and trail in one place.
+"""Everything that changes an account: the rules, the transaction and the audit entry.
 
-Each function takes the actor by name. A rule that says no raises `AccountError` with words that can stand on a page.
+Each function takes the actor as a keyword. It raises `AccountError`, with a text for the page, if a rule forbids it.
 """
 
 from datetime import timedelta
@@ -24,17 +24,18 @@ RESET_LIFE = timedelta(hours=24)
 
 
 class AccountError(ValueError):
-    """The deed is not allowed, or came too late; the text says which and what to do."""
+    """The action is not allowed or came too late; the text says which, and what to do."""
 
 
-def _refuse_above(actor: User, role: str, deed: str) -> None:
+def _require_rank(actor: User, role: str, action: str) -> None:
+    """Raise AccountError unless the actor is a lead or above, and `role` is not above their own."""
     if not actor.has_role(Role.LEAD):
-        raise AccountError(_("Only a lead or an engineer may %(deed)s.") % {"deed": deed})
+        raise AccountError(_("Only a lead or an engineer may %(action)s.") % {"action": action})
     if not actor.may_give(role):
-        raise AccountError(_("You may not %(deed)s with a role above your own.") % {"deed": deed})
+        raise AccountError(_("You may not %(action)s with a role above your own.") % {"action": action})
 
 
-def _checked_password(password: str, user: User) -> str:
+def _check_password(password: str, user: User) -> str:
     try:
         validate_password(password, user)
     except ValidationError as refusal:
@@ -53,9 +54,9 @@ def create_user(
     is_simulated: bool = False,
     is_guest: bool = False,
 ) -> User:
-    """Makes an account. An actor of None is the command line; None as password makes one that cannot sign in."""
+    """Create an account. Actor None is the command line; with password None the account cannot sign in."""
     if actor is not None:
-        _refuse_above(actor, role, _("make somebody an account"))
+        _require_rank(actor, role, _("create an account for somebody"))
     user = User(username=username.strip(), role=role, display_name=display_name.strip())
     user.is_simulated, user.is_guest = is_simulated, is_guest
     _save_new(user, password)
@@ -64,30 +65,30 @@ def create_user(
 
 
 def _save_new(user: User, password: str | None) -> None:
-    user.set_password(None if password is None else _checked_password(password, user))
+    user.set_password(None if password is None else _check_password(password, user))
     try:
         user.full_clean(exclude=["password"])
     except ValidationError as refusal:
-        raise AccountError(_why_refused(user, refusal)) from refusal
+        raise AccountError(_explain_refusal(user, refusal)) from refusal
     try:
         with transaction.atomic():
             user.save()
-    except IntegrityError as refusal:  # somebody took the name since it was looked up
-        raise AccountError(_name_is_taken(user)) from refusal
+    except IntegrityError as refusal:  # another request took the name after the check
+        raise AccountError(_say_name_is_taken(user)) from refusal
 
 
-def _why_refused(user: User, refusal: ValidationError) -> str:
+def _explain_refusal(user: User, refusal: ValidationError) -> str:
     if User.objects.named(user.username).exists():
-        return _name_is_taken(user)
+        return _say_name_is_taken(user)
     return " ".join(refusal.messages)
 
 
-def _name_is_taken(user: User) -> str:
+def _say_name_is_taken(user: User) -> str:
     return _("The name %(name)s is taken. Choose another.") % {"name": isolate(user.username)}
 
 
 def has_people() -> bool:
-    """Whether there is anybody who can sign in, or who holds a link to set their first password."""
+    """Tell whether anybody can sign in, or holds a link to set their first password."""
     people = User.objects.filter(is_guest=False, is_simulated=False)
     links = PasswordReset.objects.filter(user=OuterRef("pk"), used_at=None, expires_at__gt=timezone.now())
     return people.filter(~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX) | Exists(links)).exists()
@@ -95,8 +96,8 @@ def has_people() -> bool:
 
 @transaction.atomic
 def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]:
-    """An invitation and its secret, which is in no table and cannot be had again."""
-    _refuse_above(actor, role, _("invite somebody"))
+    """Create an invitation. Return it with its secret, of which only a hash is stored."""
+    _require_rank(actor, role, _("invite somebody"))
     secret = new_secret()
     invitation = Invitation.objects.create(
         token_hash=hash_secret(secret),
@@ -111,29 +112,29 @@ def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]
 
 @transaction.atomic
 def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
-    """Makes an invitation's link useless. An accepted one stays as it is."""
-    _refuse_above(actor, invitation.role, _("revoke an invitation"))
+    """Revoke an invitation's link. An accepted one stays as it is."""
+    _require_rank(actor, invitation.role, _("revoke an invitation"))
     changed = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
     if changed.update(revoked_at=timezone.now()):
         record(actor=actor, action="invitation.revoked", target=invitation)
 
 
-def open_invitation(secret: str) -> Invitation | None:
-    """The invitation behind a link, while it can still be accepted."""
-    invitation = valid_invitations().filter(token_hash=hash_secret(secret)).first()
+def find_open_invitation(secret: str) -> Invitation | None:
+    """Return the invitation of a link if it can still be accepted."""
+    invitation = list_valid_invitations().filter(token_hash=hash_secret(secret)).first()
     return invitation if invitation is not None and invitation.is_backed else None
 
 
-def valid_invitations() -> QuerySet[Invitation]:
-    """Invitations that are not accepted, revoked or too old. Whether their makers still back them is asked of each."""
+def list_valid_invitations() -> QuerySet[Invitation]:
+    """Return the invitations that are not accepted, revoked or expired. Check `is_backed` of each before use."""
     valid = Invitation.objects.filter(accepted_by=None, revoked_at=None, expires_at__gt=timezone.now())
     return valid.select_related("created_by")
 
 
 @transaction.atomic
 def accept_invitation(*, secret: str, username: str, password: str, display_name: str = "") -> User:
-    """Makes the account an invitation stands for. Raises AccountError if the link is spent, old or revoked."""
-    invitation = open_invitation(secret)
+    """Create the account of an invitation. Raises AccountError if the link was used, expired or revoked."""
+    invitation = find_open_invitation(secret)
     if invitation is None:
         raise AccountError(_("This invitation is no longer valid. Ask the person who sent it for a new one."))
     user = User(username=username.strip(), role=invitation.role, display_name=display_name.strip())
@@ -148,15 +149,13 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
 
 @transaction.atomic
 def change_role(*, actor: User, user: User, role: Role) -> None:
-    """Gives a person another role. Nobody changes their own, nor gives or takes one above their own."""
-    _refuse_above(actor, user.role, _("change the role of somebody"))
-    _refuse_above(actor, role, _("make somebody one"))
+    """Change a person's role. Nobody changes their own role, and nobody gives or takes a role above their own."""
+    _require_rank(actor, user.role, _("change the role of somebody"))
+    _require_rank(actor, role, _("give somebody a role"))
     if user == actor:
         raise AccountError(_("You cannot change your own role. Ask another lead."))
     if user.is_guest or user.is_simulated:
-        raise AccountError(
-            _("%(user)s is no colleague who signs in, so the role stays annotator.") % {"user": isolate(user)}
-        )
+        raise AccountError(_("%(user)s cannot sign in, so the role stays annotator.") % {"user": isolate(user)})
     before = user.role
     if before != role:
         user.role = role
@@ -166,8 +165,8 @@ def change_role(*, actor: User, user: User, role: Role) -> None:
 
 @transaction.atomic
 def deactivate(*, actor: User, user: User) -> None:
-    """Shuts a person out: no sign-in, session, token or reset link. What they rated stays; links they made fail."""
-    _refuse_above(actor, user.role, _("deactivate somebody"))
+    """End a person's access: sign-in, sessions, tokens, reset links, and links that they made. Their ratings stay."""
+    _require_rank(actor, user.role, _("deactivate somebody"))
     if user == actor:
         raise AccountError(_("You cannot deactivate yourself. Ask another lead."))
     User.objects.filter(pk=user.pk).update(is_active=False)
@@ -175,13 +174,13 @@ def deactivate(*, actor: User, user: User) -> None:
     record(actor=actor, action="user.deactivated", target=user)
 
 
-def shut_out_guests(guests: QuerySet[User]) -> None:
-    """Ends the accounts of a panel's guests. They have no password, token or link; the caller keeps the trail."""
+def deactivate_guests(guests: QuerySet[User]) -> None:
+    """End the access of a panel's guests, who have no password, token or link. The caller writes the audit entry."""
     guests.filter(is_guest=True).update(is_active=False, sessions_ended=F("sessions_ended") + 1)
 
 
 def _end_access(user: User) -> None:
-    """Ends every session, token and open reset link of a person."""
+    """End every session, token and open reset link of a person."""
     now = timezone.now()
     User.objects.filter(pk=user.pk).update(sessions_ended=F("sessions_ended") + 1)
     user.refresh_from_db(fields=["sessions_ended"])
@@ -191,17 +190,17 @@ def _end_access(user: User) -> None:
 
 @transaction.atomic
 def reactivate(*, actor: User, user: User) -> None:
-    """Lets a person in again. Their tokens stay revoked."""
-    _refuse_above(actor, user.role, _("reactivate somebody"))
+    """Let a person sign in again. Their tokens stay revoked."""
+    _require_rank(actor, user.role, _("reactivate somebody"))
     User.objects.filter(pk=user.pk).update(is_active=True)
     record(actor=actor, action="user.reactivated", target=user)
 
 
 @transaction.atomic
 def start_password_reset(*, actor: User | None, user: User) -> str:
-    """The secret of a link by which `user` chooses a password (actor None: the command line). Earlier links end."""
+    """Return the secret of a link by which `user` sets a password; earlier links end. Actor None: the command line."""
     if actor is not None:
-        _refuse_above(actor, user.role, _("reset the password of somebody"))
+        _require_rank(actor, user.role, _("reset the password of somebody"))
     if not user.is_active or user.is_simulated or user.is_guest:
         raise AccountError(_("%(user)s cannot sign in, so there is no password to reset.") % {"user": isolate(user)})
     now = timezone.now()
@@ -214,8 +213,8 @@ def start_password_reset(*, actor: User | None, user: User) -> str:
     return secret
 
 
-def open_reset(secret: str) -> PasswordReset | None:
-    """The reset behind a link, while it can still be used."""
+def find_open_reset(secret: str) -> PasswordReset | None:
+    """Return the password reset of a link if it can still be used."""
     valid = PasswordReset.objects.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
     reset = valid.select_related("user", "created_by").filter(token_hash=hash_secret(secret)).first()
     return reset if reset is not None and reset.is_backed else None
@@ -223,8 +222,8 @@ def open_reset(secret: str) -> PasswordReset | None:
 
 @transaction.atomic
 def finish_password_reset(*, secret: str, password: str) -> User:
-    """Sets the password by a reset link; every session and token of that person ends with the old password."""
-    reset = open_reset(secret)
+    """Set the password by a reset link; every session and token of that person ends."""
+    reset = find_open_reset(secret)
     if reset is None:
         raise AccountError(_("This link is no longer valid. Ask a lead for a new one."))
     spent = PasswordReset.objects.filter(pk=reset.pk, used_at=None).update(used_at=timezone.now())
@@ -236,10 +235,10 @@ def finish_password_reset(*, secret: str, password: str) -> User:
 
 @transaction.atomic
 def set_password(*, actor: User | None, user: User, password: str) -> None:
-    """Sets a person's own password (an actor of None is the command line). Ends their sessions, tokens and links."""
+    """Set a person's own password, and end their sessions, tokens and links. Actor None is the command line."""
     if actor is not None and actor != user:
-        raise AccountError(_("Only oneself sets a password. Make a reset link instead."))
-    user.set_password(_checked_password(password, user))
+        raise AccountError(_("You can set only your own password. Make a reset link instead."))
+    user.set_password(_check_password(password, user))
     user.save(update_fields=["password"])
     _end_access(user)
     record(actor=actor, action="user.password_set", target=user)
@@ -247,7 +246,7 @@ def set_password(*, actor: User | None, user: User, password: str) -> None:
 
 @transaction.atomic
 def rename(*, actor: User, display_name: str) -> None:
-    """Sets one's own display name."""
+    """Set one's own display name."""
     actor.display_name = display_name.strip()
     actor.save(update_fields=["display_name"])
     record(actor=actor, action="user.renamed", target=actor)
@@ -255,7 +254,7 @@ def rename(*, actor: User, display_name: str) -> None:
 
 @transaction.atomic
 def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
-    """A bearer token of one's own and its secret, which is in no table and cannot be had again."""
+    """Create a bearer token for oneself. Return it with its secret, of which only a hash is stored."""
     if not name.strip():
         raise AccountError(_("Give the token a name, so that you know later what it is for."))
     secret = new_secret()
@@ -268,8 +267,8 @@ def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
 
 @transaction.atomic
 def revoke_token(*, actor: User, token: ApiToken) -> None:
-    """Makes a token of one's own useless."""
+    """Revoke a token of one's own."""
     if token.user != actor:
-        raise AccountError(_("A token is revoked by its owner."))
+        raise AccountError(_("Only its owner can revoke a token."))
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
         record(actor=actor, action="token.revoked", target=token)

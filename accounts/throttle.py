@@ -1,12 +1,13 @@
-"""Slows down guessing of passwords, and what else a stranger may try again and again.
+"""Limits on how often a stranger may try something: to guess a password, or to begin with a panel.
 
-Tries are counted by name, by address, and by both together; each deed has a count of its own, so that a class that
-begins with a panel keeps nobody at the same address from signing in. The count of sign-ins by name alone is generous,
-and browsers that the person has used before are counted by themselves (`accounts.known_browsers`), so that a stranger
-elsewhere cannot lock a person out.
+Tries are counted by name, by address, and by both together. Each action has its own count, so that a class of students
+that begins with a panel keeps nobody at the same address from signing in. The limit of sign-ins by name alone is
+generous, and browsers that the person has used before have their own count (`accounts.known_browsers`), so that a
+stranger elsewhere cannot lock a person out.
 
-Each try is stored before the tries are counted. Of several at once, the last to be stored therefore counts all of them:
-no more than the limit go on, without any lock. Call `admit` outside of a transaction, which would hide its try.
+Each try is stored before the tries are counted. Of several at once, the last to be stored therefore counts all of them,
+and no more than the limit are admitted, without any lock. Call `admit` outside of a transaction: other processes would
+not see a try inside it.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ MOST_DROPPED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many tries of one deed fit into the window; None is without limit."""
+    """How many tries of one action the window allows; None is without limit."""
 
-    deed: str
+    action: str
     by_name_and_address: int
     by_name: int
     by_address: int | None
@@ -38,33 +39,33 @@ KNOWN_BROWSER = Limits("known-browser", by_name_and_address=10, by_name=10, by_a
 
 
 def admit(name: str, address: str | None, limits: Limits = SIGN_IN) -> bool:
-    """Count a try, and tell whether it may go on. A try that may not is not counted."""
+    """Count a try, and tell whether it is within the limits. A try beyond them is not counted."""
     _drop_old()
-    own = SignInAttempt.objects.create(username=_key(name), address=address, deed=limits.deed)
-    if _is_over(own, limits):
-        own.delete()
+    attempt = SignInAttempt.objects.create(username=_key(name), address=address, deed=limits.action)
+    if _is_over(attempt, limits):
+        attempt.delete()
         return False
     return True
 
 
 def forget(name: str, address: str | None, limits: Limits = SIGN_IN) -> None:
-    """Forget the tries of a person who succeeded: what they mistyped before it, and the last one."""
-    SignInAttempt.objects.filter(username=_key(name), address=address, deed=limits.deed).delete()
+    """Delete the tries of a person who succeeded, the last one included."""
+    SignInAttempt.objects.filter(username=_key(name), address=address, deed=limits.action).delete()
 
 
-def _is_over(own: SignInAttempt, limits: Limits) -> bool:
-    recent = SignInAttempt.objects.filter(at__gt=timezone.now() - WINDOW, deed=limits.deed)
-    by_name, by_address = Q(username=own.username), Q(address=own.address)
+def _is_over(attempt: SignInAttempt, limits: Limits) -> bool:
+    recent = SignInAttempt.objects.filter(at__gt=timezone.now() - WINDOW, deed=limits.action)
+    by_name, by_address = Q(username=attempt.username), Q(address=attempt.address)
     counts = (
         (by_name & by_address, limits.by_name_and_address),
         (by_name, limits.by_name),
         (by_address, limits.by_address),
     )
-    return any(most is not None and recent.filter(which).count() > most for which, most in counts)
+    return any(limit is not None and recent.filter(condition).count() > limit for condition, limit in counts)
 
 
 def _drop_old() -> None:
-    """Delete tries that no longer count. Another process that deletes the same ones is not waited for."""
+    """Delete tries that no longer count, without waiting for another process that deletes the same ones."""
     old = SignInAttempt.objects.filter(at__lte=timezone.now() - WINDOW)
     if not old.exists():
         return

@@ -1,6 +1,6 @@
-"""Secrets that are shown once and kept as a hash.
+"""Secrets that are shown once and stored as a hash.
 
-They carry 256 random bits, so a plain SHA-256 is enough: there is nothing to guess, and looking one up stays one query.
+They have 256 random bits, so a plain SHA-256 is enough: they cannot be guessed, and one query finds them.
 """
 
 import hashlib
@@ -14,5 +14,5 @@ def new_secret() -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """64 hexadecimal digits."""
+    """Return the SHA-256 of a secret as 64 hexadecimal digits."""
     return hashlib.sha256(secret.encode()).hexdigest()

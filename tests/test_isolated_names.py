@@ -19,13 +19,14 @@ from tests.annotation.factories import make_campaign, make_user
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("accounts", "annotation", "config", "datasets", "modelassist", "operations", "qsave")
 OURS = {
-    "asked", "bridges", "chosen", "clips", "count", "deed", "duration", "error", "figure", "figures", "format", "given",
-    "groups", "height", "high", "item_id", "largest", "least", "left", "line", "low", "marks", "most", "n", "number",
-    "problem", "quota", "rated", "read", "readable", "reason", "role", "run", "seats", "share", "split", "state",
-    "values", "wanted", "ways", "whom", "why", "width",
+    "action", "allowed", "asked", "axes", "best", "bridges", "chosen", "clips", "count", "duration", "error", "figure",
+    "figures", "format", "given", "group", "groups", "height", "high", "item_id", "largest", "least", "left", "line",
+    "low", "marks", "most", "n", "number", "problem", "quota", "rated", "read", "readable", "reason", "requested",
+    "role", "run", "seats", "share", "split", "state", "uses", "values", "wanted", "ways", "whom", "why", "width",
+    "worst",
 }  # fmt: skip
 """Names of values that the site itself writes: figures, states, roles, sentences. A new one is added or isolated."""
-HERE_AND_NOW = {("annotation/rating/rate_page.py", "name")}
+HERE_AND_NOW = {("annotation/rating/desk_form.py", "name")}
 """Names of fields in the site's own forms."""
 ARABIC, MARKUP, LONG = "مريم (2)", "<b>x</b>", "o" * 120
 

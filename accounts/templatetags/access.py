@@ -1,4 +1,4 @@
-"""What a template may ask about the person in front of it."""
+"""Template filters about the signed-in person."""
 
 from django import template
 
@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def may(user: object, role: str) -> bool:
-    """`{% if user|may:"lead" %}`: whether a person holds that role or a higher one; False for strangers."""
+    """Tell whether a person has that role or a higher one (`{% if user|may:"lead" %}`); False for strangers."""
     return isinstance(user, User) and user.has_role(Role(role))

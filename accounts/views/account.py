@@ -1,4 +1,4 @@
-"""One's own account: name, password, API tokens."""
+"""The page of one's own account: name, password, API tokens."""
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -20,10 +20,10 @@ from qsave.words import isolate
 @never_cache
 @require_safe
 def account(request: AuthedRequest) -> HttpResponse:
-    return _page(request)
+    return _render_page(request)
 
 
-def _page(request: AuthedRequest, **forms: object) -> HttpResponse:
+def _render_page(request: AuthedRequest, **forms: object) -> HttpResponse:
     context = {
         "tokens": request.user.api_tokens.filter(revoked_at=None).order_by("-created_at"),
         "name_form": DisplayNameForm(initial={"display_name": request.user.display_name}),
@@ -39,9 +39,9 @@ def _page(request: AuthedRequest, **forms: object) -> HttpResponse:
 def rename(request: AuthedRequest) -> HttpResponse:
     form = DisplayNameForm(request.POST)
     if not form.is_valid():
-        return _page(request, name_form=form)
+        return _render_page(request, name_form=form)
     services.rename(actor=request.user, display_name=form.cleaned_data["display_name"])
-    messages.success(request, _("Your name is saved."))
+    messages.success(request, _("Name saved."))
     return redirect("account")
 
 
@@ -49,19 +49,19 @@ def rename(request: AuthedRequest) -> HttpResponse:
 @sensitive_post_parameters("current", "password", "again")
 @require_POST
 def change_password(request: AuthedRequest) -> HttpResponse:
-    """Sets a new password; other sessions and all tokens of the same person end, this session goes on."""
+    """Set a new password. The person's other sessions and all their tokens end; this session stays open."""
     form = ChangePasswordForm(request.POST)
     if form.is_valid() and not request.user.check_password(form.cleaned_data["current"]):
-        form.add_error("current", _("That is not your present password."))
+        form.add_error("current", _("That is not your current password."))
     if form.is_valid():
         try:
             services.set_password(actor=request.user, user=request.user, password=form.cleaned_data["password"])
         except services.AccountError as refusal:
             form.add_error("password", str(refusal))
     if not form.is_valid():
-        return _page(request, password_form=form)
+        return _render_page(request, password_form=form)
     update_session_auth_hash(request, request.user)
-    messages.success(request, _("Your password is changed. Your other sessions and your API tokens have ended."))
+    messages.success(request, _("Password changed. Your other sessions and your API tokens have ended."))
     return redirect("account")
 
 
@@ -69,18 +69,18 @@ def change_password(request: AuthedRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def issue_token(request: AuthedRequest) -> HttpResponse:
-    """Makes a token and shows it, this once."""
+    """Create a token and show its secret, which is stored nowhere."""
     form = TokenForm(request.POST)
     if not form.is_valid():
-        return _page(request, token_form=form)
+        return _render_page(request, token_form=form)
     token, secret = services.issue_token(actor=request.user, name=form.cleaned_data["name"])
-    return _page(request, new_token=token, secret=secret)
+    return _render_page(request, new_token=token, secret=secret)
 
 
 @colleagues_only
 @require_POST
 def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Revokes one of one's own tokens; somebody else's is not found."""
+    """Revoke one of one's own tokens; another person's is 404."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     services.revoke_token(actor=request.user, token=token)
     messages.success(request, _("The token %(name)s no longer works.") % {"name": isolate(token.name)})

@@ -1,4 +1,4 @@
-"""The lead's page of people, and the links by which people come in and come back."""
+"""The lead's page of people, and the pages of invitation and reset links."""
 
 from collections.abc import Callable
 
@@ -27,22 +27,22 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @role_required(Role.LEAD)
 @require_safe
 def people(request: AuthedRequest) -> HttpResponse:
-    """All people by name, a page at a time (`after` is the last name shown); guests and simulated raters apart."""
-    return _people_page(request, InviteForm(inviter=request.user))
+    """List people by name, a page at a time (`after` is the last name shown), by kind: guests, simulated or others."""
+    return _render_people(request, InviteForm(inviter=request.user))
 
 
-def _people_page(request: AuthedRequest, form: InviteForm, **more: object) -> HttpResponse:
+def _render_people(request: AuthedRequest, form: InviteForm, **more: object) -> HttpResponse:
     after = request.GET.get("after", "")
     kind = request.GET.get("kind", "")
-    shown = User.objects.filter(is_simulated=kind == "simulated", is_guest=kind == "guests", username__gt=after)
-    rows = list(shown.order_by("username")[: PAGE + 1])
+    users = User.objects.filter(is_simulated=kind == "simulated", is_guest=kind == "guests", username__gt=after)
+    rows = list(users.order_by("username")[: PAGE + 1])
     own_rank = Role(request.user.role).rank
     context = {
         "people": [(user, user != request.user and Role(user.role).rank <= own_rank) for user in rows[:PAGE]],
         "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
         "kind": kind,
         "roles": [role for role in Role if role.rank <= own_rank],
-        "invitations": services.valid_invitations().order_by("-created_at")[:PAGE],
+        "invitations": services.list_valid_invitations().order_by("-created_at")[:PAGE],
         "form": form,
         **more,
     }
@@ -53,10 +53,10 @@ def _people_page(request: AuthedRequest, form: InviteForm, **more: object) -> Ht
 @never_cache
 @require_POST
 def invite(request: AuthedRequest) -> HttpResponse:
-    """Makes an invitation and shows its link, this once: the secret is stored nowhere, so this answers with a page."""
+    """Create an invitation and show its link. The secret is stored nowhere, so no redirect could show it."""
     form = InviteForm(request.POST, inviter=request.user)
     if not form.is_valid():
-        return _people_page(request, form)
+        return _render_people(request, form)
     invitation, secret = services.invite(
         actor=request.user, role=Role(form.cleaned_data["role"]), note=form.cleaned_data["note"]
     )
@@ -68,7 +68,7 @@ def invite(request: AuthedRequest) -> HttpResponse:
 @require_POST
 def revoke_invitation(request: AuthedRequest, pk: int) -> HttpResponse:
     invitation = get_object_or_404(Invitation, pk=pk)
-    return _deed(
+    return _run(
         request, lambda: services.revoke_invitation(actor=request.user, invitation=invitation), _("Invitation revoked.")
     )
 
@@ -77,7 +77,7 @@ def revoke_invitation(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 def deactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
-    return _deed(
+    return _run(
         request,
         lambda: services.deactivate(actor=request.user, user=user),
         _("%(user)s can no longer sign in.") % {"user": isolate(user)},
@@ -88,7 +88,7 @@ def deactivate(request: AuthedRequest, pk: int) -> HttpResponse:
 @require_POST
 def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
     user = get_object_or_404(User, pk=pk)
-    return _deed(
+    return _run(
         request,
         lambda: services.reactivate(actor=request.user, user=user),
         _("%(user)s can sign in again.") % {"user": isolate(user)},
@@ -100,16 +100,16 @@ def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
     user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
     if role not in Role.values:
-        raise BadRequest(f"There is no role {role!r}; there are {', '.join(Role.values)}.")
-    done = _("%(user)s is %(role)s now.") % {"user": isolate(user), "role": Role(role).label.lower()}
-    return _deed(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), done)
+        raise BadRequest(f"The role {role!r} does not exist. Choose one of {', '.join(Role.values)}.")
+    success = _("%(user)s is %(role)s now.") % {"user": isolate(user), "role": Role(role).label.lower()}
+    return _run(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), success)
 
 
 @role_required(Role.LEAD)
 @never_cache
 @require_POST
 def reset_link(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Makes a reset link and shows it, this once."""
+    """Create a reset link and show it; its secret is stored nowhere."""
     user = get_object_or_404(User, pk=pk)
     try:
         secret = services.start_password_reset(actor=request.user, user=user)
@@ -120,23 +120,24 @@ def reset_link(request: AuthedRequest, pk: int) -> HttpResponse:
     return render(request, "accounts/link_once.html", {"link": link, "person": user})
 
 
-def _deed(request: AuthedRequest, deed: Callable[[], None], done: str) -> HttpResponse:
+def _run(request: AuthedRequest, action: Callable[[], None], success: str) -> HttpResponse:
+    """Run an action and return to the page of people, with a message of its success or its refusal."""
     try:
-        deed()
+        action()
     except services.AccountError as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, done)
+        messages.success(request, success)
     return redirect("people")
 
 
-@public(reason="the invited have no account yet; the link carries a secret")
+@public(reason="an invited person has no account yet; the link carries a secret")
 @sensitive_post_parameters("password", "again")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
-    """Where an invitation leads: choose a name and a password, and be signed in."""
-    invitation = services.open_invitation(secret)
+    """The page of an invitation link: choose a name and a password, and be signed in."""
+    invitation = services.find_open_invitation(secret)
     if invitation is None:
         return render(request, "accounts/link_dead.html", {"what": "invitation"}, status=410)
     form = AcceptInvitationForm(request.POST or None)
@@ -154,13 +155,13 @@ def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
     return render(request, "accounts/accept_invitation.html", {"form": form, "role": Role(invitation.role).label})
 
 
-@public(reason="who forgot a password cannot sign in; the link carries a secret")
+@public(reason="a person who forgot their password cannot sign in; the link carries a secret")
 @sensitive_post_parameters("password", "again")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_password(request: HttpRequest, secret: str) -> HttpResponse:
-    """Where a reset link leads."""
-    reset = services.open_reset(secret)
+    """The page of a reset link: set a new password."""
+    reset = services.find_open_reset(secret)
     if reset is None:
         return render(request, "accounts/link_dead.html", {"what": "link"}, status=410)
     form = NewPasswordForm(request.POST or None)
@@ -170,7 +171,7 @@ def set_password(request: HttpRequest, secret: str) -> HttpResponse:
         except services.AccountError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("Your password is set. Sign in with it."))
-            # The link has proved who they are, so wrong tries of others do not keep this browser from signing in.
+            messages.success(request, _("Password saved. Sign in with it."))
+            # The link proves who they are, so failed sign-ins elsewhere do not block this browser.
             return remember_browser(redirect("sign-in"), user)
     return render(request, "accounts/set_password.html", {"form": form, "person": reset.user})

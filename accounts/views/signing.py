@@ -11,15 +11,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import throttle
 from accounts.access import public
-from accounts.addresses import client_address
+from accounts.addresses import find_client_address
 from accounts.forms import SignInForm
 from accounts.known_browsers import find_known_browser, remember_browser
 from accounts.models import User
 from accounts.services import has_people
 from accounts.throttle import KNOWN_BROWSER, SIGN_IN
 
-REFUSED = _("That name and password do not go together, or the account is closed.")
-WAIT = _("Too many tries. Wait a quarter of an hour, or ask a lead for a reset link.")
+REFUSED = _("The name or the password is wrong, or the account is deactivated.")
+WAIT = _("Too many attempts. Wait 15 minutes, or ask a lead for a reset link.")
 
 
 @public(reason="this is where strangers say who they are")
@@ -27,8 +27,8 @@ WAIT = _("Too many tries. Wait a quarter of an hour, or ask a lead for a reset l
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Asks for name and password; goes on to where the person was heading."""
-    target = _safe_target(request)
+    """Ask for name and password, then continue to the page that the person came for."""
+    target = _find_target(request)
     if request.user.is_authenticated:
         return redirect(target)
     if not has_people():
@@ -36,33 +36,33 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
-        user, status, error = _try(request, form.cleaned_data["username"], form.cleaned_data["password"])
+        user, status, error = _authenticate(request, form.cleaned_data["username"], form.cleaned_data["password"])
         if user is not None:
             return remember_browser(redirect(target), user)
         form.add_error(None, error)
     return render(request, "accounts/sign_in.html", {"form": form, "next": target}, status=status)
 
 
-def _try(request: HttpRequest, username: str, password: str) -> tuple[User | None, int, str]:
-    """Who has signed in; else the status with its words: 403 refused, 429 too many tries."""
+def _authenticate(request: HttpRequest, username: str, password: str) -> tuple[User | None, int, str]:
+    """Return the user who has signed in, or the status with its message: 403 refused, 429 too many attempts."""
     browser = find_known_browser(request, username)
-    counted = (browser, None, KNOWN_BROWSER) if browser else (username, client_address(request), SIGN_IN)
-    if not throttle.admit(*counted):
+    attempt = (browser, None, KNOWN_BROWSER) if browser else (username, find_client_address(request), SIGN_IN)
+    if not throttle.admit(*attempt):
         return None, 429, str(WAIT)
     user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
         return None, 403, str(REFUSED)
-    throttle.forget(*counted)
+    throttle.forget(*attempt)
     login(request, user)
     return user, 200, ""
 
 
-def _safe_target(request: HttpRequest) -> str:
-    """Where to go after signing in: `next` if it lies on this site, else the home page."""
+def _find_target(request: HttpRequest) -> str:
+    """Return the address to open after signing in: `next` if it is on this site, else the home page."""
     home = resolve_url("home")
     target = request.POST.get("next") or request.GET.get("next") or home
-    ours = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
-    return target if ours else home
+    is_own = url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure())
+    return target if is_own else home
 
 
 @public(reason="signing out twice does no harm")

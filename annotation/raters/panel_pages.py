@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import throttle
 from accounts.access import AuthedRequest, public, role_required, signed_in
-from accounts.addresses import client_address
+from accounts.addresses import find_client_address
 from accounts.models import Role, User
 from annotation.models import Campaign, Panel, PanelParticipant
 from annotation.raters import panels as service
@@ -159,7 +159,7 @@ def _read_external_id(request: HttpRequest) -> str:
 
 def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, int]:
     """Sign the participant in for this browser session; return ("", 200), or what prevents it and its status."""
-    if not throttle.admit(str(panel.pk), client_address(request), BEGIN_LIMITS):
+    if not throttle.admit(str(panel.pk), find_client_address(request), BEGIN_LIMITS):
         return _("Too many people on this network have just begun. Try again in 15 minutes."), 429
     try:
         user = service.begin_participation(panel=panel, external_id=external_id).user

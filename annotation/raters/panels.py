@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from accounts.services import AccountError, create_user, shut_out_guests
+from accounts.services import AccountError, create_user, deactivate_guests
 from accounts.tokens import hash_secret, new_secret
 from annotation.models import Campaign, Panel, PanelParticipant, Slot
 from annotation.shared.permissions import require
@@ -73,7 +73,7 @@ def close_panel(*, actor: User, panel: Panel) -> None:
     """Close a panel: nobody can begin any more, and its guests are signed out for good. Ratings stay."""
     require(actor, Role.LEAD)
     if Panel.objects.filter(pk=panel.pk, closed_at=None).update(closed_at=timezone.now()):
-        shut_out_guests(User.objects.filter(panel_participant__panel=panel))
+        deactivate_guests(User.objects.filter(panel_participant__panel=panel))
         audit.record(actor=actor, action="panel.closed", target=panel)
 
 

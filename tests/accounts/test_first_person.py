@@ -77,7 +77,7 @@ def test_guests_and_programs_are_not_the_first_person(db: None) -> None:
     ("words", "said"),
     [
         (["add_person", "\u200b"], "no visible letter"),
-        (["password_link", "nobody"], "There is nobody with the name nobody"),
+        (["password_link", "nobody"], "Nobody has the name nobody"),
         (["createsuperuser"], "manage.py add_person NAME --role engineer"),
         (["changepassword", "ada"], "manage.py password_link ada"),
     ],

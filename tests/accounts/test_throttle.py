@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from accounts import services, throttle
-from accounts.addresses import client_address
+from accounts.addresses import find_client_address
 from accounts.models import Role, SignInAttempt, User
 from accounts.throttle import KNOWN_BROWSER, SIGN_IN, Limits
 from tests.support.threads import run_at_once
@@ -54,7 +54,7 @@ def test_the_address_is_what_the_outermost_trusted_proxy_saw(
 ) -> None:
     settings.TRUSTED_PROXIES = proxies
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
-    assert client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=own)) == expected
+    assert find_client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=own)) == expected
 
 
 @pytest.mark.parametrize("names", [["ada"] * 60, [f"name{number}" for number in range(60)]])

@@ -89,7 +89,7 @@ def test_a_view_states_its_role_and_one_that_states_none_is_shut(ada: User, requ
 def test_the_password_changes_only_with_the_present_one(client: Client, ada: User) -> None:
     client.force_login(ada)
     new = {"password": "nine white storks", "again": "nine white storks"}
-    assert b"not your present password" in client.post("/account/password", {"current": "wrong", **new}).content
+    assert b"not your current password" in client.post("/account/password", {"current": "wrong", **new}).content
     elsewhere = Client()
     elsewhere.force_login(ada)
     assert client.post("/account/password", {"current": "seven grey herons", **new}).status_code == 302

@@ -1,4 +1,4 @@
-"""Say what to use instead of Django's command, which would leave a person's sessions and tokens open."""
+"""Name the command to use instead of Django's, which would leave a person's sessions and tokens open."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from django.core.management.base import BaseCommand, CommandParser
 
 
 class Command(BaseCommand):
-    help = "Nobody types another person's password: password_link prints a link by which they set it."
+    help = "Nobody sets another person's password: password_link prints a link by which they set it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?", default="NAME")
 
     def handle(self, *, name: str, **_: Any) -> None:
         raise CommandError(
-            "Nobody types another person's password here. "
+            "Nobody sets another person's password here. "
             f"Print a link by which they set it with: manage.py password_link {name}"
         )

@@ -1,4 +1,4 @@
-"""Say what to use instead of Django's command."""
+"""Name the command to use instead of Django's."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ class Command(BaseCommand):
     help = "There are no superusers here: add_person makes an engineer, who may do everything."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("given", nargs="*")
+        parser.add_argument("options", nargs="*")
 
     def run_from_argv(self, argv: list[str]) -> None:
-        super().run_from_argv(argv[:2])  # whatever options Django's command takes, the answer is the same
+        super().run_from_argv(argv[:2])  # the answer does not depend on the options
 
     def handle(self, **_: Any) -> None:
         raise CommandError(

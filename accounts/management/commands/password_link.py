@@ -1,4 +1,4 @@
-"""Print a link by which somebody sets a new password, where no lead can make one."""
+"""Print a link by which somebody sets a new password, if no lead can make one."""
 
 from typing import Any
 
@@ -19,5 +19,5 @@ class Command(BaseCommand):
     def handle(self, *, name: str, site: str, **_: Any) -> None:
         user = User.objects.named(name).first()
         if user is None:
-            raise CommandError(f"There is nobody with the name {name}. Add them with: manage.py add_person {name}")
+            raise CommandError(f"Nobody has the name {name}. Add them with: manage.py add_person {name}")
         self.stdout.write(make_password_link(user, site))
