@@ -59,4 +59,6 @@ def test_no_page_carries_an_inline_script_or_style(client: Client, db: None) -> 
         page = client.get(path).content.decode()
         assert "<style" not in page
         assert ' style="' not in page
-        assert all("src=" in tag for tag in page.split("<script")[1:]), path
+        tags = page.split("<script")[1:]
+        assert tags
+        assert all("src=" in tag for tag in tags), path

@@ -120,7 +120,9 @@ def test_the_list_is_legible_on_a_phone_and_a_desk(pages: tuple[Path, list[str]]
     page = opened.new_page()
     page.goto((folder / "index.html").as_uri())
     for part, least in ((".name", 200), (".asked", 300), (".why", 300)):
-        for box in page.locator(f".list {part}").all():
+        boxes = page.locator(f".list {part}").all()
+        assert boxes
+        for box in boxes:
             place = box.bounding_box()
             assert place
             assert place["width"] >= least

@@ -95,11 +95,13 @@ def test_what_was_left_out_is_listed_with_its_reason(tmp_path: Path) -> None:
 def test_rows_say_what_the_targets_say(tmp_path: Path) -> None:
     release(tmp_path / "a", some_clips())
     for rows in rows_by_split(tmp_path / "a", "sft").values():
+        assert rows
         for row in rows:
             assert row.task.answer is not None
             card = parse(row.task.answer)
             assert {axis: card.axis(axis).score for axis in AXES} == {a: row.targets[a].level for a in AXES}
     for rows in rows_by_split(tmp_path / "a", "rl").values():
+        assert rows
         assert all(row.task.answer is None for row in rows)
 
 

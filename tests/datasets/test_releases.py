@@ -55,7 +55,9 @@ def test_a_frozen_release_is_numbered_whole_and_intact() -> None:
     assert reader.manifest["content_hash"] == release.content_hash
     assert release.counts["clips"] == {"train": 5, "val": 2, "test": 3}
     for split in ("train", "val", "test"):
-        for row in reader.rows("sft", split):
+        rows = list(reader.rows("sft", split))
+        assert rows
+        for row in rows:
             assert sha256_of(reader.media_path(row)) == row.media.sha256
             assert row.media.fast
             assert row.split == split
@@ -92,7 +94,9 @@ def test_splits_never_move_between_releases() -> None:
     for release in (build(campaign), build(campaign, "second", seed=3)):
         reader = ReleaseReader(releases.release_path(release))
         for split in ("train", "val", "test"):
-            assert all(before[row.clip_id] == split for row in reader.rows("rl", split))
+            rows = list(reader.rows("rl", split))
+            assert rows
+            assert all(before[row.clip_id] == split for row in rows)
 
 
 def test_without_media_the_rows_are_the_same() -> None:

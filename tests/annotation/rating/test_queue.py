@@ -123,6 +123,7 @@ def test_siblings_of_a_prompt_are_kept_apart_while_there_is_another() -> None:
         met.append(slot.item.clip.prompt_group_id)
         factories.submit(rater, slot)
 
+    assert len(met) == len(clips)
     assert all(one != next_one for one, next_one in pairwise(met))
 
 

@@ -34,7 +34,9 @@ def test_it_foresees_golds_and_repeats() -> None:
     campaign = factories.make_campaign(30, overlap=1, gold_share=0.2, repeat_share=0.2)
     for item in Item.objects.order_by("pk")[:6]:
         Item.objects.filter(pk=item.pk).update(gold=dict.fromkeys(AXES, 3))
-    assert all(hits(campaign))
+    right = hits(campaign)
+    assert len(right) >= 30
+    assert all(right)
 
 
 def test_it_foresees_the_clips_of_a_qualification() -> None:

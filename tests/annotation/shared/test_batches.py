@@ -107,6 +107,7 @@ def test_submits_are_stored_between_the_batches_of_scores(monkeypatch: pytest.Mo
         assert set_order_scores(actor=campaign.created_by, campaign=campaign, scores=scores) == 10
     assert len(set(stored)) == 4
     open_slots = campaign.slots.exclude(state="done")
+    assert open_slots.exists()
     assert all(slot.rank == scores[slot.item.clip.clip_id] for slot in open_slots)
 
 
