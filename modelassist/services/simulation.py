@@ -75,7 +75,7 @@ def render_captions(
     held_out: Set[str] = frozenset(),
     on_progress: OnProgress = lambda done, of: None,
 ) -> Path:
-    """Render toy clips that nobody rates, and write what each shows: what the engine's classroom describes.
+    """Render toy clips that nobody rates, and write a caption of each: targets of the engine's SFT.
 
     Of `count` clips those are left out that were made for one of the `held_out` prompts, show it or would stand beside
     it: a release keeps all clips of a prompt in one split, and captions of it would undo that.

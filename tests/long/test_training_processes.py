@@ -141,13 +141,13 @@ def test_a_run_of_two_is_gone_on_with_by_one_and_the_other_way_round(
         check_same(world.finish(name, {"parallel": kind}, "--resume", processes=second), alone)
 
 
-def test_practice_is_refused_before_any_work_with_what_to_do(world: World) -> None:
-    done = world.train(world.folder / "practice", {}, processes=2, stages="sft,grpo")
+def test_grpo_in_two_processes_is_refused_before_any_work(world: World) -> None:
+    done = world.train(world.folder / "grpo", {}, processes=2, stages="sft,grpo")
     assert done.returncode != 0
     said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(said) == 1
-    assert "practice (grpo) takes one process" in said[0]
-    assert not (world.folder / "practice").exists()
+    assert "GRPO takes one process" in said[0]
+    assert not (world.folder / "grpo").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -27,7 +27,7 @@ class Material:
     constant: Sequence[Example]
     """The train clips whose mean is the constant predictor."""
     captioned: Sequence[Example] = ()
-    """Clips with captions, which are described beside those of the classroom."""
+    """Clips with captions, targets of SFT beside the rated clips."""
 
 
 def open_release(folder: Path) -> ReleaseReader:
@@ -66,7 +66,7 @@ def gather(
     for problem in problems:
         report(problem)
     if captioned and not described:
-        report("none of the clips with captions is left to describe: the classroom goes without")
+        report("none of the clips with captions can be used: SFT runs without captions")
     return Material(train=train, held_out=held_out, constant=max(train.values(), key=len), captioned=described)
 
 

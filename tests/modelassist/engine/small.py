@@ -36,7 +36,7 @@ def make_release(folder: Path) -> None:
         rows = [_rows(folder, number + offset, split) for offset in range(count)]
         number += count
         _write(folder / "sft" / f"{split}.jsonl", [supervised for supervised, _ in rows])
-        _write(folder / "rl" / f"{split}.jsonl", [practice for _, practice in rows])
+        _write(folder / "rl" / f"{split}.jsonl", [prompt for _, prompt in rows])
         if split == "train":
             _write(folder / "cooldown" / "train.jsonl", [supervised for supervised, _ in rows[:4]])
     seal(folder)

@@ -65,7 +65,7 @@ def test_held_out_clips_are_not_described_either(tiny_folder: Path, release_fold
     config = replace(CONFIG, sft=replace(CONFIG.sft, captions=str(captions), steps=1))
     training.train(release_folder, str(tiny_folder), tmp_path / "run", config, stages=("sft",))
     told, step = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
-    assert "none of the clips with captions is left" in told["problem"]
+    assert "none of the clips with captions can be used" in told["problem"]
     assert "captions" not in step
 
 

@@ -55,30 +55,30 @@ def test_the_divergence_is_counted_where_there_is_a_reference() -> None:
 
 
 @pytest.mark.parametrize("rank", [0, 4])
-def test_divergence_is_measured_from_the_model_that_practice_began_with(
+def test_kl_is_measured_from_the_weights_at_the_start_of_grpo(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
-    # Whether samples of a group differ, and so whether anything is learnt of them, is up to the last bits of a machine.
+    # Whether the samples of a group differ, and so have an advantage, depends on how a machine rounds.
     monkeypatch.setattr(grpo, "compute_advantages", lambda rewards, scale: torch.ones_like(rewards))
-    practice = replace(CONFIG.grpo, rounds=2, clips=4, num_generations=4, num_iterations=1, beta=0.1, temperature=1.5)
-    config = replace(CONFIG, grpo=practice, lora=LoraConfig(rank=rank), max_new_tokens=96)
+    settings = replace(CONFIG.grpo, rounds=2, clips=4, num_generations=4, num_iterations=1, beta=0.1, temperature=1.5)
+    config = replace(CONFIG, grpo=settings, lora=LoraConfig(rank=rank), max_new_tokens=96)
     training.train(release_folder, str(taught[0]), tmp_path, config, stages=["sft", "grpo"])
     first, second = (row["kl"] for row in read_metrics(tmp_path) if row["stage"] == "grpo")
-    assert first == pytest.approx(0, abs=1e-9)  # whatever the classroom changed
+    assert first == pytest.approx(0, abs=1e-9)  # whatever SFT changed
     assert second > 1e-9
 
 
 @pytest.mark.parametrize("rank", [0, 4])
-def test_divergence_is_measured_from_the_same_model_after_a_cut(
+def test_kl_is_measured_from_the_same_weights_after_a_resume(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: int
 ) -> None:
     monkeypatch.setattr(grpo, "compute_advantages", lambda rewards, scale: torch.ones_like(rewards))  # as above
-    practice = replace(CONFIG.grpo, rounds=3, clips=2, num_generations=3, beta=0.1, temperature=1.5)
+    settings = replace(CONFIG.grpo, rounds=3, clips=2, num_generations=3, beta=0.1, temperature=1.5)
     config = replace(
         CONFIG,
         save_steps=1,
         sft=replace(CONFIG.sft, steps=1, learning_rate=1e-6),
-        grpo=practice,
+        grpo=settings,
         lora=LoraConfig(rank=rank),
         max_new_tokens=96,
     )
