@@ -20,7 +20,9 @@ import torch
 from tqdm import tqdm
 
 from modelassist.engine.evaluation.predictions import Prediction, predict
-from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig

@@ -15,7 +15,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from modelassist.engine.generation.critic import build_question
-from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.prompt import normalised, patchify
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny

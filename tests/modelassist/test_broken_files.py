@@ -15,7 +15,10 @@ from annotation.models import Campaign
 from modelassist.engine.cli.options import main
 from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.generation.critic import Critic as LoadedCritic
-from modelassist.engine.inputs.examples import Example, Feeder, FrameStore, readable
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
+from modelassist.engine.inputs.gathering import decode_clips
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.models import FailedDraft
@@ -112,7 +115,7 @@ def test_frames_says_it_after_the_path(folder: Path, kind: str, capsys: pytest.C
 def test_training_and_evaluation_say_it_of_the_clip(tmp_path: Path, examples: list[Example], tiny_model: Path) -> None:
     critic = LoadedCritic.load(str(tiny_model)).loaded
     store = FrameStore(tmp_path / "frames", critic.frames)
-    usable, problems = readable(store, examples, "train", Machine())
+    usable, problems = decode_clips(store, examples, "train", Machine())
     assert usable == []
     assert problems == [f"clip {kind} left out: {sentence}" for kind, sentence in SENTENCES.items()]
 

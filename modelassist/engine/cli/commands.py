@@ -12,7 +12,8 @@ from modelassist.engine.evaluation.readable import ADVICE, count_readable
 from modelassist.engine.evaluation.run import measure, write_evaluation
 from modelassist.engine.evaluation.text import evaluation_table
 from modelassist.engine.generation.critic import Critic, generate_answers
-from modelassist.engine.inputs.examples import DataError, FrameStore, load_captions, load_examples
+from modelassist.engine.inputs.examples import DataError, load_captions, load_examples
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.gathering import gather_held_out, open_release
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.folder import ModelError, check_model

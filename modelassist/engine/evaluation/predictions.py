@@ -14,7 +14,8 @@ from tqdm import tqdm
 from modelassist.engine.generation.critic import generate_answers
 from modelassist.engine.generation.read_scores import Scored, parse_sample, read_scores
 from modelassist.engine.generation.sampler import Sample
-from modelassist.engine.inputs.examples import DataError, Example, Feeder
+from modelassist.engine.inputs.examples import DataError, Example
+from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling

@@ -19,7 +19,9 @@ from modelassist.engine.evaluation.plots import draw_plots
 from modelassist.engine.evaluation.predictions import Prediction, predict, write_predictions
 from modelassist.engine.evaluation.split import mean_mos, measure_split
 from modelassist.engine.generation.critic import Critic
-from modelassist.engine.inputs.examples import Example, Feeder, FrameStore
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.folder import identify_model
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling

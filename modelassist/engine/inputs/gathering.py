@@ -1,18 +1,22 @@
-"""What a run learns from and is measured on: clips of a release, decoded once; those that cannot be read left out."""
+"""Gather what a run learns from and is measured on: decoded clips of a release, without those that cannot be read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelassist.engine.inputs.examples import DataError, Example, FrameStore, load_examples, readable
+from tqdm import tqdm
+
+from modelassist.engine.inputs.examples import DataError, Example, load_examples
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.distributed import Machine
+from qsave.frames.guard import MediaError
 from qsave.release.encoding import ReleaseError
 from qsave.release.manifest import verify_release
 from qsave.release.reader import ReleaseReader
 from qsave.splits import HELD_OUT
 
 _KIND_OF_STAGE = {"sft": "sft", "grpo": "rl", "cooldown": "cooldown"}
-_MOST_NAMED = 3
+_MAX_NAMED = 3
 _FIRST_STAGE_NEEDS = "a critic needs rated clips in the train split"
 
 
@@ -23,7 +27,7 @@ class Material:
     train: Mapping[str, Sequence[Example]]
     """Examples of each stage."""
     held_out: Mapping[str, Sequence[Example]]
-    """Examples of each split that is measured; splits without any are left out."""
+    """Examples of each held-out split that has any."""
     constant: Sequence[Example]
     """The train clips whose mean is the constant predictor."""
     captioned: Sequence[Example] = ()
@@ -31,13 +35,13 @@ class Material:
 
 
 def open_release(folder: Path) -> ReleaseReader:
-    """A release that is as it was frozen; raises ReleaseError, naming the first things that are not."""
+    """Open a release that is as it was frozen; raises ReleaseError, naming the first differences."""
     reader = ReleaseReader(folder)
     problems = verify_release(folder)
     if problems:
-        more = f" and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
-        named = "; ".join(problems[:_MOST_NAMED])
-        raise ReleaseError(f"{folder} is not as it was frozen: {named}{more}. Put that right, or copy it anew")
+        more = f" and {len(problems) - _MAX_NAMED} more" if len(problems) > _MAX_NAMED else ""
+        named = "; ".join(problems[:_MAX_NAMED])
+        raise ReleaseError(f"{folder} is not as it was frozen: {named}{more}. Repair it, or copy it again.")
     return reader
 
 
@@ -49,29 +53,31 @@ def gather(
     machine: Machine,
     report: Callable[[str], None],
 ) -> Material:
-    """Decode every clip that the stages need, each process its part; bad ones are reported. `captioned` are
-    those that are described beside the judged. Raises DataError where nothing is left to learn from."""
+    """Decode every clip that the stages need, each process its share; clips that cannot be read are reported.
+
+    `captioned` are clips that SFT describes besides the rated ones. Raises DataError if nothing is left to train on.
+    """
     train: dict[str, list[Example]] = {}
     bad: list[str] = []
     for stage in stages:
-        train[stage], problems = _examples(reader, store, _KIND_OF_STAGE[stage], "train", machine)
+        train[stage], problems = _load_split(reader, store, _KIND_OF_STAGE[stage], "train", machine)
         bad += problems
     for problem in bad:
         report(problem)
     if not any(train.values()):
-        why = f"no clip is left: {bad[0]}" if bad else _FIRST_STAGE_NEEDS
-        raise DataError(f"{reader.folder}: there is nothing to train on; {why}")
+        why = f"no clip is left: {bad[0].rstrip('.')}" if bad else _FIRST_STAGE_NEEDS
+        raise DataError(f"{reader.folder}: there is nothing to train on; {why}.")
     held_out = gather_held_out(reader, store, HELD_OUT, machine, report)
-    described, problems = readable(store, _unseen(captioned, held_out), "captions", machine)
+    described, problems = decode_clips(store, _without_held_out(captioned, held_out), "captions", machine)
     for problem in problems:
         report(problem)
     if captioned and not described:
-        report("none of the clips with captions can be used: SFT runs without captions")
+        report("None of the clips with captions can be used: SFT runs without captions.")
     return Material(train=train, held_out=held_out, constant=max(train.values(), key=len), captioned=described)
 
 
-def _unseen(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
-    """Those that are on no clip that is measured."""
+def _without_held_out(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
+    """Drop captions of clips that are held out."""
     measured = {example.sha256 for examples in held_out.values() for example in examples}
     return [example for example in captioned if example.sha256 not in measured]
 
@@ -83,18 +89,34 @@ def gather_held_out(
     machine: Machine,
     report: Callable[[str], None],
 ) -> dict[str, list[Example]]:
-    """The readable examples of the splits that hold any; bad ones are reported."""
-    found = {}
+    """Load the examples of each split that has any; clips that cannot be read are reported."""
+    examples = {}
     for split in splits:
-        found[split], problems = _examples(reader, store, "sft", split, machine)
+        examples[split], problems = _load_split(reader, store, "sft", split, machine)
         for problem in problems:
             report(problem)
-    return {split: examples for split, examples in found.items() if examples}
+    return {split: rows for split, rows in examples.items() if rows}
 
 
-def _examples(
+def _load_split(
     reader: ReleaseReader, store: FrameStore, kind: str, split: str, machine: Machine
 ) -> tuple[list[Example], list[str]]:
     if f"{kind}/{split}.jsonl" not in reader.manifest["files"]:
         return [], []
-    return readable(store, load_examples(reader, kind, split), f"{kind}/{split}", machine)
+    return decode_clips(store, load_examples(reader, kind, split), f"{kind}/{split}", machine)
+
+
+def decode_clips(
+    store: FrameStore, examples: Sequence[Example], label: str, machine: Machine
+) -> tuple[list[Example], list[str]]:
+    """Decode every clip once, each process its share; returns the usable examples, and the errors of the others."""
+    problems: dict[str, str] = {}
+    for example in tqdm(
+        machine.take_share(examples), f"frames {label}", unit="clip", leave=False, disable=not machine.is_leader
+    ):
+        try:
+            store.frames(example)
+        except MediaError as error:
+            problems[example.sha256] = f"clip {example.clip_id} left out: {error}"
+    bad = {sha256: problem for own in machine.gather(problems) for sha256, problem in own.items()}
+    return [example for example in examples if example.sha256 not in bad], list(bad.values())

@@ -1,13 +1,12 @@
-"""What a run computes on: its device, its arithmetic, and the processes that torchrun started for it; one where it
-started none.
+"""The device, dtype and processes that a run computes on; without torchrun there is one process.
 
-Every process takes its part of each step's clips. With `ddp` each holds the whole model, and gradients are added up
-once a step, after its last micro-batch. With `fsdp` (FSDP2) each holds a part of every weight, gradient and moment of
-the optimiser; weights are gathered layer by layer as they are used. Losses are means over the whole step, so that sums
-over processes, never averages, give the loss and the gradient of one process.
+Each process takes its share of each step's clips. With `ddp` each has the whole model, and gradients are summed once a
+step, after its last micro-batch. With `fsdp` (FSDP2) each has a part of every weight, gradient and optimiser moment;
+weights are gathered layer by layer as they are used. Losses are means over the whole step, so sums over processes, not
+averages, give the loss and the gradient of a single process.
 
-Processes must agree on every collective: what one of them meets alone (a clip that cannot be read, a loss that is no
-number) is told to all before anything follows from it.
+Processes must agree on every collective. What only one of them sees (a clip that cannot be read, a loss that is NaN) is
+shared with all before anybody acts on it.
 """
 
 import os
@@ -26,13 +25,13 @@ from modelassist.engine.models.loader import Loaded
 
 T = TypeVar("T")
 PATIENCE = timedelta(hours=2)
-"""How long processes wait for each other: one writes checkpoints, and may do so on a slow disk."""
+"""How long processes wait for each other: one of them writes checkpoints, perhaps to a slow disk."""
 _BUCKET = 2**25
-"""Gradients (elements) added up in one message."""
+"""Gradient elements summed in one message."""
 
 
 class Machine:
-    """One process of a run, and its company."""
+    """One process of a run, and how it works with the others."""
 
     def __init__(
         self,
@@ -48,24 +47,24 @@ class Machine:
         self._root: nn.Module | None = None
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that writes and speaks."""
+    def is_leader(self) -> bool:
+        """Whether this process is the one that writes files and messages."""
         return self.rank == 0
 
-    def part(self, items: Sequence[T]) -> list[T]:
-        """This process's share of some work."""
+    def take_share(self, items: Sequence[T]) -> list[T]:
+        """Return this process's share of some work."""
         return list(items[self.rank :: self.size])
 
-    def gathered(self, value: T) -> list[T]:
-        """What every process has to say, in their order."""
+    def gather(self, value: T) -> list[T]:
+        """Return the value of every process, by rank."""
         if self.size == 1:
             return [value]
-        said: list[T] = [value] * self.size
-        dist.all_gather_object(said, value)
-        return said
+        values: list[T] = [value] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
-    def total(self, values: Mapping[str, float]) -> dict[str, float]:
-        """Sums over the processes; all of them name the same values, in the same order."""
+    def sum_values(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Sum values over the processes; all must give the same names in the same order."""
         if self.size == 1:
             return dict(values)
         summed = torch.tensor(list(values.values()), dtype=torch.float64)
@@ -73,15 +72,19 @@ class Machine:
         return dict(zip(values, summed.tolist(), strict=True))
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do what takes the model forward: in the run's arithmetic, with sharded weights gathered as they are used. All
-        processes come here equally often."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            found: T = self._root(work) if self._root else work()
-        return found
+        """Run a forward pass in the run's dtype, with sharded weights gathered as they are used.
 
-    def spread(self, critic: Loaded) -> None:
-        """Shard the model, once what is to be trained is marked and restored; only `fsdp` does. What is frozen in the
-        tower stays whole: its features are computed clip by clip, where processes differ."""
+        All processes must call it equally often.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            result: T = self._root(work) if self._root else work()
+        return result
+
+    def shard(self, critic: Loaded) -> None:
+        """Shard the model with `fsdp`, after its trainable weights are marked and restored; `ddp` does nothing.
+
+        A frozen tower is not sharded: its features are computed clip by clip, and processes have different clips.
+        """
         if self.size == 1 or self.kind != "fsdp":
             return
         reduced = self.dtype != torch.float32
@@ -99,18 +102,18 @@ class Machine:
                 module.set_force_sum_reduction_for_comms(enable=True)
         self._root = root
 
-    def add_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Add up gradients that each process holds whole."""
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Sum the gradients over processes with `ddp`; `fsdp` has summed them already."""
         if self.size == 1 or self._root is not None:
             return
-        for bucket in _buckets(list(parameters)):
-            flat = torch.cat([_gradient(value).flatten() for value in bucket])
+        for bucket in _split_into_buckets(list(parameters)):
+            flat = torch.cat([_gradient_of(value).flatten() for value in bucket])
             dist.all_reduce(flat)
             for value, summed in zip(bucket, flat.split([value.numel() for value in bucket]), strict=True):
                 value.grad = summed.view_as(value)
 
     def leave(self) -> None:
-        """Part from the others, who have nothing more to do; what of the model was shared goes."""
+        """Leave the process group, after all have reached this point; a sharded model cannot be used afterwards."""
         self._root = None
         if self.size > 1:
             dist.barrier()
@@ -118,8 +121,11 @@ class Machine:
 
 
 class _Root(nn.Module):
-    """The module that FSDP takes for the whole model. Its forward is whatever is to be done: so the outermost weights
-    (embeddings, head) are in place for a training pass, for generation and for whatever else runs the model."""
+    """The module that FSDP takes for the whole model.
+
+    Its forward runs any work, so that the outermost weights (embeddings, head) are gathered for a training pass, for
+    generation and for whatever else runs the model.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -129,8 +135,8 @@ class _Root(nn.Module):
         return work()
 
 
-def join(kind: str, dtype: torch.dtype) -> Machine:
-    """The machine of this process, by what torchrun says in the environment."""
+def join_processes(kind: str, dtype: torch.dtype) -> Machine:
+    """Join the processes that torchrun names in the environment; returns this process's machine."""
     on_gpu, size = torch.cuda.is_available(), int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Machine("cuda" if on_gpu else "cpu", dtype)
@@ -141,13 +147,13 @@ def join(kind: str, dtype: torch.dtype) -> Machine:
     return Machine(device, dtype, kind=kind, rank=dist.get_rank(), size=size)
 
 
-def whole(tensor: Tensor) -> Tensor:
-    """A tensor as one process would hold it; all processes ask together."""
+def gather_tensor(tensor: Tensor) -> Tensor:
+    """Gather a sharded tensor; all processes must call it together."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def laid_like(tensor: Tensor, like: Tensor) -> Tensor:
-    """A whole tensor, which every process has, on the device of another and sharded as that is."""
+def shard_like(tensor: Tensor, like: Tensor) -> Tensor:
+    """Move a whole tensor, which every process has, to the device of `like`, and shard it in the same way."""
     moved = tensor.to(like.device)
     if not isinstance(like, DTensor):
         return moved
@@ -155,19 +161,19 @@ def laid_like(tensor: Tensor, like: Tensor) -> Tensor:
     return distribute_tensor(moved, mesh, like.placements, src_data_rank=None)
 
 
-def _gradient(value: nn.Parameter) -> Tensor:
-    """Its gradient; zeros where this process had nothing to learn it from."""
+def _gradient_of(value: nn.Parameter) -> Tensor:
+    """Return the gradient of a parameter; zeros if this process had no example for it."""
     return torch.zeros_like(value) if value.grad is None else value.grad
 
 
-def _buckets(parameters: Sequence[nn.Parameter]) -> list[list[nn.Parameter]]:
-    """Parameters in their order, some at a time; each bucket of one type."""
+def _split_into_buckets(parameters: Sequence[nn.Parameter]) -> list[list[nn.Parameter]]:
+    """Split parameters, in order, into buckets of one dtype and bounded size."""
     buckets: list[list[nn.Parameter]] = []
-    room = 0
+    free = 0
     for value in parameters:
-        if not buckets or room < value.numel() or buckets[-1][0].dtype != value.dtype:
+        if not buckets or free < value.numel() or buckets[-1][0].dtype != value.dtype:
             buckets.append([])
-            room = _BUCKET
+            free = _BUCKET
         buckets[-1].append(value)
-        room -= value.numel()
+        free -= value.numel()
     return buckets

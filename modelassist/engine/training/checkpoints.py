@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from modelassist.engine.models.distributed import Machine, whole
+from modelassist.engine.models.distributed import Machine, gather_tensor
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import STAGES
 from modelassist.engine.training.description import RunDescription
@@ -49,7 +49,7 @@ def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: R
     path = folder / f"{stage.name}-{step}"
     weights = _collect(list_trainable(model), stage.machine)
     moments = _collect(dump_optimizer(model, stage.optimizer), stage.machine)
-    if not stage.machine.leads:
+    if not stage.machine.is_leader:
         return path
     state = {"stage": stage.name, "step": step, "run": run.to_json()}
     try:
@@ -109,8 +109,8 @@ def _collect(tensors: Mapping[str, Tensor], machine: Machine) -> dict[str, Tenso
     """Gather whole tensors on the CPU of the process that writes them."""
     collected = {}
     for name, value in tensors.items():
-        full = whole(value.detach())
-        if machine.leads:
+        full = gather_tensor(value.detach())
+        if machine.is_leader:
             collected[name] = full.contiguous().cpu()
     return collected
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from modelassist.engine.generation.read_scores import parse_sample
 from modelassist.engine.generation.sampler import Sample, forbid, generate
-from modelassist.engine.inputs.examples import Example, built
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import build_each
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.inputs.vision import Features
@@ -139,7 +140,7 @@ class GrpoStage:
         """Sample a group of answers for each clip of a round."""
         self.model.network.eval()
         batch = select_batch(self.examples, self.config.clips, index, self.seed, self.name)
-        pairs = built(batch, self.context.feeder.prompt, self.machine, self.context.report)
+        pairs = build_each(batch, self.context.feeder.prompt, self.machine, self.context.report)
         examples, prompts = [example for example, _ in pairs], [prompt for _, prompt in pairs]
         features, groups = self.machine.run(lambda: self._generate(examples, prompts, index))
         rows = [

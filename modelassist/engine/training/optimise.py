@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from modelassist.engine.models.distributed import laid_like, whole
+from modelassist.engine.models.distributed import gather_tensor, shard_like
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.training.stages import Stage
 
@@ -53,8 +53,8 @@ def take_step(stage: Stage, losses: Iterable[tuple[str, Tensor]], rate: float, n
         _require_finite(stage, micro_batch, "loss", loss.item())
         loss.backward()
     values = [value for group in stage.optimizer.param_groups for value in group["params"]]
-    stage.machine.add_gradients(values)
-    norm = float(whole(torch.nn.utils.clip_grad_norm_(values, GRADIENT_NORM)))
+    stage.machine.sum_gradients(values)
+    norm = float(gather_tensor(torch.nn.utils.clip_grad_norm_(values, GRADIENT_NORM)))
     _require_finite(stage, name, "gradient", norm)
     for group in stage.optimizer.param_groups:
         group["lr"] = rate
@@ -65,7 +65,7 @@ def take_step(stage: Stage, losses: Iterable[tuple[str, Tensor]], rate: float, n
 def _require_finite(stage: Stage, name: str, kind: str, value: float) -> None:
     """Raise TrainingError in all processes if the value of one is not finite."""
     problem = None if math.isfinite(value) else f"{name}: the {kind} is {value}"
-    problems = [each for each in stage.machine.gathered(problem) if each]
+    problems = [each for each in stage.machine.gather(problem) if each]
     if problems:
         raise TrainingError(f"{problems[0]}; lower {stage.name}.learning_rate or look at the clips.")
 
@@ -84,4 +84,4 @@ def restore_optimizer(model: Loaded, optimizer: torch.optim.Optimizer, tensors: 
     named = list_trainable(model)
     for path, value in tensors.items():
         name, _, key = path.rpartition("/")
-        optimizer.state[named[name]][key] = value if key == "step" else laid_like(value, named[name])
+        optimizer.state[named[name]][key] = value if key == "step" else shard_like(value, named[name])

@@ -26,7 +26,8 @@ from torch.nn import functional as F
 
 from modelassist.engine.generation.read_scores import compute_expected_scores, find_level_positions
 from modelassist.engine.inputs.batching import split_by_length
-from modelassist.engine.inputs.examples import Example, built
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import build_each
 from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
@@ -68,7 +69,7 @@ class StepTotals:
     def count(cls, rated: Sequence[Row], captioned: Sequence[Row], machine: Machine) -> "StepTotals":
         """Add up the rows of a step over all processes."""
         own = {"rows": len(rated), "tokens": _count_tokens(rated), "caption_tokens": _count_tokens(captioned)}
-        return cls(**{name: int(total) for name, total in machine.total(own).items()})
+        return cls(**{name: int(total) for name, total in machine.sum_values(own).items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class SftStage:
         self.model.network.train()
         norm = take_step(self, losses, rate, name_step(self.name, index, [*batch, *captioned_batch]))
 
-        figures = self.machine.total(terms | self._count_work(micro_batches))
+        figures = self.machine.sum_values(terms | self._count_work(micro_batches))
         padding = 1 - figures["tokens"] / figures.pop("padded_tokens")
         return {**figures, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
 
@@ -149,13 +150,13 @@ class SftStage:
         """This process's clips of a batch, with their rows."""
         if not batch:
             return []
-        shifts = iter(self.machine.part(self._draw_shifts(index, len(batch), name)))
+        shifts = iter(self.machine.take_share(self._draw_shifts(index, len(batch), name)))
 
         def build(example: Example) -> Row:
             is_direct = self.weights.direct > 0 and bool(example.targets)
             return self.context.feeder.row(example, next(shifts), direct=is_direct)
 
-        return built(self.machine.part(batch), build, self.machine, self.context.report)
+        return build_each(self.machine.take_share(batch), build, self.machine, self.context.report)
 
     def _draw_shifts(self, index: int, count: int, name: str) -> list[tuple[float, float]]:
         """How far the frames of each clip are shifted: down and across, as shares of the frame."""
@@ -174,7 +175,7 @@ class SftStage:
     ) -> Iterator[tuple[str, Tensor]]:
         """Yield the loss of each micro-batch with its name, and add its terms to `terms`. All processes take as many
         passes as the one with most; the others fill up with passes that have no gradient."""
-        for position in range(max(self.machine.gathered(len(micro_batches)))):
+        for position in range(max(self.machine.gather(len(micro_batches)))):
             micro_batch = micro_batches[position] if position < len(micro_batches) else []
             values = self._compute_terms(micro_batch, totals) if micro_batch else {"loss": self._compute_filler_loss()}
             for name, value in values.items():

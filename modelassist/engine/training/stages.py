@@ -8,7 +8,8 @@ from typing import Protocol, TypeVar
 import torch
 from tqdm import tqdm
 
-from modelassist.engine.inputs.examples import Example, Feeder
+from modelassist.engine.inputs.examples import Example
+from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.support.seeds import derive_seed

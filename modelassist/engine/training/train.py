@@ -23,10 +23,12 @@ from tqdm import tqdm
 
 from modelassist.engine.evaluation.predictions import measure_consistency
 from modelassist.engine.evaluation.run import measure, write_evaluation
-from modelassist.engine.inputs.examples import Example, Feeder, FrameStore, load_captions
+from modelassist.engine.inputs.examples import Example, load_captions
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.gathering import Material, gather, open_release
 from modelassist.engine.models.adapters import merge_adapters, prepare, vision_is_frozen
-from modelassist.engine.models.distributed import Machine, join
+from modelassist.engine.models.distributed import Machine, join_processes
 from modelassist.engine.models.folder import check_model, check_trainable
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.saver import save
@@ -87,7 +89,7 @@ def train(
     Returns the evaluation. Of several processes the first one evaluates; the others return None.
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError.
     """
-    machine = join(config.parallel, getattr(torch, config.dtype))
+    machine = join_processes(config.parallel, getattr(torch, config.dtype))
     if not any(config.count_steps(name) for name in stages):
         raise TrainingError(f"no stage has steps: raise {' or '.join(map(_name_steps, stages))}.")
     stages = [name for name in stages if config.count_steps(name)]
@@ -100,7 +102,7 @@ def train(
         require_apart(out, release, name)
     require_own(out, resume=resume)
     reader = open_release(release)
-    with only_one(out / RUN_FILE) if machine.leads else nullcontext():
+    with only_one(out / RUN_FILE) if machine.is_leader else nullcontext():
         with memory_limit(f"loading {model_name}", "set dtype = bfloat16 or take a smaller model"):
             model = load(model_name, device=str(machine.device), dtype=machine.dtype)
         model.set_frames(config.frames or model.frames)
@@ -112,13 +114,13 @@ def train(
             run.prepare(resume=resume)
         if run.is_done:
             machine.leave()
-            return run.read_evaluation() if machine.leads else None
+            return run.read_evaluation() if machine.is_leader else None
         material = gather(reader, run.store, stages, captioned, machine, run.report)
         for name in stages:
             with memory_limit(name, training_advice(config, name)):
                 run.run_stage(name, material)
         machine.leave()
-        if not machine.leads:
+        if not machine.is_leader:
             return None
         with memory_limit("saving the critic", "free memory and resume with --resume"):
             run.save_model()
@@ -144,7 +146,7 @@ class _Run:
     ) -> None:
         self.model, self.config, self.out, self.stages = model, config, out, stages
         self.description, self.machine, self.previous = description, machine, previous
-        self.journal = Journal(out, {name: config.count_steps(name) for name in stages}, writes=machine.leads)
+        self.journal = Journal(out, {name: config.count_steps(name) for name in stages}, writes=machine.is_leader)
         self.checkpoint: Checkpoint | None = None
         self.reference: dict[str, Tensor] | None = None
         """Weights at the start of GRPO, if the run resumes within it."""
@@ -164,14 +166,14 @@ class _Run:
         self.checkpoint = checkpoint
         if self.is_done:
             return
-        if self.machine.leads:
+        if self.machine.is_leader:
             self._clean_folder(is_new=checkpoint is None)
-        self.machine.gathered(None)  # nobody writes into the folder before it is clean
+        self.machine.gather(None)  # nobody writes into the folder before it is clean
         with seed_torch(self.config.seed, "adapters"):
             prepare(self.model, self.config)
         if checkpoint:
             self._restore(checkpoint)
-        self.machine.spread(self.model)
+        self.machine.shard(self.model)
         self.journal.rewind(checkpoint.stage if checkpoint else None, checkpoint.step if checkpoint else 0)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -211,7 +213,7 @@ class _Run:
         """Report a problem with a clip, once; the run continues without the clip."""
         if problem not in self.problems:
             self.problems.append(problem)
-            if self.machine.leads:
+            if self.machine.is_leader:
                 tqdm.write(problem)
             self.journal.append({"stage": "data", "problem": problem})
 
@@ -271,7 +273,7 @@ class _Run:
 
     def _run_steps(self, stage: Stage, start: int) -> None:
         steps = range(start, stage.steps)
-        bar = tqdm(steps, stage.name, unit="step", initial=start, total=stage.steps, disable=not self.machine.leads)
+        bar = tqdm(steps, stage.name, unit="step", initial=start, total=stage.steps, disable=not self.machine.is_leader)
         for index in bar:
             started = time.monotonic()
             with memory_limit(f"{stage.name} step {index + 1}", training_advice(self.config, stage.name)):
@@ -289,12 +291,12 @@ class _Run:
         examples = pool[: self.config.cooldown.probe]
         feeder = Feeder(self.model, self.store)
         sampling = Sampling(self.config.cooldown.samples, 1.0, self.config.seed, self.config.tokens_per_batch)
-        silence = nullcontext() if self.machine.leads else redirect_stderr(StringIO())  # one progress bar is enough
+        silence = nullcontext() if self.machine.is_leader else redirect_stderr(StringIO())  # one progress bar is enough
         with memory_limit(f"consistency {when} the cool-down", self._generation_advice), silence:
             figures = self.machine.run(
                 lambda: measure_consistency(self.model, feeder, examples, sampling, label=f"consistency {when}")
             )
-        if self.machine.leads:
+        if self.machine.is_leader:
             both = self._read_consistency() | {when: figures}
             write_json(self.out / CONSISTENCY_FILE, {key: value.to_json() for key, value in both.items()})
 

@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from torch.multiprocessing.spawn import spawn
 
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models import loader
 from modelassist.engine.models.adapters import prepare
-from modelassist.engine.models.distributed import Machine, join, whole
+from modelassist.engine.models.distributed import Machine, gather_tensor, join_processes
 from modelassist.engine.settings.config import Config, SftConfig
 from modelassist.engine.training.optimise import TrainingError, list_trainable
 from modelassist.engine.training.sft import SftStage
@@ -29,13 +31,13 @@ def learn(machine: Machine, folder: Path, learning_rate: float = CONFIG.sft.lear
     """Two steps of SFT on the release in `folder`: what they say, and some of what was learnt."""
     critic = loader.load(str(folder / "tiny"))
     prepare(critic, CONFIG)
-    machine.spread(critic)
+    machine.shard(critic)
     examples = load_examples(ReleaseReader(folder / "release"), "sft", "train")
     feeder = Feeder(critic, FrameStore(folder / f"frames-{machine.rank}", critic.frames))
     config = replace(CONFIG.sft, learning_rate=learning_rate)
     stage = SftStage(StageContext(critic, feeder, machine=machine), examples, config, micro_tokens=MICRO_TOKENS)
     figures = [stage.step(index) for index in range(config.steps)]
-    sums = {name: float(whole(value.detach()).abs().sum()) for name, value in list_trainable(critic).items()}
+    sums = {name: float(gather_tensor(value.detach()).abs().sum()) for name, value in list_trainable(critic).items()}
     return {"figures": figures, "sums": sums}
 
 
@@ -44,12 +46,12 @@ def share(rank: int, size: int, port: int, folder: str) -> None:
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    machine = join("ddp", torch.float32)
+    machine = join_processes("ddp", torch.float32)
     told: dict[str, Any] = {
-        "joined": [machine.rank, machine.size, machine.leads],
-        "part": machine.part("abcde"),
-        "gathered": machine.gathered({"rank": machine.rank}),
-        "total": machine.total({"one": 1.0, "rank": float(rank)}),
+        "joined": [machine.rank, machine.size, machine.is_leader],
+        "part": machine.take_share("abcde"),
+        "gathered": machine.gather({"rank": machine.rank}),
+        "total": machine.sum_values({"one": 1.0, "rank": float(rank)}),
         "ddp": learn(machine, Path(folder)),
         "fsdp": learn(Machine(kind="fsdp", rank=rank, size=size), Path(folder)),
         "stopped": _stopped(machine, Path(folder)),

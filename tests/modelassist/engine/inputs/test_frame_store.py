@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelassist.engine.inputs import examples as example_module
-from modelassist.engine.inputs.examples import Example, FrameStore, load_examples
+from modelassist.engine.inputs import frame_store as frame_store_module
+from modelassist.engine.inputs.examples import Example, load_examples
+from modelassist.engine.inputs.frame_store import FrameStore
 from qsave.frames.container import MediaError
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.release.reader import ReleaseReader
@@ -114,7 +115,7 @@ def test_memory_holds_what_comes_first_within_its_bounds(
     examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames = FrameStore(tmp_path, FRAMES).frames(examples[0])
-    monkeypatch.setattr(example_module, "_FRAME_BYTES", 2 * (frames.fast.nbytes + frames.slow.nbytes))
+    monkeypatch.setattr(frame_store_module, "_FRAME_BYTES", 2 * (frames.fast.nbytes + frames.slow.nbytes))
     store = FrameStore(tmp_path, FRAMES)
     one, other = store.frames(examples[0]), store.frames(examples[1])
     assert store.frames(examples[0]) is one

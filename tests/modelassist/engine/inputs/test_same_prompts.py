@@ -10,7 +10,9 @@ from modelassist.engine.generation import critic
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.generation.read_scores import read_scores
 from modelassist.engine.generation.sampler import Sample
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.prompt import Prompt, completion_ids
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling

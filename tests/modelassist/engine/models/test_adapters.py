@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from modelassist.engine.inputs import examples as example_module
-from modelassist.engine.inputs.examples import Example, Feeder, FrameStore, load_examples
+from modelassist.engine.inputs import feeder as feeder_module
+from modelassist.engine.inputs.examples import Example, load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models import loader
@@ -137,7 +139,7 @@ def test_a_frozen_tower_runs_once_a_clip_where_its_features_find_room(
         seen.append(len(prompts))
         return encode(critic, prompts)
 
-    monkeypatch.setattr(example_module, "encode", counted)
+    monkeypatch.setattr(feeder_module, "encode", counted)
     prepare(critic, WAYS["adapters"])
     feeder = Feeder(critic, store, frozen=True, gigabytes=gigabytes)
     two = examples[:2]

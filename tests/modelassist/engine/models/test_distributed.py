@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from modelassist.engine.models import distributed, loader
-from modelassist.engine.models.distributed import Machine, join, laid_like, whole
+from modelassist.engine.models.distributed import Machine, gather_tensor, join_processes, shard_like
 from tests.modelassist.engine.processes import learn, shared
 from tests.modelassist.engine.small import make_release, make_tiny
 from tests.support.services import free_port
@@ -37,27 +37,27 @@ def both(folder: Path) -> list[dict[str, Any]]:
 
 def test_one_process_has_all_the_work_and_leads() -> None:
     alone = Machine()
-    assert alone.leads
-    assert alone.part([3, 1, 2]) == [3, 1, 2]
-    assert alone.gathered("a") == ["a"]
-    assert alone.total({"loss": 2.5}) == {"loss": 2.5}
+    assert alone.is_leader
+    assert alone.take_share([3, 1, 2]) == [3, 1, 2]
+    assert alone.gather("a") == ["a"]
+    assert alone.sum_values({"loss": 2.5}) == {"loss": 2.5}
     alone.leave()
 
 
 def test_parts_are_all_of_the_work_and_nothing_twice() -> None:
-    parts = [Machine(rank=rank, size=3).part(range(8)) for rank in range(3)]
+    parts = [Machine(rank=rank, size=3).take_share(range(8)) for rank in range(3)]
     assert sorted(place for part in parts for place in part) == list(range(8))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    assert [Machine(rank=rank, size=3).leads for rank in range(3)] == [True, False, False]
+    assert [Machine(rank=rank, size=3).is_leader for rank in range(3)] == [True, False, False]
 
 
 def test_one_process_leaves_gradients_and_the_model_as_they_are(tiny_folder: Path) -> None:
     value = nn.Parameter(torch.ones(3))
     value.grad = torch.full((3,), 2.0)
-    Machine(kind="fsdp").add_gradients([value])
+    Machine(kind="fsdp").sum_gradients([value])
     assert value.grad.tolist() == [2.0, 2.0, 2.0]
     critic = loader.load(str(tiny_folder))
-    Machine(kind="fsdp").spread(critic)
+    Machine(kind="fsdp").shard(critic)
     assert not any("DTensor" in type(weight.data).__name__ for weight in critic.network.parameters())
 
 
@@ -69,7 +69,7 @@ def test_work_is_done_in_the_arithmetic_of_the_run(dtype: torch.dtype, result: t
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    found = join("fsdp", torch.bfloat16)
+    found = join_processes("fsdp", torch.bfloat16)
     assert (found.size, found.rank, found.dtype) == (1, 0, torch.bfloat16)
 
 
@@ -78,7 +78,7 @@ def test_gradients_travel_in_buckets_of_one_type_each_once_and_in_order(monkeypa
     sizes = [4, 4, 4, 30, 2, 2]
     values = [nn.Parameter(torch.zeros(size)) for size in sizes]
     values[-1].data = values[-1].data.double()
-    buckets = distributed._buckets(values)
+    buckets = distributed._split_into_buckets(values)
     assert [id(value) for bucket in buckets for value in bucket] == [id(value) for value in values]
     assert [[value.numel() for value in bucket] for bucket in buckets] == [[4, 4], [4], [30], [2], [2]]
     assert all(len({value.dtype for value in bucket}) == 1 for bucket in buckets)
@@ -86,8 +86,8 @@ def test_gradients_travel_in_buckets_of_one_type_each_once_and_in_order(monkeypa
 
 def test_whole_tensors_stay_as_they_are() -> None:
     tensor = torch.arange(3.0)
-    assert whole(tensor) is tensor
-    assert laid_like(tensor, torch.zeros(3)).tolist() == [0.0, 1.0, 2.0]
+    assert gather_tensor(tensor) is tensor
+    assert shard_like(tensor, torch.zeros(3)).tolist() == [0.0, 1.0, 2.0]
 
 
 def test_two_processes_know_of_each_other(both: list[dict[str, Any]]) -> None:

@@ -11,8 +11,11 @@ from modelassist.engine.generation import critic as critic_module
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.generation.sampler import Sample
-from modelassist.engine.inputs import examples as example_module
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples, readable
+from modelassist.engine.inputs import frame_store as frame_store_module
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
+from modelassist.engine.inputs.gathering import decode_clips
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
@@ -133,10 +136,10 @@ def test_training_and_evaluation_go_on_without_a_clip_that_sets_something_off(
             raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid continuation byte")
         return read(path, config)
 
-    monkeypatch.setattr(example_module, "read", fails)
+    monkeypatch.setattr(frame_store_module, "read", fails)
     store = FrameStore(tmp_path, critic.frames)
 
-    usable, problems = readable(store, examples, "train", Machine())
+    usable, problems = decode_clips(store, examples, "train", Machine())
     predictions = predict(critic, Feeder(critic, store), examples, Sampling(token_budget=4096), label="train")
 
     assert usable == [examples[0], examples[2]]

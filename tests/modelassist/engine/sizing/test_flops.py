@@ -10,7 +10,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.rows import Row, completion_logits, pack
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader

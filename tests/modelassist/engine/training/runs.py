@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from modelassist.engine.inputs.examples import Feeder, FrameStore
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, CooldownConfig, GrpoConfig, SftConfig
 from modelassist.engine.training.journal import Journal

@@ -75,7 +75,7 @@ def test_held_out_clips_are_not_described_either(tiny_folder: Path, release_fold
         (None, "no such file of captions"),
         ("{}", "captions.jsonl:1: not a line"),
         ("nonsense", "captions.jsonl:1: not a line"),
-        ('{"video": "missing.mp4", "text": "x"}', "captions.jsonl:1: not a line .* with its video"),
+        ('{"video": "missing.mp4", "text": "x"}', "captions.jsonl:1: not a line .* whose video exists"),
     ],
 )
 def test_captions_that_are_none_are_named(line: str | None, error: str, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models import loader
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.models.tiny import init_tiny

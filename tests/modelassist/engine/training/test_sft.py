@@ -8,7 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.rows import Packed, Row, pack
 from modelassist.engine.models import loader
 from modelassist.engine.models.loader import Loaded

@@ -12,7 +12,9 @@ import torch
 from modelassist.engine.cli.options import main
 from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.evaluation.readable import ADVICE
-from modelassist.engine.inputs.examples import Feeder, FrameStore, load_examples
+from modelassist.engine.inputs.examples import load_examples
+from modelassist.engine.inputs.feeder import Feeder
+from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import NEW_NAMES
 from modelassist.engine.settings.sampling import Sampling
@@ -88,7 +90,7 @@ def test_a_release_without_one_of_its_clips_names_it(bench: Bench) -> None:
     path.unlink()
     status, said = bench.train()
     assert status == 1
-    assert f"media/{path.name}: missing. Put that right, or copy it anew" in said
+    assert f"media/{path.name}: missing. Repair it, or copy it again." in said
 
 
 def test_clips_that_were_never_readable_leave_nothing_to_train_on(bench: Bench) -> None:
@@ -132,7 +134,7 @@ def test_a_run_stops_where_a_whole_step_has_become_unreadable(bench: Bench, monk
     spoil_after_first_step(bench, monkeypatch, bench.media())
     status, said = bench.train()
     assert status == 1
-    assert said.startswith("error: no clip of a step is left: clip clip-")
+    assert said.startswith("error: No clip of a step is left: clip clip-")
 
 
 def test_a_clip_that_is_gone_when_it_is_asked_about_has_no_card_and_the_others_do(bench: Bench, critic: Loaded) -> None:

@@ -1,0 +1,102 @@
+"""Make model inputs of examples: prompts, training rows and vision features."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from modelassist.engine.inputs.examples import DataError, Example
+from modelassist.engine.inputs.frame_store import FrameStore
+from modelassist.engine.inputs.prompt import Prompt, blanked, build_prompt, completion_ids, shifted
+from modelassist.engine.inputs.rows import Row
+from modelassist.engine.inputs.vision import Features, encode
+from modelassist.engine.models.distributed import Machine
+from modelassist.engine.models.loader import Loaded
+from modelassist.engine.settings.config import FEATURE_GIGABYTES
+from modelassist.engine.support.cache import BoundedCache
+from qsave.frames.guard import MediaError
+from qsave.frames.slowfast import Frames
+
+T = TypeVar("T")
+
+
+class Feeder:
+    """Makes model inputs of examples.
+
+    If the vision tower is `frozen`, up to `gigabytes` of its features are cached in main memory; a GPU needs its
+    own for other things. `blank` replaces all frames by grey ones.
+    """
+
+    def __init__(
+        self,
+        critic: Loaded,
+        store: FrameStore,
+        *,
+        frozen: bool = False,
+        blank: bool = False,
+        gigabytes: float = FEATURE_GIGABYTES,
+    ) -> None:
+        self.critic, self.store, self.frozen, self.blank = critic, store, frozen, blank
+        self._features: BoundedCache[Features] = BoundedCache(gigabytes * 1e9, lambda features: features.nbytes)
+
+    def prompt(self, example: Example) -> Prompt:
+        """Build the prompt of an example."""
+        frames = self.store.frames(example)
+        return build_prompt(self.critic, blanked(frames) if self.blank else frames, example.messages)
+
+    def row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
+        """Build the SFT row: the prompt with the human answer and, if `direct`, with the answer without its reasons.
+
+        `shift` moves the frames down and across, by shares of their size, unless the tower is frozen.
+        """
+        frames = self.store.frames(example)
+        if any(shift) and not self.frozen:
+            frames = shifted(frames, *shift)
+        prompt = build_prompt(self.critic, frames, example.messages)
+        texts = [example.answer, example.verdict] if direct else [example.answer]
+        return Row(prompt, tuple(completion_ids(self.critic, text) for text in texts))
+
+    def filler(self) -> Row:
+        """Build the smallest possible row, for a process that must run a pass with nothing to learn."""
+        unit, temporal = self.critic.geometry.unit, self.critic.geometry.temporal
+        still, moving = (np.zeros((count, unit, unit, 3), np.uint8) for count in (1, temporal))
+        frames = Frames(moving, (0.0,) * temporal, still, (0.0,))
+        messages = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
+        return Row(build_prompt(self.critic, frames, messages), ((self.critic.turn_end,),))
+
+    def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
+        """Compute the vision features of a batch; those of a frozen tower are cached."""
+        if not self.frozen:
+            return encode(self.critic, prompts)
+        return [self._load_features(example, prompt) for example, prompt in zip(examples, prompts, strict=True)]
+
+    @torch.no_grad()
+    def _load_features(self, example: Example, prompt: Prompt) -> Features:
+        features = self._features.get(
+            example.sha256, lambda: encode(self.critic, [prompt])[0], to_stored=lambda features: features.to("cpu")
+        )
+        return features.to(self.critic.device)
+
+
+def build_each(
+    examples: Sequence[Example], build: Callable[[Example], T], machine: Machine, report: Callable[[str], None]
+) -> list[tuple[Example, T]]:
+    """Build the input of each example in this process's share of a step.
+
+    A clip that has become unreadable is reported and left out. Raises DataError if no process has any clip left, since
+    then more than a clip is wrong.
+    """
+    pairs, problems = [], []
+    for example in examples:
+        try:
+            pairs.append((example, build(example)))
+        except MediaError as error:
+            problems.append(f"clip {example.clip_id} left out: {error}")
+    counts = machine.gather((len(pairs), problems))
+    all_problems = [problem for _, own in counts for problem in own]
+    if not any(count for count, _ in counts):
+        raise DataError(f"No clip of a step is left: {all_problems[0]}")
+    for problem in all_problems:
+        report(problem)
+    return pairs
