@@ -34,8 +34,9 @@ check: $(DEV_STAMP) ## format, lint, types, import contracts, migrations
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(MAKE) --no-print-directory check-front
 
-check-front: $(DEV_STAMP) ## the part of `check` for templates: their format
+check-front: $(DEV_STAMP) ## the part of `check` for the browser: format of templates, lint and types of JavaScript
 	@$(VENV)/bin/djangofmt --quiet --check templates || { echo "Format the templates: make format"; exit 1; }
+	@$(PY) -m tests.support.javascript
 
 format: $(DEV_STAMP) ## format Python and templates
 	@$(VENV)/bin/ruff check --fix .
@@ -55,7 +56,7 @@ lock: $(DEV_STAMP) ## make requirements/*.txt anew from the *.in files
 	@$(PY) requirements/lock.py
 
 clean: ## remove the virtual environment and the caches; data in var/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

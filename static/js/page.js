@@ -1,23 +1,26 @@
-// What a page says while it waits, and when an answer that it asked for in the background does not come.
+// What a page says while it waits, and when a background request fails.
 
-const told = document.getElementById("page-error");
+const error = /** @type {HTMLElement} */ (document.getElementById("page-error"));
 
-for (const [event, words] of [["htmx:sendError", "unreachable"], ["htmx:timeout", "unreachable"], ["htmx:responseError", "refused"]]) {
-  document.addEventListener(event, () => tell(told.dataset[words]));
+for (const event of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(event, () => showError(error.dataset.unreachable));
 }
+document.addEventListener("htmx:responseError", () => showError(error.dataset.refused));
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) tell("");
+  if (event instanceof CustomEvent && event.detail.successful) showError("");
 });
 
-// A form under way says so to the eye and the ear; a page that comes back from the browser's memory is at rest.
+// A form that is being sent says so to the eye and the ear. A page that comes back from the browser's memory is at rest.
 document.addEventListener("submit", (event) => {
-  if (!event.defaultPrevented && event.target.method === "post") event.target.setAttribute("aria-busy", "true");
+  const form = event.target;
+  if (!event.defaultPrevented && form instanceof HTMLFormElement && form.method === "post") form.setAttribute("aria-busy", "true");
 });
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) form.removeAttribute("aria-busy");
 });
 
-function tell(words) {
-  told.textContent = words;
-  told.hidden = !words;
+/** @param {string | undefined} words */
+function showError(words) {
+  error.textContent = words ?? "";
+  error.hidden = !words;
 }

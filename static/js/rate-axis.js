@@ -1,57 +1,80 @@
 // One axis of the form: its score, defects (with a search over them), marks on the clip, reason, and the critic's draft.
 //
-// The inputs are the truth of scores, defects and words; `this.evidence` adds times and boxes and is written into a
-// hidden input, so that a plain submit carries the same answer.
+// The inputs hold scores, defects and words. `this.evidence` adds times and boxes; a hidden input repeats it, so that a
+// plain submit sends the same answer.
 
-import { keyOf } from "./keys.js";
+import { readKey } from "./keys.js";
 import { DraftBar } from "./rate-draft.js";
-import { element, gettext, isolate } from "./rate-site.js";
+import { element, find, findAll, findIfAny, gettext, isolate, listen, readTarget } from "./rate-site.js";
+
+/**
+ * @typedef {import("./rate-picture.js").Box} Box
+ * @typedef {{ defect: string, time: [number, number] | null, box: Box | null }} Evidence a defect, and where it shows
+ * @typedef {{ score?: number | null, evidence?: Evidence[], no_defect?: boolean, reason?: string }
+ *   & import("./rate-draft.js").DraftUse} Answer
+ * @typedef {Record<string, Answer>} Answers by axis
+ * @typedef {{ reason: string, evidence: Evidence[] }} DraftAnswer
+ * @typedef {{ changed: () => void, jump: (piece: Evidence) => void, say: (words: string) => void }} AxisPage
+ */
 
 export class AxisForm {
+  /**
+   * @param {HTMLElement} root
+   * @param {AxisPage} page
+   * @param {AbortSignal} signal
+   */
   constructor(root, { changed, jump, say }, signal) {
     this.root = root;
-    this.name = root.dataset.axis;
+    this.name = root.dataset.axis ?? "";
     this.changed = changed;
     this.jump = jump;
     this.say = say;
-    this.reason = root.querySelector("textarea");
-    this.none = root.querySelector('[name$="-none"]');
-    this.chips = [...root.querySelectorAll('[name$="-defect"]')];
-    this.store = root.querySelector('[name$="-evidence"]');
-    this.list = root.querySelector("[data-marks]");
-    this.problems = root.querySelector("[data-problems]");
+    this.reason = find(root, "textarea", HTMLTextAreaElement);
+    this.none = find(root, '[name$="-none"]', HTMLInputElement);
+    this.chips = findAll(root, '[name$="-defect"]', HTMLInputElement);
+    this.store = find(root, '[name$="-evidence"]', HTMLInputElement);
+    this.list = find(root, "[data-marks]");
+    this.problems = find(root, "[data-problems]");
+    /** @type {Evidence[]} */
     this.evidence = JSON.parse(this.store.value || "[]");
-    this.target = null; // the defect that marks go to
-    this.open = null; // a mark that has begun and not ended
+    /** @type {string | null} the defect that marks go to */
+    this.target = null;
+    /** @type {Evidence | null} a mark that has a start and no end yet */
+    this.open = null;
+    /** @type {DraftBar | null} */
     this.drafted = null;
+    /** @type {DefectSearch | null} */
+    this.search = null;
     this.wire(signal);
     this.adoptDraft();
     this.paint();
   }
 
+  /** @param {AbortSignal} signal */
   wire(signal) {
-    this.root.addEventListener("change", (event) => {
-      if (event.target !== this.reason) this.onChange(event.target); // words were heard at every key
+    listen(this.root, "change", ({ target }) => {
+      if (target instanceof HTMLInputElement) this.onChange(target); // words are noted at each key
     }, { signal });
-    this.root.addEventListener("input", (event) => {
+    listen(this.root, "input", (event) => {
       if (event.target === this.reason) this.touch();
     }, { signal });
-    this.root.addEventListener("click", (event) => {
-      const action = event.target.closest("[data-axis-action]")?.dataset.axisAction;
+    listen(this.root, "click", (event) => {
+      const button = readTarget(event).closest("[data-axis-action]");
+      const action = button instanceof HTMLElement ? button.dataset.axisAction : "";
       if (action === "clear") this.clearDraft();
       if (action === "search") this.openSearch();
     }, { signal });
   }
 
-  /** What a reader calls the axis. */
+  /** The name of the axis in the reader's language. */
   get title() {
-    return this.root.dataset.title;
+    return this.root.dataset.title ?? "";
   }
 
   // ---- what the inputs say
 
   get levels() {
-    return [...this.root.querySelectorAll('[name$="-score"]')];
+    return findAll(this.root, '[name$="-score"]', HTMLInputElement);
   }
 
   get score() {
@@ -63,6 +86,7 @@ export class AxisForm {
     return Boolean(this.reason.value.trim() || this.evidence.length || this.none.checked);
   }
 
+  /** @returns {Answer} */
   read() {
     return {
       score: this.score,
@@ -73,6 +97,7 @@ export class AxisForm {
     };
   }
 
+  /** @param {Answer} answer */
   apply(answer) {
     for (const input of this.levels) input.checked = Number(input.value) === answer.score;
     this.evidence = structuredClone(answer.evidence || []);
@@ -86,6 +111,7 @@ export class AxisForm {
 
   // ---- score and defects
 
+  /** @param {number} level */
   setScore(level) {
     const input = this.levels[level - 1];
     if (!input) return;
@@ -94,6 +120,7 @@ export class AxisForm {
     this.touch({ draft: false });
   }
 
+  /** @param {string} letter */
   toggleLetter(letter) {
     const chip = this.chips.find((input) => input.dataset.letter === letter);
     if (!chip) return false;
@@ -101,10 +128,11 @@ export class AxisForm {
     return true;
   }
 
+  /** @param {HTMLInputElement} chip */
   toggleChip(chip) {
     chip.checked = !chip.checked;
     this.onChange(chip);
-    const defect = chip.dataset.label;
+    const defect = readLabel(chip);
     this.say(chip.checked ? gettext("%(defect)s marked", { defect }) : gettext("%(defect)s taken off", { defect }));
   }
 
@@ -115,30 +143,36 @@ export class AxisForm {
     this.say(this.none.checked ? gettext("%(axis)s: no defect", axis) : gettext("%(axis)s: no defect taken off", axis));
   }
 
+  /** @param {HTMLInputElement} input */
   onChange(input) {
     if (this.chips.includes(input)) this.setDefect(input.value, input.checked);
-    else if (input === this.none && input.checked) this.setPieces([]);
+    else if (input === this.none && input.checked) this.setEvidence([]);
     if (input === this.drafted?.confirm) this.onConfirm();
     else this.touch({ draft: !input.name.endsWith("-score") });
   }
 
+  /**
+   * @param {string} defect
+   * @param {boolean} isOn
+   */
   setDefect(defect, isOn) {
     const others = this.evidence.filter((piece) => piece.defect !== defect);
     this.target = isOn ? defect : null;
     this.open = null;
     if (isOn) this.none.checked = false;
-    this.setPieces(isOn ? [...others, { defect, time: null, box: null }] : others);
+    this.setEvidence(isOn ? [...others, { defect, time: null, box: null }] : others);
   }
 
-  setPieces(pieces) {
-    this.evidence = pieces;
+  /** @param {Evidence[]} evidence */
+  setEvidence(evidence) {
+    this.evidence = evidence;
     this.syncChips();
   }
 
   syncChips() {
     const named = new Set(this.evidence.map((piece) => piece.defect));
     for (const chip of this.chips) chip.checked = named.has(chip.value);
-    if (!named.has(this.target)) this.target = [...named].at(-1) ?? null;
+    if (this.target === null || !named.has(this.target)) this.target = [...named].at(-1) ?? null;
   }
 
   // ---- a search over the defects
@@ -148,53 +182,70 @@ export class AxisForm {
     this.search = new DefectSearch(this, () => { this.search = null; });
   }
 
-  // ---- marks: a time range or a box for the defect that was chosen last
+  // ---- marks: a time range or a box for the defect chosen last
 
+  /** @param {string} defect */
   label(defect) {
-    return this.chips.find((chip) => chip.value === defect)?.dataset.label ?? defect;
+    const chip = this.chips.find((each) => each.value === defect);
+    return chip ? readLabel(chip) : defect;
   }
 
-  needsTarget() {
-    if (this.target) return false;
-    this.say(gettext("Choose a defect first, then mark where it shows."));
-    return true;
+  /** Return the defect that marks go to; where none is chosen, say so and return null. */
+  requireTarget() {
+    if (!this.target) this.say(gettext("Choose a defect first, then mark where it shows."));
+    return this.target;
   }
 
-  bare(field) {
-    const pieces = this.evidence.filter((piece) => piece.defect === this.target);
-    const free = pieces.findLast((piece) => piece[field] === null);
+  /**
+   * Return the evidence of a defect that has no time (or no box) yet; add one where there is none.
+   * @param {string} defect
+   * @param {"time" | "box"} field
+   */
+  takeUnmarked(defect, field) {
+    const free = this.evidence.findLast((piece) => piece.defect === defect && piece[field] === null);
     if (free) return free;
-    const piece = { defect: this.target, time: null, box: null };
+    /** @type {Evidence} */
+    const piece = { defect, time: null, box: null };
     this.evidence.push(piece);
     return piece;
   }
 
+  /**
+   * @param {number} time
+   * @param {number} duration
+   */
   markIn(time, duration) {
-    if (this.needsTarget()) return;
-    this.open = this.bare("time");
+    const defect = this.requireTarget();
+    if (!defect) return;
+    this.open = this.takeUnmarked(defect, "time");
     this.open.time = [round(time), round(Math.max(time, duration))];
-    this.say(gettext("%(defect)s from %(start)s seconds", { defect: this.label(this.target), start: round(time) }));
+    this.say(gettext("%(defect)s from %(start)s seconds", { defect: this.label(defect), start: round(time) }));
     this.touch();
   }
 
+  /** @param {number} time */
   markOut(time) {
-    if (this.needsTarget()) return;
-    const piece = this.open ?? this.bare("time");
+    const defect = this.requireTarget();
+    if (!defect) return;
+    const piece = this.open ?? this.takeUnmarked(defect, "time");
     const start = piece.time?.[0] ?? 0;
     piece.time = [Math.min(start, round(time)), Math.max(start, round(time))];
     this.open = null;
     const [from, to] = piece.time;
-    this.say(gettext("%(defect)s from %(from)s to %(to)s seconds", { defect: this.label(this.target), from, to }));
+    this.say(gettext("%(defect)s from %(from)s to %(to)s seconds", { defect: this.label(defect), from, to }));
     this.touch();
   }
 
-  markBox(box) {
-    if (this.needsTarget()) return;
-    this.bare("box").box = box.map((value) => round(value, 4));
-    this.say(gettext("Box drawn for %(defect)s", { defect: this.label(this.target) }));
+  /** @param {Box} box */
+  markBox([x, y, width, height]) {
+    const defect = this.requireTarget();
+    if (!defect) return;
+    this.takeUnmarked(defect, "box").box = [round(x, 4), round(y, 4), round(width, 4), round(height, 4)];
+    this.say(gettext("Box drawn for %(defect)s", { defect: this.label(defect) }));
     this.touch();
   }
 
+  /** @param {Evidence} piece */
   dropMark(piece) {
     const hasTwin = this.evidence.some((other) => other !== piece && other.defect === piece.defect);
     if (hasTwin) this.evidence = this.evidence.filter((other) => other !== piece);
@@ -205,25 +256,27 @@ export class AxisForm {
 
   // ---- the critic's draft
 
-  /** Takes up the draft bar, where the page has one for this axis. */
+  /** Use the draft bar, if the page has one for this axis. */
   adoptDraft() {
-    const bar = this.root.querySelector("[data-draft]");
+    const bar = findIfAny(this.root, "[data-draft]");
     if (bar) this.drafted = new DraftBar(bar, (defect) => this.label(defect));
   }
 
-  get isDraftsOwn() {
+  /** Whether the axis says what the critic wrote. */
+  get isDraftUnedited() {
     return this.drafted?.isOwn({ reason: this.reason.value, evidence: this.evidence }) ?? false;
   }
 
   confirmDraft() {
-    if (!this.isDraftsOwn) return;
+    if (!this.drafted || !this.isDraftUnedited) return;
     this.drafted.confirm.checked = !this.drafted.confirm.checked;
     this.onConfirm();
   }
 
   onConfirm() {
+    if (!this.drafted) return;
     const isConfirmed = this.drafted.confirm.checked;
-    if (isConfirmed) this.drafted.clock({ again: true });
+    if (isConfirmed) this.drafted.noteTime({ again: true });
     const axis = { axis: this.title };
     this.say(isConfirmed ? gettext("%(axis)s: draft confirmed", axis) : gettext("%(axis)s: draft unconfirmed", axis));
     this.paint();
@@ -235,38 +288,43 @@ export class AxisForm {
     this.drafted.cleared.value = "1";
     this.reason.value = "";
     this.none.checked = false;
-    this.setPieces([]);
+    this.setEvidence([]);
     this.say(gettext("%(axis)s: draft cleared", { axis: this.title }));
     this.touch();
     this.reason.focus();
   }
 
-  /** Puts a draft that came late into an axis in which nothing has been said yet. */
+  /**
+   * Put a late draft into an axis that has no answer yet.
+   * @param {string} html
+   * @param {DraftAnswer} answer
+   */
   takeDraft(html, answer) {
-    this.root.querySelector("[data-place]").innerHTML = html;
+    find(this.root, "[data-place]").innerHTML = html;
     this.adoptDraft();
     this.reason.value = answer.reason;
     this.none.checked = answer.evidence.length === 0;
-    this.setPieces(structuredClone(answer.evidence));
+    this.setEvidence(structuredClone(answer.evidence));
     this.touch();
   }
 
-  // ---- showing
+  // ---- the page
 
   touch({ draft = true } = {}) {
-    if (draft && this.drafted && !this.isDraftsOwn) {
+    if (draft && this.drafted && !this.isDraftUnedited) {
       this.drafted.confirm.checked = false;
-      this.drafted.clock();
+      this.drafted.noteTime();
     }
     this.showProblems([]);
     this.paint();
     this.changed();
   }
 
+  /** @param {string[]} problems */
   showProblems(problems) {
     this.problems.replaceChildren(...problems.map((problem) => element("li", {}, problem)));
     this.root.toggleAttribute("data-invalid", problems.length > 0);
-    for (const input of [this.reason, this.root.querySelector("[role=radiogroup]")]) {
+    for (const input of [this.reason, find(this.root, "[role=radiogroup]")]) {
       if (problems.length) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
     }
@@ -286,16 +344,18 @@ export class AxisForm {
   paintMarks() {
     const marked = this.evidence.filter((piece) => piece.time || piece.box);
     const aim = this.target ? gettext("Marks go to “%(defect)s”", { defect: isolate(this.label(this.target)) }) : "";
-    this.list.replaceChildren(...marked.map((piece) => this.markItem(piece)));
-    this.root.querySelector("[data-aim]").textContent = aim;
-    for (const chip of this.chips) chip.parentElement.toggleAttribute("data-target", chip.value === this.target);
+    this.list.replaceChildren(...marked.map((piece) => this.renderMark(piece)));
+    find(this.root, "[data-aim]").textContent = aim;
+    for (const chip of this.chips) chip.parentElement?.toggleAttribute("data-target", chip.value === this.target);
   }
 
-  markItem(piece) {
+  /** @param {Evidence} piece */
+  renderMark(piece) {
     const label = this.label(piece.defect);
     const where = [piece.time && `${piece.time[0]}–${piece.time[1]} s`, piece.box && gettext("box")].filter(Boolean).join(", ");
     const jump = element("button", { type: "button", className: "mark-jump" }, element("bdi", {}, label), ` ${where}`);
-    const drop = element("button", { type: "button", className: "mark-drop", ariaLabel: gettext("Remove the mark %(defect)s %(where)s", { defect: label, where }) }, "×");
+    const dropLabel = gettext("Remove the mark %(defect)s %(where)s", { defect: label, where });
+    const drop = element("button", { type: "button", className: "mark-drop", ariaLabel: dropLabel }, "×");
     jump.addEventListener("click", () => {
       this.target = piece.defect;
       this.paintMarks();
@@ -306,81 +366,104 @@ export class AxisForm {
   }
 }
 
-/** A box to type in over the axis, and the defects that fit: arrows choose, Enter marks or takes off, Escape closes. */
+/** A text box over the axis and the defects that fit. Arrows choose, Enter adds or removes a defect, Escape closes. */
 class DefectSearch {
-  constructor(axis, closed) {
+  /**
+   * @param {AxisForm} axis
+   * @param {() => void} onClosed
+   */
+  constructor(axis, onClosed) {
     this.axis = axis;
-    this.closed = closed;
+    this.onClosed = onClosed;
+    this.isClosed = false;
+    /** @type {HTMLInputElement[]} the chips that fit */
+    this.matches = [];
+    this.position = 0; // of the chosen match
     this.list = element("ul", { id: `${axis.name}-found` });
     this.list.setAttribute("role", "listbox");
     this.list.setAttribute("aria-label", gettext("Defects found"));
     this.input = element("input", { type: "text", dir: "auto", autocomplete: "off", placeholder: gettext("Find a defect") });
-    const facts = { role: "combobox", "aria-label": gettext("%(axis)s: find a defect", { axis: axis.title }), "aria-expanded": "true", "aria-controls": this.list.id, "aria-autocomplete": "list" };
-    for (const [name, value] of Object.entries(facts)) this.input.setAttribute(name, value);
+    const attributes = {
+      role: "combobox",
+      "aria-label": gettext("%(axis)s: find a defect", { axis: axis.title }),
+      "aria-expanded": "true",
+      "aria-controls": this.list.id,
+      "aria-autocomplete": "list",
+    };
+    for (const [name, value] of Object.entries(attributes)) this.input.setAttribute(name, value);
     this.box = element("div", { className: "rate-search" }, this.input, this.list);
-    axis.root.querySelector("[data-chips]").before(this.box);
-    this.input.addEventListener("input", () => this.find());
-    this.input.addEventListener("keydown", (event) => this.key(event));
-    this.input.addEventListener("change", (event) => event.stopPropagation()); // it is no part of the answer
+    find(axis.root, "[data-chips]").before(this.box);
+    this.input.addEventListener("input", () => this.showMatches());
+    this.input.addEventListener("keydown", (event) => this.onKey(event));
+    this.input.addEventListener("change", (event) => event.stopPropagation()); // not a part of the answer
     this.input.addEventListener("blur", () => this.close());
-    this.find();
+    this.showMatches();
     this.input.focus();
   }
 
-  find() {
-    const asked = this.input.value.trim().toLowerCase();
-    const where = (chip) => chip.dataset.label.toLowerCase().indexOf(asked);
-    this.found = this.axis.chips.filter((chip) => where(chip) >= 0).sort((one, other) => where(one) - where(other));
-    this.at = 0;
+  showMatches() {
+    const query = this.input.value.trim().toLowerCase();
+    /** @param {HTMLInputElement} chip */
+    const rank = (chip) => readLabel(chip).toLowerCase().indexOf(query);
+    this.matches = this.axis.chips.filter((chip) => rank(chip) >= 0).sort((one, other) => rank(one) - rank(other));
+    this.position = 0;
     this.paint();
-    const count = this.found.length;
-    this.axis.say(count ? `${gettext("%(count)s found.", { count })} ${this.told()}` : gettext("No defect of this axis is called so."));
+    const count = this.matches.length;
+    const words = gettext("%(count)s found.", { count });
+    this.axis.say(count ? `${words} ${this.describeMatch()}` : gettext("No defect of this axis is called so."));
   }
 
-  told() {
-    const chip = this.found[this.at];
-    const defect = chip.dataset.label;
+  describeMatch() {
+    const chip = this.matches[this.position];
+    const defect = readLabel(chip);
     return chip.checked ? gettext("%(defect)s, marked", { defect }) : gettext("%(defect)s, not marked", { defect });
   }
 
-  key(event) {
-    const key = keyOf(event);
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    const key = readKey(event);
     const step = { ArrowDown: 1, ArrowUp: -1 }[key];
     const isEnter = key === "Enter" && !event.ctrlKey && !event.metaKey;
     if (key === "Escape") this.axis.root.focus({ preventScroll: true }); // which closes it
-    else if (step && !event.altKey && this.found.length) this.move(step);
-    else if (isEnter && this.found.length) this.toggle(this.at);
+    else if (step && !event.altKey && this.matches.length) this.move(step);
+    else if (isEnter && this.matches.length) this.toggle(this.position);
     else if (!isEnter) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  /** @param {number} step */
   move(step) {
-    this.at = (this.at + step + this.found.length) % this.found.length;
+    this.position = (this.position + step + this.matches.length) % this.matches.length;
     this.paint();
-    this.axis.say(this.told());
+    this.axis.say(this.describeMatch());
   }
 
-  toggle(at) {
-    this.at = at;
-    this.axis.toggleChip(this.found[at]);
+  /** @param {number} position */
+  toggle(position) {
+    this.position = position;
+    this.axis.toggleChip(this.matches[position]);
     this.input.select();
     this.paint();
   }
 
   paint() {
-    this.list.replaceChildren(...this.found.map((chip, number) => this.option(chip, number)));
-    const active = this.list.children[this.at];
+    this.list.replaceChildren(...this.matches.map((chip, number) => this.renderOption(chip, number)));
+    const active = this.list.children[this.position];
     if (active) this.input.setAttribute("aria-activedescendant", active.id);
     else this.input.removeAttribute("aria-activedescendant");
     active?.scrollIntoView({ block: "nearest" });
   }
 
-  option(chip, number) {
-    const option = element("li", { id: `${this.list.id}-${number}` }, chip.checked ? "✓ " : "", element("bdi", {}, chip.dataset.label));
+  /**
+   * @param {HTMLInputElement} chip
+   * @param {number} number
+   */
+  renderOption(chip, number) {
+    const option = element("li", { id: `${this.list.id}-${number}` }, chip.checked ? "✓ " : "", element("bdi", {}, readLabel(chip)));
     option.setAttribute("role", "option");
     option.setAttribute("aria-selected", String(chip.checked));
-    option.toggleAttribute("data-here", number === this.at);
+    option.toggleAttribute("data-here", number === this.position);
     option.addEventListener("pointerdown", (event) => {
       event.preventDefault(); // the box keeps the focus
       this.toggle(number);
@@ -392,10 +475,28 @@ class DefectSearch {
     if (this.isClosed) return;
     this.isClosed = true;
     this.box.remove();
-    this.closed();
+    this.onClosed();
   }
 }
 
+/** @param {HTMLInputElement} chip of a defect */
+function readLabel(chip) {
+  return chip.dataset.label ?? "";
+}
+
+/**
+ * Return the times that the marks of these axes cover.
+ * @param {AxisForm[]} axes
+ */
+export function listBands(axes) {
+  const times = axes.flatMap((axis) => axis.evidence).map((piece) => piece.time);
+  return times.filter((time) => time !== null).map(([start, end]) => ({ start, end }));
+}
+
+/**
+ * @param {number} value
+ * @param {number} [digits]
+ */
 function round(value, digits = 2) {
   return Number(value.toFixed(digits));
 }

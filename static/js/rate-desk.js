@@ -1,156 +1,189 @@
 // One clip on the desk: the player, three axes, saving, submitting. Lives until the next clip takes its place.
 
-import { keyOf } from "./keys.js";
-import { AxisForm } from "./rate-axis.js";
+import { readKey } from "./keys.js";
+import { AxisForm, listBands } from "./rate-axis.js";
 import { Boxes } from "./rate-picture.js";
-import { Busy, Refused, SignedOut, Unreachable, element, getJson, gettext, isolate, post } from "./rate-site.js";
+import {
+  Busy, Refused, SignedOut, Unreachable, element, find, findAll, findIfAny, getJson, gettext, isolate, listen, post, readTarget,
+} from "./rate-site.js";
 import { Player } from "./rate-player.js";
-import { Viewing, showAsks } from "./rate-viewing.js";
+import { Viewing, showRequirements } from "./rate-viewing.js";
 import { Steps, Work, isTyping } from "./rate-work.js";
+
+/**
+ * @typedef {import("./rate-axis.js").Answers} Answers
+ * @typedef {import("./rate-site.js").Problems} Problems
+ * @typedef {{ say: (words: string) => void, showSaved: (words: string) => void, swap: (html: string) => void }} Site
+ * @typedef {{ axes: Record<string, { html: string, answer: import("./rate-axis.js").DraftAnswer }> }} Draft
+ */
 
 const LATE_PAUSE = 10000;
 
 export class Desk {
-  /** `site` gives say(words), showSaved(words) and swap(html). */
+  /**
+   * @param {HTMLElement} root
+   * @param {Site} site
+   */
   constructor(root, site) {
     this.root = root;
     this.site = site;
-    this.over = new AbortController();
-    const { signal } = this.over;
-    this.form = root.querySelector("[data-form]");
-    this.player = new Player(root.querySelector("[data-player-root]"), signal, site.say);
-    this.boxes = new Boxes(this.player.root, root.querySelector("[data-box-button]"), (box) => this.axis.markBox(box), signal);
-    const page = { changed: () => this.changed(), jump: (piece) => this.jump(piece), say: site.say };
-    this.axes = [...root.querySelectorAll("[data-axis]")].map((axis) => new AxisForm(axis, page, signal));
-    this.setActive(this.axes[0]);
-    const form = this.pageForWork();
+    this.isSending = false;
+    this.againTimer = 0;
+    this.lateTimer = 0;
+    /** @type {(() => void) | null} sends again what could not be sent */
+    this.sendAgain = null;
+    this.ending = new AbortController();
+    const { signal } = this.ending;
+    this.form = find(root, "[data-form]", HTMLFormElement);
+    this.player = new Player(find(root, "[data-player-root]"), signal, site.say);
+    this.boxes = new Boxes(this.player.root, find(root, "[data-box-button]"), (box) => this.axis.markBox(box), signal);
+    /** @type {import("./rate-axis.js").AxisPage} */
+    const page = { changed: () => this.onChange(), jump: (piece) => this.jump(piece), say: site.say };
+    this.axes = findAll(root, "[data-axis]").map((axis) => new AxisForm(axis, page, signal));
+    this.axis = this.axes[0];
+    this.setActive(this.axis);
+    const form = this.makePage();
     this.work = new Work(root, form, signal);
     this.steps = new Steps(form.read, form.apply);
-    this.viewing = new Viewing(this.player, signal, this.work.earlier());
-    showAsks(root, this.viewing, signal);
-    for (const axis of this.axes) rove(axis.root.querySelector("[data-chips]"), signal);
+    this.viewing = new Viewing(this.player, signal, this.work.recallViewing());
+    showRequirements(root, this.viewing, signal);
+    for (const axis of this.axes) makeRoving(find(axis.root, "[data-chips]"), signal);
     this.wire(signal);
     this.paintBands();
     this.awaitDraft(signal);
     this.fetchAhead(signal);
   }
 
-  pageForWork() {
+  /** @returns {import("./rate-work.js").Page} */
+  makePage() {
     return {
-      form: () => this.data(),
+      form: () => this.readForm(),
       read: () => Object.fromEntries(this.axes.map((axis) => [axis.name, axis.read()])),
       apply: (answers) => this.applyAll(answers),
-      chosen: (answers, others) => { // one step back from what was chosen lies what was not
+      choose: (answers, others) => { // undo leads from the chosen version to the other
         for (const each of [others, answers]) {
           this.applyAll(each);
           this.steps.note({ apart: true });
         }
-        this.changed();
+        this.onChange();
         this.axis.root.focus({ preventScroll: true });
       },
-      viewing: () => this.viewing?.kept(),
+      viewing: () => this.viewing?.readState(), // Work may ask before there is a record
       say: this.site.say,
       showSaved: this.site.showSaved,
-      showNotice: (words) => this.notice(words),
-      lost: (message) => this.lose(message),
+      showNotice: (words) => this.showNotice(words),
+      lose: (message) => this.lose(message),
     };
   }
 
+  /** @param {Answers} answers */
   applyAll(answers) {
     for (const axis of this.axes) if (answers[axis.name]) axis.apply(answers[axis.name]);
   }
 
+  /** @param {AbortSignal} signal */
   wire(signal) {
-    const on = (target, event, handler) => target?.addEventListener(event, handler, { signal });
-    on(this.form, "submit", (event) => { event.preventDefault(); this.submit(); });
-    on(this.form, "focusin", (event) => {
-      const root = event.target.closest("[data-axis]");
-      if (root) this.setActive(this.axes.find((axis) => axis.root === root));
-    });
-    on(this.root.querySelector("[data-skip]"), "submit", (event) => { event.preventDefault(); this.skip(event.target); });
-    on(this.root.querySelector("[data-stop]"), "submit", () => this.work.leave());
-    on(this.root.querySelector("[data-box-button]"), "click", () => this.box());
-    for (const button of this.root.querySelectorAll("[data-step]")) {
-      on(button, "click", () => this.step(button.dataset.step === "back"));
+    const options = { signal };
+    listen(this.form, "submit", (event) => { event.preventDefault(); this.submit(); }, options);
+    listen(this.form, "focusin", (event) => {
+      const root = readTarget(event).closest("[data-axis]");
+      const active = this.axes.find((axis) => axis.root === root);
+      if (active) this.setActive(active);
+    }, options);
+    const skip = findIfAny(this.root, "[data-skip]", HTMLFormElement);
+    if (skip) listen(skip, "submit", (event) => { event.preventDefault(); this.skip(skip); }, options);
+    listen(findIfAny(this.root, "[data-stop]"), "submit", () => this.work.leave(), options);
+    listen(findIfAny(this.root, "[data-box-button]"), "click", () => this.toggleBox(), options);
+    for (const button of findAll(this.root, "[data-step]")) {
+      listen(button, "click", () => this.step(button.dataset.step === "back"), options);
     }
-    for (const button of this.root.querySelectorAll("[data-mark]")) {
-      on(button, "click", () => this.mark(button.dataset.mark));
+    for (const button of findAll(this.root, "[data-mark]")) {
+      listen(button, "click", () => this.mark(button.dataset.mark === "in" ? "in" : "out"), options);
     }
-    on(window, "online", () => this.unsent?.());
+    listen(window, "online", () => this.sendAgain?.(), options);
     signal.addEventListener("abort", () => clearTimeout(this.againTimer));
   }
 
   // ---- moving about
 
+  /** @param {AxisForm} axis */
   setActive(axis) {
     this.axis = axis;
     for (const each of this.axes) each.root.toggleAttribute("data-active", each === axis);
   }
 
+  /** @param {1 | -1} step */
   moveAxis(step) {
-    const at = this.axes.indexOf(this.axis) + step;
-    const axis = this.axes[Math.min(this.axes.length - 1, Math.max(0, at))];
+    const index = this.axes.indexOf(this.axis) + step;
+    const axis = this.axes[Math.min(this.axes.length - 1, Math.max(0, index))];
     this.setActive(axis);
     axis.root.focus();
     axis.root.scrollIntoView({ block: "nearest" });
   }
 
+  /**
+   * Leave what is open. Returns whether there was anything to leave.
+   * @param {HTMLElement} target
+   */
   escape(target) {
+    const skip = target.closest(".rate-skip[open]");
     if (this.boxes.isOn) this.boxes.toggle(false);
-    else if (this.player.zoomer.isOn) {
-      this.player.zoomer.leave();
+    else if (this.player.zooming.isOn) {
+      this.player.zooming.leave();
       if (target.matches("[data-stage]")) this.axis.root.focus({ preventScroll: true });
-    }
-    else if (target.closest(".rate-skip[open]")) {
-      const skip = target.closest(".rate-skip");
+    } else if (skip instanceof HTMLDetailsElement) {
       skip.open = false;
-      skip.querySelector("summary").focus();
-    } else if (target.matches("textarea")) this.work.toConflict() || this.axis.root.focus();
-    else return false;
+      find(skip, "summary").focus();
+    } else if (target.matches("textarea")) {
+      if (!this.work.focusConflict()) this.axis.root.focus();
+    } else return false;
     return true;
   }
 
   // ---- the player and the marks
 
+  /** @param {import("./rate-player.js").Action} action */
   play(action) {
     this.player[action]();
     return true;
   }
 
+  /** @param {"in" | "out"} side */
   mark(side) {
     if (side === "in") this.axis.markIn(this.player.time, this.player.duration);
     else this.axis.markOut(this.player.time);
   }
 
-  box() {
-    if (!this.boxes.isOn && this.axis.needsTarget()) return true;
+  toggleBox() {
+    if (!this.boxes.isOn && !this.axis.requireTarget()) return true;
     this.player.video.pause();
     this.boxes.toggle();
     if (this.boxes.isOn) this.site.say(gettext("Drag a box on the clip, or click two corners. Escape ends it."));
     return true;
   }
 
+  /** @param {import("./rate-axis.js").Evidence} piece */
   jump(piece) {
     if (piece.time) this.player.showAt(piece.time[0]);
     this.boxes.show(piece.box ? [piece.box] : []);
   }
 
   paintBands() {
-    const pieces = this.axes.flatMap((axis) => axis.evidence).filter((piece) => piece.time);
-    this.player.paintBands(pieces.map(({ time: [start, end] }) => ({ start, end })));
+    this.player.paintBands(listBands(this.axes));
   }
 
   // ---- saving and sending
 
-  changed() {
-    this.work?.changed();
-    this.steps?.note();
+  onChange() {
+    this.work.changed();
+    this.steps.note();
     this.showSteps();
     this.paintBands();
   }
 
-  // ---- steps back and on
+  // ---- undo and redo
 
+  /** @param {boolean} isBack */
   step(isBack) {
     const axes = this.steps.go(isBack);
     if (!axes) {
@@ -168,110 +201,138 @@ export class Desk {
   }
 
   showSteps() {
-    for (const button of this.root.querySelectorAll("[data-step]")) {
-      const steps = button.dataset.step === "back" ? this.steps?.past : this.steps?.ahead;
-      button.setAttribute("aria-disabled", String(!steps?.length));
+    for (const button of findAll(this.root, "[data-step]")) {
+      const steps = button.dataset.step === "back" ? this.steps.past : this.steps.ahead;
+      button.setAttribute("aria-disabled", String(!steps.length));
     }
   }
 
-  data() {
+  readForm() {
     return new FormData(this.form);
   }
 
   async submit() {
-    if (this.sending || this.work.toConflict()) return;
-    this.sending = true;
-    this.busy(true);
+    if (this.isSending || this.work.focusConflict()) return;
+    this.isSending = true;
+    this.setBusy(true);
     await this.work.settle();
-    const data = this.data();
+    const data = this.readForm();
     data.set("viewing", JSON.stringify(this.viewing.record()));
     data.set("seconds", this.viewing.seconds.toFixed(1));
     await this.send(this.form.action, data, (problems) => this.showProblems(problems), () => this.submit());
-    this.sending = false;
+    this.isSending = false;
   }
 
+  /** @param {HTMLFormElement} form */
   async skip(form) {
-    if (this.sending) return;
-    this.sending = true;
-    const shown = ({ general }) => { form.querySelector("[data-skip-problem]").textContent = general.join(" "); };
-    await this.send(form.action, new FormData(form), shown, () => this.skip(form));
-    this.sending = false;
+    if (this.isSending) return;
+    this.isSending = true;
+    /** @param {Problems} problems */
+    const show = ({ general }) => { find(form, "[data-skip-problem]").textContent = general.join(" "); };
+    await this.send(form.action, new FormData(form), show, () => this.skip(form));
+    this.isSending = false;
   }
 
-  /** Sends to `url`; where the site cannot take it just now, `again` is called as soon as it may. */
+  /**
+   * Send to `url`. If the site cannot take it now, call `again` as soon as it can.
+   * @param {string} url
+   * @param {FormData} data
+   * @param {(problems: Problems) => void} showProblems
+   * @param {() => void} again
+   */
   async send(url, data, showProblems, again) {
     clearTimeout(this.againTimer);
-    this.unsent = null;
+    this.sendAgain = null;
     try {
       const html = await (await post(url, data)).text();
-      this.work.done();
+      this.work.finish();
       this.site.swap(html);
       return;
     } catch (error) {
-      this.busy(false);
-      this.failed(error, showProblems, again);
+      this.setBusy(false);
+      this.showFailure(error, showProblems, again);
     }
   }
 
-  failed(error, showProblems, again) {
+  /**
+   * @param {unknown} error
+   * @param {(problems: Problems) => void} showProblems
+   * @param {() => void} again
+   */
+  showFailure(error, showProblems, again) {
     if (error instanceof Busy) {
-      this.unsent = again;
+      this.sendAgain = again;
       this.work.keepLocally();
-      this.againTimer = setTimeout(() => this.unsent?.(), error.seconds * 1000);
-      this.notice(gettext("Not sent yet: the site is busy. What you typed is kept here and is sent again by itself."));
+      this.againTimer = setTimeout(() => this.sendAgain?.(), error.seconds * 1000);
+      this.showNotice(gettext("Not sent yet: the site is busy. What you typed is kept here and is sent again by itself."));
     } else if (error instanceof Unreachable) {
-      this.unsent = again;
+      this.sendAgain = again;
       this.work.keepLocally();
-      this.notice(gettext("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back."));
-    } else if (error instanceof SignedOut) this.work.failed(error);
+      this.showNotice(gettext("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back."));
+    } else if (error instanceof SignedOut) this.work.showFailure(error);
     else if (error instanceof Refused && error.data.lost) this.lose(error.message);
     else if (error instanceof Refused && error.data.problems) showProblems(error.data.problems);
-    else if (error instanceof Refused) this.notice(`${error.message} ${gettext("What you typed is kept: load the page again.")}`);
+    else if (error instanceof Refused) this.showNotice(`${error.message} ${gettext("What you typed is kept: load the page again.")}`);
     else throw error;
   }
 
-  busy(isBusy) {
-    this.root.querySelector("[data-submit]").setAttribute("aria-disabled", String(isBusy));
+  /** @param {boolean} isBusy */
+  setBusy(isBusy) {
+    find(this.root, "[data-submit]").setAttribute("aria-disabled", String(isBusy));
     this.root.setAttribute("aria-busy", String(isBusy));
   }
 
+  /** @param {Problems} problems */
   showProblems({ axes, general }) {
     for (const axis of this.axes) axis.showProblems(axes[axis.name] ?? []);
-    if (general.length) this.notice(general.join(" "));
+    if (general.length) this.showNotice(general.join(" "));
     const first = this.axes.find((axis) => axes[axis.name]);
     if (!first) return;
     this.setActive(first);
     first.root.focus();
     first.root.scrollIntoView({ block: "nearest" });
-    this.site.say(gettext("Not sent. %(axis)s: %(problems)s", { axis: first.title, problems: axes[first.name].join(" ") }));
+    const problems = axes[first.name].join(" ");
+    this.site.say(gettext("Not sent. %(axis)s: %(problems)s", { axis: first.title, problems }));
   }
 
-  notice(words, ...more) {
-    const notice = this.root.querySelector("[data-notice]");
+  /**
+   * @param {string} words
+   * @param {Node[]} more
+   */
+  showNotice(words, ...more) {
+    const notice = find(this.root, "[data-notice]");
     notice.replaceChildren(element("p", {}, words), ...more);
     notice.hidden = false;
     notice.scrollIntoView({ block: "nearest" });
   }
 
-  /** The clip has gone to another. What was typed is saved as it stands, and the page says so. */
+  /**
+   * Say that another rater has the clip now. What was typed is saved.
+   * @param {string} message
+   */
   lose(message) {
-    this.work.later(0);
-    this.busy(true);
-    this.sending = true;
-    const next = element("a", { href: location.pathname, className: "rate-next" }, gettext("Go on with the next clip"));
-    this.notice(message, next);
+    this.work.saveAfter(0);
+    this.setBusy(true);
+    this.isSending = true;
+    const next = element("a", { href: location.pathname, className: "rate-next" }, gettext("Continue with the next clip"));
+    this.showNotice(message, next);
     if (!isTyping()) next.focus();
   }
 
   // ---- a draft that comes late
 
+  get lateUrl() {
+    return this.root.dataset.lateUrl ?? "";
+  }
+
+  /** @param {AbortSignal} signal */
   awaitDraft(signal) {
-    const url = this.root.dataset.lateUrl;
+    const url = this.lateUrl;
     if (!url) return;
     const ask = async () => {
       try {
         const draft = await getJson(url, signal);
-        if (draft) return this.offer(draft);
+        if (draft) return this.offerDraft(draft);
       } catch (error) {
         if (!(error instanceof Unreachable || error instanceof Refused)) return null;
       }
@@ -282,46 +343,53 @@ export class Desk {
     signal.addEventListener("abort", () => clearTimeout(this.lateTimer));
   }
 
-  offer(draft) {
-    const place = this.root.querySelector("[data-late]");
+  /** @param {{ critic: string }} draft */
+  offerDraft(draft) {
+    const offer = find(this.root, "[data-late]");
+    const words = gettext("%(critic)s has drafted this clip meanwhile.", { critic: isolate(draft.critic) });
     const show = element("button", { type: "button" }, gettext("Show it where I have written nothing"));
-    const no = element("button", { type: "button" }, gettext("No, thank you"));
-    place.replaceChildren(element("p", {}, gettext("%(critic)s has drafted this clip meanwhile.", { critic: isolate(draft.critic) })), show, no);
-    place.hidden = false;
-    no.addEventListener("click", () => { place.hidden = true; });
+    const decline = element("button", { type: "button" }, gettext("No, thank you"));
+    offer.replaceChildren(element("p", {}, words), show, decline);
+    offer.hidden = false;
+    decline.addEventListener("click", () => { offer.hidden = true; });
     show.addEventListener("click", () => {
-      place.hidden = true;
-      this.take();
+      offer.hidden = true;
+      this.takeDraft();
     });
   }
 
-  /** Asks for the words of the draft: from here on the site knows that the rater has seen them. */
-  async take() {
+  /** Load the words of the draft: from now on the site counts them as seen by the rater. */
+  async takeDraft() {
+    /** @type {Draft | null} */
     let draft = null;
     try {
-      const answer = await post(this.root.dataset.lateUrl, this.data());
+      const answer = await post(this.lateUrl, this.readForm());
       if (answer.status !== 204) draft = await answer.json();
     } catch (error) {
       if (!(error instanceof Unreachable || error instanceof Refused)) throw error;
-      this.root.querySelector("[data-late]").hidden = false;
+      find(this.root, "[data-late]").hidden = false;
       this.site.say(error.message);
     }
     if (!draft) return;
     const free = this.axes.filter((axis) => !axis.isTyped);
     for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
-    this.steps.begin(); // the way back would lead to a form that had no draft
+    this.steps.begin(); // undo would lead to a form without the draft
     this.site.say(free.length
       ? gettext("The draft stands where you had written nothing.")
       : gettext("You have written on all three axes: nothing was changed."));
-    this.changed();
+    this.onChange();
   }
 
-  // The next clip goes into the browser's cache once this one has come whole.
+  /**
+   * Load the next clip into the browser's cache, once this one is complete.
+   * @param {AbortSignal} signal
+   */
   fetchAhead(signal) {
+    const url = this.root.dataset.upcomingUrl;
     const fetchNext = async () => {
-      if (!this.root.dataset.upcomingUrl) return;
+      if (!url) return;
       try {
-        const next = await getJson(this.root.dataset.upcomingUrl, signal);
+        const next = await getJson(url, signal);
         if (next) await (await fetch(next.video, { signal, priority: "low" })).arrayBuffer();
       } catch {
         // A guess that failed: the clip is fetched when it comes.
@@ -333,20 +401,25 @@ export class Desk {
   }
 
   leave() {
-    this.over.abort();
+    this.ending.abort();
   }
 }
 
-/** Makes a group of toggles one tab stop, with arrow keys inside it. */
-function rove(group, signal) {
-  const stops = [...group.querySelectorAll("input")];
+/**
+ * Make a group of toggles one tab stop, with arrow keys inside it.
+ * @param {HTMLElement} group
+ * @param {AbortSignal} signal
+ */
+function makeRoving(group, signal) {
+  const stops = findAll(group, "input", HTMLInputElement);
+  /** @param {HTMLElement} chosen */
   const stopAt = (chosen) => stops.forEach((stop) => { stop.tabIndex = stop === chosen ? 0 : -1; });
   stopAt(stops[0]);
-  group.addEventListener("focusin", (event) => stopAt(event.target), { signal });
-  group.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[keyOf(event)];
+  listen(group, "focusin", (event) => stopAt(readTarget(event)), { signal });
+  listen(group, "keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[readKey(event)];
     if (!step || event.altKey) return;
     event.preventDefault();
-    stops.at((stops.indexOf(event.target) + step) % stops.length).focus();
+    stops.at((stops.findIndex((stop) => stop === event.target) + step) % stops.length)?.focus();
   }, { signal });
 }

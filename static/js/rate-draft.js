@@ -1,6 +1,10 @@
 // The critic's draft on one axis: whether it was confirmed, edited or cleared, and word by word what an edit changed.
 
-import { element, gettext } from "./rate-site.js";
+import { element, find, gettext } from "./rate-site.js";
+
+/** @typedef {import("./rate-axis.js").Evidence} Evidence */
+/** @typedef {{ kind: "same" | "del" | "ins", words: string[] }} Change what became of some words */
+/** @typedef {{ confirmed?: boolean, cleared?: boolean, confirm_ms?: number | null }} DraftUse */
 
 const STATES = {
   unconfirmed: () => gettext("unconfirmed"),
@@ -9,28 +13,38 @@ const STATES = {
   cleared: () => gettext("cleared"),
 };
 
-/** Evidence as text that is the same for the same marks, whatever order a database keeps keys in. */
-export function marksText(evidence) {
+/**
+ * Write evidence as text that is the same for the same marks, in whatever order a database keeps the keys.
+ * @param {Evidence[]} evidence
+ */
+export function writeMarks(evidence) {
   return JSON.stringify(evidence.map(({ defect, time, box }) => [defect, time, box]));
 }
 
 export class DraftBar {
-  /** `label(defect)` names a defect. */
+  /**
+   * @param {HTMLElement} bar
+   * @param {(defect: string) => string} label names a defect
+   */
   constructor(bar, label) {
     this.label = label;
-    this.confirm = bar.querySelector('[name$="-confirm"]');
-    this.cleared = bar.querySelector('[name$="-cleared"]');
-    this.ms = bar.querySelector('[name$="-confirm_ms"]');
-    this.state = bar.querySelector("[data-draft-state]");
-    this.changes = bar.querySelector("[data-draft-changes]");
-    this.proposal = JSON.parse(bar.dataset.draft);
+    this.confirm = find(bar, '[name$="-confirm"]', HTMLInputElement);
+    this.cleared = find(bar, '[name$="-cleared"]', HTMLInputElement);
+    this.ms = find(bar, '[name$="-confirm_ms"]', HTMLInputElement);
+    this.state = find(bar, "[data-draft-state]");
+    this.changes = find(bar, "[data-draft-changes]");
+    /** @type {{ reason: string, evidence: Evidence[] }} */
+    this.proposal = JSON.parse(bar.dataset.draft ?? "");
     this.shownAt = performance.now();
-    bar.querySelector("[data-axis-action=clear]").hidden = false;
+    find(bar, "[data-axis-action=clear]").hidden = false;
   }
 
-  /** Whether the axis still says what the critic wrote. */
+  /**
+   * Whether the axis still says what the critic wrote.
+   * @param {{ reason: string, evidence: Evidence[] }} answer
+   */
   isOwn({ reason, evidence }) {
-    return reason.trim() === this.proposal.reason.trim() && marksText(evidence) === marksText(this.proposal.evidence);
+    return reason.trim() === this.proposal.reason.trim() && writeMarks(evidence) === writeMarks(this.proposal.evidence);
   }
 
   read() {
@@ -42,20 +56,25 @@ export class DraftBar {
     };
   }
 
+  /** @param {DraftUse} use */
   apply({ confirmed, cleared, confirm_ms: ms }) {
     this.confirm.checked = Boolean(confirmed);
     this.cleared.value = cleared ? "1" : "";
-    this.ms.value = ms ?? "";
+    this.ms.value = String(ms ?? "");
   }
 
-  /** Notes how long it took to the first confirmation or edit. */
-  clock({ again = false } = {}) {
+  /** Note how long the first confirmation or edit took. */
+  noteTime({ again = false } = {}) {
     if (again || !this.ms.value) this.ms.value = String(Math.round(performance.now() - this.shownAt));
   }
 
-  /** Shows the state of an axis and returns it. */
+  /**
+   * Show the state of an axis and return it.
+   * @param {{ reason: string, evidence: Evidence[] }} answer
+   */
   paint(answer) {
     const isOwn = this.isOwn(answer);
+    /** @type {keyof typeof STATES} */
     let state = "unconfirmed";
     if (!isOwn) state = this.cleared.value ? "cleared" : "edited";
     else if (this.confirm.checked) state = "confirmed";
@@ -65,51 +84,80 @@ export class DraftBar {
     return state;
   }
 
+  /** @param {{ reason: string, evidence: Evidence[] } | null} answer null where there is nothing to compare */
   paintChanges(answer) {
     this.changes.hidden = !answer;
     if (!answer) return;
-    const pieces = wordChanges(this.proposal.reason, answer.reason);
-    const count = (kind) => pieces.filter((piece) => piece.kind === kind).reduce((sum, { words }) => sum + words.length, 0);
-    const [summary, text] = [this.changes.querySelector("summary"), this.changes.querySelector("p")];
-    summary.textContent = gettext("Changes: %(added)s in, %(removed)s out", { added: count("ins"), removed: count("del") });
-    text.replaceChildren(...pieces.flatMap((piece) => shown(piece)), ...this.defectChanges(answer.evidence));
+    const changes = compareWords(this.proposal.reason, answer.reason);
+    /** @param {Change["kind"]} kind */
+    const count = (kind) => changes.filter((change) => change.kind === kind).reduce((sum, { words }) => sum + words.length, 0);
+    const text = find(this.changes, "p");
+    find(this.changes, "summary").textContent = gettext("Changes: %(added)s in, %(removed)s out", { added: count("ins"), removed: count("del") });
+    text.replaceChildren(...changes.flatMap((change) => renderChange(change)), ...this.renderDefectChanges(answer.evidence));
   }
 
-  defectChanges(evidence) {
-    const named = (pieces) => new Set(pieces.map(({ defect }) => defect));
-    const [before, after] = [named(this.proposal.evidence), named(evidence)];
-    const only = (kind, ones, others) => [...ones].filter((each) => !others.has(each)).map((each) => ({ kind, words: [this.label(each)] }));
-    const pieces = [...only("del", before, after), ...only("ins", after, before)];
-    if (pieces.length) return [element("br"), gettext("Defects: "), ...pieces.flatMap((piece) => shown(piece, (label) => element("bdi", {}, label)))];
-    return marksText(evidence) === marksText(this.proposal.evidence) ? [] : [element("br"), gettext("Marks on the clip changed.")];
+  /**
+   * @param {Evidence[]} evidence
+   * @returns {(Node | string)[]}
+   */
+  renderDefectChanges(evidence) {
+    /** @param {Evidence[]} marks */
+    const readDefects = (marks) => new Set(marks.map(({ defect }) => defect));
+    const [before, after] = [readDefects(this.proposal.evidence), readDefects(evidence)];
+    /** @type {(kind: Change["kind"], ones: Set<string>, others: Set<string>) => Change[]} */
+    const compare = (kind, ones, others) => (
+      [...ones].filter((each) => !others.has(each)).map((each) => ({ kind, words: [this.label(each)] }))
+    );
+    const changes = [...compare("del", before, after), ...compare("ins", after, before)];
+    if (changes.length) {
+      const nodes = changes.flatMap((change) => renderChange(change, (label) => element("bdi", {}, label)));
+      return [element("br"), gettext("Defects: "), ...nodes];
+    }
+    const isSame = writeMarks(evidence) === writeMarks(this.proposal.evidence);
+    return isSame ? [] : [element("br"), gettext("Marks on the clip changed.")];
   }
 }
 
-// Inserted and removed words differ by a line under or through them, and are told apart by name too.
-function shown({ kind, words }, asNode = (text) => text) {
-  const text = asNode(words.join(" "));
+/**
+ * Mark inserted and removed words by a line under or through them, and by a word for screen readers.
+ * @param {Change} change
+ * @param {(text: string) => Node | string} [makeNode]
+ * @returns {(Node | string)[]}
+ */
+function renderChange({ kind, words }, makeNode = (text) => text) {
+  const text = makeNode(words.join(" "));
   if (kind === "same") return [text, " "];
-  const told = element("span", { className: "visually-hidden" }, kind === "ins" ? gettext("added: ") : gettext("removed: "));
-  return [element(kind, {}, told, text), " "];
+  const name = element("span", { className: "visually-hidden" }, kind === "ins" ? gettext("added: ") : gettext("removed: "));
+  return [element(kind, {}, name, text), " "];
 }
 
-/** What became of the words of `before`: [{kind: "same" | "del" | "ins", words}], in reading order. */
-export function wordChanges(before, after) {
+/**
+ * Return what became of the words of `before`, in reading order.
+ * @param {string} before
+ * @param {string} after
+ * @returns {Change[]}
+ */
+export function compareWords(before, after) {
   const [old, fresh] = [before, after].map((text) => text.split(/\s+/).filter(Boolean));
   let start = 0;
   while (start < old.length && start < fresh.length && old[start] === fresh[start]) start += 1;
   let end = 0;
   while (end < Math.min(old.length, fresh.length) - start && old.at(-1 - end) === fresh.at(-1 - end)) end += 1;
-  const pieces = [
+  /** @type {Change[]} */
+  const changes = [
     { kind: "same", words: old.slice(0, start) },
-    ...middle(old.slice(start, old.length - end), fresh.slice(start, fresh.length - end)),
+    ...compareMiddle(old.slice(start, old.length - end), fresh.slice(start, fresh.length - end)),
     { kind: "same", words: old.slice(old.length - end) },
   ];
-  return pieces.filter(({ words }) => words.length);
+  return changes.filter(({ words }) => words.length);
 }
 
-// The longest common run of words in order, from a table of what is common to the ends of both.
-function middle(old, fresh) {
+/**
+ * Find the longest common subsequence of words, from a table of what the ends of both have in common.
+ * @param {string[]} old
+ * @param {string[]} fresh
+ */
+function compareMiddle(old, fresh) {
   const common = Array.from({ length: old.length + 1 }, () => new Uint16Array(fresh.length + 1));
   for (let row = old.length - 1; row >= 0; row -= 1) {
     for (let column = fresh.length - 1; column >= 0; column -= 1) {
@@ -118,10 +166,13 @@ function middle(old, fresh) {
         : Math.max(common[row + 1][column], common[row][column + 1]);
     }
   }
-  const pieces = [];
+  /** @type {Change[]} */
+  const changes = [];
+  /** @type {(kind: Change["kind"], word: string) => void} */
   const add = (kind, word) => {
-    if (pieces.at(-1)?.kind !== kind) pieces.push({ kind, words: [] });
-    pieces.at(-1).words.push(word);
+    const last = changes.at(-1);
+    if (last?.kind === kind) last.words.push(word);
+    else changes.push({ kind, words: [word] });
   };
   let [row, column] = [0, 0];
   while (row < old.length || column < fresh.length) {
@@ -136,5 +187,5 @@ function middle(old, fresh) {
       column += 1;
     }
   }
-  return pieces;
+  return changes;
 }

@@ -1,39 +1,51 @@
 // Looking closer at the picture, and marking a part of it.
 
-import { keyOf } from "./keys.js";
-import { gettext } from "./rate-site.js";
+import { readKey } from "./keys.js";
+import { find, gettext, listen, readTarget } from "./rate-site.js";
+
+/** @typedef {[x: number, y: number, width: number, height: number]} Box as fractions of the picture */
 
 const STEPS = [1, 2, 4];
 const NUDGE = 0.1; // of the stage, a key press
+/** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** A still, twice or four times the size, moved about by dragging or by the arrow keys. */
 export class Zoom {
-  /** `moved()` is called after every change, so that what lies over the picture can follow it. */
+  /**
+   * @param {HTMLElement} root
+   * @param {{ say: (words: string) => void, moved: () => void }} page `moved` runs after each change, so that an overlay can follow
+   * @param {AbortSignal} signal
+   */
   constructor(root, { say, moved }, signal) {
-    this.stage = root.querySelector("[data-stage]");
-    this.video = root.querySelector("video");
-    this.button = root.querySelector('[data-player="zoom"]');
+    this.stage = find(root, "[data-stage]");
+    this.video = find(root, "video", HTMLVideoElement);
+    this.button = find(root, '[data-player="zoom"]');
     this.say = say;
     this.moved = moved;
     this.scale = 1;
-    this.x = this.y = 0; // how far the picture is moved, in pixels
-    const on = (target, event, handler, options) => target.addEventListener(event, handler, { signal, ...options });
-    // A play that was begun before the zoom paused it is told only now: then there is nothing to leave.
-    on(this.video, "play", () => { if (!this.video.paused) this.leave(); });
-    on(this.stage, "click", (event) => { if (this.isOn) event.stopPropagation(); }, { capture: true }); // a drag is no click
-    on(this.stage, "pointerdown", (event) => this.press(event));
-    on(this.stage, "pointermove", (event) => this.drag(event));
-    for (const event of ["pointerup", "pointercancel"]) on(this.stage, event, () => { this.held = null; });
-    on(this.stage, "keydown", (event) => this.key(event));
+    this.x = 0; // how far the picture is moved, in pixels
+    this.y = 0;
+    /** @type {[number, number] | null} where the pointer holds the picture */
+    this.grip = null;
+    // The event of a play that began before the zoom paused it may come only now: then there is nothing to leave.
+    listen(this.video, "play", () => { if (!this.video.paused) this.leave(); }, { signal });
+    const stopClick = { signal, capture: true }; // a drag is no click
+    listen(this.stage, "click", (event) => { if (this.isOn) event.stopPropagation(); }, stopClick);
+    listen(this.stage, "pointerdown", (event) => this.press(event), { signal });
+    listen(this.stage, "pointermove", (event) => this.drag(event), { signal });
+    for (const event of /** @type {const} */ (["pointerup", "pointercancel"])) {
+      listen(this.stage, event, () => { this.grip = null; }, { signal });
+    }
+    listen(this.stage, "keydown", (event) => this.moveByKey(event), { signal });
   }
 
   get isOn() {
     return this.scale > 1;
   }
 
-  /** The next size: once, twice, four times, and once again. */
-  next() {
+  /** Change to the next size: once, twice, four times, and once again. */
+  enlarge() {
     const scale = STEPS[(STEPS.indexOf(this.scale) + 1) % STEPS.length];
     if (scale === 1) return this.leave();
     this.video.pause();
@@ -46,32 +58,41 @@ export class Zoom {
   leave() {
     if (!this.isOn) return;
     this.scale = 1;
-    this.x = this.y = 0;
-    this.held = null;
+    this.x = 0;
+    this.y = 0;
+    this.grip = null;
     this.show();
     this.say(gettext("Whole picture."));
   }
 
+  /** @param {PointerEvent} event */
   press(event) {
-    if (!this.isOn || event.target.closest("[data-boxes], button")) return;
+    if (!this.isOn || readTarget(event).closest("[data-boxes], button")) return;
     event.preventDefault();
-    this.held = [event.clientX - this.x, event.clientY - this.y];
+    this.grip = [event.clientX - this.x, event.clientY - this.y];
     this.stage.setPointerCapture(event.pointerId);
   }
 
+  /** @param {PointerEvent} event */
   drag(event) {
-    if (this.held) this.move(event.clientX - this.held[0], event.clientY - this.held[1]);
+    if (this.grip) this.move(event.clientX - this.grip[0], event.clientY - this.grip[1]);
   }
 
-  key(event) {
-    const way = ARROWS[keyOf(event)];
+  /** @param {KeyboardEvent} event */
+  moveByKey(event) {
+    const way = ARROWS[readKey(event)];
     if (!way || !this.isOn || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     this.move(this.x + way[0] * NUDGE * this.stage.clientWidth, this.y + way[1] * NUDGE * this.stage.clientHeight);
   }
 
-  // The picture's edge never comes inside the stage.
+  /**
+   * Move the picture, and keep its edges outside the stage.
+   * @param {number} x
+   * @param {number} y
+   */
   move(x, y) {
+    /** @type {(value: number, size: number) => number} */
     const within = (value, size) => {
       const most = ((this.scale - 1) * size) / 2;
       return Math.min(most, Math.max(-most, value));
@@ -92,27 +113,37 @@ export class Zoom {
 
 /** Drawing a box by dragging, or by clicking two corners. Boxes are fractions of the picture, not of the element. */
 export class Boxes {
-  constructor(root, button, drawn, signal) {
+  /**
+   * @param {HTMLElement} root
+   * @param {HTMLElement} button
+   * @param {(box: Box) => void} onDrawn
+   * @param {AbortSignal} signal
+   */
+  constructor(root, button, onDrawn, signal) {
     this.button = button;
-    this.video = root.querySelector("video");
-    this.layer = root.querySelector("[data-boxes]");
-    this.drawn = drawn;
-    this.shownLayer = root.querySelector("[data-shown-boxes]");
-    this.shown = [];
+    this.video = find(root, "video", HTMLVideoElement);
+    this.layer = find(root, "[data-boxes]");
+    this.onDrawn = onDrawn;
+    this.overlay = find(root, "[data-shown-boxes]");
+    /** @type {Box[]} */
+    this.boxes = [];
+    /** @type {[number, number] | null} */
     this.corner = null;
-    const on = (target, event, handler) => target.addEventListener(event, handler, { signal });
-    on(this.layer, "pointerdown", (event) => this.press(event));
-    on(this.layer, "pointermove", (event) => this.move(event));
-    on(this.layer, "pointerup", (event) => this.release(event));
-    on(root, "moved", () => this.show(this.shown));
-    on(window, "resize", () => this.show(this.shown));
-    on(this.video, "play", () => this.show([]));
+    listen(this.layer, "pointerdown", (event) => this.press(event), { signal });
+    listen(this.layer, "pointermove", (event) => this.move(event), { signal });
+    listen(this.layer, "pointerup", (event) => this.release(event), { signal });
+    listen(root, "moved", () => this.show(this.boxes), { signal });
+    listen(window, "resize", () => this.show(this.boxes), { signal });
+    listen(this.video, "play", () => this.show([]), { signal });
   }
 
-  /** Shows boxes over the picture until the clip plays on. */
+  /**
+   * Show boxes over the picture until the clip plays on.
+   * @param {Box[]} boxes
+   */
   show(boxes) {
-    this.shown = boxes;
-    this.paint(boxes, this.shownLayer);
+    this.boxes = boxes;
+    this.paint(boxes, this.overlay);
   }
 
   get isOn() {
@@ -126,8 +157,8 @@ export class Boxes {
     this.button.setAttribute("aria-pressed", String(isOn));
   }
 
-  // object-fit: contain leaves bars beside or above the picture.
-  picture() {
+  /** Measure the picture: object-fit "contain" leaves bars beside or above it. */
+  measurePicture() {
     const frame = this.video.getBoundingClientRect();
     const ratio = this.video.videoWidth / this.video.videoHeight || 16 / 9;
     const width = Math.min(frame.width, frame.height * ratio);
@@ -135,8 +166,14 @@ export class Boxes {
     return { left: frame.left + (frame.width - width) / 2, top: frame.top + (frame.height - height) / 2, width, height };
   }
 
-  at(event) {
-    const picture = this.picture();
+  /**
+   * Return where the pointer is, as fractions of the picture.
+   * @param {PointerEvent} event
+   * @returns {[number, number]}
+   */
+  locate(event) {
+    const picture = this.measurePicture();
+    /** @param {number} value */
     const inside = (value) => Math.min(1, Math.max(0, value));
     return [
       inside((event.clientX - picture.left) / picture.width),
@@ -144,31 +181,33 @@ export class Boxes {
     ];
   }
 
+  /** @param {PointerEvent} event */
   press(event) {
     event.preventDefault();
     if (this.corner) return; // the second corner of two clicks
-    this.corner = this.at(event);
+    this.corner = this.locate(event);
     this.layer.setPointerCapture(event.pointerId);
   }
 
+  /** @param {PointerEvent} event */
   move(event) {
-    if (this.corner) this.paint([this.between(this.at(event))]);
+    if (this.corner) this.paint([spanBox(this.corner, this.locate(event))]);
   }
 
+  /** @param {PointerEvent} event */
   release(event) {
-    const box = this.corner && this.between(this.at(event));
+    const box = this.corner && spanBox(this.corner, this.locate(event));
     if (!box || box[2] < 0.01 || box[3] < 0.01) return;
     this.toggle(false);
-    this.drawn(box);
+    this.onDrawn(box);
   }
 
-  between([x, y]) {
-    const [startX, startY] = this.corner;
-    return [Math.min(x, startX), Math.min(y, startY), Math.abs(x - startX), Math.abs(y - startY)];
-  }
-
+  /**
+   * @param {Box[]} boxes
+   * @param {HTMLElement} [layer]
+   */
   paint(boxes, layer = this.layer) {
-    const picture = this.picture();
+    const picture = this.measurePicture();
     const ground = layer.getBoundingClientRect();
     layer.replaceChildren(...boxes.map(([x, y, width, height]) => {
       const box = document.createElement("span");
@@ -181,4 +220,14 @@ export class Boxes {
       return box;
     }));
   }
+}
+
+/**
+ * Return the box between two corners.
+ * @param {[number, number]} start
+ * @param {[number, number]} end
+ * @returns {Box}
+ */
+function spanBox([startX, startY], [x, y]) {
+  return [Math.min(x, startX), Math.min(y, startY), Math.abs(x - startX), Math.abs(y - startY)];
 }

@@ -1,55 +1,76 @@
-// The player: own controls in grey, steps of one frame, loop, speed, and a timeline that shows the marks.
+// The player: its own controls in grey, steps of one frame, loop, speed, and a timeline that shows the marks.
 //
-// Times here are the clip's: seconds from its first shown frame. A file may begin later than 0 on the browser's clock
-// (`origin`); the first frame that is shown tells by how much.
+// Times are seconds from the clip's first shown frame. On the browser's clock a file may begin later than 0: at `origin`,
+// which the first shown frame tells.
 
-import { gettext, recall, remember } from "./rate-site.js";
+import { find, findAll, findIfAny, gettext, listen, recall, remember } from "./rate-site.js";
 import { Zoom } from "./rate-picture.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.5, 2];
 const FIRST_FRAME_PAUSE = 2000;
 
-export function clock(seconds) {
+/** @typedef {(typeof ACTIONS)[number]} Action of a button or a key */
+const ACTIONS = /** @type {const} */ (["toggle", "back", "forward", "slower", "faster", "loop", "mute", "fullscreen", "zoom"]);
+
+/** @param {number} seconds */
+export function formatSeconds(seconds) {
   return `${(Number.isFinite(seconds) ? seconds : 0).toFixed(2)} s`;
 }
 
-/** Times of the frames, from the gaps between them that the page carries in tenths of a millisecond. */
-function frameTimes(gaps) {
+/**
+ * Return the times of the frames, from the gaps between them: the page has these in tenths of a millisecond.
+ * @param {string | undefined} gaps
+ */
+function readFrameTimes(gaps) {
   let time = 0;
   return gaps ? gaps.split(" ").map((gap) => (time += Number(gap)) / 10000) : [];
 }
 
 export class Player {
-  /** `say(words)` tells what a screen reader should read. */
+  /**
+   * @param {HTMLElement} root
+   * @param {AbortSignal} signal
+   * @param {(words: string) => void} say to screen readers
+   */
   constructor(root, signal, say) {
     this.root = root;
-    this.video = root.querySelector("video");
-    this.slider = root.querySelector("[data-seek]");
-    this.bands = root.querySelector("[data-bands]");
-    this.loading = root.querySelector("[data-loading]");
-    this.times = frameTimes(root.dataset.gaps);
+    this.video = find(root, "video", HTMLVideoElement);
+    this.slider = find(root, "[data-seek]", HTMLInputElement);
+    this.bands = find(root, "[data-bands]");
+    this.loading = find(root, "[data-loading]");
+    this.stage = find(root, "[data-stage]");
+    this.times = readFrameTimes(root.dataset.gaps);
     this.frame = 1 / (Number(root.dataset.fps) || 25); // for clips whose times are not known
+    /** @type {number | null} */
     this.origin = null;
-    this.shown = 0; // time of the frame on the screen
-    this.furthest = 0; // the latest time of a frame that was on the screen
-    this.aim = null; // number of the frame that was sought last, since the clip has stood still
-    this.isToPlay = !matchMedia("(prefers-reduced-motion: reduce)").matches && !root.querySelector("[data-warning]");
+    this.position = 0; // time of the frame on screen
+    this.furthest = 0; // latest time of a frame that was on screen
+    /** @type {number | null} number of the frame that was sought last while the clip was paused */
+    this.aim = null;
+    this.isToPlay = !matchMedia("(prefers-reduced-motion: reduce)").matches && !this.warning;
     this.hasBegun = false;
     this.signal = signal;
-    this.zoomer = new Zoom(root, { say, moved: () => root.dispatchEvent(new Event("moved")) }, signal);
+    this.zooming = new Zoom(root, { say, moved: () => root.dispatchEvent(new Event("moved")) }, signal);
     this.video.controls = false; // they serve pages without scripts
     this.wire();
     this.restore();
   }
 
+  get warning() {
+    return findIfAny(this.root, "[data-warning]");
+  }
+
   wire() {
-    const on = (target, event, handler) => target?.addEventListener(event, handler, { signal: this.signal });
-    for (const button of this.root.querySelectorAll("[data-player]")) {
-      on(button, "click", () => this[button.dataset.player]());
+    /** @type {<K extends keyof import("./rate-site.js").Events>(target: EventTarget | null, event: K, handler: () => void) => void} */
+    const on = (target, event, handler) => listen(target, event, handler, { signal: this.signal });
+    for (const button of findAll(this.root, "[data-player]")) {
+      const action = ACTIONS.find((each) => each === button.dataset.player);
+      if (action) on(button, "click", () => this[action]());
     }
     on(this.video, "click", () => this.toggle());
     on(this.slider, "input", () => this.seek(Number(this.slider.value)));
-    for (const event of ["play", "pause", "ratechange", "volumechange", "durationchange", "seeked", "loadeddata"]) {
+    const repainting = /** @type {const} */ (["play", "pause", "ratechange", "volumechange", "durationchange", "seeked", "loadeddata"]);
+    for (const event of repainting) {
       on(this.video, event, () => this.paint());
     }
     on(this.video, "loadeddata", () => this.loaded());
@@ -57,10 +78,10 @@ export class Player {
     else this.loading.hidden = false;
     on(this.video, "playing", () => { if (!this.video.paused) this.aim = null; });
     on(this.video, "error", () => this.fail());
-    on(this.root.querySelector("[data-unblur]"), "click", (event) => {
-      event.currentTarget.closest("[data-warning]").remove();
+    on(findIfAny(this.root, "[data-unblur]"), "click", () => {
+      this.warning?.remove();
       this.video.classList.remove("is-blurred");
-      this.root.querySelector("[data-stage]").focus({ preventScroll: true }); // the button is gone
+      this.stage.focus({ preventScroll: true }); // the button is gone
       this.play();
     });
     on(document, "fullscreenchange", () => this.paint());
@@ -72,32 +93,37 @@ export class Player {
     setTimeout(() => this.begin(), FIRST_FRAME_PAUSE); // a page out of sight shows no frame
   }
 
-  // The frame that is shown is told by requestVideoFrameCallback; currentTime only says what was asked for.
+  // requestVideoFrameCallback tells which frame is shown; currentTime only tells which was asked for.
   follow() {
-    if ("requestVideoFrameCallback" in this.video) {
-      const shown = (_now, facts) => {
+    if ("requestVideoFrameCallback" in HTMLVideoElement.prototype) {
+      /** @type {VideoFrameRequestCallback} */
+      const onShown = (_now, facts) => {
         this.onFrame(facts.mediaTime);
-        if (!this.signal.aborted) this.video.requestVideoFrameCallback(shown);
+        if (!this.signal.aborted) this.video.requestVideoFrameCallback(onShown);
       };
-      this.video.requestVideoFrameCallback(shown);
+      this.video.requestVideoFrameCallback(onShown);
       return;
     }
-    for (const event of ["loadeddata", "timeupdate"]) {
-      this.video.addEventListener(event, () => this.onFrame(this.video.currentTime), { signal: this.signal });
+    for (const event of /** @type {const} */ (["loadeddata", "timeupdate"])) {
+      listen(this.video, event, () => this.onFrame(this.video.currentTime), { signal: this.signal });
     }
   }
 
+  /** @param {number} mediaTime */
   onFrame(mediaTime) {
-    this.origin = Math.min(this.origin ?? this.firstGuess(mediaTime), mediaTime);
-    this.shown = mediaTime - this.origin;
-    if (!this.root.querySelector("[data-warning]")) this.furthest = Math.max(this.furthest, this.shown);
+    this.origin = Math.min(this.origin ?? this.guessOrigin(mediaTime), mediaTime);
+    this.position = mediaTime - this.origin;
+    if (!this.warning) this.furthest = Math.max(this.furthest, this.position);
     this.root.dispatchEvent(new Event("shown"));
     this.paintTime();
     this.begin();
   }
 
-  // Where no frame was seen before the clip ran, it is taken to begin at 0 if that fits; its next round tells.
-  firstGuess(mediaTime) {
+  /**
+   * Guess where the clip begins, if it ran before its first frame was seen: at 0 if that fits. Its next round tells.
+   * @param {number} mediaTime
+   */
+  guessOrigin(mediaTime) {
     const fits = this.times.some((time) => Math.abs(time - mediaTime) < 0.0005);
     return this.hasBegun && fits ? 0 : mediaTime;
   }
@@ -109,7 +135,7 @@ export class Player {
     this.paint();
   }
 
-  // Not before the first frame has been seen: it tells where the clip begins.
+  // Wait for the first frame: it tells where the clip begins.
   begin() {
     if (this.hasBegun) return;
     this.hasBegun = true;
@@ -121,7 +147,7 @@ export class Player {
   }
 
   get time() {
-    return Math.min(Math.max(0, this.shown), this.duration);
+    return Math.min(Math.max(0, this.position), this.duration);
   }
 
   play() {
@@ -131,41 +157,50 @@ export class Player {
   }
 
   toggle() {
-    const warning = this.root.querySelector("[data-unblur]");
-    if (warning) warning.focus(); // whoever wants to see it says so there
+    const unblur = findIfAny(this.root, "[data-unblur]");
+    if (unblur) unblur.focus(); // a content warning: the rater decides there
     else if (!this.hasBegun) this.isToPlay = !this.isToPlay;
     else if (this.video.paused) this.play();
     else this.video.pause();
   }
 
+  /** @param {number} time */
   seek(time) {
     this.aim = this.video.paused && this.times.length ? Math.max(0, this.times.findLastIndex((each) => each <= time)) : null;
     this.video.currentTime = (this.origin ?? 0) + Math.min(Math.max(0, time), this.duration);
   }
 
-  /** Pauses on the frame that begins at `time`, which may have been rounded. */
+  /**
+   * Pause on the frame that begins at `time`, which may have been rounded.
+   * @param {number} time
+   */
   showAt(time) {
     this.video.pause();
-    if (this.times.length) this.showFrame(this.nearest(time));
+    if (this.times.length) this.showFrame(this.findNearest(time));
     else this.seek(time);
   }
 
-  // Aims between the frame's own time and the next one's, so that rounding cannot land on the one beside it.
+  /**
+   * Aim between the frame's own time and the next one's, so that rounding cannot reach the frame beside it.
+   * @param {number} number
+   */
   showFrame(number) {
     const [time, next = Math.max(time, this.duration)] = this.times.slice(Math.min(this.times.length - 1, Math.max(0, number)));
     this.seek((time + next) / 2);
   }
 
-  nearest(time) {
+  /** @param {number} time */
+  findNearest(time) {
     const after = this.times.findIndex((each) => each >= time);
     if (after < 0) return this.times.length - 1;
     return after > 0 && time - this.times[after - 1] < this.times[after] - time ? after - 1 : after;
   }
 
+  /** @param {number} frames */
   step(frames) {
     this.video.pause();
-    if (this.times.length) this.showFrame((this.aim ?? this.nearest(this.shown)) + frames);
-    else this.seek(this.shown + (frames + 0.5) * this.frame);
+    if (this.times.length) this.showFrame((this.aim ?? this.findNearest(this.position)) + frames);
+    else this.seek(this.position + (frames + 0.5) * this.frame);
   }
 
   back() { this.step(-1); }
@@ -183,55 +218,60 @@ export class Player {
     remember("muted", this.video.muted);
   }
 
-  speed(direction) {
-    const at = SPEEDS.findIndex((speed) => speed >= this.video.playbackRate);
-    const next = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (at < 0 ? 3 : at) + direction))];
+  /** @param {1 | -1} direction */
+  changeSpeed(direction) {
+    const index = SPEEDS.findIndex((speed) => speed >= this.video.playbackRate);
+    const next = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, (index < 0 ? 3 : index) + direction))];
     this.video.playbackRate = next;
     remember("speed", next);
   }
 
-  slower() { this.speed(-1); }
+  slower() { this.changeSpeed(-1); }
 
-  faster() { this.speed(1); }
+  faster() { this.changeSpeed(1); }
 
   fullscreen() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else this.root.querySelector("[data-stage]").requestFullscreen?.().catch(() => {});
+    else this.stage.requestFullscreen?.().catch(() => {});
   }
 
   zoom() {
-    if (!this.root.querySelector("[data-warning]")) this.zoomer.next();
+    if (!this.warning) this.zooming.enlarge();
   }
 
   fail() {
     this.loading.hidden = true;
-    this.root.querySelector("[data-broken]").hidden = false;
+    find(this.root, "[data-broken]").hidden = false;
   }
 
   paint() {
-    const pressed = (name, value) => {
-      this.root.querySelector(`[data-player="${name}"]`)?.setAttribute("aria-pressed", String(value));
+    /** @type {(name: Action, value: boolean) => void} */
+    const setPressed = (name, value) => {
+      findIfAny(this.root, `[data-player="${name}"]`)?.setAttribute("aria-pressed", String(value));
     };
     this.root.dataset.playing = String(!this.video.paused);
-    const toggle = this.root.querySelector('[data-player="toggle"]');
+    const toggle = find(this.root, '[data-player="toggle"]');
     toggle.setAttribute("aria-label", this.video.paused ? gettext("Play") : gettext("Pause"));
-    pressed("loop", this.video.loop);
-    pressed("mute", this.video.muted);
-    this.root.querySelector("[data-speed]").textContent = `${this.video.playbackRate}×`;
+    setPressed("loop", this.video.loop);
+    setPressed("mute", this.video.muted);
+    find(this.root, "[data-speed]").textContent = `${this.video.playbackRate}×`;
     this.slider.max = String(this.duration);
     this.paintTime();
   }
 
   paintTime() {
-    const told = gettext("%(time)s of %(duration)s", { time: clock(this.time), duration: clock(this.duration) });
+    const words = gettext("%(time)s of %(duration)s", { time: formatSeconds(this.time), duration: formatSeconds(this.duration) });
     this.slider.value = String(this.time);
-    this.slider.setAttribute("aria-valuetext", told);
-    this.root.querySelector("[data-clock]").textContent = `${this.time.toFixed(2)} / ${this.duration.toFixed(2)} s`;
+    this.slider.setAttribute("aria-valuetext", words);
+    find(this.root, "[data-clock]").textContent = `${this.time.toFixed(2)} / ${this.duration.toFixed(2)} s`;
   }
 
-  /** Shows marks over the timeline: [{start, end, label}]. */
-  paintBands(marks) {
-    this.bands.replaceChildren(...marks.map(({ start, end }) => {
+  /**
+   * Show times over the timeline.
+   * @param {{ start: number, end: number }[]} times
+   */
+  paintBands(times) {
+    this.bands.replaceChildren(...times.map(({ start, end }) => {
       const band = document.createElement("span");
       band.style.left = `${(100 * start) / this.duration}%`;
       band.style.width = `${Math.max(0.8, (100 * (end - start)) / this.duration)}%`;

@@ -1,12 +1,26 @@
-// How the clip was watched, sent with the rating so that a score given unseen can be told from one given on sight; what
-// a campaign asks of it; and a word after a long sitting.
+// How the clip was watched. The record is sent with the rating, so that a score for an unseen clip can be told from others.
+// Also here: what a campaign requires of the watching, and the reminder to take a break.
+
+import { find, findAll, listen } from "./rate-site.js";
+
+/**
+ * @typedef {{ plays: number, stalls: number, stalled_seconds: number, hidden_seconds: number, total_frames: number,
+ *   dropped_frames: number }} Counts
+ * @typedef {{ counts?: Counts, watched_share?: number, furthest?: number, seconds?: number, fullscreen?: boolean,
+ *   speeds?: number[] }} ViewingState the part of the record that survives a reload
+ */
 
 const NEAR_END = 0.25; // seconds
-const SITTING = 50 * 60; // seconds of work before a break is proposed
-const BREAK = 10 * 60; // seconds without a sign of the rater that count as one
+const SITTING = 50 * 60; // seconds of work until a break is proposed
+const BREAK = 10 * 60; // seconds without a key or a pointer that count as a break
 const TICK = 15; // seconds
 
 export class Viewing {
+  /**
+   * @param {import("./rate-player.js").Player} player
+   * @param {AbortSignal} signal
+   * @param {ViewingState} [earlier]
+   */
   constructor(player, signal, earlier = {}) {
     this.player = player;
     this.video = player.video;
@@ -18,20 +32,25 @@ export class Viewing {
     this.wasFullscreen = earlier.fullscreen || false;
     this.rates = new Set(earlier.speeds || []);
     this.began = performance.now();
+    /** @type {number | null} */
     this.hiddenSince = document.hidden ? this.began : null;
+    /** @type {number | null} */
+    this.stalledSince = null;
     this.last = 0;
     this.wire(signal);
   }
 
+  /** @param {AbortSignal} signal */
   wire(signal) {
-    const on = (target, event, handler) => target.addEventListener(event, handler, { signal });
+    /** @type {<K extends keyof import("./rate-site.js").Events>(target: EventTarget, event: K, handler: () => void) => void} */
+    const on = (target, event, handler) => listen(target, event, handler, { signal });
     on(this.video, "playing", () => {
       this.rates.add(this.video.playbackRate);
       this.endStall();
       if (!this.counts.plays) this.counts.plays = 1;
     });
     on(this.video, "ratechange", () => { if (!this.video.paused) this.rates.add(this.video.playbackRate); });
-    // A loop starts over without an event of its own: time that falls back while playing is another play.
+    // A loop starts over without an event of its own: if the time falls back while playing, the clip plays once more.
     on(this.video, "timeupdate", () => {
       if (!this.video.paused && this.video.currentTime < this.last - 0.25) this.counts.plays += 1;
       this.last = this.video.currentTime;
@@ -69,7 +88,7 @@ export class Viewing {
     return this.secondsBefore + (performance.now() - this.began) / 1000;
   }
 
-  /** Time of the latest frame that was on the screen. */
+  /** Time of the latest frame that was on screen. */
   get furthest() {
     return Math.max(this.furthestBefore, this.player.furthest);
   }
@@ -88,8 +107,8 @@ export class Viewing {
     this.counts.dropped_frames = this.framesBefore[1] + quality.droppedVideoFrames;
   }
 
-  /** The part that survives a reload. */
-  kept() {
+  /** Return the part that survives a reload. */
+  readState() {
     this.countFrames();
     return {
       counts: this.counts,
@@ -120,41 +139,49 @@ export class Viewing {
   }
 }
 
-/** What the campaign asks of the watching, and whether it is met; the service is what holds to it. */
-export function showAsks(root, viewing, signal) {
-  const asks = [...root.querySelectorAll("[data-ask]")];
-  const isMet = {
-    watched: () => viewing.isWatchedToEnd,
-    size: ({ width, height }) => innerWidth >= Number(width) && innerHeight >= Number(height),
-  };
+/**
+ * Show what the campaign requires of the watching, and whether it is met. The service enforces it.
+ * @param {HTMLElement} root
+ * @param {Viewing} viewing
+ * @param {AbortSignal} signal
+ */
+export function showRequirements(root, viewing, signal) {
+  const asks = findAll(root, "[data-ask]");
+  /** @param {DOMStringMap} ask */
+  const isMet = ({ ask, width, height }) => (
+    ask === "watched" ? viewing.isWatchedToEnd : innerWidth >= Number(width) && innerHeight >= Number(height)
+  );
   const paint = () => {
     for (const ask of asks) {
-      const state = ask.querySelector("[data-ask-state]");
-      const words = isMet[ask.dataset.ask](ask.dataset) ? state.dataset.met : state.dataset.unmet;
+      const state = find(ask, "[data-ask-state]");
+      const words = (isMet(ask.dataset) ? state.dataset.met : state.dataset.unmet) ?? "";
       if (state.textContent !== words) state.textContent = words;
     }
   };
   if (!asks.length) return;
   paint();
-  window.addEventListener("resize", paint, { signal });
-  viewing.player.root.addEventListener("shown", paint, { signal });
+  listen(window, "resize", paint, { signal });
+  listen(viewing.player.root, "shown", paint, { signal });
 }
 
-/** Shows `word` after a long sitting; it lies beside the work and goes when it is dismissed, or by a break. */
-export function watchSitting(word) {
+/**
+ * Show a reminder after a long sitting. It goes when it is dismissed, or after a break.
+ * @param {HTMLElement} reminder
+ */
+export function watchSitting(reminder) {
   let [worked, last] = [Number(sessionStorage.getItem("qsave:sitting")) || 0, Date.now()];
-  const sign = () => { last = Date.now(); };
-  for (const event of ["keydown", "pointerdown", "pointermove"]) document.addEventListener(event, sign, { passive: true });
+  const note = () => { last = Date.now(); };
+  for (const event of ["keydown", "pointerdown", "pointermove"]) document.addEventListener(event, note, { passive: true });
   const begin = () => {
     worked = 0;
-    word.hidden = true;
+    reminder.hidden = true;
   };
-  word.querySelector("button").addEventListener("click", begin);
+  find(reminder, "button").addEventListener("click", begin);
   setInterval(() => {
     const idle = (Date.now() - last) / 1000;
     if (idle > BREAK) begin();
     else if (idle < 4 * TICK && !document.hidden) worked += TICK;
     sessionStorage.setItem("qsave:sitting", String(worked));
-    if (worked >= SITTING) word.hidden = false;
+    if (worked >= SITTING) reminder.hidden = false;
   }, TICK * 1000);
 }

@@ -1,8 +1,31 @@
-// Nothing typed is lost: a copy in this browser at every key, a copy on the server at every pause, a lease that runs
-// on while the tab lives, an open conflict when two tabs wrote different things, and steps back and on.
+// Nothing typed is lost: a copy in this browser at each key, a copy on the server at each pause, a lease that is renewed
+// while the tab lives, a choice when two tabs wrote different answers, and undo and redo.
 
-import { marksText } from "./rate-draft.js";
-import { Busy, Refused, SignedOut, Unreachable, element, forget, forgetOld, gettext, post, recall, remember } from "./rate-site.js";
+import { writeMarks } from "./rate-draft.js";
+import {
+  Busy, Refused, SignedOut, Unreachable, element, find, forget, forgetOld, gettext, listen, post, recall, remember,
+} from "./rate-site.js";
+
+/**
+ * @typedef {import("./rate-axis.js").Answers} Answers
+ * @typedef {import("./rate-site.js").Saved} Saved
+ * @typedef {import("./rate-viewing.js").ViewingState} ViewingState
+ * @typedef {{ answers: Answers, viewing?: ViewingState, version: number, dirty: boolean, at: number }} Copy in this browser
+ */
+
+/**
+ * What saving needs of the desk.
+ * @typedef {object} Page
+ * @property {() => FormData} form
+ * @property {() => Answers} read
+ * @property {(answers: Answers) => void} apply
+ * @property {(answers: Answers, others: Answers) => void} choose one of two versions
+ * @property {() => ViewingState | undefined} viewing
+ * @property {(words: string) => void} say to screen readers
+ * @property {(words: string) => void} showSaved
+ * @property {(words: string) => void} showNotice
+ * @property {(message: string) => void} lose the clip
+ */
 
 const LOCAL_PAUSE = 250;
 const SERVER_PAUSE = 1500;
@@ -12,17 +35,27 @@ const TYPING_PAUSE = 1500;
 const MOST_STEPS = 300;
 
 export class Work {
-  /** `page` gives form(), read(), apply(answers), chosen(answers, others), viewing(), say, showSaved, showNotice and lost (of words). */
+  /**
+   * @param {HTMLElement} root
+   * @param {Page} page
+   * @param {AbortSignal} signal
+   */
   constructor(root, page, signal) {
     this.root = root;
     this.page = page;
     this.signal = signal;
     this.version = Number(root.dataset.version);
-    this.tab = takeTab() ?? crypto.randomUUID?.() ?? uuid4();
-    const isTry = "try" in root.dataset; // a lead's try: nothing is kept, neither here nor on the server
+    this.tab = takeTab() ?? crypto.randomUUID?.() ?? makeUuid();
+    const isTry = "try" in root.dataset; // a lead tries the desk: nothing is saved, neither here nor on the server
     this.name = `${isTry ? "try" : "work"}:${root.dataset.user}:${root.dataset.item}`;
     this.dirty = false;
+    /** @type {Promise<Response> | null} */
     this.saving = null;
+    /** @type {Saved | null} what another page saved, while the rater has to choose */
+    this.theirs = null;
+    this.mine = element("div"); // shows this page's version beside theirs
+    this.localTimer = 0;
+    this.serverTimer = 0;
     this.stopped = isTry;
     forgetOld("work:", DAYS_KEPT);
     this.restore();
@@ -30,16 +63,17 @@ export class Work {
   }
 
   wire() {
-    const on = (target, event, handler) => target.addEventListener(event, handler, { signal: this.signal });
-    on(this.root, "focusout", () => { if (this.dirty) this.later(0); });
+    /** @type {<K extends keyof import("./rate-site.js").Events>(target: EventTarget, event: K, handler: () => void) => void} */
+    const on = (target, event, handler) => listen(target, event, handler, { signal: this.signal });
+    on(this.root, "focusout", () => { if (this.dirty) this.saveAfter(0); });
     on(document, "visibilitychange", () => { if (document.hidden) this.leave(); });
     on(window, "pagehide", () => {
       this.leave();
       passTab(this.tab);
     });
-    on(window, "online", () => { if (this.dirty) this.later(0); });
-    const minute = Math.min(60, (Number(this.root.dataset.leaseMinutes) * 60) / 3) * 1000;
-    const renewing = setInterval(() => this.renew(), minute);
+    on(window, "online", () => { if (this.dirty) this.saveAfter(0); });
+    const pause = Math.min(60, (Number(this.root.dataset.leaseMinutes) * 60) / 3) * 1000;
+    const renewing = setInterval(() => this.renew(), pause);
     this.signal.addEventListener("abort", () => {
       for (const timer of [this.localTimer, this.serverTimer]) clearTimeout(timer);
       clearInterval(renewing);
@@ -49,26 +83,30 @@ export class Work {
   // ---- the copy in this browser
 
   restore() {
-    const kept = recall(this.name);
-    if (!kept?.dirty) return;
-    if (kept.version > this.version) { // the site's copy has become a rating since
+    const copy = this.recallCopy();
+    if (!copy?.dirty) return;
+    if (copy.version > this.version) { // the site's copy has become a rating since
       forget(this.name);
       return;
     }
-    if (kept.version === this.version) {
-      this.page.apply(kept.answers);
+    if (copy.version === this.version) {
+      this.page.apply(copy.answers);
       this.page.showSaved(gettext("What you had typed is back"));
       this.changed();
     } else {
       const theirs = { answers: this.page.read(), version: this.version, saved_at: "" };
-      this.page.apply(kept.answers);
-      this.conflict(theirs);
+      this.page.apply(copy.answers);
+      this.compare(theirs);
     }
   }
 
-  /** What is known of an earlier look at this clip in this browser. */
-  earlier() {
-    return recall(this.name)?.viewing ?? {};
+  recallCopy() {
+    return recall(this.name, /** @type {Copy | null} */ (null));
+  }
+
+  /** Return the record of an earlier look at this clip in this browser. */
+  recallViewing() {
+    return this.recallCopy()?.viewing ?? {};
   }
 
   keepLocally() {
@@ -84,27 +122,32 @@ export class Work {
 
   changed() {
     this.dirty = true;
-    if (this.theirs) this.here.replaceChildren(...lines(this.page.read()));
+    if (this.theirs) this.mine.replaceChildren(...renderAnswers(this.page.read()));
     clearTimeout(this.localTimer);
     this.localTimer = setTimeout(() => this.keepLocally(), LOCAL_PAUSE);
-    this.later(SERVER_PAUSE);
+    this.saveAfter(SERVER_PAUSE);
   }
 
   // ---- the copy on the server
 
-  later(pause) {
+  /** @param {number} pause in milliseconds */
+  saveAfter(pause) {
     clearTimeout(this.serverTimer);
     this.serverTimer = setTimeout(() => this.save(), pause);
+  }
+
+  get saveUrl() {
+    return this.root.dataset.saveUrl ?? "";
   }
 
   leave() {
     this.keepLocally();
     if (this.dirty && !this.theirs && !this.stopped) {
-      post(this.root.dataset.saveUrl, this.payload(), { keepalive: true }).catch(() => {});
+      post(this.saveUrl, this.readForm(), { keepalive: true }).catch(() => {});
     }
   }
 
-  payload() {
+  readForm() {
     const data = this.page.form();
     data.set("base_version", String(this.version));
     data.set("tab", this.tab);
@@ -114,7 +157,7 @@ export class Work {
   async save() {
     if (this.saving || !this.dirty || this.theirs || this.stopped) return;
     this.dirty = false;
-    this.saving = post(this.root.dataset.saveUrl, this.payload());
+    this.saving = post(this.saveUrl, this.readForm());
     let pause = SERVER_PAUSE; // until what was typed meanwhile is sent
     try {
       const saved = await (await this.saving).json();
@@ -123,28 +166,33 @@ export class Work {
     } catch (error) {
       this.dirty = true;
       pause = error instanceof Busy ? error.seconds * 1000 : RETRY_PAUSE;
-      this.failed(error);
+      this.showFailure(error);
     } finally {
       this.saving = null;
     }
     this.keepLocally();
-    if (this.dirty && !this.theirs && !this.stopped) this.later(pause);
+    if (this.dirty && !this.theirs && !this.stopped) this.saveAfter(pause);
   }
 
-  failed(error) {
+  /** @param {unknown} error */
+  showFailure(error) {
     if (error instanceof Busy) this.page.showSaved(gettext("The site is busy: kept in this browser, sent again by itself"));
     else if (error instanceof Unreachable) this.page.showSaved(gettext("Offline: kept in this browser, sent when back"));
-    else if (error instanceof SignedOut) this.page.showNotice(gettext("You are signed out. What you typed is kept in this browser: sign in again and come back to this page."));
-    else if (error instanceof Refused && error.status === 409) this.conflict(error.data);
+    else if (error instanceof SignedOut) {
+      this.page.showNotice(gettext("You are signed out. What you typed is kept in this browser: sign in again and come back to this page."));
+    } else if (error instanceof Refused && error.status === 409) this.compare(/** @type {Saved} */ (error.data));
     else if (error instanceof Refused) this.page.showSaved(gettext("Not saved: %(why)s", { why: error.message }));
     else throw error;
   }
 
   // ---- two tabs
 
-  /** The form holds what was written here; `theirs` is what the other page saved. Nothing is sent until one is chosen. */
-  conflict(theirs) {
-    if (said(theirs.answers) === said(this.page.read())) { // a page that was left saved the same words a moment ago
+  /**
+   * Compare the form with what another page saved. Where they differ, nothing is sent until the rater chooses one.
+   * @param {Saved} theirs
+   */
+  compare(theirs) {
+    if (summarise(theirs.answers) === summarise(this.page.read())) { // this page, before a reload, saved the same words
       this.version = theirs.version;
       this.dirty = false;
       this.page.showSaved(gettext("Saved %(when)s", { when: theirs.saved_at }));
@@ -152,43 +200,52 @@ export class Work {
       return;
     }
     this.theirs = theirs;
-    this.showConflict();
-    this.page.say(gettext("Two pages wrote different things about this clip. Choose one of them before you go on."));
-    if (!isTyping()) this.toConflict();
+    this.showConflict(theirs);
+    this.page.say(gettext("Two pages wrote different things about this clip. Choose one of them to continue."));
+    if (!isTyping()) this.focusConflict();
   }
 
-  /** Leads to the choice, where there is one to make. */
-  toConflict() {
-    if (this.theirs) this.panel.querySelector("button").focus();
+  /** Focus the choice between two versions, if there is one to make. */
+  focusConflict() {
+    if (this.theirs) find(this.panel, "button").focus();
     return Boolean(this.theirs);
   }
 
   get panel() {
-    return this.root.querySelector("[data-conflict]");
+    return find(this.root, "[data-conflict]");
   }
 
-  showConflict() {
-    const when = this.theirs.saved_at;
-    this.here = element("div", {}, ...lines(this.page.read()));
+  /** @param {Saved} theirs */
+  showConflict({ answers, saved_at: when }) {
+    const place = when ? gettext("In the other page at %(when)s", { when }) : gettext("In the other page");
+    const keep = this.makeChoice(gettext("Keep this one"), null);
+    const take = this.makeChoice(gettext("Use the other one"), answers);
+    this.mine = element("div", {}, ...renderAnswers(this.page.read()));
     this.panel.replaceChildren(
-      element("p", {}, element("strong", {}, gettext("Two pages wrote different things about this clip.")), " ", gettext("Both are kept; choose the one to go on with.")),
+      element("p", {},
+        element("strong", {}, gettext("Two pages wrote different things about this clip.")), " ",
+        gettext("Both are kept. Choose the one to continue with.")),
       element("div", { className: "rate-versions" },
-        element("div", {}, element("h3", {}, gettext("Here")), this.here, this.choice(gettext("Go on with this one"), null)),
-        element("div", {}, element("h3", {}, when ? gettext("In the other page at %(when)s", { when }) : gettext("In the other page")), ...lines(this.theirs.answers),
-          this.choice(gettext("Take the other one"), this.theirs.answers))),
+        element("div", {}, element("h3", {}, gettext("Here")), this.mine, keep),
+        element("div", {}, element("h3", {}, place), ...renderAnswers(answers), take)),
     );
     this.panel.hidden = false;
   }
 
-  choice(words, answers) {
+  /**
+   * @param {string} words on the button
+   * @param {Answers | null} answers that it chooses; null for those of this page
+   */
+  makeChoice(words, answers) {
     const button = element("button", { type: "button" }, words);
     button.addEventListener("click", () => {
       const [mine, theirs] = [this.page.read(), this.theirs];
+      if (!theirs) return;
       this.version = theirs.version;
       this.theirs = null;
       this.panel.hidden = true;
-      this.page.chosen(answers ?? mine, answers ? mine : theirs.answers); // which notes that there is something to save
-      this.later(0);
+      this.page.choose(answers ?? mine, answers ? mine : theirs.answers); // which marks the answers as not saved yet
+      this.saveAfter(0);
     });
     return button;
   }
@@ -198,32 +255,43 @@ export class Work {
   async renew() {
     if (this.stopped) return;
     try {
-      await post(this.root.dataset.renewUrl, this.page.form());
+      await post(this.root.dataset.renewUrl ?? "", this.page.form());
     } catch (error) {
-      if (error instanceof Refused && error.data.lost) this.page.lost(error.message);
+      if (error instanceof Refused && error.data.lost) this.page.lose(error.message);
     }
   }
 
-  /** Waits for a save under way, so that a submit is never overtaken by it. */
+  /** Wait for a save in progress, so that it never arrives after the submit. */
   async settle() {
     clearTimeout(this.serverTimer);
     clearTimeout(this.localTimer);
     await this.saving?.catch(() => {});
   }
 
-  /** The rating is in: the copy has done its work. */
-  done() {
+  /** Drop the copy: the rating is stored. */
+  finish() {
     this.stopped = true;
     forget(this.name);
   }
 }
 
-/** Steps back and on through what the form said. Words typed in one go on one axis are one step. */
+/** Undo and redo of the form. Words typed on one axis without a pause are one step. */
 export class Steps {
+  /**
+   * @param {() => Answers} read
+   * @param {(answers: Answers) => void} apply
+   */
   constructor(read, apply) {
     this.read = read;
     this.apply = apply;
-    this.begin();
+    this.now = JSON.stringify(read());
+    /** @type {string[]} */
+    this.past = [];
+    /** @type {string[]} */
+    this.ahead = [];
+    /** @type {string | null} the axis that is typed on */
+    this.typing = null;
+    this.at = 0; // time of the last change
   }
 
   begin() {
@@ -233,12 +301,12 @@ export class Steps {
     this.typing = null;
   }
 
-  /** To be called after every change of the form. */
+  /** Note a change. Call it after each change of the form. */
   note({ apart = false } = {}) {
     if (apart) this.typing = null;
     const next = JSON.stringify(this.read());
     if (next === this.now) return;
-    const typing = typedOn(JSON.parse(this.now), JSON.parse(next));
+    const typing = findTypedAxis(JSON.parse(this.now), JSON.parse(next));
     const isSameStep = typing && typing === this.typing && performance.now() - this.at < TYPING_PAUSE;
     if (!isSameStep) this.past = [...this.past, this.now].slice(-MOST_STEPS);
     this.now = next;
@@ -247,13 +315,19 @@ export class Steps {
     this.at = performance.now();
   }
 
-  /** Goes back (or on) and returns the axes that changed; null where there is no such step. */
+  /**
+   * Undo or redo one step. Returns the axes that changed, or null if there is no such step.
+   * @param {boolean} isBack
+   */
   go(isBack) {
     const [from, to] = isBack ? [this.past, this.ahead] : [this.ahead, this.past];
-    if (!from.length) return null;
+    const step = from.pop();
+    if (step === undefined) return null;
+    /** @type {Answers} */
     const before = JSON.parse(this.now);
     to.push(this.now);
-    const answers = JSON.parse(from.pop());
+    /** @type {Answers} */
+    const answers = JSON.parse(step);
     this.apply(answers);
     this.now = JSON.stringify(this.read());
     this.typing = null;
@@ -261,13 +335,13 @@ export class Steps {
   }
 }
 
-/** Whether keys go into a text just now: then the focus stays there, or the next letters would do something else. */
+/** Whether the rater is typing. If so the focus stays, or the next letters would act as commands. */
 export function isTyping() {
   return document.activeElement?.matches("textarea, input[type=text]") ?? false;
 }
 
-// A page that is loaded anew in its tab goes on as the same one, so that the save it sent while it went is no stranger's.
-// The name lies in the store only between two pages: a copied tab gets one of its own.
+// A reloaded page keeps the name of its tab, so that the save it sent while unloading does not count as another tab's.
+// The name is in the store only between two pages: a duplicated tab gets its own name.
 function takeTab() {
   try {
     const tab = sessionStorage.getItem("qsave:tab");
@@ -278,38 +352,51 @@ function takeTab() {
   }
 }
 
+/** @param {string} tab */
 function passTab(tab) {
   try {
     sessionStorage.setItem("qsave:tab", tab);
   } catch {
-    // a store that is off costs a question about two pages, never work
+    // without a store the rater may have to choose between two pages, but loses nothing
   }
 }
 
-// The axis on which nothing but the words differs; null when more than that does.
-function typedOn(before, after) {
-  const rest = ({ reason, confirm_ms: _ms, confirmed: _confirmed, ...others }) => JSON.stringify(others);
+/**
+ * Return the axis on which only the reason differs; null where anything else does.
+ * @param {Answers} before
+ * @param {Answers} after
+ */
+function findTypedAxis(before, after) {
+  /** @param {import("./rate-axis.js").Answer} answer */
+  const writeRest = ({ reason: _reason, confirm_ms: _ms, confirmed: _confirmed, ...others }) => JSON.stringify(others);
   const changed = Object.keys(after).filter((axis) => JSON.stringify(after[axis]) !== JSON.stringify(before[axis]));
-  const isTyped = changed.length === 1 && rest(before[changed[0]]) === rest(after[changed[0]]);
-  return isTyped && before[changed[0]].reason !== after[changed[0]].reason ? changed[0] : null;
+  const [axis] = changed;
+  if (changed.length !== 1 || writeRest(before[axis]) !== writeRest(after[axis])) return null;
+  return before[axis].reason === after[axis].reason ? null : axis;
 }
 
-function said(answers) {
-  return JSON.stringify(Object.entries(answers).sort().map(([axis, { score, no_defect, reason, evidence }]) => (
-    [axis, score, no_defect, reason, marksText(evidence || [])]
+/**
+ * Write answers as text that is the same for the same answers.
+ * @param {Answers} answers
+ */
+function summarise(answers) {
+  return JSON.stringify(Object.entries(answers).sort().map(([axis, { score, no_defect: none, reason, evidence }]) => (
+    [axis, score, none, reason, writeMarks(evidence ?? [])]
   )));
 }
 
-function lines(answers) {
+/** @param {Answers} answers */
+function renderAnswers(answers) {
   return Object.entries(answers).map(([axis, answer]) => {
-    const defects = (answer.evidence || []).map((piece) => piece.defect).join(", ");
+    const defects = (answer.evidence ?? []).map((piece) => piece.defect).join(", ");
     const score = answer.score ?? gettext("no score");
-    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, element("bdi", {}, answer.reason || gettext("no reason yet")));
+    const reason = element("bdi", {}, answer.reason || gettext("no reason yet"));
+    return element("p", {}, element("strong", {}, `${axis}: ${score}`), ` ${defects} `, reason);
   });
 }
 
-// crypto.randomUUID needs a secure origin; a studio on a closed network may have none.
-function uuid4() {
+// crypto.randomUUID needs HTTPS; a site on a closed network may not have it.
+function makeUuid() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;

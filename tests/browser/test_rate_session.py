@@ -143,7 +143,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     expect(panel).to_contain_text("Said in the other tab.")
     expect(panel).to_contain_text(words("visual", 6))
     page.keyboard.press("Control+Enter")  # which leads to the choice
-    expect(panel.get_by_role("button", name="Go on with this one")).to_be_focused()
+    expect(panel.get_by_role("button", name="Keep this one")).to_be_focused()
     page.keyboard.press("Enter")
     saved(page)
     answer(page, 6, after="visual")

@@ -67,8 +67,8 @@ EVENTS = [
     ("Unidentified", "", False, "Unidentified"),
 ]
 NAME = """async ([[key, code, shiftKey], more]) => {
-    const { keyOf } = await import(new URL("keys.js", document.querySelector('script[src*="js/rate"]').src));
-    return keyOf(new KeyboardEvent("keydown", { key, code, shiftKey, ...more }));
+    const { readKey } = await import(new URL("keys.js", document.querySelector('script[src*="js/rate"]').src));
+    return readKey(new KeyboardEvent("keydown", { key, code, shiftKey, ...more }));
 }"""
 SEND = """(target, event) => target.dispatchEvent(
     new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...event }))"""

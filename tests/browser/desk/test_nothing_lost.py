@@ -91,7 +91,7 @@ def test_two_tabs_conflict_openly_with_both_texts_kept(desk: Page, campaign: Cam
     panel = desk.locator("[data-conflict]")
     expect(panel).to_contain_text("Written in the other tab")
     expect(panel).to_contain_text("Written in this tab")
-    panel.get_by_role("button", name="Take the other one").click()
+    panel.get_by_role("button", name="Use the other one").click()
     expect(desk.locator("[name=visual-reason]")).to_have_value("Written in the other tab")
     saved(desk)
     desk.keyboard.press("z")
@@ -134,7 +134,7 @@ def test_a_lost_lease_is_said_and_the_work_is_kept(desk: Page, campaign: Campaig
     Slot.objects.update(rater=make_user("thief"))
     rate_by_keys(desk)
     expect(desk.locator("[data-notice]")).to_contain_text("What you typed is kept")
-    expect(desk.get_by_role("link", name="Go on with the next clip")).to_be_focused()
+    expect(desk.get_by_role("link", name="Continue with the next clip")).to_be_focused()
     assert SavedWork.objects.get(rater=rater).answers["visual"]["score"] == 4
 
 

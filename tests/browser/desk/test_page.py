@@ -91,7 +91,7 @@ def test_the_desk_works_without_scripts(
 
 
 def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
-    """At most 80 kB on the wire beside the clips, and fewer than 20 requests, the next clip's among them.
+    """At most 85 kB on the wire beside the clips, and fewer than 20 requests, the next clip's among them.
 
     Scripts and styles count as production sends them: compressed.
     """
@@ -110,7 +110,7 @@ def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
     assert any(request.url.endswith("rate-desk.js") for request in page_alone)
     assert not any("htmx" in request.url for request in page_alone)
     assert len(asked) < 20
-    assert wire <= 80_000
+    assert wire <= 85_000
 
 
 def count_wire_bytes(request: Request) -> int:
