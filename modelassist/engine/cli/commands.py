@@ -25,7 +25,7 @@ from modelassist.engine.settings.config import ConfigError, Table, load_config, 
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.settings.template import render_settings
 from modelassist.engine.sizing.flops import PEAKS
-from modelassist.engine.sizing.report import example_row, size_of, told
+from modelassist.engine.sizing.report import compute_size, describe_size, make_example_row
 from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
 from modelassist.engine.training.checkpoints import CheckpointError
 from modelassist.engine.training.optimise import TrainingError
@@ -98,7 +98,7 @@ def _size(options: argparse.Namespace) -> int:
     if options.gpu not in PEAKS:
         raise ConfigError(f"--gpu {options.gpu} is not known; known GPUs are {', '.join(PEAKS)}.")
     config = parse_config(_choose_settings(options, {}))
-    print("\n".join(told(size_of(load_outline(options.model), config, options.gpus), options.gpu)))
+    print("\n".join(describe_size(compute_size(load_outline(options.model), config, options.gpus), options.gpu)))
     return 0
 
 
@@ -146,7 +146,7 @@ def _check(options: argparse.Namespace) -> int:
         with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
             critic = Critic.load(options.model).loaded
             critic.max_new_tokens = FEW_TOKENS
-            generate_answers(critic, [example_row(critic, direct=False).prompt], Sampling())
+            generate_answers(critic, [make_example_row(critic, direct=False).prompt], Sampling())
     except _KNOWN_ERRORS:
         raise
     except Exception as error:  # for example quantised weights without a kernel on this machine

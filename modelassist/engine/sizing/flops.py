@@ -1,13 +1,13 @@
-"""Floating-point operations of a training step, counted from what is multiplied, and the speed that follows from them.
+"""Floating-point operations of a training step, counted from its matrix products, and the speed in tokens and MFU.
 
-Counted are products with weights and attention, a multiplication and an addition being two; norms, activations and the
-optimiser are not, as is usual. A product is taken once forward, once backward for the gradient of its input and once
-for that of its weight, where these are needed: three for a weight that is trained, two for one that is frozen under
-adapters. A tower that stays as it is counts nothing, as its features are kept. Attention counts every pair of places of
-a row, hidden by the mask or not, which is what the kernels with a mask do.
+Products with weights and attention count, a multiplication and an addition as two operations; norms, activations and
+the optimiser do not, as is usual. A product is computed once forward, once backward for the gradient of its input and
+once for that of its weight, where these are needed: three times for a trained weight, twice for a frozen one under
+adapters. A frozen vision tower counts nothing, as its features are cached. Attention counts every pair of positions of
+a row, masked or not, as the kernels with a mask compute them all.
 
-What is recomputed in the backward pass is work of the machine and none of the model: it stands apart, and MFU (the
-share of the device's peak that the model's own work makes up) leaves it out, as it leaves out padding.
+What the backward pass recomputes is counted apart. MFU (the share of the device's peak that the model's own work makes
+up) leaves it out, and padding too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ PEAKS = {
     "L40S": 362e12,
     "B200": 2250e12,
 }
-"""Dense bfloat16 operations a second, by a part of the device's name, from the makers' data sheets; the first that fits
+"""Dense bfloat16 operations a second from the makers' data sheets, by a part of the device's name; the first match
 counts."""
 MEMORY = {
     "H100 PCIe": 80e9,
@@ -43,25 +43,25 @@ MEMORY = {
     "L40S": 48e9,
     "B200": 180e9,
 }
-"""Bytes of the same cards, likewise; of those that come in two sizes, the larger."""
+"""Bytes of memory of the same cards, from the same sheets; the larger size of those that come in two."""
 _INPUTS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What goes through the model."""
+    """The input of a pass through the model."""
 
     tokens: int
     pairs: int
-    """Of places that may look at each other: the squares of the rows' lengths."""
+    """Pairs of positions in attention: the sum of the squared lengths of the rows."""
     predicted: int
-    """Places at which the head is asked."""
+    """Positions at which the head computes logits."""
     grids: tuple[tuple[int, int, int], ...]
     """Patches in time, height and width of each medium."""
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, padded: bool = False) -> "Work":
-        """That of some rows; `padded` to the longest, as they are laid out in one batch."""
+        """Add up some rows; `padded` to the longest, as in one batch."""
         lengths = [row.length for row in rows]
         if padded:
             lengths = [max(lengths)] * len(lengths)
@@ -79,7 +79,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Flops:
-    """Operations of a step."""
+    """Floating-point operations of a step."""
 
     forward: int = 0
     backward: int = 0
@@ -90,89 +90,94 @@ class Flops:
 
     @property
     def useful(self) -> int:
-        """What the model needs: recomputation apart."""
+        """The operations that the model needs, without recomputation."""
         return self.forward + self.backward
 
     @property
-    def all(self) -> int:
+    def total(self) -> int:
         return self.useful + self.recomputed
 
 
-def count(critic: Loaded, work: Work) -> Flops:
-    """The operations of one forward and backward pass over `work`, by what of the model is trained now."""
-    head = _product(critic.base.lm_head, work.predicted)
-    return sum(_layers(critic, work), sum(_tower(critic, work), head))
+def count_flops(model: Loaded, work: Work) -> Flops:
+    """Count the operations of one forward and backward pass over `work`, given which weights are trained now."""
+    head = _product(model.base.lm_head, work.predicted)
+    return sum(_layers(model, work), sum(_tower(model, work), head))
 
 
-def speed(figures: Mapping[str, float], seconds: float, machine: Machine) -> dict[str, float]:
-    """Tokens a second of all processes and, where the device's peak is known, MFU; of a step's `tokens` and `flops`."""
+def compute_speed(figures: Mapping[str, float], seconds: float, machine: Machine) -> dict[str, float]:
+    """Compute tokens a second of all processes and, if the device's peak is known, MFU, from a step's `tokens` and
+    `flops`."""
     if "flops" not in figures:
         return {"seconds": seconds}
-    found = {"seconds": seconds, "tokens_per_second": figures["tokens"] / seconds}
-    peak = _peak(machine)
-    return found | ({"mfu": figures["flops"] / (seconds * peak * machine.size)} if peak else {})
+    speed = {"seconds": seconds, "tokens_per_second": figures["tokens"] / seconds}
+    peak = _find_peak(machine)
+    return speed | ({"mfu": figures["flops"] / (seconds * peak * machine.size)} if peak else {})
 
 
-def _peak(machine: Machine) -> float | None:
+def _find_peak(machine: Machine) -> float | None:
     if machine.device.type != "cuda" or machine.dtype != torch.bfloat16:
         return None
     name = torch.cuda.get_device_name(machine.device)
     return next((peak for part, peak in PEAKS.items() if part in name), None)
 
 
-def _tower(critic: Loaded, work: Work) -> Iterator[Flops]:
-    """Patches to vision tokens, where that is learnt."""
-    tower, config = critic.base.model.visual, critic.base.config.vision_config
+def _tower(model: Loaded, work: Work) -> Iterator[Flops]:
+    """Count the vision tower, if it is trained."""
+    tower, config = model.base.model.visual, model.base.config.vision_config
     if not any(value.requires_grad for value in tower.parameters()):
         return
-    yield _product(tower.patch_embed.proj, work.patches, leads_back=False)
+    yield _product(tower.patch_embed.proj, work.patches, needs_input_gradient=False)
     for index, block in enumerate(tower.blocks):
-        whole = index in getattr(config, "fullatt_block_indexes", [index])
-        pairs = sum(t * (h * w) ** 2 if whole else t * _windowed(h, w, config) for t, h, w in work.grids)
+        has_full_attention = index in getattr(config, "fullatt_block_indexes", [index])
+        pairs = sum(t * ((h * w) ** 2 if has_full_attention else _window_pairs(h, w, config)) for t, h, w in work.grids)
         yield _block(block, work.patches, pairs * config.hidden_size)
     for merger in (tower.merger, *getattr(tower, "deepstack_merger_list", ())):
         for product in _products(merger).values():
             yield _product(product, work.patches // config.spatial_merge_size**2)
 
 
-def _layers(critic: Loaded, work: Work) -> Iterator[Flops]:
-    """The language model's own layers."""
-    base, config = critic.base, critic.base.config.text_config
-    embedded = base.get_input_embeddings().weight.requires_grad or bool(getattr(base, "_require_grads_hooks", ()))
-    seen = any(value.requires_grad for value in base.model.visual.parameters())
+def _layers(model: Loaded, work: Work) -> Iterator[Flops]:
+    """Count the layers of the language model."""
+    base, config = model.base, model.base.config.text_config
+    embeddings = base.get_input_embeddings().weight
+    trains_embeddings = embeddings.requires_grad or bool(getattr(base, "_require_grads_hooks", ()))
+    trains_tower = any(value.requires_grad for value in base.model.visual.parameters())
     width = work.pairs * config.num_attention_heads * base.model.language_model.layers[0].self_attn.head_dim
     for index, layer in enumerate(base.model.language_model.layers):
-        yield _block(layer, work.tokens, width, leads_back=index > 0 or embedded or seen)
+        yield _block(layer, work.tokens, width, needs_input_gradient=index > 0 or trains_embeddings or trains_tower)
 
 
-def _block(block: nn.Module, places: int, attended: int, *, leads_back: bool = True) -> Flops:
-    """A layer: its products and its attention (`attended`: pairs times channels). What its first products read needs a
-    gradient where it `leads_back` to something that is trained."""
-    products = _products(block)
-    found = [
-        _product(product, places, leads_back=leads_back or "lora_B" in name or not name.startswith(_INPUTS))
-        for name, product in products.items()
+def _block(block: nn.Module, positions: int, attended: int, *, needs_input_gradient: bool = True) -> Flops:
+    """Count a layer: its products and its attention (`attended`: pairs times channels). The input of the layer needs a
+    gradient if something before it is trained."""
+    products = [
+        _product(
+            product,
+            positions,
+            needs_input_gradient=needs_input_gradient or "lora_B" in name or not name.startswith(_INPUTS),
+        )
+        for name, product in _products(block).items()
     ]
     attention = Flops(4 * attended, 8 * attended)
-    total = sum(found, attention)
+    total = sum(products, attention)
     if not getattr(block, "gradient_checkpointing", False):
         return total
-    last = found[-1].forward  # nothing needs its result any more, and torch stops before it
+    last = products[-1].forward  # its result is not needed again, so torch stops before it
     return total + Flops(recomputed=total.forward - last)
 
 
-def _product(module: Any, places: int, *, leads_back: bool = True) -> Flops:
-    forward = 2 * module.weight.numel() * places
-    return Flops(forward, forward * (int(leads_back) + int(module.weight.requires_grad)))
+def _product(module: Any, positions: int, *, needs_input_gradient: bool = True) -> Flops:
+    forward = 2 * module.weight.numel() * positions
+    return Flops(forward, forward * (int(needs_input_gradient) + int(module.weight.requires_grad)))
 
 
 def _products(module: nn.Module) -> dict[str, nn.Module]:
-    """Every product with a weight in a module, in the order in which they are taken."""
+    """Return the matrix products of a module by name, in the order in which it computes them."""
     return {name: each for name, each in module.named_modules() if isinstance(each, nn.Linear)}
 
 
-def _windowed(height: int, width: int, config: Any) -> int:
-    """Pairs of patches of one frame of Qwen2.5-VL that share a window."""
+def _window_pairs(height: int, width: int, config: Any) -> int:
+    """Count the pairs of patches of one Qwen2.5-VL frame that share a window."""
     side = config.window_size // config.patch_size // config.spatial_merge_size
     merge = config.spatial_merge_size
     down, across = (_chunks(length // merge, side) for length in (height, width))

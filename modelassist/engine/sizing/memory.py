@@ -1,8 +1,8 @@
 """The memory of a GPU in each part of a run, item by item, counted and not measured.
 
-Weights, gradients and moments follow from what is trained. What a layer keeps for its backward pass is asked of torch,
-which runs one layer on tensors without content. Left out are the CUDA context, gaps of the allocator, NCCL's buffers
-and the optimiser's passing copies (which come when the activations are gone): a tenth of a card should stay free.
+Weights, gradients and moments follow from what is trained. What a layer keeps for its backward pass comes from torch,
+which runs one layer on fake tensors. Not counted are the CUDA context, fragmentation, NCCL's buffers and temporary
+copies of the optimiser (made when the activations are freed): a tenth of a card should stay free.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,113 +21,113 @@ from modelassist.engine.sizing.flops import Work
 
 Bytes = Mapping[str, int]
 Arguments = tuple[Tensor, dict[str, Any]]
-"""What a block is called with: its input, and the rest by name."""
+"""The arguments of a block: its input, and the others by name."""
 _LOGITS_OF_SFT = 3
-"""How often logits stand in float32 at once: their log-softmax, its gradient and theirs."""
+"""Copies of the logits in float32 at once: their log-softmax, its gradient and theirs."""
 _LOGITS_OF_GRPO = 5
-"""The same in GRPO: themselves, their log-softmax, and three times for the entropy."""
+"""The same in GRPO: the logits, their log-softmax, and three copies for the entropy."""
 _FROZEN, _TRAINED, _GRADIENTS = "weights that stay as they are", "trained weights, float32", "their gradients, float32"
 _LORA = "lora_"
 _GATHERED_LAYERS = 2
-"""FSDP works on one layer and fetches the next."""
+"""FSDP computes one layer while it gathers the next."""
 
 
-def footprint(critic: Loaded, config: Config, gpus: int, row: Row) -> dict[str, Bytes]:
-    """Bytes by part of the run and item, with clips like that of `row`; of a critic that was prepared for the run."""
-    parts = gpus if config.parallel == "fsdp" else 1
-    state = _state(critic, config, parts)
-    rows = rows_of_a_pass(config, gpus, row)
-    found: dict[str, Bytes] = {"SFT": state | _pass(critic, config, row, rows, _LOGITS_OF_SFT, parts)}
+def count_memory(model: Loaded, config: Config, gpus: int, row: Row) -> dict[str, Bytes]:
+    """Count bytes by part of the run and item, with clips like that of `row`; the model is prepared for the run."""
+    shards = gpus if config.parallel == "fsdp" else 1
+    state = _count_state(model, config, shards)
+    rows = count_rows_per_pass(config, gpus, row)
+    memory: dict[str, Bytes] = {"SFT": state | _count_pass(model, config, row, rows, _LOGITS_OF_SFT, shards)}
     if config.grpo.rounds:
         sample = tuple(range(config.max_new_tokens))
         group = Row(row.prompt, (sample,) * config.grpo.num_generations)
-        found["GRPO"] = (
-            state | _reference(config, state) | _pass(critic, config, group, config.grpo.clips, _LOGITS_OF_GRPO, parts)
-        )
-    found["evaluation"] = _evaluation(critic, config)
-    return found
+        of_a_pass = _count_pass(model, config, group, config.grpo.clips, _LOGITS_OF_GRPO, shards)
+        memory["GRPO"] = state | _count_reference(config, state) | of_a_pass
+    memory["evaluation"] = _count_evaluation(model, config)
+    return memory
 
 
-def rows_of_a_pass(config: Config, gpus: int, row: Row) -> int:
-    """Clips of one pass of SFT on one GPU, of rows like `row`."""
-    clips = max(config.sft.batch, captions_a_step(config))  # the two kinds go in passes of their own
+def count_rows_per_pass(config: Config, gpus: int, row: Row) -> int:
+    """Count the clips of one SFT pass on one GPU, for rows like `row`."""
+    clips = max(config.sft.batch, count_captions_per_step(config))  # captions have passes of their own
     return min(max(1, config.micro_tokens // row.length), -(-clips // gpus))
 
 
-def captions_a_step(config: Config) -> int:
-    """Clips with captions in a step of SFT, beside the judged ones."""
+def count_captions_per_step(config: Config) -> int:
+    """Count the clips with captions in an SFT step, beside the rated ones."""
     return config.sft.captions_batch if config.sft.captions else 0
 
 
-def _state(critic: Loaded, config: Config, parts: int) -> dict[str, int]:
-    """What stands between steps, in equal parts; a frozen tower is whole everywhere."""
-    tower = {id(value) for value in critic.base.model.visual.parameters()}
-    trained = whole = dealt = 0
-    for value in critic.network.parameters():
+def _count_state(model: Loaded, config: Config, shards: int) -> dict[str, int]:
+    """Count what stays in memory between steps, in equal shards; each GPU holds a frozen tower whole."""
+    tower = {id(value) for value in model.base.model.visual.parameters()}
+    trained = whole = sharded = 0
+    for value in model.network.parameters():
         if value.requires_grad:
             trained += value.numel()
         elif id(value) in tower:
             whole += value.numel()
         else:
-            dealt += value.numel()
+            sharded += value.numel()
     return {
-        _FROZEN: (whole + dealt // parts) * getattr(torch, config.dtype).itemsize,
-        _TRAINED: 4 * trained // parts,
-        _GRADIENTS: 4 * trained // parts,
-        "AdamW's two moments, float32": 8 * trained // parts,
-        **_for_a_pass(critic, config, trained, parts),
+        _FROZEN: (whole + sharded // shards) * getattr(torch, config.dtype).itemsize,
+        _TRAINED: 4 * trained // shards,
+        _GRADIENTS: 4 * trained // shards,
+        "AdamW's two moments, float32": 8 * trained // shards,
+        **_count_copies(model, config, trained, shards),
     }
 
 
-def _reference(config: Config, state: Bytes) -> dict[str, int]:
-    """The weights of the reference policy of GRPO."""
+def _count_reference(config: Config, state: Bytes) -> dict[str, int]:
+    """Count the weights of the reference policy of GRPO."""
     return {"reference policy": state[_TRAINED]} if config.grpo.beta else {}
 
 
-def _for_a_pass(critic: Loaded, config: Config, trained: int, parts: int) -> dict[str, int]:
-    """Weights as they are used: copies in few bits, or what FSDP gathers. That is embeddings and head for the whole
-    pass, and layers one after another, with their gradients in both types before they are dealt out."""
+def _count_copies(model: Loaded, config: Config, trained: int, shards: int) -> dict[str, int]:
+    """Count the copies of weights that a pass computes with: in lower precision, or what FSDP gathers. FSDP gathers
+    embeddings and head for the whole pass, and layers in turn, with their gradients in both types before it scatters
+    them."""
     width = getattr(torch, config.dtype).itemsize
-    if parts == 1:
+    if shards == 1:
         return {f"copies of trained weights, {config.dtype}": width * trained} if config.dtype != "float32" else {}
-    layers, visual = critic.base.model.language_model.layers, critic.base.model.visual
-    apart = [*layers, *([visual] if _is_frozen(visual) else visual.blocks)]
-    root = _numel(critic.network) - sum(map(_numel, apart))
+    layers, visual = model.base.model.language_model.layers, model.base.model.visual
+    units = [*layers, *([visual] if _is_frozen(visual) else visual.blocks)]
+    root = _numel(model.network) - sum(map(_numel, units))
     return {"gathered weights and gradients": (root + _GATHERED_LAYERS * _numel(layers[0])) * (2 * width + 4)}
 
 
-def _pass(critic: Loaded, config: Config, row: Row, rows: int, copies: int, parts: int) -> dict[str, int]:
-    """What a forward and backward pass over some rows adds.
+def _count_pass(model: Loaded, config: Config, row: Row, rows: int, copies: int, shards: int) -> dict[str, int]:
+    """Count what a forward and backward pass over `rows` rows adds, with `copies` float32 copies of the logits.
 
-    What layers hand on has the type of the embeddings: float32 where these are trained, unless FSDP gathers them in
-    fewer bits. Autocast only lowers what is multiplied.
+    Hidden states have the type of the embeddings: float32 if these are trained, unless FSDP gathers them in lower
+    precision. Autocast only lowers the products.
     """
-    base, dtype, work = critic.base, getattr(torch, config.dtype), Work.of([row] * rows)
+    base, dtype, work = model.base, getattr(torch, config.dtype), Work.of([row] * rows)
     visual, text = base.model.visual, base.config.text_config
-    lowered = parts > 1 or _is_frozen(base.get_input_embeddings())
-    handed = dtype if lowered else torch.float32
+    is_lowered = shards > 1 or _is_frozen(base.get_input_embeddings())
+    hidden_dtype = dtype if is_lowered else torch.float32
 
-    def stack(blocks: Any, arguments: Callable[[], Arguments]) -> int:
-        """What like blocks keep: with checkpointing their inputs, and what one keeps with the gradients of that."""
-        inputs, one = kept_by(blocks[0], arguments, dtype)
+    def count_stack(blocks: Any, arguments: Callable[[], Arguments]) -> int:
+        """Equal blocks: with checkpointing their inputs, and what one block keeps with the gradients of that."""
+        inputs, one = count_kept(blocks[0], arguments, dtype)
         return len(blocks) * inputs + 2 * one if config.gradient_checkpointing else len(blocks) * one
 
-    found = {
-        "kept by the language model": stack(
-            base.model.language_model.layers, lambda: _text_arguments(base, rows, row.length, handed)
+    items = {
+        "kept by the language model": count_stack(
+            base.model.language_model.layers, lambda: _text_arguments(base, rows, row.length, hidden_dtype)
         ),
         "kept by the vision tower": 0
         if _is_frozen(visual)
-        else stack(visual.blocks, lambda: _vision_arguments(base, work, handed)),
-        "vision features": work.patches // critic.geometry.merge**2 * text.hidden_size * _levels(base) * dtype.itemsize,
+        else count_stack(visual.blocks, lambda: _vision_arguments(base, work, hidden_dtype)),
+        "vision features": work.patches // model.geometry.merge**2 * text.hidden_size * _levels(base) * dtype.itemsize,
         "logits": work.predicted * text.vocab_size * (4 * copies + dtype.itemsize),
     }
-    return {name: count for name, count in found.items() if count}
+    return {name: count for name, count in items.items() if count}
 
 
-def kept_by(block: nn.Module, arguments: Callable[[], Arguments], dtype: torch.dtype) -> tuple[int, int]:
-    """Bytes of a block's input, and of what it keeps for its backward pass, its weights apart. Adapters keep their own
-    type; the rest is as the pass has it."""
+def count_kept(block: nn.Module, arguments: Callable[[], Arguments], dtype: torch.dtype) -> tuple[int, int]:
+    """Count the bytes of a block's input, and of what it keeps for its backward pass without its weights. Adapters
+    stay in float32; other weights have the type of the pass."""
     kept: dict[int, Tensor] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -157,28 +157,28 @@ def _text_arguments(base: Any, rows: int, length: int, dtype: torch.dtype) -> Ar
 
 
 def _vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
-    """Attention stays in a frame. Where frames begin is told by numbers: a tensor would have no content."""
+    """Attention stays within a frame. The starts of frames are an array, as a fake tensor has no values."""
     vision = base.config.vision_config
     angles = torch.empty(work.patches, vision.hidden_size // vision.num_heads, dtype=dtype)
-    begins = np.cumsum([0, *(h * w for t, h, w in work.grids for _ in range(t))])
+    starts = np.cumsum([0, *(h * w for t, h, w in work.grids for _ in range(t))])
     hidden = torch.empty(work.patches, vision.hidden_size, dtype=dtype)
-    return hidden, {"position_embeddings": (angles, angles), "cu_seqlens": begins}
+    return hidden, {"position_embeddings": (angles, angles), "cu_seqlens": starts}
 
 
-def _evaluation(critic: Loaded, config: Config) -> dict[str, int]:
-    """Of the critic that was kept, while it generates, in bfloat16 whatever it was trained in (`Critic.load`); nothing
-    is left of training then."""
-    text, attention = critic.base.config.text_config, critic.base.model.language_model.layers[0].self_attn
+def _count_evaluation(model: Loaded, config: Config) -> dict[str, int]:
+    """Count the saved critic while it generates, in bfloat16 whatever it was trained in (`Critic.load`); training has
+    freed its memory."""
+    text, attention = model.base.config.text_config, model.base.model.language_model.layers[0].self_attn
     width = torch.bfloat16.itemsize
     per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * attention.head_dim * width
     return {
-        "weights": sum(value.numel() for name, value in critic.base.named_parameters() if _LORA not in name) * width,
+        "weights": sum(value.numel() for name, value in model.base.named_parameters() if _LORA not in name) * width,
         "KV cache, twice while it is put together": 2 * per_token * config.tokens_per_batch,
     }
 
 
 def _levels(base: Any) -> int:
-    """How many layers' features a vision token has: the last one's, and those of deepstack."""
+    """Count the layers whose features a vision token has: the last one, and those of deepstack."""
     return 1 + len(getattr(base.config.vision_config, "deepstack_visual_indexes", ()))
 
 

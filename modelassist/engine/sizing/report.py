@@ -1,7 +1,6 @@
-"""How large a run would be, told before a model is downloaded or a GPU rented: parameters, tokens, operations. Its
-memory is counted in `footprint`.
+"""The size of a run before a model is downloaded or a GPU rented: parameters, tokens, operations, memory.
 
-The model stands on torch's meta device, built from its config alone.
+The model is built from its config alone, on torch's meta device.
 """
 
 import math
@@ -16,78 +15,79 @@ from modelassist.engine.inputs.rows import Row
 from modelassist.engine.models.adapters import prepare, vision_is_frozen
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config
-from modelassist.engine.sizing.flops import MEMORY, PEAKS, Flops, Work, count
-from modelassist.engine.sizing.memory import Bytes, captions_a_step, footprint, rows_of_a_pass
+from modelassist.engine.sizing.flops import MEMORY, PEAKS, Flops, Work, count_flops
+from modelassist.engine.sizing.memory import Bytes, count_captions_per_step, count_memory, count_rows_per_pass
 from qsave.frames.slowfast import Frames, fitted_size
 from qsave.grammar import render, without_reasons
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 WIDTH, HEIGHT, SECONDS = 832, 480, 5.0
-"""Of the clip that is counted with: a common shape of generated ones."""
+"""Shape of the example clip, common among generated ones."""
 MFU = 0.4
-"""What a well-fed GPU reaches in training; nothing that was measured."""
+"""Assumed share of its peak that a GPU reaches in training; not measured."""
 FREE_SHARE = 0.1
-"""Of a card's memory, for what is not counted (`footprint`)."""
+"""Share of a card's memory left for what `memory` does not count."""
 _PROMPT = "A red ball rolls down a grassy hill, bumps into a wooden fence and comes to rest, seen from the side at dusk"
 _REASON = "the ball keeps its shape while it rolls, but its edge smears into the grass where it meets the fence"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a run is made of."""
+    """The size of a run."""
 
     gpus: int
     dtype: str
     parameters: int
     trained: int
     row: Row
-    """A clip with its question and an answer."""
+    """The example clip with its question and answers."""
     vision_tokens: int
-    """Of that clip."""
+    """Vision tokens of the example clip."""
     step: Work
-    """A step of SFT, of all GPUs together."""
+    """A step of SFT, all GPUs together."""
     flops: Flops
     memory: Mapping[str, Bytes]
-    """What each GPU holds in each part of the run."""
-    levers: Mapping[str, tuple[str, ...]]
-    """What makes each part smaller, as settings that can still be changed."""
+    """Bytes on each GPU, by part of the run and item."""
+    advice: Mapping[str, tuple[str, ...]]
+    """Settings to change that make each part smaller."""
 
 
-def size_of(critic: Loaded, config: Config, gpus: int = 1) -> Size:
-    """The size of a run with a model that `model.outline` gave; the model is prepared for the run, in place."""
-    parameters = sum(value.numel() for value in critic.base.parameters())
-    critic.set_frames(config.frames or critic.frames)
-    critic.max_new_tokens = config.max_new_tokens
-    prepare(critic, config)
-    row = example_row(critic, direct=config.sft.direct_weight > 0)
-    described = example_row(critic, direct=False)
-    step = Work.of([row] * config.sft.batch + [described] * captions_a_step(config))
-    memory = footprint(critic, config, gpus, row)
+def compute_size(model: Loaded, config: Config, gpus: int = 1) -> Size:
+    """Compute the size of a run with a model from `load_outline`; prepares the model for the run, in place."""
+    parameters = sum(value.numel() for value in model.base.parameters())
+    model.set_frames(config.frames or model.frames)
+    model.max_new_tokens = config.max_new_tokens
+    prepare(model, config)
+    row = make_example_row(model, direct=config.sft.direct_weight > 0)
+    captioned = make_example_row(model, direct=False)
+    step = Work.of([row] * config.sft.batch + [captioned] * count_captions_per_step(config))
+    memory = count_memory(model, config, gpus, row)
+    rows = count_rows_per_pass(config, gpus, row)
     return Size(
         gpus=gpus,
         dtype=config.dtype,
         parameters=parameters,
-        trained=sum(value.numel() for value in critic.network.parameters() if value.requires_grad),
+        trained=sum(value.numel() for value in model.network.parameters() if value.requires_grad),
         row=row,
-        vision_tokens=Work.of([row]).patches // critic.geometry.merge**2,
+        vision_tokens=Work.of([row]).patches // model.geometry.merge**2,
         step=step,
-        flops=count(critic, step),
+        flops=count_flops(model, step),
         memory=memory,
-        levers={part: tuple(_levers(part, config, rows_of_a_pass(config, gpus, row))) for part in memory},
+        advice={part: tuple(_advise(part, config, rows)) for part in memory},
     )
 
 
-def _levers(part: str, config: Config, rows: int) -> Iterator[str]:
-    """First what leaves the run as it is, then what makes it another. GRPO has one process and takes its round in one
-    pass."""
+def _advise(part: str, config: Config, rows: int) -> Iterator[str]:
+    """Yield settings that make a part smaller: first those that do not change what is learned, then the others. GRPO
+    has one process and computes its round in one pass."""
     if part == "evaluation":
         yield f"tokens_per_batch below {config.tokens_per_batch}"
     else:
-        yield from _levers_of_training(part, config, rows)
+        yield from _advise_on_training(part, config, rows)
     yield "a smaller model"
 
 
-def _levers_of_training(part: str, config: Config, rows: int) -> Iterator[str]:
+def _advise_on_training(part: str, config: Config, rows: int) -> Iterator[str]:
     if not config.gradient_checkpointing:
         yield "gradient_checkpointing = true"
     if part == "SFT":
@@ -105,24 +105,23 @@ def _levers_of_training(part: str, config: Config, rows: int) -> Iterator[str]:
         yield "adapters (lora.rank)"
 
 
-def example_row(critic: Loaded, *, direct: bool) -> Row:
-    """A clip of the usual shape, without content, as the critic would be taught it; with `direct` also without its
-    reasons."""
-    frames = critic.frames
+def make_example_row(model: Loaded, *, direct: bool) -> Row:
+    """Make a training row of a blank clip of the usual shape; `direct` adds the answer without reasons."""
+    frames = model.frames
     fast, slow = (
         np.zeros((number, *reversed(fitted_size(WIDTH, HEIGHT, pixels, frames.unit)), 3), np.uint8)
         for number, pixels in ((frames.fast_frames, frames.fast_pixels), (frames.slow_frames, frames.slow_pixels))
     )
-    seen = Frames(fast, _spread(len(fast)), slow, _spread(len(slow)))
+    clip = Frames(fast, _frame_times(len(fast)), slow, _frame_times(len(slow)))
     report = AxisReport(2, (Evidence("blur", TimeRange(1.2, 2.4)), Evidence("morphing", TimeRange(3.0, 4.1))), _REASON)
     card = ReportCard(report, report, report)
     texts = [text := render(card), *([without_reasons(text)] if direct else [])]
-    prompt = build_prompt(critic, seen, build_question(_PROMPT))
-    return Row(prompt, tuple(completion_ids(critic, text) for text in texts))
+    prompt = build_prompt(model, clip, build_question(_PROMPT))
+    return Row(prompt, tuple(completion_ids(model, text) for text in texts))
 
 
-def told(size: Size, gpu: str) -> Iterator[str]:
-    """The size in lines to read."""
+def describe_size(size: Size, gpu: str) -> Iterator[str]:
+    """Yield the lines of the report on a card named `gpu`."""
     answers = " + ".join(str(len(ids)) for ids in size.row.completions)
     kind = "two answers" if len(size.row.completions) > 1 else "an answer"
     yield f"parameters      {size.parameters:,}; trained {size.trained:,}"
@@ -131,7 +130,7 @@ def told(size: Size, gpu: str) -> Iterator[str]:
     for part, items in size.memory.items():
         yield ""
         yield from _part(part, items)
-        yield from _verdict(sum(items.values()), MEMORY[gpu], size.levers[part])
+        yield from _verdict(sum(items.values()), MEMORY[gpu], size.advice[part])
     clips, tokens = size.step.tokens // size.row.length, size.step.tokens
     yield ""
     yield f"a step of SFT   {clips} clips, {tokens:,} tokens: {size.flops.useful:.3g} operations"
@@ -143,23 +142,23 @@ def told(size: Size, gpu: str) -> Iterator[str]:
 
 
 def _part(part: str, items: Bytes) -> Iterator[str]:
-    """A part item by item, in a unit in which its figures are not all 0."""
+    """Yield a part item by item, in MB if its total is below 1 GB."""
     total = sum(items.values())
     unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
     yield f"{part}, {name} on each GPU".ljust(52) + f"{total / unit:>8.1f}"
     yield from (f"    {item:<48}{count / unit:>8.1f}" for item, count in items.items())
 
 
-def _verdict(needed: int, memory: float, levers: tuple[str, ...]) -> Iterator[str]:
-    """Whether a part fits, and else what to change; both roundings are to the safe side."""
+def _verdict(needed: int, memory: float, advice: tuple[str, ...]) -> Iterator[str]:
+    """Yield whether a part fits, and if not what to change; both figures are rounded to the safe side."""
     if needed <= (1 - FREE_SHARE) * memory:
         yield f"    fits in {memory / 1e9:.0f} GB with {100 - math.ceil(100 * needed / memory)}% free"
         return
     times = math.ceil(10 * needed / memory / (1 - FREE_SHARE)) / 10
     yield f"    does not fit in {memory / 1e9:.0f} GB: with a tenth free it needs {times} times as much"
     yield "    what makes it smaller:"
-    yield from (f"        {lever}" for lever in levers)
+    yield from (f"        {change}" for change in advice)
 
 
-def _spread(number: int) -> tuple[float, ...]:
+def _frame_times(number: int) -> tuple[float, ...]:
     return tuple(np.linspace(0, SECONDS, number).tolist())

@@ -33,7 +33,7 @@ from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import MICRO_TOKENS, CooldownConfig, SftConfig
-from modelassist.engine.sizing.flops import Work, count
+from modelassist.engine.sizing.flops import Work, count_flops
 from modelassist.engine.support.seeds import make_generator
 from modelassist.engine.training.optimise import compute_cosine_rate, make_optimizer, take_step
 from modelassist.engine.training.stages import StageContext, name_step, select_batch
@@ -211,7 +211,7 @@ class SftStage:
         """Tokens, padded tokens and operations of this process's part of a step."""
         rows = [row for micro_batch in micro_batches for _, row in micro_batch]
         padded = sum(len(micro_batch) * max(row.length for _, row in micro_batch) for micro_batch in micro_batches)
-        flops = count(self.model, Work.of(rows)).useful
+        flops = count_flops(self.model, Work.of(rows)).useful
         return {"tokens": sum(row.length for row in rows), "padded_tokens": padded, "flops": flops}
 
 

@@ -34,7 +34,7 @@ from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.saver import save
 from modelassist.engine.settings.config import STAGES, Config
 from modelassist.engine.settings.sampling import Sampling
-from modelassist.engine.sizing.flops import speed
+from modelassist.engine.sizing.flops import compute_speed
 from modelassist.engine.support.out_of_memory import SETUP_ADVICE, memory_limit, training_advice
 from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training.checkpoints import (
@@ -278,7 +278,7 @@ class _Run:
             started = time.monotonic()
             with memory_limit(f"{stage.name} step {index + 1}", training_advice(self.config, stage.name)):
                 figures = stage.step(index)
-            figures |= speed(figures, time.monotonic() - started, self.machine)
+            figures |= compute_speed(figures, time.monotonic() - started, self.machine)
             self.journal.log_step(stage.name, index + 1, figures)
             bar.set_postfix_str(format_figures(figures))
             if (index + 1) % self.config.save_steps == 0 or index + 1 == stage.steps:

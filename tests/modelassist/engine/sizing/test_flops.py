@@ -21,7 +21,7 @@ from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import Config, LoraConfig
-from modelassist.engine.sizing.flops import Flops, Work, count, speed
+from modelassist.engine.sizing.flops import Flops, Work, compute_speed, count_flops
 from qsave.frames.slowfast import FrameConfig
 from qsave.release.reader import ReleaseReader
 
@@ -71,26 +71,26 @@ def test_operations_are_those_that_torch_counts(
     config = replace(WAYS[way], gradient_checkpointing=recomputed)
     prepare(critic, config)
     rows = rows_of(critic, release_folder, tmp_path)
-    mine = count(critic, Work.of(rows, padded=True))
-    assert mine.all == counted_by_torch(critic, rows, frozen=vision_is_frozen(config))
+    mine = count_flops(critic, Work.of(rows, padded=True))
+    assert mine.total == counted_by_torch(critic, rows, frozen=vision_is_frozen(config))
     assert bool(mine.recomputed) == recomputed
 
 
 def test_padding_is_no_work_of_the_model(folders: dict[str, Path], release_folder: Path, tmp_path: Path) -> None:
     critic = loader.load(str(folders["qwen3_vl"]))
     rows = rows_of(critic, release_folder, tmp_path)
-    each = [count(critic, Work.of([row])) for row in rows]
-    assert count(critic, Work.of(rows)) == sum(each, Flops())
-    assert count(critic, Work.of(rows, padded=True)).useful > sum(each, Flops()).useful
+    each = [count_flops(critic, Work.of([row])) for row in rows]
+    assert count_flops(critic, Work.of(rows)) == sum(each, Flops())
+    assert count_flops(critic, Work.of(rows, padded=True)).useful > sum(each, Flops()).useful
 
 
-def test_speed_is_told_where_the_peak_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speed_has_mfu_where_the_peak_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = {"tokens": 1000.0, "flops": 989e12}
-    assert speed(figures, 2.0, Machine()) == {"seconds": 2.0, "tokens_per_second": 500.0}
-    assert speed({"reward": 1.0}, 2.0, Machine()) == {"seconds": 2.0}
+    assert compute_speed(figures, 2.0, Machine()) == {"seconds": 2.0, "tokens_per_second": 500.0}
+    assert compute_speed({"reward": 1.0}, 2.0, Machine()) == {"seconds": 2.0}
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H100 80GB HBM3")
-    assert speed(figures, 2.0, Machine("cuda", torch.bfloat16))["mfu"] == pytest.approx(0.5)
-    assert speed(figures, 2.0, Machine("cuda", torch.bfloat16, size=4))["mfu"] == pytest.approx(0.125)
-    assert "mfu" not in speed(figures, 2.0, Machine("cuda", torch.float32))
+    assert compute_speed(figures, 2.0, Machine("cuda", torch.bfloat16))["mfu"] == pytest.approx(0.5)
+    assert compute_speed(figures, 2.0, Machine("cuda", torch.bfloat16, size=4))["mfu"] == pytest.approx(0.125)
+    assert "mfu" not in compute_speed(figures, 2.0, Machine("cuda", torch.float32))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Some other card")
-    assert "mfu" not in speed(figures, 2.0, Machine("cuda", torch.bfloat16))
+    assert "mfu" not in compute_speed(figures, 2.0, Machine("cuda", torch.bfloat16))

@@ -1,4 +1,4 @@
-"""The size of a run, told without its weights, and that the shipped recipes fit on what they name."""
+"""The size of a run, computed without weights; the shipped recipes fit on the GPUs that they name."""
 
 import shutil
 import textwrap
@@ -22,9 +22,9 @@ from modelassist.engine.models.adapters import prepare
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings import config
 from modelassist.engine.settings.config import Config, GrpoConfig, LoraConfig, SftConfig, load_config
-from modelassist.engine.sizing.flops import MEMORY, PEAKS, Work, count
-from modelassist.engine.sizing.memory import Arguments, kept_by
-from modelassist.engine.sizing.report import Size, example_row, size_of, told
+from modelassist.engine.sizing.flops import MEMORY, PEAKS, Work, count_flops
+from modelassist.engine.sizing.memory import Arguments, count_kept
+from modelassist.engine.sizing.report import Size, compute_size, describe_size, make_example_row
 from tests.modelassist.engine.geometry import PARAMETERS, make_8b
 
 RECIPES = Path(config.__file__).parents[1] / "recipes"
@@ -32,7 +32,7 @@ GPUS = {"qwen3-vl-8b-lora": 1, "qwen3-vl-8b-full": 8}
 ROOM = 72e9
 """Of 80 GB, a tenth kept free."""
 ONE_H100 = "qwen3-vl-8b-lora"
-PULLED: dict[str, dict[str, Any]] = {
+ADVISED: dict[str, dict[str, Any]] = {
     "gradient_checkpointing = true": {"gradient_checkpointing": True},
     "micro_tokens below 8192": {"micro_tokens": 4096},
     'parallel = "fsdp" on several GPUs': {"parallel": "fsdp"},
@@ -42,9 +42,9 @@ PULLED: dict[str, dict[str, Any]] = {
     "adapters (lora.rank)": {"lora": LoraConfig(rank=64)},
     "tokens_per_batch below 16384": {"tokens_per_batch": 8192},
 }
-"""What a run with the defaults is told to change where it does not fit, and how that is done."""
+"""The advice for a run with the defaults that does not fit, and the settings that follow it."""
 STATE = 4
-"""The first items of a part: what stands between steps."""
+"""The first items of a part: what stays in memory between steps."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def shipped(folder_8b: Path) -> dict[str, Size]:
 
 
 def sized(folder: Path, settings: Config, gpus: int = 1) -> Size:
-    return size_of(loader.load_outline(str(folder)), settings, gpus)
+    return compute_size(loader.load_outline(str(folder)), settings, gpus)
 
 
 def state(size: Size) -> list[int]:
@@ -77,7 +77,7 @@ def test_a_recipe_fits_in_every_part_of_its_run(shipped: dict[str, Size], recipe
     memory = shipped[recipe].memory
     assert {part: sum(items.values()) < ROOM for part, items in memory.items()} == dict.fromkeys(memory, True)
     assert ("GRPO" in memory) == (load_config(RECIPES / f"{recipe}.toml").grpo.rounds > 0)
-    said = [line for line in told(shipped[recipe], "H100") if line.startswith("    fits in 80 GB with ")]
+    said = [line for line in describe_size(shipped[recipe], "H100") if line.startswith("    fits in 80 GB with ")]
     assert len(said) == len(memory)
 
 
@@ -97,31 +97,31 @@ def test_the_memory_of_every_card_is_known() -> None:
 )
 def test_each_part_ends_with_whether_it_fits(shipped: dict[str, Size], needed: int, gpu: str, verdict: str) -> None:
     size = replace(shipped[ONE_H100], memory={"SFT": {"weights": needed}})
-    lines = list(told(size, gpu))
+    lines = list(describe_size(size, gpu))
     assert f"    {verdict}" in lines
-    advice = ["    what makes it smaller:", *(f"        {lever}" for lever in size.levers["SFT"])]
+    advice = ["    what makes it smaller:", *(f"        {change}" for change in size.advice["SFT"])]
     after = lines[lines.index(f"    {verdict}") + 1 :]
     assert (after[: len(advice)] == advice) == ("does not fit" in verdict)
 
 
-def test_what_is_told_to_change_makes_a_part_smaller(folder_8b: Path) -> None:
+def test_every_advice_makes_a_part_smaller(folder_8b: Path) -> None:
     way = Config()
     before = sized(folder_8b, way, 2)
-    assert {lever for levers in before.levers.values() for lever in levers} == {*PULLED, "a smaller model"}
-    for lever, change in PULLED.items():
+    assert {words for advice in before.advice.values() for words in advice} == {*ADVISED, "a smaller model"}
+    for words, change in ADVISED.items():
         after = sized(folder_8b, replace(way, **change), 2)
-        for part in (part for part, levers in before.levers.items() if lever in levers):
-            assert sum(after.memory[part].values()) < sum(before.memory[part].values()), (lever, part)
+        for part in (part for part, advice in before.advice.items() if words in advice):
+            assert sum(after.memory[part].values()) < sum(before.memory[part].values()), (words, part)
 
 
-def test_nothing_is_told_to_change_that_is_changed_already(shipped: dict[str, Size]) -> None:
-    assert shipped[ONE_H100].levers == {
+def test_no_advice_is_given_that_is_followed_already(shipped: dict[str, Size]) -> None:
+    assert shipped[ONE_H100].advice == {
         "SFT": ("micro_tokens below 8192", 'parallel = "fsdp" on several GPUs', "a smaller model"),
         "GRPO": ("grpo.clips below 4", "grpo.num_generations below 4", "a smaller model"),
         "evaluation": ("tokens_per_batch below 65536", "a smaller model"),
     }
     shared = ("micro_tokens below 8192", "more GPUs", "freeze_vision = true", "adapters (lora.rank)", "a smaller model")
-    assert shipped["qwen3-vl-8b-full"].levers["SFT"] == shared
+    assert shipped["qwen3-vl-8b-full"].advice["SFT"] == shared
 
 
 def test_all_weights_take_sixteen_bytes_each_and_processes_share_them(
@@ -190,12 +190,12 @@ def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.d
         return torch.zeros(2, 48, 128, dtype=dtype), {"position_embeddings": (angles, angles), "attention_mask": mask}
 
     layer = outline.base.model.language_model.layers[0]
-    assert kept_by(layer, arguments, dtype) == (2 * 48 * 128 * dtype.itemsize, really_kept(real, arguments(), dtype))
+    assert count_kept(layer, arguments, dtype) == (2 * 48 * 128 * dtype.itemsize, really_kept(real, arguments(), dtype))
 
 
 def peak_of_a_pass(critic: Loaded, rows: int, dtype: torch.dtype) -> int:
     """The most bytes that are allocated at once in a pass over like rows, what stood before it apart."""
-    some = [example_row(critic, direct=True)] * rows
+    some = [make_example_row(critic, direct=True)] * rows
     prompts = [row.prompt for row in some]
     critic.network.train()
     for value in critic.network.parameters():
@@ -230,7 +230,7 @@ def test_operations_are_those_of_the_model_with_weights(folder_of_either: Path, 
     real = loader.load(str(folder_of_either))
     prepare(real, way)
     size = sized(folder_of_either, way)
-    assert size.flops == count(real, Work.of([example_row(real, direct=True)] * way.sft.batch))
+    assert size.flops == count_flops(real, Work.of([make_example_row(real, direct=True)] * way.sft.batch))
 
 
 def test_captions_direct_answers_and_the_reference_are_counted(tiny_folder: Path) -> None:
@@ -268,5 +268,5 @@ def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys:
 @pytest.mark.parametrize("recipe", GPUS)
 def test_the_page_on_recipes_tells_these_figures(shipped: dict[str, Size], recipe: str) -> None:
     page = (settings.BASE_DIR / "docs" / "engine" / "recipe.md").read_text(encoding="utf-8")
-    told_there = textwrap.indent("\n".join(told(shipped[recipe], "H100")), "    ")
-    assert told_there in page
+    printed = textwrap.indent("\n".join(describe_size(shipped[recipe], "H100")), "    ")
+    assert printed in page
