@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
-from annotation.shared.charts import Curve, curve
+from annotation.shared.charts import Curve, draw_curve
 from modelassist.bridge import model_of, run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
@@ -114,7 +114,7 @@ def run_file(request: AuthedRequest, pk: int, name: str) -> FileResponse:
 
 
 def _drawn(points: list[tuple[int, float]]) -> Curve | None:
-    return curve([(float(step), value) for step, value in points])
+    return draw_curve([(float(step), value) for step, value in points])
 
 
 @role_required(Role.ENGINEER)

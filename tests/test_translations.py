@@ -134,7 +134,6 @@ NOT_READ = {"help_text"}
 NOT_TRANSLATED_YET = {
     "accounts/api.py",
     "accounts/views/people.py",
-    "annotation/intake/uploads.py",
     "datasets/api.py",
 }
 _PYTHON_SENTENCE = re.compile(r"\w \w.*[.!?]$|^[A-Z][a-z]+ [a-z]+ [a-z]+", re.DOTALL)

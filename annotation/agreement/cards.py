@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement, MosRow
 from annotation.agreement.rater_table import RaterRow
-from annotation.shared.charts import Estimate, Histogram, IntervalChart, histogram, mos_chart
+from annotation.shared.charts import Estimate, Histogram, IntervalChart, draw_histogram, draw_mos_chart
 from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
 from qsave.statistics.figures import Interval, Undefined
@@ -110,8 +110,8 @@ def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
         reach=tuple(line for line in reach if not line[1].is_thin),
         reach_folds=fold(reach, counts),
         is_of_these_raters=any_of_these_raters(one for _label, *two in lines for one in two if not one.is_thin),
-        mos=mos_chart(_list_estimates(figures.axis, rows)),
-        levels=histogram(figures.levels),
+        mos=draw_mos_chart(_list_estimates(figures.axis, rows)),
+        levels=draw_histogram(figures.levels),
     )
 
 

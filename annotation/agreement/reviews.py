@@ -8,7 +8,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Item, Rating, Review, Screening
 from annotation.rating.answers import AnswersRefused, Problems
 from annotation.rating.validation import list_defect_ids
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from qsave.axes import AXES
 from qsave.report_card import ReportCard, card_to_json
@@ -20,7 +20,7 @@ NOTE_LIMIT = 4000
 @transaction.atomic
 def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     """Store a review of an item; raise AnswersRefused if the card names a defect that the campaign does not have."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     defects = list_defect_ids(item.campaign)
     problems: Problems = {
         f"{axis.value}.evidence": [
@@ -42,7 +42,7 @@ def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
 @transaction.atomic
 def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason: str) -> Screening:
     """Store a verdict on a rater: kept or screened out. Raise AnswersRefused without a reason."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:NOTE_LIMIT]
     problems: Problems = {}
     if verdict not in Screening.Verdict.values:

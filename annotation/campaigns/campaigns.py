@@ -15,7 +15,7 @@ from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS, check_policy
 from annotation.campaigns.slots import find_unfinished_update
 from annotation.models import Campaign, Clip, Item, Slot
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 
 BATCH_SIZE = 500
 NEXT_STATES: dict[str, frozenset[str]] = {
@@ -42,7 +42,7 @@ def create_campaign(
     **policy: Any,
 ) -> Campaign:
     """Create a campaign in the state "draft"; raises ValidationError by field."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     unknown = policy.keys() - POLICY_FIELDS - {"taxonomy"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
@@ -67,7 +67,7 @@ def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
 
     Setting the current state again changes nothing.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     if state not in Campaign.State.values:
         raise StateRefused(
@@ -96,7 +96,7 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
     A slot's arm is drawn from the campaign's seed, the clip and the slot's number, so it depends neither on the order
     of arrival nor on other clips. Val and test items are always blind.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     added = sum(_add_batch(campaign, batch) for batch in _batches(clips))
     if added:
         audit.record(actor=actor, action="campaign.clips_added", target=campaign, count=added)

@@ -15,7 +15,7 @@ from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.models import Campaign, CampaignMember, Item, Slot
 from annotation.shared.batches import is_large, process_in_batches
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from operations.jobs import enqueue
 
 COPY_CLIPS = "copy_clips"
@@ -44,7 +44,7 @@ def duplicate_campaign(
     A job copies the clips of a large campaign. Clips that are held back or excluded stay so. Raises ValidationError by
     field.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     parts = parts or CopiedParts()
     if (parts.golds or parts.qualification) and not parts.clips:
         raise ValidationError({"clips": _("Golds and qualification clips can only be copied with the clips.")})

@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Guideline, GuidelineExample, Item
 from annotation.shared.levels import level_name
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.words import isolate
@@ -55,7 +55,7 @@ def set_guidelines(
 
     Without `examples` those of the newest version stay. Raises ValidationError by field.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     Campaign.objects.select_for_update().get(pk=campaign.pk)
     newest = campaign.guidelines.order_by("-number").first()
     before = read_examples(newest) if newest else []

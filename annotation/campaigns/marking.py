@@ -21,7 +21,7 @@ from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.ranks import apply_order
 from annotation.models import Campaign, Item, Slot
 from annotation.shared import batches
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 from qsave.words import isolate
@@ -52,7 +52,7 @@ def mark_item(
     *, actor: User, item: Item, mark: str, scores: Mapping[str, float] | None = None, feedback: str = ""
 ) -> Item:
     """Mark an item; `scores` are the known ones by axis. Raises ValidationError by field and then changes nothing."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     if mark not in Mark.values:
         raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
     known = None if mark == Mark.PLAIN else _check_scores(scores or {})
@@ -113,7 +113,7 @@ def _create_slots(item: Item) -> None:
 @transaction.atomic
 def set_priority(*, actor: User, item: Item, priority: int) -> Item:
     """Set an item's priority: in a campaign ordered by priority, higher comes first."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         message = _("A priority must be between %(low)s and %(high)s.")
         raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
@@ -133,7 +133,7 @@ def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, fl
     Returns how many items changed. Raises ValidationError, and stores nothing, if one score or clip is wrong. Scores
     are stored in batches: after an interruption, setting the same scores again stores the rest.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     not_finite = [name for name, score in scores.items() if score is not None and not math.isfinite(score)]
     if not_finite:
         raise ValidationError({"scores": _list_names(not_finite, _("%(names)s: a score must be a finite number."))})

@@ -17,7 +17,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.slots import align_slots
 from annotation.models import Campaign, Slot
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 
 POLICY_FIELDS = frozenset(
     {
@@ -89,7 +89,7 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
     In a large campaign a job updates the slots (`annotation.campaigns.slots`). Raises ValidationError by field and then
     changes nothing.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     unknown = changes.keys() - POLICY_FIELDS - {"title"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Item, Skip
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 
 REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
@@ -28,7 +28,7 @@ def hold_back(item: Item) -> None:
 @transaction.atomic
 def give_out_again(*, actor: User, item: Item) -> None:
     """Let the queue give the item out again and settle its reports. Raters who reported it do not get it again."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
     settled = _settle_reports(actor, item)
     if current.availability != Availability.AVAILABLE or settled:
@@ -40,7 +40,7 @@ def give_out_again(*, actor: User, item: Item) -> None:
 @transaction.atomic
 def exclude(*, actor: User, item: Item, reason: str) -> None:
     """Exclude the item from the campaign and settle its reports; raises ValidationError without a reason."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
     if not reason:
         raise ValidationError({"reason": _("Say why this clip is excluded. The reason is saved with it.")})

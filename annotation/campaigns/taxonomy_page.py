@@ -1,4 +1,4 @@
-"""The page of a campaign's defects: add, rename, reorder, retire, take up again."""
+"""The page of a campaign's defects: add, rename, reorder, retire and restore them."""
 
 from collections.abc import Callable
 
@@ -12,34 +12,35 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
 from annotation.campaigns import taxonomy as services
-from annotation.campaigns.taxonomy import LABEL_LENGTH, is_retired
+from annotation.campaigns.taxonomy import MAX_LABEL_LENGTH, is_retired
 from annotation.models import Campaign
 from qsave.axes import AXES
 
-Deed = Callable[[User, Campaign, QueryDict], str]
+Change = Callable[[User, Campaign, QueryDict], str]
 
 
 @role_required(Role.LEAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaign_taxonomy(request: AuthedRequest, name: str) -> HttpResponse:
-    """The defects of each axis, with a small form on each; what was refused is said beside the form that asked."""
+    """Show the defects of each axis, each with a small form; a refusal appears beside the form that was sent."""
     campaign = get_object_or_404(Campaign, name=name)
     problem: dict[str, str] = {}
     if request.method == "POST":
-        deed = _DEEDS.get(request.POST.get("deed", ""), _unknown)
+        apply = _CHANGES.get(request.POST.get("change", ""), _refuse_unknown)
         try:
-            where = deed(request.user, campaign, request.POST)
+            anchor = apply(request.user, campaign, request.POST)
         except ValidationError as refusal:
-            problem = {"at": _place(campaign, request.POST), "words": " ".join(refusal.messages)}
+            problem = {"at": _find_form(campaign, request.POST), "message": " ".join(refusal.messages)}
             campaign.refresh_from_db()
         else:
-            return redirect(f"{reverse('campaign-taxonomy', args=[name])}#{where}")
-    context = {"campaign": campaign, "axes": _axes(campaign), "problem": problem, "longest": LABEL_LENGTH}
+            return redirect(f"{reverse('campaign-taxonomy', args=[name])}#{anchor}")
+    context = {"campaign": campaign, "axes": _group_by_axis(campaign), "problem": problem}
+    context["max_length"] = MAX_LABEL_LENGTH
     return render(request, "annotation/campaign_taxonomy.html", context, status=422 if problem else 200)
 
 
-def _axes(campaign: Campaign) -> list[tuple[str, list[services.Entry], list[services.Entry]]]:
-    """Each axis with the defects that are offered and those that are retired."""
+def _group_by_axis(campaign: Campaign) -> list[tuple[str, list[services.Entry], list[services.Entry]]]:
+    """Return each axis with its offered and its retired defects."""
     return [
         (
             axis.value,
@@ -50,11 +51,11 @@ def _axes(campaign: Campaign) -> list[tuple[str, list[services.Entry], list[serv
     ]
 
 
-def _place(campaign: Campaign, post: QueryDict) -> str:
-    """Beside which form a refusal is said: a defect's, an axis's, or (empty) at the top of the page."""
-    places = {entry["id"] for entry in campaign.taxonomy} | {f"new-{axis}" for axis in AXES}
-    asked = post.get("defect") or f"new-{post.get('axis', '')}"
-    return asked if asked in places else ""
+def _find_form(campaign: Campaign, post: QueryDict) -> str:
+    """Return the form that was sent: the id of a defect, new-<axis>, or "" if it is unknown."""
+    forms = {entry["id"] for entry in campaign.taxonomy} | {f"new-{axis}" for axis in AXES}
+    name = post.get("defect") or f"new-{post.get('axis', '')}"
+    return name if name in forms else ""
 
 
 def _add(actor: User, campaign: Campaign, post: QueryDict) -> str:
@@ -77,7 +78,7 @@ def _restore(actor: User, campaign: Campaign, post: QueryDict) -> str:
     return f"defect-{post['defect']}"
 
 
-def _move(by: int) -> Deed:
+def _move(by: int) -> Change:
     def move(actor: User, campaign: Campaign, post: QueryDict) -> str:
         services.move_defect(actor=actor, campaign=campaign, defect=post.get("defect", ""), by=by)
         return f"defect-{post['defect']}"
@@ -85,11 +86,11 @@ def _move(by: int) -> Deed:
     return move
 
 
-def _unknown(actor: User, campaign: Campaign, post: QueryDict) -> str:
-    raise ValidationError(_("The page asked for something that is not there. Load it again."))
+def _refuse_unknown(actor: User, campaign: Campaign, post: QueryDict) -> str:
+    raise ValidationError(_("This change is not possible. Reload the page."))
 
 
-_DEEDS: dict[str, Deed] = {
+_CHANGES: dict[str, Change] = {
     "add": _add,
     "relabel": _relabel,
     "retire": _retire,

@@ -4,7 +4,7 @@ from accounts.models import Role, User
 from annotation.campaigns.duplicate import COPY_CLIPS
 from annotation.campaigns.slots import UPDATE_SLOTS
 from annotation.models import Campaign
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 
@@ -18,7 +18,7 @@ def find_unfinished_upkeep(campaign: Campaign) -> Job | None:
 
 def restart_upkeep(*, actor: User, campaign: Campaign) -> Job | None:
     """Enqueue the unfinished job again if it failed or was cancelled; return the new job."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     job = find_unfinished_upkeep(campaign)
     if job is None or job.state not in (JobState.FAILED, JobState.CANCELLED):
         return None

@@ -27,7 +27,7 @@ from annotation.intake.media_store import (
 )
 from annotation.intake.prompt_groups import find_group, group_prompts, lock_clips
 from annotation.models import Campaign, Clip, Item
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from operations.database import DATABASE_TROUBLE
 from qsave.frames.container import MediaError
 from qsave.frames.guard import one_file
@@ -56,7 +56,7 @@ def import_manifest(
     `on_progress(share, message)` is called after every row. Raises ManifestError if no row can be read. Errors that no
     row causes, such as a full disk or a lost database, are raised as they are.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     rows = [parse_row(raw) for raw in read_manifest(manifest)]
     group_prompts([row for row in rows if isinstance(row, Row)], seed=campaign.seed if campaign else 0)
     report = ImportReport()

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.models import Campaign
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.frames.guard import MediaError, one_file
@@ -66,7 +66,7 @@ def receive_files(files: Sequence[UploadedFile[Any]]) -> Path:
 
 def request_import(*, actor: User, campaign: Campaign, manifest: Path) -> Job:
     """Enqueue the import of a manifest on this host into a campaign."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     return enqueue(kind=IMPORT_CLIPS, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=actor)
 
 

@@ -20,7 +20,7 @@ from annotation.raters.hours import (
     sum_hours_by_day,
     write_timesheet,
 )
-from annotation.shared.charts import day_bars
+from annotation.shared.charts import draw_day_bars
 from annotation.shared.downloads import send_csv
 
 DEFAULT_DAYS = 28
@@ -71,7 +71,7 @@ def _context(days: Days, work: list[DayOfWork]) -> dict[str, object]:
     return {
         "days": days,
         "work": work,
-        "chart": day_bars(by_day),
+        "chart": draw_day_bars(by_day),
         "hours": sum(one.hours for one in work),
         "ratings": sum(one.ratings for one in work),
         "most_minutes": round(MAX_SECONDS / 60),

@@ -10,7 +10,7 @@ from accounts.models import Invitation, Role, User
 from accounts.services import invite
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification
 from annotation.raters.name_lists import Invitee
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from qsave.words import isolate
 
 MAX_NOTE_LENGTH = 200
@@ -23,7 +23,7 @@ class MemberRefused(ValueError):
 @transaction.atomic
 def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMember:
     """Make a person who has an account a member; a member stays one. Raises MemberRefused."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     user = User.objects.named(username).first()
     if user is None:
         raise MemberRefused(
@@ -40,7 +40,7 @@ def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMem
 @transaction.atomic
 def remove_member(*, actor: User, campaign: Campaign, user: User) -> None:
     """End a membership. The person's ratings stay, and they can still submit the clip they have open."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     deleted, _per_model = CampaignMember.objects.filter(campaign=campaign, user=user).delete()
     if deleted:
         audit.record(actor=actor, action="member.removed", target=campaign, user=user.username)
@@ -49,7 +49,7 @@ def remove_member(*, actor: User, campaign: Campaign, user: User) -> None:
 @transaction.atomic
 def invite_members(*, actor: User, campaign: Campaign, people: Iterable[Invitee]) -> list[tuple[str, str]]:
     """Create an invitation for each person; return (name, secret) of each. The secrets are not stored."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     invitations = []
     for person in people:
         note = ", ".join(part for part in (person.name, person.note, campaign.title) if part)
@@ -69,7 +69,7 @@ def add_invited_member(*, user: User, invitation: Invitation) -> None:
 @transaction.atomic
 def let_in(*, actor: User, campaign: Campaign, rater: User) -> None:
     """Let a rater rate who failed the qualification. Their result stays recorded."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     failed = Qualification.objects.filter(campaign=campaign, rater=rater, passed=False, let_in_by=None)
     if failed.update(let_in_by=actor):
         audit.record(actor=actor, action="member.let_in", target=campaign, user=rater.username)

@@ -23,7 +23,7 @@ from accounts.models import Role, User
 from accounts.services import AccountError, create_user, deactivate_guests
 from accounts.tokens import hash_secret, new_secret
 from annotation.models import Campaign, Panel, PanelParticipant, Slot
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from qsave.words import isolate
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_.@:+-]{1,120}")
@@ -45,7 +45,7 @@ def make_panel(*, actor: User, campaign: Campaign, **values: Any) -> tuple[Panel
 
     The secret is not stored. Raises ValidationError by field.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     secret = new_secret()
     panel = Panel(campaign=campaign, created_by=actor, token_hash=hash_secret(secret), **values)
     panel.full_clean()
@@ -61,7 +61,7 @@ def make_panel(*, actor: User, campaign: Campaign, **values: Any) -> tuple[Panel
 @transaction.atomic
 def renew_link(*, actor: User, panel: Panel) -> str:
     """Replace the secret of the panel's link; the earlier link stops working."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     secret = new_secret()
     Panel.objects.filter(pk=panel.pk).update(token_hash=hash_secret(secret))
     audit.record(actor=actor, action="panel.new_link", target=panel)
@@ -71,7 +71,7 @@ def renew_link(*, actor: User, panel: Panel) -> str:
 @transaction.atomic
 def close_panel(*, actor: User, panel: Panel) -> None:
     """Close a panel: nobody can begin any more, and its guests are signed out for good. Ratings stay."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     if Panel.objects.filter(pk=panel.pk, closed_at=None).update(closed_at=timezone.now()):
         deactivate_guests(User.objects.filter(panel_participant__panel=panel))
         audit.record(actor=actor, action="panel.closed", target=panel)
@@ -80,7 +80,7 @@ def close_panel(*, actor: User, panel: Panel) -> None:
 @transaction.atomic
 def take_over(*, actor: User, panel: Panel) -> None:
     """Make the actor the lead of a panel whose own lead cannot look after it any more. Raises PanelRefused."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     if panel.created_by.may_give(Role.ANNOTATOR):
         raise PanelRefused(_("%(lead)s still looks after this panel.") % {"lead": isolate(panel.created_by)})
     Panel.objects.filter(pk=panel.pk).update(created_by=actor)

@@ -44,7 +44,7 @@ from annotation.rating.queue_sql import (
     record_offer,
 )
 from annotation.shared.draws import draw_position
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 
 PENDING = 200
@@ -63,7 +63,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
 
     Two claims at once by one rater end with the same slot: the database refuses the second, which then finds the first.
     """
-    require(rater, Role.ANNOTATOR)
+    require_role(rater, Role.ANNOTATOR)
     for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():

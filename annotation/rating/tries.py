@@ -13,7 +13,7 @@ from annotation.rating.answers import Answer
 from annotation.rating.draft_use import decide_uses
 from annotation.rating.validation import adding_problems, clean_viewing, validate_answers, validate_viewing
 from annotation.shared.draws import draw_position
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from qsave.axes import Axis
 
 
@@ -40,7 +40,7 @@ def check_try(
     last_reasons: Mapping[Axis, str],
 ) -> None:
     """Raise AnswersRefused where `ratings.submit` would; `last_reasons` are those of the clip tried before."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     clip = slot.item.clip
     answers, unconfirmed = decide_uses(slot.campaign, answers, draft, Exposure.FROM_START)
     validate_viewing(slot.campaign, clean_viewing(viewing))

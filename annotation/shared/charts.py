@@ -1,7 +1,7 @@
-"""Geometry of the charts that pages draw as SVG: figures in, coordinates out.
+"""Compute the geometry of charts: figures in, coordinates out.
 
-Templates under `templates/_components/chart_*.html` draw what is computed here, so that all text is escaped by them.
-Coordinates are in the units of a 360-wide view box, which is about as wide as a chart ever stands on a page.
+The templates `templates/_components/chart_*.html` draw them as SVG and escape all text. Coordinates are in the units of
+a view box of width 360, about the widest that a chart is on a page.
 """
 
 import math
@@ -14,8 +14,8 @@ from qsave.axes import MAX_LEVEL, MIN_LEVEL
 WIDTH = 360.0
 HEIGHT = 200.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 6.0, 8.0, 22.0
-MOST_MARKS = 120
-MOST_DAY_TICKS = 5
+MAX_MARKS = 120
+MAX_DAY_TICKS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure with its interval, and what it is of."""
+    """A labelled figure with its interval."""
 
     label: str
     value: float
@@ -58,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class IntervalChart:
-    """Estimates side by side in rising order, each with its interval."""
+    """Estimates side by side in rising order, each with its interval; `shown` of `total` are drawn."""
 
     frame: Frame
     marks: tuple[Mark, ...]
@@ -93,12 +93,12 @@ class Curve:
     last: float
 
 
-def mos_chart(estimates: Sequence[Estimate]) -> IntervalChart | None:
-    """MOS of clips in rising order on the scale of levels; every n-th of very many. None of nothing."""
+def draw_mos_chart(estimates: Sequence[Estimate]) -> IntervalChart | None:
+    """Draw MOS of clips in rising order on the scale of levels; every n-th if there are many. None without clips."""
     if not estimates:
         return None
     ordered = sorted(estimates, key=lambda e: (e.value, e.label))
-    step = math.ceil(len(ordered) / MOST_MARKS)
+    step = math.ceil(len(ordered) / MAX_MARKS)
     shown = ordered[::step]
     gap = (WIDTH - LEFT - RIGHT) / len(shown)
     ticks = tuple(Tick(_level_y(level), str(level)) for level in range(MIN_LEVEL, MAX_LEVEL + 1))
@@ -113,8 +113,8 @@ def _level_y(level: float) -> float:
     return _between(level, MIN_LEVEL - 0.15, MAX_LEVEL + 0.15, HEIGHT - BOTTOM, TOP)
 
 
-def histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
-    """One bar a label, in the order given. None if all are 0."""
+def draw_histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
+    """Draw one bar for each label, in the given order. None if all counts are 0."""
     most = max((count for _, count in counts), default=0)
     if most <= 0:
         return None
@@ -130,17 +130,17 @@ def histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
     return Histogram(_frame(x_ticks, y_ticks), tuple(bars), sum(count for _, count in counts))
 
 
-def day_bars(hours: Sequence[tuple[date, float]]) -> Histogram | None:
-    """Minutes of each day, with a few of the days named below. None if there are none."""
-    found = histogram([(f"{day.day} {day:%b}", round(60 * spent)) for day, spent in hours])
-    if found is None:
+def draw_day_bars(hours: Sequence[tuple[date, float]]) -> Histogram | None:
+    """Draw the minutes of each day, with labels for some of the days. None if all are 0."""
+    chart = draw_histogram([(f"{day.day} {day:%b}", round(60 * spent)) for day, spent in hours])
+    if chart is None:
         return None
-    few = found.frame.x_ticks[:: math.ceil(len(hours) / MOST_DAY_TICKS)]
-    return replace(found, frame=replace(found.frame, x_ticks=few))
+    few_ticks = chart.frame.x_ticks[:: math.ceil(len(hours) / MAX_DAY_TICKS)]
+    return replace(chart, frame=replace(chart.frame, x_ticks=few_ticks))
 
 
-def curve(points: Sequence[tuple[float, float]]) -> Curve | None:
-    """A line through points in the order of their steps; every n-th of very many. None below two finite points."""
+def draw_curve(points: Sequence[tuple[float, float]]) -> Curve | None:
+    """Draw a line through points in order of x; every n-th if there are many. None below two finite points."""
     finite = sorted((x, y) for x, y in points if math.isfinite(x) and math.isfinite(y))
     if len(finite) < 2:
         return None
@@ -168,12 +168,12 @@ def _between(value: float, low: float, high: float, to_low: float, to_high: floa
 
 
 def _padded(low: float, high: float) -> tuple[float, float]:
-    """The range with room around it; a flat line gets room too."""
+    """Return the range with a margin, also around a flat line."""
     pad = (high - low) * 0.05 or max(abs(high) * 0.1, 0.1)
     return low - pad, high + pad
 
 
 def _round_up(count: int) -> int:
-    """The next even number with one leading digit or two: 7 -> 8, 130 -> 140."""
+    """Return the next even number with one or two leading digits: 7 -> 8, 130 -> 140."""
     step = 2 * int(10 ** max(0, len(str(count)) - 2))
     return math.ceil(count / step) * step

@@ -1,4 +1,4 @@
-"""CSV as a download."""
+"""Send CSV as a download."""
 
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -7,8 +7,8 @@ from django.http import StreamingHttpResponse
 
 
 def send_csv(lines: Iterator[str], name: str) -> StreamingHttpResponse:
-    """Send a file piece by piece. Heading and first row are made before the answer begins: trouble until then is
-    answered as such, and not by a file that breaks off."""
-    begun = chain(list(islice(lines, 2)), lines)
+    """Stream a file. Its first two lines are computed before the response starts, so that an error in them is answered
+    as an error, not as a truncated file."""
+    content = chain(list(islice(lines, 2)), lines)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(begun, content_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)

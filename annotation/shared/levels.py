@@ -1,4 +1,4 @@
-"""The levels of a score, in the words of the reader's language; data keep the words of `qsave.axes`."""
+"""Names of the score levels in the reader's language; stored data use the words of `qsave.axes`."""
 
 from django.utils.translation import gettext_lazy
 
@@ -14,10 +14,10 @@ _NAMES = {
 
 
 def level_name(level: int) -> str:
-    """What a level from 1 to 5 is called; as `level_word`, ValueError for another."""
+    """Return the name of a level from 1 to 5; raises ValueError for another."""
     return str(_NAMES[level_word(level)])
 
 
 def level_names() -> list[tuple[int, str]]:
-    """Every level with its name, from the lowest."""
+    """Return every level with its name, from the lowest."""
     return [(level, level_name(level)) for level in range(1, len(LEVEL_WORDS) + 1)]

@@ -1,4 +1,4 @@
-"""Markdown that people wrote, as HTML that is safe to show."""
+"""Render Markdown that people wrote as safe HTML."""
 
 import nh3
 from django.utils.html import escape
@@ -14,15 +14,15 @@ BLOCKS = {
     f"{block}_open"
     for block in ("paragraph", "heading", "blockquote", "bullet_list", "ordered_list", "list_item", "th", "td")
 }
-"""Each takes its direction from its own first letter."""
+"""Blocks whose text direction follows from their own first letter."""
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "*": {"dir"}}
 SCHEMES = {"http", "https", "mailto"}
 
 _parser = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
-def to_html(text: str) -> SafeString:
-    """HTML of Markdown `text`: raw HTML in it is shown as text, and headings start below the page's own."""
+def render_markdown(text: str) -> SafeString:
+    """Render Markdown: raw HTML in it is shown as text, and headings start below the page's own."""
     tokens = _parser.parse(text)
     for token in tokens:
         if token.type in BLOCKS:
@@ -31,11 +31,11 @@ def to_html(text: str) -> SafeString:
             token.tag = f"h{min(6, int(token.tag[1]) + 2)}"
     html = _parser.renderer.render(tokens, _parser.options, {})
     clean = nh3.clean(html, tags=TAGS, attributes=ATTRIBUTES, url_schemes=SCHEMES, link_rel="noopener noreferrer")
-    return mark_safe(_with_scrolling(clean))  # noqa: S308 - nh3 has just cleaned it
+    return mark_safe(_make_scrollable(clean))  # noqa: S308 - nh3 has just cleaned it
 
 
-def _with_scrolling(html: str) -> str:
-    """Let code and tables that are wider than the page be scrolled by the keyboard too."""
+def _make_scrollable(html: str) -> str:
+    """Make wide code and tables scrollable by keyboard."""
     code, table = escape(_("Code")), escape(_("Table"))
     for tag, replacement in (
         ("<pre>", f'<pre tabindex="0" role="group" aria-label="{code}">'),

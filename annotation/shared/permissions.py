@@ -1,4 +1,4 @@
-"""The role a write asks for, checked where the write is: pages, API and commands cannot forget it."""
+"""Check the role that a write needs, inside the write: so pages, API and commands cannot forget it."""
 
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
@@ -7,10 +7,10 @@ from accounts.models import Role, User
 from qsave.words import isolate
 
 
-def require(actor: User, role: Role) -> None:
-    """Raises PermissionDenied, naming the role, when `actor` holds a lower one."""
+def require_role(actor: User, role: Role) -> None:
+    """Raise PermissionDenied, naming the role, if `actor` has a lower one."""
     if not actor.has_role(role):
         raise PermissionDenied(
-            _("This needs the role %(role)s; %(name)s does not hold it.")
+            _("This needs the role %(role)s, which %(name)s does not have.")
             % {"role": role.label.lower(), "name": isolate(actor.username)}
         )

@@ -1,4 +1,4 @@
-"""Text and JSON from outside, made storable: no NUL (PostgreSQL has none), no half surrogate, no endless size."""
+"""Clean text and JSON from outside so that both databases can store them."""
 
 import json
 import math
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def clean_text(text: str) -> str:
-    """`text` without NUL and without lone surrogates, trimmed at both ends."""
+    """Return `text` without NUL (PostgreSQL refuses it) and lone surrogates, stripped at both ends."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
 
 
 def clean_json(value: Any, *, max_bytes: int) -> Any:
-    """`value` as JSON that both databases store; raises ValueError when it is too large or is no JSON."""
+    """Return `value` as storable JSON; raises ValueError if it is too large or not JSON."""
     try:
         clean = _clean(value)
     except RecursionError:

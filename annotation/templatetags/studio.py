@@ -1,4 +1,4 @@
-"""Filters that show figures, and Markdown, the same way on every page."""
+"""Template filters that show figures, states and Markdown the same way on every page."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from annotation.shared.markdown import to_html
+from annotation.shared.markdown import render_markdown
 from qsave import words
 
 register = template.Library()
@@ -38,7 +38,7 @@ _STATES = {
 
 @register.filter
 def state_word(state: str) -> Any:
-    """The state of a campaign, a job or a release, or the arm of a rating, as a reader calls it."""
+    """Translate the state of a campaign, a job or a release, or the arm of a rating."""
     return _STATES.get(state, state)
 
 
@@ -47,20 +47,20 @@ register.filter("isolate", words.isolate)
 
 @register.filter
 def markdown(text: str) -> SafeString:
-    """`{{ guideline.text|markdown }}`"""
-    return to_html(text)
+    """Render Markdown: `{{ guideline.text|markdown }}`."""
+    return render_markdown(text)
 
 
 @register.filter
 def control(field: BoundField) -> SafeString:
-    """Render the control of a form field. What people type or choose takes its direction from its first letter."""
+    """Render the control of a form field; its text direction follows from the first letter."""
     holds_text = field.widget_type in {"text", "textarea", "search", "select"}
     return field.as_widget(attrs={"dir": "auto"} if holds_text else None)
 
 
 @register.filter
 def figure(value: Any, digits: int = 2) -> SafeString | str:
-    """A number with so many decimals; a figure that is undefined says why; nothing at all is a dash."""
+    """Format a number with `digits` decimals; an undefined figure says why, None is a dash."""
     if value is None or value == "":
         return "–"
     reason = getattr(value, "reason", None)
@@ -71,7 +71,7 @@ def figure(value: Any, digits: int = 2) -> SafeString | str:
 
 @register.filter
 def percent(value: Any) -> SafeString | str:
-    """A share in 0..1 as whole percent. 0% and 100% are said only of none and of all."""
+    """Format a share in 0..1 as whole percent. Only exactly none is 0% and exactly all is 100%."""
     if value is None or hasattr(value, "reason"):
         return figure(value)
     if 0 < value < 0.005:
@@ -83,14 +83,14 @@ def percent(value: Any) -> SafeString | str:
 
 @register.filter
 def brief(value: Any, digits: int = 2) -> SafeString | str:
-    """As `figure`, for narrow columns: an undefined figure is a dash that tells why when pointed at or read out."""
+    """Format like `figure` for narrow columns: an undefined figure is a dash with the reason as its title."""
     reason = getattr(value, "reason", None)
     return figure(value, digits) if reason is None else _dash(reason)
 
 
 @register.filter
 def brief_percent(value: Any) -> SafeString | str:
-    """As `percent`, for narrow columns."""
+    """Format like `percent` for narrow columns."""
     reason = getattr(value, "reason", None)
     return percent(value) if reason is None else _dash(reason)
 
@@ -101,64 +101,62 @@ def _dash(reason: str) -> SafeString:
 
 @register.filter
 def short(value: float) -> str:
-    """Three significant digits, for figures of any size: losses, learning rates."""
+    """Format with three significant digits: losses, learning rates."""
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter
 def brief_words(text: str) -> SafeString | str:
-    """A figure in words, for narrow columns: "undefined: why" is a dash that tells why."""
+    """Shorten a figure in words for narrow columns: "undefined: why" becomes a dash with the reason as its title."""
     is_undefined = str(text).startswith("undefined")
     return _dash(str(text).removeprefix("undefined").lstrip(": ")) if is_undefined else text
 
 
 @register.filter
 def plain(value: Any) -> str:
-    """A number as SVG and HTML attributes want it: a point, no grouping, whatever the language."""
+    """Format a number for SVG and HTML attributes: decimal point, no grouping, in every language."""
     return f"{float(value):z.4f}".rstrip("0").rstrip(".")
 
 
 @register.filter
 def get(mapping: Mapping[Any, Any], key: Any) -> Any:
-    """`{{ mapping|get:key }}`; nothing if the key is missing."""
+    """Look up a key: `{{ mapping|get:key }}`; None if it is missing."""
     return mapping.get(key)
 
 
 @register.filter
 def flat(counts: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """Counts within counts as one list of (label, count): `{"sft": {"train": 3}}` is `sft, train`: 3."""
+    """Flatten nested counts to a list of (label, count): `{"sft": {"train": 3}}` is `sft, train`: 3."""
     lines: list[tuple[str, Any]] = []
     for name, value in counts.items():
         label = f"{before}, {name}" if before else str(name)
-        words = label.replace("_", " ")
-        lines += flat(value, label) if isinstance(value, Mapping) else [(words, value)]
+        lines += flat(value, label) if isinstance(value, Mapping) else [(label.replace("_", " "), value)]
     return lines
 
 
 @register.filter
 def pretty(value: Any) -> str:
-    """JSON for reading."""
+    """Format as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
 
 
 @register.filter
 def estimate(value: Any, digits: int = 2) -> SafeString | str:
-    """A figure with its interval, from an `Estimate` or from the JSON of an evaluation; says why if it is undefined."""
+    """Format a figure with its interval; the value is an `Estimate` or the JSON of an evaluation."""
     if value is None:
         return "–"
     point, low, high = _parts(value)
     if point is None or hasattr(point, "reason"):
         return figure(point, digits)
-    shown = figure(point, digits)
+    text = figure(point, digits)
     if low is None or high is None:
-        return shown
-    return format_html('{} <span class="interval">[{}, {}]</span>', shown, figure(low, digits), figure(high, digits))
+        return text
+    return format_html('{} <span class="interval">[{}, {}]</span>', text, figure(low, digits), figure(high, digits))
 
 
 @register.filter
 def readable(value: Any, digits: int = 2) -> SafeString | str:
-    """A weighed figure with its interval where it can be read; else a dash that tells why when pointed at or read
-    out. None is a dash."""
+    """Format a weighed figure with its interval; if too few ratings support it, a dash with the reason as its title."""
     if value is None:
         return "–"
     return _dash(value.thin) if value.thin else brief_estimate(value.estimate, digits)
@@ -166,13 +164,13 @@ def readable(value: Any, digits: int = 2) -> SafeString | str:
 
 @register.filter
 def population(value: Any) -> str:
-    """Whom the interval of an `Estimate` holds for, where that is not everybody: "for these raters"."""
+    """Return whom the interval of an `Estimate` holds for if not for everybody: "for these raters"."""
     return str(getattr(getattr(value, "interval", None), "population", ""))
 
 
 @register.filter
 def brief_estimate(value: Any, digits: int = 2) -> SafeString | str:
-    """As `estimate`, for narrow columns: a dash that tells why."""
+    """Format like `estimate` for narrow columns: an undefined figure is a dash with the reason as its title."""
     point = None if value is None else _parts(value)[0]
     reason = getattr(point, "reason", None)
     return estimate(value, digits) if reason is None else _dash(reason)

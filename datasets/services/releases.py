@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Rating, Split
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from datasets.models import Release
 from datasets.services.folder import Header, Progress, write_folder
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
@@ -104,7 +104,7 @@ def release_path(release: Release) -> Path:
 
 @transaction.atomic
 def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
-    require(actor, Role.ENGINEER)
+    require_role(actor, Role.ENGINEER)
     if not _NAME.fullmatch(name):
         raise ReleaseRefused(
             _("The name of a release is made of letters, digits, - and _ (at most 80); got %(name)s.")

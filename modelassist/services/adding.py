@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Role, User
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from modelassist.bridge import model_name, stored_model
 from modelassist.engine.models.folder import check_model
 from modelassist.models import Critic
@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.5
 
 def ask_to_add(*, actor: User, name: str, model: str) -> Job:
     """Queue the try of a model; raises ModelError at once for a folder that cannot be loaded here."""
-    require(actor, Role.ENGINEER)
+    require_role(actor, Role.ENGINEER)
     check_model(model)
     return jobs.enqueue(actor=actor, kind=KIND, arguments={"name": name, "model": stored_model(model)})
 

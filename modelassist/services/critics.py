@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from modelassist.bridge import model_name, stored_model
 from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, read_critic_settings
@@ -58,7 +58,7 @@ def register_critic(
     card: str = "",
 ) -> Critic:
     """Register a model as the next version of the critic `name`; raises ModelError if it cannot be loaded here."""
-    require(actor, Role.ENGINEER)
+    require_role(actor, Role.ENGINEER)
     folder = check_model(model)
     newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(
@@ -85,7 +85,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulat
     Raises ModelError if its files cannot be loaded. Raises LearnedFromSimulated, unless `accepts_simulated`, if it
     learned from simulated data and the campaign is not simulated.
     """
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     check_model(model_name(critic.model))
     is_foreign = critic.learned_from_simulated and not campaign.is_simulated
     if is_foreign and not accepts_simulated:
@@ -102,7 +102,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulat
 @transaction.atomic
 def deactivate(*, actor: User, campaign: Campaign) -> None:
     """Stop drafting for the campaign; the drafts made so far stay."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     removed, _ = Activation.objects.filter(campaign=campaign).delete()
     _set_critic_active(campaign, False)
     if removed:
@@ -152,7 +152,7 @@ def _set_critic_active(campaign: Campaign, active: bool) -> None:
 @transaction.atomic
 def retry_now(*, actor: User, campaign: Campaign) -> bool:
     """Try a paused critic now instead of at the end of its pause; returns False if drafting is not paused."""
-    require(actor, Role.LEAD)
+    require_role(actor, Role.LEAD)
     paused = Activation.objects.filter(campaign=campaign).exclude(retry_at=None)
     if not paused.update(retry_at=timezone.now()):
         return False

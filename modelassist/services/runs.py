@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.shared.permissions import require
+from annotation.shared.permissions import require_role
 from datasets.models import Release
 from datasets.services.policy import ReleaseRefused
 from datasets.services.releases import release_path
@@ -57,7 +57,7 @@ def start_run(
     Raises CannotTrain for a release that is not frozen, a setting there is not or a rate that ruins the model, and
     ModelError for a model that cannot be loaded here.
     """
-    require(actor, Role.ENGINEER)
+    require_role(actor, Role.ENGINEER)
     if release.state != Release.State.FROZEN:
         raise CannotTrain(
             _("release %(release)s is %(state)s; only a frozen release can be trained on")
@@ -90,7 +90,7 @@ def start_run(
 @transaction.atomic
 def cancel_run(*, actor: User, run: Run) -> bool:
     """Cancel a run that has not ended: its trainer is stopped, its checkpoints stay. False if it had ended."""
-    require(actor, Role.ENGINEER)
+    require_role(actor, Role.ENGINEER)
     cancelled = run.job is not None and jobs.cancel(job=run.job, actor=actor)
     if cancelled:
         audit.record(actor=actor, action="run.cancelled", target=run)
@@ -100,7 +100,7 @@ def cancel_run(*, actor: User, run: Run) -> bool:
 @transaction.atomic
 def resume_run(*, actor: User, run: Run) -> Run:
     """Queue a cancelled or failed run again: it resumes from its last checkpoint. Raises CannotTrain for another."""
-    require(actor, Role.ENGINEER)
+    require_role(actor, Role.ENGINEER)
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.job is None or run.job.state not in RESUMABLE:
         raise CannotTrain(_("Run %(run)s was neither cancelled nor has it failed.") % {"run": run.pk})

@@ -53,7 +53,7 @@ def test_an_example_is_found_added_and_saved_without_losing_what_was_typed(as_le
     assert not campaign.guidelines.exists()
 
     as_lead.get_by_role("button", name="Save as a new version").click()
-    expect(as_lead.get_by_text("Version 1 of the guidelines is saved.")).to_be_visible()
+    expect(as_lead.get_by_text("Version 1 of the guidelines saved.")).to_be_visible()
     (example,) = read_examples(campaign.guidelines.get())
     assert (example.axis, example.level, example.clip.clip_id, example.note) == ("dynamic", 2, "two", "It slides.")
 

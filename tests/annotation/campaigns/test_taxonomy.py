@@ -86,7 +86,7 @@ def test_a_retired_defect_is_not_offered_and_may_come_back(custom_campaign: Camp
     boss = factories.make_lead()
     retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
     assert offered(custom_campaign) == ["blur", "banding"]
-    with pytest.raises(ValidationError, match="take it up again"):
+    with pytest.raises(ValidationError, match="Restore it below"):
         add_defect(actor=boss, campaign=custom_campaign, axis="visual", label="noise")
     restore_defect(actor=boss, campaign=custom_campaign, defect="noise")
     assert offered(custom_campaign) == ["blur", "noise", "banding"]

@@ -28,12 +28,15 @@ def labels(campaign: Campaign) -> list[tuple[str, bool]]:
 def test_every_change_works_as_a_plain_form(as_lead: Client, custom_campaign: Campaign) -> None:
     path = f"/campaigns/{custom_campaign.name}/defects"
     for post, expected in (
-        ({"deed": "add", "axis": "visual", "label": "grain"}, [("blur", False), ("noise", False), ("grain", False)]),
-        ({"deed": "up", "defect": "grain"}, [("blur", False), ("grain", False), ("noise", False)]),
-        ({"deed": "down", "defect": "blur"}, [("grain", False), ("blur", False), ("noise", False)]),
-        ({"deed": "relabel", "defect": "blur", "label": "soft"}, [("grain", False), ("soft", False), ("noise", False)]),
-        ({"deed": "retire", "defect": "noise"}, [("grain", False), ("soft", False), ("noise", True)]),
-        ({"deed": "restore", "defect": "noise"}, [("grain", False), ("soft", False), ("noise", False)]),
+        ({"change": "add", "axis": "visual", "label": "grain"}, [("blur", False), ("noise", False), ("grain", False)]),
+        ({"change": "up", "defect": "grain"}, [("blur", False), ("grain", False), ("noise", False)]),
+        ({"change": "down", "defect": "blur"}, [("grain", False), ("blur", False), ("noise", False)]),
+        (
+            {"change": "relabel", "defect": "blur", "label": "soft"},
+            [("grain", False), ("soft", False), ("noise", False)],
+        ),
+        ({"change": "retire", "defect": "noise"}, [("grain", False), ("soft", False), ("noise", True)]),
+        ({"change": "restore", "defect": "noise"}, [("grain", False), ("soft", False), ("noise", False)]),
     ):
         answer = as_lead.post(path, post)
         assert answer.status_code == 302
@@ -44,11 +47,11 @@ def test_every_change_works_as_a_plain_form(as_lead: Client, custom_campaign: Ca
 @pytest.mark.parametrize(
     "post",
     [
-        {"deed": "add", "axis": "visual", "label": "Noise"},
-        {"deed": "add", "axis": "sound", "label": "hiss"},
-        {"deed": "relabel", "defect": "blur", "label": ""},
-        {"deed": "retire", "defect": "gone"},
-        {"deed": "burn", "defect": "blur"},
+        {"change": "add", "axis": "visual", "label": "Noise"},
+        {"change": "add", "axis": "sound", "label": "hiss"},
+        {"change": "relabel", "defect": "blur", "label": ""},
+        {"change": "retire", "defect": "gone"},
+        {"change": "burn", "defect": "blur"},
         {},
     ],
 )

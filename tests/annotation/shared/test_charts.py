@@ -5,7 +5,17 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.shared.charts import HEIGHT, LEFT, MOST_MARKS, RIGHT, WIDTH, Estimate, curve, histogram, mos_chart
+from annotation.shared.charts import (
+    HEIGHT,
+    LEFT,
+    MAX_MARKS,
+    RIGHT,
+    WIDTH,
+    Estimate,
+    draw_curve,
+    draw_histogram,
+    draw_mos_chart,
+)
 
 levels = st.floats(1, 5)
 estimates = st.builds(lambda value, a, b: Estimate("clip", value, min(a, value), max(b, value)), levels, levels, levels)
@@ -13,9 +23,9 @@ estimates = st.builds(lambda value, a, b: Estimate("clip", value, min(a, value),
 
 @given(st.lists(estimates, min_size=1, max_size=300))
 def test_marks_stand_inside_the_frame_in_rising_order_within_their_intervals(found: list[Estimate]) -> None:
-    chart = mos_chart(found)
+    chart = draw_mos_chart(found)
     assert chart is not None
-    assert len(chart.marks) == chart.shown <= MOST_MARKS
+    assert len(chart.marks) == chart.shown <= MAX_MARKS
     assert chart.total == len(found)
     heights = [mark.y for mark in chart.marks]
     assert heights == sorted(heights, reverse=True)
@@ -26,7 +36,7 @@ def test_marks_stand_inside_the_frame_in_rising_order_within_their_intervals(fou
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=9))
 def test_bars_are_as_high_as_their_counts(counts: list[int]) -> None:
-    chart = histogram([(str(i), count) for i, count in enumerate(counts)])
+    chart = draw_histogram([(str(i), count) for i, count in enumerate(counts)])
     if not any(counts):
         assert chart is None
         return
@@ -42,7 +52,7 @@ numbers = st.floats(allow_nan=True, allow_infinity=True)
 @given(st.lists(st.tuples(st.integers(0, 10**6).map(float), numbers), max_size=1000))
 def test_a_curve_passes_over_what_is_no_number_and_stays_inside(points: list[tuple[float, float]]) -> None:
     finite = [point for point in points if math.isfinite(point[1]) and abs(point[1]) < 1e300]
-    drawn = curve(finite + [(x, y) for x, y in points if not math.isfinite(y)])
+    drawn = draw_curve(finite + [(x, y) for x, y in points if not math.isfinite(y)])
     assert (drawn is None) == (len(finite) < 2)
     if drawn is not None:
         for x, y in (map(float, pair.split(",")) for pair in drawn.points.split()):
@@ -51,6 +61,6 @@ def test_a_curve_passes_over_what_is_no_number_and_stays_inside(points: list[tup
 
 
 def test_nothing_gives_no_chart() -> None:
-    assert mos_chart([]) is None
-    assert histogram([]) is None
-    assert curve([(1, 2)]) is None
+    assert draw_mos_chart([]) is None
+    assert draw_histogram([]) is None
+    assert draw_curve([(1, 2)]) is None
