@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from accounts.models import Role
 from annotation.campaigns import items as reads
 from annotation.campaigns import reports
 from annotation.campaigns.forms import MarkForm, OrderScoresForm
-from annotation.campaigns.marking import mark_item, read_mark, read_order_scores, set_order_scores, set_priority
+from annotation.campaigns.marking import mark_item, read_mark, read_order_scores, set_order_scores
 from annotation.models import Campaign, Item
 from qsave.axes import AXES
 from qsave.words import isolate
@@ -82,9 +81,14 @@ def _save_marks(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
     values = form.cleaned_data
     scores = {axis.value: values[axis.value] for axis in AXES if values[axis.value] is not None}
     try:
-        with transaction.atomic():
-            mark_item(actor=request.user, item=item, mark=values["mark"], scores=scores, feedback=values["feedback"])
-            set_priority(actor=request.user, item=item, priority=values["priority"])
+        mark_item(
+            actor=request.user,
+            item=item,
+            mark=values["mark"],
+            scores=scores,
+            feedback=values["feedback"],
+            priority=values["priority"],
+        )
     except ValidationError as refusal:
         form.add_refusal(refusal)
         return False

@@ -49,13 +49,22 @@ def read_mark(item: Item) -> Mark:
 
 @transaction.atomic
 def mark_item(
-    *, actor: User, item: Item, mark: str, scores: Mapping[str, float] | None = None, feedback: str = ""
+    *,
+    actor: User,
+    item: Item,
+    mark: str,
+    scores: Mapping[str, float] | None = None,
+    feedback: str = "",
+    priority: int | None = None,
 ) -> Item:
-    """Mark an item; `scores` are the known ones by axis. Raises ValidationError by field and then changes nothing."""
+    """Mark an item and, if given, set its priority; `scores` are the known ones by axis.
+
+    Raises ValidationError by field and then changes nothing.
+    """
     require_role(actor, Role.LEAD)
     if mark not in Mark.values:
         raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
-    known = None if mark == Mark.PLAIN else _check_scores(scores or {})
+    gold = None if mark == Mark.PLAIN else _check_scores(scores or {})
     feedback = clean_text(feedback) if mark == Mark.QUALIFICATION else ""
     if len(feedback) > MAX_FEEDBACK_LENGTH:
         raise ValidationError(
@@ -64,15 +73,16 @@ def mark_item(
     current = Item.objects.select_related("campaign", "clip__prompt_group").select_for_update(of=("self",))
     item = current.get(pk=item.pk)
     before, was_qualification = _describe(item), item.is_qualification
-    item.gold, item.is_qualification, item.feedback = known, mark == Mark.QUALIFICATION, feedback
-    if _describe(item) == before:
-        return item
-    item.save(update_fields=["gold", "is_qualification", "feedback"])
-    if item.is_qualification and not was_qualification:
-        _delete_slots(item)
-    elif was_qualification and not item.is_qualification:
-        _create_slots(item)
-    audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
+    item.gold, item.is_qualification, item.feedback = gold, mark == Mark.QUALIFICATION, feedback
+    if _describe(item) != before:
+        item.save(update_fields=["gold", "is_qualification", "feedback"])
+        if item.is_qualification and not was_qualification:
+            _delete_slots(item)
+        elif was_qualification and not item.is_qualification:
+            _create_slots(item)
+        audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
+    if priority is not None:
+        set_priority(actor=actor, item=item, priority=priority)
     return item
 
 
@@ -168,8 +178,8 @@ def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> Non
 
 
 def _list_names(names: list[str], message: str) -> str:
-    shown = ", ".join(map(isolate, names[:NAMES_IN_MESSAGE]))
-    return message % {"names": f"{shown}, …" if len(names) > NAMES_IN_MESSAGE else shown}
+    listed = ", ".join(map(isolate, names[:NAMES_IN_MESSAGE]))
+    return message % {"names": f"{listed}, …" if len(names) > NAMES_IN_MESSAGE else listed}
 
 
 def read_order_scores(text: str) -> dict[str, float | None]:

@@ -17,13 +17,13 @@ from annotation.models import Campaign
 @role_required(Role.LEAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaign_settings(request: AuthedRequest, name: str) -> HttpResponse:
-    """The settings in plain groups. Only what was changed is written, so that two leads may set different things."""
-    found = get_object_or_404(Campaign, name=name)
-    form = PolicyForm(request.POST or None, campaign=found)
-    if request.method == "POST" and form.is_valid() and _update(request, found, form):
+    """Show and save the settings. Only changed ones are saved: two leads can change different settings at once."""
+    campaign = get_object_or_404(Campaign, name=name)
+    form = PolicyForm(request.POST or None, campaign=campaign)
+    if request.method == "POST" and form.is_valid() and _update(request, campaign, form):
         messages.success(request, _("Settings saved."))
         return redirect("campaign-settings", name=name)
-    return render(request, "annotation/campaign_settings.html", {"campaign": found, "form": form})
+    return render(request, "annotation/campaign_settings.html", {"campaign": campaign, "form": form})
 
 
 def _update(request: AuthedRequest, campaign: Campaign, form: PolicyForm) -> bool:

@@ -95,8 +95,8 @@ def read_row(raw: Mapping[str, Any]) -> Row:
     for name in REQUIRED:
         if not texts[name]:
             raise RowRefused(f"{name} is empty.")
-    known = {*texts, *GOLD, "seed"}
-    extra = {name: value for name, value in raw.items() if name not in known and value not in (None, "")}
+    own_columns = {*texts, *GOLD, "seed"}
+    extra = {name: value for name, value in raw.items() if name not in own_columns and value not in (None, "")}
     try:
         metadata = clean_json(extra, max_bytes=MAX_METADATA_BYTES)
     except ValueError as error:

@@ -115,8 +115,8 @@ def _make_plan(rows: Sequence[Row], newest: int) -> _Plan:
                 unnamed.pop(digest, None)
     plan.unnamed = list(unnamed.values())
     if plan.unnamed:
-        known = _KnownPrompts(newest, list(plan.named.values()))
-        plan.clusters = cluster_prompts([row.prompt for row in plan.unnamed], known)
+        known_prompts = _KnownPrompts(newest, list(plan.named.values()))
+        plan.clusters = cluster_prompts([row.prompt for row in plan.unnamed], known_prompts)
     return plan
 
 
@@ -183,8 +183,10 @@ def _stored_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
 def _store_groups(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
     """Store new groups; if a group with the same representative exists without prompts, return that one."""
     existing: dict[str, PromptGroup] = {}
-    for words in _chunks([group.representative for group in groups]):
-        existing |= {group.representative: group for group in PromptGroup.objects.filter(representative__in=words)}
+    for representatives in _chunks([group.representative for group in groups]):
+        existing |= {
+            group.representative: group for group in PromptGroup.objects.filter(representative__in=representatives)
+        }
     PromptGroup.objects.bulk_create(
         [group for group in groups if group.representative not in existing], batch_size=BATCH_SIZE
     )
@@ -220,8 +222,8 @@ def _digest(prompt: str) -> str:
 
 def _representative(prompt: str) -> str:
     """Return the normalised prompt; a very long one ends in its hash, because an index entry has a maximum size."""
-    words = normalise(prompt)
-    if len(words.encode()) <= REPRESENTATIVE_LENGTH:
-        return words
-    digest = hashlib.sha256(words.encode()).hexdigest()
-    return words.encode()[: REPRESENTATIVE_LENGTH - len(digest)].decode(errors="ignore") + digest
+    text = normalise(prompt)
+    if len(text.encode()) <= REPRESENTATIVE_LENGTH:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return text.encode()[: REPRESENTATIVE_LENGTH - len(digest)].decode(errors="ignore") + digest

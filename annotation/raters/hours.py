@@ -138,8 +138,8 @@ def _to_local_time(value: datetime | None) -> datetime | None:
 def sum_hours_by_day(days: Days, work: list[DayOfWork]) -> list[tuple[date, float]]:
     """Return the hours of every day in the range, also of days without work."""
     seconds: dict[date, float] = defaultdict(float)
-    for one in work:
-        seconds[one.day] += one.seconds
+    for day_of_work in work:
+        seconds[day_of_work.day] += day_of_work.seconds
     count = (days.last - days.first).days + 1
     return [(day, seconds[day] / 3600) for day in (days.first + timedelta(days=n) for n in range(count))]
 

@@ -99,14 +99,14 @@ def draw_mos_chart(estimates: Sequence[Estimate]) -> IntervalChart | None:
         return None
     ordered = sorted(estimates, key=lambda e: (e.value, e.label))
     step = math.ceil(len(ordered) / MAX_MARKS)
-    shown = ordered[::step]
-    gap = (WIDTH - LEFT - RIGHT) / len(shown)
+    drawn = ordered[::step]
+    gap = (WIDTH - LEFT - RIGHT) / len(drawn)
     ticks = tuple(Tick(_level_y(level), str(level)) for level in range(MIN_LEVEL, MAX_LEVEL + 1))
     marks = tuple(
         Mark(e.label, LEFT + (i + 0.5) * gap, _level_y(e.value), _level_y(e.low), _level_y(e.high))
-        for i, e in enumerate(shown)
+        for i, e in enumerate(drawn)
     )
-    return IntervalChart(_frame((), ticks), marks, len(shown), len(ordered))
+    return IntervalChart(_frame((), ticks), marks, len(drawn), len(ordered))
 
 
 def _level_y(level: float) -> float:
