@@ -1,4 +1,4 @@
-"""What every test can use. Where a test process writes, and on which servers, is set in tests.support.environment."""
+"""Fixtures of all tests. tests.support.environment says where a test process writes and which servers it uses."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import browser
-from tests.support.resting import rest
+from tests.support.resting import wait_until_idle
 from tests.support.speed import allow
 
 if TYPE_CHECKING:
@@ -21,14 +21,14 @@ DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", 
 BROWSER_MILLISECONDS = 30_000
 LAUNCH_MILLISECONDS = 120_000
 
-expect.set_options(timeout=allow(BROWSER_MILLISECONDS))  # which the time-out of a page does not govern
+expect.set_options(timeout=allow(BROWSER_MILLISECONDS))  # the time-out of a page does not apply to it
 
 hypothesis_settings.register_profile("suite", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what touches the database and what drives a browser, so that nobody has to remember to."""
+    """Mark the tests that use the database or a browser."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
@@ -44,7 +44,7 @@ def pytest_report_header() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def own_folders(settings: "Settings", tmp_path: Path) -> None:
-    """Media, releases and runs of a test lie in a folder of its own, beside `tmp_path`."""
+    """Give each test its own folders for media, releases and runs, beside `tmp_path`."""
     for name in ("MEDIA_ROOT", "RELEASE_ROOT", "RUN_ROOT"):
         folder = tmp_path.with_name(f"{tmp_path.name}-studio") / name.lower()
         folder.mkdir(parents=True)
@@ -53,12 +53,14 @@ def own_folders(settings: "Settings", tmp_path: Path) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Headless Chromium: one a test process."""
+    """Headless Chromium, one for each test process."""
     path = browser.find()
     if path is None:
-        pytest.fail("There is no Chromium. `make test` installs one where it may; else name it with QSAVE_CHROMIUM.")
-    # Playwright's synchronous interface keeps an event loop in this thread, where Django then refuses to query. The
-    # tests query from plain functions, never from inside that loop, so there is nothing for the refusal to protect.
+        pytest.fail(
+            "There is no Chromium. `make test` installs it if it may; otherwise set QSAVE_CHROMIUM to its path."
+        )
+    # Playwright's synchronous interface keeps an event loop in this thread, and Django refuses to query beside one.
+    # The tests query from plain functions, never from inside that loop, so they are safe.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         limit = allow(LAUNCH_MILLISECONDS)
@@ -70,32 +72,32 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def live_server(django_db_setup: None, live_server: "LiveServer") -> "LiveServer":
-    """pytest-django's server, started after the database is there and so stopped before it goes."""
+    """pytest-django's server, started after the database exists and stopped before it is dropped."""
     return live_server
 
 
 @pytest.fixture(autouse=True)
-def resting_server(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Wait, after a test with a live server, until it has answered every request: the database is emptied next."""
+def idle_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test with a live server, wait until it has answered every request: the database is emptied next."""
     if "live_server" not in request.fixturenames:
         yield
         return
     request.getfixturevalue("transactional_db")  # set up before this fixture, so emptied after it
     yield
-    rest(request.getfixturevalue("live_server"))
+    wait_until_idle(request.getfixturevalue("live_server"))
 
 
 @pytest.fixture
-def open_page(chromium: Browser, live_server: "LiveServer", resting_server: None) -> Iterator[Callable[..., Page]]:
-    """Opens pages, each with cookies of its own (one a person): `open_page(width=1366, height=768)`.
+def open_page(chromium: Browser, live_server: "LiveServer", idle_server: None) -> Iterator[Callable[..., Page]]:
+    """Open pages with cookies of their own, one for each person: `open_page(width=1366, height=768)`.
 
-    A script that fails on any of them, or that the content security policy stops, fails the test.
+    The test fails if a script on any of them fails or is blocked by the content security policy.
     """
-    contexts, complaints = [], []
+    contexts, errors = [], []
 
-    def hear(text: str) -> None:
+    def note_blocked(text: str) -> None:
         if "Content Security Policy" in text:
-            complaints.append(text)
+            errors.append(text)
 
     def open_one(*, width: int = 1366, height: int = 768, **options: object) -> Page:
         context = chromium.new_context(
@@ -105,26 +107,26 @@ def open_page(chromium: Browser, live_server: "LiveServer", resting_server: None
         )
         contexts.append(context)
         context.set_default_timeout(allow(BROWSER_MILLISECONDS))
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        context.on("console", lambda message: hear(message.text))
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        context.on("console", lambda message: note_blocked(message.text))
         return context.new_page()
 
     yield open_one
     for context in contexts:
         context.close()
-    assert not complaints, f"The pages complained: {complaints}"
+    assert not errors, f"Scripts failed on the pages: {errors}"
 
 
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
-    """A page in Chromium, on the live server of this test."""
+    """A page in Chromium on this test's live server."""
     return open_page()
 
 
 @pytest.fixture(scope="session")
 def real_clips() -> Path:
-    """The folder of real clips with its manifest.csv."""
+    """The folder of real clips, which has a manifest.csv."""
     folder = Path(os.environ.get("QSAVE_REAL_CLIPS") or Path(__file__).resolve().parents[2] / "shared" / "clips")
     if not (folder / "manifest.csv").is_file():
-        pytest.skip(f"No real clips at {folder}: name their folder with QSAVE_REAL_CLIPS.")
+        pytest.skip(f"There are no real clips in {folder}. Set QSAVE_REAL_CLIPS to their folder.")
     return folder

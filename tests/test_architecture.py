@@ -1,4 +1,4 @@
-"""What must hold across the rooms, beyond the import contracts of pyproject.toml."""
+"""Rules for all packages that the import contracts of pyproject.toml cannot express."""
 
 import ast
 import re
@@ -18,26 +18,26 @@ from rest_framework.permissions import AllowAny
 from accounts.access import Access
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave")
+PACKAGES = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave")
 
-# Addresses whose views come from libraries and carry no decorator of ours; each with its reason.
 FOREIGN: dict[str, str] = {}
+"""Addresses whose views come from libraries and have no decorator of ours, each with its reason."""
 
 
-def addresses(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, URLPattern]]:
+def list_addresses(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[tuple[str, URLPattern]]:
     for pattern in patterns:
         path = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, path)
+            yield from list_addresses(pattern.url_patterns, path)
         else:
             yield path, pattern
 
 
-ADDRESSES = dict(addresses(get_resolver().url_patterns))
+ADDRESSES = dict(list_addresses(get_resolver().url_patterns))
 
 
-def guard(pattern: URLPattern) -> str | None:
-    """What stands before a view, in words; None if nothing does."""
+def describe_access(pattern: URLPattern) -> str | None:
+    """Say who may open a view; None if everybody may and no reason is given."""
     access = getattr(pattern.callback, "access", None)
     if isinstance(access, Access):
         return access.reason if access.role is None else str(access.role.label)
@@ -47,8 +47,8 @@ def guard(pattern: URLPattern) -> str | None:
     return None if open_to_all else " and ".join(getattr(c, "__name__", str(c)) for c in classes)
 
 
-def python(code: str, *flags: str) -> str:
-    """What `code` prints, in a process of its own started in the checkout."""
+def run_python(code: str, *flags: str) -> str:
+    """Run `code` in a separate process in the checkout; return what it prints."""
     done = subprocess.run([sys.executable, *flags, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -56,7 +56,7 @@ def python(code: str, *flags: str) -> str:
 
 @pytest.mark.parametrize("path", sorted(ADDRESSES))
 def test_every_address_says_who_may_open_it(path: str) -> None:
-    assert guard(ADDRESSES[path]) or FOREIGN.get(path), f"{path} is open to all and gives no reason"
+    assert describe_access(ADDRESSES[path]) or FOREIGN.get(path), f"{path} is open to all and gives no reason"
 
 
 def test_the_list_of_foreign_views_names_only_what_is_there() -> None:
@@ -66,9 +66,9 @@ def test_the_list_of_foreign_views_names_only_what_is_there() -> None:
 def test_package_init_files_are_empty() -> None:
     filled = [
         str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("__init__.py")
-        if path.read_text() and path.parent.name != "models"  # Django wants a room's tables importable from there
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("__init__.py")
+        if path.read_text() and path.parent.name != "models"  # Django imports a package's tables from there
     ]
     assert filled == []
 
@@ -85,17 +85,17 @@ def test_the_web_process_loads_no_model_library() -> None:
         "from operations import jobs; jobs.find_kind('any'); "
         "print(sorted({'torch', 'transformers', 'peft', 'scipy.optimize'} & set(sys.modules)))"
     )
-    assert python(code) == "[]"
+    assert run_python(code) == "[]"
 
 
-def test_our_room_called_datasets_hides_no_library_that_the_engine_needs() -> None:
-    """The room has the name of a library: what the engine imports must work where that library is hidden."""
+def test_the_package_named_datasets_hides_no_library_that_the_engine_needs() -> None:
+    """The package hides a library of the same name: what the engine imports must work without that library."""
     code = (
         "import datasets, transformers, peft; "
         "from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig; "
         "from peft import LoraConfig, get_peft_model; print(datasets.__file__)"
     )
-    assert python(code, "-W", "ignore") == str(ROOT / "datasets" / "__init__.py")
+    assert run_python(code, "-W", "ignore") == str(ROOT / "datasets" / "__init__.py")
 
 
 def test_no_package_used_at_run_time_is_under_the_gpl() -> None:
@@ -108,7 +108,7 @@ def test_no_package_used_at_run_time_is_under_the_gpl() -> None:
         "    said += [c for c in data.get_all('Classifier') or [] if c.startswith('License')]\n"
         "    if re.search(r'(?<!L)(?<!Lesser )(GPL|General Public License)', ' | '.join(said)): print(name, said)\n"
     )
-    assert python(code) == ""
+    assert run_python(code) == ""
 
 
 def test_every_requirement_is_pinned_exactly_and_names_no_index() -> None:
@@ -124,34 +124,34 @@ def test_tests_reach_loopback_only() -> None:
         urllib.request.urlopen("http://192.0.2.1/", timeout=1)
 
 
-def imported_modules(room: Path) -> set[str]:
-    """The top names of all that a room imports from outside."""
-    found: set[str] = set()
-    for path in room.rglob("*.py"):
+def find_imported_modules(folder: Path) -> set[str]:
+    """Return the top-level names of the modules outside this project that a folder imports."""
+    names: set[str] = set()
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
+                names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                found.add(node.module.partition(".")[0])
-    return found - set(ROOMS) - sys.stdlib_module_names
+                names.add(node.module.partition(".")[0])
+    return names - set(PACKAGES) - sys.stdlib_module_names
 
 
-def test_what_the_rooms_import_is_asked_for_by_name() -> None:
-    """A package that is there only because another one needs it may be gone with the next version."""
+def test_every_imported_library_is_a_requirement_of_its_own() -> None:
+    """A library that only another library requires may be gone with that one's next version."""
     lines = (ROOT / "requirements" / "run.in").read_text().splitlines()
-    asked = {canonicalize_name(re.split(r"[\s~=<>\[#]", line)[0]) for line in lines if line and line[0] != "#"}
+    required = {canonicalize_name(re.split(r"[\s~=<>\[#]", line)[0]) for line in lines if line and line[0] != "#"}
     owners = packages_distributions()
-    imported = set().union(*(imported_modules(ROOT / room) for room in ROOMS))
-    missing = {name for name in imported if not {canonicalize_name(owner) for owner in owners.get(name, [])} & asked}
+    imported = set().union(*(find_imported_modules(ROOT / package) for package in PACKAGES))
+    missing = {name for name in imported if not {canonicalize_name(owner) for owner in owners.get(name, [])} & required}
     assert missing == set()
 
 
 def test_one_module_encodes_video() -> None:
-    """Elsewhere the options would be missing that keep x264's bytes equal from run to run."""
+    """That module sets the options that keep x264's bytes the same in every run."""
     encoders = {
         str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*.py")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
         if re.search(r"libx264|libvpx|mpeg4", path.read_text())
     }
     assert encoders == {"qsave/frames/encode.py"}

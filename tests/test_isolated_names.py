@@ -1,6 +1,6 @@
-"""Names of people and of their things keep their own direction in every sentence that Python or a script fills in.
+"""Names that people chose keep their own direction in every sentence that Python fills in.
 
-`_("%(user)s can sign in again.") % {"user": isolate(user)}`: a value is a word of the site's own, or it is isolated.
+`_("%(user)s can sign in again.") % {"user": isolate(user)}`: a value is the site's own word, or it is isolated.
 """
 
 import ast
@@ -17,7 +17,7 @@ from qsave.words import isolate
 from tests.annotation.factories import make_campaign, make_user
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("accounts", "annotation", "config", "datasets", "modelassist", "operations", "qsave")
+PACKAGES = ("accounts", "annotation", "config", "datasets", "modelassist", "operations", "qsave")
 OURS = {
     "action", "allowed", "asked", "axes", "best", "bridges", "chosen", "clips", "count", "duration", "error", "figure",
     "figures", "format", "given", "group", "groups", "height", "high", "item_id", "largest", "least", "left", "line",
@@ -25,14 +25,14 @@ OURS = {
     "role", "run", "seats", "share", "split", "state", "uses", "values", "wanted", "ways", "whom", "why", "width",
     "worst",
 }  # fmt: skip
-"""Names of values that the site itself writes: figures, states, roles, sentences. A new one is added or isolated."""
-HERE_AND_NOW = {("annotation/rating/desk_form.py", "name")}
-"""Names of fields in the site's own forms."""
+"""Keys of values that the site itself writes: figures, states, roles, sentences. Add a new one here, or isolate it."""
+OWN_FIELDS = {("annotation/rating/desk_form.py", "name")}
+"""Keys of values that are field names in the site's own forms, by file."""
 ARABIC, MARKUP, LONG = "مريم (2)", "<b>x</b>", "o" * 120
 
 
-def plain_values(source: str) -> Iterator[str]:
-    """The keys of what fills in a sentence, where the value is not isolated."""
+def find_plain_values(source: str) -> Iterator[str]:
+    """Yield the keys of the values that fill in a sentence and are not isolated."""
     isolated = {
         target.id
         for node in ast.walk(ast.parse(source))
@@ -53,19 +53,22 @@ def plain_values(source: str) -> Iterator[str]:
 
 
 def test_a_value_that_is_not_isolated_is_found() -> None:
-    assert list(plain_values('_("%(user)s is in.") % {"user": user, "n": 2, "lead": isolate(lead)}')) == ["user", "n"]
-    assert list(plain_values('names = map(isolate, x)\n_("%(names)s") % {"names": names}')) == []
+    assert list(find_plain_values('_("%(user)s is in.") % {"user": user, "n": 2, "lead": isolate(lead)}')) == [
+        "user",
+        "n",
+    ]
+    assert list(find_plain_values('names = map(isolate, x)\n_("%(names)s") % {"names": names}')) == []
 
 
 def test_every_name_in_a_sentence_is_isolated() -> None:
-    files = [path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "engine" not in path.parts]
-    found = [
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "engine" not in path.parts]
+    keys = [
         (str(path.relative_to(ROOT)), key)
         for path in files
-        for key in plain_values(path.read_text())
+        for key in find_plain_values(path.read_text())
         if key not in OURS
     ]
-    assert sorted(set(found) - HERE_AND_NOW) == []
+    assert sorted(set(keys) - OWN_FIELDS) == []
 
 
 def test_a_page_title_isolates_names() -> None:

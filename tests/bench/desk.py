@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 
 from tests.support.http_rater import AXES, Rater
-from tests.support.services import answers, free_port
+from tests.support.services import find_free_port, is_listening
 
 ROOT = Path(__file__).resolve().parents[2]
 RATERS = 8
@@ -161,13 +161,13 @@ def site(folder: Path) -> Iterator[int]:
     """The web server as `make run` starts it, two workers of gunicorn, on a free port."""
     from operations.launcher import web_command
 
-    port = free_port()
+    port = find_free_port()
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(
             web_command("127.0.0.1", port), cwd=ROOT, env=os.environ | {"QSAVE_LOG": "WARNING"}, stdout=log, stderr=log
         )
         try:
-            while not answers(port):
+            while not is_listening(port):
                 if process.poll() is not None:
                     raise RuntimeError(f"the site did not start: {(folder / 'web.log').read_text()[-2000:]}")
                 time.sleep(0.05)

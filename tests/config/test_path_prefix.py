@@ -22,7 +22,7 @@ from accounts.models import Role
 from operations.launcher import web_command
 from tests.annotation import factories
 from tests.support import processes
-from tests.support.services import answers, free_port
+from tests.support.services import find_free_port, is_listening
 from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 PREFIX = "/studio"
@@ -61,7 +61,7 @@ class Browser:
 @contextmanager
 def production_site(tmp_path: Path) -> Iterator[Browser]:
     """gunicorn as docker/ starts it, with its static files collected."""
-    port = free_port()
+    port = find_free_port()
     given = {
         "QSAVE_ENV": "production",
         "QSAVE_SECRET_KEY": "k" * 40,
@@ -77,7 +77,7 @@ def production_site(tmp_path: Path) -> Iterator[Browser]:
     old = os.umask(0o022)
     try:
         with processes.python(*web_command("127.0.0.1", port)[1:], log=log, **given) as server:
-            wait_until(lambda: answers(port) or server.poll() is not None, what="gunicorn")
+            wait_until(lambda: is_listening(port) or server.poll() is not None, what="gunicorn")
             assert server.poll() is None, log.read_text()
             yield Browser(f"http://127.0.0.1:{port}")
             server.terminate()  # by itself, so that its workers let go of the database

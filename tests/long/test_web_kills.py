@@ -19,7 +19,7 @@ from operations.launcher import web_command
 from tests.annotation import factories
 from tests.support import processes
 from tests.support.http_rater import PASSWORD, Rater
-from tests.support.services import answers, free_port
+from tests.support.services import find_free_port, is_listening
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
@@ -40,7 +40,7 @@ class Person:
     def work(self) -> None:
         self.until_answered(self.browser.start)
         while self.browser.form:
-            filled = self.browser.answers()
+            filled = self.browser.fill_form()
             self.until_answered(partial(self.browser.send, filled))
             self.acknowledged.append(uuid.UUID(filled["key"]))
         self.browser.close()
@@ -60,9 +60,9 @@ class Person:
 def test_killed_web_workers_lose_and_double_nothing(tmp_path: Path) -> None:
     campaign = factories.make_campaign(CLIPS, overlap=SEATS)
     names = [factories.make_user(password=PASSWORD).username for _ in range(RATERS)]
-    port, log = free_port(), tmp_path / "web"
+    port, log = find_free_port(), tmp_path / "web"
     with processes.python(*web_command("127.0.0.1", port)[1:], log=log) as web, ThreadPoolExecutor(RATERS) as pool:
-        wait_until(lambda: answers(port) or web.poll() is not None, what="the site")
+        wait_until(lambda: is_listening(port) or web.poll() is not None, what="the site")
         people = [Person(Rater(port, name, campaign.name)) for name in names]
         for person in people:
             person.browser.sign_in()

@@ -17,7 +17,7 @@ from django.db import connection
 from operations import launcher
 from operations.management.commands.up import is_loopback, refuse_if_taken
 from tests.support import processes
-from tests.support.services import answers, free_port
+from tests.support.services import find_free_port, is_listening
 from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 SUPERVISOR = """
@@ -229,7 +229,7 @@ def test_what_a_killed_launcher_left_is_named_with_the_way_to_end_it(start: Star
     supervisor.wait()
     (orphan,) = launcher.left_over(pids)
     with pytest.raises(CommandError, match=f"kill -- -{orphan}"):
-        refuse_if_taken("127.0.0.1", free_port(), pids)
+        refuse_if_taken("127.0.0.1", find_free_port(), pids)
     os.killpg(orphan, signal.SIGTERM)
     wait_until(lambda: not is_alive(orphan), what="the orphan's end")
 
@@ -266,11 +266,11 @@ def test_sign_ins_are_for_loopback_alone(host: str, expected: bool) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
     connection.close()
-    port = free_port()
+    port = find_free_port()
     log = tmp_path / "log"
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=log) as site:
         pids = settings.VAR_DIR / "up.pids"
-        wait_until(lambda: (len(launcher.left_over(pids)) == PARTS and answers(port)) or site.poll() is not None)
+        wait_until(lambda: (len(launcher.left_over(pids)) == PARTS and is_listening(port)) or site.poll() is not None)
         assert site.poll() is None, log.read_text()
         assert {umask_of(pid) for pid in launcher.left_over(pids)} == {0o077}
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_SECONDS) as answer:
@@ -280,19 +280,19 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
         wait_until(lambda: f"add_person NAME --role engineer --site http://127.0.0.1:{port}" in log.read_text())
         site.send_signal(signal.SIGINT)
         assert site.wait(timeout=LIMIT_SECONDS) == 0, log.read_text()
-    assert not answers(port)
+    assert not is_listening(port)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_launcher_takes_the_site_with_it(tmp_path: Path) -> None:
     connection.close()
-    port = free_port()
+    port = find_free_port()
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=tmp_path / "log") as site:
         pids = settings.VAR_DIR / "up.pids"
         # who answers on the port may be another test's server: the list of children is what says that this site runs
-        wait_until(lambda: len(launcher.left_over(pids)) == PARTS and answers(port), what="the site")
+        wait_until(lambda: len(launcher.left_over(pids)) == PARTS and is_listening(port), what="the site")
         groups = launcher.left_over(pids)
         site.kill()
         site.wait()
     wait_until(lambda: not any(map(is_alive, groups)), what="the end of web and workers")
-    assert not answers(port)
+    assert not is_listening(port)

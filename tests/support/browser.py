@@ -1,4 +1,4 @@
-"""Headless Chromium, found or, where that is allowed, installed."""
+"""Find or install headless Chromium."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ FLAGS = (
 
 
 def find() -> str | None:
-    """The Chromium of QSAVE_CHROMIUM, else the first on PATH."""
+    """Return the Chromium of QSAVE_CHROMIUM, or the first one on PATH."""
     given = os.environ.get("QSAVE_CHROMIUM")
     return given or next((path for name in NAMES if (path := shutil.which(name))), None)
 

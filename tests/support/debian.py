@@ -1,4 +1,4 @@
-"""Debian's packages: found, or installed where this process may, or named in one line."""
+"""Find Debian packages that the tests need; install them, or name the missing ones in one line."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A package, how its program is found, and the setting that names another one."""
+    """A package, the way to find its program, and the setting that names another program."""
 
     package: str
     find: Callable[[], str | None]
@@ -20,13 +20,13 @@ class Need:
         return bool(os.environ.get(self.setting) or self.find())
 
     def ensure(self) -> str:
-        """Return where the program is. Ends the process, saying what to do, if it is missing."""
+        """Return the path of the program; if it is missing, end the process and say what to do."""
         require([self])
         return self.find() or ""
 
 
 def require(needs: Sequence[Need]) -> None:
-    """Install what is missing, as root on Debian. Ends the process with one line that names what still is."""
+    """Install the missing packages, as root on Debian; if some stay missing, end the process and name them."""
     missing = find_missing(needs)
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"Installing {', '.join(missing)} ...", flush=True)

@@ -1,4 +1,4 @@
-"""The database of a `var/` that an earlier commit made, for tests of what a later version does with it."""
+"""The database of a `var/` that an earlier commit made, for tests of upgrades."""
 
 import gzip
 import os
@@ -20,7 +20,7 @@ def unpack(fixture: Path, var: Path) -> Path:
 
 
 def environment_for(var: Path) -> dict[str, str]:
-    """The environment of a process that works on this `var/` alone."""
+    """Return the environment of a process that uses this `var/` only."""
     foreign = ("QSAVE_", "DATABASE_", "CELERY_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return kept | {"QSAVE_VAR": str(var), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return own | {"QSAVE_VAR": str(var), "DJANGO_SETTINGS_MODULE": "config.settings"}

@@ -1,6 +1,6 @@
-"""Where a test process keeps its files, and how it shares the cores. Loaded before Django's settings are.
+"""Set a test process's environment: its own folder, one thread per library. Loaded before Django's settings.
 
-Read from outside: QSAVE_TEST_DATABASE_URL and QSAVE_TEST_REDIS_URL put this process on PostgreSQL and Redis.
+QSAVE_TEST_DATABASE_URL and QSAVE_TEST_REDIS_URL make the process use PostgreSQL and Redis.
 """
 
 import atexit
@@ -12,11 +12,11 @@ import tempfile
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 FOREIGN = ("SCRIPT_NAME", "GUNICORN_CMD_ARGS", "RANK", "LOCAL_RANK", "WORLD_SIZE", "FORCE_COLOR", "PYTHONWARNINGS")
-"""What else our programs would read that speaks of another site, another run or a terminal."""
+"""Variables of another site, run or terminal that our programs would read."""
 
 
 def prepare() -> None:
-    """Set the environment that config/settings.py reads, with a fresh folder for everything written."""
+    """Set the environment that config/settings.py reads, with a new folder for all files."""
     for name in [name for name in os.environ if name.startswith("QSAVE_") and "_TEST_" not in name]:
         if name not in {"QSAVE_REAL_CLIPS", "QSAVE_CHROMIUM", "QSAVE_SCREENS"}:
             del os.environ[name]
@@ -24,7 +24,7 @@ def prepare() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     os.environ.update(QSAVE_ENV="test", QSAVE_VAR=folder, TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
-    os.environ.update(no_proxy="*", NO_PROXY="*")  # what a test asks for is on this machine
+    os.environ.update(no_proxy="*", NO_PROXY="*")  # tests request only this machine
     for name in FOREIGN:
         os.environ.pop(name, None)
     for name, given in (("DATABASE_URL", database_url()), ("CELERY_BROKER_URL", redis_url())):
@@ -38,7 +38,7 @@ def database_url() -> str:
 
 
 def redis_url() -> str:
-    """The Redis given, with a database for each process of a parallel run: they must not take each other's messages."""
+    """Return the given Redis with a database for each parallel process: they must not take each other's messages."""
     process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     return re.sub(r"(?<=\d)(/\d*)?$", f"/{process}", os.environ.get("QSAVE_TEST_REDIS_URL", ""), count=1)
 

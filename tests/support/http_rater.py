@@ -1,4 +1,4 @@
-"""A rater's browser reduced to what counts: cookies, a connection kept open, and the form of the clip on the desk."""
+"""A rater's browser without a browser: cookies, an open connection, and the form of the clip on the desk."""
 
 import http.client
 import json
@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 from tests.support.speed import allow
 
-PASSWORD = "correct horse battery"  # of accounts that live for one run
+PASSWORD = "correct horse battery"  # the accounts exist for one run only
 AXES = ("visual", "dynamic", "alignment")
 HIDDEN = re.compile(r'name="(lease|item|key)" value="([^"]+)"')
 
 
 @dataclass(slots=True)
 class Rater:
-    """`form` is what the desk holds: lease, item and key; empty when there is nothing left."""
+    """`form` has the desk's lease, item and key; it is empty when no clip is left."""
 
     port: int
     name: str
@@ -30,27 +30,27 @@ class Rater:
         self.post("/sign-in", {"username": self.name, "password": PASSWORD})
 
     def start(self) -> bool:
-        """Takes a clip; False when there is nothing left."""
+        """Take a clip; return False if none is left."""
         return self._read(self.post(f"/rate/{self.campaign}/start", {}))
 
     def rate(self) -> bool:
-        """Submits the clip on the desk and gets the next one."""
-        return self.send(self.answers())
+        """Submit the clip on the desk and get the next one."""
+        return self.send(self.fill_form())
 
-    def answers(self) -> dict[str, str]:
-        """The form of the clip on the desk, filled in."""
-        said = {f"{axis}-score": "4" for axis in AXES} | {f"{axis}-none": "1" for axis in AXES}
+    def fill_form(self) -> dict[str, str]:
+        """Fill in the form of the clip on the desk."""
+        scores = {f"{axis}-score": "4" for axis in AXES} | {f"{axis}-none": "1" for axis in AXES}
         words = {f"{axis}-reason": f"What I saw on {axis} this time: {uuid.uuid4().hex}" for axis in AXES}
         viewing = {"watched_share": 1.0, "plays": 2, "viewport": [1366, 768], "dpr": 1, "watched_to_end": True}
         extra = {"viewing": json.dumps(viewing), "seconds": "21.5"}
-        return self.form | said | words | extra
+        return self.form | scores | words | extra
 
     def send(self, answers: dict[str, str]) -> bool:
-        """Submits a filled form; False when there is nothing left after it."""
+        """Submit a filled form; return False if no clip is left after it."""
         return self._read(self.post(f"/rate/{self.campaign}/", answers))
 
     def close(self) -> None:
-        """Drops the connection; the next request opens another. The server ends those that were quiet for a while."""
+        """Close the connection; the next request opens another. The server closes idle ones."""
         if self.connection is not None:
             self.connection.close()
 

@@ -1,4 +1,4 @@
-"""All that the tests need of the machine. As a program it makes sure of it, before anything else costs time."""
+"""The Debian packages that the tests need. Run as a program, it installs them or says which are missing."""
 
 from tests.support import browser, services
 from tests.support.debian import require

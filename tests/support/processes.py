@@ -1,4 +1,4 @@
-"""Processes of the site beside the test's own, on the same database and broker."""
+"""Other processes of the site, on the test's database and broker."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def database_url() -> str:
-    """The address of the database that this test works on (not that of the server's first database)."""
+    """Return the address of this test's database (not of the server's first database)."""
     where = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite://{quote(str(where['NAME']))}"
@@ -23,15 +23,15 @@ def database_url() -> str:
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """What such a process needs in its environment."""
+    """Return the environment of such a process."""
     return {**os.environ, "DATABASE_URL": database_url(), "QSAVE_VAR": str(settings.VAR_DIR), **extra}
 
 
 @contextmanager
 def python(*arguments: str, log: Path, **extra: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run Python with `arguments` in the checkout while the body runs; whatever is left of it is killed after.
+    """Run Python with `arguments` in the checkout while the body runs, then kill it.
 
-    A launcher's children follow it: they are tied to it by the kernel.
+    The kernel ends a launcher's children with it.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The live server at rest: whoever empties its database must know that it is at work on nothing."""
+"""Wait for the live server to be idle: its database may only be emptied then."""
 
 import socket
 import threading
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
 
-def rest(server: "LiveServer") -> None:
-    """Wait until the server is at work on no request and has none in its queue."""
+def wait_until_idle(server: "LiveServer") -> None:
+    """Wait until the server works on no request and has none in its queue."""
     with socket.create_connection((server.thread.host, server.thread.port), LIMIT_SECONDS) as last:
         last.shutdown(socket.SHUT_WR)
-        last.recv(1)  # connections are taken in turn: when this one is ended, those before it have their threads
-    wait_until(lambda: not requests_at_work(), what="the end of every request")
+        last.recv(1)  # connections are accepted in order: when this one ends, all earlier ones have their threads
+    wait_until(lambda: not list_request_threads(), what="the end of every request")
 
 
-def requests_at_work() -> list[str]:
-    """The live server's threads of requests, those counted that have not begun to run."""
+def list_request_threads() -> list[str]:
+    """List the live server's request threads, also those that have not begun to run."""
     return [thread.name for thread in threading.enumerate() if thread.name.endswith("(process_request_thread)")]

@@ -1,7 +1,7 @@
-"""PostgreSQL and Redis for the tests: those of the environment, else private ones that end with this process.
+"""PostgreSQL and Redis for the tests: the servers of the environment, or private ones that end with this process.
 
-Private servers listen on loopback, keep their files in a temporary folder and are children of this process: the kernel
-ends them when it dies, in whatever way. PostgreSQL will not run as root, so root starts it as another user.
+Private servers listen on loopback and keep their files in a temporary folder. The kernel ends them when this process
+ends, however it ends. PostgreSQL refuses to run as root, so root starts it as another user.
 """
 
 import os
@@ -24,11 +24,11 @@ PORTS = range(12_000, 32_000)
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]  # a crash of the machine may lose test data
 
 
-def free_port() -> int:
-    """A port of loopback that nobody has, for a server that is started next.
+def find_free_port() -> int:
+    """Find a free port on loopback for a server that starts next.
 
-    It lies below those that Linux gives out by itself, so that no connection and no other server gets it meanwhile.
-    The choice is not that of `random`, whose seed test processes may share.
+    It is below the ports that Linux assigns by itself, so that no connection takes it in the meantime. `secrets` draws
+    it, because test processes may share the seed of `random`.
     """
     while True:
         port = secrets.choice(PORTS)
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def find_postgres() -> str | None:
-    """The folder of PostgreSQL's programs; Debian keeps them off PATH."""
+    """Return the folder of PostgreSQL's programs; Debian does not put them on PATH."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name), reverse=True)
     on_path = shutil.which("postgres")
     candidates = [*map(str, folders), *([str(Path(on_path).resolve().parent)] if on_path else [])]
@@ -53,8 +53,8 @@ POSTGRES = Need("postgresql", find_postgres, "QSAVE_TEST_DATABASE_URL")
 REDIS = Need("redis-server", find_redis, "QSAVE_TEST_REDIS_URL")
 
 
-def unprivileged() -> list[str]:
-    """The words before a command that take root's rights away; none for other users."""
+def drop_root() -> list[str]:
+    """Return the words before a command that drop root's rights; none for other users."""
     if os.geteuid() != 0:
         return []
     known = {user.pw_name for user in pwd.getpwall()}
@@ -62,7 +62,7 @@ def unprivileged() -> list[str]:
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
 
 
-def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_start(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     limit = time.monotonic() + allow(START_SECONDS)
     while not ready():
         if process.poll() is not None or time.monotonic() > limit:
@@ -70,22 +70,22 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log:
         time.sleep(0.05)
 
 
-def answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def server(command: list[str], folder: Path, ready: Callable[[], bool], stop_signal: str) -> Iterator[None]:
-    """Run `command` while the body runs. setpriv has the kernel send `stop_signal` if this process dies first."""
+def run_server(command: list[str], folder: Path, ready: Callable[[], bool], stop_signal: str) -> Iterator[None]:
+    """Run `command` while the body runs. The kernel sends it `stop_signal` if this process dies first (setpriv)."""
     log = folder / "log"
-    rights = unprivileged() or ["setpriv"]
+    rights = drop_root() or ["setpriv"]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*rights, f"--pdeathsig={stop_signal}", *command], cwd=folder, stdout=output, stderr=output
         )
     try:
-        wait_until(ready, process, log)
+        wait_for_start(ready, process, log)
         yield
     finally:
         process.terminate() if stop_signal == "TERM" else process.send_signal(2)
@@ -93,12 +93,12 @@ def server(command: list[str], folder: Path, ready: Callable[[], bool], stop_sig
 
 
 @contextmanager
-def own_folder() -> Iterator[Path]:
-    """A temporary folder that the unprivileged user may enter and write."""
+def make_own_folder() -> Iterator[Path]:
+    """Make a temporary folder that the unprivileged user may write to."""
     folder = Path(tempfile.mkdtemp(prefix="qsave-service-"))
     try:
         if os.geteuid() == 0:
-            shutil.chown(folder, int(unprivileged()[1].partition("=")[2]))
+            shutil.chown(folder, int(drop_root()[1].partition("=")[2]))
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,14 +106,14 @@ def own_folder() -> Iterator[Path]:
 
 @contextmanager
 def postgres(*, durable: bool = False) -> Iterator[str]:
-    """The address of a PostgreSQL database that the tests may use as they like; `durable` as in production."""
+    """Yield the address of a PostgreSQL database for the tests; `durable` keeps fsync on, as in production."""
     given = os.environ.get("QSAVE_TEST_DATABASE_URL")
     if given:
         yield given
         return
     programs = POSTGRES.ensure()
-    with own_folder() as folder:
-        password, port = secrets.token_hex(16), free_port()
+    with make_own_folder() as folder:
+        password, port = secrets.token_hex(16), find_free_port()
         secret = folder / "password"
         secret.write_text(password)
         secret.chmod(0o644)
@@ -131,26 +131,26 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
             "-N",
         ]
         subprocess.run(
-            [*unprivileged(), f"{programs}/initdb", *initialise], cwd=folder, check=True, stdout=subprocess.DEVNULL
+            [*drop_root(), f"{programs}/initdb", *initialise], cwd=folder, check=True, stdout=subprocess.DEVNULL
         )
         options = [word for setting in ([] if durable else FAST) for word in ("-c", setting)]
         listen = ["-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
         command = [f"{programs}/postgres", "-D", "data", *listen, *options]
         ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-        with server(command, folder, lambda: subprocess.run(ready, check=False).returncode == 0, "INT"):
+        with run_server(command, folder, lambda: subprocess.run(ready, check=False).returncode == 0, "INT"):
             yield f"postgresql://qsave:{password}@127.0.0.1:{port}/postgres"
 
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """The address of a Redis that the tests may use as they like."""
+    """Yield the address of a Redis for the tests."""
     given = os.environ.get("QSAVE_TEST_REDIS_URL")
     if given:
         yield given
         return
     program = REDIS.ensure()
-    with own_folder() as folder:
-        port = free_port()
+    with make_own_folder() as folder:
+        port = find_free_port()
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        with server(command, folder, lambda: answers(port), "TERM"):
+        with run_server(command, folder, lambda: is_listening(port), "TERM"):
             yield f"redis://127.0.0.1:{port}/0"

@@ -1,6 +1,6 @@
-"""A Celery worker that also knows a job of the tests: it shows progress until a file appears.
+"""A Celery worker for short jobs that also runs a job of the tests, which ends when a file appears.
 
-Run as `python -m tests.support.slow_worker`; takes short jobs only.
+Run as `python -m tests.support.slow_worker`.
 """
 
 import time

@@ -1,23 +1,23 @@
-"""How slow this machine is now. Limits of waiting grow with it, so that a busy or old machine fails no test."""
+"""How slow this machine is. Time limits grow with it, so that no test fails on a busy or old machine."""
 
 import time
 from functools import cache
 
 REFERENCE_SECONDS = 0.013
-"""What the work below takes on an idle core of the machine that the limits were chosen on."""
-MOST = 10.0
+"""The time that the loop below takes on an idle core of the reference machine."""
+MAX_SLOWNESS = 10.0
 
 
 @cache
 def measure_slowness() -> float:
-    """Return how many times longer this process takes for a fixed piece of work than the reference: 1 to MOST."""
+    """Measure how many times longer a fixed loop takes than on the reference machine, from 1 to MAX_SLOWNESS."""
     started = time.perf_counter()
     value = 0
     for number in range(200_000):
         value = (value * 31 + number) % 1_000_003
-    return min(max((time.perf_counter() - started) / REFERENCE_SECONDS, 1.0), MOST)
+    return min(max((time.perf_counter() - started) / REFERENCE_SECONDS, 1.0), MAX_SLOWNESS)
 
 
 def allow(seconds: float) -> float:
-    """Return a limit of `seconds` on the reference machine as a limit on this one."""
+    """Scale a time limit from the reference machine to this one."""
     return seconds * measure_slowness()

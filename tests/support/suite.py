@@ -1,8 +1,8 @@
-"""The whole suite, as `make test` and `make test-long` run it.
+"""Run the whole suite, as `make test` and `make test-long` do.
 
-The first half runs everything on SQLite and the file broker. The second half runs what touches the database again, on
-PostgreSQL and Redis, but not what is about looks alone. At the end of its half each failed test runs once more, alone.
-If it passes then, it is listed as FLAKY in the closing lines and the half passes.
+The first half runs all tests on SQLite and the file broker. The second half runs the tests that use the database again,
+on PostgreSQL and Redis, except those of looks alone. Failed tests run again at the end of their half, one at a time. A
+test that passes then is listed as FLAKY, and its half passes.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from tests.support.needs import NEEDS
 
 WORKERS = ["-n", "2", "--dist", "worksteal"]
 PASSED, SOME_FAILED = 0, 1
-"""pytest's exit codes. Any other one says that the run itself broke."""
+"""pytest's exit codes. Any other code means that the run itself failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """What became of one half: whether it passed, and the tests that passed only when they ran again alone."""
+    """The result of one half, with the tests that passed only when they ran again."""
 
     title: str
     passed: bool
@@ -34,7 +34,7 @@ class Half:
 
 
 def run_half(title: str, arguments: list[str], extra: dict[str, str]) -> Half:
-    """Run pytest, then what failed once more, alone."""
+    """Run pytest, then run the failed tests again, one at a time."""
     print(f"\n== {title}", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="qsave-suite-") as cache:
@@ -43,7 +43,7 @@ def run_half(title: str, arguments: list[str], extra: dict[str, str]) -> Half:
         failed = read_failed(Path(cache))
         flaky: tuple[str, ...] = ()
         if code == SOME_FAILED and failed:
-            print(f"\n== {title}: {len(failed)} failed, and run once more, alone", flush=True)
+            print(f"\n== {title}: {len(failed)} failed tests run again, one at a time", flush=True)
             code = run_pytest([*own_cache, *arguments, "-n", "0", "--last-failed"], extra)
             flaky = tuple(sorted(failed - read_failed(Path(cache)))) if code in {PASSED, SOME_FAILED} else ()
     half = Half(title, code == PASSED, flaky)
@@ -57,17 +57,17 @@ def run_pytest(arguments: list[str], extra: dict[str, str]) -> int:
 
 
 def read_failed(cache: Path) -> set[str]:
-    """Return the ids of the tests that failed last, as pytest's cache holds them."""
+    """Read the ids of the tests that failed last from pytest's cache."""
     path = cache / "v" / "cache" / "lastfailed"
     return set(json.loads(path.read_text())) if path.exists() else set()
 
 
 def report(halves: list[Half]) -> bool:
-    """Print the closing lines; return whether all passed."""
+    """Print the closing lines; return whether all halves passed."""
     print()
     for half in halves:
         for test in half.flaky:
-            print(f"FLAKY {test} ({half.title}): it failed, and passed when it ran again alone. Mend it first.")
+            print(f"FLAKY {test} ({half.title}): it failed, then passed when it ran again alone. Fix it first.")
     passed = all(half.passed for half in halves)
     print("== all passed" if passed else "== FAILED", flush=True)
     return passed
@@ -75,8 +75,8 @@ def report(halves: list[Half]) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--long", action="store_true", help="the tests marked long, one at a time")
-    parser.add_argument("paths", nargs="*", help="only these")
+    parser.add_argument("--long", action="store_true", help="run the tests that are marked long, one at a time")
+    parser.add_argument("paths", nargs="*", help="run only the tests in these paths")
     chosen = parser.parse_args()
     which, workers = ("long", []) if chosen.long else ("not long", WORKERS)
     require(NEEDS)

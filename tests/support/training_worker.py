@@ -1,4 +1,4 @@
-"""A Celery worker in whose training runs a process that only sleeps stands in for the engine.
+"""A Celery worker whose training runs start a process that only sleeps, in place of the engine.
 
 Run as `python -m tests.support.training_worker QUEUE`.
 """

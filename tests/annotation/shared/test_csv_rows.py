@@ -12,7 +12,7 @@ from annotation.shared.csv_rows import BYTE_ORDER_MARK, round_cell, write_csv
 from qsave.spreadsheets import escape_cell
 
 ROOT = Path(__file__).resolve().parents[3]
-ROOMS = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave")
+PACKAGES = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave")
 # A manifest, which only programs read, and the predictions of a run, which are escaped by the same rule.
 OTHER_WRITERS = {"modelassist/services/simulation.py", "modelassist/engine/evaluation/predictions.py"}
 
@@ -53,8 +53,8 @@ def test_every_text_is_read_back(rows: list[list[str]]) -> None:
 def test_no_other_module_writes_csv_for_people() -> None:
     writers = {
         str(path.relative_to(ROOT))
-        for room in ROOMS
-        for path in (ROOT / room).rglob("*.py")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in {"writer", "DictWriter"}
         if isinstance(node.value, ast.Name) and node.value.id == "csv"

@@ -12,7 +12,7 @@ from modelassist.engine.models import distributed, loader
 from modelassist.engine.models.distributed import Machine, gather_tensor, join_processes, shard_like
 from tests.modelassist.engine.processes import learn, shared
 from tests.modelassist.engine.small import make_release, make_tiny
-from tests.support.services import free_port
+from tests.support.services import find_free_port
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def alone(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def both(folder: Path) -> list[dict[str, Any]]:
-    return shared(folder, free_port())
+    return shared(folder, find_free_port())
 
 
 def test_one_process_has_all_the_work_and_leads() -> None:

@@ -1,7 +1,8 @@
-"""Raters who do anything at any time, in a process of their own that goes on until it is killed.
+"""Raters who act at random, in a separate process that runs until it is killed.
 
-The process is started by START with CAMPAIGN SEED LOG RATER... (keys of rows). LOG gets a line of JSON before each
-submit and one for whatever was acknowledged, each on disk before the next thing happens. The process's clock jumps.
+START starts the process with the arguments CAMPAIGN SEED LOG RATER... (primary keys). It writes a line of JSON to LOG
+before each submit and after each acknowledgement, and flushes it to disk before it does anything else. The process's
+clock jumps.
 """
 
 import json
@@ -27,59 +28,59 @@ from annotation.rating.queue import LeaseLost
 from annotation.rating.ratings import EditRefused
 from tests.annotation import factories
 
-START = "import django; django.setup(); from tests.support.queue_crew import main; main()"
+START = "import django; django.setup(); from tests.support.random_raters import main; main()"
 SHIFTS = [0, 0, 0, 2, 30, -30]
-"""Minutes by which the clock is off for a while; a lease of the test lasts one."""
+"""Minutes by which the clock is wrong for a while; the test's leases last one minute."""
 PAGES = 20
-"""Pages that the raters of a process have open, lost or not."""
+"""Number of open pages that a process remembers, with or without a lease that still runs."""
 
 Page = tuple[User, Slot]
 
 
 @dataclass(slots=True)
-class Crew:
-    """The raters of a process. The last of them never qualifies."""
+class RandomRaters:
+    """The raters of a process. The last one never qualifies."""
 
     campaign: Campaign
     raters: list[User]
     log: TextIO
-    dice: random.Random
+    chance: random.Random
     pages: list[Page] = field(default_factory=list)
     rated: list[Rating] = field(default_factory=list)
     writing: threading.Lock = field(default_factory=threading.Lock)
 
-    def go_on(self) -> None:
-        """A few actions with the clock off by the same time."""
-        shift = timedelta(minutes=self.dice.choice(SHIFTS))
+    def act_for_a_while(self) -> None:
+        """Act a few times under one wrong clock."""
+        shift = timedelta(minutes=self.chance.choice(SHIFTS))
         with time_machine.travel(datetime.now(UTC) + shift, tick=True):
-            for _ in range(self.dice.randint(1, 12)):
+            for _ in range(self.chance.randint(1, 12)):
                 self.act()
 
     def act(self) -> None:
         actions = [*[self.rate] * 8, self.claim, self.send_twice, self.send_from_two_tabs, self.edit]
         actions += [self.send_old_page, self.renew, self.hand_back, self.skip]
-        self.unless_lost(self.dice.choice(actions))
+        self.run_unless_lost(self.chance.choice(actions))
 
-    def unless_lost(self, action: Callable[[], object]) -> None:
+    def run_unless_lost(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except (LeaseLost, EditRefused):  # a word to the rater; what they typed is kept, and the log says so
+        except (LeaseLost, EditRefused):  # the rater is told; their answers are saved work, and the log has a line
             return
         except OperationalError:
             if connection.vendor != "sqlite":
                 raise
-            self.note("busy")  # SQLite keeps no queue of writers: where all write without rest, one may wait in vain
+            self.write_log(
+                "busy"
+            )  # SQLite has no queue of writers: while others write without a pause, one may time out
 
-    def note(self, what: str, **values: Any) -> None:
+    def write_log(self, event: str, **values: Any) -> None:
         with self.writing:
-            self.log.write(json.dumps({"what": what, **values}, default=str) + "\n")
+            self.log.write(json.dumps({"event": event, **values}, default=str) + "\n")
             self.log.flush()
             os.fsync(self.log.fileno())
 
-    # ---- what a rater does
-
     def claim(self) -> Page | None:
-        rater = self.dice.choice(self.raters)
+        rater = self.chance.choice(self.raters)
         slot = queue.claim(rater=rater, campaign=self.campaign)
         if slot is None:
             return None
@@ -89,71 +90,69 @@ class Crew:
     def rate(self) -> None:
         page = self.claim()
         if page:
-            self.send(page, self.answers(page))
+            self.send(page, self.make_answers(page))
 
     def send_twice(self) -> None:
-        """A double click: one key, both at once."""
+        """Send one page twice at the same moment with one key, as a double click does."""
         page = self.claim()
         if page:
-            self.send_at_once(page, *[self.answers(page)] * 2)
+            self.send_at_once(page, *[self.make_answers(page)] * 2)
 
     def send_from_two_tabs(self) -> None:
         page = self.claim()
         if page:
-            self.send_at_once(page, self.answers(page), self.answers(page))
+            self.send_at_once(page, self.make_answers(page), self.make_answers(page))
 
     def send_old_page(self) -> None:
         if self.pages:
-            page = self.dice.choice(self.pages)
-            self.send(page, self.answers(page))
+            page = self.chance.choice(self.pages)
+            self.send(page, self.make_answers(page))
 
     def renew(self) -> None:
         if self.pages:
-            queue.renew(**_seat(self.dice.choice(self.pages)))
+            queue.renew(**_hold(self.chance.choice(self.pages)))
 
     def hand_back(self) -> None:
         if self.pages:
-            queue.hand_back(**_seat(self.dice.choice(self.pages)))
+            queue.hand_back(**_hold(self.chance.choice(self.pages)))
 
     def skip(self) -> None:
-        if self.pages and self.dice.random() < 0.3:
-            page = self.dice.choice(self.pages)
-            queue.skip(**_seat(page), item_id=page[1].item_id, kind="skipped", reason="")
+        if self.pages and self.chance.random() < 0.3:
+            page = self.chance.choice(self.pages)
+            queue.skip(**_hold(page), item_id=page[1].item_id, kind="skipped", reason="")
 
     def edit(self) -> None:
         if self.rated:
-            rating, key = self.dice.choice(self.rated), uuid.uuid4()
+            rating, key = self.chance.choice(self.rated), uuid.uuid4()
             given = factories.make_answers(
-                self.dice.choice([1, 3, 5]), draft_use="edited" if rating.draft_id else "none"
+                self.chance.choice([1, 3, 5]), draft_use="edited" if rating.draft_id else "none"
             )
             factories.revise(rating, answers=given, key=key)
-            self.note("edited", rating=rating.pk, key=key)
+            self.write_log("edited", rating=rating.pk, key=key)
 
-    # ---- how
-
-    def answers(self, page: Page) -> dict[str, Any]:
+    def make_answers(self, page: Page) -> dict[str, Any]:
         rater, slot = page
-        score = self.dice.choice([3, 3, 3, 1, 5])
+        score = self.chance.choice([3, 3, 3, 1, 5])
         if slot.kind == Slot.Kind.QUALIFICATION:
             score = 5 if rater == self.raters[-1] else 3
         return factories.make_desk_values(slot, score)
 
     def send(self, page: Page, values: dict[str, Any]) -> None:
         rater, slot = page
-        who = {"rater": rater.pk, "slot": slot.pk, "item": slot.item_id, "lease": slot.lease, "key": values["key"]}
-        self.note("sending", **who)
+        entry = {"rater": rater.pk, "slot": slot.pk, "item": slot.item_id, "lease": slot.lease, "key": values["key"]}
+        self.write_log("sending", **entry)
         try:
             rating = factories.submit(rater, slot, **values)
         except LeaseLost:
-            self.note("late", **who)
+            self.write_log("late", **entry)
             raise
-        self.note("rated", rating=rating.pk, **who)
+        self.write_log("rated", rating=rating.pk, **entry)
         self.rated.append(rating)
 
     def send_at_once(self, page: Page, *sent: dict[str, Any]) -> None:
         def run(values: dict[str, Any]) -> None:
             try:
-                self.unless_lost(lambda: self.send(page, values))
+                self.run_unless_lost(lambda: self.send(page, values))
             finally:
                 connection.close()
 
@@ -161,7 +160,7 @@ class Crew:
             list(pool.map(run, sent))
 
 
-def _seat(page: Page) -> dict[str, Any]:
+def _hold(page: Page) -> dict[str, Any]:
     rater, slot = page
     return {"rater": rater, "lease": factories.get_lease(slot)}
 
@@ -170,6 +169,6 @@ def main() -> None:
     campaign, seed, log, *raters = sys.argv[1:]
     people = [User.objects.get(pk=rater) for rater in raters]
     with Path(log).open("a") as lines:
-        crew = Crew(Campaign.objects.get(pk=campaign), people, lines, random.Random(int(seed)))
+        raters_at_work = RandomRaters(Campaign.objects.get(pk=campaign), people, lines, random.Random(int(seed)))
         while True:
-            crew.go_on()
+            raters_at_work.act_for_a_while()
