@@ -1,4 +1,4 @@
-"""A training run killed with SIGKILL goes on to the very losses of one left alone."""
+"""A training run that is killed with SIGKILL resumes with the losses of an undisturbed one."""
 
 import json
 import os
@@ -40,7 +40,7 @@ class World:
         make_tiny(folder / "tiny")
 
     def train(self, out: Path, **changed: Any) -> subprocess.Popen[bytes]:
-        """Start the run in `out`, or go on with it."""
+        """Start the run in `out`, or resume it."""
         config = self.folder / f"{out.name}.json"
         config.write_text(json.dumps(SETTINGS | changed))
         command = [sys.executable, "-m", "modelassist.engine", "train", "--out", str(out), "--config", str(config)]
@@ -53,7 +53,7 @@ class World:
             return subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
 
     def finish(self, out: Path, **changed: Any) -> list[tuple[str, int, float]]:
-        """See a run through; returns the loss of every step, in the order of the file."""
+        """Finish a run; returns the loss of every step, in the order of the file."""
         assert self.train(out, **changed).wait(SECONDS) == 0, (self.folder / f"{out.name}.log").read_text()[-3000:]
         return [(row["stage"], row["step"], row["loss"]) for row in read_metrics(out) if "loss" in row]
 
@@ -65,13 +65,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def uncut(world: World) -> list[tuple[str, int, float]]:
-    found = world.finish(world.folder / "uncut")
-    assert len(found) == STEPS
-    return found
+    losses = world.finish(world.folder / "uncut")
+    assert len(losses) == STEPS
+    return losses
 
 
 def kill_when(process: subprocess.Popen[bytes], due: Callable[[], bool], pause: float = 0.0) -> None:
-    """SIGKILL, a moment after something holds."""
+    """Kill a process with SIGKILL, a moment after a condition holds."""
     deadline = time.monotonic() + SECONDS
     while not due():
         assert process.poll() is None, "the run ended before it could be killed"
@@ -82,7 +82,7 @@ def kill_when(process: subprocess.Popen[bytes], due: Callable[[], bool], pause: 
     process.wait()
 
 
-def has_told(out: Path, steps: int) -> bool:
+def has_logged(out: Path, steps: int) -> bool:
     path = out / "metrics.jsonl"
     return path.is_file() and path.read_text().count('"loss"') >= steps
 
@@ -92,27 +92,27 @@ def is_writing(checkpoints: Path, besides: Collection[Path]) -> bool:
 
 
 @pytest.mark.long
-def test_a_run_killed_at_ten_random_steps_ends_with_the_losses_of_one_left_alone(
+def test_a_run_killed_at_ten_random_steps_ends_with_the_same_losses(
     world: World, uncut: list[tuple[str, int, float]]
 ) -> None:
     out, draw = world.folder / "killed", random.Random(4)
     for step in sorted(draw.sample(range(1, STEPS), KILLS)):
-        kill_when(world.train(out), partial(has_told, out, step), draw.random() / 10)
+        kill_when(world.train(out), partial(has_logged, out, step), draw.random() / 10)
     assert world.finish(out) == uncut
     for name in ("predictions-test.csv", "predictions-val.csv"):
         assert (out / name).read_bytes() == (world.folder / "uncut" / name).read_bytes()
 
 
 @pytest.mark.long
-def test_a_kill_while_a_checkpoint_is_written_costs_the_steps_since_the_one_before(
+def test_a_kill_while_a_checkpoint_is_written_loses_only_the_steps_since_the_last(
     world: World, uncut: list[tuple[str, int, float]]
 ) -> None:
     out = world.folder / "half"
     checkpoints = out / "checkpoints"
-    found = 0
-    while found < 3:
+    unfinished = 0
+    while unfinished < 3:
         left = list(checkpoints.glob(".*-*"))
         kill_when(world.train(out, save_steps=1), partial(is_writing, checkpoints, left))
-        found += is_writing(checkpoints, left)
+        unfinished += is_writing(checkpoints, left)
     assert world.finish(out, save_steps=1) == uncut
     assert not list(checkpoints.glob(".*"))

@@ -1,4 +1,4 @@
-"""torchrun: two processes learn what one does, from checkpoints of one another, and tell it once."""
+"""torchrun: two processes have the losses of one, load each other's checkpoints, and log each step once."""
 
 import json
 import os
@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "sft": {"steps": 5, "batch": 5, "warmup_steps": 1},
     "cooldown": {"steps": 2, "batch": 3, "samples": 2, "probe": 2},
 }
-"""Batches that two processes cannot halve, in passes of which one needs more than the other."""
+"""Batches that two processes cannot halve, in micro-batches of which one needs more than the other."""
 KINDS = ("ddp", "fsdp")
 LIKE: dict[str, dict[str, Any]] = {
     "full": {},
@@ -60,7 +60,7 @@ class World:
         )  # fmt: skip
 
     def finish(self, name: str, changed: Mapping[str, Any], *more: str, processes: int = 1) -> list[dict[str, Any]]:
-        """The metrics of a run that is seen through."""
+        """Finish a run; returns its metrics."""
         done = self.train(self.folder / name, changed, *more, processes=processes)
         assert done.returncode == 0, done.stderr[-3000:]
         return read_metrics(self.folder / name)
@@ -85,9 +85,7 @@ def check_same(mine: list[dict[str, Any]], other: list[dict[str, Any]], rel: flo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_processes_tell_the_losses_of_one_and_leave_its_files(
-    world: World, alone: list[dict[str, Any]], kind: str
-) -> None:
+def test_two_processes_have_the_losses_and_files_of_one(world: World, alone: list[dict[str, Any]], kind: str) -> None:
     check_same(world.finish(kind, {"parallel": kind}, processes=2), alone)
     names = [sorted(path.name for path in (world.folder / run).iterdir()) for run in (kind, "alone")]
     assert names[0] == names[1]
@@ -96,7 +94,7 @@ def test_two_processes_tell_the_losses_of_one_and_leave_its_files(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("like", ["adapters", "frozen_tower", "recomputed"])
-def test_so_do_they_in_every_way_to_train(world: World, kind: str, like: str) -> None:
+def test_two_processes_have_the_losses_of_one_in_every_way_to_train(world: World, kind: str, like: str) -> None:
     alone = world.folder / f"alone-{like}"
     mine = read_metrics(alone) if alone.is_dir() else world.finish(alone.name, LIKE[like])
     check_same(world.finish(f"{kind}-{like}", {"parallel": kind, **LIKE[like]}, processes=2), mine)
@@ -104,34 +102,34 @@ def test_so_do_they_in_every_way_to_train(world: World, kind: str, like: str) ->
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("like", ["full", "adapters"])
-def test_in_few_bits_they_stay_close(world: World, kind: str, like: str) -> None:
+def test_two_processes_stay_close_to_one_in_bfloat16(world: World, kind: str, like: str) -> None:
     few = {**LIKE[like], "dtype": "bfloat16", "cooldown": {"steps": 0}}
     alone = world.folder / f"alone-few-{like}"
     mine = read_metrics(alone) if alone.is_dir() else world.finish(alone.name, few)
     check_same(world.finish(f"{kind}-few-{like}", {"parallel": kind, **few}, processes=2), mine, rel=0.1)
 
 
-def test_a_clip_that_cannot_be_read_is_told_once_whoever_met_it(world: World) -> None:
+def test_a_clip_that_cannot_be_read_is_reported_once_by_whichever_process(world: World) -> None:
     release = shutil.copytree(world.folder / "release", world.folder / "spoilt")
     rows = [json.loads(line) for line in (release / "sft" / "train.jsonl").read_text().splitlines()]
     bad = {row["clip_id"] for row in rows[:2]}
     for row in rows[:2]:
         (release / row["media"]["path"]).write_bytes(b"no video")
     seal(release)
-    told = []
+    runs = []
     for name, processes in (("spoilt-alone", 1), ("spoilt-both", 2)):
         done = world.train(world.folder / name, {}, "--release", str(release), processes=processes)
         assert done.returncode == 0, done.stderr[-3000:]
         metrics = read_metrics(world.folder / name)
         problems = [row["problem"].split()[1] for row in metrics if row["stage"] == "data"]
         assert sorted(problems) == sorted(bad)
-        told.append([row for row in metrics if row["stage"] != "data"])
-    alone, both = told
+        runs.append([row for row in metrics if row["stage"] != "data"])
+    alone, both = runs
     check_same(both, alone)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_of_two_is_gone_on_with_by_one_and_the_other_way_round(
+def test_a_run_of_two_processes_resumes_with_one_and_the_reverse(
     world: World, alone: list[dict[str, Any]], kind: str
 ) -> None:
     for first, second in ((1, 2), (2, 1)):
@@ -144,14 +142,14 @@ def test_a_run_of_two_is_gone_on_with_by_one_and_the_other_way_round(
 def test_grpo_in_two_processes_is_refused_before_any_work(world: World) -> None:
     done = world.train(world.folder / "grpo", {}, processes=2, stages="sft,grpo")
     assert done.returncode != 0
-    said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert len(said) == 1
-    assert "GRPO takes one process" in said[0]
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "GRPO takes one process" in errors[0]
     assert not (world.folder / "grpo").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_loss_that_is_no_number_stops_all_and_is_told_once(world: World, kind: str) -> None:
+def test_a_loss_that_is_not_finite_stops_all_and_is_reported_once(world: World, kind: str) -> None:
     wild = {
         "parallel": kind,
         "sft": {"steps": 5, "batch": 5, "warmup_steps": 1, "learning_rate": 1e30},
@@ -159,7 +157,7 @@ def test_a_loss_that_is_no_number_stops_all_and_is_told_once(world: World, kind:
     }
     done = world.train(world.folder / f"wild-{kind}", wild, processes=2)
     assert done.returncode != 0
-    said = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert len(said) == 1
-    assert "clips clip-" in said[0]
-    assert "nan" in said[0] or "inf" in said[0]
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "clips clip-" in errors[0]
+    assert "nan" in errors[0] or "inf" in errors[0]

@@ -35,7 +35,7 @@ def test_overlap_in_time(one: tuple[float, float], other: tuple[float, float], i
     assert compute_time_iou(TimeRange(*other), TimeRange(*one)) == pytest.approx(iou)
 
 
-def test_evidence_counts_only_under_its_own_defect() -> None:
+def test_evidence_counts_only_for_its_own_defect() -> None:
     meant = (timed("blur", 0, 2),)
     assert compute_evidence_overlap((timed("blur", 1, 2),), meant) == pytest.approx(0.5)
     assert compute_evidence_overlap((timed("noise", 0, 2),), meant) == 0
@@ -47,5 +47,5 @@ def test_evidence_counts_only_under_its_own_defect() -> None:
     ("level", "evidence", "expected"),
     [(5, (Evidence("blur"),), True), (5, (), False), (2, (), True), (2, (Evidence("blur"),), False), (3, (), False)],
 )
-def test_defects_that_deny_the_level(level: int, evidence: tuple[Evidence, ...], expected: bool) -> None:
+def test_defects_that_contradict_the_level(level: int, evidence: tuple[Evidence, ...], expected: bool) -> None:
     assert contradicts_level(AxisReport(level, evidence)) is expected

@@ -55,9 +55,9 @@ _OF_ONE_PROCESS = (MemoryFullError, OSError)
 """Errors that one of several processes may meet alone. All meet the others, and the first one prints them."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WRONG_KIND = {
-    errno.EEXIST: "there is a file where a folder is wanted",
-    errno.ENOTDIR: "there is a file where a folder is wanted",
-    errno.EISDIR: "there is a folder where a file is wanted",
+    errno.EEXIST: "there is a file where a folder is needed",
+    errno.ENOTDIR: "there is a file where a folder is needed",
+    errno.EISDIR: "there is a folder where a file is needed",
 }
 
 
@@ -77,9 +77,9 @@ def _format_error(error: Exception, how_to_continue: str) -> str:
     """Format an error as one line; for those of the file system, add how to continue."""
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         disk = f"the disk of {error.filename}" if error.filename else "the disk"
-        return f"no space is left on {disk}: free disk space, then {how_to_continue}."
+        return f"No space is left on {disk}: free disk space, then {how_to_continue}."
     if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {_WRONG_KIND.get(error.errno or 0, error.strerror)}"
+        return f"{error.filename}: {_WRONG_KIND.get(error.errno or 0, error.strerror)}."
     return " ".join(str(error).split())
 
 
@@ -151,7 +151,7 @@ def _check(options: argparse.Namespace) -> int:
         raise
     except Exception as error:  # for example quantised weights without a kernel on this machine
         raise ModelError(f"{options.model} cannot be used here: {type(error).__name__}: {error}") from error
-    print(f"{options.model} loads and writes here")
+    print(f"{options.model} loads and generates on this machine.")
     return 0
 
 

@@ -310,7 +310,7 @@ def _describe_unknown(prefix: str, name: str, names: Sequence[str]) -> str:
         return f"{prefix}{name} is called {new} now; rename it."
     near = get_close_matches(name, names, n=1)
     hint = f"did you mean {prefix}{near[0]}?" if near else f"known settings are {', '.join(names)}."
-    return f"unknown setting {prefix}{name}; {hint}"
+    return f"Unknown setting {prefix}{name}; {hint}"
 
 
 def _check_value(hint: Any, value: object, name: str) -> Any:

@@ -56,7 +56,7 @@ def list_recipes() -> list[str]:
 def read_recipe(name: str) -> dict[str, object]:
     """Read the settings of a recipe, without the defaults; raises ConfigError for an unknown name."""
     if name not in list_recipes():
-        raise ConfigError(f"there is no recipe {name!r}; the recipes are {', '.join(list_recipes())}.")
+        raise ConfigError(f"There is no recipe {name!r}; the recipes are {', '.join(list_recipes())}.")
     return read_settings(RECIPES / f"{name}.toml")
 
 

@@ -91,7 +91,7 @@ def train(
     """
     machine = join_processes(config.parallel, getattr(torch, config.dtype))
     if not any(config.count_steps(name) for name in stages):
-        raise TrainingError(f"no stage has steps: raise {' or '.join(map(_name_steps, stages))}.")
+        raise TrainingError(f"No stage has steps: raise {' or '.join(map(_name_steps, stages))}.")
     stages = [name for name in stages if config.count_steps(name)]
     if machine.size > 1 and "grpo" in stages:
         raise TrainingError(_ONE_PROCESS)
@@ -221,7 +221,7 @@ class _Run:
         """Run a stage from its checkpoint on; skip it if it is done or has no clips."""
         start, examples = self._count_done(name), material.train[name]
         if not examples:
-            self.report(f"{name} was skipped: the release has no clips for it")
+            self.report(f"{name} was skipped: the release has no clips for it.")
             return
         if start is None:
             self._require_done(name)

@@ -12,7 +12,7 @@ from modelassist.engine.cli.options import main
     "error",
     [RuntimeError("self and mat2 need\none dtype"), ImportError("no kernel"), AssertionError("shape")],
 )
-def test_a_model_that_loads_and_cannot_write_is_refused_in_one_line(
+def test_a_model_that_loads_and_cannot_generate_is_refused_in_one_line(
     tiny_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
     def fails(*_: object, **__: object) -> None:

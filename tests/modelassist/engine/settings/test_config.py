@@ -1,4 +1,4 @@
-"""Settings: what is read, what is refused and how it is said."""
+"""Settings: what is read, and what is refused with which error."""
 
 import json
 from dataclasses import fields
@@ -21,7 +21,7 @@ from modelassist.engine.training.presets import parse_overrides
 RECIPES = sorted((Path(config.__file__).parents[1] / "recipes").glob("*.toml"))
 
 
-def test_defaults_survive_the_way_to_tables_and_back() -> None:
+def test_defaults_survive_a_round_trip_through_tables() -> None:
     assert parse_config(dump_config(Config())) == Config()
 
 
@@ -29,16 +29,16 @@ def test_defaults_survive_the_way_to_tables_and_back() -> None:
 def test_settings_are_read_from_a_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"run.{suffix}"
     path.write_text("seed = 3\n[sft]\nsteps = 7\n" if suffix == "toml" else '{"seed": 3, "sft": {"steps": 7}}')
-    found = load_config(path)
-    assert (found.seed, found.sft.steps, found.grpo) == (3, 7, Config().grpo)
+    loaded = load_config(path)
+    assert (loaded.seed, loaded.sft.steps, loaded.grpo) == (3, 7, Config().grpo)
 
 
 @pytest.mark.parametrize(
     ("values", "error"),
     [
-        ({"sead": 1}, r"unknown setting sead; did you mean seed\?"),
-        ({"sft": {"learning_rates": 1}}, r"unknown setting sft.learning_rates; did you mean sft.learning_rate\?"),
-        ({"sft": {"lr": 1}}, "unknown setting sft.lr; known settings are steps, batch, learning_rate"),
+        ({"sead": 1}, r"Unknown setting sead; did you mean seed\?"),
+        ({"sft": {"learning_rates": 1}}, r"Unknown setting sft.learning_rates; did you mean sft.learning_rate\?"),
+        ({"sft": {"lr": 1}}, "Unknown setting sft.lr; known settings are steps, batch, learning_rate"),
         ({"sft": {"steps": "many"}}, "sft.steps: expected int"),
         ({"sft": {"steps": True}}, "sft.steps: expected int"),
         ({"sft": 3}, "sft: expected a table"),
@@ -69,7 +69,7 @@ def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
         load_config(tmp_path / "none.toml")
 
 
-def test_whole_numbers_serve_as_fractions() -> None:
+def test_an_integer_is_accepted_for_a_float() -> None:
     assert parse_config(json.loads('{"sft": {"huber_weight": 0}}')).sft.huber_weight == 0.0
 
 

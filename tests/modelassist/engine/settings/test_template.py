@@ -1,4 +1,4 @@
-"""The file of all settings: what it says is what the engine takes when nothing is said."""
+"""The file of all settings holds the defaults."""
 
 import re
 import tomllib
@@ -26,19 +26,19 @@ def test_the_file_spells_out_the_defaults(tmp_path: Path, capsys: pytest.Capture
     assert load_config(tmp_path / "run.toml") == Config()
 
 
-def test_what_is_unset_can_be_set_by_taking_the_marks_away(tmp_path: Path) -> None:
+def test_unset_settings_are_set_by_removing_their_marks(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(re.sub(r"^#(?! )", "", render_settings(), flags=re.MULTILINE))
     assert load_config(tmp_path / "run.toml") == Config(frames=FrameConfig())
 
 
-def test_every_setting_has_its_words_above_it() -> None:
+def test_every_setting_has_a_comment_above_it() -> None:
     lines = render_settings().splitlines()
     for number, line in enumerate(lines):
         if re.match(r"#?[\[a-z]", line):
             assert re.match(r"# \S", lines[number - 1]), line
 
 
-def test_the_words_are_those_of_the_source() -> None:
-    said = read_field_docs(RewardConfig)
-    assert said["defects"] == "F1 of the defects listed against those people listed."
-    assert list(said) == list(asdict(RewardConfig()))
+def test_the_comments_are_the_docstrings_of_the_source() -> None:
+    docs = read_field_docs(RewardConfig)
+    assert docs["defects"] == "F1 of the defects listed against those people listed."
+    assert list(docs) == list(asdict(RewardConfig()))

@@ -26,7 +26,7 @@ def finished(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.T
 
 @pytest.fixture(scope="session")
 def taught(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Figures]:
-    """A critic that has learnt the eight train clips by heart, and the figures of its steps."""
+    """A critic that was overfitted to the eight train clips, and the figures of its steps."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("taught")
     critic = loader.load(str(tiny_folder))

@@ -34,7 +34,7 @@ def make_feeder(critic: Loaded, tmp_path: Path) -> Feeder:
 
 @contextmanager
 def cut_after(monkeypatch: pytest.MonkeyPatch, cut: int) -> Iterator[None]:
-    """A run in this block ends after so many steps, as if it had been killed."""
+    """End a run in this block after some steps, as if it had been killed."""
     steps = 0
 
     def step(journal: Journal, stage: str, number: int, figures: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: whole, or the one before stays; what is wrong with one is said."""
+"""Checkpoints: complete, or the one before stays; an error says what is wrong with one."""
 
 import os
 import resource
@@ -50,18 +50,18 @@ def stage(critic: Loaded, release_folder: Path, tmp_path: Path) -> SftStage:
     return SftStage(StageContext(critic, feeder), examples, SftConfig(steps=3, batch=2))
 
 
-def test_a_checkpoint_brings_back_weights_and_optimiser(
+def test_a_checkpoint_restores_weights_and_optimiser(
     critic: Loaded, stage: SftStage, tiny_folder: Path, tmp_path: Path
 ) -> None:
     stage.step(0)
-    save_checkpoint(tmp_path / "kept", critic, stage, 1, RUN)
-    found = find_newest(tmp_path / "kept", ["sft"])
-    assert found is not None
-    assert (found.stage, found.step, found.run) == ("sft", 1, RUN)
+    save_checkpoint(tmp_path / "checkpoints", critic, stage, 1, RUN)
+    checkpoint = find_newest(tmp_path / "checkpoints", ["sft"])
+    assert checkpoint is not None
+    assert (checkpoint.stage, checkpoint.step, checkpoint.run) == ("sft", 1, RUN)
     other = loader.load(str(tiny_folder))
-    restore_weights(other, found)
+    restore_weights(other, checkpoint)
     again = SftStage(StageContext(other, stage.context.feeder), stage.examples, stage.config)
-    restore_stage(other, again, found)
+    restore_stage(other, again, checkpoint)
     for name, value in list_trainable(critic).items():
         assert torch.equal(value, list_trainable(other)[name]), name
     before, after = dump_optimizer(critic, stage.optimizer), dump_optimizer(other, again.optimizer)
@@ -69,7 +69,7 @@ def test_a_checkpoint_brings_back_weights_and_optimiser(
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_checkpoint_is_for_whom_the_umask_lets_read(critic: Loaded, stage: SftStage, tmp_path: Path) -> None:
+def test_a_checkpoint_has_the_permissions_of_the_umask(critic: Loaded, stage: SftStage, tmp_path: Path) -> None:
     stage.step(0)
     before = os.umask(0o027)
     try:
@@ -84,7 +84,7 @@ def test_a_checkpoint_is_for_whom_the_umask_lets_read(critic: Loaded, stage: Sft
 
 
 @pytest.mark.parametrize("size", [0, 100_000])
-def test_where_the_disk_is_full_the_checkpoint_before_it_stays(
+def test_a_full_disk_leaves_the_checkpoint_before_it(
     critic: Loaded, stage: SftStage, tmp_path: Path, size: int
 ) -> None:
     stage.step(0)
@@ -97,22 +97,22 @@ def test_where_the_disk_is_full_the_checkpoint_before_it_stays(
         save_checkpoint(tmp_path, critic, stage, 2, RUN)
     assert "resume with --resume" in str(raised.value)
     assert [path.name for path in tmp_path.iterdir() if path.name != "frames"] == ["sft-1"]
-    found = find_newest(tmp_path, ["sft"])
-    assert found is not None
-    restore_weights(critic, found)
-    restore_stage(critic, stage, found)
+    checkpoint = find_newest(tmp_path, ["sft"])
+    assert checkpoint is not None
+    restore_weights(critic, checkpoint)
+    restore_stage(critic, stage, checkpoint)
 
 
-def test_a_checkpoint_of_a_model_of_other_sizes_is_refused(
+def test_a_checkpoint_of_a_model_of_another_shape_is_refused(
     critic: Loaded, stage: SftStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_checkpoint(tmp_path / "kept", critic, stage, 1, RUN)
+    save_checkpoint(tmp_path / "checkpoints", critic, stage, 1, RUN)
     monkeypatch.setattr("modelassist.engine.models.tiny.LAYERS", 2)
     init_tiny(tmp_path / "other", frames=critic.frames)
-    found = find_newest(tmp_path / "kept", ["sft"])
-    assert found is not None
+    checkpoint = find_newest(tmp_path / "checkpoints", ["sft"])
+    assert checkpoint is not None
     with pytest.raises(CheckpointError, match="made of another model"):
-        restore_weights(loader.load(str(tmp_path / "other")), found)
+        restore_weights(loader.load(str(tmp_path / "other")), checkpoint)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
@@ -121,7 +121,7 @@ def test_a_damaged_checkpoint_is_named(critic: Loaded, stage: SftStage, tmp_path
     path = save_checkpoint(tmp_path, critic, stage, 1, RUN) / name
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(CheckpointError, match=rf"{name} is damaged: remove .*sft-1; --resume then"):
-        found = find_newest(tmp_path, ["sft"])
-        assert found is not None
-        restore_weights(critic, found)
-        restore_stage(critic, stage, found)
+        checkpoint = find_newest(tmp_path, ["sft"])
+        assert checkpoint is not None
+        restore_weights(critic, checkpoint)
+        restore_stage(critic, stage, checkpoint)

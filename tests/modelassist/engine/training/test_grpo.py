@@ -22,11 +22,11 @@ def test_advantages_are_those_worked_out_by_hand() -> None:
     assert torch.allclose(compute_advantages(rewards, "group"), centred / 0.250357, rtol=1e-3)
 
 
-def test_a_group_without_spread_teaches_nothing() -> None:
+def test_a_group_with_equal_rewards_has_no_advantage() -> None:
     assert not compute_advantages(torch.full((2, 4), 0.7), "group").any()
 
 
-def test_the_ratio_is_clipped_on_the_side_that_would_gain() -> None:
+def test_the_ratio_is_clipped_only_where_the_objective_would_rise() -> None:
     config = GrpoConfig(epsilon=0.2, epsilon_high=0.28)
     old = torch.zeros(4)
     new = torch.log(torch.tensor([1.5, 1.5, 0.5, 0.5]))
@@ -36,20 +36,20 @@ def test_the_ratio_is_clipped_on_the_side_that_would_gain() -> None:
     assert loss.clipped == 0.5
 
 
-def test_masked_tokens_neither_count_nor_pull() -> None:
+def test_masked_tokens_have_no_loss_and_no_gradient() -> None:
     new = torch.zeros(4, requires_grad=True)
-    kept = torch.tensor([True, True, False, False])
-    loss = compute_policy_loss(new, torch.zeros(4), torch.tensor([1.0, 1.0, 5.0, 5.0]), kept, GrpoConfig())
+    mask = torch.tensor([True, True, False, False])
+    loss = compute_policy_loss(new, torch.zeros(4), torch.tensor([1.0, 1.0, 5.0, 5.0]), mask, GrpoConfig())
     loss.total.backward()
     assert loss.total.item() == pytest.approx(-1)
     assert new.grad is not None
     assert new.grad.tolist() == [-0.5, -0.5, 0, 0]
 
 
-def test_the_divergence_is_counted_where_there_is_a_reference() -> None:
+def test_kl_is_added_if_there_is_a_reference() -> None:
     new, reference = torch.log(torch.tensor([0.5])), torch.log(torch.tensor([0.25]))
-    kept = torch.ones(1, dtype=torch.bool)
-    loss = compute_policy_loss(new, new, torch.zeros(1), kept, GrpoConfig(beta=2.0), reference)
+    mask = torch.ones(1, dtype=torch.bool)
+    loss = compute_policy_loss(new, new, torch.zeros(1), mask, GrpoConfig(beta=2.0), reference)
     assert loss.kl == pytest.approx(0.5 - torch.log(torch.tensor(0.5)).item() - 1)
     assert loss.total.item() == pytest.approx(2 * loss.kl)
 
@@ -95,7 +95,7 @@ def test_kl_is_measured_from_the_same_weights_after_a_resume(
     assert whole[-1] > 0
 
 
-def test_adapters_leave_the_rest_alone_and_are_merged_at_the_end(
+def test_adapters_change_no_other_weight_and_are_merged_at_the_end(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
 ) -> None:
     config = replace(CONFIG, lora=LoraConfig(rank=4, alpha=8), gradient_checkpointing=True, max_new_tokens=192)

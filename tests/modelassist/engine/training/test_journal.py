@@ -13,7 +13,7 @@ def steps(folder: Path) -> list[tuple[str, int]]:
     return [(row["stage"], row.get("step", 0)) for row in rows]
 
 
-def test_what_came_after_a_checkpoint_is_told_again_and_once(tmp_path: Path) -> None:
+def test_steps_after_a_checkpoint_are_written_again_and_once(tmp_path: Path) -> None:
     journal = Journal(tmp_path, TOTALS)
     journal.append({"stage": "data", "problem": "clip 3 left out"})
     for step in (1, 2, 3):
@@ -26,7 +26,7 @@ def test_what_came_after_a_checkpoint_is_told_again_and_once(tmp_path: Path) -> 
     assert steps(tmp_path) == []
 
 
-def test_a_process_that_does_not_lead_writes_nothing(tmp_path: Path) -> None:
+def test_only_the_first_process_writes(tmp_path: Path) -> None:
     journal = Journal(tmp_path, TOTALS, writes=False)
     journal.rewind("sft", 1)
     journal.log_step("sft", 1, {"loss": 1.0})
@@ -42,7 +42,7 @@ def test_progress_counts_all_stages(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "progress.json").read_text())["share"] == 1.0
 
 
-def test_a_line_says_what_is_known() -> None:
+def test_a_line_holds_the_figures_that_are_known() -> None:
     assert format_figures({"loss": 1.23456}) == "loss 1.235"
     assert (
         format_figures({"loss": 1.0, "tokens_per_second": 12345.6, "mfu": 0.414})

@@ -1,4 +1,4 @@
-"""Which settings a run gets where nothing else is said: nothing ruins a pretrained model by default."""
+"""The settings of a run by default: none ruins a pretrained model."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def pretrained(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(tiny_folder)
 
 
-def test_a_tiny_model_gets_the_defaults_it_always_had(tiny_folder: Path) -> None:
+def test_a_tiny_model_gets_the_defaults(tiny_folder: Path) -> None:
     assert is_tiny(str(tiny_folder))
     assert config_for(str(tiny_folder)) == Config()
     assert config_for(str(tiny_folder)).sft.learning_rate == 4e-3
@@ -58,14 +58,14 @@ def test_a_pretrained_model_gets_the_rates_of_what_is_trained(
     assert config_for(HUB, {"lora": {"rank": 8}}).lora.rank == 8
 
 
-def test_what_is_given_goes_over_the_recipe(pretrained: str) -> None:
+def test_given_settings_override_the_recipe(pretrained: str) -> None:
     config = config_for(pretrained, {"sft": {"learning_rate": 2e-5}})
     assert (config.sft.learning_rate, config.sft.steps, config.lora.rank) == (2e-5, 1500, 64)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("rank", [0, 64])
-def test_a_rate_that_ruins_the_model_is_refused_by_name_with_the_recipe(stage: str, rank: int) -> None:
+def test_a_ruinous_rate_is_refused_with_the_recipe_to_take(stage: str, rank: int) -> None:
     length = "rounds" if stage == "grpo" else "steps"
     given = {"lora": {"rank": rank}, stage: {"learning_rate": 4e-3, length: 5}}
     recipe = presets.DEFAULT_RECIPE[Trained.LORA if rank else Trained.FULL]
@@ -76,7 +76,7 @@ def test_a_rate_that_ruins_the_model_is_refused_by_name_with_the_recipe(stage: s
 
 
 @pytest.mark.parametrize("trained", presets.DEFAULT_RECIPE)
-def test_a_recipe_for_a_pretrained_model_bears_steps_of_every_stage(trained: Trained) -> None:
+def test_a_recipe_for_a_pretrained_model_allows_steps_of_every_stage(trained: Trained) -> None:
     more = {"sft": {"steps": 5}, "grpo": {"rounds": 5}, "cooldown": {"steps": 5}}
     config = config_for(HUB, more, recipe=presets.DEFAULT_RECIPE[trained])
     assert find_trained(HUB, config) == trained
@@ -96,7 +96,7 @@ def test_the_toy_recipe_is_refused_for_a_pretrained_model() -> None:
         choose_settings(HUB, {}, recipe="toy")
 
 
-def test_a_file_of_a_whole_run_says_what_of_a_pretrained_model_is_trained(tiny_folder: Path) -> None:
+def test_a_file_for_a_pretrained_model_has_to_set_the_rank(tiny_folder: Path) -> None:
     given = {"sft": {"learning_rate": 1e-5}}
     with pytest.raises(ConfigError, match=r"set lora\.rank"):
         choose_settings(HUB, given, is_whole=True)
@@ -112,7 +112,7 @@ def test_a_recipe_by_name_is_its_file(name: str, tiny_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "tables"),
     [
         ("sft.learning_rate=1e-5", {"sft": {"learning_rate": 1e-5}}),
         ("sft.steps = 200", {"sft": {"steps": 200}}),
@@ -121,13 +121,13 @@ def test_a_recipe_by_name_is_its_file(name: str, tiny_folder: Path) -> None:
         ("freeze_vision=true", {"freeze_vision": True}),
     ],
 )
-def test_an_override_is_a_dotted_name_and_a_value(line: str, found: dict[str, Any]) -> None:
-    assert parse_overrides([line]) == found
-    assert parse_config(found) != Config()
+def test_an_override_is_a_dotted_name_and_a_value(line: str, tables: dict[str, Any]) -> None:
+    assert parse_overrides([line]) == tables
+    assert parse_config(tables) != Config()
 
 
 @pytest.mark.parametrize("line", ["", "sft.steps", "=3", "sft steps=3"])
-def test_what_is_no_override_is_refused(line: str) -> None:
+def test_a_line_that_sets_nothing_is_refused(line: str) -> None:
     with pytest.raises(ConfigError, match="sets nothing"):
         parse_overrides([line])
 
@@ -142,7 +142,7 @@ def test_the_command_refuses_a_ruinous_rate_before_it_loads_anything(
     assert "ruins" not in capsys.readouterr().err  # the folder is no release
 
 
-def test_the_default_step_leaves_a_pretrained_model_as_good_as_it_was(pretrained: str, tmp_path: Path) -> None:
+def test_the_default_step_changes_a_pretrained_model_little(pretrained: str, tmp_path: Path) -> None:
     """Trains through the command: adapters only, and the weights of the base stay within a little of what they were."""
     (tmp_path / "release").mkdir()
     make_release(tmp_path / "release")

@@ -12,7 +12,7 @@ from tests.modelassist.engine.training.runs import CONFIG, cut_after, read_losse
 
 
 @pytest.mark.parametrize("cut", [2, 5, 7])
-def test_a_run_that_was_cut_goes_on_with_the_same_losses(
+def test_a_run_that_was_killed_resumes_with_the_same_losses(
     finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
 ) -> None:
     with cut_after(monkeypatch, cut):
@@ -25,7 +25,7 @@ def test_a_run_that_was_cut_goes_on_with_the_same_losses(
     )
 
 
-def test_later_stages_go_on_from_the_earlier_ones_that_were_run_by_themselves(
+def test_later_stages_resume_a_run_of_the_earlier_ones(
     finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path
 ) -> None:
     training.train(release_folder, str(tiny_folder), tmp_path, CONFIG, stages=["sft"])
@@ -38,7 +38,7 @@ def test_later_stages_go_on_from_the_earlier_ones_that_were_run_by_themselves(
     assert json.loads((tmp_path / "evaluation.json").read_text())["stages"] == ["sft", "grpo", "cooldown"]
 
 
-def test_a_run_that_is_gone_on_with_is_not_done(
+def test_a_run_that_resumes_is_not_done(
     tiny_folder: Path, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training.train(release_folder, str(tiny_folder), tmp_path, CONFIG, stages=["sft"])
@@ -47,12 +47,12 @@ def test_a_run_that_is_gone_on_with_is_not_done(
     assert not (tmp_path / "evaluation.json").exists()
 
 
-def test_a_run_is_not_resumed_with_other_settings(finished: Path, tiny_folder: Path, release_folder: Path) -> None:
+def test_a_run_does_not_resume_with_other_settings(finished: Path, tiny_folder: Path, release_folder: Path) -> None:
     with pytest.raises(CheckpointError, match=r"another seed \(0 there, 9 here\)"):
         training.train(release_folder, str(tiny_folder), finished, replace(CONFIG, seed=9), resume=True)
 
 
-def test_a_run_that_ran_out_of_memory_may_be_resumed_with_smaller_passes(
+def test_a_run_may_resume_with_smaller_micro_batches(
     finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with cut_after(monkeypatch, 2):

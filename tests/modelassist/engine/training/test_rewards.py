@@ -44,12 +44,12 @@ def test_accuracy_never_rises_with_distance(mos: float, one: int, other: int) ->
     ) >= 0  # fmt: skip
 
 
-def test_accuracy_is_a_gaussian_as_wide_as_the_doubt() -> None:
+def test_accuracy_is_a_gaussian_as_wide_as_the_standard_error() -> None:
     assert compute_accuracy_reward(card(4, 4, 4), targets(3.0, se=1.0), 0.5) == pytest.approx(0.606531, abs=1e-6)
     assert compute_accuracy_reward(card(4, 4, 4), targets(3.0, se=0.1), 0.5) == pytest.approx(0.135335, abs=1e-6)
 
 
-def test_standing_in_the_order_of_the_mos_is_rewarded() -> None:
+def test_the_order_of_the_mos_is_rewarded() -> None:
     meant = [targets(1.5), targets(4.5)]
     right = compute_rank_rewards([[card(1, 1, 1)] * 2, [card(5, 5, 5)] * 2], meant)
     wrong = compute_rank_rewards([[card(5, 5, 5)] * 2, [card(1, 1, 1)] * 2], meant)
@@ -62,12 +62,12 @@ def test_one_clip_alone_has_no_order() -> None:
 
 
 @given(st.integers(0, 300))
-def test_the_length_guard_falls_evenly(length: int) -> None:
+def test_the_length_reward_falls_linearly(length: int) -> None:
     value = compute_length_reward(length, 100, 200)
     assert value == pytest.approx(1.0 if length <= 100 else max(0.0, 2 - length / 100))
 
 
-def test_where_defects_are_unknown_naming_some_costs_nothing() -> None:
+def test_defects_are_not_penalised_where_people_described_none() -> None:
     unknown = {axis: replace(target, described=False) for axis, target in targets(2).items()}
     cards = [[card(2, 2, 2), card(2, 2, 2, evidence=(Evidence("blur"),))]]
     ((silent, named),) = compute_reward_terms(cards, [[9, 9]], [unknown], REWARDS, 99)
@@ -76,14 +76,14 @@ def test_where_defects_are_unknown_naming_some_costs_nothing() -> None:
     assert silent.defects > named.defects
 
 
-def test_what_does_not_parse_earns_nothing() -> None:
+def test_a_sample_that_does_not_parse_has_no_reward() -> None:
     terms = compute_reward_terms([[None, card(3, 3, 3)]], [[50, 50]], [targets(3.0)], REWARDS, 160)
     assert terms[0][0].total(REWARDS) == 0
     assert terms[0][1].total(REWARDS) > 1
 
 
 @given(levels, levels, levels, scores)
-def test_every_term_lies_between_nothing_and_all(one: int, two: int, three: int, mos: float) -> None:
+def test_every_term_is_between_0_and_1(one: int, two: int, three: int, mos: float) -> None:
     group = [card(one, two, three, evidence=(timed("blur", 0, 1),)), card(three, one, two)]
     meant = [targets(mos, evidence=(timed("blur", 0.5, 1),)), targets(6 - mos)]
     for terms in compute_reward_terms([group, group[::-1]], [[10, 300]] * 2, meant, REWARDS, 160):

@@ -1,4 +1,4 @@
-"""A step of SFT: how it is cut changes neither its loss nor its gradient, and like goes with like."""
+"""A step of SFT: micro-batches change neither its loss nor its gradient, and hold rows of similar length."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +21,9 @@ from modelassist.engine.training.sft import SftStage
 from modelassist.engine.training.stages import StageContext
 from qsave.release.reader import ReleaseReader
 
-Told = tuple[dict[str, float], dict[str, torch.Tensor]]
+Step = tuple[dict[str, float], dict[str, torch.Tensor]]
 STILL = SftConfig(steps=2, batch=8, learning_rate=0.0)
-"""A step that leaves the weights where they are, so that the next is told the same."""
+"""A step that changes no weight, so that the next one has the same figures."""
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +34,26 @@ def stage(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.Temp
     return SftStage(StageContext(critic, Feeder(critic, store)), examples, STILL)
 
 
-def told(stage: SftStage, micro_tokens: int) -> Told:
-    """The figures and the gradient of one step, cut to size."""
+def take_step(stage: SftStage, micro_tokens: int) -> Step:
+    """Take a step in micro-batches of a size; returns its figures and its gradient."""
     stage.micro_tokens = micro_tokens
     figures = stage.step(0)
-    found = {name: value.grad.clone() for name, value in list_trainable(stage.model).items() if value.grad is not None}
-    return figures, found
+    gradient = {
+        name: value.grad.clone() for name, value in list_trainable(stage.model).items() if value.grad is not None
+    }
+    return figures, gradient
 
 
 @pytest.fixture(scope="module")
-def uncut(stage: SftStage) -> Told:
-    return told(stage, 10**6)
+def uncut(stage: SftStage) -> Step:
+    return take_step(stage, 10**6)
 
 
 @settings(deadline=None, max_examples=6)
 @given(micro_tokens=st.integers(1, 700))
-def test_the_loss_and_the_gradient_are_the_same_however_a_step_is_cut(
-    stage: SftStage, uncut: Told, micro_tokens: int
-) -> None:
+def test_loss_and_gradient_do_not_depend_on_micro_batches(stage: SftStage, uncut: Step, micro_tokens: int) -> None:
     whole, its_gradient = uncut
-    cut, gradient = told(stage, micro_tokens)
+    cut, gradient = take_step(stage, micro_tokens)
     for term in ("loss", "cross_entropy", "huber", "direct", "gradient_norm"):
         assert cut[term] == pytest.approx(whole[term], rel=1e-6), term
     assert gradient.keys() == its_gradient.keys()
@@ -61,7 +61,9 @@ def test_the_loss_and_the_gradient_are_the_same_however_a_step_is_cut(
         assert (value - its_gradient[name]).abs().max() < 1e-6, name
 
 
-def test_rows_of_like_length_go_together(stage: SftStage, uncut: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_of_similar_length_share_a_micro_batch(
+    stage: SftStage, uncut: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
     passes: list[list[int]] = []
 
     def packed(critic: Loaded, rows: Sequence[Row]) -> Packed:
@@ -70,7 +72,7 @@ def test_rows_of_like_length_go_together(stage: SftStage, uncut: Told, monkeypat
 
     monkeypatch.setattr(sft, "pack", packed)
     most = 240
-    figures, _ = told(stage, most)
+    figures, _ = take_step(stage, most)
     assert len(passes) > 1
     lengths_in_turn = [length for lengths in passes for length in lengths]
     assert lengths_in_turn == sorted(lengths_in_turn)

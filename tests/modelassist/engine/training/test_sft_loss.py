@@ -22,7 +22,7 @@ from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.training.runs import CONFIG, Figures, make_context, make_feeder
 
 
-def test_sft_learns_a_small_set_by_heart_and_says_it_freely(
+def test_sft_learns_a_small_set_and_generates_it_freely(
     taught: tuple[Path, Figures], release_folder: Path, tmp_path: Path
 ) -> None:
     folder, figures = taught
@@ -54,7 +54,7 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
     assert dual.total.item() == pytest.approx(plain.total.item() + 2 * dual.huber.item())
 
 
-def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
+def test_only_the_level_words_of_a_direct_answer_have_a_gradient(
     critic: Loaded, release_folder: Path, tmp_path: Path
 ) -> None:
     example = load_examples(ReleaseReader(release_folder), "sft", "train")[0]
@@ -71,7 +71,7 @@ def test_a_direct_answer_teaches_its_level_words_and_nothing_else(
     assert len(taught) == len(AXES)
 
 
-def test_a_loss_that_is_no_number_stops_with_the_clips_named(
+def test_a_loss_that_is_not_finite_stops_with_the_clips_named(
     critic: Loaded, release_folder: Path, tmp_path: Path
 ) -> None:
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")

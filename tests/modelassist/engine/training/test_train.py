@@ -18,7 +18,7 @@ from tests.modelassist.engine.small import read_metrics, seal
 from tests.modelassist.engine.training.runs import CONFIG, read_losses
 
 
-def test_a_run_leaves_what_it_says(finished: Path) -> None:
+def test_a_run_writes_its_files(finished: Path) -> None:
     assert [(stage, step) for stage, step, _ in read_losses(finished)] == [
         ("sft", 1), ("sft", 2), ("sft", 3), ("grpo", 1), ("grpo", 2), ("grpo", 3), ("cooldown", 1), ("cooldown", 2),
     ]  # fmt: skip
@@ -38,14 +38,14 @@ def test_a_run_leaves_what_it_says(finished: Path) -> None:
     assert Critic.load(str(finished / "model"), "cpu").loaded.max_new_tokens == 48
 
 
-def test_practice_logs_every_term(finished: Path) -> None:
+def test_grpo_logs_every_reward_term(finished: Path) -> None:
     row = next(row for row in read_metrics(finished) if row["stage"] == "grpo")
     for name in ("format", "accuracy", "rank", "defects", "evidence", "consistency", "length"):
         assert 0 <= row[f"reward_{name}"] <= 1
     assert {"zero_spread", "clip_share", "length", "entropy", "kl", "finished"} <= set(row)
 
 
-def test_a_stage_without_steps_is_none(tiny_folder: Path, release_folder: Path, tmp_path: Path) -> None:
+def test_a_stage_without_steps_is_skipped(tiny_folder: Path, release_folder: Path, tmp_path: Path) -> None:
     config = replace(CONFIG, grpo=replace(CONFIG.grpo, rounds=0), cooldown=replace(CONFIG.cooldown, steps=0))
     evaluation = training.train(release_folder, str(tiny_folder), tmp_path, config)
     assert evaluation is not None
@@ -53,7 +53,7 @@ def test_a_stage_without_steps_is_none(tiny_folder: Path, release_folder: Path, 
     assert evaluation.cooldown == {}
 
 
-def test_another_seed_takes_another_way(
+def test_another_seed_gives_other_losses(
     finished: Path, tiny_folder: Path, release_folder: Path, tmp_path: Path
 ) -> None:
     training.train(release_folder, str(tiny_folder), tmp_path, replace(CONFIG, seed=1), stages=["sft"])
@@ -90,7 +90,7 @@ def test_a_changed_release_is_not_trained_on(tiny_folder: Path, release_folder: 
 
 
 @pytest.mark.parametrize("which", ["--model", "--previous"])
-def test_a_folder_that_is_no_model_is_one_line(
+def test_a_folder_that_is_not_a_model_is_refused_in_one_line(
     which: str, tiny_folder: Path, release_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = {"--model": str(tiny_folder)} | {which: str(tmp_path)}

@@ -23,8 +23,8 @@ def test_a_held_out_clip_that_cannot_be_read_is_reported_too(
     options = ["--release", str(release), "--model", str(finished / "model"), "--out", str(tmp_path / "out")]
     assert main(["evaluate", *options]) == 0
     assert f"clip {row['clip_id']} left out" in capsys.readouterr().err
-    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert [row["clip_id"] in problem for problem in found["problems"]] == [True]
+    evaluation = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert [row["clip_id"] in problem for problem in evaluation["problems"]] == [True]
     assert row["clip_id"] in (tmp_path / "out" / "evaluation.md").read_text()
 
 
