@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m modelassist.engine", description="Train, measure and use a critic."
+        prog="python -m modelassist.engine", description="Train, evaluate and use a critic."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_settings(commands)
@@ -60,7 +60,7 @@ def _add(
     commands: Any, name: str, help: str, how_to_continue: str = "run the same command again"
 ) -> argparse.ArgumentParser:
     """Add a command; `how_to_continue` is printed when a user stops it."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help.capitalize())
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
     command.set_defaults(how_to_continue=how_to_continue)
     return command
 
@@ -84,7 +84,7 @@ def _add_train(commands: Any) -> None:
     command = _add(
         commands,
         "train",
-        "SFT, GRPO and cool-down on a release, then the evaluation",
+        "run SFT, GRPO and cool-down on a release, then the evaluation",
         "run the same command with --resume",
     )
     command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
@@ -135,7 +135,7 @@ def _add_score(commands: Any) -> None:
     command = _add(
         commands,
         "score",
-        "report cards of one video, a folder of them, or a manifest",
+        "write report cards of one video, a folder of them, or a manifest",
         "run the same command again; with --out it scores only the clips that are left",
     )
     command.add_argument("source", type=Path, help="a video, a folder, or a .csv or .jsonl with video and prompt")
@@ -161,11 +161,13 @@ def _add_frames(commands: Any) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    command = _add(commands, "evaluate", "measure a critic on a split of a release")
+    command = _add(commands, "evaluate", "evaluate a critic on a split of a release")
     command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
     command.add_argument("--model", required=True, help="folder or hub id of the critic")
     command.add_argument("--split", choices=SPLITS, default="test", help="default: test")
-    command.add_argument("--out", type=Path, required=True, help="folder for report, figures, predictions and plots")
+    command.add_argument(
+        "--out", type=Path, required=True, help="folder of the report, its figures, predictions and plots"
+    )
     command.add_argument("--previous", help="another critic to compare this one with")
     command.add_argument("--seed", type=int, default=0, help="seed of samples and intervals; default: 0")
     _add_generation(command)

@@ -63,7 +63,7 @@ class SftConfig:
     warmup_steps: int = 20
     """Steps over which the rate rises; then it falls along a cosine to a tenth."""
     weight_decay: float = 0.01
-    """AdamW's, on matrices only."""
+    """Weight decay of AdamW, on matrices only."""
     huber_weight: float = 1.0
     """Weight of the Huber loss between expected score and MOS (dual supervision); 0 is plain SFT."""
     direct_weight: float = 1.0
@@ -158,9 +158,9 @@ class LoraConfig:
     """Low-rank adapters (LoRA) on the language model instead of full weights."""
 
     rank: int = 0
-    """0 trains the weights themselves."""
+    """Rank of the adapters; 0 trains the weights themselves."""
     alpha: int = 32
-    """Scale of the adapters: alpha / rank."""
+    """The adapters are scaled by alpha / rank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class Config:
     """Padded prompt and output tokens of one batch of generation in the evaluation."""
     samples: int = 1
     """Answers of a clip whose mean score is evaluated: 1 is the greedy answer, more are drawn. The mean is less certain
-    where single answers are certain and differ; generation takes as many times as long."""
+    where single answers are certain and differ; generation takes that many times as long."""
     micro_tokens: int = MICRO_TOKENS
     """Padded tokens of one micro-batch of SFT (one forward and backward pass). A larger step is split into several, by
     row length, with the same loss and gradient; lower it where memory runs out. One row always fits."""
@@ -198,7 +198,7 @@ class Config:
     parallel: str = "ddp"
     """How the processes of torchrun share the work: `ddp` gives each the whole model, `fsdp` a shard of it."""
     lora: LoraConfig = field(default_factory=LoraConfig)
-    """Adapters."""
+    """Adapters, if any."""
     sft: SftConfig = field(default_factory=SftConfig)
     """Stage one."""
     grpo: GrpoConfig = field(default_factory=GrpoConfig)
