@@ -64,7 +64,7 @@ def test_captions_of_held_out_clips_are_left_out(tiny_folder: Path, release_fold
     config = replace(CONFIG, sft=replace(CONFIG.sft, captions=str(captions), steps=1))
     training.train(release_folder, str(tiny_folder), tmp_path / "run", config, stages=("sft",))
     problem, step = map(json.loads, (tmp_path / "run" / "metrics.jsonl").read_text().splitlines())
-    assert "none of the clips with captions can be used" in problem["problem"]
+    assert "None of the clips with captions can be used" in problem["problem"]
     assert "captions" not in step
 
 

@@ -254,7 +254,7 @@ def test_evaluate_does_not_write_into_a_run(bench: Bench) -> None:
 
 def test_two_processes_do_not_train_into_one_folder(bench: Bench) -> None:
     with only_one(bench.out / "run.json"):
-        assert bench.train() == (1, f"error: {bench.out / 'run.json'}: another process is writing to it")
+        assert bench.train() == (1, f"error: {bench.out / 'run.json'}: another process is writing to it.")
     assert list(bench.out.iterdir()) == []
 
 
