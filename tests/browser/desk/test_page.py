@@ -65,7 +65,7 @@ def test_single_keys_can_be_turned_off(desk: Page, campaign: Campaign) -> None:
     put_clip(campaign, "one")
     open_desk(desk)
     desk.keyboard.press("?")
-    desk.get_by_label("Single keys work").uncheck()
+    desk.get_by_label("Use single keys").uncheck()
     desk.keyboard.press("Escape")
     desk.locator("#axis-visual").focus()
     desk.keyboard.press("4")

@@ -43,7 +43,7 @@ def test_the_viewing_record_says_how_the_clip_was_watched(desk: Page, campaign: 
         "() => { const v = document.querySelector('video'); return v.played.length && v.currentTime > 1; }"
     )
     desk.wait_for_function("() => document.querySelector('video').currentTime < 0.9")  # it loops
-    expect(desk.get_by_role("list", name="What this campaign asks")).to_contain_text("to its end: ✓ done")
+    expect(desk.get_by_role("list", name="What this campaign requires")).to_contain_text("to its end: ✓ done")
     rate_by_keys(desk)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()
     revision = Rating.objects.get().revisions.get()
@@ -93,7 +93,7 @@ def test_a_word_after_a_long_sitting_lies_beside_the_work_and_goes_when_told(des
     expect(word).to_be_hidden()
     desk.keyboard.press("Shift")
     desk.clock.run_for(60_000)
-    expect(word).to_contain_text("a short break")
+    expect(word).to_contain_text("A short break")
     assert desk.evaluate("document.documentElement.scrollHeight") == 768
     check(desk)
     word.get_by_role("button").click()
