@@ -8,14 +8,14 @@ from rest_framework.response import Response
 
 from annotation.agreement.figures import read_agreement
 from annotation.agreement.headlines import agreement_to_json
-from annotation.api.endpoints import Guarded
+from annotation.api.base import RoleView
 from annotation.models import Campaign
 
 
-class AgreementView(Guarded):
+class AgreementView(RoleView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, name: str) -> Response:
-        """The figures of a campaign: agreement of blind and assisted ratings, anchoring, generators and their pairs.
+        """Show the figures of a campaign: agreement of blind and assisted ratings, anchoring, and generators in pairs.
 
         A figure is {value, low, high, thin} or {undefined, thin}. `thin` is empty for a figure that can be read; else
         it is the sentence that says what the figure lacks, to be shown before it.

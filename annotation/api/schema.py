@@ -1,4 +1,4 @@
-"""How the schema tells that scripts sign in with a token."""
+"""Describe token authentication in the OpenAPI schema."""
 
 from typing import Any
 

@@ -1,8 +1,9 @@
-"""What the API of campaigns, clips and ratings takes and gives."""
+"""Requests and responses of the API of campaigns, clips and ratings."""
 
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from annotation.campaigns.policy import POLICY_FIELDS
@@ -14,12 +15,12 @@ from operations.models import Job
 
 JSON = dict[str, Any]
 LEADS_ONLY = ("seed", "seats", "done", "leased")
-"""Hidden from annotators: the order of clips and the arms of slots are drawn from the seed, and the counts grow with a
-rating slot but not with a hidden check."""
+"""Hidden from annotators: the order of clips and the arms are drawn from the seed, and the counts grow with each rating
+slot but not with a check slot."""
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    """A campaign and how far it is. Only leads see `seed`, and `seats`, `done` and `leased`, which count its slots."""
+    """A campaign. Only leads see `seed`, and `seats`, `done` and `leased`, which count its rating slots."""
 
     seats = serializers.SerializerMethodField()
     done = serializers.SerializerMethodField()
@@ -48,8 +49,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         read_only_fields = fields
 
     def _progress(self, campaign: Campaign) -> Progress:
-        found: Progress = self.context["progress"][campaign.pk]
-        return found
+        progress: Progress = self.context["progress"][campaign.pk]
+        return progress
 
     def to_representation(self, instance: Campaign) -> JSON:
         fields: JSON = super().to_representation(instance)
@@ -69,14 +70,14 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
 
 
 class PolicySerializer(serializers.ModelSerializer[Campaign]):
-    """The settings of a campaign. Their bounds, and what may change when, are the service's to say."""
+    """The settings of a campaign. The service checks their bounds and when each may change."""
 
     class Meta:
         model = Campaign
         fields: tuple[str, ...] = ("title", *sorted(POLICY_FIELDS))
 
     def validate(self, attrs: JSON) -> JSON:
-        """A setting with a slip in its name is an error, and not left out in silence."""
+        """Refuse unknown settings: a misspelt name is an error."""
         unknown = set(self.initial_data) - set(self.fields)
         if unknown:
             raise serializers.ValidationError(dict.fromkeys(sorted(unknown), _("A campaign has no such setting.")))
@@ -84,7 +85,7 @@ class PolicySerializer(serializers.ModelSerializer[Campaign]):
 
 
 class NewCampaignSerializer(PolicySerializer):
-    """What a campaign is made with; what is left out takes its default."""
+    """A new campaign; a setting that is left out has its default."""
 
     guidelines = serializers.CharField(required=False, allow_blank=True, max_length=100_000, write_only=True)
 
@@ -110,7 +111,7 @@ class ImportSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.ModelSerializer[Job]):
-    """Work in the background: ask again until `state` is done, failed or cancelled."""
+    """A job in the background: poll it until `state` is done, failed or cancelled."""
 
     class Meta:
         model = Job
@@ -154,7 +155,7 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """One axis of a rating. `evidence` is empty where the rater said "no defect"."""
+    """One axis of a rating. `evidence` is empty if the rater answered "no defect"."""
 
     axis = serializers.CharField()
     score = serializers.IntegerField()
@@ -165,7 +166,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
 
 
 class RatingSerializer(serializers.ModelSerializer[Rating]):
-    """What one rater says of one item, as it stands now."""
+    """The rating of one item by one rater, by its current revision."""
 
     clip_id = serializers.CharField(source="item.clip.clip_id")
     rater = serializers.CharField(source="rater.username")
@@ -212,11 +213,12 @@ class DraftSerializer(serializers.ModelSerializer[Draft]):
 
     def get_card(self, draft: Draft) -> JSON:
         shows = self.context["shows_draft_scores"]
-        return {axis: {**said, "score": said["score"] if shows else None} for axis, said in draft.card.items()}
+        return {axis: {**report, "score": report["score"] if shows else None} for axis, report in draft.card.items()}
 
 
-class SeatSerializer(serializers.ModelSerializer[Slot]):
-    """What a rater holds. `lease` is its address; a submit and a skip also name the `item`, for when it is lost."""
+@extend_schema_serializer(component_name="Seat")
+class SlotSerializer(serializers.ModelSerializer[Slot]):
+    """A slot that a rater holds, by its `lease`. A submit and a skip also name the `item`, if the lease is lost."""
 
     clip = serializers.IntegerField(source="item.clip.pk")
     prompt = serializers.CharField(source="item.clip.prompt")
@@ -257,10 +259,10 @@ class SkipSerializer(serializers.Serializer[Any]):
 
 
 class SubmitSerializer(serializers.Serializer[Any]):
-    """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` never stores twice.
+    """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` is never stored twice.
 
-    The site knows which draft it gave you with the seat, and decides from your words and marks what became of it. An
-    axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" says that you threw the draft away first.
+    The site knows which draft it gave you with the slot, and decides from your text and marks what became of it. An
+    axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" means that you removed the draft first.
     """
 
     item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from annotation.api.endpoints import import_root
+from annotation.api.campaigns import get_import_root
 from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Rating, SavedWork, Slot
 from annotation.rating import drafts
@@ -265,7 +265,7 @@ def test_a_hostile_or_useless_zip_is_refused_and_leaves_nothing(lead_script: Cli
 
 def test_a_manifest_in_the_import_folder_is_taken_by_its_path(lead_script: Client) -> None:
     campaign = factories.make_campaign()
-    folder = import_root() / "batch-1"
+    folder = get_import_root() / "batch-1"
     factories.write_video(folder / "a.mp4", 75)
     (folder / "m.csv").write_text("video,prompt,generator\na.mp4,a red ball rolls away,toy\n")
 
@@ -280,7 +280,7 @@ def test_a_manifest_in_the_import_folder_is_taken_by_its_path(lead_script: Clien
 @pytest.mark.parametrize("path", ["../secret_key", "/etc/passwd", "none.csv", "", "a\x00b", "."])
 def test_a_manifest_path_that_climbs_out_is_refused(lead_script: Client, path: str) -> None:
     campaign = factories.make_campaign()
-    import_root().mkdir(parents=True, exist_ok=True)
+    get_import_root().mkdir(parents=True, exist_ok=True)
 
     answer = post_json(lead_script, f"/api/campaigns/{campaign.name}/import", {"manifest": path})
 

@@ -1,4 +1,4 @@
-"""What a lead sets in a campaign, by script: its policy, its guidelines, the marks of items, scores for the order."""
+"""The API of what a lead sets in a campaign: policy, guidelines, marks of items, and scores for the order."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
-from annotation.api.endpoints import Guarded, read
+from annotation.api.base import RoleView, read_values
 from annotation.api.serializers import ItemSerializer, PolicySerializer
 from annotation.campaigns import reports
 from annotation.campaigns.guidelines import Example, read_available_examples, read_examples, set_guidelines
@@ -25,7 +25,7 @@ from qsave.words import isolate
 
 
 class ExampleSerializer(serializers.Serializer[Any]):
-    """A clip of the campaign that shows a level of an axis."""
+    """A clip of the campaign as an example of a level of an axis."""
 
     axis = serializers.ChoiceField([axis.value for axis in AXES])
     level = serializers.IntegerField(min_value=MIN_LEVEL, max_value=MAX_LEVEL)
@@ -34,7 +34,7 @@ class ExampleSerializer(serializers.Serializer[Any]):
 
 
 class GuidelinesSerializer(serializers.Serializer[Any]):
-    """One version of the guidelines. Without `examples` a new version keeps those of the one before."""
+    """One version of the guidelines. Without `examples` a new version keeps those of the version before."""
 
     number = serializers.IntegerField(read_only=True)
     text = serializers.CharField(max_length=100_000, trim_whitespace=False)
@@ -42,7 +42,7 @@ class GuidelinesSerializer(serializers.Serializer[Any]):
 
 
 class MarksSerializer(serializers.Serializer[Any]):
-    """What is said of an item; what is left out stays. `scores` holds known scores by axis."""
+    """The marks of an item; a field that is left out does not change. `scores` holds known scores by axis."""
 
     mark = serializers.ChoiceField(Mark.choices, required=False)
     scores = serializers.DictField(child=serializers.FloatField(), required=False)
@@ -55,7 +55,7 @@ class ExclusionSerializer(serializers.Serializer[Any]):
 
 
 class OrderScoresSerializer(serializers.Serializer[Any]):
-    """Scores by clip_id; null takes one away."""
+    """Scores by clip_id; null removes a score."""
 
     scores = serializers.DictField(child=serializers.FloatField(allow_null=True))
 
@@ -64,26 +64,26 @@ class ChangedSerializer(serializers.Serializer[Any]):
     changed = serializers.IntegerField()
 
 
-class PolicyView(Guarded):
+class PolicyView(RoleView):
     @extend_schema(responses=PolicySerializer)
     def get(self, request: Request, name: str) -> Response:
-        """The settings of a campaign."""
+        """Show the settings of a campaign."""
         return Response(PolicySerializer(get_object_or_404(Campaign, name=name)).data)
 
     @extend_schema(request=PolicySerializer, responses=PolicySerializer)
     def patch(self, request: Request, name: str) -> Response:
-        """Changes settings; 400 names each that does not fit, and then none has changed."""
+        """Change settings; 400 names each invalid one, and none is changed."""
         campaign = get_object_or_404(Campaign, name=name)
-        changes = read(PolicySerializer(data=request.data, partial=True))
+        changes = read_values(PolicySerializer(data=request.data, partial=True))
         return Response(PolicySerializer(update_policy(actor=self.actor, campaign=campaign, **changes)).data)
 
 
-class GuidelinesView(Guarded):
+class GuidelinesView(RoleView):
     required_role: ClassVar = {"GET": Role.ANNOTATOR, "POST": Role.LEAD}
 
     @extend_schema(responses={200: GuidelinesSerializer, 404: None})
     def get(self, request: Request, name: str) -> Response:
-        """The newest version; 404 while there is none. Only leads see examples that are held back or excluded."""
+        """Show the newest version; 404 if there is none. Only leads see examples that are held back or excluded."""
         campaign = get_object_or_404(list_readable_campaigns(self.actor), name=name)
         newest = get_object_or_404(campaign.guidelines.order_by("-number")[:1])
         is_lead = self.actor.has_role(Role.LEAD)
@@ -91,12 +91,12 @@ class GuidelinesView(Guarded):
 
     @extend_schema(request=GuidelinesSerializer, responses={201: GuidelinesSerializer})
     def post(self, request: Request, name: str) -> Response:
-        """Makes the next version; the same text and examples again make none and return the one that stands."""
+        """Create the next version. The same text and examples as before return the current version."""
         campaign = get_object_or_404(Campaign, name=name)
-        asked = read(GuidelinesSerializer(data=request.data))
-        examples = _examples(campaign, asked["examples"]) if "examples" in asked else None
-        made = set_guidelines(actor=self.actor, campaign=campaign, text=asked["text"], examples=examples)
-        return Response(_to_json(made, read_examples(made)), status=201)
+        values = read_values(GuidelinesSerializer(data=request.data))
+        examples = _find_examples(campaign, values["examples"]) if "examples" in values else None
+        guideline = set_guidelines(actor=self.actor, campaign=campaign, text=values["text"], examples=examples)
+        return Response(_to_json(guideline, read_examples(guideline)), status=201)
 
 
 def _to_json(guideline: Guideline, examples: list[Example]) -> dict[str, Any]:
@@ -106,66 +106,66 @@ def _to_json(guideline: Guideline, examples: list[Example]) -> dict[str, Any]:
     return {"number": guideline.number, "text": guideline.text, "examples": rows}
 
 
-def _examples(campaign: Campaign, asked: list[dict[str, Any]]) -> list[Example]:
-    clips = Clip.objects.filter(items__campaign=campaign, clip_id__in=[one["clip_id"] for one in asked])
-    known = {clip.clip_id: clip for clip in clips}
-    missing = sorted({one["clip_id"] for one in asked} - known.keys())
+def _find_examples(campaign: Campaign, rows: list[dict[str, Any]]) -> list[Example]:
+    clips = Clip.objects.filter(items__campaign=campaign, clip_id__in=[row["clip_id"] for row in rows])
+    by_id = {clip.clip_id: clip for clip in clips}
+    missing = sorted({row["clip_id"] for row in rows} - by_id.keys())
     if missing:
         raise ValidationError(
-            {"examples": _("%(clip)s: no such clip in this campaign.") % {"clip": isolate(missing[0])}}
+            {"examples": _("There is no clip %(clip)s in this campaign.") % {"clip": isolate(missing[0])}}
         )
-    return [Example(one["axis"], one["level"], known[one["clip_id"]], one["note"]) for one in asked]
+    return [Example(row["axis"], row["level"], by_id[row["clip_id"]], row["note"]) for row in rows]
 
 
-class ItemView(Guarded):
+class ItemView(RoleView):
     @extend_schema(responses=ItemSerializer)
     def get(self, request: Request, name: str, pk: int) -> Response:
-        """One clip of a campaign with its marks."""
-        return Response(ItemSerializer(_item(name, pk)).data)
+        """Show one clip of a campaign with its marks."""
+        return Response(ItemSerializer(_find_item(name, pk)).data)
 
     @extend_schema(request=MarksSerializer, responses=ItemSerializer)
     def patch(self, request: Request, name: str, pk: int) -> Response:
-        """Marks a clip as gold, as part of the qualification or as plain, and sets its priority."""
-        item, asked = _item(name, pk), read(MarksSerializer(data=request.data))
+        """Mark a clip as gold, qualification or plain, and set its priority."""
+        item, values = _find_item(name, pk), read_values(MarksSerializer(data=request.data))
         with transaction.atomic():
-            if asked.keys() & {"mark", "scores", "feedback"}:
+            if values.keys() & {"mark", "scores", "feedback"}:
                 marks: dict[str, Any] = {
                     "mark": read_mark(item).value,
                     "scores": item.gold or {},
                     "feedback": item.feedback,
-                } | asked
+                } | values
                 marks.pop("priority", None)
                 mark_item(actor=self.actor, item=item, **marks)
-            if "priority" in asked:
-                set_priority(actor=self.actor, item=item, priority=asked["priority"])
-        return Response(ItemSerializer(_item(name, pk)).data)
+            if "priority" in values:
+                set_priority(actor=self.actor, item=item, priority=values["priority"])
+        return Response(ItemSerializer(_find_item(name, pk)).data)
 
 
-class GiveOutView(Guarded):
+class GiveOutView(RoleView):
     @extend_schema(request=None, responses=ItemSerializer)
     def post(self, request: Request, name: str, pk: int) -> Response:
-        """Gives a clip that is held back or excluded out again, and settles its reports."""
-        reports.give_out_again(actor=self.actor, item=_item(name, pk))
-        return Response(ItemSerializer(_item(name, pk)).data)
+        """Make a held-back or excluded clip available again, and settle its reports."""
+        reports.give_out_again(actor=self.actor, item=_find_item(name, pk))
+        return Response(ItemSerializer(_find_item(name, pk)).data)
 
 
-class ExcludeView(Guarded):
+class ExcludeView(RoleView):
     @extend_schema(request=ExclusionSerializer, responses=ItemSerializer)
     def post(self, request: Request, name: str, pk: int) -> Response:
-        """Excludes a clip: it is not given out, and figures and releases leave it out until it is given out again."""
-        reason = read(ExclusionSerializer(data=request.data))["reason"]
-        reports.exclude(actor=self.actor, item=_item(name, pk), reason=reason)
-        return Response(ItemSerializer(_item(name, pk)).data)
+        """Exclude a clip: the queue, figures and releases leave it out until it is made available again."""
+        reason = read_values(ExclusionSerializer(data=request.data))["reason"]
+        reports.exclude(actor=self.actor, item=_find_item(name, pk), reason=reason)
+        return Response(ItemSerializer(_find_item(name, pk)).data)
 
 
-def _item(name: str, pk: int) -> Item:
+def _find_item(name: str, pk: int) -> Item:
     return get_object_or_404(Item.objects.select_related("clip__prompt_group"), campaign__name=name, pk=pk)
 
 
-class OrderScoresView(Guarded):
+class OrderScoresView(RoleView):
     @extend_schema(request=OrderScoresSerializer, responses=ChangedSerializer)
     def post(self, request: Request, name: str) -> Response:
-        """Gives clips the scores that the campaign may put them in order by; all of them or, at a fault, none."""
+        """Store scores by which the campaign may order its clips: all of them, or none if one is invalid."""
         campaign = get_object_or_404(Campaign, name=name)
-        scores = read(OrderScoresSerializer(data=request.data))["scores"]
+        scores = read_values(OrderScoresSerializer(data=request.data))["scores"]
         return Response({"changed": set_order_scores(actor=self.actor, campaign=campaign, scores=scores)})

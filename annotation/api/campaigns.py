@@ -1,0 +1,191 @@
+"""The API of campaigns, their clips and ratings, and of jobs. Views only read the request; services have the rules."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework import exceptions, status
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import HasRole
+from accounts.models import Role, User
+from annotation.api.base import KeyPagination, RoleView, read_values
+from annotation.api.serializers import (
+    CampaignSerializer,
+    ImportSerializer,
+    ItemSerializer,
+    JobSerializer,
+    NewCampaignSerializer,
+    RatingSerializer,
+    StateSerializer,
+)
+from annotation.campaigns import campaigns
+from annotation.campaigns.progress import read_progress_by_campaign
+from annotation.intake import uploads
+from annotation.models import Campaign, Item, Rating, RatingRevision
+from annotation.raters.admission import list_rateable_campaigns, list_visible_clips
+from annotation.rating.clip_media import open_media, serve
+from annotation.rating.work import SECONDS
+from operations.models import Job
+
+MEDIA_KINDS = {"video", "poster", "original"}
+
+
+class CampaignsView(RoleView, ListAPIView[Campaign]):
+    required_role: ClassVar = {"GET": Role.ANNOTATOR, "POST": Role.LEAD}
+    serializer_class = CampaignSerializer
+    pagination_class = KeyPagination
+
+    def get_queryset(self) -> QuerySet[Campaign]:
+        """Return all campaigns for leads; for annotators, those that they may rate in."""
+        return _list_visible(self.actor)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the campaigns that you may see."""
+        page = self.paginate_queryset(self.get_queryset()) or []
+        context = {"progress": read_progress_by_campaign(page), "is_lead": self.actor.has_role(Role.LEAD)}
+        return self.get_paginated_response(CampaignSerializer(page, many=True, context=context).data)
+
+    @extend_schema(request=NewCampaignSerializer, responses={201: CampaignSerializer})
+    def post(self, request: Request) -> Response:
+        """Create a campaign in the state `draft`."""
+        campaign = campaigns.create_campaign(actor=self.actor, **read_values(NewCampaignSerializer(data=request.data)))
+        return Response(_campaign_to_json(campaign, self.actor), status=status.HTTP_201_CREATED)
+
+
+def _list_visible(user: User) -> QuerySet[Campaign]:
+    return Campaign.objects.all() if user.has_role(Role.LEAD) else list_rateable_campaigns(user)
+
+
+def _campaign_to_json(campaign: Campaign, reader: User) -> dict[str, Any]:
+    context = {"progress": read_progress_by_campaign([campaign]), "is_lead": reader.has_role(Role.LEAD)}
+    return dict(CampaignSerializer(campaign, context=context).data)
+
+
+class CampaignView(RoleView):
+    required_role = Role.ANNOTATOR
+
+    @extend_schema(responses=CampaignSerializer)
+    def get(self, request: Request, name: str) -> Response:
+        """Show one campaign; an annotator sees it while they may rate in it."""
+        return Response(_campaign_to_json(get_object_or_404(_list_visible(self.actor), name=name), self.actor))
+
+
+class CampaignStateView(RoleView):
+    @extend_schema(request=StateSerializer, responses=CampaignSerializer)
+    def post(self, request: Request, name: str) -> Response:
+        """Open, pause, close or archive a campaign; 409 for a change that its state does not allow."""
+        state = read_values(StateSerializer(data=request.data))["state"]
+        campaign = get_object_or_404(Campaign, name=name)
+        return Response(
+            _campaign_to_json(campaigns.set_state(actor=self.actor, campaign=campaign, state=state), self.actor)
+        )
+
+
+class ImportView(RoleView):
+    parser_classes = (JSONParser, MultiPartParser)
+
+    @extend_schema(
+        request={"application/json": ImportSerializer, "multipart/form-data": ImportSerializer},
+        responses={202: JobSerializer},
+    )
+    def post(self, request: Request, name: str) -> Response:
+        """Import clips. A job reads the rows; its result lists those left out, by number and reason."""
+        campaign = get_object_or_404(Campaign, name=name)
+        values = read_values(ImportSerializer(data=request.data))
+        if "files" in values:
+            try:
+                manifest = uploads.receive_files(values["files"])
+            except uploads.UploadRefused as refusal:
+                raise exceptions.ValidationError({"files": [str(refusal)]}) from None
+        else:
+            manifest = find_manifest(values["manifest"])
+        job = uploads.request_import(actor=self.actor, campaign=campaign, manifest=manifest)
+        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+def get_import_root() -> Path:
+    """Return the folder for manifests and videos that are imported by path."""
+    return Path(settings.VAR_DIR) / "imports"
+
+
+def find_manifest(name: str) -> Path:
+    """Return the file `name` under the import folder; raise ValidationError if it does not exist or is outside."""
+    root = get_import_root().resolve()
+    try:
+        path = (root / name).resolve()
+        if path.is_relative_to(root) and path.is_file():
+            return path
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    raise exceptions.ValidationError({"manifest": [_("There is no such file in the site's import folder.")]})
+
+
+class ItemsView(RoleView, ListAPIView[Item]):
+    """List the clips of a campaign."""
+
+    serializer_class = ItemSerializer
+    pagination_class = KeyPagination
+
+    def get_queryset(self) -> QuerySet[Item]:
+        campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
+        return Item.objects.filter(campaign=campaign).select_related("clip__prompt_group")
+
+
+class RatingsView(RoleView, ListAPIView[Rating]):
+    """List the ratings of a campaign, each by its current revision."""
+
+    serializer_class = RatingSerializer
+    pagination_class = KeyPagination
+
+    def get_queryset(self) -> QuerySet[Rating]:
+        campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
+        current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
+        ratings_of = Rating.objects.filter(slot__campaign=campaign).annotate(seconds=SECONDS)
+        return ratings_of.select_related("item__clip", "rater", "draft").prefetch_related(
+            Prefetch("revisions", current)
+        )
+
+
+class ClipMediaView(RoleView):
+    required_role = Role.ANNOTATOR
+
+    @extend_schema(
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=sorted(MEDIA_KINDS))],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, pk: int, kind: str) -> HttpResponseBase:
+        """Send a clip's playable video, its poster or (leads only) its original, also by byte range."""
+        clip = list_visible_clips(self.actor).filter(pk=pk).first()
+        if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not self.actor.has_role(Role.LEAD)):
+            raise Http404
+        names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
+        return serve(request._request, open_media(names[kind]), filename=clip.clip_id, download=kind == "original")
+
+
+class JobView(RoleView):
+    required_role = Role.ANNOTATOR
+
+    @extend_schema(responses=JobSerializer)
+    def get(self, request: Request, pk: str) -> Response:
+        """Show the state of your job; leads see all jobs."""
+        jobs = Job.objects.all() if self.actor.has_role(Role.LEAD) else Job.objects.filter(created_by=self.actor)
+        return Response(JobSerializer(get_object_or_404(jobs, pk=pk)).data)
+
+
+class SchemaView(SpectacularAPIView):
+    """This API as OpenAPI 3."""
+
+    permission_classes = [HasRole]  # noqa: RUF012 - as the base class has it
+    required_role = Role.ANNOTATOR
