@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
-from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -34,12 +33,10 @@ from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.intake import uploads
 from annotation.models import Campaign, Item, Rating, RatingRevision
-from annotation.raters.admission import list_rateable_campaigns, list_visible_clips
-from annotation.rating.clip_media import open_media, serve
+from annotation.raters.admission import list_rateable_campaigns
+from annotation.rating.clip_media import MEDIA_KINDS, serve_clip
 from annotation.rating.work import SECONDS
 from operations.models import Job
-
-MEDIA_KINDS = {"video", "poster", "original"}
 
 
 class CampaignsView(RoleView, ListAPIView[Campaign]):
@@ -167,11 +164,7 @@ class ClipMediaView(RoleView):
     )
     def get(self, request: Request, pk: int, kind: str) -> HttpResponseBase:
         """Send a clip's playable video, its poster or (leads only) its original, also by byte range."""
-        clip = list_visible_clips(self.actor).filter(pk=pk).first()
-        if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not self.actor.has_role(Role.LEAD)):
-            raise Http404
-        names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
-        return serve(request._request, open_media(names[kind]), filename=clip.clip_id, download=kind == "original")
+        return serve_clip(request._request, self.actor, kind, pk)
 
 
 class JobView(RoleView):

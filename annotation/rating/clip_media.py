@@ -1,8 +1,8 @@
-"""Serving clips and posters: byte ranges, permissions, and types decided by content.
+"""Serve clips and posters by byte range, with types decided by content. `raters.admission` says who may see which.
 
-Django's FileResponse always answers 200, and a browser then cannot seek. What is here answers 206 and 416 to a single
-range (several at once get the whole file, as HTTP allows), honours If-Range and the conditional headers, and caps what
-one answer to an open-ended range carries, so that a paused player gives its worker thread back.
+Django's FileResponse always responds with 200, and a browser then cannot seek. `serve` responds with 206 or 416 to a
+single range (several at once get the whole file, as HTTP allows), honours If-Range and the conditional headers, and
+caps the response to an open-ended range, so that a paused player does not hold a worker thread.
 """
 
 import re
@@ -20,30 +20,31 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, signed_in
-from accounts.models import Role
+from accounts.models import Role, User
 from annotation.raters.admission import list_visible_clips
 
+MEDIA_KINDS = frozenset({"video", "poster", "original"})
 CHUNK_BYTES = 64 * 1024
 OPEN_RANGE_BYTES = 4 * 1024 * 1024
-"""The most that one answer to `bytes=n-` carries; the browser asks for the rest when it needs it."""
+"""The most bytes of one response to `bytes=n-`; the browser requests the rest when it needs it."""
 
 SNIFF_BYTES = 64
 CACHE_SECONDS = 24 * 60 * 60
 
 _RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.IGNORECASE | re.ASCII)
-# Opened by itself, a file is a document of one player or picture that the browser makes. It may show the file and no
-# more. Its origin stays: the player asks for the rest of the video with the cookie of the site. Scripts never run.
+# For a file that is opened by itself, the browser makes a document with one player or picture. It may show the file and
+# no more, and scripts never run. It keeps its origin: the player requests the rest of the video with the site's cookie.
 _POLICY = "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox allow-same-origin"
 _UNKNOWN_TYPE = ("application/octet-stream", ".bin")
 
 
 class RangeNotSatisfiable(ValueError):
-    """The range asked for lies wholly outside the file (416)."""
+    """The requested range is wholly outside the file (416)."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file to serve: where it lies, how long it is, and what its bytes say it is."""
+    """A file to serve: path, size, time of the last change, and type by content."""
 
     path: Path
     size: int
@@ -53,35 +54,40 @@ class MediaFile:
 
     @property
     def etag(self) -> str:
-        """Strong: names this content (media files are named by content and never rewritten in place)."""
+        """A strong tag: media files are named by content and never rewritten in place."""
         return f'"{self.path.stem[:64]}-{self.size:x}-{int(self.modified * 1e6):x}"'
 
 
 @signed_in
 @require_safe
 def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
-    """The playable video, the poster, or (leads only, as a download) the original of a clip that the user may see."""
-    clip = list_visible_clips(request.user).filter(pk=pk).first()
-    if clip is None or (kind == "original" and not request.user.has_role(Role.LEAD)):
+    """Send the playable video, the poster, or (leads only, as a download) the original of a clip."""
+    return serve_clip(request, request.user, kind, pk)
+
+
+def serve_clip(request: HttpRequest, user: User, kind: str, pk: int) -> HttpResponseBase:
+    """Send a file of a clip; raise Http404 if the user may not see it or it does not exist."""
+    clip = list_visible_clips(user).filter(pk=pk).first()
+    if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not user.has_role(Role.LEAD)):
         raise Http404(_("There is no such clip among those you may see."))
     names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
-    return serve(request, open_media(names.get(kind, "")), filename=clip.clip_id, download=kind == "original")
+    return serve(request, open_media(names[kind]), filename=clip.clip_id, download=kind == "original")
 
 
 def open_media(name: str) -> MediaFile:
-    """The file of that name under MEDIA_ROOT; Http404 where it is missing or would lie outside."""
+    """Return the file of that name under MEDIA_ROOT; raise Http404 if it is missing or outside."""
     root = Path(settings.MEDIA_ROOT).resolve()
     path = (root / name).resolve()
     if not name or not path.is_relative_to(root) or not path.is_file():
         raise Http404(_("The file of this clip is missing from the media folder. Tell a lead."))
     status = path.stat()
     with path.open("rb") as file:
-        content_type, extension = sniff(file.read(SNIFF_BYTES))
+        content_type, extension = detect_type(file.read(SNIFF_BYTES))
     return MediaFile(path, status.st_size, status.st_mtime, content_type, extension)
 
 
-def sniff(head: bytes) -> tuple[str, str]:
-    """Media type and extension by the first bytes; what is not known media is only ever handed out as a download."""
+def detect_type(head: bytes) -> tuple[str, str]:
+    """Return media type and extension by the first bytes. An unknown type is only served as a download."""
     if head[4:8] == b"ftyp":
         return ("video/quicktime", ".mov") if head[8:12] == b"qt  " else ("video/mp4", ".mp4")
     if head[:4] == b"\x1a\x45\xdf\xa3":
@@ -96,14 +102,14 @@ def sniff(head: bytes) -> tuple[str, str]:
 
 
 def serve(request: HttpRequest, media: MediaFile, *, filename: str, download: bool = False) -> HttpResponseBase:
-    """An answer to GET or HEAD: 200, 206, 304, 412 or 416."""
-    headers = _headers(media, filename, download)
+    """Respond to GET or HEAD: with 200, 206, 304, 412 or 416."""
+    headers = _make_headers(media, filename, download)
     bare = HttpResponse(headers=headers)
-    answer = get_conditional_response(request, etag=media.etag, last_modified=int(media.modified), response=bare)
-    if answer is not bare and answer is not None:
-        return answer
+    response = get_conditional_response(request, etag=media.etag, last_modified=int(media.modified), response=bare)
+    if response is not bare and response is not None:
+        return response
     try:
-        span = _asked_range(request, media)
+        span = _read_range(request, media)
     except RangeNotSatisfiable:
         return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{media.size}"})
     start, stop = span or (0, media.size)
@@ -117,7 +123,7 @@ def serve(request: HttpRequest, media: MediaFile, *, filename: str, download: bo
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """A Range header as (start, stop), stop exclusive; None where HTTP says to ignore it and send the whole file.
+    """Parse a Range header as (start, stop), stop exclusive; None if HTTP says to ignore it and send the whole file.
 
     Raises RangeNotSatisfiable for a range that begins at or after the end of the file.
     """
@@ -126,7 +132,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
         return None
     first, last = match.groups()
     if not first:
-        return _suffix(int(last), size)
+        return _parse_suffix(int(last), size)
     start = int(first)
     if last and int(last) < start:
         return None
@@ -136,25 +142,25 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return start, min(stop, size)
 
 
-def _suffix(length: int, size: int) -> tuple[int, int]:
+def _parse_suffix(length: int, size: int) -> tuple[int, int]:
     if length == 0 or size == 0:
-        raise RangeNotSatisfiable(f"the last {length} bytes of {size}")
+        raise RangeNotSatisfiable(f"bytes=-{length}")
     return max(0, size - length), size
 
 
-def _asked_range(request: HttpRequest, media: MediaFile) -> tuple[int, int] | None:
+def _read_range(request: HttpRequest, media: MediaFile) -> tuple[int, int] | None:
     header = request.headers.get("Range")
-    if header is None or request.method != "GET" or not _if_range_holds(request.headers.get("If-Range"), media):
+    if header is None or request.method != "GET" or not _matches_if_range(request.headers.get("If-Range"), media):
         return None
     return parse_range(header, media.size)
 
 
-def _if_range_holds(condition: str | None, media: MediaFile) -> bool:
-    """If-Range compares strongly: the very tag or the very date, else the whole file is sent."""
+def _matches_if_range(condition: str | None, media: MediaFile) -> bool:
+    """Compare If-Range strongly: with the same tag or the same date the range is sent, else the whole file."""
     return condition is None or condition.strip() in {media.etag, http_date(int(media.modified))}
 
 
-def _headers(media: MediaFile, filename: str, download: bool) -> dict[str, str]:
+def _make_headers(media: MediaFile, filename: str, download: bool) -> dict[str, str]:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", filename).strip(".-")[:120] or "clip"
     name = name if name.lower().endswith(media.extension) else name + media.extension
     as_attachment = download or media.content_type == _UNKNOWN_TYPE[0]
@@ -172,7 +178,7 @@ def _headers(media: MediaFile, filename: str, download: bool) -> dict[str, str]:
 
 
 class _Slice:
-    """The bytes [start, stop) of a file in chunks; closes the file when Django closes the answer."""
+    """The bytes [start, stop) of a file in chunks; the file closes when Django closes the response."""
 
     def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
         self._file = file

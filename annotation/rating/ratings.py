@@ -59,11 +59,11 @@ class EditRefused(ValueError):
 
 
 class SavedWorkConflict(ValueError):
-    """Another tab has saved meanwhile. `saved` is what it left; nothing was overwritten."""
+    """Another tab has saved meanwhile. `saved` is its work; nothing was overwritten."""
 
     def __init__(self, saved: SavedWork) -> None:
         self.saved = saved
-        super().__init__(_("Another tab has saved other words for this clip. Both are kept; choose one."))
+        super().__init__(_("Another tab has saved other answers for this clip. Both are kept; choose one."))
 
 
 def submit(

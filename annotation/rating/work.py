@@ -1,8 +1,8 @@
-"""The work behind a rating: its seconds and how the clip was watched, over all its revisions.
+"""The work on a rating: its seconds and how the clip was watched, over all its revisions.
 
-Each revision keeps its own record, and this is the one definition of what they give together: seconds and counts add
-up, the watched share and the longest position are the largest, what happened once has happened, speeds are united, and
-whatever else the page noted (window, pixel ratio, rendition) is what the first revision says.
+Each revision has its own record, and this module alone defines how they are merged: seconds and counts are summed, the
+watched share and the longest position are the maximum, what happened once has happened, speeds are united, and all else
+(window, pixel ratio, rendition) is taken from the first revision.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ SECONDS = Sum("revisions__seconds_spent")
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a rating took: seconds, and the merged viewing record."""
+    """The seconds of a rating, and its merged viewing record."""
 
     rater: int
     seconds: float = 0.0
@@ -32,7 +32,7 @@ class Work:
 
 
 def read_work(revisions: QuerySet[RatingRevision]) -> dict[int, Work]:
-    """Return the work behind each rating, by the rating's key. One query; give all revisions of a rating."""
+    """Return the work on each rating, by the rating's key. One query. Pass all revisions of a rating."""
     rows = revisions.order_by("rating", "number").values_list("rating", "rating__rater", "seconds_spent", "viewing")
     raters: dict[int, int] = {}
     seconds: dict[int, float] = defaultdict(float)
@@ -45,7 +45,7 @@ def read_work(revisions: QuerySet[RatingRevision]) -> dict[int, Work]:
 
 
 def merge_viewings(viewings: Iterable[Any]) -> dict[str, Any]:
-    """Merge viewing records, oldest first; a value that is not of its kind is left out of the merge."""
+    """Merge viewing records, oldest first. A value of another type than expected is ignored."""
     merged: dict[str, Any] = {}
     for viewing in viewings:
         for name, value in viewing.items() if isinstance(viewing, dict) else ():

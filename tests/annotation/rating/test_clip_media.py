@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.models import Campaign, Clip, Item, Slot
-from annotation.rating.clip_media import OPEN_RANGE_BYTES, RangeNotSatisfiable, parse_range, sniff
+from annotation.rating.clip_media import OPEN_RANGE_BYTES, RangeNotSatisfiable, detect_type, parse_range
 from tests.annotation.factories import POSTER, make_campaign, make_clip, make_item, make_user
 
 BODY = b"\x00\x00\x00\x18ftypisom" + bytes(range(256)) * 4
@@ -290,4 +290,4 @@ def test_a_parsed_range_is_a_non_empty_part_of_the_file_and_what_a_slice_would_g
     ],
 )
 def test_types_are_read_from_the_first_bytes(head: bytes, content_type: str) -> None:
-    assert sniff(head)[0] == content_type
+    assert detect_type(head)[0] == content_type
