@@ -17,7 +17,7 @@ MAX_CARDS = 12
 
 
 @home_cards(Role.ANNOTATOR)
-def to_rate(user: User) -> HomeSection:
+def build_rating_section(user: User) -> HomeSection:
     """Show the campaigns that this person can rate in; for a guest, their part of one."""
     if user.is_guest:
         return _build_guest_section(user)
@@ -59,14 +59,14 @@ def _build_guest_card(participant: PanelParticipant) -> HomeCard:
 
 
 @home_cards(Role.LEAD)
-def to_look_after(user: User) -> HomeSection:
+def build_lead_section(user: User) -> HomeSection:
     """Show panels without a lead, and campaigns that are drafts, paused, or fully rated."""
     states = (Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
     campaigns = _with_progress(Campaign.objects.filter(state__in=states))
     cards = [_build_lead_card(campaign, progress) for campaign, progress in campaigns]
     return HomeSection(
         title=_("Campaigns to look after"),
-        cards=(*_panels_to_take_over(), *(card for card in cards if card is not None)),
+        cards=(*_build_panel_cards(), *(card for card in cards if card is not None)),
         empty=_("All campaigns are running. Create another one under Campaigns when there are new clips.")
         if campaigns
         else _("No campaign yet. Create the first one under Campaigns, then import clips."),
@@ -74,7 +74,7 @@ def to_look_after(user: User) -> HomeSection:
     )
 
 
-def _panels_to_take_over() -> list[HomeCard]:
+def _build_panel_cards() -> list[HomeCard]:
     return [
         HomeCard(
             title=_("Panel %(panel)s") % {"panel": isolate(panel)},

@@ -127,7 +127,7 @@ def set_priority(*, actor: User, item: Item, priority: int) -> Item:
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         message = _("A priority must be between %(low)s and %(high)s.")
         raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=item.campaign_id)  # keeps its order as it is
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=item.campaign_id)  # the lock keeps its order
     before = Item.objects.values_list("priority", flat=True).get(pk=item.pk)
     item.priority = priority
     if before != priority:
@@ -172,7 +172,7 @@ def _changed_scores(
 
 
 def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
-    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # keeps its order as it is
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # the lock keeps its order
     Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
     apply_order(current, Item.objects.filter(pk__in=list(scores)))
 

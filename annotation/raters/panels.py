@@ -110,7 +110,7 @@ def begin_participation(*, panel: Panel, external_id: str) -> PanelParticipant:
         return participant
     try:
         with transaction.atomic():
-            user = create_user(actor=None, username=_username(panel, external_id), password=None, is_guest=True)
+            user = create_user(actor=None, username=_derive_username(panel, external_id), password=None, is_guest=True)
             return PanelParticipant.objects.create(panel=panel, external_id=external_id, user=user)
     except (IntegrityError, AccountError):  # another request began with this number meanwhile
         participant = _find_participant(panel, external_id)
@@ -153,7 +153,7 @@ def _find_participant(panel: Panel, external_id: str) -> PanelParticipant | None
     return PanelParticipant.objects.select_related("user").filter(panel=panel, external_id=external_id).first()
 
 
-def _username(panel: Panel, external_id: str) -> str:
+def _derive_username(panel: Panel, external_id: str) -> str:
     """Return a user name that is the same for the same number but does not reveal it."""
     digest = hmac.new(panel.campaign.salt.encode(), external_id.encode(), hashlib.sha256).hexdigest()
     return f"panel-{panel.pk}-{digest[:10]}"
