@@ -207,7 +207,7 @@ def test_pictures_of_a_critic_that_always_says_the_same(tmp_path: Path) -> None:
 
 def test_a_picture_has_a_title_of_one_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[str] = []
-    monkeypatch.setattr(plots, "_picture", lambda path, title, panel, read: titles.append(title))
+    monkeypatch.setattr(plots, "_draw_picture", lambda path, title, panel, predictions: titles.append(title))
     draw_plots(tmp_path, "test", world(12))
     assert titles[1] == "test, 12 clips of 4 prompts with a report card: residuals (predicted score minus MOS)"
     assert all(title.count(":") == 1 for title in titles)
@@ -217,7 +217,7 @@ def test_counts_of_a_calibration_keep_off_the_axes() -> None:
     figure = Figure(figsize=(4, 4))
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    plots._calibration(axes, Axis.VISUAL, world())
+    plots._draw_calibration(axes, Axis.VISUAL, world())
     canvas.draw()
     inside = axes.get_window_extent()
     labels = [text.get_window_extent() for text in axes.texts]
