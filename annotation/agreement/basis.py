@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from qsave.statistics.evidence import LEAST_CLIPS, Weighed, count_in_words, weigh
+from qsave.statistics.evidence import LEAST_CLIPS, Weighed, describe_count, weigh
 from qsave.statistics.figures import Estimate, Figure, Undefined
-from qsave.statistics.mos import pooled_sd
+from qsave.statistics.mos import compute_pooled_sd
 from qsave.statistics.table import RatingTable
 
 
@@ -27,7 +27,7 @@ class Basis:
 
     @property
     def thin(self) -> str:
-        return count_in_words(self.paired, self.kind) if self.paired < LEAST_CLIPS else ""
+        return describe_count(self.paired, self.kind) if self.paired < LEAST_CLIPS else ""
 
     def weigh(self, estimate: Estimate) -> Weighed:
         """Weigh a figure of agreement that rests on these ratings."""
@@ -43,7 +43,7 @@ class Spread:
 
     @classmethod
     def of(cls, table: RatingTable, kind: str = "") -> "Spread":
-        return cls(pooled_sd(table), Basis.of(table, kind))
+        return cls(compute_pooled_sd(table), Basis.of(table, kind))
 
 
 def choose_spread(blind: Spread, both: Spread) -> Spread:

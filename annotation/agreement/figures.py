@@ -20,9 +20,9 @@ from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
 from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import card_from_json
-from qsave.statistics.alpha import krippendorff_alpha
-from qsave.statistics.anchoring import Anchoring, EditDistances, anchoring, edit_distances
-from qsave.statistics.ceiling import Reach, reach
+from qsave.statistics.alpha import compute_alpha
+from qsave.statistics.anchoring import Anchoring, EditDistances, measure_anchoring, summarise_edit_distances
+from qsave.statistics.ceiling import Reach, measure_reach
 from qsave.statistics.evidence import (
     DIFFERENCE,
     LEAST_CLIPS,
@@ -30,14 +30,14 @@ from qsave.statistics.evidence import (
     RATIO,
     Scale,
     Weighed,
-    compared_in_words,
+    describe_compared,
     weigh,
 )
 from qsave.statistics.figures import Estimate, Undefined
-from qsave.statistics.generators import GeneratorFigures, PairedDifference, generator_table, paired_differences
-from qsave.statistics.icc import icc_one_way
+from qsave.statistics.generators import GeneratorFigures, PairedDifference, compare_generators, summarise_generators
+from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import Mos, mean_over_items, pooled_sd, summarise
+from qsave.statistics.mos import Mos, compute_mean_mos, compute_pooled_sd, summarise
 from qsave.statistics.table import RatingTable
 
 CACHED_CAMPAIGNS = 4
@@ -100,7 +100,7 @@ class ArmRow:
     @property
     def thin(self) -> str:
         """The sentence to show first if too few clips have ratings of both arms."""
-        return compared_in_words(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
+        return describe_compared(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
 
     @property
     def difference(self) -> Weighed:
@@ -158,12 +158,12 @@ class Agreement:
     @cached_property
     def generators(self) -> dict[Axis, tuple[GeneratorFigures, ...]]:
         """Mean MOS of each generator, with intervals over prompt groups, by axis."""
-        return {axis: generator_table(self._list_mos(axis)) for axis in AXES}
+        return {axis: summarise_generators(self._list_mos(axis)) for axis in AXES}
 
     @cached_property
     def differences(self) -> dict[Axis, tuple[PairedDifference, ...]]:
         """Each pair of generators on the prompts that both have, by axis."""
-        return {axis: paired_differences(self._list_mos(axis)) for axis in AXES}
+        return {axis: compare_generators(self._list_mos(axis)) for axis in AXES}
 
     def _list_mos(self, axis: Axis) -> list[tuple[str, int, float]]:
         return [(row.generator, row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos]
@@ -226,13 +226,13 @@ def _compute_axis(
 ) -> AxisAgreement:
     rated = [row for row in rows if axis in row.mos]
     kind = "blind" if len(assisted) else ""
-    mean = mean_over_items([row.mos[axis].mos for row in rated], [row.prompt_group for row in rated])
+    mean = compute_mean_mos([row.mos[axis].mos for row in rated], [row.prompt_group for row in rated])
     return AxisAgreement(
         axis=axis,
         basis=Basis.of(table),
         blind=_compute_reliability(blind, kind),
         assisted=_compute_reliability(assisted, "assisted"),
-        reach=reach(blind),
+        reach=measure_reach(blind),
         mos=weigh(mean, scale=LEVELS),
         spread=choose_spread(Spread.of(blind, kind), Spread.of(table)),
         levels=tuple((str(level), int((table.scores == level).sum())) for level in range(MIN_LEVEL, MAX_LEVEL + 1)),
@@ -243,9 +243,9 @@ def _compute_reliability(table: RatingTable, kind: str) -> Reliability:
     basis = Basis.of(table, kind)
     return Reliability(
         basis=basis,
-        alpha=basis.weigh(krippendorff_alpha(table, "ordinal").estimate),
-        icc=basis.weigh(icc_one_way(table).average),
-        pooled_sd=Weighed(Estimate(pooled_sd(table), _NO_INTERVAL), basis.thin),
+        alpha=basis.weigh(compute_alpha(table, "ordinal").estimate),
+        icc=basis.weigh(compute_icc(table).average),
+        pooled_sd=Weighed(Estimate(compute_pooled_sd(table), _NO_INTERVAL), basis.thin),
     )
 
 
@@ -299,10 +299,10 @@ def _compare_arms(axis: Axis, counted: Sequence[Score], drafts: Mapping[int, tup
     on_axis = [score for score in counted if score.axis == axis]
     return ArmRow(
         axis=axis,
-        anchoring=anchoring(
+        anchoring=measure_anchoring(
             ((score.item, score.arm == Arm.ASSISTED, float(score.score)) for score in on_axis),
             {item: scores[axis] for item, scores in drafts.values()},
             raters=[score.rater for score in on_axis],
         ),
-        edits=edit_distances(score.edit_distance for score in on_axis if score.edit_distance is not None),
+        edits=summarise_edit_distances(score.edit_distance for score in on_axis if score.edit_distance is not None),
     )

@@ -11,8 +11,8 @@ from annotation.models import Campaign, Item, Qualification, Screening, Slot
 from annotation.raters.screening import is_screened, list_screened_raters
 from qsave.axes import AXES, Axis
 from qsave.statistics.figures import Figure, Undefined
-from qsave.statistics.raters import Matches, RaterFigures, matches, rater_figures
-from qsave.statistics.screening import ScreenedRater, bt500
+from qsave.statistics.raters import Matches, RaterFigures, compute_rater_figures, count_matches
+from qsave.statistics.screening import ScreenedRater, screen_raters
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ def read_rater_rows(
     tables = {axis: make_table(scores, axis) for axis in AXES}
     screened = list_screened_raters(verdicts)
     figures = {
-        axis: {row.rater: row for row in rater_figures(table, screened=screened)}
+        axis: {row.rater: row for row in compute_rater_figures(table, screened=screened)}
         for axis, table in tables.items()
         if len(table)
     }
-    screening = {axis: {row.rater: row for row in bt500(table)} for axis, table in tables.items() if len(table)}
+    screening = {axis: {row.rater: row for row in screen_raters(table)} for axis, table in tables.items() if len(table)}
     golds, repeats = _read_check_pairs(campaign, scores)
     qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
     counts = Counter(rater for rater, _item in {(one.rater, one.item) for one in scores})
@@ -69,8 +69,8 @@ def read_rater_rows(
             seconds=conduct["seconds"].get(person.pk, _UNKNOWN),
             watched=conduct["watched"].get(person.pk, _UNKNOWN),
             drafts_confirmed=conduct["confirmed"].get(person.pk, _NO_DRAFT),
-            gold=matches(golds.get(person.pk, ())),
-            repeats=matches(repeats.get(person.pk, ())),
+            gold=count_matches(golds.get(person.pk, ())),
+            repeats=count_matches(repeats.get(person.pk, ())),
             qualification=qualified.get(person.pk, _NOT_QUALIFIED),
             axes={axis: rows[person.pk] for axis, rows in figures.items() if person.pk in rows},
             bt500={axis: rows[person.pk] for axis, rows in screening.items() if person.pk in rows},

@@ -11,7 +11,7 @@ from annotation.models import Campaign, make_blind_condition
 from annotation.raters.screening import read_screened_raters
 from qsave.axes import AXES, Axis
 from qsave.statistics.figures import Figure, Undefined
-from qsave.statistics.mos import LEAST_SD, interval_reach, ratings_needed
+from qsave.statistics.mos import LEAST_SD, compute_half_width, count_ratings_needed
 
 HALF_WIDTH = 0.3
 
@@ -37,8 +37,8 @@ def compute_needed(axis: Axis, spread: Spread, overlap: int) -> Needed:
     if isinstance(sd, Undefined):
         return Needed(axis, sd, sd, sd, sd, thin)
     least = max(sd, LEAST_SD)
-    ratings = ratings_needed(least, HALF_WIDTH)
-    now: Figure = interval_reach(least, overlap) if overlap > 1 else Undefined("one rating has no interval")
+    ratings = count_ratings_needed(least, HALF_WIDTH)
+    now: Figure = compute_half_width(least, overlap) if overlap > 1 else Undefined("one rating has no interval")
     return Needed(axis, sd, ratings, max(0, ratings - overlap), now, thin)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
-from qsave.statistics.alpha import krippendorff_alpha
+from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import Weighed, weigh
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.mixed import fit_mixed_model
-from qsave.statistics.mos import Mos, choose_prior_sd, pooled_sd, summarise
-from qsave.statistics.p910 import LEAST_PANEL, alternating_projection
-from qsave.statistics.screening import LEAST_RATINGS, bt500
+from qsave.statistics.mos import Mos, choose_prior_sd, compute_pooled_sd, summarise
+from qsave.statistics.p910 import LEAST_PANEL, fit_p910
+from qsave.statistics.screening import LEAST_RATINGS, screen_raters
 from qsave.statistics.table import RatingTable
 
 NORMAL_95 = 1.959964
@@ -84,7 +84,7 @@ class _Triples:
 
 
 def _compute_axis(axis: Axis, counted: RatingTable, blind: RatingTable, policy: ReleasePolicy) -> AxisFigures:
-    pooled = pooled_sd(blind)
+    pooled = compute_pooled_sd(blind)
     rows, weights, notes = _estimate(axis, counted, pooled, policy)
     return AxisFigures(
         mos={str(row.item): row for row in rows},
@@ -98,7 +98,7 @@ def _compute_axis(axis: Axis, counted: RatingTable, blind: RatingTable, policy: 
 
 def _compute_agreement(blind: RatingTable, policy: ReleasePolicy) -> Agreement:
     paired = int((blind.n >= 2).sum())
-    alpha = krippendorff_alpha(blind, "ordinal", seed=policy.seed)
+    alpha = compute_alpha(blind, "ordinal", seed=policy.seed)
     return Agreement(weigh(alpha.estimate, clips=paired), len(blind), blind.item_count, paired)
 
 
@@ -119,7 +119,7 @@ def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
             f"BT.500 screening needs clips with {LEAST_RATINGS} ratings or more, and {axis} has none: use mean or "
             "bias_corrected."
         )
-    rejected = {str(rater.rater) for rater in bt500(large) if rater.rejected is True}
+    rejected = {str(rater.rater) for rater in screen_raters(large) if rater.rejected is True}
     kept = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
     return summarise(kept, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
 
@@ -131,7 +131,7 @@ def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
             f"P.910 is for panels: it needs clips with {LEAST_PANEL} ratings or more, and {axis} has none. Use "
             "bias_corrected, which works for every campaign."
         )
-    fit = alternating_projection(panel)
+    fit = fit_p910(panel)
     if isinstance(fit, Undefined):
         raise ReleaseRefused(f"P.910 is undefined on {axis}: {fit}. Use bias_corrected.")
     rows = [

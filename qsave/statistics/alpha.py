@@ -1,9 +1,8 @@
-"""Krippendorff's alpha: 1 is full agreement, 0 what chance gives, below 0 systematic disagreement.
+"""Krippendorff's alpha: 1 is full agreement, 0 that of chance, below 0 systematic disagreement.
 
 After Krippendorff, "Computing Krippendorff's alpha-reliability" (2011): coincidences of values within units, weighted
-by a squared difference that the metric gives. Missing cells are simply not there; a unit with one value pairs with
-nothing and is left out. The interval counts items and raters (see `jackknife`), on the scale of log(1 - alpha), so that
-it never passes 1.
+by the squared difference of the metric. Missing cells are allowed; a unit with one value has no pair and is left out.
+The interval is over items and raters (see `jackknife`), on the scale of log(1 - alpha), so it never exceeds 1.
 """
 
 from dataclasses import dataclass
@@ -12,20 +11,20 @@ from typing import Literal
 import numpy as np
 
 from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Ints, Undefined
-from qsave.statistics.jackknife import Parts, Patterns, jackknife, log_of_rest
+from qsave.statistics.jackknife import Parts, Patterns, jackknife, log_one_minus
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 
 MOST_VALUES = 50
-"""Most different scores for which there is an interval: a table of coincidences grows with their square."""
+"""Most distinct scores for which an interval is computed: a table of coincidences grows with their square."""
 _MOST_CELLS = 4_000_000
-"""Cells of coincidence tables that are held at once."""
+"""Cells of coincidence tables in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """The figure, its interval, and what it rests on: items with two ratings or more, and the ratings on them."""
+    """Alpha and its interval, over `items` items with two ratings or more and the `ratings` on them."""
 
     value: Figure
     interval: Interval | Undefined
@@ -34,18 +33,19 @@ class Alpha:
 
     @property
     def estimate(self) -> Estimate:
-        """The figure with its interval, as every other estimator gives it."""
+        """Alpha as an `Estimate`, as other estimators return it."""
         return Estimate(self.value, self.interval)
 
 
-def krippendorff_alpha(
+def compute_alpha(
     table: RatingTable, metric: Metric = "ordinal", *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Alpha:
-    """Alpha of a table under one metric; `resamples` 0 leaves the interval out. Ratio needs scores of one sign."""
+    """Compute alpha of a table under one metric; `resamples` 0 leaves the interval out. Ratio needs scores of one
+    sign."""
     paired = table.keep(table.n[table.items] >= 2)
     values, codes = np.unique(paired.scores, return_inverse=True)
     if metric == "ratio" and len(values) and values[0] < 0 < values[-1]:
-        raise ValueError("the ratio metric needs scores of one sign")
+        raise ValueError("The ratio metric needs scores of one sign.")
     if not len(paired):
         nothing = Undefined("no item has two ratings: agreement of one rating is undefined")
         return Alpha(nothing, nothing, 0, 0)
@@ -69,12 +69,12 @@ def krippendorff_alpha(
 
 
 def _interval(paired: RatingTable, parts: Parts, values: Floats, metric: Metric, value: float) -> Interval | Undefined:
-    spread = jackknife(paired, parts, lambda sums: log_of_rest(_alphas(sums, values, metric)))
+    spread = jackknife(paired, parts, lambda sums: log_one_minus(_alphas(sums, values, metric)))
     return spread if isinstance(spread, Undefined) else spread.below_one(value)
 
 
 def _total(patterns: Patterns) -> Floats:
-    """The coincidences of all items (levels^2,)."""
+    """Sum the coincidences of all items (levels^2,)."""
     counts = patterns.counts.astype(np.float64)
     pairs = np.bincount(patterns.of_item, minlength=len(counts)) / (counts.sum(axis=1) - 1)
     total: Floats = (counts.T * pairs) @ counts - np.diag(pairs @ counts)
@@ -82,21 +82,21 @@ def _total(patterns: Patterns) -> Floats:
 
 
 def _parts(patterns: Patterns) -> Parts:
-    """The coincidences (levels^2,) of each pattern of values on an item, and their change without one of its values."""
+    """Compute the coincidences (levels^2,) of each pattern of values on an item, and their change without one value."""
     return patterns.parts(_coincidences(patterns.counts), _coincidences(patterns.without))
 
 
 def _coincidences(counts: Ints) -> Floats:
-    """Of each item, from its counts of values (items, levels): (items, levels^2)."""
+    """Compute the coincidences of each item (items, levels^2) from its counts of values (items, levels)."""
     n = counts.sum(axis=1)
     pairs = np.divide(1.0, n - 1, out=np.zeros(len(n)), where=n > 1)
     own = counts[:, :, None] * np.eye(counts.shape[1], dtype=np.int64)
-    found: Floats = ((counts[:, :, None] * counts[:, None, :] - own) * pairs[:, None, None]).reshape(len(n), -1)
-    return found
+    coincidences: Floats = (counts[:, :, None] * counts[:, None, :] - own) * pairs[:, None, None]
+    return coincidences.reshape(len(n), -1)
 
 
 def _alphas(sums: Floats, values: Floats, metric: Metric) -> Floats:
-    """Alpha of each table of coincidences (tables, levels^2); NaN where all values are equal."""
+    """Compute alpha of each table of coincidences (tables, levels^2); NaN where all values are equal."""
     step = max(1, _MOST_CELLS // len(values) ** 2)
     chunks = [_chunk(sums[start : start + step], values, metric) for start in range(0, len(sums), step)]
     return np.concatenate(chunks)
@@ -114,7 +114,7 @@ def _chunk(sums: Floats, values: Floats, metric: Metric) -> Floats:
 
 
 def _distances(values: Floats, marginals: Floats, metric: Metric) -> Floats:
-    """Squared differences (tables or 1, levels, levels) of a metric."""
+    """Compute the squared differences (tables or 1, levels, levels) of a metric."""
     if metric == "ordinal":
         middle = np.cumsum(marginals, axis=1) - marginals / 2
         return (middle[:, :, None] - middle[:, None, :]) ** 2

@@ -1,7 +1,7 @@
-"""Does seeing a draft pull scores? Blind against assisted ratings of one axis, by arm as drawn.
+"""Does a draft pull the scores of raters who see it? Blind against assisted ratings of one axis, by assigned arm.
 
-Differences are within items that were rated in both arms, so that they are not differences between items. Intervals
-count the raters of those items as well as the items (see `jackknife`): how far a draft pulls differs between people.
+Differences are within items that were rated in both arms, so they are not differences between items. Intervals are over
+the raters of those items and the items (see `jackknife`), as the pull of a draft differs between people.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -18,8 +18,8 @@ from qsave.statistics.table import RatingTable
 
 @dataclass(frozen=True, slots=True)
 class Anchoring:
-    """`difference`: assisted minus blind mean. `nearer`: how much nearer to the draft's score the assisted are (blind
-    distance minus assisted distance; above 0 is a pull). `spread_ratio`: within-item SD, assisted over blind."""
+    """`difference` is assisted minus blind mean; `nearer` is blind minus assisted distance from the draft's score
+    (above 0 is a pull); `spread_ratio` is the within-item SD, assisted over blind."""
 
     items: int
     difference: Estimate
@@ -29,22 +29,22 @@ class Anchoring:
 
 @dataclass(frozen=True, slots=True)
 class EditDistances:
-    """What became of drafted reasons: how many, the mean edit distance in characters, the share left untouched."""
+    """Edits of drafted reasons: how many drafts, the mean edit distance in characters, the share left unchanged."""
 
     n: int
     mean: Figure
     untouched: Figure
 
 
-def anchoring(
+def measure_anchoring(
     ratings: Iterable[tuple[Hashable, bool, float]],
     drafts: Mapping[Any, float],
     *,
     raters: Sequence[Hashable] | None = None,
     resamples: int = RESAMPLES,
 ) -> Anchoring:
-    """From (item, assisted, score) and the drafted score of items that have one. `raters` names the rater of each
-    rating; without it every rating is taken to be another rater's. `resamples` 0 leaves intervals out."""
+    """Measure anchoring from (item, assisted, score) and the drafted score of items that have one. `raters` names the
+    rater of each rating; without it each rating counts as another rater's. `resamples` 0 leaves intervals out."""
     rows = list(ratings)
     owners = list(range(len(rows))) if raters is None else list(raters)
     table = RatingTable.from_triples((row[0], owner, row[2]) for row, owner in zip(rows, owners, strict=True))
@@ -65,23 +65,23 @@ def anchoring(
 
 
 def _in_both_arms(table: RatingTable, assisted: Bools) -> Bools:
-    """Which ratings (ratings,) are of items rated in both arms."""
-    seen = table.by_item(assisted.astype(np.float64))
-    both: Bools = (seen > 0) & (seen < table.n)
+    """Mark the ratings (ratings,) of items that were rated in both arms."""
+    assisted_count = table.by_item(assisted.astype(np.float64))
+    both: Bools = (assisted_count > 0) & (assisted_count < table.n)
     return both[table.items]
 
 
-def edit_distances(distances: Iterable[int]) -> EditDistances:
-    """Summary of the stored edit distances between drafted and submitted reasons."""
-    found = list(distances)
-    if not found:
+def summarise_edit_distances(distances: Iterable[int]) -> EditDistances:
+    """Summarise the stored edit distances between drafted and submitted reasons."""
+    values = list(distances)
+    if not values:
         nothing = Undefined("no draft has been rated yet")
         return EditDistances(0, nothing, nothing)
-    return EditDistances(len(found), fmean(found), fmean(distance == 0 for distance in found))
+    return EditDistances(len(values), fmean(values), fmean(distance == 0 for distance in values))
 
 
 def _mean_gap(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
-    """The mean over items of assisted minus blind mean."""
+    """Estimate the mean over items of assisted minus blind mean."""
     if table.item_count < 2:
         return Estimate.undefined("needs two items rated in both arms")
     parts = _parts(table, assisted, _gaps)
@@ -94,7 +94,7 @@ def _mean_gap(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
 
 
 def _spread_ratio(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
-    """SD within items of the assisted ratings over that of the blind ones."""
+    """Estimate the SD within items of the assisted ratings over that of the blind ones."""
     if not table.item_count:
         return Estimate.undefined("needs items with two ratings in each arm")
     parts = _parts(table, assisted, _squares)
@@ -132,7 +132,7 @@ Arms = tuple[Floats, Floats, Floats]
 
 
 def _parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms, Arms], Floats]) -> Parts:
-    """What `moments` makes of the two arms of each item, and its change without each rating."""
+    """Compute the `moments` of the two arms of each item, and their change without each rating."""
     own = table.items
     ones, scores = np.ones(len(table)), table.scores - table.scores.mean()
     whole, without = [], []
@@ -148,14 +148,14 @@ def _parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms, Arms], 
 
 
 def _gaps(blind: Arms, assisted: Arms) -> Floats:
-    """1 and assisted minus blind mean, where both arms have ratings."""
+    """Return 1 and assisted minus blind mean for items with ratings in both arms, else 0 and 0."""
     both = (blind[0] > 0.5) & (assisted[0] > 0.5)
     gaps = assisted[1] / np.maximum(assisted[0], 1) - blind[1] / np.maximum(blind[0], 1)
     return np.stack([both.astype(np.float64), np.where(both, gaps, 0.0)], axis=1)
 
 
 def _squares(blind: Arms, assisted: Arms) -> Floats:
-    """Sum of squares within and its degrees of freedom, of the blind and of the assisted ratings."""
+    """Return the sum of squares within items and its degrees of freedom, of blind and of assisted ratings."""
     columns = []
     for n, sums, squares in (blind, assisted):
         columns += [np.maximum(squares - sums**2 / np.maximum(n, 1), 0.0), np.maximum(n - 1, 0.0)]

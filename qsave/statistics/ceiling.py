@@ -1,14 +1,14 @@
-"""What a critic can reach: one person's own showing, and the limit that noise in the MOS sets.
+"""What a critic can reach: the agreement of a single rater, and the limit that noise in the MOS sets.
 
 *Single-rater baseline*: the correlation of a rating with the mean of its item's other ratings, over all ratings of
-items that have two; items weigh alike. It is not a ceiling: a perfect critic, free of one person's noise, passes it.
+items that have two; items have equal weight. It is not a ceiling: a perfect critic has no rater's noise and exceeds it.
 *Ceiling*: the correlation that the true quality itself would have with these MOS (Spearman 1904),
 sqrt(1 - noise / var(MOS)). The noise of an item with n ratings by some of R raters is
 
     s_e^2 / n + (s_b^2 / n) (R - n) / (R - 1)
 
-from the mixed model: where all rate every item, their biases move all MOS alike and are no noise. For SRCC the same on
-the ranks of the ratings. Both speak of the MOS that these raters gave.
+from the mixed model: if all rate every item, their biases move all MOS equally and are no noise. For SRCC it is
+computed on the ranks of the ratings. Both hold for the MOS of these raters.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from qsave.statistics.alpha import MOST_VALUES
-from qsave.statistics.correlation import LEAST_POINTS, mean_ranks, weighted_plcc
+from qsave.statistics.correlation import LEAST_POINTS, compute_ranks, weighted_plcc
 from qsave.statistics.figures import Estimate, Floats, Interval, Ints, Undefined
 from qsave.statistics.jackknife import TOO_FEW, Parts, Patterns, jackknife
 from qsave.statistics.mixed import absorb_items, estimate_variances
@@ -31,7 +31,7 @@ _FLAT = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Both figures for both correlations, over `items` items with two ratings."""
+    """Baseline and ceiling for both correlations, over `items` items with two ratings."""
 
     items: int
     baseline_srcc: Estimate
@@ -40,19 +40,19 @@ class Reach:
     ceiling_plcc: Estimate
 
 
-def reach(table: RatingTable, *, intervals: bool = True) -> Reach:
-    """Baseline and ceiling of one axis, from the ratings that count; their intervals count items and raters."""
+def measure_reach(table: RatingTable, *, intervals: bool = True) -> Reach:
+    """Measure baseline and ceiling of one axis from the ratings that count; intervals are over items and raters."""
     return Reach(
         items=int((table.n >= 2).sum()),
-        baseline_srcc=baseline(table, ranked=True, interval=intervals),
-        baseline_plcc=baseline(table, ranked=False, interval=intervals),
-        ceiling_srcc=ceiling(table.with_scores(mean_ranks(table.scores)), interval=intervals),
-        ceiling_plcc=ceiling(table, interval=intervals),
+        baseline_srcc=compute_baseline(table, ranked=True, interval=intervals),
+        baseline_plcc=compute_baseline(table, ranked=False, interval=intervals),
+        ceiling_srcc=compute_ceiling(table.with_scores(compute_ranks(table.scores)), interval=intervals),
+        ceiling_plcc=compute_ceiling(table, interval=intervals),
     )
 
 
-def ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
-    """The two-way ceiling on the scale of the table's scores."""
+def compute_ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
+    """Compute the two-way ceiling on the scale of the table's scores."""
     if table.item_count < 2 or len(table) <= table.item_count:
         return Estimate.undefined("needs two items and two ratings of one")
     rater, residual = estimate_variances(absorb_items(table))
@@ -75,13 +75,13 @@ def ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
 
 
 def _sampled(table: RatingTable) -> Floats:
-    """(R - n) / (R - 1) / n of each item: what is left of the raters' biases in the differences between items."""
+    """Compute (R - n) / (R - 1) / n of each item: the share of the raters' biases in differences between items."""
     return (table.rater_count - table.n) / max(table.rater_count - 1, 1) / table.n
 
 
 def _parts(table: RatingTable, share: float) -> Parts:
-    """Of each item 1, n - 1, the sum of squares within, mean, mean^2, and the noise of its MOS as a multiple of the
-    mean square within, which estimates s_b^2 + s_e^2 whatever the pattern; `share` is that of s_b^2 in it."""
+    """Compute for each item 1, n - 1, the sum of squares within, mean, mean^2, and the noise of its MOS as a multiple
+    of the mean square within, which estimates s_b^2 + s_e^2 for every pattern; `share` is the share of s_b^2 in it."""
     scores = table.scores - table.scores.mean()
     n, sums, squares = table.n, table.by_item(scores), table.by_item(scores**2)
 
@@ -97,7 +97,7 @@ def _parts(table: RatingTable, share: float) -> Parts:
 
 
 def _log_unreliability(sums: Floats) -> Floats:
-    """log(noise / var(MOS)) of each table of sums (tables, 6); NaN where too little is left."""
+    """Compute log(noise / var(MOS)) of each table of sums (tables, 6); NaN where too little is left."""
     items, freedom, squares, means, mean_squares, noise = sums.T
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (mean_squares - means**2 / items) / (items - 1)
@@ -105,8 +105,8 @@ def _log_unreliability(sums: Floats) -> Floats:
     return figures
 
 
-def baseline(table: RatingTable, *, ranked: bool, interval: bool = True) -> Estimate:
-    """The single-rater baseline: Spearman's correlation where `ranked`, else Pearson's."""
+def compute_baseline(table: RatingTable, *, ranked: bool, interval: bool = True) -> Estimate:
+    """Compute the single-rater baseline: Spearman's correlation if `ranked`, else Pearson's."""
     paired = table.keep(table.n[table.items] >= 2)
     if not len(paired):
         return Estimate.undefined("no item has two ratings")
@@ -129,30 +129,31 @@ def baseline(table: RatingTable, *, ranked: bool, interval: bool = True) -> Esti
     one, mean, parts = _pairs(Patterns.of(paired, codes, len(values)), values)
 
     def figure(weights: Floats) -> Floats:
-        found = _correlations(one, mean, weights, ranked)
-        return np.arctanh(found, out=np.full(len(found), np.nan), where=np.abs(found) < 1 - _FLAT)
+        values = _correlations(one, mean, weights, ranked)
+        return np.arctanh(values, out=np.full(len(values), np.nan), where=np.abs(values) < 1 - _FLAT)
 
     spread = jackknife(paired, parts, figure)
     return Estimate(value, spread if isinstance(spread, Undefined) else spread.of_correlation(value))
 
 
 def _pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Parts]:
-    """The distinct pairs of a rating (pairs,) and the mean of its item's others (pairs,), and what each pattern adds to
-    the weight of each pair: one item weighs 1."""
+    """Return the distinct pairs of a rating (pairs,) and the mean of its item's others (pairs,), and what each pattern
+    adds to the weight of each pair; one item has weight 1."""
     counts = np.concatenate([patterns.counts, patterns.without])
     n = counts.sum(axis=1, keepdims=True)
     others = (counts @ values[:, None] - values) / np.maximum(n - 1, 1)
     rows, levels = np.nonzero((counts > 0) & (n > 1))
-    pairs, places = np.unique(np.stack([values[levels], others[rows, levels]], axis=1), axis=0, return_inverse=True)
+    pairs, codes = np.unique(np.stack([values[levels], others[rows, levels]], axis=1), axis=0, return_inverse=True)
     weights = np.zeros((len(counts), len(pairs)))
-    weights[rows, places] = counts[rows, levels] / n[rows, 0]
+    weights[rows, codes] = counts[rows, levels] / n[rows, 0]
     items = len(patterns.counts)
     return pairs[:, 0], pairs[:, 1], patterns.parts(weights[:items], weights[items:])
 
 
 def _correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) -> Floats:
-    """The correlation of each case (cases,) in which pairs weigh `weights` (cases, pairs); NaN where nothing varies."""
-    weights = np.maximum(weights, 0.0)  # what is left of a pair that was taken out is rounding
+    """Compute the correlation of each case (cases,), pairs having `weights` (cases, pairs); NaN where nothing
+    varies."""
+    weights = np.maximum(weights, 0.0)  # a pair that was left out may leave a rounding error
     step = max(1, _MOST_CELLS // len(one))
     chunks = []
     for start in range(0, len(weights), step):
@@ -163,7 +164,7 @@ def _correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) ->
 
 
 def _weighted_ranks(values: Floats, weights: Floats) -> Floats:
-    """Mean ranks of `values` (pairs,) that weigh `weights` (cases, pairs): (cases, pairs)."""
+    """Compute the mean ranks (cases, pairs) of `values` (pairs,) with `weights` (cases, pairs)."""
     distinct, codes = np.unique(values, return_inverse=True)
     member = csr_array((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape=(len(codes), len(distinct)))
     totals = np.asarray(weights @ member)

@@ -1,9 +1,9 @@
 """How far predictions follow MOS: SRCC, PLCC (raw and after the usual logistic), KRCC, RMSE, share within one level.
 
-The logistic is that of the video quality field (VQEG): b2 + (b1 - b2) / (1 + exp(-(x - b3) / |b4|)), fitted to the same
-points, so its PLCC flatters: it may fall as well as rise, so it is hardly ever below 0. The raw one stands beside it.
+The logistic is that of VQEG: b2 + (b1 - b2) / (1 + exp(-(x - b3) / |b4|)). It is fitted to the same points and may fall
+as well as rise, so PLCC after it flatters and is hardly ever below 0; the raw PLCC is reported too.
 
-The large parts of scipy are imported where they are used: pages that show a rater's correlations load this module too.
+Large parts of scipy are imported where they are used, as pages with a rater's correlations load this module too.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -23,8 +23,8 @@ from qsave.statistics.figures import (
     Ints,
     Undefined,
     cluster_bootstrap,
+    estimate_ratio,
     percentile_interval,
-    ratio,
 )
 
 _NOTHING = "there is nothing to compare"
@@ -33,7 +33,7 @@ LEAST_POINTS_LOGISTIC = 5
 _REFIT_ROUNDS = 12
 _LEAST_LOG_WIDTH = -12.0
 _MOST_CELLS = 1_000_000
-"""Points of resamples that are fitted at once."""
+"""Points of all resamples that are fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Correlations:
     """The share of predictions at most one level from the MOS."""
 
 
-def correlations(
+def compute_correlations(
     predicted: npt.ArrayLike,
     actual: npt.ArrayLike,
     *,
@@ -58,8 +58,8 @@ def correlations(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Correlations:
-    """All figures with percentile intervals; arrays (n,), finite. Clips of one group (of one prompt) are drawn or left
-    together; without `groups` each clip stands alone. `resamples` 0 leaves intervals out."""
+    """Compute all figures with percentile intervals; arrays (n,), finite. Clips of one group (one prompt) are resampled
+    together; without `groups` each clip is its own group. `resamples` 0 leaves intervals out."""
     x, y = _paired(predicted, actual)
     owners: Sequence[Hashable] = range(len(x)) if groups is None else groups
 
@@ -77,12 +77,12 @@ def correlations(
         plcc_logistic=_logistic_estimate(x, y, owners, seed, resamples),
         krcc=estimate(krcc),
         rmse=estimate(rmse),
-        within_one=ratio(near, np.ones_like(near), owners, seed=seed, resamples=resamples, nothing=_NOTHING),
+        within_one=estimate_ratio(near, np.ones_like(near), owners, seed=seed, resamples=resamples, nothing=_NOTHING),
     )
 
 
 def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
-    """Pearson's correlation."""
+    """Compute Pearson's correlation."""
     x, y = _paired(predicted, actual)
     unfit = _unfit(x, y)
     if unfit is not None:
@@ -93,20 +93,20 @@ def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 
 
 def srcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
-    """Spearman's rank correlation, ties at their mean rank."""
+    """Compute Spearman's rank correlation, ties at their mean rank."""
     x, y = _paired(predicted, actual)
-    return plcc(mean_ranks(x), mean_ranks(y))
+    return plcc(compute_ranks(x), compute_ranks(y))
 
 
-def mean_ranks(values: Floats) -> Floats:
-    """Ranks from 1, ties at their mean rank."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[places]
+def compute_ranks(values: Floats) -> Floats:
+    """Compute ranks from 1, ties at their mean rank."""
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[codes]
     return ranks
 
 
 def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
-    """Kendall's tau-b."""
+    """Compute Kendall's tau-b."""
     x, y = _paired(predicted, actual)
     unfit = _unfit(x, y)
     if unfit is not None:
@@ -117,20 +117,20 @@ def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 
 
 def rmse(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
-    """Root of the mean squared error."""
+    """Compute the root of the mean squared error."""
     x, y = _paired(predicted, actual)
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else Undefined(_NOTHING)
 
 
 def plcc_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
-    """Pearson's correlation after the 4-parameter logistic."""
+    """Compute Pearson's correlation after the 4-parameter logistic."""
     curve = fit_logistic(predicted, actual)
     return curve if isinstance(curve, Undefined) else plcc(curve(predicted), actual)
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """A fitted curve: from `left` to `right`, half way at `middle`, the steeper the smaller `scale`."""
+    """A fitted curve: from `left` to `right`, halfway at `middle`, steeper for a smaller `scale`."""
 
     right: float
     left: float
@@ -142,7 +142,7 @@ class Logistic:
         return curve
 
     def gradients(self, x: npt.ArrayLike) -> Floats:
-        """Of each value to the four parameters (n, 4)."""
+        """Compute the derivatives of each value by the four parameters (n, 4)."""
         steps = self._steps(x)
         risen = expit(steps)
         slope = (self.right - self.left) * risen * (1 - risen) / self.width
@@ -151,7 +151,7 @@ class Logistic:
 
     @property
     def width(self) -> float:
-        """What a step of the curve is measured in, above 0."""
+        """The unit of the curve's x axis, above 0."""
         return max(abs(self.scale), 1e-12)
 
     def _steps(self, x: npt.ArrayLike) -> Floats:
@@ -160,7 +160,7 @@ class Logistic:
 
 
 def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | Undefined:
-    """The 4-parameter logistic that comes closest to the MOS, by least squares."""
+    """Fit the 4-parameter logistic to the MOS by least squares."""
     x, y = _paired(predicted, actual)
     unfit = _unfit(x, y)
     if unfit is not None:
@@ -172,7 +172,7 @@ def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | 
     falling = (x - x.mean()) @ (y - y.mean()) < 0
     left, right = (y.max(), y.min()) if falling else (y.min(), y.max())
     start = [right, left, float(x.mean()), float(x.std())]
-    found = least_squares(
+    fit = least_squares(
         lambda b: Logistic(*b)(x) - y,
         start,
         jac=lambda b: Logistic(*b).gradients(x),
@@ -181,21 +181,22 @@ def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | 
         xtol=1e-6,
         max_nfev=300,
     )
-    return Logistic(*found.x.tolist())
+    return Logistic(*fit.x.tolist())
 
 
 def _logistic_estimate(x: Floats, y: Floats, owners: Sequence[Hashable], seed: int, resamples: int) -> Estimate:
-    """PLCC after the logistic, which is fitted anew in each resample. Few points let it bend further than all of them
-    do, so resamples lie higher than the figure: the interval is moved until its median is the figure."""
+    """Estimate PLCC after the logistic, which is fitted again in each resample. A resample has fewer distinct points,
+    so its curve fits them more closely and its PLCC is higher: the interval is shifted until its median is the
+    figure."""
     curve = fit_logistic(x, y)
     value = curve if isinstance(curve, Undefined) else plcc(curve(x), y)
     if isinstance(curve, Undefined) or isinstance(value, Undefined):
         return Estimate(value, Undefined(str(value)))
     if resamples == 0:
         return Estimate(value, Undefined("no interval was asked for"))
-    places: dict[Hashable, int] = {}
-    codes = np.array([places.setdefault(owner, len(places)) for owner in owners], dtype=np.int64)
-    groups = len(places)
+    numbers: dict[Hashable, int] = {}
+    codes = np.array([numbers.setdefault(owner, len(numbers)) for owner in owners], dtype=np.int64)
+    groups = len(numbers)
     if groups < 2:
         return Estimate(value, Undefined(ONE_GROUP))
     counts = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
@@ -211,8 +212,8 @@ def _logistic_estimate(x: Floats, y: Floats, owners: Sequence[Hashable], seed: i
 
 
 def _refitted(curve: Logistic, x: Floats, y: Floats, weights: Ints) -> Floats:
-    """PLCC after the logistic fitted to each resample (draws,), which holds point i `weights` (draws, points) times: by
-    Levenberg and Marquardt from the curve of all points, all draws at once. NaN where too little varies."""
+    """Compute PLCC after the logistic fitted to each resample (draws,), which holds point i `weights` (draws, points)
+    times, by Levenberg-Marquardt from the curve of all points, all draws at once. NaN where too little varies."""
     share = weights.astype(np.float64)
     beta = np.tile([curve.right, curve.left, curve.middle, np.log(curve.width)], (len(share), 1))
     damping = np.full(len(share), 1e-3)
@@ -235,7 +236,8 @@ def _refitted(curve: Logistic, x: Floats, y: Floats, weights: Ints) -> Floats:
 
 
 def _curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """The curve of each draw (draws, points) and its slopes along right, left, middle, log width (draws, points, 4)."""
+    """Compute the curve of each draw (draws, points) and its derivatives by right, left, middle and log width (draws,
+    points, 4)."""
     right, left, middle, log_width = (column[:, None] for column in beta.T)
     width = np.exp(log_width)
     steps = (x - middle) / width
@@ -246,8 +248,8 @@ def _curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
 
 
 def weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Pearson's correlation of each draw (draws,) of points that occur `weights` (draws, points) times; `x` and `y` are
-    (draws or 1, points). NaN where nothing varies."""
+    """Compute Pearson's correlation of each draw (draws,) of points that occur `weights` (draws, points) times; `x` and
+    `y` are (draws or 1, points). NaN where nothing varies."""
     total = weights.sum(axis=1, keepdims=True)
     x = x - (weights * x).sum(axis=1, keepdims=True) / total
     y = y - (weights * y).sum(axis=1, keepdims=True) / total
@@ -260,9 +262,9 @@ def weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
 def _paired(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"expected two arrays of one length, got {x.shape} and {y.shape}")
+        raise ValueError(f"Expected two arrays of one length, got {x.shape} and {y.shape}.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("a prediction without a number is an outcome of its own: leave it out and count it")
+        raise ValueError("A prediction without a number has an outcome of its own: leave it out and count it.")
     return x, y
 
 

@@ -1,8 +1,8 @@
-"""Whether a figure rests on enough to be read. The one rule for every page, answer of the API and document.
+"""Whether a figure has enough evidence to be read. The one rule for all pages, API answers and documents.
 
-A figure that cannot be (an ICC of -4.10) is undefined. One that rests on fewer than LEAST_CLIPS clips with two ratings,
-or whose interval is wider than WIDEST of its scale, is thin: a sentence says so first, and the figure is folded behind
-it. So is one that has no interval.
+A figure outside its scale (an ICC of -4.10) is undefined. A figure is thin if it rests on fewer than LEAST_CLIPS clips
+with two ratings, if its interval is wider than WIDEST of its scale, or if it has no interval: pages show a sentence
+that says so first, with the figure folded behind it.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 LEAST_CLIPS = 20
-"""Clips with two ratings from which agreement can be read."""
+"""Fewest clips with two ratings for which agreement can be read."""
 WIDEST = 0.4
 """Widest interval that can be read, as a share of the figure's scale."""
 _FLAT = 1e-9
@@ -21,7 +21,7 @@ _NO_WIDTH = Undefined("too few to say: an interval without width would claim cer
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a figure can be, `least` to `most`, and the `width` that its interval is held against."""
+    """The possible values of a figure, `least` to `most`, and the `width` that its interval is compared with."""
 
     least: float
     most: float
@@ -29,19 +29,19 @@ class Scale:
 
 
 RELIABILITY = Scale(-1.0, 1.0, 1.0)
-"""Of alpha, ICC, correlations and ceilings."""
+"""The scale of alpha, ICC, correlations and ceilings."""
 LEVELS = Scale(MIN_LEVEL, MAX_LEVEL, MAX_LEVEL - MIN_LEVEL)
-"""Of a MOS."""
+"""The scale of a MOS."""
 DIFFERENCE = Scale(MIN_LEVEL - MAX_LEVEL, MAX_LEVEL - MIN_LEVEL, MAX_LEVEL - MIN_LEVEL)
-"""Of a difference of two MOS."""
+"""The scale of a difference of two MOS."""
 RATIO = Scale(0.0, float("inf"), 2.0)
-"""Of a ratio that is 1 where nothing differs: it hardly passes 2."""
+"""The scale of a ratio that is 1 if nothing differs: it hardly exceeds 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A figure as it may be shown: undefined where it cannot be. `thin` is the sentence that stands before it, and
-    empty where the figure can be read."""
+    """A figure as pages show it: undefined outside its scale. `thin` is the sentence shown first, empty if the figure
+    can be read."""
 
     estimate: Estimate
     thin: str
@@ -52,10 +52,10 @@ class Weighed:
 
 
 def weigh(estimate: Estimate, *, clips: int | None = None, kind: str = "", scale: Scale = RELIABILITY) -> Weighed:
-    """Judge one figure. `clips` counts the clips with two counted ratings that it rests on; None where that does not
-    matter (the MOS of a generator, say). `kind` names those ratings ("blind") where there are others too."""
+    """Weigh the evidence for one figure. `clips` counts the clips with two counted ratings that it rests on; None if
+    that does not matter (the MOS of a generator, say). `kind` names those ratings ("blind") if there are others too."""
     value, interval = estimate.value, estimate.interval
-    few = count_in_words(clips, kind) if _few(clips) else ""
+    few = describe_count(clips, kind) if _few(clips) else ""
     if isinstance(value, Undefined):
         return Weighed(estimate, few)
     if not scale.least <= value <= scale.most:
@@ -72,15 +72,15 @@ def weigh(estimate: Estimate, *, clips: int | None = None, kind: str = "", scale
     return Weighed(Estimate(value, ends), few or (wide if width > limit + _FLAT else ""))
 
 
-def count_in_words(clips: int | None, kind: str = "") -> str:
-    """How many clips have two ratings, and how many that takes: `8 clips have two ratings; agreement can be read from
-    about 20.`"""
+def describe_count(clips: int | None, kind: str = "") -> str:
+    """Describe how many clips have two ratings, and how many are needed: `8 clips have two ratings; agreement can be
+    read from about 20.`"""
     number = {None: "No clip has", 0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
     return f"{number} two {f'{kind} ' if kind else ''}ratings; agreement can be read from about {LEAST_CLIPS}."
 
 
-def compared_in_words(clips: int) -> str:
-    """How many clips have ratings of both arms, and how many it takes to compare the arms."""
+def describe_compared(clips: int) -> str:
+    """Describe how many clips have ratings in both arms, and how many are needed to compare the arms."""
     number = {0: "No clip has", 1: "1 clip has"}.get(clips, f"{clips} clips have")
     return f"{number} blind and assisted ratings; the two can be compared from about {LEAST_CLIPS}."
 

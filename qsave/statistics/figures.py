@@ -1,4 +1,4 @@
-"""A figure is a number or says why it is none. No estimator here answers NaN, or 0 for "unknown"."""
+"""A figure is a number, or Undefined with a reason. No estimator returns NaN, or 0 for "unknown"."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Bools = NDArray[np.bool_]
 RESAMPLES = 1000
 CONFIDENCE = 0.95
 THESE_RATERS = "for these raters"
-"""The population of an interval that says nothing of other raters."""
+"""The population of an interval that does not hold for other raters."""
 _FLAT = 1e-9
 ONE_GROUP = "one prompt group alone has no interval"
 
 
 @dataclass(frozen=True, slots=True)
 class Undefined:
-    """A figure that cannot be computed from what is there, and why: the text is fit to be shown."""
+    """A figure that cannot be computed, and the reason in words for a page."""
 
     reason: str
 
@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95% interval. `population` is empty where it holds for other raters too, else it names whom it holds for
-    (THESE_RATERS), which is shown beside it."""
+    """A 95% interval. `population` is empty if it holds for other raters too, else it names those it holds for
+    (THESE_RATERS), and pages show it beside the interval."""
 
     low: float
     high: float
@@ -59,8 +59,8 @@ class Estimate:
 
 
 def percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
-    """The 2.5 and 97.5 percentiles of the defined resamples; undefined where more than half of `drawn` were not, and
-    where all are equal: an interval of no width would claim certainty."""
+    """Return the 2.5 and 97.5 percentiles of the defined resamples; undefined if more than half of `drawn` were not
+    defined, and if all are equal: an interval of no width would claim certainty."""
     if not len(values) or 2 * len(values) < drawn:
         return Undefined("the figure is undefined in most resamples: too little varies")
     tail = 100 * (1 - CONFIDENCE) / 2
@@ -71,7 +71,7 @@ def percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
 
 
 def bootstrap(count: int, figure: Callable[[Ints], Figure], *, seed: int, resamples: int) -> Interval | Undefined:
-    """Percentile interval of `figure(indices)` over resamples of `count` units drawn with replacement."""
+    """Return the percentile interval of `figure(indices)` over resamples of `count` units with replacement."""
     if resamples == 0:
         return Undefined("no interval was asked for")
     rng = np.random.default_rng(seed)
@@ -83,26 +83,26 @@ def bootstrap(count: int, figure: Callable[[Ints], Figure], *, seed: int, resamp
 def cluster_bootstrap(
     groups: Sequence[Hashable], figure: Callable[[Ints], Figure], *, seed: int, resamples: int
 ) -> Interval | Undefined:
-    """`bootstrap` where units hang together: those of one group (a prompt's clips, say) are drawn or left together.
+    """Bootstrap units that depend on each other: those of one group (the clips of a prompt, say) are drawn together.
     `groups` names the group of each unit."""
     members = _members(groups)
     if len(members) < 2:
         return Undefined(ONE_GROUP)
     return bootstrap(
         len(members),
-        lambda drawn: figure(np.concatenate([members[place] for place in drawn])),
+        lambda drawn: figure(np.concatenate([members[group] for group in drawn])),
         seed=seed,
         resamples=resamples,
     )
 
 
-def ratio(
+def estimate_ratio(
     above: Floats, below: Floats, groups: Sequence[Hashable], *, seed: int, resamples: int, nothing: str
 ) -> Estimate:
-    """Sum of `above` over sum of `below` (a share, a mean, an F1) with a cluster bootstrap interval.
+    """Estimate sum of `above` over sum of `below` (a share, a mean, an F1) with a cluster bootstrap interval.
 
-    `nothing` says why there is no figure where `below` sums to 0. A share of all or none has no interval: every
-    resample would repeat it.
+    `nothing` is the reason if `below` sums to 0. A share of all or none has no interval: every resample would repeat
+    it.
     """
     if below.sum() == 0:
         return Estimate.undefined(nothing)
@@ -112,14 +112,14 @@ def ratio(
         return Estimate(value, Undefined(ONE_GROUP))
     if resamples == 0:
         return Estimate(value, Undefined("no interval was asked for"))
-    sums = np.array([[above[places].sum(), below[places].sum()] for places in members])
+    sums = np.array([[above[units].sum(), below[units].sum()] for units in members])
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples) @ sums
     defined = drawn[drawn[:, 1] > 0]
     return Estimate(value, percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples))
 
 
-def wilson(count: int, of: int) -> Interval | Undefined:
-    """Wilson's 95% interval of a share: it holds for none and for all too, where a bootstrap has nothing to draw."""
+def compute_wilson_interval(count: int, of: int) -> Interval | Undefined:
+    """Compute Wilson's 95% interval of a share, which also holds for none and for all, unlike a bootstrap."""
     if of == 0:
         return Undefined("there is nothing to count")
     z = float(ndtri((1 + CONFIDENCE) / 2))
@@ -129,8 +129,8 @@ def wilson(count: int, of: int) -> Interval | Undefined:
 
 
 def _members(groups: Sequence[Hashable]) -> list[Ints]:
-    """The places of each group's units, groups in the order of their first unit."""
-    places: dict[Hashable, list[int]] = {}
-    for place, group in enumerate(groups):
-        places.setdefault(group, []).append(place)
-    return [np.array(found, dtype=np.int64) for found in places.values()]
+    """Return the positions of each group's units, groups in the order of their first unit."""
+    positions: dict[Hashable, list[int]] = {}
+    for position, group in enumerate(groups):
+        positions.setdefault(group, []).append(position)
+    return [np.array(members, dtype=np.int64) for members in positions.values()]

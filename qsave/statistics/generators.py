@@ -1,11 +1,11 @@
 """Mean MOS of each generator and the differences between generators, with intervals over prompts.
 
-A generator is judged on the prompts it happened to get, and clips of one prompt group are not independent. So intervals
-are Student's t over prompt groups: a bootstrap over few groups is too narrow (it covers .74 at 3 groups, .84 at 5).
-Generators that were given the same prompts are compared prompt by prompt, which takes out what is hard about a prompt;
-p values of all pairs are adjusted together (Holm 1979), or eight equal generators would differ in every other campaign.
+Each generator has a sample of prompts, and clips of one prompt group are not independent. So intervals are Student's t
+over prompt groups: a bootstrap over few groups is too narrow (it covers .74 at 3 groups, .84 at 5). Generators with the
+same prompts are compared prompt by prompt, which removes the difficulty of a prompt; p values of all pairs are adjusted
+together (Holm 1979), or eight equal generators would differ in every other campaign.
 
-Both say what these raters would say of other prompts.
+Both hold for other prompts rated by these raters.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -18,7 +18,7 @@ from scipy.special import stdtr
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.figures import Estimate, Figure, Undefined
-from qsave.statistics.group_means import mean_over_groups, standard_error
+from qsave.statistics.group_means import compute_group_mean, compute_standard_error
 
 SIGNIFICANT = 0.05
 
@@ -39,7 +39,7 @@ class GeneratorFigures:
 class PairedDifference:
     """Mean MOS of `first` minus that of `second` over the `groups` prompt groups that both have, in levels.
 
-    `p` is two-sided (paired t), `adjusted` is it after Holm over all pairs of the table.
+    `p` is two-sided (paired t); `adjusted` is that p value after Holm over all pairs of the table.
     """
 
     first: str
@@ -54,18 +54,18 @@ class PairedDifference:
         return not isinstance(self.adjusted, Undefined) and self.adjusted < SIGNIFICANT
 
 
-def generator_table(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[GeneratorFigures, ...]:
-    """From (generator, prompt group, MOS) of each clip; best mean first, then by name."""
+def summarise_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[GeneratorFigures, ...]:
+    """Summarise each generator from (generator, prompt group, MOS) of each clip; best mean first, then by name."""
     figures = [_figures(name, groups) for name, groups in _by_generator(rows).items()]
     return tuple(sorted(figures, key=lambda row: (-_value(row), row.generator)))
 
 
-def paired_differences(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[PairedDifference, ...]:
-    """Every pair of generators, from (generator, prompt group, MOS) of each clip. The better of a pair is `first`; the
-    largest difference comes first, pairs without a common prompt group last."""
+def compare_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[PairedDifference, ...]:
+    """Compare every pair of generators, from (generator, prompt group, MOS) of each clip. The better of a pair is
+    `first`; the largest difference comes first, pairs without a common prompt group last."""
     generators = _by_generator(rows)
     pairs = [_compare(one, other, generators) for one, other in combinations(sorted(generators), 2)]
-    adjusted = holm([pair.p for pair in pairs])
+    adjusted = adjust_by_holm([pair.p for pair in pairs])
     rows_ = [
         PairedDifference(pair.first, pair.second, pair.groups, pair.difference, pair.p, p)
         for pair, p in zip(pairs, adjusted, strict=True)
@@ -73,14 +73,14 @@ def paired_differences(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[Pai
     return tuple(sorted(rows_, key=lambda row: (-_size(row.difference.value), row.first, row.second)))
 
 
-def holm(p_values: Iterable[Figure]) -> list[Figure]:
-    """Holm's step-down adjustment of those p values that are defined; the others stay as they are."""
+def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
+    """Adjust the defined p values by Holm's step-down method; undefined ones stay as they are."""
     figures = list(p_values)
-    defined = [(p, place) for place, p in enumerate(figures) if not isinstance(p, Undefined)]
+    defined = [(p, position) for position, p in enumerate(figures) if not isinstance(p, Undefined)]
     least = 0.0
-    for rank, (p, place) in enumerate(sorted(defined)):
+    for rank, (p, position) in enumerate(sorted(defined)):
         least = max(least, min(1.0, (len(defined) - rank) * p))
-        figures[place] = least
+        figures[position] = least
     return figures
 
 
@@ -94,18 +94,18 @@ def _by_generator(rows: Iterable[tuple[str, Hashable, float]]) -> dict[str, dict
 def _figures(name: str, groups: Scores) -> GeneratorFigures:
     owners = [group for group, scores in groups.items() for _ in scores]
     values = [mos for scores in groups.values() for mos in scores]
-    estimate = mean_over_groups(values, owners, least=MIN_LEVEL, most=MAX_LEVEL)
+    estimate = compute_group_mean(values, owners, least=MIN_LEVEL, most=MAX_LEVEL)
     return GeneratorFigures(name, len(values), len(groups), estimate)
 
 
 def _compare(one: str, other: str, generators: Mapping[str, Scores]) -> PairedDifference:
-    """The unadjusted comparison of one pair, the better first."""
+    """Compare one pair, the better first, with an unadjusted p value."""
     shared = sorted(generators[one].keys() & generators[other].keys(), key=str)
     gaps = np.array([fmean(generators[one][group]) - fmean(generators[other][group]) for group in shared])
     if len(gaps) and gaps.mean() < 0:
         one, other, gaps = other, one, -gaps
     limit = float(MAX_LEVEL - MIN_LEVEL)
-    difference = mean_over_groups(gaps.tolist(), shared, least=-limit, most=limit)
+    difference = compute_group_mean(gaps.tolist(), shared, least=-limit, most=limit)
     if not shared:
         difference = Estimate.undefined("the two have no prompt in common")
     p: Figure = difference.interval if isinstance(difference.interval, Undefined) else _p_value(gaps)
@@ -113,7 +113,7 @@ def _compare(one: str, other: str, generators: Mapping[str, Scores]) -> PairedDi
 
 
 def _p_value(gaps: np.ndarray) -> float:
-    t = float(gaps.mean()) / standard_error(gaps, np.ones(len(gaps)))
+    t = float(gaps.mean()) / compute_standard_error(gaps, np.ones(len(gaps)))
     return float(2 * stdtr(len(gaps) - 1, -abs(t)))
 
 

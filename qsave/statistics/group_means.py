@@ -1,5 +1,5 @@
-"""Means over units that hang together, with Student's t over their groups: exact for normal group means of equal size,
-and right from two groups on, where a bootstrap is far too narrow."""
+"""Means over dependent units, with Student's t over their groups: exact for normal means of groups of equal size, and
+valid from two groups on, where a bootstrap is far too narrow."""
 
 from collections.abc import Hashable, Sequence
 
@@ -13,19 +13,19 @@ NO_WIDTH = "all prompt groups have the same mean: too few to say"
 _FLAT = 1e-9
 
 
-def mean_over_groups(values: npt.ArrayLike, groups: Sequence[Hashable], *, least: float, most: float) -> Estimate:
-    """The mean of `values` (n,) with a 95% t interval over `groups` (the group of each value), clipped to `least` and
-    `most`. The interval holds for these raters: their biases move all values alike."""
-    numbers = np.asarray(values, dtype=np.float64)
-    if not len(numbers):
+def compute_group_mean(values: npt.ArrayLike, groups: Sequence[Hashable], *, least: float, most: float) -> Estimate:
+    """Compute the mean of `values` (n,) with a 95% t interval over `groups` (the group of each value), clipped to
+    `least` and `most`. The interval holds for these raters, as their biases move all values equally."""
+    array = np.asarray(values, dtype=np.float64)
+    if not len(array):
         return Estimate.undefined("nothing has been rated yet")
-    places: dict[Hashable, int] = {}
-    codes = np.array([places.setdefault(group, len(places)) for group in groups], dtype=np.int64)
+    numbers: dict[Hashable, int] = {}
+    codes = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
     counts: Floats = np.bincount(codes).astype(np.float64)
-    mean = float(numbers.mean())
+    mean = float(array.mean())
     if len(counts) < 2:
         return Estimate(mean, Undefined(ONE_GROUP))
-    error = standard_error(np.bincount(codes, weights=numbers).astype(np.float64), counts)
+    error = compute_standard_error(np.bincount(codes, weights=array).astype(np.float64), counts)
     if error < _FLAT:
         return Estimate(mean, Undefined(NO_WIDTH))
     reach = float(stdtrit(len(counts) - 1, (1 + CONFIDENCE) / 2)) * error
@@ -33,8 +33,9 @@ def mean_over_groups(values: npt.ArrayLike, groups: Sequence[Hashable], *, least
     return Estimate(mean, Interval(float(low), float(high), THESE_RATERS))
 
 
-def standard_error(sums: Floats, counts: Floats) -> float:
-    """Of sum(sums) / sum(counts), from the sum and the number of values of each group (groups,), two or more."""
+def compute_standard_error(sums: Floats, counts: Floats) -> float:
+    """Compute the standard error of sum(sums) / sum(counts) from the sum and number of values of two or more groups
+    (groups,)."""
     mean = sums.sum() / counts.sum()
     left = ((sums - mean * counts) ** 2).sum()
     return float(np.sqrt(len(sums) / (len(sums) - 1) * left) / counts.sum())

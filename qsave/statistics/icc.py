@@ -13,7 +13,7 @@ from qsave.statistics.jackknife import Parts, jackknife
 from qsave.statistics.table import RatingTable
 
 LEAST_ITEMS = 20
-"""Fewest items that are left out one by one."""
+"""Fewest items for a jackknife interval."""
 _UPPER = (1 + CONFIDENCE) / 2
 _EQUAL_ITEMS = "items do not differ at all"
 _FLAT = 1e-12
@@ -22,18 +22,18 @@ _SMALL = "needs two items and two ratings of one"
 
 @dataclass(frozen=True, slots=True)
 class OneWay:
-    """Reliability of one rating and of the mean of an item's ratings; `k` is the typical number of ratings (n0)."""
+    """Reliability of one rating and of the mean of an item's ratings; `k` is the typical number of ratings, n0."""
 
     single: Estimate
     average: Estimate
     k: float
 
 
-def icc_one_way(table: RatingTable) -> OneWay:
-    """ICC(1,1) and ICC(1,k) of an unbalanced one-way layout, with k replaced by n0 = (N - sum n^2 / N) / (items - 1).
+def compute_icc(table: RatingTable) -> OneWay:
+    """Compute ICC(1,1) and ICC(1,k) of an unbalanced one-way layout, with n0 = (N - sum n^2 / N) / (items - 1) as k.
 
-    The intervals count items and raters (see `jackknife`), on the scale of log(1 - ICC). Of fewer than LEAST_ITEMS
-    items they are those of the F ratio with n0 in the place of k, which holds for normal scores of these raters.
+    The intervals are over items and raters (see `jackknife`), on the scale of log(1 - ICC). With fewer than LEAST_ITEMS
+    items they are those of the F ratio with n0 as k, which holds for normal scores of these raters.
     """
     total, groups = len(table), table.item_count
     if groups < 2 or total <= groups:
@@ -44,15 +44,15 @@ def icc_one_way(table: RatingTable) -> OneWay:
     single, average = _from_f(between, within, k, groups - 1, total - groups)
     if groups >= LEAST_ITEMS:
         parts = _parts(table)
-        single, average = _counting_raters(table, parts, single, 0), _counting_raters(table, parts, average, 1)
+        single, average = _add_interval(table, parts, single, 0), _add_interval(table, parts, average, 1)
     else:
-        single, average = _of_these(single), _of_these(average)
+        single, average = _for_these_raters(single), _for_these_raters(average)
     return OneWay(single, average, k)
 
 
 def _parts(table: RatingTable) -> Parts:
-    """Of each item 1, n, n^2, its sum, its sum of squares, and its sum squared over n: and their change without each of
-    its ratings. Scores are taken from their mean, so that nothing cancels."""
+    """Compute for each item 1, n, n^2, its sum, its sum of squares and its squared sum over n, and their change without
+    each of its ratings. Scores are centred first, for numerical accuracy."""
     scores = table.scores - table.scores.mean()
     n, sums, squares = table.n.astype(np.float64), table.by_item(scores), table.by_item(scores**2)
     items = _moments(n, sums, squares)
@@ -67,7 +67,8 @@ def _moments(n: Floats, sums: Floats, squares: Floats) -> Floats:
 
 
 def _mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
-    """Between and within items, and n0, of each table (tables,); NaN where too little is left."""
+    """Compute the mean squares between and within items, and n0, of each table (tables,); NaN where too little is
+    left."""
     groups, total, n_squared, scores, squares, between = sums.T
     enough = (groups > 1.5) & (total > groups + 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -76,8 +77,8 @@ def _mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
     return np.where(enough, msb, np.nan), np.where(enough, np.maximum(msw, 0.0), np.nan), k
 
 
-def _counting_raters(table: RatingTable, parts: Parts, estimate: Estimate, which: int) -> Estimate:
-    """The estimate with an interval over items and raters; `which` is 0 for one rating, 1 for the mean of an item's."""
+def _add_interval(table: RatingTable, parts: Parts, estimate: Estimate, which: int) -> Estimate:
+    """Give the estimate an interval over items and raters; `which` is 0 for one rating, 1 for the mean of an item's."""
     if isinstance(estimate.value, Undefined) or isinstance(estimate.interval, Undefined):
         return estimate
 
@@ -90,7 +91,7 @@ def _counting_raters(table: RatingTable, parts: Parts, estimate: Estimate, which
     return Estimate(estimate.value, spread if isinstance(spread, Undefined) else spread.below_one(estimate.value))
 
 
-def _of_these(estimate: Estimate) -> Estimate:
+def _for_these_raters(estimate: Estimate) -> Estimate:
     interval = estimate.interval
     return (
         estimate
@@ -100,15 +101,15 @@ def _of_these(estimate: Estimate) -> Estimate:
 
 
 def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> tuple[Estimate, Estimate]:
-    """Single and average reliability from one F ratio, with their intervals."""
-    if _none(between) and _none(error):
+    """Compute single and average reliability with their intervals from one F ratio."""
+    if _is_zero(between) and _is_zero(error):
         reason = "all ratings are equal"
         return Estimate.undefined(reason), Estimate.undefined(reason)
     single = (between - error) / (between + (k - 1) * error)
-    if _none(between):
+    if _is_zero(between):
         return Estimate(single, Undefined(_EQUAL_ITEMS)), Estimate.undefined(_EQUAL_ITEMS)
     average = (between - error) / between
-    if _none(error):
+    if _is_zero(error):
         exact = Undefined("raters never differ, so the F ratio has no upper bound")
         return Estimate(single, exact), Estimate(average, exact)
     f = between / error
@@ -117,6 +118,6 @@ def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> t
     return Estimate(single, spread), Estimate(average, Interval(1 - 1 / low, 1 - 1 / high))
 
 
-def _none(mean_square: float) -> bool:
-    """Whether a mean square is zero but for rounding."""
+def _is_zero(mean_square: float) -> bool:
+    """Return whether a mean square is zero up to rounding."""
     return abs(mean_square) < _FLAT

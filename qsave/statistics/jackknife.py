@@ -1,13 +1,13 @@
-"""Intervals that count raters as well as items: a two-way cluster jackknife.
+"""Intervals over items and raters: a two-way cluster jackknife.
 
-Ratings of an item hang together, and so do those of a rater. The variance of a figure is that of leaving out items one
-by one, plus that of leaving out raters, less that of leaving out single ratings, which both contain (Cameron, Gelbach
-and Miller 2011). The figure must be a function of sums over items, so that leaving out is taking a part from the sums.
-The interval is Student's t with Satterthwaite's degrees of freedom. What single items do to such a figure is skewed, so
-its variance is known about half as well as that of normal values: n items give (n - 1) / 2 degrees of freedom.
+Ratings of one item depend on each other, and so do those of one rater. The variance of a figure is that of leaving out
+items one by one, plus that of leaving out raters, minus that of leaving out single ratings, which both contain
+(Cameron, Gelbach and Miller 2011). The figure must be a function of sums over items, so leaving out a unit subtracts
+its part from the sums. The interval is Student's t with Satterthwaite's degrees of freedom. The effects of single
+items are skewed, so the variance is known about half as well as that of normal values: n items give (n - 1) / 2
+degrees of freedom.
 
-From a panel too little can be said of other raters: below LEAST_RATERS the interval is one over items alone, and
-names its population.
+Few raters say too little about others: below LEAST_RATERS the interval is over items alone, and names its population.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Floats, Interval,
 from qsave.statistics.table import RatingTable
 
 LEAST_RATERS = 20
-"""Fewest raters from whom other raters can be told. With strong biases (SD .8 of a level) intervals of alpha over items
-and raters cover .88 with 4 raters, .92 with 8 and .95 with a crowd."""
+"""Fewest raters for an interval that holds for other raters too. With strong biases (SD .8 of a level) intervals of
+alpha over items and raters cover .88 with 4 raters, .92 with 8 and .95 with a crowd."""
 
 Batch = Callable[[Floats], Floats]
-"""From sums (cases, parts) to the figure of each (cases,), NaN where it is undefined."""
+"""Maps sums (cases, parts) to figures (cases,), NaN where undefined."""
 
 TOO_FEW = "too few to say: the figure is the same whatever is left out"
 _FLAT = 1e-9
@@ -33,9 +33,9 @@ _FLAT = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """What the sums of a figure are made of. `items` (patterns, parts) is what an item of a pattern adds, `of_item`
-    (items,) the pattern of each; `changes` (kinds, parts) is what leaving out a rating adds to the sums, `of_rating`
-    (ratings,) the kind of each. Items of one pattern are computed once, however many there are."""
+    """The parts that the sums of a figure consist of. `items` (patterns, parts) is what an item of a pattern adds,
+    `of_item` (items,) the pattern of each item; `changes` (kinds, parts) is what leaving out a rating adds to the sums,
+    `of_rating` (ratings,) the kind of each rating. Items of one pattern are computed once."""
 
     items: Floats
     of_item: Ints
@@ -48,7 +48,7 @@ class Parts:
         return np.bincount(self.of_item, minlength=len(self.items)) @ self.items
 
     def of_raters(self, table: RatingTable) -> Floats:
-        """What leaving out each rater adds to the sums (raters, parts): a rater has one rating of an item at most."""
+        """Return what leaving out each rater adds to the sums (raters, parts); a rater rates an item at most once."""
         shape = (table.rater_count, len(self.changes))
         counts = csr_array((np.ones(len(table)), (table.raters, self.of_rating)), shape=shape)
         return np.asarray(counts @ self.changes)
@@ -68,7 +68,7 @@ class Patterns:
 
     @classmethod
     def of(cls, table: RatingTable, codes: Ints, levels: int) -> "Patterns":
-        """The patterns of a table whose ratings have the values `codes` (ratings,), numbered from 0 to `levels`."""
+        """Find the patterns of a table whose ratings have the values `codes` (ratings,), from 0 to `levels` - 1."""
         cells = np.bincount(table.items * levels + codes, minlength=table.item_count * levels).reshape(-1, levels)
         counts, of_item = np.unique(cells, axis=0, return_inverse=True)
         kinds, of_rating = np.unique(of_item[table.items] * levels + codes, return_inverse=True)
@@ -78,7 +78,8 @@ class Patterns:
         return cls(counts, of_item, whole, without, of_rating)
 
     def parts(self, items: Floats, without: Floats) -> Parts:
-        """The parts of a figure, from what each pattern adds (patterns, parts) and each kind's rest (kinds, parts)."""
+        """Make the parts of a figure from those of each pattern (patterns, parts) and of each kind without its rating
+        (kinds, parts)."""
         return Parts(items, self.of_item, without - items[self.whole], self.of_rating)
 
 
@@ -96,22 +97,23 @@ class Spread:
         return float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2)) * float(np.sqrt(self.variance))
 
     def around(self, value: float) -> Interval:
-        """The 95% interval of a figure without bounds."""
+        """Return the 95% interval of a figure without bounds."""
         return Interval(value - self.reach, value + self.reach, self.population)
 
     def of_correlation(self, value: float) -> Interval:
-        """The interval of a correlation, where this is the spread of its inverse hyperbolic tangent (Fisher's z)."""
+        """Return the interval of a correlation, if this is the spread of Fisher's z (its inverse hyperbolic
+        tangent)."""
         low, high = np.tanh([np.arctanh(value) - self.reach, np.arctanh(value) + self.reach])
         return Interval(float(low), float(high), self.population)
 
     def below_one(self, value: float) -> Interval:
-        """The interval of a figure that is at most 1, where this is the spread of log(1 - figure)."""
+        """Return the interval of a figure that is at most 1, if this is the spread of log(1 - figure)."""
         factor = float(np.exp(self.reach))
         return Interval(1 - (1 - value) * factor, 1 - (1 - value) / factor, self.population)
 
 
 def jackknife(table: RatingTable, parts: Parts, figure: Batch) -> Spread | Undefined:
-    """The spread of a figure over items and raters; over items alone, for these raters, where those are few."""
+    """Compute the spread of a figure over items and raters, or over items alone if there are few raters."""
     total = parts.total
     items = _variance(figure(total - parts.items), np.bincount(parts.of_item, minlength=len(parts.items)))
     if isinstance(items, Undefined):
@@ -129,7 +131,7 @@ def jackknife(table: RatingTable, parts: Parts, figure: Batch) -> Spread | Undef
 
 
 def combine(items: float, raters: float, ratings: float, table: RatingTable) -> Spread | Undefined:
-    """From the variances of leaving out items, raters and ratings: never less than over items alone."""
+    """Combine the variances of leaving out items, raters and ratings; the sum is at least that of items."""
     own = max(raters - ratings, 0.0)
     if items + own <= 0:
         return Undefined(TOO_FEW)
@@ -138,12 +140,12 @@ def combine(items: float, raters: float, ratings: float, table: RatingTable) -> 
 
 
 def _freedom(table: RatingTable) -> float:
-    """The degrees of freedom of a variance over items."""
+    """Return the degrees of freedom of a variance over items."""
     return max(1.0, (table.item_count - 1) / 2)
 
 
-def log_of_rest(figures: Floats) -> Floats:
-    """log(1 - figure) of figures that are at most 1; NaN at 1, where nothing is left to take it of."""
+def log_one_minus(figures: Floats) -> Floats:
+    """Compute log(1 - figure) of figures that are at most 1; NaN at 1."""
     return np.log(1 - figures, out=np.full(len(figures), np.nan), where=figures < 1)
 
 
@@ -152,7 +154,8 @@ def _checked(spread: Spread) -> Spread | Undefined:
 
 
 def _variance(values: Floats, counts: Ints) -> float | Undefined:
-    """The jackknife variance from the figure with a unit left out (kinds,), `counts` units of each kind."""
+    """Compute the jackknife variance from the figures with a unit left out (kinds,), with `counts` units of each
+    kind."""
     values, counts = values[counts > 0], counts[counts > 0]
     units = int(counts.sum())
     if units < 2:

@@ -1,12 +1,12 @@
-"""Bias-corrected MOS from a mixed model, which has an answer for every table with a rating.
+"""Bias-corrected MOS from a mixed model, defined for every table with a rating.
 
 A score is the item's quality (fixed) plus the rater's bias (random, variance s_b^2) plus noise (variance s_e^2). The
-ratio s_b^2 / s_e^2 is estimated by REML. Items are absorbed: with D the counts of raters, W the items' mean-taking rows
-and N the incidence, A = D - N' W (raters, raters) and r = the raters' sums of deviations from the items' means. In the
-eigenvectors of A the likelihood is a sum over raters, so that one search over one number finds its maximum. The
-equations are Henderson's (1975); the degrees of freedom of the intervals are Satterthwaite's.
+ratio s_b^2 / s_e^2 is estimated by REML. Items are absorbed: with D the rating counts of raters, W the rows that
+average over items and N the incidence, A = D - N' W (raters, raters) and r = the raters' sums of deviations from the
+items' means. In the eigenvectors of A the likelihood is a sum over raters, so a search over one number finds its
+maximum. The equations are Henderson's (1975); the degrees of freedom of the intervals are Satterthwaite's.
 
-A bias is shrunk towards 0 by what little is known of it: a rater with one rating hardly moves anything.
+Biases are shrunk towards 0, the more the fewer ratings a rater has: one rating hardly moves anything.
 """
 
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from scipy.special import stdtrit
 
 from qsave.axes import MAX_LEVEL, MIN_LEVEL
 from qsave.statistics.figures import CONFIDENCE, THESE_RATERS, Figure, Floats, Ints, Undefined
-from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, Mos, own_sd
+from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, Mos, compute_item_sd
 from qsave.statistics.table import RatingTable
 
 LEAST_RATERS = 6
-"""Fewest raters from whom the spread of other raters' biases can be told. An interval of a panel with fewer is one of
-the mean that these raters would give."""
+"""Fewest raters from which the spread of biases can be estimated. With fewer, an interval is that of the mean that
+these raters would give."""
 LEAST_FREEDOM = 2.0
 _RATIOS = np.concatenate([[0.0], np.logspace(-4, 5, 37)])
-"""Where the search over s_b^2 / s_e^2 begins: its neighbours bracket the maximum."""
+"""Grid of s_b^2 / s_e^2: the neighbours of its best value bracket the maximum."""
 _CHUNK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Variances on the scale of the scores. `item` is that of the qualities without noise, at least 0."""
+    """Variances on the scale of the scores. `item` is the variance of the qualities without noise, at least 0."""
 
     item: float
     rater: float
@@ -39,12 +39,12 @@ class Components:
 
     @property
     def agreement(self) -> Figure:
-        """The two-way ICC(A,1): how far one rating stands for the quality, a rater's bias being an error."""
+        """The two-way ICC(A,1): reliability of one rating as a measure of quality, with bias as an error."""
         return self._share(self.rater + self.residual)
 
     @property
     def consistency(self) -> Figure:
-        """The two-way ICC(C,1): how far one rater's order stands for that of the qualities."""
+        """The two-way ICC(C,1): reliability of one rater's order of the items."""
         return self._share(self.residual)
 
     def _share(self, rest: float) -> Figure:
@@ -57,8 +57,8 @@ class MixedModel:
     """The fit. By item, in the order of `item_ids`: `mos` (it may lie outside of the scale), `se`, the 95% interval
     `low` to `high` (clipped to the scale), `n` and the `sd` of its own ratings. By rater: `bias`, shrunk, summing to 0.
 
-    `population` is empty where the intervals hold for other raters like these, else it names whom they hold for.
-    `notes` are sentences on what had to be assumed.
+    `population` is empty if the intervals hold for other raters like these, else it names those they hold for.
+    `notes` are sentences on what was assumed.
     """
 
     item_ids: tuple[object, ...]
@@ -76,7 +76,7 @@ class MixedModel:
 
     @property
     def rows(self) -> tuple[Mos, ...]:
-        """Each item as `mos.summarise` gives it, the MOS clipped to the scale."""
+        """The items as `mos.summarise` returns them, the MOS clipped to the scale."""
         values = np.clip(self.mos, MIN_LEVEL, MAX_LEVEL)
         rows = zip(self.item_ids, values, self.n, self.sd, self.se, self.low, self.high, strict=True)
         return tuple(Mos(i, float(m), int(n), sd, float(s), float(lo), float(hi)) for i, m, n, sd, s, lo, hi in rows)
@@ -96,9 +96,9 @@ class Absorbed:
 
 
 def fit_mixed_model(table: RatingTable) -> MixedModel | Undefined:
-    """The fit of a table; undefined only where there is no rating.
+    """Fit a table; undefined only if it has no rating.
 
-    Without two ratings of any item the spread is assumed (ASSUMED_SD) and biases are taken to be 0; the notes say so.
+    If no item has two ratings, the SD is assumed (ASSUMED_SD) and biases are 0, and a note says so.
     """
     if not len(table):
         return Undefined("nothing has been rated yet")
@@ -121,7 +121,7 @@ def fit_mixed_model(table: RatingTable) -> MixedModel | Undefined:
         low=np.clip(mos - reach, MIN_LEVEL, MAX_LEVEL),
         high=np.clip(mos + reach, MIN_LEVEL, MAX_LEVEL),
         n=table.n,
-        sd=tuple(own_sd(float(ss), int(k)) for ss, k in zip(table.squares, table.n, strict=True)),
+        sd=tuple(compute_item_sd(float(ss), int(k)) for ss, k in zip(table.squares, table.n, strict=True)),
         bias=bias,
         variances=Components(item, rater, residual),
         population=population,
@@ -130,7 +130,7 @@ def fit_mixed_model(table: RatingTable) -> MixedModel | Undefined:
 
 
 def absorb_items(table: RatingTable) -> Absorbed:
-    """Take the items' means out of a table."""
+    """Subtract the items' means from a table and decompose what is left."""
     shape = (table.item_count, table.rater_count)
     cells = (table.items, table.raters)
     weights = csr_array((1 / table.n[table.items], cells), shape=shape)
@@ -149,7 +149,7 @@ def absorb_items(table: RatingTable) -> Absorbed:
 
 
 def estimate_variances(absorbed: Absorbed) -> tuple[float, float]:
-    """REML estimates of (rater, residual); (0, ASSUMED_SD^2) where no item has two ratings."""
+    """Estimate the variances (rater, residual) by REML; (0, ASSUMED_SD^2) if no item has two ratings."""
     from scipy.optimize import minimize_scalar  # slow to load, and the web process starts without it
 
     if absorbed.freedom == 0:
@@ -157,37 +157,38 @@ def estimate_variances(absorbed: Absorbed) -> tuple[float, float]:
     if absorbed.squares <= 1e-12:
         return 0.0, 0.0
     costs = [_cost(absorbed, float(ratio)) for ratio in _RATIOS]
-    best = int(np.argmin(np.array(costs) + 1e-9 * np.arange(len(costs))))  # of equals the smallest
-    if best == len(_RATIOS) - 1:  # raters differ by their biases and by nothing else
+    best = int(np.argmin(np.array(costs) + 1e-9 * np.arange(len(costs))))  # of equal costs the smallest ratio
+    if best == len(_RATIOS) - 1:  # raters differ by their biases only
         known = absorbed.values > 0
         return float(((absorbed.sums[known] / absorbed.values[known]) ** 2).mean()), 0.0
     low, high = _RATIOS[max(best - 1, 0)], _RATIOS[min(best + 1, len(_RATIOS) - 1)]
-    found = minimize_scalar(lambda x: _cost(absorbed, x), bounds=(low, high), method="bounded", options={"xatol": 1e-8})
-    ratio = float(found.x) if found.fun < costs[best] - 1e-9 else float(_RATIOS[best])
+    options = {"xatol": 1e-8}
+    minimum = minimize_scalar(lambda x: _cost(absorbed, x), bounds=(low, high), method="bounded", options=options)
+    ratio = float(minimum.x) if minimum.fun < costs[best] - 1e-9 else float(_RATIOS[best])
     residual = max(_left(absorbed, ratio), 0.0) / absorbed.freedom
     return ratio * residual, residual
 
 
 def _left(absorbed: Absorbed, ratio: float) -> float:
-    """The generalised sum of squares within items, given the ratio of variances."""
+    """Compute the generalised sum of squares within items, given the ratio of variances."""
     return absorbed.squares - float((absorbed.sums**2 * ratio / (1 + ratio * absorbed.values)).sum())
 
 
 def _cost(absorbed: Absorbed, ratio: float) -> float:
-    """-2 log of the restricted likelihood but for a constant, the residual variance at its best."""
+    """Compute -2 log of the restricted likelihood up to a constant, with the best residual variance."""
     left = max(_left(absorbed, ratio), 1e-12 * absorbed.squares)
     return float(np.log1p(ratio * absorbed.values).sum() + absorbed.freedom * np.log(left))
 
 
 def _biases(absorbed: Absorbed, rater: float, residual: float) -> Floats:
-    """Best linear unbiased predictions of the biases (raters,)."""
+    """Compute the best linear unbiased predictions of the biases (raters,)."""
     if rater == 0:
         return np.zeros(len(absorbed.values))
     shrunk = np.divide(
         absorbed.sums * rater,
         residual + rater * absorbed.values,
         out=np.zeros_like(absorbed.sums),
-        where=absorbed.values > 0,  # along the others nothing is known: those sums are 0
+        where=absorbed.values > 0,  # along the others the sums are 0 and nothing is known
     )
     biases: Floats = absorbed.vectors @ shrunk
     return biases
@@ -196,12 +197,12 @@ def _biases(absorbed: Absorbed, rater: float, residual: float) -> Floats:
 def _uncertainty(
     absorbed: Absorbed, rater: float, residual: float, n: Ints, *, whole: bool
 ) -> tuple[Floats, Floats, float]:
-    """The variance of each item's MOS (items,), its degrees of freedom (items,), and the mean variance of the MOS about
-    what these raters would give, which is the noise in their differences.
+    """Compute the variance of each item's MOS (items,), its degrees of freedom (items,), and the mean variance of the
+    MOS about what these raters would give, which is the noise in differences between items.
 
     Var = s_e^2 / n + sum_k p_k^2 s_b^2 s_e^2 / v_k with v = s_e^2 + s_b^2 lambda and p an item's weights in the
-    eigenvectors. Not `whole`: about the mean of these raters, so the weights are taken less 1 / raters.
-    """
+    eigenvectors. If not `whole`, the variance is about the mean of these raters, so the weights are reduced by 1 /
+    raters."""
     raters = len(absorbed.values)
     v = residual + rater * absorbed.values
     to_rater, to_residual = residual**2 / v**2, absorbed.values * rater**2 / v**2
@@ -222,7 +223,8 @@ def _uncertainty(
 
 
 def _covariance(absorbed: Absorbed, v: Floats, residual: float) -> Floats:
-    """The large-sample covariance of (rater, residual) variances (2, 2): the inverse of REML's expected information."""
+    """Compute the large-sample covariance of the (rater, residual) variances (2, 2): the inverse of REML's expected
+    information."""
     values = absorbed.values
     others = absorbed.freedom - int((values > 0).sum())
     both = values / v**2

@@ -1,12 +1,13 @@
 """Bias-corrected MOS after ITU-T P.910, Annex E: alternating projection, for complete panels.
 
-The model: a score is the item's quality plus the rater's bias plus noise of the rater's own width. Starting from the
-plain MOS it alternates: bias = mean residual of a rater, centred so that biases sum to 0; inconsistency = SD of
-what is left; quality = mean of the debiased scores weighted by 1 / inconsistency^2; until the qualities stand still.
+The model: a score is the item's quality plus the rater's bias plus noise with an SD of the rater's own. Starting from
+the mean scores it alternates until the qualities converge: bias = mean residual of a rater, centred so that biases sum
+to 0; inconsistency = SD of the remaining residuals; quality = mean of the debiased scores weighted by
+1 / inconsistency^2.
 
-A rater whose width cannot be told (one rating, or a fit without any error) is set aside: such a rater has no bias and
-weighs 1, and a note says so. For campaigns in which people rate a few clips each, `mixed` is the better model.
-"""
+A rater whose inconsistency cannot be estimated (one rating, or a fit without any error) is excluded: such a rater has
+no bias and weight 1, and a note says so. For campaigns in which people rate a few clips each, `mixed` is the better
+model."""
 
 from dataclasses import dataclass
 
@@ -21,13 +22,13 @@ TOLERANCE = 1e-8
 MOST_ROUNDS = 1000
 LEAST_INCONSISTENCY = 1e-4
 LEAST_PANEL = 12
-"""Fewest raters, and fewest ratings of each clip, that the method is meant for."""
+"""Fewest raters, and fewest ratings of each clip, that the method is intended for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class P910:
     """`mos` and `se` by item, `bias` and `inconsistency` by rater, in the order of the table's ids. `notes` are
-    sentences on the raters who were set aside."""
+    sentences on the excluded raters."""
 
     mos: Floats
     se: Floats
@@ -37,59 +38,61 @@ class P910:
     notes: tuple[str, ...] = ()
 
 
-def alternating_projection(table: RatingTable) -> P910 | Undefined:
-    """The fit, or why there is none: no rater whose width can be told, or a table in separate parts."""
-    aside: Bools = table.rated < 2
+def fit_p910(table: RatingTable) -> P910 | Undefined:
+    """Fit a panel; undefined if no rater's inconsistency can be estimated, or if the table falls into separate
+    parts."""
+    excluded: Bools = table.rated < 2
     while True:
-        unfit = _unfit(table, aside)
+        unfit = _unfit(table, excluded)
         if unfit is not None:
             return unfit
-        fit = _project(table, aside)
+        fit = _project(table, excluded)
         if isinstance(fit, P910 | Undefined):
             return fit
-        aside = aside | fit
+        excluded = excluded | fit
 
 
-def _project(table: RatingTable, aside: Bools) -> P910 | Undefined | Bools:
-    """The fit with the raters `aside` (raters,) neither debiased nor weighted; or the raters who fit without error."""
+def _project(table: RatingTable, excluded: Bools) -> P910 | Undefined | Bools:
+    """Fit with the `excluded` raters (raters,) neither debiased nor weighted; or return the raters without any
+    error."""
     mos = table.means
     for rounds in range(1, MOST_ROUNDS + 1):
         bias = _by_rater(table, table.scores - mos[table.items])
-        bias = np.where(aside, 0.0, bias - bias[~aside].mean())
+        bias = np.where(excluded, 0.0, bias - bias[~excluded].mean())
         residuals = table.scores - mos[table.items] - bias[table.raters]
         centred = residuals - _by_rater(table, residuals)[table.raters]
-        inconsistency = np.where(aside, 1.0, np.sqrt(_by_rater(table, centred**2)))
+        inconsistency = np.where(excluded, 1.0, np.sqrt(_by_rater(table, centred**2)))
         if inconsistency.min() < LEAST_INCONSISTENCY:
             return inconsistency < LEAST_INCONSISTENCY
         weights = inconsistency[table.raters] ** -2
         total = table.by_item(weights)
         previous, mos = mos, table.by_item((table.scores - bias[table.raters]) * weights) / total
         if float(np.linalg.norm(mos - previous)) < TOLERANCE:
-            return P910(mos, total**-0.5, bias, inconsistency, rounds, _notes(table, aside))
+            return P910(mos, total**-0.5, bias, inconsistency, rounds, _notes(table, excluded))
     return Undefined(f"the fit did not come to rest in {MOST_ROUNDS} rounds")
 
 
-def _notes(table: RatingTable, aside: Bools) -> tuple[str, ...]:
+def _notes(table: RatingTable, excluded: Bools) -> tuple[str, ...]:
     return tuple(
         f"Rater {table.rater_ids[rater]} gave one rating: no spread can be told, so it counts as it is."
         if table.rated[rater] < 2
         else f"Rater {table.rater_ids[rater]} fits without any error, and counts without correction or weight."
-        for rater in np.flatnonzero(aside)
+        for rater in np.flatnonzero(excluded)
     )
 
 
 def _by_rater(table: RatingTable, values: Floats) -> Floats:
-    """Mean of `values` (ratings,) over each rater's ratings (raters,)."""
+    """Average `values` (ratings,) over the ratings of each rater (raters,)."""
     return table.by_rater(values) / table.rated
 
 
-def _unfit(table: RatingTable, aside: Bools) -> Undefined | None:
+def _unfit(table: RatingTable, excluded: Bools) -> Undefined | None:
     if not len(table):
         return Undefined("there are no ratings")
-    if aside.all():
+    if excluded.all():
         return Undefined("no rater's spread can be told: each gave one rating or fits without any error")
-    entries = ~aside[table.raters]
-    items, raters = np.unique(table.items[entries]), np.flatnonzero(~aside)
+    entries = ~excluded[table.raters]
+    items, raters = np.unique(table.items[entries]), np.flatnonzero(~excluded)
     size = len(items) + table.rater_count
     places = np.searchsorted(items, table.items[entries])
     links = coo_array((np.ones(entries.sum()), (places, len(items) + table.raters[entries])), shape=(size, size))

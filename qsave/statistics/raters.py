@@ -1,4 +1,4 @@
-"""How each rater stands to the others: never against a mean that includes the rater, or one who is screened out."""
+"""How each rater compares with the others, never with a mean that includes the rater or a screened one."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ class Matches:
     mean_distance: Figure
 
 
-def rater_figures(table: RatingTable, *, screened: Collection[object] = ()) -> tuple[RaterFigures, ...]:
-    """Every rater's figures, in the order of `table.rater_ids`, those of `screened` raters too.
+def compute_rater_figures(table: RatingTable, *, screened: Collection[object] = ()) -> tuple[RaterFigures, ...]:
+    """Compute every rater's figures in the order of `table.rater_ids`, those of `screened` raters too.
 
-    Peers are the raters who count: ratings of the `screened` (ids of raters) are in nobody's "others".
+    Ratings of the `screened` raters (their ids) do not count among the "others" of anybody.
     """
     counts = np.array([name not in screened for name in table.rater_ids], dtype=np.float64)[table.raters]
     peers = table.by_item(counts)[table.items] - counts
@@ -56,8 +56,8 @@ def rater_figures(table: RatingTable, *, screened: Collection[object] = ()) -> t
     )
 
 
-def matches(pairs: Iterable[tuple[float, float]]) -> Matches:
-    """Gold accuracy from (given, known) and repeat consistency from (first, second)."""
+def count_matches(pairs: Iterable[tuple[float, float]]) -> Matches:
+    """Count gold accuracy from (given, known), or repeat consistency from (first, second)."""
     distances = [abs(first - second) for first, second in pairs]
     if not distances:
         nothing = Undefined("there is nothing to compare with yet")

@@ -1,10 +1,10 @@
-"""Screening of raters after ITU-R BT.500: who too often lies far out, on both sides.
+"""Screening of raters after ITU-R BT.500: who is an outlier too often, on both sides.
 
-Per item: mean, S, and the kurtosis b2 = m4 / m2^2. A rating is far out beyond 2 S where 2 <= b2 <= 4, else beyond
-sqrt(20) S; P and Q count those above and below. A rater is rejected if (P + Q) / J > 0.05 and |P - Q| / (P + Q) < 0.3,
-J being the items looked at. One pass. The recommendation divides by N - 1 (`ddof` 1); SUREAL by N, with other verdicts.
+Per item: mean, S, and the kurtosis b2 = m4 / m2^2. A rating is an outlier beyond 2 S if 2 <= b2 <= 4, else beyond
+sqrt(20) S; P and Q count outliers above and below. A rater is rejected if (P + Q) / J > 0.05 and |P - Q| / (P + Q) <
+0.3 over J items. One pass. The recommendation divides by N - 1 (`ddof` 1); SUREAL by N, with other verdicts.
 
-With fewer than LEAST_RATINGS on an item no score on the scale can be far out. Such items are not looked at, and a rater
+With fewer than LEAST_RATINGS on an item no score on the scale can be an outlier. Such items are skipped, and a rater
 who has no others gets no verdict: "not applicable" is not "passed".
 """
 
@@ -19,12 +19,13 @@ LEAST_RATINGS = 7
 LEAST_SHARE_OUT = 0.05
 MOST_LOPSIDED = 0.3
 _TIE = 1e-9
-"""What rounding may take from a deviation that is exactly at its threshold: two of ten raters far out are, by N."""
+"""Tolerance for a deviation exactly at its threshold: by N, that of two outliers among ten ratings is."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenedRater:
-    """A rater's counts and verdict; `rejected` is undefined where the procedure does not apply."""
+    """A rater's outliers `above` and `below`, items and verdict; `rejected` is undefined if the procedure does not
+    apply."""
 
     rater: object
     above: int
@@ -33,21 +34,21 @@ class ScreenedRater:
     rejected: bool | Undefined
 
 
-def bt500(table: RatingTable, *, ddof: int = 1) -> tuple[ScreenedRater, ...]:
-    """A verdict on each rater, in the order of `table.rater_ids`."""
-    looked_at = table.n[table.items] >= LEAST_RATINGS
-    above, below = _far_out(table, ddof)
+def screen_raters(table: RatingTable, *, ddof: int = 1) -> tuple[ScreenedRater, ...]:
+    """Screen each rater, in the order of `table.rater_ids`."""
+    applies = table.n[table.items] >= LEAST_RATINGS
+    above, below = _mark_outliers(table, ddof)
 
     def count(mask: Bools) -> list[int]:
-        found: list[int] = np.bincount(table.raters[mask & looked_at], minlength=table.rater_count).tolist()
-        return found
+        counts: list[int] = np.bincount(table.raters[mask & applies], minlength=table.rater_count).tolist()
+        return counts
 
-    rows = zip(table.rater_ids, count(above), count(below), count(looked_at), strict=True)
+    rows = zip(table.rater_ids, count(above), count(below), count(applies), strict=True)
     return tuple(ScreenedRater(rater, p, q, j, _verdict(p, q, j)) for rater, p, q, j in rows)
 
 
-def _far_out(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
-    """Which ratings lie beyond their item's threshold, above and below (ratings,). All-equal items have none."""
+def _mark_outliers(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
+    """Mark the ratings beyond their item's threshold, above and below (ratings,). Items with equal scores have none."""
     deviations = table.scores - table.means[table.items]
     n, squares = table.n, table.squares
     fourths = table.by_item(deviations**4)

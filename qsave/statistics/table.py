@@ -1,4 +1,4 @@
-"""The one input of the estimators: who gave which item which score, in long form, as campaigns are sparse."""
+"""The input of all estimators: which rater gave which item which score, in long form, as campaigns are sparse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qsave.statistics.figures import Bools, Floats, Ints
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RatingTable:
-    """Parallel arrays of one entry a rating; `items` and `raters` index `item_ids` and `rater_ids`.
+    """Parallel arrays with one entry a rating; `items` and `raters` index `item_ids` and `rater_ids`.
 
     Ids and entries are sorted, so a figure (its seeded interval included) does not depend on the order of input.
     """
@@ -26,20 +26,20 @@ class RatingTable:
 
     @classmethod
     def from_triples(cls, triples: Iterable[tuple[Hashable, Hashable, float]]) -> RatingTable:
-        """From (item, rater, score). Raises ValueError for a score that is not finite and for a second score of one
-        rater on one item (a repeat is not a rating: see `raters`)."""
+        """Make a table from (item, rater, score). Raises ValueError for a score that is not finite, and for a second
+        score of one rater on one item (a repeat is not a rating: see `raters`)."""
         rows = list(triples)
         item_ids, items = _codes([row[0] for row in rows])
         rater_ids, raters = _codes([row[1] for row in rows])
         scores = np.array([row[2] for row in rows], dtype=np.float64)
         if not np.isfinite(scores).all():
-            raise ValueError("a score must be a finite number")
+            raise ValueError("A score must be a finite number.")
         order = np.lexsort((raters, items))
         items, raters, scores = items[order], raters[order], scores[order]
         twice = np.flatnonzero((np.diff(items) == 0) & (np.diff(raters) == 0))
         if len(twice):
             first = twice[0]
-            raise ValueError(f"rater {rater_ids[raters[first]]} has two scores for item {item_ids[items[first]]}")
+            raise ValueError(f"Rater {rater_ids[raters[first]]} has two scores for item {item_ids[items[first]]}.")
         return cls(items, raters, scores, item_ids, rater_ids)
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class RatingTable:
 
     @property
     def means(self) -> Floats:
-        """Plain MOS of each item (items,)."""
+        """Mean score of each item (items,)."""
         return self.sums / self.n
 
     @property
@@ -80,15 +80,15 @@ class RatingTable:
         return self.by_item(deviations**2)
 
     def by_item(self, values: Floats) -> Floats:
-        """Sum of `values` (ratings,) over each item's ratings (items,)."""
+        """Sum `values` (ratings,) over the ratings of each item (items,)."""
         return _sums(self.items, values, self.item_count)
 
     def by_rater(self, values: Floats) -> Floats:
-        """Sum of `values` (ratings,) over each rater's ratings (raters,)."""
+        """Sum `values` (ratings,) over the ratings of each rater (raters,)."""
         return _sums(self.raters, values, self.rater_count)
 
     def keep(self, mask: Bools) -> RatingTable:
-        """The table of the ratings that `mask` (ratings,) marks; items and raters left bare drop out."""
+        """Keep the ratings that `mask` (ratings,) marks; items and raters without ratings drop out."""
         items, of_item = np.unique(self.items[mask], return_inverse=True)
         raters, of_rater = np.unique(self.raters[mask], return_inverse=True)
         return RatingTable(
@@ -100,16 +100,16 @@ class RatingTable:
         )
 
     def with_scores(self, scores: Floats) -> RatingTable:
-        """The same ratings with other scores (ratings,), their ranks say."""
+        """Replace the scores (ratings,), by their ranks for example."""
         return RatingTable(self.items, self.raters, scores, self.item_ids, self.rater_ids)
 
 
 def _sums(codes: Ints, values: Floats, count: int) -> Floats:
-    # without entries bincount answers integers, weights or not
+    # without entries bincount returns integers even with weights
     return np.bincount(codes, weights=values, minlength=count).astype(np.float64)
 
 
 def _codes(ids: Sequence[Hashable]) -> tuple[tuple[Any, ...], Ints]:
     ordered = tuple(sorted(set(ids)))  # type: ignore[type-var]  # ids of one table are of one sortable kind
-    place = {name: number for number, name in enumerate(ordered)}
-    return ordered, np.array([place[name] for name in ids], dtype=np.int64)
+    numbers = {name: number for number, name in enumerate(ordered)}
+    return ordered, np.array([numbers[name] for name in ids], dtype=np.int64)

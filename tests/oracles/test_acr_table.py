@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsave.statistics.p910 import P910, alternating_projection
-from qsave.statistics.screening import bt500
+from qsave.statistics.p910 import P910, fit_p910
+from qsave.statistics.screening import screen_raters
 from qsave.statistics.table import RatingTable
 from tests.support.tables import drop_rejected, make_table
 
@@ -30,16 +30,16 @@ def test_plain_mos(table: RatingTable) -> None:
 
 
 def test_alternating_projection(table: RatingTable) -> None:
-    fit = alternating_projection(table)
+    fit = fit_p910(table)
     assert isinstance(fit, P910)
     assert fit.mos[:4] == pytest.approx([4.8249, 4.7916, 4.6021, 4.6331], abs=5e-5)
     assert fit.mos.sum() == pytest.approx(111.8227, abs=5e-5)
 
 
 def test_bt500_with_n_rejects_the_first_rater(table: RatingTable) -> None:
-    assert [rater.rater for rater in bt500(table, ddof=0) if rater.rejected is True] == [0]
+    assert [rater.rater for rater in screen_raters(table, ddof=0) if rater.rejected is True] == [0]
     assert drop_rejected(table, ddof=0).means.mean() == pytest.approx(3.746296, abs=1e-6)
 
 
 def test_bt500_with_n_minus_one_rejects_nobody(table: RatingTable) -> None:
-    assert not any(rater.rejected is True for rater in bt500(table, ddof=1))
+    assert not any(rater.rejected is True for rater in screen_raters(table, ddof=1))

@@ -6,7 +6,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from qsave.statistics.correlation import Logistic, correlations, fit_logistic, krcc, plcc, plcc_logistic, rmse, srcc
+from qsave.statistics.correlation import (
+    Logistic,
+    compute_correlations,
+    fit_logistic,
+    krcc,
+    plcc,
+    plcc_logistic,
+    rmse,
+    srcc,
+)
 from qsave.statistics.figures import Interval, Undefined
 
 points = st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 5)), min_size=3, max_size=30)
@@ -60,7 +69,7 @@ def test_intervals_are_those_of_scipys_bootstrap() -> None:
     rng = np.random.default_rng(0)
     y = rng.uniform(1, 5, 120)
     x = y + rng.normal(0, 1, 120)
-    found = correlations(x, y, seed=1).plcc.interval
+    found = compute_correlations(x, y, seed=1).plcc.interval
     theirs = stats.bootstrap(
         (x, y), lambda a, b: stats.pearsonr(a, b).statistic, paired=True, vectorized=False, n_resamples=1000,
         method="percentile", rng=np.random.default_rng(2),
@@ -76,7 +85,7 @@ def test_clips_that_hang_together_widen_the_interval() -> None:
     x = y + rng.normal(0, 1.5, 40)
     prompts = np.repeat(np.arange(40), 4).tolist()
     samples = [(x, y, None), (np.repeat(x, 4), np.repeat(y, 4), prompts), (np.repeat(x, 4), np.repeat(y, 4), None)]
-    figures = [correlations(x, y, groups=groups, seed=3, resamples=100) for x, y, groups in samples]
+    figures = [compute_correlations(x, y, groups=groups, seed=3, resamples=100) for x, y, groups in samples]
     for name in ("srcc", "plcc", "krcc", "rmse", "within_one"):
         once, together, alone = (_width(getattr(each, name).interval) for each in figures)
         assert together == pytest.approx(once, rel=0.35)
@@ -88,7 +97,7 @@ def test_the_logistic_lies_within_its_interval(seed: int) -> None:
     """Few points, some of which no curve fits: every resample bends further than the whole."""
     rng = np.random.default_rng(seed)
     y = np.round(rng.uniform(1, 5, 6 + seed) * 3) / 3
-    found = correlations(rng.normal(0, 1, len(y)), y, resamples=200).plcc_logistic
+    found = compute_correlations(rng.normal(0, 1, len(y)), y, resamples=200).plcc_logistic
     assert not isinstance(found.value, Undefined)
     if isinstance(found.interval, Interval):
         assert found.interval.low <= found.value <= found.interval.high
@@ -99,7 +108,7 @@ def test_the_logistic_is_fitted_anew_in_each_resample() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(3, 1, 60)
     y = 1 + 4 / (1 + np.exp(-(x - 2.5) / 0.7)) + rng.normal(0, 0.6, 60)
-    found = correlations(x, y).plcc_logistic
+    found = compute_correlations(x, y).plcc_logistic
     slow: list[float] = []
     for _ in range(200):
         chosen = rng.integers(0, 60, 60)

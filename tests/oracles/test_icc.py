@@ -6,7 +6,7 @@ import pingouin
 import pytest
 
 from qsave.statistics.figures import Interval
-from qsave.statistics.icc import icc_one_way
+from qsave.statistics.icc import compute_icc
 from qsave.statistics.table import RatingTable
 from tests.support.tables import make_table
 
@@ -14,7 +14,7 @@ SHROUT_FLEISS_1979 = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [1
 
 
 def test_the_table_of_1979() -> None:
-    one_way = icc_one_way(make_table(SHROUT_FLEISS_1979))
+    one_way = compute_icc(make_table(SHROUT_FLEISS_1979))
     assert one_way.k == 4
     for estimate, answer, bounds in (
         (one_way.single, 0.165742, (-0.13, 0.72)),
@@ -27,7 +27,7 @@ def test_the_table_of_1979() -> None:
 
 def test_one_way_with_unequal_numbers_worked_by_hand() -> None:
     """Scores 1 2 | 4 5 6: MSB = 14.7, MSW = (0.5 + 2) / 3, n0 = 5 - 13 / 5 = 2.4."""
-    one_way = icc_one_way(RatingTable.from_triples([(0, 0, 1), (0, 1, 2), (1, 0, 4), (1, 1, 5), (1, 2, 6)]))
+    one_way = compute_icc(RatingTable.from_triples([(0, 0, 1), (0, 1, 2), (1, 0, 4), (1, 1, 5), (1, 2, 6)]))
     between, within = 14.7, 2.5 / 3
     assert one_way.k == pytest.approx(2.4)
     assert one_way.single.value == pytest.approx((between - within) / (between + 1.4 * within))
@@ -41,6 +41,6 @@ def test_they_answer_as_pingouin(n: int, k: int, seed: int) -> None:
     rows = [(i, r, matrix[i, r]) for i in range(n) for r in range(k)]
     frame = pd.DataFrame(rows, columns=["item", "rater", "score"])
     theirs = pingouin.intraclass_corr(frame, targets="item", raters="rater", ratings="score")["ICC"].tolist()
-    ours = icc_one_way(make_table(matrix))
+    ours = compute_icc(make_table(matrix))
     single, average = theirs[0], theirs[3]  # of the six: ICC(1,1) and ICC(1,k)
     assert (ours.single.value, ours.average.value) == pytest.approx((single, average), abs=1e-9)

@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from qsave.statistics.alpha import Metric, krippendorff_alpha
-from qsave.statistics.anchoring import anchoring
-from qsave.statistics.ceiling import reach
+from qsave.statistics.alpha import Metric, compute_alpha
+from qsave.statistics.anchoring import measure_anchoring
+from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Interval, Undefined
-from qsave.statistics.generators import generator_table, paired_differences
-from qsave.statistics.icc import icc_one_way
+from qsave.statistics.generators import compare_generators, summarise_generators
+from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import mean_over_items, pooled_sd, summarise
+from qsave.statistics.mos import compute_mean_mos, compute_pooled_sd, summarise
 from qsave.statistics.table import RatingTable
 
 Array = NDArray[np.float64]
@@ -212,7 +212,7 @@ def rated_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
         named = isinstance(interval, Interval) and interval.population
         return np.array([here if named else there])
 
-    rows = summarise(table, pooled=pooled_sd(table))
+    rows = summarise(table, pooled=compute_pooled_sd(table))
     yield Shown("MOS", [Interval(row.low, row.high) for row in rows], of_all)
     model = fit_mixed_model(table)
     assert isinstance(model, MixedModel)
@@ -223,12 +223,12 @@ def rated_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
         of_these if model.population else of_all,
     )
     for metric in METRICS:
-        interval = krippendorff_alpha(table, metric).interval
+        interval = compute_alpha(table, metric).interval
         yield Shown(f"alpha, {metric}", [interval], pick(interval, these.alpha[metric], everyone.alpha[metric]))
-    icc = icc_one_way(table)
+    icc = compute_icc(table)
     yield Shown("ICC(1,1)", [icc.single.interval], pick(icc.single.interval, these.single, everyone.single))
     yield Shown("ICC(1,k)", [icc.average.interval], pick(icc.average.interval, these.average, everyone.average))
-    reached = reach(table)
+    reached = measure_reach(table)
     for name, estimate, here, there in (
         ("single-rater baseline, PLCC", reached.baseline_plcc, these.baseline_plcc, everyone.baseline_plcc),
         ("single-rater baseline, SRCC", reached.baseline_srcc, these.baseline_srcc, everyone.baseline_srcc),
@@ -253,7 +253,7 @@ def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array
     items = np.repeat(np.arange(len(quality)), who.shape[1])
     rows = list(zip(items.tolist(), assisted.ravel().tolist(), scores.ravel().tolist(), strict=True))
     drafts = dict(enumerate(draft_of(quality).tolist()))
-    found = anchoring(rows, drafts, raters=who.ravel().tolist())
+    found = measure_anchoring(rows, drafts, raters=who.ravel().tolist())
     these, everyone = pull_of(bias, pull), _pull_of_everyone()
     for name in ("difference", "nearer", "spread_ratio"):
         interval = getattr(found, name).interval
@@ -314,11 +314,11 @@ def generator_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
     rows = list(zip(names * cell.groups, groups, table.means.tolist(), strict=True))
     spread = 2.75 + ndtri(_GRID) * np.hypot(0.6, 0.4)
     truth = {name: float(expected(spread + shift, bias).mean()) for name, shift in SHIFTS.items()}
-    figures = {row.generator: row.mos.interval for row in generator_table(rows)}
+    figures = {row.generator: row.mos.interval for row in summarise_generators(rows)}
     yield Shown("MOS of a generator", list(figures.values()), np.array([truth[name] for name in figures]))
-    overall = mean_over_items(table.means, groups).interval
+    overall = compute_mean_mos(table.means, groups).interval
     yield Shown("MOS of an axis", [overall], np.array([np.mean(list(truth.values()))]))
-    pairs = paired_differences(rows)
+    pairs = compare_generators(rows)
     yield Shown(
         "paired difference",
         [pair.difference.interval for pair in pairs],

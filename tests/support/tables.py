@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from qsave.statistics.screening import bt500
+from qsave.statistics.screening import screen_raters
 from qsave.statistics.table import RatingTable
 
 
@@ -16,5 +16,5 @@ def make_table(matrix: npt.ArrayLike) -> RatingTable:
 
 def drop_rejected(table: RatingTable, *, ddof: int = 1) -> RatingTable:
     """Drop the ratings of the raters whom BT.500 rejects."""
-    rejected = np.array([rater.rejected is True for rater in bt500(table, ddof=ddof)], dtype=np.bool_)
+    rejected = np.array([rater.rejected is True for rater in screen_raters(table, ddof=ddof)], dtype=np.bool_)
     return table.keep(~rejected[table.raters])

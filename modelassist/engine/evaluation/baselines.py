@@ -13,7 +13,7 @@ from modelassist.engine.evaluation.intervals import explain_no_interval, withhol
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
 from qsave.run import Counts, PeopleReach
-from qsave.statistics.ceiling import reach
+from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Undefined
 from qsave.statistics.table import RatingTable
 
@@ -28,7 +28,7 @@ def measure_people(reader: ReleaseReader, groups: Mapping[str, str]) -> dict[Axi
     try:
         return {axis: _reach(table, groups) for axis, table in _read_tables(reader, groups).items()}
     except (pa.ArrowException, KeyError, ValueError) as error:
-        return dict.fromkeys(AXES, Undefined(f"{RATINGS} cannot be read: {error}"))
+        return dict.fromkeys(AXES, Undefined(f"{RATINGS} cannot be read: {str(error).rstrip('.')}"))
 
 
 def _read_tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Axis, RatingTable]:
@@ -46,7 +46,7 @@ def _reach(table: RatingTable, groups: Mapping[str, str]) -> PeopleReach | Undef
         return Undefined(f"{RATINGS} holds no counted rating of these clips")
     paired = {groups[clip] for clip, n in zip(table.item_ids, table.n.tolist(), strict=True) if n >= 2}
     few = explain_no_interval(paired)
-    figures = reach(table, intervals=not few)
+    figures = measure_reach(table, intervals=not few)
     return PeopleReach(
         counts=Counts(figures.items, len(paired)),
         baseline_srcc=withhold_interval(figures.baseline_srcc, few),

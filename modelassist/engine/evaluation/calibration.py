@@ -9,7 +9,7 @@ import numpy as np
 
 from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.run import Calibration, CalibrationBin
-from qsave.statistics.figures import Bools, Floats, Interval, wilson
+from qsave.statistics.figures import Bools, Floats, Interval, compute_wilson_interval
 
 BINS = 10
 
@@ -33,7 +33,7 @@ def measure_calibration(probabilities: Sequence[Sequence[float]], levels: Sequen
 
 
 def _bin(number: int, expected: Floats, outcomes: Bools) -> CalibrationBin:
-    interval = wilson(int(outcomes.sum()), len(outcomes))
+    interval = compute_wilson_interval(int(outcomes.sum()), len(outcomes))
     assert isinstance(interval, Interval)  # a bin has at least one pair
     return CalibrationBin(
         start=number / BINS,

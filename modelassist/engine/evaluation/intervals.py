@@ -19,8 +19,8 @@ from qsave.statistics.figures import (
     Ints,
     Undefined,
     cluster_bootstrap,
-    ratio,
-    wilson,
+    compute_wilson_interval,
+    estimate_ratio,
 )
 
 RESAMPLES = 1000
@@ -59,7 +59,9 @@ def compute_agreement(pairs: Pairs, seed: int) -> Agreement:
     """Compute SRCC, PLCC (raw and after the logistic), KRCC, RMSE and the share within one level."""
     few = explain_no_interval(pairs.groups)
     resamples = 0 if few else RESAMPLES
-    figures = correlation.correlations(pairs.scores, pairs.mos, groups=pairs.groups, seed=seed, resamples=resamples)
+    figures = correlation.compute_correlations(
+        pairs.scores, pairs.mos, groups=pairs.groups, seed=seed, resamples=resamples
+    )
     return Agreement(
         counts=pairs.counts,
         srcc=withhold_interval(figures.srcc, few),
@@ -158,13 +160,13 @@ def compute_share(
     few = explain_no_interval({group for group, part in zip(groups, below, strict=True) if part})
     resamples = 0 if few else RESAMPLES
     over, under = np.array(above, float), np.array(below, float)
-    return withhold_interval(ratio(over, under, groups, seed=seed, resamples=resamples, nothing=nothing), few)
+    return withhold_interval(estimate_ratio(over, under, groups, seed=seed, resamples=resamples, nothing=nothing), few)
 
 
 def compute_rate(count: int, of: int) -> Rate:
     """Compute a share with Wilson's interval, which exists for none and for all too."""
     value: Figure = count / of if of else Undefined("there are no clips")
-    return Rate(count, of, withhold_interval(Estimate(value, wilson(count, of))))
+    return Rate(count, of, withhold_interval(Estimate(value, compute_wilson_interval(count, of))))
 
 
 def withhold_interval(estimate: Estimate, reason: Undefined | None = None) -> Estimate:

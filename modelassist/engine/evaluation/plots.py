@@ -23,7 +23,7 @@ from qsave.run import PLOTS_FOLDER
 from qsave.statistics.correlation import fit_logistic, plcc, srcc
 from qsave.statistics.figures import Figure as Number
 from qsave.statistics.figures import Floats, Undefined
-from qsave.statistics.mos import target_interval
+from qsave.statistics.mos import compute_target_interval
 
 LEAST_CLIPS = 5
 """Fewer clips with a report card have no pictures."""
@@ -76,7 +76,7 @@ def _draw_picture(path: Path, title: str, panel: _Panel, predictions: Sequence[P
 def _draw_predicted(axes: Axes, axis: Axis, predictions: Sequence[Prediction]) -> str:
     scores, targets = _scores(predictions, axis), [each.example.targets[axis] for each in predictions]
     mos = _mos(targets)
-    low, high = target_interval(mos, [target.se for target in targets], [target.n for target in targets])
+    low, high = compute_target_interval(mos, [target.se for target in targets], [target.n for target in targets])
     axes.plot([MIN_LEVEL, MAX_LEVEL], [MIN_LEVEL, MAX_LEVEL], ":", color=_FAINT, linewidth=1, label="equal")
     axes.vlines(scores, low, high, color=_FAINT, alpha=0.35, linewidth=0.8, label="95% interval of the MOS")
     axes.plot(scores, mos, **_dot_style(axis))

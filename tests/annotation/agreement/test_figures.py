@@ -19,11 +19,11 @@ from annotation.campaigns import campaigns
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, Slot
 from annotation.rating import drafts, queue
 from qsave.axes import AXES, Axis
-from qsave.statistics.alpha import krippendorff_alpha
+from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import weigh
 from qsave.statistics.figures import Undefined
-from qsave.statistics.icc import icc_one_way
-from qsave.statistics.mos import pooled_sd, summarise
+from qsave.statistics.icc import compute_icc
+from qsave.statistics.mos import compute_pooled_sd, summarise
 from qsave.statistics.table import RatingTable
 from tests.annotation import factories
 
@@ -312,9 +312,9 @@ def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_a
         (rating.item_id, rating.rater_id, rating.revisions.get().answers.get(axis="visual").score)
         for rating in Rating.objects.filter(arm="blind")
     )
-    assert visual.blind.alpha.estimate.value == krippendorff_alpha(blind_only).value
-    assert visual.blind.icc == weigh(icc_one_way(blind_only).average, clips=24, kind="blind")
-    assert visual.blind.pooled_sd.estimate.value == pooled_sd(blind_only) == visual.spread.sd
+    assert visual.blind.alpha.estimate.value == compute_alpha(blind_only).value
+    assert visual.blind.icc == weigh(compute_icc(blind_only).average, clips=24, kind="blind")
+    assert visual.blind.pooled_sd.estimate.value == compute_pooled_sd(blind_only) == visual.spread.sd
     assert visual.assisted.alpha.estimate.value == 1.0  # they followed the drafts
 
 

@@ -11,7 +11,7 @@ from annotation.agreement.rater_table import RaterRow
 from annotation.shared.csv_rows import round_cell
 from annotation.templatetags import studio
 from qsave.axes import AXES, Axis
-from qsave.statistics.anchoring import Anchoring, edit_distances
+from qsave.statistics.anchoring import Anchoring, summarise_edit_distances
 from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import THESE_RATERS, Estimate, Interval, Undefined
 from qsave.statistics.screening import ScreenedRater
@@ -61,7 +61,7 @@ def test_screening_speaks_of_all_raters_whoever_comes_first() -> None:
 
 def arm(axis: Axis, clips: int) -> ArmRow:
     readable = Estimate(0.5, Interval(0.4, 0.6, THESE_RATERS))
-    return ArmRow(axis, Anchoring(clips, readable, readable, readable), edit_distances([]))
+    return ArmRow(axis, Anchoring(clips, readable, readable, readable), summarise_edit_distances([]))
 
 
 @pytest.mark.parametrize(

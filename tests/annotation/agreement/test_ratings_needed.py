@@ -10,7 +10,7 @@ from annotation.agreement.reviews import screen
 from annotation.models import Campaign
 from qsave.axes import AXES, Axis
 from qsave.statistics.figures import Undefined
-from qsave.statistics.mos import ratings_needed
+from qsave.statistics.mos import count_ratings_needed
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +27,8 @@ def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(
     assert [one.axis for one in found] == list(AXES)
     assert [one.sd for one in found] == pytest.approx([one.spread.sd for one in compute_agreement(campaign).axes])
     assert found[0].sd == pytest.approx(2**0.5)
-    assert found[0].ratings == ratings_needed(2**0.5)
-    assert found[0].more == ratings_needed(2**0.5) - 3
+    assert found[0].ratings == count_ratings_needed(2**0.5)
+    assert found[0].more == count_ratings_needed(2**0.5) - 3
 
 
 def test_full_agreement_does_not_claim_that_two_ratings_are_enough() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from qsave.statistics.ceiling import baseline, ceiling, reach
+from qsave.statistics.ceiling import compute_baseline, compute_ceiling, measure_reach
 from qsave.statistics.correlation import plcc, srcc
 from qsave.statistics.figures import THESE_RATERS, Interval, Undefined
-from qsave.statistics.icc import icc_one_way
+from qsave.statistics.icc import compute_icc
 from qsave.statistics.table import RatingTable
 from tests.support.tables import make_table
 
@@ -29,7 +29,7 @@ def test_it_is_the_correlation_of_the_true_quality(raters: int, overlap: int, bi
     gaps, one_way = [], []
     for _ in range(30):
         quality, table = campaign(rng, raters, overlap, bias)
-        true, found, old = plcc(quality, table.means), ceiling(table).value, icc_one_way(table).average.value
+        true, found, old = plcc(quality, table.means), compute_ceiling(table).value, compute_icc(table).average.value
         assert not isinstance(true, Undefined)
         assert not isinstance(found, Undefined)
         assert not isinstance(old, Undefined)
@@ -45,12 +45,12 @@ def test_the_ceiling_of_a_complete_table_by_its_analysis_of_variance() -> None:
     items, raters = scores.mean(axis=1, keepdims=True), scores.mean(axis=0)
     residual = ((scores - items - raters + scores.mean()) ** 2).sum() / (39 * 3)
     expected = np.sqrt(1 - residual / 4 / items.var(ddof=1))
-    assert ceiling(make_table(scores)).value == pytest.approx(expected, abs=1e-4)
+    assert compute_ceiling(make_table(scores)).value == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_interval_stays_within_the_scale_and_names_a_panel() -> None:
     _, table = campaign(np.random.default_rng(1), 4, 3, 0.5)
-    estimate = ceiling(table)
+    estimate = compute_ceiling(table)
     assert isinstance(estimate.interval, Interval)
     assert estimate.interval.population == THESE_RATERS
     assert not isinstance(estimate.value, Undefined)
@@ -60,7 +60,7 @@ def test_the_interval_stays_within_the_scale_and_names_a_panel() -> None:
 def test_noise_alone_has_no_ceiling() -> None:
     scores = np.random.default_rng(7).normal(3, 1, (12, 3))
     scores += scores.mean() - scores.mean(axis=1, keepdims=True)  # every item has the same mean
-    assert "not above 0" in str(ceiling(make_table(scores)).value)
+    assert "not above 0" in str(compute_ceiling(make_table(scores)).value)
 
 
 @pytest.mark.parametrize("ranked", [True, False])
@@ -74,17 +74,19 @@ def test_the_baseline_is_the_mean_over_draws_of_one_rating_an_item(ranked: bool)
         drawn = (srcc if ranked else plcc)(one, (scores.sum(axis=1) - one) / 2)
         assert not isinstance(drawn, Undefined)
         draws.append(drawn)
-    assert baseline(table, ranked=ranked).value == pytest.approx(np.mean(draws), abs=0.002)
+    assert compute_baseline(table, ranked=ranked).value == pytest.approx(np.mean(draws), abs=0.002)
 
 
 @pytest.mark.parametrize("ranked", [True, False])
 def test_the_interval_of_the_baseline_leaves_out_items_and_names_a_panel(ranked: bool) -> None:
     _, table = campaign(np.random.default_rng(2), 4, 3, 0.5)
     table = table.with_scores(np.clip(np.round(table.scores), 1, 5))
-    left_out = [baseline(table.keep(table.items != item), ranked=ranked, interval=False).value for item in range(200)]
+    left_out = [
+        compute_baseline(table.keep(table.items != item), ranked=ranked, interval=False).value for item in range(200)
+    ]
     logs = np.arctanh(np.array(left_out, dtype=np.float64))
     reach_of_z = t.ppf(0.975, 199 / 2) * np.sqrt(199 / 200 * ((logs - logs.mean()) ** 2).sum())
-    found = baseline(table, ranked=ranked)
+    found = compute_baseline(table, ranked=ranked)
     assert isinstance(found.value, float)
     assert isinstance(found.interval, Interval)
     middle = np.arctanh(found.value)
@@ -96,6 +98,6 @@ def test_the_interval_of_the_baseline_leaves_out_items_and_names_a_panel(ranked:
 
 def test_without_intervals_there_is_none() -> None:
     _, table = campaign(np.random.default_rng(1), 4, 3, 0.5)
-    figures = reach(table, intervals=False)
+    figures = measure_reach(table, intervals=False)
     for estimate in (figures.baseline_plcc, figures.baseline_srcc, figures.ceiling_plcc, figures.ceiling_srcc):
         assert "no interval was asked for" in str(estimate.interval)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsave.statistics.ceiling import baseline
+from qsave.statistics.ceiling import compute_baseline
 from qsave.statistics.figures import THESE_RATERS
 from tests.support.coverage import (
     BIAS,
@@ -62,7 +62,7 @@ def test_the_true_baseline_and_pull_are_those_of_a_large_simulation() -> None:
     table = rate(rng, quality, bias, draw_raters(rng, cell, len(quality)))
     truth = truth_of(bias, 3)
     for ranked, true in ((False, truth.baseline_plcc), (True, truth.baseline_srcc)):
-        assert baseline(table, ranked=ranked, interval=False).value == pytest.approx(true, abs=0.01)
+        assert compute_baseline(table, ranked=ranked, interval=False).value == pytest.approx(true, abs=0.01)
     blind, assisted = (
         np.clip(np.round(quality[:, None] + shift + rng.normal(0, NOISE, (len(quality), 4))), 1, 5)
         for shift in (bias, bias + pull)

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from qsave.statistics.figures import Interval, Undefined, cluster_bootstrap, ratio, wilson
+from qsave.statistics.figures import Interval, Undefined, cluster_bootstrap, compute_wilson_interval, estimate_ratio
 
 
 @given(st.integers(0, 200).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_wilson_answers_as_scipy(pair: tuple[int, int]) -> None:
     count, of = pair
-    found = wilson(count, of)
+    found = compute_wilson_interval(count, of)
     if of == 0:
         assert isinstance(found, Undefined)
         return
@@ -25,7 +25,7 @@ def test_a_ratio_is_resampled_group_by_group() -> None:
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 30, 90).tolist()
     above, below = rng.integers(0, 2, 90).astype(float), np.ones(90)
-    fast = ratio(above, below, groups, seed=0, resamples=4000, nothing="nothing")
+    fast = estimate_ratio(above, below, groups, seed=0, resamples=4000, nothing="nothing")
     slow = cluster_bootstrap(groups, lambda i: float(above[i].sum() / below[i].sum()), seed=1, resamples=4000)
     assert fast.value == above.mean()
     assert isinstance(fast.interval, Interval)
@@ -37,7 +37,7 @@ def test_a_ratio_says_why_it_or_its_interval_is_none() -> None:
     ones = np.ones(4)
 
     def why(above: np.ndarray, below: np.ndarray, groups: str, resamples: int = 50) -> tuple[str, str]:
-        found = ratio(above, below, groups, seed=0, resamples=resamples, nothing="no such thing")
+        found = estimate_ratio(above, below, groups, seed=0, resamples=resamples, nothing="no such thing")
         return str(found.value), str(found.interval)
 
     assert why(ones, 0 * ones, "abcd") == ("no such thing", "no such thing")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qsave.statistics.alpha import Metric, krippendorff_alpha
+from qsave.statistics.alpha import Metric, compute_alpha
 from qsave.statistics.figures import THESE_RATERS, Interval, Undefined
-from qsave.statistics.icc import icc_one_way
+from qsave.statistics.icc import compute_icc
 from qsave.statistics.jackknife import LEAST_RATERS
 from qsave.statistics.table import RatingTable
 from tests.support.tables import make_table
@@ -26,7 +26,7 @@ def campaign(items: int, raters: int, overlap: int, seed: int = 0) -> RatingTabl
 
 def leave_out(table: RatingTable, codes: np.ndarray, metric: Metric) -> float:
     """The jackknife variance of log(1 - alpha), each unit left out in its turn by building the table anew."""
-    values = [krippendorff_alpha(table.keep(codes != code), metric, resamples=0).value for code in np.unique(codes)]
+    values = [compute_alpha(table.keep(codes != code), metric, resamples=0).value for code in np.unique(codes)]
     logs = np.array([np.log(1 - value) for value in values if not isinstance(value, Undefined)])
     return float((len(logs) - 1) / len(logs) * ((logs - logs.mean()) ** 2).sum())
 
@@ -38,7 +38,7 @@ def test_alpha_is_left_out_of_by_hand(metric: Metric) -> None:
     own = max(0.0, raters - leave_out(table, np.arange(len(table)), metric))
     freedom = (items + own) ** 2 / (items**2 / 14.5 + own**2 / 21)
     factor = np.exp(stats.t(freedom).ppf(0.975) * np.sqrt(items + own))
-    found = krippendorff_alpha(table, metric)
+    found = compute_alpha(table, metric)
     assert not isinstance(found.value, Undefined)
     assert isinstance(found.interval, Interval)
     expected = (1 - (1 - found.value) * factor, 1 - (1 - found.value) / factor)
@@ -48,7 +48,7 @@ def test_alpha_is_left_out_of_by_hand(metric: Metric) -> None:
 
 def test_a_panel_is_spoken_of_alone() -> None:
     table = campaign(40, LEAST_RATERS - 1, 3)
-    intervals = [krippendorff_alpha(table).interval, icc_one_way(table).single.interval]
+    intervals = [compute_alpha(table).interval, compute_icc(table).single.interval]
     for interval in intervals:
         assert isinstance(interval, Interval)
         assert interval.population == THESE_RATERS
@@ -66,8 +66,8 @@ def test_raters_with_strong_biases_widen_the_intervals_of_a_crowd() -> None:
     crowd = RatingTable.from_triples(rows)
     strangers = RatingTable.from_triples((item, place, score) for place, (item, _, score) in enumerate(rows))
     pairs = [
-        (krippendorff_alpha(crowd).interval, krippendorff_alpha(strangers).interval),
-        (icc_one_way(crowd).average.interval, icc_one_way(strangers).average.interval),
+        (compute_alpha(crowd).interval, compute_alpha(strangers).interval),
+        (compute_icc(crowd).average.interval, compute_icc(strangers).average.interval),
     ]
     for known, unknown in pairs:
         assert isinstance(known, Interval)
@@ -76,13 +76,13 @@ def test_raters_with_strong_biases_widen_the_intervals_of_a_crowd() -> None:
 
 
 def test_full_agreement_has_no_interval() -> None:
-    found = krippendorff_alpha(make_table([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]))
+    found = compute_alpha(make_table([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]))
     assert found.value == 1
     assert "too few to say" in str(found.interval)
 
 
 def test_alpha_of_one_item_is_undefined() -> None:
-    found = krippendorff_alpha(make_table([[1, 3, 2]]))
+    found = compute_alpha(make_table([[1, 3, 2]]))
     assert "one item" in str(found.value)
     assert (found.items, found.ratings) == (1, 3)
 
@@ -90,11 +90,11 @@ def test_alpha_of_one_item_is_undefined() -> None:
 def test_scores_of_very_many_values_have_alpha_and_no_interval() -> None:
     rng = np.random.default_rng(0)
     quality = rng.uniform(1, 5, (600, 1))
-    found = krippendorff_alpha(make_table(quality + rng.normal(0, 0.3, (600, 3))), "interval")
+    found = compute_alpha(make_table(quality + rng.normal(0, 0.3, (600, 3))), "interval")
     assert found.value == pytest.approx(0.94, abs=0.02)
     assert "at most 50 different values" in str(found.interval)
 
 
 def test_an_item_without_which_there_is_no_figure_leaves_too_few_to_say() -> None:
     table = make_table([[1, 1], [1, 1], [1, 2]])
-    assert "too few to say" in str(krippendorff_alpha(table).interval)
+    assert "too few to say" in str(compute_alpha(table).interval)

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qsave.statistics.alpha import Metric, krippendorff_alpha
-from qsave.statistics.anchoring import anchoring
-from qsave.statistics.ceiling import reach
+from qsave.statistics.alpha import Metric, compute_alpha
+from qsave.statistics.anchoring import measure_anchoring
+from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, RATIO, RELIABILITY, Scale, weigh
 from qsave.statistics.figures import Estimate, Interval, Undefined
-from qsave.statistics.generators import generator_table, paired_differences
-from qsave.statistics.icc import icc_one_way
+from qsave.statistics.generators import compare_generators, summarise_generators
+from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import mean_over_items, pooled_sd, summarise
-from qsave.statistics.p910 import P910, alternating_projection
-from qsave.statistics.raters import rater_figures
-from qsave.statistics.screening import bt500
+from qsave.statistics.mos import compute_mean_mos, compute_pooled_sd, summarise
+from qsave.statistics.p910 import P910, fit_p910
+from qsave.statistics.raters import compute_rater_figures
+from qsave.statistics.screening import screen_raters
 from qsave.statistics.table import RatingTable
 from tests.support.tables import make_table
 
@@ -49,17 +49,17 @@ def all_figures(table: RatingTable) -> list[object]:
     cells = zip(table.items.tolist(), table.raters.tolist(), table.scores.tolist(), strict=True)
     in_arms = [(table.item_ids[item], rater % 2 == 0, score) for item, rater, score in cells]
     return [
-        summarise(table, pooled=pooled_sd(table)),
-        *[krippendorff_alpha(table, metric, resamples=20) for metric in get_args(Metric)],
-        icc_one_way(table),
-        alternating_projection(table),
-        rater_figures(table),
-        bt500(table),
-        reach(table),
+        summarise(table, pooled=compute_pooled_sd(table)),
+        *[compute_alpha(table, metric, resamples=20) for metric in get_args(Metric)],
+        compute_icc(table),
+        fit_p910(table),
+        compute_rater_figures(table),
+        screen_raters(table),
+        measure_reach(table),
         fit_mixed_model(table),
-        mean_over_items(table.means, [item // 2 for item in range(table.item_count)]),
-        anchoring(in_arms, dict.fromkeys(table.item_ids, 3.0), raters=table.raters.tolist()),
-        paired_differences((f"g{item % 3}", item // 3, score) for item, _, score in in_arms),
+        compute_mean_mos(table.means, [item // 2 for item in range(table.item_count)]),
+        measure_anchoring(in_arms, dict.fromkeys(table.item_ids, 3.0), raters=table.raters.tolist()),
+        compare_generators((f"g{item % 3}", item // 3, score) for item, _, score in in_arms),
     ]
 
 
@@ -71,19 +71,19 @@ def test_no_figure_is_ever_nan_or_infinite(rows: Triples) -> None:
 
 def estimates(table: RatingTable) -> list[tuple[Estimate, Scale]]:
     """Every figure with an interval, and its scale."""
-    found, one_way = reach(table), icc_one_way(table)
-    reliabilities = [krippendorff_alpha(table, metric).estimate for metric in get_args(Metric)]
+    found, one_way = measure_reach(table), compute_icc(table)
+    reliabilities = [compute_alpha(table, metric).estimate for metric in get_args(Metric)]
     reliabilities += [one_way.single, one_way.average]
     reliabilities += [found.baseline_srcc, found.baseline_plcc, found.ceiling_srcc, found.ceiling_plcc]
     rows = [
         (item, rater % 2 == 0, score)
         for item, rater, score in zip(table.items, table.raters, table.scores, strict=True)
     ]
-    arms = anchoring(rows, dict.fromkeys(range(table.item_count), 3.0), raters=table.raters.tolist())
+    arms = measure_anchoring(rows, dict.fromkeys(range(table.item_count), 3.0), raters=table.raters.tolist())
     groups = [item // 2 for item in range(table.item_count)]
     clips = [(f"g{item % 3}", item // 3, mos) for item, mos in enumerate(table.means.tolist())]
-    differences = [arms.difference, arms.nearer, *(pair.difference for pair in paired_differences(clips))]
-    levels = [mean_over_items(table.means, groups), *(row.mos for row in generator_table(clips))]
+    differences = [arms.difference, arms.nearer, *(pair.difference for pair in compare_generators(clips))]
+    levels = [compute_mean_mos(table.means, groups), *(row.mos for row in summarise_generators(clips))]
     return [
         *((figure, RELIABILITY) for figure in reliabilities),
         *((figure, DIFFERENCE) for figure in differences),
@@ -145,15 +145,15 @@ def test_the_order_of_input_changes_nothing(rows: Triples, random: object) -> No
 def test_who_is_called_what_does_not_change_alpha(rows: Triples, names: list[int]) -> None:
     renamed = RatingTable.from_triples((item, names[rater], score) for item, rater, score in rows)
     for metric in get_args(Metric):
-        first = krippendorff_alpha(RatingTable.from_triples(rows), metric, resamples=0)
-        assert numbers(first) == pytest.approx(numbers(krippendorff_alpha(renamed, metric, resamples=0)))
+        first = compute_alpha(RatingTable.from_triples(rows), metric, resamples=0)
+        assert numbers(first) == pytest.approx(numbers(compute_alpha(renamed, metric, resamples=0)))
 
 
 @given(triples)
 def test_adding_a_constant_changes_no_interval_alpha(rows: Triples) -> None:
     moved = RatingTable.from_triples((item, rater, score + 10) for item, rater, score in rows)
-    first = krippendorff_alpha(RatingTable.from_triples(rows), "interval", resamples=0)
-    assert numbers(first) == pytest.approx(numbers(krippendorff_alpha(moved, "interval", resamples=0)))
+    first = compute_alpha(RatingTable.from_triples(rows), "interval", resamples=0)
+    assert numbers(first) == pytest.approx(numbers(compute_alpha(moved, "interval", resamples=0)))
 
 
 @given(triples)
@@ -169,7 +169,7 @@ def test_a_rater_is_never_compared_with_a_mean_that_includes_them(rows: Triples)
     first = rows[0][1]
     moved = [(item, rater, score + (rater == first)) for item, rater, score in rows]
     before, after = (
-        next(row for row in rater_figures(RatingTable.from_triples(table)) if row.rater == first)
+        next(row for row in compute_rater_figures(RatingTable.from_triples(table)) if row.rater == first)
         for table in (rows, moved)
     )
     if isinstance(before.bias, Undefined):
@@ -184,18 +184,18 @@ def test_peers_are_raters_who_count() -> None:
     scores = np.clip(np.round(rng.uniform(1, 5, (30, 1)) + rng.normal(0, 0.7, (30, 4))), 1, 5)
     scores[:, 3] = rng.integers(1, 6, 30)
     table, without = make_table(scores), make_table(scores[:, :3])
-    rows, alone = rater_figures(table, screened={3}), rater_figures(without)
+    rows, alone = compute_rater_figures(table, screened={3}), compute_rater_figures(without)
     assert rows[:3] == alone
     assert rows[3].bias == pytest.approx((scores[:, 3] - scores[:, :3].mean(axis=1)).mean())
-    assert rater_figures(table)[0].bias != rows[0].bias
-    assert rater_figures(table, screened={0, 1, 3})[2].shared == 0
+    assert compute_rater_figures(table)[0].bias != rows[0].bias
+    assert compute_rater_figures(table, screened={0, 1, 3})[2].shared == 0
 
 
 def test_alternating_projection_finds_planted_biases() -> None:
     rng = np.random.default_rng(0)
     quality, bias = rng.uniform(1, 5, 200), np.linspace(-0.6, 0.6, 12)
     noise = np.linspace(0.3, 0.9, 12)
-    fit = alternating_projection(make_table(quality[:, None] + bias + rng.normal(size=(200, 12)) * noise))
+    fit = fit_p910(make_table(quality[:, None] + bias + rng.normal(size=(200, 12)) * noise))
     assert isinstance(fit, P910)
     assert fit.bias == pytest.approx(bias, abs=0.15)
     assert fit.inconsistency == pytest.approx(noise, abs=0.15)
@@ -207,12 +207,12 @@ def test_p910_sets_thin_raters_aside_and_says_so() -> None:
     rng = np.random.default_rng(1)
     quality, bias = rng.uniform(1, 5, 40), np.linspace(-0.6, 0.6, 12)
     scores = quality[:, None] + bias + rng.normal(size=(40, 12)) * 0.5
-    whole = alternating_projection(make_table(scores))
+    whole = fit_p910(make_table(scores))
     assert isinstance(whole, P910)
     thin = np.full((40, 2), np.nan)
     thin[0, 0] = 4.0
     thin[:2, 1] = whole.mos[:2] + 0.3
-    fit = alternating_projection(make_table(np.hstack([scores, thin])))
+    fit = fit_p910(make_table(np.hstack([scores, thin])))
     assert isinstance(fit, P910)
     assert fit.notes == (
         "Rater 12 gave one rating: no spread can be told, so it counts as it is.",
@@ -227,7 +227,7 @@ def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
     rng = np.random.default_rng(1)
     scores = np.clip(np.round(rng.uniform(1.2, 4.8, 1500)[:, None] + rng.normal(0, 0.75, (1500, 2000))), 1, 5)
     table = make_table(scores[:, :3])
-    sd = pooled_sd(table)
+    sd = compute_pooled_sd(table)
     assert not isinstance(sd, Undefined)
     rows = summarise(table, pooled=sd)
     covered = np.mean([row.low <= truth <= row.high for row, truth in zip(rows, scores.mean(axis=1), strict=True)])
@@ -237,7 +237,7 @@ def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
 def test_intervals_hold_the_figure_on_an_ordinary_table() -> None:
     rng = np.random.default_rng(2)
     scores = np.clip(np.round(rng.uniform(1, 5, 80)[:, None] + rng.normal(0, 0.7, (80, 5))), 1, 5)
-    figures = reach(make_table(scores))
+    figures = measure_reach(make_table(scores))
     for estimate in (figures.baseline_plcc, figures.baseline_srcc, figures.ceiling_plcc, figures.ceiling_srcc):
         assert isinstance(estimate, Estimate)
         assert isinstance(estimate.interval, Interval)

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from qsave.statistics.alpha import krippendorff_alpha
-from qsave.statistics.anchoring import anchoring, edit_distances
-from qsave.statistics.correlation import correlations, plcc
+from qsave.statistics.alpha import compute_alpha
+from qsave.statistics.anchoring import measure_anchoring, summarise_edit_distances
+from qsave.statistics.correlation import compute_correlations, plcc
 from qsave.statistics.figures import Undefined
-from qsave.statistics.generators import generator_table
-from qsave.statistics.icc import icc_one_way
-from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, choose_prior_sd, mean_over_items, pooled_sd, summarise
-from qsave.statistics.p910 import alternating_projection
-from qsave.statistics.raters import matches, rater_figures
-from qsave.statistics.screening import bt500
+from qsave.statistics.generators import summarise_generators
+from qsave.statistics.icc import compute_icc
+from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, choose_prior_sd, compute_mean_mos, compute_pooled_sd, summarise
+from qsave.statistics.p910 import fit_p910
+from qsave.statistics.raters import compute_rater_figures, count_matches
+from qsave.statistics.screening import screen_raters
 from qsave.statistics.table import RatingTable
 from tests.support.tables import make_table
 
@@ -23,52 +23,52 @@ def reason(figure: object) -> str:
 
 
 def test_alpha_of_equal_ratings() -> None:
-    assert "all ratings are equal" in reason(krippendorff_alpha(make_table([[3, 3], [3, 3]])).value)
+    assert "all ratings are equal" in reason(compute_alpha(make_table([[3, 3], [3, 3]])).value)
 
 
 def test_alpha_of_one_rater() -> None:
-    assert "two ratings" in reason(krippendorff_alpha(make_table([[3], [4]])).value)
+    assert "two ratings" in reason(compute_alpha(make_table([[3], [4]])).value)
 
 
 def test_equal_items_have_no_interval_of_reliability() -> None:
     table = make_table([[1, 2, 4, 3, 1, 2], [2, 1, 2, 5, 1, 2]])
-    figures = icc_one_way(table)
+    figures = compute_icc(table)
     assert "do not differ" in reason(figures.single.interval)
     assert "do not differ" in reason(figures.average.value)
 
 
 def test_alpha_of_nothing() -> None:
-    assert "two ratings" in reason(krippendorff_alpha(RatingTable.from_triples([])).value)
+    assert "two ratings" in reason(compute_alpha(RatingTable.from_triples([])).value)
 
 
 def test_pooled_spread_of_single_ratings() -> None:
-    assert "two ratings" in reason(pooled_sd(make_table([[3], [4]])))
+    assert "two ratings" in reason(compute_pooled_sd(make_table([[3], [4]])))
 
 
 def test_mean_over_no_items() -> None:
-    assert "rated yet" in reason(mean_over_items([]).value)
+    assert "rated yet" in reason(compute_mean_mos([]).value)
 
 
 def test_bt500_does_not_apply_to_few_ratings() -> None:
-    verdicts = bt500(make_table([[1, 5, 5, 5, 5, 5]] * 9))
+    verdicts = screen_raters(make_table([[1, 5, 5, 5, 5, 5]] * 9))
     assert all("not applicable" in reason(rater.rejected) for rater in verdicts)
 
 
 def test_p910_has_no_answer_where_nobodys_spread_can_be_told() -> None:
-    assert "spread" in reason(alternating_projection(RatingTable.from_triples([(0, 0, 1), (0, 1, 2)])))
+    assert "spread" in reason(fit_p910(RatingTable.from_triples([(0, 0, 1), (0, 1, 2)])))
 
 
 def test_p910_refuses_parts_without_a_common_rater() -> None:
     apart = [[1, 2, np.nan, np.nan], [3, 5, np.nan, np.nan], [np.nan, np.nan, 1, 4], [np.nan, np.nan, 2, 2]]
-    assert "2 parts" in reason(alternating_projection(make_table(apart)))
+    assert "2 parts" in reason(fit_p910(make_table(apart)))
 
 
 def test_a_rater_alone_has_no_bias() -> None:
-    assert "shared" in reason(rater_figures(make_table([[3], [4]]))[0].bias)
+    assert "shared" in reason(compute_rater_figures(make_table([[3], [4]]))[0].bias)
 
 
 def test_a_constant_predictor_has_an_error_and_no_correlation() -> None:
-    figures = correlations([3.0] * 6, [1, 2, 3, 4, 5, 5])
+    figures = compute_correlations([3.0] * 6, [1, 2, 3, 4, 5, 5])
     assert "all predictions are equal" in reason(figures.srcc.value)
     assert not isinstance(figures.rmse.value, Undefined)
 
@@ -79,13 +79,13 @@ def test_a_prediction_that_is_not_a_number_is_refused() -> None:
 
 
 def test_no_gold_no_repeats_no_drafts() -> None:
-    assert reason(matches([]).equal)
-    assert reason(edit_distances([]).mean)
-    assert reason(anchoring([("a", True, 3)], {}).difference.value)
+    assert reason(count_matches([]).equal)
+    assert reason(summarise_edit_distances([]).mean)
+    assert reason(measure_anchoring([("a", True, 3)], {}).difference.value)
 
 
 def test_one_prompt_group_has_no_interval() -> None:
-    (row,) = generator_table([("wan", "p", 3.0), ("wan", "p", 4.0)])
+    (row,) = summarise_generators([("wan", "p", 3.0), ("wan", "p", 4.0)])
     assert row.mos.value == 3.5
     assert "one prompt group" in reason(row.mos.interval)
 

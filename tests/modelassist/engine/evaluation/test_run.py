@@ -24,7 +24,7 @@ from modelassist.engine.models.folder import identify_model
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
 from qsave.run import About, Counts, Evaluation, PeopleReach, Split, read_evaluation
-from qsave.statistics.ceiling import reach
+from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.table import RatingTable
 from tests.modelassist.engine.evaluation.test_predictions import measured
@@ -87,7 +87,7 @@ def test_people_stand_beside_the_critic(evaluated: Path) -> None:
     assert isinstance(people, PeopleReach)
     table = RatingTable.from_triples((clip, rater, score) for clip, rater, score, counted in RATINGS if counted)
     assert people.counts == Counts(3, 3)
-    value = reach(table, intervals=False).ceiling_plcc.value
+    value = measure_reach(table, intervals=False).ceiling_plcc.value
     assert people.ceiling_plcc == Estimate(value, Undefined("too few prompts (3) for an interval"))
 
 
