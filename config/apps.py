@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """Installed so that every process that sets Django up also knows the Celery application, and so the broker."""
+    """Installed so that every process that sets up Django also loads the Celery application, and with it the broker."""
 
     name = "config"
 

@@ -1,4 +1,4 @@
-"""The Celery application. It carries nudges; operations.Job holds what is asked and how far it came."""
+"""The Celery application. It only carries nudges: the rows of `operations.Job` are the truth."""
 
 import os
 import warnings
@@ -9,7 +9,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 TRANSPORT_ALIASES["qsave-files"] = "operations.broker:Transport"
-# Celery warns root of messages that run code when they are unpickled; ours are JSON and nothing else is accepted.
+# Celery warns root about pickled messages, which can run code. Ours are JSON, and nothing else is accepted.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("qsave")

@@ -1,4 +1,4 @@
-"""Typed reading of environment variables. A bad value stops the start and says how to mend it."""
+"""Typed reading of environment variables. A bad value stops the start with a message that says how to correct it."""
 
 import os
 import re
@@ -16,7 +16,7 @@ FALSE = frozenset({"0", "false", "no", "off"})
 
 
 def text(name: str, default: str = "") -> str:
-    """The value of `name` without surrounding blanks; unset and empty are the same."""
+    """Return the value of `name` without surrounding blanks; unset and empty are the same."""
     return os.environ.get(name, "").strip() or default
 
 
@@ -39,18 +39,18 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
 
 
 def path_prefix(name: str) -> str:
-    """The path under which the site lies, for example /studio; empty where it has a host of its own."""
+    """Return the path of the site on its host, for example /studio; empty if it has a host of its own."""
     value = text(name)
     if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise ImproperlyConfigured(
-            f"{name}={value!r} is not a path that the site can lie under. Set it to one such as /studio "
+            f"{name}={value!r} cannot be the path of the site. Set it to one such as /studio "
             "(it begins with a slash and ends without one), or leave it out."
         )
     return value
 
 
 def proxies(name: str) -> int:
-    """How many proxies stand before the site; yes is one and no is none, as the setting was read before."""
+    """Return how many proxies a request passes. As in earlier versions, yes is one and no is none."""
     words = {**dict.fromkeys(TRUE, 1), **dict.fromkeys(FALSE, 0)}
     value = text(name).lower()
     return words[value] if value in words else whole_number(name, 0, least=0, most=10)
@@ -64,12 +64,12 @@ def one_of(name: str, default: str, allowed: Sequence[str]) -> str:
 
 
 def words(name: str, default: Sequence[str] = ()) -> list[str]:
-    """A list given with commas."""
+    """Return a list of words that are separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
 
 
 def folder(name: str, default: Path, *, mode: int | None = None) -> Path:
-    """An absolute folder, made if it does not exist. With `mode`, an existing one gets that mode too."""
+    """Return an absolute folder, created if it does not exist. With `mode`, an existing one gets that mode too."""
     path = Path(text(name, str(default)))
     if not path.is_absolute():
         raise ImproperlyConfigured(f"{name}={str(path)!r} is not absolute. Set it to a path that begins with /.")
@@ -77,7 +77,7 @@ def folder(name: str, default: Path, *, mode: int | None = None) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"{name}: cannot make {path} ({error.strerror}). Name a folder that can be made."
+            f"{name}: the folder {path} cannot be created ({error.strerror}). Name another one."
         ) from error
     if mode is not None:
         _set_mode(name, path, mode)
@@ -85,7 +85,7 @@ def folder(name: str, default: Path, *, mode: int | None = None) -> Path:
 
 
 def _set_mode(name: str, path: Path, mode: int) -> None:
-    """Give the folder its mode. The setgid bit stays: by it new files belong to the folder's group."""
+    """Set the folder's mode. The setgid bit stays: with it new files belong to the folder's group."""
     present = stat.S_IMODE(path.stat().st_mode)
     wanted = present & stat.S_ISGID | mode
     if present == wanted:
@@ -93,7 +93,7 @@ def _set_mode(name: str, path: Path, mode: int) -> None:
     try:
         path.chmod(wanted)
     except PermissionError:
-        if present & ~wanted & 0o077:  # somebody else's folder: say so, and start all the same
+        if present & ~wanted & 0o077:  # another user's folder: warn, and start nevertheless
             print(
                 f"{name}: others can read {path} (mode {present:o}), and it belongs to another user. "
                 f"As its owner, run: chmod {wanted:o} '{path}'",
@@ -102,7 +102,7 @@ def _set_mode(name: str, path: Path, mode: int) -> None:
 
 
 class Database(TypedDict, total=False):
-    """What Django wants to know of a database."""
+    """Django's settings of a database."""
 
     ENGINE: str
     NAME: str
@@ -117,7 +117,7 @@ class Database(TypedDict, total=False):
 
 
 def sqlite(path: Path) -> Database:
-    """SQLite as a server of several processes: readers beside one writer, and writers that wait their turn.
+    """Return SQLite for several processes: readers beside one writer, and writers that wait for each other.
 
     IMMEDIATE takes the write lock when a transaction begins: a transaction that first reads and then writes would
     otherwise fail at once, without waiting, when another wrote in between.
@@ -135,16 +135,16 @@ def sqlite(path: Path) -> Database:
 
 
 PREPARED: dict[str, object] = {"server_side_binding": True, "prepare_threshold": 2}
-"""Statements are prepared on the server from their third use on: planning them anew took it a third of its time.
+"""Statements are prepared on the server from their third use on; planning them each time took a third of its time.
 
-QSAVE_PREPARE=0 is for a pooler that hands connections on between transactions and does not know prepared statements.
+QSAVE_PREPARE=0 is for a pooler that shares connections between transactions and does not support prepared statements.
 """
 
 
 def database(name: str, default: Path) -> Database:
-    """The database that `name` points to, else SQLite at `default`.
+    """Return the database that `name` points to, else SQLite at `default`.
 
-    Understood are postgresql://user:password@host:port/name (with ?host=/folder for a socket) and sqlite:///path.
+    It accepts postgresql://user:password@host:port/name (with ?host=/folder for a socket) and sqlite:///path.
     """
     value = text(name)
     if not value:
@@ -158,7 +158,7 @@ def database(name: str, default: Path) -> Database:
     if url.scheme == "sqlite" and url.path.startswith("/") and not url.netloc:
         return sqlite(Path(unquote(url.path)))
     if url.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured(f"{name} begins with {url.scheme or 'nothing'!r}, which is not served here. {fix}")
+        raise ImproperlyConfigured(f"{name} begins with {url.scheme or 'nothing'!r}, which is not supported. {fix}")
     if not url.path.strip("/"):
         raise ImproperlyConfigured(f"{name} names no database. {fix}")
     options: dict[str, object] = dict(parse_qsl(url.query))
@@ -178,22 +178,22 @@ def database(name: str, default: Path) -> Database:
 
 
 class Broker(TypedDict):
-    """What Celery wants to know of the message broker."""
+    """Celery's settings of the message broker."""
 
     url: str
     options: dict[str, object]
 
 
 def broker(name: str, default: Path) -> Broker:
-    """The broker of `name` (redis://, rediss:// or file:///absolute/path), else files under `default`."""
+    """Return the broker of `name` (redis://, rediss:// or file:///absolute/path), else files under `default`."""
     value = text(name, f"file://{default}")
     url = urlsplit(value)
     if url.scheme in {"redis", "rediss"} and url.hostname:
-        # Above the longest task: Redis hands a message out again after this time, whether or not it is being worked on.
+        # Longer than any task: Redis delivers a message again after this time, even if a worker still runs it.
         return {"url": value, "options": {"visibility_timeout": 24 * 3600, "socket_connect_timeout": 5}}
     if url.scheme == "file" and url.path.startswith("/") and not url.netloc:
         return {"url": "qsave-files://localhost", "options": {"folder": unquote(url.path), "polling_interval": 0.1}}
     raise ImproperlyConfigured(
-        f"{name} names a broker ({url.scheme or 'no scheme'}) that is not served here. "
+        f"{name} names a broker ({url.scheme or 'no scheme'}) that is not supported. "
         "Set it to redis://host:6379/0 or file:///folder, or leave it out."
     )

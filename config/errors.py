@@ -1,7 +1,7 @@
-"""The answers to errors outside of views: while the database is busy 503, else Django's own pages.
+"""The responses to errors outside of views: 503 while the database is busy, else Django's own pages.
 
-A view's error goes to `config.middleware.BusyDatabaseMiddleware`. Here comes what happens around it: middleware, saving
-the session, rendering the page of another error.
+`config.middleware.BusyDatabaseMiddleware` handles the errors of views. These handlers get the errors around them: in
+middleware, while saving the session, while rendering the page of another error.
 """
 
 import sys
@@ -16,7 +16,7 @@ from operations.database import is_busy
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django takes a session that could not be saved for one that was deleted, whatever the reason."""
+    """Answer 503 if the session could not be saved because the database is busy; Django takes it for a deleted one."""
     update = exception.__context__ if isinstance(exception, SessionInterrupted) else None
     cause = update.__context__ if update else None
     return _answer(request, cause) or defaults.bad_request(request, exception)
@@ -29,4 +29,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _answer(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
     if error is None or not is_busy(error):
         return None
-    return answer_busy(request, error, _("The site is busy just now. Send this again in a moment."))
+    return answer_busy(request, error, _("The site is busy. Try again in a moment."))

@@ -1,4 +1,4 @@
-"""The content security policy on every answer, and the answer while the database is busy."""
+"""The content security policy of every response, and the response while the database is busy."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from operations.database import is_busy
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 3
 
-# Scripts and styles come from files of this site. Only style attributes are let through (widths of bars); htmx runs
+# Scripts and styles come from files of this site. Only style attributes are allowed (widths of bars); htmx runs
 # with allowEval and includeIndicatorStyles off (templates/base.html).
 POLICY = "; ".join(
     [
@@ -32,7 +32,7 @@ POLICY = "; ".join(
 
 
 class ContentSecurityPolicyMiddleware:
-    """Sets the policy unless a view chose a stricter one (media answers are sandboxed)."""
+    """Sets the policy unless a view set a stricter one (media responses are sandboxed)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -44,8 +44,8 @@ class ContentSecurityPolicyMiddleware:
 
 
 class BusyDatabaseMiddleware:
-    """Answers 503 with Retry-After when a lock of the database lasted too long: nothing was stored, and the same
-    request may be sent again. For what happens outside of views see `config.errors`."""
+    """Answers 503 with Retry-After if the database stayed locked for too long: nothing was stored, so the same request
+    may be sent again. `config.errors` does the same outside of views."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -56,17 +56,17 @@ class BusyDatabaseMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not is_busy(error):
             return None
-        words = _("The site is busy just now, and nothing was stored. Send this again in a moment.")
-        return answer_busy(request, error, words)
+        message = _("The site is busy, and nothing was stored. Try again in a moment.")
+        return answer_busy(request, error, message)
 
 
-def answer_busy(request: HttpRequest, error: BaseException, words: str) -> HttpResponse:
-    """Programs and htmx get JSON, people a page, which does without the database."""
+def answer_busy(request: HttpRequest, error: BaseException, message: str) -> HttpResponse:
+    """Return a 503: JSON for programs and htmx, for people a page that needs no database."""
     logger.warning("503 for %s %s: %s", request.method, request.path, error)
     response: HttpResponse
     if request.path.startswith("/api/") or request.headers.get("HX-Request"):
-        response = JsonResponse({"detail": words, "message": words}, status=503)
+        response = JsonResponse({"detail": message, "message": message}, status=503)
     else:
-        response = HttpResponse(render_to_string("503.html", {"words": words}), status=503)
+        response = HttpResponse(render_to_string("503.html", {"words": message}), status=503)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

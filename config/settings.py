@@ -1,4 +1,4 @@
-"""Settings of the whole site: one file. What a deployment may set is read from the environment through config.env.
+"""Settings of the whole site. A deployment sets environment variables, which `config.env` reads.
 
 QSAVE_ENV is `development` (the default: `make run`), `production` or `test`. Production refuses to start unsafe.
 """
@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 
-# Lets classes such as ModelForm[Campaign] say what they are about: Django's own cannot be subscripted at run time.
+# Allows classes such as ModelForm[Campaign]: Django's own cannot be subscripted at run time.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -22,8 +22,8 @@ ENVIRONMENT = env.one_of("QSAVE_ENV", "development", ["development", "production
 PRODUCTION = ENVIRONMENT == "production"
 TESTING = ENVIRONMENT == "test"
 
-# Everything that is written lies under one folder, kept out of git. It holds sessions and keys, so only the user who
-# runs the site may enter it, and every process of the site writes files that others cannot read. Media may lie
+# Everything that the site writes is in one folder outside of git. It contains sessions and keys, so only the user who
+# runs the site may enter it, and every process of the site writes files that others cannot read. Media may be
 # elsewhere, where a web server's group may read them.
 os.umask(0o077)
 VAR_DIR = env.folder("QSAVE_VAR", BASE_DIR / "var", mode=0o700)
@@ -34,7 +34,7 @@ RUN_ROOT = env.folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 
 def secret_key() -> str:
-    """The key of the environment; outside production, one made on the first start and kept in var/secret_key."""
+    """Return the key of the environment; outside production, one that the first start stores in var/secret_key."""
     given = env.text("QSAVE_SECRET_KEY")
     if given or PRODUCTION:
         if len(given) < 32:
@@ -112,8 +112,8 @@ TEMPLATES = [
 DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "studio.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The path under which the site lies on its host, for example /studio. gunicorn reads the same variable: the proxy
-# passes whole paths on, prefix and all.
+# The path of the site on its host, for example /studio. gunicorn reads the same variable: the proxy passes on whole
+# paths, with the prefix.
 PATH_PREFIX = env.path_prefix("SCRIPT_NAME")
 FORCE_SCRIPT_NAME = PATH_PREFIX or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PATH_PREFIX}/"
@@ -127,10 +127,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 if TESTING:
-    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hash tests nothing, many times over
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hash would only slow the tests down
 
 LANGUAGE_CODE = "en-gb"
-# A language stands here once its catalogue under locale/ is complete (docs/translating.md): half of one is worse.
+# Add a language once its catalogue under locale/ is complete (docs/translating.md).
 LANGUAGES = [("en-gb", "English")]
 USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -156,7 +156,9 @@ WHITENOISE_MAX_AGE = 60 if PRODUCTION else 0
 HTTPS = env.flag("QSAVE_HTTPS", default=PRODUCTION)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{PATH_PREFIX}/healthz'.lstrip('/'))}$"]  # a load balancer asks from inside
+SECURE_REDIRECT_EXEMPT = [
+    rf"^{re.escape(f'{PATH_PREFIX}/healthz'.lstrip('/'))}$"
+]  # a load balancer checks it from inside
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -164,7 +166,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = env.words("QSAVE_ORIGINS")
-# How many proxies of ours a request comes through: they are believed about the client's address and HTTPS.
+# How many proxies of ours a request passes: they are trusted about the client's address and HTTPS.
 TRUSTED_PROXIES = env.proxies("QSAVE_BEHIND_PROXY")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -1,4 +1,4 @@
-"""Every address of the site, by room."""
+"""Every address of the site, by package."""
 
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.cache import cache_control
@@ -9,7 +9,7 @@ from accounts.access import public
 handler400 = "config.errors.bad_request"
 handler500 = "config.errors.server_error"
 
-words_of_scripts = public(reason="the words of the scripts, in the reader's language")(
+words_of_scripts = public(reason="the texts of the scripts, in the reader's language")(
     cache_control(max_age=3600)(JavaScriptCatalog.as_view())
 )
 

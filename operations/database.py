@@ -1,4 +1,4 @@
-"""Which database errors are the database's own trouble, not that of values, and how long a request waits for a lock."""
+"""Errors that are the database's own and not caused by values, and how long a request waits for a lock."""
 
 import sqlite3
 
@@ -24,8 +24,8 @@ LOCK_SECONDS = 10
 def limit_lock_waits(*, connection: BaseDatabaseWrapper, **_: object) -> None:
     """Let PostgreSQL end a wait for a lock after LOCK_SECONDS, as SQLite does by itself (`config.env.sqlite`).
 
-    A receiver of `connection_created` in the processes that serve requests. Workers and commands wait: nobody looks on,
-    and what they lock may be much.
+    A receiver of `connection_created` in the processes that serve requests. Workers and commands wait longer: nobody
+    watches them, and they may lock many rows.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -33,11 +33,11 @@ def limit_lock_waits(*, connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Return whether the statement failed because others held a lock: the same request may succeed a moment later."""
+    """Tell whether the statement failed because others held a lock: the same request may succeed a moment later."""
     cause: BaseException | None = error if isinstance(error, DatabaseError) else None
     while cause is not None:
         code = getattr(cause, "sqlite_errorcode", None)
-        if code is not None and code & 0xFF in SQLITE_BUSY_CODES:  # the higher bits say more of the same kind
+        if code is not None and code & 0xFF in SQLITE_BUSY_CODES:  # the higher bits are details
             return True
         if getattr(cause, "sqlstate", None) in POSTGRESQL_BUSY_STATES:
             return True

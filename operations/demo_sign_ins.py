@@ -1,6 +1,6 @@
-"""Names and passwords of the demo's people: drawn on the first start, kept in a file that only its owner may read.
+"""Names and passwords of the demo's people: drawn at the first start, in a file that only its owner may read.
 
-There are no built-in passwords. The launcher prints these, and only where the site listens on loopback.
+There are no built-in passwords. The launcher prints these, and only if the site listens on loopback.
 """
 
 import json
@@ -24,16 +24,16 @@ def _path() -> Path:
     return path
 
 
-def keep(sign_ins: Sequence[SignIn]) -> None:
-    """Remember the sign-ins, in place of any kept before."""
+def store_sign_ins(sign_ins: Sequence[SignIn]) -> None:
+    """Store the sign-ins, in place of any stored before."""
     _path().unlink(missing_ok=True)
     descriptor = os.open(_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump([asdict(sign_in) for sign_in in sign_ins], file)
 
 
-def kept() -> list[SignIn]:
-    """The sign-ins of this site's demo; none where it has no demo."""
+def read_sign_ins() -> list[SignIn]:
+    """Return the sign-ins of this site's demo; none if it has no demo."""
     if not _path().exists():
         return []
     return [SignIn(**entry) for entry in json.loads(_path().read_text(encoding="utf-8"))]

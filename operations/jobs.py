@@ -1,6 +1,6 @@
-"""Work in the background. A job row is the truth; Celery only carries a nudge that names it.
+"""Background work. A job row is the truth; Celery only carries a nudge that names it.
 
-A room registers what it can do in a module called `jobs.py`, which is read when the first job is asked for or run:
+A package registers its kinds of jobs in a module `jobs.py`, which is loaded when the first job is queued or run:
 
     @job_kind("import_clips")
     def import_clips(run: JobRun) -> dict[str, object]:
@@ -9,10 +9,10 @@ A room registers what it can do in a module called `jobs.py`, which is read when
             ...
         return {"added": 12}
 
-and asks for it inside its transaction: `enqueue(kind="import_clips", arguments={...}, actor=user)`. A handler may be
-cut off at any point and started again, so running it twice must leave what running it once leaves. `JobError` is a
-failure foreseen: its text is all that is shown. Any other exception is a defect: it is logged with its trace, and the
-row names it.
+and queues one inside its transaction: `enqueue(kind="import_clips", arguments={...}, actor=user)`. A handler may be
+killed at any point and started again, so running it twice must have the same result as running it once. `JobError` is
+an expected failure: pages show its text alone. Any other exception is a defect: it is logged with its traceback, and
+the row names it.
 """
 
 import logging
@@ -49,24 +49,24 @@ QUEUES = ("short", "long", "training")
 PROGRESS_SECONDS = 0.5
 MESSAGE_LENGTH = 300
 TASK = "operations.run_job"
-# Set when this process has been asked to end: running jobs go back to the queue at their next sign of progress.
+# Set when this process must end: running jobs return to the queue at their next progress report.
 stopping = threading.Event()
 
 
 class JobError(Exception):
-    """The job cannot be done. The text says what happened, where, and how to go on."""
+    """The job cannot be done. The text says what happened, where, and what to do."""
 
 
 class JobCancelledError(Exception):
-    """The job was cancelled, or another worker took it over: stop and write nothing more."""
+    """The job was cancelled, or another worker took it over: stop, and write nothing more."""
 
 
 class JobInterruptedError(Exception):
-    """This process is ending: the job goes back to the queue."""
+    """This process is ending: the job returns to the queue."""
 
 
 class JobRun:
-    """One attempt at a job, as its handler sees it."""
+    """One attempt at a job, for its handler."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -74,9 +74,9 @@ class JobRun:
         self._next_write = 0.0
 
     def progress(self, share: float, message: str = "") -> None:
-        """Store how far the work came (0..1). Cheap to call often: it writes at most twice a second.
+        """Store the share of the work that is done (0..1). Cheap to call often: it writes at most twice a second.
 
-        Ends the handler, by an exception it need not know, if the job was cancelled or the process is ending.
+        It ends the handler by an exception if the job was cancelled or the process is ending; do not catch it.
         """
         if stopping.is_set():
             raise JobInterruptedError
@@ -100,9 +100,9 @@ _kinds: dict[str, JobKind] = {}
 
 
 def job_kind(name: str, *, queue: str = "short") -> Callable[[Handler], Handler]:
-    """Register the decorated function as the one that does jobs of kind `name`."""
+    """Register the decorated function as the handler of jobs of kind `name`."""
     if queue not in QUEUES:
-        raise ValueError(f"{queue!r} is not a queue; there are {', '.join(QUEUES)}.")
+        raise ValueError(f"{queue!r} is not a queue. Choose one of {', '.join(QUEUES)}.")
 
     def register(handler: Handler) -> Handler:
         known = _kinds.get(name)
@@ -117,21 +117,23 @@ def job_kind(name: str, *, queue: str = "short") -> Callable[[Handler], Handler]
 
 
 @cache
-def _read_rooms() -> None:
+def _load_job_modules() -> None:
     autodiscover_modules("jobs")
 
 
 def find_kind(name: str) -> JobKind | None:
-    """What is registered under `name`."""
-    _read_rooms()
+    """Return the kind that is registered under `name`, if any."""
+    _load_job_modules()
     return _kinds.get(name)
 
 
 def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -> Job:
-    """Ask for a job. It is there when the transaction commits, and a worker is nudged then."""
+    """Queue a job. When the transaction commits, the row exists and a worker is nudged."""
     known = find_kind(kind)
     if known is None:
-        raise ValueError(f"No module registers jobs of kind {kind!r}; known are {', '.join(sorted(_kinds)) or 'none'}.")
+        raise ValueError(
+            f"No module registers jobs of kind {kind!r}; the known kinds are {', '.join(sorted(_kinds)) or 'none'}."
+        )
     with transaction.atomic():
         job = Job.objects.create(kind=kind, queue=known.queue, arguments=dict(arguments), created_by=actor)
         record(actor=actor, action="job.queued", target=job, kind=kind)
@@ -140,7 +142,7 @@ def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -
 
 
 def nudge(job: Job) -> None:
-    """Tell a worker of the job. A broker that is away costs time only: the row is found by the next sweep.
+    """Send a worker the job's id. If the broker is unavailable, the next sweep finds the row.
 
     A job that an older version queued goes to the queue that its kind has now.
     """
@@ -148,11 +150,11 @@ def nudge(job: Job) -> None:
     try:
         current_app.send_task(TASK, args=[str(job.pk)], queue=known.queue if known else job.queue, retry=False)
     except (OperationalError, OSError) as error:
-        logger.warning("Job %s waits for the next sweep, the broker did not take it: %s", job.pk, error)
+        logger.warning("Job %s waits for the next sweep because the broker did not take it: %s", job.pk, error)
 
 
 def cancel(*, job: Job, actor: User) -> bool:
-    """Cancel a job that has not ended; its handler stops at its next sign of progress. False if it had ended."""
+    """Cancel a job that has not ended; its handler stops at its next progress report. Return False if it had ended."""
     with transaction.atomic():
         open_rows = Job.objects.filter(pk=job.pk, state__in=[JobState.QUEUED, JobState.RUNNING])
         cancelled = open_rows.update(state=JobState.CANCELLED, finished_at=timezone.now()) == 1
@@ -162,20 +164,20 @@ def cancel(*, job: Job, actor: User) -> bool:
 
 
 def run(job_id: str | uuid.UUID) -> Job | None:
-    """Do the job, here and now. None if it is not waiting: done already, cancelled, or in another worker's hands."""
+    """Run the job in this process. Return None if it is not waiting: done, cancelled, or running in another worker."""
     job = _claim(uuid.UUID(str(job_id)))
     if job is None:
         return None
     try:
         with _heartbeat(job):
-            result = _handler(job)(JobRun(job))
+            result = _find_handler(job)(JobRun(job))
     except JobCancelledError:
         logger.info("Job %s (%s) stopped: cancelled or taken over", job.pk, job.kind)
     except JobInterruptedError:
-        _held(job).update(state=JobState.QUEUED, worker="", heartbeat_at=None, attempts=F("attempts") - 1)
+        _claimed_row(job).update(state=JobState.QUEUED, worker="", heartbeat_at=None, attempts=F("attempts") - 1)
     except JobError as error:
         _finish(job, JobState.FAILED, error=str(error))
-    except Exception as error:  # the edge of foreign work: the row must say how it ended
+    except Exception as error:  # whatever a handler raises, the row must say how the job ended
         logger.exception("Job %s (%s) failed", job.pk, job.kind)
         _finish(job, JobState.FAILED, error="".join(traceback.format_exception_only(error)).strip())
     else:
@@ -194,33 +196,33 @@ def _claim(job_id: uuid.UUID) -> Job | None:
     return Job.objects.get(pk=job_id) if taken else None
 
 
-def _handler(job: Job) -> Handler:
+def _find_handler(job: Job) -> Handler:
     known = find_kind(job.kind)
     if known is None:
         raise JobError(f"This version of the site does not know jobs of kind {job.kind!r}.")
     return known.handler
 
 
-def _held(job: Job) -> QuerySet[Job]:
-    """The row, if this very claim still holds it."""
+def _claimed_row(job: Job) -> QuerySet[Job]:
+    """Return the row, if it still belongs to this claim."""
     return Job.objects.filter(pk=job.pk, worker=job.worker, state=JobState.RUNNING)
 
 
 def _beat(job: Job, **values: object) -> bool:
-    return _held(job).update(heartbeat_at=timezone.now(), **values) == 1
+    return _claimed_row(job).update(heartbeat_at=timezone.now(), **values) == 1
 
 
 def _finish(job: Job, state: JobState, **values: object) -> None:
-    if not _held(job).update(state=state, finished_at=timezone.now(), **values):
+    if not _claimed_row(job).update(state=state, finished_at=timezone.now(), **values):
         logger.warning("Job %s (%s) ended as %s after it was cancelled or taken over", job.pk, job.kind, state)
 
 
 @contextmanager
 def _heartbeat(job: Job) -> Iterator[None]:
-    """Show that the job is alive while the body works, from a thread of its own.
+    """Update the job's heartbeat while the body runs, from a separate thread.
 
-    Inside an open transaction nobody else can see the row, and on SQLite a second writer would wait for its end: there
-    is no heartbeat then.
+    Inside an open transaction there is no heartbeat: nobody else can see the row, and on SQLite the thread would wait
+    for the end of the transaction.
     """
     if connection.in_atomic_block:
         yield
@@ -241,7 +243,7 @@ def _beat_until(job: Job, done: threading.Event) -> None:
             try:
                 if not _beat(job):
                     return
-            except DatabaseError as error:  # away for a moment; stale rows are taken over only after several beats
+            except DatabaseError as error:  # a short outage: rows become stale only after several missed beats
                 logger.warning("Heartbeat of job %s did not reach the database: %s", job.pk, error)
                 connection.close()
     finally:
@@ -249,10 +251,10 @@ def _beat_until(job: Job, done: threading.Event) -> None:
 
 
 def reclaim(*, now: datetime | None = None) -> int:
-    """Find the jobs that nobody works on, and nudge workers of them. Safe to run anywhere, any time. Returns how many.
+    """Find the jobs that no worker runs, and nudge workers to run them. Return how many. Safe to call at any time.
 
-    These are rows that run without a heartbeat (their worker died), and rows that have waited long without a nudge (the
-    broker lost it, or was away). A job that has cost several workers their lives is given up.
+    These are running rows without a heartbeat (their worker died) and rows that have waited long without a nudge (the
+    broker lost it or was unavailable). A job during which several workers died fails.
     """
     now = now or timezone.now()
     stale = now - settings.JOB_STALE
@@ -260,17 +262,17 @@ def reclaim(*, now: datetime | None = None) -> int:
     given_up = dead.filter(attempts__gte=settings.JOB_MOST_ATTEMPTS).update(
         state=JobState.FAILED,
         finished_at=now,
-        error=f"The worker died {settings.JOB_MOST_ATTEMPTS} times while doing this. See its log, then start it again.",
+        error=f"The worker died {settings.JOB_MOST_ATTEMPTS} times during this job. See its log, then start it again.",
     )
     if given_up:
-        logger.error("%s jobs given up: their workers died %s times", given_up, settings.JOB_MOST_ATTEMPTS)
+        logger.error("%s jobs failed because their workers died %s times", given_up, settings.JOB_MOST_ATTEMPTS)
     dead.update(state=JobState.QUEUED, worker="", heartbeat_at=None)
     # While a row waits, heartbeat_at is the time of its last nudge.
     waiting = Job.objects.filter(state=JobState.QUEUED).exclude(heartbeat_at__gte=stale)
-    waiting = waiting.exclude(started_at=None, created_at__gte=stale)  # just enqueued: its nudge is on the way
-    found = 0
+    waiting = waiting.exclude(started_at=None, created_at__gte=stale)  # just queued: its nudge is on the way
+    reclaimed = 0
     for job in waiting.order_by("created_at").iterator():
         if Job.objects.filter(pk=job.pk, state=JobState.QUEUED, heartbeat_at=job.heartbeat_at).update(heartbeat_at=now):
             nudge(job)
-            found += 1
-    return found
+            reclaimed += 1
+    return reclaimed

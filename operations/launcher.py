@@ -1,8 +1,8 @@
-"""Several processes run as one: together they start, and together they end.
+"""Runs the processes of the site as one: they start together and end together.
 
-Each part leads a session of its own, so that Ctrl-C reaches only this process, which then ends them in order: TERM to
-each, a time to finish, and KILL to whatever is left of their groups. A part that dies in its first seconds cannot work
-here: the others are ended, and its exit code is ours. One that dies later is started again, after a pause that grows.
+Each process leads its own session, so that Ctrl-C reaches only this one, which then ends them in order: TERM to each,
+time to finish, then KILL to what is left of their process groups. If one dies in its first seconds, the others are
+ended and its exit code is returned. One that dies later is started again, after a pause that grows.
 """
 
 import os
@@ -25,20 +25,20 @@ LONGEST_PAUSE_SECONDS = 60.0
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 WORKERS = {"short": 2, "long": 1, "training": 1}
-"""How many jobs of each queue this machine does at a time."""
+"""How many jobs of each queue this machine runs at a time."""
 
 Child = subprocess.Popen[bytes]
 
 
 def web_command(host: str, port: int) -> list[str]:
-    """gunicorn with threads: a paused player must not hold a whole process."""
+    """Return the command of gunicorn, with threads: a paused player must not block a whole process."""
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     options = ["--worker-class=gthread", "--workers=2", "--threads=8", "--graceful-timeout=5", "--log-level=warning"]
     return [sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind={bind}", *options]
 
 
 def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
-    """A Celery worker with threads: jobs may hold a model, and a process that holds one must not be forked."""
+    """Return the command of a Celery worker, with threads: a process that has loaded a model must not be forked."""
     options = ["--pool=threads", f"--concurrency={threads}", f"--prefetch-multiplier={prefetch}", "--loglevel=warning"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname={queue}@%h"]
     return [
@@ -54,16 +54,16 @@ def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
     ]
 
 
-def commands(host: str, port: int) -> dict[str, list[str]]:
-    """All that a whole site needs, by name."""
+def list_commands(host: str, port: int) -> dict[str, list[str]]:
+    """Return the commands of the whole site, by name."""
     workers = {
         f"worker for {queue} jobs": worker_command(queue, threads=threads, prefetch=threads)
         for queue, threads in WORKERS.items()
     }
-    wanted = {"web": web_command(host, port), **workers}
-    # On Linux the kernel ends them if this process is killed and cannot; elsewhere the next start names what is left.
+    commands = {"web": web_command(host, port), **workers}
+    # On Linux the kernel ends them if this process is killed. Elsewhere the next start names those that are left.
     tied = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
-    return {name: [*tied, *command] for name, command in wanted.items()}
+    return {name: [*tied, *command] for name, command in commands.items()}
 
 
 def start(command: Sequence[str]) -> Child:
@@ -72,19 +72,19 @@ def start(command: Sequence[str]) -> Child:
 
 @dataclass
 class Part:
-    """A command that is kept running, and the process that runs it now."""
+    """A command that is kept running, and its present process."""
 
     name: str
     command: Sequence[str]
     child: Child
     started: float
     pause: float = 0.0
-    """Seconds it waited before its last start: 0 in its first life."""
+    """Seconds it waited before its last start; 0 until its first restart."""
     due: float | None = None
-    """When it starts again, while it waits for that."""
+    """When it starts again, if it is waiting to."""
 
     def has_failed(self, now: float, say: Callable[[str], None]) -> bool:
-        """Look after the part: tell whether it died at its first start; if it died later, start it again in time."""
+        """Tell whether the part died right after its first start. If it died later, start it again when that is due."""
         if self.due is not None:
             if now >= self.due:
                 self.child, self.started, self.due = start(self.command), now, None
@@ -96,7 +96,7 @@ class Part:
         if not self.pause and lived < EARLY_SECONDS:
             say(f"The {self.name} ended by itself (code {code}); ending the rest.")
             return True
-        kill_group(self.child)  # what it left behind may hold its port
+        kill_group(self.child)  # a child that it left may hold its port
         self.pause = next_pause(self.pause, lived)
         self.due = now + self.pause
         say(f"The {self.name} ended by itself (code {code}) after {lived:.0f} s. It starts again in {self.pause:g} s.")
@@ -104,7 +104,7 @@ class Part:
 
 
 def next_pause(before: float, lived: float) -> float:
-    """Return the seconds until a dead part starts again: 1, 2, 4 ... 60, and 1 again after a life of a minute."""
+    """Return the seconds until a dead part starts again: 1, 2, 4 ... 60, and 1 again if it ran for a minute."""
     if not before or lived >= LONGEST_PAUSE_SECONDS:
         return FIRST_PAUSE_SECONDS
     return min(2 * before, LONGEST_PAUSE_SECONDS)
@@ -118,18 +118,19 @@ def supervise(
     ready: Callable[[], bool] = lambda: False,
     announce: Callable[[], None] = lambda: None,
 ) -> int:
-    """Run the commands until we are told to end or one cannot start; call `announce` once `ready` first says so.
+    """Run the commands until a signal ends this process or one of them cannot start.
 
-    Returns 0 when told to end, else the code of the part that died early (128 + signal if one killed it, and 1 where
-    it ended with 0, since none of them should). `pids` names the children while they live, for `left_over`.
+    `announce` is called once, when `ready` first returns True. Returns 0 after a signal, else the exit code of the part
+    that died early (128 + signal if it was killed, 1 if it ended with 0, because none of them should end). The file
+    `pids` lists the children while they run, for `find_left_over_groups`.
     """
-    told = threading.Event()
+    stop = threading.Event()
     parts: list[Part] = []
-    with _told_by_signals(told):
+    with _stop_on_signals(stop):
         try:
             for name, command in wanted.items():
                 parts.append(Part(name, command, start(command), time.monotonic()))
-            failed = _watch(parts, told, pids, say, once(ready, announce))
+            failed = _watch(parts, stop, pids, say, once(ready, announce))
         finally:
             end_all(parts, say)
             pids.unlink(missing_ok=True)
@@ -137,7 +138,7 @@ def supervise(
 
 
 def once(ready: Callable[[], bool], announce: Callable[[], None]) -> Callable[[], None]:
-    """Return a function that calls `announce` the first time that it is called when `ready`."""
+    """Return a function that calls `announce` at its first call for which `ready` returns True."""
     announced = False
 
     def look() -> None:
@@ -150,7 +151,7 @@ def once(ready: Callable[[], bool], announce: Callable[[], None]) -> Callable[[]
 
 
 def end_all(parts: Sequence[Part], say: Callable[[str], None]) -> None:
-    """TERM to all, a time to finish, then KILL to every group: grandchildren may outlive their parents."""
+    """Send TERM to all, give them time to finish, then send KILL to every group: grandchildren may outlive parents."""
     for part in parts:
         if part.child.poll() is None:
             part.child.terminate()
@@ -166,14 +167,14 @@ def end_all(parts: Sequence[Part], say: Callable[[str], None]) -> None:
 
 
 def kill_group(child: Child) -> None:
-    """KILL to whatever is left of a child's group."""
+    """Send KILL to whatever is left of a child's group."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 
-def left_over(pids: Path) -> list[int]:
-    """Process groups of an earlier start that was killed before it could end its children."""
+def find_left_over_groups(pids: Path) -> list[int]:
+    """Return the process groups of an earlier start that was killed before it could end its children."""
     if not pids.exists():
         return []
     groups = [int(line) for line in pids.read_text().split()]
@@ -181,16 +182,16 @@ def left_over(pids: Path) -> list[int]:
 
 
 def _watch(
-    parts: Sequence[Part], told: threading.Event, pids: Path, say: Callable[[str], None], look: Callable[[], None]
+    parts: Sequence[Part], stop: threading.Event, pids: Path, say: Callable[[str], None], look: Callable[[], None]
 ) -> Part | None:
-    """Look after the parts; return the one that could not start, or None when told to end."""
-    noted: list[int] = []
+    """Watch the parts until `stop` is set (return None) or one cannot start (return it)."""
+    written: list[int] = []
     while True:
         running = [part.child.pid for part in parts]
-        if running != noted:
-            _note(pids, running)
-            noted = running
-        if told.wait(POLL_SECONDS):
+        if running != written:
+            _write_pids(pids, running)
+            written = running
+        if stop.wait(POLL_SECONDS):
             return None
         for part in parts:
             if part.has_failed(time.monotonic(), say):
@@ -198,16 +199,16 @@ def _watch(
         look()
 
 
-def _note(pids: Path, running: Sequence[int]) -> None:
-    """Write the file whole: another start may read it at any moment."""
+def _write_pids(pids: Path, running: Sequence[int]) -> None:
+    """Replace the file in one step: another start may read it at any moment."""
     temporary = pids.with_name(f"{pids.name}.new")
     temporary.write_text("\n".join(map(str, running)))
     temporary.replace(pids)
 
 
 @contextmanager
-def _told_by_signals(told: threading.Event) -> Iterator[None]:
-    earlier = {number: signal.signal(number, lambda *_: told.set()) for number in ENDING_SIGNALS}
+def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
+    earlier = {number: signal.signal(number, lambda *_: stop.set()) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
@@ -220,19 +221,19 @@ def _exit_code(returncode: int) -> int:
 
 
 def _is_alive(group: int) -> bool:
-    """Whether a process of the group runs. One that has ended and was never collected, as in a container, does not."""
+    """Tell whether a process of the group runs. A zombie (in a container nobody may collect it) does not."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's: the number has been given anew
+    except PermissionError:  # another user's: the number was reused
         return False
     states = [state for state, its_group in _processes() if its_group == group]
     return not states or any(state not in "ZX" for state in states)
 
 
 def _processes() -> Iterator[tuple[str, int]]:
-    """The state and the group of every process, where the system tells in /proc."""
+    """Yield the state and the group of every process, if the system has /proc."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile
             state, _parent, group = path.read_bytes().rpartition(b")")[2].split()[:3]

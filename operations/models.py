@@ -16,7 +16,7 @@ class JobState(models.TextChoices):
 
 
 class Job(models.Model):
-    """One piece of work. Celery only carries the nudge; this row says what is asked and how far it came."""
+    """One piece of background work: arguments, state, progress and error. Celery only carries its id."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""What Celery calls."""
+"""The Celery task that runs a job."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""Addresses of the room `operations`."""
+"""Addresses of `operations`."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -1,4 +1,4 @@
-"""Pages and answers about the site itself."""
+"""The health check, and the progress of a job."""
 
 from uuid import UUID
 
@@ -15,10 +15,10 @@ from accounts.models import Role
 from operations.models import Job
 
 
-@public(reason="A load balancer asks it without an account; it tells only whether the site works.")
+@public(reason="A load balancer checks it without an account; it tells only whether the site works.")
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 while this process reaches its database, else 503."""
+    """Answer 200 if this process reaches its database, else 503."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -31,8 +31,8 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def job(request: AuthedRequest, pk: UUID) -> HttpResponse:
-    """How far a job is, as the part of a page that asks for itself again. Its asker and leads may look."""
-    found = get_object_or_404(Job, pk=pk)
-    if found.created_by_id != request.user.pk and not request.user.has_role(Role.LEAD):
-        raise PermissionDenied(_("A job is shown to the person who asked for it, and to leads."))
-    return render(request, "operations/_job.html", {"job": found})
+    """Show the progress of a job, as a partial that reloads itself. Only its requester and leads may see it."""
+    row = get_object_or_404(Job, pk=pk)
+    if row.created_by_id != request.user.pk and not request.user.has_role(Role.LEAD):
+        raise PermissionDenied(_("Only the person who started a job, and leads, can see it."))
+    return render(request, "operations/_job.html", {"job": row})

@@ -1,4 +1,4 @@
-"""What a Celery worker does beside tasks: it looks for abandoned jobs at start and every minute, and ends politely."""
+"""What a Celery worker does beside tasks: it reclaims abandoned jobs at start and every minute, and returns its own."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ def sweep_until(stopped: threading.Event) -> None:
     while True:
         try:
             jobs.reclaim()
-        except DatabaseError as error:  # away for a moment; the next sweep finds the same rows
+        except DatabaseError as error:  # a short outage: the next sweep finds the same rows
             logger.warning("The sweep for abandoned jobs did not reach the database: %s", error)
         finally:
             connection.close()
@@ -31,5 +31,5 @@ def start_sweeping(**_: object) -> None:
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def hand_jobs_back(**_: object) -> None:
+def return_jobs(**_: object) -> None:
     jobs.stopping.set()

@@ -1,4 +1,4 @@
-"""The three axes and the five levels every room speaks of.
+"""The three axes and the five levels that every package uses.
 
 Levels are those of ITU-T P.910 absolute category rating (ACR): 1 bad, 2 poor, 3 fair, 4 good, 5 excellent.
 """

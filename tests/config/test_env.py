@@ -104,7 +104,7 @@ def test_a_folder_of_another_user_is_named_if_others_can_read_it(
 def test_a_folder_that_cannot_be_made_is_named(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     given.setenv("X", str(tmp_path / "file" / "folder"))
-    with pytest.raises(ImproperlyConfigured, match=f"X: cannot make {tmp_path}/file/folder"):
+    with pytest.raises(ImproperlyConfigured, match=f"X: the folder {tmp_path}/file/folder cannot be created"):
         env.folder("X", tmp_path)
 
 

@@ -199,7 +199,7 @@ def test_a_download_that_cannot_begin_is_503(monkeypatch: pytest.MonkeyPatch) ->
         Campaign.objects.update(title="Read")
         yield from write_timesheet(*asked)
 
-    monkeypatch.setattr(hours_page, "timesheet_csv", write_first)
+    monkeypatch.setattr(hours_page, "write_timesheet", write_first)
     path = f"/campaigns/{campaign.name}/timesheet.csv"
     with held(lock_all):
         assert_busy(client.get(path))

@@ -76,7 +76,7 @@ def test_the_demo_has_people_ratings_and_a_critic_that_drafts(load: Callable[[],
     assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
     assert Activation.objects.get(campaign=campaign).critic.name == "starter"
     assert simulation.open_seats(campaign) >= CLIPS  # enough is left for whoever tries it
-    for sign_in in demo_sign_ins.kept():
+    for sign_in in demo_sign_ins.read_sign_ins():
         assert User.objects.get(username=sign_in.username).check_password(sign_in.password)
     done = drafting.draft_next(campaign=campaign, limit=4)
     assert done.drafted + done.failed == 4

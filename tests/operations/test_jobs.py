@@ -1,4 +1,4 @@
-"""Jobs as rows: claimed once, told to the end, taken over from the dead."""
+"""Jobs as rows: claimed once, stop to the end, taken over from the dead."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ def actor() -> User:
 def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kinds that only these tests know."""
     monkeypatch.setattr(jobs, "_kinds", {})
-    monkeypatch.setattr(jobs, "_read_rooms", lambda: None)
+    monkeypatch.setattr(jobs, "_load_job_modules", lambda: None)
 
     @jobs.job_kind("add")
     def add(run: JobRun) -> dict[str, object]:
@@ -88,7 +88,9 @@ def test_it_is_written_down_who_asked(actor: User) -> None:
 
 
 def test_an_unknown_kind_is_refused(actor: User) -> None:
-    with pytest.raises(ValueError, match="No module registers jobs of kind 'bake'; known are add, crash, refuse"):
+    with pytest.raises(
+        ValueError, match="No module registers jobs of kind 'bake'; the known kinds are add, crash, refuse"
+    ):
         jobs.enqueue(kind="bake", arguments={}, actor=actor)
 
 

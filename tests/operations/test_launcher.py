@@ -40,7 +40,7 @@ LEAVE_A_CHILD = (
     "print(child.pid, file=open(sys.argv[1], 'a'), flush=True); "
 )
 
-# However slow the machine is: what dies in these tests dies early, or late, and whoever is told to end has the time.
+# However slow the machine is: what dies in these tests dies early, or late, and whoever is stop to end has the time.
 EARLY: dict[str, float] = {"EARLY_SECONDS": 600.0, "GRACE_SECONDS": 600.0}
 LATE: dict[str, float] = {
     "EARLY_SECONDS": 0.0,
@@ -65,10 +65,10 @@ def umask_of(pid: int) -> int:
     return next(int(line.split()[1], 8) for line in lines if line.startswith("Umask:"))
 
 
-def first_pid(noted: Path) -> int:
+def first_pid(written: Path) -> int:
     """The process that the first line names, once it is whole: a file is there before its content is."""
-    wait_until(lambda: noted.exists() and "\n" in noted.read_text(), what=f"the pid in {noted.name}")
-    return int(noted.read_text().split()[0])
+    wait_until(lambda: written.exists() and "\n" in written.read_text(), what=f"the pid in {written.name}")
+    return int(written.read_text().split()[0])
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def start(pids: Path) -> Iterator[Start]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: Path, number: signal.Signals) -> None:
     supervisor = start({"web": WAIT, "worker": WAIT})
-    children = launcher.left_over(pids)
+    children = launcher.find_left_over_groups(pids)
     assert len(children) == 2
     supervisor.send_signal(number)
     assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
@@ -105,17 +105,17 @@ def test_told_to_end_it_ends_its_children_and_answers_zero(start: Start, pids: P
 
 
 def test_a_child_that_dies_early_ends_the_rest_and_its_code_is_ours(start: Start, tmp_path: Path) -> None:
-    noted = tmp_path / "pid"
-    note = f"import os, signal; print(os.getpid(), file=open({str(noted)!r}, 'a'), flush=True); signal.pause()"
+    written = tmp_path / "pid"
+    note = f"import os, signal; print(os.getpid(), file=open({str(written)!r}, 'a'), flush=True); signal.pause()"
     die = (
-        f"import os, sys, time\nwhile not (os.path.exists({str(noted)!r}) and os.path.getsize({str(noted)!r})): "
+        f"import os, sys, time\nwhile not (os.path.exists({str(written)!r}) and os.path.getsize({str(written)!r})): "
         "time.sleep(0.01)\nsys.exit(7)"
     )
     supervisor = start({"web": [sys.executable, "-c", note], "worker": [sys.executable, "-c", die]})
     said, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
     assert supervisor.returncode == 7
     assert "The worker ended by itself (code 7)" in said
-    assert not is_alive(first_pid(noted))
+    assert not is_alive(first_pid(written))
 
 
 @pytest.mark.parametrize(("code", "expected"), [("pass", 1), ("import os; os.kill(os.getpid(), 9)", 137)])
@@ -144,26 +144,26 @@ def test_a_child_that_dies_later_is_started_again_and_the_rest_goes_on(start: St
 
 def test_the_list_of_children_names_those_that_run_now(start: Start, pids: Path, tmp_path: Path) -> None:
     supervisor = start({"web": WAIT}, LATE)
-    (first,) = launcher.left_over(pids)
+    (first,) = launcher.find_left_over_groups(pids)
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: launcher.left_over(pids) not in ([], [first]), what="another child")
-    (second,) = launcher.left_over(pids)
+    wait_until(lambda: launcher.find_left_over_groups(pids) not in ([], [first]), what="another child")
+    (second,) = launcher.find_left_over_groups(pids)
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
     assert not is_alive(second)
 
 
 def test_what_a_dead_child_left_behind_is_killed_before_it_starts_again(start: Start, tmp_path: Path) -> None:
-    noted = tmp_path / "grandchild"
-    supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit(3)", str(noted)]}, LATE)
-    grandchild = first_pid(noted)
+    written = tmp_path / "grandchild"
+    supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit(3)", str(written)]}, LATE)
+    grandchild = first_pid(written)
     wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
 
 
 class Scripted:
-    """A child that ends when it is told, without a process."""
+    """A child that ends when it is stop, without a process."""
 
     pid = 2**22 + 1  # above what the kernel gives out, so that its group is nobody's
 
@@ -214,9 +214,9 @@ def test_only_an_early_death_in_its_first_life_ends_the_site(lived: float, fails
 
 
 def test_a_grandchild_that_ignores_everything_is_killed(start: Start, tmp_path: Path) -> None:
-    noted = tmp_path / "grandchild"
-    supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "signal.pause()", str(noted)]})
-    grandchild = first_pid(noted)
+    written = tmp_path / "grandchild"
+    supervisor = start({"worker": [sys.executable, "-c", LEAVE_A_CHILD + "signal.pause()", str(written)]})
+    grandchild = first_pid(written)
     assert is_alive(grandchild)
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(timeout=LIMIT_SECONDS) == 0
@@ -227,7 +227,7 @@ def test_what_a_killed_launcher_left_is_named_with_the_way_to_end_it(start: Star
     supervisor = start({"web": WAIT})
     supervisor.kill()
     supervisor.wait()
-    (orphan,) = launcher.left_over(pids)
+    (orphan,) = launcher.find_left_over_groups(pids)
     with pytest.raises(CommandError, match=f"kill -- -{orphan}"):
         refuse_if_taken("127.0.0.1", find_free_port(), pids)
     os.killpg(orphan, signal.SIGTERM)
@@ -236,16 +236,16 @@ def test_what_a_killed_launcher_left_is_named_with_the_way_to_end_it(start: Star
 
 def test_who_ended_and_was_never_collected_is_not_left_over(pids: Path, tmp_path: Path) -> None:
     """As where the first process of a container collects nobody: the site could never be started again."""
-    noted = tmp_path / "grandchild"
-    command = [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit()", str(noted)]
+    written = tmp_path / "grandchild"
+    command = [sys.executable, "-c", LEAVE_A_CHILD + "sys.exit()", str(written)]
     parent = subprocess.Popen(command, start_new_session=True)  # not waited for, until the end
     pids.write_text(str(parent.pid))
-    grandchild = first_pid(noted)
+    grandchild = first_pid(written)
     wait_until(lambda: not is_alive(parent.pid), what="the parent's end")
-    assert launcher.left_over(pids) == [parent.pid], "its child runs on"
+    assert launcher.find_left_over_groups(pids) == [parent.pid], "its child runs on"
     os.kill(grandchild, signal.SIGKILL)
     wait_until(lambda: not is_alive(grandchild), what="the grandchild's end")
-    assert launcher.left_over(pids) == []
+    assert launcher.find_left_over_groups(pids) == []
     parent.wait()
 
 
@@ -270,9 +270,13 @@ def test_the_whole_site_starts_answers_and_ends(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=log) as site:
         pids = settings.VAR_DIR / "up.pids"
-        wait_until(lambda: (len(launcher.left_over(pids)) == PARTS and is_listening(port)) or site.poll() is not None)
+        wait_until(
+            lambda: (
+                (len(launcher.find_left_over_groups(pids)) == PARTS and is_listening(port)) or site.poll() is not None
+            )
+        )
         assert site.poll() is None, log.read_text()
-        assert {umask_of(pid) for pid in launcher.left_over(pids)} == {0o077}
+        assert {umask_of(pid) for pid in launcher.find_left_over_groups(pids)} == {0o077}
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=LIMIT_SECONDS) as answer:
             assert json.load(answer) == {"status": "ok"}
             assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
@@ -290,8 +294,8 @@ def test_a_killed_launcher_takes_the_site_with_it(tmp_path: Path) -> None:
     with processes.python("manage.py", "up", "--no-demo", "--port", str(port), log=tmp_path / "log") as site:
         pids = settings.VAR_DIR / "up.pids"
         # who answers on the port may be another test's server: the list of children is what says that this site runs
-        wait_until(lambda: len(launcher.left_over(pids)) == PARTS and is_listening(port), what="the site")
-        groups = launcher.left_over(pids)
+        wait_until(lambda: len(launcher.find_left_over_groups(pids)) == PARTS and is_listening(port), what="the site")
+        groups = launcher.find_left_over_groups(pids)
         site.kill()
         site.wait()
     wait_until(lambda: not any(map(is_alive, groups)), what="the end of web and workers")

@@ -75,7 +75,7 @@ def _people() -> User:
         )
         for sign_in in sign_ins
     }
-    demo_sign_ins.keep(sign_ins[::-1])
+    demo_sign_ins.store_sign_ins(sign_ins[::-1])
     return users[Role.ENGINEER]
 
 

@@ -31,10 +31,10 @@ class Command(BaseCommand):
         if not no_demo and "load_demo" in get_commands() and not User.objects.exists():
             call_command("load_demo")
         code = launcher.supervise(
-            launcher.commands(host, port),
+            launcher.list_commands(host, port),
             pids=pids,
             say=self.stderr.write,
-            ready=lambda: answers(host, port),
+            ready=lambda: is_listening(host, port),
             announce=lambda: self.announce(host, port),
         )
         if code:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 f"  {shlex.quote(sys.executable)} manage.py add_person NAME --role engineer --site http://{shown}:{port}"
             )
         if is_loopback(host):
-            for sign_in in demo_sign_ins.kept():
+            for sign_in in demo_sign_ins.read_sign_ins():
                 self.stdout.write(f"  {sign_in.role:<10} {sign_in.username:<12} {sign_in.password}")
         self.stdout.flush()
 
@@ -63,7 +63,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def answers(host: str, port: int) -> bool:
+def is_listening(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=1):
             return True
@@ -72,15 +72,15 @@ def answers(host: str, port: int) -> bool:
 
 
 def refuse_if_taken(host: str, port: int, pids: Path) -> None:
-    """Raises CommandError, saying how to free the port, if something listens there already."""
-    old = launcher.left_over(pids)
+    """Raise CommandError, which says how to free the port, if something listens there already."""
+    old = launcher.find_left_over_groups(pids)
     if old:
         groups = " ".join(f"-{group}" for group in old)
         raise CommandError(
             "The site runs already: in another window, or left over from a start that was killed. "
             f"End it with: kill -- {groups}"
         )
-    if answers(host, port):
+    if is_listening(host, port):
         raise CommandError(
             f"Port {port} on {host} is in use by another program. Take another with: make run PORT={port + 1}; "
             f"or see who holds it with: ss -ltnp 'sport = :{port}'"
