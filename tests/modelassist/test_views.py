@@ -114,6 +114,14 @@ def test_a_rate_that_ruins_the_model_needs_the_box(as_engineer: Client, release:
     assert Run.objects.get().settings_json["allow_high_rates"] is True
 
 
+def test_an_old_name_of_a_setting_is_refused_with_the_new_one(as_engineer: Client, release: Release) -> None:
+    for typed in ("grpo.group = 4", '{"grpo": {"group": 4}}'):
+        sent = form(freeze(release), base_model="Qwen/Qwen3-VL-2B-Instruct", settings=typed)
+        page = as_engineer.post("/runs/start", sent).content.decode()
+        assert "grpo.group is called grpo.num_generations now; rename it." in page
+    assert not Run.objects.exists()
+
+
 def test_a_run_starts_from_a_critic(as_engineer: Client, release: Release, tiny_model: Path) -> None:
     critic = critic_of(tiny_model)
     as_engineer.post("/runs/start", form(freeze(release), critic=str(critic.pk)))
