@@ -1,6 +1,6 @@
-"""Rows to what the engine takes, and back: the one place where tables and engine meet.
+"""Translate database rows into what the engine takes, and back.
 
-The engine knows folders, clips with prompts and report cards; tables keep paths that survive a move of the checkout.
+The engine knows folders, clips with prompts and report cards; rows store paths that stay valid if the checkout moves.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from datasets.models import Release
 from modelassist.models import Critic, Run
 
 _INSIDE = "./"
-"""Opens the stored name of a model that lies in the checkout: such a name never looks like a hub id."""
+"""Begins the stored name of a model in the checkout: such a name never looks like a hub id."""
 
 
 def stored_model(name: str) -> str:
-    """How a model is kept in a row: below the checkout as `./path`, elsewhere as an absolute path, a hub id as is."""
+    """Return how a row stores a model: `./path` in the checkout, an absolute path elsewhere, a hub id as it is."""
     path = Path(name).expanduser()
     if not path.exists():
         return name
@@ -26,25 +26,25 @@ def stored_model(name: str) -> str:
 
 
 def model_name(stored: str) -> str:
-    """The inverse of `stored_model`: what the engine is to load."""
+    """Return the name that the engine loads; the inverse of `stored_model`."""
     return str(settings.BASE_DIR / stored) if stored.startswith(_INSIDE) else stored
 
 
 def model_of(critic: Critic) -> str:
-    """The folder or hub id that the engine loads for this critic."""
+    """Return the folder or hub id that the engine loads for this critic."""
     return model_name(critic.model)
 
 
 def release_folder(release: Release) -> Path:
-    """Where a frozen release lies."""
+    """Return the folder of a frozen release."""
     return Path(settings.RELEASE_ROOT) / release.folder
 
 
 def run_folder(run: Run) -> Path:
-    """Where a run writes."""
+    """Return the folder that a run writes to."""
     return Path(settings.RUN_ROOT) / run.folder
 
 
 def clips_to_score(items: Iterable[Item]) -> list[tuple[Path, str]]:
-    """(video, prompt) of each item, in order. The original is what training saw, so it is what is drafted from."""
+    """Return (video, prompt) of each item, in order: the original video, since training also used it."""
     return [(Path(settings.MEDIA_ROOT) / item.clip.original, item.clip.prompt) for item in items]

@@ -1,4 +1,4 @@
-"""Forms of the engineer's pages. Rules live in `modelassist.services`; a form only reads what was typed."""
+"""Forms of the engineer's pages. The rules are in `modelassist.services`; a form only reads the input."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from qsave.release.manifest import FORMAT
 
 
 class StartRunForm(forms.Form):
-    """What a training run starts from."""
+    """The release, the model and the settings of a training run."""
 
     release = forms.ModelChoiceField(Release.objects.none(), label=_("Release"), empty_label=None)
     critic = forms.ModelChoiceField(
@@ -37,13 +37,15 @@ class StartRunForm(forms.Form):
         label=_("Name of the critic"),
         max_length=80,
         initial="critic",
-        help_text=_("Small letters, digits, hyphens. The version counts itself."),
+        help_text=_("Lower-case letters, digits and hyphens. The version is added automatically."),
     )
     recipe = forms.ChoiceField(
         label=_("Recipe"),
         required=False,
-        choices=lambda: [("", _("What suits the model")), *((name, name) for name in list_recipes())],
-        help_text=_("Without one a tiny model gets its own settings, and a pretrained one those of adapters (LoRA)."),
+        choices=lambda: [("", _("Chosen by the model")), *((name, name) for name in list_recipes())],
+        help_text=_(
+            "Without a recipe a tiny model gets its own settings, and a pretrained one those of adapters (LoRA)."
+        ),
     )
     settings = forms.CharField(
         label=_("Settings that differ from the recipe"),
@@ -52,9 +54,9 @@ class StartRunForm(forms.Form):
         help_text=_('One a line, for example sft.learning_rate = 1e-5; or JSON, for example {"sft": {"steps": 200}}.'),
     )
     allow_high_rates = forms.BooleanField(
-        label=_("Allow learning rates beyond what such a model bears"),
+        label=_("Allow learning rates that ruin such a model"),
         required=False,
-        help_text=_("2e-2 for a tiny model, 1e-3 for adapters, 5e-5 for all weights of a pretrained model."),
+        help_text=_("Limits: 2e-2 for a tiny model, 1e-3 for adapters, 5e-5 for all weights of a pretrained model."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -88,12 +90,12 @@ class StartRunForm(forms.Form):
 
 
 class AddCriticForm(forms.Form):
-    """A model that comes from elsewhere."""
+    """A model that was not trained here."""
 
     name = forms.SlugField(
         label=_("Name of the critic"),
         max_length=80,
-        help_text=_("Small letters, digits, hyphens. The version counts itself."),
+        help_text=_("Lower-case letters, digits and hyphens. The version is added automatically."),
     )
     model = forms.CharField(
         label=_("Model"),
@@ -107,5 +109,5 @@ class ActivateForm(forms.Form):
         label=_("Campaign"),
         queryset=Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
         empty_label=None,
-        help_text=_("Another critic that drafts there is replaced; drafts already made stay."),
+        help_text=_("It replaces the critic that drafts there now; the drafts made so far stay."),
     )

@@ -1,4 +1,4 @@
-"""What the engineers' rooms put on the home page."""
+"""The cards of training runs on the home page."""
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ NEWEST = 3
 
 @home_cards(Role.ENGINEER)
 def training(user: User) -> HomeSection:
-    """The newest runs, and what came of them."""
+    """List the newest runs and their critics."""
     runs = Run.objects.select_related("job", "release").prefetch_related("critics")[:NEWEST]
     return HomeSection(
         title=_("Training"),

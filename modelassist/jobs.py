@@ -1,4 +1,4 @@
-"""What this room does in the background."""
+"""The background jobs of critics and runs."""
 
 from dataclasses import asdict
 

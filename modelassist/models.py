@@ -12,7 +12,7 @@ from operations.models import Job
 
 
 class Run(models.Model):
-    """One training run: what it started from, where it writes, how it went. Metrics lie in its folder."""
+    """One training run: what it started from, where it writes, how it went. Metrics are in its folder."""
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="runs")
     base_model = models.CharField(max_length=300, help_text="A local model folder or a hub id.")
@@ -54,7 +54,7 @@ class Critic(models.Model):
 
 
 class Activation(models.Model):
-    """Which critic drafts for a campaign: at most one at a time; and whether its drafting is paused, and why."""
+    """Which critic drafts for a campaign (at most one at a time), and whether and why its drafting is paused."""
 
     campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, related_name="activation")
     critic = models.ForeignKey(Critic, on_delete=models.PROTECT, related_name="activations")
@@ -74,12 +74,12 @@ class Activation(models.Model):
         ]
 
     def is_paused(self, now: datetime) -> bool:
-        """Whether the critic is not to be tried yet."""
+        """Whether the critic must not be tried yet."""
         return self.retry_at is not None and self.retry_at > now
 
 
 class FailedDraft(models.Model):
-    """A try to draft that gave nothing usable: counted and shown, never offered to a rater as a draft."""
+    """A failed attempt to draft: counted and shown to engineers, never shown to a rater as a draft."""
 
     critic = models.ForeignKey(Critic, on_delete=models.CASCADE, related_name="failed_drafts")
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="failed_drafts")

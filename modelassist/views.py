@@ -14,9 +14,9 @@ from modelassist.bridge import model_of, run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run
-from modelassist.reads.critics import critic_line, critic_list, drafting_status
+from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.reads.evaluation import arrange_splits
-from modelassist.reads.runs import run_files, run_list, run_page
+from modelassist.reads.runs import list_run_files, list_runs, read_run_page
 from modelassist.services import adding
 from modelassist.services import critics as critic_services
 from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
@@ -26,7 +26,7 @@ from qsave.run import Evaluation
 from qsave.words import isolate
 
 CURVES = ("loss", "reward", "kl", "learning_rate")
-"""Figures drawn of a run, where it has them; the rest is in its metrics file."""
+"""Figures of a run that are drawn if it has them; the others are in its metrics file."""
 
 
 @role_required(Role.ENGINEER)
@@ -38,7 +38,7 @@ def runs(request: AuthedRequest) -> HttpResponse:
 def _runs_page(request: AuthedRequest, form: StartRunForm) -> HttpResponse:
     release = form.fields["release"]
     can_start = release.queryset.exists()  # type: ignore[attr-defined]  # a ModelChoiceField
-    return render(request, "modelassist/runs.html", {"lines": run_list(), "form": form, "can_start": can_start})
+    return render(request, "modelassist/runs.html", {"lines": list_runs(), "form": form, "can_start": can_start})
 
 
 @role_required(Role.ENGINEER)
@@ -66,23 +66,23 @@ def run_start(request: AuthedRequest) -> HttpResponse:
 @role_required(Role.ENGINEER)
 @require_safe
 def run(request: AuthedRequest, pk: int) -> HttpResponse:
-    """One run: how far it is, its curves, what its critic measured."""
-    found = get_object_or_404(Run.objects.select_related("release", "job", "created_by"), pk=pk)
-    page = run_page(found)
+    """Show one run: its progress, its curves, its evaluation."""
+    training_run = get_object_or_404(Run.objects.select_related("release", "job", "created_by"), pk=pk)
+    page = read_run_page(training_run)
     charts = [
-        (stage, [(name.replace("_", " "), drawn) for name in CURVES if (drawn := _drawn(figures.get(name, [])))])
+        (stage, [(name.replace("_", " "), drawn) for name in CURVES if (drawn := _draw_points(figures.get(name, [])))])
         for stage, figures in page.curves.items()
     ]
-    splits = arrange_splits(Evaluation.from_json(found.evaluation))
-    context = {"page": page, "run": found, "charts": charts, "splits": splits, "files": page.files}
+    splits = arrange_splits(Evaluation.from_json(training_run.evaluation))
+    context = {"page": page, "run": training_run, "charts": charts, "splits": splits, "files": page.files}
     return render(request, "modelassist/run.html", context)
 
 
 @role_required(Role.ENGINEER)
 @require_POST
 def run_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Run.objects.select_related("job"), pk=pk)
-    if cancel_run(actor=request.user, run=found):
+    training_run = get_object_or_404(Run.objects.select_related("job"), pk=pk)
+    if cancel_run(actor=request.user, run=training_run):
         messages.success(request, _("Run %(run)s is cancelled. Its checkpoints are kept.") % {"run": pk})
     else:
         messages.error(request, _("Run %(run)s had ended already.") % {"run": pk})
@@ -92,9 +92,9 @@ def run_cancel(request: AuthedRequest, pk: int) -> HttpResponse:
 @role_required(Role.ENGINEER)
 @require_POST
 def run_resume(request: AuthedRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Run, pk=pk)
+    training_run = get_object_or_404(Run, pk=pk)
     try:
-        resume_run(actor=request.user, run=found)
+        resume_run(actor=request.user, run=training_run)
     except CannotTrain as refusal:
         messages.error(request, str(refusal))
     else:
@@ -105,30 +105,30 @@ def run_resume(request: AuthedRequest, pk: int) -> HttpResponse:
 @role_required(Role.ENGINEER)
 @require_safe
 def run_file(request: AuthedRequest, pk: int, name: str) -> FileResponse:
-    """A file that a run has written: a picture is shown, the rest is taken away."""
-    found = get_object_or_404(Run, pk=pk)
-    if name not in run_files(found):
+    """Send a file of a run: a picture is shown, any other file is downloaded."""
+    training_run = get_object_or_404(Run, pk=pk)
+    if name not in list_run_files(training_run):
         raise Http404
-    path = run_folder(found) / name
+    path = run_folder(training_run) / name
     return FileResponse(path.open("rb"), as_attachment=path.suffix != ".png", filename=f"run-{pk}-{path.name}")
 
 
-def _drawn(points: list[tuple[int, float]]) -> Curve | None:
+def _draw_points(points: list[tuple[int, float]]) -> Curve | None:
     return draw_curve([(float(step), value) for step, value in points])
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def critics(request: AuthedRequest) -> HttpResponse:
-    """All critics, and which one drafts where."""
+    """List all critics, and which one drafts where."""
     return _critics_page(request)
 
 
 def _critics_page(request: AuthedRequest, form: AddCriticForm | None = None) -> HttpResponse:
     campaigns = Campaign.objects.filter(activation__isnull=False).order_by("title")
-    drafting = [(campaign, drafting_status(campaign)) for campaign in campaigns]
+    drafting = [(campaign, read_drafting_status(campaign)) for campaign in campaigns]
     context = {
-        "lines": critic_list(),
+        "lines": list_critics(),
         "drafting": drafting,
         "axes": AXES,
         "form": form or AddCriticForm(),
@@ -143,11 +143,11 @@ def critic_add(request: AuthedRequest) -> HttpResponse:
     form = AddCriticForm(request.POST)
     if form.is_valid():
         try:
-            adding.ask_to_add(actor=request.user, name=form.cleaned_data["name"], model=form.cleaned_data["model"])
+            adding.request_critic(actor=request.user, name=form.cleaned_data["name"], model=form.cleaned_data["model"])
         except ModelError as refusal:
             form.add_error("model", str(refusal))
         else:
-            messages.success(request, _("The model is being tried. It is added if it loads and writes here."))
+            messages.success(request, _("The model is loaded on trial now. If it works here, it becomes a critic."))
             return redirect("critics")
     return _critics_page(request, form)
 
@@ -155,20 +155,20 @@ def critic_add(request: AuthedRequest) -> HttpResponse:
 @role_required(Role.ENGINEER)
 @require_safe
 def critic(request: AuthedRequest, pk: int) -> HttpResponse:
-    """One critic: its card, its figures, where it drafts, and the form that puts it to work."""
+    """Show one critic: its card, its figures, where it drafts, and the form to activate it."""
     return _critic_page(request, pk)
 
 
 def _critic_page(request: AuthedRequest, pk: int, question: str = "", campaign: Campaign | None = None) -> HttpResponse:
-    """The page of a critic; with a `question` it asks whether the critic shall draft for the campaign all the same."""
-    found = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
+    """Show a critic; a `question` asks whether the critic shall draft for the campaign in spite of a warning."""
+    critic_version = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
     form = ActivateForm()
     context = {
-        "critic": found,
-        "line": critic_line(found),
-        "splits": arrange_splits(Evaluation.from_json(found.evaluation)),
-        "files": run_files(found.run) if found.run else [],
-        "pauses": found.activations.exclude(retry_at=None).select_related("campaign", "critic"),
+        "critic": critic_version,
+        "line": read_critic_line(critic_version),
+        "splits": arrange_splits(Evaluation.from_json(critic_version.evaluation)),
+        "files": list_run_files(critic_version.run) if critic_version.run else [],
+        "pauses": critic_version.activations.exclude(retry_at=None).select_related("campaign", "critic"),
         "question": question,
         "asked_for": campaign,
         "form": form,
@@ -180,7 +180,7 @@ def _critic_page(request: AuthedRequest, pk: int, question: str = "", campaign: 
 @role_required(Role.ENGINEER)
 @require_POST
 def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Critic, pk=pk)
+    critic_version = get_object_or_404(Critic, pk=pk)
     form = ActivateForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose a campaign for the critic to draft in."))
@@ -189,7 +189,7 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
     try:
         critic_services.activate(
             actor=request.user,
-            critic=found,
+            critic=critic_version,
             campaign=campaign,
             accepts_simulated=request.POST.get("accepts_simulated") == "yes",
         )
@@ -200,7 +200,8 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
     else:
         messages.success(
             request,
-            _("%(critic)s now drafts for %(campaign)s.") % {"critic": isolate(found), "campaign": isolate(campaign)},
+            _("%(critic)s now drafts for %(campaign)s.")
+            % {"critic": isolate(critic_version), "campaign": isolate(campaign)},
         )
     return redirect("critic", pk=pk)
 
@@ -212,7 +213,7 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
     critic_services.deactivate(actor=request.user, campaign=campaign)
     messages.success(
         request,
-        _("Nobody drafts for %(campaign)s any more. Drafts already made stay.") % {"campaign": isolate(campaign)},
+        _("Drafting for %(campaign)s is off. The drafts made so far stay.") % {"campaign": isolate(campaign)},
     )
     return redirect("critics")
 

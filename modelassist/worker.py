@@ -1,7 +1,7 @@
-"""What a Celery worker does for this room beside tasks.
+"""Periodic work of a Celery worker: queue drafting where it is needed, and stop trainers that nobody watches any more.
 
-It sees that open campaigns do not run out of drafts: clips come in and seats open by many ways, and `annotation` knows
-nothing of critics, so asking now and then covers all. And it stops trainers that nobody watches any more.
+`annotation` does not know critics, and there are many ways in which new clips and slots arise. So the worker asks every
+few seconds whether an open campaign needs drafts.
 """
 
 import logging
@@ -10,26 +10,26 @@ import threading
 from celery.signals import worker_ready
 from django.db import DatabaseError, connection
 
-from modelassist.services.drafting import top_up
+from modelassist.services.drafting import queue_missing_drafts
 from modelassist.services.runs import stop_cancelled
 from operations import jobs
 
 logger = logging.getLogger(__name__)
-ROUND_SECONDS = 10
+INTERVAL_SECONDS = 10
 
 
-def look_after_until(stopped: threading.Event) -> None:
-    """Queue drafting jobs where drafts are wanted and stop cancelled trainers, every ROUND_SECONDS, until `stopped`."""
-    while not stopped.wait(ROUND_SECONDS):
+def run_periodically(stopped: threading.Event) -> None:
+    """Queue drafting jobs and stop cancelled trainers every INTERVAL_SECONDS, until `stopped` is set."""
+    while not stopped.wait(INTERVAL_SECONDS):
         try:
-            top_up()
+            queue_missing_drafts()
             stop_cancelled()
-        except DatabaseError as error:  # away for a moment; the next round asks again
-            logger.warning("Looking after drafts and trainers did not reach the database: %s", error)
+        except DatabaseError as error:  # the next round tries again
+            logger.warning("Drafts and trainers were not checked, because the database failed: %s", error)
         finally:
             connection.close()
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def start_looking_after(**_: object) -> None:
-    threading.Thread(target=look_after_until, args=(jobs.stopping,), name="critics", daemon=True).start()
+def start_periodic_work(**_: object) -> None:
+    threading.Thread(target=run_periodically, args=(jobs.stopping,), name="critics", daemon=True).start()

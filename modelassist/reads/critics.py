@@ -1,4 +1,4 @@
-"""What the pages of critics show: who there is, what each measured, where it drafts, and how its drafts fared."""
+"""What the pages of critics show: all critics, their evaluation, where they draft, and how many drafts failed."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from django.db.models import Count
 from annotation.models import Campaign, Draft
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.reads.evaluation import write_headline
-from modelassist.services.drafting import KIND, next_items
+from modelassist.services.drafting import KIND, select_next_items
 from operations.models import Job
 from qsave.run import Evaluation
 
@@ -27,25 +27,25 @@ class CriticLine:
 
     @property
     def unusable_share(self) -> float | None:
-        """Share of its tries that gave no usable report card; None before it has tried."""
+        """Share of its attempts without a usable report card; None before its first attempt."""
         tries = self.drafts + self.failed
         return self.failed / tries if tries else None
 
 
 @dataclass(frozen=True, slots=True)
 class DraftingStatus:
-    """How drafting stands in one campaign."""
+    """The state of drafting in one campaign."""
 
     activation: Activation | None
     drafts: int
     failed: int
     waiting: bool
-    """Whether items still wait for a draft by the active critic."""
+    """Whether items still need a draft by the active critic."""
     last_job: Job | None
 
 
-def critic_list() -> list[CriticLine]:
-    """The critics, newest version of each name first, in four queries."""
+def list_critics() -> list[CriticLine]:
+    """List the critics, newest version of each name first, in four queries."""
     critics = list(Critic.objects.select_related("run__release", "created_by")[:NEWEST])
     active: dict[int, list[Campaign]] = {}
     for activation in Activation.objects.select_related("campaign"):
@@ -66,8 +66,8 @@ def critic_list() -> list[CriticLine]:
     ]
 
 
-def critic_line(critic: Critic) -> CriticLine:
-    """One critic, for its own page."""
+def read_critic_line(critic: Critic) -> CriticLine:
+    """Read one critic, for its own page."""
     return CriticLine(
         critic=critic,
         active_in=[activation.campaign for activation in critic.activations.select_related("campaign")],
@@ -77,7 +77,7 @@ def critic_line(critic: Critic) -> CriticLine:
     )
 
 
-def drafting_status(campaign: Campaign) -> DraftingStatus:
+def read_drafting_status(campaign: Campaign) -> DraftingStatus:
     """How drafting stands in a campaign: who drafts, how many there are, how many tries were unusable."""
     activation = Activation.objects.filter(campaign=campaign).select_related("critic", "activated_by").first()
     last = Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()
@@ -87,6 +87,6 @@ def drafting_status(campaign: Campaign) -> DraftingStatus:
         activation=activation,
         drafts=Draft.objects.filter(item__campaign=campaign, critic=str(activation.critic)).count(),
         failed=FailedDraft.objects.filter(item__campaign=campaign, critic=activation.critic).count(),
-        waiting=bool(next_items(activation, limit=1)),
+        waiting=bool(select_next_items(activation, limit=1)),
         last_job=last,
     )

@@ -1,4 +1,4 @@
-"""What the pages of training runs show: where each stands, its curves, its figures, its last words."""
+"""What the pages of training runs show: their state, curves, figures, and the last lines of a failed trainer."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -30,9 +30,9 @@ FILES = (
     RUN_FILE,
     f"{PLOTS_FOLDER}/*.png",
 )
-"""What of a run's folder can be looked at and taken away: figures and pictures, not weights."""
-MOST_POINTS = 400
-"""Points of one curve on a page; longer ones are thinned evenly, the last point kept."""
+"""Files of a run that can be shown and downloaded: figures and pictures, not weights."""
+MAX_POINTS = 400
+"""Points of one curve on a page; longer ones are thinned evenly, with the last point."""
 NEWEST = 100
 
 
@@ -68,32 +68,34 @@ class RunPage:
     words: str
     """The last lines of a trainer that failed; empty otherwise."""
     files: list[str]
-    """What can be taken away; pictures are shown beside the figures."""
+    """Files to download; pictures are shown beside the figures."""
 
 
-def run_list() -> list[RunLine]:
-    """The newest runs, in one query and one more for their critics."""
+def list_runs() -> list[RunLine]:
+    """List the newest runs, in one query and one more for their critics."""
     runs = Run.objects.select_related("release", "job", "created_by").prefetch_related("critics")[:NEWEST]
     return [_line(run) for run in runs]
 
 
-def run_page(run: Run) -> RunPage:
-    """Everything about one run; its curves come from the metrics that the engine writes."""
+def read_run_page(run: Run) -> RunPage:
+    """Read everything about one run; its curves come from the metrics that the engine writes."""
     folder = run_folder(run)
     line = _line(run)
-    words = trainer.last_lines(folder) if line.state == JobState.FAILED else ""
-    return RunPage(line=line, folder=folder, curves=curves(folder / METRICS_FILE), words=words, files=run_files(run))
+    words = trainer.read_last_lines(folder) if line.state == JobState.FAILED else ""
+    return RunPage(
+        line=line, folder=folder, curves=read_curves(folder / METRICS_FILE), words=words, files=list_run_files(run)
+    )
 
 
-def run_files(run: Run) -> list[str]:
-    """The names of what a run has written that can be looked at, the report first."""
+def list_run_files(run: Run) -> list[str]:
+    """List the files of a run that can be shown, the report first."""
     folder = run_folder(run)
     found = [path for pattern in FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
     return [path.relative_to(folder).as_posix() for path in found]
 
 
-def curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
-    """The numbers of a metrics file by stage and figure. A line still being written is passed over."""
+def read_curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    """Read the numbers of a metrics file by stage and figure; a line that is still being written is skipped."""
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for row in _rows(path):
         stage, step = row.get("stage"), row.get("step")
@@ -101,14 +103,14 @@ def curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
             continue
         for name, value in _numbers(row).items():
             found.setdefault(stage, {}).setdefault(name, []).append((step, value))
-    return {stage: {name: thinned(points) for name, points in of.items()} for stage, of in found.items()}
+    return {stage: {name: thin_points(points) for name, points in of.items()} for stage, of in found.items()}
 
 
-def thinned(points: list[tuple[int, float]], most: int = MOST_POINTS) -> list[tuple[int, float]]:
-    """At most `most` of the points, evenly spaced, the first and the last among them."""
-    if len(points) <= most:
+def thin_points(points: list[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[int, float]]:
+    """Return at most `limit` of the points, evenly spaced, with the first and the last."""
+    if len(points) <= limit:
         return points
-    return [points[round(place * (len(points) - 1) / (most - 1))] for place in range(most)]
+    return [points[round(index * (len(points) - 1) / (limit - 1))] for index in range(limit)]
 
 
 def _line(run: Run) -> RunLine:
@@ -129,7 +131,7 @@ def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
-    """The figures of one step; a rate that is no number (NaN is none) has no place on a curve."""
+    """Return the figures of one step; NaN is left out of a curve."""
     return {
         name: float(value)
         for name, value in row.items()

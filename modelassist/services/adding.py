@@ -1,4 +1,4 @@
-"""Adding a critic from a model folder: tried in a process of its own before it is registered."""
+"""Add a critic from a model folder: a separate process loads it on trial before it is registered."""
 
 import subprocess
 import sys
@@ -22,40 +22,42 @@ KIND = "add_critic"
 _POLL_SECONDS = 0.5
 
 
-def ask_to_add(*, actor: User, name: str, model: str) -> Job:
-    """Queue the try of a model; raises ModelError at once for a folder that cannot be loaded here."""
+def request_critic(*, actor: User, name: str, model: str) -> Job:
+    """Queue the trial of a model; raises ModelError at once for a folder that cannot be loaded here."""
     require_role(actor, Role.ENGINEER)
     check_model(model)
     return jobs.enqueue(actor=actor, kind=KIND, arguments={"name": name, "model": stored_model(model)})
 
 
 def add_critic(job: JobRun) -> Critic:
-    """Body of the job: let the engine load the model and write a few tokens, then register it, once."""
+    """Run the job: let the engine load the model and write a few tokens, then register it, once."""
     name, model, actor = job.arguments["name"], model_name(job.arguments["model"]), job.job.created_by
     if actor is None:
-        raise JobError("The person who asked for this critic is gone.")
+        raise JobError("The user who asked for this critic does not exist any more. Add the critic again.")
     try_model(model, lambda: job.progress(0.0, f"trying {model}"))
     with transaction.atomic():
-        made = Critic.objects.filter(name=name, model=job.arguments["model"], created_at__gte=job.job.created_at)
-        return made.first() or register_critic(actor=actor, name=name, model=model)
+        existing = Critic.objects.filter(name=name, model=job.arguments["model"], created_at__gte=job.job.created_at)
+        return existing.first() or register_critic(actor=actor, name=name, model=model)
 
 
 def try_model(model: str, on_wait: Callable[[], None]) -> None:
-    """Raise JobError with the engine's own line unless the model loads and writes; what `on_wait` raises ends it."""
+    """Raise JobError with the engine's error unless the model loads and writes; an error of `on_wait` ends it."""
     command = [sys.executable, "-m", "modelassist.engine", "check", "--model", model]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command, cwd=settings.BASE_DIR, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+        )
         try:
             while _is_running(process):
                 on_wait()
         finally:
             process.kill()
             process.wait()
-        said.seek(0)
-        lines = said.read().decode("utf-8", errors="replace").strip().splitlines()
+        output.seek(0)
+        lines = output.read().decode("utf-8", errors="replace").strip().splitlines()
     if process.returncode:
-        words = lines[-1].removeprefix("error: ") if lines else f"The try ended with code {process.returncode}."
-        raise JobError(words)
+        reason = lines[-1].removeprefix("error: ") if lines else f"The trial ended with code {process.returncode}."
+        raise JobError(reason)
 
 
 def _is_running(process: "subprocess.Popen[bytes]") -> bool:

@@ -1,7 +1,7 @@
-"""Drafting: the active critic writes report cards for the next items that wait for one.
+"""Drafting: the active critic writes report cards for the next items that need one.
 
-Only items with an open assisted seat are drafted; `annotation` says which those are and refuses val and test. A
-generation that does not parse is kept as a FailedDraft: it is counted and shown, and not tried again by that critic.
+Only items with a free assisted slot are drafted; `annotation` selects them and refuses val and test. An answer that
+does not parse is stored as a FailedDraft: it is counted and shown, and that critic does not try the item again.
 """
 
 import logging
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 
 KIND = "draft_items"
 BATCH = 8
-"""Clips scored together: bounds memory, and how often progress shows."""
+"""Clips scored together: this bounds the memory, and the time between two progress reports."""
 ITEMS_A_JOB = 64
-"""A job ends after so many, so that other work gets its turn; it queues the next one itself."""
+"""A job ends after so many, so that other jobs can run; it queues the next one itself."""
 _engine = threading.Lock()
-"""Workers have threads; the engine drafts one batch at a time, and no two threads take the same items."""
+"""A worker has several threads: only one drafts at a time, so that no two draft the same items."""
 CRITIC_FAULTS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
-"""What a critic that cannot load or answer raises: a pause says so, and the job is done. Anything else is a defect: the
-job fails with its trace, and drafting is paused all the same."""
+"""What a critic raises that cannot load or answer: drafting pauses with the reason, and the job is done. Any other
+error is a defect: the job fails with its trace, and drafting pauses as well."""
 UNSTORABLE = (AttributeError, DataError, IntegrityError, LookupError, TypeError, ValueError)
 """What a card raises that the database or `record_draft` cannot take: that draft failed, and the others go on."""
 ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
@@ -48,41 +48,43 @@ ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """What one job did."""
+    """The result of one job."""
 
     critic: str = ""
     drafted: int = 0
     failed: int = 0
     more: bool = False
     paused: str = ""
-    """Why the critic is not tried now; empty where it is."""
+    """Why the critic is not tried now; empty if it is."""
 
 
 def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
-    """Ask for drafts, unless nobody drafts for the campaign or such a job waits already."""
+    """Queue a drafting job, unless the campaign has no critic or such a job is queued already."""
     waiting = Job.objects.filter(kind=KIND, state=JobState.QUEUED, arguments__campaign=campaign.pk)
     if waiting.exists() or not Activation.objects.filter(campaign=campaign).exists():
         return None
     return enqueue(actor=actor, kind=KIND, arguments={"campaign": campaign.pk})
 
 
-def top_up() -> int:
-    """Ask for drafts in every open campaign where items want one, no job is at it and the critic may be tried; returns
-    how many jobs."""
+def queue_missing_drafts() -> int:
+    """Queue a job in every open campaign that needs drafts, has none under way and may try its critic.
+
+    Returns how many jobs.
+    """
     jobs = 0
     open_ones = Activation.objects.filter(pauses.due(timezone.now()), campaign__state=Campaign.State.OPEN)
     for activation in open_ones.select_related("campaign", "critic"):
-        at_it = Job.objects.filter(
+        unfinished = Job.objects.filter(
             kind=KIND, state__in=[JobState.QUEUED, JobState.RUNNING], arguments__campaign=activation.campaign_id
         )
-        if not at_it.exists() and next_items(activation, limit=1):
+        if not unfinished.exists() and select_next_items(activation, limit=1):
             enqueue_drafts(actor=None, campaign=activation.campaign)
             jobs += 1
     return jobs
 
 
-def next_items(activation: Activation, *, limit: int) -> list[Item]:
-    """The next items for the active critic to draft, without those it has failed at."""
+def select_next_items(activation: Activation, *, limit: int) -> list[Item]:
+    """Select the next items for the active critic, without those on which it failed."""
     failed = set(
         FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign).values_list(
             "item_id", flat=True
@@ -95,12 +97,12 @@ def next_items(activation: Activation, *, limit: int) -> list[Item]:
 
 
 def draft_items(job: JobRun) -> Drafted:
-    """Body of the drafting job: up to ITEMS_A_JOB items. Safe to run again: what was drafted is not drafted twice."""
+    """Run the drafting job: up to ITEMS_A_JOB items. It may run again: no item is drafted twice by a critic."""
     campaign = Campaign.objects.get(pk=job.arguments["campaign"])
-    done = draft_next(campaign=campaign, limit=ITEMS_A_JOB, job=job)
-    if done.more:
+    result = draft_next(campaign=campaign, limit=ITEMS_A_JOB, job=job)
+    if result.more:
         enqueue_drafts(actor=job.job.created_by, campaign=campaign)
-    return done
+    return result
 
 
 def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> Drafted:
@@ -113,9 +115,9 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
             if activation is None or activation.is_paused(timezone.now()):
                 critic, reason = (str(activation.critic), activation.paused_reason) if activation else ("", "")
                 return Drafted(critic, drafted, failed, paused=reason)
-            room = limit - drafted - failed
-            items = next_items(activation, limit=min(BATCH, max(1, room)))
-            if not items or not room:
+            left = limit - drafted - failed
+            items = select_next_items(activation, limit=min(BATCH, max(1, left)))
+            if not items or not left:
                 return Drafted(str(activation.critic), drafted, failed, more=bool(items))
             good, bad = _draft_batch(activation, items)
         drafted, failed = drafted + good, failed + bad
@@ -124,8 +126,10 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
 
 
 def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, int]:
-    """Score and store one batch; returns how many became drafts and how many did not. Pauses the drafting of a critic
-    that fails as a whole."""
+    """Score and store one batch; returns how many became drafts and how many failed.
+
+    If the critic itself fails, its drafting pauses.
+    """
     started = time.monotonic()
     try:
         scored = _score(activation, items)
@@ -134,32 +138,32 @@ def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, in
         return 0, 0
     latency_ms = round(1000 * (time.monotonic() - started) / len(items))
     good = sum(_record(activation.critic, item, result, latency_ms) for item, result in zip(items, scored, strict=True))
-    if not good and (silence := pauses.describe_silence(activation)):
-        pauses.pause(activation, silence)
+    if not good and (reason := pauses.describe_unreadable(activation)):
+        pauses.pause(activation, reason)
     else:
         pauses.end_pause(activation)
     return good, len(items) - good
 
 
 def _score(activation: Activation, items: Sequence[Item]) -> "list[Scored]":
-    """The critic's answers. Whatever it raises pauses its drafting, so that no fault is met again every few seconds."""
+    """Score the items. Any error pauses the critic, also one that nobody expected: else it would recur in seconds."""
     try:
         return load_critic(model_of(activation.critic)).score(clips_to_score(items))
-    except Exception as error:
-        load_critic.cache_clear()  # memory that ran out is free again at the next try
+    except Exception as error:  # every error must pause the critic; it is raised again
+        load_critic.cache_clear()  # this frees the memory for the next try
         pauses.pause(activation, describe_fault(error))
         raise
 
 
 def describe_fault(error: Exception) -> str:
-    """What a critic that cannot load or answer failed of, in one line of words."""
+    """Describe in one line why a critic cannot load or answer."""
     words = " ".join(str(error).split()) or type(error).__name__
     kind = "" if isinstance(error, ValueError | RuntimeError | OSError) else f"{type(error).__name__}: "
     return f"{kind}{words.rstrip('.')}."
 
 
 def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bool:
-    """Store what came of one item; returns whether it is a draft. What cannot be stored is a failed draft."""
+    """Store the result for one item; returns whether it is a draft. One that cannot be stored is a failed draft."""
     error = scored.error or "no report card"
     if scored.card is not None:
         try:
@@ -183,7 +187,7 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
 
 @lru_cache(maxsize=1)
 def load_critic(model: str) -> "LoadedCritic":
-    """The engine's critic, loaded once a worker process. The one place where the site's code reaches torch."""
+    """Load the engine's critic, once in a worker process. Only here does the site import torch."""
     from modelassist.engine.generation.critic import Critic as LoadedCritic
 
     return LoadedCritic.load(model)

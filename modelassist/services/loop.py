@@ -1,7 +1,7 @@
-"""The whole loop, headless: render, rate, agree, release, train, evaluate, activate, draft, and round again.
+"""The whole loop without pages: render, rate, measure agreement, release, train, evaluate, activate, draft, rate again.
 
-Every step calls the service that a page, the API or a command calls; only the people and the clips are simulated, and
-stored as such. It works on the database and the folders that the settings name: `manage.py loop` gives it fresh ones.
+Every step calls the service that a page, the API or a command calls. Only the raters and the clips are simulated, and
+they are stored as such. The settings name its database and folders: `manage.py loop` gives it new ones.
 """
 
 import subprocess
@@ -38,20 +38,18 @@ from qsave.splits import HELD_OUT
 
 RATERS = 6
 NEW_CLIPS = 24
-"""Clips that come in for each round of drafts: eight prompts."""
-
-
+"""Clips that are imported for each round of drafts: eight prompts."""
 UNRATED_WORLD = 1000
-"""Added to the seed: the clips with captions come from a toy world of their own."""
+"""Added to the seed for clips with captions, so that they differ from the rated clips."""
 
 
 class LoopFailed(RuntimeError):
-    """A step of the loop did not come to its end; the message says which and why."""
+    """A step of the loop failed; the message says which and why."""
 
 
 @dataclass(slots=True)
 class Loop:
-    """One run of the loop: what was asked of it, and what came of it."""
+    """One run of the loop: its arguments and its results."""
 
     folder: Path
     clips: int
@@ -60,7 +58,7 @@ class Loop:
     engine_settings: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
     captioned: Path | None = None
-    """The captions, once they are written."""
+    """The file of captions, after it is written."""
     engineer: User = field(init=False)
     people: list[simulation.Person] = field(init=False)
     campaign: Campaign = field(init=False)
@@ -69,27 +67,27 @@ class Loop:
     run: Run = field(init=False)
     critic: Critic = field(init=False)
 
-    def go(self) -> None:
-        """All of it, in order. Raises LoopFailed where a step fails."""
+    def run_all(self) -> None:
+        """Run all steps in order; raises LoopFailed if one fails."""
         self.open_campaign()
-        self.bring_in("clips", range(self.clips))
+        self.import_clips("clips", range(self.clips))
         self.rate_all("ratings")
         with self.timed("agreement"):
             self.first_agreement = compute_agreement(self.campaign)
-        self.freeze()
-        self.caption()
+        self.build_release()
+        self.render_captions()
         self.train()
-        self.bring_in("new clips", range(self.clips, self.clips + NEW_CLIPS))
+        self.import_clips("new clips", range(self.clips, self.clips + NEW_CLIPS))
         with self.timed("activation"):
             activate(actor=self.engineer, critic=self.critic, campaign=self.campaign)
         self.draft("drafts")
         self.rate_all("ratings with drafts")
-        self.bring_in("newer clips", range(self.clips + NEW_CLIPS, self.clips + 2 * NEW_CLIPS))
-        drafting.top_up()
+        self.import_clips("newer clips", range(self.clips + NEW_CLIPS, self.clips + 2 * NEW_CLIPS))
+        drafting.queue_missing_drafts()
         self.draft("drafts again")
 
     def open_campaign(self) -> None:
-        """The engineer, the simulated raters and the campaign."""
+        """Create the engineer, the simulated raters and the campaign."""
         self.engineer = create_user(actor=None, username="loop", password=None, role=Role.ENGINEER)
         self.people = simulation.make_people(actor=self.engineer, count=RATERS, seed=self.seed)
         self.campaign = create_campaign(
@@ -102,7 +100,7 @@ class Loop:
         )
         set_state(actor=self.engineer, campaign=self.campaign, state=Campaign.State.OPEN)
 
-    def bring_in(self, what: str, indices: range) -> None:
+    def import_clips(self, what: str, indices: range) -> None:
         """Render toy clips and import them through their manifest."""
         with self.bar(f"render {what}", len(indices)) as show:
             manifest = simulation.render_manifest(
@@ -117,18 +115,18 @@ class Loop:
                 on_progress=lambda share, words: show(round(share * len(indices))),
             )
         if report.problems:
-            raise LoopFailed(f"{what}: row {report.problems[0].row} did not go in: {report.problems[0].reason}")
+            raise LoopFailed(f"{what}: row {report.problems[0].row} was not imported: {report.problems[0].reason}")
 
     def rate_all(self, what: str) -> None:
-        """Simulated raters take every seat there is."""
-        seats = simulation.open_seats(self.campaign)
-        with self.bar(what, seats) as show:
+        """Let simulated raters take every free rating slot."""
+        slots = simulation.count_free_slots(self.campaign)
+        with self.bar(what, slots) as show:
             simulation.rate(
-                campaign=self.campaign, people=self.people, most=seats, on_progress=lambda done, of: show(done)
+                campaign=self.campaign, people=self.people, limit=slots, on_progress=lambda done, of: show(done)
             )
 
-    def freeze(self) -> None:
-        """Ratings become a numbered release."""
+    def build_release(self) -> None:
+        """Build a numbered release of the ratings."""
         with self.bar("release", 100) as show:
             self.release = build_release(
                 actor=self.engineer,
@@ -138,17 +136,17 @@ class Loop:
                 progress=lambda share, words: show(round(100 * share)),
             )
 
-    def caption(self) -> None:
-        """Clips that nobody rates, with words for what they show; none of a prompt that is measured on."""
+    def render_captions(self) -> None:
+        """Render clips that nobody rates, with captions; none of a held-out prompt."""
         if not self.captions:
             return
-        measured = Clip.objects.filter(prompt_group__split__in=HELD_OUT)
+        held_out_clips = Clip.objects.filter(prompt_group__split__in=HELD_OUT)
         with self.bar("render captioned", self.captions) as show:
             captions = simulation.render_captions(
                 self.folder / "captioned",
                 seed=self.seed + UNRATED_WORLD,
                 count=self.captions,
-                held_out=set(measured.values_list("prompt", flat=True)),
+                held_out=set(held_out_clips.values_list("prompt", flat=True)),
                 on_progress=lambda done, of: show(done),
             )
         self.captioned = captions
@@ -156,36 +154,36 @@ class Loop:
         self.engine_settings = {**self.engine_settings, "sft": sft}
 
     def train(self) -> None:
-        """A tiny Qwen3-VL with fresh weights goes through the stages and is measured."""
+        """Train a tiny Qwen3-VL from random weights through all stages, and evaluate it."""
         base = self.folder / "base"
         with self.timed("fresh model"):
-            words = ["--release", str(release_folder(self.release))]
-            words += ["--captions", str(self.captioned)] if self.captioned else []
-            _engine("init-tiny", "--out", str(base), *words)
+            texts = ["--release", str(release_folder(self.release))]
+            texts += ["--captions", str(self.captioned)] if self.captioned else []
+            _run_engine("init-tiny", "--out", str(base), *texts)
         self.run = start_run(
             actor=self.engineer,
             release=self.release,
             base_model=str(base),
             settings=self.engine_settings,
             name="loop",
-            keeps_unreadable=True,  # short stages show that everything works, not how good a critic can be
+            keeps_unreadable=True,  # short stages only show that every step works
         )
-        with self.bar("train", 1000) as show, _watching(run_folder(self.run), show):
-            self.do_job(self.run.job)
+        with self.bar("train", 1000) as show, _show_progress(run_folder(self.run), show):
+            self.run_job(self.run.job)
         self.run.refresh_from_db()
         self.critic = self.run.critics.get()
 
     def draft(self, what: str) -> None:
-        """Do the drafting jobs that wait, as a worker would."""
-        waiting = Job.objects.filter(kind=drafting.KIND, state=JobState.QUEUED).order_by("created_at")
+        """Run the queued drafting jobs, as a worker would."""
+        queued = Job.objects.filter(kind=drafting.KIND, state=JobState.QUEUED).order_by("created_at")
         with self.timed(what):
-            while (job := waiting.first()) is not None:
-                self.do_job(job)
+            while (job := queued.first()) is not None:
+                self.run_job(job)
 
-    def do_job(self, job: Job | None) -> None:
+    def run_job(self, job: Job | None) -> None:
         done = jobs.run(job.pk) if job else None
         if done is None or done.state != JobState.DONE:
-            raise LoopFailed(f"{done}: {done.error}" if done else "a job was gone before it was done")
+            raise LoopFailed(f"{done}: {done.error}" if done else "A job disappeared before it was done.")
 
     @property
     def drafts(self) -> int:
@@ -211,7 +209,7 @@ class Loop:
 
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A progress bar; what is yielded takes how many are done."""
+        """Show a progress bar; call the yielded function with how many are done."""
         with self.timed(what), tqdm(total=total, desc=f"{what:<20}", disable=None) as shown:
             yield lambda done: _ignore(shown.update(done - shown.n))
 
@@ -221,8 +219,8 @@ def _ignore(_: object) -> None:
 
 
 @contextmanager
-def _watching(folder: Path, show: Callable[[int], None]) -> Iterator[None]:
-    """While the job waits for its trainer in this thread, another one shows how far the trainer came."""
+def _show_progress(folder: Path, show: Callable[[int], None]) -> Iterator[None]:
+    """Show the trainer's progress from another thread, while this one waits for the trainer."""
     ended = threading.Event()
 
     def watch() -> None:
@@ -238,7 +236,7 @@ def _watching(folder: Path, show: Callable[[int], None]) -> Iterator[None]:
         thread.join()
 
 
-def _engine(*arguments: str) -> None:
+def _run_engine(*arguments: str) -> None:
     command = [sys.executable, "-m", "modelassist.engine", *arguments]
     done = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
     if done.returncode:

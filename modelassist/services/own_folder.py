@@ -1,4 +1,4 @@
-"""Commands that work on a database and folders of their own, apart from the site's: `loop` and `bench`."""
+"""Run a command on its own database and folders, separate from the site's: `loop` and `bench`."""
 
 import os
 import sys
@@ -8,21 +8,21 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError
 
-ELSEWHERE = ("DATABASE_URL", "CELERY_BROKER_URL", "QSAVE_MEDIA", "QSAVE_RELEASES", "QSAVE_RUNS")
-"""What would lead out of the folder of its own."""
+OTHER_PLACES = ("DATABASE_URL", "CELERY_BROKER_URL", "QSAVE_MEDIA", "QSAVE_RELEASES", "QSAVE_RUNS")
+"""Variables that would make the command write outside its folder."""
 
 
 def run_in(folder: Path, command: Sequence[str]) -> None:
-    """Go on if the settings keep everything in `folder` already; else become a `manage.py` with `command` that does.
+    """Return if the settings keep everything in `folder` already; else restart `manage.py command` with such settings.
 
-    Raises CommandError for a folder that holds something.
+    Raises CommandError if the folder is not empty.
     """
     if folder == settings.VAR_DIR:
         return
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CommandError(f"{folder} is not empty: this wants a new folder. Name another with --workdir.")
+        raise CommandError(f"{folder} is not empty, and this command needs a new folder. Name another with --workdir.")
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    environment = {name: value for name, value in os.environ.items() if name not in OTHER_PLACES}
     environment["QSAVE_VAR"] = str(folder)
     os.chdir(settings.BASE_DIR)
     program = [sys.executable, str(settings.BASE_DIR / "manage.py"), *command, "--workdir", str(folder)]

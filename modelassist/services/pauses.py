@@ -1,4 +1,4 @@
-"""Pauses of drafting: a critic that cannot load or answer is tried again after growing waits, kept in the database."""
+"""Pause drafting: a critic that cannot load or answer is tried again after growing waits, stored in the database."""
 
 from datetime import datetime, timedelta
 
@@ -11,28 +11,28 @@ from annotation.models import Draft
 from modelassist.models import Activation, FailedDraft
 
 FIRST_WAIT = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(hours=1)
+MAX_WAIT = timedelta(hours=1)
 UNREADABLE_IN_A_ROW = 8
-"""So many unreadable answers of a critic in a campaign, and none readable since, pause its drafting there."""
+"""Drafting pauses after this many unreadable answers of the critic in a campaign, without a readable one since."""
 _REASON_LENGTH = Activation._meta.get_field("paused_reason").max_length or 500
 
 
 def due(now: datetime) -> Q:
-    """The activations whose critic may be tried at `now`."""
+    """Select the activations whose critic may be tried at `now`."""
     return Q(retry_at=None) | Q(retry_at__lte=now)
 
 
-def wait_after(failures: int) -> timedelta:
-    """How long to wait after so many failed tries in a row: a minute, doubled with each, an hour at most."""
+def compute_wait(failures: int) -> timedelta:
+    """Compute the wait after so many failures in a row: a minute, doubled with each, an hour at most."""
     doublings = min(failures - 1, 10)
-    return min(LONGEST_WAIT, FIRST_WAIT * float(2**doublings))
+    return min(MAX_WAIT, FIRST_WAIT * float(2**doublings))
 
 
 def pause(activation: Activation, reason: str) -> None:
     """Record that the critic failed as a whole, why, and when it is tried again."""
     failures = activation.failures + 1
     changed = _same(activation).update(
-        paused_reason=reason[:_REASON_LENGTH], failures=failures, retry_at=timezone.now() + wait_after(failures)
+        paused_reason=reason[:_REASON_LENGTH], failures=failures, retry_at=timezone.now() + compute_wait(failures)
     )
     if changed and failures == 1:
         critic = str(activation.critic)
@@ -46,8 +46,8 @@ def end_pause(activation: Activation) -> None:
         audit.record(actor=None, action="drafting.resumed", target=activation.campaign, critic=critic)
 
 
-def describe_silence(activation: Activation) -> str:
-    """Why a critic whose newest answers could all not be read is to be paused; empty for any other."""
+def describe_unreadable(activation: Activation) -> str:
+    """Say why a critic must pause whose newest answers could not be read; empty if it need not pause."""
     drafts = Draft.objects.filter(item__campaign=activation.campaign, critic=str(activation.critic))
     newest = drafts.order_by("-created_at").values_list("created_at", flat=True).first()
     answers = FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign).exclude(text="")
@@ -63,5 +63,5 @@ def describe_silence(activation: Activation) -> str:
 
 
 def _same(activation: Activation) -> QuerySet[Activation]:
-    """The row, unless another critic was activated meanwhile."""
+    """Select the row, unless another critic was activated meanwhile."""
     return Activation.objects.filter(pk=activation.pk, critic=activation.critic_id)

@@ -1,4 +1,4 @@
-"""Training runs: a release and a model in, a critic with its evaluation out."""
+"""Training runs: they take a release and a model, and make a critic with its evaluation."""
 
 import json
 import sys
@@ -36,7 +36,7 @@ RESUMABLE = (JobState.CANCELLED, JobState.FAILED)
 
 
 class CannotTrain(ValueError):
-    """A run that cannot be started; the message says why and what to do."""
+    """A run that cannot start; the message says why and what to do."""
 
 
 @transaction.atomic
@@ -50,17 +50,19 @@ def start_run(
     name: str = "critic",
     keeps_unreadable: bool = False,
 ) -> Run:
-    """Queue a training run. `settings` go over those of the `recipe` or, without one, of what is trained
-    (`modelassist.engine.training.presets`); `name` is what the critic will be called.
-    `keeps_unreadable` registers it even if its answers cannot be read: for trials of the way, not of a critic.
+    """Queue a training run.
 
-    Raises CannotTrain for a release that is not frozen, a setting there is not or a rate that ruins the model, and
+    `settings` override those of the `recipe` or, without one, the preset of the model
+    (`modelassist.engine.training.presets`). `name` is the name of the critic. `keeps_unreadable` registers it even if
+    its answers cannot be read: for tests of the process.
+
+    Raises CannotTrain for a release that is not frozen, an unknown setting or a learning rate that ruins the model, and
     ModelError for a model that cannot be loaded here.
     """
     require_role(actor, Role.ENGINEER)
     if release.state != Release.State.FROZEN:
         raise CannotTrain(
-            _("release %(release)s is %(state)s; only a frozen release can be trained on")
+            _("Release %(release)s is %(state)s; only a frozen release can be trained on.")
             % {"release": isolate(release), "state": release.state}
         )
     try:
@@ -89,7 +91,7 @@ def start_run(
 
 @transaction.atomic
 def cancel_run(*, actor: User, run: Run) -> bool:
-    """Cancel a run that has not ended: its trainer is stopped, its checkpoints stay. False if it had ended."""
+    """Cancel a run: its trainer stops, its checkpoints stay. Returns False if it had ended already."""
     require_role(actor, Role.ENGINEER)
     cancelled = run.job is not None and jobs.cancel(job=run.job, actor=actor)
     if cancelled:
@@ -99,11 +101,13 @@ def cancel_run(*, actor: User, run: Run) -> bool:
 
 @transaction.atomic
 def resume_run(*, actor: User, run: Run) -> Run:
-    """Queue a cancelled or failed run again: it resumes from its last checkpoint. Raises CannotTrain for another."""
+    """Queue a cancelled or failed run again, from its last checkpoint; raises CannotTrain for any other run."""
     require_role(actor, Role.ENGINEER)
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.job is None or run.job.state not in RESUMABLE:
-        raise CannotTrain(_("Run %(run)s was neither cancelled nor has it failed.") % {"run": run.pk})
+        raise CannotTrain(
+            _("Run %(run)s neither was cancelled nor failed: there is nothing to resume.") % {"run": run.pk}
+        )
     if list_old_names(run.settings_json):
         raise CannotTrain(
             _("Run %(run)s was started by an earlier version, whose settings had other names. Start a new run instead.")
@@ -118,23 +122,23 @@ def resume_run(*, actor: User, run: Run) -> Run:
 
 
 def stop_cancelled() -> int:
-    """Stop the trainers on this host whose run was cancelled while no worker watched them; returns how many."""
+    """Stop trainers on this host whose run was cancelled while no worker watched them; returns how many."""
     cancelled = Run.objects.filter(job__state=JobState.CANCELLED)
     stopped = 0
     for run in cancelled:
         folder = run_folder(run)
-        is_left = trainer.is_running(folder) and trainer.is_here(folder)
-        if is_left and cancelled.filter(pk=run.pk).exists():  # it may have been resumed while another one was stopped
+        is_orphan = trainer.is_running(folder) and trainer.is_here(folder)
+        if is_orphan and cancelled.filter(pk=run.pk).exists():  # it may have been resumed while another one was stopped
             trainer.stop(folder)
             stopped += 1
     return stopped
 
 
 def train(job: JobRun) -> Critic:
-    """Body of the training job: see the trainer through to its end, then register the critic that it made.
+    """Run the training job: watch the trainer until it ends, then register the critic that it made.
 
-    Safe to run again after the worker died: a living trainer is watched on, a finished one is registered (once), a
-    dead one goes on from its last checkpoint.
+    The job may run again after its worker died: it watches a living trainer, registers the critic of a finished one
+    (once), and resumes a dead one from its last checkpoint.
     """
     run = Run.objects.select_related("release", "created_by").get(pk=job.arguments["run"])
     folder = run_folder(run)
@@ -142,8 +146,8 @@ def train(job: JobRun) -> Critic:
         start_trainer(run)
         _watch(folder, job)
     if not is_finished(folder):
-        words = trainer.last_lines(folder)
-        raise trainer.TrainingFailed(f"The trainer ended without a result. Its last words:\n{words}")
+        lines = trainer.read_last_lines(folder)
+        raise trainer.TrainingFailed(f"The trainer ended without a result. Its last lines:\n{lines}")
     keeps_unreadable = bool(job.arguments.get("keeps_unreadable"))
     return finish(run=run, name=job.arguments["name"], keeps_unreadable=keeps_unreadable)
 
@@ -158,8 +162,11 @@ def finish(*, run: Run, name: str, keeps_unreadable: bool = False) -> Critic:
 
 
 def _watch(folder: Path, job: JobRun) -> None:
-    """Watch until the trainer ends. It is stopped with a cancelled job and with the site, and then goes on from its
-    last checkpoint; it is left alone where another worker has taken the job over."""
+    """Watch until the trainer ends.
+
+    It is stopped if the job is cancelled or the site stops, and can resume from its last checkpoint. It goes on if
+    another worker took over the job.
+    """
     try:
         trainer.watch(folder, job.progress)
     except JobInterruptedError:
@@ -173,34 +180,36 @@ def _watch(folder: Path, job: JobRun) -> None:
 
 
 def start_trainer(run: Run) -> None:
-    """Write the configuration and start the engine on it, from the last checkpoint where there is one."""
+    """Write the settings and start the engine with them, from the last checkpoint if there is one."""
     folder = run_folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / SETTINGS
     config.write_text(json.dumps(run.settings_json, indent=2) + "\n", encoding="utf-8")
-    trainer.start(folder, train_command(run, resume=(folder / CHECKPOINTS_FOLDER).is_dir()), cwd=site.BASE_DIR)
+    trainer.start(folder, build_command(run, resume=(folder / CHECKPOINTS_FOLDER).is_dir()), cwd=site.BASE_DIR)
 
 
-def train_command(run: Run, *, resume: bool) -> list[str]:
-    """The command line that a person on a GPU box would type for this run. A critic that goes on learning is measured
-    beside what it was."""
+def build_command(run: Run, *, resume: bool) -> list[str]:
+    """Build the command line that a person on a GPU machine would type for this run.
+
+    A critic that is trained further is compared with its previous version.
+    """
     folder = run_folder(run)
     command = [sys.executable, "-m", "modelassist.engine", "train"]
     command += ["--release", str(release_folder(run.release)), "--model", model_name(run.base_model)]
     command += ["--out", str(folder), "--config", str(folder / SETTINGS)]
-    command += ["--keep-unreadable"]  # `finish` decides about such a critic
+    command += ["--keep-unreadable"]  # `finish` decides whether to register such a critic
     if Critic.objects.filter(model=run.base_model).exists():
         command += ["--previous", model_name(run.base_model)]
     return [*command, "--resume"] if resume else command
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the trainer came to its end: the evaluation is the last thing it writes."""
+    """Whether the trainer has finished: the evaluation is the last file that it writes."""
     return (folder / EVALUATION_FILE).is_file() and (folder / MODEL_FOLDER / "config.json").is_file()
 
 
 def store_evaluation(run: Run) -> None:
-    """Keep with the run what it measured."""
+    """Store the evaluation with the run."""
     run.evaluation = json.loads((run_folder(run) / EVALUATION_FILE).read_text(encoding="utf-8"))
     run.save(update_fields=["evaluation"])
 
@@ -218,9 +227,9 @@ def require_readable(run: Run) -> None:
 def register_result(*, run: Run, name: str) -> Critic:
     """Register the critic of a finished run, once."""
     run = Run.objects.select_for_update().get(pk=run.pk)
-    made = run.critics.first()
-    if made is not None:
-        return made
+    critic = run.critics.first()
+    if critic is not None:
+        return critic
     folder = run_folder(run)
     return register_critic(
         actor=run.created_by,

@@ -1,7 +1,7 @@
-"""Simulated people and toy clips, taken through the same services as real ones, and stored as simulated.
+"""Simulated raters and toy clips: they go through the same services as real ones and are stored as simulated.
 
-Nothing here writes a row by itself: clips come in by a manifest, ratings by `claim` and `submit`. What differs is that
-the one who rates is a program that knows what is wrong with a clip, and sees it with a bias, noise and a taste.
+Nothing here writes a row itself: clips are imported through a manifest, ratings through `claim` and `submit`. But the
+rater is a program that knows the faults of a clip, and sees them with a bias, noise and a taste.
 """
 
 import csv
@@ -33,12 +33,12 @@ from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, card_from_json
 
 OnProgress = Callable[[int, int], None]
-"""Told how many are done, and of how many."""
+"""Called with how many are done, and of how many."""
 
-LEAST_REASON = 20
-"""Characters: a shorter draft is never confirmed as it stands."""
+MIN_REASON_LENGTH = 20
+"""Characters: a shorter draft is never confirmed unedited."""
 ATTEMPTS = 20
-"""How often a simulated rater words a rating anew when the site refuses the words."""
+"""How often a simulated rater rewrites a rating that the site refuses."""
 SIMULATED_CRITIC = "simulated@1"
 _DRAFT_USE = AxisAnswer.DraftUse
 
@@ -54,9 +54,9 @@ class Person:
 def render_manifest(
     folder: Path, *, seed: int, indices: Sequence[int], on_progress: OnProgress = lambda done, of: None
 ) -> Path:
-    """Render toy clips into `folder` on all cores, and write the manifest that brings them in."""
+    """Render toy clips into `folder` on all cores, and write the manifest to import them."""
     specs = [make_spec(seed, index) for index in indices]
-    _render(folder, specs, on_progress)
+    _render_clips(folder, specs, on_progress)
     manifest = folder / f"manifest-{indices[0]:05d}.csv"
     with manifest.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -80,46 +80,46 @@ def render_captions(
     Of `count` clips those are left out that were made for one of the `held_out` prompts, show it or would stand beside
     it: a release keeps all clips of a prompt in one split, and captions of it would undo that.
     """
-    specs = [spec for spec in (make_spec(seed, index) for index in range(count)) if not held_out & _prompts_of(spec)]
-    _render(folder, specs, on_progress)
+    specs = [spec for spec in (make_spec(seed, index) for index in range(count)) if not held_out & _list_prompts(spec)]
+    _render_clips(folder, specs, on_progress)
     path = folder / "captions.jsonl"
-    path.write_text("".join(f"{json.dumps(_captioned(spec))}\n" for spec in specs), encoding="utf-8")
+    path.write_text("".join(f"{json.dumps(_make_caption(spec))}\n" for spec in specs), encoding="utf-8")
     return path
 
 
-def _prompts_of(spec: ClipSpec) -> Set[str]:
+def _list_prompts(spec: ClipSpec) -> Set[str]:
     return {scene.prompt for scene in (spec.asked, spec.shown, another_prompt(spec))}
 
 
-def _captioned(spec: ClipSpec) -> dict[str, str]:
+def _make_caption(spec: ClipSpec) -> dict[str, str]:
     asked = another_prompt(spec)
     return {"video": f"{spec.clip_id}.mp4", "prompt": asked.prompt, "text": caption(spec, asked)}
 
 
-def _render(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgress) -> None:
+def _render_clips(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgress) -> None:
     """Render clips as `<clip id>.mp4`, on all cores."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{spec.clip_id}.mp4" for spec in specs]
-    # fresh processes: they need neither the database connection nor the threads of this one
+    # new processes, which share neither the database connection nor the threads of this one
     with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for done, _ in enumerate(pool.map(render_clip, specs, paths, chunksize=4), start=1):
             on_progress(done, len(specs))
 
 
-def spec_of(clip_id: str) -> ClipSpec:
-    """The toy clip behind a clip id; raises ValueError for a clip that is not of the toy world."""
+def find_spec(clip_id: str) -> ClipSpec:
+    """Return the toy clip of a clip id; raises ValueError for a clip that is not of the toy world."""
     world, seed, index = clip_id.split("-")
     if world != "toy":
-        raise ValueError(f"{clip_id} is not a toy clip")
+        raise ValueError(f"{clip_id} is not a toy clip.")
     return make_spec(int(seed), int(index))
 
 
 def make_people(*, actor: User, count: int, seed: int = 0) -> list[Person]:
-    """Simulated raters with accounts that nobody can sign in to; those that are there already are taken again."""
-    return [_person(actor, seed + number) for number in range(1, count + 1)]
+    """Create simulated raters with accounts that nobody can sign in to; existing ones are used again."""
+    return [_make_person(actor, seed + number) for number in range(1, count + 1)]
 
 
-def _person(actor: User, seed: int) -> Person:
+def _make_person(actor: User, seed: int) -> Person:
     name = f"simulated-{seed:02d}"
     user = User.objects.filter(username=name, is_simulated=True).first() or create_user(
         actor=actor,
@@ -133,28 +133,28 @@ def _person(actor: User, seed: int) -> Person:
 
 
 def rate(
-    *, campaign: Campaign, people: Sequence[Person], most: int, on_progress: OnProgress = lambda done, of: None
+    *, campaign: Campaign, people: Sequence[Person], limit: int, on_progress: OnProgress = lambda done, of: None
 ) -> int:
-    """Everybody in turn claims and rates until `most` ratings are made or no seat is left; returns how many."""
+    """Let everybody in turn claim and rate, up to `limit` ratings or until no slot is free; returns how many."""
     done, waiting = 0, list(people)
-    while waiting and done < most:
+    while waiting and done < limit:
         person = waiting.pop(0)
         if _rate_one(person, campaign):
             done += 1
             waiting.append(person)
-            on_progress(done, most)
+            on_progress(done, limit)
     return done
 
 
 def draft_all(*, campaign: Campaign, seed: int) -> int:
-    """Store a draft by the simulated critic for each item that wants one; returns how many.
+    """Store a draft by the simulated critic for each item that needs one; returns how many.
 
-    This critic is a simulated rater whose report card is taken as the draft. It costs nothing and needs no model.
+    The draft is the report card of a simulated rater, which needs no model.
     """
     rater = make_rater(seed)
     items = list_items_without_draft(campaign=campaign, critic=SIMULATED_CRITIC, limit=campaign.items.count())
     for item in items:
-        spec = spec_of(item.clip.clip_id)
+        spec = find_spec(item.clip.clip_id)
         card = rater.rate(spec, rater.rng_for(spec))
         record_draft(item_id=item.pk, critic=SIMULATED_CRITIC, card=card, text="", latency_ms=0)
     return len(items)
@@ -163,19 +163,19 @@ def draft_all(*, campaign: Campaign, seed: int) -> int:
 def mark_golds(*, actor: User, campaign: Campaign, count: int) -> None:
     """Mark the first `count` items as golds whose known scores are their true quality, in whole levels."""
     for item in campaign.items.select_related("clip").order_by("pk")[:count]:
-        spec = spec_of(item.clip.clip_id)
+        spec = find_spec(item.clip.clip_id)
         mark_item(
             actor=actor, item=item, mark=Mark.GOLD, scores={axis.value: round(spec.quality(axis)) for axis in AXES}
         )
 
 
-def open_seats(campaign: Campaign) -> int:
-    """Seats that nobody has taken yet."""
+def count_free_slots(campaign: Campaign) -> int:
+    """Count the rating slots that nobody has taken yet."""
     return Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state=Slot.State.FREE).count()
 
 
-def draft_uses(campaign: Campaign) -> dict[str, int]:
-    """How often drafts were confirmed, edited and cleared, over axes, in the ratings that count."""
+def count_draft_uses(campaign: Campaign) -> dict[str, int]:
+    """Count how often drafts were confirmed, edited and cleared, over axes, in the ratings that count."""
     answers = AxisAnswer.objects.filter(revision__is_current=True, revision__rating__item__campaign=campaign)
     return dict(answers.values_list("draft_use").annotate(count=Count("pk")).order_by("draft_use"))
 
@@ -184,10 +184,10 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
     slot = claim(rater=person.user, campaign=campaign)
     if slot is None:
         return False
-    assert slot.lease is not None  # a claimed seat carries one
-    spec = spec_of(slot.item.clip.clip_id)
+    assert slot.lease is not None  # a claimed slot has one
+    spec = find_spec(slot.item.clip.clip_id)
     draft, _exposure = find_shown_draft(person.user, slot.item_id)
-    answers = _answers(person.rater, spec, draft, campaign)
+    answers = _make_answers(person.rater, spec, draft, campaign)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             submit(
@@ -204,30 +204,30 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
         except AnswersRefused as refusal:
             if attempt == ATTEMPTS:
                 raise
-            answers |= _anew(person.rater, spec, draft, {field.split(".")[0] for field in refusal.problems}, attempt)
+            answers |= _rewrite(person.rater, spec, draft, {field.split(".")[0] for field in refusal.problems}, attempt)
             continue
         return True
     return False
 
 
-def _answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign) -> dict[Axis, Answer]:
+def _make_answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign) -> dict[Axis, Answer]:
     own = rater.rate(spec, rater.rng_for(spec))
     if draft is None:
-        return {axis: _own_answer(own.axis(axis)) for axis in AXES}
+        return {axis: _answer_with(own.axis(axis)) for axis in AXES}
     drafted, known = card_from_json(draft.card), list_defect_ids(campaign)
-    return {axis: _with_draft(own.axis(axis), drafted.axis(axis), known[axis]) for axis in AXES}
+    return {axis: _answer_draft(own.axis(axis), drafted.axis(axis), known[axis]) for axis in AXES}
 
 
-def _anew(
+def _rewrite(
     rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, refused: set[str], attempt: int
 ) -> dict[Axis, Answer]:
-    """The refused axes seen and worded anew; who was refused no longer leans on the critic's words."""
+    """Rate the refused axes again in other words, without the critic's draft."""
     own = rater.rate(spec, rater.rng_for(spec, attempt))
     use = _DRAFT_USE.EDITED if draft else _DRAFT_USE.NONE
-    return {axis: _own_answer(own.axis(axis), use) for axis in AXES if axis in refused}
+    return {axis: _answer_with(own.axis(axis), use) for axis in AXES if axis in refused}
 
 
-def _own_answer(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms: int | None = None) -> Answer:
+def _answer_with(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms: int | None = None) -> Answer:
     return Answer(
         score=int(report.score),
         evidence=report.evidence,
@@ -237,18 +237,18 @@ def _own_answer(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms
     )
 
 
-def _with_draft(mine: AxisReport, theirs: AxisReport, known: Iterable[str]) -> Answer:
-    """A draft that names what the rater saw is confirmed as it stands; otherwise its text gives way to the rater's.
+def _answer_draft(mine: AxisReport, theirs: AxisReport, known: Iterable[str]) -> Answer:
+    """Confirm a draft that names what the rater saw; otherwise replace its text by the rater's.
 
-    The score stays the rater's own: a page does not show drafted scores unless its campaign says so.
+    The score is always the rater's own: a page shows drafted scores only if the campaign says so.
     """
-    usable = set(theirs.defects) <= set(known) and len(theirs.reason) >= LEAST_REASON
+    usable = set(theirs.defects) <= set(known) and len(theirs.reason) >= MIN_REASON_LENGTH
     if usable and set(mine.defects) == set(theirs.defects):
         as_drafted = AxisReport(mine.score, theirs.evidence, theirs.reason)
-        return _own_answer(as_drafted, _DRAFT_USE.CONFIRMED, confirm_ms=_reading_ms(theirs.reason))
-    return _own_answer(mine, _DRAFT_USE.EDITED if theirs.reason else _DRAFT_USE.CLEARED)
+        return _answer_with(as_drafted, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(theirs.reason))
+    return _answer_with(mine, _DRAFT_USE.EDITED if theirs.reason else _DRAFT_USE.CLEARED)
 
 
-def _reading_ms(text: str) -> int:
-    """How long somebody takes who reads what they confirm: some twenty letters a second, and a moment to decide."""
+def _estimate_reading_ms(text: str) -> int:
+    """Estimate how long a rater takes who reads what they confirm: twenty letters a second, and a moment to decide."""
     return 800 + 50 * len(text)

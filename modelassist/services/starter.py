@@ -1,6 +1,6 @@
-"""The starter critic: a small one that the loop trained, kept in the checkout so that drafts come at once.
+"""The starter critic: a small one that the loop trained, stored in the checkout so that drafting works at once.
 
-Its folder holds the model, `evaluation.json` (what it measured) and `README.md` (its card). It is weak, and says so.
+Its folder has the model, `evaluation.json` and `README.md` (its card). It is weak, and its card says so.
 """
 
 import json
@@ -18,21 +18,21 @@ from modelassist.services.critics import Origin, register_critic
 from modelassist.services.loop import Loop
 
 NAME = "starter"
-MOST_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 EVALUATION, CARD = "evaluation.json", "README.md"
 
 
 class StarterRefused(ValueError):
-    """A critic that cannot be kept as the starter; the message says why."""
+    """A critic that cannot be the starter; the message says why."""
 
 
 def starter_folder() -> Path:
-    """Where the starter lies."""
+    """Return the folder of the starter."""
     return Path(settings.BASE_DIR) / "modelassist" / "starter"
 
 
 def register_starter(*, actor: User) -> Critic:
-    """Take the starter in with what it measured and its card; raises ModelError where the checkout has none."""
+    """Register the starter with its evaluation and its card; raises ModelError if the checkout has none."""
     folder = starter_folder()
     check_model(str(folder))
     return register_critic(
@@ -46,21 +46,21 @@ def register_starter(*, actor: User) -> Critic:
 
 
 def keep_starter(loop: Loop, *, command: str, table: str) -> Path:
-    """Copy the loop's critic over the starter, with its figures and a card; raises StarterRefused if it is too big."""
+    """Replace the starter by the loop's critic, with its figures and a card; raises StarterRefused if it is too big."""
     source, folder = loop.model_folder, starter_folder()
     size = sum(path.stat().st_size for path in source.iterdir())
-    if size > MOST_BYTES:
-        raise StarterRefused(f"{source} has {size} bytes; a starter has at most {MOST_BYTES}")
+    if size > MAX_BYTES:
+        raise StarterRefused(f"{source} has {size} bytes; a starter has at most {MAX_BYTES}.")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder)
     evaluation = {key: value for key, value in loop.run.evaluation.items() if key not in ("model", "problems")}
     (folder / EVALUATION).write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
-    (folder / CARD).write_text(card(loop, command=command, table=table, size=size), encoding="utf-8")
+    (folder / CARD).write_text(write_card(loop, command=command, table=table, size=size), encoding="utf-8")
     return folder
 
 
-def card(loop: Loop, *, command: str, table: str, size: int) -> str:
-    """The starter's README: how it was made, what it measures, how weak it is."""
+def write_card(loop: Loop, *, command: str, table: str, size: int) -> str:
+    """Write the starter's README: how it was made, what it measures, how weak it is."""
     clips = loop.release.counts["clips"]
     return CARD_TEXT.format(
         command=command,

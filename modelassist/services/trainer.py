@@ -1,7 +1,7 @@
-"""The trainer: a process of its own that outlives the worker which started it.
+"""The trainer: a separate process that outlives the worker which started it.
 
-It holds a lock on `<folder>/trainer.lock` for as long as it lives, whoever started it. So a restarted worker can tell
-a living trainer from a dead one, and a process id that was given to somebody else is never taken for it.
+It holds a lock on `<folder>/trainer.lock` as long as it lives. So a restarted worker can tell a living trainer from a
+dead one, and never mistakes another process with the same id for it.
 """
 
 import contextlib
@@ -21,25 +21,25 @@ from qsave.run import PROGRESS_FILE
 
 LOCK, RECORD, LOG = "trainer.lock", "trainer.json", "trainer.log"
 STOP_SECONDS = 10
-"""How long a trainer may take to end after it was asked to, before it is killed."""
-_MOST_LOG_BYTES = 8192
+"""How long a trainer may take to end after SIGTERM, before it is killed."""
+_MAX_LOG_BYTES = 8192
 
 
 class TrainingFailed(JobError):
-    """The trainer ended without a result; the message ends with the last lines that it wrote."""
+    """The trainer ended without a result; the message ends with the last lines of its log."""
 
 
 def start(folder: Path, command: Sequence[str], *, cwd: Path) -> None:
-    """Start the trainer in `folder` unless one runs there already."""
+    """Start the trainer in `folder`, unless one runs there already."""
     folder.mkdir(parents=True, exist_ok=True)
     with _lock_file(folder) as lock:
-        if not _take(lock):
+        if not _try_lock(lock):
             return
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=_threads() | os.environ,
+                env=_limit_threads() | os.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -48,24 +48,24 @@ def start(folder: Path, command: Sequence[str], *, cwd: Path) -> None:
             )
         record = {"pid": process.pid, "host": socket.gethostname(), "command": list(command)}
         (folder / RECORD).write_text(json.dumps(record) + "\n")
-        process.returncode = 0  # nobody waits for it through this object; `_reap` collects it
+        process.returncode = 0  # nobody waits for it through this object; `_reap` collects its exit
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a trainer lives that writes to `folder`."""
+    """Whether a trainer of `folder` is running."""
     if not (folder / LOCK).exists():
         return False
     with _lock_file(folder) as lock:
-        return not _take(lock)
+        return not _try_lock(lock)
 
 
 def is_here(folder: Path) -> bool:
-    """Whether the trainer of `folder` was started on this host, so that its process id means it and nobody else."""
-    return (_json_or_none(folder / RECORD) or {}).get("host") == socket.gethostname()
+    """Whether the trainer of `folder` was started on this host, so that its process id is valid here."""
+    return (_read_json(folder / RECORD) or {}).get("host") == socket.gethostname()
 
 
 def watch(folder: Path, on_progress: Callable[[float, str], None], *, every: float = 1.0) -> None:
-    """Report progress until the trainer has ended. What `on_progress` raises stops the watching, not the trainer."""
+    """Report progress until the trainer ends. An error of `on_progress` stops the watching, not the trainer."""
     while is_running(folder):
         on_progress(*read_progress(folder))
         time.sleep(every)
@@ -73,12 +73,12 @@ def watch(folder: Path, on_progress: Callable[[float, str], None], *, every: flo
 
 
 def stop(folder: Path) -> None:
-    """Ask the trainer to end; kill it if it does not. Does nothing where none runs."""
-    for wanted, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
+    """End the trainer, by force if it does not end by itself; does nothing if none is running."""
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
         if not is_running(folder):
             break
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(_pid(folder), wanted)
+            os.killpg(_read_pid(folder), number)
         deadline = time.monotonic() + seconds
         while is_running(folder) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -86,16 +86,16 @@ def stop(folder: Path) -> None:
 
 
 def read_progress(folder: Path) -> tuple[float, str]:
-    """(share done, what it is at), from the progress file; (0, "starting") before there is one."""
-    found = _json_or_none(folder / PROGRESS_FILE)
+    """Read (share done, message) from the progress file; (0, "starting") before it exists."""
+    found = _read_json(folder / PROGRESS_FILE)
     return (float(found["share"]), str(found["message"])) if found else (0.0, "starting")
 
 
-def last_lines(folder: Path, count: int = 20) -> str:
-    """The end of what the trainer wrote, progress bars and blank lines left out."""
+def read_last_lines(folder: Path, count: int = 20) -> str:
+    """Read the end of the trainer's log, without progress bars and blank lines."""
     try:
         with (folder / LOG).open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - _MOST_LOG_BYTES))
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _MAX_LOG_BYTES))
             text = log.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return ""
@@ -103,10 +103,10 @@ def last_lines(folder: Path, count: int = 20) -> str:
     return "\n".join([line for line in lines if line][-count:])
 
 
-def _threads() -> dict[str, str]:
-    """Half of the cores on a machine that also serves the site; what the environment says comes before this.
+def _limit_threads() -> dict[str, str]:
+    """Give the trainer half of the cores, since the machine also serves the site; the environment overrides this.
 
-    Threads that wait for a core which is busy elsewhere make torch many times slower, not a little.
+    Threads that wait for a busy core make torch many times slower.
     """
     return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2))}
 
@@ -120,7 +120,7 @@ def _lock_file(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _take(lock: int) -> bool:
+def _try_lock(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -128,18 +128,18 @@ def _take(lock: int) -> bool:
     return True
 
 
-def _pid(folder: Path) -> int:
-    return int((_json_or_none(folder / RECORD) or {})["pid"])
+def _read_pid(folder: Path) -> int:
+    return int((_read_json(folder / RECORD) or {})["pid"])
 
 
 def _reap(folder: Path) -> None:
-    """Collect the exit of a trainer that this very process started; another's child is not ours to collect."""
+    """Collect the exit of a trainer that this process started; that of another process cannot be collected here."""
     with contextlib.suppress(ChildProcessError, KeyError):
-        os.waitpid(_pid(folder), os.WNOHANG)
+        os.waitpid(_read_pid(folder), os.WNOHANG)
 
 
-def _json_or_none(path: Path) -> dict[str, Any] | None:
-    """A JSON object, or None while it is not there or half written."""
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object; returns None while it is missing or half written."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

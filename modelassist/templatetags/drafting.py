@@ -1,4 +1,4 @@
-"""What pages of other rooms show of drafting."""
+"""What pages of other apps show about drafting."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.inclusion_tag("modelassist/_drafting_pause.html", takes_context=True)
 def drafting_pause(context: dict[str, Any], campaign: Campaign) -> dict[str, Any]:
-    """A notice where drafting for the campaign is paused: why, until when, and a button that tries again now."""
+    """Show a notice if drafting for the campaign is paused: why, until when, and a button that tries again now."""
     paused = Activation.objects.exclude(retry_at=None).select_related("critic", "campaign")
     return {
         "pause": paused.filter(campaign=campaign).first() if campaign.critic_active else None,

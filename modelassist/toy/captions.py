@@ -1,4 +1,4 @@
-"""What a toy clip shows, in words that judge nothing: for clips with captions, and for raters who say what they saw."""
+"""Describe what a toy clip shows, without a verdict: for captions, and for the notes of simulated raters."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -22,42 +22,42 @@ from qsave.axes import Axis
 
 _SIDE = 3
 MOMENTS = 4
-"""As many as a fast video of eight frames has vision runs: each run shows two frames."""
+"""The number of vision runs of a fast video of eight frames: each run shows two frames."""
 _NOTHING = "-"
 _NONE = "none"
 _STILL = 0.012
-"""The least way between the two frames of a moment that is seen as one, as a share of the picture; a slide goes .09."""
+"""The least movement between the two frames of a moment, as a share of the picture; a slide moves 0.09."""
 _NO_FLAW = {Axis.VISUAL: "clean", Axis.DYNAMIC: "steady"}
 
 
 def caption(spec: ClipSpec, asked: Scene) -> str:
-    """How the clip looks, how it moves and what it shows, each moment by moment first, then in all; and that word by
-    word beside what a prompt asks for.
+    """Describe how the clip looks, how it moves and what it shows, moment by moment and then in sum, and compare that
+    word by word with a prompt.
 
-    Few words tell what there is in all, and eyes that start from nothing are long in finding what those are of. Moments
-    tell it place by place and time by time: each clip teaches dozens of times where to look, and what there is in all
-    can be read off them.
+    A summary has few words, and an untrained vision tower takes long to find what they refer to. The moments name what
+    is visible place by place and time by time: each clip teaches dozens of times where to look, and the summary follows
+    from them.
     """
     flaws = (f"{moments(spec, axis)}. {sentence(_flaws(spec, axis))}" for axis in (Axis.VISUAL, Axis.DYNAMIC))
-    return ". ".join([*flaws, sketch(spec), sentence(scene_words(spec)), f"{held_against(spec, asked)}."])
+    return ". ".join([*flaws, sketch(spec), sentence(scene_words(spec)), f"{compare_with_prompt(spec, asked)}."])
 
 
 def moments(spec: ClipSpec, axis: Axis) -> str:
-    """How the clip looks or moves at even moments, and what is wrong there: the strongest fault of each."""
-    found = (_at(spec, axis, frames_of(spec, number)) for number in range(MOMENTS))
-    return f"{scratch.MOMENTS.format(MOMENTS)} {', '.join(found)}"
+    """Describe how the clip looks or moves at evenly spaced moments, with the strongest fault of each."""
+    words = (_describe_moment(spec, axis, frames_of(spec, number)) for number in range(MOMENTS))
+    return f"{scratch.MOMENTS.format(MOMENTS)} {', '.join(words)}"
 
 
-def _at(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str:
-    """As many words for each moment of an axis, so that each stands at a place of its own."""
+def _describe_moment(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str:
+    """Describe one moment; all moments of an axis have the same number of words, so each has a fixed position."""
     flaw = _flaw_at(spec, axis, frames) or _NO_FLAW[axis]
     return flaw if axis is Axis.VISUAL else f"{heading(spec, frames)} {flaw}"
 
 
 def heading(spec: ClipSpec, frames: tuple[int, int]) -> str:
-    """Where the things go between two frames: a word on motion for every moment of every clip, faulty or not."""
+    """Say in one word where the things move between two frames, whether the clip has a fault or not."""
     gone = spec.fault("pops-in-or-out")
-    if not spec.things or (gone and _shows(spec, gone, frames)):
+    if not spec.things or (gone and _is_visible(spec, gone, frames)):
         return _NOTHING
     before, after = (place(spec, 0, moment(spec, frame), reach(spec)) for frame in frames)
     across, down = after[0] - before[0], after[1] - before[1]
@@ -69,12 +69,12 @@ def heading(spec: ClipSpec, frames: tuple[int, int]) -> str:
 
 
 def sketch(spec: ClipSpec) -> str:
-    """Where the things are, row by row: their colours at the first moment, their shapes at the second."""
+    """Map where the things are, row by row: their colours at the first moment, their shapes at the second."""
     return f"{scratch.MAP} {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
 
 
 def scene_words(spec: ClipSpec) -> str:
-    """What is there, how it moves and over what, as a prompt would say it: "two red circles rise over sand"."""
+    """Describe the things, their motion and the ground as a prompt does: "two red circles rise over sand"."""
     extra = f", a {named(spec.extra, 1)} in the corner" if spec.extra else ""
     if not spec.things:
         return f"nothing but {spec.ground}{extra}"
@@ -85,11 +85,12 @@ def scene_words(spec: ClipSpec) -> str:
     return f"{COUNT_WORDS[count]} {named(first, count)} {verb} over {spec.ground}{among}{extra}"
 
 
-def held_against(spec: ClipSpec, asked: Scene) -> str:
-    """What was asked beside what is seen, word by word: "Asked and seen: two two same; red blue other; ..".
+def compare_with_prompt(spec: ClipSpec, asked: Scene) -> str:
+    """Compare the prompt with what is visible, word by word: "Asked and seen: two two same; red blue other; ..".
 
-    Whether two words are the same is soon learnt where they touch. With a comma between them a tiny critic was blind to
-    two of the five kinds after 3,800 steps (docs/engine/toy.md)."""
+    A model soon learns whether two adjacent words are the same. With a comma between them a tiny critic did not learn
+    two of the five kinds in 3,800 steps (docs/engine/toy.md).
+    """
     things = spec.things
     verb = MOTIONS.get if asked.count > 1 else lambda motion: motion
     pairs = (
@@ -99,30 +100,30 @@ def held_against(spec: ClipSpec, asked: Scene) -> str:
         (verb(asked.motion), verb(spec.motion) if things else _NONE),
         (asked.ground, spec.ground),
     )
-    told = (f"{wanted} {seen} {'same' if wanted == seen else 'other'}" for wanted, seen in pairs)
+    words = (f"{wanted} {seen} {'same' if wanted == seen else 'other'}" for wanted, seen in pairs)
     besides = f"a {spec.extra.colour} {spec.extra.shape}" if spec.extra else "nothing"
-    return f"{scratch.COMPARISON} {'; '.join(told)}; {besides} besides"
+    return f"{scratch.COMPARISON} {'; '.join(words)}; {besides} besides"
 
 
 def degree(strength: float) -> str:
-    """A strength in (0, 1] as a word."""
+    """Return a strength in (0, 1] as a word."""
     if strength < 0.4:
         return "slight"
     return "clear" if strength < 0.7 else "strong"
 
 
 def sentence(words: str) -> str:
-    """The words with a capital."""
+    """Capitalise the first letter."""
     return words[0].upper() + words[1:]
 
 
 def named(thing: Thing, count: int) -> str:
-    """One thing or several like it: "red circle", "red circles"."""
+    """Name one thing, or several like it: "red circle", "red circles"."""
     return f"{thing.colour} {thing.shape if count == 1 else plural(thing.shape)}"
 
 
 def _all_of(words: Iterable[str]) -> str:
-    """The different ones among some words."""
+    """Join the different words."""
     return " and ".join(dict.fromkeys(words)) or _NONE
 
 
@@ -132,7 +133,7 @@ def _flaws(spec: ClipSpec, axis: Axis) -> str:
 
 
 def frames_of(spec: ClipSpec, number: int) -> tuple[int, int]:
-    """The two frames that the vision run of a moment shows."""
+    """Return the two frames that the vision run of a moment shows."""
     first, second = ((2 * number + half) * (spec.frames - 1) // (2 * MOMENTS - 1) for half in (0, 1))
     return first, second
 
@@ -152,7 +153,7 @@ def _cells(spec: ClipSpec, number: int) -> list[str]:
 
 
 def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
-    """The cells that hold the middle of a thing, or whose middle it covers."""
+    """Yield the cells that contain the centre of a thing, or whose centre it covers."""
     x, y = place(spec, order, progress, reach(spec))
     home = tuple(min(_SIDE - 1, max(0, int(way * _SIDE))) for way in (x, y))
     for cell in range(_SIDE**2):
@@ -163,12 +164,12 @@ def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
 
 
 def _flaw_at(spec: ClipSpec, axis: Axis, frames: Iterable[int]) -> str | None:
-    """The strongest fault that shows in one of the frames."""
-    shown = [fault for fault in spec.faults if fault.axis is axis and _shows(spec, fault, frames)]
-    return max(shown, key=lambda fault: fault.strength).defect if shown else None
+    """Return the strongest fault that is visible in one of the frames."""
+    visible = [fault for fault in spec.faults if fault.axis is axis and _is_visible(spec, fault, frames)]
+    return max(visible, key=lambda fault: fault.strength).defect if visible else None
 
 
-def _shows(spec: ClipSpec, fault: Fault, frames: Iterable[int]) -> bool:
-    """Whether a fault shows in one of the frames."""
-    shown = span(spec, fault)
-    return any(shown.start <= frame < shown.stop for frame in frames)
+def _is_visible(spec: ClipSpec, fault: Fault, frames: Iterable[int]) -> bool:
+    """Whether a fault is visible in one of the frames."""
+    frame_range = span(spec, fault)
+    return any(frame_range.start <= frame < frame_range.stop for frame in frames)

@@ -1,7 +1,7 @@
-"""The faults a toy clip may have: where and when each shows, and what it takes from the true quality.
+"""The faults of toy clips: where and when each is visible, and how much it lowers the true quality.
 
 A fault is a defect of the default taxonomy with a known strength. `harm` turns it into a share of the scale, so that
-the true quality of an axis is a stated function of its faults: 5 without any, down to 1.
+the true quality of an axis is a known function of its faults: from 5 without any down to 1.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from qsave.taxonomy import DEFAULT_AXIS_OF_DEFECT
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A defect of strength in (0, 1]; `time` None: all the time; `box` None: the whole frame."""
+    """A defect of strength in (0, 1]; `time` None means the whole clip, `box` None the whole frame."""
 
     defect: str
     strength: float
@@ -28,18 +28,18 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a defect is drawn: `weight` is its harm at full strength and extent."""
+    """How a defect is drawn at random; `weight` is its harm at full strength and extent."""
 
     defect: str
     weight: float
     timed: float = 0.0
-    """Chance of showing only for a while."""
+    """Chance that it is visible only for a while."""
     boxed: float = 0.0
-    """Chance of showing only in a part of the frame."""
+    """Chance that it is visible only in a part of the frame."""
     brief: bool = False
     """Whether it may last three frames or fewer."""
     needs_object: bool = False
-    """Whether it shows on the moving things, so that it cannot be seen without any; then its box is theirs."""
+    """Whether it is visible on the moving things only; then its box is theirs."""
 
 
 VISUAL = (
@@ -76,7 +76,7 @@ _WEIGHT = {kind.defect: kind.weight for kinds in KINDS.values() for kind in kind
 
 
 def harm(fault: Fault, duration: float) -> float:
-    """The share of the scale one fault takes, in [0, 1]: a short or small one takes less, but never little."""
+    """Return the share of the scale that one fault costs, in [0, 1]: a short or small one costs somewhat less."""
     lasting = (fault.time.end - fault.time.start) / duration if fault.time else 1.0
     area = fault.box.width * fault.box.height if fault.box and fault.axis is Axis.VISUAL else 1.0
     power: float = fault.strength**0.7
@@ -84,9 +84,9 @@ def harm(fault: Fault, duration: float) -> float:
 
 
 def quality(faults: Iterable[Fault], axis: Axis, duration: float, taste: Mapping[str, float] | None = None) -> float:
-    """The true quality of an axis in [1, 5]. `taste` multiplies the harm of defects somebody minds more or less."""
-    kept = 1.0
+    """Return the true quality of an axis in [1, 5]; `taste` multiplies the harm of defects for one rater."""
+    intact = 1.0
     for fault in faults:
         if fault.axis is axis:
-            kept *= 1.0 - min(1.0, harm(fault, duration) * (taste or {}).get(fault.defect, 1.0))
-    return 1.0 + 4.0 * kept
+            intact *= 1.0 - min(1.0, harm(fault, duration) * (taste or {}).get(fault.defect, 1.0))
+    return 1.0 + 4.0 * intact

@@ -1,7 +1,7 @@
-"""Simulated raters of the toy world: people with a bias, some noise and a taste, who notice most of what is wrong.
+"""Simulated raters of the toy world, with a bias, some noise and a taste, who notice most faults.
 
-Pure: `rate` depends on its arguments only. A rater sees the true faults, minds some more than others, gives whole
-scores, and names what was noticed with evidence that is a little off, in a reason that varies in its words.
+`rate` depends on its arguments only. A rater sees the true faults, minds some more than others, gives whole scores, and
+names the noticed faults with slightly inexact evidence, in varying words.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from modelassist.toy.captions import degree, held_against, moments, named, scene_words, sentence, sketch
+from modelassist.toy.captions import compare_with_prompt, degree, moments, named, scene_words, sentence, sketch
 from modelassist.toy.faults import KINDS, Fault, quality
 from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, Thing, plural
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 
 _NO_BIAS: Mapping[Axis, float] = dict.fromkeys(AXES, 0.0)
-_MISSED_ALL_FROM = 4  # a lower score is given for a reason: then at least one fault was noticed
+_MISSED_ALL_FROM = 4  # a rater who gives a lower score has noticed at least one fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +29,26 @@ class SimulatedRater:
     taste: Mapping[str, float] = field(default_factory=dict)
 
     def rng_for(self, spec: ClipSpec, attempt: int = 0) -> np.random.Generator:
-        """This rater's own chance at this clip; another `attempt` words and sees it anew."""
+        """Return this rater's generator for this clip; another `attempt` gives other words."""
         return np.random.default_rng([self.seed, spec.seed, spec.index, attempt])
 
     def rate(self, spec: ClipSpec, rng: np.random.Generator) -> ReportCard:
-        """A report card with whole scores, noticed defects and reasons of at least 20 characters."""
+        """Make a report card with whole scores, noticed defects and reasons of at least 20 characters."""
         return ReportCard(**{axis.value: self._report(spec, axis, rng) for axis in AXES})
 
     def _report(self, spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> AxisReport:
-        felt = quality(spec.faults, axis, spec.duration, self.taste) + self.bias.get(axis, 0.0)
-        score = int(np.clip(np.rint(felt + rng.normal(0.0, self.noise)), MIN_LEVEL, MAX_LEVEL))
-        noticed = _noticed(spec, axis, score, rng)
+        opinion = quality(spec.faults, axis, spec.duration, self.taste) + self.bias.get(axis, 0.0)
+        score = int(np.clip(np.rint(opinion + rng.normal(0.0, self.noise)), MIN_LEVEL, MAX_LEVEL))
+        noticed = _draw_noticed(spec, axis, score, rng)
         pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
-        reason = " ".join(_fault_words(spec, fault, piece, rng) for fault, piece in pieces)
-        reason = reason or _words_on_none(spec, axis, score, rng)
-        reason = f"{_taken_down(spec, axis)}. {reason}"
+        reason = " ".join(_describe_fault(spec, fault, piece, rng) for fault, piece in pieces)
+        reason = reason or _explain_no_defect(spec, axis, score, rng)
+        reason = f"{_write_notes(spec, axis)}. {reason}"
         return AxisReport(score, tuple(piece for _, piece in pieces), reason)
 
 
 def make_rater(seed: int) -> SimulatedRater:
-    """A rater drawn by seed: most are within half a level and a third of a level's noise, some mind a few defects."""
+    """Draw a rater by seed: most have a bias below half a level and noise of a third, and mind a few defects more."""
     rng = np.random.default_rng([seed, 7])
     defects = [kind.defect for kinds in KINDS.values() for kind in kinds]
     minded = rng.choice(len(defects), size=6, replace=False)
@@ -60,31 +60,31 @@ def make_rater(seed: int) -> SimulatedRater:
     )
 
 
-def _noticed(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> list[Fault]:
-    """Strong faults are seen nearly always, weak ones often; who scores low has seen the strongest."""
+def _draw_noticed(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> list[Fault]:
+    """Draw the noticed faults: strong ones nearly always, weak ones often; with a low score the strongest for sure."""
     faults = sorted((fault for fault in spec.faults if fault.axis is axis), key=lambda fault: -fault.strength)
-    seen = [fault for fault in faults if rng.random() < min(0.98, 0.5 + 0.7 * fault.strength)]
+    noticed = [fault for fault in faults if rng.random() < min(0.98, 0.5 + 0.7 * fault.strength)]
     if score == MAX_LEVEL:
         return []
-    return seen or (faults[:1] if score < _MISSED_ALL_FROM else [])
+    return noticed or (faults[:1] if score < _MISSED_ALL_FROM else [])
 
 
 def _evidence(spec: ClipSpec, fault: Fault, rng: np.random.Generator) -> Evidence:
-    time = _jittered_time(fault.time, spec.duration, rng) if fault.time and rng.random() < 0.85 else None
-    box = _jittered_box(fault.box, rng) if fault.box and rng.random() < 0.5 else None
+    time = _jitter_time(fault.time, spec.duration, rng) if fault.time and rng.random() < 0.85 else None
+    box = _jitter_box(fault.box, rng) if fault.box and rng.random() < 0.5 else None
     return Evidence(fault.defect, time, box)
 
 
-def _jittered_time(time: TimeRange, duration: float, rng: np.random.Generator) -> TimeRange:
-    """Edges a little off, in tenths of a second, at least one tenth long."""
+def _jitter_time(time: TimeRange, duration: float, rng: np.random.Generator) -> TimeRange:
+    """Shift the edges a little, in tenths of a second; the result lasts at least one tenth."""
     last = int(duration * 10)
     first, end = (round(10 * (edge + rng.normal(0, 0.06))) for edge in (time.start, time.end))
     first = min(max(first, 0), last - 1)
     return TimeRange(first / 10, max(min(end, last), first + 1) / 10)
 
 
-def _jittered_box(box: Box, rng: np.random.Generator) -> Box:
-    """Edges a little off, on a grid of 5 per cent, at least two steps wide and high."""
+def _jitter_box(box: Box, rng: np.random.Generator) -> Box:
+    """Shift the edges a little, on a grid of 5 per cent; the result is at least two steps wide and high."""
 
     def span(low: float, size: float) -> tuple[int, int]:
         first, last = (round(20 * (edge + rng.normal(0, 0.02))) for edge in (low, low + size))
@@ -95,7 +95,7 @@ def _jittered_box(box: Box, rng: np.random.Generator) -> Box:
     return Box(left / 20, top / 20, width / 20, height / 20)
 
 
-def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.Generator) -> str:
+def _describe_fault(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.Generator) -> str:
     templates = _TEMPLATES[fault.defect]
     when = "at some point" if fault.time and not piece.time else _when(piece.time)
     where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
@@ -103,11 +103,11 @@ def _fault_words(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.G
     return sentence(words.format(degree=degree(fault.strength), where=where, when=when, **_names(spec)))
 
 
-def _taken_down(spec: ClipSpec, axis: Axis) -> str:
-    """What these raters take down before they judge: what each moment shows, and what is seen in all, to be held
-    against what was asked."""
+def _write_notes(spec: ClipSpec, axis: Axis) -> str:
+    """Write the notes that precede the verdict: what each moment shows or, for alignment, the scene compared with the
+    prompt."""
     if axis is Axis.ALIGNMENT:
-        return f"{sketch(spec)}. {sentence(scene_words(spec))}. {held_against(spec, spec.asked)}"
+        return f"{sketch(spec)}. {sentence(scene_words(spec))}. {compare_with_prompt(spec, spec.asked)}"
     return moments(spec, axis)
 
 
@@ -124,7 +124,7 @@ def _when(time: TimeRange | None) -> str:
 
 
 def _names(spec: ClipSpec) -> dict[str, str]:
-    """Words for what was asked and what is shown."""
+    """Return words for the prompt and for what is visible."""
     asked, count = spec.asked, len(spec.things)
     shown = spec.things[0] if spec.things else None
     return {
@@ -152,10 +152,10 @@ def _number(count: int) -> str:
     return ("none", "one", "two", "three")[count]
 
 
-def _words_on_none(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
-    """Why no defect is named: what was taken down does not bother, or there is nothing, which may please or not."""
+def _explain_no_defect(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
+    """Say why no defect is named: the faults are minor, or there are none, which may still not convince."""
     if any(fault.axis is axis for fault in spec.faults):
-        templates = _UNBOTHERED[axis]
+        templates = _MINOR[axis]
     else:
         templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
     return sentence(templates[rng.integers(len(templates))].format(**_names(spec)))
@@ -228,7 +228,7 @@ _CLEAN: dict[Axis, tuple[str, ...]] = {
     ),
     Axis.ALIGNMENT: ("just as asked.", "all of the prompt is there."),
 }
-_UNBOTHERED: dict[Axis, tuple[str, ...]] = {
+_MINOR: dict[Axis, tuple[str, ...]] = {
     Axis.VISUAL: ("hardly worth a mark, the {shown_ground} still looks fine.", "nothing there spoils the look of it."),
     Axis.DYNAMIC: (
         "hardly worth a mark, it {shown_motion} well enough.",

@@ -1,4 +1,4 @@
-"""The toy world in pixels: textured ground, coloured moving shapes, a camera, and the faults on top; H.264 by PyAV."""
+"""Render the toy world: textured ground, coloured moving shapes, a camera, and then the faults; H.264 by PyAV."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +46,7 @@ def render_clip(spec: ClipSpec, path: Path) -> None:
 
 
 def render_frames(spec: ClipSpec) -> Pixels:
-    """(frames, height, width, 3) RGB."""
+    """Render the frames as (frames, height, width, 3) RGB."""
     rng = np.random.default_rng([spec.seed, spec.index, 1])
     frames = _grounds(spec, rng)
     for number, picture in enumerate(frames):
@@ -61,7 +61,7 @@ def render_frames(spec: ClipSpec) -> Pixels:
 
 
 def _active(spec: ClipSpec, defect: str, number: int) -> float:
-    """Strength of a defect at a frame, 0 where it does not show."""
+    """Return the strength of a defect at a frame, 0 if it is not visible."""
     fault = spec.fault(defect)
     if fault is None or not span(spec, fault).start <= number < span(spec, fault).stop:
         return 0.0
@@ -219,7 +219,7 @@ def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
 
 
 def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generator) -> None:
-    """Applies a visual fault to its frames and its part of the picture, in place."""
+    """Apply a visual fault to its frames and its part of the picture, in place."""
     rows, columns = slice(None), slice(None)
     if fault.box is not None:
         rows = slice(round(fault.box.y * spec.height), round((fault.box.y + fault.box.height) * spec.height))

@@ -1,7 +1,7 @@
-"""The toy world: what a clip shall show, what it shows instead, and how good it truly is. Pure: no pixels here.
+"""The toy world: what a clip should show, what it shows instead, and its true quality. No pixels are made here.
 
-`make_spec(seed, index)` draws a clip. Clips come in runs of CLIPS_PER_PROMPT that share a prompt, each by another
-generator; each generator has its own weakness, so that both clips and generators can be told apart by quality.
+`make_spec(seed, index)` draws a clip. CLIPS_PER_PROMPT clips in a row share a prompt, each by another generator; each
+generator has its own weakness, so that both clips and generators differ in quality.
 """
 
 import math
@@ -24,11 +24,10 @@ COUNT_WORDS = {1: "a", 2: "two", 3: "three"}
 CLIPS_PER_PROMPT = 3
 
 SIZES = ((96, 96), (112, 96), (96, 112), (128, 128))
-"""Nearly square, so that all of them are seen in as many vision tokens: eyes that start from nothing have one grid to
-learn."""
+"""Nearly square, so that all have the same number of vision tokens: an untrained vision tower has one grid to learn."""
 RATES = (12, 14, 15, 16)
 
-# Chance of a fault and its mean strength, by axis: one generator is good, each other is weak somewhere.
+# Chance of a fault and its mean strength, by axis: one generator is good, each other one is weak on some axis.
 _GOOD, _FAIR, _WEAK = (0.3, 0.3), (0.5, 0.45), (0.9, 0.75)
 GENERATORS: dict[str, dict[Axis, tuple[float, float]]] = {
     "toy-atlas": dict(zip(AXES, (_GOOD, _GOOD, _GOOD), strict=True)),
@@ -66,7 +65,7 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class ClipSpec:
-    """A clip to render: the scene asked for, what is shown instead, the faults, and with them the true quality."""
+    """A clip to render: the requested scene, what is shown instead, and the faults, which give the true quality."""
 
     seed: int
     index: int
@@ -90,7 +89,7 @@ class ClipSpec:
 
     @property
     def shown(self) -> Scene:
-        """What is to be seen, as a prompt would ask for it."""
+        """The visible scene, as a prompt would ask for it."""
         first = self.things[0] if self.things else Thing(self.asked.colour, self.asked.shape)
         count = len(self.things) or self.asked.count
         return Scene(count, first.colour, first.shape, self.motion, self.ground)
@@ -104,7 +103,7 @@ class ClipSpec:
         return self.frames / self.rate
 
     def quality(self, axis: Axis) -> float:
-        """The true quality of the axis, in [1, 5]."""
+        """Return the true quality of the axis, in [1, 5]."""
         return quality(self.faults, axis, self.duration)
 
     def fault(self, defect: str) -> Fault | None:
@@ -112,9 +111,9 @@ class ClipSpec:
 
 
 def make_spec(seed: int, index: int) -> ClipSpec:
-    """The clip number `index` of the world `seed`: the same arguments give the same clip, on every machine."""
+    """Draw clip number `index` of the world `seed`: the same arguments give the same clip, on every machine."""
     rng = np.random.default_rng([seed, index])
-    asked = _scene(seed, index // CLIPS_PER_PROMPT)
+    asked = _pick_scene(seed, index // CLIPS_PER_PROMPT)
     names = list(GENERATORS)
     Random(f"{seed}/{index // CLIPS_PER_PROMPT}").shuffle(names)
     generator = names[index % CLIPS_PER_PROMPT]
@@ -141,9 +140,9 @@ def make_spec(seed: int, index: int) -> ClipSpec:
 
 
 def another_prompt(spec: ClipSpec) -> Scene:
-    """A prompt to hold a clip against that nobody judges: each word of what it shows, or as likely as not any other.
+    """Draw a prompt to compare a captioned clip with: each word is that of the clip or, in half of the cases, any word.
 
-    A prompt that a clip was made for is mostly kept, so it seldom teaches what a mismatch is.
+    The prompt that a clip was made for mostly matches it, so it seldom teaches what a mismatch is.
     """
     rng = np.random.default_rng([spec.seed, spec.index, 2])
     shown = spec.shown
@@ -165,7 +164,7 @@ def plural(shape: str) -> str:
 
 
 def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> tuple[float, float]:
-    """Centre of thing `number` (fractions of the frame) at `progress` 0..1; `reach` scales its travel."""
+    """Return the centre of thing `number` (fractions of the frame) at `progress` 0..1; `reach` scales its travel."""
     lane = (number + 0.5) / len(spec.things)
     swing = (progress - 0.5) * reach
     turn = 2 * math.pi * progress * reach
@@ -179,14 +178,14 @@ def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> t
 
 
 def span(spec: ClipSpec, fault: Fault) -> slice:
-    """The frames a fault shows in."""
+    """Return the frames in which a fault is visible."""
     if fault.time is None:
         return slice(0, spec.frames)
     return slice(round(fault.time.start * spec.rate), round(fault.time.end * spec.rate))
 
 
 def moment(spec: ClipSpec, number: int) -> float:
-    """How far the world has moved on at a frame, 0..1: a freeze holds it, and then it jumps on."""
+    """Return the progress of the clip at a frame, 0..1: a freeze holds it, and then it jumps."""
     frozen = spec.fault("frozen")
     if frozen is not None and span(spec, frozen).start <= number < span(spec, frozen).stop:
         number = span(spec, frozen).start
@@ -194,18 +193,18 @@ def moment(spec: ClipSpec, number: int) -> float:
 
 
 def reach(spec: ClipSpec) -> float:
-    """The share of its way that a thing goes."""
+    """Return the share of its path that a thing moves."""
     little = spec.fault("too-little-motion")
     return 0.45 * (1 - little.strength) if little else 1.0
 
 
 def radius(spec: ClipSpec) -> float:
-    """Half the size of a thing, in pixels."""
+    """Return half the size of a thing, in pixels."""
     return (0.2, 0.2, 0.18, 0.15)[len(spec.things)] * min(spec.width, spec.height)
 
 
 def things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:
-    """The smallest box round the things while `time` lasts, to whole per cent."""
+    """Return the smallest box around the things during `time`, in whole per cent."""
     begin, end = (time.start / spec.duration, time.end / spec.duration) if time else (0.0, 1.0)
     steps = [begin + (end - begin) * step / 8 for step in range(9)]
     centres = [place(spec, number, step) for number in numbers or range(len(spec.things)) for step in steps]
@@ -217,14 +216,14 @@ def things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = N
 
 
 @lru_cache(maxsize=8)
-def _order(seed: int) -> tuple[int, ...]:
+def _shuffle_scenes(seed: int) -> tuple[int, ...]:
     numbers = list(range(len(COUNT_WORDS) * len(COLOURS) * len(SHAPES) * len(MOTIONS) * len(GROUNDS)))
     Random(seed).shuffle(numbers)
     return tuple(numbers)
 
 
-def _scene(seed: int, number: int) -> Scene:
-    order = _order(seed)
+def _pick_scene(seed: int, number: int) -> Scene:
+    order = _shuffle_scenes(seed)
     rest = order[number % len(order)]
     picks = []
     for choices in (tuple(COUNT_WORDS), COLOURS, SHAPES, tuple(MOTIONS), GROUNDS):
@@ -243,23 +242,23 @@ def _with_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSp
             kind = kinds.pop(rng.integers(len(kinds)))
             power = round(float(np.clip(rng.normal(strength, 0.22), 0.15, 1.0)), 2)
             if axis is Axis.ALIGNMENT:
-                spec = _misheard(spec, kind.defect, power, rng)
+                spec = _draw_mismatch(spec, kind.defect, power, rng)
             else:
-                fault = _placed(spec, kind, power, rng)
+                fault = _draw_fault(spec, kind, power, rng)
                 spec = replace(spec, faults=(*spec.faults, fault))
     return spec
 
 
-def _placed(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> Fault:
-    time = _time(spec, kind, strength, rng) if rng.random() < kind.timed else None
-    box = _box(spec, kind, rng) if rng.random() < kind.boxed else None
-    if kind.needs_object and kind.defect != "implausible-physics":  # that one leaps out of its place
+def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> Fault:
+    time = _draw_time(spec, kind, strength, rng) if rng.random() < kind.timed else None
+    box = _draw_box(spec, kind, rng) if rng.random() < kind.boxed else None
+    if kind.needs_object and kind.defect != "implausible-physics":  # that one leaps away
         box = things_box(spec, time)
     return Fault(kind.defect, strength, time, box)
 
 
-def _time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> TimeRange:
-    """Whole frames; stronger freezes last longer, brief kinds are of three frames or fewer half of the time."""
+def _draw_time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> TimeRange:
+    """Draw a time in whole frames; stronger freezes last longer, in half of cases a brief kind lasts at most three."""
     if kind.brief and rng.random() < 0.5:
         lasting = int(rng.integers(2, 4))
     else:
@@ -269,7 +268,7 @@ def _time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator)
     return TimeRange(round(first / spec.rate, 2), round((first + lasting) / spec.rate, 2))
 
 
-def _box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
+def _draw_box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
     if kind.defect == "watermark":
         return Box(float(rng.choice([0.05, 0.55])), float(rng.choice([0.05, 0.75])), 0.4, 0.2)
     width, height = (round(float(rng.uniform(0.35, 0.65)), 2) for _ in range(2))
@@ -277,45 +276,49 @@ def _box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
     return Box(left, top, width, height)
 
 
-def _misheard(spec: ClipSpec, defect: str, strength: float, rng: np.random.Generator) -> ClipSpec:
-    """The clip with one thing of its prompt got wrong; strength becomes what was truly done."""
+def _draw_mismatch(spec: ClipSpec, defect: str, strength: float, rng: np.random.Generator) -> ClipSpec:
+    """Make the clip differ from its prompt in one point; the strength becomes that of the actual difference."""
     asked = spec.asked
     wrong = max(1, round(strength * asked.count))
     share = round(wrong / asked.count, 2)
     if defect == "missing-object":
-        return _told(replace(spec, things=()), Fault(defect, 1.0))
+        return _add_fault(replace(spec, things=()), Fault(defect, 1.0))
     if defect == "wrong-object":
-        other = Thing(asked.colour, _other(SHAPES, asked.shape, rng))
-        return _told(_swapped(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong))))
+        other = Thing(asked.colour, _pick_other(SHAPES, asked.shape, rng))
+        return _add_fault(
+            _replace_things(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong)))
+        )
     if defect == "wrong-colour":
-        other = Thing(_other(COLOURS, asked.colour, rng), asked.shape)
-        return _told(_swapped(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong))))
+        other = Thing(_pick_other(COLOURS, asked.colour, rng), asked.shape)
+        return _add_fault(
+            _replace_things(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong)))
+        )
     if defect == "wrong-count":
         count = int(rng.choice([number for number in COUNT_WORDS if number != asked.count]))
         things = spec.things[:1] * count
-        return _told(replace(spec, things=things), Fault(defect, min(1.0, abs(count - asked.count) / 2)))
+        return _add_fault(replace(spec, things=things), Fault(defect, min(1.0, abs(count - asked.count) / 2)))
     if defect == "wrong-action":
-        return _told(replace(spec, motion=_other(tuple(MOTIONS), asked.motion, rng)), Fault(defect, 1.0))
+        return _add_fault(replace(spec, motion=_pick_other(tuple(MOTIONS), asked.motion, rng)), Fault(defect, 1.0))
     if defect == "wrong-setting":
-        return _told(replace(spec, ground=_other(GROUNDS, asked.ground, rng)), Fault(defect, 1.0))
-    extra = Thing(_other(COLOURS, asked.colour, rng), _other(SHAPES, asked.shape, rng))
-    return _told(replace(spec, extra=extra), Fault("extra-content", strength, None, extra_box(spec, strength)))
+        return _add_fault(replace(spec, ground=_pick_other(GROUNDS, asked.ground, rng)), Fault(defect, 1.0))
+    extra = Thing(_pick_other(COLOURS, asked.colour, rng), _pick_other(SHAPES, asked.shape, rng))
+    return _add_fault(replace(spec, extra=extra), Fault("extra-content", strength, None, extra_box(spec, strength)))
 
 
 def extra_box(spec: ClipSpec, strength: float) -> Box:
-    """Where extra content stands: the lower right corner, larger the stronger it is."""
+    """Return the box of extra content: in the lower right corner, larger if it is stronger."""
     side = (0.5 + 0.8 * strength) * radius(spec)
     width, height = round(2 * side / spec.width, 2), round(2 * side / spec.height, 2)
     return Box(round(0.98 - width, 2), round(0.98 - height, 2), width, height)
 
 
-def _told(spec: ClipSpec, fault: Fault) -> ClipSpec:
+def _add_fault(spec: ClipSpec, fault: Fault) -> ClipSpec:
     return replace(spec, faults=(*spec.faults, fault))
 
 
-def _swapped(spec: ClipSpec, other: Thing, count: int) -> ClipSpec:
+def _replace_things(spec: ClipSpec, other: Thing, count: int) -> ClipSpec:
     return replace(spec, things=(other,) * count + spec.things[count:])
 
 
-def _other(choices: tuple[str, ...], not_this: str, rng: np.random.Generator) -> str:
+def _pick_other(choices: tuple[str, ...], not_this: str, rng: np.random.Generator) -> str:
     return str(rng.choice([choice for choice in choices if choice != not_this]))

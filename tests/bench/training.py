@@ -18,7 +18,7 @@ from modelassist.engine.generation.critic import build_question
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.inputs.prompt import normalised, patchify
+from modelassist.engine.inputs.prompt import normalise, patchify
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
@@ -134,7 +134,7 @@ def _row(
     prompt: list[int] = critic.tokenizer.encode(asked, add_special_tokens=False)
     answer: list[int] = critic.tokenizer.encode(f"{assistant}<|im_end|>", add_special_tokens=False)
     grids = torch.tensor([grid for _, grid in images])
-    pixels = normalised(torch.cat([rows for rows, _ in images]), critic.geometry)
+    pixels = normalise(torch.cat([rows for rows, _ in images]), critic.geometry)
     return prompt + answer, len(answer), pixels, grids
 
 

@@ -38,7 +38,7 @@ def test_the_whole_loop_runs_headless_in_a_folder_of_its_own(tmp_path: Path) -> 
     folder = tmp_path / "loop"
     done = run_loop("--workdir", str(folder), "--clips", "36", "--captions", "8", "--engine-settings", str(short))
     assert done.returncode == 0, done.stderr[-3000:]
-    for heading in ("AGREEMENT", "THE CRITIC", "DRAFTS", "TIME", "WHERE EVERYTHING LIES"):
+    for heading in ("AGREEMENT", "THE CRITIC", "DRAFTS", "TIME", "WHERE EVERYTHING IS"):
         assert heading in done.stdout
     assert "RMSE constant" in done.stdout
     assert "blank frames" in done.stdout

@@ -34,7 +34,7 @@ def as_engineer(client: Client, engineer: User) -> Client:
 
 
 def test_a_model_that_loads_and_writes_is_added_once(as_engineer: Client, tiny_model: Path) -> None:
-    assert "being tried" in add(as_engineer, tiny_model)
+    assert "loaded on trial" in add(as_engineer, tiny_model)
     assert not Critic.objects.exists()
     job = do_job()
     assert (job.state, job.error) == (JobState.DONE, "")
@@ -76,12 +76,12 @@ def test_a_folder_says_that_its_critic_learned_from_simulated_data(
     folder = shutil.copytree(tiny_model, tmp_path / "model")
     settings = json.loads((folder / CRITIC_FILE).read_text())
     (folder / CRITIC_FILE).write_text(json.dumps(settings | {"simulated": True}))
-    adding.ask_to_add(actor=engineer, name="ada", model=str(folder))
+    adding.request_critic(actor=engineer, name="ada", model=str(folder))
     assert do_job().state == JobState.DONE
     assert Critic.objects.get().learned_from_simulated
 
 
 def test_nothing_is_queued_for_what_is_no_model(engineer: User, tmp_path: Path) -> None:
     with pytest.raises(ModelError):
-        adding.ask_to_add(actor=engineer, name="ada", model=str(tmp_path))
+        adding.request_critic(actor=engineer, name="ada", model=str(tmp_path))
     assert not Job.objects.exists()

@@ -13,7 +13,7 @@ from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
 from annotation.rating.drafts import DraftRefused, record_draft
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.models import Activation, Critic, FailedDraft
-from modelassist.reads.critics import critic_line, critic_list, drafting_status
+from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.services import drafting
 from modelassist.services.critics import activate, register_critic
 from modelassist.toy.raters import make_rater
@@ -66,16 +66,16 @@ def test_what_does_not_parse_is_counted_shown_and_never_a_draft(
     assert not Draft.objects.exists()
     assert {failed.item.clip.clip_id for failed in FailedDraft.objects.all()} == {"one", "two"}
     assert all(failed.error for failed in FailedDraft.objects.all())
-    assert (critic_line(critic).drafts, critic_line(critic).failed) == (0, 2)
-    assert critic_line(critic).unusable_share == 1.0
-    assert [line.failed for line in critic_list()] == [2]
+    assert (read_critic_line(critic).drafts, read_critic_line(critic).failed) == (0, 2)
+    assert read_critic_line(critic).unusable_share == 1.0
+    assert [line.failed for line in list_critics()] == [2]
 
 
 def test_a_critic_does_not_try_again_where_it_failed(engineer: User, campaign: Campaign, critic: Critic) -> None:
     activate(actor=engineer, critic=critic, campaign=campaign)
     do_next_job()
-    assert drafting.top_up() == 0
-    assert not drafting_status(campaign).waiting
+    assert drafting.queue_missing_drafts() == 0
+    assert not read_drafting_status(campaign).waiting
 
 
 def test_another_critic_may_try_where_one_failed(
@@ -84,11 +84,11 @@ def test_another_critic_may_try_where_one_failed(
     FailedDraft.objects.create(critic=critic, item=campaign.items.earliest("pk"), error="no report card")
     other = register_critic(actor=engineer, name="bob", model=str(tiny_model))
     activation = Activation(campaign=campaign, critic=other)
-    assert {item.clip.clip_id for item in drafting.next_items(activation, limit=9)} == {"one", "two"}
+    assert {item.clip.clip_id for item in drafting.select_next_items(activation, limit=9)} == {"one", "two"}
 
 
 def test_val_and_test_items_are_never_offered_and_refused(campaign: Campaign, critic: Critic) -> None:
-    offered = drafting.next_items(Activation(campaign=campaign, critic=critic), limit=9)
+    offered = drafting.select_next_items(Activation(campaign=campaign, critic=critic), limit=9)
     assert {item.clip.prompt_group.split for item in offered} == {Split.TRAIN}
     for item in Item.objects.exclude(clip__prompt_group__split=Split.TRAIN):
         with pytest.raises(DraftRefused):
@@ -97,22 +97,22 @@ def test_val_and_test_items_are_never_offered_and_refused(campaign: Campaign, cr
 
 def test_items_without_an_open_assisted_seat_are_left_alone(campaign: Campaign, critic: Critic) -> None:
     Slot.objects.filter(item__clip__clip_id="one").update(arm=Arm.BLIND)
-    offered = drafting.next_items(Activation(campaign=campaign, critic=critic), limit=9)
+    offered = drafting.select_next_items(Activation(campaign=campaign, critic=critic), limit=9)
     assert [item.clip.clip_id for item in offered] == ["two"]
 
 
 def test_topping_up_asks_once_until_the_job_is_done(engineer: User, campaign: Campaign, critic: Critic) -> None:
     Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
-    assert [drafting.top_up(), drafting.top_up()] == [1, 0]
+    assert [drafting.queue_missing_drafts(), drafting.queue_missing_drafts()] == [1, 0]
     do_next_job()
     add_clips(actor=engineer, campaign=campaign, clips=[make_clip("three", with_media=True)])
-    assert drafting.top_up() == 1
+    assert drafting.queue_missing_drafts() == 1
 
 
 def test_a_paused_campaign_is_not_topped_up(engineer: User, campaign: Campaign, critic: Critic) -> None:
     Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
     set_state(actor=engineer, campaign=campaign, state=Campaign.State.PAUSED)
-    assert drafting.top_up() == 0
+    assert drafting.queue_missing_drafts() == 0
 
 
 def test_a_critic_deactivated_meanwhile_drafts_nothing(engineer: User, campaign: Campaign, critic: Critic) -> None:
@@ -165,7 +165,7 @@ def test_a_clip_that_went_bad_is_a_failed_draft_and_is_not_tried_again(
     reason = {"tag": "the output", "codec": "There is no decoder", "cut": "The file is corrupt or cut off"}[spoil]
     assert error.startswith(reason)  # the tag goes in: what then fails is the tiny critic
     assert FailedDraft.objects.count() == 2
-    assert drafting.top_up() == 0
+    assert drafting.queue_missing_drafts() == 0
 
 
 @pytest.mark.parametrize("text", ["nul \x00 inside", "half \ud800 a pair", "long " * 10_000])

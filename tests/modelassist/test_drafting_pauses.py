@@ -93,7 +93,7 @@ def top_up_rounds(rounds: int) -> int:
     """Rounds of topping up as workers do them, every ten seconds; returns how many jobs came of it."""
     found = 0
     for _ in range(rounds):
-        found += drafting.top_up()
+        found += drafting.queue_missing_drafts()
         do_jobs()
     return found
 
@@ -113,7 +113,7 @@ def test_a_moved_folder_pauses_drafting_and_six_rounds_make_no_failed_job(campai
 
 
 def test_waits_double_from_a_minute_to_an_hour() -> None:
-    minutes = [pauses.wait_after(failures) / timedelta(minutes=1) for failures in (1, 2, 3, 4, 5, 6, 7, 8, 1000)]
+    minutes = [pauses.compute_wait(failures) / timedelta(minutes=1) for failures in (1, 2, 3, 4, 5, 6, 7, 8, 1000)]
     assert minutes == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
@@ -198,9 +198,9 @@ def test_a_readable_answer_ends_the_count(campaign: Campaign, critic: Critic) ->
     activation = Activation.objects.get()
     for item in items[: pauses.UNREADABLE_IN_A_ROW]:
         FailedDraft.objects.create(critic=critic, item=item, error="not in the grammar", text="babble")
-    assert pauses.describe_silence(activation)
+    assert pauses.describe_unreadable(activation)
     Draft.objects.create(item=items[-1], critic=str(critic), card={}, text="")
-    assert not pauses.describe_silence(activation)
+    assert not pauses.describe_unreadable(activation)
 
 
 def test_try_again_now_tries_at_once_and_keeps_the_count(

@@ -17,7 +17,7 @@ from datasets.models import Release
 from modelassist.bridge import run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.models import Critic, Run
-from modelassist.reads.runs import curves, run_page, thinned
+from modelassist.reads.runs import read_curves, read_run_page, thin_points
 from modelassist.services import runs, trainer
 from modelassist.services.critics import register_critic
 from operations import jobs
@@ -92,7 +92,7 @@ def test_a_trainer_that_fails_fails_the_job_with_its_last_words(
     job = done(run)
     assert job.state == JobState.FAILED
     assert "is not a release" in job.error
-    assert "is not a release" in run_page(Run.objects.get()).words
+    assert "is not a release" in read_run_page(Run.objects.get()).words
     assert not Critic.objects.exists()
 
 
@@ -102,12 +102,12 @@ def sleeping_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     code = "import time; print('step 1', flush=True); time.sleep(600)"
-    monkeypatch.setattr(runs, "train_command", lambda run, resume: [sys.executable, "-c", code])
+    monkeypatch.setattr(runs, "build_command", lambda run, resume: [sys.executable, "-c", code])
 
 
 def when_it_speaks(folder: Path, act: object) -> threading.Thread:
     def wait() -> None:
-        wait_until(lambda: bool(trainer.last_lines(folder)), what="a word of the trainer")
+        wait_until(lambda: bool(trainer.read_last_lines(folder)), what="a word of the trainer")
         act()  # type: ignore[operator]
 
     thread = threading.Thread(target=wait)
@@ -185,17 +185,17 @@ def test_a_site_that_ends_stops_the_trainer_and_leaves_the_job_waiting(
 
 def test_a_run_that_was_cut_off_is_gone_on_with(engineer: User, release: Release, tiny_model: Path) -> None:
     run = start(engineer, release, tiny_model)
-    assert "--resume" not in runs.train_command(run, resume=False)
-    assert runs.train_command(run, resume=True)[-1] == "--resume"
+    assert "--resume" not in runs.build_command(run, resume=False)
+    assert runs.build_command(run, resume=True)[-1] == "--resume"
 
 
 def test_a_critic_that_learns_on_is_measured_beside_what_it_was(
     engineer: User, release: Release, tiny_model: Path
 ) -> None:
     run = start(engineer, release, tiny_model)
-    assert "--previous" not in runs.train_command(run, resume=False)
+    assert "--previous" not in runs.build_command(run, resume=False)
     register_critic(actor=engineer, name="older", model=str(tiny_model))
-    command = runs.train_command(run, resume=True)
+    command = runs.build_command(run, resume=True)
     assert command[command.index("--previous") + 1] == str(tiny_model)
 
 
@@ -229,15 +229,15 @@ def test_curves_pass_over_half_written_lines_and_what_is_no_number(tmp_path: Pat
         '{"stage": "sft", "step": 2, "loss": NaN}\n'
         '{"stage": "sft", "st'
     )
-    assert curves(path) == {"sft": {"loss": [(1, 2.5)]}}
+    assert read_curves(path) == {"sft": {"loss": [(1, 2.5)]}}
 
 
 def test_long_curves_keep_their_ends() -> None:
     points = [(step, float(step)) for step in range(1000)]
-    few = thinned(points, 10)
+    few = thin_points(points, 10)
     assert len(few) == 10
     assert (few[0], few[-1]) == (points[0], points[-1])
-    assert thinned(points[:5], 10) == points[:5]
+    assert thin_points(points[:5], 10) == points[:5]
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def campaign(engineer: User, manifest: Path) -> Campaign:
 
 def test_clips_and_ratings_are_stored_as_simulated(engineer: User, campaign: Campaign) -> None:
     people = simulation.make_people(actor=engineer, count=3)
-    assert simulation.open_seats(campaign) == 12
-    assert simulation.rate(campaign=campaign, people=people, most=99) == 12
-    assert simulation.open_seats(campaign) == 0
+    assert simulation.count_free_slots(campaign) == 12
+    assert simulation.rate(campaign=campaign, people=people, limit=99) == 12
+    assert simulation.count_free_slots(campaign) == 0
     assert set(Clip.objects.values_list("is_simulated", flat=True)) == {True}
     assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
     assert not any(person.user.has_usable_password() for person in people)
@@ -86,7 +86,7 @@ def test_the_same_people_are_taken_again(engineer: User) -> None:
 
 def test_no_more_ratings_are_made_than_asked_for(engineer: User, campaign: Campaign) -> None:
     people = simulation.make_people(actor=engineer, count=3)
-    assert simulation.rate(campaign=campaign, people=people, most=5) == 5
+    assert simulation.rate(campaign=campaign, people=people, limit=5) == 5
     assert Rating.objects.count() == 5
 
 
@@ -97,12 +97,12 @@ def test_drafts_that_say_what_the_rater_saw_are_confirmed_and_others_give_way(
     items = {item.clip.clip_id: item for item in campaign.items.select_related("clip__prompt_group")}
     for clip_id, item in items.items():
         if item.clip.prompt_group.split == "train":
-            spec = simulation.spec_of(clip_id)
+            spec = simulation.find_spec(clip_id)
             seen = person.rater.rate(spec, person.rater.rng_for(spec))
             told = {axis.value: seen.axis(axis) for axis in AXES}
             told["dynamic"] = AxisReport(1, (Evidence("unnatural-gait"),), "The gait is not that of a living thing.")
             record_draft(item_id=item.pk, critic="ada@1", card=ReportCard(**told), text="", latency_ms=1)
-    simulation.rate(campaign=campaign, people=[person], most=99)
+    simulation.rate(campaign=campaign, people=[person], limit=99)
     assisted = Rating.objects.filter(arm=Arm.ASSISTED)
     assert assisted.exists()
     assert set(assisted.values_list("exposure", flat=True)) == {Exposure.FROM_START}
@@ -111,9 +111,9 @@ def test_drafts_that_say_what_the_rater_saw_are_confirmed_and_others_give_way(
     confirmed = uses.filter(axis=Axis.VISUAL)
     assert set(confirmed.values_list("draft_use", flat=True)) == {"confirmed"}
     assert set(confirmed.values_list("draft_edit_distance", flat=True)) == {0}
-    assert simulation.draft_uses(campaign).keys() >= {"confirmed", "edited"}
+    assert simulation.count_draft_uses(campaign).keys() >= {"confirmed", "edited"}
 
 
 def test_a_clip_of_another_world_has_no_known_truth() -> None:
     with pytest.raises(ValueError, match="not a toy clip"):
-        simulation.spec_of("wan22-1-2")
+        simulation.find_spec("wan22-1-2")

@@ -16,14 +16,14 @@ from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating
 from modelassist.management.commands.load_demo import CLIPS, FIXED_SALT, RATINGS_PER_CLIP, SEED
 from modelassist.models import Activation
 from modelassist.services import drafting, simulation
-from modelassist.services.starter import CARD, MOST_BYTES, register_starter, starter_folder
+from modelassist.services.starter import CARD, MAX_BYTES, register_starter, starter_folder
 from operations import demo_sign_ins
 from qsave.statistics.evidence import LEAST_CLIPS, LEVELS, weigh
 
 
 def test_it_is_small_and_in_bfloat16() -> None:
     folder = starter_folder()
-    assert sum(path.stat().st_size for path in folder.rglob("*")) <= MOST_BYTES
+    assert sum(path.stat().st_size for path in folder.rglob("*")) <= MAX_BYTES
     with (folder / "model.safetensors").open("rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
     assert {entry["dtype"] for name, entry in header.items() if name != "__metadata__"} == {"BF16"}
@@ -75,7 +75,7 @@ def test_the_demo_has_people_ratings_and_a_critic_that_drafts(load: Callable[[],
     assert Rating.objects.count() == CLIPS * RATINGS_PER_CLIP
     assert set(Rating.objects.values_list("is_simulated", flat=True)) == {True}
     assert Activation.objects.get(campaign=campaign).critic.name == "starter"
-    assert simulation.open_seats(campaign) >= CLIPS  # enough is left for whoever tries it
+    assert simulation.count_free_slots(campaign) >= CLIPS  # enough is left for whoever tries it
     for sign_in in demo_sign_ins.read_sign_ins():
         assert User.objects.get(username=sign_in.username).check_password(sign_in.password)
     done = drafting.draft_next(campaign=campaign, limit=4)
@@ -130,5 +130,5 @@ def test_a_checkout_without_a_starter_has_a_demo_without_a_critic(
     load: Callable[[], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("modelassist.services.starter.starter_folder", lambda: tmp_path / "none")
-    assert "nobody drafts" in load()
+    assert "no critic drafts" in load()
     assert not Activation.objects.exists()

@@ -27,7 +27,7 @@ def start(folder: Path, command: list[str]) -> None:
 
 
 def wait_for_words(folder: Path, words: str) -> None:
-    wait_until(lambda: words in trainer.last_lines(folder), what=f"{words!r} of the process")
+    wait_until(lambda: words in trainer.read_last_lines(folder), what=f"{words!r} of the process")
 
 
 def pid_of(folder: Path) -> int:
@@ -75,7 +75,7 @@ def test_watching_ends_when_the_trainer_was_killed_and_its_last_words_are_there(
     threading.Timer(0.2, os.kill, (pid_of(tmp_path), signal.SIGKILL)).start()
     trainer.watch(tmp_path, lambda share, words: None, every=0.05)
     assert not trainer.is_running(tmp_path)
-    assert trainer.last_lines(tmp_path) == "working"
+    assert trainer.read_last_lines(tmp_path) == "working"
 
 
 def test_the_trainer_outlives_the_process_that_started_it(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_a_half_written_progress_file_is_no_error(tmp_path: Path, text: str) -> 
 
 def test_last_lines_leave_out_what_a_progress_bar_overwrote(tmp_path: Path) -> None:
     (tmp_path / trainer.LOG).write_bytes(b"10%\r20%\r30% done\n\nTraceback\nModelError: no weights\n")
-    assert trainer.last_lines(tmp_path, 2) == "Traceback\nModelError: no weights"
-    assert trainer.last_lines(tmp_path, 3).splitlines()[0] == "30% done"
+    assert trainer.read_last_lines(tmp_path, 2) == "Traceback\nModelError: no weights"
+    assert trainer.read_last_lines(tmp_path, 3).splitlines()[0] == "30% done"
 
 
 @pytest.mark.parametrize("given", ["", "7"])

@@ -62,7 +62,7 @@ def test_an_import_finishes_while_a_training_runs_and_cancel_ends_the_training(
         processes.python(*WORKER, "training", log=tmp_path / "training", **QUICK, **where),
         processes.python(*WORKER, "long", log=tmp_path / "long", **QUICK, **where),
     ):
-        wait_until(lambda: bool(trainer.last_lines(run_folder(run))), what="the trainer's first words")
+        wait_until(lambda: bool(trainer.read_last_lines(run_folder(run))), what="the trainer's first words")
         arguments = {"manifest": str(write_manifest(tmp_path)), "campaign": run.release.campaign.pk}
         imported = jobs.enqueue(kind="import_clips", arguments=arguments, actor=engineer)
         wait_until(has_state(imported, JobState.DONE), what="the import")
@@ -80,7 +80,7 @@ def test_a_cancelled_trainer_that_outlived_its_worker_is_stopped(
 ) -> None:
     from tests.support.training_worker import SLEEP
 
-    monkeypatch.setattr(runs, "train_command", lambda run, resume: SLEEP)
+    monkeypatch.setattr(runs, "build_command", lambda run, resume: SLEEP)
     run = start_run(engineer, tiny_model)
     runs.start_trainer(run)  # as a worker did that was killed since
     assert runs.stop_cancelled() == 0
@@ -125,7 +125,7 @@ def test_a_run_that_is_resumed_while_another_is_stopped_goes_on(
 
 def test_a_cancelled_run_is_queued_again_and_one_under_way_is_not(engineer: User, tiny_model: Path) -> None:
     run = start_run(engineer, tiny_model)
-    with pytest.raises(runs.CannotTrain, match="neither cancelled nor"):
+    with pytest.raises(runs.CannotTrain, match="neither was cancelled nor"):
         runs.resume_run(actor=engineer, run=run)
     assert runs.cancel_run(actor=engineer, run=run)
     assert not runs.cancel_run(actor=engineer, run=run)

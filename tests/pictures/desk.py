@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft, Slot
 from annotation.rating import queue
-from modelassist.services.simulation import spec_of
+from modelassist.services.simulation import find_spec
 from operations import jobs, launcher
 from operations.models import Job, JobState
 from qsave.axes import AXES
@@ -84,7 +84,7 @@ def find_moment(slot: Slot) -> float | None:
         return None
     card = card_from_json(draft.card)
     evidence = [piece for axis in AXES for piece in card.axis(axis).evidence]
-    true_defects = sorted(fault.defect for fault in spec_of(slot.item.clip.clip_id).faults)
+    true_defects = sorted(fault.defect for fault in find_spec(slot.item.clip.clip_id).faults)
     times = [piece.time for piece in evidence if piece.time]
     if len(times) < 2 or len(times) < len(evidence) or sorted(piece.defect for piece in evidence) != true_defects:
         return None

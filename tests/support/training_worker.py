@@ -20,7 +20,7 @@ def main(queue: str) -> None:
     def sleep(run: object, *, resume: bool) -> list[str]:
         return SLEEP
 
-    runs.train_command = sleep
+    runs.build_command = sleep
     words = worker_command(queue, threads=1, prefetch=1)
     app.worker_main(words[words.index("worker") :])
 

@@ -16,7 +16,7 @@ from transformers import Cache, DynamicCache
 
 from modelassist.engine.generation.kv_cache import join_caches
 from modelassist.engine.inputs.prompt import Prompt
-from modelassist.engine.inputs.vision import Features, encoder_outputs
+from modelassist.engine.inputs.vision import Features, build_encoder_outputs
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.seeds import make_generator
@@ -126,7 +126,7 @@ def _encode_prompt(critic: Loaded, prompt: Prompt, features: Features) -> tuple[
     output = base.model(
         input_ids=prompt.ids[None].to(base.device),
         position_ids=prompt.positions[:, None].to(base.device),
-        mm_encoder_outputs=encoder_outputs([prompt], [features]),
+        mm_encoder_outputs=build_encoder_outputs([prompt], [features]),
         past_key_values=DynamicCache(config=base.config.text_config),
         use_cache=True,
     )

@@ -8,7 +8,7 @@ import torch
 
 from modelassist.engine.inputs.examples import DataError, Example
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.inputs.prompt import Prompt, blanked, build_prompt, completion_ids, shifted
+from modelassist.engine.inputs.prompt import Prompt, blank_frames, build_prompt, encode_completion, shift_frames
 from modelassist.engine.inputs.rows import Row
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
@@ -43,7 +43,7 @@ class Feeder:
     def prompt(self, example: Example) -> Prompt:
         """Build the prompt of an example."""
         frames = self.store.frames(example)
-        return build_prompt(self.critic, blanked(frames) if self.blank else frames, example.messages)
+        return build_prompt(self.critic, blank_frames(frames) if self.blank else frames, example.messages)
 
     def row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
         """Build the SFT row: the prompt with the human answer and, if `direct`, with the answer without its reasons.
@@ -52,10 +52,10 @@ class Feeder:
         """
         frames = self.store.frames(example)
         if any(shift) and not self.frozen:
-            frames = shifted(frames, *shift)
+            frames = shift_frames(frames, *shift)
         prompt = build_prompt(self.critic, frames, example.messages)
         texts = [example.answer, example.verdict] if direct else [example.answer]
-        return Row(prompt, tuple(completion_ids(self.critic, text) for text in texts))
+        return Row(prompt, tuple(encode_completion(self.critic, text) for text in texts))
 
     def filler(self) -> Row:
         """Build the smallest possible row, for a process that must run a pass with nothing to learn."""

@@ -1,9 +1,9 @@
-"""From frames and messages to what the model is fed: patches, token ids and M-RoPE positions.
+"""Build a model's input from frames and messages: patches, token ids and M-RoPE positions.
 
-Written out here rather than taken from the processors, which need torchvision to be constructed; tests hold it against
-what those made. Slow frames go in as images, fast frames as one video. Each image has its time before it; so has each
-temporal patch of the video, or the video as a whole where the model reads times from positions (`families`). Positions
-are always explicit: a model's stored `rope_deltas` belong to whatever ran last.
+This replaces the processors of transformers, which need torchvision; tests compare it with their stored output. Slow
+frames are images, fast frames are one video. The time is written before each image and each temporal patch of the
+video, or before the whole video if the model reads times from positions (`families`). Positions are always explicit: a
+model's stored `rope_deltas` belong to whatever ran last.
 
 Shape letters: T times, H height, W width, P prompt tokens, N patches, D values of a patch, M media.
 """
@@ -22,23 +22,23 @@ from modelassist.engine.models.loader import Loaded
 from qsave.frames.slowfast import Frames
 
 _TICK = 1e-4
-"""Seconds by which a computed time may fall short of the one that is meant."""
+"""Seconds by which rounding may make a computed time too small."""
 _GREY = 128
-"""What blank frames show: the same inputs, with nothing to be seen."""
+"""The colour of blank frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One clip with its question, ready for the model up to where the assistant begins."""
+    """One clip with its question, ready for the model, up to where the assistant's turn begins."""
 
     ids: Tensor
     """(P,) token ids, one pad token for every vision token."""
     positions: Tensor
     """(3, P) M-RoPE positions: time, height, width."""
     next_position: int
-    """Where the first generated token stands, on all three axes."""
+    """The position of the first generated token, on all three axes."""
     pixels: Tensor
-    """(N, D) uint8 patches, images first, then the video; `normalised` makes them what a tower takes."""
+    """(N, D) uint8 patches, images first, then the video; `normalise` turns them into what a tower takes."""
     grids: Tensor
     """(M, 3) patches in time, height and width of each medium, in the order of `pixels`."""
     images: int
@@ -46,13 +46,15 @@ class Prompt:
 
 
 def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tuple[int, int, int]]:
-    """Frames (T, H, W, 3) as rows of patches (N, D), and their grid; an odd last frame is repeated.
+    """Cut frames (T, H, W, 3) into rows of patches (N, D); returns them with their grid. An odd last frame is repeated.
 
-    Patches of one vision token (merge x merge) stand together, as the model's merger expects.
+    Patches of one vision token (merge x merge) are adjacent, as the model's merger expects.
     """
     count, height, width, _ = frames.shape
     if count == 0 or height % geometry.unit or width % geometry.unit:
-        raise ValueError(f"frames must be multiples of {geometry.unit} pixels, and some; got {frames.shape}")
+        raise ValueError(
+            f"There must be frames whose sides are multiples of {geometry.unit} pixels; got {frames.shape}."
+        )
     if count % geometry.temporal:
         frames = np.concatenate([frames, frames[-1:].repeat(-count % geometry.temporal, axis=0)])
     pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
@@ -64,15 +66,17 @@ def patchify(frames: NDArray[np.uint8], geometry: Geometry) -> tuple[Tensor, tup
     return blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(grid[0] * grid[1] * grid[2], -1), grid
 
 
-def normalised(pixels: Tensor, geometry: Geometry) -> Tensor:
-    """Patches (N, D) in float32, as a tower was trained on them: each colour less its mean, over its deviation. Done
-    where the tower is: bytes travel lighter."""
+def normalise(pixels: Tensor, geometry: Geometry) -> Tensor:
+    """Normalise patches (N, D) by the mean and deviation of each colour, in float32.
+
+    This happens on the tower's device, since bytes are faster to copy there than floats.
+    """
     mean, std = (255 * torch.tensor(share, device=pixels.device)[:, None] for share in (geometry.mean, geometry.std))
     return torch.addcmul(-mean / std, pixels.float().unflatten(1, (3, -1)), 1 / std).flatten(1)
 
 
-def blanked(frames: Frames) -> Frames:
-    """The same frames and times with nothing on them."""
+def blank_frames(frames: Frames) -> Frames:
+    """Replace every frame by a grey one; the times stay."""
     return Frames(
         fast=np.full_like(frames.fast, _GREY),
         fast_times=frames.fast_times,
@@ -81,17 +85,17 @@ def blanked(frames: Frames) -> Frames:
     )
 
 
-def shifted(frames: Frames, down: float, across: float) -> Frames:
-    """All frames moved by shares of their height and width; what moves in is the edge, repeated."""
+def shift_frames(frames: Frames, down: float, across: float) -> Frames:
+    """Move all frames by shares of their height and width; the edge is repeated."""
     return Frames(
-        fast=_moved(frames.fast, down, across),
+        fast=_shift_pixels(frames.fast, down, across),
         fast_times=frames.fast_times,
-        slow=_moved(frames.slow, down, across),
+        slow=_shift_pixels(frames.slow, down, across),
         slow_times=frames.slow_times,
     )
 
 
-def _moved(pixels: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:
+def _shift_pixels(pixels: NDArray[np.uint8], down: float, across: float) -> NDArray[np.uint8]:
     _, height, width, _ = pixels.shape
     rows = np.clip(np.arange(height) - round(down * height), 0, height - 1)
     columns = np.clip(np.arange(width) - round(across * width), 0, width - 1)
@@ -99,7 +103,7 @@ def _moved(pixels: NDArray[np.uint8], down: float, across: float) -> NDArray[np.
 
 
 def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
-    """The prompt of one clip: the system and user turns of `messages`, media before the user's text."""
+    """Build the prompt of one clip: the system and user turns of `messages`, with the media before the user's text."""
     geometry = critic.geometry
     images = [patchify(frame[None], geometry) for frame in frames.slow]
     video = patchify(frames.fast, geometry)
@@ -125,13 +129,13 @@ def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str,
     )
 
 
-def completion_ids(critic: Loaded, text: str) -> tuple[int, ...]:
-    """The assistant's text as tokens, with the end of its turn; marks inside the text are text."""
+def encode_completion(critic: Loaded, text: str) -> tuple[int, ...]:
+    """Encode the assistant's text with the end of its turn; special tokens inside the text are encoded as text."""
     return (*_encode(critic, text), critic.turn_end)
 
 
-def _patch_times(times: Sequence[float], temporal: int) -> list[float]:
-    """The time of each temporal patch: half way between its first and last frame."""
+def _compute_patch_times(times: Sequence[float], temporal: int) -> list[float]:
+    """Return the time of each temporal patch: half way between its first and last frame."""
     padded = [*times, *[times[-1]] * (-len(times) % temporal)]
     bounds = pairwise(range(0, len(padded) + 1, temporal))
     return [(padded[start] + padded[end - 1]) / 2 for start, end in bounds]
@@ -143,7 +147,7 @@ def _encode(critic: Loaded, text: str) -> list[int]:
 
 
 class _Writer:
-    """Writes a prompt token by token, keeping ids and positions in step."""
+    """Writes a prompt token by token, with one position for each id."""
 
     def __init__(self, critic: Loaded) -> None:
         self.critic = critic
@@ -161,16 +165,16 @@ class _Writer:
         self._tokens(_encode(self.critic, text))
 
     def image(self, seconds: float, grid: tuple[int, int, int]) -> None:
-        """One image, its time before it."""
+        """Write one image after its time."""
         self.text(f"<{seconds:.1f} seconds>")
         self._vision(grid, [0], "<|image_pad|>")
 
     def video(self, times: Sequence[float], grid: tuple[int, int, int]) -> None:
-        """A video of frames at `times`, which are written before each temporal patch or told by its position."""
+        """Write a video of frames at `times`, which are written before each temporal patch or given by its position."""
         geometry = self.critic.geometry
         rate = geometry.positions_per_second
         if rate is None:
-            for seconds in _patch_times(times, geometry.temporal):
+            for seconds in _compute_patch_times(times, geometry.temporal):
                 self.text(f"<{seconds:.1f} seconds>")
                 self._vision(grid, [0], "<|video_pad|>")
         else:
@@ -179,10 +183,10 @@ class _Writer:
             self._vision(grid, [int(seconds * rate) for seconds in begins], "<|video_pad|>")
 
     def _vision(self, grid: tuple[int, int, int], steps: Sequence[int], pad: str) -> None:
-        """One vision run of temporal patches, each `steps` further in time than the run begins.
+        """Write one vision run of temporal patches, each at `steps` positions in time after the start of the run.
 
-        What follows begins one past the largest position of the run, be that a height, a width or a time: so Qwen's
-        authors trained it. (transformers 5.23 leaves the time out, which tells where a video is long and small.)
+        The next token is one past the largest position of the run, whether that is a height, a width or a time, as in
+        Qwen's training. (transformers 5.23 ignores the time, which matters if a video is long and small.)
         """
         merge = self.critic.geometry.merge
         height, width = grid[1] // merge, grid[2] // merge

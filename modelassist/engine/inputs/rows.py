@@ -1,11 +1,11 @@
-"""Training rows: [prompt | completion 1 | .. | completion G], and the logits where a completion is predicted.
+"""Training rows: [prompt | completion 1 | .. | completion G], and the logits of the completions.
 
 All completions of a clip share one prompt, which is encoded once. A bool mask lets a completion see the prompt and
-itself, and the positions of each start again after the prompt; so the numbers are those of G separate rows. SFT is the
-case G = 1. Traps that this shape avoids: a float 0/1 mask, two-dimensional positions and positions inferred by the
-model each change the result without an error. The diagonal of the mask is always open, so padded places stay defined.
+itself, and the positions of each restart after the prompt; so the results equal those of G separate rows. SFT is the
+case G = 1. A float 0/1 mask, two-dimensional positions or positions inferred by the model would each change the result
+without an error. The diagonal of the mask is always True, so padded tokens stay defined.
 
-Shape letters: B rows, N places of the longest row, C tokens of all completions, V vocabulary.
+Shape letters: B rows, N tokens of the longest row, C tokens of all completions, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from modelassist.engine.inputs.prompt import Prompt
-from modelassist.engine.inputs.vision import Features, encoder_outputs
+from modelassist.engine.inputs.vision import Features, build_encoder_outputs
 from modelassist.engine.models.loader import Loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A prompt and its completions (token ids, the end of the turn included where it was reached)."""
+    """A prompt and its completions (token ids, with the end of the turn if it was reached)."""
 
     prompt: Prompt
     completions: tuple[tuple[int, ...], ...]
@@ -40,11 +40,11 @@ class Packed:
     positions: Tensor
     """(3, B, N)"""
     mask: Tensor
-    """(B, 1, N, N) bool: who sees whom."""
+    """(B, 1, N, N) bool: which token sees which."""
     rows: Tensor
     """(C,) the row in which each completion token is predicted."""
     places: Tensor
-    """(C,) the place whose output predicts it."""
+    """(C,) the index in the row whose output predicts it."""
     targets: Tensor
     """(C,) the token itself."""
     owners: Tensor
@@ -52,17 +52,17 @@ class Packed:
 
 
 def pack(critic: Loaded, rows: Sequence[Row]) -> Packed:
-    """Lay rows out, padded on the right to the longest."""
+    """Pack rows into one batch, padded on the right to the longest."""
     size = max(row.length for row in rows)
     ids = torch.full((len(rows), size), critic.pad_id)
     positions = torch.zeros(3, len(rows), size, dtype=torch.long)
     mask = torch.eye(size, dtype=torch.bool).repeat(len(rows), 1, 1)
     where: list[tuple[Tensor, ...]] = []
     for index, row in enumerate(rows):
-        _lay_prompt(row.prompt, ids[index], positions[:, index], mask[index])
+        _write_prompt(row.prompt, ids[index], positions[:, index], mask[index])
         start = len(row.prompt.ids)
         for completion in row.completions:
-            places = _lay_completion(row.prompt, completion, start, ids[index], positions[:, index], mask[index])
+            places = _write_completion(row.prompt, completion, start, ids[index], positions[:, index], mask[index])
             like = torch.ones_like(places)
             where.append((index * like, places, torch.tensor(completion), len(where) * like))
             start += len(completion)
@@ -80,31 +80,31 @@ def pack(critic: Loaded, rows: Sequence[Row]) -> Packed:
 
 
 def completion_logits(critic: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]) -> Tensor:
-    """(C, V) logits of every completion token, in the order of `packed`; the head runs at those places only."""
+    """Compute the (C, V) logits of every completion token, in the order of `packed`; the head runs for those only."""
     prompts = [row.prompt for row in rows]
     base = critic.base
     hidden = base.model(
         input_ids=packed.ids,
         position_ids=packed.positions,
         attention_mask=packed.mask,
-        mm_encoder_outputs=encoder_outputs(prompts, features),
+        mm_encoder_outputs=build_encoder_outputs(prompts, features),
         use_cache=False,
     ).last_hidden_state
     logits: Tensor = base.lm_head(hidden[packed.rows, packed.places])
     return logits.float()
 
 
-def _lay_prompt(prompt: Prompt, ids: Tensor, positions: Tensor, mask: Tensor) -> None:
+def _write_prompt(prompt: Prompt, ids: Tensor, positions: Tensor, mask: Tensor) -> None:
     size = len(prompt.ids)
     ids[:size] = prompt.ids
     positions[:, :size] = prompt.positions
     mask[:size, :size] = torch.ones(size, size, dtype=torch.bool).tril()
 
 
-def _lay_completion(
+def _write_completion(
     prompt: Prompt, completion: tuple[int, ...], start: int, ids: Tensor, positions: Tensor, mask: Tensor
 ) -> Tensor:
-    """Lay one completion of a row at `start`; returns the places that predict its tokens."""
+    """Write one completion of a row at `start`; returns the indices that predict its tokens."""
     size, shared = len(completion), len(prompt.ids)
     end = start + size
     ids[start:end] = torch.tensor(completion)
@@ -112,5 +112,5 @@ def _lay_completion(
     mask[start:end, :shared] = True
     mask[start:end, start:end] = torch.ones(size, size, dtype=torch.bool).tril()
     places = torch.arange(start - 1, end - 1)
-    places[0] = shared - 1  # the first token is predicted by the prompt's last, whatever stands in between
+    places[0] = shared - 1  # the first token is predicted by the prompt's last, whatever is between them
     return places

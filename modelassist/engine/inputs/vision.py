@@ -1,7 +1,7 @@
-"""Vision features, computed once and passed on: to training, to generation, to every sample of a group.
+"""Compute vision features once, for training, for generation and for every sample of a prompt.
 
-One run of the vision tower takes images and videos together (attention never crosses a frame there); the features are
-then dealt out to the clips they belong to, so that those of a frozen tower can be kept clip by clip.
+One run of the vision tower takes images and videos together (its attention never crosses a frame). The features are
+then split by clip, so that those of a frozen tower can be cached.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from modelassist.engine.inputs.prompt import Prompt, normalised
+from modelassist.engine.inputs.prompt import Prompt, normalise
 from modelassist.engine.models.loader import Loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What the tower says of some media, a tensor a medium; the names are those that the model reads."""
+    """The tower's output for some media, a tensor for each; the field names are those that the model reads."""
 
     pooler_output: tuple[Tensor, ...]
     deepstack_features: tuple[tuple[Tensor, ...], ...]
@@ -43,30 +43,30 @@ class Features:
 
 
 def encode(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
-    """The features of each prompt's media, in one run of the tower; gradients flow where the tower is trained."""
+    """Compute the features of each prompt's media in one run of the tower; gradients flow if the tower is trained."""
     grids = torch.cat([prompt.grids for prompt in prompts])
-    pixels = normalised(torch.cat([prompt.pixels for prompt in prompts]).to(critic.device), critic.geometry)
+    pixels = normalise(torch.cat([prompt.pixels for prompt in prompts]).to(critic.device), critic.geometry)
     output = critic.base.model.get_image_features(pixels, grids.to(critic.device))
     features = Features(tuple(output.pooler_output), tuple(map(tuple, output.get("deepstack_features", ()))))
-    dealt, start = [], 0
+    by_prompt, start = [], 0
     for prompt in prompts:
-        dealt.append(features.part(start, start + len(prompt.grids)))
+        by_prompt.append(features.part(start, start + len(prompt.grids)))
         start += len(prompt.grids)
-    return dealt
+    return by_prompt
 
 
-def encoder_outputs(prompts: Sequence[Prompt], features: Sequence[Features]) -> dict[str, Features]:
-    """Features of a batch as the model's `mm_encoder_outputs`: all images in token order, then all videos."""
+def build_encoder_outputs(prompts: Sequence[Prompt], features: Sequence[Features]) -> dict[str, Features]:
+    """Build the model's `mm_encoder_outputs` of a batch: all images in token order, then all videos."""
     images = [part.part(0, prompt.images) for prompt, part in zip(prompts, features, strict=True)]
     videos = [part.part(prompt.images, len(prompt.grids)) for prompt, part in zip(prompts, features, strict=True)]
-    return {kind: _joined(parts) for kind, parts in (("image", images), ("video", videos)) if _any_media(parts)}
+    return {kind: _join(parts) for kind, parts in (("image", images), ("video", videos)) if _has_media(parts)}
 
 
-def _any_media(parts: Sequence[Features]) -> bool:
+def _has_media(parts: Sequence[Features]) -> bool:
     return any(part.pooler_output for part in parts)
 
 
-def _joined(parts: Sequence[Features]) -> Features:
+def _join(parts: Sequence[Features]) -> Features:
     layers = zip(*(part.deepstack_features for part in parts), strict=True)
     return Features(
         tuple(tensor for part in parts for tensor in part.pooler_output),

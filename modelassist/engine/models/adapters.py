@@ -1,7 +1,7 @@
-"""What of a model is trained: all of it, all but the vision tower, or low-rate adapters on the language model.
+"""Choose what is trained: the whole model, all but the vision tower, or LoRA adapters on the language model.
 
-What is trained is kept in float32 whatever the arithmetic: in bfloat16, steps of a thousandth of a weight are rounded
-away. What stays as it is can be in fewer bits.
+Trained weights are float32 whatever the dtype of the run: in bfloat16, a step of a thousandth of a weight is rounded
+away. Frozen weights may have fewer bits.
 """
 
 import warnings
@@ -17,7 +17,7 @@ _TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|
 
 
 def prepare(critic: Loaded, config: Config) -> None:
-    """Mark what is trainable, in place. Adapters leave every other weight, the vision tower too, as it is."""
+    """Mark the trainable weights, in place. With adapters all other weights are frozen, also those of the tower."""
     base = critic.base
     if config.freeze_vision:
         base.model.visual.requires_grad_(False)
@@ -27,12 +27,12 @@ def prepare(critic: Loaded, config: Config) -> None:
         if value.requires_grad:
             value.data = value.data.float()
     if config.gradient_checkpointing:
-        # the reentrant kind silently loses the gradients of inputs that need none
+        # the reentrant kind silently drops gradients if the inputs need none
         base.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def _with_adapters(base: Any, config: Config) -> PeftModel:
-    """Peft reads a property of the model that transformers is giving up; no call of it does without."""
+    """Add adapters, without the warning that peft causes by reading a deprecated property of the model."""
     adapters = PeftConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=_TARGETS, lora_dropout=0.0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
@@ -40,11 +40,11 @@ def _with_adapters(base: Any, config: Config) -> PeftModel:
 
 
 def vision_is_frozen(config: Config) -> bool:
-    """Whether a clip's vision features stay the same through the run."""
+    """Whether a clip's vision features stay the same during the run."""
     return config.freeze_vision or config.lora.rank > 0
 
 
 def merge_adapters(critic: Loaded) -> None:
-    """Fold adapters into the weights, in place, so that the model loads like any other."""
+    """Merge adapters into the weights, in place, so that the model loads like any other."""
     if isinstance(critic.network, PeftModel):
         critic.network = critic.network.merge_and_unload()

@@ -1,8 +1,8 @@
-"""The two kinds of model a critic is built on, and where they differ: how pixels and times become what is read.
+"""The two kinds of model that a critic is built on, and how they differ in reading pixels and times.
 
-Qwen3-VL reads the time of each temporal patch of a video as text, in a vision run of its own. Qwen2.5-VL reads a video
-as one run, its patches at M-RoPE positions that advance with the seconds. The rest of the engine asks `Geometry` and
-does not know which it feeds.
+Qwen3-VL reads the time of each temporal patch of a video as text, and each patch is a vision run of its own. Qwen2.5-VL
+reads a video as one run, its patches at M-RoPE positions that advance with the seconds. The rest of the engine uses
+`Geometry` and does not know which kind it has.
 """
 
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ class Geometry:
     merge: int
     temporal: int
     mean: tuple[float, float, float]
-    """Of red, green and blue, as shares of full: what is taken off a pixel."""
+    """Of red, green and blue, as shares of the full value: subtracted from a pixel."""
     std: tuple[float, float, float]
-    """What is then divided by."""
+    """The divisor after that."""
     positions_per_second: int | None = None
-    """How far M-RoPE's time advances in a second of video; None where times are written out instead."""
+    """How far M-RoPE's time advances in a second of video; None if times are written as text."""
 
     @property
     def unit(self) -> int:
@@ -46,7 +46,7 @@ class Family:
     std: tuple[float, float, float]
 
     def geometry(self, config: Any) -> Geometry:
-        """What a model's config says, with the constants of its kind."""
+        """Read the geometry from a model's config and the constants of its kind."""
         vision = config.vision_config
         return Geometry(
             patch=vision.patch_size,
@@ -66,5 +66,5 @@ FAMILIES: Mapping[str, Family] = {
 
 
 def geometry_of(config: Any) -> Geometry:
-    """The geometry of a model of either kind."""
+    """Return the geometry of a model of either kind."""
     return FAMILIES[config.model_type].geometry(config)

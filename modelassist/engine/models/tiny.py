@@ -1,9 +1,8 @@
-"""A tiny Qwen3-VL or Qwen2.5-VL with a tokenizer of its own, built from config: no download.
+"""Make a tiny Qwen3-VL or Qwen2.5-VL with its own tokenizer from a config, without any download.
 
-It is the same class that a real checkpoint loads into, small enough to learn on a CPU in minutes. Its tokenizer is a
-byte-level BPE trained on the project's own words, so that any text can be written and a report card stays short. The
-system prompt is one token: to a model that starts from nothing an instruction is a constant, and every step would pay
-for it.
+It has the class of a real checkpoint and is small enough to learn on a CPU in minutes. Its tokenizer is a byte-level
+BPE trained on the project's own words, so it can write any text, and a report card stays short. The system prompt is
+one token: to a model without training an instruction is a constant, and each of its tokens costs time at every step.
 """
 
 import math
@@ -37,18 +36,18 @@ from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.taxonomy import DEFAULT_TAXONOMY
 
 VOCABULARY = 2048
-"""Upper bound; a release's own words are taken in by frequency until it is reached."""
+"""Upper bound; the most frequent words of a release are added until it is reached."""
 HIDDEN = 128
 LAYERS = 4
 VISION_LAYERS = 2
 SPREAD = 0.06
-"""SD of fresh weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add next to nothing at
-first, and twice the steps are needed before a report card parses."""
+"""SD of initial weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add almost nothing at
+first, and training needs twice the steps before a report card parses."""
 CHANGE = 4.0
-"""How much more strongly fresh filters see change than what stays."""
+"""How much larger the initial filters for change are than those for what two frames share."""
 MAX_NEW_TOKENS = 256
 TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=2, slow_pixels=96 * 96)
-"""34 vision tokens for a clip that is about square."""
+"""34 vision tokens for an almost square clip."""
 
 _END_OF_TEXT = "<|endoftext|>"
 _PIECES = Regex(
@@ -56,10 +55,10 @@ _PIECES = Regex(
     r"| ?\p{L}+(?:-\p{L}+)*|\d+\.\d|\d\d?| ?[^\s\p{L}\d]|\s"
 )
 _COPIES = 20
-"""How often the project's own words are shown to the tokenizer, so that a long release cannot crowd them out."""
+"""How often the tokenizer sees the project's own words, so that a long release cannot crowd them out."""
 
-_ROPE: dict[str, Any] = {"rope_type": "default", "rope_theta": 1e4}
-_VISION_CONFIG: dict[str, Any] = {
+_ROPE: dict[str, object] = {"rope_type": "default", "rope_theta": 1e4}
+_VISION_CONFIG: dict[str, object] = {
     "depth": VISION_LAYERS,
     "hidden_size": HIDDEN,
     "initializer_range": SPREAD,
@@ -77,19 +76,21 @@ def init_tiny(
     seed: int = 0,
     texts: Iterable[str] = (),
 ) -> None:
-    """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`, whole or not at all; `texts`
-    (a release's, say) enrich the vocabulary. Raises ModelError where something lies there already."""
+    """Write a model of a kind (`TINY_CONFIGS`), its tokenizer and frame settings to `out`, whole or not at all.
+
+    `texts`, for example those of a release, add to the vocabulary. Raises ModelError if `out` exists and is not empty.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError(f"{out} exists already and was left as it is: name another --out, or remove it first.")
     tokenizer = build_tokenizer(texts)
     config = TINY_CONFIGS[kind](tokenizer)
     with seed_torch(seed, "init-tiny"):
         network = FAMILIES[kind].network(config)
-    _tell_change(network.model.visual.patch_embed.proj.weight)
-    if kind == "qwen3_vl":  # the other kind turns its features by the place instead
-        _tell_places_apart(network.model.visual.pos_embed.weight)
+    _separate_change(network.model.visual.patch_embed.proj.weight)
+    if kind == "qwen3_vl":  # the other kind uses rotary positions
+        _separate_positions(network.model.visual.pos_embed.weight)
     disable_progress_bar()
-    out = out.resolve()  # a link stays one
+    out = out.resolve()  # a symbolic link stays one
     out.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(out) as unfinished:
         unfinished.mkdir()
@@ -98,7 +99,7 @@ def init_tiny(
 
 
 def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
-    """A byte-level BPE with Qwen's special tokens, trained on the project's words and on `texts`."""
+    """Train a byte-level BPE with Qwen's special tokens on the project's words and on `texts`."""
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = InTurn(
         [Split(_PIECES, behavior="isolated"), ByteLevel(add_prefix_space=False, use_regex=False)]
@@ -123,7 +124,7 @@ def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
 
 
 def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
-    """The smallest that still has every part of a real one: M-RoPE, grouped heads, deepstack."""
+    """Make the smallest config with every part of a real one: M-RoPE, grouped heads, deepstack."""
     return Qwen3VLConfig(
         text_config=_text_config(tokenizer)
         | {"head_dim": 32, "rope_parameters": _ROPE | {"mrope_section": [6, 5, 5], "mrope_interleaved": True}},
@@ -133,7 +134,7 @@ def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
 
 
 def _qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
-    """Likewise: M-RoPE by the second, grouped heads, one block of windows and one that sees the whole frame."""
+    """Make the same for the other kind: M-RoPE by seconds, grouped heads, one windowed block and one full block."""
     ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     return Qwen2_5_VLConfig(
         text_config=_text_config(tokenizer) | ends | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
@@ -149,7 +150,7 @@ TINY_CONFIGS: Mapping[str, Callable[[PreTrainedTokenizerFast], Any]] = {
 """By the kind of model."""
 
 
-def _text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+def _text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": HIDDEN,
@@ -171,11 +172,12 @@ def _mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _tell_change(patches: Tensor) -> None:
-    """Let half of the (D, colour, time, height, width) filters of a patch see what its two frames have in common, and
-    the other half how the second differs from the first, CHANGE times as strongly.
+def _separate_change(patches: Tensor) -> None:
+    """Make half of the (D, colour, time, height, width) filters of a patch respond to the sum of its two frames.
 
-    Fresh random filters see the sum of two frames that are nearly alike: what moved between them would drown.
+    The other half responds to their difference, CHANGE times as strongly.
+
+    Random filters respond to the sum, and the frames are nearly alike: what moved between them would be lost.
     """
     common, change = patches.chunk(2)
     common[:, :, 1] = common[:, :, 0]
@@ -184,17 +186,17 @@ def _tell_change(patches: Tensor) -> None:
 
 
 @torch.no_grad()
-def _tell_places_apart(places: Tensor) -> None:
-    """Fill the (side x side, D) table of a frame's places with waves, from half a turn a frame to the finest.
+def _separate_positions(table: Tensor) -> None:
+    """Fill the (side x side, D) position embeddings with waves, from half a turn across the frame to the finest.
 
-    Fresh random rows of SPREAD would drown beside what a patch shows, and where something is would be found late.
+    Random rows of SPREAD would be lost beside the content of a patch, and the model would learn late where things are.
     """
-    side, waves = math.isqrt(len(places)), places.shape[1] // 4
+    side, waves = math.isqrt(len(table)), table.shape[1] // 4
     turns = math.pi * 2.0 ** (torch.arange(waves) * 4 / waves)
     along = torch.arange(side)[:, None] / side * turns
     waved = torch.cat([along.sin(), along.cos()], dim=1) * math.sqrt(2)
     down, across = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    places.copy_(torch.cat([waved[across.flatten()], waved[down.flatten()]], dim=1))
+    table.copy_(torch.cat([waved[across.flatten()], waved[down.flatten()]], dim=1))
 
 
 def _corpus(texts: Iterable[str]) -> Iterator[str]:
@@ -204,7 +206,7 @@ def _corpus(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _own_words() -> Iterator[str]:
-    """Every line form of the grammar, every level and defect, and the words around a prompt."""
+    """Yield every form of line in the grammar, every level and defect, and the words around a prompt."""
     yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{describe_prompt('')}"
     yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
     yield ",".join(map(str, range(100)))

@@ -1,7 +1,7 @@
-"""One picture of what a critic sees of a clip: the change-energy curve, the fast strip, the slow frames and why.
+"""Draw what a critic sees of a clip: the change-energy curve, the fast frames, the slow frames and why each was chosen.
 
-Laid out from the top down in inches, so that a portrait clip, a clip of one frame and forty slow frames all stay
-legible. Drawn on a canvas of its own, without a display.
+The layout goes from the top down in inches, so that a portrait clip, a clip of one frame and forty slow frames all stay
+legible. Drawing needs no display.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _DOTS_AN_INCH = 120
 _WIDTH, _MARGIN, _GAP = 12.0, 0.45, 0.12
 _HEAD, _CURVE, _HEADING, _FOOT = 0.95, 2.0, 0.5, 0.15
 _TITLE = 78
-"""Letters of a clip's name that find room."""
+"""Characters of a clip's name that fit."""
 _WHY = {
     Why.START: "start anchor: liveliest near the beginning",
     Why.END: "end anchor: liveliest near the end",
@@ -39,7 +39,7 @@ def write_sheet(out: Path, name: str, watched: Watched, config: FrameConfig) -> 
     height = _HEAD + _CURVE + sum(_HEADING + grid.height for grid in sections) + _FOOT
     sheet = _Sheet(height)
     sheet.head(name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…", _summary(watched, config))
-    _curve(sheet.axes(_MARGIN, _WIDTH - 2 * _MARGIN, _CURVE - 0.55, down=_CURVE), watched)
+    _draw_curve(sheet.axes(_MARGIN, _WIDTH - 2 * _MARGIN, _CURVE - 0.55, down=_CURVE), watched)
     sheet.heading(f"{_frames(frames.fast)}, fast: evenly spread, the flow", _FAST)
     fast.draw(sheet, [[f"{time:.2f} s"] for time in frames.fast_times], _FAST)
     if len(frames.slow):
@@ -50,14 +50,14 @@ def write_sheet(out: Path, name: str, watched: Watched, config: FrameConfig) -> 
 
 
 def describe(watched: Watched) -> str:
-    """The chosen moments in words."""
+    """Describe the chosen frames as text."""
     fast = " ".join(f"{time:.2f}" for time in watched.frames.fast_times)
     slow = [", ".join(_reason(*facts)) for facts in zip(range(len(watched.why)), *_slow_facts(watched), strict=True)]
     return "\n".join([f"fast (s): {fast}", *(f"slow {line}" for line in slow)])
 
 
 def _slow_facts(watched: Watched) -> tuple[Sequence[float], Sequence[float], Sequence[int], Sequence[int], list[Why]]:
-    """Of each slow frame: time, energy, its rank in the clip, of how many, and why."""
+    """Return, for each slow frame: time, energy, its rank in the clip, of how many, and why it was chosen."""
     times, energy = list(watched.times), np.array(watched.energy)
     mine = [float(energy[times.index(time)]) for time in watched.frames.slow_times]
     ranks = [1 + int((energy > own).sum()) for own in mine]
@@ -87,8 +87,8 @@ def _many(count: int) -> str:
     return f"{count} frame{'s' * (count > 1)}"
 
 
-def _curve(axes: Axes, watched: Watched) -> None:
-    """Change energy over time, the chosen moments on it."""
+def _draw_curve(axes: Axes, watched: Watched) -> None:
+    """Draw change energy over time, with the chosen frames."""
     times, energy = np.array(watched.times), np.array(watched.energy)
     most = max(float(energy.max()), 1.0)
     axes.fill_between(times, energy, color=_FAINT, alpha=0.5, linewidth=0)
@@ -148,9 +148,9 @@ class _Sheet:
 
 
 class _Grid:
-    """Pictures of one size in rows, with lines of words under each.
+    """Pictures of one size in rows, with lines of text under each.
 
-    In inches: no picture is more than `across` wide or `tall` high, and its words have `least` of width.
+    In inches: a picture is at most `across` wide and `tall` high, and its text has at least `least` of width.
     """
 
     def __init__(self, pixels: Pixels, *, across: float, tall: float, least: float, captions: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelassist.engine.generation.critic import build_question
-from modelassist.engine.inputs.prompt import build_prompt, completion_ids
+from modelassist.engine.inputs.prompt import build_prompt, encode_completion
 from modelassist.engine.inputs.rows import Row
 from modelassist.engine.models.adapters import prepare, vision_is_frozen
 from modelassist.engine.models.loader import Loaded
@@ -117,7 +117,7 @@ def make_example_row(model: Loaded, *, direct: bool) -> Row:
     card = ReportCard(report, report, report)
     texts = [text := render(card), *([without_reasons(text)] if direct else [])]
     prompt = build_prompt(model, clip, build_question(_PROMPT))
-    return Row(prompt, tuple(completion_ids(model, text) for text in texts))
+    return Row(prompt, tuple(encode_completion(model, text) for text in texts))
 
 
 def describe_size(size: Size, gpu: str) -> Iterator[str]:

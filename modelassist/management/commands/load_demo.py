@@ -1,4 +1,4 @@
-"""A demo for an empty database: people, a campaign of toy clips with simulated ratings, and the starter that drafts."""
+"""Load a demo into an empty database: users, a campaign of toy clips with simulated ratings, the starter critic."""
 
 import secrets
 import tempfile
@@ -28,7 +28,7 @@ SEED = 5
 RATERS = 8
 OVERLAP = 5
 RATINGS_PER_CLIP = 4
-"""Of the five that a clip gets: one is left for whoever tries the demo."""
+"""Of the five that a clip gets: one is left for the visitor of the demo."""
 REPEAT_SHARE = 0.05
 GOLDS = 6
 FIXED_SALT = "0" * 64
@@ -36,38 +36,38 @@ FIXED_SALT = "0" * 64
 
 
 class Command(BaseCommand):
-    """Loads the demo; refuses where there is anybody already, so that it never mixes with real work."""
+    """Loads the demo; refuses if the database has users already, so that it never mixes with real work."""
 
     help = "Load the demo into an empty database: three sign-ins, a simulated campaign, a critic that drafts."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.exists():
-            raise CommandError("There are people in this database already: the demo goes into an empty one only.")
+            raise CommandError("This database has users already; the demo can be loaded into an empty one only.")
         with tempfile.TemporaryDirectory(prefix="qsave-demo-") as folder:
             self.stdout.write(f"Demo: rendering {CLIPS} toy clips ...")
             manifest = simulation.render_manifest(Path(folder), seed=SEED, indices=range(CLIPS))
             with transaction.atomic():
                 self._load(manifest)
-        self.stdout.write(f"Demo: the sign-ins are kept in {settings.VAR_DIR}; `make run` prints them")
+        self.stdout.write(f"Demo: the sign-ins are stored in {settings.VAR_DIR}; `make run` prints them")
 
     def _load(self, manifest: Path) -> None:
-        """All rows or none: a demo that was cut off is loaded again at the next start."""
-        engineer = _people()
-        campaign = _campaign(engineer)
+        """Write all rows or none: a demo that was interrupted is loaded again at the next start."""
+        engineer = _create_users()
+        campaign = _create_campaign(engineer)
         report = import_manifest(actor=engineer, campaign=campaign, manifest=manifest, simulated=True)
         rated = _rate(engineer, campaign)
         self.stdout.write(f"Demo: {report.added} clips, {rated} ratings by {RATERS} simulated raters")
         try:
             starter = register_starter(actor=engineer)
         except ModelError as reason:
-            self.stdout.write(f"Demo: nobody drafts, as there is no starter critic ({reason})")
+            self.stdout.write(f"Demo: no critic drafts, because the starter cannot be loaded: {reason}")
             return
         activate(actor=engineer, critic=starter, campaign=campaign)
         self.stdout.write(f"Demo: {starter} drafts")
 
 
-def _people() -> User:
-    """The three sign-ins, each with a password drawn now; returns the engineer."""
+def _create_users() -> User:
+    """Create the three sign-ins, each with a random password; returns the engineer."""
     sign_ins = [demo_sign_ins.SignIn(role.value, secrets.token_urlsafe(12), role.value) for role in reversed(Role)]
     users = {
         sign_in.role: create_user(
@@ -79,7 +79,7 @@ def _people() -> User:
     return users[Role.ENGINEER]
 
 
-def _campaign(engineer: User) -> Campaign:
+def _create_campaign(engineer: User) -> Campaign:
     campaign = create_campaign(
         actor=engineer,
         name="demo",
@@ -94,12 +94,12 @@ def _campaign(engineer: User) -> Campaign:
 
 
 def _rate(engineer: User, campaign: Campaign) -> int:
-    """Simulated people rate beside a simulated critic's drafts; returns how many ratings they gave."""
+    """Let simulated raters rate, with drafts of a simulated critic; returns how many ratings they gave."""
     simulation.mark_golds(actor=engineer, campaign=campaign, count=GOLDS)
     simulation.draft_all(campaign=campaign, seed=SEED)
     people = simulation.make_people(actor=engineer, count=RATERS, seed=SEED)
     _set_salt(campaign, FIXED_SALT)
-    rated = simulation.rate(campaign=campaign, people=people, most=CLIPS * RATINGS_PER_CLIP)
+    rated = simulation.rate(campaign=campaign, people=people, limit=CLIPS * RATINGS_PER_CLIP)
     _set_salt(campaign, new_salt())
     return rated
 

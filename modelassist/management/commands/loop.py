@@ -1,4 +1,4 @@
-"""`make loop`: the whole loop headless, in a database and folders of its own, with a table of figures at the end."""
+"""`make loop`: run the whole loop in its own database and folders, with a table of figures at the end."""
 
 import time
 from argparse import ArgumentParser
@@ -17,7 +17,7 @@ from modelassist.engine.settings.config import ConfigError, parse_config, read_s
 from modelassist.reads.evaluation import write_number
 from modelassist.services.loop import Loop, LoopFailed
 from modelassist.services.own_folder import run_in
-from modelassist.services.simulation import draft_uses
+from modelassist.services.simulation import count_draft_uses
 from modelassist.services.starter import StarterRefused, keep_starter
 from qsave.axes import AXES
 from qsave.run import Evaluation
@@ -29,11 +29,11 @@ SETTINGS: dict[str, Any] = {
     "grpo": {"rounds": 8},
     "cooldown": {"steps": 15, "probe": 6, "samples": 4},
 }
-"""Short stages: they show that everything works, not how good a critic can be."""
+"""Short stages: they show that every step works, not how good a critic can be."""
 
 
 class Command(BaseCommand):
-    """Runs the loop; ends with an error where a step of it fails."""
+    """Runs the loop; ends with an error if a step fails."""
 
     help = "Run the whole loop headless with simulated clips and raters, in a folder of its own."
     requires_system_checks: list[str] = []  # noqa: RUF012  # Django's own signature
@@ -49,25 +49,25 @@ class Command(BaseCommand):
         parser.add_argument("--keep-starter", action="store_true", help="keep the critic as modelassist/starter/")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        engine_settings = _settings(options["engine_settings"])
+        engine_settings = _read_settings(options["engine_settings"])
         folder = (
             options["workdir"] or settings.BASE_DIR / "var" / "loop" / f"{timezone.now():%Y%m%d-%H%M%S}"
         ).resolve()
-        run_in(folder, _command(options))
+        run_in(folder, _build_command(options))
         started = time.monotonic()
         call_command("migrate", interactive=False, verbosity=0)
         counts = {name: options[name] for name in ("clips", "captions", "seed")}
         loop = Loop(folder=folder, engine_settings=engine_settings, **counts)
         try:
-            loop.go()
+            loop.run_all()
         except LoopFailed as error:
-            raise CommandError(f"{error}\nWhat there is so far lies in {folder}") from None
+            raise CommandError(f"{error}\nThe results so far are in {folder}.") from None
         for line in report(loop, time.monotonic() - started):
             self.stdout.write(line)
         if options["keep_starter"]:
-            self._keep(loop)
+            self._keep_starter(loop)
 
-    def _keep(self, loop: Loop) -> None:
+    def _keep_starter(self, loop: Loop) -> None:
         made = f"--clips {loop.clips} --captions {loop.captions} --seed {loop.seed}"
         command = f"manage.py loop {made} --engine-settings <below> --keep-starter"
         try:
@@ -77,8 +77,8 @@ class Command(BaseCommand):
         self.stdout.write(f"kept as the starter: {kept}")
 
 
-def _settings(path: Path | None) -> dict[str, Any]:
-    """What the trainer is told; refused before minutes are spent on clips."""
+def _read_settings(path: Path | None) -> dict[str, Any]:
+    """Read the engine settings; errors are found before minutes are spent on clips."""
     try:
         value = read_settings(path) if path else SETTINGS
         parse_config(value)
@@ -88,8 +88,8 @@ def _settings(path: Path | None) -> dict[str, Any]:
     return value
 
 
-def _command(options: dict[str, Any]) -> list[str]:
-    """This command again, as it was typed."""
+def _build_command(options: dict[str, Any]) -> list[str]:
+    """Build this command line again."""
     command = ["loop"]
     for name in ("clips", "captions", "seed"):
         command += [f"--{name}", str(options[name])]
@@ -98,21 +98,21 @@ def _command(options: dict[str, Any]) -> list[str]:
 
 
 def report(loop: Loop, seconds: float) -> list[str]:
-    """The table at the end."""
+    """Write the table at the end."""
     return [
         "\nAGREEMENT of the simulated raters",
         *_agreement_lines(loop),
         "\nTHE CRITIC on held-out clips, by free generation",
         _evaluation_lines(loop),
         "\nDRAFTS",
-        f"by {loop.critic}: {loop.drafts} drafts; {loop.failed_drafts} tries gave no report card and are none",
-        "axes of ratings, by what became of the draft: "
-        + ", ".join(f"{use} {count}" for use, count in draft_uses(loop.campaign).items()),
+        f"by {loop.critic}: {loop.drafts} drafts; {loop.failed_drafts} attempts gave no report card",
+        "axes of ratings, by what raters did with the draft: "
+        + ", ".join(f"{use} {count}" for use, count in count_draft_uses(loop.campaign).items()),
         *_example_lines(loop),
         "\nTIME",
         *(f"{what:<22}{taken:7.1f} s" for what, taken in loop.seconds.items()),
         f"{'all':<22}{seconds:7.1f} s",
-        "\nWHERE EVERYTHING LIES",
+        "\nWHERE EVERYTHING IS",
         f"database  {settings.DATABASES['default']['NAME']}",
         f"clips     {settings.MEDIA_ROOT}",
         f"release   {release_folder(loop.release)}",
@@ -138,7 +138,7 @@ def _agreement_lines(loop: Loop) -> list[str]:
 
 
 def _example_lines(loop: Loop) -> list[str]:
-    """The newest draft, as a rater would meet it."""
+    """Show the newest draft, as a rater would see it."""
     draft = Draft.objects.filter(item__campaign=loop.campaign).select_related("item__clip").order_by("-pk").first()
     if draft is None:
         return []

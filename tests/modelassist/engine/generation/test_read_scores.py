@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from modelassist.engine.generation.read_scores import compute_expected_scores, decode, find_level_positions, read_scores
 from modelassist.engine.generation.sampler import Sample
-from modelassist.engine.inputs.prompt import completion_ids
+from modelassist.engine.inputs.prompt import encode_completion
 from modelassist.engine.models.loader import Loaded
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.grammar import render
@@ -23,7 +23,7 @@ TRICKY = ReportCard(
 
 
 def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
-    ids = completion_ids(critic, text)
+    ids = encode_completion(critic, text)
     logits = torch.zeros(len(ids), 5)
     for place, token in enumerate(ids):
         if token in critic.level_ids:
@@ -32,7 +32,7 @@ def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
 
 
 def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
-    ids = completion_ids(critic, render(TRICKY))
+    ids = encode_completion(critic, render(TRICKY))
     places = find_level_positions(critic, ids)
     assert places is not None
     assert [LEVEL_WORDS[critic.level_ids.index(ids[place])] for place in places] == ["good", "bad", "excellent"]
@@ -99,4 +99,4 @@ def test_several_answers_of_which_none_can_be_read_are_an_outcome_and_no_number(
 
 
 def test_decoding_gives_the_text_back(critic: Loaded) -> None:
-    assert decode(critic, completion_ids(critic, render(TRICKY))) == render(TRICKY)
+    assert decode(critic, encode_completion(critic, render(TRICKY))) == render(TRICKY)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from modelassist.engine.inputs.prompt import Prompt, build_prompt, normalised
+from modelassist.engine.inputs.prompt import Prompt, build_prompt, normalise
 from modelassist.engine.models.loader import MARKS, Loaded
 from tests.modelassist.engine.golden.cases import CASES, HERE, SYSTEM, TOKENIZER, USER
 
@@ -50,7 +50,7 @@ def pair(critic: Loaded, case: str) -> Pair:
 
 def test_pixels_are_the_same(pair: Pair, critic: Loaded) -> None:
     theirs = [pair.theirs[name] for name in ("pixel_values", "pixel_values_videos") if name in pair.theirs]
-    ours = normalised(pair.ours.pixels, critic.geometry)
+    ours = normalise(pair.ours.pixels, critic.geometry)
     assert ours.dtype == torch.float32
     assert torch.allclose(ours, torch.cat(theirs), rtol=0, atol=1e-6)
 

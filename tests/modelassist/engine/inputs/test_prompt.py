@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from modelassist.engine.inputs.prompt import (
     Prompt,
-    blanked,
+    blank_frames,
     build_prompt,
-    completion_ids,
-    normalised,
+    encode_completion,
+    normalise,
     patchify,
-    shifted,
+    shift_frames,
 )
 from modelassist.engine.models.families import Geometry
 from modelassist.engine.models.loader import Loaded
@@ -45,7 +45,7 @@ def reference_inputs(critic: Loaded, prompt: Prompt, frames: Frames) -> dict[str
     types[prompt.ids == critic.mark_ids["<|image_pad|>"]] = 1
     types[prompt.ids == critic.mark_ids["<|video_pad|>"]] = 2
     inputs = {"input_ids": prompt.ids[None], "mm_token_type_ids": types[None]}
-    pixels, patches = normalised(prompt.pixels, critic.geometry), int(prompt.grids[: prompt.images].prod(1).sum())
+    pixels, patches = normalise(prompt.pixels, critic.geometry), int(prompt.grids[: prompt.images].prod(1).sum())
     if prompt.images:
         inputs |= {"pixel_values": pixels[:patches], "image_grid_thw": prompt.grids[: prompt.images]}
     inputs |= {"pixel_values_videos": pixels[patches:], "video_grid_thw": prompt.grids[prompt.images :]}
@@ -124,12 +124,12 @@ def test_marks_in_a_prompt_or_an_answer_stay_text(critic: Loaded) -> None:
     pad, end = critic.mark_ids["<|image_pad|>"], critic.turn_end
     assert (asked.ids == pad).sum() == (plain.ids == pad).sum()
     assert (asked.ids == end).sum() == (plain.ids == end).sum()
-    assert completion_ids(critic, hostile).count(end) == 1
+    assert encode_completion(critic, hostile).count(end) == 1
 
 
 def test_blank_frames_change_pixels_and_nothing_else(critic: Loaded) -> None:
     frames = some_frames()
-    shown, blank = (build_prompt(critic, each, messages()) for each in (frames, blanked(frames)))
+    shown, blank = (build_prompt(critic, each, messages()) for each in (frames, blank_frames(frames)))
     assert torch.equal(shown.ids, blank.ids)
     assert torch.equal(shown.grids, blank.grids)
     assert blank.pixels.unique().numel() == 1
@@ -137,7 +137,7 @@ def test_blank_frames_change_pixels_and_nothing_else(critic: Loaded) -> None:
 
 def test_shifted_frames_move_together_and_keep_their_edges() -> None:
     frames = some_frames()
-    moved = shifted(frames, 0.25, -0.125)
+    moved = shift_frames(frames, 0.25, -0.125)
     assert np.array_equal(moved.fast[:, 8:, :-8], frames.fast[:, :-8, 8:])
     assert np.array_equal(moved.slow[:, 16:, :-12], frames.slow[:, :-16, 12:])
     assert np.array_equal(moved.fast[:, 0, :-8], frames.fast[:, 0, 8:])

@@ -13,7 +13,7 @@ from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import load_examples
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.inputs.prompt import Prompt, completion_ids
+from modelassist.engine.inputs.prompt import Prompt, encode_completion
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.release.reader import ReleaseReader
@@ -52,6 +52,6 @@ def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
 
 def test_an_answer_that_is_learnt_is_read_back_as_it_was_given(either: Loaded, release_folder: Path) -> None:
     for example in load_examples(ReleaseReader(release_folder), "sft", "train"):
-        ids = completion_ids(either, example.answer)
+        ids = encode_completion(either, example.answer)
         sample = Sample(ids, finished=True, level_logits=torch.zeros(len(ids), 5))
         assert read_scores(either, [sample]).text == example.answer
