@@ -149,7 +149,7 @@ def _check(options: argparse.Namespace) -> int:
             generate_answers(critic, [make_example_row(critic, direct=False).prompt], Sampling())
     except _KNOWN_ERRORS:
         raise
-    except Exception as error:  # for example quantised weights without a kernel on this machine
+    except Exception as error:  # whatever a foreign model sets off (a missing kernel, say) is one line on the site
         raise ModelError(f"{options.model} cannot be used here: {type(error).__name__}: {error}") from error
     print(f"{options.model} loads and generates on this machine.")
     return 0

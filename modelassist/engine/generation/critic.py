@@ -123,22 +123,22 @@ def build_question(prompt: str) -> list[dict[str, str]]:
     return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
 
 
-def generate_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
+def generate_answers(model: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
     """Generate freely for many prompts; returns the samples of each, in the order of the prompts."""
-    by_position = dict(stream_answers(critic, prompts, sampling))
+    by_position = dict(stream_answers(model, prompts, sampling))
     return [by_position[position] for position in range(len(prompts))]
 
 
-def stream_answers(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
+def stream_answers(model: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
     """Generate batch by batch; yields the position of each prompt and its samples as they are generated."""
-    critic.network.eval()
+    model.network.eval()
     lengths = [len(prompt.ids) for prompt in prompts]
     budget = sampling.token_budget
-    for positions in split_by_length(lengths, budget, copies=sampling.samples, extra=critic.max_new_tokens):
+    for positions in split_by_length(lengths, budget, copies=sampling.samples, extra=model.max_new_tokens):
         batch = [prompts[position] for position in positions]
         with torch.no_grad():
-            features = [encode(critic, [prompt])[0] for prompt in batch]
-        samples = generate(critic, batch, features, sampling, max_new_tokens=critic.max_new_tokens)
+            features = [encode(model, [prompt])[0] for prompt in batch]
+        samples = generate(model, batch, features, sampling, max_new_tokens=model.max_new_tokens)
         yield from zip(positions, samples, strict=True)
 
 

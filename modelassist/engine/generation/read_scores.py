@@ -42,12 +42,12 @@ class Scored:
         return cls(None, "", {}, str(error), unreadable=1.0)
 
 
-def find_level_positions(critic: Loaded, ids: Sequence[int]) -> tuple[int, ...] | None:
+def find_level_positions(model: Loaded, ids: Sequence[int]) -> tuple[int, ...] | None:
     """Find the positions of the three level words in a completion's answer; returns None if they are not there."""
-    start = _find_answer(critic, ids)
+    start = _find_answer(model, ids)
     if start is None:
         return None
-    positions = tuple(position for position in range(start, len(ids)) if ids[position] in critic.level_ids)
+    positions = tuple(position for position in range(start, len(ids)) if ids[position] in model.level_ids)
     return positions if len(positions) == len(AXES) else None
 
 
@@ -56,26 +56,26 @@ def compute_expected_scores(level_logits: Tensor) -> Tensor:
     return (torch.softmax(level_logits.float(), dim=-1) * LEVELS.to(level_logits.device)).sum(-1)
 
 
-def decode(critic: Loaded, ids: Sequence[int]) -> str:
+def decode(model: Loaded, ids: Sequence[int]) -> str:
     """Decode a completion, without the token that ended it."""
-    words = [token for token in ids if token not in critic.end_ids]
-    return str(critic.tokenizer.decode(words, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+    words = [token for token in ids if token not in model.end_ids]
+    return str(model.tokenizer.decode(words, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-def parse_sample(critic: Loaded, sample: Sample) -> ReportCard | None:
+def parse_sample(model: Loaded, sample: Sample) -> ReportCard | None:
     """Parse a sample's card, with the levels as written; returns None if it is cut off or outside the grammar."""
     try:
-        return parse(decode(critic, sample.ids)) if sample.finished else None
+        return parse(decode(model, sample.ids)) if sample.finished else None
     except GrammarError:
         return None
 
 
-def read_scores(critic: Loaded, samples: Sequence[Sample]) -> Scored:
+def read_scores(model: Loaded, samples: Sequence[Sample]) -> Scored:
     """Average the scores of the samples that can be read.
 
     The card is that of the sample whose scores are nearest to the mean, with the mean scores.
     """
-    results = [_read_sample(critic, sample) for sample in samples]
+    results = [_read_sample(model, sample) for sample in samples]
     readable = [(scored, scored.card) for scored in results if scored.card]
     unreadable = 1 - len(readable) / len(results)
     if len(readable) < 2:
@@ -91,16 +91,16 @@ def read_scores(critic: Loaded, samples: Sequence[Sample]) -> Scored:
     return Scored(_with_scores(card, means), nearest.text, probabilities, unreadable=unreadable)
 
 
-def _read_sample(critic: Loaded, sample: Sample) -> Scored:
+def _read_sample(model: Loaded, sample: Sample) -> Scored:
     """Read a sample's card, with the expectation as the score of each axis."""
-    text = decode(critic, sample.ids)
+    text = decode(model, sample.ids)
     if not sample.finished:
         return Scored(None, text, {}, f"{CUT_OFF} after {len(sample.ids)} tokens")
     try:
         card = parse(text)
     except GrammarError as error:
         return Scored(None, text, {}, f"the output is not in the grammar: {error}")
-    positions = find_level_positions(critic, sample.ids)
+    positions = find_level_positions(model, sample.ids)
     if positions is None:
         return Scored(None, text, {}, "the output writes its levels with other tokens than expected")
     logits = sample.level_logits[list(positions)]
@@ -117,7 +117,7 @@ def _with_scores(card: ReportCard, scores: dict[Axis, float]) -> ReportCard:
     return ReportCard(**{axis.value: replace(card.axis(axis), score=scores[axis]) for axis in AXES})
 
 
-def _find_answer(critic: Loaded, ids: Sequence[int]) -> int | None:
+def _find_answer(model: Loaded, ids: Sequence[int]) -> int | None:
     """Find the token with which the last answer block begins.
 
     Tokens are joined from the end, since a single token need not be valid text.
@@ -125,6 +125,6 @@ def _find_answer(critic: Loaded, ids: Sequence[int]) -> int | None:
     mark = ANSWER_OPEN.strip()
     longest = 16 + 8 * len(AXES) * len(LEVEL_WORDS)
     for start in range(len(ids) - 1, max(-1, len(ids) - longest), -1):
-        if mark in critic.tokenizer.decode(list(ids[start:]), clean_up_tokenization_spaces=False):
+        if mark in model.tokenizer.decode(list(ids[start:]), clean_up_tokenization_spaces=False):
             return start
     return None

@@ -36,7 +36,7 @@ class Sample:
 
 @torch.no_grad()
 def generate(
-    critic: Loaded,
+    model: Loaded,
     prompts: Sequence[Prompt],
     features: Sequence[Features],
     sampling: Sampling = Sampling(),  # noqa: B008  # it is frozen
@@ -48,7 +48,7 @@ def generate(
     The draws for a prompt follow from the seed and its own tokens, whatever else is in the batch.
     """
     count = sampling.samples
-    state = _prefill(critic, prompts, features, count, max_new_tokens)
+    state = _prefill(model, prompts, features, count, max_new_tokens)
     generators = (
         [make_generator(sampling.seed, "sample", *prompt.ids.tolist()) for prompt in prompts]
         if sampling.temperature
@@ -56,16 +56,16 @@ def generate(
     )
     tokens, levels = [], []
     done = torch.zeros(len(prompts) * count, dtype=torch.bool)
-    ends = torch.tensor(critic.end_ids)
+    ends = torch.tensor(model.end_ids)
     for step in range(max_new_tokens):
-        levels.append(state.logits[:, list(critic.level_ids)].cpu())
-        token = _choose_tokens(critic, state.logits, sampling.temperature, generators)
+        levels.append(state.logits[:, list(model.level_ids)].cpu())
+        token = _choose_tokens(model, state.logits, sampling.temperature, generators)
         tokens.append(token)
         done |= torch.isin(token, ends)
         if bool(done.all()) or step + 1 == max_new_tokens:
             break
         state.advance(token)
-    samples = _cut_samples(critic, torch.stack(tokens, dim=1), torch.stack(levels, dim=1))
+    samples = _cut_samples(model, torch.stack(tokens, dim=1), torch.stack(levels, dim=1))
     return [samples[start : start + count] for start in range(0, len(samples), count)]
 
 
@@ -73,7 +73,7 @@ def generate(
 class _State:
     """The batch between two steps."""
 
-    critic: Loaded
+    model: Loaded
     cache: Cache
     mask: Tensor
     """(R, tokens) bool: False at padding."""
@@ -84,7 +84,7 @@ class _State:
 
     def advance(self, token: Tensor) -> None:
         """Feed one token a row."""
-        base = self.critic.base
+        base = self.model.base
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(self.mask), 1)], dim=1)
         hidden = base.model(
             input_ids=token[:, None].to(base.device),
@@ -98,21 +98,21 @@ class _State:
 
 
 def _prefill(
-    critic: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], count: int, max_new_tokens: int
+    model: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], count: int, max_new_tokens: int
 ) -> _State:
     """Encode the prompts one by one, then batch them with `count` rows each.
 
     Prefill is bound by arithmetic: a batch would gain nothing and lose the causal kernel to a padding mask. Decoding is
     bound by memory, so there a batch pays.
     """
-    encoded = [_encode_prompt(critic, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
+    encoded = [_encode_prompt(model, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
     lengths = [len(prompt.ids) for prompt in prompts]
-    device = critic.device
+    device = model.device
     starts = torch.tensor([max(lengths) - length for length in lengths], device=device)
     mask = torch.arange(max(lengths), device=device) >= starts[:, None]
     positions = torch.tensor([prompt.next_position for prompt in prompts], device=device)
     return _State(
-        critic,
+        model,
         cache=join_caches([cache for cache, _ in encoded], lengths, count, max_new_tokens),
         mask=mask.repeat_interleave(count, dim=0),
         position=positions.repeat_interleave(count),
@@ -120,9 +120,9 @@ def _prefill(
     )
 
 
-def _encode_prompt(critic: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
+def _encode_prompt(model: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
     """Return the cache of one prompt, and the logits (1, V) of the token after it."""
-    base = critic.base
+    base = model.base
     output = base.model(
         input_ids=prompt.ids[None].to(base.device),
         position_ids=prompt.positions[:, None].to(base.device),
@@ -133,18 +133,18 @@ def _encode_prompt(critic: Loaded, prompt: Prompt, features: Features) -> tuple[
     return output.past_key_values, base.lm_head(output.last_hidden_state[:, -1]).float()
 
 
-def forbid(critic: Loaded, logits: Tensor) -> Tensor:
+def forbid(model: Loaded, logits: Tensor) -> Tensor:
     """Rule out the tokens that are never generated: samples come from the resulting distribution."""
-    return logits.index_fill(-1, torch.tensor(critic.never_generated, device=logits.device), float("-inf"))
+    return logits.index_fill(-1, torch.tensor(model.never_generated, device=logits.device), float("-inf"))
 
 
-def _choose_tokens(critic: Loaded, logits: Tensor, temperature: float, generators: Sequence[torch.Generator]) -> Tensor:
+def _choose_tokens(model: Loaded, logits: Tensor, temperature: float, generators: Sequence[torch.Generator]) -> Tensor:
     """Choose the next token of each row; the result is on the CPU.
 
     A draw is one random number from a CPU generator and takes the token into whose share of the distribution it falls:
     so a seed means the same on every device.
     """
-    allowed = forbid(critic, logits)
+    allowed = forbid(model, logits)
     if temperature == 0:
         return allowed.argmax(-1).cpu()
     count = len(logits) // len(generators)
@@ -153,10 +153,10 @@ def _choose_tokens(critic: Loaded, logits: Tensor, temperature: float, generator
     return torch.searchsorted(cumulative, draws.to(logits.device) * cumulative[:, -1:], right=True)[:, 0].cpu()
 
 
-def _cut_samples(critic: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:
+def _cut_samples(model: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:
     """Cut each row after its first end token."""
     samples = []
     for row, logits in zip(tokens.tolist(), levels, strict=True):
-        end = next((position + 1 for position, token in enumerate(row) if token in critic.end_ids), None)
+        end = next((position + 1 for position, token in enumerate(row) if token in model.end_ids), None)
         samples.append(Sample(tuple(row[:end]), end is not None, logits[:end]))
     return samples

@@ -30,20 +30,20 @@ class Feeder:
 
     def __init__(
         self,
-        critic: Loaded,
+        model: Loaded,
         store: FrameStore,
         *,
         frozen: bool = False,
         blank: bool = False,
         gigabytes: float = FEATURE_GIGABYTES,
     ) -> None:
-        self.critic, self.store, self.frozen, self.blank = critic, store, frozen, blank
+        self.model, self.store, self.frozen, self.blank = model, store, frozen, blank
         self._features: BoundedCache[Features] = BoundedCache(gigabytes * 1e9, lambda features: features.nbytes)
 
     def prompt(self, example: Example) -> Prompt:
         """Build the prompt of an example."""
         frames = self.store.frames(example)
-        return build_prompt(self.critic, blank_frames(frames) if self.blank else frames, example.messages)
+        return build_prompt(self.model, blank_frames(frames) if self.blank else frames, example.messages)
 
     def row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
         """Build the SFT row: the prompt with the human answer and, if `direct`, with the answer without its reasons.
@@ -53,30 +53,30 @@ class Feeder:
         frames = self.store.frames(example)
         if any(shift) and not self.frozen:
             frames = shift_frames(frames, *shift)
-        prompt = build_prompt(self.critic, frames, example.messages)
+        prompt = build_prompt(self.model, frames, example.messages)
         texts = [example.answer, example.verdict] if direct else [example.answer]
-        return Row(prompt, tuple(encode_completion(self.critic, text) for text in texts))
+        return Row(prompt, tuple(encode_completion(self.model, text) for text in texts))
 
     def filler(self) -> Row:
         """Build the smallest possible row, for a process that must run a pass with nothing to learn."""
-        unit, temporal = self.critic.geometry.unit, self.critic.geometry.temporal
+        unit, temporal = self.model.geometry.unit, self.model.geometry.temporal
         still, moving = (np.zeros((count, unit, unit, 3), np.uint8) for count in (1, temporal))
         frames = Frames(moving, (0.0,) * temporal, still, (0.0,))
         messages = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
-        return Row(build_prompt(self.critic, frames, messages), ((self.critic.turn_end,),))
+        return Row(build_prompt(self.model, frames, messages), ((self.model.turn_end,),))
 
     def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
         """Compute the vision features of a batch; those of a frozen tower are cached."""
         if not self.frozen:
-            return encode(self.critic, prompts)
+            return encode(self.model, prompts)
         return [self._load_features(example, prompt) for example, prompt in zip(examples, prompts, strict=True)]
 
     @torch.no_grad()
     def _load_features(self, example: Example, prompt: Prompt) -> Features:
         features = self._features.get(
-            example.sha256, lambda: encode(self.critic, [prompt])[0], to_stored=lambda features: features.to("cpu")
+            example.sha256, lambda: encode(self.model, [prompt])[0], to_stored=lambda features: features.to("cpu")
         )
-        return features.to(self.critic.device)
+        return features.to(self.model.device)
 
 
 def build_each(

@@ -102,12 +102,12 @@ def _shift_pixels(pixels: NDArray[np.uint8], down: float, across: float) -> NDAr
     return pixels[:, rows][:, :, columns]
 
 
-def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
+def build_prompt(model: Loaded, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
     """Build the prompt of one clip: the system and user turns of `messages`, with the media before the user's text."""
-    geometry = critic.geometry
+    geometry = model.geometry
     images = [patchify(frame[None], geometry) for frame in frames.slow]
     video = patchify(frames.fast, geometry)
-    writer = _Writer(critic)
+    writer = _Writer(model)
     texts = {message["role"]: message["content"] for message in messages}
     writer.turn("system")
     writer.text(texts["system"])
@@ -129,9 +129,9 @@ def build_prompt(critic: Loaded, frames: Frames, messages: Iterable[Mapping[str,
     )
 
 
-def encode_completion(critic: Loaded, text: str) -> tuple[int, ...]:
+def encode_completion(model: Loaded, text: str) -> tuple[int, ...]:
     """Encode the assistant's text with the end of its turn; special tokens inside the text are encoded as text."""
-    return (*_encode(critic, text), critic.turn_end)
+    return (*_encode(model, text), model.turn_end)
 
 
 def _compute_patch_times(times: Sequence[float], temporal: int) -> list[float]:
@@ -141,28 +141,28 @@ def _compute_patch_times(times: Sequence[float], temporal: int) -> list[float]:
     return [(padded[start] + padded[end - 1]) / 2 for start, end in bounds]
 
 
-def _encode(critic: Loaded, text: str) -> list[int]:
-    ids: list[int] = critic.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+def _encode(model: Loaded, text: str) -> list[int]:
+    ids: list[int] = model.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
     return ids
 
 
 class _Writer:
     """Writes a prompt token by token, with one position for each id."""
 
-    def __init__(self, critic: Loaded) -> None:
-        self.critic = critic
+    def __init__(self, model: Loaded) -> None:
+        self.model = model
         self.ids: list[int] = []
         self.positions: list[Tensor] = []
         self.position = 0
 
     def turn(self, role: str) -> None:
-        self._tokens([self._mark("<|im_start|>"), *_encode(self.critic, f"{role}\n")])
+        self._tokens([self._mark("<|im_start|>"), *_encode(self.model, f"{role}\n")])
 
     def end_turn(self) -> None:
-        self._tokens([self.critic.turn_end, *_encode(self.critic, "\n")])
+        self._tokens([self.model.turn_end, *_encode(self.model, "\n")])
 
     def text(self, text: str) -> None:
-        self._tokens(_encode(self.critic, text))
+        self._tokens(_encode(self.model, text))
 
     def image(self, seconds: float, grid: tuple[int, int, int]) -> None:
         """Write one image after its time."""
@@ -171,7 +171,7 @@ class _Writer:
 
     def video(self, times: Sequence[float], grid: tuple[int, int, int]) -> None:
         """Write a video of frames at `times`, which are written before each temporal patch or given by its position."""
-        geometry = self.critic.geometry
+        geometry = self.model.geometry
         rate = geometry.positions_per_second
         if rate is None:
             for seconds in _compute_patch_times(times, geometry.temporal):
@@ -188,7 +188,7 @@ class _Writer:
         The next token is one past the largest position of the run, whether that is a height, a width or a time, as in
         Qwen's training. (transformers 5.23 ignores the time, which matters if a video is long and small.)
         """
-        merge = self.critic.geometry.merge
+        merge = self.model.geometry.merge
         height, width = grid[1] // merge, grid[2] // merge
         self._tokens([self._mark("<|vision_start|>")])
         self.ids += [self._mark(pad)] * (len(steps) * height * width)
@@ -203,4 +203,4 @@ class _Writer:
         self.position += len(ids)
 
     def _mark(self, token: str) -> int:
-        return self.critic.mark_ids[token]
+        return self.model.mark_ids[token]

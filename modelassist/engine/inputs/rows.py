@@ -51,10 +51,10 @@ class Packed:
     """(C,) which completion it belongs to, counted through the batch."""
 
 
-def pack(critic: Loaded, rows: Sequence[Row]) -> Packed:
+def pack(model: Loaded, rows: Sequence[Row]) -> Packed:
     """Pack rows into one batch, padded on the right to the longest."""
     size = max(row.length for row in rows)
-    ids = torch.full((len(rows), size), critic.pad_id)
+    ids = torch.full((len(rows), size), model.pad_id)
     positions = torch.zeros(3, len(rows), size, dtype=torch.long)
     mask = torch.eye(size, dtype=torch.bool).repeat(len(rows), 1, 1)
     where: list[tuple[Tensor, ...]] = []
@@ -67,7 +67,7 @@ def pack(critic: Loaded, rows: Sequence[Row]) -> Packed:
             where.append((index * like, places, torch.tensor(completion), len(where) * like))
             start += len(completion)
     placed = [torch.cat(column) for column in zip(*where, strict=True)]
-    device = critic.device
+    device = model.device
     return Packed(
         ids=ids.to(device),
         positions=positions.to(device),
@@ -79,10 +79,10 @@ def pack(critic: Loaded, rows: Sequence[Row]) -> Packed:
     )
 
 
-def completion_logits(critic: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]) -> Tensor:
+def completion_logits(model: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]) -> Tensor:
     """Compute the (C, V) logits of every completion token, in the order of `packed`; the head runs for those only."""
     prompts = [row.prompt for row in rows]
-    base = critic.base
+    base = model.base
     hidden = base.model(
         input_ids=packed.ids,
         position_ids=packed.positions,

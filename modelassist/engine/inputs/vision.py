@@ -42,11 +42,11 @@ class Features:
         )
 
 
-def encode(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
+def encode(model: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
     """Compute the features of each prompt's media in one run of the tower; gradients flow if the tower is trained."""
     grids = torch.cat([prompt.grids for prompt in prompts])
-    pixels = normalise(torch.cat([prompt.pixels for prompt in prompts]).to(critic.device), critic.geometry)
-    output = critic.base.model.get_image_features(pixels, grids.to(critic.device))
+    pixels = normalise(torch.cat([prompt.pixels for prompt in prompts]).to(model.device), model.geometry)
+    output = model.base.model.get_image_features(pixels, grids.to(model.device))
     features = Features(tuple(output.pooler_output), tuple(map(tuple, output.get("deepstack_features", ()))))
     by_prompt, start = [], 0
     for prompt in prompts:

@@ -16,14 +16,14 @@ from modelassist.engine.settings.config import Config
 _TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
-def prepare(critic: Loaded, config: Config) -> None:
+def prepare(model: Loaded, config: Config) -> None:
     """Mark the trainable weights, in place. With adapters all other weights are frozen, also those of the tower."""
-    base = critic.base
+    base = model.base
     if config.freeze_vision:
         base.model.visual.requires_grad_(False)
     if config.lora.rank:
-        critic.network = _with_adapters(base, config)
-    for value in critic.network.parameters():
+        model.network = _with_adapters(base, config)
+    for value in model.network.parameters():
         if value.requires_grad:
             value.data = value.data.float()
     if config.gradient_checkpointing:
@@ -44,7 +44,7 @@ def vision_is_frozen(config: Config) -> bool:
     return config.freeze_vision or config.lora.rank > 0
 
 
-def merge_adapters(critic: Loaded) -> None:
+def merge_adapters(model: Loaded) -> None:
     """Merge adapters into the weights, in place, so that the model loads like any other."""
-    if isinstance(critic.network, PeftModel):
-        critic.network = critic.network.merge_and_unload()
+    if isinstance(model.network, PeftModel):
+        model.network = model.network.merge_and_unload()

@@ -80,7 +80,7 @@ class Machine:
             result: T = self._root(work) if self._root else work()
         return result
 
-    def shard(self, critic: Loaded) -> None:
+    def shard(self, model: Loaded) -> None:
         """Shard the model with `fsdp`, after its trainable weights are marked and restored; `ddp` does nothing.
 
         A frozen tower is not sharded: its features are computed clip by clip, and processes have different clips.
@@ -90,10 +90,10 @@ class Machine:
         reduced = self.dtype != torch.float32
         policy = MixedPrecisionPolicy(self.dtype, torch.float32) if reduced else MixedPrecisionPolicy()
         mesh = init_device_mesh(self.device.type, (self.size,))
-        visual = critic.base.model.visual
+        visual = model.base.model.visual
         ignored = {value for value in visual.parameters() if not value.requires_grad}
-        blocks = [*critic.base.model.language_model.layers, *([] if ignored else visual.blocks)]
-        root = _Root(critic.network)
+        blocks = [*model.base.model.language_model.layers, *([] if ignored else visual.blocks)]
+        root = _Root(model.network)
         for module in (*blocks, root):
             fully_shard(module, mesh=mesh, mp_policy=policy, ignored_params=ignored)
         for module in root.modules():

@@ -20,13 +20,13 @@ _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """The system's error number in a message of safetensors."""
 
 
-def save(critic: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
+def save(model: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
     """Write a whole model folder that `load` takes; adapters must have been merged before.
 
     The weights are rounded to `dtype` in memory too, so nothing can be done with the model afterwards.
     """
-    write_model(folder, critic.base.to(dtype), critic.tokenizer)
-    write_critic_settings(folder, critic.frames, critic.max_new_tokens, simulated=critic.simulated)
+    write_model(folder, model.base.to(dtype), model.tokenizer)
+    write_critic_settings(folder, model.frames, model.max_new_tokens, simulated=model.simulated)
 
 
 def write_model(folder: Path, network: Any, tokenizer: PreTrainedTokenizerBase) -> None:
