@@ -78,7 +78,7 @@ def read_critic_line(critic: Critic) -> CriticLine:
 
 
 def read_drafting_status(campaign: Campaign) -> DraftingStatus:
-    """How drafting stands in a campaign: who drafts, how many there are, how many tries were unusable."""
+    """Read the state of drafting in a campaign: the critic, how many drafts there are, how many attempts failed."""
     activation = Activation.objects.filter(campaign=campaign).select_related("critic", "activated_by").first()
     last = Job.objects.filter(kind=KIND, arguments__campaign=campaign.pk).order_by("-created_at").first()
     if activation is None:

@@ -90,20 +90,20 @@ def read_run_page(run: Run) -> RunPage:
 def list_run_files(run: Run) -> list[str]:
     """List the files of a run that can be shown, the report first."""
     folder = run_folder(run)
-    found = [path for pattern in FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
-    return [path.relative_to(folder).as_posix() for path in found]
+    paths = [path for pattern in FILES for path in sorted(folder.glob(pattern)) if path.is_file()]
+    return [path.relative_to(folder).as_posix() for path in paths]
 
 
 def read_curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
     """Read the numbers of a metrics file by stage and figure; a line that is still being written is skipped."""
-    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for row in _rows(path):
         stage, step = row.get("stage"), row.get("step")
         if not isinstance(stage, str) or not isinstance(step, int):
             continue
         for name, value in _numbers(row).items():
-            found.setdefault(stage, {}).setdefault(name, []).append((step, value))
-    return {stage: {name: thin_points(points) for name, points in of.items()} for stage, of in found.items()}
+            curves.setdefault(stage, {}).setdefault(name, []).append((step, value))
+    return {stage: {name: thin_points(points) for name, points in figures.items()} for stage, figures in curves.items()}
 
 
 def thin_points(points: list[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[int, float]]:

@@ -121,23 +121,23 @@ def describe_readable(critic: Critic) -> str:
     """Say how many of a critic's answers could be read: on real clips if it has drafted for any, else as measured."""
     real = {"item__campaign__is_simulated": False}
     read = Draft.objects.filter(critic=str(critic), **real).count()
-    asked = read + critic.failed_drafts.filter(**real).exclude(text="").count()
-    if asked:
+    answers = read + critic.failed_drafts.filter(**real).exclude(text="").count()
+    if answers:
         return _(
-            "Of its %(asked)s answers about clips that are not simulated, %(read)s could be read (%(share)s%%)."
+            "Of its %(answers)s answers about clips that are not simulated, %(read)s could be read (%(share)s%%)."
         ) % {
-            "asked": asked,
+            "answers": answers,
             "read": read,
-            "share": round(100 * read / asked),
+            "share": round(100 * read / answers),
         }
     measured = count_readable(Evaluation.from_json(critic.evaluation))
     if measured is None:
         return _("How many of its answers can be read was never measured.")
     return _(
-        "On held-out simulated clips %(read)s of its %(asked)s answers could be read (%(share)s%%);"
+        "On held-out simulated clips %(read)s of its %(answers)s answers could be read (%(share)s%%);"
         " on clips that are not simulated this was never measured."
     ) % {
-        "asked": measured.answers,
+        "answers": measured.answers,
         "read": measured.readable,
         "share": round(100 * measured.readable / measured.answers),
     }

@@ -22,7 +22,7 @@ from accounts.services import create_user
 from annotation.agreement.figures import Agreement, compute_agreement
 from annotation.campaigns.campaigns import create_campaign, set_state
 from annotation.intake.clips import import_manifest
-from annotation.models import Campaign, Clip, Draft, Rating
+from annotation.models import Campaign, Clip, Draft
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
@@ -194,10 +194,6 @@ class Loop:
         return FailedDraft.objects.filter(critic=self.critic).count()
 
     @property
-    def ratings(self) -> int:
-        return Rating.objects.filter(item__campaign=self.campaign).count()
-
-    @property
     def model_folder(self) -> Path:
         return Path(model_of(self.critic))
 
@@ -210,8 +206,8 @@ class Loop:
     @contextmanager
     def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar; call the yielded function with how many are done."""
-        with self.timed(what), tqdm(total=total, desc=f"{what:<20}", disable=None) as shown:
-            yield lambda done: _ignore(shown.update(done - shown.n))
+        with self.timed(what), tqdm(total=total, desc=f"{what:<20}", disable=None) as bar:
+            yield lambda done: _ignore(bar.update(done - bar.n))
 
 
 def _ignore(_: object) -> None:

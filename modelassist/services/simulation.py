@@ -28,7 +28,7 @@ from annotation.rating.validation import list_defect_ids
 from modelassist.toy.captions import caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
-from modelassist.toy.world import ClipSpec, another_prompt, make_spec
+from modelassist.toy.world import ClipSpec, draw_other_prompt, make_spec
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, card_from_json
 
@@ -88,12 +88,12 @@ def render_captions(
 
 
 def _list_prompts(spec: ClipSpec) -> Set[str]:
-    return {scene.prompt for scene in (spec.asked, spec.shown, another_prompt(spec))}
+    return {scene.prompt for scene in (spec.asked, spec.shown, draw_other_prompt(spec))}
 
 
 def _make_caption(spec: ClipSpec) -> dict[str, str]:
-    asked = another_prompt(spec)
-    return {"video": f"{spec.clip_id}.mp4", "prompt": asked.prompt, "text": caption(spec, asked)}
+    scene = draw_other_prompt(spec)
+    return {"video": f"{spec.clip_id}.mp4", "prompt": scene.prompt, "text": caption(spec, scene)}
 
 
 def _render_clips(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgress) -> None:

@@ -87,8 +87,8 @@ def stop(folder: Path) -> None:
 
 def read_progress(folder: Path) -> tuple[float, str]:
     """Read (share done, message) from the progress file; (0, "starting") before it exists."""
-    found = _read_json(folder / PROGRESS_FILE)
-    return (float(found["share"]), str(found["message"])) if found else (0.0, "starting")
+    progress = _read_json(folder / PROGRESS_FILE)
+    return (float(progress["share"]), str(progress["message"])) if progress else (0.0, "starting")
 
 
 def read_last_lines(folder: Path, count: int = 20) -> str:

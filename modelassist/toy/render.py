@@ -161,7 +161,7 @@ def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph:
     """Draws a shape with cover, dark rim and a little light from above; `morph` draws it out sideways, flattens it and
     bends it towards the next shape."""
     wide, flat = (1.6 + 0.6 * morph, 1.8 + 1.2 * morph) if morph else (1.0, 1.0)
-    reach = 1.5 * size * wide + 2 * _OUTLINE  # nothing of a shape lies beyond
+    reach = 1.5 * size * wide + 2 * _OUTLINE  # no part of a shape is further out
     (top, bottom), (left, right) = (
         (max(0, int(at - reach)), max(0, min(length, int(at + reach) + 1)))
         for at, length in zip((y, x), picture.shape[:2], strict=True)
@@ -212,9 +212,9 @@ _DARKER = 0.6
 
 
 def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
-    shown = span(spec, fault)
-    for number in range(shown.start, shown.stop):
-        darker = (number - shown.start) % 2 == 0
+    frame_range = span(spec, fault)
+    for number in range(frame_range.start, frame_range.stop):
+        darker = (number - frame_range.start) % 2 == 0
         frames[number] *= 0.7 - 0.65 * fault.strength if darker else 1.2 + 0.4 * fault.strength
 
 

@@ -139,7 +139,7 @@ def make_spec(seed: int, index: int) -> ClipSpec:
     return spec
 
 
-def another_prompt(spec: ClipSpec) -> Scene:
+def draw_other_prompt(spec: ClipSpec) -> Scene:
     """Draw a prompt to compare a captioned clip with: each word is that of the clip or, in half of the cases, any word.
 
     The prompt that a clip was made for mostly matches it, so it seldom teaches what a mismatch is.

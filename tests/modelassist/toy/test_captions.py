@@ -7,7 +7,7 @@ import pytest
 from modelassist.engine.models.tiny import TINY_FRAMES
 from modelassist.toy.captions import MOMENTS, caption, degree, frames_of, moments, scene_words, sketch
 from modelassist.toy.render import render_clip
-from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, another_prompt, make_spec
+from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, draw_other_prompt, make_spec
 from qsave.axes import Axis
 from qsave.frames.slowfast import choose
 
@@ -44,7 +44,7 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
 def test_a_caption_holds_what_is_asked_against_what_is_seen() -> None:
     differ = 0
     for spec in SPECS:
-        asked = another_prompt(spec)
+        asked = draw_other_prompt(spec)
         told = caption(spec, asked).split("Asked and seen: ")[1].removesuffix(".")
         *pairs, _ = told.split("; ")
         for pair in pairs:
