@@ -1,4 +1,4 @@
-"""What simulated campaigns tell their raters, in Markdown: it holds for the toy world and reads as an example."""
+"""The guidelines of simulated campaigns, in Markdown: valid for the toy world, and an example for other campaigns."""
 
 GUIDELINES = """\
 Watch the clip to its end, then grade three things from 1 (bad) to 5 (excellent).

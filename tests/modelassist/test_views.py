@@ -11,7 +11,7 @@ from django.test import Client
 from accounts.models import Role, User
 from datasets.models import Release
 from modelassist.models import Activation, Critic, Run
-from modelassist.services.critics import register_critic
+from modelassist.services.critics import Origin, register_critic
 from operations.models import Job
 from tests.annotation.factories import make_campaign, make_user
 
@@ -187,7 +187,7 @@ def test_a_run_shows_its_pictures_and_gives_its_files(
     as_engineer: Client, engineer: User, release: Release, tiny_model: Path
 ) -> None:
     run = run_with_files(engineer, release)
-    critic = critic_of(tiny_model, run=run, evaluation=run.evaluation)
+    critic = critic_of(tiny_model, origin=Origin(run=run), evaluation=run.evaluation)
     for page in (f"/runs/{run.pk}", f"/critics/{critic.pk}"):
         shown = as_engineer.get(page).content.decode()
         assert f'src="/runs/{run.pk}/files/plots/test-predicted.png"' in shown
