@@ -13,8 +13,8 @@ HEADLINE_SPLITS = ("test", "val")
 
 @dataclass(frozen=True, slots=True)
 class AxisRow:
-    """One axis on one split: the critic, beside the constant predictor, the same critic with blank frames, one rater
-    against the others, and the ceiling that noise in the MOS sets."""
+    """One axis on one split: figures of the critic, the constant predictor, the same critic with blank frames, one
+    rater against the others, and the ceiling that noise in the MOS sets."""
 
     axis: str
     srcc: Estimate

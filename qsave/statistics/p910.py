@@ -94,8 +94,8 @@ def _unfit(table: RatingTable, excluded: Bools) -> Undefined | None:
     entries = ~excluded[table.raters]
     items, raters = np.unique(table.items[entries]), np.flatnonzero(~excluded)
     size = len(items) + table.rater_count
-    places = np.searchsorted(items, table.items[entries])
-    links = coo_array((np.ones(entries.sum()), (places, len(items) + table.raters[entries])), shape=(size, size))
+    positions = np.searchsorted(items, table.items[entries])
+    links = coo_array((np.ones(entries.sum()), (positions, len(items) + table.raters[entries])), shape=(size, size))
     parts = connected_components(links, directed=False)[0] - (table.rater_count - len(raters))
     if parts > 1:
         return Undefined(f"the table falls into {parts} parts without a common rater: biases cannot be compared")

@@ -1,6 +1,6 @@
-"""An evaluation as a page in Markdown: what was measured, on what, beside what, and what not to trust in it.
+"""An evaluation as a page in Markdown: what was measured, on what, compared with what, and what not to trust.
 
-Made of the evaluation alone, so it can be made again. Names come from other people and are escaped.
+It is rendered from the evaluation alone, so it can be rendered again. Names come from other people and are escaped.
 """
 
 import re
@@ -36,18 +36,20 @@ _REASONS = (*_SHARES, "F1 blank", "evidence IoU", "contradictions")
 _METHOD = """\
 ## How it was measured
 
-- Brackets are {confidence:.0%} intervals: percentile bootstraps of {resamples} resamples (fewer for KRCC and the
-  logistic), seed {seed}, that draw the clips of a prompt together, those of people clip by clip. Over fewer than
-  {least} prompts they would be too narrow, so there are none, and nothing is compared. For generators that is asked of
-  each: they are fixed, their clips are drawn. For outputs without a report card intervals are Wilson's.
-- Figures are of the clips with a report card; the constant predictor's are of the clips that the critic has one for.
-- The score of an axis is the expectation over the five levels at the answer's own position, from 1 to 5. PLCC after
-  logistic fits four parameters to the same points, so it flatters. KRCC is tau-b.
-- A dash is undefined; why stands below the table.
-- One rater: one rating of each clip against the mean of its others. A perfect critic passes it. Ceiling: the square
-  root of the reliability of the MOS, which is what the true quality itself would reach.
+- Brackets are {confidence:.0%} intervals: percentile bootstraps of {resamples} resamples, seed {seed}, that draw all
+  clips of a prompt together. Figures of raters have jackknife intervals over clips and raters, rates of outputs
+  without a report card have Wilson's intervals.
+- With fewer than {least} prompts an interval would be too narrow, so there is none, and nothing is compared. Agreement
+  of generators needs that many prompts of each generator, as the generators are fixed and their clips are resampled.
+- Figures are of the clips with a report card; those of the constant predictor are of the clips for which the critic has
+  one.
+- The score of an axis is the expectation over the five levels where the answer writes its level, from 1 to 5. PLCC
+  after logistic fits four parameters to the same points, so it flatters. KRCC is tau-b.
+- A dash is undefined; the reason is below the table.
+- One rater: a rating of each clip against the mean of its other ratings. A perfect critic exceeds it. Ceiling: the
+  square root of the reliability of the MOS, which is the correlation that the true quality would reach.
 - Calibration takes the level that the MOS rounds to as the true one.
-- Clip by clip: `predictions-<split>.csv`."""
+- The predictions of each clip are in `predictions-<split>.csv`."""
 _MARKS = re.compile(r"([\\`*_\[\]<>|])")
 
 
@@ -89,7 +91,7 @@ def _facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
     if about.previous:
         facts["Previous critic"] = _model(about.previous, about.previous_identity)
     if about.samples > 1:
-        facts["Scores"] = f"the mean of {about.samples} answers that were drawn for each clip"
+        facts["Scores"] = f"the mean of {about.samples} answers sampled for each clip"
     if made:
         facts["Made"] = f"{made:%Y-%m-%d %H:%M} UTC"
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())
@@ -169,10 +171,10 @@ def _unparsable(split: Split) -> Iterator[str]:
     yield f"Outputs without a report card, which are in no other figure: {'; '.join(counts)}."
     of_answers = split.unparsable_answers
     if of_answers is not None and of_answers != split.unparsable_rate:
-        yield f"Of the answers behind the scores, {of_answers:.1%} could not be read, and count nowhere."
+        yield f"Of the answers behind the scores, {of_answers:.1%} could not be read and are left out."
     errors = [f"- {each.clips}: {escape_markdown(each.error)}" for each in split.unparsable.errors]
     if errors:
-        yield "Most often because:\n\n" + "\n".join(errors)
+        yield "The most frequent reasons:\n\n" + "\n".join(errors)
 
 
 def _rate(rate: Rate) -> str:
@@ -268,9 +270,9 @@ def _reasons(split: Split) -> Iterator[str]:
     yield (
         f"Of the {read} with a report card. "
         if read.clips
-        else f"No clip has a report card; what raters said is of all {split.counts.clips} clips. "
+        else f"No clip has a report card; what raters listed is of all {split.counts.clips} clips. "
     ) + (
-        "Counts are of clips and labels. Evidence IoU: for each time that people marked, the best overlap in time with "
+        "Counts are of clips and labels. Evidence IoU: for each time that raters marked, the best overlap in time with "
         "the critic's evidence for the same defect. A contradiction is a level that the listed defects deny: excellent "
         "with a defect, or poor and worse with none."
     )

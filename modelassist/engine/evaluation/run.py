@@ -53,8 +53,8 @@ def measure(
     previous: str | None,
     sampling: Sampling,
 ) -> Evaluation:
-    """Measure a critic on each split of `held_out`, beside blank frames and, if named, the critic before it; write
-    predictions and plots.
+    """Measure a critic on each split of `held_out`, its rivals too; write predictions and plots. The rivals are
+    the critic with blank frames and, if named, the `previous` critic.
 
     `constant` are the train clips whose mean is the constant predictor. The scores of a clip's samples are averaged;
     the seed of the sampling is also that of the intervals.

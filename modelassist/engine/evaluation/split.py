@@ -1,6 +1,6 @@
 """The figures of one split, made of predictions.
 
-Beside the critic stand the constant predictor (the train mean), the rivals (`qsave.run.RIVALS`), and what raters reach.
+The critic is compared with the constant predictor (the train mean), its rivals (`qsave.run.RIVALS`) and raters.
 Outputs that do not parse have a rate of their own and are in no correlation: figures are over the clips with a report
 card. What is known of clips and raters alone is over all clips if there is no report card.
 """

@@ -54,7 +54,7 @@ def count_rows_per_pass(config: Config, gpus: int, row: Row) -> int:
 
 
 def count_captions_per_step(config: Config) -> int:
-    """Count the clips with captions in an SFT step, beside the rated ones."""
+    """Count the clips with captions in an SFT step, apart from the rated ones."""
     return config.sft.captions_batch if config.sft.captions else 0
 
 

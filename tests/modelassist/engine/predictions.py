@@ -17,12 +17,12 @@ LEVELS = np.arange(1, 6)
 UNREAD = Scored(None, "no card", {}, "line 1: expected '<think>'", unreadable=1.0)
 
 
-def target(mos: float, evidence: Sequence[Evidence] = ()) -> Target:
+def make_target(mos: float, evidence: Sequence[Evidence] = ()) -> Target:
     return Target(mos, 0.4, 3, level_of_mos(mos), tuple(dict.fromkeys(one.defect for one in evidence)), tuple(evidence))
 
 
-def example(number: int, mos: float, evidence: Sequence[Evidence] = (), *, generators: int = 6) -> Example:
-    """A clip with the same target on every axis; three clips share a prompt."""
+def make_example(number: int, mos: float, evidence: Sequence[Evidence] = (), *, generators: int = 6) -> Example:
+    """Make a clip with the same target on every axis; three clips share a prompt."""
     return Example(
         id=f"row-{number}",
         clip_id=f"clip-{number:03}",
@@ -31,37 +31,37 @@ def example(number: int, mos: float, evidence: Sequence[Evidence] = (), *, gener
         path=Path("nowhere.mp4"),
         sha256="",
         messages=(),
-        targets=dict.fromkeys(AXES, target(mos, evidence)),
+        targets=dict.fromkeys(AXES, make_target(mos, evidence)),
     )
 
 
-def scored(score: float, evidence: Sequence[Evidence] = ()) -> Scored:
-    """A card with the same score on every axis, its probabilities around it."""
+def make_scored(score: float, evidence: Sequence[Evidence] = ()) -> Scored:
+    """Make a card with the same score on every axis, and probabilities around it."""
     weights = np.exp(-((LEVELS - score) ** 2))
     report = AxisReport(score, tuple(evidence))
     card = ReportCard(**{axis.value: report for axis in AXES})
     return Scored(card, "text", {axis: tuple((weights / weights.sum()).tolist()) for axis in AXES})
 
 
-def world(clips: int = 60, noise: float = 0.7, *, seed: int = 0, generators: int = 6) -> list[Prediction]:
-    """A critic that follows MOS with noise; better generators have better clips."""
+def make_predictions(clips: int = 60, noise: float = 0.7, *, seed: int = 0, generators: int = 6) -> list[Prediction]:
+    """Make the predictions of a critic that follows MOS with noise; better generators have better clips."""
     rng = np.random.default_rng(seed)
-    found = []
+    predictions = []
     for number in range(clips):
         mos = float(np.clip(1.5 + number % generators / 2 + rng.normal(0, 1), 1, 5))
         score = float(np.clip(mos + rng.normal(0, noise), 1, 5))
-        found.append(Prediction(example(number, mos, generators=generators), scored(score)))
-    return found
+        predictions.append(Prediction(make_example(number, mos, generators=generators), make_scored(score)))
+    return predictions
 
 
-def told(predictions: Sequence[Prediction], say: Callable[[int], Scored]) -> list[Prediction]:
-    """The same clips, by another critic."""
-    return [Prediction(each.example, say(number)) for number, each in enumerate(predictions)]
+def predict_again(predictions: Sequence[Prediction], predict: Callable[[int], Scored]) -> list[Prediction]:
+    """Predict the same clips by another critic."""
+    return [Prediction(each.example, predict(number)) for number, each in enumerate(predictions)]
 
 
-def scores(predictions: Sequence[Prediction], axis: Axis = Axis.VISUAL) -> list[float]:
+def read_scores_of(predictions: Sequence[Prediction], axis: Axis = Axis.VISUAL) -> list[float]:
     return [each.scored.card.axis(axis).score for each in predictions if each.scored.card]
 
 
-def simulated(predictions: Sequence[Prediction]) -> list[Prediction]:
+def mark_simulated(predictions: Sequence[Prediction]) -> list[Prediction]:
     return [replace(each, example=replace(each.example, simulated=True)) for each in predictions]

@@ -27,8 +27,8 @@ from qsave.run import About, Counts, Evaluation, PeopleReach, Split, read_evalua
 from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.table import RatingTable
-from tests.modelassist.engine.evaluation.test_predictions import measured
-from tests.modelassist.engine.predictions import UNREAD, told, world
+from tests.modelassist.engine.evaluation.test_predictions import measure
+from tests.modelassist.engine.predictions import UNREAD, make_predictions, predict_again
 from tests.modelassist.engine.small import seal
 
 RATINGS = [
@@ -93,8 +93,8 @@ def test_people_stand_beside_the_critic(evaluated: Path) -> None:
 
 def test_ratings_that_are_not_there_are_said_to_be_missing(release_folder: Path, rated: Path, tmp_path: Path) -> None:
     clips = {"clip-11": "group-11"}
-    found = measure_people(ReleaseReader(release_folder), clips)
-    assert found[Axis.VISUAL] == Undefined("the release has no ratings.parquet")
+    figures = measure_people(ReleaseReader(release_folder), clips)
+    assert figures[Axis.VISUAL] == Undefined("the release has no ratings.parquet")
     assert "no counted rating" in str(measure_people(ReleaseReader(rated), {"clip-0": "group-0"})[Axis.VISUAL])
     folder = shutil.copytree(rated, tmp_path / "release")
     (folder / "ratings.parquet").write_bytes(b"nothing")
@@ -107,11 +107,11 @@ def evaluation_of(problems: Sequence[str] = (), **splits: Split) -> Evaluation:
 
 
 def test_the_report_tells_each_figure_with_its_interval() -> None:
-    found = measured(world())
-    text = render_report(evaluation_of(test=found))
+    figures = measure(make_predictions())
+    text = render_report(evaluation_of(test=figures))
     for axis in AXES:
         for name in ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_one"):
-            figure = getattr(found.axes[axis].critic, name)
+            figure = getattr(figures.axes[axis].critic, name)
             assert f"{figure.value:.2f} [{figure.interval.low:.2f}, {figure.interval.high:.2f}]" in text
     assert "nobody was asked" in text
     assert "all predictions are equal" in text
@@ -124,8 +124,8 @@ def test_the_report_tells_each_figure_with_its_interval() -> None:
 
 
 def test_the_report_stands_where_nothing_was_measured_or_parsed() -> None:
-    nothing = told(world(), lambda _: UNREAD)
-    text = render_report(evaluation_of(test=measured(nothing, blank_frames=nothing)))
+    nothing = predict_again(make_predictions(), lambda _: UNREAD)
+    text = render_report(evaluation_of(test=measure(nothing, blank_frames=nothing)))
     assert "60 of 60 (94% to 100%)" in text
     assert "60 clips of 20 prompts by 6 generators, no clip with a report card" in text
     assert "test: no report card for any of the 60 clips" in text
@@ -134,20 +134,22 @@ def test_the_report_stands_where_nothing_was_measured_or_parsed() -> None:
 
 
 def test_held_out_clips_are_said_to_be_so_and_train_clips_are_not() -> None:
-    found = measured(world())
+    figures = measure(make_predictions())
     assert "on held-out clips of the release (val/test). val: 60 clips of 20 prompts by 6 generators, all with" in (
-        render_report(evaluation_of(val=found, test=found))
+        render_report(evaluation_of(val=figures, test=figures))
     )
-    text = render_report(evaluation_of(train=found))
+    text = render_report(evaluation_of(train=figures))
     assert "on clips of the train split of the release. train: 60 clips" in text
     assert "held-out" not in text
 
 
 def test_reasons_say_of_which_figures_they_are() -> None:
-    shown = world(9)
-    shown = [*shown[:4], *told(shown[4:], lambda _: UNREAD)]
+    predictions = make_predictions(9)
+    predictions = [*predictions[:4], *predict_again(predictions[4:], lambda _: UNREAD)]
     text = render_report(
-        evaluation_of(test=measured(shown, blank_frames=shown, previous=told(shown, lambda _: UNREAD)))
+        evaluation_of(
+            test=measure(predictions, blank_frames=predictions, previous=predict_again(predictions, lambda _: UNREAD))
+        )
     )
     for words in (
         "Undefined: PLCC after logistic of the critic, the critic with blank frames: four parameters need 5 clips",
@@ -164,51 +166,54 @@ def test_reasons_say_of_which_figures_they_are() -> None:
 
 
 def test_the_terminal_says_what_its_figures_rest_on() -> None:
-    shown = world(36)
-    blank = told(shown, lambda number: shown[number].scored if number < 33 else UNREAD)
-    table = evaluation_table(evaluation_of(test=measured(shown, blank_frames=blank)))
+    predictions = make_predictions(36)
+    blank = predict_again(predictions, lambda number: predictions[number].scored if number < 33 else UNREAD)
+    table = evaluation_table(evaluation_of(test=measure(predictions, blank_frames=blank)))
     assert "test: 36 clips of 12 prompts; with a report card 36 clips of 12 prompts, with blank frames 33" in table
     assert "too few" not in table
-    few = [*shown[:4], *told(shown[4:], lambda _: UNREAD)]
-    table = evaluation_table(evaluation_of(test=measured(few)))
+    few = [*predictions[:4], *predict_again(predictions[4:], lambda _: UNREAD)]
+    table = evaluation_table(evaluation_of(test=measure(few)))
     assert "with a report card 4 clips of 2 prompts" in table
     assert "RMSE constant is of those of the critic" in table
     assert "no intervals: too few prompts (2, and 10 are the least)" in table
-    nothing = evaluation_table(evaluation_of(test=measured(told(few, lambda _: UNREAD))))
+    nothing = evaluation_table(evaluation_of(test=measure(predict_again(few, lambda _: UNREAD))))
     assert "the critic has no figures; RMSE constant is of all clips" in nothing
 
 
 def test_strangers_names_are_text(tmp_path: Path) -> None:
     name = "<img src=x>|`a`\n# Title [x](javascript:y)"
-    shown = [replace(each, example=replace(each.example, generator=name)) for each in world()]
-    text = render_report(evaluation_of([name], test=measured(shown)))
+    predictions = [replace(each, example=replace(each.example, generator=name)) for each in make_predictions()]
+    text = render_report(evaluation_of([name], test=measure(predictions)))
     assert "<img" not in text.replace(r"\<img", "")
     assert "\n# Title" not in text
     assert escape_markdown(name) == r"\<img src=x\>\|\`a\` # Title \[x\](javascript:y)"
 
 
 def test_three_pictures_a_split_and_none_of_too_few(tmp_path: Path) -> None:
-    names = draw_plots(tmp_path, "test", world())
+    names = draw_plots(tmp_path, "test", make_predictions())
     assert set(names) == {"predicted", "residuals", "calibration"}
     for name in names.values():
         with Image.open(tmp_path / name) as picture:
             assert picture.size[0] > 1000
             assert len(picture.convert("RGB").getcolors(2**20) or ()) > 50
-    shown = world(LEAST_CLIPS + 1)
-    assert draw_plots(tmp_path / "few", "test", [*shown[:4], *told(shown[4:], lambda _: UNREAD)]) == {}
+    predictions = make_predictions(LEAST_CLIPS + 1)
+    assert (
+        draw_plots(tmp_path / "few", "test", [*predictions[:4], *predict_again(predictions[4:], lambda _: UNREAD)])
+        == {}
+    )
     assert not (tmp_path / "few").exists()
 
 
 def test_pictures_of_a_critic_that_always_says_the_same(tmp_path: Path) -> None:
-    shown = world()
-    same = shown[0].scored
-    assert len(draw_plots(tmp_path, "test", told(shown, lambda _: same))) == 3
+    predictions = make_predictions()
+    same = predictions[0].scored
+    assert len(draw_plots(tmp_path, "test", predict_again(predictions, lambda _: same))) == 3
 
 
 def test_a_picture_has_a_title_of_one_colon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     titles: list[str] = []
     monkeypatch.setattr(plots, "_draw_picture", lambda path, title, panel, predictions: titles.append(title))
-    draw_plots(tmp_path, "test", world(12))
+    draw_plots(tmp_path, "test", make_predictions(12))
     assert titles[1] == "test, 12 clips of 4 prompts with a report card: residuals (predicted score minus MOS)"
     assert all(title.count(":") == 1 for title in titles)
 
@@ -217,7 +222,7 @@ def test_counts_of_a_calibration_keep_off_the_axes() -> None:
     figure = Figure(figsize=(4, 4))
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    plots._draw_calibration(axes, Axis.VISUAL, world())
+    plots._draw_calibration(axes, Axis.VISUAL, make_predictions())
     canvas.draw()
     inside = axes.get_window_extent()
     labels = [text.get_window_extent() for text in axes.texts]

@@ -27,10 +27,10 @@ from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
 from qsave.release.manifest import sha256_of
 from qsave.report_card import Evidence, TimeRange, card_from_json
-from tests.modelassist.engine.predictions import scored
+from tests.modelassist.engine.predictions import make_scored
 from tests.modelassist.engine.small import write_clip
 
-CARD = scored(3.5, [Evidence("blur", TimeRange(0, 0.25))])
+CARD = make_scored(3.5, [Evidence("blur", TimeRange(0, 0.25))])
 CRITIC = Scorer("critic", "0a")
 SHA = "5a" * 32
 FRAMES = Frames(np.zeros((2, 32, 32, 3), np.uint8), (0.0, 0.5), np.zeros((0, 32, 32, 3), np.uint8), ())

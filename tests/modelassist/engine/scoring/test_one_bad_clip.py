@@ -22,10 +22,10 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.release.reader import ReleaseReader
-from tests.modelassist.engine.predictions import scored
+from tests.modelassist.engine.predictions import make_scored
 from tests.modelassist.engine.small import write_clip
 
-CARD = scored(3.5, [])
+CARD = make_scored(3.5, [])
 BAD = "a bad prompt"
 PROMPTS = ("one", BAD, "three", "four")
 
