@@ -1,4 +1,4 @@
-"""What the tests of critics share."""
+"""Fixtures of the tests of critics."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A model from elsewhere is tried before it is a critic."""
+"""A model from elsewhere is loaded on trial before it becomes a critic."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What is said of a broken file: one plain sentence, the same wherever the file is met."""
+"""A broken file is described in one sentence, the same wherever it is met."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Critics come in as versions, and at most one drafts for a campaign."""
+"""Critics are registered as versions, and at most one drafts for a campaign."""
 
 import shutil
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Drafting: the next items and no others, by the active critic, once; what is unusable is counted and no draft."""
+"""The active critic drafts for the next items only, once; unusable answers are counted and are no drafts."""
 
 from importlib import import_module
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands with a folder of their own never write into one that holds something, nor into the site's."""
+"""Commands with their own folder never write into one that is not empty, nor into the site's."""
 
 import os
 from pathlib import Path

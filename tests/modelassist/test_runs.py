@@ -1,4 +1,4 @@
-"""Training runs: refused before they cost anything, seen to their end, and heard when they fail."""
+"""Training runs: bad input is refused at once, the result is registered, and a failure is reported."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Simulated people rate through the same services as people, are stored as simulated, and use drafts as people may."""
+"""Simulated raters use the same services as people, are stored as simulated, and use drafts as people may."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The starter in the checkout: small, safe, honest about itself, and able to draft; and the demo that shows it."""
+"""The starter in the checkout is small and safe, its card says how weak it is, and it drafts; the demo shows it."""
 
 import json
 import struct

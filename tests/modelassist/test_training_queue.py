@@ -1,4 +1,4 @@
-"""A training run holds up nobody else, and can be cancelled and resumed: with real workers on the real broker."""
+"""A training run delays no other job, and can be cancelled and resumed: with real workers on the real broker."""
 
 from collections.abc import Callable
 from pathlib import Path

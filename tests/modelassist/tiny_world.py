@@ -1,4 +1,4 @@
-"""A tiny critic on disk: real files of the real class, knowing nothing."""
+"""A tiny critic on disk: real files of the real class, without training."""
 
 import json
 from pathlib import Path

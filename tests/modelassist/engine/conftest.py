@@ -1,4 +1,4 @@
-"""What the tests of the engine share: a tiny model and a small release."""
+"""Fixtures of the engine's tests: a tiny model and a small release."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Predictions made up for tests of what is computed from them: no model, no pixels."""
+"""Predictions for tests of what is computed from them, without a model and without pixels."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a process of a shared run does in the tests of `machine`. Apart from them, so that it starts fast."""
+"""What one process of a run does in the tests of `distributed`; a separate module, so that it starts fast."""
 
 import json
 import os

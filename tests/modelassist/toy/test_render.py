@@ -1,4 +1,4 @@
-"""Each fault is looked for in the pixels, beside the same clip without it."""
+"""Find each fault in the pixels, compared with the same clip without it."""
 
 from dataclasses import replace
 from itertools import pairwise

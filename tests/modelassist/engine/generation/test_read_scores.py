@@ -1,4 +1,4 @@
-"""Reading scores out of generated tokens."""
+"""Read scores from generated tokens."""
 
 import math
 

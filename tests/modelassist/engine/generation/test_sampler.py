@@ -1,4 +1,4 @@
-"""Generation and training rows, held against transformers' own generate and against rows of one completion each."""
+"""Compare generation with transformers' own generate, and training rows with rows of one completion each."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What was shown to the reference processors, and is shown to the engine: the same pictures, times and words."""
+"""The pictures, times and words that both the reference processors and the engine get."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Frames kept by content: decoded once, whole or not at all, whoever else writes and whatever happens to the files."""
+"""Frames are stored by content: decoded once, written whole or not at all, whatever else happens to the files."""
 
 import errno
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Patches, tokens and positions equal those of Hugging Face's processors; how those were had: golden/README.md."""
+"""Patches, tokens and positions equal those of Hugging Face's processors; golden/README.md says how to make those."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Patches, prompts and positions, held against what transformers computes from the same tokens."""
+"""Compare patches, prompts and positions with what transformers computes from the same tokens."""
 
 from dataclasses import replace
 

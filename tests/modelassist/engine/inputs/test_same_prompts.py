@@ -1,4 +1,4 @@
-"""What a critic is trained on is what it is asked, token for token and pixel for pixel."""
+"""Training and scoring use the same prompts, token for token and pixel for pixel."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

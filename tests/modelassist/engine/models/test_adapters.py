@@ -1,4 +1,4 @@
-"""Every way to train a model takes a step: what it changes, in which arithmetic, and what recomputing leaves alone."""
+"""Each way to train a model takes a step: which weights change, in which dtype, and with recomputed activations."""
 
 import warnings
 from collections.abc import Sequence

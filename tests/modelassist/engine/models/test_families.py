@@ -1,4 +1,4 @@
-"""Both kinds of model go the whole way: built, trained, kept, loaded, asked."""
+"""Both kinds of model are built, trained, saved, loaded and scored with."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What is refused as a model, and what a loaded one knows of its words."""
+"""Which models are refused while loading, and what a loaded one knows of its vocabulary."""
 
 import logging
 import os

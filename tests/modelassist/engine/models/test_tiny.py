@@ -1,4 +1,4 @@
-"""What a fresh tiny model knows before it has learnt anything: words, and places."""
+"""What a tiny model knows before any training: words and positions."""
 
 import json
 import shutil

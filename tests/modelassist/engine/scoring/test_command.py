@@ -1,4 +1,4 @@
-"""Scoring many clips: what is written, what a cut leaves, and that no clip stops the others."""
+"""Score many clips: what is written, what an interrupted run leaves, and that no clip stops the others."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The contact sheet shows the frames that a critic sees, and says why."""
+"""The contact sheet shows the frames that a critic sees, and why each was chosen."""
 
 from pathlib import Path
 

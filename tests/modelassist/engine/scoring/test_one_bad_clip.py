@@ -1,4 +1,4 @@
-"""One clip whose content sets something off costs its own card, in `score`, drafting, training and evaluation."""
+"""An error that one clip causes costs its own card only, in `score`, drafting, training and evaluation."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

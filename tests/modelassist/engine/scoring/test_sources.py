@@ -1,4 +1,4 @@
-"""What there is to score: a video, a folder, a manifest; and how a broken one is named."""
+"""Find the clips of a video, a folder or a manifest, and name the broken ones."""
 
 import re
 from pathlib import Path

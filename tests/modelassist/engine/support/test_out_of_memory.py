@@ -1,4 +1,4 @@
-"""Memory that runs out is one line: where, how much, and what to lower."""
+"""An error of full memory is one line: where, how much, and what to lower."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Report cards as pages: all that a card says is on it, and nothing that a stranger typed becomes more than text."""
+"""Report cards as pages: they show all of a card, and text of strangers stays text."""
 
 import re
 from html.parser import HTMLParser
