@@ -1,4 +1,4 @@
-"""The trainer's process: told apart from strangers, watched from anywhere, stopped, and heard when it dies."""
+"""The trainer process: told apart from others, watched from anywhere, stopped, and reported when it fails."""
 
 import json
 import os
