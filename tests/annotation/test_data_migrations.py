@@ -33,10 +33,10 @@ def run_step(module: str, step: str) -> None:
     ],
 )
 def test_0012_holds_back_what_was_reported_and_is_not_settled(kinds: list[str], settled: bool, expected: str) -> None:
-    campaign, boss = factories.make_campaign(2), factories.make_lead()
+    campaign, lead = factories.make_campaign(2), factories.make_lead()
     item, other = campaign.items.order_by("pk")
     for kind in kinds:
-        ending = {"settled_at": OFFERED, "settled_by": boss} if settled else {}
+        ending = {"settled_at": OFFERED, "settled_by": lead} if settled else {}
         Skip.objects.create(item=item, rater=factories.make_user(), kind=kind, **ending)
 
     run_step("0012_item_availability", "hold_back_reported")

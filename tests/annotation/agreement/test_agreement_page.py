@@ -99,7 +99,9 @@ def outside_folds(page: str) -> str:
         (19, "19 clips have two ratings; agreement can be read from about 20."),
     ],
 )
-def test_few_clips_are_said_first_and_the_figures_folded_behind(as_lead: Client, clips: int, sentence: str) -> None:
+def test_with_few_clips_the_page_says_so_first_and_folds_the_figures(
+    as_lead: Client, clips: int, sentence: str
+) -> None:
     campaign, _ = make_rated_campaign(
         "ada", "bob", "cyd", scores={f"c{number:02}": 1 + number % 5 for number in range(clips)}
     )

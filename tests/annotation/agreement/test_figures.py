@@ -41,10 +41,10 @@ TABLE = [
 @pytest.fixture
 def rated_campaign() -> tuple[Campaign, list[User]]:
     """The table above, given on all three axes through the queue."""
-    boss = factories.make_lead()
+    lead = factories.make_lead()
     campaign = factories.make_campaign(overlap=4, assisted_share=0)
     clips = [factories.make_clip(f"u{number:02}") for number in range(12)]
-    campaigns.add_clips(actor=boss, campaign=campaign, clips=clips)
+    campaigns.add_clips(actor=lead, campaign=campaign, clips=clips)
     raters = [factories.make_user(f"rater{number}") for number in range(4)]
     for rater, row in zip(raters, TABLE, strict=True):
         rate_or_skip(rater, campaign, {f"u{number:02}": score for number, score in enumerate(row)})
@@ -88,10 +88,10 @@ def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(
 ) -> None:
     campaign, raters = rated_campaign
     before = compute_agreement(campaign)
-    boss = factories.make_lead()
+    lead = factories.make_lead()
     for rater in raters[1:3]:
-        reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict="screened", reason="gone astray")
-    reviews.screen(actor=boss, campaign=campaign, rater=raters[1], verdict="kept", reason="a mistake")
+        reviews.screen(actor=lead, campaign=campaign, rater=rater, verdict="screened", reason="gone astray")
+    reviews.screen(actor=lead, campaign=campaign, rater=raters[1], verdict="kept", reason="a mistake")
 
     after = compute_agreement(campaign)
 
@@ -165,7 +165,7 @@ def test_the_table_of_raters_tells_work_conduct_and_gold() -> None:
     assert isinstance(row.drafts_confirmed, Undefined)
 
 
-def test_the_arms_stand_beside_each_other_by_the_draft_that_was_shown() -> None:
+def test_the_arms_are_compared_by_the_draft_that_was_shown() -> None:
     campaign = factories.make_campaign(6, overlap=2, assisted_share=0)
     campaign.slots.filter(number=2).update(arm="assisted")
     for item in campaign.items.all():

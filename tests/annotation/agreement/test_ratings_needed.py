@@ -17,10 +17,10 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(campaign: Campaign) -> None:
-    boss, odd = factories.make_lead(), factories.make_user()
+    lead, odd = factories.make_lead(), factories.make_user()
     for rater, score in ((factories.make_user(), 2), (factories.make_user(), 4), (odd, 5)):
         factories.rate_all(rater, campaign, score)
-    screen(actor=boss, campaign=campaign, rater=odd, verdict="screened", reason="Always five.")
+    screen(actor=lead, campaign=campaign, rater=odd, verdict="screened", reason="Always five.")
 
     found = read_needed(campaign)
 

@@ -12,7 +12,7 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-def test_a_review_stores_the_card_that_stands() -> None:
+def test_a_review_stores_its_card() -> None:
     item = factories.make_campaign(1).items.get()
 
     decision = reviews.review(actor=factories.make_lead(), item=item, card=factories.make_card(4), note=" clear ")
@@ -41,10 +41,10 @@ def test_screening_needs_a_verdict_a_reason_and_a_rater_of_this_campaign() -> No
 
 
 def test_the_newest_verdict_on_a_rater_is_the_last_one_given() -> None:
-    campaign, rater, boss = factories.make_campaign(1), factories.make_user(), factories.make_lead()
+    campaign, rater, lead = factories.make_campaign(1), factories.make_user(), factories.make_lead()
     factories.rate_all(rater, campaign)
     for verdict in ("screened", "kept"):
-        reviews.screen(actor=boss, campaign=campaign, rater=rater, verdict=verdict, reason="all threes")
+        reviews.screen(actor=lead, campaign=campaign, rater=rater, verdict=verdict, reason="all threes")
 
     assert campaign.screenings.order_by("-pk").values_list("verdict", flat=True)[0] == "kept"
 

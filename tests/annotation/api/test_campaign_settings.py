@@ -80,7 +80,7 @@ def test_only_leads_see_an_example_that_is_held_back(lead_script: Client, campai
         {"axis": "visual", "level": 2, "clip_id": "stranger"},
     ],
 )
-def test_examples_that_are_none_are_refused(lead_script: Client, campaign: Campaign, example: dict[str, Any]) -> None:
+def test_invalid_examples_are_refused(lead_script: Client, campaign: Campaign, example: dict[str, Any]) -> None:
     answer = post_json(lead_script, f"/api/campaigns/{campaign.name}/guidelines", {"text": "x", "examples": [example]})
     assert (answer.status_code, list(answer.json())) == (400, ["examples"])
     assert not campaign.guidelines.exists()

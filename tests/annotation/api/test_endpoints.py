@@ -102,7 +102,9 @@ def test_annotators_see_open_campaigns_only(rater_script: Client) -> None:
         ("get", "/api/campaigns/{}/ratings"),
     ],
 )
-def test_what_leads_do_is_shut_to_annotators_and_strangers(rater_script: Client, method: str, path: str) -> None:
+def test_requests_of_leads_are_refused_for_annotators_and_strangers(
+    rater_script: Client, method: str, path: str
+) -> None:
     url = path.format(factories.make_campaign().name)
 
     assert getattr(rater_script, method)(url).status_code == 403
@@ -159,7 +161,7 @@ def test_a_submit_that_breaks_a_rule_names_the_field(rater_script: Client, chang
     assert not Rating.objects.exists()
 
 
-def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater_script: Client) -> None:
+def test_a_lost_slot_is_a_conflict_and_saves_the_answers(rater_script: Client) -> None:
     campaign = factories.make_campaign(1)
     seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     Slot.objects.filter(lease=seat["lease"]).update(lease=uuid.uuid4())
@@ -171,7 +173,7 @@ def test_a_seat_that_is_lost_is_a_conflict_and_keeps_the_answers(rater_script: C
     assert SavedWork.objects.count() == 1
 
 
-def test_a_seat_is_renewed_skipped_and_handed_back(rater_script: Client) -> None:
+def test_a_slot_is_renewed_skipped_and_handed_back(rater_script: Client) -> None:
     campaign = factories.make_campaign(2)
     seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     url = f"/api/leases/{seat['lease']}"
@@ -185,7 +187,7 @@ def test_a_seat_is_renewed_skipped_and_handed_back(rater_script: Client) -> None
     assert post_json(rater_script, f"/api/leases/{seat['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
 
 
-def test_a_draft_comes_in_the_assisted_arm_with_its_scores_kept_back(rater_script: Client) -> None:
+def test_a_draft_comes_in_the_assisted_arm_without_its_scores(rater_script: Client) -> None:
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
     drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(2), text="", latency_ms=1)
@@ -263,7 +265,7 @@ def test_a_hostile_or_useless_zip_is_refused_and_leaves_nothing(lead_script: Cli
     assert not list((Path(settings.VAR_DIR) / "uploads").iterdir())
 
 
-def test_a_manifest_in_the_import_folder_is_taken_by_its_path(lead_script: Client) -> None:
+def test_a_manifest_in_the_import_folder_is_imported_by_its_path(lead_script: Client) -> None:
     campaign = factories.make_campaign()
     folder = get_import_root() / "batch-1"
     factories.write_video(folder / "a.mp4", 75)
@@ -278,7 +280,7 @@ def test_a_manifest_in_the_import_folder_is_taken_by_its_path(lead_script: Clien
 
 
 @pytest.mark.parametrize("path", ["../secret_key", "/etc/passwd", "none.csv", "", "a\x00b", "."])
-def test_a_manifest_path_that_climbs_out_is_refused(lead_script: Client, path: str) -> None:
+def test_a_manifest_path_outside_the_folder_is_refused(lead_script: Client, path: str) -> None:
     campaign = factories.make_campaign()
     get_import_root().mkdir(parents=True, exist_ok=True)
 
@@ -287,7 +289,7 @@ def test_a_manifest_path_that_climbs_out_is_refused(lead_script: Client, path: s
     assert (answer.status_code, list(answer.json())) == (400, ["manifest"])
 
 
-def test_a_job_is_seen_by_who_asked_and_by_leads(lead_script: Client, rater_script: Client) -> None:
+def test_a_job_is_seen_by_who_queued_it_and_by_leads(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign()
     arguments = {"campaign": campaign.pk, "manifest": "none.csv"}
     job = jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())

@@ -13,15 +13,15 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_new_campaign_is_a_draft_with_its_guidelines_and_a_trail() -> None:
-    boss = factories.make_lead()
+    lead = factories.make_lead()
 
     campaign = campaigns.create_campaign(
-        actor=boss, name="first", title="The first", overlap=4, guidelines="Look twice.", lease_minutes=9
+        actor=lead, name="first", title="The first", overlap=4, guidelines="Look twice.", lease_minutes=9
     )
 
     assert (campaign.state, campaign.overlap, campaign.lease_minutes) == ("draft", 4, 9)
     assert campaign.guidelines.get().text == "Look twice."
-    assert AuditEntry.objects.filter(action="campaign.created", actor=boss).exists()
+    assert AuditEntry.objects.filter(action="campaign.created", actor=lead).exists()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_new_campaign_is_a_draft_with_its_guidelines_and_a_trail() -> None:
         ({"title": ""}, "title"),
     ],
 )
-def test_values_that_are_none_are_refused_by_field(values: dict[str, Any], field: str) -> None:
+def test_invalid_values_are_refused_by_field(values: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError) as caught:
         campaigns.create_campaign(actor=factories.make_lead(), **({"name": "first", "title": "The first"} | values))
 
@@ -53,22 +53,22 @@ def test_annotators_set_no_campaign_up() -> None:
         campaigns.add_clips(actor=annotator, campaign=campaign, clips=[])
 
 
-def test_a_campaign_goes_only_where_its_state_leads() -> None:
-    boss, campaign = factories.make_lead(), factories.make_campaign(state="draft")
+def test_a_campaign_changes_its_state_only_along_allowed_steps() -> None:
+    lead, campaign = factories.make_lead(), factories.make_campaign(state="draft")
 
     with pytest.raises(StateRefused, match="open"):
-        campaigns.set_state(actor=boss, campaign=campaign, state="paused")
+        campaigns.set_state(actor=lead, campaign=campaign, state="paused")
     for state in ("open", "open", "paused", "open", "closed", "archived", "closed", "open"):
-        assert campaigns.set_state(actor=boss, campaign=campaign, state=state).state == state
+        assert campaigns.set_state(actor=lead, campaign=campaign, state=state).state == state
     with pytest.raises(StateRefused, match="no state"):
-        campaigns.set_state(actor=boss, campaign=campaign, state="gone")
+        campaigns.set_state(actor=lead, campaign=campaign, state="gone")
 
 
-def test_each_clip_gets_one_item_with_k_seats_however_often_it_is_added() -> None:
-    boss, campaign = factories.make_lead(), factories.make_campaign(overlap=3)
+def test_each_clip_gets_one_item_with_k_rating_slots_however_often_it_is_added() -> None:
+    lead, campaign = factories.make_lead(), factories.make_campaign(overlap=3)
     clips = [factories.make_clip() for _ in range(5)]
 
-    counts = [campaigns.add_clips(actor=boss, campaign=campaign, clips=some) for some in (clips[:3], clips, clips)]
+    counts = [campaigns.add_clips(actor=lead, campaign=campaign, clips=some) for some in (clips[:3], clips, clips)]
 
     assert counts == [3, 2, 0]
     assert [item.slots.count() for item in Item.objects.all()] == [3] * 5
@@ -76,11 +76,11 @@ def test_each_clip_gets_one_item_with_k_seats_however_often_it_is_added() -> Non
 
 
 def test_arms_are_drawn_by_the_seed_and_not_by_the_order_of_arrival() -> None:
-    boss, clips = factories.make_lead(), [factories.make_clip() for _ in range(40)]
+    lead, clips = factories.make_lead(), [factories.make_clip() for _ in range(40)]
 
     def arms(seed: int, some: list[Clip]) -> dict[tuple[str, int], str]:
         campaign = factories.make_campaign(seed=seed)
-        campaigns.add_clips(actor=boss, campaign=campaign, clips=some)
+        campaigns.add_clips(actor=lead, campaign=campaign, clips=some)
         return {
             (slot.item.clip.clip_id, slot.number): slot.arm
             for slot in Slot.objects.filter(campaign=campaign).select_related("item__clip")

@@ -17,7 +17,7 @@ FORM = SETTINGS | {
 }
 
 
-def test_only_leads_and_above_get_there(client: Client, db: None) -> None:
+def test_only_leads_and_above_open_the_pages(client: Client, db: None) -> None:
     campaign = make_campaign()
     client.force_login(make_user())
     for path in ("/campaigns", "/new-campaign", f"/campaigns/{campaign.name}", f"/campaigns/{campaign.name}/agreement"):

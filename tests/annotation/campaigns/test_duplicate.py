@@ -18,19 +18,19 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def source() -> Campaign:
     """A campaign with something of everything."""
-    boss = factories.make_lead()
+    lead = factories.make_lead()
     campaign = factories.make_campaign(
         0, overlap=2, overlap_cap=4, seed=8, order="score", gold_share=0.2, qualification_mark=0.5, edit_hours=3
     )
     clips = [factories.make_clip(name) for name in ("one", "two", "gold", "test")]
-    add_clips(actor=boss, campaign=campaign, clips=clips)
+    add_clips(actor=lead, campaign=campaign, clips=clips)
     items = {item.clip.clip_id: item for item in Item.objects.select_related("clip")}
-    mark_item(actor=boss, item=items["gold"], mark="gold", scores={"visual": 2})
-    mark_item(actor=boss, item=items["test"], mark="qualification", scores={"visual": 4}, feedback="Look again.")
-    set_order_scores(actor=boss, campaign=campaign, scores={"one": 1.5})
-    retire_defect(actor=boss, campaign=campaign, defect="blur")
-    set_guidelines(actor=boss, campaign=campaign, text="Old")
-    set_guidelines(actor=boss, campaign=campaign, text="New", examples=[Example("visual", 1, clips[0], "see")])
+    mark_item(actor=lead, item=items["gold"], mark="gold", scores={"visual": 2})
+    mark_item(actor=lead, item=items["test"], mark="qualification", scores={"visual": 4}, feedback="Look again.")
+    set_order_scores(actor=lead, campaign=campaign, scores={"one": 1.5})
+    retire_defect(actor=lead, campaign=campaign, defect="blur")
+    set_guidelines(actor=lead, campaign=campaign, text="Old")
+    set_guidelines(actor=lead, campaign=campaign, text="New", examples=[Example("visual", 1, clips[0], "see")])
     CampaignMember.objects.create(campaign=campaign, user=factories.make_user("mona"))
     return campaign
 
@@ -53,7 +53,7 @@ def test_settings_defects_and_newest_guidelines_come_along_and_nothing_else(sour
     assert not made.members.exists()
 
 
-def test_clips_with_marks_and_members_come_along_when_asked(source: Campaign) -> None:
+def test_clips_with_marks_and_members_are_copied_on_request(source: Campaign) -> None:
     factories.rate_all(factories.make_user(), source)
     ratings, slots = Rating.objects.count(), read_slots(source)
 
@@ -85,8 +85,8 @@ def test_clips_come_without_their_marks_as_plain_ones(source: Campaign) -> None:
     assert made.slots.count() == 8
 
 
-def test_what_does_not_go_is_refused_by_field_and_makes_nothing(source: Campaign) -> None:
-    boss = factories.make_lead()
+def test_an_invalid_copy_is_refused_by_field_and_makes_nothing(source: Campaign) -> None:
+    lead = factories.make_lead()
     for asked, field in (
         ({"name": source.name}, "name"),
         ({"name": "two words"}, "name"),
@@ -94,7 +94,7 @@ def test_what_does_not_go_is_refused_by_field_and_makes_nothing(source: Campaign
         ({"parts": CopiedParts(golds=True)}, "clips"),
     ):
         with pytest.raises(ValidationError) as caught:
-            duplicate_campaign(actor=boss, campaign=source, **({"name": "x", "title": "X"} | asked))
+            duplicate_campaign(actor=lead, campaign=source, **({"name": "x", "title": "X"} | asked))
         assert list(caught.value.message_dict) == [field]
     with pytest.raises(PermissionDenied):
         duplicate_campaign(actor=factories.make_user(), campaign=source, name="x", title="X")

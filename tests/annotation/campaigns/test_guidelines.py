@@ -11,29 +11,29 @@ pytestmark = pytest.mark.django_db
 
 
 def test_each_text_gets_a_number_and_the_same_text_no_second(campaign: Campaign) -> None:
-    boss = factories.make_lead()
-    numbers = [set_guidelines(actor=boss, campaign=campaign, text=text).number for text in ("a", "a", "b")]
+    lead = factories.make_lead()
+    numbers = [set_guidelines(actor=lead, campaign=campaign, text=text).number for text in ("a", "a", "b")]
     assert numbers == [1, 1, 2]
 
 
 def test_another_example_or_note_or_order_is_another_version(campaign: Campaign, clips: list[Clip]) -> None:
-    boss = factories.make_lead()
+    lead = factories.make_lead()
     bad, good = Example("visual", 1, clips[0], "melted"), Example("visual", 5, clips[1])
     noted = Example("visual", 5, clips[1], "crisp")
     given: tuple[list[Example], ...] = ([bad], [bad], [bad, good], [bad, noted], [noted, bad], [])
-    numbers = [set_guidelines(actor=boss, campaign=campaign, text="a", examples=examples).number for examples in given]
+    numbers = [set_guidelines(actor=lead, campaign=campaign, text="a", examples=examples).number for examples in given]
     assert numbers == [1, 1, 2, 3, 4, 5]
     assert read_examples(campaign.guidelines.get(number=3)) == [bad, noted]
 
 
 def test_a_new_text_alone_takes_the_examples_along(campaign: Campaign, clips: list[Clip]) -> None:
-    boss, example = factories.make_lead(), Example("dynamic", 2, clips[2], "slides")
-    set_guidelines(actor=boss, campaign=campaign, text="a", examples=[example])
-    assert read_examples(set_guidelines(actor=boss, campaign=campaign, text="b")) == [example]
+    lead, example = factories.make_lead(), Example("dynamic", 2, clips[2], "slides")
+    set_guidelines(actor=lead, campaign=campaign, text="a", examples=[example])
+    assert read_examples(set_guidelines(actor=lead, campaign=campaign, text="b")) == [example]
     assert GuidelineExample.objects.count() == 2
 
 
-def test_examples_that_are_none_are_refused_and_make_no_version(campaign: Campaign, clips: list[Clip]) -> None:
+def test_invalid_examples_are_refused_and_make_no_version(campaign: Campaign, clips: list[Clip]) -> None:
     stranger = factories.make_clip()
     for examples in (
         [Example("sound", 3, clips[0])],
@@ -50,6 +50,6 @@ def test_examples_that_are_none_are_refused_and_make_no_version(campaign: Campai
     assert not campaign.guidelines.exists()
 
 
-def test_annotators_write_none(campaign: Campaign) -> None:
+def test_annotators_may_not_write_guidelines(campaign: Campaign) -> None:
     with pytest.raises(PermissionDenied):
         set_guidelines(actor=factories.make_user(), campaign=campaign, text="a")

@@ -168,9 +168,7 @@ def test_a_clip_is_marked_on_its_page(as_lead: Client) -> None:
     ("change", "field"),
     [({"visual": "9"}, "visual"), ({"visual": ""}, None), ({"priority": "5000"}, "priority"), ({"mark": ""}, "mark")],
 )
-def test_marks_that_do_not_fit_are_said_beside_their_field(
-    as_lead: Client, change: dict[str, str], field: str | None
-) -> None:
+def test_invalid_marks_have_an_error_at_their_field(as_lead: Client, change: dict[str, str], field: str | None) -> None:
     campaign = make_campaign(1)
     item = Item.objects.get()
     form = {"mark": "gold", "visual": "2", "feedback": "", "priority": "0"} | change
@@ -180,7 +178,7 @@ def test_marks_that_do_not_fit_are_said_beside_their_field(
     assert (item.gold, item.priority) == (None, 0)
 
 
-def test_the_page_of_a_clip_shows_what_raters_said(as_lead: Client) -> None:
+def test_the_page_of_a_clip_shows_its_ratings(as_lead: Client) -> None:
     campaign = make_campaign(1)
     rater = make_user("rita")
     rate_all(rater, campaign, 4)
@@ -210,7 +208,7 @@ def test_scores_come_as_a_file(as_lead: Client, lead: User) -> None:
         assert words in as_lead.post(path, {"scores": bad}, follow=True).content.decode()
 
 
-def test_annotators_do_not_get_there(client: Client) -> None:
+def test_annotators_may_not_open_the_pages(client: Client) -> None:
     campaign = make_campaign(1)
     client.force_login(make_user())
     pk = Item.objects.get().pk

@@ -18,31 +18,31 @@ def first_item(campaign: Campaign) -> Item:
     return Item.objects.filter(campaign=campaign).order_by("pk")[0]
 
 
-def test_a_gold_keeps_its_known_scores_and_its_seats() -> None:
-    boss, item = factories.make_lead(), first_item(factories.make_campaign(1, overlap=2))
-    mark_item(actor=boss, item=item, mark="gold", scores={"dynamic": 4.5, "visual": 2})
+def test_a_gold_keeps_its_known_scores_and_its_rating_slots() -> None:
+    lead, item = factories.make_lead(), first_item(factories.make_campaign(1, overlap=2))
+    mark_item(actor=lead, item=item, mark="gold", scores={"dynamic": 4.5, "visual": 2})
     item.refresh_from_db()
     assert (item.gold, item.is_qualification, item.slots.count()) == (KNOWN, False, 2)
-    mark_item(actor=boss, item=item, mark="plain")
+    mark_item(actor=lead, item=item, mark="plain")
     item.refresh_from_db()
     assert item.gold is None
     first, second = AuditEntry.objects.filter(action="item.marked").order_by("pk")
     assert first.data["after"] == second.data["before"] == {"mark": "gold", "gold": KNOWN, "feedback": ""}
 
 
-def test_a_qualification_item_has_no_seats_and_its_seats_come_back_as_they_were_drawn() -> None:
-    boss, campaign = factories.make_lead(), factories.make_campaign(1, overlap=3)
+def test_a_qualification_item_has_no_rating_slots_and_gets_the_same_ones_back() -> None:
+    lead, campaign = factories.make_lead(), factories.make_campaign(1, overlap=3)
     item = first_item(campaign)
     drawn = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
 
-    mark_item(actor=boss, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts.")
+    mark_item(actor=lead, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts.")
     assert not item.slots.exists()
     assert Item.objects.get().feedback == "The edge melts."
-    mark_item(actor=boss, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts away.")
-    update_policy(actor=boss, campaign=campaign, overlap=4)
+    mark_item(actor=lead, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts away.")
+    update_policy(actor=lead, campaign=campaign, overlap=4)
     assert not item.slots.exists()
 
-    mark_item(actor=boss, item=item, mark="gold", scores=KNOWN)
+    mark_item(actor=lead, item=item, mark="gold", scores=KNOWN)
     seats = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
     assert seats[:3] == drawn
     assert len(seats) == 4
@@ -68,10 +68,10 @@ def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -
 
 
 def test_raters_qualify_on_marked_items_and_then_rate() -> None:
-    boss, campaign, rater = factories.make_lead(), factories.make_campaign(2), factories.make_user()
+    lead, campaign, rater = factories.make_lead(), factories.make_campaign(2), factories.make_user()
     test_item = first_item(campaign)
-    mark_item(actor=boss, item=test_item, mark="qualification", scores={"visual": 3.0})
-    update_policy(actor=boss, campaign=campaign, qualification_mark=1.0)
+    mark_item(actor=lead, item=test_item, mark="qualification", scores={"visual": 3.0})
+    update_policy(actor=lead, campaign=campaign, qualification_mark=1.0)
 
     slot = factories.claim(rater, campaign)
     assert (slot.item_id, slot.kind) == (test_item.pk, "qualification")
@@ -94,7 +94,7 @@ def test_raters_qualify_on_marked_items_and_then_rate() -> None:
         ({"mark": "qualification", "scores": {"visual": 3}, "feedback": "x" * 2001}, {"feedback"}),
     ],
 )
-def test_marks_that_are_none_are_refused_by_field(asked: dict[str, object], fields: set[str]) -> None:
+def test_invalid_marks_are_refused_by_field(asked: dict[str, object], fields: set[str]) -> None:
     item = first_item(factories.make_campaign(1))
     with pytest.raises(ValidationError) as caught:
         mark_item(actor=factories.make_lead(), item=item, **asked)  # type: ignore[arg-type]  # wrong on purpose
@@ -104,7 +104,7 @@ def test_marks_that_are_none_are_refused_by_field(asked: dict[str, object], fiel
 
 
 @pytest.mark.parametrize(("order", "rank"), [("balanced", 0.0), ("priority", 9.0)])
-def test_a_priority_ranks_open_seats_where_the_campaign_goes_by_it(order: str, rank: float) -> None:
+def test_a_priority_ranks_open_slots_if_the_campaign_orders_by_priority(order: str, rank: float) -> None:
     item = first_item(factories.make_campaign(2, order=order))
     set_priority(actor=factories.make_lead(), item=item, priority=9)
     assert set(item.slots.values_list("rank", flat=True)) == {rank}
@@ -117,10 +117,10 @@ def test_a_priority_has_bounds() -> None:
 
 
 def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
-    boss, campaign = factories.make_lead(), factories.make_campaign(3, overlap=1, order="score")
+    lead, campaign = factories.make_lead(), factories.make_campaign(3, overlap=1, order="score")
     names = list(Item.objects.order_by("pk").values_list("clip__clip_id", flat=True))
-    assert set_order_scores(actor=boss, campaign=campaign, scores={names[0]: -1.0, names[1]: 2.5, names[2]: 7.0}) == 3
-    assert set_order_scores(actor=boss, campaign=campaign, scores={names[1]: 2.5, names[2]: None}) == 1
+    assert set_order_scores(actor=lead, campaign=campaign, scores={names[0]: -1.0, names[1]: 2.5, names[2]: 7.0}) == 3
+    assert set_order_scores(actor=lead, campaign=campaign, scores={names[1]: 2.5, names[2]: None}) == 1
 
     order = []
     rater = factories.make_user()
@@ -131,11 +131,11 @@ def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
 
 
 def test_one_unknown_clip_or_odd_score_stores_no_score_at_all() -> None:
-    boss, campaign = factories.make_lead(), factories.make_campaign(1, order="score")
+    lead, campaign = factories.make_lead(), factories.make_campaign(1, order="score")
     name = Item.objects.get().clip.clip_id
     for scores in ({name: 1.0, "stranger": 2.0}, {name: float("inf")}):
         with pytest.raises(ValidationError) as caught:
-            set_order_scores(actor=boss, campaign=campaign, scores=scores)
+            set_order_scores(actor=lead, campaign=campaign, scores=scores)
         assert list(caught.value.message_dict) == ["scores"]
     assert Item.objects.get().order_score is None
 

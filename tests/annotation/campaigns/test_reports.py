@@ -42,14 +42,14 @@ def test_nobody_gets_a_reported_clip_until_it_is_given_out_again(kind: str) -> N
     assert queue.claim(rater=first, campaign=campaign) is None  # who reported it is not offered it again
 
 
-def test_a_clip_that_is_only_passed_by_goes_to_others() -> None:
+def test_a_clip_that_is_only_skipped_goes_to_others() -> None:
     campaign = factories.make_campaign(1, overlap=3)
     first = factories.make_user()
     report(first, factories.claim(first, campaign), "skipped")
     assert factories.claim(factories.make_user(), campaign).item_id == Item.objects.get().pk
 
 
-def test_who_holds_a_reported_clip_may_finish_and_who_let_it_go_does_not_get_it_back() -> None:
+def test_a_rater_may_finish_a_reported_clip_that_they_hold_but_not_get_it_back() -> None:
     campaign = factories.make_campaign(1, overlap=4)
     holder, leaver, reporter = (factories.make_user() for _ in range(3))
     held, left = factories.claim(holder, campaign), factories.claim(leaver, campaign)
@@ -82,11 +82,11 @@ def _qualification(campaign: Campaign, rater: User) -> object:
 
 
 @pytest.mark.parametrize("give", [_repeat, _gold, _qualification])
-def test_a_reported_clip_comes_as_no_kind_of_place(give: Callable[[Campaign, User], object]) -> None:
+def test_a_reported_clip_is_given_out_in_no_kind_of_check_slot(give: Callable[[Campaign, User], object]) -> None:
     assert give(factories.make_campaign(20, overlap=1), factories.make_user()) is None
 
 
-def test_a_reported_clip_is_not_guessed_at_drafted_or_shown_as_an_example() -> None:
+def test_a_reported_clip_is_not_guessed_drafted_or_shown_as_an_example() -> None:
     campaign = factories.make_campaign(1, overlap=3, assisted_share=1.0)
     item = Item.objects.get()
     example = [Example("visual", 3, item.clip, "Like this.")]

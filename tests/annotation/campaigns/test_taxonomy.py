@@ -45,9 +45,9 @@ def offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> l
 
 
 def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(custom_campaign: Campaign) -> None:
-    boss = factories.make_lead()
-    made = add_defect(actor=boss, campaign=custom_campaign, axis="visual", label=" Crème  brûlée look ")
-    relabel_defect(actor=boss, campaign=custom_campaign, defect=made, label="Sugary look")
+    lead = factories.make_lead()
+    made = add_defect(actor=lead, campaign=custom_campaign, axis="visual", label=" Crème  brûlée look ")
+    relabel_defect(actor=lead, campaign=custom_campaign, defect=made, label="Sugary look")
 
     assert made == "creme-brulee-look"
     assert offered(custom_campaign) == ["blur", "noise", "banding", "Sugary look"]
@@ -57,11 +57,11 @@ def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(custom_ca
 
 
 def test_an_id_is_never_given_out_twice(custom_campaign: Campaign) -> None:
-    boss = factories.make_lead()
-    retire_defect(actor=boss, campaign=custom_campaign, defect="blur")
-    relabel_defect(actor=boss, campaign=custom_campaign, defect="blur", label="soft picture")
-    assert add_defect(actor=boss, campaign=custom_campaign, axis="visual", label="Blur") == "blur-2"
-    assert add_defect(actor=boss, campaign=custom_campaign, axis="dynamic", label="blur") == "blur-3"
+    lead = factories.make_lead()
+    retire_defect(actor=lead, campaign=custom_campaign, defect="blur")
+    relabel_defect(actor=lead, campaign=custom_campaign, defect="blur", label="soft picture")
+    assert add_defect(actor=lead, campaign=custom_campaign, axis="visual", label="Blur") == "blur-2"
+    assert add_defect(actor=lead, campaign=custom_campaign, axis="dynamic", label="blur") == "blur-3"
 
 
 @given(label=st.text(min_size=1, max_size=80))
@@ -83,38 +83,38 @@ def test_a_label_must_say_something_new(custom_campaign: Campaign, label: str) -
 
 
 def test_a_retired_defect_is_not_offered_and_may_come_back(custom_campaign: Campaign) -> None:
-    boss = factories.make_lead()
-    retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
+    lead = factories.make_lead()
+    retire_defect(actor=lead, campaign=custom_campaign, defect="noise")
     assert offered(custom_campaign) == ["blur", "banding"]
     with pytest.raises(ValidationError, match="Restore it below"):
-        add_defect(actor=boss, campaign=custom_campaign, axis="visual", label="noise")
-    restore_defect(actor=boss, campaign=custom_campaign, defect="noise")
+        add_defect(actor=lead, campaign=custom_campaign, axis="visual", label="noise")
+    restore_defect(actor=lead, campaign=custom_campaign, defect="noise")
     assert offered(custom_campaign) == ["blur", "noise", "banding"]
     assert custom_campaign.taxonomy == SHORT
 
 
-def test_defects_change_places_within_their_axis(custom_campaign: Campaign) -> None:
-    boss = factories.make_lead()
-    retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
+def test_defects_change_positions_within_their_axis(custom_campaign: Campaign) -> None:
+    lead = factories.make_lead()
+    retire_defect(actor=lead, campaign=custom_campaign, defect="noise")
     for defect, by, expected in (
         ("blur", 1, ["banding", "blur"]),
         ("blur", 1, ["banding", "blur"]),
         ("blur", -5, ["blur", "banding"]),
     ):
-        move_defect(actor=boss, campaign=custom_campaign, defect=defect, by=by)
+        move_defect(actor=lead, campaign=custom_campaign, defect=defect, by=by)
         assert offered(custom_campaign) == expected
     with pytest.raises(ValidationError, match="retired"):
-        move_defect(actor=boss, campaign=custom_campaign, defect="noise", by=1)
+        move_defect(actor=lead, campaign=custom_campaign, defect="noise", by=1)
 
 
 def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(custom_campaign: Campaign) -> None:
-    boss, rater = factories.make_lead(), factories.make_user()
+    lead, rater = factories.make_lead(), factories.make_user()
     slot = factories.claim(rater, custom_campaign)
     given = factories.make_answers()
     given[Axis.VISUAL] = replace(given[Axis.VISUAL], evidence=(Evidence("noise"),))
     rating = factories.submit(rater, slot, answers=given)
 
-    retire_defect(actor=boss, campaign=custom_campaign, defect="noise")
+    retire_defect(actor=lead, campaign=custom_campaign, defect="noise")
 
     assert offered(custom_campaign, chosen="noise") == ["blur", "noise", "banding"]
     changed = given | {Axis.DYNAMIC: replace(given[Axis.DYNAMIC], score=5)}

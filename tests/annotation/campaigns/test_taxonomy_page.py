@@ -55,7 +55,7 @@ def test_every_change_works_as_a_plain_form(as_lead: Client, custom_campaign: Ca
         {},
     ],
 )
-def test_what_is_refused_changes_nothing_and_is_said(
+def test_a_refused_change_shows_an_error_and_changes_nothing(
     as_lead: Client, custom_campaign: Campaign, post: dict[str, str]
 ) -> None:
     answer = as_lead.post(f"/campaigns/{custom_campaign.name}/defects", post)
@@ -64,6 +64,6 @@ def test_what_is_refused_changes_nothing_and_is_said(
     assert labels(custom_campaign) == [("blur", False), ("noise", False)]
 
 
-def test_annotators_do_not_get_there(client: Client, custom_campaign: Campaign) -> None:
+def test_annotators_may_not_open_the_pages(client: Client, custom_campaign: Campaign) -> None:
     client.force_login(make_user())
     assert client.get(f"/campaigns/{custom_campaign.name}/defects").status_code == 403

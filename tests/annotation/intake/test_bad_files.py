@@ -89,7 +89,7 @@ STEPS = ["find_video", "copy_and_hash", "probe", "choose", "write_poster", "show
 @pytest.mark.parametrize(
     "error", [AttributeError("width"), UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "x"), DataError()]
 )
-def test_whatever_one_file_sets_off_is_its_rows_problem(
+def test_any_error_of_one_file_is_a_problem_of_its_row(
     video_folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
 ) -> None:
     real, calls = getattr(clips, step), iter(range(9))
@@ -114,7 +114,7 @@ def test_whatever_one_file_sets_off_is_its_rows_problem(
     "trouble",
     [OSError(errno.ENOSPC, "No space left on device"), OperationalError("gone"), MemoryError(), KeyboardInterrupt()],
 )
-def test_trouble_of_the_machine_ends_the_import_and_what_went_in_is_in_the_campaign(
+def test_an_error_of_the_machine_ends_the_import_and_imported_clips_are_in_the_campaign(
     video_folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
 ) -> None:
     step = "write_poster"
@@ -168,7 +168,7 @@ BAD_ARCHIVES = {
 
 
 @pytest.mark.parametrize("contents", BAD_ARCHIVES.values(), ids=BAD_ARCHIVES.keys())
-def test_a_bad_archive_is_refused_in_words_and_its_folder_goes(contents: list[bytes]) -> None:
+def test_a_bad_archive_is_refused_in_words_and_its_folder_is_removed(contents: list[bytes]) -> None:
     sent = [SimpleUploadedFile(f"{number}.zip", content) for number, content in enumerate(contents)]
 
     with pytest.raises(uploads.UploadRefused) as caught:
@@ -187,7 +187,7 @@ def test_an_archive_of_another_type_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_wherever_an_archive_is_damaged_it_is_taken_or_refused_in_words(method: int) -> None:
+def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: int) -> None:
     whole = archive(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
         with suppress(uploads.UploadRefused):

@@ -49,7 +49,7 @@ def test_a_second_import_of_the_same_manifest_adds_nothing(video_folder: Path) -
     assert (Clip.objects.count(), Item.objects.count(), list_media_files()) == (3, 3, before)
 
 
-def test_a_clip_that_is_here_joins_a_further_campaign(video_folder: Path) -> None:
+def test_an_imported_clip_joins_another_campaign(video_folder: Path) -> None:
     manifest = write_csv(video_folder / "m.csv", [make_row(1)])
     run_import(manifest)
 
@@ -79,7 +79,7 @@ def test_a_clip_without_a_name_is_named_by_its_content(video_folder: Path) -> No
     assert Clip.objects.get().clip_id == hashlib.sha256((video_folder / "v/1.mp4").read_bytes()).hexdigest()
 
 
-def test_what_browsers_cannot_play_gets_a_rendition_and_keeps_its_original(video_folder: Path) -> None:
+def test_a_video_that_browsers_cannot_play_gets_a_rendition_and_keeps_its_original(video_folder: Path) -> None:
     factories.write_video(video_folder / "v" / "old.avi", 90, codec="mpeg4")
 
     run_import(write_csv(video_folder / "m.csv", [make_row(1, video="v/old.avi")]))
@@ -128,7 +128,7 @@ def test_annotators_import_nothing(video_folder: Path) -> None:
 
 
 @pytest.mark.real_clips
-def test_the_real_clips_go_in(real_clips: Path) -> None:
+def test_the_real_clips_are_imported(real_clips: Path) -> None:
     report = run_import(real_clips / "manifest.csv", factories.make_campaign())
 
     assert (report.added, report.problems) == (18, [])

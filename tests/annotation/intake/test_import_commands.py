@@ -16,7 +16,7 @@ from tests.annotation.intake.imports import make_row, run_import_job, write_csv
 pytestmark = pytest.mark.django_db
 
 
-def test_the_command_makes_the_campaign_when_told_and_prints_bad_rows(video_folder: Path) -> None:
+def test_the_command_makes_the_campaign_on_request_and_prints_bad_rows(video_folder: Path) -> None:
     factories.make_lead()
     manifest = write_csv(video_folder / "m.csv", [make_row(1), make_row(2, video="v/none.mp4")])
     out, err = StringIO(), StringIO()

@@ -36,7 +36,9 @@ def test_every_form_of_manifest_says_the_same(video_folder: Path, form: str) -> 
     assert list(told) == [("c1", {"visual": 4.5}, {"mood": "calm"}), ("c2", {"visual": 2.0}, {"mood": "wild"})]
 
 
-def test_bad_rows_are_named_by_number_and_reason_and_the_others_go_in(video_folder: Path, tmp_path: Path) -> None:
+def test_bad_rows_are_named_by_number_and_reason_and_the_others_are_imported(
+    video_folder: Path, tmp_path: Path
+) -> None:
     (video_folder / "v" / "empty.mp4").write_bytes(b"")
     (video_folder / "v" / "text.mp4").write_text("<html>no video</html>" * 20)
     (video_folder / "v" / "cut.mp4").write_bytes((video_folder / "v" / "1.mp4").read_bytes()[:700])
@@ -117,7 +119,9 @@ def test_a_row_with_too_many_cells_or_an_open_quote_is_one_bad_row(video_folder:
         ("m.xlsx", b"", "must end in"),
     ],
 )
-def test_a_manifest_that_is_none_says_what_it_needs(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+def test_an_invalid_manifest_is_refused_with_what_it_needs(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(ManifestError, match=words):

@@ -33,7 +33,7 @@ def send(client: Client, campaign: Campaign, **files: bytes) -> str:
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_a_manifest_with_its_videos_comes_in_by_a_job_and_bad_rows_are_named(
+def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
     as_lead: Client, empty_campaign: Campaign, as_zip: bool
 ) -> None:
     video = make_video()
@@ -73,7 +73,7 @@ def test_files_that_make_no_import_are_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "c:/out.csv", "a\\..\\out.csv"])
-def test_a_zip_that_climbs_out_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+def test_a_zip_that_leads_outside_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "hostile.zip"
     with zipfile.ZipFile(archive, "w") as out:
         entry = zipfile.ZipInfo("x")
@@ -118,7 +118,7 @@ def test_a_broken_zip_is_refused(tmp_path: Path) -> None:
         uploads.unpack(tmp_path / "broken.zip", tmp_path / "into")
 
 
-def test_a_job_is_shown_to_its_asker_and_to_leads_only(as_lead: Client) -> None:
+def test_a_job_is_shown_to_who_queued_it_and_to_leads_only(as_lead: Client) -> None:
     ada, bob = make_user("ada"), make_user("bob")
     job = Job.objects.create(kind="import_clips", created_by=ada, state=JobState.RUNNING, progress=0.5, message="<i>")
     as_lead.force_login(ada)
@@ -130,9 +130,7 @@ def test_a_job_is_shown_to_its_asker_and_to_leads_only(as_lead: Client) -> None:
     assert as_lead.get(f"/jobs/{job.pk}").status_code == 403
 
 
-def test_a_job_that_is_over_asks_no_more_and_brings_the_page_up_to_date(
-    as_lead: Client, empty_campaign: Campaign
-) -> None:
+def test_a_finished_job_stops_polling_and_reloads_the_page(as_lead: Client, empty_campaign: Campaign) -> None:
     job = Job.objects.create(kind="import_clips", state=JobState.DONE)
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/campaigns/{empty_campaign.name}"}
     page = collapse_space(as_lead.get(f"/jobs/{job.pk}", headers=headers).content.decode())

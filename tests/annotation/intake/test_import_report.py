@@ -41,7 +41,9 @@ def test_the_sizes_count_clips_and_groups_of_the_campaign_that_releases_can_use(
         (SplitSize(1, 1), SplitSize(), ["The split val has 1 clip of 1 prompt group.", "The split test is empty."]),
     ],
 )
-def test_an_empty_or_small_val_or_test_is_said(val: SplitSize, test: SplitSize, expected: list[str]) -> None:
+def test_an_empty_or_small_val_or_test_split_has_a_warning(
+    val: SplitSize, test: SplitSize, expected: list[str]
+) -> None:
     warnings = warn_about_small_splits({"train": SplitSize(), "val": val, "test": test})
 
     assert [warning.split(".")[0] + "." for warning in warnings] == expected
@@ -56,7 +58,7 @@ def count(clips: list[Clip]) -> ImportReport:
     return report
 
 
-def test_one_group_with_most_of_the_clips_is_said() -> None:
+def test_one_group_with_most_of_the_clips_has_a_warning() -> None:
     group = PromptGroup.objects.create(representative="shared", split="val")
 
     report = count([factories.make_clip(group=group) for _ in range(30)] + [factories.make_clip() for _ in range(4)])
@@ -65,7 +67,7 @@ def test_one_group_with_most_of_the_clips_is_said() -> None:
     assert "30 of the 34 clips are in one prompt group, so they are all in one split." in report.warnings[0]
 
 
-def test_clips_that_bridge_two_splits_are_counted_and_said() -> None:
+def test_clips_that_bridge_two_splits_are_counted_in_a_warning() -> None:
     report = count([factories.make_clip(bridges_splits=number < 2) for number in range(3)])
 
     assert report.as_json()["bridges"] == 2

@@ -51,7 +51,7 @@ def test_a_day_holds_its_ratings_edits_skips_and_seconds(campaign: Campaign, clo
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_tab_left_open_is_no_work(campaign: Campaign) -> None:
+def test_a_tab_left_open_counts_only_up_to_the_bound(campaign: Campaign) -> None:
     rate(factories.make_user(), campaign, 50_000)
     assert [work.seconds for work in read_days_of_work(WEEK, campaign=campaign)] == [MAX_SECONDS]
 
@@ -100,7 +100,7 @@ def test_raters_see_their_own_days_and_leads_those_of_all(client: Client, campai
 
 
 @pytest.mark.parametrize("asked", ["first=x&last=y", "first=2026-05-01&last=2026-01-01", "first=0001-01-01", "first="])
-def test_ranges_that_are_none_become_the_usual_one(client: Client, asked: str) -> None:
+def test_an_invalid_range_of_days_becomes_the_usual_one(client: Client, asked: str) -> None:
     client.force_login(factories.make_user())
     assert client.get(f"/my-hours?{asked}").status_code == 200
     assert not RatingRevision.objects.exists()

@@ -27,7 +27,7 @@ def links(page: str) -> list[str]:
     return re.findall(r"/join/([^<\s]+)", page)
 
 
-def test_only_members_get_clips_and_others_are_told_so(client: Client, members_campaign: Campaign) -> None:
+def test_only_members_get_clips_and_others_read_why(client: Client, members_campaign: Campaign) -> None:
     member, stranger = factories.make_user(), factories.make_user()
     CampaignMember.objects.create(campaign=members_campaign, user=member)
     assert queue.claim(rater=stranger, campaign=members_campaign) is None
@@ -99,7 +99,7 @@ def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
         ({"file": SimpleUploadedFile("a.csv", b"Ann"), "names": "Bo"}, "or choose a file, not both"),
     ],
 )
-def test_a_list_that_is_none_says_so_and_invites_nobody(
+def test_a_list_without_names_is_refused_and_invites_nobody(
     as_lead: Client, members_campaign: Campaign, sent: dict[str, Any], words: str
 ) -> None:
     answer = as_lead.post(f"/campaigns/{members_campaign.name}/members/invite", sent)
@@ -117,7 +117,7 @@ def test_the_campaign_is_opened_to_all_and_shut_again_on_the_page(as_lead: Clien
     assert as_lead.post(path, {"open_to": "nobody"}).status_code == 400
 
 
-def test_who_did_not_qualify_can_be_let_in(as_lead: Client) -> None:
+def test_a_lead_can_admit_a_rater_who_did_not_qualify(as_lead: Client) -> None:
     campaign, rater = factories.make_campaign(1, qualification_mark=0.9), factories.make_user()
     Qualification.objects.create(campaign=campaign, rater=rater, share=0.5, passed=False)
     page = as_lead.get(f"/campaigns/{campaign.name}/members").content.decode()
@@ -126,7 +126,7 @@ def test_who_did_not_qualify_can_be_let_in(as_lead: Client) -> None:
     assert Qualification.objects.get().let_in_by is not None
 
 
-def test_annotators_have_no_business_there(client: Client, members_campaign: Campaign) -> None:
+def test_annotators_may_not_manage_members(client: Client, members_campaign: Campaign) -> None:
     client.force_login(factories.make_user())
     assert client.get(f"/campaigns/{members_campaign.name}/members").status_code == 403
     for path in ("add", "invite", "open-to", "1/remove", "1/let-in"):

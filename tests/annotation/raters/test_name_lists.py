@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from annotation.raters.name_lists import MAX_ROWS, Invitee, ListRefused, decode_list, read_names
 
 
-def test_bad_rows_are_named_and_the_others_go_in() -> None:
+def test_bad_rows_are_named_and_the_others_are_read() -> None:
     found = read_names("name,note\nAnn\n\nann\n" + "x" * 99 + "\nBo,night\n,nobody\n")
     assert found.people == [Invitee("Ann"), Invitee("Bo", "night")]
     assert [row for row, _ in found.problems] == [4, 5, 7]
@@ -46,7 +46,7 @@ def test_a_list_that_is_too_long_goes_in_up_to_the_bound() -> None:
 
 
 @given(st.text(max_size=300) | st.binary(max_size=300))
-def test_no_text_makes_it_stumble(sent: str | bytes) -> None:
+def test_no_text_breaks_the_reader(sent: str | bytes) -> None:
     try:
         found = read_names(decode_list(sent) if isinstance(sent, bytes) else sent)
     except ListRefused:
@@ -60,7 +60,7 @@ WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20).fi
 
 
 @given(st.lists(st.tuples(WORD, WORD), min_size=1, max_size=20, unique_by=lambda pair: pair[0].casefold()))
-def test_what_a_csv_writer_wrote_is_read_back(pairs: list[tuple[str, str]]) -> None:
+def test_the_output_of_a_csv_writer_is_read_back(pairs: list[tuple[str, str]]) -> None:
     text = io.StringIO()
     csv.writer(text).writerows([("name", "note"), *pairs])
     assert read_names(text.getvalue()).people == [Invitee(*pair) for pair in pairs]

@@ -36,7 +36,7 @@ def begin(client: Client, secret: str, number: str = "p-17") -> int:
     return client.post(f"/panel/{secret}/", {"participant": number}).status_code
 
 
-def test_opening_the_link_changes_nothing_and_tells_what_awaits(client: Client, campaign: Campaign) -> None:
+def test_opening_the_link_changes_nothing_and_describes_the_work(client: Client, campaign: Campaign) -> None:
     _, secret = make(campaign)
     page = client.get(f"/panel/{secret}/?PROLIFIC_PID=5f1").content.decode()
     assert "You will watch 2 short generated videos, one at a time" in page
@@ -46,7 +46,9 @@ def test_opening_the_link_changes_nothing_and_tells_what_awaits(client: Client, 
 
 
 @pytest.mark.parametrize("state", [Campaign.State.PAUSED, Campaign.State.CLOSED])
-def test_a_pause_or_an_end_is_no_want_of_clips(client: Client, campaign: Campaign, state: str) -> None:
+def test_a_paused_or_closed_campaign_does_not_complete_a_participant(
+    client: Client, campaign: Campaign, state: str
+) -> None:
     _, secret = make(campaign)
     begin(client, secret)
     guest = User.objects.get(is_guest=True)
@@ -201,7 +203,7 @@ def test_nobody_takes_over_a_panel_that_has_its_lead(client: Client, campaign: C
     assert panel.created_by == campaign.created_by
 
 
-def test_who_finds_nothing_left_leaves_with_the_code_if_they_rated_anything(client: Client) -> None:
+def test_a_participant_who_finds_nothing_left_gets_the_code_if_they_rated_anything(client: Client) -> None:
     campaign = factories.make_campaign(1)
     _, secret = make(campaign, quota=5)
     begin(client, secret)
@@ -211,7 +213,7 @@ def test_who_finds_nothing_left_leaves_with_the_code_if_they_rated_anything(clie
     assert PanelParticipant.objects.get().completed_at is not None
 
 
-def test_who_comes_when_nothing_is_left_is_told_whom_to_ask(client: Client) -> None:
+def test_a_participant_who_finds_nothing_left_reads_whom_to_ask(client: Client) -> None:
     campaign = factories.make_campaign(0)
     _, secret = make(campaign, quota=5)
     begin(client, secret)
@@ -220,7 +222,7 @@ def test_who_comes_when_nothing_is_left_is_told_whom_to_ask(client: Client) -> N
     assert CODE not in page
 
 
-def test_panels_are_the_leads_business(client: Client, campaign: Campaign) -> None:
+def test_only_leads_manage_panels(client: Client, campaign: Campaign) -> None:
     panel, _ = make(campaign)
     rater = factories.make_user()
     for path in (
@@ -251,7 +253,7 @@ def test_a_new_link_ends_the_old_one(client: Client, campaign: Campaign) -> None
 
 
 @pytest.mark.parametrize("number", ["", "x" * 121, "<script>alert(1)</script>", "a b", "ü", "\x00"])
-def test_numbers_that_are_none_are_refused(client: Client, campaign: Campaign, number: str) -> None:
+def test_invalid_participant_numbers_are_refused(client: Client, campaign: Campaign, number: str) -> None:
     _, secret = make(campaign)
     answer = client.post(f"/panel/{secret}/", {"participant": number})
     assert answer.status_code == 422
@@ -266,7 +268,7 @@ def test_a_lead_who_opens_the_link_keeps_their_session_until_they_begin(client: 
     assert client.get("/campaigns").status_code == 200
 
 
-def test_a_link_that_was_never_made_is_told_as_closed(client: Client) -> None:
+def test_an_unknown_link_answers_as_a_closed_one(client: Client) -> None:
     assert client.get("/panel/nonsense/").status_code == 410
     assert client.post("/panel/nonsense/", {"participant": "1"}).status_code == 410
 

@@ -21,7 +21,7 @@ from tests.support.waiting import LIMIT_SECONDS, wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_raters_who_claim_at_once_get_seats_of_their_own() -> None:
+def test_raters_who_claim_at_once_get_different_slots() -> None:
     campaign = factories.make_campaign(2, overlap=3)
     raters = [factories.make_user() for _ in range(8)]
 
@@ -32,7 +32,7 @@ def test_raters_who_claim_at_once_get_seats_of_their_own() -> None:
     assert slots.count(None) == 2
 
 
-def test_two_tabs_that_claim_at_once_get_one_and_the_same_seat() -> None:
+def test_two_tabs_that_claim_at_once_get_the_same_slot() -> None:
     campaign, rater = factories.make_campaign(9), factories.make_user()
 
     slots = run_at_once(*[lambda: queue.claim(rater=rater, campaign=campaign)] * 4)
@@ -64,7 +64,7 @@ def test_two_tabs_that_submit_at_once_store_one_rating_and_keep_the_other_words(
     assert Rating.objects.count() == SavedWork.objects.count() == 1
 
 
-def test_a_crowd_that_begins_at_once_gets_its_qualification_clip() -> None:
+def test_many_raters_who_begin_at_once_get_their_qualification_clip() -> None:
     campaign = factories.make_campaign(2, qualification_mark=0.5)
     first = Item.objects.order_by("pk")[0]
     Item.objects.filter(pk=first.pk).update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
@@ -76,10 +76,10 @@ def test_a_crowd_that_begins_at_once_gets_its_qualification_clip() -> None:
 
 
 def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_way() -> None:
-    campaign, rater, boss = factories.make_campaign(3), factories.make_user(), factories.make_lead()
+    campaign, rater, lead = factories.make_campaign(3), factories.make_user(), factories.make_lead()
 
     def reorder() -> Campaign:
-        return update_policy(actor=boss, campaign=campaign, order="priority")
+        return update_policy(actor=lead, campaign=campaign, order="priority")
 
     def claim() -> Slot | None:
         with transaction.atomic():

@@ -39,7 +39,7 @@ def make_gold(campaign: Campaign, *, count: int = 1, score: int = 3, **fields: o
     return items
 
 
-def test_a_campaign_without_checks_has_seats_only() -> None:
+def test_a_campaign_without_checks_has_rating_slots_only() -> None:
     campaign, rater = factories.make_campaign(4), factories.make_user()
     factories.rate_all(rater, campaign)
     assert set(kinds(rater, campaign)) == {"seat"}
@@ -59,7 +59,7 @@ def test_repeats_come_once_an_item_and_after_a_while_in_the_arm_of_the_first_tim
         assert rated[earlier[0]][2] == arm
 
 
-def test_a_repeat_counts_neither_as_a_seat_nor_in_the_figures() -> None:
+def test_a_repeat_counts_neither_as_a_rating_slot_nor_in_the_figures() -> None:
     campaign, rater = factories.make_campaign(30, overlap=1, repeat_share=0.5), factories.make_user()
     factories.rate_all(rater, campaign)
     assert Rating.objects.count() > 30
@@ -87,7 +87,7 @@ def test_the_database_refuses_a_second_repeat() -> None:
         Slot.objects.create(**place, number=1002, arm="blind")
 
 
-def test_golds_go_to_every_rater_beyond_the_seats_and_never_twice() -> None:
+def test_golds_go_to_every_rater_beyond_the_rating_slots_and_never_twice() -> None:
     campaign = factories.make_campaign(60, overlap=1, gold_share=0.5)
     golds = {item.pk for item in make_gold(campaign, count=3)}
     raters = [factories.make_user() for _ in range(3)]
@@ -156,7 +156,7 @@ def strict() -> Campaign:
     return campaign
 
 
-def test_who_passes_goes_on_to_the_seats(strict: Campaign) -> None:
+def test_a_rater_who_passes_goes_on_to_the_rating_slots(strict: Campaign) -> None:
     rater = factories.make_user()
     factories.rate_all(rater, strict, 4)  # within one level of 3
     assert kinds(rater, strict) == ["qualification"] * 2 + ["seat"] * 2
@@ -165,7 +165,7 @@ def test_who_passes_goes_on_to_the_seats(strict: Campaign) -> None:
     assert len(read_scores(strict)) == 2 * len(AXES)
 
 
-def test_who_fails_is_turned_away_until_a_lead_lets_them_in(strict: Campaign) -> None:
+def test_a_rater_who_fails_gets_nothing_until_a_lead_admits_them(strict: Campaign) -> None:
     rater = factories.make_user()
     factories.rate_all(rater, strict, 5)
     assert kinds(rater, strict) == ["qualification"] * 2
@@ -188,7 +188,7 @@ def test_a_skipped_qualification_clip_counts_as_missed(strict: Campaign) -> None
 
 
 @pytest.mark.parametrize(("score", "share", "passed"), [(3, 0.5, False), (3, 0.5, True), (5, 0.0, False)])
-def test_who_skips_the_last_qualification_clip_gets_a_verdict_too(
+def test_a_rater_who_skips_the_last_qualification_clip_also_gets_a_verdict(
     strict: Campaign, score: int, share: float, passed: bool
 ) -> None:
     Campaign.objects.filter(pk=strict.pk).update(qualification_mark=0.5 if passed else 0.8)
@@ -204,12 +204,12 @@ def test_who_skips_the_last_qualification_clip_gets_a_verdict_too(
     assert (after is not None) == passed
 
 
-def test_a_mark_without_a_set_keeps_nobody_out() -> None:
+def test_a_pass_mark_without_a_qualification_set_excludes_nobody() -> None:
     campaign, rater = factories.make_campaign(1, qualification_mark=0.9), factories.make_user()
     assert factories.rate_all(rater, campaign) == 1
 
 
-def test_a_qualification_answer_cannot_be_mended_after_the_feedback(strict: Campaign) -> None:
+def test_a_qualification_answer_cannot_be_edited_after_the_feedback(strict: Campaign) -> None:
     rater = factories.make_user()
     slot = factories.claim(rater, strict)
     rating = factories.submit(rater, slot, answers=factories.make_answers(5))
@@ -217,7 +217,7 @@ def test_a_qualification_answer_cannot_be_mended_after_the_feedback(strict: Camp
         factories.revise(rating, answers=factories.make_answers(3))
 
 
-def test_a_place_that_was_handed_back_is_there_again_and_late_answers_to_it_are_kept(strict: Campaign) -> None:
+def test_a_check_slot_that_was_handed_back_is_given_out_again_and_late_answers_are_saved(strict: Campaign) -> None:
     rater, other = factories.make_user(), factories.make_user()
     slot = factories.claim(rater, strict)
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))

@@ -218,7 +218,7 @@ def test_a_rater_sees_clips_of_open_campaigns_only(
     ("availability", "reason"),
     [(Item.Availability.REPORTED, ""), (Item.Availability.EXCLUDED, "Gore.")],
 )
-def test_a_clip_that_is_held_back_is_shown_to_leads_and_to_who_holds_or_has_rated_it(
+def test_a_clip_that_is_held_back_is_shown_only_to_leads_and_to_raters_who_hold_or_rated_it(
     client: Client, lead: User, clip: Clip, availability: str, reason: str
 ) -> None:
     campaign, rater = make_campaign(name="c", actor=lead), make_user("rita")

@@ -53,7 +53,7 @@ OWN = ("It is sharp all over.", ())
         *((" ", (), claim, "from_start", "cleared") for claim in AxisAnswer.DraftUse.values),
     ],
 )
-def test_what_became_of_a_draft_follows_from_the_texts(
+def test_the_use_of_a_draft_follows_from_the_texts(
     reason: str, evidence: tuple[Evidence, ...], claimed: str, exposure: str, use: str | None
 ) -> None:
     said = {"reason": reason, "evidence": evidence_to_json(evidence), "draft_use": claimed}

@@ -31,7 +31,7 @@ def test_val_and_test_items_are_never_drafted(split: str) -> None:
     assert drafts.list_items_without_draft(campaign=campaign, critic="starter@1", limit=9) == []
 
 
-def test_drafts_are_wanted_where_an_assisted_seat_is_open_and_this_critic_has_said_nothing() -> None:
+def test_drafts_are_wanted_for_items_with_an_open_assisted_slot_and_no_draft_of_this_critic() -> None:
     campaign = factories.make_campaign(4, overlap=2, assisted_share=1)
     drafted, blind, done, wanting = campaign.items.order_by("pk")
     record(drafted)

@@ -49,7 +49,7 @@ def test_nobody_edits_anothers_rating_and_nobody_edits_in_a_closed_campaign(rate
     assert rating.revisions.count() == 1
 
 
-def test_saved_work_rises_in_version_and_a_stale_tab_is_told(rater: User, campaign: Campaign) -> None:
+def test_saved_work_rises_in_version_and_a_stale_tab_is_refused(rater: User, campaign: Campaign) -> None:
     item_id, one, two = factories.claim(rater, campaign).item_id, uuid.uuid4(), uuid.uuid4()
 
     def save(text: str, base: int, tab: uuid.UUID) -> int:

@@ -34,7 +34,7 @@ def rate(client: Client, campaign: Campaign, score: int, **headers: str) -> str:
     return client.post(f"/rate/{campaign.name}/", data, headers=headers).content.decode()
 
 
-def test_a_pass_is_told_with_the_known_scores_and_leads_on_to_a_seat(client: Client, strict: Campaign) -> None:
+def test_a_pass_shows_the_known_scores_and_leads_to_a_rating_slot(client: Client, strict: Campaign) -> None:
     client.force_login(factories.make_user())
     page = rate(client, strict, 3, **HTMX)
     assert "you gave 3 (fair); the known score is 2 (poor)" in page
@@ -44,7 +44,7 @@ def test_a_pass_is_told_with_the_known_scores_and_leads_on_to_a_seat(client: Cli
     assert "known is" not in rate(client, strict, 3, **HTMX)
 
 
-def test_who_fails_is_told_by_how_much_and_that_the_lead_may_help(client: Client, strict: Campaign) -> None:
+def test_a_rater_who_fails_reads_by_how_much_and_that_the_lead_may_help(client: Client, strict: Campaign) -> None:
     client.force_login(factories.make_user())
     page = rate(client, strict, 5, **HTMX)
     assert "too far" in page
@@ -54,7 +54,7 @@ def test_who_fails_is_told_by_how_much_and_that_the_lead_may_help(client: Client
     assert not Slot.objects.filter(state="leased").exists()
 
 
-def test_without_scripts_the_feedback_stands_on_the_next_page(client: Client, strict: Campaign) -> None:
+def test_without_scripts_the_feedback_is_on_the_next_page(client: Client, strict: Campaign) -> None:
     client.force_login(factories.make_user())
     page = rate(client, strict, 3)
     assert "<html" in page

@@ -20,7 +20,7 @@ from tests.annotation.factories import START
 pytestmark = pytest.mark.django_db
 
 
-def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock: time_machine.Traveller) -> None:
+def test_a_claim_leases_a_slot_for_the_campaigns_lease_time(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(1, lease_minutes=7), factories.make_user()
 
     slot = factories.claim(rater, campaign)
@@ -29,7 +29,7 @@ def test_a_claim_leases_a_seat_for_the_time_the_campaign_gives(clock: time_machi
     assert (slot.state, slot.rater, slot.lease_expires_at) == ("leased", rater, START + timedelta(minutes=7))
 
 
-def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock: time_machine.Traveller) -> None:
+def test_claiming_again_gives_the_same_slot_and_restarts_its_lease(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(3), factories.make_user()
     first = factories.claim(rater, campaign)
     clock.shift(timedelta(minutes=5))
@@ -40,7 +40,7 @@ def test_claiming_again_gives_the_same_seat_and_lets_its_lease_run_anew(clock: t
     assert again.lease_expires_at == START + timedelta(minutes=25)
 
 
-def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock: time_machine.Traveller) -> None:
+def test_a_rater_who_comes_back_late_gets_the_slot_that_nobody_took(clock: time_machine.Traveller) -> None:
     campaign, rater = factories.make_campaign(3), factories.make_user()
     first = factories.claim(rater, campaign)
     clock.shift(timedelta(days=3))
@@ -48,7 +48,7 @@ def test_who_comes_back_late_finds_the_seat_that_nobody_took(clock: time_machine
     assert (factories.claim(rater, campaign).pk, factories.claim(rater, campaign).lease) == (first.pk, first.lease)
 
 
-def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_it_ends(
+def test_a_slot_is_not_given_twice_while_its_lease_runs_and_is_free_when_it_ends(
     clock: time_machine.Traveller,
 ) -> None:
     campaign = factories.make_campaign(1, overlap=1)
@@ -64,7 +64,7 @@ def test_a_seat_is_not_given_twice_while_its_lease_runs_and_is_free_the_moment_i
     assert taken.lease != slot.lease
 
 
-def test_a_clock_that_jumps_back_takes_no_seat_from_anybody(clock: time_machine.Traveller) -> None:
+def test_a_clock_that_jumps_back_takes_no_slot_from_anybody(clock: time_machine.Traveller) -> None:
     campaign = factories.make_campaign(1, overlap=1)
     first, second = factories.make_user(), factories.make_user()
     slot = factories.claim(first, campaign)
@@ -74,7 +74,7 @@ def test_a_clock_that_jumps_back_takes_no_seat_from_anybody(clock: time_machine.
     assert factories.submit(first, slot).rater == first
 
 
-def test_every_item_gets_its_first_seat_before_any_gets_its_second() -> None:
+def test_every_item_gets_its_first_rater_before_any_gets_its_second() -> None:
     campaign = factories.make_campaign(4, overlap=2)
     raters = [factories.make_user() for _ in range(8)]
 
@@ -84,7 +84,7 @@ def test_every_item_gets_its_first_seat_before_any_gets_its_second() -> None:
     assert Counter(taken) == dict.fromkeys(set(taken), 2)
 
 
-def test_a_rater_meets_every_item_once_and_is_then_told_that_nothing_is_left() -> None:
+def test_a_rater_gets_every_item_once_and_then_nothing() -> None:
     campaign, rater = factories.make_campaign(5, overlap=3), factories.make_user()
 
     assert factories.rate_all(rater, campaign) == 5
@@ -106,13 +106,13 @@ def test_raters_meet_the_items_in_orders_of_their_own() -> None:
     assert len({tuple(one) for one in orders}) == 4
 
 
-def test_raters_begin_in_places_of_their_own() -> None:
+def test_raters_begin_with_different_items() -> None:
     campaign = factories.make_campaign(12, overlap=15)
     first = [queue.claim(rater=factories.make_user(), campaign=campaign) for _ in range(15)]
     assert len({slot.item_id for slot in first if slot}) > 1
 
 
-def test_siblings_of_a_prompt_are_kept_apart_while_there_is_another() -> None:
+def test_siblings_of_a_prompt_do_not_follow_each_other_while_another_clip_is_left() -> None:
     campaign, rater = factories.make_campaign(), factories.make_user()
     groups = [PromptGroup.objects.create(representative=name, split="train") for name in ("one", "two")]
     clips = [factories.make_clip(group=group) for group in groups for _ in range(3)]
@@ -136,7 +136,7 @@ def test_siblings_are_served_when_nothing_else_is_left() -> None:
     assert factories.rate_all(rater, campaign) == 3
 
 
-def test_what_was_handed_back_comes_last_and_in_turn() -> None:
+def test_items_that_were_handed_back_come_last_and_in_turn() -> None:
     campaign, rater = factories.make_campaign(3, overlap=1), factories.make_user()
     met = []
     for _ in range(6):
@@ -160,7 +160,7 @@ def test_handing_back_twice_or_what_is_not_held_changes_nothing() -> None:
     assert taken.rater == second
 
 
-def test_whoever_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
+def test_a_rater_who_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None:
     campaign, rater, other = factories.make_campaign(1, overlap=2), factories.make_user(), factories.make_user()
     Slot.objects.filter(number=1).update(arm=Arm.ASSISTED)
     Slot.objects.filter(number=2).update(arm=Arm.BLIND)
@@ -257,7 +257,7 @@ def test_work_that_outlived_its_lease_is_offered_before_what_is_new(clock: time_
     assert factories.claim(rater, campaign).item_id == slot.item_id
 
 
-def test_the_database_itself_refuses_a_second_seat_for_a_rater() -> None:
+def test_the_database_itself_refuses_a_second_slot_for_a_rater() -> None:
     campaign, rater = factories.make_campaign(2), factories.make_user()
     slot = factories.claim(rater, campaign)
     values = {"rater": rater, "state": "leased", "lease": uuid.uuid4(), "lease_expires_at": START}
@@ -281,7 +281,7 @@ def test_a_claim_takes_as_many_queries_however_much_was_rated(
     assert Offer.objects.filter(rater=rater).count() == earlier + 1
 
 
-def test_saved_work_is_still_there_with_the_seat() -> None:
+def test_saved_work_survives_the_next_claim() -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     slot = factories.claim(rater, campaign)
     ratings.save_work(

@@ -97,7 +97,7 @@ class Queue(RuleBasedStateMachine):
         self.transaction.__enter__()
         self.travel = time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False)
         self.clock = self.travel.start()
-        self.boss = factories.make_lead()
+        self.lead = factories.make_lead()
         self.campaign = factories.make_campaign(**POLICY)
         self.raters = [User.objects.create(pk=key, username=f"rater{key}") for key in keys]
         self.qualifying = _fill(self.campaign)
@@ -198,10 +198,10 @@ class Queue(RuleBasedStateMachine):
         self.reported.discard(item.pk)
         self.excluded.discard(item.pk)
         if is_excluded:
-            reports.exclude(actor=self.boss, item=item, reason="Not for people.")
+            reports.exclude(actor=self.lead, item=item, reason="Not for people.")
             self.excluded.add(item.pk)
         else:
-            reports.give_out_again(actor=self.boss, item=item)
+            reports.give_out_again(actor=self.lead, item=item)
 
     @rule(rater=raters)
     def leave_the_page_open(self, rater: int) -> None:
@@ -210,7 +210,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def let_in(self) -> None:
-        Qualification.objects.filter(passed=False).update(let_in_by=self.boss)
+        Qualification.objects.filter(passed=False).update(let_in_by=self.lead)
 
     @rule(minutes=st.sampled_from([1, 9, 11, 600, -30]))
     def pass_time(self, minutes: int) -> None:
@@ -218,7 +218,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from(["paused", "open", "open", "open"]))
     def turn(self, state: str) -> None:
-        campaigns.set_state(actor=self.boss, campaign=self.campaign, state=state)
+        campaigns.set_state(actor=self.lead, campaign=self.campaign, state=state)
 
     # ---- what must hold after each of these
 

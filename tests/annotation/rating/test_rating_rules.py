@@ -57,7 +57,7 @@ def test_the_prompt_is_no_reason(rater: User, campaign: Campaign) -> None:
     assert "prompt" in problems["visual.reason"][0]
 
 
-def test_the_words_of_ones_last_rating_are_refused_and_a_lapse_of_one_rating_forgets_them(
+def test_the_reasons_of_a_raters_last_rating_are_refused_but_those_of_an_earlier_one_are_not(
     rater: User, campaign: Campaign
 ) -> None:
     given = factories.make_answers()

@@ -102,7 +102,9 @@ def test_a_draft_seen_from_the_start_is_confirmed_edited_or_cleared_on_every_axi
     ("claimed", "stored"),
     [("none", "edited"), ("edited", "edited"), ("confirmed", "edited"), ("cleared", "cleared")],
 )
-def test_what_was_shown_and_what_became_of_it_is_the_sites_to_say(rater: User, claimed: str, stored: str) -> None:
+def test_the_site_decides_how_a_draft_was_used_whatever_the_client_claims(
+    rater: User, claimed: str, stored: str
+) -> None:
     slot, draft_id = claim_assisted_slot(rater)
     rating = factories.submit(rater, slot, answers=factories.make_answers(draft_use=claimed))
     assert (rating.draft_id, rating.exposure) == (draft_id, "from_start")
@@ -111,7 +113,7 @@ def test_what_was_shown_and_what_became_of_it_is_the_sites_to_say(rater: User, c
     assert all((row.draft_edit_distance or 0) > 0 for row in rows)
 
 
-def test_a_draft_that_was_not_shown_is_not_taken_for_one(rater: User) -> None:
+def test_a_draft_that_was_not_shown_is_not_recorded(rater: User) -> None:
     """It came after the rater, who was never given it."""
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = factories.claim(rater, campaign)
@@ -120,7 +122,7 @@ def test_a_draft_that_was_not_shown_is_not_taken_for_one(rater: User) -> None:
     assert (rating.draft, rating.exposure) == (None, "none")
 
 
-def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User) -> None:
+def test_a_late_draft_is_shown_and_recorded_when_the_rater_requests_it(rater: User) -> None:
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = factories.claim(rater, campaign)
     asked: dict[str, Any] = {"rater": rater, "lease": factories.get_lease(slot)}
@@ -140,7 +142,7 @@ def test_a_draft_that_came_late_is_shown_once_asked_for_and_recorded(rater: User
     assert uses == {"visual": "none", "dynamic": "edited", "alignment": "none"}
 
 
-def test_a_newer_draft_does_not_take_the_place_of_the_one_that_was_shown(rater: User) -> None:
+def test_a_newer_draft_does_not_replace_the_one_that_was_shown(rater: User) -> None:
     slot, draft_id = claim_assisted_slot(rater)
     drafts.record_draft(item_id=slot.item_id, critic="newer@2", card=factories.make_card(), text="", latency_ms=1)
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
@@ -148,7 +150,7 @@ def test_a_newer_draft_does_not_take_the_place_of_the_one_that_was_shown(rater: 
     assert factories.submit(rater, again, answers=factories.make_answers()).draft_id == draft_id
 
 
-def test_who_has_typed_without_a_draft_is_not_given_one_from_the_start(rater: User) -> None:
+def test_a_rater_who_typed_without_a_draft_is_not_shown_one_from_the_start(rater: User) -> None:
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = factories.claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={"visual": {}}, base_version=0, tab=uuid.uuid4())
@@ -188,7 +190,7 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
     assert RatingRevision.objects.filter(make_blind_condition("rating__")).count() == is_blind
 
 
-def test_what_was_active_when_first_rated_stays_with_the_rating_through_edits(rater: User) -> None:
+def test_a_rating_stays_blind_through_edits_if_no_critic_was_active_at_first(rater: User) -> None:
     campaign = factories.make_campaign(1, overlap=1, assisted_share=1)
     rating = factories.submit(rater, factories.claim(rater, campaign))
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)

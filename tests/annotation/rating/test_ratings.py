@@ -61,7 +61,7 @@ def test_a_key_of_somebody_else_gives_nothing_away(rater: User, campaign: Campai
     assert "key" in caught.value.problems
 
 
-def test_a_late_submit_counts_while_nobody_took_the_seat(rater: User, campaign: Campaign) -> None:
+def test_a_late_submit_counts_while_nobody_took_the_slot(rater: User, campaign: Campaign) -> None:
     with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False) as clock:
         slot = factories.claim(rater, campaign)
         clock.shift(timedelta(hours=9))
@@ -69,7 +69,7 @@ def test_a_late_submit_counts_while_nobody_took_the_seat(rater: User, campaign: 
         assert factories.submit(rater, slot).slot_id == slot.pk
 
 
-def test_a_submit_for_a_seat_that_went_to_another_becomes_saved_work(rater: User) -> None:
+def test_a_submit_for_a_slot_that_went_to_another_becomes_saved_work(rater: User) -> None:
     campaign, other, given = factories.make_campaign(1, overlap=1), factories.make_user(), factories.make_answers(4)
     with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False) as clock:
         slot = factories.claim(rater, campaign)
@@ -93,7 +93,7 @@ def test_a_closed_campaign_keeps_late_answers_as_saved_work(rater: User, campaig
     assert rater.saved_work.get().item_id == slot.item_id
 
 
-def test_a_seat_never_held_takes_no_rating_and_keeps_nothing(rater: User, campaign: Campaign) -> None:
+def test_a_slot_never_held_takes_no_rating_and_saves_nothing(rater: User, campaign: Campaign) -> None:
     slot = factories.claim(rater, campaign)
 
     with pytest.raises(LeaseLost):
@@ -103,11 +103,11 @@ def test_a_seat_never_held_takes_no_rating_and_keeps_nothing(rater: User, campai
 
 
 def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater: User, campaign: Campaign) -> None:
-    boss = factories.make_lead()
-    shown = guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look twice.")
+    lead = factories.make_lead()
+    shown = guidelines.set_guidelines(actor=lead, campaign=campaign, text="Look twice.")
     slot = factories.claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
-    guidelines.set_guidelines(actor=boss, campaign=campaign, text="Look three times.")
+    guidelines.set_guidelines(actor=lead, campaign=campaign, text="Look three times.")
     queue.renew(rater=rater, lease=factories.get_lease(slot))
 
     rating = factories.submit(rater, slot)

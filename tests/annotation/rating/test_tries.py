@@ -85,7 +85,7 @@ def test_a_script_gets_the_next_desk_or_the_problems_in_the_words_of_the_real_on
     assert "data-renew-url" not in partial
 
 
-def test_the_last_words_again_are_refused_as_they_would_be(as_lead: Client) -> None:
+def test_the_reasons_of_the_last_clip_are_refused_again(as_lead: Client) -> None:
     campaign = make_campaign(2)
     path, same = f"/rate/{campaign.name}/try", "The very same words as before."
     following = as_lead.post(path, form(1, **{"visual-reason": same})).content.decode()
@@ -96,7 +96,7 @@ def test_the_last_words_again_are_refused_as_they_would_be(as_lead: Client) -> N
     assert same in again.content.decode()
 
 
-def test_what_the_campaign_asks_of_the_watching_is_asked_of_a_try(as_lead: Client) -> None:
+def test_a_try_requires_as_much_watching_as_the_campaign(as_lead: Client) -> None:
     campaign = make_campaign(1, requires_watched=True)
     path = f"/rate/{campaign.name}/try"
     assert "Watch the clip to its end once" in as_lead.post(path, form(1)).content.decode()
@@ -104,7 +104,7 @@ def test_what_the_campaign_asks_of_the_watching_is_asked_of_a_try(as_lead: Clien
     assert "That was the last clip" in as_lead.post(path, watched).content.decode()
 
 
-def test_a_draft_shows_in_the_assisted_arm_and_must_be_met(as_lead: Client) -> None:
+def test_a_draft_is_shown_in_the_assisted_arm_and_must_be_confirmed_or_edited(as_lead: Client) -> None:
     campaign = make_campaign(1, assisted_share=1.0)
     item = Item.objects.get()
     draft = record_draft(item_id=item.pk, critic="starter@1", card=make_card(), text="as generated", latency_ms=1)
@@ -130,7 +130,7 @@ def test_the_order_is_seeded_and_holds_the_qualification_too(as_lead: Client) ->
     assert arms.items() >= dict(campaign.slots.filter(number=1).values_list("item", "arm")).items()
 
 
-def test_places_beyond_the_clips_and_odd_ones_are_answered(as_lead: Client) -> None:
+def test_positions_beyond_the_clips_and_invalid_ones_are_answered(as_lead: Client) -> None:
     campaign, empty = make_campaign(1), make_campaign(state="draft")
     for at in ("0", "-3", "x", "", "9" * 40):
         assert as_lead.get(f"/rate/{campaign.name}/try", {"at": at}).context["trying"]["at"] == 1

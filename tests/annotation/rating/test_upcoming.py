@@ -23,14 +23,14 @@ def hits(campaign: Campaign) -> list[bool]:
     return right
 
 
-def test_it_follows_the_campaigns_order() -> None:
+def test_the_guess_follows_the_campaigns_order() -> None:
     campaign = factories.make_campaign(6)
     for number, slot in enumerate(Slot.objects.order_by("-item")):
         Slot.objects.filter(pk=slot.pk).update(rank=number // 4)
     assert hits(campaign) == [True] * 6
 
 
-def test_it_foresees_golds_and_repeats() -> None:
+def test_the_guess_is_right_for_golds_and_repeats() -> None:
     campaign = factories.make_campaign(30, overlap=1, gold_share=0.2, repeat_share=0.2)
     for item in Item.objects.order_by("pk")[:6]:
         Item.objects.filter(pk=item.pk).update(gold=dict.fromkeys(AXES, 3))
@@ -39,7 +39,7 @@ def test_it_foresees_golds_and_repeats() -> None:
     assert all(right)
 
 
-def test_it_foresees_the_clips_of_a_qualification() -> None:
+def test_the_guess_is_right_for_qualification_clips() -> None:
     campaign = factories.make_campaign(6, qualification_mark=0.5)
     for item in Item.objects.order_by("pk")[:3]:
         Slot.objects.filter(item=item).delete()
@@ -48,7 +48,7 @@ def test_it_foresees_the_clips_of_a_qualification() -> None:
     assert Slot.objects.filter(kind=Slot.Kind.QUALIFICATION).count() == 3
 
 
-def test_it_takes_nothing() -> None:
+def test_guessing_changes_no_slot() -> None:
     campaign, rater = factories.make_campaign(3, gold_share=0.5), factories.make_user()
     queue.claim(rater=rater, campaign=campaign)
     before = list(Slot.objects.order_by("pk").values())

@@ -52,9 +52,9 @@ def change(name: str) -> Work:
 
 
 def duplicate(campaign: Campaign) -> Iterator[tuple[int, int]]:
-    boss = campaign.created_by
-    made = duplicate_campaign(actor=boss, campaign=campaign, name="made", title="Made", parts=CopiedParts(clips=True))
-    return copy_clips(actor=boss, source=campaign, target=made, golds=True, qualification=True)
+    lead = campaign.created_by
+    made = duplicate_campaign(actor=lead, campaign=campaign, name="made", title="Made", parts=CopiedParts(clips=True))
+    return copy_clips(actor=lead, source=campaign, target=made, golds=True, qualification=True)
 
 
 def rate_once(rater: User, campaign: Campaign) -> int:
@@ -140,12 +140,12 @@ def seats_of(campaign: Campaign) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_that_was_cut_off_is_whole_after_another_run(name: str, cut: int) -> None:
     """As whole as a campaign that had these settings when its clips came in."""
-    boss, clips = factories.make_lead(), [factories.make_clip() for _ in range(10)]
+    lead, clips = factories.make_lead(), [factories.make_clip() for _ in range(10)]
     changed = factories.make_campaign(state="draft", overlap=4, assisted_share=0.5)
     values = {field: getattr(changed, field) for field in ("seed", "overlap", "order", "assisted_share")}
     fresh = factories.make_campaign(state="draft", **values | CHANGES[name])
     for campaign in (changed, fresh):
-        add_clips(actor=boss, campaign=campaign, clips=clips)
+        add_clips(actor=lead, campaign=campaign, clips=clips)
         prefer_some(campaign)
 
     for _ in zip(range(cut), change(name)(changed), strict=False):
@@ -181,10 +181,10 @@ def test_a_lower_overlap_leaves_taken_slots_and_those_that_disagreement_opened_l
 
 @pytest.mark.django_db
 def test_a_later_change_completes_one_that_was_cancelled() -> None:
-    boss, campaign = factories.make_lead(), factories.make_campaign(10, overlap=4)
-    update_policy(actor=boss, campaign=campaign, overlap=2)
-    jobs.cancel(job=Job.objects.get(), actor=boss)
-    update_policy(actor=boss, campaign=campaign, order="priority")
+    lead, campaign = factories.make_lead(), factories.make_campaign(10, overlap=4)
+    update_policy(actor=lead, campaign=campaign, overlap=2)
+    jobs.cancel(job=Job.objects.get(), actor=lead)
+    update_policy(actor=lead, campaign=campaign, order="priority")
     jobs.run(Job.objects.get(state="queued").pk)
     assert campaign.slots.count() == 20
 
@@ -192,13 +192,13 @@ def test_a_later_change_completes_one_that_was_cancelled() -> None:
 @pytest.mark.django_db
 def test_a_campaign_whose_arms_are_half_drawn_does_not_open(client: Client) -> None:
     campaign = factories.make_campaign(10, state="draft", assisted_share=0)
-    boss = campaign.created_by
-    update_policy(actor=boss, campaign=campaign, assisted_share=1)
-    jobs.cancel(job=Job.objects.get(), actor=boss)
+    lead = campaign.created_by
+    update_policy(actor=lead, campaign=campaign, assisted_share=1)
+    jobs.cancel(job=Job.objects.get(), actor=lead)
     with pytest.raises(StateRefused, match="still being drawn"):
-        set_state(actor=boss, campaign=campaign, state="open")
+        set_state(actor=lead, campaign=campaign, state="open")
 
-    client.force_login(boss)
+    client.force_login(lead)
     path = f"/campaigns/{campaign.name}"
     assert "Finish the update" in client.get(path).content.decode()
     assert client.post(f"{path}/finish-upkeep").headers["Location"] == path
@@ -207,7 +207,7 @@ def test_a_campaign_whose_arms_are_half_drawn_does_not_open(client: Client) -> N
     jobs.run(Job.objects.get(state="queued").pk)
 
     assert set(campaign.slots.values_list("arm", flat=True)) == {"assisted"}
-    assert set_state(actor=boss, campaign=campaign, state="open").state == "open"
+    assert set_state(actor=lead, campaign=campaign, state="open").state == "open"
 
 
 @pytest.mark.django_db
@@ -223,18 +223,18 @@ def test_arms_stay_once_a_campaign_is_open() -> None:
 @pytest.mark.parametrize("cut", [0, 1, 2, 3])
 def test_a_duplicate_that_was_cut_off_is_whole_after_another_run(cut: int) -> None:
     campaign = factories.make_campaign(10, overlap=2, order="priority", assisted_share=0.5)
-    boss = campaign.created_by
+    lead = campaign.created_by
     items = list(Item.objects.select_related("clip").order_by("pk"))
     Item.objects.filter(pk=items[4].pk).update(priority=3)
     Slot.objects.filter(item=items[4]).update(rank=3)
-    mark_item(actor=boss, item=items[1], mark="gold", scores={"visual": 2})
-    exclude(actor=boss, item=items[2], reason="Gore.")
-    set_guidelines(actor=boss, campaign=campaign, text="Look.", examples=[Example("visual", 1, items[0].clip, "so")])
+    mark_item(actor=lead, item=items[1], mark="gold", scores={"visual": 2})
+    exclude(actor=lead, item=items[2], reason="Gore.")
+    set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 1, items[0].clip, "so")])
 
     made = duplicate_campaign(
-        actor=boss, campaign=campaign, name="made", title="Made", parts=CopiedParts(clips=True, golds=True)
+        actor=lead, campaign=campaign, name="made", title="Made", parts=CopiedParts(clips=True, golds=True)
     )
-    started = copy_clips(actor=boss, source=campaign, target=made, golds=True, qualification=False)
+    started = copy_clips(actor=lead, source=campaign, target=made, golds=True, qualification=False)
     for _ in zip(range(cut), started, strict=False):
         pass
     for item in made.items.all():  # what is there is whole at every moment

@@ -36,7 +36,7 @@ def test_no_tag_but_ours_is_ever_made(text: str) -> None:
     assert "<iframe" not in html
 
 
-def test_what_may_be_wider_than_the_page_is_scrolled_by_keyboard() -> None:
+def test_wide_parts_are_scrolled_by_keyboard() -> None:
     html = render_markdown("```\ncode <pre>\n```\n\n    more\n\n| a |\n| - |\n| b <table> |")
     assert html.count('<pre tabindex="0" role="group" aria-label="Code"><code>') == html.count("<pre") == 2
     assert html.count('<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>') == 1
@@ -47,7 +47,7 @@ def test_headings_start_below_those_of_the_page() -> None:
     assert render_markdown("# One\n\n## Two") == '<h3 dir="auto">One</h3>\n<h4 dir="auto">Two</h4>\n'
 
 
-def test_lists_tables_and_links_are_kept() -> None:
+def test_lists_tables_and_links_are_rendered() -> None:
     html = render_markdown("- a\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n[q](https://q.example)")
     assert '<li dir="auto">a</li>' in html
     assert '<td dir="auto">1</td>' in html

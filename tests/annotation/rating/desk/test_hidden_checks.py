@@ -167,7 +167,7 @@ def test_a_repeat_is_blank_whatever_other_pages_saved_after_the_first_time(campa
     assert not SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
 
 
-def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes_again(
+def test_saved_work_on_a_repeat_that_was_handed_back_is_there_when_it_comes_again(
     campaign_with_checks: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rater = factories.make_user()
@@ -183,7 +183,7 @@ def test_what_was_typed_for_a_repeat_that_was_handed_back_is_there_when_it_comes
 
 
 @pytest.mark.parametrize("kind", ["skipped", "broken", "flagged"])
-def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign_with_checks: Campaign, kind: str) -> None:
+def test_a_rated_clip_cannot_be_skipped_to_avoid_its_repeat(campaign_with_checks: Campaign, kind: str) -> None:
     rater = factories.make_user()
     slot = factories.claim(rater, campaign_with_checks)
     lease = factories.get_lease(slot)
@@ -194,7 +194,7 @@ def test_a_rated_clip_cannot_be_passed_by_to_dodge_its_repeat(campaign_with_chec
     assert Item.objects.get(pk=slot.item_id).availability == "available"
 
 
-def test_a_page_from_before_forms_named_the_item_still_submits(client: Client) -> None:
+def test_a_form_without_the_item_of_an_older_page_still_submits(client: Client) -> None:
     campaign, rater = factories.make_campaign(1, assisted_share=0), factories.make_user()
     client.force_login(rater)
     slot = factories.claim(rater, campaign)

@@ -80,7 +80,7 @@ def lose_seat(slot: Slot) -> None:
     Slot.objects.filter(pk=slot.pk).update(rater=make_user("thief"), lease=uuid.uuid4(), lease_expires_at=later)
 
 
-def test_a_submit_after_the_lease_was_lost_is_kept_as_saved_work_and_said(
+def test_a_submit_after_the_lease_was_lost_becomes_saved_work_and_the_page_says_so(
     as_rater: Client, rater: User, empty_campaign: Campaign
 ) -> None:
     item = add_clip(empty_campaign)

@@ -16,7 +16,7 @@ from tests.support.markup import collapse_space
 pytestmark = pytest.mark.django_db
 
 
-def test_opening_the_page_takes_no_seat_and_the_post_does(
+def test_opening_the_page_takes_no_slot_and_the_post_does(
     as_rater: Client, rater: User, empty_campaign: Campaign
 ) -> None:
     add_clip(empty_campaign)
@@ -27,7 +27,7 @@ def test_opening_the_page_takes_no_seat_and_the_post_does(
     assert Slot.objects.get().rater == rater
 
 
-def test_the_clip_that_is_held_is_shown_with_its_prompt_and_the_campaigns_own_defects(
+def test_the_desk_shows_the_leased_clip_with_its_prompt_and_the_campaigns_own_defects(
     as_rater: Client, empty_campaign: Campaign
 ) -> None:
     Campaign.objects.update(taxonomy=[{"id": "own-fault", "axis": "visual", "label": "own fault"}])
@@ -57,7 +57,7 @@ def test_the_assisted_arm_shows_the_draft_unconfirmed_and_no_drafted_score(
     assert "4 good</strong>" not in page
 
 
-def test_drafted_scores_are_shown_where_the_campaign_says_so_and_still_not_chosen(
+def test_drafted_scores_are_shown_if_the_campaign_shows_them_and_are_not_chosen(
     as_rater: Client, empty_campaign: Campaign
 ) -> None:
     Campaign.objects.update(shows_draft_scores=True)
@@ -107,7 +107,7 @@ def test_a_campaign_that_takes_no_new_raters_says_so(
     assert not Slot.objects.filter(state=Slot.State.LEASED).exists()
 
 
-def test_a_campaign_not_yet_open_is_hidden_from_raters_and_said_to_leads(
+def test_a_draft_campaign_is_hidden_from_raters_and_leads_read_that_it_is_not_open(
     as_rater: Client, empty_campaign: Campaign, lead: User
 ) -> None:
     Campaign.objects.update(state="draft")
@@ -116,7 +116,7 @@ def test_a_campaign_not_yet_open_is_hidden_from_raters_and_said_to_leads(
     assert "not open yet" in as_rater.get("/rate/autumn/").content.decode()
 
 
-def test_nothing_left_is_said_plainly(as_rater: Client, empty_campaign: Campaign) -> None:
+def test_the_desk_says_when_nothing_is_left(as_rater: Client, empty_campaign: Campaign) -> None:
     assert "Nothing left to rate" in post(as_rater, empty_campaign, "start", headers=SCRIPT).content.decode()
     assert "Nothing left to rate" in post(as_rater, empty_campaign, "start").content.decode()
 

@@ -47,7 +47,9 @@ def test_a_plain_post_stores_and_redirects_to_the_next(as_rater: Client, empty_c
     assert Rating.objects.count() == 1
 
 
-def test_the_same_post_twice_stores_once_and_goes_on(as_rater: Client, empty_campaign: Campaign) -> None:
+def test_the_same_post_twice_stores_one_rating_and_shows_the_next_clip(
+    as_rater: Client, empty_campaign: Campaign
+) -> None:
     add_clip(empty_campaign, "one")
     add_clip(empty_campaign, "two")
     data = make_form(start(as_rater, empty_campaign))
@@ -94,7 +96,7 @@ def test_a_refused_plain_post_shows_the_page_again_with_all_that_was_typed(
         ),
     ],
 )
-def test_what_became_of_the_draft_is_stored_with_the_exposure(
+def test_the_use_of_the_draft_is_stored_with_the_exposure(
     as_rater: Client, empty_campaign: Campaign, changes: dict[str, str], uses: set[str]
 ) -> None:
     draft = make_draft(add_clip(empty_campaign, arm=Arm.ASSISTED))
