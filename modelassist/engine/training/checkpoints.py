@@ -27,7 +27,7 @@ WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "sta
 
 
 class CheckpointError(ValueError):
-    """A checkpoint of another run, a damaged one, or one that cannot be written; the message says how to go on."""
+    """A checkpoint of another run, a damaged one, or one that cannot be written; the message says how to continue."""
 
 
 @dataclass(frozen=True, slots=True)
