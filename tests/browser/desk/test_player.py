@@ -13,7 +13,7 @@ from qsave.frames.probe import probe
 from qsave.frames.times import shown_times
 from tests.annotation.factories import make_clip, make_item
 from tests.browser.desk.world import open_desk, put_clip, saved, seek
-from tests.qsave.frames.clips import write_clip
+from tests.qsave.frames.clips import Encoding, write_clip
 
 
 def test_marks_and_a_box_are_stored_in_seconds_and_fractions_of_the_picture(desk: Page, campaign: Campaign) -> None:
@@ -70,7 +70,7 @@ TELL_FRAMES = """() => {
 def test_a_step_lands_on_exactly_the_next_frame_both_ways(
     desk: Page, campaign: Campaign, tmp_path: Path, moments: list[float], sound: float
 ) -> None:
-    path = write_clip(tmp_path / "clip.mp4", times=moments, audio_seconds=sound)
+    path = write_clip(tmp_path / "clip.mp4", times=moments, encoding=Encoding(audio_seconds=sound))
     shown, duration = list(shown_times(path)), probe(path).duration
     make_item(campaign, make_clip("one", content=path.read_bytes(), shown_times=shown, duration=duration))
     open_desk(desk)

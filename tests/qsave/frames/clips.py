@@ -1,6 +1,7 @@
-"""Small clips that the tests make themselves, each frame telling its number by its grey level."""
+"""Small clips that the tests write themselves. The grey level of a frame is its number."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -14,8 +15,23 @@ Picture = npt.NDArray[np.uint8]
 TICK = Fraction(1, 60_000)
 
 
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a clip is written: its codec, how its frames are stored, and what else is in the file."""
+
+    codec: str = "libx264"
+    pixel_format: str = "yuv420p"
+    rotation: int = 0
+    audio_seconds: float = 0.0
+    options: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+H264 = Encoding()
+
+
 def grey_of(number: int) -> int:
-    """The grey level of frame `number`: steps of 8, so that compression cannot mix neighbours up."""
+    """Return the grey level of frame `number`, in steps of 8, so that compression cannot confuse neighbours."""
     return 16 + 8 * (number % 28)
 
 
@@ -31,36 +47,32 @@ def write_clip(
     rate: int | Fraction = 12,
     size: tuple[int, int] = (96, 64),
     paint: Callable[[int, int, int], Picture] = numbered,
-    codec: str = "libx264",
-    pixel_format: str = "yuv420p",
-    rotation: int = 0,
-    audio_seconds: float = 0.0,
-    options: dict[str, str] | None = None,
-    metadata: dict[str, str] | None = None,
+    encoding: Encoding = H264,
 ) -> Path:
-    """Writes a clip whose frame i shows `paint(i, width, height)` at `times[i]` (default i/rate) seconds."""
+    """Write a clip whose frame i shows `paint(i, width, height)` at `times[i]` (default i/rate) seconds."""
     tick = 1 / Fraction(rate) if times is None else TICK
     ticks = range(frames) if times is None else [round(time / TICK) for time in times]
-    with av.open(str(path), "w", options=options or {}) as container:
-        container.metadata.update(metadata or {})
-        stream = cast(av.VideoStream, container.add_stream(codec, rate=rate))
-        stream.width, stream.height, stream.pix_fmt = *size, pixel_format
+    with av.open(str(path), "w", options=dict(encoding.options)) as container:
+        container.metadata.update(encoding.metadata)
+        stream = cast(av.VideoStream, container.add_stream(encoding.codec, rate=rate))
+        stream.width, stream.height, stream.pix_fmt = *size, encoding.pixel_format
         stream.codec_context.time_base = tick
-        if rotation:
-            stream.set_display_rotation(rotation)
-        sound = container.add_stream("aac", rate=48_000, layout="mono") if audio_seconds else None
+        if encoding.rotation:
+            stream.set_display_rotation(encoding.rotation)
+        sound = container.add_stream("aac", rate=48_000, layout="mono") if encoding.audio_seconds else None
         for number, pts in enumerate(ticks):
-            frame = av.VideoFrame.from_ndarray(paint(number, *size), format="rgb24").reformat(format=pixel_format)
+            picture = av.VideoFrame.from_ndarray(paint(number, *size), format="rgb24")
+            frame = picture.reformat(format=encoding.pixel_format)
             frame.pts, frame.time_base = pts, tick
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
         if sound is not None:
-            _mux_tone(container, sound, audio_seconds)
+            _mux_tone(container, sound, encoding.audio_seconds)
     return path
 
 
 def write_lossless(path: Path, pictures: Sequence[Picture], *, rate: int = 12) -> Path:
-    """Writes yuv420p pictures (3h/2, w) that decode to just these bytes, whatever encoder wrote them."""
+    """Write yuv420p pictures (3h/2, w) that decode to just these bytes, whatever encoder wrote them."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"qp": "0"})
         stream.width, stream.height, stream.pix_fmt = pictures[0].shape[1], pictures[0].shape[0] * 2 // 3, "yuv420p"
@@ -77,7 +89,7 @@ def write_sound(path: Path, seconds: float = 0.5) -> Path:
 
 
 def write_uneven_sound(path: Path, codec: str, layouts: Sequence[str], rates: Sequence[int]) -> Path:
-    """Writes a clip whose one stream of sound changes its channels or its rate from one part to the next."""
+    """Write a clip whose one audio stream changes its channels or its rate from one part to the next."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=12)
         video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"

@@ -17,23 +17,23 @@ from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
 from qsave.frames.slowfast import FrameConfig, read
 from qsave.frames.times import shown_times
-from tests.qsave.frames.clips import write_clip
+from tests.qsave.frames.clips import Encoding, write_clip
 
 _SIZE = (32, 24)
 _EXTREMES = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-_KINDS: tuple[tuple[str, dict[str, object]], ...] = (
-    ("plain.mp4", {}),
-    ("sound.mp4", {"audio_seconds": 0.3}),
-    ("fragments.mp4", {"options": {"movflags": "frag_keyframe+empty_moov"}}),
-    ("plain.mov", {"rotation": 90}),
-    ("old.mp4", {"codec": "mpeg4"}),
-    ("plain.mkv", {}),
-    ("sound.mkv", {"audio_seconds": 0.3, "codec": "mpeg4"}),
-    ("plain.webm", {"codec": "libvpx-vp9"}),
-    ("vp8.webm", {"codec": "libvpx"}),
-    ("plain.avi", {"codec": "mpeg4"}),
-    ("mjpeg.avi", {"codec": "mjpeg", "pixel_format": "yuvj420p"}),
-    ("plain.gif", {"codec": "gif", "pixel_format": "rgb8"}),
+_KINDS: tuple[tuple[str, Encoding], ...] = (
+    ("plain.mp4", Encoding()),
+    ("sound.mp4", Encoding(audio_seconds=0.3)),
+    ("fragments.mp4", Encoding(options={"movflags": "frag_keyframe+empty_moov"})),
+    ("plain.mov", Encoding(rotation=90)),
+    ("old.mp4", Encoding(codec="mpeg4")),
+    ("plain.mkv", Encoding()),
+    ("sound.mkv", Encoding(audio_seconds=0.3, codec="mpeg4")),
+    ("plain.webm", Encoding(codec="libvpx-vp9")),
+    ("vp8.webm", Encoding(codec="libvpx")),
+    ("plain.avi", Encoding(codec="mpeg4")),
+    ("mjpeg.avi", Encoding(codec="mjpeg", pixel_format="yuvj420p")),
+    ("plain.gif", Encoding(codec="gif", pixel_format="rgb8")),
 )
 _FRAMES = FrameConfig(fast_frames=4, fast_pixels=1024, slow_frames=2, slow_pixels=1024)
 
@@ -41,7 +41,9 @@ _FRAMES = FrameConfig(fast_frames=4, fast_pixels=1024, slow_frames=2, slow_pixel
 def whole_clips(folder: Path) -> list[bytes]:
     """The contents of small whole clips, one of each kind."""
     folder.mkdir(parents=True, exist_ok=True)
-    return [write_clip(folder / name, frames=5, size=_SIZE, **options).read_bytes() for name, options in _KINDS]  # type: ignore[arg-type]
+    return [
+        write_clip(folder / name, frames=5, size=_SIZE, encoding=encoding).read_bytes() for name, encoding in _KINDS
+    ]
 
 
 def damaged(wholes: list[bytes], count: int, seed: int) -> Iterator[bytes]:

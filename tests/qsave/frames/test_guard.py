@@ -10,7 +10,7 @@ import pytest
 
 from qsave.frames.guard import MediaError, one_file
 from qsave.frames.probe import probe
-from tests.qsave.frames.clips import write_clip
+from tests.qsave.frames.clips import Encoding, write_clip
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,9 @@ def test_a_clip_with_a_tag_that_is_no_text_is_read(tmp_path: Path, tag: bytes) -
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm", "avi"])
 def test_a_clip_whose_title_is_no_text_is_read(tmp_path: Path, suffix: str) -> None:
     codec = {"webm": "libvpx-vp9", "avi": "mpeg4"}.get(suffix, "libx264")
-    path = write_clip(tmp_path / f"clip.{suffix}", codec=codec, metadata={"title": "some words of a tag"})
+    path = write_clip(
+        tmp_path / f"clip.{suffix}", encoding=Encoding(codec=codec, metadata={"title": "some words of a tag"})
+    )
     content = path.read_bytes()
     assert b"some words" in content
     path.write_bytes(content.replace(b"some words", b"\xe9\xff words\x80"))
@@ -107,7 +109,7 @@ def test_a_clip_whose_title_is_no_text_is_read(tmp_path: Path, suffix: str) -> N
 def test_a_clip_without_a_decoder_is_refused_by_the_name_of_its_codec(
     tmp_path: Path, suffix: str, codec: str, name: bytes, unknown: bytes
 ) -> None:
-    path = write_clip(tmp_path / f"clip.{suffix}", codec=codec)
+    path = write_clip(tmp_path / f"clip.{suffix}", encoding=Encoding(codec=codec))
     content = path.read_bytes()
     start = content.find(b"stsd") if suffix in {"mp4", "mov"} else 0
     path.write_bytes(content[:start] + content[start:].replace(name, unknown))

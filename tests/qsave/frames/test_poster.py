@@ -6,7 +6,7 @@ from PIL import Image
 
 from qsave.frames.container import MediaError
 from qsave.frames.poster import write_poster
-from tests.qsave.frames.clips import grey_of, write_clip
+from tests.qsave.frames.clips import Encoding, grey_of, write_clip
 
 
 def test_the_poster_is_a_jpeg_of_the_frame_at_a_third(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_the_poster_is_a_jpeg_of_the_frame_at_a_third(tmp_path: Path) -> None:
 
 def test_large_and_rotated_clips_are_shown_upright_and_small(tmp_path: Path) -> None:
     out = tmp_path / "poster.jpg"
-    write_poster(write_clip(tmp_path / "clip.mp4", frames=2, size=(1280, 640), rotation=90), out)
+    write_poster(write_clip(tmp_path / "clip.mp4", frames=2, size=(1280, 640), encoding=Encoding(rotation=90)), out)
     with Image.open(out) as picture:
         assert picture.size == (320, 640)
 

@@ -7,7 +7,7 @@ import pytest
 from qsave.frames import container, extent, probe
 from qsave.frames.container import MediaError, shown_frames
 from qsave.frames.probe import MediaFacts
-from tests.qsave.frames.clips import Picture, grey_of, write_clip, write_sound
+from tests.qsave.frames.clips import Encoding, Picture, grey_of, write_clip, write_sound
 
 
 def noise(number: int, width: int, height: int) -> Picture:
@@ -32,7 +32,7 @@ def test_the_facts_of_an_ordinary_clip(tmp_path: Path) -> None:
 
 
 def test_sound_beside_the_video_is_noted(tmp_path: Path) -> None:
-    assert probe.probe(write_clip(tmp_path / "clip.mp4", audio_seconds=0.5)).has_audio
+    assert probe.probe(write_clip(tmp_path / "clip.mp4", encoding=Encoding(audio_seconds=0.5))).has_audio
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
@@ -58,13 +58,13 @@ def test_29_97_frames_a_second_are_rational_and_do_not_drift(tmp_path: Path) -> 
 
 
 def test_a_fragmented_file_whose_header_counts_no_frames(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", options={"movflags": "frag_keyframe+empty_moov"})
+    path = write_clip(tmp_path / "clip.mp4", encoding=Encoding(options={"movflags": "frag_keyframe+empty_moov"}))
     assert probe.probe(path).frames == 12
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
 def test_a_rotated_clip_has_the_sides_that_are_shown(tmp_path: Path, rotation: int) -> None:
-    facts = probe.probe(write_clip(tmp_path / "clip.mp4", rotation=rotation, size=(96, 64)))
+    facts = probe.probe(write_clip(tmp_path / "clip.mp4", size=(96, 64), encoding=Encoding(rotation=rotation)))
     assert (facts.width, facts.height) == ((96, 64) if rotation == 180 else (64, 96))
     assert facts.rotation == rotation % 360
 
@@ -82,7 +82,7 @@ def test_a_rotated_clip_has_the_sides_that_are_shown(tmp_path: Path, rotation: i
 def test_other_containers_codecs_and_odd_sizes(
     tmp_path: Path, name: str, codec: str, pixel_format: str, size: tuple[int, int]
 ) -> None:
-    path = write_clip(tmp_path / name, codec=codec, pixel_format=pixel_format, size=size, frames=5)
+    path = write_clip(tmp_path / name, size=size, frames=5, encoding=Encoding(codec=codec, pixel_format=pixel_format))
     facts = probe.probe(path)
     assert (facts.width, facts.height, facts.frames) == (*size, 5)
     greys = [frame.to_ndarray(format="rgb24").mean() for _, frame in shown_frames(path)]
@@ -90,7 +90,7 @@ def test_other_containers_codecs_and_odd_sizes(
 
 
 def test_the_type_is_told_by_content_and_not_by_name(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.webm", codec="libvpx-vp9")
+    path = write_clip(tmp_path / "clip.webm", encoding=Encoding(codec="libvpx-vp9"))
     assert probe.probe(path.rename(tmp_path / "clip.txt")).container == "matroska"
 
 
@@ -127,7 +127,7 @@ def test_sound_alone_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", [{}, {"movflags": "+faststart"}])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
 def test_a_clip_that_was_cut_off_is_refused(tmp_path: Path, options: dict[str, str], share: float) -> None:
-    path = write_clip(tmp_path / "clip.mp4", frames=24, options=options, paint=noise)
+    path = write_clip(tmp_path / "clip.mp4", frames=24, paint=noise, encoding=Encoding(options=options))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(MediaError, match="cut off"):

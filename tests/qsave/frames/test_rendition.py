@@ -9,7 +9,7 @@ import pytest
 from qsave.frames.container import shown_frames, sound_frames
 from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
-from tests.qsave.frames.clips import grey_of, write_clip, write_uneven_sound
+from tests.qsave.frames.clips import Encoding, grey_of, write_clip, write_uneven_sound
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from tests.qsave.frames.clips import grey_of, write_clip, write_uneven_sound
 def test_what_some_browser_cannot_play_needs_a_rendition(
     tmp_path: Path, name: str, codec: str, pixel_format: str, needed: bool
 ) -> None:
-    path = write_clip(tmp_path / name, codec=codec, pixel_format=pixel_format, frames=3)
+    path = write_clip(tmp_path / name, frames=3, encoding=Encoding(codec=codec, pixel_format=pixel_format))
     assert needs_rendition(probe(path)) is needed
     out = tmp_path / "rendition.mp4"
     write_rendition(path, out)
@@ -46,7 +46,7 @@ def test_a_rendition_is_constant_rate_and_starts_at_once(tmp_path: Path) -> None
 
 
 def test_a_rendition_is_upright_with_even_sides_and_its_index_first(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", size=(97, 65), pixel_format="yuv444p", rotation=90)
+    path = write_clip(tmp_path / "clip.mp4", size=(97, 65), encoding=Encoding(pixel_format="yuv444p", rotation=90))
     out = tmp_path / "rendition.mp4"
     write_rendition(path, out)
     facts = probe(out)
@@ -56,7 +56,7 @@ def test_a_rendition_is_upright_with_even_sides_and_its_index_first(tmp_path: Pa
 
 
 def test_sound_is_kept_beside_the_picture(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mp4", audio_seconds=1.0)
+    path = write_clip(tmp_path / "clip.mp4", encoding=Encoding(audio_seconds=1.0))
     out = tmp_path / "rendition.mp4"
     write_rendition(path, out)
     facts = probe(out)
@@ -94,7 +94,7 @@ def test_sound_that_changes_on_the_way_is_silent_and_said_so(
 def test_sound_without_a_decoder_is_silent_and_said_so(
     tmp_path: Path, name: str, video: str, sound: bytes, unknown: bytes
 ) -> None:
-    path = write_clip(tmp_path / name, codec=video, audio_seconds=0.5)
+    path = write_clip(tmp_path / name, encoding=Encoding(codec=video, audio_seconds=0.5))
     content = path.read_bytes()
     start = content.find(b"stsd") if path.suffix != ".mkv" else 0
     content = content[:start] + content[start:].replace(sound, unknown).replace(b"esds", b"free")
@@ -108,7 +108,7 @@ def test_sound_without_a_decoder_is_silent_and_said_so(
 
 
 def test_damaged_sound_is_silent_and_the_picture_stays(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mkv", codec="mpeg4", audio_seconds=1.0)
+    path = write_clip(tmp_path / "clip.mkv", encoding=Encoding(codec="mpeg4", audio_seconds=1.0))
     with av.open(str(path)) as container:
         packets = [bytes(packet) for packet in container.demux(audio=0)]
     content = path.read_bytes()
@@ -140,7 +140,7 @@ def test_sound_of_any_rate_is_kept_whole(tmp_path: Path, name: str, rate: int) -
 
 
 def test_sound_ends_with_the_picture(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mkv", codec="mpeg4", audio_seconds=4.0)
+    path = write_clip(tmp_path / "clip.mkv", encoding=Encoding(codec="mpeg4", audio_seconds=4.0))
     write_rendition(path, tmp_path / "rendition.mp4")
     kept = sum(frame.samples for frame in sound_frames(tmp_path / "rendition.mp4"))
     assert kept / 48_000 == pytest.approx(1.0, abs=0.1)

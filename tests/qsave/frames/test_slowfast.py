@@ -16,7 +16,7 @@ from qsave.frames import slowfast
 from qsave.frames.choice import Why
 from qsave.frames.container import MediaError, TimedFrame, shown_frames
 from qsave.frames.slowfast import FrameConfig, choose, fitted_size, read, watch
-from tests.qsave.frames.clips import Picture, grey_of, numbered, write_clip, write_lossless
+from tests.qsave.frames.clips import Encoding, Picture, grey_of, numbered, write_clip, write_lossless
 
 SMALL = FrameConfig(fast_frames=6, fast_pixels=64 * 32, slow_frames=3, slow_pixels=96 * 64)
 
@@ -111,7 +111,7 @@ def test_every_frame_of_every_container_is_watched_in_one_pass(
     tmp_path: Path, name: str, codec: str, form: str, start: float
 ) -> None:
     times = [start + number / 10 for number in range(25)]
-    path = write_clip(tmp_path / name, times=times, codec=codec, pixel_format=form)
+    path = write_clip(tmp_path / name, times=times, encoding=Encoding(codec=codec, pixel_format=form))
     watched = watch(path, SMALL)
     assert list(watched.times) == [time for time, _ in shown_frames(path)]
     assert len(watched.energy) == len(watched.times)
@@ -179,7 +179,7 @@ def test_no_slow_frames_may_be_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("rotation", "bright"), [(0, (0, 0)), (90, (1, 0)), (180, (1, 1)), (-90, (0, 1))])
 def test_rotation_is_honoured(tmp_path: Path, rotation: int, bright: tuple[int, int]) -> None:
-    path = write_clip(tmp_path / "clip.mp4", size=(128, 64), paint=corner, rotation=rotation)
+    path = write_clip(tmp_path / "clip.mp4", size=(128, 64), paint=corner, encoding=Encoding(rotation=rotation))
     picture = read(path, SMALL).slow[0].mean(axis=2)
     height, width = picture.shape
     assert (width > height) == (rotation in (0, 180))
