@@ -128,7 +128,7 @@ def stop_cancelled() -> int:
     for run in cancelled:
         folder = run_folder(run)
         is_orphan = trainer.is_running(folder) and trainer.is_here(folder)
-        if is_orphan and cancelled.filter(pk=run.pk).exists():  # it may have been resumed while another one was stopped
+        if is_orphan and cancelled.filter(pk=run.pk).exists():  # it may have been resumed meanwhile
             trainer.stop(folder)
             stopped += 1
     return stopped

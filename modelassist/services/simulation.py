@@ -77,8 +77,8 @@ def render_captions(
 ) -> Path:
     """Render toy clips that nobody rates, and write a caption of each: targets of the engine's SFT.
 
-    Of `count` clips those are left out that were made for one of the `held_out` prompts, show it or would stand beside
-    it: a release keeps all clips of a prompt in one split, and captions of it would undo that.
+    Of `count` clips, those that were made for a `held_out` prompt, show one or are compared with one are left out: a
+    release keeps all clips of a prompt in one split, and such captions would leak held-out prompts into training.
     """
     specs = [spec for spec in (make_spec(seed, index) for index in range(count)) if not held_out & _list_prompts(spec)]
     _render_clips(folder, specs, on_progress)

@@ -32,8 +32,8 @@ _GROUND = {
 }
 _MARGIN = 0.1  # of the width: ground beyond the sides, for the camera to travel over
 _OUTLINE = 2.0
-_JITTERED = 4  # times that a jittered thing shows in a frame
-_TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and how much of it still shows
+_JITTERED = 4  # how often a jittered thing is drawn in a frame
+_TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and how opaque
 
 
 def render_clip(spec: ClipSpec, path: Path) -> None:
@@ -69,7 +69,7 @@ def _active(spec: ClipSpec, defect: str, number: int) -> float:
 
 
 def _shake(spec: ClipSpec, picture: Floats, number: int, rng: np.random.Generator) -> None:
-    """Throws the camera some way to a random side, in place; beyond the edge of the picture all is black."""
+    """Shift the picture to a random side, in place; what moves in is black."""
     power, angle = _active(spec, "camera-shake", number), rng.uniform(0, 2 * np.pi)
     if not power:
         return
@@ -96,7 +96,7 @@ def _grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:
 
 
 def _texture(height: int, width: int, grain: tuple[int, int], rng: np.random.Generator) -> Floats:
-    """Smooth noise in 0..1 of two grains."""
+    """Make smooth noise in 0..1 with two grain sizes."""
     total = np.zeros((height, width), np.float32)
     for scale, share in ((1, 0.6), (2, 0.4)):
         down, across = max(1, grain[0] // scale), max(1, grain[1] // scale)
@@ -106,7 +106,7 @@ def _texture(height: int, width: int, grain: tuple[int, int], rng: np.random.Gen
 
 
 def _stretched(values: Floats, length: int, step: int) -> Floats:
-    """Rows interpolated to `length`, `step` apart."""
+    """Interpolate rows that are `step` apart to `length` rows."""
     position = np.arange(length, dtype=np.float32) / step
     row = position.astype(int)
     share = (position - row)[:, None]
@@ -130,7 +130,7 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Ge
 def _draw_thing(
     spec: ClipSpec, thing: Thing, at: tuple[float, float], number: int, picture: Floats, rng: np.random.Generator
 ) -> None:
-    """Draws a thing at its place, or where a fault takes it: jitter shows it on all sides at once, a leap swells it."""
+    """Draw a thing at its place or where a fault moves it: jitter draws it on all sides at once, a leap enlarges it."""
     (x, y), morph = at, _active(spec, "morphing", number)
     leap, jitter = _active(spec, "implausible-physics", number), _active(spec, "jitter", number)
     size = radius(spec)
@@ -144,7 +144,7 @@ def _draw_thing(
 
 
 def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) -> None:
-    """Draws where a thing came along, as an afterimage: so a single picture tells which way it goes."""
+    """Draw where a thing was before, as an afterimage, so that a single picture shows the direction of its motion."""
     thing, size = spec.things[order], 0.9 * radius(spec)
     for ago, share in _TRAIL:
         if progress < ago:
@@ -158,8 +158,10 @@ def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) ->
 
 
 def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph: float) -> None:
-    """Draws a shape with cover, dark rim and a little light from above; `morph` draws it out sideways, flattens it and
-    bends it towards the next shape."""
+    """Draw a shape with bars, a dark rim and some light from above.
+
+    `morph` stretches it sideways, flattens it and blends it with the next shape.
+    """
     wide, flat = (1.6 + 0.6 * morph, 1.8 + 1.2 * morph) if morph else (1.0, 1.0)
     reach = 1.5 * size * wide + 2 * _OUTLINE  # no part of a shape is further out
     (top, bottom), (left, right) = (
@@ -201,7 +203,7 @@ _DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
     "triangle": _triangle,
     "cross": _cross,
 }
-# What covers a shape, 0 or 1 by the bars it is laid out in: so a part of a shape tells which shape it is.
+# The bars on a shape, 0 or 1: so a part of a shape shows which shape it is.
 _COVER: dict[str, Callable[[Floats, Floats], Floats]] = {
     "circle": lambda column, row: _floats(0 * (column + row)),
     "square": lambda column, row: _floats((column + row) % 2),
@@ -229,7 +231,7 @@ def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generato
 
 
 def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """A box blur, twice each way: nearly a Gaussian; and the haze of a soft lens."""
+    """Blur with a box twice in each direction, which is nearly a Gaussian, and add the haze of a soft lens."""
     reach = 2 + round(6 * strength)
     for axis in (1, 2, 1, 2):
         wide = np.clip(np.arange(-reach - 1, part.shape[axis] + reach), 0, part.shape[axis] - 1)
@@ -240,13 +242,13 @@ def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
 
 
 def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Specks of a sensor in the dark: bright, and greenish, as most of its cells are green."""
+    """Add the specks of a sensor in the dark: bright and greenish, since most of its cells are green."""
     specks = (rng.random(part.shape[:3], np.float32) < 0.08 + 0.35 * strength)[..., None]
     return np.where(specks, _floats([170, 255, 170]), part)
 
 
 def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Blocks of one colour each, with dark seams."""
+    """Draw blocks of one colour each, with dark seams."""
     block = 4 + round(8 * strength)
     places = [np.arange(length) for length in part.shape[1:3]]
     rows, columns = (np.minimum(place // block * block + block // 2, place[-1]) for place in places)
@@ -255,7 +257,7 @@ def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floa
 
 
 def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Slanted light bars in a frame, like a stamped logo."""
+    """Draw slanted light bars in a frame, like a logo."""
     down, across = np.mgrid[: part.shape[1], : part.shape[2]]
     bars = (across + down) % 8 < 4
     edge = (np.minimum(down, part.shape[1] - 1 - down) < 2) | (np.minimum(across, part.shape[2] - 1 - across) < 2)

@@ -57,7 +57,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One moving shape as shown."""
+    """One moving shape."""
 
     colour: str
     shape: str
@@ -252,7 +252,7 @@ def _with_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSp
 def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> Fault:
     time = _draw_time(spec, kind, strength, rng) if rng.random() < kind.timed else None
     box = _draw_box(spec, kind, rng) if rng.random() < kind.boxed else None
-    if kind.needs_object and kind.defect != "implausible-physics":  # that one leaps away
+    if kind.needs_object and kind.defect != "implausible-physics":  # it leaps out of that box
         box = things_box(spec, time)
     return Fault(kind.defect, strength, time, box)
 

@@ -134,13 +134,13 @@ class _Sheet:
     def text(
         self, left: float, below: float, words: str, *, size: float, weight: str = "normal", colour: str = _INK
     ) -> None:
-        """Write at `below` inches under the top of what is left."""
+        """Write text `below` inches under the current top."""
         self.figure.text(
             left / _WIDTH, 1 - (self.top + below) / self.height, words, fontsize=size, fontweight=weight, color=colour
         )
 
     def axes(self, left: float, width: float, tall: float, *, down: float = 0.0, below: float = 0.0) -> Axes:
-        """Axes of a size in inches, `below` the top of what is left, which then begins `down` further down."""
+        """Add axes of a size in inches, `below` the current top, and then move the top `down`."""
         bottom = 1 - (self.top + below + tall) / self.height
         axes = self.figure.add_axes((left / _WIDTH, bottom, width / _WIDTH, tall / self.height))
         self.top += down
