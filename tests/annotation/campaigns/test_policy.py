@@ -1,4 +1,4 @@
-"""What of a campaign's settings may change when, and what becomes of the seats that are there."""
+"""What of a campaign's settings may change when, and what happens to existing slots."""
 
 from typing import Any
 
@@ -147,7 +147,7 @@ def test_the_order_is_written_into_open_slots_only() -> None:
     Item.objects.filter(pk=second.pk).update(priority=7, order_score=0.5)
     Item.objects.filter(pk=third.pk).update(priority=-1)
     rated = factories.claim(factories.make_user(), campaign)
-    factories.submit(rated.rater, rated)  # type: ignore[arg-type]  # a seat that is held has a rater
+    factories.submit(rated.rater, rated)  # type: ignore[arg-type]  # a leased slot has a rater
 
     def ranks() -> dict[int, float]:
         return dict(Slot.objects.exclude(pk=rated.pk).values_list("item", "rank"))

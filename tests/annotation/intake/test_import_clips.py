@@ -111,13 +111,13 @@ def test_simulated_clips_are_stored_as_such(video_folder: Path) -> None:
 
 
 def test_progress_rises_to_one(video_folder: Path) -> None:
-    told: list[float] = []
+    shares: list[float] = []
 
     run_import(
-        write_csv(video_folder / "m.csv", [make_row(1), make_row(2)]), on_progress=lambda share, _: told.append(share)
+        write_csv(video_folder / "m.csv", [make_row(1), make_row(2)]), on_progress=lambda share, _: shares.append(share)
     )
 
-    assert told == [0.5, 1.0]
+    assert shares == [0.5, 1.0]
 
 
 def test_annotators_import_nothing(video_folder: Path) -> None:

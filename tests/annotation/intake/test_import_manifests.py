@@ -32,8 +32,8 @@ def test_every_form_of_manifest_says_the_same(video_folder: Path, form: str) -> 
     report = run_import(path, campaign)
 
     assert report.problems == []
-    told = Item.objects.order_by("clip__clip_id").values_list("clip__clip_id", "gold", "clip__metadata")
-    assert list(told) == [("c1", {"visual": 4.5}, {"mood": "calm"}), ("c2", {"visual": 2.0}, {"mood": "wild"})]
+    items = Item.objects.order_by("clip__clip_id").values_list("clip__clip_id", "gold", "clip__metadata")
+    assert list(items) == [("c1", {"visual": 4.5}, {"mood": "calm"}), ("c2", {"visual": 2.0}, {"mood": "wild"})]
 
 
 def test_bad_rows_are_named_by_number_and_reason_and_the_others_are_imported(
