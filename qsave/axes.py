@@ -23,14 +23,14 @@ _VALUE_OF_WORD = {word: value for value, word in enumerate(LEVEL_WORDS, start=MI
 
 
 def level_word(level: int) -> str:
-    """The word of a level in 1..5; raises ValueError outside it."""
+    """Return the word of a level. Raises ValueError for a level outside 1..5."""
     if not MIN_LEVEL <= level <= MAX_LEVEL:
         raise ValueError(f"level must be {MIN_LEVEL}..{MAX_LEVEL}, got {level}")
     return LEVEL_WORDS[level - MIN_LEVEL]
 
 
 def level_value(word: str) -> int:
-    """The level of a word; raises ValueError for any other word."""
+    """Return the level of a word. Raises ValueError for any other word."""
     try:
         return _VALUE_OF_WORD[word]
     except KeyError:
@@ -38,7 +38,7 @@ def level_value(word: str) -> int:
 
 
 def level_of_mos(mos: float) -> int:
-    """A MOS in [1, 5] as a level, rounding half up (2.5 -> 3): the rule that releases state."""
+    """Round a MOS in [1, 5] to a level, half up (2.5 -> 3), as releases state."""
     if not MIN_LEVEL <= mos <= MAX_LEVEL:
         raise ValueError(f"a MOS lies in [{MIN_LEVEL}, {MAX_LEVEL}], got {mos}")
     return math.floor(mos + 0.5)

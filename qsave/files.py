@@ -1,4 +1,4 @@
-"""Writing files so that a cut never leaves half of one, and two never write to the same."""
+"""Writing files whole or not at all, even if the process is killed, and by one process at a time."""
 
 import errno
 import fcntl
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 _NO_SYNC_OF_FOLDERS = (errno.EINVAL, errno.ENOTSUP)
-"""What some network file systems answer."""
+"""Errors of network file systems that cannot sync a folder."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path to write to; it takes the name `path` when the block ends well, and is removed when it does not.
+    """Yield a temporary path to write to. It is renamed to `path` after the block, or removed if the block raises.
 
-    A folder takes the place of a folder; a file that would raises IsADirectoryError. An OSError names `path`.
+    A folder replaces a folder; replacing a folder by a file raises IsADirectoryError. An OSError names `path`.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -36,24 +36,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left unfinished in a folder; nobody else may be writing there."""
+    """Remove the unfinished files that killed processes left in a folder. No other process may be writing there."""
     for path in folder.glob(".*.*"):
         if path.suffix[1:].isdigit():
             _remove(path)
 
 
 @contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Nobody else works on this file or folder in the meantime; raises BlockingIOError where somebody does."""
+def lock_exclusively(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file or folder. Raises BlockingIOError if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.lock")
-    with _opened(beside, path) as lock:
+    with _open_lock(beside, path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            lasts = beside.exists() and os.path.samestat(os.fstat(lock.fileno()), beside.stat())
+            is_ours = beside.exists() and os.path.samestat(os.fstat(lock.fileno()), beside.stat())
         except BlockingIOError:
-            lasts = False
-        if not lasts:  # held by somebody, or removed by somebody who was done just now
+            is_ours = False
+        if not is_ours:  # another process holds it, or has just finished and removed it
             raise BlockingIOError(errno.EWOULDBLOCK, "another process is writing to it", str(path))
         try:
             yield
@@ -61,16 +61,16 @@ def only_one(path: Path) -> Iterator[None]:
             beside.unlink(missing_ok=True)
 
 
-def _opened(beside: Path, path: Path) -> TextIO:
-    """A file beside another to lock; where that cannot be, the other is named."""
+def _open_lock(beside: Path, path: Path) -> TextIO:
+    """Open the lock file; an OSError names the file that it protects."""
     try:
         return beside.open("w")
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
-def to_disk(path: Path) -> None:
-    """Wait until a file, or a folder and the files in it, would survive a power cut, as far as its file system can."""
+def sync_to_disk(path: Path) -> None:
+    """Sync a file, or a folder and the files in it, to the disk, as far as the file system supports it."""
     for each in [*(path.iterdir() if path.is_dir() else ()), path]:
         handle = os.open(each, os.O_RDONLY)
         try:
@@ -83,7 +83,7 @@ def to_disk(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON, whole or not at all."""
+    """Write a JSON file, whole or not at all."""
     with atomic_path(path) as unfinished:
         unfinished.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

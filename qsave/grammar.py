@@ -1,4 +1,4 @@
-r"""The text a critic writes, and how it becomes a report card again.
+r"""The text format of a critic's answer: rendering a report card and parsing it.
 
     text      ::= "<think>" NL think{visual} think{dynamic} think{alignment} "</think>" NL
                   "<answer>" NL answer{visual} answer{dynamic} answer{alignment} "</answer>"
@@ -14,12 +14,12 @@ r"""The text a critic writes, and how it becomes a report card again.
     reason    ::= (character | escape)+                    no raw NL or CR; does not end in " (" item ")"
     escape    ::= "\n" | "\r" | "\\" | "\(" | "\[" | "\l"  newline, return, backslash, "(", "[", "<"
 
-A reason may hold anything. Written out, "<" before a letter, "/" or "|" becomes `\l` (so `</think>` and a tokenizer's
-own marks never appear inside a reason), "[" before an axis name `\[`, and the "(" of closing words that look like an
-item `\(`. Ordinary brackets stay as they were typed. As no raw newline stands in a reason, `"\nvisual:"` (see
+A reason may contain any character. In the text, "<" before a letter, "/" or "|" becomes `\l` (so `</think>` and the
+special tokens of a tokenizer never appear inside a reason), "[" before an axis name `\[`, and the "(" of closing words
+that look like an item `\(`. Other brackets stay as they are. A reason contains no raw newline, so `"\nvisual:"` (see
 `LEVEL_PREFIX`) appears exactly once in a well-formed text, and the level word follows it after one space.
 
-Precision: hundredths of a second, whole per cent, whole levels. `canonical` says what of a card survives:
+Precision: hundredths of a second, whole per cent, whole levels. `canonical` rounds a card to it:
 `parse(render(card)) == canonical(card)`.
 """
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 class GrammarError(ValueError):
-    """Text that is not in the grammar, or a card that cannot be written in it. `line` is that of the text, from 1."""
+    """A text breaks the grammar, or a card cannot be written in it. `line` counts the lines of the text from 1."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message if line is None else f"line {line}: {message}")
@@ -57,28 +57,28 @@ class GrammarError(ValueError):
 
 
 def render(card: ReportCard) -> str:
-    """The card as the critic's text; raises GrammarError for a defect id outside `[a-z0-9-]+`."""
-    thoughts = "".join(f"[{axis}]{_thought(axis, card.axis(axis))}\n" for axis in AXES)
+    """Render a card as text. Raises GrammarError for a defect id outside `[a-z0-9-]+`."""
+    thoughts = "".join(f"[{axis}]{_render_reason(axis, card.axis(axis))}\n" for axis in AXES)
     answers = "".join(f"{axis}: {level_word(level_of_mos(card.axis(axis).score))}\n" for axis in AXES)
     return THINK_OPEN + thoughts + THINK_CLOSE + ANSWER_OPEN + answers + ANSWER_CLOSE
 
 
-def without_reasons(text: str) -> str:
-    """The answer alone of a card's text; raises ValueError where there is none."""
+def drop_reasons(text: str) -> str:
+    """Return the text from its answer on. Raises ValueError if it has no answer."""
     return text[text.rindex(ANSWER_OPEN) :]
 
 
 def parse(text: str) -> ReportCard:
-    """The card a text says; whitespace around the whole is ignored.
+    """Parse a text into a card, ignoring whitespace around it.
 
-    Raises GrammarError: the first line that is wrong, what was expected there and what stands there.
+    Raises GrammarError, which names the first wrong line, what was expected there and what it contains.
     """
     lines = _Lines(text)
     lines.take_mark(THINK_OPEN)
-    thoughts = {axis: lines.take(axis, _thought_of) for axis in AXES}
+    thoughts = {axis: lines.take(axis, _parse_reason) for axis in AXES}
     lines.take_mark(THINK_CLOSE)
     lines.take_mark(ANSWER_OPEN)
-    levels = {axis: lines.take(axis, _level_of) for axis in AXES}
+    levels = {axis: lines.take(axis, _parse_level) for axis in AXES}
     lines.take_mark(ANSWER_CLOSE)
     lines.end()
     reports = {axis.value: AxisReport(levels[axis], evidence, reason) for axis, (evidence, reason) in thoughts.items()}
@@ -86,52 +86,52 @@ def parse(text: str) -> ReportCard:
 
 
 def canonical(card: ReportCard) -> ReportCard:
-    """The card as the grammar can say it: whole levels, times to 0.01 s, boxes to whole per cent."""
-    return ReportCard(**{axis.value: _canonical_report(card.axis(axis)) for axis in AXES})
+    """Round a card to the precision of the grammar: whole levels, times to 0.01 s, boxes to whole per cent."""
+    return ReportCard(**{axis.value: _round_report(card.axis(axis)) for axis in AXES})
 
 
-def _canonical_report(report: AxisReport) -> AxisReport:
+def _round_report(report: AxisReport) -> AxisReport:
     evidence = tuple(
         Evidence(
             piece.defect,
-            TimeRange(*map(float, _seconds(piece.time))) if piece.time else None,
-            _box_of_percents(_percents(piece.box)) if piece.box else None,
+            TimeRange(*map(float, _format_seconds(piece.time))) if piece.time else None,
+            _box_from_percents(_round_to_percents(piece.box)) if piece.box else None,
         )
         for piece in report.evidence
     )
     return AxisReport(level_of_mos(report.score), evidence, report.reason)
 
 
-def _thought(axis: Axis, report: AxisReport) -> str:
+def _render_reason(axis: Axis, report: AxisReport) -> str:
     reason = " " + _escape(report.reason) if report.reason else ""
-    return reason + "".join(f" ({_item(axis, piece)})" for piece in report.evidence)
+    return reason + "".join(f" ({_render_item(axis, piece)})" for piece in report.evidence)
 
 
-def _item(axis: Axis, piece: Evidence) -> str:
+def _render_item(axis: Axis, piece: Evidence) -> str:
     if not _DEFECT.fullmatch(piece.defect):
         raise GrammarError(f"{axis}: a defect id has only a-z, 0-9 and '-', got {piece.defect!r}")
     places = []
     if piece.time:
-        places.append("{}-{}s".format(*_seconds(piece.time)))
+        places.append("{}-{}s".format(*_format_seconds(piece.time)))
     if piece.box:
-        places.append("@" + ",".join(map(str, _percents(piece.box))))
+        places.append("@" + ",".join(map(str, _round_to_percents(piece.box))))
     return f"{' '.join(places)}: {piece.defect}" if places else piece.defect
 
 
-def _seconds(time: TimeRange) -> tuple[str, str]:
+def _format_seconds(time: TimeRange) -> tuple[str, str]:
     start, end = (f"{second + 0.0:.2f}".rstrip("0").rstrip(".") for second in (time.start, time.end))
     return start, end
 
 
-def _percents(box: Box) -> tuple[int, int, int, int]:
-    """Left, top, width, height in whole per cent, at least one wide and high, inside the frame."""
+def _round_to_percents(box: Box) -> tuple[int, int, int, int]:
+    """Return left, top, width and height in whole per cent: at least one wide and high, and inside the frame."""
     left, top = min(99, round(box.x * 100)), min(99, round(box.y * 100))
     right = max(left + 1, min(100, round((box.x + box.width) * 100)))
     bottom = max(top + 1, min(100, round((box.y + box.height) * 100)))
     return left, top, right - left, bottom - top
 
 
-def _box_of_percents(percents: tuple[int, ...]) -> Box:
+def _box_from_percents(percents: tuple[int, ...]) -> Box:
     left, top, width, height = (percent / 100 for percent in percents)
     return Box(left, top, width, height)
 
@@ -154,7 +154,7 @@ def _unescape(text: str) -> str:
 
 
 def _split_items(text: str) -> tuple[str, list[str]]:
-    """Text, and the items that close it (each without its opening bracket, with its closing one)."""
+    """Return the text without the items at its end, and these items (with their closing, not their opening bracket)."""
     items: list[str] = []
     end = len(text)
     while (cut := text.rfind(" (", 0, end)) >= 0 and _ITEM.fullmatch(text, cut + 2, end):
@@ -164,22 +164,22 @@ def _split_items(text: str) -> tuple[str, list[str]]:
 
 
 class _Lines:
-    """The lines of a text, taken one after the other."""
+    """Reads the lines of a text one after the other."""
 
     def __init__(self, text: str) -> None:
         whole = text.strip()
         self._rest = iter(whole.split("\n"))
-        self._number = text[: text.find(whole)].count("\n")  # of the line taken last, as a reader counts them
+        self._number = text[: text.find(whole)].count("\n")  # of the line that was read last
 
     def take_mark(self, mark: str) -> None:
-        """The next line is this one."""
+        """Read the next line, which must be this mark."""
         wanted = mark.strip()
         got = self._next(repr(wanted))
         if got != wanted:
-            raise self._error(f"expected {wanted!r}, got {_quoted(got)}")
+            raise self._error(f"expected {wanted!r}, got {_quote(got)}")
 
     def take(self, axis: Axis, read: Callable[[Axis, str], T]) -> T:
-        """What the next line says of an axis."""
+        """Read the next line with the parser of an axis's line."""
         got = self._next(f"the line of {axis}")
         try:
             return read(axis, got)
@@ -187,10 +187,10 @@ class _Lines:
             raise self._error(str(error)) from None
 
     def end(self) -> None:
-        """There is no next line."""
+        """Check that no line follows."""
         self._number += 1
         for got in self._rest:
-            raise self._error(f"expected the end, got {_quoted(got)}")
+            raise self._error(f"expected the end, got {_quote(got)}")
 
     def _next(self, wanted: str) -> str:
         self._number += 1
@@ -202,37 +202,37 @@ class _Lines:
         return GrammarError(message, self._number)
 
 
-def _quoted(line: str) -> str:
+def _quote(line: str) -> str:
     return repr(line if len(line) <= _MOST_QUOTED else line[:_MOST_QUOTED] + "…")
 
 
-def _thought_of(axis: Axis, line: str) -> tuple[tuple[Evidence, ...], str]:
-    """Evidence and reason of a line of thought."""
+def _parse_reason(axis: Axis, line: str) -> tuple[tuple[Evidence, ...], str]:
+    """Parse the line of an axis between the think marks into evidence and reason."""
     tag = f"[{axis}]"
     if not line.startswith(tag):
-        raise GrammarError(f"expected {tag!r} and a reason, got {_quoted(line)}")
+        raise GrammarError(f"expected {tag!r} and a reason, got {_quote(line)}")
     if "\r" in line:
         raise GrammarError(f"{axis}: a raw carriage return; in a reason it is written {_ESCAPES[chr(13)]}")
     reason, items = _split_items(line.removeprefix(tag))
     if reason and (reason == " " or not reason.startswith(" ")):
-        raise GrammarError(f"{axis}: expected one space and a reason after {tag!r}, got {_quoted(reason)}")
+        raise GrammarError(f"{axis}: expected one space and a reason after {tag!r}, got {_quote(reason)}")
     try:
-        return tuple(map(_evidence, items)), _unescape(reason[1:])
+        return tuple(map(_parse_item, items)), _unescape(reason[1:])
     except ValueError as error:
         raise GrammarError(f"{axis}: {error}") from None
 
 
-def _level_of(axis: Axis, line: str) -> int:
+def _parse_level(axis: Axis, line: str) -> int:
     prefix = f"{axis}: "
     if not line.startswith(prefix):
-        raise GrammarError(f"expected {prefix!r} and a level, got {_quoted(line)}")
+        raise GrammarError(f"expected {prefix!r} and a level, got {_quote(line)}")
     word = line.removeprefix(prefix)
     if word not in LEVEL_WORDS:
-        raise GrammarError(f"{axis}: unknown level {_quoted(word)}; expected one of {', '.join(LEVEL_WORDS)}")
+        raise GrammarError(f"{axis}: unknown level {_quote(word)}; expected one of {', '.join(LEVEL_WORDS)}")
     return level_value(word)
 
 
-def _evidence(item: str) -> Evidence:
+def _parse_item(item: str) -> Evidence:
     match = _ITEM.fullmatch(item)
     if match is None:
         raise ReportCardError(f"not a piece of evidence: {item!r}")
@@ -241,5 +241,5 @@ def _evidence(item: str) -> Evidence:
     return Evidence(
         defect=defect,
         time=TimeRange(float(start), float(end)) if start else None,
-        box=_box_of_percents(box) if box else None,
+        box=_box_from_percents(box) if box else None,
     )

@@ -1,7 +1,7 @@
-"""Prompt groups: prompts that are the same or nearly so, which must never be in two splits.
+"""Prompt groups: prompts that are equal or nearly equal, which must never be in two splits.
 
-Two prompts are near when the weighted Jaccard similarity of their token sets is at least THRESHOLD. A token weighs the
-more the fewer prompts have it: the words of a style suffix that all prompts share weigh next to nothing. Exact prefix
+Two prompts are near if the weighted Jaccard similarity of their token sets is at least THRESHOLD. A token weighs more
+if fewer prompts have it: the words of a style suffix that all prompts share weigh almost nothing. Exact prefix
 filtering proposes the candidates, so no near pair is missed. ADR 0011 has the measurements.
 """
 
@@ -30,7 +30,7 @@ Group = TypeVar("Group", bound=Hashable)
 
 
 def normalise(prompt: str) -> str:
-    """Return the prompt as it is compared: its words, or its signs if it has no words."""
+    """Return the form in which prompts are compared: the words, or the signs of a prompt without words."""
     return fold(prompt) or " ".join(unify(prompt).split())
 
 
@@ -38,13 +38,13 @@ class Vocabulary:
     """The tokens of a corpus, numbered from the rarest, with a weight in (0, 1] for each.
 
     A token's weight is its inverse document frequency as a share of the largest possible one. It is blended with 1 in a
-    small corpus, where a word in every prompt may as well be the subject as a template.
+    small corpus, where a word in every prompt may be the subject and not a template.
     """
 
     def __init__(self, prompts: Iterable[str]) -> None:
         counts: Counter[str] = Counter()
         size = 0
-        for tokens in _distinct(map(_tokens, prompts)):
+        for tokens in _drop_duplicates(map(_split_prompt, prompts)):
             counts.update(tokens)
             size += 1
         by_rarity = sorted(counts, key=lambda token: (counts[token], token))
@@ -53,7 +53,7 @@ class Vocabulary:
 
     def encode(self, prompt: str) -> Ranks:
         """Return the numbers of the prompt's tokens, the rarest first. Raises KeyError for an unknown token."""
-        return tuple(sorted(self._rank[token] for token in _tokens(prompt)))
+        return tuple(sorted(self._rank[token] for token in _split_prompt(prompt)))
 
     def weigh(self, ranks: Iterable[int]) -> float:
         return sum(self._weights[rank] for rank in ranks)
@@ -114,7 +114,7 @@ class Cluster(Generic[Group]):
     """New prompts that are near one another, directly or through others of them.
 
     `members` are positions in the list of new prompts. `near` are the existing groups that hold a prompt near any
-    member, the nearest first: none means that the cluster is a new group, several see `bridges_splits`.
+    member, the nearest first. If there is none, the cluster is a new group; if there are several, see `bridges_splits`.
     """
 
     members: tuple[int, ...]
@@ -124,7 +124,7 @@ class Cluster(Generic[Group]):
 def cluster_prompts(new: Sequence[str], known: Iterable[tuple[str, Group]]) -> list[Cluster[Group]]:
     """Join near prompts, in the order of their first members.
 
-    `known` are all prompts that have a group already; it is iterated twice and never held in memory.
+    `known` yields all prompts that already have a group; it is iterated twice and never stored in memory.
     """
     vocabulary = Vocabulary(chain(new, (prompt for prompt, _ in known)))
     sets, index = _DisjointSets(len(new)), NearIndex(vocabulary)
@@ -141,7 +141,7 @@ def cluster_prompts(new: Sequence[str], known: Iterable[tuple[str, Group]]) -> l
     members: defaultdict[int, list[int]] = defaultdict(list)
     for number in range(len(new)):
         members[sets.find(number)].append(number)
-    return [Cluster(tuple(numbers), _nearest_first(near.get(root, {}))) for root, numbers in members.items()]
+    return [Cluster(tuple(numbers), _sort_by_nearness(near.get(root, {}))) for root, numbers in members.items()]
 
 
 def bridges_splits(near: Iterable[Group], split_of: Mapping[Group, str]) -> bool:
@@ -165,26 +165,26 @@ def choose_split(
     """
     if sum(shares.values()) <= 0 or min(shares.values()) < 0:
         raise ValueError(f"shares are positive weights of splits, got {dict(shares)}")
-    lacking = _lacking(taken, shares)
-    by_generator = _lacking(taken_by_generator, shares)
+    lacking = _count_lacking(taken, shares)
+    by_generator = _count_lacking(taken_by_generator, shares)
     both = {split: by_generator[split] if lacking[split] else 0.0 for split in shares}
     chances = both if any(both.values()) else lacking
     digest = hashlib.sha256(f"{seed}\n{normalise(prompt)}".encode()).digest()
     return Random(digest).choices(list(chances), weights=list(chances.values()))[0]
 
 
-def _lacking(taken: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, float]:
-    """Return how many groups each split lacks of its share once one more group is there."""
+def _count_lacking(taken: Mapping[str, int], shares: Mapping[str, float]) -> dict[str, float]:
+    """Return how many groups each split lacks of its share after one more group."""
     groups = sum(taken.get(split, 0) for split in shares) + 1
     total = sum(shares.values())
     return {split: max(0.0, share / total * groups - taken.get(split, 0)) for split, share in shares.items()}
 
 
-def _tokens(prompt: str) -> frozenset[str]:
+def _split_prompt(prompt: str) -> frozenset[str]:
     return split_tokens(prompt) or frozenset([normalise(prompt)])
 
 
-def _distinct(sets: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
+def _drop_duplicates(sets: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
     seen: set[bytes] = set()
     for tokens in sets:
         digest = hashlib.blake2b("\n".join(sorted(tokens)).encode(), digest_size=16).digest()
@@ -200,12 +200,12 @@ def _weigh(count: int, size: int) -> float:
     return 1 - trust + trust * rarity
 
 
-def _nearest_first(groups: Mapping[Group, float]) -> tuple[Group, ...]:
+def _sort_by_nearness(groups: Mapping[Group, float]) -> tuple[Group, ...]:
     return tuple(sorted(groups, key=lambda group: -groups[group]))
 
 
 class _DisjointSets:
-    """Numbers joined into sets; each set is known by its least member."""
+    """Disjoint sets of numbers; the least member identifies a set."""
 
     def __init__(self, count: int) -> None:
         self._parents = array("I", range(count))

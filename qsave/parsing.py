@@ -1,4 +1,4 @@
-"""Reading JSON and TOML that others wrote: whatever is wrong with the text is a ValueError."""
+"""Parsing JSON and TOML from outside: every error in the text is a ValueError."""
 
 import json
 import tomllib
@@ -9,7 +9,7 @@ _TOO_DEEP = "it is nested too deeply"
 
 
 def parse_json(text: str | bytes, *, parse_constant: Callable[[str], Any] | None = None) -> Any:
-    """Return what a JSON text holds; raises ValueError, also where `json` raises RecursionError."""
+    """Parse a JSON text. Raises ValueError, also if `json` raises RecursionError."""
     try:
         return json.loads(text, parse_constant=parse_constant)
     except RecursionError:
@@ -17,7 +17,7 @@ def parse_json(text: str | bytes, *, parse_constant: Callable[[str], Any] | None
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return what a TOML text holds; raises ValueError, also where `tomllib` raises RecursionError."""
+    """Parse a TOML text. Raises ValueError, also if `tomllib` raises RecursionError."""
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -1,7 +1,7 @@
-"""The one prompt template of the critic: text only, the frames stand before it.
+"""The one prompt template of the critic. It is text only and follows the frames.
 
-Kept short, because every clip of every training step pays for it. Training, drafting and evaluation share it; a second
-template anywhere else would make them disagree without a sound.
+It is short, because every clip of every training step contains it. Training, drafting and evaluation share it; with a
+second template they would differ without an error.
 """
 
 import re
@@ -27,15 +27,14 @@ _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 
 
 def user_prompt(prompt: str) -> str:
-    """The user's text for a video prompt, on one line.
+    """Return the user message for a video prompt, on one line.
 
-    A `<` that would open a mark (`<|vision_start|>`, `<video>`, `</think>`) is set apart by a space: otherwise a
-    prompt could bring in vision tokens or change the number of media marks that trainers count.
+    A space follows every `<` that would open a special token or placeholder (`<|vision_start|>`, `<video>`,
+    `</think>`): otherwise a prompt could insert vision tokens or change the number of placeholders.
     """
     return f"Prompt: {_OPENS_A_MARK.sub('< ', ' '.join(prompt.split()))}"
 
 
 def describe_prompt(prompt: str) -> str:
-    """The user's text where a clip is to be described, not graded, beside a prompt if there is one: what teaches a
-    model to see, and to compare."""
+    """Return the user message that asks for a description, and for a comparison with a prompt if there is one."""
     return f"{_DESCRIBE} {user_prompt(prompt)}" if prompt else _DESCRIBE

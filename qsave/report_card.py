@@ -1,7 +1,7 @@
-"""What a person or a critic says of one clip: the record that forms, drafts, releases and the engine share.
+"""The report card: the judgement of a rater or a critic on one clip. Forms, drafts, releases and the engine share it.
 
-An axis lists its defects as pieces of evidence: a defect, with a time range if it has one and a box if one was
-drawn. A defect with neither is plain `Evidence(defect)`. An axis whose evidence is empty says "no defect".
+An axis lists its defects as pieces of evidence: each names a defect and may have a time range and a box. An axis with
+empty evidence says "no defect".
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 
 
 class ReportCardError(ValueError):
-    """A record that breaks its own rules; the message names the field and the value."""
+    """A report card is invalid; the message names the field and the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """Seconds from the first frame shown; 0 <= start <= end."""
+    """Seconds from the first shown frame; 0 <= start <= end."""
 
     start: float
     end: float
@@ -31,7 +31,7 @@ class TimeRange:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Left, top, width and height as fractions of the frame; lies inside it."""
+    """Left, top, width and height as fractions of the frame, inside it."""
 
     x: float
     y: float
@@ -51,7 +51,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A defect, and where it shows."""
+    """A defect, and its time and place if they are marked."""
 
     defect: str
     time: TimeRange | None = None
@@ -72,13 +72,13 @@ class AxisReport:
 
     @property
     def defects(self) -> tuple[str, ...]:
-        """The distinct defects, in the order they were first named."""
+        """Return the distinct defects, in the order of their first appearance."""
         return tuple(dict.fromkeys(piece.defect for piece in self.evidence))
 
 
 @dataclass(frozen=True, slots=True)
 class ReportCard:
-    """All three axes of one clip."""
+    """The judgement on all three axes of one clip."""
 
     visual: AxisReport
     dynamic: AxisReport
@@ -93,7 +93,7 @@ class ReportCard:
 
 
 def evidence_to_json(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
-    """`[{"defect": id, "time": [start, end] | null, "box": [x, y, width, height] | null}, ..]`"""
+    """Return `[{"defect": id, "time": [start, end] | null, "box": [x, y, width, height] | null}, ..]`"""
     return [
         {
             "defect": piece.defect,
@@ -105,7 +105,7 @@ def evidence_to_json(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
 
 
 def evidence_from_json(value: object) -> tuple[Evidence, ...]:
-    """The inverse of `evidence_to_json`; raises ReportCardError for any other shape."""
+    """Parse evidence from the JSON of `evidence_to_json`. Raises ReportCardError for any other shape."""
     if not isinstance(value, list):
         raise ReportCardError(f"evidence is a list, got {type(value).__name__}")
     return tuple(_piece_from_json(piece) for piece in value)
@@ -135,7 +135,7 @@ def _floats(value: object, *, count: int, field: str) -> list[float] | None:
 
 
 def card_to_json(card: ReportCard) -> dict[str, Any]:
-    """`{axis: {"score": .., "evidence": [..], "reason": ".."}}` for the three axes."""
+    """Return `{axis: {"score": .., "evidence": [..], "reason": ".."}}` for the three axes."""
     return {
         axis.value: {
             "score": card.axis(axis).score,
@@ -147,7 +147,7 @@ def card_to_json(card: ReportCard) -> dict[str, Any]:
 
 
 def card_from_json(value: object) -> ReportCard:
-    """The inverse of `card_to_json`; raises ReportCardError, naming the axis and the field."""
+    """Parse a card from the JSON of `card_to_json`. Raises ReportCardError, which names the axis and the field."""
     if not isinstance(value, Mapping):
         raise ReportCardError(f"a report card is an object with the three axes, got {type(value).__name__}")
     if set(value) != {axis.value for axis in AXES}:

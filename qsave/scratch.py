@@ -1,7 +1,7 @@
-"""Scratch text: what a critic takes down of a clip before it judges.
+"""Scratch text: the notes that a critic writes about a clip before it judges.
 
-The toy critic describes each moment inside its reasons (ADR 0008): its words judge nothing and are written for the
-model alone. People see what is left of a reason without them.
+The toy critic describes each moment inside its reasons (ADR 0008). These notes judge nothing and serve the model alone;
+people see the reason without them.
 """
 
 import re
@@ -22,24 +22,24 @@ _SENTENCE_END = re.compile(r"\.(?=\s|\Z)|\Z")
 
 
 def strip_scratch(reason: str) -> str:
-    """The reason without its scratch text: what follows the last scratch sentence, or else precedes the first."""
-    found = list(_BEGINS.finditer(reason))
-    if not found:
+    """Return a reason without its scratch text: the part after the last scratch sentence, or else before the first."""
+    matches = list(_BEGINS.finditer(reason))
+    if not matches:
         return reason
-    last = found[-1]
-    end = _sentence_end(reason, last.end())
+    last = matches[-1]
+    end = _find_sentence_end(reason, last.end())
     if last[0].casefold() == MAP.casefold():
-        end = _sentence_end(reason, end)  # the sentence after a map says in words what the map shows
-    return reason[end:].strip() or reason[: found[0].start()].strip()
+        end = _find_sentence_end(reason, end)  # the sentence after a map says in words what the map shows
+    return reason[end:].strip() or reason[: matches[0].start()].strip()
 
 
 def strip_card(card: ReportCard) -> ReportCard:
-    """The card with each reason stripped of its scratch text."""
+    """Return the card with the scratch text stripped from each reason."""
     return ReportCard(
         **{axis.value: replace(card.axis(axis), reason=strip_scratch(card.axis(axis).reason)) for axis in AXES}
     )
 
 
-def _sentence_end(text: str, start: int) -> int:
+def _find_sentence_end(text: str, start: int) -> int:
     match = _SENTENCE_END.search(text, start)
     return match.end() if match else len(text)

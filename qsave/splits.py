@@ -1,6 +1,6 @@
-"""The splits of a release, and how large val and test must be before figures on them say much.
+"""The splits of a release, and the least size of val and test for useful figures.
 
-The import warns of small splits; building a release asks about them.
+The import warns about small splits; a release with small splits needs a policy that allows them.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LEAST_GROUPS = 10
 
 @dataclass(frozen=True, slots=True)
 class SplitSize:
-    """How many clips of how many prompt groups a split has."""
+    """The numbers of clips and of prompt groups in a split."""
 
     clips: int = 0
     groups: int = 0

@@ -1,4 +1,4 @@
-"""The default defect taxonomy. A defect's id is stable; a campaign works on its own copy."""
+"""The default defect taxonomy. The id of a defect never changes; each campaign has its own copy."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from qsave.axes import Axis
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One kind of fault. `id` is what ratings, releases and critics store; `label` is what people read."""
+    """One kind of defect. Ratings, releases and critics store `id`; pages show `label`."""
 
     id: str
     axis: Axis

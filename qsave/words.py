@@ -1,7 +1,7 @@
-"""Words of a text in any script: what is left when case, punctuation and spacing do not count.
+"""The words of a text in any script, without case, punctuation and spacing.
 
 Combining marks (category M: the vowel signs of Hindi, Tamil or Thai, an accent that has no composed letter) stay with
-their letter, since they tell words apart. Invisible joiners and variation selectors do not.
+their letter, because they distinguish words. Invisible joiners and variation selectors do not.
 """
 
 import re
@@ -27,12 +27,12 @@ def fold(text: str) -> str:
 
 
 def isolate(text: object) -> str:
-    """Return `text` so that it keeps its own direction inside a sentence that is not HTML."""
+    """Return `text` in Unicode isolates, so that it keeps its direction inside a sentence that is not HTML."""
     return f"\u2068{text}\u2069"
 
 
 def split_tokens(text: str) -> frozenset[str]:
-    """Return what two texts are compared by: words; for scripts without spaces, letters and pairs of letters.
+    """Return the tokens by which texts are compared: words, or letters and pairs of letters in scripts without spaces.
 
     Empty for a text without letters and digits.
     """
@@ -40,7 +40,7 @@ def split_tokens(text: str) -> frozenset[str]:
 
 
 def unify(text: str) -> str:
-    """Return compatibility forms and cases as one; composed again last, so that folding twice changes nothing."""
+    """Return the text in one case and one Unicode form (NFKC, applied last, so that a second pass changes nothing)."""
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
 
@@ -67,7 +67,7 @@ def _parts(word: str) -> Iterator[str]:
 
 
 def _clusters(word: str) -> list[str]:
-    """Return each letter with its marks."""
+    """Split a word into letters with their marks."""
     clusters: list[str] = []
     for sign in word:
         if clusters and unicodedata.category(sign).startswith("M"):

@@ -30,7 +30,7 @@ from annotation.models import Campaign, Clip, Item
 from annotation.shared.permissions import require_role
 from operations.database import DATABASE_TROUBLE
 from qsave.frames.container import MediaError
-from qsave.frames.guard import one_file
+from qsave.frames.guard import guard_file
 from qsave.frames.poster import write_poster
 from qsave.frames.probe import MediaFacts, probe
 from qsave.frames.rendition import needs_rendition, write_rendition
@@ -90,7 +90,7 @@ def _import_row(
     try:
         if isinstance(row, RowRefused):
             raise row
-        with one_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
+        with guard_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
             clip, is_new = current.store(row)
             report.notes += [RowProblem(number, note) for note in current.notes]
     except (RowRefused, MediaError) as problem:

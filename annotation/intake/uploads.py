@@ -29,7 +29,7 @@ from annotation.models import Campaign
 from annotation.shared.permissions import require_role
 from operations.jobs import enqueue
 from operations.models import Job, JobState
-from qsave.frames.guard import MediaError, one_file
+from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
 
 IMPORT_CLIPS = "import_clips"
@@ -145,7 +145,7 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
         )
     target = folder / name
     try:
-        with one_file(output=upload_root(), passing=(UploadRefused,)):
+        with guard_file(output=upload_root(), passing=(UploadRefused,)):
             _write(target, file.chunks(CHUNK), MAX_BYTES)
             if target.suffix.lower() == ".zip":
                 unpack(target, folder)

@@ -18,8 +18,8 @@ from datasets.services.records import ClipRecord, read_records
 from datasets.services.targets import choose_words, compute_target, explain_no_target, is_agreed
 from datasets.services.writers import JsonlWriter, ParquetWriter, RowWriter, compute_content_hash
 from qsave.axes import AXES, Axis
-from qsave.files import to_disk
-from qsave.frames.guard import MediaError, one_file
+from qsave.files import sync_to_disk
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import FrameConfig, choose
 from qsave.release.manifest import FORMAT, MANIFEST_NAME, encode_manifest, sha256_of
 from qsave.release.rows import row_to_json
@@ -112,7 +112,7 @@ def write_folder(
     (folder / "croissant.json").write_bytes(croissant.encode_metadata(manifest, _hash_files(folder)))
     manifest["files"] = _hash_files(folder)
     (folder / MANIFEST_NAME).write_bytes(encode_manifest(manifest))
-    to_disk(folder / MANIFEST_NAME)
+    sync_to_disk(folder / MANIFEST_NAME)
     return manifest
 
 
@@ -201,7 +201,7 @@ def _add_media(record: ClipRecord, folder: Path, media: Path, *, copy: bool) -> 
         raise ReleaseRefused(f"Clip {record.clip_id}: its file {record.original} is missing from the media folder.")
     if not record.fast:
         try:
-            with one_file():
+            with guard_file():
                 times = choose(source, FrameConfig())
         except MediaError as error:
             raise ReleaseRefused(f"Clip {record.clip_id}: {error}") from None
@@ -279,6 +279,6 @@ def _hash_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Return the sha256 and the size of every file in the folder, after syncing each to the disk."""
     entries = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        to_disk(path)
+        sync_to_disk(path)
         entries[path.relative_to(folder).as_posix()] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
     return entries

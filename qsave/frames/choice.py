@@ -1,8 +1,8 @@
-"""Which moments of a clip are looked at, decided while its frames go by.
+"""The choice of fast and slow frames, made while the frames of a clip are decoded.
 
-Nothing here holds more frames as a clip grows longer. A fast moment is settled as soon as the next frame comes on
-screen. For slow moments the clip is cut into cells, QUARTERS to each even spacing, and the liveliest frame of a cell
-stands for it; the choice among them is made at the end.
+Memory does not grow with the length of the clip. A fast frame is chosen as soon as the next frame is decoded. For slow
+frames the clip is divided into cells, QUARTERS to each even spacing. The frame of a cell with the most change energy is
+its candidate, and the choice among the candidates is made at the end.
 """
 
 import math
@@ -22,14 +22,14 @@ _TICK = 10.0**-TIME_DIGITS
 
 
 class Why(StrEnum):
-    """What made a frame a slow one."""
+    """Why a frame was chosen as a slow one."""
 
     START = "start"
-    """The liveliest near the beginning, where nothing livelier had brought the eyes."""
+    """It has the most change energy near the start, where no other frame was chosen."""
     END = "end"
-    """The liveliest near the end, likewise."""
+    """It has the most change energy near the end, where no other frame was chosen."""
     ENERGY = "energy"
-    """Among the liveliest of the whole clip."""
+    """It is among the frames with the most change energy in the whole clip."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,21 +50,21 @@ class FastChoice:
         self._before: Seen | None = None
 
     def see(self, seen: Seen) -> Seen | None:
-        """Take the next frame; returns the one before it, if that was on screen at a moment."""
-        waiting = len(self._moments)
+        """Take the next frame. Return the frame before it if that was on screen at one of the moments."""
+        left = len(self._moments)
         while self._moments and self._moments[0] + _TICK < seen.time:
             self._moments.pop(0)
         before, self._before = self._before, seen
-        return before if len(self._moments) < waiting else None
+        return before if len(self._moments) < left else None
 
     def end(self) -> Seen | None:
-        """The last frame, if a moment is left for it."""
+        """Return the last frame if a moment is left for it."""
         return self._before if self._moments else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate(Generic[Picture]):
-    """The liveliest frame of a cell so far, as the picture that is kept of it."""
+    """The frame of a cell with the most change energy so far, as a scaled picture."""
 
     time: float
     energy: float
@@ -72,8 +72,8 @@ class Candidate(Generic[Picture]):
 
 
 class SlowChoice(Generic[Picture]):
-    """The liveliest frame of every cell, as candidates. `scale` makes the picture that is kept of one: a large frame
-    itself takes hundreds of megabytes."""
+    """The candidates: of every cell the frame with the most change energy. `scale` makes the picture that is stored of
+    it, because full frames would take hundreds of megabytes."""
 
     def __init__(self, last: float, count: int, min_distance: float, scale: Callable[[VideoFrame], Picture]) -> None:
         self._last, self._count, self._min_distance = last, count, min_distance
@@ -89,7 +89,7 @@ class SlowChoice(Generic[Picture]):
                 self._cells[cell] = Candidate(seen.time, seen.energy, self._scale(seen.frame))
 
     def end(self) -> list[tuple[Candidate[Picture], Why]]:
-        """The slow frames in the order of their times."""
+        """Return the slow frames in the order of their times."""
         candidates = [self._cells[cell] for cell in sorted(self._cells)]
         times, energy = [each.time for each in candidates], [each.energy for each in candidates]
         picked = pick_slow(times, energy, self._last, self._count, self._min_distance)
@@ -99,11 +99,12 @@ class SlowChoice(Generic[Picture]):
 def pick_slow(
     times: Sequence[float], energy: Sequence[float], last: float, count: int, min_distance: float
 ) -> dict[int, Why]:
-    """Indices of up to `count` frames of high change energy, `min_distance` of an even spacing apart, and why.
+    """Return the indices of up to `count` frames of high energy, at least `min_distance` of an even spacing apart.
 
-    The liveliest frames come first, all but two. Then the first and the last half spacing get one each, where none of
-    those lies in it and one there keeps its distance; what is left goes to the next liveliest. (With one or two to
-    give there are no such anchors.) Ties go to the earlier frame.
+    Each comes with the reason for its choice. All but two are the frames with the most energy. Then the first and the
+    last half spacing each get one, if no chosen frame is in it and a frame there keeps the distance. The rest are the
+    frames with the next most energy. (With a count of one or two there are no such anchors.) Of equal frames the
+    earlier one is chosen.
     """
     spacing = last / max(count, 1)
     ranked = sorted(range(len(times)), key=lambda index: (-energy[index], index))

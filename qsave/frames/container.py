@@ -1,7 +1,8 @@
-"""Opening a clip that a stranger made, and its frames in the order and at the times they are shown.
+"""Opening an untrusted clip, and decoding its frames in the order and at the times at which they are shown.
 
-The container format is decided by the file's first bytes and forced on the demuxer: left to guess, FFmpeg would also
-accept playlists and concatenation scripts, which make it read other files and addresses. Bounds come before decoding.
+The first bytes of the file decide the container format, and the demuxer is forced to it. If FFmpeg guessed, it would
+also accept playlists and concatenation scripts, which make it read other files and addresses. Limits are checked before
+decoding.
 """
 
 import os
@@ -16,20 +17,20 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from qsave.frames.codec_names import codec_name
+from qsave.frames.codec_names import find_codec_name
 from qsave.frames.guard import MediaError
 
 __all__ = [
     "MediaError",
     "TimedFrame",
     "decoded",
+    "find_sound_codec",
     "frame_gap",
     "open_clip",
     "open_media",
+    "read_shown_frames",
+    "read_sound_frames",
     "rewind",
-    "shown_frames",
-    "sound_codec",
-    "sound_frames",
     "turns",
 ]
 
@@ -37,22 +38,22 @@ MAX_BYTES = 4 * 2**30
 MAX_SIDE = 8192
 MIN_SIDE = 16
 MAX_PIXELS = 7680 * 4320
-"""Of a frame. Few frames are held at once: the decoder's own, and two while the slow ones are chosen."""
+"""Of a frame. Few frames are in memory at once: the decoder's own, and two during the choice of slow frames."""
 MAX_SECONDS = 600.0
 MAX_FRAMES = 72_000
-TIME_DIGITS = 6  # times are rounded here, once, so that they survive JSON and still match exactly
+TIME_DIGITS = 6  # times are rounded here, once, so that they are equal after a round trip through JSON
 
 TimedFrame = tuple[float, av.VideoFrame]
 
 _HEAD_BYTES = 16
 _STALL_SECONDS = 120.0
-"""One call that opens a file or reads a packet of it may take so long; what loops inside FFmpeg ends then."""
+"""The most time for one call that opens a file or reads a packet; it ends endless loops inside FFmpeg."""
 _OPTIONS = {"protocol_whitelist": "file", "max_streams": "64"}
 
 
 @contextmanager
 def open_media(path: Path) -> Iterator[InputContainer]:
-    """The container of a file; FFmpeg's errors inside the block become MediaError. The only place that opens a file."""
+    """Open the container of a file; FFmpeg's errors in the block become MediaError. Only this function opens files."""
     form = _sniff(path)
     try:
         with av.open(
@@ -65,22 +66,22 @@ def open_media(path: Path) -> Iterator[InputContainer]:
 
 @contextmanager
 def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The container and its first video stream; FFmpeg's errors inside the block become MediaError."""
+    """Open the container and its first video stream; FFmpeg's errors inside the block become MediaError."""
     with open_media(path) as container:
         yield container, _video_stream(path, container)
 
 
-def shown_frames(path: Path) -> Generator[TimedFrame]:
-    """(seconds from the first shown frame, decoded frame) in one sequential decode, times strictly rising."""
+def read_shown_frames(path: Path) -> Generator[TimedFrame]:
+    """Yield (seconds from the first shown frame, decoded frame) in one sequential pass, with strictly rising times."""
     with open_clip(path) as (container, stream):
         yield from decoded(container, stream)
 
 
 def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFrame]:
-    """The frames of an open clip, from where it stands, with their times.
+    """Yield the frames of an open clip from its present position, with their times.
 
-    Times come from pts and time base, so variable rates and offset starts are right. A frame without pts is taken to
-    follow the last one at the average rate; one that would never be shown (no later than the last) is left out.
+    Times come from pts and time base, so variable rates and offset starts are correct. A frame without pts is assumed
+    to follow the last one at the average rate. A frame no later than the last is never shown and is left out.
     """
     stream.thread_type = "AUTO"
     gap = frame_gap(stream)
@@ -97,21 +98,21 @@ def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFr
         raise MediaError("No frame of the video can be decoded.")
 
 
-def sound_codec(container: InputContainer) -> str:
-    """The codec of the first sound; empty where there is none, `unknown` where there is no decoder for it."""
+def find_sound_codec(container: InputContainer) -> str:
+    """Return the codec of the first audio stream: empty if there is none, `unknown` if there is no decoder for it."""
     if not container.streams.audio:
         return ""
     context: AudioCodecContext | None = container.streams.audio[0].codec_context
     return context.codec.canonical_name if context else "unknown"
 
 
-def sound_frames(path: Path) -> Generator[av.AudioFrame]:
-    """The frames of the first sound of a clip; raises MediaError where they cannot be decoded as one sound."""
+def read_sound_frames(path: Path) -> Generator[av.AudioFrame]:
+    """Yield the frames of a clip's first audio stream. Raises MediaError if they cannot be decoded as one stream."""
     setup = None
     with open_media(path) as container:
         stream = container.streams.audio[0]
-        if sound_codec(container) == "unknown":
-            name = codec_name(path, container.format.name, stream.index)
+        if find_sound_codec(container) == "unknown":
+            name = find_codec_name(path, container.format.name, stream.index)
             raise MediaError(f"There is no decoder for the sound ({name}).")
         for frame in container.decode(stream):
             own = (frame.layout.name, frame.format.name, frame.sample_rate)
@@ -127,13 +128,13 @@ def rewind(container: InputContainer) -> None:
 
 
 def frame_gap(stream: VideoStream) -> float:
-    """Seconds between frames by the container's own rate; 1/25 where it names none."""
+    """Return the seconds between frames by the container's rate; 1/25 if it states none."""
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else 0.04
 
 
 def turns(frame: av.VideoFrame) -> int:
-    """Counter-clockwise quarter turns (as for `numpy.rot90`) that show the frame upright."""
+    """Return the counter-clockwise quarter turns (as for `numpy.rot90`) that show the frame upright."""
     return round(frame.rotation / 90) % 4
 
 
@@ -150,7 +151,7 @@ def _sniff(path: Path) -> str:
     _check_name(path)
     try:
         status = path.stat()
-        if not S_ISREG(status.st_mode):  # a pipe would be waited for, a device has no end
+        if not S_ISREG(status.st_mode):  # reading a pipe would block, and a device has no end
             raise MediaError("This is a folder, a pipe or a device, and not a file.")
         size = status.st_size
         with path.open("rb") as file:
@@ -179,7 +180,7 @@ def _video_stream(path: Path, container: InputContainer) -> VideoStream:
     stream = container.streams.video[0]
     context: VideoCodecContext | None = stream.codec_context
     if context is None:
-        name = codec_name(path, container.format.name, stream.index)
+        name = find_codec_name(path, container.format.name, stream.index)
         raise MediaError(f"There is no decoder for the video ({name}).")
     # The decoder checks a size that changes in the middle of a clip before it takes memory; coded sides are rounded up.
     context.options = {"max_pixels": str(MAX_PIXELS * 5 // 4)}

@@ -6,7 +6,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 _SAME_ON_EVERY_PROCESSOR = {"x264-params": "cpu-independent=1"}
-"""Some of x264's SIMD code (AVX-512) writes other bytes from one run to the next, from the same frames."""
+"""Some of x264's SIMD code (AVX-512) writes different bytes in different runs, from the same frames."""
 _SAME_WITH_EVERY_CORE_COUNT = {"threads": "1"}
 
 
@@ -21,7 +21,7 @@ def add_h264_stream(
     """Add a yuv420p H.264 stream of `size` (width, height) in pixels and `rate` in frames per second.
 
     A reproducible stream has the same bytes in every run, on every processor and with any number of cores; it encodes
-    on one core. Otherwise the same frames may give other bytes, and all cores are used. `crf` is x264's constant
+    on one core. Otherwise all cores are used, and the same frames may give different bytes. `crf` is x264's constant
     rate factor.
     """
     options = {"crf": str(crf), "preset": "veryfast"}

@@ -1,7 +1,7 @@
-"""How long a clip is and how much there is of it, counted from its packets: nothing is decoded.
+"""The length of a clip and its number of frames, counted from its packets without decoding.
 
-Headers are not trusted with either. Whatever lies beyond the bounds is refused while it is being counted, so that a
-clip of ten hours is refused as fast as one of eleven minutes.
+Headers are not trusted. A clip beyond the limits is refused while its packets are counted, so a clip of ten hours is
+refused as fast as one of eleven minutes.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from qsave.frames.container import MAX_FRAMES, MAX_SECONDS, TIME_DIGITS, MediaError, frame_gap
 
 MAX_PIXELS_IN_ALL = 100 * 10**9
-"""Of all frames: ten minutes of 1080p at 60 frames a second. Few bytes can ask for days of decoding."""
+"""Of all frames: ten minutes of 1080p at 60 frames a second. A small file could otherwise need days of decoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,15 @@ class Extent:
     """Seconds count from the first frame shown."""
 
     last: float
-    """When the last frame comes on screen."""
+    """When the last frame appears."""
     duration: float
-    """When it goes off."""
+    """When it disappears."""
     frames: int
-    """How many are shown."""
+    """How many frames are shown."""
 
 
 def measure(container: InputContainer, stream: VideoStream) -> Extent:
-    """Count the packets of an open clip; raises MediaError where it is cut off, empty or beyond the bounds."""
+    """Count the packets of an open clip. Raises MediaError if it is cut off, empty or beyond the limits."""
     pixels = stream.codec_context.width * stream.codec_context.height
     gap, tick = frame_gap(stream), float(stream.time_base or 0)
     first, last, end, stored, shown = float("inf"), float("-inf"), float("-inf"), 0, 0

@@ -1,7 +1,7 @@
-"""The one guard around everything done with one file.
+"""The guard around all work with one untrusted file.
 
-A file comes from a stranger: whatever its content sets off is that file's problem, and the other files go on. Trouble
-of the machine (a full disk, no memory, too many open files) is no fault of a file and ends the work as a whole.
+An error that the content of a file causes concerns that file alone; the work on other files continues. An error of the
+machine (a full disk, no memory, too many open files) is not caused by a file and ends the whole work.
 """
 
 import errno
@@ -18,15 +18,15 @@ _MACHINE_ERRORS = frozenset(
 
 
 class MediaError(ValueError):
-    """A file that cannot be used; the message says why in a full sentence, without the server's path.
+    """A file cannot be used; the message says why in a full sentence, without the server's path.
 
-    Whoever shows it puts a name before it (`clip-1.mp4: The file is empty (0 bytes).`) and no sentence of their own.
+    Callers show it after the file's name (`clip-1.mp4: The file is empty (0 bytes).`) and add no sentence of their own.
     """
 
 
 @contextmanager
-def one_file(*, output: Path | None = None, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn what the content of one file causes in the block into MediaError; trouble of the machine passes.
+def guard_file(*, output: Path | None = None, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn errors that the content of one file causes in the block into MediaError; errors of the machine pass.
 
     `output` is the folder that the block writes to: an OSError about a path in it is the machine's. `passing` are
     further exceptions that pass: refusals with a reason of their own, a lost database.
@@ -40,9 +40,9 @@ def one_file(*, output: Path | None = None, passing: tuple[type[Exception], ...]
         if error.errno in _MACHINE_ERRORS or _is_in(output, error.filename):
             raise
         raise MediaError(f"The file cannot be read: {error.strerror or str(error) or type(error).__name__}.") from error
-    except Exception as error:  # the edge of foreign content: whatever it sets off is its own problem
-        logger.warning("A file was refused for an error that nobody foresaw", exc_info=True)
-        what = getattr(error, "strerror", None) or type(error).__name__  # FFmpeg's errors have words
+    except Exception as error:  # an untrusted file may cause any exception; it concerns this file alone
+        logger.warning("A file was refused because of an unexpected error", exc_info=True)
+        what = getattr(error, "strerror", None) or type(error).__name__  # FFmpeg's errors have a text
         raise MediaError(f"The file cannot be used: reading it ends in an error ({what}).") from error
 
 

@@ -1,11 +1,11 @@
-"""What a clip is, read from its packets: nothing but the first frame is decoded."""
+"""The properties of a clip, read from its packets; only the first frame is decoded."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from qsave.frames.container import open_clip, shown_frames, sound_codec, turns
+from qsave.frames.container import find_sound_codec, open_clip, read_shown_frames, turns
 from qsave.frames.extent import measure
 
 
@@ -17,7 +17,7 @@ class MediaFacts:
     width: int
     height: int
     fps: Fraction | None
-    """The average rate; None where the container names none."""
+    """The average rate; None if the container states none."""
     duration: float
     frames: int
     has_audio: bool
@@ -28,18 +28,18 @@ class MediaFacts:
     container: str
     """`mov` (MP4 too), `matroska` (WebM too), `avi` or `gif`."""
     sound: str = ""
-    """The codec of its first sound; empty where there is none, `unknown` where there is no decoder for it."""
+    """The codec of its first audio stream; empty if there is none, `unknown` if there is no decoder for it."""
 
 
 def probe(path: Path) -> MediaFacts:
-    """The facts of a clip; raises MediaError, saying why, for whatever is not a whole, bounded video."""
+    """Return the properties of a clip. Raises MediaError unless it is a complete video within the limits."""
     with open_clip(path) as (container, stream):
         extent = measure(container, stream)
         codec = stream.codec_context
         width, height, rate = codec.width, codec.height, stream.average_rate
         pixel_format, name = codec.pix_fmt or "unknown", codec.name
         has_audio, form = bool(container.streams.audio), container.format.name
-        sound = sound_codec(container)
+        sound = find_sound_codec(container)
     quarter_turns = _first_frame_turns(path)
     if quarter_turns % 2:
         width, height = height, width
@@ -60,5 +60,5 @@ def probe(path: Path) -> MediaFacts:
 
 
 def _first_frame_turns(path: Path) -> int:
-    ((_, frame),) = islice(shown_frames(path), 1)
+    ((_, frame),) = islice(read_shown_frames(path), 1)
     return turns(frame)

@@ -1,12 +1,12 @@
-"""SlowFast: two pairs of eyes on a clip, from one sequential decode.
+"""SlowFast: the frames of a clip that a critic sees, from one sequential decode.
 
-Fast eyes see many small frames, evenly spread in time. Slow eyes see a few large ones at the moments that change:
-those with the most change energy (mean absolute difference of a small grey picture from the frame before), a minimum
-distance apart, and of three or more one near the start and one near the end. The same clip and config give the same
-times and the same pixels in training, drafting and evaluation, whatever the machine's number of cores.
+Fast frames are many, small and evenly spread in time. Slow frames are few, large and at the moments that change: those
+with the most change energy (mean absolute difference of a small grey picture from the frame before), a minimum distance
+apart, and of three or more one near the start and one near the end. The same clip and config give the same times and
+the same pixels in training, drafting and evaluation, on any number of cores.
 
-Memory does not grow with the clip: frames are scaled as they go by, and only those that are looked at and the
-candidates of `choice` are kept.
+Memory does not grow with the clip: frames are scaled as they are decoded, and only the chosen ones and the candidates
+of `choice` are stored.
 """
 
 import hashlib
@@ -30,25 +30,25 @@ from qsave.frames.extent import measure
 Pixels = npt.NDArray[np.uint8]
 
 _CHOICE = 3
-"""Counts up when the same config comes to mean other frames: what was cached or stored before is then another's."""
+"""Increase it when the same config selects other frames: caches and stored times of before become invalid."""
 _SCALER = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _GREY_SIZE = (64, 48)
 
 
 @dataclass(frozen=True, slots=True)
 class FrameConfig:
-    """How many frames each pair of eyes sees, and how large."""
+    """How many fast and slow frames a critic sees, and their size."""
 
     fast_frames: int = 16
     """Frames spread evenly over the whole clip."""
     fast_pixels: int = 224 * 128
-    """Most pixels of a fast frame; the shape keeps the clip's aspect in steps of `unit`."""
+    """Most pixels of a fast frame; its sides are multiples of `unit`, close to the clip's aspect ratio."""
     slow_frames: int = 4
     """Frames at the moments that change."""
     slow_pixels: int = 448 * 256
-    """Likewise of a slow frame."""
+    """Most pixels of a slow frame, as above."""
     min_distance: float = 0.5
-    """Least time between slow frames, as a share of an even spacing of them."""
+    """Least time between slow frames, as a share of their even spacing."""
     unit: int = 32
     """Pixels a side of one vision token: 32 for Qwen3-VL, 28 for Qwen2.5-VL. A loaded model sets its own."""
 
@@ -65,9 +65,9 @@ class FrameConfig:
                 raise ValueError(f"{name} must be at least {self.unit}x{self.unit} pixels, got {getattr(self, name)}")
 
     def key(self) -> str:
-        """A short hash that names this config in caches and manifests."""
-        meant = {"choice": _CHOICE, **asdict(self)}
-        return hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
+        """Return a short hash that identifies this config in caches and manifests."""
+        content = {"choice": _CHOICE, **asdict(self)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,30 +90,30 @@ class Frames:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watched:
-    """What both pairs of eyes saw, and what their choice was made from."""
+    """The frames of a clip, and the figures from which they were chosen."""
 
     frames: Frames
     why: tuple[Why, ...]
-    """Why each slow frame is one."""
+    """Why each slow frame was chosen."""
     times: Sequence[float]
-    """Of every frame of the clip."""
+    """Seconds of every frame of the clip."""
     energy: Sequence[float]
     """Change energy of every frame: mean absolute difference from the one before, in grey levels of 0 to 255."""
 
 
 def choose(path: Path, config: FrameConfig) -> FrameTimes:
-    """The moments both pairs of eyes look at; raises MediaError as `read` does."""
+    """Return the times of the fast and the slow frames. Raises MediaError as `read` does."""
     frames = read(path, config)
     return FrameTimes(frames.fast_times, frames.slow_times)
 
 
 def read(path: Path, config: FrameConfig) -> Frames:
-    """The frames of a clip; raises MediaError where it cannot be decoded or is beyond the bounds."""
+    """Return the frames of a clip. Raises MediaError if it cannot be decoded or is beyond the limits."""
     return watch(path, config).frames
 
 
 def watch(path: Path, config: FrameConfig) -> Watched:
-    """The frames of a clip with the reasons for their choice; raises MediaError as `read` does."""
+    """Return the frames of a clip with the reasons for their choice. Raises MediaError as `read` does."""
     with open_clip(path) as (container, stream):
         last = measure(container, stream).last
         rewind(container)
@@ -122,11 +122,11 @@ def watch(path: Path, config: FrameConfig) -> Watched:
 
 @lru_cache(maxsize=256)
 def fitted_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, int]:
-    """Width and height in steps of `unit`: close to the aspect, at most `pixels`, not enlarged."""
+    """Return width and height as multiples of `unit`: close to the aspect ratio, at most `pixels`, not enlarged."""
     widest, tallest = (max(1, round(side / unit)) for side in (width, height))
     budget = pixels // unit**2
 
-    def worth(size: tuple[int, int]) -> float:
+    def rate_size(size: tuple[int, int]) -> float:
         across, down = size
         distortion = abs(math.log(across * height / (down * width)))
         return math.log(across * down) - 3 * distortion
@@ -136,13 +136,13 @@ def fitted_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, i
         for down in range(1, min(tallest, budget) + 1)
         for across in range(1, min(widest, budget // down) + 1)
     ]
-    across, down = max(sizes, key=worth)
+    across, down = max(sizes, key=rate_size)
     return across * unit, down * unit
 
 
 def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Watched:
-    small = _Eye(config.fast_frames, config.fast_pixels, config.unit)
-    large = _Eye(config.slow_frames, config.slow_pixels, config.unit)
+    small = _FrameStack(config.fast_frames, config.fast_pixels, config.unit)
+    large = _FrameStack(config.slow_frames, config.slow_pixels, config.unit)
     fast = FastChoice(last, config.fast_frames)
     slow = SlowChoice(last, config.slow_frames, config.min_distance, large.scale)
     energy = _Energy()
@@ -151,7 +151,7 @@ def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Wa
         if not times:
             small.fit(frame)
             large.fit(frame)
-        seen = Seen(time, energy.of(frame), frame)
+        seen = Seen(time, energy.compute(frame), frame)
         times.append(time)
         energies.append(seen.energy)
         small.look(fast.see(seen))
@@ -165,21 +165,21 @@ def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Wa
 
 
 class _Energy:
-    """Change energy of one frame after the other."""
+    """Computes the change energy of one frame after the other."""
 
     def __init__(self) -> None:
         self._scaler = VideoReformatter()
         self._before: npt.NDArray[np.int16] | None = None
 
-    def of(self, frame: VideoFrame) -> float:
-        grey = _scaled(self._scaler, frame, _GREY_SIZE, "gray8").astype(np.int16)
+    def compute(self, frame: VideoFrame) -> float:
+        grey = _scale(self._scaler, frame, _GREY_SIZE, "gray8").astype(np.int16)
         change = int(np.abs(grey - self._before).sum(dtype=np.int64)) if self._before is not None else 0
         self._before = grey
         return change / grey.size
 
 
-class _Eye:
-    """Scales the frames it is shown straight to their final size: one size for a clip, that of its first frame."""
+class _FrameStack:
+    """Scales frames to their final size and stores them. The clip's first frame decides the size."""
 
     def __init__(self, count: int, budget: int, unit: int) -> None:
         self._count, self._budget, self._unit = count, budget, unit
@@ -197,11 +197,11 @@ class _Eye:
             self.keep(seen.time, self.scale(seen.frame))
 
     def scale(self, frame: VideoFrame) -> Pixels:
-        """The frame upright, in the size of this clip."""
+        """Return the frame upright, in the size of this clip."""
         quarter_turns = turns(frame)
         down, across = self._pixels.shape[1:3]
         stored = (down, across) if quarter_turns % 2 else (across, down)
-        return np.rot90(_scaled(self._scaler, frame, stored, "rgb24"), quarter_turns)
+        return np.rot90(_scale(self._scaler, frame, stored, "rgb24"), quarter_turns)
 
     def keep(self, time: float, pixels: Pixels) -> None:
         self._pixels[len(self.times)] = pixels
@@ -211,6 +211,6 @@ class _Eye:
         return self._pixels[: len(self.times)]
 
 
-def _scaled(scaler: VideoReformatter, frame: VideoFrame, size: tuple[int, int], form: str) -> Pixels:
+def _scale(scaler: VideoReformatter, frame: VideoFrame, size: tuple[int, int], form: str) -> Pixels:
     small = scaler.reformat(frame, *size, form, interpolation=_SCALER, threads=1)
     return small.to_ndarray().astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""When the frames of a file are shown, read from its packets: nothing is decoded."""
+"""The times at which the frames of a file are shown, read from its packets without decoding."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 from qsave.frames.container import TIME_DIGITS, open_clip
 
 MOST_TIMES = 5000
-"""A list that a page can carry; a clip with more frames gets none, and is stepped through by its average rate."""
+"""The most times in a page; a clip with more frames gets none, and the player steps by its average rate."""
 
 
 def shown_times(path: Path) -> tuple[float, ...]:
-    """Seconds from the first shown frame for each frame of the video, strictly rising.
+    """Return the seconds from the first shown frame to each frame of the video, strictly rising.
 
-    Empty when there are more than MOST_TIMES frames, or when one carries no time. Raises MediaError.
+    Empty if there are more than MOST_TIMES frames, or if one has no time. Raises MediaError.
     """
     stamps: set[Fraction] = set()
     with open_clip(path) as (container, stream):

@@ -13,7 +13,7 @@ from statistics import median
 
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec
-from qsave.frames.container import shown_frames
+from qsave.frames.container import read_shown_frames
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from tests.bench.measures import line
 from tests.bench.peers import PeerMissing, fetch_peer
@@ -27,11 +27,11 @@ def frames(folder: Path) -> Iterator[str]:
     """The ratio to the bare decode, then decord."""
     clip, config = bench_clip(folder), FrameConfig()
     seen = read(clip, config)
-    count = sum(1 for _ in shown_frames(clip))
+    count = sum(1 for _ in read_shown_frames(clip))
     decord = _Decord(clip, seen, count)
     bare, ours = [], []
     for _ in range(ROUNDS):
-        bare.append(_processor_seconds(lambda: sum(1 for _ in shown_frames(clip))))
+        bare.append(_processor_seconds(lambda: sum(1 for _ in read_shown_frames(clip))))
         ours.append(_processor_seconds(lambda: read(clip, config)))
         decord.measure()
     mine = median(ours)

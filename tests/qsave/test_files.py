@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qsave.files import atomic_path, only_one, sweep, to_disk
+from qsave.files import atomic_path, lock_exclusively, sweep, sync_to_disk
 
 
 def test_what_fails_half_way_leaves_what_was_there(tmp_path: Path) -> None:
@@ -53,17 +53,17 @@ def test_a_folder_need_not_be_synced_where_that_is_unknown(tmp_path: Path, monke
     (tmp_path / "weights").touch()
     monkeypatch.setattr(os, "fsync", fsync)
     refused = 0
-    to_disk(tmp_path)
+    sync_to_disk(tmp_path)
     refused = errno.EIO
     with pytest.raises(OSError, match="Input/output"):
-        to_disk(tmp_path)
+        sync_to_disk(tmp_path)
 
 
 def test_only_one_at_a_time_and_nothing_is_left_of_it(tmp_path: Path) -> None:
     path = tmp_path / "new" / "scores.jsonl"
-    with only_one(path), pytest.raises(BlockingIOError, match="another process"), only_one(path):
+    with lock_exclusively(path), pytest.raises(BlockingIOError, match="another process"), lock_exclusively(path):
         pass
-    with only_one(path):
+    with lock_exclusively(path):
         pass
     assert list(path.parent.iterdir()) == []
 
@@ -71,7 +71,7 @@ def test_only_one_at_a_time_and_nothing_is_left_of_it(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_locked_is_free(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
     (tmp_path / ".scores.jsonl.lock").touch()
-    with only_one(path):
+    with lock_exclusively(path):
         pass
 
 
@@ -80,5 +80,5 @@ def test_a_lock_that_was_removed_while_it_was_taken_holds_nothing(
 ) -> None:
     """The one before was done between our opening its lock and our locking it."""
     monkeypatch.setattr(fcntl, "flock", lambda *_: (tmp_path / ".scores.jsonl.lock").unlink())
-    with pytest.raises(BlockingIOError), only_one(tmp_path / "scores.jsonl"):
+    with pytest.raises(BlockingIOError), lock_exclusively(tmp_path / "scores.jsonl"):
         pass

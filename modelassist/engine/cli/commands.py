@@ -32,7 +32,7 @@ from modelassist.engine.training.optimise import TrainingError
 from modelassist.engine.training.presets import are_same, choose_settings, merge, parse_overrides, read_recipe
 from modelassist.engine.training.run_folder import read_settings_of_run, require_apart
 from modelassist.engine.training.train import train
-from qsave.frames.guard import MediaError, one_file
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release.encoding import ReleaseError
 from qsave.release.reader import ReleaseReader
@@ -175,7 +175,7 @@ def _frames(options: argparse.Namespace) -> int:
     config = load_frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
     out = _choose_sheet_path(options)
     try:
-        with one_file():
+        with guard_file():
             watched = watch(options.video, config)
     except MediaError as error:
         raise MediaError(f"{options.video}: {error}") from None

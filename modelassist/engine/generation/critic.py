@@ -22,7 +22,7 @@ from modelassist.engine.models.folder import CRITIC_FILE, ModelError, find_folde
 from modelassist.engine.models.loader import Loaded, load
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import is_out_of_memory
-from qsave.frames.guard import MediaError, one_file
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames, read
 from qsave.prompt import SYSTEM_PROMPT, user_prompt
 
@@ -76,7 +76,7 @@ class Critic:
         prompts: dict[int, Prompt] = {}
         for position, (path, prompt) in enumerate(clips):
             try:
-                with one_file(passing=(torch.OutOfMemoryError,)):
+                with guard_file(passing=(torch.OutOfMemoryError,)):
                     frames[position] = read(path, self.loaded.frames)
                 with _one_answer():
                     prompts[position] = build_prompt(self.loaded, frames[position], build_question(prompt))

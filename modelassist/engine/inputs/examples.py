@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsave.axes import Axis
-from qsave.grammar import without_reasons
+from qsave.grammar import drop_reasons
 from qsave.parsing import parse_json
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt
 from qsave.release.manifest import sha256_of
@@ -39,7 +39,7 @@ class Example:
     @property
     def verdict(self) -> str:
         """The answer without its reasons."""
-        return without_reasons(self.answer)
+        return drop_reasons(self.answer)
 
 
 def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example]:

@@ -8,7 +8,7 @@ import numpy as np
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.support.cache import BoundedCache
 from qsave.files import atomic_path
-from qsave.frames.guard import one_file
+from qsave.frames.guard import guard_file
 from qsave.frames.slowfast import FrameConfig, Frames, read
 
 _FRAME_BYTES = 512 * 2**20
@@ -30,7 +30,7 @@ class FrameStore:
         path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
         frames = _unpack(path)
         if frames is None:
-            with one_file():
+            with guard_file():
                 frames = read(example.path, self.config)
             self.folder.mkdir(parents=True, exist_ok=True)
             _pack(path, frames)

@@ -20,8 +20,8 @@ from modelassist.engine.scoring.sources import Clip, find_clips
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import memory_limit
 from qsave.axes import level_of_mos, level_word
-from qsave.files import only_one
-from qsave.frames.guard import MediaError, one_file
+from qsave.files import lock_exclusively
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames, read
 
 _NO_PROMPT = "it has no prompt: give --prompt, or put a text file of the same name beside the video"
@@ -53,7 +53,7 @@ def score(options: ScoreOptions) -> int:
     """
     clips = find_clips(options.source, options.prompt)
     check_model(options.model)
-    with only_one(options.out) if options.out else nullcontext():
+    with lock_exclusively(options.out) if options.out else nullcontext():
         return _ScoreRun(options, clips).run()
 
 
@@ -152,7 +152,7 @@ class _ScoreRun:
         """Read the frames of a clip that has its card already; returns None if the clip cannot be read any more."""
         config = load_frame_config(self.options.model)
         try:
-            with one_file():
+            with guard_file():
                 return read(clip.path, config)
         except MediaError as error:
             tqdm.write(f"note: {clip.name}: its page goes without frames: {error}", file=sys.stderr)

@@ -13,7 +13,7 @@ from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.inputs.examples import DataError
 from modelassist.engine.scoring.sources import Clip
 from qsave.axes import Axis
-from qsave.files import atomic_path, to_disk
+from qsave.files import atomic_path, sync_to_disk
 from qsave.frames.slowfast import Frames
 from qsave.parsing import parse_json
 from qsave.release.manifest import sha256_of
@@ -139,7 +139,7 @@ class ScoreFile:
         others = [text for text, line in lines if line.video not in names]
         with atomic_path(self.path) as unfinished:
             unfinished.write_text("".join(f"{text}\n" for text in [*others, *done]), encoding="utf-8")
-            to_disk(unfinished)
+            sync_to_disk(unfinished)
 
     def _read_lines(self) -> list[tuple[str, ScoreLine]]:
         """Read all whole lines, each with its text, so that it is written as it was.

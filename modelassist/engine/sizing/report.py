@@ -18,7 +18,7 @@ from modelassist.engine.settings.config import Config
 from modelassist.engine.sizing.flops import MEMORY, PEAKS, Flops, Work, count_flops
 from modelassist.engine.sizing.memory import Bytes, count_captions_per_step, count_memory, count_rows_per_pass
 from qsave.frames.slowfast import Frames, fitted_size
-from qsave.grammar import render, without_reasons
+from qsave.grammar import drop_reasons, render
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 WIDTH, HEIGHT, SECONDS = 832, 480, 5.0
@@ -115,7 +115,7 @@ def make_example_row(model: Loaded, *, direct: bool) -> Row:
     clip = Frames(fast, _frame_times(len(fast)), slow, _frame_times(len(slow)))
     report = AxisReport(2, (Evidence("blur", TimeRange(1.2, 2.4)), Evidence("morphing", TimeRange(3.0, 4.1))), _REASON)
     card = ReportCard(report, report, report)
-    texts = [text := render(card), *([without_reasons(text)] if direct else [])]
+    texts = [text := render(card), *([drop_reasons(text)] if direct else [])]
     prompt = build_prompt(model, clip, build_question(_PROMPT))
     return Row(prompt, tuple(encode_completion(model, text) for text in texts))
 

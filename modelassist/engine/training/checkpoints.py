@@ -21,7 +21,7 @@ from modelassist.engine.settings.config import STAGES
 from modelassist.engine.training.description import RunDescription
 from modelassist.engine.training.optimise import dump_optimizer, list_trainable, restore_optimizer
 from modelassist.engine.training.stages import Stage
-from qsave.files import atomic_path, to_disk
+from qsave.files import atomic_path, sync_to_disk
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
 
@@ -61,8 +61,8 @@ def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: R
             (unfinished / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
             for name in (WEIGHTS, OPTIMIZER):  # safetensors are written for their owner alone
                 shutil.copymode(unfinished / STATE, unfinished / name)
-            to_disk(unfinished)
-        to_disk(folder)  # the new name, before the old one goes
+            sync_to_disk(unfinished)
+        sync_to_disk(folder)  # the new name, before the old one goes
     except (OSError, SafetensorError) as error:
         size = sum(tensor.nbytes for tensors in (weights, moments) for tensor in tensors.values())
         raise CheckpointError(_describe_failure(path, size, error)) from error

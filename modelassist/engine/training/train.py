@@ -53,7 +53,7 @@ from modelassist.engine.training.optimise import TrainingError
 from modelassist.engine.training.run_folder import require_apart, require_own
 from modelassist.engine.training.sft import SftStage
 from modelassist.engine.training.stages import Stage, StageContext
-from qsave.files import atomic_path, only_one, sweep, to_disk, write_json
+from qsave.files import atomic_path, lock_exclusively, sweep, sync_to_disk, write_json
 from qsave.release.reader import ReleaseReader
 from qsave.run import (
     CHECKPOINTS_FOLDER,
@@ -102,7 +102,7 @@ def train(
         require_apart(out, release, name)
     require_own(out, resume=resume)
     reader = open_release(release)
-    with only_one(out / RUN_FILE) if machine.is_leader else nullcontext():
+    with lock_exclusively(out / RUN_FILE) if machine.is_leader else nullcontext():
         with memory_limit(f"loading {model_name}", "set dtype = bfloat16 or take a smaller model"):
             model = load(model_name, device=str(machine.device), dtype=machine.dtype)
         model.set_frames(config.frames or model.frames)
@@ -314,7 +314,7 @@ class _Run:
         with atomic_path(self.out / MODEL_FOLDER) as unfinished:
             unfinished.mkdir()
             save(self.model, unfinished)
-            to_disk(unfinished)
+            sync_to_disk(unfinished)
         self.model.network.to("meta")  # the evaluation loads the saved model and needs the memory
 
     def _reload_model(self) -> Loaded:

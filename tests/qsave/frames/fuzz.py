@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from qsave.frames.container import MAX_FRAMES, MAX_SECONDS
-from qsave.frames.guard import MediaError, one_file
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.poster import write_poster
 from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
@@ -78,7 +78,7 @@ def use(path: Path, work: Path) -> str | None:
     Raises AssertionError for facts that no table could hold.
     """
     try:
-        with one_file(output=work):
+        with guard_file(output=work):
             facts = probe(path)
             read(path, _FRAMES)
             write_poster(path, work / "poster.jpg")

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
-from qsave.frames.guard import MediaError, one_file
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.probe import probe
 from tests.qsave.frames.clips import Encoding, write_clip
 
@@ -32,7 +32,7 @@ from tests.qsave.frames.clips import Encoding, write_clip
     ids=lambda error: type(error).__name__,
 )
 def test_what_a_file_causes_is_its_own_problem_in_a_sentence_without_a_path(error: Exception) -> None:
-    with pytest.raises(MediaError) as caught, one_file():
+    with pytest.raises(MediaError) as caught, guard_file():
         raise error
     reason = str(caught.value)
     assert reason[0].isupper()
@@ -60,7 +60,7 @@ def test_what_a_file_causes_is_its_own_problem_in_a_sentence_without_a_path(erro
 def test_trouble_of_the_machine_and_refusals_pass(error: BaseException) -> None:
     with (
         pytest.raises(type(error)) as caught,
-        one_file(output=Path("/srv/media"), passing=(sqlite3.OperationalError,)),
+        guard_file(output=Path("/srv/media"), passing=(sqlite3.OperationalError,)),
     ):
         raise error
     assert caught.value is error

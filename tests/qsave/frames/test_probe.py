@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from qsave.frames import container, extent, probe
-from qsave.frames.container import MediaError, shown_frames
+from qsave.frames.container import MediaError, read_shown_frames
 from qsave.frames.probe import MediaFacts
 from tests.qsave.frames.clips import Encoding, Picture, grey_of, write_clip, write_sound
 
@@ -39,13 +39,15 @@ def test_sound_beside_the_video_is_noted(tmp_path: Path) -> None:
 def test_an_offset_start_does_not_count_into_the_duration(tmp_path: Path, suffix: str) -> None:
     path = write_clip(tmp_path / f"clip.{suffix}", times=[3 + number / 10 for number in range(10)], rate=10)
     assert probe.probe(path).duration == pytest.approx(1.0, abs=0.01)
-    assert [time for time, _ in shown_frames(path)] == pytest.approx([number / 10 for number in range(10)], abs=0.001)
+    assert [time for time, _ in read_shown_frames(path)] == pytest.approx(
+        [number / 10 for number in range(10)], abs=0.001
+    )
 
 
 def test_a_variable_rate_keeps_its_own_times(tmp_path: Path) -> None:
     times = [0, 0.1, 0.15, 0.5, 1.3]
     path = write_clip(tmp_path / "clip.mp4", times=times)
-    assert [time for time, _ in shown_frames(path)] == pytest.approx(times, abs=1e-5)
+    assert [time for time, _ in read_shown_frames(path)] == pytest.approx(times, abs=1e-5)
     assert probe.probe(path).frames == 5
     assert probe.probe(path).duration > 1.3
 
@@ -53,7 +55,7 @@ def test_a_variable_rate_keeps_its_own_times(tmp_path: Path) -> None:
 def test_29_97_frames_a_second_are_rational_and_do_not_drift(tmp_path: Path) -> None:
     times = [number * 1001 / 30000 for number in range(30)]
     path = write_clip(tmp_path / "clip.mp4", frames=30, rate=Fraction(30000, 1001))
-    assert [time for time, _ in shown_frames(path)] == pytest.approx(times, abs=1e-5)
+    assert [time for time, _ in read_shown_frames(path)] == pytest.approx(times, abs=1e-5)
     assert probe.probe(path).fps == Fraction(30000, 1001)
 
 
@@ -85,7 +87,7 @@ def test_other_containers_codecs_and_odd_sizes(
     path = write_clip(tmp_path / name, size=size, frames=5, encoding=Encoding(codec=codec, pixel_format=pixel_format))
     facts = probe.probe(path)
     assert (facts.width, facts.height, facts.frames) == (*size, 5)
-    greys = [frame.to_ndarray(format="rgb24").mean() for _, frame in shown_frames(path)]
+    greys = [frame.to_ndarray(format="rgb24").mean() for _, frame in read_shown_frames(path)]
     assert greys == pytest.approx([grey_of(number) for number in range(5)], abs=3)
 
 

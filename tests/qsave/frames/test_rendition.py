@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from qsave.frames.container import shown_frames, sound_frames
+from qsave.frames.container import read_shown_frames, read_sound_frames
 from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
 from tests.qsave.frames.clips import Encoding, grey_of, write_clip, write_uneven_sound
@@ -38,7 +38,7 @@ def test_a_rendition_is_constant_rate_and_starts_at_once(tmp_path: Path) -> None
     path = write_clip(tmp_path / "clip.mp4", times=times, rate=10)
     out = tmp_path / "rendition.mp4"
     write_rendition(path, out)
-    shown = list(shown_frames(out))
+    shown = list(read_shown_frames(out))
     assert len({round(b - a, 3) for (a, _), (b, _) in pairwise(shown)}) == 1
     assert probe(out).duration == pytest.approx(probe(path).duration, abs=0.15)
     on_screen = [frame.to_ndarray(format="rgb24").mean() for time, frame in shown if 0.45 < time < 0.7]
@@ -133,7 +133,7 @@ def test_sound_of_any_rate_is_kept_whole(tmp_path: Path, name: str, rate: int) -
     path = write_uneven_sound(tmp_path / name, "mp3", ("stereo", "stereo"), (rate, rate))
     assert write_rendition(path, tmp_path / "rendition.mp4") == ""
     sounds = [
-        sum(frame.samples / frame.sample_rate for frame in sound_frames(each))
+        sum(frame.samples / frame.sample_rate for frame in read_sound_frames(each))
         for each in (path, tmp_path / "rendition.mp4")
     ]
     assert sounds[1] == pytest.approx(sounds[0], abs=0.08)
@@ -142,5 +142,5 @@ def test_sound_of_any_rate_is_kept_whole(tmp_path: Path, name: str, rate: int) -
 def test_sound_ends_with_the_picture(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mkv", encoding=Encoding(codec="mpeg4", audio_seconds=4.0))
     write_rendition(path, tmp_path / "rendition.mp4")
-    kept = sum(frame.samples for frame in sound_frames(tmp_path / "rendition.mp4"))
+    kept = sum(frame.samples for frame in read_sound_frames(tmp_path / "rendition.mp4"))
     assert kept / 48_000 == pytest.approx(1.0, abs=0.1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qsave.frames import slowfast
 from qsave.frames.choice import Why
-from qsave.frames.container import MediaError, TimedFrame, shown_frames
+from qsave.frames.container import MediaError, TimedFrame, read_shown_frames
 from qsave.frames.slowfast import FrameConfig, choose, fitted_size, read, watch
 from tests.qsave.frames.clips import Encoding, Picture, grey_of, numbered, write_clip, write_lossless
 
@@ -113,7 +113,7 @@ def test_every_frame_of_every_container_is_watched_in_one_pass(
     times = [start + number / 10 for number in range(25)]
     path = write_clip(tmp_path / name, times=times, encoding=Encoding(codec=codec, pixel_format=form))
     watched = watch(path, SMALL)
-    assert list(watched.times) == [time for time, _ in shown_frames(path)]
+    assert list(watched.times) == [time for time, _ in read_shown_frames(path)]
     assert len(watched.energy) == len(watched.times)
     assert (watched.frames.fast_times[0], watched.frames.fast_times[-1]) == (0.0, watched.times[-1])
 

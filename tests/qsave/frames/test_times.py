@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qsave.frames import times
-from qsave.frames.container import MediaError, shown_frames
+from qsave.frames.container import MediaError, read_shown_frames
 from tests.qsave.frames.clips import Encoding, write_clip
 
 UNEVEN = [0.0, 0.04, 0.1, 0.11, 0.4, 0.45, 0.9, 1.0]
@@ -28,7 +28,7 @@ def test_they_are_those_of_a_whole_decode(
     tmp_path: Path, name: str, moments: Sequence[float] | None, rate: int | Fraction, options: dict[str, str]
 ) -> None:
     path = write_clip(tmp_path / name, times=moments, rate=rate, frames=8, encoding=Encoding(options=options))
-    assert times.shown_times(path) == pytest.approx([time for time, _ in shown_frames(path)], abs=1e-6)
+    assert times.shown_times(path) == pytest.approx([time for time, _ in read_shown_frames(path)], abs=1e-6)
 
 
 def test_sound_that_begins_first_does_not_shift_them(tmp_path: Path) -> None:

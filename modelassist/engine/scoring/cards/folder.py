@@ -20,7 +20,7 @@ from modelassist.engine.scoring.cards.page import (
 from modelassist.engine.scoring.lines import ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from qsave.files import atomic_path
-from qsave.frames.guard import MediaError, one_file
+from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames
 
 
@@ -50,7 +50,7 @@ class CardPages:
         if frames is None and clip.prompt:
             return None
         try:
-            with one_file():
+            with guard_file():
                 path = os.path.relpath(clip.path.resolve(), self.folder.resolve())
                 return quote(os.fsencode(path)) if clip.path.is_file() else None
         except MediaError:

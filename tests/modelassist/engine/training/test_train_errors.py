@@ -21,7 +21,7 @@ from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training import train as training
 from modelassist.engine.training.journal import Journal
 from modelassist.engine.training.sft import SftStage
-from qsave.files import only_one
+from qsave.files import lock_exclusively
 from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.small import make_tiny, read_metrics, seal, write_clip
 
@@ -253,7 +253,7 @@ def test_evaluate_does_not_write_into_a_run(bench: Bench) -> None:
 
 
 def test_two_processes_do_not_train_into_one_folder(bench: Bench) -> None:
-    with only_one(bench.out / "run.json"):
+    with lock_exclusively(bench.out / "run.json"):
         assert bench.train() == (1, f"error: {bench.out / 'run.json'}: another process is writing to it.")
     assert list(bench.out.iterdir()) == []
 
