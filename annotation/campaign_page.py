@@ -1,6 +1,6 @@
 """A campaign's own page, for leads: its progress, guidelines, clips and imports, and the buttons that change its state.
 
-It shows something of every story of annotation, so it stands above all of them.
+It reads from intake, campaigns and agreement, so it is a layer above them.
 """
 
 from django.contrib import messages

@@ -1,8 +1,8 @@
 """Outside panels: guests who share one link, bring a number of their own, rate their part, and get a completion code.
 
 When a guest begins, an account without a password is created for their number; the same number gets the same account
-again. The panel knows the link's secret and the guest knows the number: whoever has both is taken for that guest, as
-panels do. The account can rate in the panel's campaign and do nothing else.
+again. The panel knows the link's secret and the guest knows the number; as in panels, a person with both is accepted as
+that guest. The account can rate in the panel's campaign and do nothing else.
 """
 
 import hashlib
@@ -89,8 +89,8 @@ def take_over(*, actor: User, panel: Panel) -> None:
 
 def find_panels_without_lead() -> QuerySet[Panel]:
     """Return open panels whose lead is deactivated or no longer a lead: another lead should take them over."""
-    gone = ~Q(created_by__is_active=True, created_by__role__in=[Role.LEAD, Role.ENGINEER])
-    return Panel.objects.filter(gone, closed_at=None).select_related("campaign", "created_by").order_by("pk")
+    without_lead = ~Q(created_by__is_active=True, created_by__role__in=[Role.LEAD, Role.ENGINEER])
+    return Panel.objects.filter(without_lead, closed_at=None).select_related("campaign", "created_by").order_by("pk")
 
 
 def find_open_panel(secret: str) -> Panel | None:

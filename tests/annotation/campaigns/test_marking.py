@@ -43,9 +43,9 @@ def test_a_qualification_item_has_no_rating_slots_and_gets_the_same_ones_back() 
     assert not item.slots.exists()
 
     mark_item(actor=lead, item=item, mark="gold", scores=KNOWN)
-    seats = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
-    assert seats[:3] == drawn
-    assert len(seats) == 4
+    slots = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
+    assert slots[:3] == drawn
+    assert len(slots) == 4
     assert Item.objects.get().feedback == ""
 
 
