@@ -1,8 +1,8 @@
 """Outside panels: guests who share one link, bring a number of their own, rate their part, and get a completion code.
 
 When a guest begins, an account without a password is created for their number; the same number gets the same account
-again. The panel knows the link's secret and the guest knows the number; as in panels, a person with both is accepted as
-that guest. The account can rate in the panel's campaign and do nothing else.
+again. The panel knows the link's secret and the guest knows the number; a person who has both is accepted as that
+guest, as usual for panels. The account can rate in the panel's campaign and do nothing else.
 """
 
 import hashlib
