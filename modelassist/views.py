@@ -22,7 +22,7 @@ from modelassist.services import critics as critic_services
 from modelassist.services.runs import CannotTrain, cancel_run, resume_run, start_run
 from operations.models import Job
 from qsave.axes import AXES
-from qsave.run import Evaluation
+from qsave.run.evaluation import Evaluation
 from qsave.words import isolate
 
 CURVES = ("loss", "reward", "kl", "learning_rate")

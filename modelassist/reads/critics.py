@@ -9,7 +9,7 @@ from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.reads.evaluation import write_headline
 from modelassist.services.drafting import KIND, select_next_items
 from operations.models import Job
-from qsave.run import Evaluation
+from qsave.run.evaluation import Evaluation
 
 NEWEST = 100
 

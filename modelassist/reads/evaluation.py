@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from qsave.axes import AXES, Axis
-from qsave.run import BLANK_FRAMES, NOT_MEASURED, AxisFigures, Evaluation
+from qsave.run.encoding import NOT_MEASURED
+from qsave.run.evaluation import Evaluation
+from qsave.run.figures import BLANK_FRAMES, AxisFigures
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 HEADLINE_SPLITS = ("test", "val")

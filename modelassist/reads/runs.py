@@ -11,7 +11,7 @@ from modelassist.models import Critic, Run
 from modelassist.services import trainer
 from modelassist.services.runs import RESUMABLE
 from operations.models import Job, JobState
-from qsave.run import (
+from qsave.run.files import (
     CONSISTENCY_FILE,
     EVALUATION_FILE,
     METRICS_FILE,

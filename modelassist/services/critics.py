@@ -18,7 +18,7 @@ from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, read_critic_settings
 from modelassist.models import Activation, Critic, Run
 from modelassist.services.drafting import enqueue_drafts
-from qsave.run import Evaluation
+from qsave.run.evaluation import Evaluation
 from qsave.words import isolate
 
 

@@ -27,7 +27,8 @@ from modelassist.services.critics import Origin, register_critic
 from operations import jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
-from qsave.run import CHECKPOINTS_FOLDER, EVALUATION_FILE, MODEL_FOLDER, Evaluation
+from qsave.run.evaluation import Evaluation
+from qsave.run.files import CHECKPOINTS_FOLDER, EVALUATION_FILE, MODEL_FOLDER
 from qsave.words import isolate
 
 KIND = "train_critic"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from operations.jobs import JobError
-from qsave.run import PROGRESS_FILE
+from qsave.run.files import PROGRESS_FILE
 
 LOCK, RECORD, LOG = "trainer.lock", "trainer.json", "trainer.log"
 STOP_SECONDS = 10

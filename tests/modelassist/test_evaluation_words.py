@@ -3,7 +3,8 @@
 import pytest
 
 from modelassist.reads.evaluation import arrange_splits, write_figure, write_headline
-from qsave.run import NOT_MEASURED, Evaluation
+from qsave.run.encoding import NOT_MEASURED
+from qsave.run.evaluation import Evaluation
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 

@@ -36,7 +36,8 @@ from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release.encoding import ReleaseError
 from qsave.release.reader import ReleaseReader
-from qsave.run import RUN_FILE, EvaluationError, frames_folder
+from qsave.run.encoding import EvaluationError
+from qsave.run.files import RUN_FILE, frames_folder
 
 _KNOWN_ERRORS = (
     CheckpointError,

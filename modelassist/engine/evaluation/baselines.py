@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from modelassist.engine.evaluation.intervals import explain_no_interval, withhold_interval
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
-from qsave.run import Counts, PeopleReach
+from qsave.run.figures import Counts, PeopleReach
 from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Undefined
 from qsave.statistics.table import RatingTable

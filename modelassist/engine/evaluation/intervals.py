@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsave.run import Agreement, Counts, Gain, GeneratorFigures, GeneratorMeans, Rate
+from qsave.run.figures import Agreement, Counts, Gain, GeneratorFigures, GeneratorMeans, Rate
 from qsave.statistics import correlation
 from qsave.statistics.figures import (
     Estimate,

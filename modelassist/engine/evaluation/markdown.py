@@ -3,32 +3,37 @@
 It is rendered from the evaluation alone, so it can be rendered again. Names come from other people and are escaped.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS
+from modelassist.engine.evaluation.tables import (
+    Figures,
+    escape_markdown,
+    explain_gaps,
+    render_cells,
+    render_counts,
+    render_estimate,
+    render_number,
+    render_reason,
+    render_table,
+)
 from modelassist.engine.evaluation.warnings import RIVAL_NAMES, list_warnings
 from qsave.axes import AXES, Axis
-from qsave.run import (
+from qsave.run.evaluation import About, Evaluation, Split
+from qsave.run.figures import (
     BLANK_FRAMES,
-    About,
     Agreement,
     AxisFigures,
     Counts,
     DefectFigures,
-    Evaluation,
     Gain,
     GeneratorFigures,
     PeopleReach,
     Rate,
-    Split,
 )
 from qsave.statistics.figures import Estimate, Interval, Undefined
-
-Figures = Mapping[str, Estimate]
-"""Figures of one table row, by column title."""
 
 _SCORES = ("SRCC", "PLCC", "PLCC after logistic", "KRCC", "RMSE", "within ±1")
 _SHARES = ("precision", "recall", "F1")
@@ -50,7 +55,6 @@ _METHOD = """\
   square root of the reliability of the MOS, which is the correlation that the true quality would reach.
 - Calibration takes the level that the MOS rounds to as the true one.
 - The predictions of each clip are in `predictions-<split>.csv`."""
-_MARKS = re.compile(r"([\\`*_\[\]<>|])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,6 @@ def render_report(evaluation: Evaluation, made: datetime | None = None) -> str:
         blocks += _split(name, split)
     blocks += [*_cooldown(evaluation), _method(about), *_problems(evaluation)]
     return "\n\n".join(blocks) + "\n"
-
-
-def escape_markdown(text: object) -> str:
-    """Escape text for Markdown, on one line."""
-    return _MARKS.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def _facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
@@ -161,8 +160,8 @@ def _summary(split: Split) -> str:
         figures = split.axes[axis]
         cells: list[Estimate | None] = [figures.critic.srcc, *(figures.rivals[name].agreement.srcc for name in rivals)]
         cells += [row.figures["SRCC"] for row in _people(figures.people)] or [None, None]
-        rows.append([axis.value, *map(_estimate, cells)])
-    return _table(columns, rows)
+        rows.append([axis.value, *map(render_estimate, cells)])
+    return render_table(columns, rows)
 
 
 def _unparsable(split: Split) -> Iterator[str]:
@@ -185,16 +184,19 @@ def _rate(rate: Rate) -> str:
 
 def _axis(figures: AxisFigures) -> Iterator[str]:
     predictors = list(_predictors(figures))
-    yield _table(
+    yield render_table(
         ["", "clips", "prompts", *_SCORES],
-        [[row.title or row.name, *_count_cells(row.counts), *_cells(row.figures, _SCORES)] for row in predictors],
+        [
+            [row.title or row.name, *render_counts(row.counts), *render_cells(row.figures, _SCORES)]
+            for row in predictors
+        ],
     )
     yield _gains(figures)
-    notes = _notes([(row.name, row.figures) for row in predictors])
+    notes = explain_gaps([(row.name, row.figures) for row in predictors])
     if isinstance(figures.people, Undefined):
         notes.append(f"One rater and the ceiling are missing: {escape_markdown(figures.people)}.")
     error = figures.calibration.error
-    calibration = "undefined: there is no report card" if error is None else _number(error)
+    calibration = "undefined: there is no report card" if error is None else render_number(error)
     notes.append(f"Expected calibration error of the level probabilities: {calibration}.")
     yield " ".join(notes)
 
@@ -207,7 +209,7 @@ def _predictors(figures: AxisFigures) -> Iterator[_Predictor]:
             agreement = figures.rivals[name].agreement
             yield _Predictor(words, agreement.counts, _scores(agreement))
     constant = figures.constant
-    title = f"constant: the train mean, {_number(constant.score)}"
+    title = f"constant: the train mean, {render_number(constant.score)}"
     yield _Predictor("the constant", constant.agreement.counts, _scores(constant.agreement), title)
     yield from _people(figures.people)
 
@@ -244,25 +246,25 @@ def _gain(gain: Gain, difference: Estimate) -> str:
     if isinstance(difference.value, Undefined):
         return f"undefined, as {escape_markdown(difference.value)}"
     interval = difference.interval
-    why = f"; no interval: {_reason(interval)}" if isinstance(interval, Undefined) else ""
-    return f"{_estimate(difference)} ({gain.counts}{why})"
+    why = f"; no interval: {render_reason(interval)}" if isinstance(interval, Undefined) else ""
+    return f"{render_estimate(difference)} ({gain.counts}{why})"
 
 
 def _generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
     rows = []
     for name in sorted(axes[AXES[0]].means):
         means = [axes[axis].means[name] for axis in AXES]
-        values = [_number(value) for mean in means for value in (mean.score, mean.mos)]
-        rows.append([escape_markdown(name), str(means[0].clips), *_count_cells(means[0].counts), *values])
+        values = [render_number(value) for mean in means for value in (mean.score, mean.mos)]
+        rows.append([escape_markdown(name), str(means[0].clips), *render_counts(means[0].counts), *values])
     titles = [f"{axis.value}: {what}" for axis in AXES for what in ("score", "MOS")]
-    yield _table(["generator", "clips", "with a report card", "their prompts", *titles], rows)
+    yield render_table(["generator", "clips", "with a report card", "their prompts", *titles], rows)
     yield "Means are over the clips with a report card; the MOS of a generator without one is over all of its clips."
     agreement = [(axis.value, {"SRCC": axes[axis].srcc, "PLCC": axes[axis].plcc}) for axis in AXES]
-    yield _table(
+    yield render_table(
         ["agreement of the means", *(axis for axis, _ in agreement)],
-        [[title, *(_estimate(figures[title]) for _, figures in agreement)] for title in ("SRCC", "PLCC")],
+        [[title, *(render_estimate(figures[title]) for _, figures in agreement)] for title in ("SRCC", "PLCC")],
     )
-    yield from filter(None, [" ".join(_notes(agreement))])
+    yield from filter(None, [" ".join(explain_gaps(agreement))])
 
 
 def _reasons(split: Split) -> Iterator[str]:
@@ -281,9 +283,9 @@ def _reasons(split: Split) -> Iterator[str]:
     for axis in AXES:
         reasons = split.axes[axis].reasons
         counts = [*_defect_counts(reasons.defects), str(reasons.evidence_counts.clips)]
-        rows.append([axis.value, *counts, *_cells(figures[axis], _REASONS)])
-    yield _table(["defects", "listed", "by raters", "clips with times", *_REASONS], rows)
-    yield from filter(None, [" ".join(_notes([(axis.value, figures[axis]) for axis in AXES]))])
+        rows.append([axis.value, *counts, *render_cells(figures[axis], _REASONS)])
+    yield render_table(["defects", "listed", "by raters", "clips with times", *_REASONS], rows)
+    yield from filter(None, [" ".join(explain_gaps([(axis.value, figures[axis]) for axis in AXES]))])
     yield from _labels(split.axes)
 
 
@@ -299,12 +301,12 @@ def _reason_figures(figures: AxisFigures) -> Figures:
 
 def _labels(axes: Mapping[Axis, AxisFigures]) -> Iterator[str]:
     rows = [
-        [escape_markdown(label), axis.value, *_defect_counts(figures), *_cells(_shares(figures), _SHARES)]
+        [escape_markdown(label), axis.value, *_defect_counts(figures), *render_cells(_shares(figures), _SHARES)]
         for axis in AXES
         for label, figures in axes[axis].reasons.labels.items()
     ]
     if rows:
-        yield _table(["defect", "axis", "listed", "by raters", *_SHARES], rows)
+        yield render_table(["defect", "axis", "listed", "by raters", *_SHARES], rows)
         yield (
             "Without precision: the critic did not list it; without recall: raters did not. A share has an interval "
             f"where it rests on {LEAST_GROUPS} prompts or more with that defect, and is not the same in all resamples."
@@ -323,9 +325,12 @@ def _defect_counts(defects: DefectFigures) -> list[str]:
 def _cooldown(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.cooldown:
         yield "## The cool-down"
-        yield _table(
+        yield render_table(
             ["", "share of samples that parse", "spread of the score over samples"],
-            [[when, _number(one.valid), _number(one.score_spread)] for when, one in evaluation.cooldown.items()],
+            [
+                [when, render_number(one.valid), render_number(one.score_spread)]
+                for when, one in evaluation.cooldown.items()
+            ],
         )
 
 
@@ -337,68 +342,3 @@ def _problems(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.problems:
         yield "## Clips that were left out"
         yield "\n".join(f"- {escape_markdown(problem)}" for problem in evaluation.problems)
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; figures to the right."""
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cells(figures: Figures, columns: Sequence[str]) -> list[str]:
-    return [_estimate(figures.get(title)) for title in columns]
-
-
-def _count_cells(counts: Counts) -> list[str]:
-    return [str(counts.clips), "" if counts.prompts is None else str(counts.prompts)]
-
-
-def _estimate(estimate: Estimate | None) -> str:
-    """`0.71 [0.52, 0.83]`, a dash if it is undefined, nothing if the row has no such figure."""
-    if estimate is None:
-        return ""
-    if isinstance(estimate.value, Undefined):
-        return "–"
-    interval = estimate.interval
-    ends = f" [{_number(interval.low)}, {_number(interval.high)}]" if isinstance(interval, Interval) else ""
-    return _number(estimate.value) + ends
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{round(value, 2) + 0:.2f}"  # + 0: never -0.00
-
-
-def _notes(rows: Sequence[tuple[str, Figures]]) -> list[str]:
-    """Say which figures of a table are undefined, which have no interval, and why."""
-    undefined = _by_reason([(name, figures, _undefined(figures)) for name, figures in rows])
-    defined = [
-        (name, {title: each for title, each in figures.items() if not isinstance(each.value, Undefined)})
-        for name, figures in rows
-    ]
-    without = _by_reason([(name, figures, _without_interval(figures)) for name, figures in defined])
-    notes = {"Undefined": undefined, "Without an interval": without}
-    return [f"{words}: {'; '.join(reasons)}." for words, reasons in notes.items() if reasons]
-
-
-def _undefined(figures: Figures) -> dict[str, str]:
-    return {title: str(each.value) for title, each in figures.items() if isinstance(each.value, Undefined)}
-
-
-def _without_interval(figures: Figures) -> dict[str, str]:
-    return {title: str(each.interval) for title, each in figures.items() if isinstance(each.interval, Undefined)}
-
-
-def _by_reason(rows: Sequence[tuple[str, Figures, Mapping[str, str]]]) -> list[str]:
-    """`SRCC, PLCC of the critic: why`, from the figures of each row and the reasons why it lacks some; rows that lack
-    the same for the same reason are joined."""
-    lacking: dict[tuple[str, str], list[str]] = {}
-    for name, figures, reasons in rows:
-        for reason in dict.fromkeys(reasons.values()):
-            titles = [title for title, other in reasons.items() if other == reason]
-            what = "every figure" if titles == list(figures) and len(titles) > 1 else ", ".join(titles)
-            lacking.setdefault((what, reason), []).append(name)
-    return [f"{what} of {', '.join(names)}: {_reason(reason)}" for (what, reason), names in lacking.items()]
-
-
-def _reason(reason: object) -> str:
-    return escape_markdown(str(reason).removesuffix(" for an interval"))

@@ -19,7 +19,7 @@ from modelassist.engine.evaluation.predictions import Prediction
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.files import atomic_path
 from qsave.release.rows import Target
-from qsave.run import PLOTS_FOLDER
+from qsave.run.files import PLOTS_FOLDER
 from qsave.statistics.correlation import fit_logistic, plcc, srcc
 from qsave.statistics.figures import Figure as Number
 from qsave.statistics.figures import Floats, Undefined

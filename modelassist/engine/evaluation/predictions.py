@@ -22,7 +22,7 @@ from modelassist.engine.settings.sampling import Sampling
 from qsave.axes import AXES, LEVEL_WORDS
 from qsave.files import atomic_path
 from qsave.frames.container import MediaError
-from qsave.run import Consistency
+from qsave.run.evaluation import Consistency
 from qsave.spreadsheets import escape_cell
 
 _WINDOW = 64

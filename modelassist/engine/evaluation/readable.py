@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qsave.run import Evaluation
+from qsave.run.evaluation import Evaluation
 
 LEAST_READABLE = 0.1
 """A run whose critic gives a smaller share of readable answers on held-out clips has failed."""

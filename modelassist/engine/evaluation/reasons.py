@@ -12,7 +12,7 @@ from modelassist.engine.evaluation.intervals import compute_share, count_clips
 from qsave.card_agreement import compute_evidence_overlap, contradicts_level
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport
-from qsave.run import DefectFigures, Reasons
+from qsave.run.figures import DefectFigures, Reasons
 from qsave.statistics.figures import Estimate
 
 NO_CARD = Estimate.undefined("there is no report card")

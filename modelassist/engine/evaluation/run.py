@@ -4,7 +4,7 @@ out/predictions-<split>.csv             the critic's predictions, clip by clip
 out/predictions-<split>-blank_frames.csv, -previous.csv    the same of its rivals
 out/plots/<split>-*.png                 predicted against MOS, residuals, calibration
 out/evaluation.md                       the report
-out/evaluation.json                     the figures (`qsave.run`); written last
+out/evaluation.json                     the figures (`qsave.run.evaluation`); written last
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,16 +27,9 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
 from qsave.files import atomic_path, write_json
 from qsave.release.reader import ReleaseReader
-from qsave.run import (
-    BLANK_FRAMES,
-    EVALUATION_FILE,
-    PREVIOUS,
-    REPORT_FILE,
-    About,
-    Evaluation,
-    frames_folder,
-    predictions_file,
-)
+from qsave.run.evaluation import About, Evaluation
+from qsave.run.figures import BLANK_FRAMES, PREVIOUS
+from qsave.run.files import EVALUATION_FILE, REPORT_FILE, frames_folder, predictions_file
 from qsave.splits import SPLITS
 from qsave.statistics.figures import CONFIDENCE
 

@@ -1,6 +1,6 @@
 """The figures of one split, made of predictions.
 
-The critic is compared with the constant predictor (the train mean), its rivals (`qsave.run.RIVALS`) and raters.
+The critic is compared with the constant predictor (the train mean), its rivals (`qsave.run.figures.RIVALS`) and raters.
 Outputs that do not parse have a rate of their own and are in no correlation: figures are over the clips with a report
 card. What is known of clips and raters alone is over all clips if there is no report card.
 """
@@ -25,7 +25,8 @@ from modelassist.engine.generation.read_scores import CUT_OFF
 from modelassist.engine.inputs.examples import Example
 from qsave.axes import AXES, Axis
 from qsave.report_card import ReportCard
-from qsave.run import (
+from qsave.run.evaluation import Split
+from qsave.run.figures import (
     AxisFigures,
     Constant,
     Counts,
@@ -36,7 +37,6 @@ from qsave.run import (
     Rate,
     Reasons,
     Rival,
-    Split,
     Unparsable,
 )
 from qsave.statistics.figures import Undefined

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS
 from qsave.axes import AXES
-from qsave.run import BLANK_FRAMES, NOT_MEASURED, AxisFigures, Evaluation, Split
+from qsave.run.encoding import NOT_MEASURED
+from qsave.run.evaluation import Evaluation, Split
+from qsave.run.figures import BLANK_FRAMES, AxisFigures
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 _COLUMNS = {"SRCC": 20, "PLCC": 20, "RMSE": 6, "RMSE constant": 14, "within 1": 9, "SRCC blank frames": 20}

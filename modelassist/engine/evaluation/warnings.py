@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 
 from modelassist.engine.evaluation.intervals import LEAST_GROUPS, is_above_zero
 from qsave.axes import AXES
-from qsave.run import BLANK_FRAMES, PREVIOUS, AxisFigures, Counts, Evaluation, GeneratorFigures, Split
+from qsave.run.evaluation import Evaluation, Split
+from qsave.run.figures import BLANK_FRAMES, PREVIOUS, AxisFigures, Counts, GeneratorFigures
 from qsave.splits import HELD_OUT
 from qsave.statistics.figures import Estimate, Interval, Undefined
 

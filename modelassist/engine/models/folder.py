@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from qsave.frames.slowfast import FrameConfig
 from qsave.parsing import parse_json
-from qsave.run import EVALUATION_FILE
+from qsave.run.files import EVALUATION_FILE
 
 MODEL_TYPES = ("qwen3_vl", "qwen2_5_vl")
 QUANTIZERS: Mapping[str, Mapping[str, str]] = {

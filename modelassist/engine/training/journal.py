@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modelassist.engine.settings.config import STAGES
 from qsave.files import atomic_path, write_json
-from qsave.run import METRICS_FILE, PROGRESS_FILE
+from qsave.run.files import METRICS_FILE, PROGRESS_FILE
 
 _BEFORE_EVALUATION = 0.95
 """Share of a run's progress that its steps make up."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from modelassist.engine.inputs.examples import DataError
 from modelassist.engine.settings.config import NEW_NAMES, list_old_names
 from modelassist.engine.training.checkpoints import CheckpointError
-from qsave.run import (
+from qsave.run.files import (
     CACHE_FOLDER,
     CHECKPOINTS_FOLDER,
     EVALUATION_FILE,

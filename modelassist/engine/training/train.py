@@ -55,17 +55,15 @@ from modelassist.engine.training.sft import SftStage
 from modelassist.engine.training.stages import Stage, StageContext
 from qsave.files import atomic_path, lock_exclusively, sweep, sync_to_disk, write_json
 from qsave.release.reader import ReleaseReader
-from qsave.run import (
+from qsave.run.evaluation import Consistency, Evaluation, read_evaluation
+from qsave.run.files import (
     CHECKPOINTS_FOLDER,
     CONSISTENCY_FILE,
     EVALUATION_FILE,
     MODEL_FOLDER,
     PLOTS_FOLDER,
     RUN_FILE,
-    Consistency,
-    Evaluation,
     frames_folder,
-    read_evaluation,
 )
 
 _ONE_PROCESS = (

@@ -20,7 +20,7 @@ from modelassist.services.own_folder import run_in
 from modelassist.services.simulation import count_draft_uses
 from modelassist.services.starter import StarterRefused, keep_starter
 from qsave.axes import AXES
-from qsave.run import Evaluation
+from qsave.run.evaluation import Evaluation
 from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import Figure, Interval, Undefined
 

@@ -26,17 +26,8 @@ from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.models.loader import Loaded
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, TimeRange
-from qsave.run import (
-    BLANK_FRAMES,
-    PREVIOUS,
-    About,
-    Counts,
-    DefectFigures,
-    Evaluation,
-    GeneratorMeans,
-    ParseError,
-    Split,
-)
+from qsave.run.evaluation import About, Evaluation, Split
+from qsave.run.figures import BLANK_FRAMES, PREVIOUS, Counts, DefectFigures, GeneratorMeans, ParseError
 from qsave.statistics.figures import Estimate, Interval, Undefined
 from tests.modelassist.engine.predictions import (
     UNREAD,

@@ -17,13 +17,15 @@ from PIL import Image
 from modelassist.engine.cli.options import main
 from modelassist.engine.evaluation import plots
 from modelassist.engine.evaluation.baselines import measure_people
-from modelassist.engine.evaluation.markdown import escape_markdown, render_report
+from modelassist.engine.evaluation.markdown import render_report
 from modelassist.engine.evaluation.plots import LEAST_CLIPS, draw_plots
+from modelassist.engine.evaluation.tables import escape_markdown
 from modelassist.engine.evaluation.text import evaluation_table
 from modelassist.engine.models.folder import identify_model
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
-from qsave.run import About, Counts, Evaluation, PeopleReach, Split, read_evaluation
+from qsave.run.evaluation import About, Evaluation, Split, read_evaluation
+from qsave.run.figures import Counts, PeopleReach
 from qsave.statistics.ceiling import measure_reach
 from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.table import RatingTable

@@ -9,19 +9,13 @@ from typing import Any
 import pytest
 
 from qsave.axes import AXES, Axis
-from qsave.run import (
-    EVALUATION_FILE,
-    NOT_MEASURED,
-    About,
-    Counts,
-    Evaluation,
-    EvaluationError,
-    predictions_file,
-    read_evaluation,
-)
+from qsave.run.encoding import NOT_MEASURED, EvaluationError
+from qsave.run.evaluation import About, Evaluation, read_evaluation
+from qsave.run.figures import Counts
+from qsave.run.files import EVALUATION_FILE, predictions_file
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = Path(__file__).parent / "evaluations"
 """Evaluations by the code of commit b88510a, made up or of a tiny model: each name says what is in it. The two with a
 commit in their name are starters of that commit, in formats that are no longer written."""
