@@ -96,8 +96,8 @@ def _render_text(manifest: Mapping[str, Any]) -> str:
         for split in SPLITS
     )
     agreement = "\n".join(
-        f"| {axis} | {_render_alpha(found)} | {found['blind_ratings']} | {found['clips']} |"
-        for axis, found in ((axis, manifest["agreement"][axis.value]) for axis in AXES)
+        f"| {axis} | {_render_alpha(figures)} | {figures['blind_ratings']} | {figures['clips']} |"
+        for axis, figures in ((axis, manifest["agreement"][axis.value]) for axis in AXES)
     )
     choices = "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in sorted(policies.items()))
     return f"""{title}
@@ -160,10 +160,10 @@ def _render_notes(notes: Sequence[str]) -> str:
     return "".join(["\nNotes:\n\n", *(f"- {_escape(note)}\n" for note in notes)]) if notes else ""
 
 
-def _render_alpha(found: Mapping[str, Any]) -> str:
-    if found["thin"]:
-        return str(found["thin"])
-    value, interval = found["krippendorff_alpha_ordinal"], found["interval"]
+def _render_alpha(agreement: Mapping[str, Any]) -> str:
+    if agreement["thin"]:
+        return str(agreement["thin"])
+    value, interval = agreement["krippendorff_alpha_ordinal"], agreement["interval"]
     if isinstance(value, Mapping):
         return f"undefined: {value['undefined']}"
     if isinstance(interval, Mapping):

@@ -120,8 +120,8 @@ def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
             "bias_corrected."
         )
     rejected = {str(rater.rater) for rater in screen_raters(large) if rater.rejected is True}
-    kept = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
-    return summarise(kept, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
+    accepted = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
+    return summarise(accepted, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
 
 
 def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:

@@ -31,7 +31,7 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
     """Count the packets of an open clip. Raises MediaError if it is cut off, empty or beyond the limits."""
     pixels = stream.codec_context.width * stream.codec_context.height
     gap, tick = frame_gap(stream), float(stream.time_base or 0)
-    first, last, end, stored, shown = float("inf"), float("-inf"), float("-inf"), 0, 0
+    first, last, end, stored, shown_count = float("inf"), float("-inf"), float("-inf"), 0, 0
     for packet in container.demux(stream):
         if packet.size == 0:
             continue
@@ -49,12 +49,12 @@ def measure(container: InputContainer, stream: VideoStream) -> Extent:
             continue
         stamp = packet.pts if packet.pts is not None else packet.dts
         start = stamp * tick if stamp is not None else max(end, 0.0)
-        first, last, shown = min(first, start), max(last, start), shown + 1
+        first, last, shown_count = min(first, start), max(last, start), shown_count + 1
         end = max(end, start + (packet.duration * tick if packet.duration else gap))
         if end - first > MAX_SECONDS:
             raise MediaError(f"The video lasts more than {MAX_SECONDS:.0f} s; that is the most that is taken.")
     if container.format.name == "mov" and stored < stream.frames:  # AVI counts pauses as frames
         raise MediaError(f"The file is cut off: its header promises {stream.frames} frames, {stored} are there.")
-    if not shown:
+    if not shown_count:
         raise MediaError("There is no frame in the video.")
-    return Extent(round(last - first, TIME_DIGITS), round(end - first, TIME_DIGITS), shown)
+    return Extent(round(last - first, TIME_DIGITS), round(end - first, TIME_DIGITS), shown_count)

@@ -188,8 +188,8 @@ class _FrameStack:
         self.times: list[float] = []
 
     def fit(self, frame: VideoFrame) -> None:
-        shown = (frame.height, frame.width) if turns(frame) % 2 else (frame.width, frame.height)
-        across, down = fitted_size(*shown, self._budget, self._unit)
+        upright = (frame.height, frame.width) if turns(frame) % 2 else (frame.width, frame.height)
+        across, down = fitted_size(*upright, self._budget, self._unit)
         self._pixels = np.empty((self._count, down, across, 3), np.uint8)
 
     def look(self, seen: Seen | None) -> None:

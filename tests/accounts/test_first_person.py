@@ -41,8 +41,8 @@ def test_the_first_page_of_an_empty_site_names_the_command(db: None, client: Cli
 
 
 def test_the_command_makes_a_person_who_sets_a_password_and_signs_in(db: None, client: Client) -> None:
-    said = run("add_person", "Élodie", "--role", "engineer")
-    link = link_in(said)
+    message = run("add_person", "Élodie", "--role", "engineer")
+    link = link_in(message)
     assert "Nobody has an account" not in client.get("/sign-in").content.decode()
     assert client.get(link).status_code == 200
     assert client.post(link, TYPED).status_code == 302
@@ -74,7 +74,7 @@ def test_guests_and_programs_are_not_the_first_person(db: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["add_person", "\u200b"], "no visible letter"),
         (["password_link", "nobody"], "Nobody has the name nobody"),
@@ -82,8 +82,8 @@ def test_guests_and_programs_are_not_the_first_person(db: None) -> None:
         (["changepassword", "ada"], "manage.py password_link ada"),
     ],
 )
-def test_what_a_command_cannot_do_it_says(db: None, words: list[str], said: str) -> None:
-    with pytest.raises(CommandError, match=said):
+def test_what_a_command_cannot_do_it_says(db: None, words: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
         run(*words)
 
 

@@ -83,7 +83,7 @@ def test_media_may_lie_elsewhere_for_a_group(tmp_path: Path, before: int | None,
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"QSAVE_SECRET_KEY": ""}, "QSAVE_SECRET_KEY is missing or shorter"),
         ({"QSAVE_SECRET_KEY": "short"}, "QSAVE_SECRET_KEY is missing or shorter"),
@@ -93,10 +93,10 @@ def test_media_may_lie_elsewhere_for_a_group(tmp_path: Path, before: int | None,
         ({"QSAVE_ENV": "prod"}, "Set it to one of: development, production, test"),
     ],
 )
-def test_an_unsafe_start_is_refused(tmp_path: Path, wrong: dict[str, str], said: str) -> None:
+def test_an_unsafe_start_is_refused(tmp_path: Path, wrong: dict[str, str], message: str) -> None:
     done = read_settings(tmp_path, **{**SAFE, **wrong})
     assert done.returncode != 0
-    assert said in done.stderr
+    assert message in done.stderr
 
 
 def test_djangos_own_deployment_check_finds_nothing(tmp_path: Path) -> None:

@@ -89,10 +89,10 @@ def test_what_cannot_be_asked_for_is_400(client: APIClient) -> None:
         ({"policy": {"colour": 1}}, "no choice called colour"),
         ({"policy": []}, "policy"),
     ]
-    for change, said in changes:
+    for change, message in changes:
         answer = client.post(BASE, {"campaign": campaign.name, "name": "x"} | change)
         assert answer.status_code == 400, change
-        assert said in json.dumps(answer.data)
+        assert message in json.dumps(answer.data)
     assert not Release.objects.exists()
 
 

@@ -79,7 +79,7 @@ def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nowhere", "--name", "x"], "no campaign 'nowhere'"),
         (["{campaign}", "--name", "x", "--policy", "bt500"], "7 ratings or more"),
@@ -89,9 +89,9 @@ def test_verify_says_how_to_go_on_from_an_earlier_format(tmp_path: Path) -> None
         (["{campaign}", "--name", "x", "--seed=-1"], "whole number"),
     ],
 )
-def test_what_cannot_be_made_is_an_error_that_says_why(arguments: list[str], said: str) -> None:
+def test_what_cannot_be_made_is_an_error_that_says_why(arguments: list[str], message: str) -> None:
     campaign, someone = rated_campaign(1, 0, 0), make_lead()
     engineer()
     filled = [word.format(campaign=campaign.name, lead=someone.username) for word in arguments]
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=message):
         run("release", *filled, SMALL)

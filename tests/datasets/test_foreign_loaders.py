@@ -1,4 +1,4 @@
-"""Other people's loaders open a release. Each runs in a process of its own, away from the checkout, as our room called
+"""Other people's loaders open a release. Each runs in a separate process outside of the checkout, because our package
 `datasets` would hide the library of that name."""
 
 import json
@@ -107,7 +107,8 @@ def test_types_do_not_depend_on_what_a_split_holds(tmp_path: Path, marked: str) 
 
 def with_evidence(one: RatingRecord, piece: Evidence) -> RatingRecord:
     return replace(
-        one, answers={axis: replace(said, evidence=(piece,), reason="It blurs") for axis, said in one.answers.items()}
+        one,
+        answers={axis: replace(message, evidence=(piece,), reason="It blurs") for axis, message in one.answers.items()},
     )
 
 

@@ -229,7 +229,7 @@ def many_clips(*, val: int, test: int, per_group: int = 1) -> list[ClipRecord]:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "said"),
+    ("sizes", "message"),
     [
         ({"val": 20, "test": 20}, ""),
         ({"val": 20, "test": 20, "per_group": 2}, ""),
@@ -239,10 +239,10 @@ def many_clips(*, val: int, test: int, per_group: int = 1) -> list[ClipRecord]:
         ({"val": 20, "test": 20, "per_group": 3}, r"^val has 20 clips of 7 prompt groups; test has 20 clips of 7"),
     ],
 )
-def test_small_val_and_test_have_to_be_allowed(tmp_path: Path, sizes: dict[str, int], said: str) -> None:
+def test_small_val_and_test_have_to_be_allowed(tmp_path: Path, sizes: dict[str, int], message: str) -> None:
     records, strict = many_clips(**sizes), ReleasePolicy(media="none")
-    if said:
-        with pytest.raises(SmallSplits, match=rf"{said}.*allow_small_splits"):
+    if message:
+        with pytest.raises(SmallSplits, match=rf"{message}.*allow_small_splits"):
             release(tmp_path / "a", records, strict)
     else:
         release(tmp_path / "a", records, strict)

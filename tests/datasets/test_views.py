@@ -82,9 +82,9 @@ def test_small_splits_are_asked_about_with_their_sizes(engineer: Client) -> None
     }
     page = engineer.post("/releases/freeze", form)
     assert page.status_code == 200
-    said = page.content.decode()
-    assert "val has 1 clip of 1 prompt group; test has 0 clips of 0 prompt groups" in said
-    assert '<input type="checkbox" name="allow_small_splits"' in said
+    message = page.content.decode()
+    assert "val has 1 clip of 1 prompt group; test has 0 clips of 0 prompt groups" in message
+    assert '<input type="checkbox" name="allow_small_splits"' in message
     assert not Release.objects.exists()
     assert engineer.post("/releases/freeze", FORM | {"campaign": str(campaign.pk)}).status_code == 302
     assert Release.objects.get().policy["allow_small_splits"]

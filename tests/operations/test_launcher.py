@@ -112,9 +112,9 @@ def test_a_child_that_dies_early_ends_the_rest_and_its_code_is_ours(start: Start
         "time.sleep(0.01)\nsys.exit(7)"
     )
     supervisor = start({"web": [sys.executable, "-c", note], "worker": [sys.executable, "-c", die]})
-    said, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
+    message, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
     assert supervisor.returncode == 7
-    assert "The worker ended by itself (code 7)" in said
+    assert "The worker ended by itself (code 7)" in message
     assert not is_alive(first_pid(written))
 
 
@@ -133,9 +133,9 @@ def test_a_child_that_dies_later_is_started_again_and_the_rest_goes_on(start: St
     third = int(lives.read_text().split()[-1])
     assert is_alive(third)
     supervisor.send_signal(signal.SIGTERM)
-    said, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
+    message, _ = supervisor.communicate(timeout=LIMIT_SECONDS)
     assert supervisor.returncode == 0
-    lines = said.splitlines()
+    lines = message.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("The worker ended by itself (code 7)") for line in lines)
     assert [line.rpartition(" starts again in ")[2] for line in lines] == ["0.01 s.", "0.02 s."]
@@ -184,25 +184,25 @@ def test_a_part_is_judged_by_how_long_it_lived(monkeypatch: pytest.MonkeyPatch) 
         return started[-1]
 
     monkeypatch.setattr(launcher, "start", start_scripted)
-    said: list[str] = []
+    messages: list[str] = []
     part = launcher.Part("web", ["web"], launcher.start(["web"]), started=100.0)
     now, pauses = 100.0, []
     # Its first life is long enough; the next ones are short, one lasts a minute, the last ones are short again.
     for life in (10.0, 0.0, 1.0, 9.0, 0.0, 0.0, 0.0, 59.0, 60.0, 0.0):
         now += life
-        assert not part.has_failed(now - 0.5 * life, said.append)
+        assert not part.has_failed(now - 0.5 * life, messages.append)
         started[-1].returncode = 7
-        assert not part.has_failed(now, said.append)
+        assert not part.has_failed(now, messages.append)
         assert part.due is not None
         pauses.append(part.due - now)
         before = len(started)
-        assert not part.has_failed(part.due - 0.01, said.append)
+        assert not part.has_failed(part.due - 0.01, messages.append)
         assert len(started) == before, "it waits"
         now = part.due
-        assert not part.has_failed(now, said.append)
+        assert not part.has_failed(now, messages.append)
         assert len(started) == before + 1
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 1, 2]
-    assert len(said) == len(pauses)
+    assert len(messages) == len(pauses)
 
 
 @pytest.mark.parametrize(("lived", "fails"), [(0.0, True), (9.9, True), (10.0, False), (3600.0, False)])

@@ -95,7 +95,7 @@ def test_a_row_file_that_is_not_there_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (b"{", "not JSON"),
         (b"[]", "expected an object"),
@@ -107,10 +107,10 @@ def test_a_row_file_that_is_not_there_is_named(folder: Path) -> None:
         (encode_canonical(row_to_json(row())).replace(rb"[\"blur\"]", b"3"), "the JSON text of a list"),
     ],
 )
-def test_a_row_that_is_none_is_named_by_file_and_line(tmp_path: Path, line: bytes, said: str) -> None:
+def test_a_row_that_is_none_is_named_by_file_and_line(tmp_path: Path, line: bytes, message: str) -> None:
     data = encode_canonical(row_to_json(row())) + b"\n" + line + b"\n"
     reader = ReleaseReader(write(tmp_path / "release", {"sft/train.jsonl": data}))
-    with pytest.raises(ReleaseError, match=rf"train\.jsonl:2: .*{said}"):
+    with pytest.raises(ReleaseError, match=rf"train\.jsonl:2: .*{message}"):
         list(reader.rows("sft", "train"))
 
 
@@ -148,7 +148,7 @@ def link_instead(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "said"),
+    ("tamper", "message"),
     [
         (flip("sft/train.jsonl"), "sft/train.jsonl: its bytes changed"),
         (flip(f"media/{SHA}.mp4"), f"media/{SHA}.mp4: its bytes changed"),
@@ -174,20 +174,20 @@ def link_instead(folder: Path) -> None:
         (edit_manifest(files={"a": 3}), "needs sha256 and bytes"),
     ],
 )
-def test_tampering_is_found_and_named(folder: Path, tamper: Callable[[Path], object], said: str) -> None:
+def test_tampering_is_found_and_named(folder: Path, tamper: Callable[[Path], object], message: str) -> None:
     tamper(folder)
     problems = verify_release(folder)
-    assert any(said in problem for problem in problems), problems
+    assert any(message in problem for problem in problems), problems
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "sft/train.jsonl", "rl/train.jsonl", f"media/{SHA}.mp4"])
 def test_any_changed_byte_is_found(folder: Path, name: str) -> None:
     whole = (folder / name).read_bytes()
-    for place in range(0, len(whole), max(1, len(whole) // 40)):
+    for position in range(0, len(whole), max(1, len(whole) // 40)):
         changed = bytearray(whole)
-        changed[place] ^= 0x10
+        changed[position] ^= 0x10
         (folder / name).write_bytes(changed)
-        assert verify_release(folder), f"byte {place} of {name}"
+        assert verify_release(folder), f"byte {position} of {name}"
 
 
 def test_clips_may_be_laid_into_a_release_made_without(tmp_path: Path) -> None:
