@@ -48,7 +48,7 @@ def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason
     if verdict not in Screening.Verdict.values:
         problems["verdict"] = [_("A verdict is one of %(values)s.") % {"values": ", ".join(Screening.Verdict.values)}]
     if not reason:
-        problems["reason"] = [_("Say why, so that the rater and the next lead can follow.")]
+        problems["reason"] = [_("Give a reason, so that the rater and other leads understand the verdict.")]
     if not Rating.objects.filter(rater=rater, slot__campaign=campaign).exists():
         problems["rater"] = [_("%(rater)s has rated nothing in this campaign.") % {"rater": isolate(rater)}]
     if problems:

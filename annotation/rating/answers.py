@@ -122,9 +122,9 @@ def _parse_evidence(value: Mapping[str, object], problems: Problems) -> tuple[Ev
         problems["evidence"] = [_("A marked defect cannot be read: %(error)s.") % {"error": isolate(error)}]
         return ()
     if not evidence and value.get("no_defect") is not True:
-        problems["evidence"] = [_('Name a defect, or say "no defect".')]
+        problems["evidence"] = [_('Choose a defect, or "No defect".')]
     if evidence and value.get("no_defect") is True:
-        problems["evidence"] = [_('"No defect" and a defect cannot both be.')]
+        problems["evidence"] = [_('Choose either "No defect" or defects, not both.')]
     return evidence
 
 

@@ -75,7 +75,7 @@ def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
         return _page(request, rating, answers, refusal.problems)
     except ratings.EditRefused as refusal:
         return _page(request, rating, answers, {"rating": [str(refusal)]})
-    messages.success(request, _("Your rating is changed. The earlier one is kept beside it."))
+    messages.success(request, _("Rating changed. The earlier version is kept."))
     return redirect("my-ratings")
 
 

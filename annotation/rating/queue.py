@@ -17,9 +17,9 @@ The rules, in the order in which `claim` tries them:
 An item that a rater has reported is held back from everybody, in every kind of slot, until a lead gives it out again
 or excludes it (`annotation.campaigns.reports`). The rater who holds it at that moment may finish.
 
-A lease ends by time alone: a slot whose lease has run out is as good as free for the others, and no clock has to
-tick for that. A slot belongs to the rater for as long as it carries their lease, so a late submit still counts unless
-the slot was taken meanwhile. A paused campaign hands out nothing new, and lets raters finish what they hold.
+A lease ends by time alone: other raters can take a slot whose lease has run out, and no timer frees it. A slot belongs
+to the rater for as long as it carries their lease, so a late submit still counts unless the slot was taken meanwhile.
+A paused campaign hands out nothing new, and lets raters finish what they hold.
 """
 
 import uuid
@@ -50,12 +50,13 @@ from annotation.shared.text import clean_text
 PENDING = 200
 """The most items let go that one claim looks at."""
 ATTEMPTS = 8
+"""Tries of one claim against other pages of the same rater."""
 LEASE_FIELDS = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
 
 
 class LeaseLost(ValueError):
-    """The slot is no longer the rater's. What they typed has been saved."""
+    """The rater no longer holds the slot. What they typed is saved."""
 
 
 def claim(*, rater: User, campaign: Campaign) -> Slot | None:

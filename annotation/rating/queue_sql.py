@@ -1,4 +1,4 @@
-"""The SQL of the queue: read where a rater stands, lease the next rating slot, record the offer, look up a lease.
+"""The SQL of the queue: read a rater's status, lease the next rating slot, record the offer, look up a lease.
 
 It holds no rule: `queue` decides what is tried in which order. It runs on PostgreSQL and SQLite. Through the ORM these
 were twenty queries, and making those queries took two thirds of the time of a request (docs/adr/0007).
@@ -20,8 +20,8 @@ _RATER_STATUS = """
     SELECT campaign.state, COALESCE(offer.number, 0), clip.prompt_group_id,
         EXISTS (SELECT 1 FROM annotation_slot
             WHERE campaign_id = campaign.id AND rater_id = %(rater)s AND state = 'leased'),
-        EXISTS (SELECT 1 FROM annotation_savedwork work JOIN annotation_item kept ON kept.id = work.item_id
-            WHERE work.rater_id = %(rater)s AND kept.campaign_id = campaign.id)
+        EXISTS (SELECT 1 FROM annotation_savedwork work JOIN annotation_item typed ON typed.id = work.item_id
+            WHERE work.rater_id = %(rater)s AND typed.campaign_id = campaign.id)
     FROM annotation_campaign campaign
     LEFT JOIN annotation_offer offer ON offer.campaign_id = campaign.id AND offer.rater_id = %(rater)s
         AND offer.number = (SELECT MAX(number) FROM annotation_offer

@@ -71,7 +71,7 @@ def rate_skip(request: AuthedRequest, name: str) -> HttpResponse:
     kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "").strip()
     if kind not in Skip.Kind.values or not reason:
         return _respond_refused(
-            request, campaign, {"skip": [_("Choose what is the matter and say it in a word or two.")]}
+            request, campaign, {"skip": [_("Choose what is wrong with the clip and describe it in a few words.")]}
         )
     try:
         queue.skip(rater=request.user, lease=held.lease, item_id=held.item_id, kind=kind, reason=reason)

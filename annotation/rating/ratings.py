@@ -167,11 +167,11 @@ def explain_no_edit(rating: Rating) -> str:
     """Return why a rating may no longer be edited; empty while it may. Load `item.campaign` and `slot` with it."""
     until = compute_edit_end(rating)
     if rating.item.campaign.state not in TAKES_RATINGS:
-        return _("This campaign is closed: its ratings stand as they are.")
+        return _("This campaign is closed: its ratings can no longer be edited.")
     if rating.slot.kind == Slot.Kind.QUALIFICATION:
-        return _("You have seen the known scores of this clip, so your answer to it stands as it is.")
+        return _("You have seen the known scores of this clip, so your rating of it can no longer be edited.")
     if until is not None and timezone.now() >= until:
-        return _("The time to edit this rating is over, so it stands as it is.")
+        return _("The time to edit this rating is over.")
     return ""
 
 

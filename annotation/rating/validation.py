@@ -123,9 +123,9 @@ def _check_evidence(axis: Axis, answer: Answer, rules: Rules) -> str:
     if unknown:
         return _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": isolate(", ".join(unknown))}
     if len(answer.evidence) > EVIDENCE_LIMIT:
-        return _("At most %(most)s pieces of evidence fit on one axis.") % {"most": EVIDENCE_LIMIT}
+        return _("Mark at most %(most)s pieces of evidence on one axis.") % {"most": EVIDENCE_LIMIT}
     if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):
-        return _("The clip lasts %(duration).2f s; a marked time ends later.") % {"duration": rules.duration}
+        return _("A marked time ends after the clip, which lasts %(duration).2f s. Mark it again.") % {"duration": rules.duration}
     return ""
 
 
@@ -144,13 +144,13 @@ def _check_reason(axis: Axis, answer: Answer, rules: Rules) -> str:
         }
     words = fold(reason)
     if not words:
-        return "" if waived or rules.min_reason_length == 0 else _("Say it in words, please.")
+        return "" if waived or rules.min_reason_length == 0 else _("Give the reason in words.")
     if words == fold(rules.drafted_reasons.get(axis, "")):
         return ""  # the critic's words, unchanged: the edit distance of the draft shows that
     if words == fold(rules.prompt):
-        return _("This is the prompt again. Say what you saw in the clip.")
+        return _("This is the prompt again. Describe what you saw in the clip.")
     if not waived and words == fold(rules.last_reasons.get(axis, "")):
-        return _("These are the words of your last rating. What is it about this clip?")
+        return _("These are the words of your last rating. Describe this clip.")
     return ""
 
 

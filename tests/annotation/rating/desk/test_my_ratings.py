@@ -93,10 +93,10 @@ def test_my_ratings_take_as_many_queries_for_many_as_for_few(
 
 def test_a_closed_campaign_takes_no_edit_and_says_so(as_rater: Client, rated: Rating) -> None:
     Campaign.objects.update(state="closed")
-    assert "stand as they are" in as_rater.get(f"/my-ratings/{rated.pk}/").content.decode()
+    assert "can no longer be edited" in as_rater.get(f"/my-ratings/{rated.pk}/").content.decode()
     response = as_rater.post(f"/my-ratings/{rated.pk}/", edit_form(**{"visual-score": "1"}))
     assert response.status_code == 422
-    assert "stand as they are" in response.content.decode()
+    assert "can no longer be edited" in response.content.decode()
 
 
 def test_an_edit_after_a_confirmed_draft_makes_that_axis_edited_and_leaves_the_others(
