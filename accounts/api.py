@@ -5,6 +5,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import JSONParser
@@ -41,10 +42,10 @@ class TokenAuthentication(BaseAuthentication):
         if not parts or parts[0].lower() != SCHEME.lower().encode():
             return None
         if len(parts) != 2:
-            raise AuthenticationFailed("Write the header as: Authorization: Bearer <token>.")
+            raise AuthenticationFailed(_("Write the header as: Authorization: Bearer <token>."))
         token = _find_token(parts[1].decode("ascii", "replace"))
         if token is None:
-            raise AuthenticationFailed("This token is unknown or revoked. Make a new one on your account page.")
+            raise AuthenticationFailed(_("This token is unknown or revoked. Make a new one on your account page."))
         _record_use(token)
         return token.user, token
 
@@ -70,7 +71,7 @@ class HasRole(BasePermission):
     The guests of a panel may not use the API.
     """
 
-    message = "Your role does not allow this."
+    message = gettext_lazy("Your role does not allow this.")
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         required: Role | Mapping[str, Role] | None = getattr(view, "required_role", None)

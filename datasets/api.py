@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers, status
@@ -23,6 +24,7 @@ from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.releases import release_path, request_release
 from qsave.release.manifest import MANIFEST_NAME, read_manifest
+from qsave.words import isolate
 
 _RELEASES = Release.objects.select_related("campaign", "parent", "job", "created_by")
 _TYPES = {
@@ -143,7 +145,7 @@ class ReleaseFileView(APIView):
             raise EarlierFormat(str(refusal)) from None
         # Only names in the manifest: a path from the request never reaches the file system unchecked.
         if name != MANIFEST_NAME and name not in read_manifest(folder)["files"]:
-            raise Http404(f"Release {number} has no file {name}.")
+            raise Http404(_("Release %(number)s has no file %(name)s.") % {"number": number, "name": isolate(name)})
         path = folder / name
         file_stat = path.stat()
         suffix = path.suffix.lower()

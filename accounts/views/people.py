@@ -100,7 +100,10 @@ def reactivate(request: AuthedRequest, pk: int) -> HttpResponse:
 def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
     user, role = get_object_or_404(User, pk=pk), request.POST.get("role", "")
     if role not in Role.values:
-        raise BadRequest(f"The role {role!r} does not exist. Choose one of {', '.join(Role.values)}.")
+        raise BadRequest(
+            _("The role %(role)s does not exist. Choose one of %(roles)s.")
+            % {"role": isolate(role), "roles": ", ".join(Role.values)}
+        )
     success = _("%(user)s is %(role)s now.") % {"user": isolate(user), "role": Role(role).label.lower()}
     return _run(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), success)
 

@@ -125,7 +125,9 @@ def _check_evidence(axis: Axis, answer: Answer, rules: Rules) -> str:
     if len(answer.evidence) > EVIDENCE_LIMIT:
         return _("Mark at most %(most)s pieces of evidence on one axis.") % {"most": EVIDENCE_LIMIT}
     if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):
-        return _("A marked time ends after the clip, which lasts %(duration).2f s. Mark it again.") % {"duration": rules.duration}
+        return _("A marked time ends after the clip, which lasts %(duration).2f s. Mark it again.") % {
+            "duration": rules.duration
+        }
     return ""
 
 

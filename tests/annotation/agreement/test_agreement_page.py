@@ -78,7 +78,7 @@ def test_a_screened_rater_no_longer_counts_until_taken_in_again(as_lead: Client)
 def test_screening_wants_a_reason_and_a_lead(as_lead: Client, client: Client) -> None:
     campaign, (ada,) = make_rated_campaign("ada")
     path = f"/campaigns/{campaign.name}/raters/{ada.pk}/screen"
-    assert "Say why" in as_lead.post(path, {"verdict": "screened", "reason": " "}, follow=True).content.decode()
+    assert "Give a reason" in as_lead.post(path, {"verdict": "screened", "reason": " "}, follow=True).content.decode()
     assert as_lead.get(path).status_code == 405
     client.force_login(ada)
     assert client.post(path, {"verdict": "kept", "reason": "I am good"}).status_code == 403
