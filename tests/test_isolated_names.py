@@ -22,8 +22,8 @@ OURS = {
     "action", "allowed", "answers", "asked", "axes", "best", "bridges", "chosen", "clips", "count", "duration", "error",
     "figure", "figures", "format", "given", "group", "groups", "height", "high", "item_id", "largest", "least", "left",
     "line", "low", "marks", "most", "n", "number", "problem", "quota", "rated", "read", "readable", "reason",
-    "requested", "role", "run", "seats", "share", "split", "state", "uses", "values", "wanted", "ways", "whom", "why",
-    "width", "worst",
+    "requested", "role", "roles", "run", "seats", "share", "split", "state", "uses", "values", "wanted", "ways", "whom",
+    "why", "width", "worst",
 }  # fmt: skip
 """Keys of values that the site itself writes: figures, states, roles, sentences. Add a new one here, or isolate it."""
 OWN_FIELDS = {("annotation/rating/desk_form.py", "name")}
