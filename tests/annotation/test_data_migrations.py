@@ -1,4 +1,4 @@
-"""What the data steps of migrations make of rows from before."""
+"""Migrations that change rows of earlier versions."""
 
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -45,7 +45,7 @@ def test_0012_holds_back_what_was_reported_and_is_not_settled(kinds: list[str], 
 
 
 def make_offer(*, state: str, arm: str = "assisted") -> Offer:
-    """An offer as it was before drafts were recorded with it, and the slot that the rater holds or has done."""
+    """Make an offer of the time before offers recorded a draft, with the slot that the rater holds or has rated."""
     campaign, rater = factories.make_campaign(1, overlap=1), factories.make_user()
     slot = campaign.slots.get()
     lease: dict[str, Any] = {"lease": "0" * 32, "lease_expires_at": LATER} if state == "leased" else {}

@@ -15,7 +15,7 @@ from tests.support.markup import collapse_space
 
 SCORES = {"a": 1, "b": 3, "c": 5}
 NAN = re.compile(r">[^<]*\bnan\b", re.IGNORECASE)
-"""A figure that is none, in what is read; a token in an attribute may well hold these letters."""
+"""NaN in the text of a page; an attribute may contain these letters."""
 
 
 def make_rated_campaign(*names: str, scores: dict[str, int] = SCORES) -> tuple[Campaign, list[User]]:
@@ -86,7 +86,7 @@ def test_screening_wants_a_reason_and_a_lead(as_lead: Client, client: Client) ->
 
 
 def outside_folds(page: str) -> str:
-    """What stands on the page while every fold is closed."""
+    """Return the page without the content of its closed folds."""
     return re.sub(r'<details class="disclosure.*?</summary>.*?</details>', "", page, flags=re.DOTALL)
 
 

@@ -232,7 +232,7 @@ def test_figures_are_computed_again_only_after_something_changed(rated_campaign:
 
 
 def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated_campaign: tuple[Campaign, list[User]]) -> None:
-    """As on PostgreSQL where two are stored at once: the one with the lower key is committed last."""
+    """So it is on PostgreSQL if two are stored at once and the one with the lower key is committed last."""
     campaign, _raters = rated_campaign
     before = compute_agreement(campaign).ratings
     late = RatingRevision.objects.earliest("pk")
@@ -261,7 +261,7 @@ def test_golds_and_repeats_tell_how_reliable_a_rater_is() -> None:
     rater = factories.make_user()
     item = Item.objects.get()
     Item.objects.update(gold={"visual": 3, "dynamic": 5, "alignment": 1})
-    factories.rate_all(rater, campaign, 3)  # on a seat: within one of 3, two off the others
+    factories.rate_all(rater, campaign, 3)  # in a rating slot: one axis is right, two are off by two
     again = Slot.objects.create(
         item=item,
         campaign=campaign,

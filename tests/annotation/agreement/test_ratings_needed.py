@@ -1,4 +1,4 @@
-"""How many ratings a campaign's clips need: from the ratings that count, and only from those."""
+"""The number of ratings that a campaign's clips need, from the ratings that count alone."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries

@@ -1,4 +1,4 @@
-"""What a lead sets in a campaign, by script."""
+"""The settings of a campaign through the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The API as a script meets it: tokens, roles, statuses, and errors that name the field."""
+"""The API: tokens, roles, statuses, and errors that name the field."""
 
 import uuid
 import zipfile

@@ -1,4 +1,4 @@
-"""A new campaign made like one that is there."""
+"""Copies of a campaign."""
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def source() -> Campaign:
-    """A campaign with something of everything."""
+    """A campaign with marks, scores, a retired defect, guidelines and a member."""
     lead = factories.make_lead()
     campaign = factories.make_campaign(
         0, overlap=2, overlap_cap=4, seed=8, order="score", gold_share=0.2, qualification_mark=0.5, edit_hours=3

@@ -1,4 +1,4 @@
-"""The lead's page of guidelines, and what raters see of them."""
+"""The lead's page of guidelines, and the raters' view of them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def path_of(campaign: Campaign) -> str:
 
 
 def carried(*examples: tuple[str, int, Clip, str]) -> dict[str, Any]:
-    """The examples as the form carries them."""
+    """Make the form's fields for these examples."""
     parts = ("axis", "level", "clip", "note")
     rows = [(axis, level, clip.pk, note) for axis, level, clip, note in examples]
     return {f"example-{part}": [row[place] for row in rows] for place, part in enumerate(parts)}

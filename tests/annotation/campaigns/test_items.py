@@ -1,4 +1,4 @@
-"""The lists of a campaign's items: what they cost where there are many."""
+"""The lists and counts of a campaign's items, and their queries' cost."""
 
 import pytest
 from django.db import connection

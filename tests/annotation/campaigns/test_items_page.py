@@ -53,7 +53,7 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
     for rater, score in ((make_user(), 1), (make_user(), 4)):
         for _ in range(6):
             slot = queue.claim(rater=rater, campaign=campaign)
-            if slot is None:  # the second rater does not get what the first reported
+            if slot is None:  # the second rater does not get the clip that the first reported
                 break
             name = slot.item.clip.clip_id
             if name in ("calm", "disputed") or (name == "half" and score == 1):

@@ -1,4 +1,4 @@
-"""Known scores, the qualification set, priorities, and scores for the order."""
+"""Gold scores, the qualification set, priorities, and order scores."""
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError

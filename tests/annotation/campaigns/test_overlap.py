@@ -91,9 +91,6 @@ def test_the_last_two_slots_filled_at_once_open_one_more_slot() -> None:
     assert count_slots(campaign) == 3
 
 
-# ---- order
-
-
 def offered(campaign: Campaign, count: int) -> list[int]:
     rater, items = factories.make_user(), []
     for _ in range(count):

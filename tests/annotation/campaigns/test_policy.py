@@ -1,4 +1,4 @@
-"""What of a campaign's settings may change when, and what happens to existing slots."""
+"""Which settings of a campaign may change when, and what a change does to its slots."""
 
 from typing import Any
 

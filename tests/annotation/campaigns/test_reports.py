@@ -1,4 +1,4 @@
-"""A reported clip is held back from everybody until a lead settles it, in every kind of place."""
+"""A reported clip is given to nobody, in any kind of slot, until a lead settles the report."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,7 +39,7 @@ def test_nobody_gets_a_reported_clip_until_it_is_given_out_again(kind: str) -> N
     assert queue.claim(rater=second, campaign=campaign) is None
     reports.give_out_again(actor=campaign.created_by, item=Item.objects.get())
     assert factories.claim(second, campaign).item_id == Item.objects.get().pk
-    assert queue.claim(rater=first, campaign=campaign) is None  # who reported it is not offered it again
+    assert queue.claim(rater=first, campaign=campaign) is None  # the rater who reported it does not get it again
 
 
 def test_a_clip_that_is_only_skipped_goes_to_others() -> None:
@@ -125,7 +125,10 @@ def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.
     monkeypatch.setattr(checks, "draw_check_kind", lambda *_asked: Slot.Kind.GOLD)
     campaign = factories.make_campaign(1, overlap=1)
     Item.objects.update(gold=dict.fromkeys(AXES, 3))
-    for rater in (factories.make_user(), factories.make_user()):  # the first takes the slot, the second a gold's place
+    for rater in (
+        factories.make_user(),
+        factories.make_user(),
+    ):  # the first gets the rating slot, the second a gold slot
         factories.submit(rater, factories.claim(rater, campaign))
     assert len(read_checks(campaign)) == len(AXES)
     reports.exclude(actor=campaign.created_by, item=Item.objects.get(), reason="Gore.")

@@ -1,4 +1,4 @@
-"""A campaign's own defects: their ids outlive every change of what is offered."""
+"""A campaign's own defects: their ids stay the same through every change."""
 
 from dataclasses import replace
 from typing import Any
@@ -130,7 +130,7 @@ def test_a_draft_no_longer_proposes_a_retired_defect(custom_campaign: Campaign) 
     draft = record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
     proposed = make_proposals(custom_campaign, draft)[Axis.VISUAL]
     assert proposed["evidence"] == []
-    assert proposed["no_defect"] is False  # the rater says what they saw: the critic saw something
+    assert proposed["no_defect"] is False  # the critic saw a defect, so the rater must say what they saw
 
 
 def test_annotators_change_no_defects(custom_campaign: Campaign) -> None:

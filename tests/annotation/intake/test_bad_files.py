@@ -1,4 +1,4 @@
-"""One bad file costs one row of an import, never the rest; an upload folder never stays."""
+"""A bad file costs one row of an import and no more; an upload folder is always removed."""
 
 import errno
 import io
@@ -225,7 +225,7 @@ def test_an_empty_file_of_four_costs_its_row() -> None:
 
 @pytest.fixture
 def sent_job() -> Job:
-    """A job that waits to read an upload."""
+    """A queued job that imports an upload."""
     content = archive(
         ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.make_video())
     )
@@ -299,6 +299,6 @@ def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
 def test_a_folder_that_another_request_sweeps_meanwhile_is_no_error() -> None:
     uploads.upload_root().mkdir(parents=True, exist_ok=True)
     gone = uploads.upload_root() / "gone"
-    gone.symlink_to("nowhere")  # listed, and not there when it is looked at
+    gone.symlink_to("nowhere")  # it is listed, but it does not exist
     uploads.remove_stale_folders()
     gone.unlink()

@@ -1,4 +1,4 @@
-"""Clips in, from a manifest with real (tiny) videos beside it to rows, media and items."""
+"""Imports of clips, from a manifest with tiny real videos to rows, media and items."""
 
 import hashlib
 from pathlib import Path

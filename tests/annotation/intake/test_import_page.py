@@ -1,4 +1,4 @@
-"""Bringing clips in from the browser."""
+"""Imports of clips in the browser."""
 
 import io
 import zipfile
@@ -27,7 +27,7 @@ def zipped(**files: bytes) -> bytes:
 
 
 def send(client: Client, campaign: Campaign, **files: bytes) -> str:
-    """The page after sending files; `a_mp4` is called a.mp4."""
+    """Send files and return the page; the argument `a_mp4` is the file a.mp4."""
     sent = [SimpleUploadedFile(name.replace("_", "."), content) for name, content in files.items()]
     return client.post(f"/campaigns/{campaign.name}/import", {"sent": sent}, follow=True).content.decode()
 

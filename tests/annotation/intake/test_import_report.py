@@ -1,4 +1,4 @@
-"""What an import says of its prompt groups, and of the splits of the campaign after it."""
+"""An import's report on its prompt groups and on the campaign's splits."""
 
 import pytest
 

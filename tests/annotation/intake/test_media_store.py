@@ -1,4 +1,4 @@
-"""Who may read media: their group, whatever the umask is."""
+"""Media files are readable for their group, whatever the umask is."""
 
 import os
 import stat

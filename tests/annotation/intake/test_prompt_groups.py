@@ -1,4 +1,4 @@
-"""Prompts of a manifest get their groups and splits before a clip is stored, and keep them for good."""
+"""The prompts of a manifest get their groups and splits before any clip is stored, and keep them."""
 
 from collections import Counter
 from collections.abc import Sequence

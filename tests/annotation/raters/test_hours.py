@@ -1,4 +1,4 @@
-"""Hours: counted by day and rater, each rating once and for a bounded time."""
+"""Hours by day and rater: each rating counts once and for a bounded time."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Members of a campaign: who may rate, and how they come in."""
+"""Members of a campaign: who may rate, and how they become members."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Lists of people to invite, as spreadsheets and people write them."""
+"""Lists of people to invite, in the forms that spreadsheets and people write."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Outside panels: beginning by a link, rating one's part, leaving with the code; and what strangers try."""
+"""Outside panels: participants begin by a link, rate their part and leave with the code; strangers are refused."""
 
 import re
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Several raters, and several tabs of one, at the very same moment: threads with connections of their own."""
+"""Several raters, and several tabs of one rater, at the same moment."""
 
 import threading
 import uuid
@@ -28,7 +28,7 @@ def test_raters_who_claim_at_once_get_different_slots() -> None:
     slots = run_at_once(*[lambda rater=rater: queue.claim(rater=rater, campaign=campaign) for rater in raters])
 
     taken = [slot.pk for slot in slots if isinstance(slot, Slot)]
-    assert len(taken) == len(set(taken)) == 6  # two items of three seats
+    assert len(taken) == len(set(taken)) == 6  # two items with three slots each
     assert slots.count(None) == 2
 
 

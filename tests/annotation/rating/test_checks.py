@@ -1,4 +1,4 @@
-"""Golds, repeats and qualification: places that one rater alone is given.
+"""Check slots (gold, repeat and qualification), which are made for one rater.
 
 What is drawn depends on the keys of rows, which differ from run to run: a test that counts draws makes so many that
 chance fails it less than once in ten thousand runs.
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def kinds(rater: User, campaign: Campaign) -> list[str]:
-    """The kinds of a rater's places, in the order in which they rated them."""
+    """List the kinds of a rater's slots in the order of their ratings."""
     mine = Rating.objects.filter(rater=rater, slot__campaign=campaign).order_by("pk")
     return list(mine.values_list("slot__kind", flat=True))
 
@@ -98,7 +98,7 @@ def test_golds_go_to_every_rater_beyond_the_rating_slots_and_never_twice() -> No
     met = [set(Rating.objects.filter(rater=rater, item__in=golds).values_list("item", flat=True)) for rater in raters]
     assert sum(len(items) for items in met) >= 5
     seats = Slot.objects.filter(item__in=golds, kind="seat")
-    assert seats.count() == 3  # one each, as the overlap says
+    assert seats.count() == 3  # one for each item: the overlap is 1
     assert Slot.objects.filter(item__in=golds, kind="gold", arm="blind").count() >= 2
     assert Rating.objects.values("item", "rater").distinct().count() == Rating.objects.count()
 
@@ -143,9 +143,6 @@ def test_the_same_salt_gives_the_same_checks() -> None:
     assert drawn == [checks.draw_check_kind(campaign, rater, number) for number in range(1, 4000)]
     for kind in (Slot.Kind.REPEAT, Slot.Kind.GOLD):
         assert 0.14 < drawn.count(kind) / len(drawn) < 0.26
-
-
-# ---- qualification
 
 
 @pytest.fixture
@@ -229,9 +226,6 @@ def test_a_check_slot_that_was_handed_back_is_given_out_again_and_late_answers_a
     again = factories.claim(rater, strict)
     assert (again.item_id, again.pk) != (slot.item_id, slot.pk)
     assert again.item_id == slot.item_id
-
-
-# ---- the rule for edits
 
 
 def test_edits_end_after_the_campaigns_hours() -> None:

@@ -1,4 +1,4 @@
-"""What became of a draft, decided from texts and marks."""
+"""How a rater used a draft, decided from the texts and the evidence."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The desk while a rater qualifies: feedback after each clip, and what who fails is told."""
+"""The desk while a rater qualifies: feedback after each clip, and the page for raters who fail."""
 
 import uuid
 

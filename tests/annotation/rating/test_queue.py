@@ -167,7 +167,7 @@ def test_a_rater_who_saw_an_item_in_one_arm_never_gets_it_in_the_other() -> None
     slot = factories.claim(rater, campaign)
     assert slot.arm == Arm.ASSISTED
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
-    factories.claim(other, campaign)  # the assisted seat
+    factories.claim(other, campaign)  # the assisted slot
 
     assert queue.claim(rater=rater, campaign=campaign) is None
 

@@ -63,11 +63,11 @@ scores = st.sampled_from([KNOWN, KNOWN, 2, 1, 5])
 
 @dataclass(slots=True)
 class Met:
-    """What the model knows of one rater and one item."""
+    """The model's record of one rater and one item."""
 
     arm: str
     number: int = 0  # as which of the rater's clips the item was last put before them
-    rated: list[str] = field(default_factory=list)  # the kinds of the places in which they rated it
+    rated: list[str] = field(default_factory=list)  # the kinds of the slots in which they rated it
     is_skipped: bool = False
     kept: Any = None  # answers that came too late
     is_handed_back: bool = False  # since it was last put before them
@@ -101,14 +101,16 @@ class Queue(RuleBasedStateMachine):
         self.campaign = factories.make_campaign(**POLICY)
         self.raters = [User.objects.create(pk=key, username=f"rater{key}") for key in keys]
         self.qualifying = _fill(self.campaign)
-        self.held: dict[int, Slot] = {}  # what each rater's page shows, lost or not
+        self.held: dict[int, Slot] = {}  # the slot on each rater's page, lost or not
         self.left: list[tuple[int, Slot]] = []  # pages that were left open behind it
         self.sent: list[Sent] = []
         self.edits = 0
         self.leases: set[uuid.UUID | None] = set()
         self.takes: Counter[int] = Counter()
         self.met: dict[tuple[int, int], Met] = {}
-        self.said: dict[int, dict[int, int]] = defaultdict(dict)  # current scores on the seats of an item, by rating
+        self.said: dict[int, dict[int, int]] = defaultdict(
+            dict
+        )  # current scores in the rating slots of an item, by rating
         self.reported: set[int] = set()
         self.excluded: set[int] = set()
         self.seats = dict.fromkeys(Item.objects.filter(is_qualification=False).values_list("pk", flat=True), SEATS)
@@ -118,8 +120,6 @@ class Queue(RuleBasedStateMachine):
         self.travel.stop()
         transaction.set_rollback(True)
         self.transaction.__exit__(None, None, None)
-
-    # ---- what raters and leads do
 
     @rule(rater=raters)
     def claim(self, rater: int) -> None:
@@ -137,7 +137,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(rater=raters, given=st.lists(scores, min_size=1, max_size=8))
     def rate(self, rater: int, given: list[int]) -> None:
-        """The common case, several at one step, so that an example gets far. Who rates so, mostly qualifies."""
+        """Rate several clips in one step, so that an example gets far. Such a rater usually qualifies."""
         for score in given:
             self.claim(rater)
             if rater not in self.held:
@@ -220,8 +220,6 @@ class Queue(RuleBasedStateMachine):
     def turn(self, state: str) -> None:
         campaigns.set_state(actor=self.lead, campaign=self.campaign, state=state)
 
-    # ---- what must hold after each of these
-
     @invariant()
     def the_rules_hold(self) -> None:
         slots = list(Slot.objects.all())
@@ -269,13 +267,11 @@ class Queue(RuleBasedStateMachine):
         late = {(self.raters[rater].pk, item): met.kept for (rater, item), met in self.met.items() if met.kept}
         assert kept == late
 
-    # ---- the model
-
     def _pages(self) -> list[tuple[int, Slot]]:
         return [*sorted(self.held.items()), *self.left[-4:]]
 
     def _meet(self, rater: int, slot: Slot) -> None:
-        """A place that is new on the rater's desk, held against all that they were shown before."""
+        """Check a slot that is new on the rater's desk against all that they were given before."""
         self.takes[rater] += 1
         assert slot.item_id not in self.reported | self.excluded
         met = self.met.setdefault((rater, slot.item_id), Met(slot.arm))
@@ -323,7 +319,7 @@ class Queue(RuleBasedStateMachine):
         self._count(slot, rating.pk, score)
 
     def _count(self, slot: Slot, rating: int, score: int) -> None:
-        """How many seats an item should have now: one more when all are rated and the scores lie too far apart."""
+        """Compute the expected number of rating slots: one more if all are rated and the scores differ too much."""
         if slot.kind != "seat":
             return
         said = self.said[slot.item_id]

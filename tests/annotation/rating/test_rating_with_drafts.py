@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 
 def claim_assisted_slot(rater: User) -> tuple[Slot, int]:
-    """A seat in the assisted arm, and the id of its draft."""
+    """Claim a slot in the assisted arm; return it with the id of its draft."""
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
     draft = drafts.record_draft(item_id=item.pk, critic="starter@1", card=factories.make_card(), text="", latency_ms=5)
@@ -114,7 +114,7 @@ def test_the_site_decides_how_a_draft_was_used_whatever_the_client_claims(
 
 
 def test_a_draft_that_was_not_shown_is_not_recorded(rater: User) -> None:
-    """It came after the rater, who was never given it."""
+    """The draft came after the rater's claim, and they did not request it."""
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = factories.claim(rater, campaign)
     drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)

@@ -1,4 +1,4 @@
-"""Submits: what they store, and what becomes of one that comes late or twice."""
+"""Submits: what they store, and those that come late or twice."""
 
 import uuid
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A lead's try: the desk and its words as raters have them, and not one row of the site's tables."""
+"""A lead's try shows the desk as raters see it and stores no row."""
 
 import json
 from typing import Any
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def rows() -> dict[str, list[Any]]:
-    """Every row of every table of the rating floor, as it stands."""
+    """Read every row of every table of the annotation app."""
     tables = apps.get_app_config("annotation").get_models()
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in tables}
 

@@ -1,4 +1,4 @@
-"""The guess at the next clip, held against what the queue then gives."""
+"""The guess at a rater's next clip, compared with the queue's next claim."""
 
 import pytest
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def hits(campaign: Campaign) -> list[bool]:
-    """Whether the guess was right, for every clip of one rater but the first."""
+    """Say for each clip of one rater after the first whether the guess was right."""
     rater, right = factories.make_user(), []
     slot = queue.claim(rater=rater, campaign=campaign)
     while slot is not None:

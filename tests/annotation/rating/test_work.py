@@ -1,4 +1,4 @@
-"""The work behind a rating over all its revisions, and everything that reads it."""
+"""The time and viewing record of a rating over all its revisions, and all that reads them."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def test_viewing_records_are_merged_by_what_each_value_means(viewings: list[Any]
 
 
 def edited(campaign: Campaign) -> Rating:
-    """A rating of 31.5 s that was watched, edited twice: in 5 s on the page of an edit, and without scripts."""
+    """Make a rating of 31.5 s with a viewing record and edit it twice: in 5 s, and without scripts."""
     rater = factories.make_user()
     slot = factories.claim(rater, campaign)
     rating = factories.submit(rater, slot, viewing=FIRST, seconds_spent=31.5)
@@ -90,7 +90,7 @@ def test_an_excluded_clip_is_in_no_figure_of_a_rater() -> None:
 
 
 def figures_of(campaign: Campaign) -> tuple[int, Figure, Figure]:
-    """Ratings, seconds and watched share in the one row of the table of raters."""
+    """Return ratings, seconds and watched share from the only row of the table of raters."""
     (row,) = compute_agreement(campaign).raters
     return row.ratings, row.seconds, row.watched
 

@@ -1,4 +1,4 @@
-"""Large campaigns are changed in short transactions: raters go on meanwhile, and what was cut off is completed."""
+"""Changes of large campaigns in short transactions: raters keep working, and an interrupted change is completed."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -237,7 +237,7 @@ def test_a_duplicate_that_was_cut_off_is_whole_after_another_run(cut: int) -> No
     started = copy_clips(actor=lead, source=campaign, target=made, golds=True, qualification=False)
     for _ in zip(range(cut), started, strict=False):
         pass
-    for item in made.items.all():  # what is there is whole at every moment
+    for item in made.items.all():  # every copied item is complete
         assert item.slots.count() == 2
     job = jobs.run(Job.objects.get(kind="copy_clips").pk)
 

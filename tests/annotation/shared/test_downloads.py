@@ -1,4 +1,4 @@
-"""Every CSV that a page offers opens in a spreadsheet with its letters, and runs nothing."""
+"""Every CSV download opens in a spreadsheet with all its letters and without running a formula."""
 
 import csv
 from io import StringIO
@@ -13,7 +13,7 @@ from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
 ONLY_FIGURES = {"campaigns/<slug:name>/agreement.csv"}
-"""Downloads without anything that a person wrote."""
+"""Downloads that hold no text that people wrote."""
 NAME, FORMULA = "Žofie", "=1+1"
 
 

@@ -1,6 +1,6 @@
-"""No page and no answer of the API tells a rater a gold or a repeat from an ordinary slot.
+"""Raters cannot tell a check slot from a rating slot by any page or answer of the API.
 
-The clip, its prompt, the lease and what counts up with every clip differ. All else is the same, to the character.
+The clip, its prompt, the lease and the counts differ. Everything else is the same, character by character.
 """
 
 import re
@@ -42,7 +42,7 @@ HEADERS_THAT_DIFFER = {"Content-Length", "Expires", "Set-Cookie"}
 
 @pytest.fixture
 def campaign_with_checks() -> Campaign:
-    """With golds that also have rating slots, in either arm; no two clips have the same prompt group."""
+    """A campaign with repeats and golds in both arms; some golds have rating slots, no clips share a prompt group."""
     made = factories.make_campaign(40, overlap=1, assisted_share=0.5, gold_share=0.3, repeat_share=0.4)
     factories.rate_all(factories.make_user(), factories.make_campaign(3))  # no key agrees with another by chance
     golds = list(Item.objects.filter(campaign=made).order_by("pk").values_list("pk", flat=True)[:12])
@@ -54,7 +54,7 @@ def campaign_with_checks() -> Campaign:
 def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campaign_with_checks: Campaign) -> None:
     rater = factories.make_user()
     client.force_login(rater)
-    seen: dict[str, dict[str, str]] = defaultdict(dict)  # by what was asked, the kinds of slot by the answer
+    seen: dict[str, dict[str, str]] = defaultdict(dict)  # by request, then by answer: the kind of slot
     counts: Counter[str] = Counter()
     submitted = client.post(f"/rate/{campaign_with_checks.name}/start", headers=SCRIPT)
     while (slot := Slot.objects.filter(campaign=campaign_with_checks, rater=rater, state="leased").first()) is not None:
@@ -77,7 +77,7 @@ def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campa
 
 
 def request_all(client: Client, rater: User, campaign: Campaign, slot: Slot) -> dict[str, Any]:
-    """What a rater can ask for while a slot is on their desk."""
+    """Send every request that a rater can send while a slot is on their desk."""
     _, secret = issue_token(actor=rater, name="script")
     script = Client(headers={"Authorization": f"Bearer {secret}"})
     desk = f"/rate/{campaign.name}"
@@ -106,7 +106,7 @@ def note(seen: dict[str, dict[str, str]], kind: str, name: str, answer: Any) -> 
 
 
 def alike(answer: Any) -> str:
-    """The answer without what may differ from slot to slot."""
+    """Return an answer without the parts that may differ from slot to slot."""
     if answer.headers.get("Content-Type") == "application/json":
         values = answer.json()
         if "lease_expires_at" not in values:

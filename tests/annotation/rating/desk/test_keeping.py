@@ -1,4 +1,4 @@
-"""Saved work, leases, skips; and nothing that changes by being looked at."""
+"""Saved work, leases and skips at the desk; a GET changes nothing."""
 
 import uuid
 from datetime import timedelta
@@ -75,7 +75,7 @@ def test_hostile_saved_work_does_not_break_the_page(as_rater: Client, rater: Use
 
 
 def lose_seat(slot: Slot) -> None:
-    """Somebody else took the seat after the lease had run out."""
+    """Let another rater take the slot, as after the lease has run out."""
     later = timezone.now() + timedelta(minutes=5)
     Slot.objects.filter(pk=slot.pk).update(rater=make_user("thief"), lease=uuid.uuid4(), lease_expires_at=later)
 

@@ -1,4 +1,4 @@
-"""What the desk shows, in which arm and state; and its letters."""
+"""The desk's content by arm and state, and the letters of its defects."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""What a submit stores, what it refuses, and what it does with bad posts."""
+"""Submits at the desk: stored, refused and damaged ones."""
 
 import pytest
 from django.test import Client
