@@ -61,7 +61,7 @@ def make_draft(offer: Offer, at: datetime) -> Draft:
     return draft
 
 
-def filled(offer: Offer) -> tuple[int | None, str]:
+def read_offered_draft(offer: Offer) -> tuple[int | None, str]:
     run_step("0013_offered_drafts", "fill_offers")
     offer.refresh_from_db()
     return offer.draft_id, offer.exposure
@@ -73,14 +73,14 @@ def test_0013_a_rated_offer_has_the_draft_of_its_rating(exposure: str) -> None:
     shown = make_draft(offer, EARLIER)
     make_draft(offer, BETWEEN)
     rate(offer, draft=shown, exposure=exposure)
-    assert filled(offer) == (shown.pk, exposure)
+    assert read_offered_draft(offer) == (shown.pk, exposure)
 
 
 def test_0013_a_rating_without_a_draft_has_an_offer_without_one() -> None:
     offer = make_offer(state="done")
     make_draft(offer, EARLIER)
     rate(offer, draft=None, exposure="none")
-    assert filled(offer) == (None, "none")
+    assert read_offered_draft(offer) == (None, "none")
 
 
 def test_0013_a_draft_of_another_rater_is_not_taken() -> None:
@@ -107,7 +107,7 @@ def test_0013_a_draft_of_another_rater_is_not_taken() -> None:
         draft=draft,
         critic_active=True,
     )
-    assert filled(offer) == (None, "none")
+    assert read_offered_draft(offer) == (None, "none")
     other.refresh_from_db()
     assert (other.draft_id, other.exposure) == (draft.pk, "late")
 
@@ -153,18 +153,18 @@ def test_0013_a_held_item_has_the_draft_that_its_page_shows(
             named = drafts[used]
         SavedWork.objects.create(item=offer.item, rater=offer.rater, answers={"draft": named})
     number, exposure = expected
-    assert filled(offer) == (None if number is None else drafts[number], exposure)
+    assert read_offered_draft(offer) == (None if number is None else drafts[number], exposure)
 
 
 def test_0013_work_that_is_no_mapping_names_no_draft() -> None:
     offer = make_offer(state="leased")
     make_draft(offer, EARLIER)
     SavedWork.objects.create(item=offer.item, rater=offer.rater, answers=[])
-    assert filled(offer) == (None, "none")
+    assert read_offered_draft(offer) == (None, "none")
 
 
 @pytest.mark.parametrize(("state", "arm"), [("leased", "blind"), ("done", "blind"), ("free", "assisted")])
 def test_0013_blind_offers_and_items_that_were_let_go_have_no_draft(state: str, arm: str) -> None:
     offer = make_offer(state=state, arm=arm)
     make_draft(offer, EARLIER)
-    assert filled(offer) == (None, "none")
+    assert read_offered_draft(offer) == (None, "none")

@@ -85,7 +85,7 @@ def test_screening_wants_a_reason_and_a_lead(as_lead: Client, client: Client) ->
     assert not Screening.objects.exists()
 
 
-def outside_folds(page: str) -> str:
+def remove_folds(page: str) -> str:
     """Return the page without the content of its closed folds."""
     return re.sub(r'<details class="disclosure.*?</summary>.*?</details>', "", page, flags=re.DOTALL)
 
@@ -109,7 +109,7 @@ def test_with_few_clips_the_page_says_so_first_and_folds_the_figures(
     assert page.count(f"<summary>{sentence}</summary>") >= len(Axis)
     assert "ICC of a MOS" in page
     for label in ("Krippendorff", "ICC of a MOS", "SD within a clip", "Ceiling set by"):
-        assert label not in outside_folds(page)
+        assert label not in remove_folds(page)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_one_rater_alone_agrees_with_nobody(as_lead: Client, clips: int, words: 
     assert page.count("<summary>No clip has two ratings; agreement can be read from about 20.</summary>") >= len(Axis)
     assert page.count(words) == len(Axis)
     assert "undefined: no item has two ratings: agreement of one rating is undefined" in page
-    assert "Krippendorff" not in outside_folds(page)
+    assert "Krippendorff" not in remove_folds(page)
 
 
 def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -> None:
@@ -130,7 +130,7 @@ def test_enough_clips_show_the_figures_with_what_they_rest_on(as_lead: Client) -
     for odd in range(3):
         given = {clip: min(5, 1 + number % 5 + (number % 7 == odd)) for clip, number in numbers.items()}
         rate_all(make_user(), campaign, given)
-    page = outside_folds(collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()))
+    page = remove_folds(collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode()))
     assert page.count("Krippendorff") == len(Axis)
     assert page.count("120 ratings of 40 clips; 40 with two or more") == len(Axis)
     assert page.count("The intervals hold for these raters only: there are too few raters") == len(Axis)

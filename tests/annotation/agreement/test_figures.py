@@ -60,7 +60,7 @@ def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> Non
             factories.skip(rater, slot)
 
 
-def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
+def read_alpha(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
     found = next(one for one in figures.axes if one.axis == axis).blind.alpha.estimate.value
     assert not isinstance(found, Undefined), found
     return found
@@ -69,7 +69,7 @@ def value(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
 def test_alpha_is_that_of_the_published_table(rated_campaign: tuple[Campaign, list[User]]) -> None:
     figures = compute_agreement(rated_campaign[0])
 
-    assert [round(value(figures, axis), 6) for axis in AXES] == [0.815388] * 3
+    assert [round(read_alpha(figures, axis), 6) for axis in AXES] == [0.815388] * 3
     assert figures.ratings == 41
     assert [one.basis.ratings for one in figures.axes] == [41] * 3
 
@@ -96,7 +96,7 @@ def test_a_screened_rater_counts_no_more_and_stays_in_the_table_of_raters(
     after = compute_agreement(campaign)
 
     assert after.ratings == before.ratings - 10
-    assert value(after) != value(before)
+    assert read_alpha(after) != read_alpha(before)
     assert {row.name: row.is_screened for row in after.raters} == {
         "rater0": False, "rater1": False, "rater2": True, "rater3": False,
     }  # fmt: skip

@@ -41,7 +41,7 @@ def test_nothing_is_never_minus_nothing(value: float, text: str) -> None:
     assert studio.estimate(Estimate(value, Undefined("no interval"))) == text
 
 
-def rater(name: str, **verdicts: bool | Undefined) -> RaterRow:
+def make_rater_row(name: str, **verdicts: bool | Undefined) -> RaterRow:
     lines = {Axis(axis): ScreenedRater(name, 0, 0, 9, verdict) for axis, verdict in verdicts.items()}
     return cast(RaterRow, SimpleNamespace(name=name, bt500=lines))
 
@@ -49,17 +49,17 @@ def rater(name: str, **verdicts: bool | Undefined) -> RaterRow:
 def test_screening_speaks_of_all_raters_whoever_comes_first() -> None:
     no_verdict = Undefined("not applicable: no item with 7 ratings or more")
     thin, out, kept = (
-        rater("Ana", visual=no_verdict),
-        rater("Bo", visual=True, dynamic=False),
-        rater("Cy", visual=False),
+        make_rater_row("Ana", visual=no_verdict),
+        make_rater_row("Bo", visual=True, dynamic=False),
+        make_rater_row("Cy", visual=False),
     )
     assert describe_screening([thin]) == "not applicable: no item with 7 ratings or more."
     assert describe_screening([thin, out, kept]) == "would reject \u2068Bo\u2069 (visual)."
     assert describe_screening([thin, kept]) == "would reject nobody."
-    assert describe_screening([rater("Di"), kept]) == "would reject nobody."
+    assert describe_screening([make_rater_row("Di"), kept]) == "would reject nobody."
 
 
-def arm(axis: Axis, clips: int) -> ArmRow:
+def make_arm_row(axis: Axis, clips: int) -> ArmRow:
     readable = Estimate(0.5, Interval(0.4, 0.6, THESE_RATERS))
     return ArmRow(axis, Anchoring(clips, readable, readable, readable), summarise_edit_distances([]))
 
@@ -70,13 +70,13 @@ def arm(axis: Axis, clips: int) -> ArmRow:
 )
 def test_arms_with_few_clips_in_both_say_so_first(clips: int, start: str) -> None:
     sentence = f"{start} blind and assisted ratings; the two can be compared from about 20."
-    (only,) = fold_arms([arm(axis, clips) for axis in AXES])
+    (only,) = fold_arms([make_arm_row(axis, clips) for axis in AXES])
     assert (only.sentence, len(only.lines)) == (sentence, 9)
-    assert arm(Axis.VISUAL, clips).difference.thin == sentence
+    assert make_arm_row(Axis.VISUAL, clips).difference.thin == sentence
 
 
 def test_arms_with_enough_clips_are_not_folded() -> None:
-    assert fold_arms([arm(axis, 20) for axis in AXES]) == ()
+    assert fold_arms([make_arm_row(axis, 20) for axis in AXES]) == ()
 
 
 def test_a_page_names_these_raters_where_any_interval_does() -> None:

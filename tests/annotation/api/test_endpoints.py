@@ -25,7 +25,7 @@ from tests.annotation.api.scripts import post_json
 pytestmark = pytest.mark.django_db
 
 
-def submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def make_submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
     values = {"key": str(uuid.uuid4()), "answers": answers_to_json(factories.make_answers()), "seconds_spent": 9.5}
     return {"item": seat["item"], **values} | changes
 
@@ -115,7 +115,7 @@ def test_a_script_claims_and_submits_until_nothing_is_left(lead_script: Client, 
     campaign = factories.make_campaign(2, assisted_share=0)
     for _ in range(2):
         seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-        answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", submission(seat))
+        answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", make_submission(seat))
         assert answer.status_code == 201
 
     assert post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").status_code == 204
@@ -131,7 +131,7 @@ def test_a_script_claims_and_submits_until_nothing_is_left(lead_script: Client, 
 def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater_script: Client) -> None:
     campaign = factories.make_campaign(1)
     seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-    data = submission(seat)
+    data = make_submission(seat)
 
     answers = [post_json(rater_script, f"/api/leases/{seat['lease']}/submit", data) for _ in range(2)]
 
@@ -154,7 +154,7 @@ def test_a_submit_that_breaks_a_rule_names_the_field(rater_script: Client, chang
     campaign = factories.make_campaign(1, assisted_share=0)
     seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
 
-    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", submission(seat, **change))
+    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", make_submission(seat, **change))
 
     assert answer.status_code == 400
     assert field in answer.json()
@@ -166,7 +166,7 @@ def test_a_lost_slot_is_a_conflict_and_saves_the_answers(rater_script: Client) -
     seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
     Slot.objects.filter(lease=seat["lease"]).update(lease=uuid.uuid4())
 
-    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", submission(seat))
+    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", make_submission(seat))
 
     assert answer.status_code == 409
     assert "kept" in answer.json()["detail"]
@@ -227,7 +227,7 @@ def test_lists_take_as_many_queries_at_any_length(
         lead_script.get(f"/api/campaigns/{campaign.name}/{kind}")
 
 
-def archive(names: dict[str, bytes]) -> SimpleUploadedFile:
+def make_zip(names: dict[str, bytes]) -> SimpleUploadedFile:
     memory = BytesIO()
     with zipfile.ZipFile(memory, "w") as out:
         for name, content in names.items():
@@ -238,7 +238,7 @@ def archive(names: dict[str, bytes]) -> SimpleUploadedFile:
 def test_an_uploaded_zip_becomes_clips_through_a_job(lead_script: Client) -> None:
     campaign = factories.make_campaign()
     rows = "video,prompt,generator\na.mp4,a red ball rolls away,toy\n../b.mp4,a blue cube falls,toy\n"
-    sent = archive({"set/manifest.csv": rows.encode(), "set/a.mp4": factories.make_video(70)})
+    sent = make_zip({"set/manifest.csv": rows.encode(), "set/a.mp4": factories.make_video(70)})
 
     answer = lead_script.post(f"/api/campaigns/{campaign.name}/import", {"files": [sent]})
     jobs.run(answer.json()["id"])
@@ -259,7 +259,7 @@ def test_an_uploaded_zip_becomes_clips_through_a_job(lead_script: Client) -> Non
 def test_a_hostile_or_useless_zip_is_refused_and_leaves_nothing(lead_script: Client, names: dict[str, bytes]) -> None:
     campaign = factories.make_campaign()
 
-    answer = lead_script.post(f"/api/campaigns/{campaign.name}/import", {"files": [archive(names)]})
+    answer = lead_script.post(f"/api/campaigns/{campaign.name}/import", {"files": [make_zip(names)]})
 
     assert (answer.status_code, list(answer.json())) == (400, ["files"])
     assert not list((Path(settings.VAR_DIR) / "uploads").iterdir())

@@ -16,11 +16,11 @@ from tests.support.markup import collapse_space
 pytestmark = pytest.mark.django_db
 
 
-def path_of(campaign: Campaign) -> str:
+def make_path(campaign: Campaign) -> str:
     return f"/campaigns/{campaign.name}/guidelines"
 
 
-def carried(*examples: tuple[str, int, Clip, str]) -> dict[str, Any]:
+def make_example_fields(*examples: tuple[str, int, Clip, str]) -> dict[str, Any]:
     """Make the form's fields for these examples."""
     parts = ("axis", "level", "clip", "note")
     rows = [(axis, level, clip.pk, note) for axis, level, clip, note in examples]
@@ -29,37 +29,37 @@ def carried(*examples: tuple[str, int, Clip, str]) -> dict[str, Any]:
 
 def test_new_guidelines_are_a_new_version_after_a_look(as_lead: Client, lead: User, campaign: Campaign) -> None:
     set_guidelines(actor=lead, campaign=campaign, text="Old")
-    looked = as_lead.post(path_of(campaign), {"text": "**New**", "look": "1"}).content.decode()
+    looked = as_lead.post(make_path(campaign), {"text": "**New**", "look": "1"}).content.decode()
     assert "<strong>New</strong>" in looked
     assert campaign.guidelines.count() == 1
-    as_lead.post(path_of(campaign), {"text": "**New**", "save": "1"})
+    as_lead.post(make_path(campaign), {"text": "**New**", "save": "1"})
     assert list(campaign.guidelines.order_by("number").values_list("text", flat=True)) == ["Old", "**New**"]
 
 
 def test_examples_are_found_added_and_taken_out_before_anything_is_stored(
     as_lead: Client, campaign: Campaign, clips: list[Clip]
 ) -> None:
-    page = as_lead.post(path_of(campaign), {"text": "T", "q": clips[1].clip_id, "find": "1"})
+    page = as_lead.post(make_path(campaign), {"text": "T", "q": clips[1].clip_id, "find": "1"})
     found = collapse_space(page.content.decode())
     assert f'name="add" value="{clips[1].pk}"' in found
     assert f'name="add" value="{clips[0].pk}"' not in found
-    by_prompt = as_lead.post(path_of(campaign), {"text": "T", "q": clips[2].prompt[5:30], "find": "1"})
+    by_prompt = as_lead.post(make_path(campaign), {"text": "T", "q": clips[2].prompt[5:30], "find": "1"})
     assert f'name="add" value="{clips[2].pk}"' in collapse_space(by_prompt.content.decode())
-    nothing = as_lead.post(path_of(campaign), {"text": "T", "q": "no such clip", "find": "1"}).content.decode()
+    nothing = as_lead.post(make_path(campaign), {"text": "T", "q": "no such clip", "find": "1"}).content.decode()
     assert "No clip of this campaign" in nothing
 
-    kept = carried(("visual", 1, clips[0], "melted"))
+    kept = make_example_fields(("visual", 1, clips[0], "melted"))
     add = {"text": "T", "axis": "dynamic", "level": "4", "add": str(clips[1].pk)}
-    added = as_lead.post(path_of(campaign), kept | add).content.decode()
+    added = as_lead.post(make_path(campaign), kept | add).content.decode()
     assert added.count('name="example-clip"') == 2
     assert 'name="example-axis" value="dynamic"' in added
 
-    both = carried(("visual", 1, clips[0], "melted"), ("dynamic", 4, clips[1], ""))
-    fewer = as_lead.post(path_of(campaign), both | {"text": "T", "out": "0"}).content.decode()
+    both = make_example_fields(("visual", 1, clips[0], "melted"), ("dynamic", 4, clips[1], ""))
+    fewer = as_lead.post(make_path(campaign), both | {"text": "T", "out": "0"}).content.decode()
     assert fewer.count('name="example-clip"') == 1
     assert not campaign.guidelines.exists()
 
-    as_lead.post(path_of(campaign), both | {"text": "T", "save": "1"})
+    as_lead.post(make_path(campaign), both | {"text": "T", "save": "1"})
     stored = read_examples(campaign.guidelines.get())
     assert stored == [Example("visual", 1, clips[0], "melted"), Example("dynamic", 4, clips[1], "")]
 
@@ -67,7 +67,7 @@ def test_examples_are_found_added_and_taken_out_before_anything_is_stored(
 def test_a_clip_of_elsewhere_is_refused_in_words(as_lead: Client, campaign: Campaign) -> None:
     make_campaign(1)
     other = Clip.objects.exclude(items__campaign=campaign).get()
-    page = as_lead.post(path_of(campaign), carried(("visual", 1, other, "")) | {"text": "T", "save": "1"})
+    page = as_lead.post(make_path(campaign), make_example_fields(("visual", 1, other, "")) | {"text": "T", "save": "1"})
     assert "is not in this campaign" in page.content.decode()
     assert not campaign.guidelines.exists()
 
@@ -75,9 +75,9 @@ def test_a_clip_of_elsewhere_is_refused_in_words(as_lead: Client, campaign: Camp
 def test_an_earlier_version_can_be_read(as_lead: Client, lead: User, campaign: Campaign) -> None:
     for text in ("First words", "Second words"):
         set_guidelines(actor=lead, campaign=campaign, text=text)
-    assert '<p dir="auto">First words</p>' in as_lead.get(f"{path_of(campaign)}?older=1").content.decode()
+    assert '<p dir="auto">First words</p>' in as_lead.get(f"{make_path(campaign)}?older=1").content.decode()
     for number in ("3", "x", "-1", "9" * 30):
-        assert as_lead.get(path_of(campaign), {"older": number}).status_code == 404
+        assert as_lead.get(make_path(campaign), {"older": number}).status_code == 404
 
 
 def test_raters_see_the_examples_by_axis_and_level_in_drawer_and_page(
@@ -114,4 +114,4 @@ def test_raters_may_play_the_examples_while_they_may_read_them(
 
 def test_annotators_do_not_get_to_the_leads_page(client: Client, campaign: Campaign) -> None:
     client.force_login(make_user())
-    assert client.get(path_of(campaign)).status_code == 403
+    assert client.get(make_path(campaign)).status_code == 403

@@ -24,12 +24,12 @@ from tests.annotation.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def named(campaign: Campaign, lead: User, *names: str) -> dict[str, Item]:
+def add_named_clips(campaign: Campaign, lead: User, *names: str) -> dict[str, Item]:
     add_clips(actor=lead, campaign=campaign, clips=[make_clip(name) for name in names])
     return {item.clip.clip_id: item for item in Item.objects.select_related("clip")}
 
 
-def listed(client: Client, campaign: Campaign, **query: str) -> list[str]:
+def list_clips(client: Client, campaign: Campaign, **query: str) -> list[str]:
     page = client.get(f"/campaigns/{campaign.name}/items", query)
     assert page.status_code == 200
     return [item.clip.clip_id for item in page.context["items"]]
@@ -38,16 +38,16 @@ def listed(client: Client, campaign: Campaign, **query: str) -> list[str]:
 def test_clips_come_a_page_at_a_time(as_lead: Client, lead: User) -> None:
     campaign = make_campaign()
     names = [f"numbered{n:03}" for n in range(60)]
-    named(campaign, lead, *names)
-    assert listed(as_lead, campaign) == names[:50]
+    add_named_clips(campaign, lead, *names)
+    assert list_clips(as_lead, campaign) == names[:50]
     page = as_lead.get(f"/campaigns/{campaign.name}/items").content.decode()
     after = page.split("&amp;after=")[1].split('"')[0]
-    assert listed(as_lead, campaign, after=after) == names[50:]
+    assert list_clips(as_lead, campaign, after=after) == names[50:]
 
 
 def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
     campaign = make_campaign(overlap=2, disagreement_bound=1)
-    items = named(campaign, lead, "calm", "disputed", "half", "untouched", "known", "test-piece", "broken")
+    items = add_named_clips(campaign, lead, "calm", "disputed", "half", "untouched", "known", "test-piece", "broken")
     mark_item(actor=lead, item=items["known"], mark="gold", scores={"visual": 3})
     mark_item(actor=lead, item=items["test-piece"], mark="qualification", scores={"visual": 3})
     for rater, score in ((make_user(), 1), (make_user(), 4)):
@@ -63,13 +63,13 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
             else:
                 skip(rater, slot, kind="skipped", reason="Not for me.")
 
-    assert listed(as_lead, campaign, kind="rated") == ["calm", "disputed"]
-    assert listed(as_lead, campaign, kind="unrated") == ["untouched", "known", "broken"]
-    assert listed(as_lead, campaign, kind="disagreed") == ["disputed"]
-    assert listed(as_lead, campaign, kind="gold") == ["known"]
-    assert listed(as_lead, campaign, kind="qualification") == ["test-piece"]
-    assert listed(as_lead, campaign, kind="reported") == ["broken"]
-    assert listed(as_lead, campaign, kind="all", q="DISP") == ["disputed"]
+    assert list_clips(as_lead, campaign, kind="rated") == ["calm", "disputed"]
+    assert list_clips(as_lead, campaign, kind="unrated") == ["untouched", "known", "broken"]
+    assert list_clips(as_lead, campaign, kind="disagreed") == ["disputed"]
+    assert list_clips(as_lead, campaign, kind="gold") == ["known"]
+    assert list_clips(as_lead, campaign, kind="qualification") == ["test-piece"]
+    assert list_clips(as_lead, campaign, kind="reported") == ["broken"]
+    assert list_clips(as_lead, campaign, kind="all", q="DISP") == ["disputed"]
     page = as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "reported"}).content.decode()
     assert "It stays black." in page
     assert "Not for me." not in page
@@ -78,56 +78,59 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
 
 
 @pytest.fixture
-def reported(lead: User) -> Item:
+def reported_item(lead: User) -> Item:
     """A clip that a rater reported as broken."""
     campaign = make_campaign(overlap=2)
-    item = named(campaign, lead, "black")["black"]
+    item = add_named_clips(campaign, lead, "black")["black"]
     rater = make_user("rae")
     slot = claim(rater, campaign)
     skip(rater, slot, kind="broken", reason="It stays black.")
     return item
 
 
-def test_a_reported_clip_is_given_out_again(as_lead: Client, reported: Item) -> None:
-    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}"
+def test_a_reported_clip_is_given_out_again(as_lead: Client, reported_item: Item) -> None:
+    path = f"/campaigns/{reported_item.campaign.name}/items/{reported_item.pk}"
     page = as_lead.get(path).content.decode()
     assert "This clip is held back." in page
-    assert listed(as_lead, reported.campaign, kind="reported") == ["black"]
+    assert list_clips(as_lead, reported_item.campaign, kind="reported") == ["black"]
     for _ in range(2):
         assert as_lead.post(f"{path}/give-out").headers["Location"] == path
-    assert listed(as_lead, reported.campaign, kind="reported") == []
+    assert list_clips(as_lead, reported_item.campaign, kind="reported") == []
     page = as_lead.get(path).content.decode()
     assert "resolved by <bdi>lena</bdi>" in page
     assert "held back" not in page
     assert AuditEntry.objects.filter(action="item.given_out_again").count() == 1
-    assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
+    assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is not None
 
 
-def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, reported: Item) -> None:
-    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}"
+def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, reported_item: Item) -> None:
+    path = f"/campaigns/{reported_item.campaign.name}/items/{reported_item.pk}"
     assert "Say why" in as_lead.post(f"{path}/exclude", {"reason": "  "}, follow=True).content.decode()
     as_lead.post(f"{path}/exclude", {"reason": "Gore."})
     page = as_lead.post(f"{path}/exclude", {"reason": "Gore."}, follow=True).content.decode()
     assert "This clip is excluded:" in page
-    assert listed(as_lead, reported.campaign, kind="excluded") == ["black"]
-    assert listed(as_lead, reported.campaign, kind="reported") == []
-    assert "“<bdi>Gore.</bdi>”" in as_lead.get(f"/campaigns/{reported.campaign.name}/items").content.decode()
-    assert queue.claim(rater=make_user(), campaign=reported.campaign) is None
+    assert list_clips(as_lead, reported_item.campaign, kind="excluded") == ["black"]
+    assert list_clips(as_lead, reported_item.campaign, kind="reported") == []
+    assert "“<bdi>Gore.</bdi>”" in as_lead.get(f"/campaigns/{reported_item.campaign.name}/items").content.decode()
+    assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is None
     entry = AuditEntry.objects.get(action="item.excluded")
     assert entry.data == {"reason": "Gore.", "reports": 1}
     as_lead.post(f"{path}/give-out")
-    assert queue.claim(rater=make_user(), campaign=reported.campaign) is not None
+    assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is not None
 
 
 @pytest.mark.parametrize("deed", ["give-out", "exclude"])
-def test_only_a_lead_settles_and_only_by_post_and_only_there(as_lead: Client, reported: Item, deed: str) -> None:
-    path = f"/campaigns/{reported.campaign.name}/items/{reported.pk}/{deed}"
+def test_only_a_lead_settles_and_only_by_post_and_only_there(as_lead: Client, reported_item: Item, deed: str) -> None:
+    path = f"/campaigns/{reported_item.campaign.name}/items/{reported_item.pk}/{deed}"
     assert as_lead.get(path).status_code == 405
-    assert as_lead.post(path.replace(reported.campaign.name, make_campaign(1).name), {"reason": "x"}).status_code == 404
+    assert (
+        as_lead.post(path.replace(reported_item.campaign.name, make_campaign(1).name), {"reason": "x"}).status_code
+        == 404
+    )
     as_lead.force_login(make_user())
     assert as_lead.post(path, {"reason": "x"}).status_code == 403
-    reported.refresh_from_db()
-    assert reported.availability == "reported"
+    reported_item.refresh_from_db()
+    assert reported_item.availability == "reported"
 
 
 @pytest.mark.parametrize("clips", [10, 20])
@@ -136,7 +139,7 @@ def test_the_list_takes_as_many_queries_with_more_clips(
 ) -> None:
     campaign = make_campaign(clips)
     with django_assert_num_queries(14):
-        assert len(listed(as_lead, campaign)) == clips
+        assert len(list_clips(as_lead, campaign)) == clips
 
 
 def test_a_clip_is_marked_on_its_page(as_lead: Client) -> None:
@@ -195,7 +198,7 @@ def test_a_clip_of_another_campaign_is_not_here(as_lead: Client) -> None:
 
 def test_scores_come_as_a_file(as_lead: Client, lead: User) -> None:
     campaign = make_campaign(order="score")
-    named(campaign, lead, "one", "two")
+    add_named_clips(campaign, lead, "one", "two")
     path = f"/campaigns/{campaign.name}/order-scores"
     good = SimpleUploadedFile("s.csv", "\ufeffclip_id,score\none,0.25\n".encode())
     assert "The score of 1 clip changed" in as_lead.post(path, {"scores": good}, follow=True).content.decode()

@@ -14,12 +14,12 @@ pytestmark = pytest.mark.django_db
 KNOWN = {"visual": 2.0, "dynamic": 4.5}
 
 
-def first_item(campaign: Campaign) -> Item:
+def get_first_item(campaign: Campaign) -> Item:
     return Item.objects.filter(campaign=campaign).order_by("pk")[0]
 
 
 def test_a_gold_keeps_its_known_scores_and_its_rating_slots() -> None:
-    lead, item = factories.make_lead(), first_item(factories.make_campaign(1, overlap=2))
+    lead, item = factories.make_lead(), get_first_item(factories.make_campaign(1, overlap=2))
     mark_item(actor=lead, item=item, mark="gold", scores={"dynamic": 4.5, "visual": 2})
     item.refresh_from_db()
     assert (item.gold, item.is_qualification, item.slots.count()) == (KNOWN, False, 2)
@@ -32,7 +32,7 @@ def test_a_gold_keeps_its_known_scores_and_its_rating_slots() -> None:
 
 def test_a_qualification_item_has_no_rating_slots_and_gets_the_same_ones_back() -> None:
     lead, campaign = factories.make_lead(), factories.make_campaign(1, overlap=3)
-    item = first_item(campaign)
+    item = get_first_item(campaign)
     drawn = list(item.slots.order_by("number").values_list("number", "arm", "place", "rank"))
 
     mark_item(actor=lead, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts.")
@@ -52,7 +52,7 @@ def test_a_qualification_item_has_no_rating_slots_and_gets_the_same_ones_back() 
 @pytest.mark.parametrize("deed", ["claimed", "rated", "met as a gold"])
 def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -> None:
     campaign, rater = factories.make_campaign(1, overlap=3), factories.make_user()
-    item = first_item(campaign)
+    item = get_first_item(campaign)
     slot = factories.claim(rater, campaign)
     if deed == "rated":
         factories.submit(rater, slot)
@@ -69,7 +69,7 @@ def test_a_clip_that_somebody_has_met_cannot_join_the_qualification(deed: str) -
 
 def test_raters_qualify_on_marked_items_and_then_rate() -> None:
     lead, campaign, rater = factories.make_lead(), factories.make_campaign(2), factories.make_user()
-    test_item = first_item(campaign)
+    test_item = get_first_item(campaign)
     mark_item(actor=lead, item=test_item, mark="qualification", scores={"visual": 3.0})
     update_policy(actor=lead, campaign=campaign, qualification_mark=1.0)
 
@@ -95,7 +95,7 @@ def test_raters_qualify_on_marked_items_and_then_rate() -> None:
     ],
 )
 def test_invalid_marks_are_refused_by_field(asked: dict[str, object], fields: set[str]) -> None:
-    item = first_item(factories.make_campaign(1))
+    item = get_first_item(factories.make_campaign(1))
     with pytest.raises(ValidationError) as caught:
         mark_item(actor=factories.make_lead(), item=item, **asked)  # type: ignore[arg-type]  # wrong on purpose
     assert set(caught.value.message_dict) == fields
@@ -105,7 +105,7 @@ def test_invalid_marks_are_refused_by_field(asked: dict[str, object], fields: se
 
 @pytest.mark.parametrize(("order", "rank"), [("balanced", 0.0), ("priority", 9.0)])
 def test_a_priority_ranks_open_slots_if_the_campaign_orders_by_priority(order: str, rank: float) -> None:
-    item = first_item(factories.make_campaign(2, order=order))
+    item = get_first_item(factories.make_campaign(2, order=order))
     set_priority(actor=factories.make_lead(), item=item, priority=9)
     assert set(item.slots.values_list("rank", flat=True)) == {rank}
     assert set(Slot.objects.exclude(item=item).values_list("rank", flat=True)) == {0.0}
@@ -113,7 +113,7 @@ def test_a_priority_ranks_open_slots_if_the_campaign_orders_by_priority(order: s
 
 def test_a_priority_has_bounds() -> None:
     with pytest.raises(ValidationError):
-        set_priority(actor=factories.make_lead(), item=first_item(factories.make_campaign(1)), priority=1001)
+        set_priority(actor=factories.make_lead(), item=get_first_item(factories.make_campaign(1)), priority=1001)
 
 
 def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
@@ -165,8 +165,8 @@ def test_csv_that_cannot_be_read_says_where(text: str, words: str) -> None:
 def test_annotators_mark_nothing() -> None:
     annotator, campaign = factories.make_user(), factories.make_campaign(1)
     with pytest.raises(PermissionDenied):
-        mark_item(actor=annotator, item=first_item(campaign), mark="gold", scores=KNOWN)
+        mark_item(actor=annotator, item=get_first_item(campaign), mark="gold", scores=KNOWN)
     with pytest.raises(PermissionDenied):
-        set_priority(actor=annotator, item=first_item(campaign), priority=1)
+        set_priority(actor=annotator, item=get_first_item(campaign), priority=1)
     with pytest.raises(PermissionDenied):
         set_order_scores(actor=annotator, campaign=campaign, scores={})

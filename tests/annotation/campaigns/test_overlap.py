@@ -91,7 +91,7 @@ def test_the_last_two_slots_filled_at_once_open_one_more_slot() -> None:
     assert count_slots(campaign) == 3
 
 
-def offered(campaign: Campaign, count: int) -> list[int]:
+def list_offered(campaign: Campaign, count: int) -> list[int]:
     rater, items = factories.make_user(), []
     for _ in range(count):
         slot = factories.claim(rater, campaign)
@@ -100,7 +100,7 @@ def offered(campaign: Campaign, count: int) -> list[int]:
     return items
 
 
-def ordered_campaign(order: str, **values: list[float | None]) -> tuple[Campaign, list[int]]:
+def make_ordered_campaign(order: str, **values: list[float | None]) -> tuple[Campaign, list[int]]:
     """A campaign of four items with values that its order goes by."""
     campaign = factories.make_campaign(4, overlap=2, order=order)
     items = list(Item.objects.filter(campaign=campaign).order_by("pk"))
@@ -113,18 +113,18 @@ def ordered_campaign(order: str, **values: list[float | None]) -> tuple[Campaign
 
 
 def test_by_score_the_highest_comes_first_and_those_without_one_last() -> None:
-    campaign, (low, none, high, middle) = ordered_campaign("score", order_score=[-1.5, None, 7.0, 0.0])
-    assert offered(campaign, 4) == [high, middle, low, none]
+    campaign, (low, none, high, middle) = make_ordered_campaign("score", order_score=[-1.5, None, 7.0, 0.0])
+    assert list_offered(campaign, 4) == [high, middle, low, none]
 
 
 def test_by_priority_a_class_is_served_before_the_next_one_and_breadth_first_within() -> None:
-    campaign, (first, second, third, fourth) = ordered_campaign("priority", priority=[0, 5, 5, 0])
-    assert set(offered(campaign, 2)) == {second, third}
+    campaign, (first, second, third, fourth) = make_ordered_campaign("priority", priority=[0, 5, 5, 0])
+    assert set(list_offered(campaign, 2)) == {second, third}
     slots = [queue.claim(rater=factories.make_user(), campaign=campaign) for _ in range(3)]
     assert [slot.item_id in {second, third} for slot in slots if slot] == [True, True, False]
     assert {slot.item_id for slot in slots if slot} - {second, third} <= {first, fourth}
 
 
 def test_evenly_ignores_priorities() -> None:
-    campaign, _ = ordered_campaign("balanced", priority=[0, 5, 5, 0])
+    campaign, _ = make_ordered_campaign("balanced", priority=[0, 5, 5, 0])
     assert set(Slot.objects.filter(campaign=campaign).values_list("rank", flat=True)) == {0.0}

@@ -15,7 +15,7 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-def seats_of(campaign: Campaign) -> dict[tuple[str, int], str]:
+def read_slots(campaign: Campaign) -> dict[tuple[str, int], str]:
     slots = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT)
     return {(clip, number): arm for clip, number, arm in slots.values_list("item__clip__clip_id", "number", "arm")}
 
@@ -87,7 +87,7 @@ def test_more_overlap_adds_the_slots_that_a_new_campaign_would_have_drawn() -> N
 
     update_policy(actor=lead, campaign=grown, overlap=4)
 
-    assert seats_of(grown) == seats_of(wide)
+    assert read_slots(grown) == read_slots(wide)
     assert Slot.objects.filter(campaign=grown).count() == 120
 
 
@@ -136,7 +136,7 @@ def test_a_draft_campaign_may_change_its_seed_and_share_and_its_arms_are_drawn_a
 
     update_policy(actor=lead, campaign=changed, seed=9, assisted_share=0.7, overlap=4)
 
-    assert seats_of(changed) == seats_of(fresh)
+    assert read_slots(changed) == read_slots(fresh)
     places = [sorted(Slot.objects.filter(campaign=one).values_list("place", flat=True)) for one in (changed, fresh)]
     assert places[0] == places[1]
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 KINDS = ["broken", "flagged"]
 
 
-def report(rater: User, slot: Slot, kind: str = "broken") -> None:
+def report_clip(rater: User, slot: Slot, kind: str = "broken") -> None:
     factories.skip(rater, slot, kind=kind, reason="It stays black.")
 
 
@@ -35,7 +35,7 @@ def report(rater: User, slot: Slot, kind: str = "broken") -> None:
 def test_nobody_gets_a_reported_clip_until_it_is_given_out_again(kind: str) -> None:
     campaign = factories.make_campaign(1, overlap=3)
     first, second = factories.make_user(), factories.make_user()
-    report(first, factories.claim(first, campaign), kind)
+    report_clip(first, factories.claim(first, campaign), kind)
     assert queue.claim(rater=second, campaign=campaign) is None
     reports.give_out_again(actor=campaign.created_by, item=Item.objects.get())
     assert factories.claim(second, campaign).item_id == Item.objects.get().pk
@@ -45,7 +45,7 @@ def test_nobody_gets_a_reported_clip_until_it_is_given_out_again(kind: str) -> N
 def test_a_clip_that_is_only_skipped_goes_to_others() -> None:
     campaign = factories.make_campaign(1, overlap=3)
     first = factories.make_user()
-    report(first, factories.claim(first, campaign), "skipped")
+    report_clip(first, factories.claim(first, campaign), "skipped")
     assert factories.claim(factories.make_user(), campaign).item_id == Item.objects.get().pk
 
 
@@ -54,24 +54,24 @@ def test_a_rater_may_finish_a_reported_clip_that_they_hold_but_not_get_it_back()
     holder, leaver, reporter = (factories.make_user() for _ in range(3))
     held, left = factories.claim(holder, campaign), factories.claim(leaver, campaign)
     queue.hand_back(rater=leaver, lease=factories.get_lease(left))
-    report(reporter, factories.claim(reporter, campaign))
+    report_clip(reporter, factories.claim(reporter, campaign))
     assert factories.claim(holder, campaign).pk == held.pk
     assert factories.submit(holder, factories.claim(holder, campaign)).slot_id == held.pk
     assert queue.claim(rater=leaver, campaign=campaign) is None
 
 
-def _repeat(campaign: Campaign, rater: User) -> object:
+def _choose_repeat(campaign: Campaign, rater: User) -> object:
     factories.rate_all(rater, campaign)
     Item.objects.update(availability="reported")
     return checks.choose_repeat(rater, campaign, 50)
 
 
-def _gold(campaign: Campaign, rater: User) -> object:
+def _choose_gold(campaign: Campaign, rater: User) -> object:
     Item.objects.update(gold=dict.fromkeys(AXES, 3), availability="reported")
     return checks.choose_gold(rater, campaign, 1)
 
 
-def _qualification(campaign: Campaign, rater: User) -> object:
+def _claim_qualification(campaign: Campaign, rater: User) -> object:
     Item.objects.filter(pk=Item.objects.earliest("pk").pk).update(
         gold=dict.fromkeys(AXES, 3), is_qualification=True, availability="reported"
     )
@@ -81,7 +81,7 @@ def _qualification(campaign: Campaign, rater: User) -> object:
     return queue.claim(rater=rater, campaign=campaign)  # nor may anybody rate without having qualified
 
 
-@pytest.mark.parametrize("give", [_repeat, _gold, _qualification])
+@pytest.mark.parametrize("give", [_choose_repeat, _choose_gold, _claim_qualification])
 def test_a_reported_clip_is_given_out_in_no_kind_of_check_slot(give: Callable[[Campaign, User], object]) -> None:
     assert give(factories.make_campaign(20, overlap=1), factories.make_user()) is None
 
@@ -94,7 +94,7 @@ def test_a_reported_clip_is_not_guessed_drafted_or_shown_as_an_example() -> None
     assert len(read_available_examples(guideline)) == 1
     assert list_items_without_draft(campaign=campaign, critic="toy@1", limit=9) == [item]
     reporter = factories.make_user()
-    report(reporter, factories.claim(reporter, campaign))
+    report_clip(reporter, factories.claim(reporter, campaign))
     assert guess_next_clip(rater=reporter, campaign=campaign) is None
     assert list_items_without_draft(campaign=campaign, critic="toy@1", limit=9) == []
     assert read_available_examples(guideline) == []

@@ -36,7 +36,7 @@ def custom_campaign() -> Campaign:
     return factories.make_campaign(1, taxonomy=[dict(entry) for entry in SHORT])
 
 
-def offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> list[str]:
+def list_offered(campaign: Campaign, axis: Axis = Axis.VISUAL, chosen: str = "") -> list[str]:
     campaign.refresh_from_db()
     evidence = [{"defect": chosen, "time": None, "box": None}] if chosen else []
     answers = {axis.value: make_blank_answer() | {"evidence": evidence}}
@@ -50,7 +50,7 @@ def test_a_defect_gets_an_id_from_its_label_and_keeps_it_under_another(custom_ca
     relabel_defect(actor=lead, campaign=custom_campaign, defect=made, label="Sugary look")
 
     assert made == "creme-brulee-look"
-    assert offered(custom_campaign) == ["blur", "noise", "banding", "Sugary look"]
+    assert list_offered(custom_campaign) == ["blur", "noise", "banding", "Sugary look"]
     assert custom_campaign.taxonomy[-1] == {"id": made, "axis": "visual", "label": "Sugary look"}
     actions = AuditEntry.objects.filter(action__startswith="campaign.defect_").order_by("pk")
     assert [entry.action for entry in actions] == ["campaign.defect_added", "campaign.defect_relabelled"]
@@ -85,11 +85,11 @@ def test_a_label_must_say_something_new(custom_campaign: Campaign, label: str) -
 def test_a_retired_defect_is_not_offered_and_may_come_back(custom_campaign: Campaign) -> None:
     lead = factories.make_lead()
     retire_defect(actor=lead, campaign=custom_campaign, defect="noise")
-    assert offered(custom_campaign) == ["blur", "banding"]
+    assert list_offered(custom_campaign) == ["blur", "banding"]
     with pytest.raises(ValidationError, match="Restore it below"):
         add_defect(actor=lead, campaign=custom_campaign, axis="visual", label="noise")
     restore_defect(actor=lead, campaign=custom_campaign, defect="noise")
-    assert offered(custom_campaign) == ["blur", "noise", "banding"]
+    assert list_offered(custom_campaign) == ["blur", "noise", "banding"]
     assert custom_campaign.taxonomy == SHORT
 
 
@@ -102,7 +102,7 @@ def test_defects_change_positions_within_their_axis(custom_campaign: Campaign) -
         ("blur", -5, ["blur", "banding"]),
     ):
         move_defect(actor=lead, campaign=custom_campaign, defect=defect, by=by)
-        assert offered(custom_campaign) == expected
+        assert list_offered(custom_campaign) == expected
     with pytest.raises(ValidationError, match="retired"):
         move_defect(actor=lead, campaign=custom_campaign, defect="noise", by=1)
 
@@ -116,7 +116,7 @@ def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(custom_ca
 
     retire_defect(actor=lead, campaign=custom_campaign, defect="noise")
 
-    assert offered(custom_campaign, chosen="noise") == ["blur", "noise", "banding"]
+    assert list_offered(custom_campaign, chosen="noise") == ["blur", "noise", "banding"]
     changed = given | {Axis.DYNAMIC: replace(given[Axis.DYNAMIC], score=5)}
     factories.revise(rating, answers=changed)
     kept = AxisAnswer.objects.get(revision__is_current=True, axis="visual")

@@ -20,7 +20,7 @@ def custom_campaign() -> Campaign:
     )
 
 
-def labels(campaign: Campaign) -> list[tuple[str, bool]]:
+def list_labels(campaign: Campaign) -> list[tuple[str, bool]]:
     campaign.refresh_from_db()
     return [(entry["label"], bool(entry.get("retired"))) for entry in campaign.taxonomy]
 
@@ -40,7 +40,7 @@ def test_every_change_works_as_a_plain_form(as_lead: Client, custom_campaign: Ca
     ):
         answer = as_lead.post(path, post)
         assert answer.status_code == 302
-        assert labels(custom_campaign) == expected
+        assert list_labels(custom_campaign) == expected
     assert "Offer again" not in as_lead.get(path).content.decode()
 
 
@@ -61,7 +61,7 @@ def test_a_refused_change_shows_an_error_and_changes_nothing(
     answer = as_lead.post(f"/campaigns/{custom_campaign.name}/defects", post)
     assert answer.status_code == 422
     assert 'role="alert"' in answer.content.decode()
-    assert labels(custom_campaign) == [("blur", False), ("noise", False)]
+    assert list_labels(custom_campaign) == [("blur", False), ("noise", False)]
 
 
 def test_annotators_may_not_open_the_pages(client: Client, custom_campaign: Campaign) -> None:

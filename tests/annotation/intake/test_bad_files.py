@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 Spoil = Callable[[bytes], bytes]
 
 
-def second_codec(content: bytes) -> bytes:
+def break_codec(content: bytes) -> bytes:
     start = content.index(b"stsd")
     return content[:start] + content[start:].replace(b"avc1", b"zzz1")
 
@@ -38,7 +38,7 @@ def second_codec(content: bytes) -> bytes:
     ("spoil", "reason"),
     [
         (lambda content: content.replace(b"VideoHandler", b"Vid\xe9oHandle\0"), None),
-        (second_codec, "no decoder for the video (zzz1)"),
+        (break_codec, "no decoder for the video (zzz1)"),
         (lambda content: b"", "empty (0 bytes)"),
         (lambda content: content[: len(content) // 2], "cut off"),
     ],
@@ -135,7 +135,7 @@ def test_an_error_of_the_machine_ends_the_import_and_imported_clips_are_in_the_c
     assert len(list_media_files()) == 2  # the first clip and its poster
 
 
-def archive(*entries: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
+def make_zip(*entries: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", packed) as out, warnings.catch_warnings(action="ignore"):
         for name, data in entries:
@@ -143,7 +143,7 @@ def archive(*entries: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> 
     return content.getvalue()
 
 
-def spoiled(content: bytes, *positions: int) -> bytes:
+def flip_bytes(content: bytes, *positions: int) -> bytes:
     changed = bytearray(content)
     for position in positions:
         changed[position] ^= 0xFF
@@ -153,17 +153,17 @@ def spoiled(content: bytes, *positions: int) -> bytes:
 TEXT = b"video,prompt,generator\na.mp4,a red fox,gen-1\n" * 20
 MANIFEST = ("manifest.csv", TEXT)
 BAD_ARCHIVES = {
-    "deflated": [spoiled(archive(MANIFEST, ("a.mp4", b"x")), 45, 47, 50)],
-    "bzip2": [spoiled(archive(MANIFEST, packed=zipfile.ZIP_BZIP2), 60, 70, 80)],
-    "lzma": [spoiled(archive(MANIFEST, packed=zipfile.ZIP_LZMA), 60, 65, 70)],
-    "stored": [spoiled(archive(MANIFEST, packed=zipfile.ZIP_STORED), 60)],
-    "twice": [archive(MANIFEST, ("a.mp4", b"x"), ("a.mp4", b"y"))],
-    "file and folder": [archive(MANIFEST, ("a", b"x"), ("a/b.mp4", b"y"))],
-    "folder and file": [archive(MANIFEST, ("a/b.mp4", b"y"), ("a", b"x"))],
-    "two manifests": [archive(MANIFEST), archive(MANIFEST)],
+    "deflated": [flip_bytes(make_zip(MANIFEST, ("a.mp4", b"x")), 45, 47, 50)],
+    "bzip2": [flip_bytes(make_zip(MANIFEST, packed=zipfile.ZIP_BZIP2), 60, 70, 80)],
+    "lzma": [flip_bytes(make_zip(MANIFEST, packed=zipfile.ZIP_LZMA), 60, 65, 70)],
+    "stored": [flip_bytes(make_zip(MANIFEST, packed=zipfile.ZIP_STORED), 60)],
+    "twice": [make_zip(MANIFEST, ("a.mp4", b"x"), ("a.mp4", b"y"))],
+    "file and folder": [make_zip(MANIFEST, ("a", b"x"), ("a/b.mp4", b"y"))],
+    "folder and file": [make_zip(MANIFEST, ("a/b.mp4", b"y"), ("a", b"x"))],
+    "two manifests": [make_zip(MANIFEST), make_zip(MANIFEST)],
     "no zip": [b"Rar!\x1a\x07\x00 not a zip"],
     "empty": [b""],
-    "cut off": [archive(MANIFEST, ("a.mp4", os.urandom(500)))[:300]],
+    "cut off": [make_zip(MANIFEST, ("a.mp4", os.urandom(500)))[:300]],
 }
 
 
@@ -188,10 +188,10 @@ def test_an_archive_of_another_type_is_named(name: str) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: int) -> None:
-    whole = archive(MANIFEST, ("a.mp4", TEXT), packed=method)
+    whole = make_zip(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
         with suppress(uploads.UploadRefused):
-            uploads.discard(uploads.receive_files([SimpleUploadedFile("a.zip", spoiled(whole, position))]))
+            uploads.discard(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]))
         assert list(uploads.upload_root().iterdir()) == []
 
 
@@ -201,7 +201,7 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
     first, second = factories.make_prompt(1), factories.make_prompt(2)
     text = f"video,prompt,generator\n{name},{first},toy\ngood.mp4,{second},toy\n".encode()
     entries = [("manifest.csv", text), (name, factories.make_video(60)), ("good.mp4", factories.make_video(90))]
-    parts = [("all.zip", archive(*entries))] if as_zip else entries
+    parts = [("all.zip", make_zip(*entries))] if as_zip else entries
 
     manifest = uploads.receive_files([SimpleUploadedFile(part, content) for part, content in parts])
     report = run_import(manifest)
@@ -226,7 +226,7 @@ def test_an_empty_file_of_four_costs_its_row() -> None:
 @pytest.fixture
 def sent_job() -> Job:
     """A queued job that imports an upload."""
-    content = archive(
+    content = make_zip(
         ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.make_video())
     )
     manifest = uploads.receive_files([SimpleUploadedFile("all.zip", content)])

@@ -18,7 +18,7 @@ from tests.support.markup import collapse_space
 MANIFEST = b"video,prompt,generator\na.mp4,a red fox,gen-1\nmissing.mp4,a blue fox,gen-1\n"
 
 
-def zipped(**files: bytes) -> bytes:
+def make_zip(**files: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, content in files.items():
@@ -26,7 +26,7 @@ def zipped(**files: bytes) -> bytes:
     return out.getvalue()
 
 
-def send(client: Client, campaign: Campaign, **files: bytes) -> str:
+def send_files(client: Client, campaign: Campaign, **files: bytes) -> str:
     """Send files and return the page; the argument `a_mp4` is the file a.mp4."""
     sent = [SimpleUploadedFile(name.replace("_", "."), content) for name, content in files.items()]
     return client.post(f"/campaigns/{campaign.name}/import", {"sent": sent}, follow=True).content.decode()
@@ -38,9 +38,9 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
 ) -> None:
     video = make_video()
     if as_zip:
-        send(as_lead, empty_campaign, all_zip=zipped(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
+        send_files(as_lead, empty_campaign, all_zip=make_zip(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
     else:
-        send(as_lead, empty_campaign, manifest_csv=MANIFEST, a_mp4=video)
+        send_files(as_lead, empty_campaign, manifest_csv=MANIFEST, a_mp4=video)
     job = Job.objects.get(kind="import_clips")
     assert jobs.run(job.pk) is not None
     assert empty_campaign.items.get().clip.prompt == "a red fox"
@@ -59,7 +59,7 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
     [
         ({"a_mp4": b"x"}, "no manifest"),
         ({"one_csv": b"x", "two_csv": b"x"}, "several manifests"),
-        ({"a_zip": zipped(inner__a_mp4=b"x")}, "no manifest"),
+        ({"a_zip": make_zip(inner__a_mp4=b"x")}, "no manifest"),
         ({"manifest_csv": b""}, "manifest.csv\u2069 is empty (0 bytes)"),
         ({}, "Choose a manifest"),
     ],
@@ -67,7 +67,7 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
 def test_files_that_make_no_import_are_refused_with_the_reason(
     as_lead: Client, empty_campaign: Campaign, files: dict[str, bytes], complaint: str
 ) -> None:
-    assert complaint in send(as_lead, empty_campaign, **files)
+    assert complaint in send_files(as_lead, empty_campaign, **files)
     assert not Job.objects.exists()
     assert list(uploads.upload_root().iterdir()) == []
 
@@ -105,13 +105,13 @@ def test_a_zip_bomb_is_stopped_by_what_it_unpacks_to(tmp_path: Path, monkeypatch
 
 def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "MAX_FILES", 2)
-    (tmp_path / "many.zip").write_bytes(zipped(a_mp4=b"1", b_mp4=b"2", c_mp4=b"3"))
+    (tmp_path / "many.zip").write_bytes(make_zip(a_mp4=b"1", b_mp4=b"2", c_mp4=b"3"))
     with pytest.raises(uploads.UploadRefused, match="at most 2"):
         uploads.unpack(tmp_path / "many.zip", tmp_path / "into")
 
 
 def test_a_broken_zip_is_refused(tmp_path: Path) -> None:
-    content = bytearray(zipped(a_mp4=b"some bytes that are long enough to damage"))
+    content = bytearray(make_zip(a_mp4=b"some bytes that are long enough to damage"))
     content[40] ^= 0xFF
     (tmp_path / "broken.zip").write_bytes(content)
     with pytest.raises(uploads.UploadRefused, match="cannot be unpacked"):

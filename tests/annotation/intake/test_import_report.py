@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 ENOUGH = SplitSize(LEAST_CLIPS, LEAST_GROUPS)
 
 
-def add(campaign: Campaign, clips: list[Clip]) -> list[Clip]:
+def add_to_campaign(campaign: Campaign, clips: list[Clip]) -> list[Clip]:
     add_clips(actor=factories.make_lead(), campaign=campaign, clips=clips)
     return clips
 
@@ -20,11 +20,13 @@ def add(campaign: Campaign, clips: list[Clip]) -> list[Clip]:
 def test_the_sizes_count_clips_and_groups_of_the_campaign_that_releases_can_use() -> None:
     campaign = factories.make_campaign()
     group = PromptGroup.objects.create(representative="shared", split="val")
-    add(campaign, [factories.make_clip(group=group) for _ in range(3)])
-    add(campaign, [factories.make_clip(split="train"), factories.make_clip(split="train", bridges_splits=True)])
-    (qualifying,) = add(campaign, [factories.make_clip(split="test")])
+    add_to_campaign(campaign, [factories.make_clip(group=group) for _ in range(3)])
+    add_to_campaign(
+        campaign, [factories.make_clip(split="train"), factories.make_clip(split="train", bridges_splits=True)]
+    )
+    (qualifying,) = add_to_campaign(campaign, [factories.make_clip(split="test")])
     Item.objects.filter(clip=qualifying).update(is_qualification=True)
-    (excluded,) = add(campaign, [factories.make_clip(split="val")])
+    (excluded,) = add_to_campaign(campaign, [factories.make_clip(split="val")])
     Item.objects.filter(clip=excluded).update(availability=Item.Availability.EXCLUDED, exclusion_reason="Gore.")
     factories.make_clip(split="test")
 
@@ -50,7 +52,7 @@ def test_an_empty_or_small_val_or_test_split_has_a_warning(
     assert all("before you freeze a release" in warning for warning in warnings)
 
 
-def count(clips: list[Clip]) -> ImportReport:
+def count_clips(clips: list[Clip]) -> ImportReport:
     report = ImportReport()
     for clip in clips:
         report.count_clip(clip, is_new=True)
@@ -61,14 +63,16 @@ def count(clips: list[Clip]) -> ImportReport:
 def test_one_group_with_most_of_the_clips_has_a_warning() -> None:
     group = PromptGroup.objects.create(representative="shared", split="val")
 
-    report = count([factories.make_clip(group=group) for _ in range(30)] + [factories.make_clip() for _ in range(4)])
+    report = count_clips(
+        [factories.make_clip(group=group) for _ in range(30)] + [factories.make_clip() for _ in range(4)]
+    )
 
     assert report.groups == 5
     assert "30 of the 34 clips are in one prompt group, so they are all in one split." in report.warnings[0]
 
 
 def test_clips_that_bridge_two_splits_are_counted_in_a_warning() -> None:
-    report = count([factories.make_clip(bridges_splits=number < 2) for number in range(3)])
+    report = count_clips([factories.make_clip(bridges_splits=number < 2) for number in range(3)])
 
     assert report.as_json()["bridges"] == 2
     assert report.warnings[0] == "2 clips are near prompts of two splits. Releases leave them out."

@@ -20,7 +20,7 @@ def umask(request: pytest.FixtureRequest) -> Iterator[None]:
     os.umask(old)
 
 
-def mode_of(path: Path) -> int:
+def read_mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
@@ -33,6 +33,6 @@ def test_a_settled_file_is_for_the_group_of_the_media_folder(umask: None, setgid
         file.write_bytes(b"frames")
         name = move_into_store(file, "clips", SHA, ".mp4")
     assert name == f"clips/ab/{SHA}.mp4"
-    assert mode_of(root / name) == 0o640
-    assert [mode_of(root / part) for part in ("clips", "clips/ab")] == [0o750 | setgid] * 2
+    assert read_mode(root / name) == 0o640
+    assert [read_mode(root / part) for part in ("clips", "clips/ab")] == [0o750 | setgid] * 2
     assert (root / name).stat().st_gid == root.stat().st_gid

@@ -18,25 +18,25 @@ CHAIN = [" ".join(f"w{number}" for number in range(start, start + 20)) for start
 SHARES = {"train": 160, "val": 20, "test": 20}
 
 
-def row(prompt: str, name: str = "", generator: str = "toy-1") -> Row:
+def make_row(prompt: str, name: str = "", generator: str = "toy-1") -> Row:
     return Row(video="a.mp4", prompt=prompt, generator=generator, prompt_group=name)
 
 
-def store(prompts: Sequence[str], *, seed: int = 0) -> list[Row]:
-    rows = [row(prompt) for prompt in prompts]
+def store_prompts(prompts: Sequence[str], *, seed: int = 0) -> list[Row]:
+    rows = [make_row(prompt) for prompt in prompts]
     group_prompts(rows, seed=seed)
     return rows
 
 
-def splits_of(rows: Sequence[Row]) -> list[str]:
+def list_splits(rows: Sequence[Row]) -> list[str]:
     return [find_group(one)[0].split for one in rows]
 
 
-def groups_of(rows: Sequence[Row]) -> list[int]:
+def list_groups(rows: Sequence[Row]) -> list[int]:
     return [find_group(one)[0].pk for one in rows]
 
 
-def bridges_of(rows: Sequence[Row]) -> list[bool]:
+def list_bridges(rows: Sequence[Row]) -> list[bool]:
     return [find_group(one)[1] for one in rows]
 
 
@@ -46,142 +46,146 @@ def put_in_split(one: Row, split: str) -> None:
 
 @pytest.mark.parametrize("prompts", [SUBJECTS, STYLED], ids=["plain", "with one style suffix"])
 def test_two_hundred_prompts_are_two_hundred_groups_spread_over_the_splits(prompts: list[str]) -> None:
-    rows = store(prompts)
+    rows = store_prompts(prompts)
 
-    assert len(set(groups_of(rows))) == 200
-    counts = Counter(splits_of(rows))
+    assert len(set(list_groups(rows))) == 200
+    counts = Counter(list_splits(rows))
     assert all(abs(counts[split] - share) <= 2 for split, share in SHARES.items())
 
 
 def test_subjects_behind_one_camera_move_are_groups_of_their_own() -> None:
-    assert len(set(groups_of(store(ORBITS)))) == len(ORBITS)
+    assert len(set(list_groups(store_prompts(ORBITS)))) == len(ORBITS)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_template_prompts_bridge_nothing(seed: int) -> None:
-    rows = store(template_prompts(1000, seed), seed=seed)
+    rows = store_prompts(template_prompts(1000, seed), seed=seed)
 
-    assert not any(bridges_of(rows))
+    assert not any(list_bridges(rows))
     counts = Counter(find_group(one)[0].split for one in rows)
     assert min(counts["val"], counts["test"]) >= 80
 
 
 @pytest.mark.parametrize("order", [CHAIN, CHAIN[::-1], [CHAIN[0], CHAIN[3], CHAIN[1], CHAIN[2]]])
 def test_near_prompts_of_a_manifest_are_joined_before_a_split_is_drawn(order: list[str]) -> None:
-    rows = store(order)
+    rows = store_prompts(order)
 
-    assert len(set(groups_of(rows))) == 1
-    assert not any(bridges_of(rows))
+    assert len(set(list_groups(rows))) == 1
+    assert not any(list_bridges(rows))
     assert PromptGroup.objects.count() == 1
 
 
 def test_a_prompt_near_stored_groups_of_two_splits_is_a_bridge() -> None:
-    left, right = store([CHAIN[0], *SUBJECTS])[0], store([CHAIN[3]])[0]
+    left, right = store_prompts([CHAIN[0], *SUBJECTS])[0], store_prompts([CHAIN[3]])[0]
     put_in_split(left, "train")
     put_in_split(right, "test")
 
-    middle = store([CHAIN[1], CHAIN[2]])
+    middle = store_prompts([CHAIN[1], CHAIN[2]])
 
-    assert all(bridges_of(middle))
-    assert not any(bridges_of([left, right]))
+    assert all(list_bridges(middle))
+    assert not any(list_bridges([left, right]))
 
 
 def test_a_prompt_near_stored_groups_of_one_split_bridges_nothing() -> None:
-    left, right = store([CHAIN[0], *SUBJECTS])[0], store([CHAIN[3]])[0]
+    left, right = store_prompts([CHAIN[0], *SUBJECTS])[0], store_prompts([CHAIN[3]])[0]
     put_in_split(left, "test")
     put_in_split(right, "test")
 
-    middle = store([CHAIN[1], CHAIN[2]])
+    middle = store_prompts([CHAIN[1], CHAIN[2]])
 
-    assert not any(bridges_of(middle))
-    assert set(splits_of(middle)) == {"test"}
+    assert not any(list_bridges(middle))
+    assert set(list_splits(middle)) == {"test"}
 
 
 def test_a_near_prompt_joins_the_stored_group_and_its_split() -> None:
-    (stored, *_) = store([CHAIN[0], *SUBJECTS])
+    (stored, *_) = store_prompts([CHAIN[0], *SUBJECTS])
     for split in SHARES:
         put_in_split(stored, split)
-        (later,) = store([CHAIN[1] if split == "train" else f"{CHAIN[0]} {split}"])
+        (later,) = store_prompts([CHAIN[1] if split == "train" else f"{CHAIN[0]} {split}"])
         assert find_group(later) == (find_group(stored)[0], False)
-        assert splits_of([later]) == [split]
+        assert list_splits([later]) == [split]
 
 
 def test_a_stored_group_stays_when_the_corpus_grows() -> None:
-    rows = store(SUBJECTS[:30])
-    before = groups_of(rows), splits_of(rows)
+    rows = store_prompts(SUBJECTS[:30])
+    before = list_groups(rows), list_splits(rows)
 
-    store([*SUBJECTS, *STYLED, *ORBITS])
+    store_prompts([*SUBJECTS, *STYLED, *ORBITS])
 
-    assert (groups_of(rows), splits_of(rows)) == before
+    assert (list_groups(rows), list_splits(rows)) == before
 
 
 def test_a_named_group_wins_over_similarity() -> None:
-    rows = [row("a dog barks", "pets"), row("the sun sets over the sea", "pets"), row("a dog barks", "other")]
+    rows = [
+        make_row("a dog barks", "pets"),
+        make_row("the sun sets over the sea", "pets"),
+        make_row("a dog barks", "other"),
+    ]
     group_prompts(rows, seed=0)
 
-    first, second, third = groups_of(rows)
+    first, second, third = list_groups(rows)
     assert first == second != third
-    assert not any(bridges_of(rows))
+    assert not any(list_bridges(rows))
     assert set(PromptGroup.objects.values_list("name", flat=True)) == {"pets", "other"}
 
 
 def test_a_name_is_one_group_in_every_import() -> None:
-    one, other = row("a dog barks", "pets"), row("the sun sets over the sea", "pets")
+    one, other = make_row("a dog barks", "pets"), make_row("the sun sets over the sea", "pets")
     group_prompts([one], seed=0)
     group_prompts([other, one], seed=5)
 
-    assert groups_of([one]) == groups_of([other])
+    assert list_groups([one]) == list_groups([other])
     assert PromptGroup.objects.count() == 1
 
 
 def test_a_prompt_without_a_name_joins_the_named_group_that_it_is_near() -> None:
-    named, plain = row(CHAIN[0], "long"), row(CHAIN[1])
+    named, plain = make_row(CHAIN[0], "long"), make_row(CHAIN[1])
     group_prompts([plain, named], seed=0)
-    later = store([CHAIN[0].upper()])[0]
+    later = store_prompts([CHAIN[0].upper()])[0]
 
-    assert len(set(groups_of([named, plain, later]))) == 1
+    assert len(set(list_groups([named, plain, later]))) == 1
 
 
 def test_a_prompt_between_named_groups_of_two_splits_is_a_bridge() -> None:
-    left, right = row(CHAIN[0], "left"), row(CHAIN[0], "right")
+    left, right = make_row(CHAIN[0], "left"), make_row(CHAIN[0], "right")
     group_prompts([left, right], seed=0)
     put_in_split(left, "train")
     put_in_split(right, "val")
 
-    assert bridges_of(store([CHAIN[1]])) == [True]
-    assert bridges_of([left, right]) == [False, False]
+    assert list_bridges(store_prompts([CHAIN[1]])) == [True]
+    assert list_bridges([left, right]) == [False, False]
 
 
 def test_a_name_and_a_prompt_of_the_same_words_are_two_groups() -> None:
-    rows = [row("a red fox"), row("the sea at night", "a red fox")]
+    rows = [make_row("a red fox"), make_row("the sea at night", "a red fox")]
     group_prompts(rows, seed=0)
 
-    assert len(set(groups_of(rows))) == 2
+    assert len(set(list_groups(rows))) == 2
 
 
 @pytest.mark.parametrize(
     "prompt", ["a red fox", "☃", "猫追狗", "x " * 900 + "y", " ".join(f"é{n}" for n in range(2000))]
 )
 def test_every_prompt_finds_its_group_again(prompt: str) -> None:
-    rows = store([prompt, prompt.upper()])
+    rows = store_prompts([prompt, prompt.upper()])
 
-    assert len(set(groups_of(rows))) == 1
+    assert len(set(list_groups(rows))) == 1
     assert GroupedPrompt.objects.count() == 1
 
 
 def test_the_same_manifest_and_seed_give_the_same_splits() -> None:
-    first = splits_of(store(STYLED, seed=3))
+    first = list_splits(store_prompts(STYLED, seed=3))
     PromptGroup.objects.all().delete()
-    assert splits_of(store(STYLED, seed=3)) == first
+    assert list_splits(store_prompts(STYLED, seed=3)) == first
     PromptGroup.objects.all().delete()
-    assert splits_of(store(STYLED, seed=4)) != first
+    assert list_splits(store_prompts(STYLED, seed=4)) != first
 
 
 def test_each_generator_has_prompts_in_every_split() -> None:
-    rows = [row(prompt, generator=f"toy-{number % 4}") for number, prompt in enumerate(SUBJECTS)]
+    rows = [make_row(prompt, generator=f"toy-{number % 4}") for number, prompt in enumerate(SUBJECTS)]
     group_prompts(rows, seed=0)
 
-    counts = Counter((one.generator, split) for one, split in zip(rows, splits_of(rows), strict=True))
+    counts = Counter((one.generator, split) for one, split in zip(rows, list_splits(rows), strict=True))
     assert all(counts[f"toy-{number}", split] >= 2 for number in range(4) for split in ("val", "test"))
 
 
@@ -192,17 +196,17 @@ def test_grouping_that_fails_halfway_leaves_nothing(monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patched:
         patched.setattr(GroupedPrompt.objects, "bulk_create", fail)
         with pytest.raises(DatabaseError):
-            store(STYLED)
+            store_prompts(STYLED)
     assert not PromptGroup.objects.exists()
 
-    assert len(set(groups_of(store(STYLED)))) == 200
+    assert len(set(list_groups(store_prompts(STYLED)))) == 200
 
 
 def test_prompts_that_another_import_stores_while_they_are_read_are_left_for_the_next_try() -> None:
-    stored = store(SUBJECTS[:3])
+    stored = store_prompts(SUBJECTS[:3])
     known = prompt_groups._KnownPrompts(prompt_groups._newest_prompt(), ())
     first = list(known)
-    store(SUBJECTS[3:9])
+    store_prompts(SUBJECTS[3:9])
 
     assert list(known) == first
     assert len(first) == len(stored)
@@ -220,14 +224,14 @@ def test_prompts_that_another_import_stores_during_the_comparison_count(
         other = next(others, None)
         if other is not None:
             monkeypatch.setattr(prompt_groups, "_make_plan", compare)
-            store([other], seed=1)
+            store_prompts([other], seed=1)
             monkeypatch.setattr(prompt_groups, "_make_plan", be_interrupted)
         return plan
 
     monkeypatch.setattr(prompt_groups, "_make_plan", be_interrupted)
-    rows = store(CHAIN)
-    stored = [row(text) for text in GroupedPrompt.objects.values_list("text", flat=True)]
+    rows = store_prompts(CHAIN)
+    stored = [make_row(text) for text in GroupedPrompt.objects.values_list("text", flat=True)]
 
     assert len(stored) == len(CHAIN) + times
-    assert set(groups_of(stored)) == set(groups_of(rows))
+    assert set(list_groups(stored)) == set(list_groups(rows))
     assert PromptGroup.objects.count() == 1

@@ -24,7 +24,7 @@ def rate(rater: User, campaign: Campaign, seconds: float) -> int:
     return factories.submit(rater, slot, seconds_spent=seconds).pk
 
 
-def text_of(answer: object) -> str:
+def read_text(answer: object) -> str:
     assert isinstance(answer, StreamingHttpResponse)
     return answer.getvalue().decode()
 
@@ -91,12 +91,12 @@ def test_raters_see_their_own_days_and_leads_those_of_all(client: Client, campai
     assert "ann" in both
     assert "bo" in both
     alone = client.get(f"/campaigns/{campaign.name}/timesheet.csv?rater=bo")
-    assert [row[0] for row in csv.reader(io.StringIO(text_of(alone)))] == ["\ufeffrater", "bo"]
+    assert [row[0] for row in csv.reader(io.StringIO(read_text(alone)))] == ["\ufeffrater", "bo"]
     table = client.get(f"/campaigns/{campaign.name}/timesheet?rater=ann").content.decode().split("<tbody>")[1]
     assert "bo" not in table.split("</tbody>")[0]
     assert client.get(f"/campaigns/{campaign.name}/timesheet?rater=<script>").status_code == 404
     file = client.get(f"/campaigns/{campaign.name}/timesheet.csv?first=2026-03-01&last=2026-03-03")
-    assert text_of(file).count("\n") == 3
+    assert read_text(file).count("\n") == 3
 
 
 @pytest.mark.parametrize("asked", ["first=x&last=y", "first=2026-05-01&last=2026-01-01", "first=0001-01-01", "first="])

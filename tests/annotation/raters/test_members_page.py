@@ -23,7 +23,7 @@ def members_campaign() -> Campaign:
     return factories.make_campaign(2, open_to="members", title="Closed circle")
 
 
-def links(page: str) -> list[str]:
+def find_links(page: str) -> list[str]:
     return re.findall(r"/join/([^<\s]+)", page)
 
 
@@ -60,7 +60,7 @@ def test_a_lead_adds_and_removes_who_has_an_account(as_lead: Client, members_cam
 
 def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, members_campaign: Campaign) -> None:
     page = as_lead.post(f"/campaigns/{members_campaign.name}/members/invite", {"names": "Ann\nBo"}).content.decode()
-    first, second = links(page)
+    first, second = find_links(page)
     assert first != second
     stranger = Client()
     words = "a long password of mine"
@@ -81,7 +81,7 @@ def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
     assert download
     rows = list(csv.reader(io.StringIO(unquote(download[1]))))
     assert [row[0] for row in rows] == ["\ufeffname", "Ann", "'=HYPERLINK()"]
-    assert all(links(row[1]) for row in rows[1:])
+    assert all(find_links(row[1]) for row in rows[1:])
     assert "Row 3" in page
     assert set(Invitation.objects.values_list("note", flat=True)) == {
         "Ann, red team, Closed circle",

@@ -43,10 +43,10 @@ fields = st.sampled_from(["score", "evidence", "no_defect", "reason", "draft_use
 
 @given(json_values | st.fixed_dictionaries(dict.fromkeys(AXES, st.dictionaries(fields, json_values) | json_values)))
 def test_any_other_json_is_refused_by_field_and_never_breaks(value: object) -> None:
-    assert outcome(value)
+    assert check_outcome(value)
 
 
-def outcome(value: object) -> bool:
+def check_outcome(value: object) -> bool:
     """Whether it was read whole, or refused with words for every field at fault."""
     try:
         return set(parse_answers(value)) == set(AXES)
@@ -92,11 +92,11 @@ def test_an_axis_nobody_knows_is_named() -> None:
     [("यह गेंद नीला है", "यह गेंद नाला है"), ("เห็นเสือในภาพ", "เห็นเสื้อในภาพ"), ("சிறுவன் ஓடுகிறான்", "சிறுமி ஓடுகிறாள்")],
 )
 def test_words_that_differ_in_a_vowel_sign_are_other_words(last: str, now: str) -> None:
-    assert reason_problems(now, last=last) == []
-    assert "the words of your last rating" in reason_problems(f"{last} !", last=last)[0]
+    assert find_reason_problems(now, last=last) == []
+    assert "the words of your last rating" in find_reason_problems(f"{last} !", last=last)[0]
 
 
-def reason_problems(reason: str, *, last: str = "", prompt: str = "") -> list[str]:
+def find_reason_problems(reason: str, *, last: str = "", prompt: str = "") -> list[str]:
     rules = make_rules(
         Campaign(min_reason_length=1),
         prompt=prompt,
@@ -112,5 +112,5 @@ def reason_problems(reason: str, *, last: str = "", prompt: str = "") -> list[st
 
 
 def test_a_prompt_that_differs_in_a_vowel_sign_may_be_the_reason() -> None:
-    assert reason_problems("एक नीला पक्षी", prompt="एक नाला पक्षी") == []
-    assert "This is the prompt again" in reason_problems("एक नाला पक्षी।", prompt="एक नाला पक्षी")[0]
+    assert find_reason_problems("एक नीला पक्षी", prompt="एक नाला पक्षी") == []
+    assert "This is the prompt again" in find_reason_problems("एक नाला पक्षी।", prompt="एक नाला पक्षी")[0]

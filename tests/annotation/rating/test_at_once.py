@@ -86,7 +86,7 @@ def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_
             slot = queue.claim(rater=rater, campaign=campaign)
             begun.set()
             if connection.vendor == "postgresql":  # SQLite has one writer at a time: the other has not begun
-                wait_until(_somebody_waits, what="the new order, waiting for the seat")
+                wait_until(_is_any_lock_awaited, what="the new order, waiting for the seat")
             return slot
 
     begun = threading.Event()
@@ -95,7 +95,7 @@ def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_
     assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
 
 
-def _somebody_waits() -> bool:
+def _is_any_lock_awaited() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return int(cursor.fetchone()[0]) > 0

@@ -24,7 +24,7 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-def kinds(rater: User, campaign: Campaign) -> list[str]:
+def list_kinds(rater: User, campaign: Campaign) -> list[str]:
     """List the kinds of a rater's slots in the order of their ratings."""
     mine = Rating.objects.filter(rater=rater, slot__campaign=campaign).order_by("pk")
     return list(mine.values_list("slot__kind", flat=True))
@@ -42,7 +42,7 @@ def make_gold(campaign: Campaign, *, count: int = 1, score: int = 3, **fields: o
 def test_a_campaign_without_checks_has_rating_slots_only() -> None:
     campaign, rater = factories.make_campaign(4), factories.make_user()
     factories.rate_all(rater, campaign)
-    assert set(kinds(rater, campaign)) == {"seat"}
+    assert set(list_kinds(rater, campaign)) == {"seat"}
 
 
 def test_repeats_come_once_an_item_and_after_a_while_in_the_arm_of_the_first_time() -> None:
@@ -146,56 +146,56 @@ def test_the_same_salt_gives_the_same_checks() -> None:
 
 
 @pytest.fixture
-def strict() -> Campaign:
+def qualifying_campaign() -> Campaign:
     """Four clips, of which two are the qualification set: everything is known to be a 3."""
     campaign = factories.make_campaign(4, qualification_mark=0.8)
     make_gold(campaign, count=2, is_qualification=True)
     return campaign
 
 
-def test_a_rater_who_passes_goes_on_to_the_rating_slots(strict: Campaign) -> None:
+def test_a_rater_who_passes_goes_on_to_the_rating_slots(qualifying_campaign: Campaign) -> None:
     rater = factories.make_user()
-    factories.rate_all(rater, strict, 4)  # within one level of 3
-    assert kinds(rater, strict) == ["qualification"] * 2 + ["seat"] * 2
+    factories.rate_all(rater, qualifying_campaign, 4)  # within one level of 3
+    assert list_kinds(rater, qualifying_campaign) == ["qualification"] * 2 + ["seat"] * 2
     verdict = Qualification.objects.get()
     assert (verdict.share, verdict.passed) == (1.0, True)
-    assert len(read_scores(strict)) == 2 * len(AXES)
+    assert len(read_scores(qualifying_campaign)) == 2 * len(AXES)
 
 
-def test_a_rater_who_fails_gets_nothing_until_a_lead_admits_them(strict: Campaign) -> None:
+def test_a_rater_who_fails_gets_nothing_until_a_lead_admits_them(qualifying_campaign: Campaign) -> None:
     rater = factories.make_user()
-    factories.rate_all(rater, strict, 5)
-    assert kinds(rater, strict) == ["qualification"] * 2
-    assert queue.claim(rater=rater, campaign=strict) is None
-    verdict = find_failed_qualification(rater, strict)
+    factories.rate_all(rater, qualifying_campaign, 5)
+    assert list_kinds(rater, qualifying_campaign) == ["qualification"] * 2
+    assert queue.claim(rater=rater, campaign=qualifying_campaign) is None
+    verdict = find_failed_qualification(rater, qualifying_campaign)
     assert verdict is not None
     assert verdict.share == 0.0
-    Qualification.objects.update(let_in_by=strict.created_by)
-    assert find_failed_qualification(rater, strict) is None
-    assert queue.claim(rater=rater, campaign=strict) is not None
+    Qualification.objects.update(let_in_by=qualifying_campaign.created_by)
+    assert find_failed_qualification(rater, qualifying_campaign) is None
+    assert queue.claim(rater=rater, campaign=qualifying_campaign) is not None
 
 
-def test_a_skipped_qualification_clip_counts_as_missed(strict: Campaign) -> None:
+def test_a_skipped_qualification_clip_counts_as_missed(qualifying_campaign: Campaign) -> None:
     rater = factories.make_user()
-    slot = factories.claim(rater, strict)
+    slot = factories.claim(rater, qualifying_campaign)
     factories.skip(rater, slot, kind="skipped", reason="no idea")
-    factories.rate_all(rater, strict, 3)
+    factories.rate_all(rater, qualifying_campaign, 3)
     assert Qualification.objects.get().share == 0.5
-    assert kinds(rater, strict) == ["qualification"]
+    assert list_kinds(rater, qualifying_campaign) == ["qualification"]
 
 
 @pytest.mark.parametrize(("score", "share", "passed"), [(3, 0.5, False), (3, 0.5, True), (5, 0.0, False)])
 def test_a_rater_who_skips_the_last_qualification_clip_also_gets_a_verdict(
-    strict: Campaign, score: int, share: float, passed: bool
+    qualifying_campaign: Campaign, score: int, share: float, passed: bool
 ) -> None:
-    Campaign.objects.filter(pk=strict.pk).update(qualification_mark=0.5 if passed else 0.8)
-    strict.refresh_from_db()
+    Campaign.objects.filter(pk=qualifying_campaign.pk).update(qualification_mark=0.5 if passed else 0.8)
+    qualifying_campaign.refresh_from_db()
     rater = factories.make_user()
-    slot = factories.claim(rater, strict)
+    slot = factories.claim(rater, qualifying_campaign)
     factories.submit(rater, slot, answers=factories.make_answers(score))
-    last = factories.claim(rater, strict)
+    last = factories.claim(rater, qualifying_campaign)
     factories.skip(rater, last, kind="broken", reason="black")
-    after = queue.claim(rater=rater, campaign=strict)
+    after = queue.claim(rater=rater, campaign=qualifying_campaign)
     verdict = Qualification.objects.get()
     assert (verdict.share, verdict.passed) == (share, passed)
     assert (after is not None) == passed
@@ -206,24 +206,26 @@ def test_a_pass_mark_without_a_qualification_set_excludes_nobody() -> None:
     assert factories.rate_all(rater, campaign) == 1
 
 
-def test_a_qualification_answer_cannot_be_edited_after_the_feedback(strict: Campaign) -> None:
+def test_a_qualification_answer_cannot_be_edited_after_the_feedback(qualifying_campaign: Campaign) -> None:
     rater = factories.make_user()
-    slot = factories.claim(rater, strict)
+    slot = factories.claim(rater, qualifying_campaign)
     rating = factories.submit(rater, slot, answers=factories.make_answers(5))
     with pytest.raises(EditRefused, match="known scores"):
         factories.revise(rating, answers=factories.make_answers(3))
 
 
-def test_a_check_slot_that_was_handed_back_is_given_out_again_and_late_answers_are_saved(strict: Campaign) -> None:
+def test_a_check_slot_that_was_handed_back_is_given_out_again_and_late_answers_are_saved(
+    qualifying_campaign: Campaign,
+) -> None:
     rater, other = factories.make_user(), factories.make_user()
-    slot = factories.claim(rater, strict)
+    slot = factories.claim(rater, qualifying_campaign)
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     with pytest.raises(LeaseLost):
         factories.submit(rater, slot)
     assert SavedWork.objects.filter(rater=rater, item=slot.item_id).exists()
-    taken = factories.claim(other, strict)
+    taken = factories.claim(other, qualifying_campaign)
     assert (taken.pk, taken.item_id) == (slot.pk, slot.item_id)
-    again = factories.claim(rater, strict)
+    again = factories.claim(rater, qualifying_campaign)
     assert (again.item_id, again.pk) != (slot.item_id, slot.pk)
     assert again.item_id == slot.item_id
 

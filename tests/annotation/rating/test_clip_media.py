@@ -30,7 +30,7 @@ def clip() -> Clip:
     return make_clip("clip one/é", content=BODY)
 
 
-def url(clip: Clip, kind: str = "video") -> str:
+def make_url(clip: Clip, kind: str = "video") -> str:
     return f"/media/{kind}/{clip.pk}"
 
 
@@ -42,7 +42,7 @@ def fetch(client: Client, path: str, **headers: str) -> Any:
 
 
 def test_without_a_range_the_whole_file_comes_with_its_length_and_accept_ranges(as_lead: Client, clip: Clip) -> None:
-    response = fetch(as_lead, url(clip))
+    response = fetch(as_lead, make_url(clip))
     assert response.status_code == 200
     assert response.body == BODY
     assert response["Content-Length"] == str(len(BODY))
@@ -65,7 +65,7 @@ def test_without_a_range_the_whole_file_comes_with_its_length_and_accept_ranges(
 def test_a_range_is_answered_with_206_and_just_its_bytes(
     as_lead: Client, clip: Clip, header: str, start: int, stop: int
 ) -> None:
-    response = fetch(as_lead, url(clip), HTTP_RANGE=header)
+    response = fetch(as_lead, make_url(clip), HTTP_RANGE=header)
     assert response.status_code == 206
     assert response.body == BODY[start:stop]
     assert response["Content-Range"] == f"bytes {start}-{stop - 1}/{len(BODY)}"
@@ -74,7 +74,7 @@ def test_a_range_is_answered_with_206_and_just_its_bytes(
 
 @pytest.mark.parametrize("header", [f"bytes={len(BODY)}-", "bytes=99999-100000", "bytes=-0"])
 def test_a_range_outside_the_file_is_416_and_says_the_size(as_lead: Client, clip: Clip, header: str) -> None:
-    response = fetch(as_lead, url(clip), HTTP_RANGE=header)
+    response = fetch(as_lead, make_url(clip), HTTP_RANGE=header)
     assert response.status_code == 416
     assert response["Content-Range"] == f"bytes */{len(BODY)}"
     assert response.body == b""
@@ -82,7 +82,7 @@ def test_a_range_outside_the_file_is_416_and_says_the_size(as_lead: Client, clip
 
 @pytest.mark.parametrize("header", ["bytes=9-5", "bytes=-", "bytes=a-b", "items=0-5", "bytes=0-1,5-6", "bytes=٣-٤", ""])
 def test_a_malformed_or_multiple_range_gets_the_whole_file(as_lead: Client, clip: Clip, header: str) -> None:
-    response = fetch(as_lead, url(clip), HTTP_RANGE=header)
+    response = fetch(as_lead, make_url(clip), HTTP_RANGE=header)
     assert response.status_code == 200
     assert response.body == BODY
 
@@ -90,20 +90,20 @@ def test_a_malformed_or_multiple_range_gets_the_whole_file(as_lead: Client, clip
 def test_an_open_range_of_a_long_file_is_answered_in_part_and_the_parts_join(as_lead: Client) -> None:
     long = BODY + b"\x07" * (OPEN_RANGE_BYTES + 100)
     clip = make_clip("long", content=long)
-    first = fetch(as_lead, url(clip), HTTP_RANGE="bytes=0-")
-    rest = fetch(as_lead, url(clip), HTTP_RANGE=f"bytes={OPEN_RANGE_BYTES}-")
+    first = fetch(as_lead, make_url(clip), HTTP_RANGE="bytes=0-")
+    rest = fetch(as_lead, make_url(clip), HTTP_RANGE=f"bytes={OPEN_RANGE_BYTES}-")
     assert (first.status_code, rest.status_code) == (206, 206)
     assert first.body + rest.body == long
 
 
 def test_an_empty_file_has_no_satisfiable_range(as_lead: Client) -> None:
     clip = make_clip("empty", content=b"")
-    assert fetch(as_lead, url(clip), HTTP_RANGE="bytes=0-").status_code == 416
-    assert fetch(as_lead, url(clip)).body == b""
+    assert fetch(as_lead, make_url(clip), HTTP_RANGE="bytes=0-").status_code == 416
+    assert fetch(as_lead, make_url(clip)).body == b""
 
 
 def test_head_gives_the_headers_of_the_whole_file_and_no_body(as_lead: Client, clip: Clip) -> None:
-    response = as_lead.head(url(clip), HTTP_RANGE="bytes=0-3")
+    response = as_lead.head(make_url(clip), HTTP_RANGE="bytes=0-3")
     assert response.status_code == 200
     assert response["Content-Length"] == str(len(BODY))
     assert response["Content-Type"] == "video/mp4"
@@ -113,29 +113,29 @@ def test_head_gives_the_headers_of_the_whole_file_and_no_body(as_lead: Client, c
 def test_if_range_with_the_current_tag_or_date_gives_the_part_and_with_another_the_whole(
     as_lead: Client, clip: Clip
 ) -> None:
-    whole = fetch(as_lead, url(clip))
+    whole = fetch(as_lead, make_url(clip))
     for condition in (whole["ETag"], whole["Last-Modified"]):
-        assert fetch(as_lead, url(clip), HTTP_RANGE="bytes=0-3", HTTP_IF_RANGE=condition).status_code == 206
+        assert fetch(as_lead, make_url(clip), HTTP_RANGE="bytes=0-3", HTTP_IF_RANGE=condition).status_code == 206
     for condition in ('"another"', "W/" + whole["ETag"], "Mon, 01 Jan 2001 00:00:00 GMT"):
-        response = fetch(as_lead, url(clip), HTTP_RANGE="bytes=0-3", HTTP_IF_RANGE=condition)
+        response = fetch(as_lead, make_url(clip), HTTP_RANGE="bytes=0-3", HTTP_IF_RANGE=condition)
         assert response.status_code == 200
         assert response.body == BODY
 
 
 def test_a_known_tag_is_answered_with_304_and_a_lost_precondition_with_412(as_lead: Client, clip: Clip) -> None:
-    tag = fetch(as_lead, url(clip))["ETag"]
-    assert fetch(as_lead, url(clip), HTTP_IF_NONE_MATCH=tag).status_code == 304
-    assert fetch(as_lead, url(clip), HTTP_IF_MATCH='"another"').status_code == 412
+    tag = fetch(as_lead, make_url(clip))["ETag"]
+    assert fetch(as_lead, make_url(clip), HTTP_IF_NONE_MATCH=tag).status_code == 304
+    assert fetch(as_lead, make_url(clip), HTTP_IF_MATCH='"another"').status_code == 412
 
 
 def test_the_tag_changes_with_the_content(as_lead: Client, clip: Clip, media_root: Path) -> None:
-    before = fetch(as_lead, url(clip))["ETag"]
+    before = fetch(as_lead, make_url(clip))["ETag"]
     (media_root / clip.original).write_bytes(BODY + b"more")
-    assert fetch(as_lead, url(clip))["ETag"] != before
+    assert fetch(as_lead, make_url(clip))["ETag"] != before
 
 
 def test_answers_are_private_sandboxed_and_never_sniffed(as_lead: Client, clip: Clip) -> None:
-    response = fetch(as_lead, url(clip))
+    response = fetch(as_lead, make_url(clip))
     assert response["Cache-Control"].startswith("private")
     assert response["X-Content-Type-Options"] == "nosniff"
     policy = response["Content-Security-Policy"]
@@ -145,18 +145,18 @@ def test_answers_are_private_sandboxed_and_never_sniffed(as_lead: Client, clip: 
 
 
 def test_the_file_name_offered_is_plain_ascii_with_the_extension_of_the_content(as_lead: Client, clip: Clip) -> None:
-    assert fetch(as_lead, url(clip))["Content-Disposition"] == 'inline; filename="clip-one.mp4"'
+    assert fetch(as_lead, make_url(clip))["Content-Disposition"] == 'inline; filename="clip-one.mp4"'
 
 
 def test_html_that_calls_itself_a_video_is_only_handed_out_as_an_opaque_download(as_lead: Client) -> None:
     clip = make_clip("page.mp4", content=b"<!doctype html><script>alert(1)</script>")
-    response = fetch(as_lead, url(clip))
+    response = fetch(as_lead, make_url(clip))
     assert response["Content-Type"] == "application/octet-stream"
     assert response["Content-Disposition"].startswith("attachment")
 
 
 def test_the_poster_comes_as_a_picture(as_lead: Client, clip: Clip) -> None:
-    response = fetch(as_lead, url(clip, "poster"))
+    response = fetch(as_lead, make_url(clip, "poster"))
     assert response["Content-Type"] == "image/jpeg"
     assert response.body == POSTER
 
@@ -166,8 +166,8 @@ def test_the_rendition_is_what_plays_and_the_original_is_a_download(
 ) -> None:
     (media_root / "copy.mp4").write_bytes(BODY + b"rendition")
     Clip.objects.filter(pk=clip.pk).update(rendition="copy.mp4")
-    assert fetch(as_lead, url(clip)).body.endswith(b"rendition")
-    original = fetch(as_lead, url(clip, "original"))
+    assert fetch(as_lead, make_url(clip)).body.endswith(b"rendition")
+    original = fetch(as_lead, make_url(clip, "original"))
     assert original.body == BODY
     assert original["Content-Disposition"].startswith("attachment")
 
@@ -178,25 +178,25 @@ def test_a_path_that_leaves_the_media_folder_or_is_missing_is_404(
 ) -> None:
     (media_root.parent / "secret.mp4").write_bytes(BODY)
     Clip.objects.filter(pk=clip.pk).update(original=name)
-    assert fetch(as_lead, url(clip)).status_code == 404
+    assert fetch(as_lead, make_url(clip)).status_code == 404
 
 
 def test_a_link_out_of_the_media_folder_is_404(as_lead: Client, clip: Clip, media_root: Path) -> None:
     (media_root.parent / "secret.mp4").write_bytes(BODY)
     (media_root / "link.mp4").symlink_to(media_root.parent / "secret.mp4")
     Clip.objects.filter(pk=clip.pk).update(original="link.mp4")
-    assert fetch(as_lead, url(clip)).status_code == 404
+    assert fetch(as_lead, make_url(clip)).status_code == 404
 
 
 def test_a_stranger_is_sent_to_sign_in(client: Client, clip: Clip) -> None:
-    response = fetch(client, url(clip))
+    response = fetch(client, make_url(clip))
     assert response.status_code == 302
     assert "sign-in" in response["Location"]
 
 
 def test_unsafe_methods_and_unknown_kinds_are_refused(as_lead: Client, clip: Clip) -> None:
-    assert as_lead.post(url(clip)).status_code == 405
-    assert fetch(as_lead, url(clip, "settings")).status_code == 404
+    assert as_lead.post(make_url(clip)).status_code == 405
+    assert fetch(as_lead, make_url(clip, "settings")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,9 @@ def test_a_rater_sees_clips_of_open_campaigns_only(
     rater = make_user("rita")
     make_item(make_campaign(name="c", actor=lead, state=state), clip)
     client.force_login(rater)
-    assert fetch(client, url(clip)).status_code == status
-    assert fetch(client, url(clip, "poster")).status_code == status
-    assert fetch(client, url(clip, "original")).status_code == 404
+    assert fetch(client, make_url(clip)).status_code == status
+    assert fetch(client, make_url(clip, "poster")).status_code == status
+    assert fetch(client, make_url(clip, "original")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,13 @@ def test_a_clip_that_is_held_back_is_shown_only_to_leads_and_to_raters_who_hold_
     item = make_item(campaign, clip)
     set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 3, clip, "Like this.")])
     client.force_login(rater)
-    assert fetch(client, url(clip)).status_code == 200
+    assert fetch(client, make_url(clip)).status_code == 200
     Item.objects.update(availability=availability, exclusion_reason=reason)
-    assert fetch(client, url(clip)).status_code == 404
+    assert fetch(client, make_url(clip)).status_code == 404
     Slot.objects.filter(item=item).update(rater=rater, state=Slot.State.DONE)
-    assert fetch(client, url(clip)).status_code == 200
+    assert fetch(client, make_url(clip)).status_code == 200
     client.force_login(lead)
-    assert fetch(client, url(clip)).status_code == 200
+    assert fetch(client, make_url(clip)).status_code == 200
 
 
 def test_an_example_of_a_campaign_that_is_not_open_is_shown(client: Client, lead: User, clip: Clip) -> None:
@@ -240,7 +240,7 @@ def test_an_example_of_a_campaign_that_is_not_open_is_shown(client: Client, lead
     set_guidelines(actor=lead, campaign=campaign, text="Look.", examples=[Example("visual", 3, clip, "Like this.")])
     Campaign.objects.update(state=Campaign.State.PAUSED)
     client.force_login(make_user("rita"))
-    assert fetch(client, url(clip)).status_code == 200
+    assert fetch(client, make_url(clip)).status_code == 200
 
 
 def test_a_rater_keeps_seeing_what_they_have_rated_after_the_campaign_closed(
@@ -250,9 +250,9 @@ def test_a_rater_keeps_seeing_what_they_have_rated_after_the_campaign_closed(
     item = make_item(make_campaign(name="c", actor=lead, state=Campaign.State.CLOSED), clip)
     Slot.objects.filter(item=item).update(rater=rater, state=Slot.State.DONE)
     client.force_login(rater)
-    assert fetch(client, url(clip)).status_code == 200
+    assert fetch(client, make_url(clip)).status_code == 200
     client.force_login(make_user("other"))
-    assert fetch(client, url(clip)).status_code == 404
+    assert fetch(client, make_url(clip)).status_code == 404
 
 
 @given(

@@ -15,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def strict() -> Campaign:
+def one_clip_qualification() -> Campaign:
     campaign = factories.make_campaign(2, qualification_mark=0.9)
     item = Item.objects.earliest("pk")
     Slot.objects.filter(item=item).delete()
@@ -34,19 +34,23 @@ def rate(client: Client, campaign: Campaign, score: int, **headers: str) -> str:
     return client.post(f"/rate/{campaign.name}/", data, headers=headers).content.decode()
 
 
-def test_a_pass_shows_the_known_scores_and_leads_to_a_rating_slot(client: Client, strict: Campaign) -> None:
+def test_a_pass_shows_the_known_scores_and_leads_to_a_rating_slot(
+    client: Client, one_clip_qualification: Campaign
+) -> None:
     client.force_login(factories.make_user())
-    page = rate(client, strict, 3, **HTMX)
+    page = rate(client, one_clip_qualification, 3, **HTMX)
     assert "you gave 3 (fair); the known score is 2 (poor)" in page
     assert "Look at the &lt;hands&gt;." in page
     assert "You have finished the qualification clips." in page
     assert Slot.objects.get(state="leased").kind == "seat"
-    assert "known is" not in rate(client, strict, 3, **HTMX)
+    assert "known is" not in rate(client, one_clip_qualification, 3, **HTMX)
 
 
-def test_a_rater_who_fails_reads_by_how_much_and_that_the_lead_may_help(client: Client, strict: Campaign) -> None:
+def test_a_rater_who_fails_reads_by_how_much_and_that_the_lead_may_help(
+    client: Client, one_clip_qualification: Campaign
+) -> None:
     client.force_login(factories.make_user())
-    page = rate(client, strict, 5, **HTMX)
+    page = rate(client, one_clip_qualification, 5, **HTMX)
     assert "too far" in page
     assert "You did not pass the qualification" in page
     assert "0%" in page
@@ -54,9 +58,9 @@ def test_a_rater_who_fails_reads_by_how_much_and_that_the_lead_may_help(client: 
     assert not Slot.objects.filter(state="leased").exists()
 
 
-def test_without_scripts_the_feedback_is_on_the_next_page(client: Client, strict: Campaign) -> None:
+def test_without_scripts_the_feedback_is_on_the_next_page(client: Client, one_clip_qualification: Campaign) -> None:
     client.force_login(factories.make_user())
-    page = rate(client, strict, 3)
+    page = rate(client, one_clip_qualification, 3)
     assert "<html" in page
     assert "you gave 3 (fair)" in page
     assert "data-desk" in page

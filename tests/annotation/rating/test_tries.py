@@ -18,13 +18,13 @@ from tests.annotation.factories import make_campaign, make_card, make_lead, make
 pytestmark = pytest.mark.django_db
 
 
-def rows() -> dict[str, list[Any]]:
+def read_all_rows() -> dict[str, list[Any]]:
     """Read every row of every table of the annotation app."""
     tables = apps.get_app_config("annotation").get_models()
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in tables}
 
 
-def form(at: int, **changes: str) -> dict[str, str]:
+def make_form(at: int, **changes: str) -> dict[str, str]:
     said = {
         key: value
         for axis in AXES
@@ -37,7 +37,7 @@ def form(at: int, **changes: str) -> dict[str, str]:
     return said | {"at": str(at)} | changes
 
 
-def shown(page: Any) -> str:
+def read_clip_id(page: Any) -> str:
     return str(page.context["desk"].item.clip.clip_id)
 
 
@@ -47,20 +47,20 @@ def test_a_whole_try_stores_nothing_at_all(as_lead: Client, state: str) -> None:
     rate_all(make_user(), campaign)
     queue.claim(rater=make_user(), campaign=campaign)
     Campaign.objects.update(state=state)
-    path, before = f"/rate/{campaign.name}/try", rows()
+    path, before = f"/rate/{campaign.name}/try", read_all_rows()
 
     page = as_lead.get(path)
     seen = []
     for at in (1, 2, 3):
         assert "Try: nothing is saved" in page.content.decode()
-        seen.append(shown(page))
+        seen.append(read_clip_id(page))
         as_lead.post(path, {"at": str(at)})
-        page = as_lead.post(path, form(at))
+        page = as_lead.post(path, make_form(at))
         assert page.status_code == 200
 
     assert "That was the last clip" in page.content.decode()
     assert sorted(seen) == sorted(Clip.objects.values_list("clip_id", flat=True))
-    assert rows() == before
+    assert read_all_rows() == before
 
 
 def test_a_script_gets_the_next_desk_or_the_problems_in_the_words_of_the_real_one(as_lead: Client) -> None:
@@ -68,17 +68,17 @@ def test_a_script_gets_the_next_desk_or_the_problems_in_the_words_of_the_real_on
     as_script = {"HTTP_HX_REQUEST": "true"}
     path = f"/rate/{campaign.name}/try"
 
-    refused = as_lead.post(path, form(1, **{"visual-reason": "short", "dynamic-score": ""}), **as_script)  # type: ignore[arg-type]
+    refused = as_lead.post(path, make_form(1, **{"visual-reason": "short", "dynamic-score": ""}), **as_script)  # type: ignore[arg-type]
     assert refused.status_code == 422
     problems = json.loads(refused.content)["problems"]["axes"]
     assert problems["dynamic"] == ["Give a score from 1 (bad) to 5 (excellent)."]
 
-    short = as_lead.post(path, form(1, **{"visual-reason": "short"}), **as_script)  # type: ignore[arg-type]
+    short = as_lead.post(path, make_form(1, **{"visual-reason": "short"}), **as_script)  # type: ignore[arg-type]
     assert json.loads(short.content)["problems"]["axes"] == {
         "visual": ["Say in a few words why: at least 20 characters, now 5."]
     }
 
-    partial = as_lead.post(path, form(1), **as_script).content.decode()  # type: ignore[arg-type]
+    partial = as_lead.post(path, make_form(1), **as_script).content.decode()  # type: ignore[arg-type]
     assert "<html" not in partial
     assert "data-try" in partial
     assert "data-save-url" not in partial
@@ -88,9 +88,9 @@ def test_a_script_gets_the_next_desk_or_the_problems_in_the_words_of_the_real_on
 def test_the_reasons_of_the_last_clip_are_refused_again(as_lead: Client) -> None:
     campaign = make_campaign(2)
     path, same = f"/rate/{campaign.name}/try", "The very same words as before."
-    following = as_lead.post(path, form(1, **{"visual-reason": same})).content.decode()
+    following = as_lead.post(path, make_form(1, **{"visual-reason": same})).content.decode()
     assert f'name="last-visual" value="{same}"' in following
-    again = as_lead.post(path, form(2, **{"visual-reason": same, "last-visual": same}))
+    again = as_lead.post(path, make_form(2, **{"visual-reason": same, "last-visual": same}))
     assert again.status_code == 422
     assert "These are the words of your last rating" in again.content.decode()
     assert same in again.content.decode()
@@ -99,8 +99,8 @@ def test_the_reasons_of_the_last_clip_are_refused_again(as_lead: Client) -> None
 def test_a_try_requires_as_much_watching_as_the_campaign(as_lead: Client) -> None:
     campaign = make_campaign(1, requires_watched=True)
     path = f"/rate/{campaign.name}/try"
-    assert "Watch the clip to its end once" in as_lead.post(path, form(1)).content.decode()
-    watched = form(1, viewing=json.dumps({"watched_to_end": True}))
+    assert "Watch the clip to its end once" in as_lead.post(path, make_form(1)).content.decode()
+    watched = make_form(1, viewing=json.dumps({"watched_to_end": True}))
     assert "That was the last clip" in as_lead.post(path, watched).content.decode()
 
 
@@ -113,7 +113,7 @@ def test_a_draft_is_shown_in_the_assisted_arm_and_must_be_confirmed_or_edited(as
     drafted = {f"{axis}-drafted": "1" for axis in AXES}
     said = {f"{axis}-reason": draft.card[axis.value]["reason"] for axis in AXES}
     marks = {f"{axis}-evidence": json.dumps(draft.card[axis.value]["evidence"]) for axis in AXES}
-    untouched = form(1, draft=str(draft.pk)) | drafted | said | marks | {"visual-defect": "blur"}
+    untouched = make_form(1, draft=str(draft.pk)) | drafted | said | marks | {"visual-defect": "blur"}
     del untouched["visual-none"]
     assert "The draft is unconfirmed" in as_lead.post(path, untouched).content.decode()
     confirmed = untouched | {f"{axis}-confirm": "1" for axis in AXES}
@@ -135,7 +135,7 @@ def test_positions_beyond_the_clips_and_invalid_ones_are_answered(as_lead: Clien
     for at in ("0", "-3", "x", "", "9" * 40):
         assert as_lead.get(f"/rate/{campaign.name}/try", {"at": at}).context["trying"]["at"] == 1
     assert "That was the last clip" in as_lead.get(f"/rate/{campaign.name}/try?at=2").content.decode()
-    assert as_lead.post(f"/rate/{campaign.name}/try", form(7)).status_code == 200
+    assert as_lead.post(f"/rate/{campaign.name}/try", make_form(7)).status_code == 200
     assert "There are no clips to try yet" in as_lead.get(f"/rate/{empty.name}/try").content.decode()
 
 
@@ -143,4 +143,4 @@ def test_a_try_is_for_leads(client: Client) -> None:
     campaign = make_campaign(1)
     client.force_login(make_user())
     assert client.get(f"/rate/{campaign.name}/try").status_code == 403
-    assert client.post(f"/rate/{campaign.name}/try", form(1)).status_code == 403
+    assert client.post(f"/rate/{campaign.name}/try", make_form(1)).status_code == 403

@@ -11,7 +11,7 @@ from tests.annotation import factories
 pytestmark = pytest.mark.django_db
 
 
-def hits(campaign: Campaign) -> list[bool]:
+def list_hits(campaign: Campaign) -> list[bool]:
     """Say for each clip of one rater after the first whether the guess was right."""
     rater, right = factories.make_user(), []
     slot = queue.claim(rater=rater, campaign=campaign)
@@ -27,14 +27,14 @@ def test_the_guess_follows_the_campaigns_order() -> None:
     campaign = factories.make_campaign(6)
     for number, slot in enumerate(Slot.objects.order_by("-item")):
         Slot.objects.filter(pk=slot.pk).update(rank=number // 4)
-    assert hits(campaign) == [True] * 6
+    assert list_hits(campaign) == [True] * 6
 
 
 def test_the_guess_is_right_for_golds_and_repeats() -> None:
     campaign = factories.make_campaign(30, overlap=1, gold_share=0.2, repeat_share=0.2)
     for item in Item.objects.order_by("pk")[:6]:
         Item.objects.filter(pk=item.pk).update(gold=dict.fromkeys(AXES, 3))
-    right = hits(campaign)
+    right = list_hits(campaign)
     assert len(right) >= 30
     assert all(right)
 
@@ -44,7 +44,7 @@ def test_the_guess_is_right_for_qualification_clips() -> None:
     for item in Item.objects.order_by("pk")[:3]:
         Slot.objects.filter(item=item).delete()
         Item.objects.filter(pk=item.pk).update(gold=dict.fromkeys(AXES, 3), is_qualification=True)
-    assert hits(campaign)[:2] == [True, True]
+    assert list_hits(campaign)[:2] == [True, True]
     assert Slot.objects.filter(kind=Slot.Kind.QUALIFICATION).count() == 3
 
 

@@ -44,7 +44,7 @@ def test_viewing_records_are_merged_by_what_each_value_means(viewings: list[Any]
     assert merge_viewings(viewings) == merged
 
 
-def edited(campaign: Campaign) -> Rating:
+def make_edited_rating(campaign: Campaign) -> Rating:
     """Make a rating of 31.5 s with a viewing record and edit it twice: in 5 s, and without scripts."""
     rater = factories.make_user()
     slot = factories.claim(rater, campaign)
@@ -59,7 +59,7 @@ def test_an_edit_keeps_the_time_and_the_viewing_record_and_adds_its_own(
     tmp_path: Path, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     campaign = factories.make_campaign(1, overlap=1)
-    rating = edited(campaign)
+    rating = make_edited_rating(campaign)
     with django_assert_num_queries(1):
         work = read_work(RatingRevision.objects.filter(rating__slot__campaign=campaign))[rating.pk]
 
@@ -80,16 +80,16 @@ def test_an_excluded_clip_is_in_no_figure_of_a_rater() -> None:
     for seconds, watched in ((90.0, 1.0), (30.0, 0.5)):
         slot = factories.claim(rater, campaign)
         factories.submit(rater, slot, viewing={"watched_share": watched}, seconds_spent=seconds)
-    assert figures_of(campaign) == (2, 60.0, 0.75)
+    assert read_figures(campaign) == (2, 60.0, 0.75)
 
     item = Item.objects.get(ratings__revisions__seconds_spent=90)
     exclude(actor=factories.make_lead(), item=item, reason="Gore.")
-    assert figures_of(campaign) == (1, 30.0, 0.5)
+    assert read_figures(campaign) == (1, 30.0, 0.5)
     give_out_again(actor=factories.make_lead(), item=item)
-    assert figures_of(campaign) == (2, 60.0, 0.75)
+    assert read_figures(campaign) == (2, 60.0, 0.75)
 
 
-def figures_of(campaign: Campaign) -> tuple[int, Figure, Figure]:
+def read_figures(campaign: Campaign) -> tuple[int, Figure, Figure]:
     """Return ratings, seconds and watched share from the only row of the table of raters."""
     (row,) = compute_agreement(campaign).raters
     return row.ratings, row.seconds, row.watched
@@ -98,7 +98,7 @@ def figures_of(campaign: Campaign) -> tuple[int, Figure, Figure]:
 @pytest.mark.django_db
 def test_the_api_tells_the_seconds_of_the_submit_and_its_edits() -> None:
     campaign = factories.make_campaign(1, overlap=1)
-    edited(campaign)
+    make_edited_rating(campaign)
     _, secret = issue_token(actor=factories.make_lead(), name="script")
     answer = Client(headers={"Authorization": f"Bearer {secret}"}).get(f"/api/campaigns/{campaign.name}/ratings")
     (row,) = answer.json()["results"]

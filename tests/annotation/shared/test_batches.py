@@ -131,7 +131,7 @@ def test_scores_that_were_cut_off_are_stored_when_they_are_given_again(monkeypat
     assert set(campaign.slots.values_list("rank", flat=True)) == {1.0}
 
 
-def seats_of(campaign: Campaign) -> list[tuple[object, ...]]:
+def read_slots(campaign: Campaign) -> list[tuple[object, ...]]:
     return sorted(campaign.slots.values_list("item__clip__clip_id", "number", "arm", "place", "rank"))
 
 
@@ -153,7 +153,7 @@ def test_a_change_that_was_cut_off_is_whole_after_another_run(name: str, cut: in
     job = jobs.run(Job.objects.get(kind="update_slots").pk)
     assert job is not None
     assert job.state == "done"
-    assert seats_of(changed) == seats_of(fresh)
+    assert read_slots(changed) == read_slots(fresh)
 
 
 def prefer_some(campaign: Campaign) -> None:
@@ -243,7 +243,7 @@ def test_a_duplicate_that_was_cut_off_is_whole_after_another_run(cut: int) -> No
 
     assert job is not None
     assert (job.state, job.result) == ("done", {"clips": 10})
-    assert seats_of(made) == seats_of(campaign)
+    assert read_slots(made) == read_slots(campaign)
     fields = ("clip", "gold", "priority", "availability", "exclusion_reason")
     assert list(made.items.order_by("pk").values_list(*fields)) == list(
         campaign.items.order_by("pk").values_list(*fields)

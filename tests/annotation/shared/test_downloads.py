@@ -17,11 +17,11 @@ ONLY_FIGURES = {"campaigns/<slug:name>/agreement.csv"}
 NAME, FORMULA = "Žofie", "=1+1"
 
 
-def body(answer: HttpResponseBase) -> bytes:
+def read_body(answer: HttpResponseBase) -> bytes:
     return b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
 
 
-def addresses() -> list[str]:
+def list_download_routes() -> list[str]:
     routes = [str(pattern.pattern) for pattern in get_resolver().url_patterns]
     nested = [
         str(inner.pattern) for outer in get_resolver().url_patterns for inner in getattr(outer, "url_patterns", [])
@@ -29,7 +29,7 @@ def addresses() -> list[str]:
     return sorted(route for route in routes + nested if route.endswith(".csv"))
 
 
-@pytest.mark.parametrize("route", addresses())
+@pytest.mark.parametrize("route", list_download_routes())
 def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, route: str) -> None:
     campaign = factories.make_campaign()
     clip = factories.make_clip("zofie", prompt=NAME, generator=FORMULA)
@@ -40,7 +40,7 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
     answer = client.get("/" + route.replace("<slug:name>", campaign.name))
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    content = body(answer)
+    content = read_body(answer)
     assert content.startswith(b"\xef\xbb\xbf")
     cells = [cell for row in csv.reader(StringIO(content.decode("utf-8-sig"), newline="")) for cell in row]
     if route not in ONLY_FIGURES:
@@ -49,4 +49,4 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
 
 
 def test_there_are_downloads_to_look_at() -> None:
-    assert len(addresses()) >= 2
+    assert len(list_download_routes()) >= 2

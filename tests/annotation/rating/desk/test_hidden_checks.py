@@ -62,9 +62,9 @@ def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campa
         if not Slot.objects.filter(campaign=campaign_with_checks, kind="seat").exclude(state="done").exists():
             break  # a campaign_with_checks that is fully rated leaves the home page, and checks alone may follow
         if sum(counts.values()) > 1:  # the first page has no link to the rating before
-            note(seen, slot.kind, "next", submitted)
+            note_answer(seen, slot.kind, "next", submitted)
             for name, answer in request_all(client, rater, campaign_with_checks, slot).items():
-                note(seen, slot.kind, name, answer)
+                note_answer(seen, slot.kind, name, answer)
         words = {f"{axis}-reason": f"{axis} was clip {sum(counts.values())} for me." for axis in AXES}
         submitted = client.post(f"/rate/{campaign_with_checks.name}/", make_form(slot, **words), headers=SCRIPT)
         assert submitted.status_code == 200
@@ -73,7 +73,7 @@ def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campa
     for name, answers in seen.items():
         first, *others = answers
         for other in others:
-            assert not difference(first, other), f"{name} tells {answers[other]} from {answers[first]}"
+            assert not list_differences(first, other), f"{name} tells {answers[other]} from {answers[first]}"
 
 
 def request_all(client: Client, rater: User, campaign: Campaign, slot: Slot) -> dict[str, Any]:
@@ -100,12 +100,12 @@ def request_all(client: Client, rater: User, campaign: Campaign, slot: Slot) -> 
     }
 
 
-def note(seen: dict[str, dict[str, str]], kind: str, name: str, answer: Any) -> None:
+def note_answer(seen: dict[str, dict[str, str]], kind: str, name: str, answer: Any) -> None:
     headers = {key: value for key, value in answer.headers.items() if key not in HEADERS_THAT_DIFFER}
-    seen[name].setdefault(f"{answer.status_code} {headers} {alike(answer)}", kind)
+    seen[name].setdefault(f"{answer.status_code} {headers} {normalise_answer(answer)}", kind)
 
 
-def alike(answer: Any) -> str:
+def normalise_answer(answer: Any) -> str:
     """Return an answer without the parts that may differ from slot to slot."""
     if answer.headers.get("Content-Type") == "application/json":
         values = answer.json()
@@ -128,18 +128,18 @@ def test_the_history_of_a_rater_shows_every_kind_of_slot_alike(client: Client, c
         rating.slot.kind: client.get(f"/my-ratings/{rating.pk}/") for rating in rater.ratings.select_related("slot")
     }
     assert len(rows) > 20
-    assert len({without_own(row) for row in rows}) == 1
+    assert len({normalise_page(row) for row in rows}) == 1
     assert set(pages) == {"seat", "gold", "repeat"}
-    seat, gold, repeat = (without_own(pages[kind].content.decode()) for kind in ("seat", "gold", "repeat"))
-    assert not difference(seat, gold)
-    assert not difference(seat, repeat)
+    seat, gold, repeat = (normalise_page(pages[kind].content.decode()) for kind in ("seat", "gold", "repeat"))
+    assert not list_differences(seat, gold)
+    assert not list_differences(seat, repeat)
 
 
-def difference(first: str, second: str) -> list[str]:
+def list_differences(first: str, second: str) -> list[str]:
     return [line for line in ndiff(first.splitlines(), second.splitlines()) if not line.startswith("  ")]
 
 
-def without_own(text: str) -> str:
+def normalise_page(text: str) -> str:
     for pattern, same in MAY_DIFFER:
         text = pattern.sub(same, text)
     return text

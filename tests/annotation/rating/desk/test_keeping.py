@@ -18,7 +18,7 @@ from tests.support.markup import collapse_space
 pytestmark = pytest.mark.django_db
 
 
-def save_data(item: Item, **fields: Any) -> dict[str, Any]:
+def make_saved_form(item: Item, **fields: Any) -> dict[str, Any]:
     return {"item": item.pk, "base_version": 0, "tab": uuid.uuid4(), **fields}
 
 
@@ -26,7 +26,7 @@ def test_saved_work_is_what_the_page_shows_again(as_rater: Client, empty_campaig
     item = add_clip(empty_campaign)
     start(as_rater, empty_campaign)
     fields = {"visual-reason": "half a thought", "visual-score": "2", "dynamic-defect": "jitter"}
-    response = post(as_rater, empty_campaign, "save", save_data(item, **fields), headers=SCRIPT)
+    response = post(as_rater, empty_campaign, "save", make_saved_form(item, **fields), headers=SCRIPT)
     assert response.json()["version"] == 1
     page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert "half a thought" in page
@@ -40,7 +40,7 @@ def test_a_draft_with_saved_work_keeps_its_bar_and_its_confirmation(as_rater: Cl
     draft = make_draft(item)
     slot = start(as_rater, empty_campaign)
     data = make_drafted_form(slot, draft, **{"visual-confirm": "1", "dynamic-reason": "my own words"})
-    post(as_rater, empty_campaign, "save", save_data(**data | {"item": item}), headers=SCRIPT)
+    post(as_rater, empty_campaign, "save", make_saved_form(**data | {"item": item}), headers=SCRIPT)
     page = collapse_space(as_rater.get("/rate/autumn/").content.decode())
     assert page.count("starter@1") == 3
     assert page.count('-confirm" value="1" checked') == 1
@@ -52,8 +52,10 @@ def test_another_tab_gets_409_with_the_others_answers_and_overwrites_nothing(
 ) -> None:
     item = add_clip(empty_campaign)
     start(as_rater, empty_campaign)
-    post(as_rater, empty_campaign, "save", save_data(item, **{"visual-reason": "tab one"}), headers=SCRIPT)
-    response = post(as_rater, empty_campaign, "save", save_data(item, **{"visual-reason": "tab two"}), headers=SCRIPT)
+    post(as_rater, empty_campaign, "save", make_saved_form(item, **{"visual-reason": "tab one"}), headers=SCRIPT)
+    response = post(
+        as_rater, empty_campaign, "save", make_saved_form(item, **{"visual-reason": "tab two"}), headers=SCRIPT
+    )
     assert response.status_code == 409
     assert response.json()["answers"]["visual"]["reason"] == "tab one"
     assert response.json()["version"] == 1
@@ -62,7 +64,8 @@ def test_another_tab_gets_409_with_the_others_answers_and_overwrites_nothing(
 
 def test_saving_a_clip_that_was_never_on_the_desk_is_forbidden(as_rater: Client, empty_campaign: Campaign) -> None:
     assert (
-        post(as_rater, empty_campaign, "save", save_data(add_clip(empty_campaign)), headers=SCRIPT).status_code == 403
+        post(as_rater, empty_campaign, "save", make_saved_form(add_clip(empty_campaign)), headers=SCRIPT).status_code
+        == 403
     )
 
 
@@ -74,7 +77,7 @@ def test_hostile_saved_work_does_not_break_the_page(as_rater: Client, rater: Use
     assert as_rater.get("/rate/autumn/").status_code == 200
 
 
-def lose_seat(slot: Slot) -> None:
+def lose_slot(slot: Slot) -> None:
     """Let another rater take the slot, as after the lease has run out."""
     later = timezone.now() + timedelta(minutes=5)
     Slot.objects.filter(pk=slot.pk).update(rater=make_user("thief"), lease=uuid.uuid4(), lease_expires_at=later)
@@ -85,7 +88,7 @@ def test_a_submit_after_the_lease_was_lost_becomes_saved_work_and_the_page_says_
 ) -> None:
     item = add_clip(empty_campaign)
     slot = start(as_rater, empty_campaign)
-    lose_seat(slot)
+    lose_slot(slot)
     response = post(as_rater, empty_campaign, data=make_form(slot), headers=SCRIPT)
     assert response.status_code == 409
     assert response.json()["lost"] is True
@@ -103,7 +106,7 @@ def test_renewing_moves_the_end_of_the_lease_and_a_lost_one_says_so(as_rater: Cl
     held = {"lease": slot.lease}
     assert post(as_rater, empty_campaign, "renew", held, headers=SCRIPT).status_code == 200
     assert Slot.objects.filter(lease_expires_at__gt=timezone.now() + timedelta(minutes=10)).exists()
-    lose_seat(slot)
+    lose_slot(slot)
     assert post(as_rater, empty_campaign, "renew", held, headers=SCRIPT).status_code == 409
 
 

@@ -25,7 +25,7 @@ def rated(as_rater: Client, empty_campaign: Campaign) -> Rating:
     return Rating.objects.get()
 
 
-def edit_form(**changes: Any) -> dict[str, Any]:
+def make_edit_form(**changes: Any) -> dict[str, Any]:
     form = make_form(Slot(pk=1, lease=uuid.uuid4()))
     return form | changes
 
@@ -40,14 +40,14 @@ def test_my_ratings_lists_mine_and_nobody_elses(as_rater: Client, rated: Rating)
 
 
 def test_an_edit_adds_a_revision_and_keeps_the_first(as_rater: Client, rated: Rating) -> None:
-    response = as_rater.post(f"/my-ratings/{rated.pk}/", edit_form(**{"visual-score": "1"}))
+    response = as_rater.post(f"/my-ratings/{rated.pk}/", make_edit_form(**{"visual-score": "1"}))
     assert response.status_code == 302
     scores = AxisAnswer.objects.filter(axis="visual").order_by("revision__number")
     assert list(scores.values_list("score", flat=True)) == [4, 1]
 
 
 def test_a_refused_edit_shows_what_was_typed(as_rater: Client, rated: Rating) -> None:
-    response = as_rater.post(f"/my-ratings/{rated.pk}/", edit_form(**{"visual-reason": "too short"}))
+    response = as_rater.post(f"/my-ratings/{rated.pk}/", make_edit_form(**{"visual-reason": "too short"}))
     assert response.status_code == 422
     assert "too short" in response.content.decode()
     assert rated.revisions.count() == 1
@@ -55,7 +55,7 @@ def test_a_refused_edit_shows_what_was_typed(as_rater: Client, rated: Rating) ->
 
 def test_an_edited_rating_is_marked_and_shows_its_earlier_versions(as_rater: Client, rated: Rating) -> None:
     assert "edited</span>" not in as_rater.get("/my-ratings/").content.decode()
-    edit = edit_form(**{"visual-score": "1", "visual-reason": "On a second look it is bad."})
+    edit = make_edit_form(**{"visual-score": "1", "visual-reason": "On a second look it is bad."})
     as_rater.post(f"/my-ratings/{rated.pk}/", edit)
     assert "edited</span>" in as_rater.get("/my-ratings/").content.decode()
     page = as_rater.get(f"/my-ratings/{rated.pk}/").content.decode()
@@ -72,7 +72,7 @@ def test_an_edit_is_possible_for_the_hours_that_the_campaign_gives(as_rater: Cli
     assert "<fieldset disabled>" in page
     assert "Save changes" not in page
     assert "no longer editable" in as_rater.get("/my-ratings/").content.decode()
-    assert as_rater.post(f"/my-ratings/{rated.pk}/", edit_form()).status_code == 422
+    assert as_rater.post(f"/my-ratings/{rated.pk}/", make_edit_form()).status_code == 422
 
 
 @pytest.mark.parametrize("names", [("one", "two"), ("one", "two", "three", "four")])
@@ -94,7 +94,7 @@ def test_my_ratings_take_as_many_queries_for_many_as_for_few(
 def test_a_closed_campaign_takes_no_edit_and_says_so(as_rater: Client, rated: Rating) -> None:
     Campaign.objects.update(state="closed")
     assert "can no longer be edited" in as_rater.get(f"/my-ratings/{rated.pk}/").content.decode()
-    response = as_rater.post(f"/my-ratings/{rated.pk}/", edit_form(**{"visual-score": "1"}))
+    response = as_rater.post(f"/my-ratings/{rated.pk}/", make_edit_form(**{"visual-score": "1"}))
     assert response.status_code == 422
     assert "can no longer be edited" in response.content.decode()
 
@@ -120,7 +120,7 @@ def test_an_edit_after_a_confirmed_draft_makes_that_axis_edited_and_leaves_the_o
 
 
 def test_the_page_of_an_edit_sends_its_own_time_and_viewing_record(as_rater: Client, rated: Rating) -> None:
-    edit = edit_form(seconds="7.5", viewing='{"watched_share": 0.5}', **{"visual-score": "1"})
+    edit = make_edit_form(seconds="7.5", viewing='{"watched_share": 0.5}', **{"visual-score": "1"})
     as_rater.post(f"/my-ratings/{rated.pk}/", edit)
     stored = rated.revisions.order_by("number").values_list("seconds_spent", "viewing")
     assert list(stored) == [(12.5, {}), (7.5, {"watched_share": 0.5})]
@@ -132,7 +132,7 @@ def test_a_cleared_draft_stays_cleared_when_the_rating_is_edited(as_rater: Clien
     cleared = mine | {f"{axis}-cleared": "1" for axis in AXES}
     post(as_rater, empty_campaign, data=make_drafted_form(start(as_rater, empty_campaign), draft, **cleared))
     rating = Rating.objects.get()
-    as_rater.post(f"/my-ratings/{rating.pk}/", edit_form(**mine | {"visual-reason": "Other words, also my own."}))
+    as_rater.post(f"/my-ratings/{rating.pk}/", make_edit_form(**mine | {"visual-reason": "Other words, also my own."}))
     now = AxisAnswer.objects.filter(revision__is_current=True)
     assert set(now.values_list("draft_use", flat=True)) == {"cleared"}
 
