@@ -155,7 +155,7 @@ def test_the_figures_come_as_csv_and_by_the_api(as_lead: Client, client: Client)
     campaign, (ada, *_) = make_rated_campaign("ada", "bob")
     answer = as_lead.get(f"/campaigns/{campaign.name}/agreement.csv")
     assert "attachment" in answer["Content-Disposition"]
-    told = as_lead.get(f"/api/campaigns/{campaign.name}/agreement").json()
-    assert (told["ratings"], told["clips"]) == (6, 3)
+    figures = as_lead.get(f"/api/campaigns/{campaign.name}/agreement").json()
+    assert (figures["ratings"], figures["clips"]) == (6, 3)
     client.force_login(ada)
     assert client.get(f"/api/campaigns/{campaign.name}/agreement").status_code == 403

@@ -61,9 +61,9 @@ def rate_or_skip(rater: User, campaign: Campaign, scores: dict[str, int]) -> Non
 
 
 def read_alpha(figures: Agreement, axis: Axis = Axis.VISUAL) -> float:
-    found = next(one for one in figures.axes if one.axis == axis).blind.alpha.estimate.value
-    assert not isinstance(found, Undefined), found
-    return found
+    alpha = next(one for one in figures.axes if one.axis == axis).blind.alpha.estimate.value
+    assert not isinstance(alpha, Undefined), alpha
+    return alpha
 
 
 def test_alpha_is_that_of_the_published_table(rated_campaign: tuple[Campaign, list[User]]) -> None:
@@ -127,15 +127,15 @@ def test_a_campaign_without_ratings_says_why_each_figure_is_undefined() -> None:
 
     assert (figures.rows, figures.raters) == ((), ())
     for one in figures.axes:
-        for found in (
+        for figure in (
             one.blind.alpha.estimate.value,
             one.mos.estimate.value,
             one.spread.sd,
             one.blind.icc.estimate.value,
             one.reach.ceiling_srcc.value,
         ):
-            assert isinstance(found, Undefined)
-            assert found.reason
+            assert isinstance(figure, Undefined)
+            assert figure.reason
     assert isinstance(figures.arms[0].anchoring.difference.value, Undefined)
     assert figures.generators == dict.fromkeys(AXES, ())
 
@@ -145,10 +145,10 @@ def test_one_score_for_all_leaves_alpha_undefined_and_never_zero() -> None:
     for _ in range(3):
         factories.rate_all(factories.make_user(), campaign, 4)
 
-    found = compute_agreement(campaign).axes[0].blind.alpha.estimate.value
+    alpha = compute_agreement(campaign).axes[0].blind.alpha.estimate.value
 
-    assert isinstance(found, Undefined)
-    assert "equal" in found.reason
+    assert isinstance(alpha, Undefined)
+    assert "equal" in alpha.reason
 
 
 def test_the_table_of_raters_tells_work_conduct_and_gold() -> None:
@@ -201,9 +201,9 @@ def test_the_number_of_queries_does_not_grow_with_the_campaign() -> None:
         for _ in range(3):
             factories.rate_all(factories.make_user(), campaign)
         with CaptureQueriesContext(connection) as queries:
-            found = compute_agreement(campaign)
-            assert found.arms
-            assert found.generators
+            figures = compute_agreement(campaign)
+            assert figures.arms
+            assert figures.generators
         return len(queries)
 
     assert cost(2) == cost(4) == 8
@@ -303,11 +303,11 @@ def half_assisted_campaign() -> Campaign:
 
 
 def test_the_headline_rests_on_blind_ratings_with_assisted_ones_beside_it(half_assisted_campaign: Campaign) -> None:
-    found = compute_agreement(half_assisted_campaign)
+    figures = compute_agreement(half_assisted_campaign)
 
-    visual = found.axes[0]
+    visual = figures.axes[0]
     assert (visual.blind.basis, visual.assisted.basis) == (Basis(48, 24, 24, "blind"), Basis(48, 24, 24, "assisted"))
-    assert (visual.basis, found.ratings, found.blind_ratings) == (Basis(96, 24, 24), 96, 48)
+    assert (visual.basis, figures.ratings, figures.blind_ratings) == (Basis(96, 24, 24), 96, 48)
     blind_only = RatingTable.from_triples(
         (rating.item_id, rating.rater_id, rating.revisions.get().answers.get(axis="visual").score)
         for rating in Rating.objects.filter(arm="blind")
@@ -348,11 +348,11 @@ def test_the_corrected_mos_stands_beside_the_plain_one(rated_campaign: tuple[Cam
 
 
 def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted_campaign: Campaign) -> None:
-    found = compute_agreement(half_assisted_campaign)
-    lines = list(csv.DictReader("".join(write_agreement_csv(found)).removeprefix("\ufeff").splitlines()))
-    told = agreement_to_json(found)["headlines"]
-    assert len(lines) == len(told) == 3 * 11
-    for line, headline in zip(lines, told, strict=True):
+    figures = compute_agreement(half_assisted_campaign)
+    lines = list(csv.DictReader("".join(write_agreement_csv(figures)).removeprefix("\ufeff").splitlines()))
+    headlines = agreement_to_json(figures)["headlines"]
+    assert len(lines) == len(headlines) == 3 * 11
+    for line, headline in zip(lines, headlines, strict=True):
         counts = (headline["ratings"], headline["clips"], headline["clips_with_two"])
         assert (line["figure"], line["of"]) == (headline["figure"], headline["of"])
         assert counts == ((96, 24, 24) if headline["of"] == "all" else (48, 24, 24))
@@ -362,10 +362,10 @@ def test_the_headlines_name_what_they_rest_on_in_json_and_csv(half_assisted_camp
 def test_figures_on_few_clips_carry_the_sentence_in_the_api_and_csv(
     rated_campaign: tuple[Campaign, list[User]],
 ) -> None:
-    found = compute_agreement(rated_campaign[0])
-    alpha = next(one for one in agreement_to_json(found)["headlines"] if one["figure"] == "alpha")
+    figures = compute_agreement(rated_campaign[0])
+    alpha = next(one for one in agreement_to_json(figures)["headlines"] if one["figure"] == "alpha")
     assert alpha["thin"] == "11 clips have two ratings; agreement can be read from about 20."
     line = next(
-        one for one in csv.DictReader("".join(write_agreement_csv(found)).splitlines()) if one["figure"] == "alpha"
+        one for one in csv.DictReader("".join(write_agreement_csv(figures)).splitlines()) if one["figure"] == "alpha"
     )
     assert line["thin"] == alpha["thin"]

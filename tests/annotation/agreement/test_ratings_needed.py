@@ -22,13 +22,13 @@ def test_the_spread_is_that_of_the_agreement_page_with_screened_raters_left_out(
         factories.rate_all(rater, campaign, score)
     screen(actor=lead, campaign=campaign, rater=odd, verdict="screened", reason="Always five.")
 
-    found = read_needed(campaign)
+    needed = read_needed(campaign)
 
-    assert [one.axis for one in found] == list(AXES)
-    assert [one.sd for one in found] == pytest.approx([one.spread.sd for one in compute_agreement(campaign).axes])
-    assert found[0].sd == pytest.approx(2**0.5)
-    assert found[0].ratings == count_ratings_needed(2**0.5)
-    assert found[0].more == count_ratings_needed(2**0.5) - 3
+    assert [one.axis for one in needed] == list(AXES)
+    assert [one.sd for one in needed] == pytest.approx([one.spread.sd for one in compute_agreement(campaign).axes])
+    assert needed[0].sd == pytest.approx(2**0.5)
+    assert needed[0].ratings == count_ratings_needed(2**0.5)
+    assert needed[0].more == count_ratings_needed(2**0.5) - 3
 
 
 def test_full_agreement_does_not_claim_that_two_ratings_are_enough() -> None:
@@ -60,7 +60,7 @@ def test_the_spread_is_that_of_blind_ratings_where_drafts_were_shown() -> None:
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=True)
     for score in (2, 4, 3, 3):  # the first two take the blind slots
         factories.rate_all(factories.make_user(), campaign, score)
-    found = read_needed(campaign)[0]
-    assert found.sd == pytest.approx(2**0.5)
-    assert found.thin == "3 clips have two blind ratings; agreement can be read from about 20."
-    assert compute_agreement(campaign).axes[0].spread == Spread(found.sd, Basis(6, 3, 3, "blind"))
+    needed = read_needed(campaign)[0]
+    assert needed.sd == pytest.approx(2**0.5)
+    assert needed.thin == "3 clips have two blind ratings; agreement can be read from about 20."
+    assert compute_agreement(campaign).axes[0].spread == Spread(needed.sd, Basis(6, 3, 3, "blind"))

@@ -25,9 +25,9 @@ from tests.annotation.api.scripts import post_json
 pytestmark = pytest.mark.django_db
 
 
-def make_submission(seat: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def make_submission(slot: dict[str, Any], **changes: Any) -> dict[str, Any]:
     values = {"key": str(uuid.uuid4()), "answers": answers_to_json(factories.make_answers()), "seconds_spent": 9.5}
-    return {"item": seat["item"], **values} | changes
+    return {"item": slot["item"], **values} | changes
 
 
 def test_a_campaign_is_made_opened_and_seen(lead_script: Client) -> None:
@@ -85,10 +85,10 @@ def test_a_step_that_the_state_does_not_allow_is_a_conflict(lead_script: Client)
 
 
 def test_annotators_see_open_campaigns_only(rater_script: Client) -> None:
-    shown, hidden = factories.make_campaign(), factories.make_campaign(state="draft")
+    listed, hidden = factories.make_campaign(), factories.make_campaign(state="draft")
 
-    assert [one["name"] for one in rater_script.get("/api/campaigns").json()["results"]] == [shown.name]
-    assert rater_script.get(f"/api/campaigns/{shown.name}").status_code == 200
+    assert [one["name"] for one in rater_script.get("/api/campaigns").json()["results"]] == [listed.name]
+    assert rater_script.get(f"/api/campaigns/{listed.name}").status_code == 200
     assert rater_script.get(f"/api/campaigns/{hidden.name}").status_code == 404
 
 
@@ -114,8 +114,8 @@ def test_requests_of_leads_are_refused_for_annotators_and_strangers(
 def test_a_script_claims_and_submits_until_nothing_is_left(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign(2, assisted_share=0)
     for _ in range(2):
-        seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-        answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", make_submission(seat))
+        slot = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+        answer = post_json(rater_script, f"/api/leases/{slot['lease']}/submit", make_submission(slot))
         assert answer.status_code == 201
 
     assert post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").status_code == 204
@@ -130,10 +130,10 @@ def test_a_script_claims_and_submits_until_nothing_is_left(lead_script: Client, 
 
 def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater_script: Client) -> None:
     campaign = factories.make_campaign(1)
-    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-    data = make_submission(seat)
+    slot = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+    data = make_submission(slot)
 
-    answers = [post_json(rater_script, f"/api/leases/{seat['lease']}/submit", data) for _ in range(2)]
+    answers = [post_json(rater_script, f"/api/leases/{slot['lease']}/submit", data) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json() == answers[1].json() == {"rating": Rating.objects.get().pk}
@@ -152,9 +152,9 @@ def test_a_submit_sent_twice_answers_the_same_and_stores_once(rater_script: Clie
 )
 def test_a_submit_that_breaks_a_rule_names_the_field(rater_script: Client, change: dict[str, Any], field: str) -> None:
     campaign = factories.make_campaign(1, assisted_share=0)
-    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+    slot = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
 
-    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", make_submission(seat, **change))
+    answer = post_json(rater_script, f"/api/leases/{slot['lease']}/submit", make_submission(slot, **change))
 
     assert answer.status_code == 400
     assert field in answer.json()
@@ -163,10 +163,10 @@ def test_a_submit_that_breaks_a_rule_names_the_field(rater_script: Client, chang
 
 def test_a_lost_slot_is_a_conflict_and_saves_the_answers(rater_script: Client) -> None:
     campaign = factories.make_campaign(1)
-    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-    Slot.objects.filter(lease=seat["lease"]).update(lease=uuid.uuid4())
+    slot = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+    Slot.objects.filter(lease=slot["lease"]).update(lease=uuid.uuid4())
 
-    answer = post_json(rater_script, f"/api/leases/{seat['lease']}/submit", make_submission(seat))
+    answer = post_json(rater_script, f"/api/leases/{slot['lease']}/submit", make_submission(slot))
 
     assert answer.status_code == 409
     assert "kept" in answer.json()["detail"]
@@ -175,16 +175,16 @@ def test_a_lost_slot_is_a_conflict_and_saves_the_answers(rater_script: Client) -
 
 def test_a_slot_is_renewed_skipped_and_handed_back(rater_script: Client) -> None:
     campaign = factories.make_campaign(2)
-    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-    url = f"/api/leases/{seat['lease']}"
+    slot = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+    url = f"/api/leases/{slot['lease']}"
 
-    assert post_json(rater_script, f"{url}/renew").json()["lease_expires_at"] >= seat["lease_expires_at"]
+    assert post_json(rater_script, f"{url}/renew").json()["lease_expires_at"] >= slot["lease_expires_at"]
     assert post_json(rater_script, f"{url}/hand-back").status_code == 204
     assert post_json(rater_script, f"{url}/renew").status_code == 409
-    seat = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
-    skip = {"item": seat["item"], "kind": "broken"}
-    assert post_json(rater_script, f"/api/leases/{seat['lease']}/skip", skip).status_code == 204
-    assert post_json(rater_script, f"/api/leases/{seat['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
+    slot = post_json(rater_script, f"/api/campaigns/{campaign.name}/claim").json()
+    skip = {"item": slot["item"], "kind": "broken"}
+    assert post_json(rater_script, f"/api/leases/{slot['lease']}/skip", skip).status_code == 204
+    assert post_json(rater_script, f"/api/leases/{slot['lease']}/skip", skip | {"kind": "bored"}).status_code == 400
 
 
 def test_a_draft_comes_in_the_assisted_arm_without_its_scores(rater_script: Client) -> None:
@@ -195,13 +195,13 @@ def test_a_draft_comes_in_the_assisted_arm_without_its_scores(rater_script: Clie
 
     draft = post_json(rater_script, url).json()["draft"]
     Campaign.objects.update(shows_draft_scores=True)
-    shown = post_json(rater_script, url).json()["draft"]
+    draft_with_scores = post_json(rater_script, url).json()["draft"]
     Slot.objects.update(arm="blind")
     blind = post_json(rater_script, url).json()["draft"]
 
     assert draft["card"]["visual"]["reason"] == factories.make_card(2).visual.reason
-    assert {said["score"] for said in draft["card"].values()} == {None}
-    assert {said["score"] for said in shown["card"].values()} == {2}
+    assert {axis["score"] for axis in draft["card"].values()} == {None}
+    assert {axis["score"] for axis in draft_with_scores["card"].values()} == {2}
     assert blind is None
 
 

@@ -87,14 +87,14 @@ def test_clips_come_without_their_marks_as_plain_ones(source: Campaign) -> None:
 
 def test_an_invalid_copy_is_refused_by_field_and_makes_nothing(source: Campaign) -> None:
     lead = factories.make_lead()
-    for asked, field in (
+    for changes, field in (
         ({"name": source.name}, "name"),
         ({"name": "two words"}, "name"),
         ({"title": ""}, "title"),
         ({"parts": CopiedParts(golds=True)}, "clips"),
     ):
         with pytest.raises(ValidationError) as caught:
-            duplicate_campaign(actor=lead, campaign=source, **({"name": "x", "title": "X"} | asked))
+            duplicate_campaign(actor=lead, campaign=source, **({"name": "x", "title": "X"} | changes))
         assert list(caught.value.message_dict) == [field]
     with pytest.raises(PermissionDenied):
         duplicate_campaign(actor=factories.make_user(), campaign=source, name="x", title="X")

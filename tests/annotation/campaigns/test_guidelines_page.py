@@ -40,17 +40,17 @@ def test_examples_are_found_added_and_taken_out_before_anything_is_stored(
     as_lead: Client, campaign: Campaign, clips: list[Clip]
 ) -> None:
     page = as_lead.post(make_path(campaign), {"text": "T", "q": clips[1].clip_id, "find": "1"})
-    found = collapse_space(page.content.decode())
-    assert f'name="add" value="{clips[1].pk}"' in found
-    assert f'name="add" value="{clips[0].pk}"' not in found
+    search_page = collapse_space(page.content.decode())
+    assert f'name="add" value="{clips[1].pk}"' in search_page
+    assert f'name="add" value="{clips[0].pk}"' not in search_page
     by_prompt = as_lead.post(make_path(campaign), {"text": "T", "q": clips[2].prompt[5:30], "find": "1"})
     assert f'name="add" value="{clips[2].pk}"' in collapse_space(by_prompt.content.decode())
     nothing = as_lead.post(make_path(campaign), {"text": "T", "q": "no such clip", "find": "1"}).content.decode()
     assert "No clip of this campaign" in nothing
 
-    kept = make_example_fields(("visual", 1, clips[0], "melted"))
+    one_example = make_example_fields(("visual", 1, clips[0], "melted"))
     add = {"text": "T", "axis": "dynamic", "level": "4", "add": str(clips[1].pk)}
-    added = as_lead.post(make_path(campaign), kept | add).content.decode()
+    added = as_lead.post(make_path(campaign), one_example | add).content.decode()
     assert added.count('name="example-clip"') == 2
     assert 'name="example-axis" value="dynamic"' in added
 

@@ -119,9 +119,9 @@ def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, report
     assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is not None
 
 
-@pytest.mark.parametrize("deed", ["give-out", "exclude"])
-def test_only_a_lead_settles_and_only_by_post_and_only_there(as_lead: Client, reported_item: Item, deed: str) -> None:
-    path = f"/campaigns/{reported_item.campaign.name}/items/{reported_item.pk}/{deed}"
+@pytest.mark.parametrize("action", ["give-out", "exclude"])
+def test_only_a_lead_settles_and_only_by_post_and_only_there(as_lead: Client, reported_item: Item, action: str) -> None:
+    path = f"/campaigns/{reported_item.campaign.name}/items/{reported_item.pk}/{action}"
     assert as_lead.get(path).status_code == 405
     assert (
         as_lead.post(path.replace(reported_item.campaign.name, make_campaign(1).name), {"reason": "x"}).status_code

@@ -83,7 +83,7 @@ def test_raters_qualify_on_marked_items_and_then_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "fields"),
+    ("marks", "fields"),
     [
         ({"mark": "golden"}, {"mark"}),
         ({"mark": "gold"}, {"scores"}),
@@ -94,10 +94,10 @@ def test_raters_qualify_on_marked_items_and_then_rate() -> None:
         ({"mark": "qualification", "scores": {"visual": 3}, "feedback": "x" * 2001}, {"feedback"}),
     ],
 )
-def test_invalid_marks_are_refused_by_field(asked: dict[str, object], fields: set[str]) -> None:
+def test_invalid_marks_are_refused_by_field(marks: dict[str, object], fields: set[str]) -> None:
     item = get_first_item(factories.make_campaign(1))
     with pytest.raises(ValidationError) as caught:
-        mark_item(actor=factories.make_lead(), item=item, **asked)  # type: ignore[arg-type]  # wrong on purpose
+        mark_item(actor=factories.make_lead(), item=item, **marks)  # type: ignore[arg-type]  # wrong on purpose
     assert set(caught.value.message_dict) == fields
     item.refresh_from_db()
     assert item.gold is None

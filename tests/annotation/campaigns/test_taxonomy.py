@@ -119,8 +119,8 @@ def test_a_rating_that_names_a_retired_defect_still_shows_and_keeps_it(custom_ca
     assert list_offered(custom_campaign, chosen="noise") == ["blur", "noise", "banding"]
     changed = given | {Axis.DYNAMIC: replace(given[Axis.DYNAMIC], score=5)}
     factories.revise(rating, answers=changed)
-    kept = AxisAnswer.objects.get(revision__is_current=True, axis="visual")
-    assert kept.evidence == [{"defect": "noise", "time": None, "box": None}]
+    answer = AxisAnswer.objects.get(revision__is_current=True, axis="visual")
+    assert answer.evidence == [{"defect": "noise", "time": None, "box": None}]
 
 
 def test_a_draft_no_longer_proposes_a_retired_defect(custom_campaign: Campaign) -> None:

@@ -73,14 +73,14 @@ def test_bad_rows_are_named_by_number_and_reason_and_the_others_are_imported(
 
     report = run_import(write_csv(video_folder / "m.csv", rows))
 
-    found = {problem.row: problem.reason for problem in report.problems}
+    reasons = {problem.row: problem.reason for problem in report.problems}
     assert report.added == 2
-    assert sorted(found) == list(range(2, len(bad) + 6))
+    assert sorted(reasons) == list(range(2, len(bad) + 6))
     for number, words in enumerate(bad.values(), start=2):
-        assert words in found[number]
-    last = [found[number] for number in range(len(bad) + 2, len(bad) + 6)]
+        assert words in reasons[number]
+    last = [reasons[number] for number in range(len(bad) + 2, len(bad) + 6)]
     assert [reason.split()[0] for reason in last] == ["prompt", "seed", "gold_visual", "generator"]
-    assert not any(str(video_folder) in reason for reason in found.values())
+    assert not any(str(video_folder) in reason for reason in reasons.values())
     assert len(list_media_files()) == 4  # two clips and two posters, and nothing of the rest
 
 

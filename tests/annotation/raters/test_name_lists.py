@@ -11,9 +11,9 @@ from annotation.raters.name_lists import MAX_ROWS, Invitee, ListRefused, decode_
 
 
 def test_bad_rows_are_named_and_the_others_are_read() -> None:
-    found = read_names("name,note\nAnn\n\nann\n" + "x" * 99 + "\nBo,night\n,nobody\n")
-    assert found.people == [Invitee("Ann"), Invitee("Bo", "night")]
-    assert [row for row, _ in found.problems] == [4, 5, 7]
+    names = read_names("name,note\nAnn\n\nann\n" + "x" * 99 + "\nBo,night\n,nobody\n")
+    assert names.people == [Invitee("Ann"), Invitee("Bo", "night")]
+    assert [row for row, _ in names.problems] == [4, 5, 7]
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def test_the_encodings_of_spreadsheets_are_known(encoding: str) -> None:
 
 
 def test_a_list_that_is_too_long_goes_in_up_to_the_bound() -> None:
-    found = read_names("\n".join(f"person {number}" for number in range(MAX_ROWS + 2)))
-    assert len(found.people) == MAX_ROWS
-    assert [row for row, _ in found.problems] == [MAX_ROWS + 1, MAX_ROWS + 2]
+    names = read_names("\n".join(f"person {number}" for number in range(MAX_ROWS + 2)))
+    assert len(names.people) == MAX_ROWS
+    assert [row for row, _ in names.problems] == [MAX_ROWS + 1, MAX_ROWS + 2]
 
 
 @given(st.text(max_size=300) | st.binary(max_size=300))
 def test_no_text_breaks_the_reader(sent: str | bytes) -> None:
     try:
-        found = read_names(decode_list(sent) if isinstance(sent, bytes) else sent)
+        names = read_names(decode_list(sent) if isinstance(sent, bytes) else sent)
     except ListRefused:
         return
-    assert all(0 < len(person.name) <= 60 and "\x00" not in person.name for person in found.people)
+    assert all(0 < len(person.name) <= 60 and "\x00" not in person.name for person in names.people)
 
 
 WORD = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20).filter(

@@ -56,6 +56,6 @@ OWN = ("It is sharp all over.", ())
 def test_the_use_of_a_draft_follows_from_the_texts(
     reason: str, evidence: tuple[Evidence, ...], claimed: str, exposure: str, use: str | None
 ) -> None:
-    said = {"reason": reason, "evidence": evidence_to_json(evidence), "draft_use": claimed}
-    assert decide_use(said, PROPOSAL, exposure) == use
-    assert decide_use(said, None, "none") == "none"
+    answer = {"reason": reason, "evidence": evidence_to_json(evidence), "draft_use": claimed}
+    assert decide_use(answer, PROPOSAL, exposure) == use
+    assert decide_use(answer, None, "none") == "none"

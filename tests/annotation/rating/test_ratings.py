@@ -104,7 +104,7 @@ def test_a_slot_never_held_takes_no_rating_and_saves_nothing(rater: User, campai
 
 def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater: User, campaign: Campaign) -> None:
     lead = factories.make_lead()
-    shown = guidelines.set_guidelines(actor=lead, campaign=campaign, text="Look twice.")
+    version = guidelines.set_guidelines(actor=lead, campaign=campaign, text="Look twice.")
     slot = factories.claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
     guidelines.set_guidelines(actor=lead, campaign=campaign, text="Look three times.")
@@ -112,7 +112,7 @@ def test_a_submit_clears_the_saved_work_and_pins_the_guidelines_that_stood(rater
 
     rating = factories.submit(rater, slot)
 
-    assert rating.guideline == shown
+    assert rating.guideline == version
     assert not SavedWork.objects.exists()
 
 

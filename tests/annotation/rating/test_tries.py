@@ -25,7 +25,7 @@ def read_all_rows() -> dict[str, list[Any]]:
 
 
 def make_form(at: int, **changes: str) -> dict[str, str]:
-    said = {
+    fields = {
         key: value
         for axis in AXES
         for key, value in (
@@ -34,7 +34,7 @@ def make_form(at: int, **changes: str) -> dict[str, str]:
             (f"{axis}-reason", f"What clip {at} shows on {axis} is fine."),
         )
     }
-    return said | {"at": str(at)} | changes
+    return fields | {"at": str(at)} | changes
 
 
 def read_clip_id(page: Any) -> str:
@@ -111,9 +111,9 @@ def test_a_draft_is_shown_in_the_assisted_arm_and_must_be_confirmed_or_edited(as
     path = f"/rate/{campaign.name}/try"
     assert "starter@1" in as_lead.get(path).content.decode()
     drafted = {f"{axis}-drafted": "1" for axis in AXES}
-    said = {f"{axis}-reason": draft.card[axis.value]["reason"] for axis in AXES}
+    reasons = {f"{axis}-reason": draft.card[axis.value]["reason"] for axis in AXES}
     marks = {f"{axis}-evidence": json.dumps(draft.card[axis.value]["evidence"]) for axis in AXES}
-    untouched = make_form(1, draft=str(draft.pk)) | drafted | said | marks | {"visual-defect": "blur"}
+    untouched = make_form(1, draft=str(draft.pk)) | drafted | reasons | marks | {"visual-defect": "blur"}
     del untouched["visual-none"]
     assert "The draft is unconfirmed" in as_lead.post(path, untouched).content.decode()
     confirmed = untouched | {f"{axis}-confirm": "1" for axis in AXES}

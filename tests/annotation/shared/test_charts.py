@@ -22,11 +22,11 @@ estimates = st.builds(lambda value, a, b: Estimate("clip", value, min(a, value),
 
 
 @given(st.lists(estimates, min_size=1, max_size=300))
-def test_marks_stand_inside_the_frame_in_rising_order_within_their_intervals(found: list[Estimate]) -> None:
-    chart = draw_mos_chart(found)
+def test_marks_stand_inside_the_frame_in_rising_order_within_their_intervals(estimated_clips: list[Estimate]) -> None:
+    chart = draw_mos_chart(estimated_clips)
     assert chart is not None
     assert len(chart.marks) == chart.shown <= MAX_MARKS
-    assert chart.total == len(found)
+    assert chart.total == len(estimated_clips)
     heights = [mark.y for mark in chart.marks]
     assert heights == sorted(heights, reverse=True)
     for mark in chart.marks:

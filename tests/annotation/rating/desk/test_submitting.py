@@ -139,8 +139,8 @@ def test_a_draft_that_comes_late_is_offered_and_not_put_on_the_page(as_rater: Cl
     assert "square shimmer" not in page
     assert "data-late-url" in page
     assert as_rater.get(f"/rate/autumn/draft?lease={slot.lease}").json() == {"critic": "starter@1"}
-    shown = post(as_rater, empty_campaign, "draft", data={"lease": slot.lease}).json()
-    assert shown["axes"]["visual"]["answer"]["score"] is None
+    draft_json = post(as_rater, empty_campaign, "draft", data={"lease": slot.lease}).json()
+    assert draft_json["axes"]["visual"]["answer"]["score"] is None
     assert "square shimmer" in as_rater.get("/rate/autumn/").content.decode()
     confirmed = {f"{axis}-confirm": "1" for axis in AXES}
     post(as_rater, empty_campaign, data=make_drafted_form(slot, draft, **confirmed))
