@@ -12,7 +12,7 @@ from accounts.models import User
 from annotation.models import Campaign, PanelParticipant
 from annotation.raters import panels
 from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
-from tests.browser.desk.world import rate_by_keys
+from tests.browser.desk.desk_page import rate_by_keys
 from tests.browser.looks import sign_in, violations
 
 CODE = "GREEN-OWL-7"

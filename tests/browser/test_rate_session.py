@@ -9,7 +9,7 @@ from playwright.sync_api import Error, Page, expect
 from annotation.models import AxisAnswer, Campaign, Rating, SavedWork
 from qsave.axes import AXES
 from tests.annotation.factories import make_campaign, make_lead, make_user
-from tests.browser.desk.world import go_offline, lease_on, open_desk, put_clip, saved
+from tests.browser.desk.desk_page import add_clip, expect_saved, go_offline, lease_on, open_desk
 from tests.browser.looks import sign_in
 
 CLIPS = ("one", "two", "three", "four", "five", "six")
@@ -67,7 +67,7 @@ def no_saves(page: Page) -> None:
 def campaign(live_server: Any) -> Campaign:
     campaign = make_campaign(name="autumn", actor=make_lead("lena"))
     for name in CLIPS:
-        put_clip(campaign, name)
+        add_clip(campaign, name)
     return campaign
 
 
@@ -89,7 +89,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     page.context.set_offline(False)
     finish(page, "dynamic", 2)
     answer(page, 2, after="dynamic")
-    saved(page)
+    expect_saved(page)
     submit(page, 2)
 
     # The network is gone at the submit.
@@ -135,7 +135,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     other.keyboard.press("Enter")
     other.keyboard.type("Said in the other tab.")
     other.keyboard.press("Escape")
-    saved(other)
+    expect_saved(other)
     page.bring_to_front()
     begin(page, "visual", 6)
     finish(page, "visual", 6)
@@ -145,7 +145,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     page.keyboard.press("Control+Enter")  # which leads to the choice
     expect(panel.get_by_role("button", name="Keep this one")).to_be_focused()
     page.keyboard.press("Enter")
-    saved(page)
+    expect_saved(page)
     answer(page, 6, after="visual")
     submit(page, 6)
     expect(page.get_by_role("heading", name="Nothing left to rate")).to_be_visible()

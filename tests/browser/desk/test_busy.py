@@ -10,7 +10,7 @@ from django.db import connection, connections
 from playwright.sync_api import Page, expect
 
 from annotation.models import AxisAnswer, Campaign, Rating, SavedWork, Skip
-from tests.browser.desk.world import WORDS, open_desk, put_clip, rate_by_keys
+from tests.browser.desk.desk_page import WORDS, add_clip, open_desk, rate_by_keys
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite has one write lock for all")
 
@@ -31,7 +31,7 @@ def _short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_rating_is_sent_again_by_itself_and_stored_once(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     with write_lock():
         rate_by_keys(desk)
@@ -44,7 +44,7 @@ def test_a_rating_is_sent_again_by_itself_and_stored_once(desk: Page, campaign: 
 
 
 def test_what_is_typed_is_saved_again_by_itself(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     with write_lock():
         desk.keyboard.press("Enter")
@@ -55,7 +55,7 @@ def test_what_is_typed_is_saved_again_by_itself(desk: Page, campaign: Campaign) 
 
 
 def test_a_skip_is_sent_again_as_a_skip(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.locator(".rate-skip summary").click()
     desk.locator(".rate-skip [name=kind]").first.check()
@@ -69,7 +69,7 @@ def test_a_skip_is_sent_again_as_a_skip(desk: Page, campaign: Campaign) -> None:
 
 
 def test_the_first_clip_comes_when_the_lock_ends(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     with write_lock():
         desk.goto("/rate/autumn/")
         expect(desk.locator("[data-saved]")).to_contain_text("The site is busy")

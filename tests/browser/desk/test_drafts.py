@@ -7,11 +7,11 @@ from playwright.sync_api import Page, expect
 from annotation.models import Arm, AxisAnswer, Campaign, Draft, Rating
 from qsave.axes import AXES
 from tests.annotation.factories import make_draft
-from tests.browser.desk.world import WORDS, open_desk, put_clip
+from tests.browser.desk.desk_page import WORDS, add_clip, open_desk
 
 
 def test_a_draft_is_confirmed_by_a_key_or_by_an_edit_and_cleared_by_another(desk: Page, campaign: Campaign) -> None:
-    draft = make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    draft = make_draft(add_clip(campaign, "one", arm=Arm.ASSISTED))
     open_desk(desk)
     for axis in AXES:
         expect(desk.locator(f"#axis-{axis} [data-draft-state]")).to_have_text("unconfirmed")
@@ -46,7 +46,7 @@ def test_a_draft_is_confirmed_by_a_key_or_by_an_edit_and_cleared_by_another(desk
 
 
 def test_the_blind_arm_holds_no_draft_in_the_page_or_its_answers(desk: Page, campaign: Campaign) -> None:
-    make_draft(put_clip(campaign, "one", arm=Arm.BLIND))
+    make_draft(add_clip(campaign, "one", arm=Arm.BLIND))
     bodies: list[str] = []
     desk.on("response", lambda answer: bodies.append(answer.text()) if "/rate/" in answer.url and answer.ok else None)
     open_desk(desk)
@@ -57,7 +57,7 @@ def test_the_blind_arm_holds_no_draft_in_the_page_or_its_answers(desk: Page, cam
 
 
 def test_a_draft_that_comes_late_is_offered_and_leaves_what_was_typed(desk: Page, campaign: Campaign) -> None:
-    item = put_clip(campaign, "one", arm=Arm.ASSISTED)
+    item = add_clip(campaign, "one", arm=Arm.ASSISTED)
     desk.clock.install()
     open_desk(desk)
     desk.keyboard.press("Enter")
@@ -86,7 +86,7 @@ def test_a_draft_that_comes_late_is_offered_and_leaves_what_was_typed(desk: Page
 def test_what_an_edit_changed_is_shown_word_by_word_and_a_revert_is_unconfirmed_again(
     desk: Page, campaign: Campaign
 ) -> None:
-    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(add_clip(campaign, "one", arm=Arm.ASSISTED))
     open_desk(desk)
     visual = desk.locator("#axis-visual")
     drafted = desk.locator("[name=visual-reason]").input_value()

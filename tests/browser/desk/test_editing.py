@@ -3,11 +3,11 @@
 from playwright.sync_api import Page, expect
 
 from annotation.models import Campaign, Rating
-from tests.browser.desk.world import open_desk, put_clip, rate_by_keys
+from tests.browser.desk.desk_page import add_clip, open_desk, rate_by_keys
 
 
 def test_an_edit_records_how_long_it_took_and_how_the_clip_was_watched(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     rate_by_keys(desk)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()

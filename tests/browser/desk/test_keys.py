@@ -9,7 +9,7 @@ from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from annotation.models import Campaign
-from tests.browser.desk.world import open_desk, put_clip
+from tests.browser.desk.desk_page import add_clip, open_desk
 
 # (key, code, Shift, what it is)
 EVENTS = [
@@ -80,7 +80,7 @@ def send(page: Page, key: str, code: str, *, to: str = "#axis-visual", **more: A
 
 @pytest.fixture
 def open_page(desk: Page, campaign: Campaign) -> Page:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     return desk
 

@@ -6,11 +6,20 @@ from accounts.models import User
 from annotation.models import Campaign, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
 from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item, make_user
-from tests.browser.desk.world import WORDS, check, go_offline, lease_on, open_desk, put_clip, rate_by_keys, saved
+from tests.browser.desk.desk_page import (
+    WORDS,
+    add_clip,
+    check_accessible,
+    expect_saved,
+    go_offline,
+    lease_on,
+    open_desk,
+    rate_by_keys,
+)
 
 
 def test_a_reload_keeps_what_was_typed(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.keyboard.press("2")
     desk.keyboard.press("n")
@@ -25,7 +34,7 @@ def test_a_reload_keeps_what_was_typed(desk: Page, campaign: Campaign) -> None:
 def test_words_typed_offline_survive_a_reload_and_are_sent_when_the_site_is_back(
     desk: Page, campaign: Campaign
 ) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.route("**/rate/autumn/*", lambda route: route.abort())
     desk.keyboard.press("Enter")
@@ -35,12 +44,12 @@ def test_words_typed_offline_survive_a_reload_and_are_sent_when_the_site_is_back
     desk.unroute("**/rate/autumn/*")
     desk.reload()
     expect(desk.locator("[name=visual-reason]")).to_have_value("Typed with no site there")
-    saved(desk)
+    expect_saved(desk)
     assert SavedWork.objects.get().answers["visual"]["reason"] == "Typed with no site there"
 
 
 def test_a_submit_without_a_connection_is_sent_when_it_is_back(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     go_offline(desk)
     rate_by_keys(desk)
@@ -52,7 +61,7 @@ def test_a_submit_without_a_connection_is_sent_when_it_is_back(desk: Page, campa
 
 
 def test_what_is_missing_stays_in_sight_beside_the_axis_that_was_being_written(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.keyboard.press("Enter")
     desk.keyboard.type("Too short")
@@ -65,8 +74,8 @@ def test_what_is_missing_stays_in_sight_beside_the_axis_that_was_being_written(d
 
 
 def test_a_double_click_on_submit_stores_once(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
-    put_clip(campaign, "two")
+    add_clip(campaign, "one")
+    add_clip(campaign, "two")
     open_desk(desk)
     desk.evaluate("document.querySelector('[data-submit]').addEventListener('focus', () => {})")
     for axis in AXES:
@@ -81,30 +90,30 @@ def test_a_double_click_on_submit_stores_once(desk: Page, campaign: Campaign) ->
 
 
 def test_two_tabs_conflict_openly_with_both_texts_kept(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     other = desk.context.new_page()
     open_desk(other)
     write(other, "Written in the other tab")
-    saved(other)
+    expect_saved(other)
     write(desk, "Written in this tab")
     panel = desk.locator("[data-conflict]")
     expect(panel).to_contain_text("Written in the other tab")
     expect(panel).to_contain_text("Written in this tab")
     panel.get_by_role("button", name="Use the other one").click()
     expect(desk.locator("[name=visual-reason]")).to_have_value("Written in the other tab")
-    saved(desk)
+    expect_saved(desk)
     desk.keyboard.press("z")
     expect(desk.locator("[name=visual-reason]")).to_have_value("Written in this tab")
 
 
 def test_a_conflict_that_comes_in_the_middle_of_a_word_takes_no_key_from_it(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     other = desk.context.new_page()
     open_desk(other)
     write(other, "Written in the other tab")
-    saved(other)
+    expect_saved(other)
     desk.bring_to_front()
     desk.keyboard.press("Enter")
     desk.keyboard.type("Half a ")
@@ -114,10 +123,10 @@ def test_a_conflict_that_comes_in_the_middle_of_a_word_takes_no_key_from_it(desk
     expect(desk.locator("[name=visual-reason]")).to_have_value("Half a bus and a wing")
     expect(panel).to_contain_text("Half a bus and a wing")
     expect(desk.locator("#axis-visual input:checked")).to_have_count(0)
-    check(desk)
+    check_accessible(desk)
     desk.keyboard.press("Control+Enter")
     desk.keyboard.press("Enter")
-    saved(desk)
+    expect_saved(desk)
     expect(desk.locator("[name=visual-reason]")).to_have_value("Half a bus and a wing")
     desk.keyboard.press("z")
     expect(desk.locator("[name=visual-reason]")).to_have_value("Written in the other tab")
@@ -129,7 +138,7 @@ def write(page: Page, words: str) -> None:
 
 
 def test_a_lost_lease_is_said_and_the_work_is_kept(desk: Page, campaign: Campaign, rater: User) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     Slot.objects.update(rater=make_user("thief"))
     rate_by_keys(desk)
@@ -139,8 +148,8 @@ def test_a_lost_lease_is_said_and_the_work_is_kept(desk: Page, campaign: Campaig
 
 
 def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
-    put_clip(campaign, "two")
+    add_clip(campaign, "one")
+    add_clip(campaign, "two")
     open_desk(desk)
     held = lease_on(desk)
     desk.locator(".rate-skip summary").focus()
@@ -159,7 +168,7 @@ def test_a_content_warning_blurs_the_clip_until_the_rater_says_so_by_key(desk: P
     desk.keyboard.press("Space")
     expect(desk.get_by_role("button", name="Show the clip")).to_be_focused()
     assert desk.evaluate("document.querySelector('video').paused")
-    check(desk)
+    check_accessible(desk)
     desk.keyboard.press("Enter")
     expect(desk.locator("video.is-blurred, [data-warning]")).to_have_count(0)
     desk.wait_for_function("() => document.querySelector('video').played.length")

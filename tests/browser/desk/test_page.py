@@ -11,7 +11,7 @@ from accounts.models import User
 from annotation.models import Arm, Campaign, Rating, Slot
 from qsave.axes import AXES
 from tests.annotation.factories import make_draft
-from tests.browser.desk.world import WORDS, check, open_desk, put_clip
+from tests.browser.desk.desk_page import WORDS, add_clip, check_accessible, open_desk
 from tests.browser.looks import sign_in
 
 
@@ -26,26 +26,26 @@ def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
     height: int,
     scheme: str,
 ) -> None:
-    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(add_clip(campaign, "one", arm=Arm.ASSISTED))
     page = open_page(width=width, height=height, color_scheme=scheme)
     sign_in(page.context, rater, live_server.url)
     open_desk(page)
-    check(page)
+    check_accessible(page)
     page.keyboard.press("Control+Enter")  # the problems of an unfinished rating
     expect(page.locator("#axis-visual [data-problems]")).not_to_be_empty()
-    check(page)
+    check_accessible(page)
     page.keyboard.press("?")
-    check(page)
+    check_accessible(page)
     page.keyboard.press("Escape")
     Campaign.objects.update(state="paused")
     Slot.objects.update(state="free", rater=None, lease=None, leased_at=None, lease_expires_at=None)
     for path in ("/rate/autumn/", "/rate/", "/my-ratings/"):
         page.goto(path)
-        check(page)
+        check_accessible(page)
 
 
 def test_everything_fits_one_screen_of_1366_by_768_with_a_draft_and_marks(desk: Page, campaign: Campaign) -> None:
-    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(add_clip(campaign, "one", arm=Arm.ASSISTED))
     open_desk(desk)
     height, width = desk.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
     assert (height, width) == (768, 1366)
@@ -54,7 +54,7 @@ def test_everything_fits_one_screen_of_1366_by_768_with_a_draft_and_marks(desk: 
 def test_nothing_is_cut_off_sideways_at_390_pixels(
     open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
 ) -> None:
-    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(add_clip(campaign, "one", arm=Arm.ASSISTED))
     page = open_page(width=390, height=844)
     sign_in(page.context, rater, live_server.url)
     open_desk(page)
@@ -62,7 +62,7 @@ def test_nothing_is_cut_off_sideways_at_390_pixels(
 
 
 def test_single_keys_can_be_turned_off(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.keyboard.press("?")
     desk.get_by_label("Use single keys").uncheck()
@@ -76,7 +76,7 @@ def test_single_keys_can_be_turned_off(desk: Page, campaign: Campaign) -> None:
 def test_the_desk_works_without_scripts(
     open_page: Callable[..., Page], rater: User, campaign: Campaign, live_server: Any
 ) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     page = open_page(java_script_enabled=False)
     sign_in(page.context, rater, live_server.url)
     page.goto("/rate/autumn/")
@@ -96,7 +96,7 @@ def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
     Scripts and styles count as production sends them: compressed.
     """
     for name in ("one", "two"):
-        make_draft(put_clip(campaign, name, arm=Arm.ASSISTED))
+        make_draft(add_clip(campaign, name, arm=Arm.ASSISTED))
     asked: list[Request] = []
     desk.on("requestfinished", lambda request: asked.append(request))
     open_desk(desk)

@@ -12,12 +12,12 @@ from annotation.rating import clip_media
 from qsave.frames.probe import probe
 from qsave.frames.times import shown_times
 from tests.annotation.factories import make_clip, make_item
-from tests.browser.desk.world import open_desk, put_clip, saved, seek
+from tests.browser.desk.desk_page import add_clip, expect_saved, open_desk, seek
 from tests.qsave.frames.clips import Encoding, write_clip
 
 
 def test_marks_and_a_box_are_stored_in_seconds_and_fractions_of_the_picture(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').readyState === 4")
     desk.keyboard.press("p")
@@ -37,7 +37,7 @@ def test_marks_and_a_box_are_stored_in_seconds_and_fractions_of_the_picture(desk
     desk.mouse.down()
     desk.mouse.move(left + width / 2, top + height / 2)
     desk.mouse.up()
-    saved(desk)
+    expect_saved(desk)
     desk.wait_for_function("() => JSON.parse(document.querySelector('[name=visual-evidence]').value)[0].box")
     [piece] = json.loads(desk.locator("[name=visual-evidence]").input_value())
     assert piece["defect"] == "noise"
@@ -88,7 +88,7 @@ def test_a_step_lands_on_exactly_the_next_frame_both_ways(
 
 
 def test_steps_go_by_the_average_rate_where_no_times_are_known(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').readyState === 4")
     desk.keyboard.press("p")
@@ -107,7 +107,7 @@ def test_steps_go_by_the_average_rate_where_no_times_are_known(desk: Page, campa
 def test_a_still_is_zoomed_and_moved_and_a_box_drawn_on_it_lies_where_the_picture_is(
     desk: Page, campaign: Campaign
 ) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').played.length")
     desk.keyboard.press("n")
@@ -162,7 +162,7 @@ def test_a_clip_that_comes_in_many_short_answers_plays_to_its_end_and_seeks(
     desk: Page, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clip_media, "OPEN_RANGE_BYTES", 700)
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     answers: list[int] = []
     desk.on("response", lambda answer: answers.append(answer.status) if "/media/video" in answer.url else None)
     open_desk(desk)

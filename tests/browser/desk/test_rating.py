@@ -6,12 +6,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from annotation.models import AxisAnswer, Campaign, Item, Rating
-from tests.browser.desk.world import check, lease_on, open_desk, put_clip, rate_by_keys
+from tests.browser.desk.desk_page import add_clip, check_accessible, lease_on, open_desk, rate_by_keys
 
 
 def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> None:
     for name in ("one", "two"):
-        put_clip(campaign, name)
+        add_clip(campaign, name)
     open_desk(desk)
     for number in (1, 2):
         held = lease_on(desk)
@@ -37,7 +37,7 @@ def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> No
 
 def test_the_viewing_record_says_how_the_clip_was_watched(desk: Page, campaign: Campaign) -> None:
     Campaign.objects.update(requires_watched=True)  # the page says then when a last frame was shown
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.wait_for_function(
         "() => { const v = document.querySelector('video'); return v.played.length && v.currentTime > 1; }"
@@ -60,7 +60,7 @@ def test_the_viewing_record_says_how_the_clip_was_watched(desk: Page, campaign: 
 
 def test_what_the_campaign_asks_of_the_watching_is_said_beforehand_and_held_to(desk: Page, campaign: Campaign) -> None:
     Campaign.objects.update(requires_watched=True, min_viewport_width=1300, min_viewport_height=700)
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     desk.emulate_media(reduced_motion="reduce")  # the clip does not begin by itself
     desk.set_viewport_size({"width": 1200, "height": 768})
     open_desk(desk)
@@ -83,7 +83,7 @@ def test_what_the_campaign_asks_of_the_watching_is_said_beforehand_and_held_to(d
 
 
 def test_a_word_after_a_long_sitting_lies_beside_the_work_and_goes_when_told(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     desk.clock.install()
     open_desk(desk)
     word = desk.locator("[data-sitting]")
@@ -95,13 +95,13 @@ def test_a_word_after_a_long_sitting_lies_beside_the_work_and_goes_when_told(des
     desk.clock.run_for(60_000)
     expect(word).to_contain_text("A short break")
     assert desk.evaluate("document.documentElement.scrollHeight") == 768
-    check(desk)
+    check_accessible(desk)
     word.get_by_role("button").click()
     expect(word).to_be_hidden()
 
 
 def test_a_break_ends_a_sitting(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     desk.clock.install()
     open_desk(desk)
     for minutes in (45, 11, 10):
@@ -114,7 +114,7 @@ def test_a_break_ends_a_sitting(desk: Page, campaign: Campaign) -> None:
 
 def test_the_next_clip_is_fetched_while_this_one_is_rated(desk: Page, campaign: Campaign) -> None:
     for name in ("one", "two"):
-        put_clip(campaign, name)
+        add_clip(campaign, name)
     open_desk(desk)
     [ahead] = Item.objects.exclude(slots__lease=lease_on(desk))
     desk.wait_for_function(
@@ -126,7 +126,7 @@ def test_the_next_clip_is_fetched_while_this_one_is_rated(desk: Page, campaign: 
 
 def test_a_desk_that_was_held_already_fetches_the_next_clip_too(desk: Page, campaign: Campaign) -> None:
     for name in ("one", "two"):
-        put_clip(campaign, name)
+        add_clip(campaign, name)
     open_desk(desk)
     with desk.expect_response(re.compile(r"/upcoming$")):
         desk.reload()

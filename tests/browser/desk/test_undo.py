@@ -4,11 +4,11 @@ from playwright.sync_api import Page, expect
 
 from annotation.models import Arm, Campaign, Rating, Slot
 from tests.annotation.factories import make_draft
-from tests.browser.desk.world import WORDS, check, lease_on, open_desk, put_clip, rate_by_keys
+from tests.browser.desk.desk_page import WORDS, add_clip, check_accessible, lease_on, open_desk, rate_by_keys
 
 
 def test_every_kind_of_step_is_undone_and_redone(desk: Page, campaign: Campaign) -> None:
-    make_draft(put_clip(campaign, "one", arm=Arm.ASSISTED))
+    make_draft(add_clip(campaign, "one", arm=Arm.ASSISTED))
     open_desk(desk)
     read = "() => [...new FormData(document.querySelector('[data-form]'))].filter(([name]) => name.includes('-'))"
     read = f"({read})().filter(([name]) => !name.endsWith('confirm_ms')).map(String)"
@@ -39,7 +39,7 @@ def test_every_kind_of_step_is_undone_and_redone(desk: Page, campaign: Campaign)
 
 
 def test_words_typed_in_one_go_are_one_step_and_a_text_box_undoes_by_itself(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.keyboard.press("3")
     desk.keyboard.press("Enter")
@@ -57,7 +57,7 @@ def test_words_typed_in_one_go_are_one_step_and_a_text_box_undoes_by_itself(desk
 
 def test_the_rating_just_given_is_one_link_away(desk: Page, campaign: Campaign) -> None:
     for name in ("one", "two"):
-        put_clip(campaign, name)
+        add_clip(campaign, name)
     open_desk(desk)
     held = lease_on(desk)
     slot = Slot.objects.get(lease=held)
@@ -70,7 +70,7 @@ def test_the_rating_just_given_is_one_link_away(desk: Page, campaign: Campaign) 
 
 
 def test_a_defect_is_found_by_its_name(desk: Page, campaign: Campaign) -> None:
-    put_clip(campaign, "one")
+    add_clip(campaign, "one")
     open_desk(desk)
     desk.keyboard.press("/")
     search = desk.get_by_role("combobox", name="Visual: find a defect")
@@ -79,7 +79,7 @@ def test_a_defect_is_found_by_its_name(desk: Page, campaign: Campaign) -> None:
     options = desk.get_by_role("option")
     expect(options).to_have_text(["over exposed", "under exposed"])
     expect(desk.locator("[data-status]")).to_have_text("2 found. over exposed, not marked")
-    check(desk)
+    check_accessible(desk)
     desk.keyboard.press("ArrowDown")
     expect(desk.locator("[data-status]")).to_have_text("under exposed, not marked")
     desk.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""The rating desk in a real browser: signing in, rating by keys, waiting for what the page says."""
+"""The rating desk in a real browser: its clips, rating by keys, and waiting for its messages."""
 
 from playwright.sync_api import Page, expect
 
@@ -15,7 +15,7 @@ WORDS = {
 }
 
 
-def put_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
+def add_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
     return make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO), arm=arm)
 
 
@@ -25,7 +25,7 @@ def open_desk(page: Page) -> None:
 
 
 def go_offline(page: Page) -> None:
-    """Cut the network off, and wait until it is: under load, requests sent at once after the switch still arrived."""
+    """Cut the network and wait until it is gone: under load, requests right after the switch still arrived."""
     page.context.set_offline(True)
     wait_until(lambda: not page.evaluate(REACHES_THE_SITE), what="a network that is gone")
 
@@ -46,12 +46,12 @@ def rate_by_keys(page: Page, *, note: str = "") -> None:
     page.keyboard.press("Control+Enter")
 
 
-def saved(page: Page) -> None:
+def expect_saved(page: Page) -> None:
     expect(page.locator("[data-saved]")).to_contain_text("Saved")
 
 
 def seek(page: Page, seconds: float) -> None:
-    """Moves the player and waits until the frame there is on the screen."""
+    """Move the player and wait until its frame is on the screen."""
     move = "(slider, time) => { slider.value = time; slider.dispatchEvent(new Event('input', { bubbles: true })); }"
     page.locator("[data-seek]").evaluate(move, seconds)
     page.wait_for_function(
@@ -59,8 +59,8 @@ def seek(page: Page, seconds: float) -> None:
     )
 
 
-def check(page: Page) -> None:
-    """Fails with what axe-core finds, and where."""
+def check_accessible(page: Page) -> None:
+    """Fail with the violations that axe-core reports, and their elements."""
     nodes = [(one["id"], node) for one in violations(page) for node in one["nodes"]]
-    found = [f"{rule}: {node['target']} {node['failureSummary']}" for rule, node in nodes]
-    assert not found, f"{page.url}: {found}"
+    problems = [f"{rule}: {node['target']} {node['failureSummary']}" for rule, node in nodes]
+    assert not problems, f"{page.url}: {problems}"
