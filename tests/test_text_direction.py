@@ -26,7 +26,7 @@ from annotation.models import (
     Skip,
 )
 from datasets.models import Release
-from tests.browser.site_world import STRANGER, World, build
+from tests.browser.site_world import STRANGER, World, build_world
 
 WORD = "مرحبا"
 TEXTS: dict[type[Model], tuple[str, ...]] = {
@@ -120,7 +120,7 @@ def wrong_direction(html: str) -> Iterator[str]:
 
 @pytest.fixture
 def arabic_world(db: None) -> World:
-    world = build()
+    world = build_world()
     item = Item.objects.order_by("pk")[0]
     Skip.objects.create(item=item, rater=world.people[Role.ANNOTATOR], kind=Skip.Kind.FLAGGED, reason="Look at it")
     Item.objects.filter(pk=item.pk).update(availability=Item.Availability.EXCLUDED, exclusion_reason="Not for raters")
@@ -146,7 +146,7 @@ def test_every_page_shows_what_people_wrote_in_its_own_direction(arabic_world: W
         client = Client()
         if who != STRANGER:
             client.force_login(arabic_world.people[who])
-        for path in arabic_world.pages.of(who):
+        for path in arabic_world.pages.list_paths(who):
             html = client.get(path).content.decode()
             seen |= set(re.findall(rf"{WORD} (\w+\.\w+)", html))
             wrong += [f"{path}: {words}" for words in wrong_direction(html)]

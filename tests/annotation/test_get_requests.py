@@ -68,7 +68,7 @@ def get(client: Client, path: str) -> int:
 
 
 def test_no_get_locks_or_changes_a_row() -> None:
-    world = site_world.build()
+    world = site_world.build_world()
     rater = world.people[Role.ANNOTATOR]
     _token, secret = issue_token(actor=world.people[Role.LEAD], name="reads")
     api = Client(headers={"Authorization": f"Bearer {secret}"})
@@ -82,7 +82,7 @@ def test_no_get_locks_or_changes_a_row() -> None:
             statuses = {get(client, path) for path in list_paths(pattern, rater) for client in clients}
             if not statuses & {200, 204, 405}:
                 unopened.add(pattern.name)
-    for path in world.pages.of(site_world.STRANGER):
+    for path in world.pages.list_paths(site_world.STRANGER):
         assert get(Client(), path) in (200, 404, 410)
     assert unopened == set(NOT_OPENED)
 

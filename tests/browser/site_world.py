@@ -1,4 +1,4 @@
-"""Every page of the site with something on it: one world of data, and the addresses at which its pages stand."""
+"""A site with data for every page, and the addresses of its pages."""
 
 import json
 from collections import defaultdict
@@ -45,7 +45,7 @@ NO_PAGES = {
     "job": "a part of other pages",
     "words-of-scripts": "a script",
 }
-"""Addresses that answer a GET, and show no page."""
+"""Addresses that answer a GET but show no page, each with what they are."""
 PLAIN_CAMPAIGN_PAGES = (
     "campaign",
     "campaign-settings",
@@ -59,20 +59,20 @@ PLAIN_CAMPAIGN_PAGES = (
     "agreement",
     "rate-try",
 )
-"""What a lead opens of a campaign, by its name alone."""
+"""A lead's pages of a campaign whose address needs only its name."""
 
 
 class Pages:
-    """route -> [(who opens it, address), ..]: each with something else on it."""
+    """Addresses by route, each with the person who opens it. Several of one route show different content."""
 
     def __init__(self) -> None:
-        self.found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self.by_route: dict[str, list[tuple[str, str]]] = defaultdict(list)
 
     def add(self, who: str, route: str, *args: object, query: str = "") -> None:
-        self.found[route].append((str(who), reverse(route, args=args) + query))
+        self.by_route[route].append((str(who), reverse(route, args=args) + query))
 
-    def of(self, who: str) -> list[str]:
-        return [path for pages in self.found.values() for opened_by, path in pages if opened_by == who]
+    def list_paths(self, who: str) -> list[str]:
+        return [path for pages in self.by_route.values() for opened_by, path in pages if opened_by == who]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class World:
     pages: Pages
 
 
-def build() -> World:
-    """People of every role, and at least one page of each kind."""
+def build_world() -> World:
+    """Make people of every role and at least one page of each kind."""
     people: dict[str, User] = {role.value: factories.make_user(f"{role.value}-ines", role=role) for role in Role}
     lead, engineer, rater = people[Role.LEAD], people[Role.ENGINEER], people[Role.ANNOTATOR]
     pages = Pages()
@@ -91,18 +91,18 @@ def build() -> World:
         pages.add(role, "home")
         pages.add(role, "rate-home")
         pages.add(role, "account")
-    rated, desk = _rated(pages, lead, rater), _desk(pages, lead, rater)
-    _shut(pages, lead)
-    people[GUEST] = _panel(pages, lead, desk)
-    _ways_in(pages, lead)
-    _loop(pages, engineer, rated)
+    rated, desk = _add_rated_campaign(pages, lead, rater), _add_desk(pages, lead, rater)
+    _add_closed_desks(pages, lead)
+    people[GUEST] = _add_panel(pages, lead, desk)
+    _add_sign_in_pages(pages, lead)
+    _add_training_loop(pages, engineer, rated)
     pages.add(Role.ANNOTATOR, "my-ratings")
     pages.add(Role.ANNOTATOR, "my-hours")
     return World(people, pages)
 
 
-def _rated(pages: Pages, lead: User, rater: User) -> Campaign:
-    """A campaign that has been rated, with guidelines, examples, a gold, a qualification, members and a panel."""
+def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
+    """Add a rated campaign with guidelines, examples, a gold, a qualification clip and members."""
     campaign = rated_campaign(4, 2, 2, raters=3, name="spring", title="Spring clips", overlap=5, assisted_share=0.0)
     slot = factories.claim(rater, campaign)
     rating = factories.submit(rater, slot)
@@ -127,8 +127,8 @@ def _rated(pages: Pages, lead: User, rater: User) -> Campaign:
     return campaign
 
 
-def _desk(pages: Pages, lead: User, rater: User) -> Campaign:
-    """A campaign with a draft, and its clip on the rater's desk."""
+def _add_desk(pages: Pages, lead: User, rater: User) -> Campaign:
+    """Add a campaign with a draft, and its clip on the rater's desk."""
     campaign = factories.make_campaign(name="autumn", actor=lead)
     for name, arm in (("one", Arm.ASSISTED), ("two", Arm.BLIND)):
         item = factories.make_item(
@@ -145,8 +145,8 @@ def _desk(pages: Pages, lead: User, rater: User) -> Campaign:
     return campaign
 
 
-def _shut(pages: Pages, lead: User) -> None:
-    """Desks that hand out nothing, and say why."""
+def _add_closed_desks(pages: Pages, lead: User) -> None:
+    """Add desks that give out nothing and say why."""
     for state in (Campaign.State.PAUSED, Campaign.State.CLOSED):
         campaign = campaigns.set_state(
             actor=lead, campaign=factories.make_campaign(name=f"all-{state}", actor=lead), state=state
@@ -159,7 +159,7 @@ def _shut(pages: Pages, lead: User) -> None:
     pages.add(Role.LEAD, "campaign", draft.name)
 
 
-def _panel(pages: Pages, lead: User, campaign: Campaign) -> User:
+def _add_panel(pages: Pages, lead: User, campaign: Campaign) -> User:
     values = {"name": "Acme", "quota": 2, "completion_code": "OWL-7", "return_url": "https://panel.example/done"}
     panel, secret = panels.make_panel(actor=lead, campaign=campaign, **values)
     pages.add(STRANGER, "panel-begin", secret)
@@ -170,7 +170,7 @@ def _panel(pages: Pages, lead: User, campaign: Campaign) -> User:
     return panels.begin_participation(panel=panel, external_id="p-17").user
 
 
-def _ways_in(pages: Pages, lead: User) -> None:
+def _add_sign_in_pages(pages: Pages, lead: User) -> None:
     _, invitation = accounts.invite(actor=lead, role=Role.LEAD, note="Gita, from the north")
     accounts.issue_token(actor=lead, name="nightly export")
     reset = accounts.start_password_reset(actor=lead, user=factories.make_user("forgetful"))
@@ -183,8 +183,8 @@ def _ways_in(pages: Pages, lead: User) -> None:
     pages.add(Role.LEAD, "people", query="?kind=guests")
 
 
-def _loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
-    """A frozen release, a run with curves and figures, and its critic, which drafts."""
+def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
+    """Add a frozen release, a run with curves and figures, and its critic, which drafts."""
     release = build_release(
         actor=engineer, campaign=campaign, name="spring", policy=ReleasePolicy(allow_small_splits=True)
     )

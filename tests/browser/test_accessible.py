@@ -9,7 +9,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import Role, User
 from tests.browser.looks import NARROW, WIDE, sign_in, too_wide, violations
-from tests.browser.site_world import NO_PAGES, STRANGER, World, build
+from tests.browser.site_world import NO_PAGES, STRANGER, World, build_world
 from tests.test_architecture import ADDRESSES
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SMALLEST: ViewportSize = {"width": 320, "height": 640}
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    return build()
+    return build_world()
 
 
 def complaints(page: Page, path: str) -> Iterator[str]:
@@ -67,7 +67,7 @@ def test_every_page_is_accessible_to_everybody_who_may_open_it(
         page = open_page(**size, color_scheme=scheme, reduced_motion="reduce")
         if who != STRANGER:
             sign_in(page.context, world.people[who], live_server.url)
-        for path in [*world.pages.of(who), NOWHERE]:
+        for path in [*world.pages.list_paths(who), NOWHERE]:
             found += [f"{who} {one}" for one in complaints(page, path)]
         page.close()
     assert found == [], "\n".join(found)
@@ -100,7 +100,7 @@ def test_a_fault_is_found(page: Page) -> None:
 @pytest.mark.django_db
 def test_every_address_is_among_the_pages_or_is_none(rf: RequestFactory) -> None:
     """A new page has to be added to the world, so that it is looked at as well."""
-    pages, unknown = build().pages.found, []
+    pages, unknown = build_world().pages.by_route, []
     someone = User(username="anybody", role=Role.ENGINEER)
     for path, pattern in ADDRESSES.items():
         if path.startswith("api/") or pattern.name in NO_PAGES or pattern.name in pages:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from accounts.models import ApiToken, Invitation, User
 from annotation.models import Campaign, Clip, Panel
 from tests.browser.looks import NARROW, sign_in, too_wide
-from tests.browser.site_world import STRANGER, World, build
+from tests.browser.site_world import STRANGER, World, build_world
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
@@ -31,7 +31,7 @@ NAMED = {
 
 @pytest.fixture
 def named_world(transactional_db: None) -> World:
-    world = build()
+    world = build_world()
     for model, names in NAMED.items():
         for name in names:
             field = model._meta.get_field(name)
@@ -50,7 +50,7 @@ def test_no_name_is_too_wide_or_becomes_html(
         page = open_page(**NARROW, reduced_motion="reduce")
         if who != STRANGER:
             sign_in(page.context, named_world.people[who], live_server.url)
-        for path in named_world.pages.of(who):
+        for path in named_world.pages.list_paths(who):
             page.goto(path, wait_until="domcontentloaded")
             found += [f"{who} {one}" for one in too_wide(page, path)]
             found += [f"{who} {path}: <b>"] * page.locator("b", has_text="x").count()

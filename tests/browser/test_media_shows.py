@@ -16,7 +16,7 @@ from accounts.models import Role
 from annotation.models import Clip
 from tests.annotation import factories
 from tests.browser.looks import sign_in
-from tests.browser.site_world import World, build
+from tests.browser.site_world import World, build_world
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
@@ -42,7 +42,7 @@ COUNTS = "() => [document.images.length, document.querySelectorAll('video').leng
 @pytest.fixture
 def world(transactional_db: None) -> World:
     """The world of all pages, with a real video and a real poster behind each clip."""
-    world, root = build(), Path(settings.MEDIA_ROOT)
+    world, root = build_world(), Path(settings.MEDIA_ROOT)
     for clip in Clip.objects.all():
         for name in (clip.original, clip.poster):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def test_every_picture_and_video_of_a_page_shows_and_so_does_what_its_links_open
     sign_in(page.context, world.people[role], live_server.url)
     links: set[str] = set()
     images = videos = 0
-    for path in world.pages.of(role):
+    for path in world.pages.list_paths(role):
         shown = shows_all(page, path)
         images, videos = images + shown[0], videos + shown[1]
         links |= set(page.evaluate(LINKS))
