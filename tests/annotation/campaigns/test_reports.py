@@ -125,10 +125,7 @@ def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.
     monkeypatch.setattr(checks, "draw_check_kind", lambda *_asked: Slot.Kind.GOLD)
     campaign = factories.make_campaign(1, overlap=1)
     Item.objects.update(gold=dict.fromkeys(AXES, 3))
-    for rater in (
-        factories.make_user(),
-        factories.make_user(),
-    ):  # the first gets the rating slot, the second a gold slot
+    for rater in (factories.make_user(), factories.make_user()):  # the second one gets a gold slot
         factories.submit(rater, factories.claim(rater, campaign))
     assert len(read_checks(campaign)) == len(AXES)
     reports.exclude(actor=campaign.created_by, item=Item.objects.get(), reason="Gore.")
