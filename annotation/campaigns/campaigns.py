@@ -1,4 +1,4 @@
-"""Create campaigns, change their state, and add clips with their rating slots, whose arms are drawn here."""
+"""Create campaigns, change their state, and add clips with their rating slots."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -63,7 +63,7 @@ def create_campaign(
 
 @transaction.atomic
 def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
-    """Open, pause, close or archive a campaign; raises StateRefused for a step that is not allowed.
+    """Open, pause, close or archive a campaign; raises StateRefused if the change is not allowed.
 
     Setting the current state again changes nothing.
     """
@@ -97,7 +97,7 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
     of arrival nor on other clips. Val and test items are always blind.
     """
     require_role(actor, Role.LEAD)
-    added = sum(_add_batch(campaign, batch) for batch in _batches(clips))
+    added = sum(_add_batch(campaign, batch) for batch in _split_into_batches(clips))
     if added:
         audit.record(actor=actor, action="campaign.clips_added", target=campaign, count=added)
     return added
@@ -106,7 +106,7 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
 @transaction.atomic
 def _add_batch(campaign: Campaign, clips: list[Clip]) -> int:
     # Others who add clips wait for this lock, so a clip is counted once and no item is seen without its slots.
-    # The lock also reads the policy again: it may have changed.
+    # The query also reads the settings again: they may have changed.
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
     new_clips = {clip.pk: clip for clip in clips if clip.pk not in present}
@@ -122,7 +122,7 @@ def _add_batch(campaign: Campaign, clips: list[Clip]) -> int:
     return len(items)
 
 
-def _batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+def _split_into_batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
     source = iter(clips)
     while batch := list(islice(source, BATCH_SIZE)):
         yield batch

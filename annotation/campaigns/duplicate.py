@@ -25,8 +25,8 @@ COPY_CLIPS = "copy_clips"
 class CopiedParts:
     """What a duplicate has besides settings, defects and guidelines.
 
-    `clips` come with their priorities and order scores, and let the guidelines keep their examples. `golds` and
-    `qualification` are the marks of clips, so they need `clips`.
+    `clips` also copies their priorities and order scores, and the examples in the guidelines. `golds` and
+    `qualification` copy marks of clips, so they need `clips`.
     """
 
     clips: bool = False
@@ -70,7 +70,7 @@ def copy_clips(
 ) -> Iterator[tuple[int, int]]:
     """Copy the clips of a campaign in batches (`annotation.shared.batches`), then its guidelines with examples.
 
-    An item is copied with its marks and slots in one transaction, so that half a copy is a smaller campaign.
+    An item is copied with its marks and slots in one transaction: an interrupted copy is a valid, smaller campaign.
     """
 
     def copy_batch(originals: list[Item]) -> None:
@@ -96,7 +96,7 @@ def _copy_items(target_id: int, originals: list[Item], *, golds: bool, qualifica
     clips = {original.clip_id: original.clip for original in originals}
     present = set(Item.objects.filter(campaign=target, clip__in=clips).values_list("clip_id", flat=True))
     missing = [original for original in originals if original.clip_id not in present]
-    copies = [_copy(target, original, golds=golds, qualification=qualification) for original in missing]
+    copies = [_copy_item(target, original, golds=golds, qualification=qualification) for original in missing]
     items = Item.objects.bulk_create(copies)
     Slot.objects.bulk_create(
         slot
@@ -106,7 +106,7 @@ def _copy_items(target_id: int, originals: list[Item], *, golds: bool, qualifica
     )
 
 
-def _copy(target: Campaign, original: Item, *, golds: bool, qualification: bool) -> Item:
+def _copy_item(target: Campaign, original: Item, *, golds: bool, qualification: bool) -> Item:
     is_qualification = qualification and original.is_qualification
     is_marked = is_qualification or (golds and not original.is_qualification)
     return Item(

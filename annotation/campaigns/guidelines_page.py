@@ -1,7 +1,7 @@
 """The page on which a lead writes guidelines: the text, example clips for each level, a preview, earlier versions.
 
-Nothing is stored before "save": the form holds text and examples, and its other buttons answer with the changed form.
-So it works without scripts, and with them only the form is swapped.
+Only the button "save" stores anything. The form holds the text and the examples; each other button sends the form and
+gets it back changed. This works without scripts; with scripts only the form is replaced.
 """
 
 from collections.abc import Iterator

@@ -22,7 +22,7 @@ def filter_by_kind(campaign: Campaign, kind: str) -> QuerySet[Item]:
     if kind == "rated":
         return items.filter(Exists(slots) & ~Exists(slots.exclude(state=Slot.State.DONE)))
     if kind == "disagreed":
-        return items.filter(pk__in=_with_disagreement(campaign))
+        return items.filter(pk__in=_list_disagreed_items(campaign))
     if kind == "gold":
         return items.filter(gold__isnull=False, is_qualification=False)
     if kind == "qualification":
@@ -34,7 +34,7 @@ def filter_by_kind(campaign: Campaign, kind: str) -> QuerySet[Item]:
     return items
 
 
-def _with_disagreement(campaign: Campaign) -> QuerySet[AxisAnswer, int]:
+def _list_disagreed_items(campaign: Campaign) -> QuerySet[AxisAnswer, int]:
     """Return the keys of items whose scores on an axis differ by more than the campaign's bound. One query."""
     answers = AxisAnswer.objects.filter(
         revision__is_current=True,
@@ -103,9 +103,9 @@ def read_ratings(item: Item) -> list[ItemRating]:
     """Return the ratings of an item, oldest first, with their current answers. Three queries."""
     current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
     ratings = Rating.objects.filter(item=item).select_related("rater", "slot").order_by("pk")
-    return [_with_answers(rating) for rating in ratings.prefetch_related(Prefetch("revisions", current))]
+    return [_make_item_rating(rating) for rating in ratings.prefetch_related(Prefetch("revisions", current))]
 
 
-def _with_answers(rating: Rating) -> ItemRating:
+def _make_item_rating(rating: Rating) -> ItemRating:
     by_axis = {answer.axis: answer for revision in rating.revisions.all() for answer in revision.answers.all()}
     return ItemRating(rating, [by_axis.get(axis.value) for axis in AXES])

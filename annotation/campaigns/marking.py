@@ -127,7 +127,9 @@ def set_priority(*, actor: User, item: Item, priority: int) -> Item:
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         message = _("A priority must be between %(low)s and %(high)s.")
         raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=item.campaign_id)  # the lock keeps its order
+    campaign = Campaign.objects.select_for_update(no_key=True).get(
+        pk=item.campaign_id
+    )  # no one changes its order meanwhile
     before = Item.objects.values_list("priority", flat=True).get(pk=item.pk)
     item.priority = priority
     if before != priority:
@@ -149,7 +151,7 @@ def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, fl
         raise ValidationError({"scores": _list_names(not_finite, _("%(names)s: a score must be a finite number."))})
     names = list(scores)
     lookups = [names[start : start + LOOKUP_SIZE] for start in range(0, len(names), LOOKUP_SIZE)]
-    changed = {pk: score for lookup in lookups for pk, score in _changed_scores(campaign, lookup, scores)}
+    changed = {pk: score for lookup in lookups for pk, score in _find_changed_scores(campaign, lookup, scores)}
     keys = sorted(changed)
     for start in range(0, len(keys), batches.BATCH_SIZE):
         with batches.open_batch():
@@ -160,7 +162,7 @@ def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, fl
     return len(changed)
 
 
-def _changed_scores(
+def _find_changed_scores(
     campaign: Campaign, names: list[str], scores: Mapping[str, float | None]
 ) -> list[tuple[int, float | None]]:
     items = Item.objects.filter(campaign=campaign, clip__clip_id__in=names)
@@ -172,7 +174,7 @@ def _changed_scores(
 
 
 def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
-    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # the lock keeps its order
+    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # no one changes its order meanwhile
     Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
     apply_order(current, Item.objects.filter(pk__in=list(scores)))
 

@@ -93,8 +93,8 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
     unknown = changes.keys() - POLICY_FIELDS - {"title"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
-    # `no_key` lets claims pass: a claim that holds a slot refers to the campaign at its end, and must not wait for us
-    # while we wait for its slot.
+    # `no_key` avoids a deadlock: a claim locks a slot and then refers to the campaign, while this function locks the
+    # campaign and then waits for slots.
     current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
     before = {field: getattr(current, field) for field in changes}
     for field, value in changes.items():

@@ -35,8 +35,8 @@ def read_progress_by_campaign(campaigns: Iterable[Campaign]) -> dict[int, Progre
     for key, state, n in rows:
         counts[key][state] = n
     return {
-        key: Progress(sum(by.values()), by.get(Slot.State.DONE, 0), by.get(Slot.State.LEASED, 0))
-        for key, by in counts.items()
+        key: Progress(sum(states.values()), states.get(Slot.State.DONE, 0), states.get(Slot.State.LEASED, 0))
+        for key, states in counts.items()
     }
 
 

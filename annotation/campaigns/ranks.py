@@ -15,10 +15,10 @@ def apply_order(campaign: Campaign, items: QuerySet[Item] | None = None) -> None
     slots = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=[Slot.State.FREE, Slot.State.LEASED])
     if items is not None:
         slots = slots.filter(item__in=items.values("pk"))
-    slots.update(rank=_rank(campaign))
+    slots.update(rank=_make_rank_expression(campaign))
 
 
-def _rank(campaign: Campaign) -> Subquery | Value:
+def _make_rank_expression(campaign: Campaign) -> Subquery | Value:
     item = Item.objects.filter(pk=OuterRef("item"))
     if campaign.order == Campaign.Order.PRIORITY:
         return Subquery(item.values_list(Cast(F("priority"), FloatField())))

@@ -27,8 +27,8 @@ def align_slots(*, actor: User, campaign: Campaign, removes: bool) -> None:
     disagreement opens from now on.
     """
     unfinished = find_unfinished_update(campaign)
-    newest = _newest_slot() if removes else unfinished.arguments["newest_slot"] if unfinished else 0
-    if is_large(_with_slots(campaign)):
+    newest = _find_newest_slot() if removes else unfinished.arguments["newest_slot"] if unfinished else 0
+    if is_large(_list_items_with_slots(campaign)):
         enqueue(kind=UPDATE_SLOTS, arguments={"campaign": campaign.pk, "newest_slot": newest}, actor=actor)
         return
     for _done in update_slots(campaign, newest):
@@ -36,7 +36,7 @@ def align_slots(*, actor: User, campaign: Campaign, removes: bool) -> None:
 
 
 def find_unfinished_update(campaign: Campaign) -> Job | None:
-    """Return the newest job that updates a campaign's slots unless it is done; then the earlier ones are done too."""
+    """Return the newest job that updates a campaign's slots; None if it is done, which also completes earlier ones."""
     newest = Job.objects.filter(kind=UPDATE_SLOTS, arguments__campaign=campaign.pk).order_by("-created_at").first()
     return None if newest is None or newest.state == JobState.DONE else newest
 
@@ -47,10 +47,12 @@ def update_slots(campaign: Campaign, newest_slot: int) -> Iterator[tuple[int, in
     Adds missing slots, deletes free ones beyond the overlap up to the key `newest_slot`, writes the order into open
     ones and, while the campaign is a draft, draws their arms again.
     """
-    return process_in_batches(_with_slots(campaign), lambda items: _update(campaign.pk, items, newest_slot))
+    return process_in_batches(
+        _list_items_with_slots(campaign), lambda items: _update_batch(campaign.pk, items, newest_slot)
+    )
 
 
-def _update(campaign_id: int, items: list[Item], newest_slot: int) -> None:
+def _update_batch(campaign_id: int, items: list[Item], newest_slot: int) -> None:
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # the current settings
     slots = Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT)
     # Lock the slots before the items: a submit locks them in this order.
@@ -60,7 +62,7 @@ def _update(campaign_id: int, items: list[Item], newest_slot: int) -> None:
     slots.filter(state=Slot.State.FREE, number__gt=campaign.overlap, pk__lte=newest_slot).delete()
     _add_missing(campaign, items, slots)
     if campaign.state == Campaign.State.DRAFT:
-        _draw_again(campaign, items, slots)
+        _redraw_arms(campaign, items, slots)
     apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in items]))
 
 
@@ -74,7 +76,7 @@ def _add_missing(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -
     Slot.objects.bulk_create(slot for slot in wanted if (slot.item_id, slot.number) not in present)
 
 
-def _draw_again(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:
+def _redraw_arms(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:
     clips = {item.pk: item.clip for item in items}
     changed = []
     for slot in slots.filter(item__in=clips):
@@ -87,10 +89,10 @@ def _draw_again(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) ->
     Slot.objects.bulk_update(changed, ["arm", "place"])
 
 
-def _newest_slot() -> int:
+def _find_newest_slot() -> int:
     newest: int | None = Slot.objects.aggregate(newest=Max("pk"))["newest"]
     return newest or 0
 
 
-def _with_slots(campaign: Campaign) -> QuerySet[Item]:
+def _list_items_with_slots(campaign: Campaign) -> QuerySet[Item]:
     return Item.objects.filter(campaign=campaign, is_qualification=False)

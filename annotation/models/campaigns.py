@@ -20,11 +20,11 @@ def new_salt() -> str:
 
 
 def default_taxonomy() -> list[dict[str, str]]:
-    return [{"id": d.id, "axis": d.axis.value, "label": d.label} for d in DEFAULT_TAXONOMY]
+    return [{"id": defect.id, "axis": defect.axis.value, "label": defect.label} for defect in DEFAULT_TAXONOMY]
 
 
 class Campaign(models.Model):
-    """A set of clips to rate, with the settings that say how."""
+    """A set of clips to rate, with its settings."""
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -34,7 +34,7 @@ class Campaign(models.Model):
         ARCHIVED = "archived"
 
     class Order(models.TextChoices):
-        """Which items come first. Among equals, the first slot of every item comes before the second of any."""
+        """Which items come first. Of equal items, every item gets its first rating before any item gets its second."""
 
         BALANCED = "balanced", _("balanced")
         PRIORITY = "priority", _("by priority")
@@ -212,7 +212,8 @@ class Slot(models.Model):
     """One of an item's k rating slots (kind `seat`), or a check slot: one rater's gold, repeat or qualification slot.
 
     The arm of a rating slot is drawn when it is created; a lease holds the slot for one rater for a time. Check slots
-    are created for their rater when they are due, are blind, and never count towards k.
+    are created for their rater when they are due and never count towards k. They are blind, except that a repeat has
+    the arm of the first rating.
     """
 
     class Kind(models.TextChoices):

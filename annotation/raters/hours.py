@@ -1,7 +1,7 @@
-"""Working hours of raters by day, for themselves and for those who pay them.
+"""Compute the working hours of raters by day, for the raters and for the people who pay them.
 
 The desk and the edit page count seconds while they show a clip; a page without scripts counts none. Each submit and
-each edit belongs to its own day and counts at most `MAX_SECONDS`, so that a tab left open is not an hour of work.
+each edit belongs to its own day and counts at most `MAX_SECONDS`, so that an open tab alone is no hour of work.
 """
 
 from collections import defaultdict
@@ -146,10 +146,10 @@ def sum_hours_by_day(days: Days, work: list[DayOfWork]) -> list[tuple[date, floa
 
 def write_timesheet(work: list[DayOfWork]) -> Iterator[str]:
     """Yield the lines of a CSV file, header first."""
-    return write_csv(HEADER, map(_cells, work))
+    return write_csv(HEADER, map(_make_cells, work))
 
 
-def _cells(one: DayOfWork) -> list[Cell]:
-    clock = [moment.strftime("%H:%M") if moment else "" for moment in (one.first, one.last)]
-    person = [one.username, one.name, "yes" if one.is_simulated else "no", one.day.isoformat()]
-    return [*person, one.ratings, one.edits, one.skips, round_cell(one.hours, 2), *clock]
+def _make_cells(work: DayOfWork) -> list[Cell]:
+    clock = [moment.strftime("%H:%M") if moment else "" for moment in (work.first, work.last)]
+    person = [work.username, work.name, "yes" if work.is_simulated else "no", work.day.isoformat()]
+    return [*person, work.ratings, work.edits, work.skips, round_cell(work.hours, 2), *clock]

@@ -33,7 +33,7 @@ def my_hours(request: AuthedRequest) -> HttpResponse:
     """Show a person's own working days over all campaigns."""
     days = _read_days(request)
     work = read_days_of_work(days, rater=request.user)
-    return render(request, "annotation/my_hours.html", _context(days, work))
+    return render(request, "annotation/my_hours.html", _build_context(days, work))
 
 
 @role_required(Role.LEAD)
@@ -42,7 +42,7 @@ def timesheet(request: AuthedRequest, name: str) -> HttpResponse:
     """Show the working days in a campaign, of all raters or of one."""
     campaign, days = get_object_or_404(Campaign, name=name), _read_days(request)
     rater = _read_rater(request)
-    context = _context(days, read_days_of_work(days, campaign=campaign, rater=rater))
+    context = _build_context(days, read_days_of_work(days, campaign=campaign, rater=rater))
     query = request.GET.urlencode()
     return render(
         request,
@@ -66,14 +66,14 @@ def _read_rater(request: HttpRequest) -> User | None:
     return get_object_or_404(User, username=name) if name else None
 
 
-def _context(days: Days, work: list[DayOfWork]) -> dict[str, object]:
+def _build_context(days: Days, work: list[DayOfWork]) -> dict[str, object]:
     by_day = sum_hours_by_day(days, work)
     return {
         "days": days,
         "work": work,
         "chart": draw_day_bars(by_day),
-        "hours": sum(one.hours for one in work),
-        "ratings": sum(one.ratings for one in work),
+        "hours": sum(day.hours for day in work),
+        "ratings": sum(day.ratings for day in work),
         "most_minutes": round(MAX_SECONDS / 60),
     }
 

@@ -62,13 +62,13 @@ def invite_members(*, actor: User, campaign: Campaign, people: Iterable[Invitee]
 
 def add_invited_member(*, user: User, invitation: Invitation) -> None:
     """Make a person who accepted a campaign's invitation its member."""
-    for bound in CampaignInvitation.objects.filter(invitation=invitation):
-        CampaignMember.objects.get_or_create(campaign_id=bound.campaign_id, user=user)
+    for link in CampaignInvitation.objects.filter(invitation=invitation):
+        CampaignMember.objects.get_or_create(campaign_id=link.campaign_id, user=user)
 
 
 @transaction.atomic
 def let_in(*, actor: User, campaign: Campaign, rater: User) -> None:
-    """Let a rater rate who failed the qualification. Their result stays recorded."""
+    """Let a rater who failed the qualification rate. Their result stays recorded."""
     require_role(actor, Role.LEAD)
     failed = Qualification.objects.filter(campaign=campaign, rater=rater, passed=False, let_in_by=None)
     if failed.update(let_in_by=actor):

@@ -31,14 +31,14 @@ PAGE_SIZE = 100
 @require_safe
 def members(request: AuthedRequest, name: str) -> HttpResponse:
     """List members, others who have rated, and raters who failed to qualify."""
-    return _page(request, get_object_or_404(Campaign, name=name))
+    return _render_page(request, get_object_or_404(Campaign, name=name))
 
 
 @role_required(Role.LEAD)
 @require_POST
 def add_member(request: AuthedRequest, name: str) -> HttpResponse:
     campaign, username = get_object_or_404(Campaign, name=name), request.POST.get("username", "")
-    return _answer(
+    return _respond(
         request,
         campaign,
         lambda: service.add_member(actor=request.user, campaign=campaign, username=username),
@@ -50,7 +50,7 @@ def add_member(request: AuthedRequest, name: str) -> HttpResponse:
 @require_POST
 def remove_member(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     campaign, user = get_object_or_404(Campaign, name=name), get_object_or_404(User, pk=pk)
-    return _answer(
+    return _respond(
         request,
         campaign,
         lambda: service.remove_member(actor=request.user, campaign=campaign, user=user),
@@ -62,7 +62,7 @@ def remove_member(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
 @require_POST
 def let_in(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     campaign, user = get_object_or_404(Campaign, name=name), get_object_or_404(User, pk=pk)
-    return _answer(
+    return _respond(
         request,
         campaign,
         lambda: service.let_in(actor=request.user, campaign=campaign, rater=user),
@@ -81,7 +81,7 @@ def open_to(request: AuthedRequest, name: str) -> HttpResponse:
             % {"values": ", ".join(Campaign.OpenTo.values), "chosen": chosen}
         )
     success = _("Now open to: %(group)s.") % {"group": Campaign.OpenTo(chosen).label}
-    return _answer(
+    return _respond(
         request, campaign, lambda: update_policy(actor=request.user, campaign=campaign, open_to=chosen), success
     )
 
@@ -93,12 +93,12 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
     """Create the links and show them once, on a page that also offers them as CSV: they are not stored."""
     campaign = get_object_or_404(Campaign, name=name)
     try:
-        names = read_names(_sent_text(request))
+        names = read_names(_read_names_text(request))
     except ListRefused as refusal:
-        return _page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
+        return _render_page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
     if not names.people:
         no_names = _("There is no name to invite. Write one name a line, or choose a CSV file.")
-        return _page(request, campaign, refusal=no_names, problems=names.problems)
+        return _render_page(request, campaign, refusal=no_names, problems=names.problems)
     invitations = service.invite_members(actor=request.user, campaign=campaign, people=names.people)
     links = [
         (name, request.build_absolute_uri(reverse("accept-invitation", args=[secret]))) for name, secret in invitations
@@ -112,21 +112,21 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
     return render(request, "annotation/member_links.html", context)
 
 
-def _sent_text(request: HttpRequest) -> str:
+def _read_names_text(request: HttpRequest) -> str:
     file, typed = request.FILES.get("file"), request.POST.get("names", "").strip()
     if file and typed:
         raise ListRefused(_("Either write the names or choose a file, not both."))
     return decode_list(file.read(MAX_BYTES + 1)) if file else typed
 
 
-def _page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **more: Any) -> HttpResponse:
+def _render_page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **more: Any) -> HttpResponse:
     """Show a hundred people at a time, by name. Five queries."""
     after = request.GET.get("after", "")
-    people = _people(campaign).filter(username__gt=after).order_by("username")[: PAGE_SIZE + 1]
+    people = _list_people(campaign).filter(username__gt=after).order_by("username")[: PAGE_SIZE + 1]
     rows = list(people)
     verdicts = read_verdicts(campaign)
     qualified = Qualification.objects.filter(campaign=campaign, rater__in=[person.pk for person in rows])
-    by_rater = {one.rater_id: one for one in qualified.select_related("let_in_by")}
+    by_rater = {verdict.rater_id: verdict for verdict in qualified.select_related("let_in_by")}
     context = {
         "campaign": campaign,
         "people": [
@@ -143,7 +143,7 @@ def _page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **mo
     return render(request, "annotation/members.html", context, status=422 if refusal else 200)
 
 
-def _people(campaign: Campaign) -> QuerySet[User]:
+def _list_people(campaign: Campaign) -> QuerySet[User]:
     member = CampaignMember.objects.filter(campaign=campaign, user=OuterRef("pk"))
     qualified = Qualification.objects.filter(campaign=campaign, rater=OuterRef("pk"))
     rated = Q(slots__campaign=campaign, slots__state=Slot.State.DONE)
@@ -154,7 +154,7 @@ def _people(campaign: Campaign) -> QuerySet[User]:
     return people.filter(Q(is_member=True) | Q(rated__gt=0) | Exists(qualified))
 
 
-def _answer(request: AuthedRequest, campaign: Campaign, write: Callable[[], object], success: str) -> HttpResponse:
+def _respond(request: AuthedRequest, campaign: Campaign, write: Callable[[], object], success: str) -> HttpResponse:
     try:
         write()
     except service.MemberRefused as refusal:

@@ -23,7 +23,7 @@ class ListRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Invitee:
-    """A person to invite. The note is for the lead: a team, an address."""
+    """A person to invite. The note is for the lead, for example a team or an address."""
 
     name: str
     note: str = ""
@@ -31,7 +31,7 @@ class Invitee:
 
 @dataclass(slots=True)
 class NameList:
-    """The people to invite, and the problems of other rows as (number, reason). The first row, also a heading, is 1."""
+    """The people to invite, and the problems of other rows as (number, reason). Rows count from 1, with the heading."""
 
     people: list[Invitee] = field(default_factory=list)
     problems: list[tuple[int, str]] = field(default_factory=list)
@@ -48,15 +48,15 @@ def decode_list(content: bytes) -> str:
 
 
 def read_names(text: str) -> NameList:
-    """Read the rows of a list. Blank rows are skipped, and a heading, which may name the columns in any order."""
+    """Read the rows of a list and skip blank ones. A heading may name the columns in any order."""
     names, seen = NameList(), set[str]()
     columns = {"name": 0, "note": 1}
-    for number, cells in _rows(text):
+    for number, cells in _read_rows(text):
         headings = [cell.casefold() for cell in cells]
         if number == 1 and "name" in headings:
             columns = {heading: headings.index(heading) for heading in ("name", "note") if heading in headings}
             continue
-        name, note = (_cell(cells, columns.get(column)) for column in ("name", "note"))
+        name, note = (_get_cell(cells, columns.get(column)) for column in ("name", "note"))
         problem = _find_problem(name, note, seen, len(names.people)) if any(cells) else ""
         if problem:
             names.problems.append((number, problem))
@@ -66,7 +66,7 @@ def read_names(text: str) -> NameList:
     return names
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def _read_rows(text: str) -> Iterator[tuple[int, list[str]]]:
     lines = "\n".join(text.replace("\ufeff", "").splitlines())
     first = lines.lstrip().partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
@@ -77,7 +77,7 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         raise ListRefused(_("This list cannot be read: %(error)s.") % {"error": error}) from None
 
 
-def _cell(cells: list[str], column: int | None) -> str:
+def _get_cell(cells: list[str], column: int | None) -> str:
     return cells[column] if column is not None and column < len(cells) else ""
 
 

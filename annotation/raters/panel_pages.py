@@ -26,10 +26,10 @@ from qsave.words import isolate
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 ID_NAMES = ("participant", "PROLIFIC_PID", "workerId", "participantId")
-"""Names that panels give a participant's number in their links."""
+"""The query parameters in which panels send a participant's number."""
 PAGE_SIZE = 100
 BEGIN_LIMITS = throttle.Limits("panel", by_name_and_address=120, by_name=1200, by_address=240)
-"""Begins in the throttle's window: enough for a class behind one address, too few to try out other people's numbers."""
+"""How often guests may begin: enough for a class behind one address, too few to guess other people's numbers."""
 
 
 class PanelForm(forms.Form):

@@ -1,8 +1,9 @@
 """Check slots: repeats, golds and qualification clips (`qualification`), made for one rater when they are due.
 
-They are made at the claim, in the claim's transaction, are blind, and do not count towards an item's k rating slots.
-When a check is due is drawn from the campaign's salt, the rater and the running number of their next clip, so that no
-order of arrival changes it. The salt is never shown: raters may know the seed, and must not foresee a check from it.
+A claim makes them in its own transaction. They do not count towards an item's k rating slots. They are blind, but a
+repeat has the arm of the first rating. The campaign's salt, the rater and the running number of their next clip decide
+whether a check is due: the order in which raters come does not matter. The salt is never shown, because raters may know
+the seed and must not be able to predict a check.
 
 The functions `choose_*` only read; `lock_check_slot` makes the slot.
 """
@@ -17,7 +18,7 @@ from annotation.models import Arm, Campaign, Item, Offer, Skip, Slot
 from annotation.shared.draws import POSITIONS, draw_position, draw_share
 
 REPEAT_GAP = 10
-"""A repeat comes after at least this many other clips, or it would test memory."""
+"""A repeat comes after at least this many other clips: an earlier one would test the rater's memory."""
 EXTRA_NUMBERS = 1000
 """Check slots are numbered from here on, so that an item can still get another rating slot."""
 CLOSE = 1
@@ -37,16 +38,16 @@ def draw_check_kind(campaign: Campaign, rater: User, number: int) -> Slot.Kind |
     """Draw the kind of check that the rater's clip with this running number should be; None for no check."""
     if not (campaign.repeat_share or campaign.gold_share):
         return None
-    lot = draw_share(campaign.salt, rater.pk, number, "check")
-    if lot < campaign.repeat_share:
+    drawn = draw_share(campaign.salt, rater.pk, number, "check")
+    if drawn < campaign.repeat_share:
         return Slot.Kind.REPEAT
-    return Slot.Kind.GOLD if lot < campaign.repeat_share + campaign.gold_share else None
+    return Slot.Kind.GOLD if drawn < campaign.repeat_share + campaign.gold_share else None
 
 
 def choose_repeat(rater: User, campaign: Campaign, number: int) -> ChosenItem | None:
     """Choose an item that the rater rated a while ago and has not repeated; None if there is none.
 
-    The repeat is in the arm of the first rating: what differs between the two should be the rater, not the page.
+    The repeat has the arm of the first rating, so that the rater sees the same page both times.
     """
     slots = Slot.objects.filter(rater=rater, campaign=campaign)
     long_ago = Offer.objects.filter(rater=rater, item=OuterRef("item"), number__lte=number - 1 - REPEAT_GAP)
@@ -72,7 +73,7 @@ def list_new_golds(rater: User, campaign: Campaign) -> QuerySet[Item]:
 
 
 def choose_gold(rater: User, campaign: Campaign, number: int) -> ChosenItem | None:
-    """Choose a gold that is new to the rater; None if they have met all."""
+    """Choose a gold that is new to the rater; None if none is left."""
     keys = list(list_new_golds(rater, campaign).order_by("pk").values_list("pk", flat=True)[:200])
     if not keys:
         return None

@@ -32,8 +32,9 @@ SNIFF_BYTES = 64
 CACHE_SECONDS = 24 * 60 * 60
 
 _RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.IGNORECASE | re.ASCII)
-# For a file that is opened by itself, the browser makes a document with one player or picture. It may show the file and
-# no more, and scripts never run. It keeps its origin: the player requests the rest of the video with the site's cookie.
+# If a person opens a file in its own tab, the browser makes a document with one player or picture. This policy lets the
+# document show the file and nothing else, and no script runs. It keeps its origin, because the player needs the site's
+# cookie when it requests the rest of the video.
 _POLICY = "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox allow-same-origin"
 _UNKNOWN_TYPE = ("application/octet-stream", ".bin")
 

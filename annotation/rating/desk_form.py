@@ -29,7 +29,7 @@ FindDraft = Callable[[], tuple[Draft | None, str]]
 
 @dataclass(frozen=True, slots=True)
 class HeldItem:
-    """The lease and the item that a submit and a skip carry; the item (0: not named) serves where the lease is lost."""
+    """The lease and the item that a submit and a skip carry; the item (0: not named) is used if the lease is lost."""
 
     lease: uuid.UUID
     item_id: int
@@ -80,7 +80,7 @@ def read_seconds(request: HttpRequest) -> float:
 
 
 def read_held_item(request: HttpRequest) -> HeldItem:
-    """Read the lease and the item. A page that was opened before forms named the item has none."""
+    """Read the lease and the item; 0 for a page that an older version of the site made, which names no item."""
     return HeldItem(read_uuid(request, "lease"), read_number(request, "item") if "item" in request.POST else 0)
 
 
@@ -169,7 +169,7 @@ def _read_saved_axis(value: object) -> FormAnswer:
     answer |= {name: value[name] for name, blank in answer.items() if _has_type_of(blank, value.get(name))}
     answer["evidence"] = [piece for piece in answer["evidence"] if _names_defect(piece)]
     use = value.get("draft_use")
-    if isinstance(use, str) and use != AxisAnswer.DraftUse.NONE:  # saved by a late submit, which knows only the outcome
+    if isinstance(use, str) and use != AxisAnswer.DraftUse.NONE:  # a late submit saved only the outcome
         answer |= {"drafted": True, "confirmed": use == "confirmed", "cleared": use == "cleared"}
     return answer
 
@@ -198,7 +198,10 @@ def _read_posted_axis(post: QueryDict, axis: str) -> FormAnswer:
 
 
 def _read_posted_evidence(text: str, chosen: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield the marks of the chosen defects, and a plain piece for each without a mark: without scripts, none has."""
+    """Yield the marks of the chosen defects, and a piece without time and box for each defect that has no mark.
+
+    A page without scripts sends no marks.
+    """
     try:
         marks = parse_json(text or "[]")
     except ValueError:

@@ -32,7 +32,7 @@ AXIS_HINTS = {
     Axis.ALIGNMENT: _("how it fits the prompt"),
 }
 PAGE_LETTERS = frozenset("iopxyz")
-"""In, out, play, clear, confirm and undo: letters with the same meaning on every axis, so never a defect's."""
+"""The keys for in, out, play, clear, confirm and undo. They work on every axis, so no defect gets one of them."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -88,7 +88,7 @@ class Desk:
     key: uuid.UUID
     saved_version: int
     awaits_draft: bool
-    """Whether the page asks for a late draft: in both arms, or the page's source would tell that a slot is blind."""
+    """Whether the page asks for a late draft. It asks in both arms, so that its source does not reveal a blind slot."""
     problems: list[str]
     done: int = 0
     """How many clips of the campaign the rater has rated."""
@@ -160,7 +160,7 @@ def present_edit(rating: Rating, answers: FormAnswers, problems: Problems) -> li
 
 
 def compute_frame_rate(clip: Clip) -> float:
-    """Return the clip's stated frames a second: the size of a step where the frames' times are not known."""
+    """Return the frames a second that the file states. The player steps by them if it has no times of the frames."""
     return clip.fps_numerator / clip.fps_denominator
 
 

@@ -62,9 +62,9 @@ def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def rate_draft(request: AuthedRequest, name: str) -> HttpResponse:
-    """GET: respond with a draft that came after the rater did, for the page to offer. POST: show it and record that.
+    """GET: name the critic of a draft that arrived while the rater works. POST: send it and record that it was shown.
 
-    204 while there is none.
+    204 while there is no such draft.
     """
     campaign = find_campaign(request, name)
     if request.method == "POST":

@@ -26,11 +26,13 @@ UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.
 def make_proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
     """Return what a draft puts into the form on each axis: reason and evidence with the campaign's defects."""
     card = card_from_json(draft.card)
-    known = {axis: {one["id"] for one in list_offered_defects(campaign, axis)} for axis in AXES}
+    known = {axis: {defect["id"] for defect in list_offered_defects(campaign, axis)} for axis in AXES}
     return {
         axis: {
             "reason": card.axis(axis).reason,
-            "evidence": evidence_to_json(tuple(one for one in card.axis(axis).evidence if one.defect in known[axis])),
+            "evidence": evidence_to_json(
+                tuple(piece for piece in card.axis(axis).evidence if piece.defect in known[axis])
+            ),
             "no_defect": not card.axis(axis).evidence,
         }
         for axis in AXES
@@ -83,7 +85,7 @@ def decide_use_after_edit(before: AxisAnswer, answer: Answer) -> str:
 
 
 def has_own_words(answer: AxisAnswer) -> bool:
-    """Return whether the reason is the rater's own: not a draft that they confirmed or whose words they left."""
+    """Return whether the rater wrote the reason: False for a draft that they confirmed or whose words are unchanged."""
     return answer.draft_use != Use.CONFIRMED and answer.draft_edit_distance != 0
 
 

@@ -31,7 +31,7 @@ PAGE_SIZE = 30
 @signed_in
 @require_safe
 def my_ratings(request: AuthedRequest) -> HttpResponse:
-    """List the person's own ratings. Pages go by key, so that a late page costs no more than the first."""
+    """List the person's own ratings. Pages are cut by key, not by offset, so that every page costs the same."""
     rated_in = Slot.objects.filter(rater=request.user, state=Slot.State.DONE, campaign=OuterRef("pk"))
     campaigns = Campaign.objects.filter(Exists(rated_in)).order_by("title", "pk")
     campaign = campaigns.filter(name=request.GET.get("campaign", "")).first()
@@ -63,7 +63,7 @@ def my_rating(request: AuthedRequest, pk: int) -> HttpResponse:
     rating = get_object_or_404(own, pk=pk)
     if request.method == "POST":
         return _revise(request, rating)
-    return _page(request, rating, read_rating_answers(rating), {})
+    return _render_page(request, rating, read_rating_answers(rating), {})
 
 
 def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
@@ -72,14 +72,14 @@ def _revise(request: AuthedRequest, rating: Rating) -> HttpResponse:
         submission = read_submission(request, parse_answers(answers))
         ratings.revise(rater=request.user, rating_id=rating.pk, submission=submission)
     except AnswersRefused as refusal:
-        return _page(request, rating, answers, refusal.problems)
+        return _render_page(request, rating, answers, refusal.problems)
     except ratings.EditRefused as refusal:
-        return _page(request, rating, answers, {"rating": [str(refusal)]})
+        return _render_page(request, rating, answers, {"rating": [str(refusal)]})
     messages.success(request, _("Rating changed. The earlier version is kept."))
     return redirect("my-ratings")
 
 
-def _page(request: AuthedRequest, rating: Rating, answers: FormAnswers, problems: Problems) -> HttpResponse:
+def _render_page(request: AuthedRequest, rating: Rating, answers: FormAnswers, problems: Problems) -> HttpResponse:
     clip, campaign = rating.item.clip, rating.item.campaign
     context = {
         "rating": rating,

@@ -43,7 +43,7 @@ def decide_qualification(rater: User, campaign: Campaign) -> Qualification | Non
         return None
     hits = list(_compare_with_known(rater, campaign))
     if not hits:
-        return None  # a set without known scores decides nothing, and keeps nobody out
+        return None  # without known scores there is no verdict, and everybody may rate
     share = sum(hits) / len(hits)
     verdict = {"share": share, "passed": share >= campaign.qualification_mark}
     return Qualification.objects.get_or_create(campaign=campaign, rater=rater, defaults=verdict)[0]
@@ -105,8 +105,8 @@ def _list_qualification(campaign: Campaign) -> QuerySet[Item]:
 def _compare_with_known(rater: User, campaign: Campaign) -> Iterator[bool]:
     """Yield for every known score whether the rater's answer came close.
 
-    Excluded clips do not count. Clips that are held back count for raters who have met them, so that a report is no way
-    around a clip.
+    Excluded clips do not count. A clip that is held back counts if the rater rated or skipped it: nobody avoids a clip
+    by reporting it.
     """
     answers = AxisAnswer.objects.filter(
         revision__number=1,  # the answer before the feedback

@@ -6,20 +6,20 @@ The rules, in the order in which `claim` tries them:
    even if the lease had run out, as long as nobody else took the slot.
 2. A rater who may not rate here (`annotation.raters.admission`) gets nothing more. A rater who still has to qualify
    gets the qualification clips, and nothing else.
-3. An item for which the rater saved work under a lease that somebody else took over, if it still has a rating slot.
+3. An item for which the rater has saved work but has lost the lease, if it still has an open rating slot.
 4. A repeat or a gold, when one is due (`annotation.rating.checks`).
-5. An item that is new to the rater: by the campaign's order; among equals the first rating slot of every item before
-   the second of any; never right after an item of the same prompt group while there is another; within that, by the
-   rater's own draw.
-6. Last, what the rater handed back or let go, if a rating slot in the same arm is left: a rater who saw an item with
-   its draft must not rate it blind.
+5. An item that is new to the rater. The campaign's order decides first. Of items that are equal in it, every item gets
+   its first rating before any item gets its second; after that, the rater's own random start position decides. While
+   there is an item of another prompt group, two items of one prompt group never follow each other.
+6. An item that the rater handed back, or of which they lost the lease, if a rating slot in the same arm is open: a
+   rater who saw an item with its draft must not rate it blind.
 
 An item that a rater has reported is held back from everybody, in every kind of slot, until a lead gives it out again
 or excludes it (`annotation.campaigns.reports`). The rater who holds it at that moment may finish.
 
-A lease ends by time alone: other raters can take a slot whose lease has run out, and no timer frees it. A slot belongs
-to the rater for as long as it carries their lease, so a late submit still counts unless the slot was taken meanwhile.
-A paused campaign hands out nothing new, and lets raters finish what they hold.
+No timer frees a slot: once its lease has run out, another rater can take it. Until somebody takes it, the slot still
+carries the first rater's lease, and a late submit of theirs counts. A paused campaign hands out nothing new, and lets
+raters finish the slots that they hold.
 """
 
 import uuid
@@ -47,10 +47,10 @@ from annotation.shared.draws import draw_position
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 
-PENDING = 200
-"""The most items let go that one claim looks at."""
+UNFINISHED_LIMIT = 200
+"""One claim looks at no more unfinished items than this (rules 3 and 6)."""
 ATTEMPTS = 8
-"""Tries of one claim against other pages of the same rater."""
+"""How often one claim is tried while other pages of the same rater claim or submit."""
 LEASE_FIELDS = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
 
@@ -96,10 +96,10 @@ def hand_back(*, rater: User, lease: uuid.UUID) -> None:
 
 
 def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str) -> Skip:
-    """Skip an item for good, and free its slot for another rater. Raise LeaseLost if the slot was never the rater's.
+    """Skip an item for good, and free its slot for another rater. Raise LeaseLost if the rater never had the item.
 
-    `item_id` names the item where the lease is lost. An item that the rater has rated meanwhile cannot be skipped: a
-    rater who could do so would never get a repeat.
+    `item_id` names the item if the lease is lost. An item that the rater has rated meanwhile cannot be skipped:
+    otherwise a rater could avoid every repeat.
 
     A report ("does not play", "for the lead") also holds the item back from everybody until a lead settles it.
     """
@@ -119,7 +119,7 @@ def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str)
     raise LeaseLost(_("This clip is not on your desk."))
 
 
-def _list_let_go(rater: User, campaign: Campaign) -> QuerySet[Offer]:
+def _list_unfinished(rater: User, campaign: Campaign) -> QuerySet[Offer]:
     """Return the offers of items that the rater neither rated nor skipped and that can be given out, oldest first."""
     offers = Offer.objects.filter(rater=rater, campaign=campaign, item__availability=Item.Availability.AVAILABLE)
     done = Slot.objects.filter(rater=rater, campaign=campaign, state=Slot.State.DONE).values("item")
@@ -154,10 +154,10 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
         if chosen or (verdict and not verdict.passed):
             return _lease_check(chosen, rater, campaign, status)
     return (
-        (_lease_let_go(rater, campaign, status, only_saved=True) if status.has_saved_work else None)
+        (_lease_unfinished(rater, campaign, status, only_saved=True) if status.has_saved_work else None)
         or _lease_due_check(rater, campaign, status)
         or _lease_new(rater, campaign, status)
-        or _lease_let_go(rater, campaign, status)
+        or _lease_unfinished(rater, campaign, status)
     )
 
 
@@ -213,19 +213,19 @@ def _search(rater: User, campaign: Campaign, status: RaterStatus, search: SlotSe
 def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
     """Return rating slots of available items that can be taken now: free ones, and those whose lease has run out."""
     lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
-    open_states = [Slot.State.FREE, Slot.State.LEASED]  # named so that the partial index `slot_open` serves
+    open_states = [Slot.State.FREE, Slot.State.LEASED]  # lets the database use the partial index `slot_open`
     slots = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=open_states)
     slots = slots.filter(item__availability=Item.Availability.AVAILABLE)
     return slots.filter(Q(state=Slot.State.FREE) | lapsed)
 
 
-def _lease_let_go(rater: User, campaign: Campaign, status: RaterStatus, *, only_saved: bool = False) -> Slot | None:
-    """Lease a rating slot in the same arm on an item that the rater had before and neither rated nor skipped."""
-    offers = _list_let_go(rater, campaign)
+def _lease_unfinished(rater: User, campaign: Campaign, status: RaterStatus, *, only_saved: bool = False) -> Slot | None:
+    """Lease a slot of an unfinished item, in the arm in which the rater had it; `only_saved` is rule 3, else rule 6."""
+    offers = _list_unfinished(rater, campaign)
     if only_saved:
         saved = SavedWork.objects.filter(rater=rater, item=OuterRef("item"))
         offers = offers.filter(Exists(saved), handed_back_at=None)
-    arms = dict(offers.values_list("item", "arm")[:PENDING])
+    arms = dict(offers.values_list("item", "arm")[:UNFINISHED_LIMIT])
     if not arms:
         return None
     slots = _open_slots(campaign).filter(item__in=arms).order_by("number").values_list("pk", "item", "arm")

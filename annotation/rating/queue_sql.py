@@ -1,7 +1,7 @@
 """The SQL of the queue: read a rater's status, lease the next rating slot, record the offer, look up a lease.
 
 It holds no rule: `queue` decides what is tried in which order. It runs on PostgreSQL and SQLite. Through the ORM these
-were twenty queries, and making those queries took two thirds of the time of a request (docs/adr/0007).
+were twenty queries, and building them took two thirds of the time of a request (docs/adr/0007).
 """
 
 import uuid
@@ -43,8 +43,8 @@ _HELD_SLOT = """
     LEFT JOIN annotation_offer shown ON shown.item_id = slot.item_id AND shown.rater_id = slot.rater_id
     WHERE slot.rater_id = %(rater)s AND slot.state = 'leased' AND slot.lease = %(lease)s {lock}
 """
-# In the assisted arm the newest draft comes with the item. A rater who meets an item again sees the draft that they saw
-# before, and none where they have typed without one: such a draft is offered to them late.
+# In the assisted arm the rater gets the item with its newest draft. A rater who gets an item again sees the same draft
+# as before. A rater who has typed without a draft gets none here: the page offers it as a late draft.
 _OFFER = """
     INSERT INTO annotation_offer (
         campaign_id, item_id, rater_id, arm, number, offered_at, handed_back_at, draft_id, exposure)
@@ -98,7 +98,7 @@ _BEST = "rank = (SELECT rank FROM first) AND number = (SELECT number FROM first)
 
 @dataclass(frozen=True, slots=True)
 class RaterStatus:
-    """What the queue asks of a rater in a campaign.
+    """What the queue needs to know about a rater in a campaign.
 
     `state` is the campaign's state at this moment. `number` is the running number of the rater's last offer (0: none
     yet), `group` the prompt group of its clip.
@@ -190,7 +190,7 @@ class HeldSlot:
 
 
 def lock_held_slot(rater: User, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSlot | None:
-    """Lock the slot under this lease of the rater's until the transaction ends; return None if there is none.
+    """Lock the slot that the rater holds under this lease until the transaction ends; None if there is no such slot.
 
     If `campaign` is the slot's, its state is refreshed and the slot refers to it, so that it is not read again.
     """

@@ -75,8 +75,8 @@ def submit(
     (`annotation.rating.draft_use`). The client only reports the acts "confirmed" and "cleared" of `draft_use`. A caller
     that has read the campaign may give it, so that it is not read again.
 
-    Raises AnswersRefused when the answers break a rule (nothing is stored: the page has them), and LeaseLost when the
-    slot is gone, after the answers have become saved work for `item_id`.
+    Raises AnswersRefused when the answers break a rule (nothing is stored; the page still has them), and LeaseLost when
+    the slot is gone, after the answers have become saved work for `item_id`.
     """
     submission = _check_viewing(submission)
     key = submission.key
@@ -86,7 +86,7 @@ def submit(
             held = lock_held_slot(rater, lease, campaign)
             if held is not None and held.slot.campaign.state in TAKES_RATINGS:
                 rating = _store_first(rater, held, submission)
-            # Sent once more; of two at once with one key, the second waited above for the first and finds its rating.
+            # A repeated request finds its rating by the key. Of two at once, the second has waited above for the lock.
             rating = rating or _find_by_key(rater, key)
     except IntegrityError:
         rating = _find_by_key(rater, key)
@@ -158,7 +158,7 @@ def _decide_uses_after_edit(rating: Rating, answers: Mapping[Axis, Answer]) -> d
 
 
 def compute_edit_end(rating: Rating) -> datetime | None:
-    """Return when the campaign's rule ends the editing of a rating; None while only the campaign's closing does."""
+    """Return when the campaign's rule ends the editing of a rating; None if only the end of the campaign does."""
     hours = rating.item.campaign.edit_hours
     return None if hours is None else rating.created_at + timedelta(hours=hours)
 
@@ -176,10 +176,11 @@ def explain_no_edit(rating: Rating) -> str:
 
 
 def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_version: int, tab: uuid.UUID) -> SavedWork:
-    """Save what is typed and not submitted. `base_version` is the version it was typed over, 0 for none.
+    """Save answers that are typed but not submitted. `base_version` is the last version that the page has, or 0.
 
     A tab may always save over its own save (the response to it may have been lost). Raises SavedWorkConflict when
-    another tab has saved since, ValueError when the answers are too large, PermissionDenied for an item never offered.
+    another tab has saved since, ValueError when the answers are too large, PermissionDenied for an item that the rater
+    was never offered.
     """
     if not Offer.objects.filter(item=item_id, rater=rater).exists():
         raise PermissionDenied(_("This clip was never on your desk."))
@@ -226,7 +227,7 @@ def _find_by_key(rater: User, key: uuid.UUID) -> Rating | None:
 
 
 def _follow_up(slot: Slot, rating: Rating) -> None:
-    """Do what a rating entails: the verdict at the end of a qualification, another slot where raters disagree."""
+    """Complete a panel, store the verdict of a finished qualification, or open another slot if raters disagree."""
     if rating.rater.is_guest:
         panels.complete_if_due(rating.rater)
     if slot.kind == Slot.Kind.QUALIFICATION:

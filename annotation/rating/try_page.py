@@ -1,4 +1,4 @@
-"""A lead's try of the desk: the same page with the same texts, and nothing stored."""
+"""A lead's try of the desk: the same page with the same texts; nothing is stored."""
 
 from typing import Any
 
@@ -27,23 +27,23 @@ def rate_try(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     order = list_try_order(campaign)
     if request.method == "POST":
-        return _try(request, campaign, order)
-    return _show(request, campaign, order, _read_position(request.GET.get("at", "1")), {})
+        return _submit_try(request, campaign, order)
+    return _render_try(request, campaign, order, _read_position(request.GET.get("at", "1")), {})
 
 
-def _try(request: AuthedRequest, campaign: Campaign, order: list[int]) -> HttpResponse:
+def _submit_try(request: AuthedRequest, campaign: Campaign, order: list[int]) -> HttpResponse:
     at, answers = _read_position(request.POST.get("at", "1")), read_posted_answers(request.POST)
     last = {axis.value: request.POST.get(f"last-{axis}", "") for axis in AXES}
     if at > len(order):  # clips do not leave a campaign: a page that was tampered with
-        return _show(request, campaign, order, at, {})
+        return _render_try(request, campaign, order, at, {})
     try:
         _check(request, make_try_slot(campaign, order[at - 1]), answers, last)
     except AnswersRefused as refusal:
         if request.htmx:
             return respond_problems(refusal.problems)
-        return _show(request, campaign, order, at, last, answers=answers, problems=refusal.problems)
+        return _render_try(request, campaign, order, at, last, answers=answers, problems=refusal.problems)
     reasons = {axis: answer["reason"] for axis, answer in answers.items()}
-    return _show(request, campaign, order, at + 1, reasons)
+    return _render_try(request, campaign, order, at + 1, reasons)
 
 
 def _check(request: AuthedRequest, slot: Slot, answers: FormAnswers, last: dict[str, str]) -> None:
@@ -58,7 +58,7 @@ def _check(request: AuthedRequest, slot: Slot, answers: FormAnswers, last: dict[
     )
 
 
-def _show(
+def _render_try(
     request: AuthedRequest,
     campaign: Campaign,
     order: list[int],

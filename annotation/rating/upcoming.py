@@ -1,7 +1,7 @@
 """A guess at the clip that a rater gets next, so that the page can fetch it while they watch this one.
 
 This only reads and takes no lock: `annotation.rating.queue` decides at the next claim, and a wrong guess costs one
-download. Items that the rater let go earlier are not guessed.
+download. It never guesses an item that the rater handed back or lost.
 """
 
 from django.db.models import Q, QuerySet
@@ -14,7 +14,7 @@ from annotation.shared.draws import draw_position
 
 
 def guess_next_clip(*, rater: User, campaign: Campaign) -> Clip | None:
-    """Return the clip that a claim would try first if nobody else came before it; None if there is none."""
+    """Return the clip that a claim would try first if no other rater claims before; None if there is none."""
     last = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number").first()
     if last is None or campaign.state != Campaign.State.OPEN:
         return None

@@ -28,7 +28,7 @@ from qsave.words import fold, isolate
 VIEWING_BYTES = 8_192
 REASON_LIMIT = 4000
 EVIDENCE_LIMIT = 50
-TIME_SLACK = 0.5  # seconds: a player may show a duration that ends with the last frame's own time
+TIME_SLACK = 0.5  # seconds: a player may count the display time of the last frame, `duration` may not
 
 
 @dataclass(frozen=True, slots=True)

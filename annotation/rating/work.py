@@ -1,8 +1,8 @@
 """The work on a rating: its seconds and how the clip was watched, over all its revisions.
 
 Each revision has its own record, and this module alone defines how they are merged: seconds and counts are summed, the
-watched share and the longest position are the maximum, what happened once has happened, speeds are united, and all else
-(window, pixel ratio, rendition) is taken from the first revision.
+watched share and the longest position are the maximum, a flag is true if any revision has it true, speeds are listed
+once each, and all else (window, pixel ratio, rendition) is taken from the first revision.
 """
 
 from collections import defaultdict
