@@ -167,36 +167,36 @@ class _Lines:
     """Reads the lines of a text one after the other."""
 
     def __init__(self, text: str) -> None:
-        whole = text.strip()
-        self._rest = iter(whole.split("\n"))
-        self._number = text[: text.find(whole)].count("\n")  # of the line that was read last
+        stripped = text.strip()
+        self._lines = iter(stripped.split("\n"))
+        self._number = text[: text.find(stripped)].count("\n")  # number of the last line that was read
 
     def take_mark(self, mark: str) -> None:
         """Read the next line, which must be this mark."""
-        wanted = mark.strip()
-        got = self._next(repr(wanted))
-        if got != wanted:
-            raise self._error(f"expected {wanted!r}, got {_quote(got)}")
+        expected = mark.strip()
+        line = self._next(repr(expected))
+        if line != expected:
+            raise self._error(f"expected {expected!r}, got {_quote(line)}")
 
     def take(self, axis: Axis, read: Callable[[Axis, str], T]) -> T:
         """Read the next line with the parser of an axis's line."""
-        got = self._next(f"the line of {axis}")
+        line = self._next(f"the line of {axis}")
         try:
-            return read(axis, got)
+            return read(axis, line)
         except ValueError as error:
             raise self._error(str(error)) from None
 
     def end(self) -> None:
         """Check that no line follows."""
         self._number += 1
-        for got in self._rest:
-            raise self._error(f"expected the end, got {_quote(got)}")
+        for line in self._lines:
+            raise self._error(f"expected the end, got {_quote(line)}")
 
-    def _next(self, wanted: str) -> str:
+    def _next(self, expected: str) -> str:
         self._number += 1
-        for line in self._rest:
+        for line in self._lines:
             return line
-        raise self._error(f"the text ends; expected {wanted}")
+        raise self._error(f"the text ends; expected {expected}")
 
     def _error(self, message: str) -> GrammarError:
         return GrammarError(message, self._number)

@@ -2,7 +2,7 @@
 
 Two prompts are near if the weighted Jaccard similarity of their token sets is at least THRESHOLD. A token weighs more
 if fewer prompts have it: the words of a style suffix that all prompts share weigh almost nothing. Exact prefix
-filtering proposes the candidates, so no near pair is missed. ADR 0011 has the measurements.
+filtering finds the candidates, so no near pair is missed. ADR 0011 has the measurements.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from qsave.words import fold, split_tokens, unify
 THRESHOLD = 0.8
 SPLIT_SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "val": 0.1, "test": 0.1})
 SMALL_CORPUS = 8
-"""Prompts. From about this number, counts tell common words from rare ones; in fewer, all words weigh nearly alike."""
+"""Prompts. With more, counts separate common words from rare ones; with fewer, all words weigh nearly alike."""
 
 _TOLERANCE = 1e-9  # of rounding: a similarity of exactly THRESHOLD is near
 Ranks = tuple[int, ...]
@@ -61,8 +61,8 @@ class Vocabulary:
     def prefix(self, ranks: Ranks) -> Ranks:
         """Return the rarest tokens that two near prompts cannot both lack.
 
-        Near prompts share at least THRESHOLD of the weight of each. So the tokens of either that are rarer than their
-        rarest common token weigh at most 1 - THRESHOLD of it, and that common token is in the prefix of both.
+        Near prompts share at least THRESHOLD of the weight of each. So in each prompt the tokens rarer than the rarest
+        common token weigh at most 1 - THRESHOLD of the prompt, and that common token is in the prefix of both.
         """
         spare = (1 - THRESHOLD + _TOLERANCE) * self.weigh(ranks)
         weight = 0.0
@@ -145,7 +145,7 @@ def cluster_prompts(new: Sequence[str], known: Iterable[tuple[str, Group]]) -> l
 
 
 def bridges_splits(near: Iterable[Group], split_of: Mapping[Group, str]) -> bool:
-    """Return whether groups are in different splits: clips near both are left out of releases and listed."""
+    """Return whether groups are in different splits. Releases leave out the clips near such groups, and list them."""
     return len({split_of[group] for group in near}) > 1
 
 

@@ -1,7 +1,7 @@
-"""Scratch text: the notes that a critic writes about a clip before it judges.
+"""Scratch text: the notes that a critic writes about a clip before it gives its reason.
 
-The toy critic describes each moment inside its reasons (ADR 0008). These notes judge nothing and serve the model alone;
-people see the reason without them.
+The toy critic describes each moment inside its reasons (ADR 0008). These notes help the model only; people see the
+reason without them.
 """
 
 import re

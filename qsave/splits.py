@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 SPLITS = ("train", "val", "test")
 HELD_OUT = ("val", "test")
-"""The splits that nothing is trained on and no draft is shown in: critics are measured there."""
+"""The splits on which critics are evaluated: they are never trained on, and their clips get no drafts."""
 LEAST_CLIPS = 20
 LEAST_GROUPS = 10
 

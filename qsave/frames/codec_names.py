@@ -1,4 +1,4 @@
-"""Find the name of a codec for which FFmpeg has no decoder: FFmpeg reports no name then, but the file contains one."""
+"""Find the name of a codec for which FFmpeg has no decoder. FFmpeg then reports no name, but the file contains one."""
 
 import re
 from mmap import ACCESS_READ, mmap

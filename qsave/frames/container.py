@@ -1,4 +1,4 @@
-"""Opening an untrusted clip, and decoding its frames in the order and at the times at which they are shown.
+"""Open an untrusted clip, and decode its frames in the order and with the times in which they are shown.
 
 The first bytes of the file decide the container format, and the demuxer is forced to it. If FFmpeg guessed, it would
 also accept playlists and concatenation scripts, which make it read other files and addresses. Limits are checked before
@@ -23,22 +23,22 @@ from qsave.frames.guard import MediaError
 __all__ = [
     "MediaError",
     "TimedFrame",
-    "decoded",
+    "compute_frame_gap",
+    "count_quarter_turns",
+    "decode_frames",
     "find_sound_codec",
-    "frame_gap",
     "open_clip",
     "open_media",
     "read_shown_frames",
     "read_sound_frames",
     "rewind",
-    "turns",
 ]
 
 MAX_BYTES = 4 * 2**30
 MAX_SIDE = 8192
 MIN_SIDE = 16
 MAX_PIXELS = 7680 * 4320
-"""Of a frame. Few frames are in memory at once: the decoder's own, and two during the choice of slow frames."""
+"""Most pixels of a frame. Few frames are in memory at once: the decoder's own, and two while slow frames are chosen."""
 MAX_SECONDS = 600.0
 MAX_FRAMES = 72_000
 TIME_DIGITS = 6  # times are rounded here, once, so that they are equal after a round trip through JSON
@@ -53,8 +53,8 @@ _OPTIONS = {"protocol_whitelist": "file", "max_streams": "64"}
 
 @contextmanager
 def open_media(path: Path) -> Iterator[InputContainer]:
-    """Open the container of a file; FFmpeg's errors in the block become MediaError. Only this function opens files."""
-    form = _sniff(path)
+    """Open the container of a file; FFmpeg's errors in the block become MediaError. FFmpeg reads files only here."""
+    form = _detect_format(path)
     try:
         with av.open(
             str(path), format=form, options=_OPTIONS, metadata_errors="replace", timeout=_STALL_SECONDS
@@ -68,23 +68,23 @@ def open_media(path: Path) -> Iterator[InputContainer]:
 def open_clip(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open the container and its first video stream; FFmpeg's errors inside the block become MediaError."""
     with open_media(path) as container:
-        yield container, _video_stream(path, container)
+        yield container, _find_video_stream(path, container)
 
 
 def read_shown_frames(path: Path) -> Generator[TimedFrame]:
     """Yield (seconds from the first shown frame, decoded frame) in one sequential pass, with strictly rising times."""
     with open_clip(path) as (container, stream):
-        yield from decoded(container, stream)
+        yield from decode_frames(container, stream)
 
 
-def decoded(container: InputContainer, stream: VideoStream) -> Generator[TimedFrame]:
+def decode_frames(container: InputContainer, stream: VideoStream) -> Generator[TimedFrame]:
     """Yield the frames of an open clip from its present position, with their times.
 
     Times come from pts and time base, so variable rates and offset starts are correct. A frame without pts is assumed
     to follow the last one at the average rate. A frame no later than the last is never shown and is left out.
     """
     stream.thread_type = "AUTO"
-    gap = frame_gap(stream)
+    gap = compute_frame_gap(stream)
     origin: float | None = None
     last = -1.0
     for frame in container.decode(stream):
@@ -115,9 +115,9 @@ def read_sound_frames(path: Path) -> Generator[av.AudioFrame]:
             name = find_codec_name(path, container.format.name, stream.index)
             raise MediaError(f"There is no decoder for the sound ({name}).")
         for frame in container.decode(stream):
-            own = (frame.layout.name, frame.format.name, frame.sample_rate)
-            setup = setup or own
-            if own != setup:
+            frame_setup = (frame.layout.name, frame.format.name, frame.sample_rate)
+            setup = setup or frame_setup
+            if frame_setup != setup:
                 raise MediaError("The sound changes its channels or its rate on the way.")
             yield frame
 
@@ -127,13 +127,13 @@ def rewind(container: InputContainer) -> None:
     container.seek(min(0, container.start_time or 0))
 
 
-def frame_gap(stream: VideoStream) -> float:
+def compute_frame_gap(stream: VideoStream) -> float:
     """Return the seconds between frames by the container's rate; 1/25 if it states none."""
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else 0.04
 
 
-def turns(frame: av.VideoFrame) -> int:
+def count_quarter_turns(frame: av.VideoFrame) -> int:
     """Return the counter-clockwise quarter turns (as for `numpy.rot90`) that show the frame upright."""
     return round(frame.rotation / 90) % 4
 
@@ -147,7 +147,7 @@ def _check_name(path: Path) -> None:
         raise MediaError("The name holds a NUL, which no file's name does.")
 
 
-def _sniff(path: Path) -> str:
+def _detect_format(path: Path) -> str:
     _check_name(path)
     try:
         status = path.stat()
@@ -173,7 +173,7 @@ def _sniff(path: Path) -> str:
     raise MediaError("The file is not a video that is known here (MP4, MOV, WebM, MKV, AVI or GIF).")
 
 
-def _video_stream(path: Path, container: InputContainer) -> VideoStream:
+def _find_video_stream(path: Path, container: InputContainer) -> VideoStream:
     if not container.streams.video:
         sound = "The file is audio only: there is no video in it."
         raise MediaError(sound if container.streams.audio else "No video is found in the file; it may be cut off.")

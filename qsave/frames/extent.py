@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from qsave.frames.container import MAX_FRAMES, MAX_SECONDS, TIME_DIGITS, MediaError, frame_gap
+from qsave.frames.container import MAX_FRAMES, MAX_SECONDS, TIME_DIGITS, MediaError, compute_frame_gap
 
 MAX_PIXELS_IN_ALL = 100 * 10**9
-"""Of all frames: ten minutes of 1080p at 60 frames a second. A small file could otherwise need days of decoding."""
+"""Most pixels of all frames: ten minutes of 1080p at 60 frames a second. Without it a small file could need days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Extent:
 def measure(container: InputContainer, stream: VideoStream) -> Extent:
     """Count the packets of an open clip. Raises MediaError if it is cut off, empty or beyond the limits."""
     pixels = stream.codec_context.width * stream.codec_context.height
-    gap, tick = frame_gap(stream), float(stream.time_base or 0)
+    gap, tick = compute_frame_gap(stream), float(stream.time_base or 0)
     first, last, end, stored, shown_count = float("inf"), float("-inf"), float("-inf"), 0, 0
     for packet in container.demux(stream):
         if packet.size == 0:

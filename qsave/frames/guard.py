@@ -1,4 +1,4 @@
-"""The guard around all work with one untrusted file.
+"""Guard all work with one untrusted file.
 
 An error that the content of a file causes concerns that file alone; the work on other files continues. An error of the
 machine (a full disk, no memory, too many open files) is not caused by a file and ends the whole work.
@@ -29,7 +29,7 @@ def guard_file(*, output: Path | None = None, passing: tuple[type[Exception], ..
     """Turn errors that the content of one file causes in the block into MediaError; errors of the machine pass.
 
     `output` is the folder that the block writes to: an OSError about a path in it is the machine's. `passing` are
-    further exceptions that pass: refusals with a reason of their own, a lost database.
+    further exceptions that pass, such as refusals with their own reason or a lost database.
     """
     passes: tuple[type[Exception], ...] = (MediaError, MemoryError, *passing)
     try:

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from qsave.files import atomic_path
-from qsave.frames.container import read_shown_frames, turns
+from qsave.frames.container import count_quarter_turns, read_shown_frames
 from qsave.frames.probe import probe
 
 MAX_SIDE = 640
@@ -22,7 +22,7 @@ def write_poster(path: Path, out: Path) -> None:
             break
         chosen = frame
     assert chosen is not None  # read_shown_frames raises if there is no frame
-    picture = Image.fromarray(np.rot90(chosen.to_ndarray(format="rgb24"), turns(chosen)))
+    picture = Image.fromarray(np.rot90(chosen.to_ndarray(format="rgb24"), count_quarter_turns(chosen)))
     picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
     with atomic_path(out) as part:
         picture.save(part, format="JPEG", quality=_QUALITY)

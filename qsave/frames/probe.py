@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
-from qsave.frames.container import find_sound_codec, open_clip, read_shown_frames, turns
+from qsave.frames.container import count_quarter_turns, find_sound_codec, open_clip, read_shown_frames
 from qsave.frames.extent import measure
 
 
@@ -40,7 +40,7 @@ def probe(path: Path) -> MediaFacts:
         pixel_format, name = codec.pix_fmt or "unknown", codec.name
         has_audio, form = bool(container.streams.audio), container.format.name
         sound = find_sound_codec(container)
-    quarter_turns = _first_frame_turns(path)
+    quarter_turns = _count_first_frame_turns(path)
     if quarter_turns % 2:
         width, height = height, width
     return MediaFacts(
@@ -59,6 +59,6 @@ def probe(path: Path) -> MediaFacts:
     )
 
 
-def _first_frame_turns(path: Path) -> int:
+def _count_first_frame_turns(path: Path) -> int:
     ((_, frame),) = islice(read_shown_frames(path), 1)
-    return turns(frame)
+    return count_quarter_turns(frame)

@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from qsave.files import atomic_path
-from qsave.frames.container import open_clip, read_shown_frames, read_sound_frames, turns
+from qsave.frames.container import count_quarter_turns, open_clip, read_shown_frames, read_sound_frames
 from qsave.frames.encode import add_h264_stream
 from qsave.frames.extent import MAX_PIXELS_IN_ALL
 from qsave.frames.guard import MediaError, guard_file
@@ -74,8 +74,8 @@ def _choose_rate(facts: MediaFacts) -> Fraction:
 
 def _write_video(path: Path, facts: MediaFacts, rate: Fraction, target: OutputContainer, video: VideoStream) -> None:
     for number, frame in enumerate(_read_at_constant_rate(path, facts.duration, rate)):
-        if turns(frame):
-            upright = np.rot90(frame.to_ndarray(format="rgb24"), turns(frame)).astype(np.uint8)
+        if count_quarter_turns(frame):
+            upright = np.rot90(frame.to_ndarray(format="rgb24"), count_quarter_turns(frame)).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(upright), format="rgb24")
         picture = frame.reformat(video.width, video.height, "yuv420p")
         picture.pts, picture.time_base = number, 1 / rate

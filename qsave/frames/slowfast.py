@@ -2,8 +2,8 @@
 
 Fast frames are many, small and evenly spread in time. Slow frames are few, large and at the moments that change: those
 with the most change energy (mean absolute difference of a small grey picture from the frame before), a minimum distance
-apart, and of three or more one near the start and one near the end. The same clip and config give the same times and
-the same pixels in training, drafting and evaluation, on any number of cores.
+apart; if there are three or more, one is near the start and one near the end. The same clip and config give the same
+times and the same pixels in training, drafting and evaluation, on any number of cores.
 
 Memory does not grow with the clip: frames are scaled as they are decoded, and only the chosen ones and the candidates
 of `choice` are stored.
@@ -24,13 +24,13 @@ from av import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from qsave.frames.choice import FastChoice, Seen, SlowChoice, Why
-from qsave.frames.container import TimedFrame, decoded, open_clip, rewind, turns
+from qsave.frames.container import TimedFrame, count_quarter_turns, decode_frames, open_clip, rewind
 from qsave.frames.extent import measure
 
 Pixels = npt.NDArray[np.uint8]
 
 _CHOICE = 3
-"""Increase it when the same config selects other frames: caches and stored times of before become invalid."""
+"""Increase it when the code selects other frames for the same config. This invalidates caches and stored times."""
 _SCALER = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _GREY_SIZE = (64, 48)
 
@@ -72,7 +72,7 @@ class FrameConfig:
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """Seconds from the first shown frame, rising; never more than there are frames."""
+    """Seconds from the first shown frame, in rising order; at most one time a frame of the clip."""
 
     fast: tuple[float, ...]
     slow: tuple[float, ...]
@@ -117,11 +117,11 @@ def watch(path: Path, config: FrameConfig) -> Watched:
     with open_clip(path) as (container, stream):
         last = measure(container, stream).last
         rewind(container)
-        return _watch(decoded(container, stream), last, config)
+        return _watch(decode_frames(container, stream), last, config)
 
 
 @lru_cache(maxsize=256)
-def fitted_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, int]:
+def choose_size(width: int, height: int, pixels: int, unit: int) -> tuple[int, int]:
     """Return width and height as multiples of `unit`: close to the aspect ratio, at most `pixels`, not enlarged."""
     widest, tallest = (max(1, round(side / unit)) for side in (width, height))
     budget = pixels // unit**2
@@ -188,8 +188,8 @@ class _FrameStack:
         self.times: list[float] = []
 
     def fit(self, frame: VideoFrame) -> None:
-        upright = (frame.height, frame.width) if turns(frame) % 2 else (frame.width, frame.height)
-        across, down = fitted_size(*upright, self._budget, self._unit)
+        upright = (frame.height, frame.width) if count_quarter_turns(frame) % 2 else (frame.width, frame.height)
+        across, down = choose_size(*upright, self._budget, self._unit)
         self._pixels = np.empty((self._count, down, across, 3), np.uint8)
 
     def look(self, seen: Seen | None) -> None:
@@ -198,7 +198,7 @@ class _FrameStack:
 
     def scale(self, frame: VideoFrame) -> Pixels:
         """Return the frame upright, in the size of this clip."""
-        quarter_turns = turns(frame)
+        quarter_turns = count_quarter_turns(frame)
         down, across = self._pixels.shape[1:3]
         stored = (down, across) if quarter_turns % 2 else (across, down)
         return np.rot90(_scale(self._scaler, frame, stored, "rgb24"), quarter_turns)

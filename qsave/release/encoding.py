@@ -1,4 +1,4 @@
-"""How a release spells JSON, and the error that names what breaks its format."""
+"""Encode and parse the JSON of a release; the error names what breaks the format."""
 
 from __future__ import annotations
 

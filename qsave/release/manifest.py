@@ -1,7 +1,7 @@
 """The manifest of a release folder, and the check of every byte against it.
 
-The manifest lists the sha256 and the size of every file. Its own `seal` is the sha256 of everything else in it, so a
-changed byte is found anywhere in the folder, also in the manifest.
+The manifest lists the sha256 and the size of every file. Its own `seal` is the sha256 of everything else in it, so the
+check finds a changed byte anywhere in the folder, including the manifest.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from qsave.release.rows import RlRow, SftRow, rl_row_from_json, sft_row_from_jso
 class ReleaseReader:
     """An open release folder. Raises ReleaseError if its manifest cannot be read.
 
-    Files are read as rows are requested; `verify_release` is what checks their hashes.
+    Files are read as rows are requested; only `verify_release` checks their hashes.
     """
 
     def __init__(self, folder: Path) -> None:

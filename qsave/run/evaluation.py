@@ -44,8 +44,8 @@ def read_evaluation(folder: Path) -> Evaluation:
 class Split:
     """The figures of one split. Figures are over the clips with a report card (`read`), `counts` over all clips.
 
-    `unparsable_rate` is the share of clips without a report card, `unparsable_answers` that of the answers behind the
-    scores that could not be read; both are None without clips. `plots` names a picture's file by what it shows.
+    `unparsable_rate` is the share of clips without a report card, `unparsable_answers` the share of unreadable answers
+    among all answers behind the scores; both are None without clips. `plots` maps what a picture shows to its file.
     """
 
     counts: Counts
@@ -162,7 +162,7 @@ class Consistency:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """What a critic measures on clips of a release. `release` is the content hash, `problems` are the clips that could
-    not be read. `stages`, `cooldown` and `model` (what it was trained from) tell of the run that made the critic;
+    not be read. `stages`, `cooldown` and `model` (what it was trained from) describe the run that made the critic;
     without a run `stages` is None and `model` is the critic."""
 
     splits: Mapping[str, Split] = field(default_factory=dict)

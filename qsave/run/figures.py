@@ -1,4 +1,4 @@
-"""The figures of one axis of an evaluation, as records: of the critic, of what it is compared with, and of generators.
+"""Records of the figures of one axis of an evaluation: the critic's, those of its rivals, and those of generators.
 
 Each record reads and writes its part of `evaluation.json`.
 """
@@ -119,8 +119,8 @@ _AGREEMENT = ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_1")
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """By how much the critic is above (SRCC) and closer than (RMSE) another predictor: differences over the clips that
-    both have a report card for."""
+    """By how much the critic is better than another predictor, over the clips for which both have a report card: its
+    SRCC minus the other's, and the other's RMSE minus its own."""
 
     counts: Counts
     srcc: Estimate
@@ -226,10 +226,10 @@ class DefectFigures:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """How well a critic says why: defects over all labels and by label, evidence in time, contradictions.
+    """How well a critic gives reasons: defects over all labels and by label, evidence in time, contradictions.
 
     `evidence_counts` are the clips where raters marked a time, `evidence_iou` the overlap of the critic's times with
-    theirs, and `contradictions` the share of levels that the listed defects deny.
+    theirs, and `contradictions` the share of levels that contradict the listed defects.
     """
 
     defects: DefectFigures

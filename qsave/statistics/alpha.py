@@ -1,4 +1,4 @@
-"""Krippendorff's alpha: 1 is full agreement, 0 that of chance, below 0 systematic disagreement.
+"""Krippendorff's alpha: 1 is full agreement, 0 is agreement by chance, below 0 is systematic disagreement.
 
 After Krippendorff, "Computing Krippendorff's alpha-reliability" (2011): coincidences of values within units, weighted
 by the squared difference of the metric. Missing cells are allowed; a unit with one value has no pair and is left out.
@@ -11,13 +11,13 @@ from typing import Literal
 import numpy as np
 
 from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Floats, Interval, Ints, Undefined
-from qsave.statistics.jackknife import Parts, Patterns, jackknife, log_one_minus
+from qsave.statistics.jackknife import Parts, Patterns, compute_log_one_minus, jackknife
 from qsave.statistics.table import RatingTable
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 
 MOST_VALUES = 50
-"""Most distinct scores for which an interval is computed: a table of coincidences grows with their square."""
+"""Most distinct scores for which an interval is computed: the table of coincidences grows with their square."""
 _MOST_CELLS = 4_000_000
 """Cells of coincidence tables in memory at once."""
 
@@ -53,7 +53,7 @@ def compute_alpha(
         single = Undefined("one item alone has no agreement: nothing tells what chance would give")
         return Alpha(single, single, paired.item_count, len(paired))
     patterns = Patterns.of(paired, codes, len(values))
-    value = float(_alphas(_total(patterns)[None], values, metric)[0])
+    value = float(_compute_alphas(_sum_coincidences(patterns)[None], values, metric)[0])
     if np.isnan(value):
         equal = Undefined("all ratings are equal: with nothing to tell apart, agreement is undefined")
         return Alpha(equal, equal, paired.item_count, len(paired))
@@ -64,16 +64,18 @@ def compute_alpha(
     elif len(values) > MOST_VALUES:
         interval = Undefined(f"an interval is computed for scores of at most {MOST_VALUES} different values")
     else:
-        interval = _interval(paired, _parts(patterns), values, metric, value)
+        interval = _compute_interval(paired, _compute_parts(patterns), values, metric, value)
     return Alpha(value, interval, paired.item_count, len(paired))
 
 
-def _interval(paired: RatingTable, parts: Parts, values: Floats, metric: Metric, value: float) -> Interval | Undefined:
-    spread = jackknife(paired, parts, lambda sums: log_one_minus(_alphas(sums, values, metric)))
+def _compute_interval(
+    paired: RatingTable, parts: Parts, values: Floats, metric: Metric, value: float
+) -> Interval | Undefined:
+    spread = jackknife(paired, parts, lambda sums: compute_log_one_minus(_compute_alphas(sums, values, metric)))
     return spread if isinstance(spread, Undefined) else spread.below_one(value)
 
 
-def _total(patterns: Patterns) -> Floats:
+def _sum_coincidences(patterns: Patterns) -> Floats:
     """Sum the coincidences of all items (levels^2,)."""
     counts = patterns.counts.astype(np.float64)
     pairs = np.bincount(patterns.of_item, minlength=len(counts)) / (counts.sum(axis=1) - 1)
@@ -81,12 +83,12 @@ def _total(patterns: Patterns) -> Floats:
     return total.ravel()
 
 
-def _parts(patterns: Patterns) -> Parts:
+def _compute_parts(patterns: Patterns) -> Parts:
     """Compute the coincidences (levels^2,) of each pattern of values on an item, and their change without one value."""
-    return patterns.parts(_coincidences(patterns.counts), _coincidences(patterns.without))
+    return patterns.parts(_compute_coincidences(patterns.counts), _compute_coincidences(patterns.without))
 
 
-def _coincidences(counts: Ints) -> Floats:
+def _compute_coincidences(counts: Ints) -> Floats:
     """Compute the coincidences of each item (items, levels^2) from its counts of values (items, levels)."""
     n = counts.sum(axis=1)
     pairs = np.divide(1.0, n - 1, out=np.zeros(len(n)), where=n > 1)
@@ -95,17 +97,17 @@ def _coincidences(counts: Ints) -> Floats:
     return coincidences.reshape(len(n), -1)
 
 
-def _alphas(sums: Floats, values: Floats, metric: Metric) -> Floats:
+def _compute_alphas(sums: Floats, values: Floats, metric: Metric) -> Floats:
     """Compute alpha of each table of coincidences (tables, levels^2); NaN where all values are equal."""
     step = max(1, _MOST_CELLS // len(values) ** 2)
-    chunks = [_chunk(sums[start : start + step], values, metric) for start in range(0, len(sums), step)]
+    chunks = [_compute_chunk(sums[start : start + step], values, metric) for start in range(0, len(sums), step)]
     return np.concatenate(chunks)
 
 
-def _chunk(sums: Floats, values: Floats, metric: Metric) -> Floats:
+def _compute_chunk(sums: Floats, values: Floats, metric: Metric) -> Floats:
     coincidences = sums.reshape(-1, len(values), len(values))
     marginals = coincidences.sum(axis=2)
-    distances = _distances(values, marginals, metric)
+    distances = _compute_distances(values, marginals, metric)
     expected = np.einsum("ti,tij,tj->t", marginals, distances, marginals, optimize=True)
     observed = np.einsum("tij,tij->t", coincidences, distances)
     ratio = np.divide(observed, expected, out=np.full(len(sums), np.nan), where=expected > 1e-12)
@@ -113,15 +115,15 @@ def _chunk(sums: Floats, values: Floats, metric: Metric) -> Floats:
     return alphas
 
 
-def _distances(values: Floats, marginals: Floats, metric: Metric) -> Floats:
+def _compute_distances(values: Floats, marginals: Floats, metric: Metric) -> Floats:
     """Compute the squared differences (tables or 1, levels, levels) of a metric."""
     if metric == "ordinal":
         middle = np.cumsum(marginals, axis=1) - marginals / 2
         return (middle[:, :, None] - middle[:, None, :]) ** 2
-    return np.broadcast_to(_fixed_distances(values, metric), (len(marginals), len(values), len(values)))
+    return np.broadcast_to(_compute_fixed_distances(values, metric), (len(marginals), len(values), len(values)))
 
 
-def _fixed_distances(values: Floats, metric: Metric) -> Floats:
+def _compute_fixed_distances(values: Floats, metric: Metric) -> Floats:
     if metric == "nominal":
         return 1 - np.eye(len(values))
     difference = values[:, None] - values[None, :]

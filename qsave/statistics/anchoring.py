@@ -44,13 +44,13 @@ def measure_anchoring(
     resamples: int = RESAMPLES,
 ) -> Anchoring:
     """Measure anchoring from (item, assisted, score) and the drafted score of items that have one. `raters` names the
-    rater of each rating; without it each rating counts as another rater's. `resamples` 0 leaves intervals out."""
+    rater of each rating; without it every rating counts as by a different rater. `resamples` 0 leaves intervals out."""
     rows = list(ratings)
     owners = list(range(len(rows))) if raters is None else list(raters)
     table = RatingTable.from_triples((row[0], owner, row[2]) for row, owner in zip(rows, owners, strict=True))
     flags = RatingTable.from_triples((row[0], owner, float(row[1])) for row, owner in zip(rows, owners, strict=True))
     assisted = flags.scores > 0
-    both = _in_both_arms(table, assisted)
+    both = _mark_both_arms(table, assisted)
     table, assisted = table.keep(both), assisted[both]
     drafted = np.array([item in drafts for item in table.item_ids], dtype=np.bool_)[table.items]
     near, arms = table.keep(drafted), assisted[drafted]
@@ -58,13 +58,13 @@ def measure_anchoring(
     distances = near.with_scores(-np.abs(near.scores - targets[near.items]))
     return Anchoring(
         items=table.item_count,
-        difference=_mean_gap(table, assisted, resamples > 0),
-        nearer=_mean_gap(distances, arms, resamples > 0),
-        spread_ratio=_spread_ratio(table, assisted, resamples > 0),
+        difference=_estimate_mean_gap(table, assisted, resamples > 0),
+        nearer=_estimate_mean_gap(distances, arms, resamples > 0),
+        spread_ratio=_estimate_spread_ratio(table, assisted, resamples > 0),
     )
 
 
-def _in_both_arms(table: RatingTable, assisted: Bools) -> Bools:
+def _mark_both_arms(table: RatingTable, assisted: Bools) -> Bools:
     """Mark the ratings (ratings,) of items that were rated in both arms."""
     assisted_count = table.by_item(assisted.astype(np.float64))
     both: Bools = (assisted_count > 0) & (assisted_count < table.n)
@@ -80,11 +80,11 @@ def summarise_edit_distances(distances: Iterable[int]) -> EditDistances:
     return EditDistances(len(values), fmean(values), fmean(distance == 0 for distance in values))
 
 
-def _mean_gap(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
+def _estimate_mean_gap(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
     """Estimate the mean over items of assisted minus blind mean."""
     if table.item_count < 2:
         return Estimate.undefined("needs two items rated in both arms")
-    parts = _parts(table, assisted, _gaps)
+    parts = _compute_parts(table, assisted, _compute_gaps)
 
     def figure(sums: Floats) -> Floats:
         means: Floats = np.divide(sums[:, 1], sums[:, 0], out=np.full(len(sums), np.nan), where=sums[:, 0] > 0.5)
@@ -93,11 +93,11 @@ def _mean_gap(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
     return _estimate(table, parts, figure, interval)
 
 
-def _spread_ratio(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
+def _estimate_spread_ratio(table: RatingTable, assisted: Bools, interval: bool) -> Estimate:
     """Estimate the SD within items of the assisted ratings over that of the blind ones."""
     if not table.item_count:
         return Estimate.undefined("needs items with two ratings in each arm")
-    parts = _parts(table, assisted, _squares)
+    parts = _compute_parts(table, assisted, _compute_squares)
     blind, blind_freedom, _, freedom = parts.total
     if min(blind_freedom, freedom) < 0.5:
         return Estimate.undefined("needs items with two ratings in each arm")
@@ -131,7 +131,7 @@ Arms = tuple[Floats, Floats, Floats]
 """Number, sum and sum of squares of scores in one arm of each item (items,)."""
 
 
-def _parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms, Arms], Floats]) -> Parts:
+def _compute_parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms, Arms], Floats]) -> Parts:
     """Compute the `moments` of the two arms of each item, and their change without each rating."""
     own = table.items
     ones, scores = np.ones(len(table)), table.scores - table.scores.mean()
@@ -147,14 +147,14 @@ def _parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms, Arms], 
     return Parts(items, np.arange(len(items)), changes, np.arange(len(changes)))
 
 
-def _gaps(blind: Arms, assisted: Arms) -> Floats:
+def _compute_gaps(blind: Arms, assisted: Arms) -> Floats:
     """Return 1 and assisted minus blind mean for items with ratings in both arms, else 0 and 0."""
     both = (blind[0] > 0.5) & (assisted[0] > 0.5)
     gaps = assisted[1] / np.maximum(assisted[0], 1) - blind[1] / np.maximum(blind[0], 1)
     return np.stack([both.astype(np.float64), np.where(both, gaps, 0.0)], axis=1)
 
 
-def _squares(blind: Arms, assisted: Arms) -> Floats:
+def _compute_squares(blind: Arms, assisted: Arms) -> Floats:
     """Return the sum of squares within items and its degrees of freedom, of blind and of assisted ratings."""
     columns = []
     for n, sums, squares in (blind, assisted):

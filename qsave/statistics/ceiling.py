@@ -1,14 +1,14 @@
 """What a critic can reach: the agreement of a single rater, and the limit that noise in the MOS sets.
 
-*Single-rater baseline*: the correlation of a rating with the mean of its item's other ratings, over all ratings of
-items that have two; items have equal weight. It is not a ceiling: a perfect critic has no rater's noise and exceeds it.
+*Single-rater baseline*: the correlation of a rating with the mean of its item's other ratings, over all items with two
+ratings or more; items have equal weight. It is not a ceiling: a perfect critic has no noise of a rater and exceeds it.
 *Ceiling*: the correlation that the true quality itself would have with these MOS (Spearman 1904),
 sqrt(1 - noise / var(MOS)). The noise of an item with n ratings by some of R raters is
 
     s_e^2 / n + (s_b^2 / n) (R - n) / (R - 1)
 
-from the mixed model: if all rate every item, their biases move all MOS equally and are no noise. For SRCC it is
-computed on the ranks of the ratings. Both hold for the MOS of these raters.
+from the mixed model. If all raters rate every item, their biases move all MOS equally and add no noise. For SRCC the
+ceiling is computed on the ranks of the ratings. Baseline and ceiling hold for the MOS of these raters.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from qsave.statistics.alpha import MOST_VALUES
-from qsave.statistics.correlation import LEAST_POINTS, compute_ranks, weighted_plcc
+from qsave.statistics.correlation import LEAST_POINTS, compute_ranks, compute_weighted_plcc
 from qsave.statistics.figures import Estimate, Floats, Interval, Ints, Undefined
 from qsave.statistics.jackknife import TOO_FEW, Parts, Patterns, jackknife
 from qsave.statistics.mixed import absorb_items, estimate_variances
@@ -25,7 +25,7 @@ from qsave.statistics.table import RatingTable
 
 _UNRELIABLE = "the ratings of an item differ no less than those of different items: reliability is not above 0"
 _MOST_CELLS = 4_000_000
-"""Cells of tables with a unit left out that are held at once."""
+"""Most cells of tables with one unit left out that are in memory at once."""
 _FLAT = 1e-9
 
 
@@ -56,7 +56,7 @@ def compute_ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
     if table.item_count < 2 or len(table) <= table.item_count:
         return Estimate.undefined("needs two items and two ratings of one")
     rater, residual = estimate_variances(absorb_items(table))
-    noise = float((residual / table.n + rater * _sampled(table)).mean())
+    noise = float((residual / table.n + rater * _compute_sampled_share(table)).mean())
     variance = float(table.means.var(ddof=1))
     if variance <= max(noise, 1e-12):
         return Estimate.undefined(_UNRELIABLE)
@@ -64,7 +64,7 @@ def compute_ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
     if not interval:
         return Estimate(value, Undefined("no interval was asked for"))
     share = rater / (rater + residual) if rater + residual > 0 else 0.0
-    spread = jackknife(table, _parts(table, share), _log_unreliability)
+    spread = jackknife(table, _compute_parts(table, share), _compute_log_unreliability)
     if isinstance(spread, Undefined):
         return Estimate(value, spread)
     of_square = spread.below_one(value**2)
@@ -74,12 +74,12 @@ def compute_ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
     return Estimate(value, Interval(float(low), float(high), spread.population))
 
 
-def _sampled(table: RatingTable) -> Floats:
+def _compute_sampled_share(table: RatingTable) -> Floats:
     """Compute (R - n) / (R - 1) / n of each item: the share of the raters' biases in differences between items."""
     return (table.rater_count - table.n) / max(table.rater_count - 1, 1) / table.n
 
 
-def _parts(table: RatingTable, share: float) -> Parts:
+def _compute_parts(table: RatingTable, share: float) -> Parts:
     """Compute for each item 1, n - 1, the sum of squares within, mean, mean^2, and the noise of its MOS as a multiple
     of the mean square within, which estimates s_b^2 + s_e^2 for every pattern; `share` is the share of s_b^2 in it."""
     scores = table.scores - table.scores.mean()
@@ -96,7 +96,7 @@ def _parts(table: RatingTable, share: float) -> Parts:
     return Parts(items, np.arange(len(items)), without - items[own], np.arange(len(own)))
 
 
-def _log_unreliability(sums: Floats) -> Floats:
+def _compute_log_unreliability(sums: Floats) -> Floats:
     """Compute log(noise / var(MOS)) of each table of sums (tables, 6); NaN where too little is left."""
     items, freedom, squares, means, mean_squares, noise = sums.T
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -114,7 +114,7 @@ def compute_baseline(table: RatingTable, *, ranked: bool, interval: bool = True)
         return Estimate.undefined(f"needs {LEAST_POINTS} items with two ratings, not {paired.item_count}")
     n = paired.n[paired.items]
     others = (paired.sums[paired.items] - paired.scores) / (n - 1)
-    value = float(_correlations(paired.scores, others, (1 / n)[None], ranked)[0])
+    value = float(_compute_correlations(paired.scores, others, (1 / n)[None], ranked)[0])
     if np.isnan(value):
         return Estimate.undefined("all ratings are equal, or the others' means are")
     if not interval:
@@ -126,17 +126,17 @@ def compute_baseline(table: RatingTable, *, ranked: bool, interval: bool = True)
         )
     if abs(value) > 1 - _FLAT:
         return Estimate(value, Undefined(TOO_FEW))
-    one, mean, parts = _pairs(Patterns.of(paired, codes, len(values)), values)
+    one, mean, parts = _list_pairs(Patterns.of(paired, codes, len(values)), values)
 
     def figure(weights: Floats) -> Floats:
-        values = _correlations(one, mean, weights, ranked)
+        values = _compute_correlations(one, mean, weights, ranked)
         return np.arctanh(values, out=np.full(len(values), np.nan), where=np.abs(values) < 1 - _FLAT)
 
     spread = jackknife(paired, parts, figure)
     return Estimate(value, spread if isinstance(spread, Undefined) else spread.of_correlation(value))
 
 
-def _pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Parts]:
+def _list_pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Parts]:
     """Return the distinct pairs of a rating (pairs,) and the mean of its item's others (pairs,), and what each pattern
     adds to the weight of each pair; one item has weight 1."""
     counts = np.concatenate([patterns.counts, patterns.without])
@@ -150,7 +150,7 @@ def _pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Parts]:
     return pairs[:, 0], pairs[:, 1], patterns.parts(weights[:items], weights[items:])
 
 
-def _correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) -> Floats:
+def _compute_correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) -> Floats:
     """Compute the correlation of each case (cases,), pairs having `weights` (cases, pairs); NaN where nothing
     varies."""
     weights = np.maximum(weights, 0.0)  # a pair that was left out may leave a rounding error
@@ -158,12 +158,12 @@ def _correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) ->
     chunks = []
     for start in range(0, len(weights), step):
         chunk = weights[start : start + step]
-        x, y = (_weighted_ranks(column, chunk) if ranked else column[None] for column in (one, others))
-        chunks.append(weighted_plcc(x, y, chunk))
+        x, y = (_compute_weighted_ranks(column, chunk) if ranked else column[None] for column in (one, others))
+        chunks.append(compute_weighted_plcc(x, y, chunk))
     return np.concatenate(chunks)
 
 
-def _weighted_ranks(values: Floats, weights: Floats) -> Floats:
+def _compute_weighted_ranks(values: Floats, weights: Floats) -> Floats:
     """Compute the mean ranks (cases, pairs) of `values` (pairs,) with `weights` (cases, pairs)."""
     distinct, codes = np.unique(values, return_inverse=True)
     member = csr_array((np.ones(len(codes)), (np.arange(len(codes)), codes)), shape=(len(codes), len(distinct)))

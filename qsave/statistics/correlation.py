@@ -1,9 +1,9 @@
 """How far predictions follow MOS: SRCC, PLCC (raw and after the usual logistic), KRCC, RMSE, share within one level.
 
 The logistic is that of VQEG: b2 + (b1 - b2) / (1 + exp(-(x - b3) / |b4|)). It is fitted to the same points and may fall
-as well as rise, so PLCC after it flatters and is hardly ever below 0; the raw PLCC is reported too.
+or rise, so PLCC after it is too high and hardly ever below 0. The raw PLCC is reported too.
 
-Large parts of scipy are imported where they are used, as pages with a rater's correlations load this module too.
+Large parts of scipy are imported where they are used, because pages load this module for a rater's correlations.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -23,8 +23,8 @@ from qsave.statistics.figures import (
     Ints,
     Undefined,
     cluster_bootstrap,
+    compute_percentile_interval,
     estimate_ratio,
-    percentile_interval,
 )
 
 _NOTHING = "there is nothing to compare"
@@ -33,7 +33,7 @@ LEAST_POINTS_LOGISTIC = 5
 _REFIT_ROUNDS = 12
 _LEAST_LOG_WIDTH = -12.0
 _MOST_CELLS = 1_000_000
-"""Points of all resamples that are fitted at once."""
+"""Most points, over all resamples, that are fitted at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def compute_correlations(
 ) -> Correlations:
     """Compute all figures with percentile intervals; arrays (n,), finite. Clips of one group (one prompt) are resampled
     together; without `groups` each clip is its own group. `resamples` 0 leaves intervals out."""
-    x, y = _paired(predicted, actual)
+    x, y = _check_pairs(predicted, actual)
     owners: Sequence[Hashable] = range(len(x)) if groups is None else groups
 
     def estimate(figure: Callable[[Floats, Floats], Figure]) -> Estimate:
@@ -74,7 +74,7 @@ def compute_correlations(
         n=len(x),
         srcc=estimate(srcc),
         plcc=estimate(plcc),
-        plcc_logistic=_logistic_estimate(x, y, owners, seed, resamples),
+        plcc_logistic=_estimate_plcc_logistic(x, y, owners, seed, resamples),
         krcc=estimate(krcc),
         rmse=estimate(rmse),
         within_one=estimate_ratio(near, np.ones_like(near), owners, seed=seed, resamples=resamples, nothing=_NOTHING),
@@ -83,8 +83,8 @@ def compute_correlations(
 
 def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Pearson's correlation."""
-    x, y = _paired(predicted, actual)
-    unfit = _unfit(x, y)
+    x, y = _check_pairs(predicted, actual)
+    unfit = _explain_unfit(x, y)
     if unfit is not None:
         return unfit
     # scaled first: a tiny spread must not underflow in its square
@@ -94,7 +94,7 @@ def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 
 def srcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Spearman's rank correlation, ties at their mean rank."""
-    x, y = _paired(predicted, actual)
+    x, y = _check_pairs(predicted, actual)
     return plcc(compute_ranks(x), compute_ranks(y))
 
 
@@ -107,8 +107,8 @@ def compute_ranks(values: Floats) -> Floats:
 
 def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Kendall's tau-b."""
-    x, y = _paired(predicted, actual)
-    unfit = _unfit(x, y)
+    x, y = _check_pairs(predicted, actual)
+    unfit = _explain_unfit(x, y)
     if unfit is not None:
         return unfit
     from scipy.stats import kendalltau
@@ -118,7 +118,7 @@ def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
 
 def rmse(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute the root of the mean squared error."""
-    x, y = _paired(predicted, actual)
+    x, y = _check_pairs(predicted, actual)
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else Undefined(_NOTHING)
 
 
@@ -161,8 +161,8 @@ class Logistic:
 
 def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | Undefined:
     """Fit the 4-parameter logistic to the MOS by least squares."""
-    x, y = _paired(predicted, actual)
-    unfit = _unfit(x, y)
+    x, y = _check_pairs(predicted, actual)
+    unfit = _explain_unfit(x, y)
     if unfit is not None:
         return unfit
     if len(x) < LEAST_POINTS_LOGISTIC:
@@ -184,7 +184,7 @@ def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | 
     return Logistic(*fit.x.tolist())
 
 
-def _logistic_estimate(x: Floats, y: Floats, owners: Sequence[Hashable], seed: int, resamples: int) -> Estimate:
+def _estimate_plcc_logistic(x: Floats, y: Floats, owners: Sequence[Hashable], seed: int, resamples: int) -> Estimate:
     """Estimate PLCC after the logistic, which is fitted again in each resample. A resample has fewer distinct points,
     so its curve fits them more closely and its PLCC is higher: the interval is shifted until its median is the
     figure."""
@@ -201,23 +201,24 @@ def _logistic_estimate(x: Floats, y: Floats, owners: Sequence[Hashable], seed: i
         return Estimate(value, Undefined(ONE_GROUP))
     counts = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
     step = max(1, _MOST_CELLS // len(x))
-    chunks = [_refitted(curve, x, y, counts[at : at + step, codes]) for at in range(0, resamples, step)]
+    chunks = [_refit(curve, x, y, counts[at : at + step, codes]) for at in range(0, resamples, step)]
     drawn = np.concatenate(chunks)
     drawn = drawn[np.isfinite(drawn)]
-    interval = percentile_interval(drawn, drawn=resamples)
+    interval = compute_percentile_interval(drawn, drawn=resamples)
     if isinstance(interval, Interval):
         shift = value - float(np.median(drawn))
         interval = Interval(max(-1.0, interval.low + shift), min(1.0, interval.high + shift))
     return Estimate(value, interval)
 
 
-def _refitted(curve: Logistic, x: Floats, y: Floats, weights: Ints) -> Floats:
-    """Compute PLCC after the logistic fitted to each resample (draws,), which holds point i `weights` (draws, points)
-    times, by Levenberg-Marquardt from the curve of all points, all draws at once. NaN where too little varies."""
+def _refit(curve: Logistic, x: Floats, y: Floats, weights: Ints) -> Floats:
+    """Fit the logistic to each resample and compute PLCC after it (draws,); NaN where too little varies. `weights`
+    (draws, points) says how often each draw contains each point. Levenberg-Marquardt starts from the curve of all
+    points, and fits all draws at once."""
     share = weights.astype(np.float64)
     beta = np.tile([curve.right, curve.left, curve.middle, np.log(curve.width)], (len(share), 1))
     damping = np.full(len(share), 1e-3)
-    values, slopes = _curves(beta, x)
+    values, slopes = _compute_curves(beta, x)
     costs = (share * (y - values) ** 2).sum(axis=1)
     for _ in range(_REFIT_ROUNDS):
         weighted = slopes * share[:, :, None]
@@ -226,16 +227,16 @@ def _refitted(curve: Logistic, x: Floats, y: Floats, weights: Ints) -> Floats:
         downhill = np.swapaxes(weighted, 1, 2) @ (y - values)[:, :, None]
         moved = beta + np.linalg.solve(normal + scale[:, :, None] * np.eye(4), downhill)[:, :, 0]
         moved[:, 3] = np.clip(moved[:, 3], _LEAST_LOG_WIDTH, -_LEAST_LOG_WIDTH)
-        new_values, new_slopes = _curves(moved, x)
+        new_values, new_slopes = _compute_curves(moved, x)
         new_costs = (share * (y - new_values) ** 2).sum(axis=1)
         better = new_costs < costs
         beta[better], values[better], slopes[better] = moved[better], new_values[better], new_slopes[better]
         costs = np.where(better, new_costs, costs)
         damping = np.clip(np.where(better, damping / 10, damping * 10), 1e-9, 1e9)
-    return weighted_plcc(values, y[None], share)
+    return compute_weighted_plcc(values, y[None], share)
 
 
-def _curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
+def _compute_curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
     """Compute the curve of each draw (draws, points) and its derivatives by right, left, middle and log width (draws,
     points, 4)."""
     right, left, middle, log_width = (column[:, None] for column in beta.T)
@@ -247,7 +248,7 @@ def _curves(beta: Floats, x: Floats) -> tuple[Floats, Floats]:
     return values, np.stack([risen, 1 - risen, -slope / width, -slope * steps], axis=2)
 
 
-def weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
+def compute_weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
     """Compute Pearson's correlation of each draw (draws,) of points that occur `weights` (draws, points) times; `x` and
     `y` are (draws or 1, points). NaN where nothing varies."""
     total = weights.sum(axis=1, keepdims=True)
@@ -259,16 +260,16 @@ def weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
     return np.clip(figures, -1, 1)
 
 
-def _paired(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:
+def _check_pairs(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"Expected two arrays of one length, got {x.shape} and {y.shape}.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("A prediction without a number has an outcome of its own: leave it out and count it.")
+        raise ValueError("A prediction is not a finite number: leave it out and count it as unparsable.")
     return x, y
 
 
-def _unfit(x: Floats, y: Floats) -> Undefined | None:
+def _explain_unfit(x: Floats, y: Floats) -> Undefined | None:
     if len(x) < LEAST_POINTS:
         return Undefined(f"a correlation needs {LEAST_POINTS} clips or more, not {len(x)}")
     for values, name in ((x, "predictions"), (y, "scores")):

@@ -1,4 +1,4 @@
-"""Whether a figure has enough evidence to be read. The one rule for all pages, API answers and documents.
+"""Decide whether a figure has enough evidence to be read: the one rule for all pages, API answers and documents.
 
 A figure outside its scale (an ICC of -4.10) is undefined. A figure is thin if it rests on fewer than LEAST_CLIPS clips
 with two ratings, if its interval is wider than WIDEST of its scale, or if it has no interval: pages show a sentence
@@ -35,7 +35,7 @@ LEVELS = Scale(MIN_LEVEL, MAX_LEVEL, MAX_LEVEL - MIN_LEVEL)
 DIFFERENCE = Scale(MIN_LEVEL - MAX_LEVEL, MAX_LEVEL - MIN_LEVEL, MAX_LEVEL - MIN_LEVEL)
 """The scale of a difference of two MOS."""
 RATIO = Scale(0.0, float("inf"), 2.0)
-"""The scale of a ratio that is 1 if nothing differs: it hardly exceeds 2."""
+"""The scale of a ratio that is 1 if nothing differs. It rarely exceeds 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def weigh(estimate: Estimate, *, clips: int | None = None, kind: str = "", scale
     """Weigh the evidence for one figure. `clips` counts the clips with two counted ratings that it rests on; None if
     that does not matter (the MOS of a generator, say). `kind` names those ratings ("blind") if there are others too."""
     value, interval = estimate.value, estimate.interval
-    few = describe_count(clips, kind) if _few(clips) else ""
+    few = describe_count(clips, kind) if _are_too_few(clips) else ""
     if isinstance(value, Undefined):
         return Weighed(estimate, few)
     if not scale.least <= value <= scale.most:
@@ -85,5 +85,5 @@ def describe_compared(clips: int) -> str:
     return f"{number} blind and assisted ratings; the two can be compared from about {LEAST_CLIPS}."
 
 
-def _few(clips: int | None) -> bool:
+def _are_too_few(clips: int | None) -> bool:
     return clips is not None and clips < LEAST_CLIPS

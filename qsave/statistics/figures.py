@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95% interval. `population` is empty if it holds for other raters too, else it names those it holds for
-    (THESE_RATERS), and pages show it beside the interval."""
+    """A 95% interval. `population` is empty if the interval also holds for other raters. Otherwise it names the raters
+    for whom it holds (THESE_RATERS), and pages show it beside the interval."""
 
     low: float
     high: float
@@ -58,9 +58,9 @@ class Estimate:
         return cls(Undefined(reason), Undefined(reason))
 
 
-def percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
-    """Return the 2.5 and 97.5 percentiles of the defined resamples; undefined if more than half of `drawn` were not
-    defined, and if all are equal: an interval of no width would claim certainty."""
+def compute_percentile_interval(values: Floats, *, drawn: int) -> Interval | Undefined:
+    """Return the 2.5 and 97.5 percentiles of the defined resamples. Undefined if more than half of the `drawn` ones are
+    undefined, or if all are equal: an interval without width would claim certainty."""
     if not len(values) or 2 * len(values) < drawn:
         return Undefined("the figure is undefined in most resamples: too little varies")
     tail = 100 * (1 - CONFIDENCE) / 2
@@ -77,7 +77,7 @@ def bootstrap(count: int, figure: Callable[[Ints], Figure], *, seed: int, resamp
     rng = np.random.default_rng(seed)
     drawn = [figure(rng.integers(0, count, size=count)) for _ in range(resamples)]
     defined = np.array([value for value in drawn if not isinstance(value, Undefined)], dtype=np.float64)
-    return percentile_interval(defined, drawn=resamples)
+    return compute_percentile_interval(defined, drawn=resamples)
 
 
 def cluster_bootstrap(
@@ -85,7 +85,7 @@ def cluster_bootstrap(
 ) -> Interval | Undefined:
     """Bootstrap units that depend on each other: those of one group (the clips of a prompt, say) are drawn together.
     `groups` names the group of each unit."""
-    members = _members(groups)
+    members = _list_members(groups)
     if len(members) < 2:
         return Undefined(ONE_GROUP)
     return bootstrap(
@@ -101,13 +101,12 @@ def estimate_ratio(
 ) -> Estimate:
     """Estimate sum of `above` over sum of `below` (a share, a mean, an F1) with a cluster bootstrap interval.
 
-    `nothing` is the reason if `below` sums to 0. A share of all or none has no interval: every resample would repeat
-    it.
+    `nothing` is the reason if `below` sums to 0. A share of 0 or 1 has no interval: every resample would give it again.
     """
     if below.sum() == 0:
         return Estimate.undefined(nothing)
     value = float(above.sum() / below.sum())
-    members = _members(groups)
+    members = _list_members(groups)
     if len(members) < 2:
         return Estimate(value, Undefined(ONE_GROUP))
     if resamples == 0:
@@ -115,11 +114,11 @@ def estimate_ratio(
     sums = np.array([[above[units].sum(), below[units].sum()] for units in members])
     drawn = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples) @ sums
     defined = drawn[drawn[:, 1] > 0]
-    return Estimate(value, percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples))
+    return Estimate(value, compute_percentile_interval(defined[:, 0] / defined[:, 1], drawn=resamples))
 
 
 def compute_wilson_interval(count: int, of: int) -> Interval | Undefined:
-    """Compute Wilson's 95% interval of a share, which also holds for none and for all, unlike a bootstrap."""
+    """Compute Wilson's 95% interval of a share. Unlike a bootstrap it is also valid for a share of 0 or 1."""
     if of == 0:
         return Undefined("there is nothing to count")
     z = float(ndtri((1 + CONFIDENCE) / 2))
@@ -128,7 +127,7 @@ def compute_wilson_interval(count: int, of: int) -> Interval | Undefined:
     return Interval(max(0.0, centre - reach), min(1.0, centre + reach))
 
 
-def _members(groups: Sequence[Hashable]) -> list[Ints]:
+def _list_members(groups: Sequence[Hashable]) -> list[Ints]:
     """Return the positions of each group's units, groups in the order of their first unit."""
     positions: dict[Hashable, list[int]] = {}
     for position, group in enumerate(groups):

@@ -2,10 +2,10 @@
 
 Each generator has a sample of prompts, and clips of one prompt group are not independent. So intervals are Student's t
 over prompt groups: a bootstrap over few groups is too narrow (it covers .74 at 3 groups, .84 at 5). Generators with the
-same prompts are compared prompt by prompt, which removes the difficulty of a prompt; p values of all pairs are adjusted
-together (Holm 1979), or eight equal generators would differ in every other campaign.
+same prompts are compared prompt by prompt, which removes the difficulty of a prompt. The p values of all pairs are
+adjusted together (Holm 1979); without that, eight equal generators would differ in half of all campaigns.
 
-Both hold for other prompts rated by these raters.
+Means and differences hold for other prompts rated by these raters.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -56,21 +56,21 @@ class PairedDifference:
 
 def summarise_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[GeneratorFigures, ...]:
     """Summarise each generator from (generator, prompt group, MOS) of each clip; best mean first, then by name."""
-    figures = [_figures(name, groups) for name, groups in _by_generator(rows).items()]
-    return tuple(sorted(figures, key=lambda row: (-_value(row), row.generator)))
+    figures = [_summarise_generator(name, groups) for name, groups in _group_by_generator(rows).items()]
+    return tuple(sorted(figures, key=lambda row: (-_read_sort_value(row), row.generator)))
 
 
 def compare_generators(rows: Iterable[tuple[str, Hashable, float]]) -> tuple[PairedDifference, ...]:
     """Compare every pair of generators, from (generator, prompt group, MOS) of each clip. The better of a pair is
     `first`; the largest difference comes first, pairs without a common prompt group last."""
-    generators = _by_generator(rows)
+    generators = _group_by_generator(rows)
     pairs = [_compare(one, other, generators) for one, other in combinations(sorted(generators), 2)]
     adjusted = adjust_by_holm([pair.p for pair in pairs])
     rows_ = [
         PairedDifference(pair.first, pair.second, pair.groups, pair.difference, pair.p, p)
         for pair, p in zip(pairs, adjusted, strict=True)
     ]
-    return tuple(sorted(rows_, key=lambda row: (-_size(row.difference.value), row.first, row.second)))
+    return tuple(sorted(rows_, key=lambda row: (-_read_sort_size(row.difference.value), row.first, row.second)))
 
 
 def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
@@ -84,14 +84,14 @@ def adjust_by_holm(p_values: Iterable[Figure]) -> list[Figure]:
     return figures
 
 
-def _by_generator(rows: Iterable[tuple[str, Hashable, float]]) -> dict[str, dict[Hashable, list[float]]]:
+def _group_by_generator(rows: Iterable[tuple[str, Hashable, float]]) -> dict[str, dict[Hashable, list[float]]]:
     clips: dict[str, dict[Hashable, list[float]]] = {}
     for generator, group, mos in rows:
         clips.setdefault(generator, {}).setdefault(group, []).append(mos)
     return clips
 
 
-def _figures(name: str, groups: Scores) -> GeneratorFigures:
+def _summarise_generator(name: str, groups: Scores) -> GeneratorFigures:
     owners = [group for group, scores in groups.items() for _ in scores]
     values = [mos for scores in groups.values() for mos in scores]
     estimate = compute_group_mean(values, owners, least=MIN_LEVEL, most=MAX_LEVEL)
@@ -108,18 +108,18 @@ def _compare(one: str, other: str, generators: Mapping[str, Scores]) -> PairedDi
     difference = compute_group_mean(gaps.tolist(), shared, least=-limit, most=limit)
     if not shared:
         difference = Estimate.undefined("the two have no prompt in common")
-    p: Figure = difference.interval if isinstance(difference.interval, Undefined) else _p_value(gaps)
+    p: Figure = difference.interval if isinstance(difference.interval, Undefined) else _compute_p_value(gaps)
     return PairedDifference(one, other, len(shared), difference, p, p)
 
 
-def _p_value(gaps: np.ndarray) -> float:
+def _compute_p_value(gaps: np.ndarray) -> float:
     t = float(gaps.mean()) / compute_standard_error(gaps, np.ones(len(gaps)))
     return float(2 * stdtr(len(gaps) - 1, -abs(t)))
 
 
-def _value(row: GeneratorFigures) -> float:
+def _read_sort_value(row: GeneratorFigures) -> float:
     return row.mos.value if not isinstance(row.mos.value, Undefined) else float("-inf")
 
 
-def _size(value: Figure) -> float:
+def _read_sort_size(value: Figure) -> float:
     return -1.0 if isinstance(value, Undefined) else value

@@ -1,5 +1,5 @@
-"""Means over dependent units, with Student's t over their groups: exact for normal means of groups of equal size, and
-valid from two groups on, where a bootstrap is far too narrow."""
+"""Means over dependent units, with Student's t over their groups. It is exact for normal means of groups of equal size,
+and valid from two groups on, where a bootstrap is far too narrow."""
 
 from collections.abc import Hashable, Sequence
 

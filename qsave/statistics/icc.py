@@ -1,6 +1,6 @@
 """One-way intraclass correlations ICC(1,1) and ICC(1,k) of Shrout and Fleiss (1979), on sparse tables.
 
-Campaigns give every item to other raters and rarely the same number of them, so the form is the unbalanced one-way.
+In a campaign each item has different raters, and rarely the same number of them: a one-way, unbalanced layout.
 """
 
 from dataclasses import dataclass
@@ -41,32 +41,32 @@ def compute_icc(table: RatingTable) -> OneWay:
     k = float((total - (table.n**2).sum() / total) / (groups - 1))
     between = float((table.n * (table.means - table.scores.mean()) ** 2).sum() / (groups - 1))
     within = float(table.squares.sum() / (total - groups))
-    single, average = _from_f(between, within, k, groups - 1, total - groups)
+    single, average = _compute_from_f(between, within, k, groups - 1, total - groups)
     if groups >= LEAST_ITEMS:
-        parts = _parts(table)
+        parts = _compute_parts(table)
         single, average = _add_interval(table, parts, single, 0), _add_interval(table, parts, average, 1)
     else:
-        single, average = _for_these_raters(single), _for_these_raters(average)
+        single, average = _limit_to_these_raters(single), _limit_to_these_raters(average)
     return OneWay(single, average, k)
 
 
-def _parts(table: RatingTable) -> Parts:
+def _compute_parts(table: RatingTable) -> Parts:
     """Compute for each item 1, n, n^2, its sum, its sum of squares and its squared sum over n, and their change without
     each of its ratings. Scores are centred first, for numerical accuracy."""
     scores = table.scores - table.scores.mean()
     n, sums, squares = table.n.astype(np.float64), table.by_item(scores), table.by_item(scores**2)
-    items = _moments(n, sums, squares)
+    items = _compute_moments(n, sums, squares)
     left, own = n[table.items] - 1, table.items
-    changes = _moments(left, sums[own] - scores, squares[own] - scores**2) - items[own]
+    changes = _compute_moments(left, sums[own] - scores, squares[own] - scores**2) - items[own]
     return Parts(items, np.arange(len(items)), changes, np.arange(len(changes)))
 
 
-def _moments(n: Floats, sums: Floats, squares: Floats) -> Floats:
+def _compute_moments(n: Floats, sums: Floats, squares: Floats) -> Floats:
     means = np.divide(sums, n, out=np.zeros_like(sums), where=n > 0)
     return np.stack([(n > 0).astype(np.float64), n, n**2, np.where(n > 0, sums, 0), squares, sums * means], axis=1)
 
 
-def _mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
+def _compute_mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
     """Compute the mean squares between and within items, and n0, of each table (tables,); NaN where too little is
     left."""
     groups, total, n_squared, scores, squares, between = sums.T
@@ -78,12 +78,13 @@ def _mean_squares(sums: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _add_interval(table: RatingTable, parts: Parts, estimate: Estimate, which: int) -> Estimate:
-    """Give the estimate an interval over items and raters; `which` is 0 for one rating, 1 for the mean of an item's."""
+    """Give the estimate an interval over items and raters. `which` is 0 for the reliability of one rating, 1 for that
+    of the mean of an item's ratings."""
     if isinstance(estimate.value, Undefined) or isinstance(estimate.interval, Undefined):
         return estimate
 
     def logs(sums: Floats) -> Floats:
-        between, within, k = _mean_squares(sums)
+        between, within, k = _compute_mean_squares(sums)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(k * within / (between + (k - 1) * within)) if which == 0 else np.log(within / between)
 
@@ -91,7 +92,7 @@ def _add_interval(table: RatingTable, parts: Parts, estimate: Estimate, which: i
     return Estimate(estimate.value, spread if isinstance(spread, Undefined) else spread.below_one(estimate.value))
 
 
-def _for_these_raters(estimate: Estimate) -> Estimate:
+def _limit_to_these_raters(estimate: Estimate) -> Estimate:
     interval = estimate.interval
     return (
         estimate
@@ -100,7 +101,7 @@ def _for_these_raters(estimate: Estimate) -> Estimate:
     )
 
 
-def _from_f(between: float, error: float, k: float, df1: float, df2: float) -> tuple[Estimate, Estimate]:
+def _compute_from_f(between: float, error: float, k: float, df1: float, df2: float) -> tuple[Estimate, Estimate]:
     """Compute single and average reliability with their intervals from one F ratio."""
     if _is_zero(between) and _is_zero(error):
         reason = "all ratings are equal"

@@ -4,10 +4,11 @@ Ratings of one item depend on each other, and so do those of one rater. The vari
 items one by one, plus that of leaving out raters, minus that of leaving out single ratings, which both contain
 (Cameron, Gelbach and Miller 2011). The figure must be a function of sums over items, so leaving out a unit subtracts
 its part from the sums. The interval is Student's t with Satterthwaite's degrees of freedom. The effects of single
-items are skewed, so the variance is known about half as well as that of normal values: n items give (n - 1) / 2
+items are skewed, so their variance is about half as precise as that of normal values: n items give (n - 1) / 2
 degrees of freedom.
 
-Few raters say too little about others: below LEAST_RATERS the interval is over items alone, and names its population.
+Few raters say too little about other raters: with fewer than LEAST_RATERS the interval is over items alone, and its
+`population` says so.
 """
 
 from collections.abc import Callable
@@ -115,14 +116,14 @@ class Spread:
 def jackknife(table: RatingTable, parts: Parts, figure: Batch) -> Spread | Undefined:
     """Compute the spread of a figure over items and raters, or over items alone if there are few raters."""
     total = parts.total
-    items = _variance(figure(total - parts.items), np.bincount(parts.of_item, minlength=len(parts.items)))
+    items = _compute_variance(figure(total - parts.items), np.bincount(parts.of_item, minlength=len(parts.items)))
     if isinstance(items, Undefined):
         return items
     if table.rater_count < LEAST_RATERS:
-        return _checked(Spread(items, _freedom(table), THESE_RATERS))
-    raters = _variance(figure(total + parts.of_raters(table)), np.ones(table.rater_count, dtype=np.int64))
+        return _check(Spread(items, _count_freedom(table), THESE_RATERS))
+    raters = _compute_variance(figure(total + parts.of_raters(table)), np.ones(table.rater_count, dtype=np.int64))
     kinds = np.bincount(parts.of_rating, minlength=len(parts.changes))
-    ratings = _variance(figure(total + parts.changes), kinds)
+    ratings = _compute_variance(figure(total + parts.changes), kinds)
     if isinstance(raters, Undefined):
         return raters
     if isinstance(ratings, Undefined):
@@ -135,25 +136,25 @@ def combine(items: float, raters: float, ratings: float, table: RatingTable) -> 
     own = max(raters - ratings, 0.0)
     if items + own <= 0:
         return Undefined(TOO_FEW)
-    freedom = (items + own) ** 2 / (items**2 / _freedom(table) + own**2 / (table.rater_count - 1))
-    return _checked(Spread(items + own, freedom))
+    freedom = (items + own) ** 2 / (items**2 / _count_freedom(table) + own**2 / (table.rater_count - 1))
+    return _check(Spread(items + own, freedom))
 
 
-def _freedom(table: RatingTable) -> float:
+def _count_freedom(table: RatingTable) -> float:
     """Return the degrees of freedom of a variance over items."""
     return max(1.0, (table.item_count - 1) / 2)
 
 
-def log_one_minus(figures: Floats) -> Floats:
+def compute_log_one_minus(figures: Floats) -> Floats:
     """Compute log(1 - figure) of figures that are at most 1; NaN at 1."""
     return np.log(1 - figures, out=np.full(len(figures), np.nan), where=figures < 1)
 
 
-def _checked(spread: Spread) -> Spread | Undefined:
+def _check(spread: Spread) -> Spread | Undefined:
     return Undefined(TOO_FEW) if spread.variance < _FLAT**2 else spread
 
 
-def _variance(values: Floats, counts: Ints) -> float | Undefined:
+def _compute_variance(values: Floats, counts: Ints) -> float | Undefined:
     """Compute the jackknife variance from the figures with a unit left out (kinds,), with `counts` units of each
     kind."""
     values, counts = values[counts > 0], counts[counts > 0]

@@ -54,10 +54,10 @@ class Components:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MixedModel:
-    """The fit. By item, in the order of `item_ids`: `mos` (it may lie outside of the scale), `se`, the 95% interval
+    """The fit. By item, in the order of `item_ids`: `mos` (it may be outside the scale), `se`, the 95% interval
     `low` to `high` (clipped to the scale), `n` and the `sd` of its own ratings. By rater: `bias`, shrunk, summing to 0.
 
-    `population` is empty if the intervals hold for other raters like these, else it names those they hold for.
+    `population` is empty if the intervals hold for other raters like these, else it names the raters they hold for.
     `notes` are sentences on what was assumed.
     """
 
@@ -104,12 +104,12 @@ def fit_mixed_model(table: RatingTable) -> MixedModel | Undefined:
         return Undefined("nothing has been rated yet")
     absorbed = absorb_items(table)
     rater, residual = estimate_variances(absorbed)
-    notes = _notes(table, absorbed, residual)
+    notes = _write_notes(table, absorbed, residual)
     least = max(residual, LEAST_SD**2)
-    bias = _biases(absorbed, rater, residual)
+    bias = _predict_biases(absorbed, rater, residual)
     mos = table.means - np.asarray(absorbed.weights @ bias)
     population = THESE_RATERS if table.rater_count < LEAST_RATERS else ""
-    variances, freedom, noise = _uncertainty(absorbed, rater, least, table.n, whole=not population)
+    variances, freedom, noise = _compute_uncertainty(absorbed, rater, least, table.n, whole=not population)
     item = max(0.0, float(mos.var(ddof=1) - noise)) if len(mos) > 1 else 0.0
     se = np.sqrt(variances)
     reach = stdtrit(freedom, (1 + CONFIDENCE) / 2) * se
@@ -156,31 +156,33 @@ def estimate_variances(absorbed: Absorbed) -> tuple[float, float]:
         return 0.0, ASSUMED_SD**2
     if absorbed.squares <= 1e-12:
         return 0.0, 0.0
-    costs = [_cost(absorbed, float(ratio)) for ratio in _RATIOS]
+    costs = [_compute_cost(absorbed, float(ratio)) for ratio in _RATIOS]
     best = int(np.argmin(np.array(costs) + 1e-9 * np.arange(len(costs))))  # of equal costs the smallest ratio
     if best == len(_RATIOS) - 1:  # raters differ by their biases only
         known = absorbed.values > 0
         return float(((absorbed.sums[known] / absorbed.values[known]) ** 2).mean()), 0.0
     low, high = _RATIOS[max(best - 1, 0)], _RATIOS[min(best + 1, len(_RATIOS) - 1)]
     options = {"xatol": 1e-8}
-    minimum = minimize_scalar(lambda x: _cost(absorbed, x), bounds=(low, high), method="bounded", options=options)
+    minimum = minimize_scalar(
+        lambda x: _compute_cost(absorbed, x), bounds=(low, high), method="bounded", options=options
+    )
     ratio = float(minimum.x) if minimum.fun < costs[best] - 1e-9 else float(_RATIOS[best])
-    residual = max(_left(absorbed, ratio), 0.0) / absorbed.freedom
+    residual = max(_compute_squares_left(absorbed, ratio), 0.0) / absorbed.freedom
     return ratio * residual, residual
 
 
-def _left(absorbed: Absorbed, ratio: float) -> float:
+def _compute_squares_left(absorbed: Absorbed, ratio: float) -> float:
     """Compute the generalised sum of squares within items, given the ratio of variances."""
     return absorbed.squares - float((absorbed.sums**2 * ratio / (1 + ratio * absorbed.values)).sum())
 
 
-def _cost(absorbed: Absorbed, ratio: float) -> float:
+def _compute_cost(absorbed: Absorbed, ratio: float) -> float:
     """Compute -2 log of the restricted likelihood up to a constant, with the best residual variance."""
-    left = max(_left(absorbed, ratio), 1e-12 * absorbed.squares)
+    left = max(_compute_squares_left(absorbed, ratio), 1e-12 * absorbed.squares)
     return float(np.log1p(ratio * absorbed.values).sum() + absorbed.freedom * np.log(left))
 
 
-def _biases(absorbed: Absorbed, rater: float, residual: float) -> Floats:
+def _predict_biases(absorbed: Absorbed, rater: float, residual: float) -> Floats:
     """Compute the best linear unbiased predictions of the biases (raters,)."""
     if rater == 0:
         return np.zeros(len(absorbed.values))
@@ -188,13 +190,13 @@ def _biases(absorbed: Absorbed, rater: float, residual: float) -> Floats:
         absorbed.sums * rater,
         residual + rater * absorbed.values,
         out=np.zeros_like(absorbed.sums),
-        where=absorbed.values > 0,  # along the others the sums are 0 and nothing is known
+        where=absorbed.values > 0,  # along the other eigenvectors the sums are 0, so nothing can be predicted
     )
     biases: Floats = absorbed.vectors @ shrunk
     return biases
 
 
-def _uncertainty(
+def _compute_uncertainty(
     absorbed: Absorbed, rater: float, residual: float, n: Ints, *, whole: bool
 ) -> tuple[Floats, Floats, float]:
     """Compute the variance of each item's MOS (items,), its degrees of freedom (items,), and the mean variance of the
@@ -217,12 +219,12 @@ def _uncertainty(
         parts[rows] = ((dense @ absorbed.vectors) ** 2 if whole else centred) @ columns
     variances = residual / n + parts[:, 0]
     gradient = np.stack([parts[:, 1], 1 / n + parts[:, 2]], axis=1)
-    spread = gradient @ _covariance(absorbed, v, residual)
+    spread = gradient @ _compute_covariance(absorbed, v, residual)
     freedom = 2 * variances**2 / np.maximum((spread * gradient).sum(axis=1), 1e-300)
     return variances, np.clip(freedom, LEAST_FREEDOM, 1e6), float((residual / n + about).mean())
 
 
-def _covariance(absorbed: Absorbed, v: Floats, residual: float) -> Floats:
+def _compute_covariance(absorbed: Absorbed, v: Floats, residual: float) -> Floats:
     """Compute the large-sample covariance of the (rater, residual) variances (2, 2): the inverse of REML's expected
     information."""
     values = absorbed.values
@@ -233,7 +235,7 @@ def _covariance(absorbed: Absorbed, v: Floats, residual: float) -> Floats:
     return np.linalg.pinv(information).astype(np.float64)
 
 
-def _notes(table: RatingTable, absorbed: Absorbed, residual: float) -> tuple[str, ...]:
+def _write_notes(table: RatingTable, absorbed: Absorbed, residual: float) -> tuple[str, ...]:
     if absorbed.freedom == 0:
         return (
             f"No clip has two ratings, so the spread is taken as {ASSUMED_SD:g} level and nobody's bias is corrected.",

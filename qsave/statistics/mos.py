@@ -98,7 +98,9 @@ def count_ratings_needed(sd: float, half_width: float = 0.3) -> int:
     """
     if not 0 <= sd < float("inf") or not 0 < half_width < float("inf"):
         raise ValueError(f"An SD must be at least 0 and a half width above 0, got {sd} and {half_width}.")
-    n = max(2, int((float(ndtri(_UPPER)) * sd / half_width) ** 2))  # t is wider than the normal, so no fewer do
+    n = max(
+        2, int((float(ndtri(_UPPER)) * sd / half_width) ** 2)
+    )  # t is wider than the normal, so fewer are not enough
     while compute_half_width(sd, n) > half_width:
         n += 1
     return n

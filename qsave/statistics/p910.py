@@ -1,13 +1,14 @@
 """Bias-corrected MOS after ITU-T P.910, Annex E: alternating projection, for complete panels.
 
-The model: a score is the item's quality plus the rater's bias plus noise with an SD of the rater's own. Starting from
-the mean scores it alternates until the qualities converge: bias = mean residual of a rater, centred so that biases sum
-to 0; inconsistency = SD of the remaining residuals; quality = mean of the debiased scores weighted by
-1 / inconsistency^2.
+The model: a score is the item's quality plus the rater's bias plus noise, whose SD differs between raters. Starting
+from the mean scores, the fit repeats these steps until the qualities converge: bias = mean residual of a rater, centred
+so that biases sum to 0; inconsistency = SD of the remaining residuals; quality = mean of the debiased scores weighted
+by 1 / inconsistency^2.
 
 A rater whose inconsistency cannot be estimated (one rating, or a fit without any error) is excluded: such a rater has
 no bias and weight 1, and a note says so. For campaigns in which people rate a few clips each, `mixed` is the better
-model."""
+model.
+"""
 
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def fit_p910(table: RatingTable) -> P910 | Undefined:
     parts."""
     excluded: Bools = table.rated < 2
     while True:
-        unfit = _unfit(table, excluded)
+        unfit = _explain_unfit(table, excluded)
         if unfit is not None:
             return unfit
         fit = _project(table, excluded)
@@ -57,22 +58,22 @@ def _project(table: RatingTable, excluded: Bools) -> P910 | Undefined | Bools:
     error."""
     mos = table.means
     for rounds in range(1, MOST_ROUNDS + 1):
-        bias = _by_rater(table, table.scores - mos[table.items])
+        bias = _average_by_rater(table, table.scores - mos[table.items])
         bias = np.where(excluded, 0.0, bias - bias[~excluded].mean())
         residuals = table.scores - mos[table.items] - bias[table.raters]
-        centred = residuals - _by_rater(table, residuals)[table.raters]
-        inconsistency = np.where(excluded, 1.0, np.sqrt(_by_rater(table, centred**2)))
+        centred = residuals - _average_by_rater(table, residuals)[table.raters]
+        inconsistency = np.where(excluded, 1.0, np.sqrt(_average_by_rater(table, centred**2)))
         if inconsistency.min() < LEAST_INCONSISTENCY:
             return inconsistency < LEAST_INCONSISTENCY
         weights = inconsistency[table.raters] ** -2
         total = table.by_item(weights)
         previous, mos = mos, table.by_item((table.scores - bias[table.raters]) * weights) / total
         if float(np.linalg.norm(mos - previous)) < TOLERANCE:
-            return P910(mos, total**-0.5, bias, inconsistency, rounds, _notes(table, excluded))
+            return P910(mos, total**-0.5, bias, inconsistency, rounds, _write_notes(table, excluded))
     return Undefined(f"the fit did not come to rest in {MOST_ROUNDS} rounds")
 
 
-def _notes(table: RatingTable, excluded: Bools) -> tuple[str, ...]:
+def _write_notes(table: RatingTable, excluded: Bools) -> tuple[str, ...]:
     return tuple(
         f"Rater {table.rater_ids[rater]} gave one rating: no spread can be told, so it counts as it is."
         if table.rated[rater] < 2
@@ -81,12 +82,12 @@ def _notes(table: RatingTable, excluded: Bools) -> tuple[str, ...]:
     )
 
 
-def _by_rater(table: RatingTable, values: Floats) -> Floats:
+def _average_by_rater(table: RatingTable, values: Floats) -> Floats:
     """Average `values` (ratings,) over the ratings of each rater (raters,)."""
     return table.by_rater(values) / table.rated
 
 
-def _unfit(table: RatingTable, excluded: Bools) -> Undefined | None:
+def _explain_unfit(table: RatingTable, excluded: Bools) -> Undefined | None:
     if not len(table):
         return Undefined("there are no ratings")
     if excluded.all():

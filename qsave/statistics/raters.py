@@ -1,4 +1,4 @@
-"""How each rater compares with the others, never with a mean that includes the rater or a screened one."""
+"""Compare each rater with the others: the mean of the others excludes the rater and all screened raters."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class RaterFigures:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Scores against known ones, or against the rater's own earlier ones."""
+    """Scores compared with known scores, or with the rater's own earlier scores."""
 
     n: int
     equal: Figure
@@ -51,7 +51,7 @@ def compute_rater_figures(table: RatingTable, *, screened: Collection[object] = 
     starts = np.searchsorted(table.raters[order], np.arange(table.rater_count + 1))
     groups = [order[start:end] for start, end in pairwise(starts)]
     return tuple(
-        _figures(rater, table.scores[group], others[group[shared[group]]], table.scores[group[shared[group]]])
+        _compute_figures(rater, table.scores[group], others[group[shared[group]]], table.scores[group[shared[group]]])
         for rater, group in zip(table.rater_ids, groups, strict=True)
     )
 
@@ -70,7 +70,7 @@ def count_matches(pairs: Iterable[tuple[float, float]]) -> Matches:
     )
 
 
-def _figures(rater: object, scores: Floats, others: Floats, shared_scores: Floats) -> RaterFigures:
+def _compute_figures(rater: object, scores: Floats, others: Floats, shared_scores: Floats) -> RaterFigures:
     alone = Undefined("no item is shared with another rater who counts")
     gaps = shared_scores - others
     return RaterFigures(
@@ -78,13 +78,13 @@ def _figures(rater: object, scores: Floats, others: Floats, shared_scores: Float
         n=len(scores),
         shared=len(others),
         mean=float(scores.mean()),
-        spread=_sd(scores, "one score has no spread"),
+        spread=_compute_sd(scores, "one score has no spread"),
         bias=float(gaps.mean()) if len(gaps) else alone,
-        inconsistency=_sd(gaps, "needs two items shared with others"),
+        inconsistency=_compute_sd(gaps, "needs two items shared with others"),
         plcc=plcc(shared_scores, others),
         srcc=srcc(shared_scores, others),
     )
 
 
-def _sd(values: Floats, why_not: str) -> Figure:
+def _compute_sd(values: Floats, why_not: str) -> Figure:
     return float(values.std(ddof=1)) if len(values) >= 2 else Undefined(why_not)

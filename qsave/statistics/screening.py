@@ -1,8 +1,9 @@
-"""Screening of raters after ITU-R BT.500: who is an outlier too often, on both sides.
+"""Screen raters after ITU-R BT.500: reject those who are outliers too often, above and below.
 
 Per item: mean, S, and the kurtosis b2 = m4 / m2^2. A rating is an outlier beyond 2 S if 2 <= b2 <= 4, else beyond
 sqrt(20) S; P and Q count outliers above and below. A rater is rejected if (P + Q) / J > 0.05 and |P - Q| / (P + Q) <
-0.3 over J items. One pass. The recommendation divides by N - 1 (`ddof` 1); SUREAL by N, with other verdicts.
+0.3 over J items. One pass. The recommendation divides by N - 1 (`ddof` 1). SUREAL divides by N, and its verdicts
+differ.
 
 With fewer than LEAST_RATINGS on an item no score on the scale can be an outlier. Such items are skipped, and a rater
 who has no others gets no verdict: "not applicable" is not "passed".
@@ -19,7 +20,7 @@ LEAST_RATINGS = 7
 LEAST_SHARE_OUT = 0.05
 MOST_LOPSIDED = 0.3
 _TIE = 1e-9
-"""Tolerance for a deviation exactly at its threshold: by N, that of two outliers among ten ratings is."""
+"""Tolerance for a deviation exactly at its threshold, as of two outliers among ten ratings when dividing by N."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def screen_raters(table: RatingTable, *, ddof: int = 1) -> tuple[ScreenedRater, 
         return counts
 
     rows = zip(table.rater_ids, count(above), count(below), count(applies), strict=True)
-    return tuple(ScreenedRater(rater, p, q, j, _verdict(p, q, j)) for rater, p, q, j in rows)
+    return tuple(ScreenedRater(rater, p, q, j, _decide(p, q, j)) for rater, p, q, j in rows)
 
 
 def _mark_outliers(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
@@ -60,7 +61,7 @@ def _mark_outliers(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
     return deviations >= reach, deviations <= -reach
 
 
-def _verdict(above: int, below: int, items: int) -> bool | Undefined:
+def _decide(above: int, below: int, items: int) -> bool | Undefined:
     if items == 0:
         return Undefined(f"not applicable: no item with {LEAST_RATINGS} ratings or more")
     out = above + below

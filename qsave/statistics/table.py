@@ -1,4 +1,4 @@
-"""The input of all estimators: which rater gave which item which score, in long form, as campaigns are sparse."""
+"""The input of all estimators: the score of each item by each rater, in long form, because campaigns are sparse."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class RatingTable:
         """Make a table from (item, rater, score). Raises ValueError for a score that is not finite, and for a second
         score of one rater on one item (a repeat is not a rating: see `raters`)."""
         rows = list(triples)
-        item_ids, items = _codes([row[0] for row in rows])
-        rater_ids, raters = _codes([row[1] for row in rows])
+        item_ids, items = _number_ids([row[0] for row in rows])
+        rater_ids, raters = _number_ids([row[1] for row in rows])
         scores = np.array([row[2] for row in rows], dtype=np.float64)
         if not np.isfinite(scores).all():
             raise ValueError("A score must be a finite number.")
@@ -81,11 +81,11 @@ class RatingTable:
 
     def by_item(self, values: Floats) -> Floats:
         """Sum `values` (ratings,) over the ratings of each item (items,)."""
-        return _sums(self.items, values, self.item_count)
+        return _sum_by_code(self.items, values, self.item_count)
 
     def by_rater(self, values: Floats) -> Floats:
         """Sum `values` (ratings,) over the ratings of each rater (raters,)."""
-        return _sums(self.raters, values, self.rater_count)
+        return _sum_by_code(self.raters, values, self.rater_count)
 
     def keep(self, mask: Bools) -> RatingTable:
         """Keep the ratings that `mask` (ratings,) marks; items and raters without ratings drop out."""
@@ -104,12 +104,12 @@ class RatingTable:
         return RatingTable(self.items, self.raters, scores, self.item_ids, self.rater_ids)
 
 
-def _sums(codes: Ints, values: Floats, count: int) -> Floats:
+def _sum_by_code(codes: Ints, values: Floats, count: int) -> Floats:
     # without entries bincount returns integers even with weights
     return np.bincount(codes, weights=values, minlength=count).astype(np.float64)
 
 
-def _codes(ids: Sequence[Hashable]) -> tuple[tuple[Any, ...], Ints]:
+def _number_ids(ids: Sequence[Hashable]) -> tuple[tuple[Any, ...], Ints]:
     ordered = tuple(sorted(set(ids)))  # type: ignore[type-var]  # ids of one table are of one sortable kind
     numbers = {name: number for number, name in enumerate(ordered)}
     return ordered, np.array([numbers[name] for name in ids], dtype=np.int64)

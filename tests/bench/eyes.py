@@ -41,7 +41,7 @@ from qsave.release.manifest import sha256_of
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.statistics.correlation import srcc
-from qsave.statistics.figures import Estimate, Figure, Ints, Undefined, percentile_interval
+from qsave.statistics.figures import Estimate, Figure, Ints, Undefined, compute_percentile_interval
 
 SIDE, RATE, FRAMES = 128, 16, 80
 """Clips of the shape and length that video generators make, five seconds at 16 frames a second, only smaller."""
@@ -255,7 +255,7 @@ def mean_of(
         return Estimate(value, value)
     drawn = [at(rng.choice(every, len(every)), rng.choice(all_clips, len(all_clips))) for _ in range(RESAMPLES)]
     defined = np.array([one for one in drawn if not isinstance(one, Undefined)])
-    return Estimate(value, percentile_interval(defined, drawn=RESAMPLES))
+    return Estimate(value, compute_percentile_interval(defined, drawn=RESAMPLES))
 
 
 def _difference(measure: Measure, one: Outcome, other: Outcome | None, asked: Sequence[Example], clips: Ints) -> Figure:

@@ -17,7 +17,7 @@ from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config
 from modelassist.engine.sizing.flops import MEMORY, PEAKS, Flops, Work, count_flops
 from modelassist.engine.sizing.memory import Bytes, count_captions_per_step, count_memory, count_rows_per_pass
-from qsave.frames.slowfast import Frames, fitted_size
+from qsave.frames.slowfast import Frames, choose_size
 from qsave.grammar import drop_reasons, render
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
@@ -109,7 +109,7 @@ def make_example_row(model: Loaded, *, direct: bool) -> Row:
     """Make a training row of a blank clip of the usual shape; `direct` adds the answer without reasons."""
     frames = model.frames
     fast, slow = (
-        np.zeros((number, *reversed(fitted_size(WIDTH, HEIGHT, pixels, frames.unit)), 3), np.uint8)
+        np.zeros((number, *reversed(choose_size(WIDTH, HEIGHT, pixels, frames.unit)), 3), np.uint8)
         for number, pixels in ((frames.fast_frames, frames.fast_pixels), (frames.slow_frames, frames.slow_pixels))
     )
     clip = Frames(fast, _frame_times(len(fast)), slow, _frame_times(len(slow)))

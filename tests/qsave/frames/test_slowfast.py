@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from qsave.frames import slowfast
 from qsave.frames.choice import Why
 from qsave.frames.container import MediaError, TimedFrame, read_shown_frames
-from qsave.frames.slowfast import FrameConfig, choose, fitted_size, read, watch
+from qsave.frames.slowfast import FrameConfig, choose, choose_size, read, watch
 from tests.qsave.frames.clips import Encoding, Picture, grey_of, numbered, write_clip, write_lossless
 
 SMALL = FrameConfig(fast_frames=6, fast_pixels=64 * 32, slow_frames=3, slow_pixels=96 * 64)
@@ -160,7 +160,7 @@ def test_a_clip_of_ten_hours_is_refused_before_anything_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_clip(tmp_path / "clip.mp4", times=range(0, 36_000, 60), size=(32, 32))
-    monkeypatch.setattr(slowfast, "decoded", None)
+    monkeypatch.setattr(slowfast, "decode_frames", None)
     with pytest.raises(MediaError, match="lasts more than 600 s; that is the most that is taken"):
         read(path, SMALL)
 
@@ -206,15 +206,15 @@ def test_an_unreadable_clip_is_a_media_error(tmp_path: Path) -> None:
         ((33, 17), 448 * 256, (32, 32)),
     ],
 )
-def test_fitted_sizes(clip: tuple[int, int], budget: int, expected: tuple[int, int]) -> None:
-    assert fitted_size(*clip, budget, 32) == expected
+def test_sizes_are_chosen(clip: tuple[int, int], budget: int, expected: tuple[int, int]) -> None:
+    assert choose_size(*clip, budget, 32) == expected
 
 
 @given(st.integers(16, 4096), st.integers(16, 4096), st.integers(32 * 32, 512 * 512), st.sampled_from([28, 32]))
-def test_a_fitted_size_is_in_steps_of_the_unit_within_budget_and_not_enlarged(
+def test_a_chosen_size_is_in_steps_of_the_unit_within_budget_and_not_enlarged(
     width: int, height: int, pixels: int, unit: int
 ) -> None:
-    across, down = fitted_size(width, height, pixels, unit)
+    across, down = choose_size(width, height, pixels, unit)
     assert across % unit == down % unit == 0
     assert unit**2 <= across * down <= pixels
     assert across <= max(unit, width + unit / 2)
@@ -245,7 +245,7 @@ def test_of_a_large_frame_only_the_small_picture_is_kept(tmp_path: Path, monkeyp
             del frame
             held.append(sum(sys.getrefcount(each) > 3 for each in frames))  # the list, the loop and the call
 
-    monkeypatch.setattr(slowfast, "decoded", recorded)
+    monkeypatch.setattr(slowfast, "decode_frames", recorded)
     seen = read(write_clip(tmp_path / "a.mp4", frames=60), FrameConfig(fast_frames=8, slow_frames=8))
 
     assert len(seen.slow_times) == 8
