@@ -9,18 +9,21 @@ SHARED_BITS = 64  # of an IPv6 address: one household or host owns all addresses
 
 
 def find_client_address(request: HttpRequest) -> str | None:
-    """Return the address that the outermost trusted proxy saw, in a form to count by; None over a local socket.
+    """Return the address that the outermost trusted proxy saw, in the form in which tries are counted.
 
-    Each proxy appends the address that it saw to X-Forwarded-For. Behind n proxies the n-th from the right is true, and
-    all before it may be invented. A request with fewer entries did not pass the proxies: its own address counts.
+    None over a local socket.
+
+    Each proxy appends the address that it saw to X-Forwarded-For. Behind n proxies only the n-th entry from the right
+    can be trusted; a client can invent the entries before it. A request with fewer entries did not pass the proxies:
+    its own address counts.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     proxies: int = settings.TRUSTED_PROXIES
-    seen = _parse(forwarded[-proxies]) if 0 < proxies <= len(forwarded) else None
-    return seen or _parse(request.META.get("REMOTE_ADDR", ""))
+    seen = _parse_address(forwarded[-proxies]) if 0 < proxies <= len(forwarded) else None
+    return seen or _parse_address(request.META.get("REMOTE_ADDR", ""))
 
 
-def _parse(text: str) -> str | None:
+def _parse_address(text: str) -> str | None:
     """Parse an address with or without a port. Of an IPv6 address, return its network."""
     host = text.strip().strip('"')
     if host.startswith("["):

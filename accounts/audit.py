@@ -1,4 +1,4 @@
-"""The audit trail: who did what to what."""
+"""The audit trail: who did what to which object."""
 
 from django.db import models
 

@@ -32,7 +32,7 @@ def make_password_link(user: User, site: str) -> str:
 
 
 def guess_site() -> str:
-    """Return the address of the site, as far as the settings tell."""
+    """Return the address of the site, as far as the settings say."""
     origins = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if "*" not in origin]
     if origins:
         return str(origins[0])

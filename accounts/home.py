@@ -1,7 +1,8 @@
 """The cards of the home page: what a person can do next.
 
-The home page is in this package, and higher packages know what its cards say. So each has a module `home_cards` with
-functions marked `@home_cards`. This package loads those modules when the site starts, and imports nothing from above.
+The home page is in this package, but only higher packages know what its cards say. Each of them therefore has a module
+`home_cards` with functions marked `@home_cards`. This package loads those modules when the site starts, and imports
+nothing from higher packages.
 """
 
 from collections.abc import Callable, Iterable

@@ -97,11 +97,11 @@ class User(AbstractBaseUser):
         return ""
 
     def has_role(self, role: Role) -> bool:
-        """Tell whether this person may do what `role` may."""
+        """Return whether this person may do what `role` may."""
         return self.is_active and Role(self.role).rank >= role.rank
 
     def may_give(self, role: str) -> bool:
-        """Tell whether this person may give somebody `role`: leads and above may, up to their own role."""
+        """Return whether this person may give somebody `role`: leads and above may, up to their own role."""
         return self.has_role(Role.LEAD) and self.has_role(Role(role))
 
     def get_session_auth_hash(self) -> str:
@@ -172,7 +172,7 @@ class SignInAttempt(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to what. Written in the transaction of the change; never changed afterwards."""
+    """Records who did what to which object. Written in the transaction of the change; never changed afterwards."""
 
     actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     action = models.CharField(max_length=60, db_index=True)

@@ -3,7 +3,7 @@
 import unicodedata
 
 KEY_LENGTH = 400
-"""The longest key of a name: a name has at most 80 letters, and folding makes three of some."""
+"""The longest key of a name: a name has at most 80 letters, and folding turns some letters into three."""
 CONTROL = frozenset({"Cc", "Cs"})
 INVISIBLE = CONTROL | {"Cf"}
 
@@ -24,5 +24,5 @@ def fold_name(name: str) -> str:
 
 
 def has_control_characters(name: str) -> bool:
-    """Tell whether the name contains a control character or a lone surrogate."""
+    """Return whether the name contains a control character or a lone surrogate."""
     return any(unicodedata.category(letter) in CONTROL for letter in name)

@@ -24,7 +24,7 @@ RESET_LIFE = timedelta(hours=24)
 
 
 class AccountError(ValueError):
-    """The action is not allowed or came too late; the text says which, and what to do."""
+    """The action is not allowed or came too late; the text says why, and what to do."""
 
 
 def _require_rank(actor: User, role: str, action: str) -> None:
@@ -74,21 +74,21 @@ def _save_new(user: User, password: str | None) -> None:
         with transaction.atomic():
             user.save()
     except IntegrityError as refusal:  # another request took the name after the check
-        raise AccountError(_say_name_is_taken(user)) from refusal
+        raise AccountError(_describe_taken_name(user)) from refusal
 
 
 def _explain_refusal(user: User, refusal: ValidationError) -> str:
     if User.objects.named(user.username).exists():
-        return _say_name_is_taken(user)
+        return _describe_taken_name(user)
     return " ".join(refusal.messages)
 
 
-def _say_name_is_taken(user: User) -> str:
+def _describe_taken_name(user: User) -> str:
     return _("The name %(name)s is taken. Choose another.") % {"name": isolate(user.username)}
 
 
 def has_people() -> bool:
-    """Tell whether anybody can sign in, or holds a link to set their first password."""
+    """Return whether anybody can sign in, or holds a link to set their first password."""
     people = User.objects.filter(is_guest=False, is_simulated=False)
     links = PasswordReset.objects.filter(user=OuterRef("pk"), used_at=None, expires_at__gt=timezone.now())
     return people.filter(~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX) | Exists(links)).exists()

@@ -1,12 +1,12 @@
-"""Limits on how often a stranger may try something: to guess a password, or to begin with a panel.
+"""Limit how often a stranger may try something: to guess a password, or to begin as a panel's guest.
 
-Tries are counted by name, by address, and by both together. Each action has its own count, so that a class of students
-that begins with a panel keeps nobody at the same address from signing in. The limit of sign-ins by name alone is
+Tries are counted by name, by address, and by both together. Each action has its own count, so that many
+guests who begin at one address do not stop others there from signing in. The limit of sign-ins by name alone is
 generous, and browsers that the person has used before have their own count (`accounts.known_browsers`), so that a
 stranger elsewhere cannot lock a person out.
 
-Each try is stored before the tries are counted. Of several at once, the last to be stored therefore counts all of them,
-and no more than the limit are admitted, without any lock. Call `admit` outside of a transaction: other processes would
+Each try is stored before the tries are counted. If several come at once, the last one stored counts all of them, so the
+limit holds without a lock. Call `admit` outside of a transaction: other processes would
 not see a try inside it.
 """
 
@@ -39,9 +39,9 @@ KNOWN_BROWSER = Limits("known-browser", by_name_and_address=10, by_name=10, by_a
 
 
 def admit(name: str, address: str | None, limits: Limits = SIGN_IN) -> bool:
-    """Count a try, and tell whether it is within the limits. A try beyond them is not counted."""
+    """Count a try, and return whether it is within the limits. A try beyond them is not counted."""
     _drop_old()
-    attempt = SignInAttempt.objects.create(username=_key(name), address=address, deed=limits.action)
+    attempt = SignInAttempt.objects.create(username=_make_key(name), address=address, deed=limits.action)
     if _is_over(attempt, limits):
         attempt.delete()
         return False
@@ -50,7 +50,7 @@ def admit(name: str, address: str | None, limits: Limits = SIGN_IN) -> bool:
 
 def forget(name: str, address: str | None, limits: Limits = SIGN_IN) -> None:
     """Delete the tries of a person who succeeded, the last one included."""
-    SignInAttempt.objects.filter(username=_key(name), address=address, deed=limits.action).delete()
+    SignInAttempt.objects.filter(username=_make_key(name), address=address, deed=limits.action).delete()
 
 
 def _is_over(attempt: SignInAttempt, limits: Limits) -> bool:
@@ -74,5 +74,5 @@ def _drop_old() -> None:
         SignInAttempt.objects.filter(pk__in=list(free)).delete()
 
 
-def _key(name: str) -> str:
+def _make_key(name: str) -> str:
     return fold_name(name)[:80]

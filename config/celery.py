@@ -1,4 +1,4 @@
-"""The Celery application. It only carries nudges: the rows of `operations.Job` are the truth."""
+"""The Celery application. It only delivers the ids of jobs; their state is in the rows of `operations.Job`."""
 
 import os
 import warnings

@@ -135,7 +135,7 @@ def sqlite(path: Path) -> Database:
 
 
 PREPARED: dict[str, object] = {"server_side_binding": True, "prepare_threshold": 2}
-"""Statements are prepared on the server from their third use on; planning them each time took a third of its time.
+"""The server prepares a statement from its third use on: planning it at each use took a third of its time.
 
 QSAVE_PREPARE=0 is for a pooler that shares connections between transactions and does not support prepared statements.
 """

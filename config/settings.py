@@ -1,6 +1,7 @@
 """Settings of the whole site. A deployment sets environment variables, which `config.env` reads.
 
-QSAVE_ENV is `development` (the default: `make run`), `production` or `test`. Production refuses to start unsafe.
+QSAVE_ENV is `development` (the default: `make run`), `production` or `test`. Production does not start with unsafe
+settings.
 """
 
 import os
@@ -33,16 +34,16 @@ RELEASE_ROOT = env.folder("QSAVE_RELEASES", VAR_DIR / "releases")
 RUN_ROOT = env.folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 
-def secret_key() -> str:
-    """Return the key of the environment; outside production, one that the first start stores in var/secret_key."""
-    given = env.text("QSAVE_SECRET_KEY")
-    if given or PRODUCTION:
-        if len(given) < 32:
+def read_secret_key() -> str:
+    """Return QSAVE_SECRET_KEY; if it is not set, outside production, the key that the first start stored in a file."""
+    key = env.text("QSAVE_SECRET_KEY")
+    if key or PRODUCTION:
+        if len(key) < 32:
             raise ImproperlyConfigured(
                 "QSAVE_SECRET_KEY is missing or shorter than 32 characters. Make one with: "
                 "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
             )
-        return given
+        return key
     path = VAR_DIR / "secret_key"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -53,7 +54,7 @@ def secret_key() -> str:
     return path.read_text(encoding="ascii")
 
 
-SECRET_KEY = secret_key()
+SECRET_KEY = read_secret_key()
 DEBUG = env.flag("QSAVE_DEBUG", default=False)
 ALLOWED_HOSTS = env.words("QSAVE_HOSTS", [] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"])
 if PRODUCTION and DEBUG:
@@ -204,7 +205,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
-# Celery carries nudges only: the row in operations.Job is the truth (docs/adr).
+# Celery only delivers the ids of jobs; their state is in the rows of operations.Job (docs/adr).
 _BROKER = env.broker("CELERY_BROKER_URL", VAR_DIR / "broker")
 CELERY_BROKER_URL = _BROKER["url"]
 CELERY_BROKER_TRANSPORT_OPTIONS = _BROKER["options"]

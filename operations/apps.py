@@ -5,4 +5,4 @@ class OperationsConfig(AppConfig):
     name = "operations"
 
     def ready(self) -> None:
-        import operations.worker  # noqa: F401 - it listens for the life signs of Celery workers
+        import operations.worker  # noqa: F401 - it receives the signals of Celery workers

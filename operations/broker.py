@@ -1,14 +1,17 @@
-"""A message broker in a folder, for machines without Redis: a kombu transport that loses nothing at a kill.
+"""A message broker in a folder, for machines without Redis: a kombu transport.
 
-A message is a file. It is written under a temporary name, synced and renamed, so that no reader sees half of it. Taking
-one renames it into a folder of the taker's own, whose lock file the taker holds (`flock`) while it lives; acknowledging
-deletes it. When the taker dies the kernel drops the lock, and any other takes what lay in that folder back into the
-queues. Delivery is therefore at least once, and whoever gets a message must bear getting it twice.
+It loses no message if a process is killed.
+
+A message is a file. It is written under a temporary name, synced and renamed, so that no reader sees half of it. A
+process takes a message by renaming it into a folder of its own, and holds a lock (`flock`) on the lock file of that
+folder while it lives. Acknowledging a message deletes it. When the process dies, the kernel releases the lock, and
+another process moves the messages of that folder back into the queues. Delivery is therefore at least once: a handler
+must tolerate getting a message twice.
 
     queues/<queue>/<time>-<tag>.msg      waiting
     taken/<owner>.lock, taken/<owner>/<queue>--<time>-<tag>.msg      being worked on
 
-Left out: fan-out, priorities, consumers that do not acknowledge, file systems without rename or flock.
+Not supported: fan-out, priorities, consumers that do not acknowledge, file systems without rename or flock.
 """
 
 import fcntl
@@ -27,8 +30,8 @@ SWEEP_SECONDS = 3.0
 SEPARATOR = "--"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` at `path` so that it is there in full, or not at all, whatever happens meanwhile."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it exists with its full content or not at all, whatever happens meanwhile."""
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as file:
@@ -59,7 +62,7 @@ def try_lock(descriptor: int) -> bool:
 
 
 class Spool:
-    """The folder with its queues, as one process sees it. Its own `taken` folder is made when it first takes."""
+    """The folder with its queues, as one process sees it. The first `take` creates the process's folder in `taken`."""
 
     def __init__(self, folder: Path) -> None:
         self.queues, self.taken = folder / "queues", folder / "taken"
@@ -71,34 +74,34 @@ class Spool:
         self._swept = 0.0
 
     def put(self, queue: str, tag: str, content: bytes) -> None:
-        folder = self._queue(queue)
+        folder = self._find_queue(queue)
         folder.mkdir(exist_ok=True)
-        write_whole(folder / f"{time.time_ns():020d}-{tag}.msg", content)
+        write_atomically(folder / f"{time.time_ns():020d}-{tag}.msg", content)
 
     def take(self, queue: str) -> tuple[Path, bytes] | None:
-        """The oldest waiting message and where it now lies; None when there is none."""
+        """Take the oldest waiting message; return its new path and its content, or None if no message waits."""
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self.sweep()
-        own = self._own or self._settle()
-        names = self._seen.get(queue) or self._list(queue)
+        own = self._own or self._create_own_folder()
+        names = self._seen.get(queue) or self._read_names(queue)
         while names:
             name = names.popleft()
             target = own / f"{queue}{SEPARATOR}{name}"
             try:
-                (self._queue(queue) / name).rename(target)
+                (self._find_queue(queue) / name).rename(target)
             except FileNotFoundError:  # somebody else took it
                 continue
             return target, target.read_bytes()
         return None
 
     def give_back(self, path: Path) -> None:
-        """Put a taken message where it was, keeping its place in the queue."""
+        """Move a taken message back to its position in the queue."""
         queue, _, name = path.name.partition(SEPARATOR)
-        self._queue(queue).mkdir(exist_ok=True)
-        path.rename(self._queue(queue) / name)
+        self._find_queue(queue).mkdir(exist_ok=True)
+        path.rename(self._find_queue(queue) / name)
 
     def sweep(self) -> None:
-        """Give back what dead takers left."""
+        """Give back the messages that dead processes had taken."""
         self._swept = time.monotonic()
         for lock in self.taken.glob("*.lock"):
             try:
@@ -111,8 +114,8 @@ class Spool:
             finally:
                 os.close(descriptor)
 
-    def waiting(self, queue: str) -> list[Path]:
-        return sorted(self._queue(queue).glob("*.msg"))
+    def list_waiting(self, queue: str) -> list[Path]:
+        return sorted(self._find_queue(queue).glob("*.msg"))
 
     def close(self) -> None:
         if self._own is not None:
@@ -120,17 +123,17 @@ class Spool:
             os.close(self._lock)
             self._own, self._lock = None, -1
 
-    def _queue(self, queue: str) -> Path:
+    def _find_queue(self, queue: str) -> Path:
         if not queue or queue.startswith(".") or "/" in queue or SEPARATOR in queue:
             raise ValueError(f"{queue!r} cannot name a queue: no slash, no leading dot, no {SEPARATOR!r}.")
         return self.queues / queue
 
-    def _list(self, queue: str) -> deque[str]:
-        names = self._seen[queue] = deque(path.name for path in self.waiting(queue))
+    def _read_names(self, queue: str) -> deque[str]:
+        names = self._seen[queue] = deque(path.name for path in self.list_waiting(queue))
         return names
 
-    def _settle(self) -> Path:
-        """Make this process's folder. The lock is held before the lock file bears a name that a sweep looks for."""
+    def _create_own_folder(self) -> Path:
+        """Create this process's folder. It holds the lock before the lock file gets a name that a sweep looks for."""
         name = f"{os.getpid()}-{uuid.uuid4().hex}"
         temporary = self.taken / f".{name}.tmp"
         self._lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
@@ -142,9 +145,9 @@ class Spool:
         return own
 
     def _clear(self, lock: Path) -> None:
-        """Give back everything under `lock`'s folder and remove both. Only under the lock."""
+        """Give back every message in the folder of a lock file, and delete both. The caller must hold the lock."""
         folder = lock.with_suffix("")
-        if folder.is_dir():  # else another sweep was here between our opening of the file and our lock on it
+        if folder.is_dir():  # it is gone if another sweep deleted it before this one got the lock
             for path in folder.glob("*.msg"):
                 self.give_back(path)
             folder.rmdir()
@@ -152,7 +155,7 @@ class Spool:
 
 
 class QoS(virtual.QoS):
-    """Acknowledging a message deletes its file."""
+    """Deletes the file of a message that is acknowledged."""
 
     def ack(self, delivery_tag: str) -> None:
         self.channel.forget(delivery_tag)
@@ -200,10 +203,10 @@ class Channel(virtual.Channel):
             self.spool.give_back(path)
 
     def _size(self, queue: str) -> int:
-        return len(self.spool.waiting(queue))
+        return len(self.spool.list_waiting(queue))
 
     def _purge(self, queue: str) -> int:
-        waiting = self.spool.waiting(queue)
+        waiting = self.spool.list_waiting(queue)
         for path in waiting:
             path.unlink(missing_ok=True)
         return len(waiting)

@@ -33,7 +33,7 @@ def limit_lock_waits(*, connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Tell whether the statement failed because others held a lock: the same request may succeed a moment later."""
+    """Return whether the statement failed because others held a lock: the same request may succeed a moment later."""
     cause: BaseException | None = error if isinstance(error, DatabaseError) else None
     while cause is not None:
         code = getattr(cause, "sqlite_errorcode", None)

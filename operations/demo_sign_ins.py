@@ -19,21 +19,21 @@ class SignIn:
     role: str
 
 
-def _path() -> Path:
+def _find_path() -> Path:
     path: Path = settings.VAR_DIR / "demo_sign_ins.json"
     return path
 
 
 def store_sign_ins(sign_ins: Sequence[SignIn]) -> None:
     """Store the sign-ins, in place of any stored before."""
-    _path().unlink(missing_ok=True)
-    descriptor = os.open(_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    _find_path().unlink(missing_ok=True)
+    descriptor = os.open(_find_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump([asdict(sign_in) for sign_in in sign_ins], file)
 
 
 def read_sign_ins() -> list[SignIn]:
     """Return the sign-ins of this site's demo; none if it has no demo."""
-    if not _path().exists():
+    if not _find_path().exists():
         return []
-    return [SignIn(**entry) for entry in json.loads(_path().read_text(encoding="utf-8"))]
+    return [SignIn(**entry) for entry in json.loads(_find_path().read_text(encoding="utf-8"))]

@@ -1,4 +1,4 @@
-"""Background work. A job row is the truth; Celery only carries a nudge that names it.
+"""Background work. The row of a job holds its state; a message of Celery (a nudge) only carries the row's id.
 
 A package registers its kinds of jobs in a module `jobs.py`, which is loaded when the first job is queued or run:
 
@@ -105,10 +105,10 @@ def job_kind(name: str, *, queue: str = "short") -> Callable[[Handler], Handler]
         raise ValueError(f"{queue!r} is not a queue. Choose one of {', '.join(QUEUES)}.")
 
     def register(handler: Handler) -> Handler:
-        known = _kinds.get(name)
-        if known is not None and known.handler.__module__ != handler.__module__:
+        registered = _kinds.get(name)
+        if registered is not None and registered.handler.__module__ != handler.__module__:
             raise ValueError(
-                f"Two modules claim jobs of kind {name!r}: {known.handler.__module__}, {handler.__module__}."
+                f"Two modules claim jobs of kind {name!r}: {registered.handler.__module__}, {handler.__module__}."
             )
         _kinds[name] = JobKind(handler, queue)
         return handler
@@ -129,13 +129,13 @@ def find_kind(name: str) -> JobKind | None:
 
 def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -> Job:
     """Queue a job. When the transaction commits, the row exists and a worker is nudged."""
-    known = find_kind(kind)
-    if known is None:
+    registered = find_kind(kind)
+    if registered is None:
         raise ValueError(
             f"No module registers jobs of kind {kind!r}; the known kinds are {', '.join(sorted(_kinds)) or 'none'}."
         )
     with transaction.atomic():
-        job = Job.objects.create(kind=kind, queue=known.queue, arguments=dict(arguments), created_by=actor)
+        job = Job.objects.create(kind=kind, queue=registered.queue, arguments=dict(arguments), created_by=actor)
         record(actor=actor, action="job.queued", target=job, kind=kind)
         transaction.on_commit(lambda: nudge(job))
     return job
@@ -146,9 +146,11 @@ def nudge(job: Job) -> None:
 
     A job that an older version queued goes to the queue that its kind has now.
     """
-    known = find_kind(job.kind)
+    registered = find_kind(job.kind)
     try:
-        current_app.send_task(TASK, args=[str(job.pk)], queue=known.queue if known else job.queue, retry=False)
+        current_app.send_task(
+            TASK, args=[str(job.pk)], queue=registered.queue if registered else job.queue, retry=False
+        )
     except (OperationalError, OSError) as error:
         logger.warning("Job %s waits for the next sweep because the broker did not take it: %s", job.pk, error)
 
@@ -197,10 +199,10 @@ def _claim(job_id: uuid.UUID) -> Job | None:
 
 
 def _find_handler(job: Job) -> Handler:
-    known = find_kind(job.kind)
-    if known is None:
+    registered = find_kind(job.kind)
+    if registered is None:
         raise JobError(f"This version of the site does not know jobs of kind {job.kind!r}.")
-    return known.handler
+    return registered.handler
 
 
 def _claimed_row(job: Job) -> QuerySet[Job]:

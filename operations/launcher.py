@@ -1,8 +1,9 @@
-"""Runs the processes of the site as one: they start together and end together.
+"""Start and end the processes of the site together.
 
-Each process leads its own session, so that Ctrl-C reaches only this one, which then ends them in order: TERM to each,
-time to finish, then KILL to what is left of their process groups. If one dies in its first seconds, the others are
-ended and its exit code is returned. One that dies later is started again, after a pause that grows.
+Each child process leads its own session, so Ctrl-C reaches only the launcher. The launcher then ends the children: it
+sends TERM to each, gives them time to finish, and sends KILL to what is left of their process groups. If a child dies
+in its first seconds, the launcher ends the others and returns its exit code. It starts a child that dies later again,
+after a pause that grows.
 """
 
 import os
@@ -30,14 +31,14 @@ WORKERS = {"short": 2, "long": 1, "training": 1}
 Child = subprocess.Popen[bytes]
 
 
-def web_command(host: str, port: int) -> list[str]:
+def build_web_command(host: str, port: int) -> list[str]:
     """Return the command of gunicorn, with threads: a paused player must not block a whole process."""
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     options = ["--worker-class=gthread", "--workers=2", "--threads=8", "--graceful-timeout=5", "--log-level=warning"]
     return [sys.executable, "-m", "gunicorn", "config.wsgi", f"--bind={bind}", *options]
 
 
-def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
+def build_worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
     """Return the command of a Celery worker, with threads: a process that has loaded a model must not be forked."""
     options = ["--pool=threads", f"--concurrency={threads}", f"--prefetch-multiplier={prefetch}", "--loglevel=warning"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", f"--hostname={queue}@%h"]
@@ -57,11 +58,11 @@ def worker_command(queue: str, *, threads: int, prefetch: int) -> list[str]:
 def list_commands(host: str, port: int) -> dict[str, list[str]]:
     """Return the commands of the whole site, by name."""
     workers = {
-        f"worker for {queue} jobs": worker_command(queue, threads=threads, prefetch=threads)
+        f"worker for {queue} jobs": build_worker_command(queue, threads=threads, prefetch=threads)
         for queue, threads in WORKERS.items()
     }
-    commands = {"web": web_command(host, port), **workers}
-    # On Linux the kernel ends them if this process is killed. Elsewhere the next start names those that are left.
+    commands = {"web": build_web_command(host, port), **workers}
+    # On Linux the kernel ends the children if the launcher is killed. Elsewhere the next start lists the survivors.
     tied = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
     return {name: [*tied, *command] for name, command in commands.items()}
 
@@ -72,19 +73,19 @@ def start(command: Sequence[str]) -> Child:
 
 @dataclass
 class Part:
-    """A command that is kept running, and its present process."""
+    """A command that the launcher keeps running, and its current process."""
 
     name: str
     command: Sequence[str]
     child: Child
     started: float
     pause: float = 0.0
-    """Seconds it waited before its last start; 0 until its first restart."""
+    """Seconds between its last death and its last start; 0 until its first restart."""
     due: float | None = None
     """When it starts again, if it is waiting to."""
 
     def has_failed(self, now: float, say: Callable[[str], None]) -> bool:
-        """Tell whether the part died right after its first start. If it died later, start it again when that is due."""
+        """Return whether the part died right after its first start. If it died later, start it again when it is due."""
         if self.due is not None:
             if now >= self.due:
                 self.child, self.started, self.due = start(self.command), now, None
@@ -92,26 +93,26 @@ class Part:
         code = self.child.poll()
         if code is None:
             return False
-        lived = now - self.started
-        if not self.pause and lived < EARLY_SECONDS:
+        age = now - self.started
+        if not self.pause and age < EARLY_SECONDS:
             say(f"The {self.name} ended by itself (code {code}); ending the rest.")
             return True
         kill_group(self.child)  # a child that it left may hold its port
-        self.pause = next_pause(self.pause, lived)
+        self.pause = compute_next_pause(self.pause, age)
         self.due = now + self.pause
-        say(f"The {self.name} ended by itself (code {code}) after {lived:.0f} s. It starts again in {self.pause:g} s.")
+        say(f"The {self.name} ended by itself (code {code}) after {age:.0f} s. It starts again in {self.pause:g} s.")
         return False
 
 
-def next_pause(before: float, lived: float) -> float:
+def compute_next_pause(before: float, age: float) -> float:
     """Return the seconds until a dead part starts again: 1, 2, 4 ... 60, and 1 again if it ran for a minute."""
-    if not before or lived >= LONGEST_PAUSE_SECONDS:
+    if not before or age >= LONGEST_PAUSE_SECONDS:
         return FIRST_PAUSE_SECONDS
     return min(2 * before, LONGEST_PAUSE_SECONDS)
 
 
 def supervise(
-    wanted: Mapping[str, Sequence[str]],
+    commands: Mapping[str, Sequence[str]],
     *,
     pids: Path,
     say: Callable[[str], None],
@@ -128,26 +129,26 @@ def supervise(
     parts: list[Part] = []
     with _stop_on_signals(stop):
         try:
-            for name, command in wanted.items():
+            for name, command in commands.items():
                 parts.append(Part(name, command, start(command), time.monotonic()))
-            failed = _watch(parts, stop, pids, say, once(ready, announce))
+            failed = _watch(parts, stop, pids, say, make_announcer(ready, announce))
         finally:
             end_all(parts, say)
             pids.unlink(missing_ok=True)
-    return 0 if failed is None else _exit_code(failed.child.returncode)
+    return 0 if failed is None else _compute_exit_code(failed.child.returncode)
 
 
-def once(ready: Callable[[], bool], announce: Callable[[], None]) -> Callable[[], None]:
+def make_announcer(ready: Callable[[], bool], announce: Callable[[], None]) -> Callable[[], None]:
     """Return a function that calls `announce` at its first call for which `ready` returns True."""
     announced = False
 
-    def look() -> None:
+    def check_ready() -> None:
         nonlocal announced
         if not announced and ready():
             announce()
             announced = True
 
-    return look
+    return check_ready
 
 
 def end_all(parts: Sequence[Part], say: Callable[[str], None]) -> None:
@@ -182,7 +183,11 @@ def find_left_over_groups(pids: Path) -> list[int]:
 
 
 def _watch(
-    parts: Sequence[Part], stop: threading.Event, pids: Path, say: Callable[[str], None], look: Callable[[], None]
+    parts: Sequence[Part],
+    stop: threading.Event,
+    pids: Path,
+    say: Callable[[str], None],
+    check_ready: Callable[[], None],
 ) -> Part | None:
     """Watch the parts until `stop` is set (return None) or one cannot start (return it)."""
     written: list[int] = []
@@ -196,7 +201,7 @@ def _watch(
         for part in parts:
             if part.has_failed(time.monotonic(), say):
                 return part
-        look()
+        check_ready()
 
 
 def _write_pids(pids: Path, running: Sequence[int]) -> None:
@@ -216,23 +221,23 @@ def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _exit_code(returncode: int) -> int:
+def _compute_exit_code(returncode: int) -> int:
     return 128 - returncode if returncode < 0 else returncode or 1
 
 
 def _is_alive(group: int) -> bool:
-    """Tell whether a process of the group runs. A zombie (in a container nobody may collect it) does not."""
+    """Return whether a process of the group runs. A zombie does not count: in a container it may stay forever."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:  # another user's: the number was reused
         return False
-    states = [state for state, its_group in _processes() if its_group == group]
+    states = [state for state, its_group in _list_processes() if its_group == group]
     return not states or any(state not in "ZX" for state in states)
 
 
-def _processes() -> Iterator[tuple[str, int]]:
+def _list_processes() -> Iterator[tuple[str, int]]:
     """Yield the state and the group of every process, if the system has /proc."""
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile

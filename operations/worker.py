@@ -1,4 +1,4 @@
-"""What a Celery worker does beside tasks: it reclaims abandoned jobs at start and every minute, and returns its own."""
+"""Let a Celery worker reclaim abandoned jobs, at its start and every minute, and return its own when it ends."""
 
 import logging
 import threading

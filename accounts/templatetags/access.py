@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def may(user: object, role: str) -> bool:
-    """Tell whether a person has that role or a higher one (`{% if user|may:"lead" %}`); False for strangers."""
+    """Return whether a person has that role or a higher one (`{% if user|may:"lead" %}`); False for strangers."""
     return isinstance(user, User) and user.has_role(Role(role))

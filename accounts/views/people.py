@@ -139,7 +139,7 @@ def _run(request: AuthedRequest, action: Callable[[], None], success: str) -> Ht
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
-    """The page of an invitation link: choose a name and a password, and be signed in."""
+    """Let an invited person choose a name and a password, then sign them in."""
     invitation = services.find_open_invitation(secret)
     if invitation is None:
         return render(request, "accounts/link_dead.html", {"what": "invitation"}, status=410)
@@ -163,7 +163,7 @@ def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_password(request: HttpRequest, secret: str) -> HttpResponse:
-    """The page of a reset link: set a new password."""
+    """Let a person who has a reset link set a new password."""
     reset = services.find_open_reset(secret)
     if reset is None:
         return render(request, "accounts/link_dead.html", {"what": "link"}, status=410)

@@ -159,12 +159,16 @@ _ANSWERS = """
 @contextmanager
 def site(folder: Path) -> Iterator[int]:
     """The web server as `make run` starts it, two workers of gunicorn, on a free port."""
-    from operations.launcher import web_command
+    from operations.launcher import build_web_command
 
     port = find_free_port()
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen(
-            web_command("127.0.0.1", port), cwd=ROOT, env=os.environ | {"QSAVE_LOG": "WARNING"}, stdout=log, stderr=log
+            build_web_command("127.0.0.1", port),
+            cwd=ROOT,
+            env=os.environ | {"QSAVE_LOG": "WARNING"},
+            stdout=log,
+            stderr=log,
         )
         try:
             while not is_listening(port):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from operations.jobs import QUEUES
-from operations.launcher import WORKERS, worker_command
+from operations.launcher import WORKERS, build_worker_command
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker" / "compose.yml"
@@ -37,7 +37,7 @@ def test_every_variable_that_must_be_given_is_in_the_example() -> None:
 @pytest.mark.parametrize("queue", QUEUES)
 def test_each_queue_has_a_worker_as_the_launcher_starts_it(services: dict[str, Any], queue: str) -> None:
     words = services[f"worker-{queue}"]["command"]
-    own = worker_command(queue, threads=1, prefetch=1)
+    own = build_worker_command(queue, threads=1, prefetch=1)
     ours = {word.partition("=")[0] for word in own[own.index("worker") :]}
     assert ours <= {word.partition("=")[0] for word in words}
     assert f"--queues={queue}" in words

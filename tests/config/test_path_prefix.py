@@ -19,7 +19,7 @@ from django.db import connection
 
 from accounts import services
 from accounts.models import Role
-from operations.launcher import web_command
+from operations.launcher import build_web_command
 from tests.annotation import factories
 from tests.support import processes
 from tests.support.services import find_free_port, is_listening
@@ -76,7 +76,7 @@ def production_site(tmp_path: Path) -> Iterator[Browser]:
     log = tmp_path / "log"
     old = os.umask(0o022)
     try:
-        with processes.python(*web_command("127.0.0.1", port)[1:], log=log, **given) as server:
+        with processes.python(*build_web_command("127.0.0.1", port)[1:], log=log, **given) as server:
             wait_until(lambda: is_listening(port) or server.poll() is not None, what="gunicorn")
             assert server.poll() is None, log.read_text()
             yield Browser(f"http://127.0.0.1:{port}")

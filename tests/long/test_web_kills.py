@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from annotation.models import Rating, RatingRevision, SavedWork, Slot
-from operations.launcher import web_command
+from operations.launcher import build_web_command
 from tests.annotation import factories
 from tests.support import processes
 from tests.support.http_rater import PASSWORD, Rater
@@ -61,7 +61,10 @@ def test_killed_web_workers_lose_and_double_nothing(tmp_path: Path) -> None:
     campaign = factories.make_campaign(CLIPS, overlap=SEATS)
     names = [factories.make_user(password=PASSWORD).username for _ in range(RATERS)]
     port, log = find_free_port(), tmp_path / "web"
-    with processes.python(*web_command("127.0.0.1", port)[1:], log=log) as web, ThreadPoolExecutor(RATERS) as pool:
+    with (
+        processes.python(*build_web_command("127.0.0.1", port)[1:], log=log) as web,
+        ThreadPoolExecutor(RATERS) as pool,
+    ):
         wait_until(lambda: is_listening(port) or web.poll() is not None, what="the site")
         people = [Person(Rater(port, name, campaign.name)) for name in names]
         for person in people:

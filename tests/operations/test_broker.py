@@ -13,7 +13,7 @@ from kombu import Connection, Queue
 from kombu.simple import SimpleQueue
 
 import config.celery  # noqa: F401 - it gives the transport its name
-from operations.broker import Spool, write_whole
+from operations.broker import Spool, write_atomically
 from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -34,7 +34,7 @@ def queue(connection: Connection) -> SimpleQueue:
 
 
 def waiting(folder: Path) -> int:
-    return len(Spool(folder).waiting("short"))
+    return len(Spool(folder).list_waiting("short"))
 
 
 def taken(folder: Path) -> list[Path]:
@@ -120,7 +120,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_file(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "message.msg", b"content")
+        write_atomically(tmp_path / "message.msg", b"content")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -99,7 +99,7 @@ def serve_site() -> Iterator[str]:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     url = f"http://{HOST}:{port}"
-    process = subprocess.Popen(launcher.web_command(HOST, port))
+    process = subprocess.Popen(launcher.build_web_command(HOST, port))
     try:
         wait_until(lambda: answers(url), what="the site")
         yield url

@@ -9,7 +9,7 @@ from pathlib import Path
 import django
 
 from config.celery import app
-from operations.launcher import worker_command
+from operations.launcher import build_worker_command
 
 KIND = "wait_for_file"
 LIMIT_SECONDS = 600
@@ -27,7 +27,7 @@ def main() -> None:
             time.sleep(0.05)
         return {"attempt": run.job.attempts}
 
-    words = worker_command("short", threads=1, prefetch=1)
+    words = build_worker_command("short", threads=1, prefetch=1)
     app.worker_main(words[words.index("worker") :])
 
 

@@ -8,7 +8,7 @@ import sys
 import django
 
 from config.celery import app
-from operations.launcher import worker_command
+from operations.launcher import build_worker_command
 
 SLEEP = [sys.executable, "-c", "import time; print('step 1', flush=True); time.sleep(600)"]
 
@@ -21,7 +21,7 @@ def main(queue: str) -> None:
         return SLEEP
 
     runs.build_command = sleep
-    words = worker_command(queue, threads=1, prefetch=1)
+    words = build_worker_command(queue, threads=1, prefetch=1)
     app.worker_main(words[words.index("worker") :])
 
 

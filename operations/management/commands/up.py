@@ -41,12 +41,12 @@ class Command(BaseCommand):
             raise SystemExit(code)
 
     def announce(self, host: str, port: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        self.stdout.write(f"\nQ-Save Studio runs at http://{shown}:{port}{settings.PATH_PREFIX}/  (Ctrl-C ends it)")
+        url_host = f"[{host}]" if ":" in host else host
+        self.stdout.write(f"\nQ-Save Studio runs at http://{url_host}:{port}{settings.PATH_PREFIX}/  (Ctrl-C ends it)")
         if not has_people():
             self.stdout.write("  Nobody has an account yet. Add the first person with:")
             self.stdout.write(
-                f"  {shlex.quote(sys.executable)} manage.py add_person NAME --role engineer --site http://{shown}:{port}"
+                f"  {shlex.quote(sys.executable)} manage.py add_person NAME --role engineer --site http://{url_host}:{port}"
             )
         if is_loopback(host):
             for sign_in in demo_sign_ins.read_sign_ins():
