@@ -21,7 +21,7 @@ def build_rating_section(user: User) -> HomeSection:
     """Show the campaigns that this person can rate in; for a guest, their part of one."""
     if user.is_guest:
         return _build_guest_section(user)
-    campaigns = _with_progress(list_rateable_campaigns(user))
+    campaigns = _list_with_progress(list_rateable_campaigns(user))
     rated = count_rated_by_campaign(user, [campaign for campaign, _progress in campaigns])
     return HomeSection(
         title=_("To rate"),
@@ -62,7 +62,7 @@ def _build_guest_card(participant: PanelParticipant) -> HomeCard:
 def build_lead_section(user: User) -> HomeSection:
     """Show panels without a lead, and campaigns that are drafts, paused, or fully rated."""
     states = (Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
-    campaigns = _with_progress(Campaign.objects.filter(state__in=states))
+    campaigns = _list_with_progress(Campaign.objects.filter(state__in=states))
     cards = [_build_lead_card(campaign, progress) for campaign, progress in campaigns]
     return HomeSection(
         title=_("Campaigns to look after"),
@@ -87,7 +87,7 @@ def _build_panel_cards() -> list[HomeCard]:
     ]
 
 
-def _with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:
+def _list_with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:
     rows = list(campaigns.order_by("-pk")[:MAX_CARDS])
     progress = read_progress_by_campaign(rows)
     return [(campaign, progress[campaign.pk]) for campaign in rows]

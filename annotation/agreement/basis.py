@@ -1,4 +1,4 @@
-"""How many ratings and clips a figure rests on, and which spread within clips intervals use."""
+"""Count the ratings and clips behind a figure, and choose the spread within clips for intervals."""
 
 from dataclasses import dataclass
 
@@ -49,6 +49,6 @@ class Spread:
 def choose_spread(blind: Spread, both: Spread) -> Spread:
     """Return the spread for intervals of MOS and for plans.
 
-    Drafts draw ratings together, so it is the spread of blind ratings if that is defined.
+    It is the spread of blind ratings if that is defined, because drafts make ratings more alike.
     """
     return both if isinstance(blind.sd, Undefined) else blind

@@ -72,7 +72,10 @@ class AxisDifferences:
 
 
 def fold(lines: Iterable[Line], counts: Collection[str] = ()) -> tuple[Fold, ...]:
-    """Fold the thin figures behind sentences: their own if it is one of `counts`, else one that names the figures."""
+    """Group the thin figures behind sentences.
+
+    A figure whose own sentence is in `counts` gets that one; the others share a sentence that names them.
+    """
     by_sentence: dict[str, list[Line]] = {}
     for label, figure in lines:
         if figure.is_thin:
@@ -98,9 +101,9 @@ def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
         (_("ICC of a MOS"), blind.icc, assisted.icc),
         (_("SD within a clip"), blind.pooled_sd, assisted.pooled_sd),
     )
-    folded = [(_("Mean of MOS"), figures.mos), *((label, one) for label, one, _other in lines)]
+    folded = [(_("Mean of MOS"), figures.mos), *((label, blind_figure) for label, blind_figure, _assisted in lines)]
     if assisted.basis.ratings:
-        folded += [(_("%(figure)s, assisted") % {"figure": label}, other) for label, _one, other in lines]
+        folded += [(_("%(figure)s, assisted") % {"figure": label}, figure) for label, _blind, figure in lines]
     counts = {blind.basis.thin, assisted.basis.thin}
     reach = [(str(label), blind.basis.weigh(getattr(figures.reach, name))) for name, label in REACH.items()]
     return AxisCard(
@@ -109,7 +112,9 @@ def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
         folds=fold(folded, counts),
         reach=tuple(line for line in reach if not line[1].is_thin),
         reach_folds=fold(reach, counts),
-        is_of_these_raters=any_of_these_raters(one for _label, *two in lines for one in two if not one.is_thin),
+        is_of_these_raters=any_of_these_raters(
+            figure for _label, *pair in lines for figure in pair if not figure.is_thin
+        ),
         mos=draw_mos_chart(_list_estimates(figures.axis, rows)),
         levels=draw_histogram(figures.levels),
     )

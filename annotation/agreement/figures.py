@@ -1,8 +1,9 @@
 """Compute how far raters agree in a campaign, in a bounded number of queries.
 
-All figures leave out screened raters; the table of raters has everybody, so that a lead can count a rater again. Alpha,
-ICC, the spread within a clip and the ceiling use blind ratings, and the first three also assisted ones. MOS and
-generators use all counted ratings. An undefined figure has a reason, and a thin one a sentence on what it lacks.
+All figures leave out screened raters; the table of raters lists everybody, so that a lead can count a rater again.
+Alpha, ICC, the spread within a clip and the ceiling use blind ratings; the first three are also computed for assisted
+ratings. MOS and generators use all counted ratings. An undefined figure carries the reason. A thin figure, which rests
+on too few ratings, carries a sentence that says what it lacks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -174,8 +175,8 @@ def read_agreement(campaign: Campaign) -> Agreement:
 
     Each rating and edit is a new revision, and every other change is in the audit trail, so the newest key and the
     number of rows of both tell whether a result is current. The newest key alone does not: of two rows stored at once,
-    the one with the lower key may become visible last. This costs two queries; to compute 10,000 clips with three
-    ratings each takes a second.
+    the one with the lower key may become visible last. The check costs two queries; computing the agreement of 10,000
+    clips with three ratings each takes a second.
     """
     revisions = RatingRevision.objects.filter(rating__item__campaign=campaign)
     return _compute_cached(

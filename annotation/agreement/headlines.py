@@ -65,7 +65,7 @@ def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
         "blind_ratings": agreement.blind_ratings,
         "clips": len(agreement.rows),
         "screened_out": agreement.screened_out,
-        "headlines": [_headline_to_json(one) for axis in agreement.axes for one in list_headlines(axis)],
+        "headlines": [_headline_to_json(headline) for axis in agreement.axes for headline in list_headlines(axis)],
         "anchoring": [
             {
                 "axis": arm.axis.value,
@@ -114,27 +114,27 @@ def figure_to_json(figure: Weighed) -> dict[str, Any]:
 
 def write_agreement_csv(agreement: Agreement) -> Iterator[str]:
     """Yield one line per headline, header first. An undefined figure is empty, with the reason in the last column."""
-    return write_csv(COLUMNS, (_cells(one) for axis in agreement.axes for one in list_headlines(axis)))
+    return write_csv(COLUMNS, (_make_cells(line) for axis in agreement.axes for line in list_headlines(axis)))
 
 
-def _headline_to_json(one: Headline) -> dict[str, Any]:
-    basis = one.basis
+def _headline_to_json(headline: Headline) -> dict[str, Any]:
+    basis = headline.basis
     return {
-        "axis": one.axis.value,
-        "figure": one.name,
-        "of": one.of,
+        "axis": headline.axis.value,
+        "figure": headline.name,
+        "of": headline.of,
         "ratings": basis.ratings,
         "clips": basis.clips,
         "clips_with_two": basis.paired,
-    } | figure_to_json(one.figure)
+    } | figure_to_json(headline.figure)
 
 
-def _cells(one: Headline) -> list[Cell]:
-    values: Mapping[str, Any] = _headline_to_json(one)
-    return [_cell(values.get(column)) for column in COLUMNS]
+def _make_cells(headline: Headline) -> list[Cell]:
+    values: Mapping[str, Any] = _headline_to_json(headline)
+    return [_make_cell(values.get(column)) for column in COLUMNS]
 
 
-def _cell(value: Any) -> Cell:
+def _make_cell(value: Any) -> Cell:
     if isinstance(value, float):
         return round_cell(value, 4)
     return "" if value is None else value

@@ -14,20 +14,22 @@ HEADER = ["clip_id", "generator", "split", "prompt", *[f"{axis}_{figure}" for ax
 
 def write_mos_csv(campaign: Campaign) -> Iterator[str]:
     """Yield the lines, header first, without screened raters. An undefined figure is an empty cell."""
-    return write_csv(HEADER, (_cells(row) for row in read_mos_rows(campaign)))
+    return write_csv(HEADER, (_make_cells(row) for row in read_mos_rows(campaign)))
 
 
-def _cells(row: MosRow) -> list[Cell]:
+def _make_cells(row: MosRow) -> list[Cell]:
     cells: list[Cell] = [row.clip_id, row.generator, row.split, row.prompt]
     for axis in AXES:
         if axis in row.mos:
             mos, corrected = row.mos[axis], row.corrected[axis]
-            cells += [_number(mos.mos), mos.n, row.blind[axis]]
-            cells += map(_number, (mos.sd, mos.se, mos.low, mos.high, corrected.mos, corrected.low, corrected.high))
+            cells += [_make_number_cell(mos.mos), mos.n, row.blind[axis]]
+            cells += map(
+                _make_number_cell, (mos.sd, mos.se, mos.low, mos.high, corrected.mos, corrected.low, corrected.high)
+            )
         else:
             cells += [""] * len(FIGURES)
     return cells
 
 
-def _number(value: Figure) -> Cell:
+def _make_number_cell(value: Figure) -> Cell:
     return "" if isinstance(value, Undefined) else round_cell(value, 4)

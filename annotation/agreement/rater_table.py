@@ -57,7 +57,7 @@ def read_rater_rows(
     screening = {axis: {row.rater: row for row in screen_raters(table)} for axis, table in tables.items() if len(table)}
     golds, repeats = _read_check_pairs(campaign, scores)
     qualified = dict(Qualification.objects.filter(campaign=campaign).values_list("rater", "share"))
-    counts = Counter(rater for rater, _item in {(one.rater, one.item) for one in scores})
+    counts = Counter(rater for rater, _item in {(score.rater, score.item) for score in scores})
     conduct = _compute_conduct(scores, sittings)
     people = User.objects.filter(pk__in=counts).order_by("username", "pk")
     return tuple(
@@ -90,9 +90,10 @@ def _read_check_pairs(campaign: Campaign, scores: Sequence[Score]) -> tuple[Pair
         for pk, gold in Item.objects.filter(campaign=campaign, gold__isnull=False).values_list("pk", "gold")
     }
     checks = read_checks(campaign)
-    on_golds = [(one.item, one.rater, one.axis, one.score) for one in scores if one.item in known]
+    on_golds = [(score.item, score.rater, score.axis, score.score) for score in scores if score.item in known]
     repeated = {(item, rater) for kind, item, rater, _axis, _score in checks if kind == Slot.Kind.REPEAT}
-    first = {(one.item, one.rater, one.axis): one.score for one in scores if (one.item, one.rater) in repeated}
+    of_repeated = [score for score in scores if (score.item, score.rater) in repeated]
+    first = {(score.item, score.rater, score.axis): score.score for score in of_repeated}
     golds: Pairs = {}
     repeats: Pairs = {}
     for kind, item, rater, axis, score in checks:
@@ -120,9 +121,9 @@ def _compute_conduct(scores: Sequence[Score], sittings: Sequence[Sitting]) -> di
         seconds.setdefault(sitting.rater, []).append(sitting.seconds)
         if sitting.watched is not None:
             watched.setdefault(sitting.rater, []).append(sitting.watched)
-    for one in scores:
-        if one.draft is not None:
-            confirmed.setdefault(one.rater, []).append(float(one.draft_use == "confirmed"))
+    for score in scores:
+        if score.draft is not None:
+            confirmed.setdefault(score.rater, []).append(float(score.draft_use == "confirmed"))
     return {
         "seconds": _compute_means(seconds),
         "watched": _compute_means(watched),

@@ -94,7 +94,7 @@ def read_sittings(campaign: Campaign) -> list[Sitting]:
     """Read the sitting of each rating, with its edits (`annotation.rating.work`), without excluded clips. One query."""
     revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
     work = read_work(revisions.exclude(rating__item__availability=Item.Availability.EXCLUDED))
-    return [Sitting(one.rater, one.seconds, read_watched_share(one.viewing)) for one in work.values()]
+    return [Sitting(entry.rater, entry.seconds, read_watched_share(entry.viewing)) for entry in work.values()]
 
 
 def read_watched_share(viewing: Any) -> float | None:
@@ -107,4 +107,6 @@ def read_watched_share(viewing: Any) -> float | None:
 
 def make_table(scores: Iterable[Score], axis: Axis) -> RatingTable:
     """Return one axis as a table of (item, rater, score)."""
-    return RatingTable.from_triples((one.item, one.rater, float(one.score)) for one in scores if one.axis == axis)
+    return RatingTable.from_triples(
+        (score.item, score.rater, float(score.score)) for score in scores if score.axis == axis
+    )

@@ -56,7 +56,7 @@ def read_values(serializer: BaseSerializer[Any]) -> dict[str, Any]:
 
 
 class KeyPagination(CursorPagination):
-    """Pages by cursor, oldest row first: a late page costs no more than the first."""
+    """Pages by cursor, oldest row first: every page costs the same."""
 
     ordering = "pk"
     page_size = 100

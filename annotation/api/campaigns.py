@@ -149,10 +149,8 @@ class RatingsView(RoleView, ListAPIView[Rating]):
     def get_queryset(self) -> QuerySet[Rating]:
         campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
         current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
-        ratings_of = Rating.objects.filter(slot__campaign=campaign).annotate(seconds=SECONDS)
-        return ratings_of.select_related("item__clip", "rater", "draft").prefetch_related(
-            Prefetch("revisions", current)
-        )
+        ratings = Rating.objects.filter(slot__campaign=campaign).annotate(seconds=SECONDS)
+        return ratings.select_related("item__clip", "rater", "draft").prefetch_related(Prefetch("revisions", current))
 
 
 class ClipMediaView(RoleView):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Clip, Guideline, GuidelineExample, Item
-from annotation.shared.levels import level_name
+from annotation.shared.levels import get_level_name
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -94,7 +94,7 @@ def group_by_level(examples: Iterable[Example]) -> list[AxisExamples]:
         AxisExamples(
             axis.value,
             tuple(
-                LevelExamples(level, level_name(level), tuple(by_level.get((axis.value, level), ())))
+                LevelExamples(level, get_level_name(level), tuple(by_level.get((axis.value, level), ())))
                 for level in range(MIN_LEVEL, MAX_LEVEL + 1)
             ),
         )

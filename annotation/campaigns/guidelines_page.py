@@ -21,7 +21,7 @@ from accounts.models import Role
 from annotation.campaigns.forms import GuidelineForm
 from annotation.campaigns.guidelines import MAX_NOTE_LENGTH, Example, group_by_level, read_examples, set_guidelines
 from annotation.models import Campaign, Clip
-from annotation.shared.levels import level_names
+from annotation.shared.levels import list_level_names
 from qsave.axes import AXES
 
 MAX_RESULTS = 12
@@ -78,7 +78,7 @@ def _build_context(campaign: Campaign, sheet: Sheet, form: GuidelineForm) -> dic
         "form": form,
         "sheet": sheet,
         "axes": AXES,
-        "levels": level_names(),
+        "levels": list_level_names(),
         "note_length": MAX_NOTE_LENGTH,
         "preview": group_by_level(sheet.examples) if sheet.preview_text is not None else [],
     }

@@ -105,10 +105,10 @@ def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:
 
 def warn_about_small_splits(sizes: Mapping[str, SplitSize]) -> list[str]:
     """Return a warning for val and for test if it is empty or small."""
-    return [_warning(split, sizes[split]) for split in HELD_OUT if sizes[split].is_small]
+    return [_describe_small_split(split, sizes[split]) for split in HELD_OUT if sizes[split].is_small]
 
 
-def _warning(split: str, size: SplitSize) -> str:
+def _describe_small_split(split: str, size: SplitSize) -> str:
     values = {
         "split": split,
         "clips": ngettext("%(n)s clip", "%(n)s clips", size.clips) % {"n": size.clips},

@@ -37,7 +37,7 @@ def find_video(folder: Path, name: str) -> Path:
     if hostile or not parts or not name.isprintable():
         raise RowRefused(f"video leads out of the manifest's folder: {name[:200]!r}.")
     try:
-        return _plain_file(folder, parts)
+        return _find_plain_file(folder, parts)
     except OSError as error:
         reason = (
             "has a name too long for a file" if error.errno == ENAMETOOLONG else f"cannot be read: {error.strerror}"
@@ -45,7 +45,7 @@ def find_video(folder: Path, name: str) -> Path:
         raise RowRefused(f"video {reason}: {name[:200]!r}.") from None
 
 
-def _plain_file(folder: Path, parts: tuple[str, ...]) -> Path:
+def _find_plain_file(folder: Path, parts: tuple[str, ...]) -> Path:
     name, path = "/".join(parts), folder
     for part in parts:
         path = path / part
@@ -74,7 +74,7 @@ def copy_and_hash(source: Path, target: Path) -> str:
     """Copy a file and return the SHA-256 of the copy; raises RowRefused if it is unreadable or too large."""
     digest, size = hashlib.sha256(), 0
     with target.open("wb") as out:
-        for chunk in _chunks(source):
+        for chunk in _read_chunks(source):
             size += len(chunk)
             if size > MAX_BYTES:
                 raise RowRefused(_TOO_LARGE)
@@ -85,7 +85,7 @@ def copy_and_hash(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _chunks(source: Path) -> Iterator[bytes]:
+def _read_chunks(source: Path) -> Iterator[bytes]:
     try:
         with source.open("rb") as stream:
             if os.fstat(stream.fileno()).st_size > MAX_BYTES:  # before it fills the disk
@@ -97,7 +97,10 @@ def _chunks(source: Path) -> Iterator[bytes]:
 
 
 def move_into_store(path: Path, kind: str, sha256: str, extension: str) -> str:
-    """Move a finished file to its name in the store; return its path under MEDIA_ROOT. An existing file is the same."""
+    """Move a finished file to its name in the store; return its path under MEDIA_ROOT.
+
+    A file that already has this name has the same content, because the name is its hash.
+    """
     name = f"{kind}/{sha256[:2]}/{sha256}{extension}"
     target = Path(settings.MEDIA_ROOT) / name
     for folder in (target.parent.parent, target.parent):

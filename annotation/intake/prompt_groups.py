@@ -1,8 +1,9 @@
 """Assign each prompt of a manifest to a group, and each new group to a split, before a clip of the manifest is stored.
 
 A prompt keeps its group permanently, also if its clips are refused, so an import that is interrupted, or corrected and
-repeated, gives the same result as a single one. A `prompt_group` in the manifest wins over similarity; its name is one
-group on the whole site. Other prompts of the manifest are clustered first, then compared with the stored ones.
+repeated, gives the same result as a single one. A `prompt_group` in the manifest wins over similarity; the same name
+is the same group on the whole site. Other prompts of the manifest are clustered first, then compared with the stored
+ones.
 """
 
 import hashlib
@@ -36,23 +37,23 @@ def group_prompts(rows: Sequence[Row], *, seed: int) -> None:
     runs inside the lock.
     """
     for _ in range(ATTEMPTS):
-        newest = _newest_prompt()
+        newest = _find_newest_prompt()
         plan = _make_plan(rows, newest)
         if plan.is_empty:
             return
         with transaction.atomic():
             lock_clips()
-            if _newest_prompt() == newest:
+            if _find_newest_prompt() == newest:
                 _Writer(seed).write(plan)
                 return
     with transaction.atomic():
         lock_clips()
-        _Writer(seed).write(_make_plan(rows, _newest_prompt()))
+        _Writer(seed).write(_make_plan(rows, _find_newest_prompt()))
 
 
 def find_group(row: Row) -> tuple[PromptGroup, bool]:
     """Return the group that `group_prompts` stored for a row, and whether the row bridges two splits."""
-    prompts = GroupedPrompt.objects.select_related("group").filter(digest=_digest(row.prompt))
+    prompts = GroupedPrompt.objects.select_related("group").filter(digest=_hash_prompt(row.prompt))
     if row.prompt_group:
         prompt = prompts.get(is_named=True, group__name=row.prompt_group)
     else:
@@ -93,7 +94,7 @@ class _KnownPrompts:
     def __iter__(self) -> Iterator[tuple[str, Key]]:
         stored = GroupedPrompt.objects.filter(pk__lte=self.newest).order_by("pk")
         yield from stored.values_list("text", "group").iterator(chunk_size=BATCH_SIZE)
-        pk_of = _pks_by_name(row.prompt_group for row in self.named)
+        pk_of = _find_pks_by_name(row.prompt_group for row in self.named)
         for row in self.named:
             yield row.prompt, pk_of.get(row.prompt_group, row.prompt_group)
 
@@ -103,11 +104,11 @@ def _make_plan(rows: Sequence[Row], newest: int) -> _Plan:
     unnamed: dict[str, Row] = {}
     for row in rows:
         if row.prompt_group:
-            plan.named.setdefault((row.prompt_group, _digest(row.prompt)), row)
+            plan.named.setdefault((row.prompt_group, _hash_prompt(row.prompt)), row)
         else:
-            unnamed.setdefault(_digest(row.prompt), row)
+            unnamed.setdefault(_hash_prompt(row.prompt), row)
     stored = GroupedPrompt.objects.values_list("digest", "is_named", "group__name")
-    for digests in _chunks([*unnamed, *(digest for _, digest in plan.named)]):
+    for digests in _split_into_chunks([*unnamed, *(digest for _, digest in plan.named)]):
         for digest, is_named, name in stored.filter(digest__in=digests):
             if is_named:
                 plan.named.pop((str(name), digest), None)
@@ -134,10 +135,10 @@ class _Writer:
     def write(self, plan: _Plan) -> None:
         named = self._create_named(plan.named.values())
         prompts = [_build_prompt(row, named[row.prompt_group], is_named=True) for row in plan.named.values()]
-        groups = _stored_groups(plan.clusters) | dict[Key, PromptGroup](named)
+        groups = _load_groups(plan.clusters) | dict[Key, PromptGroup](named)
         split_of = {key: group.split for key, group in groups.items()}
         separate = [cluster for cluster in plan.clusters if not cluster.near]
-        new_groups = _store_groups([self._new_group(plan.unnamed[cluster.members[0]]) for cluster in separate])
+        new_groups = _store_groups([self._make_group(plan.unnamed[cluster.members[0]]) for cluster in separate])
         for group, cluster in zip(new_groups, separate, strict=True):
             prompts += [_build_prompt(plan.unnamed[number], group) for number in cluster.members]
         for cluster in plan.clusters:
@@ -152,13 +153,13 @@ class _Writer:
         for row in rows:
             first.setdefault(row.prompt_group, row)
         groups: dict[str, PromptGroup] = {}
-        for names in _chunks(list(first)):
+        for names in _split_into_chunks(list(first)):
             groups |= {str(group.name): group for group in PromptGroup.objects.filter(name__in=names)}
-        new = [self._new_group(row, name=name) for name, row in first.items() if name not in groups]
+        new = [self._make_group(row, name=name) for name, row in first.items() if name not in groups]
         PromptGroup.objects.bulk_create(new, batch_size=BATCH_SIZE)
         return groups | {str(group.name): group for group in new}
 
-    def _new_group(self, row: Row, *, name: str | None = None) -> PromptGroup:
+    def _make_group(self, row: Row, *, name: str | None = None) -> PromptGroup:
         split = choose_split(
             name or row.prompt,
             taken=self._counts,
@@ -167,7 +168,7 @@ class _Writer:
         )
         self._count(row.generator, split, 1)
         # a normalised prompt with words has no colon, so a name cannot equal a prompt
-        representative = _representative(row.prompt) if name is None else f"prompt_group: {name}"
+        representative = _make_representative(row.prompt) if name is None else f"prompt_group: {name}"
         return PromptGroup(representative=representative, name=name, split=split, generator=row.generator)
 
     def _count(self, generator: str, split: str, groups: int) -> None:
@@ -175,15 +176,15 @@ class _Writer:
         self._counts_by_generator[generator][split] += groups
 
 
-def _stored_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
+def _load_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
     keys = sorted({key for cluster in clusters for key in cluster.near if isinstance(key, int)})
-    return {group.pk: group for chunk in _chunks(keys) for group in PromptGroup.objects.filter(pk__in=chunk)}
+    return {group.pk: group for chunk in _split_into_chunks(keys) for group in PromptGroup.objects.filter(pk__in=chunk)}
 
 
 def _store_groups(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
     """Store new groups; if a group with the same representative exists without prompts, return that one."""
     existing: dict[str, PromptGroup] = {}
-    for representatives in _chunks([group.representative for group in groups]):
+    for representatives in _split_into_chunks([group.representative for group in groups]):
         existing |= {
             group.representative: group for group in PromptGroup.objects.filter(representative__in=representatives)
         }
@@ -195,32 +196,32 @@ def _store_groups(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
 
 def _build_prompt(row: Row, group: PromptGroup, *, is_named: bool = False, bridges: bool = False) -> GroupedPrompt:
     return GroupedPrompt(
-        group=group, text=row.prompt, digest=_digest(row.prompt), is_named=is_named, bridges_splits=bridges
+        group=group, text=row.prompt, digest=_hash_prompt(row.prompt), is_named=is_named, bridges_splits=bridges
     )
 
 
-def _newest_prompt() -> int:
+def _find_newest_prompt() -> int:
     newest: int | None = GroupedPrompt.objects.aggregate(newest=Max("pk"))["newest"]
     return newest or 0
 
 
-def _pks_by_name(names: Iterable[str]) -> dict[str, int]:
+def _find_pks_by_name(names: Iterable[str]) -> dict[str, int]:
     pks: dict[str, int] = {}
-    for chunk in _chunks(sorted(set(names))):
+    for chunk in _split_into_chunks(sorted(set(names))):
         pks |= {str(name): pk for name, pk in PromptGroup.objects.filter(name__in=chunk).values_list("name", "pk")}
     return pks
 
 
-def _chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+def _split_into_chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     for start in range(0, len(values), LOOKUP_SIZE):
         yield values[start : start + LOOKUP_SIZE]
 
 
-def _digest(prompt: str) -> str:
+def _hash_prompt(prompt: str) -> str:
     return hashlib.sha256(normalise(prompt).encode()).hexdigest()
 
 
-def _representative(prompt: str) -> str:
+def _make_representative(prompt: str) -> str:
     """Return the normalised prompt; a very long one ends in its hash, because an index entry has a maximum size."""
     text = normalise(prompt)
     if len(text.encode()) <= REPRESENTATIVE_LENGTH:

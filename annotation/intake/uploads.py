@@ -51,7 +51,7 @@ class UploadRefused(ValueError):
 def receive_files(files: Sequence[UploadedFile[Any]]) -> Path:
     """Store uploaded files in a folder of their own and return the path of the manifest among them."""
     remove_stale_folders()
-    folder = upload_root() / uuid.uuid4().hex
+    folder = get_upload_root() / uuid.uuid4().hex
     folder.mkdir(parents=True)
     with ExitStack() as cleanup:
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -75,13 +75,13 @@ def find_last_import(campaign: Campaign) -> Job | None:
     return Job.objects.filter(kind=IMPORT_CLIPS, arguments__campaign=campaign.pk).order_by("-created_at").first()
 
 
-def upload_root() -> Path:
+def get_upload_root() -> Path:
     return Path(settings.VAR_DIR) / "uploads"
 
 
 def discard(manifest: Path) -> None:
     """Delete the folder that `receive_files` created, if `manifest` is in one."""
-    root = upload_root()
+    root = get_upload_root()
     if manifest.is_relative_to(root):
         shutil.rmtree(root / manifest.relative_to(root).parts[0], ignore_errors=True)
 
@@ -93,7 +93,7 @@ def is_awaited(manifest: Path) -> bool:
 
 def remove_stale_folders() -> None:
     """Delete old folders that no job will read: those of cancelled jobs and of workers that died."""
-    root = upload_root()
+    root = get_upload_root()
     folders = list(root.iterdir()) if root.exists() else []
     old = [folder for folder in folders if _is_old(folder)]
     if old:
@@ -113,7 +113,7 @@ def _is_old(folder: Path) -> bool:
 
 def find_manifest(folder: Path) -> Path:
     """Return the only manifest at the top of a folder, or of the only folder in it; `manifest.*` wins over others."""
-    for level in (folder, *_only_folder(folder)):
+    for level in (folder, *_list_only_folder(folder)):
         manifests = sorted(path for path in level.iterdir() if path.suffix.lower() in MANIFEST_SUFFIXES)
         named = [path for path in manifests if path.stem.lower() == "manifest"]
         if len(named or manifests) == 1:
@@ -132,7 +132,7 @@ def find_manifest(folder: Path) -> Path:
     raise UploadRefused(_("There is no manifest among the files. Add a CSV, TSV, JSON, JSONL or Parquet file."))
 
 
-def _only_folder(folder: Path) -> list[Path]:
+def _list_only_folder(folder: Path) -> list[Path]:
     folders = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("__", "."))]
     return folders if len(folders) == 1 else []
 
@@ -145,7 +145,7 @@ def _store(file: UploadedFile[Any], folder: Path) -> None:
         )
     target = folder / name
     try:
-        with guard_file(output=upload_root(), passing=(UploadRefused,)):
+        with guard_file(output=get_upload_root(), passing=(UploadRefused,)):
             _write(target, file.chunks(CHUNK), MAX_BYTES)
             if target.suffix.lower() == ".zip":
                 unpack(target, folder)
@@ -176,7 +176,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int) -> int:
     """Return the bytes written. They are counted while unpacking: the size stated in the archive may be false."""
-    target = _inside(folder, entry)
+    target = _find_entry_path(folder, entry)
     with source.open(entry) as stream:
         return _write(target, iter(lambda: stream.read(CHUNK), b""), left)
 
@@ -206,7 +206,7 @@ def _write(target: Path, chunks: Iterable[bytes], most: int) -> int:
     return written
 
 
-def _inside(folder: Path, entry: zipfile.ZipInfo) -> Path:
+def _find_entry_path(folder: Path, entry: zipfile.ZipInfo) -> Path:
     path = PurePosixPath(entry.filename)
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise UploadRefused(

@@ -22,7 +22,7 @@ from annotation.rating.desk_form import FormAnswer, FormAnswers, make_blank_answ
 from annotation.rating.draft_use import list_offered_defects, make_proposals
 from annotation.rating.drafts import find_draft
 from annotation.rating.rating_sql import read_desk_record
-from annotation.shared.levels import level_name, level_names
+from annotation.shared.levels import get_level_name, list_level_names
 from qsave.axes import AXES, Axis, level_of_mos
 from qsave.report_card import card_from_json
 
@@ -201,7 +201,7 @@ def _describe_score(score: float | None) -> str:
     if score is None:
         return ""
     level = level_of_mos(score)
-    return f"{level} {level_name(level)}"
+    return f"{level} {get_level_name(level)}"
 
 
 def _prefill(campaign: Campaign, draft: Draft | None) -> FormAnswers:
@@ -234,7 +234,7 @@ def _make_axis_form(
         title=axis.value.capitalize(),
         hint=str(AXIS_HINTS[axis]),
         answer=answer,
-        levels=tuple(LevelChoice(value, word, answer["score"] == value) for value, word in level_names()),
+        levels=tuple(LevelChoice(value, word, answer["score"] == value) for value, word in list_level_names()),
         defects=tuple(
             DefectChoice(defect["id"], defect["label"], letter, defect["id"] in chosen)
             for defect, letter in zip(defects, letters, strict=True)

@@ -22,7 +22,7 @@ from annotation.rating.desk_presenter import (
     list_general_problems,
     present_edit,
 )
-from annotation.shared.levels import level_name
+from annotation.shared.levels import get_level_name
 from qsave.axes import AXES
 
 PAGE_SIZE = 30
@@ -114,5 +114,7 @@ def _list_earlier(rating: Rating) -> QuerySet[RatingRevision]:
 
 def _list_scores(revision: RatingRevision) -> dict[str, Any]:
     answers = {answer.axis: answer for answer in revision.answers.all()}
-    scores = [(answers[axis.value], level_name(answers[axis.value].score)) for axis in AXES if axis.value in answers]
+    scores = [
+        (answers[axis.value], get_level_name(answers[axis.value].score)) for axis in AXES if axis.value in answers
+    ]
     return {"number": revision.number, "scores": scores}

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
 from annotation.rating.checks import CLOSE, ChosenItem, list_skipped
-from annotation.shared.levels import level_name
+from annotation.shared.levels import get_level_name
 from qsave.axes import AXES
 
 
@@ -126,4 +126,4 @@ def _compare_with_known(rater: User, campaign: Campaign) -> Iterator[bool]:
 
 
 def _make_axis_feedback(axis: str, given: int, known: int) -> AxisFeedback:
-    return AxisFeedback(axis, given, level_name(given), known, level_name(known), abs(given - known) <= CLOSE)
+    return AxisFeedback(axis, given, get_level_name(given), known, get_level_name(known), abs(given - known) <= CLOSE)

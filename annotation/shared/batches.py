@@ -20,7 +20,7 @@ def open_batch() -> Iterator[None]:
     with transaction.atomic():
         yield
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        # A waiting writer of SQLite retries now and then: leave it a gap in which the lock is free.
+        # A writer that waits for SQLite's lock only retries from time to time: keep the lock free for as long.
         time.sleep(min(LONGEST_PAUSE, time.monotonic() - started))
 
 

@@ -101,16 +101,22 @@ def draw_mos_chart(estimates: Sequence[Estimate]) -> IntervalChart | None:
     step = math.ceil(len(ordered) / MAX_MARKS)
     drawn = ordered[::step]
     gap = (WIDTH - LEFT - RIGHT) / len(drawn)
-    ticks = tuple(Tick(_level_y(level), str(level)) for level in range(MIN_LEVEL, MAX_LEVEL + 1))
+    ticks = tuple(Tick(_compute_level_y(level), str(level)) for level in range(MIN_LEVEL, MAX_LEVEL + 1))
     marks = tuple(
-        Mark(e.label, LEFT + (i + 0.5) * gap, _level_y(e.value), _level_y(e.low), _level_y(e.high))
+        Mark(
+            e.label,
+            LEFT + (i + 0.5) * gap,
+            _compute_level_y(e.value),
+            _compute_level_y(e.low),
+            _compute_level_y(e.high),
+        )
         for i, e in enumerate(drawn)
     )
-    return IntervalChart(_frame((), ticks), marks, len(drawn), len(ordered))
+    return IntervalChart(_make_frame((), ticks), marks, len(drawn), len(ordered))
 
 
-def _level_y(level: float) -> float:
-    return _between(level, MIN_LEVEL - 0.15, MAX_LEVEL + 0.15, HEIGHT - BOTTOM, TOP)
+def _compute_level_y(level: float) -> float:
+    return _scale(level, MIN_LEVEL - 0.15, MAX_LEVEL + 0.15, HEIGHT - BOTTOM, TOP)
 
 
 def draw_histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
@@ -123,11 +129,11 @@ def draw_histogram(counts: Sequence[tuple[str, int]]) -> Histogram | None:
     base = HEIGHT - BOTTOM
     bars = []
     for i, (label, count) in enumerate(counts):
-        y = _between(count, 0, top, base, TOP)
+        y = _scale(count, 0, top, base, TOP)
         bars.append(Bar(label, count, LEFT + i * gap + gap * 0.15, y, gap * 0.7, base - y))
     x_ticks = tuple(Tick(bar.x + bar.width / 2, bar.label) for bar in bars)
-    y_ticks = tuple(Tick(_between(v, 0, top, base, TOP), f"{v:g}") for v in (0, top / 2, top))
-    return Histogram(_frame(x_ticks, y_ticks), tuple(bars), sum(count for _, count in counts))
+    y_ticks = tuple(Tick(_scale(v, 0, top, base, TOP), f"{v:g}") for v in (0, top / 2, top))
+    return Histogram(_make_frame(x_ticks, y_ticks), tuple(bars), sum(count for _, count in counts))
 
 
 def draw_day_bars(hours: Sequence[tuple[date, float]]) -> Histogram | None:
@@ -148,26 +154,26 @@ def draw_curve(points: Sequence[tuple[float, float]]) -> Curve | None:
     if thinned[-1] != finite[-1]:
         thinned.append(finite[-1])
     x_low, x_high = finite[0][0], max(finite[-1][0], finite[0][0] + 1)
-    y_low, y_high = _padded(min(y for _, y in finite), max(y for _, y in finite))
+    y_low, y_high = _add_margin(min(y for _, y in finite), max(y for _, y in finite))
     line = " ".join(
-        f"{_between(x, x_low, x_high, LEFT, WIDTH - RIGHT):.1f},{_between(y, y_low, y_high, HEIGHT - BOTTOM, TOP):.1f}"
+        f"{_scale(x, x_low, x_high, LEFT, WIDTH - RIGHT):.1f},{_scale(y, y_low, y_high, HEIGHT - BOTTOM, TOP):.1f}"
         for x, y in thinned
     )
-    x_ticks = tuple(Tick(_between(v, x_low, x_high, LEFT, WIDTH - RIGHT - 8), f"{v:g}") for v in (x_low, x_high))
+    x_ticks = tuple(Tick(_scale(v, x_low, x_high, LEFT, WIDTH - RIGHT - 8), f"{v:g}") for v in (x_low, x_high))
     y_values = (y_low, (y_low + y_high) / 2, y_high)
-    y_ticks = tuple(Tick(_between(v, y_low, y_high, HEIGHT - BOTTOM, TOP), f"{v:.2g}") for v in y_values)
-    return Curve(_frame(x_ticks, y_ticks), line, finite[0][1], finite[-1][1])
+    y_ticks = tuple(Tick(_scale(v, y_low, y_high, HEIGHT - BOTTOM, TOP), f"{v:.2g}") for v in y_values)
+    return Curve(_make_frame(x_ticks, y_ticks), line, finite[0][1], finite[-1][1])
 
 
-def _frame(x_ticks: tuple[Tick, ...], y_ticks: tuple[Tick, ...]) -> Frame:
+def _make_frame(x_ticks: tuple[Tick, ...], y_ticks: tuple[Tick, ...]) -> Frame:
     return Frame(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, x_ticks, y_ticks)
 
 
-def _between(value: float, low: float, high: float, to_low: float, to_high: float) -> float:
+def _scale(value: float, low: float, high: float, to_low: float, to_high: float) -> float:
     return to_low + (value - low) / (high - low) * (to_high - to_low)
 
 
-def _padded(low: float, high: float) -> tuple[float, float]:
+def _add_margin(low: float, high: float) -> tuple[float, float]:
     """Return the range with a margin, also around a flat line."""
     pad = (high - low) * 0.05 or max(abs(high) * 0.1, 0.1)
     return low - pad, high + pad

@@ -1,7 +1,7 @@
 """CSV files that people download.
 
-They begin with a byte order mark, without which Excel reads UTF-8 as the machine's old code page, and every text cell
-is escaped (`qsave.spreadsheets`).
+A file begins with a byte order mark, because Excel otherwise reads UTF-8 as the machine's old code page. Every text
+cell is escaped (`qsave.spreadsheets`).
 """
 
 import csv
@@ -18,9 +18,9 @@ Cell = str | int | float | Decimal
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
     """Yield the lines of the file. Text cells are escaped; a number stays a number, also a negative one."""
-    yield BYTE_ORDER_MARK + _line(header)
+    yield BYTE_ORDER_MARK + _format_line(header)
     for row in rows:
-        yield _line(row)
+        yield _format_line(row)
 
 
 def round_cell(value: float, places: int) -> Decimal:
@@ -28,7 +28,7 @@ def round_cell(value: float, places: int) -> Decimal:
     return Decimal(f"{value:z.{places}f}")
 
 
-def _line(cells: Sequence[Cell]) -> str:
+def _format_line(cells: Sequence[Cell]) -> str:
     text = StringIO()
     csv.writer(text).writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()

@@ -13,11 +13,11 @@ _NAMES = {
 }
 
 
-def level_name(level: int) -> str:
+def get_level_name(level: int) -> str:
     """Return the name of a level from 1 to 5; raises ValueError for another."""
     return str(_NAMES[level_word(level)])
 
 
-def level_names() -> list[tuple[int, str]]:
+def list_level_names() -> list[tuple[int, str]]:
     """Return every level with its name, from the lowest."""
-    return [(level, level_name(level)) for level in range(1, len(LEVEL_WORDS) + 1)]
+    return [(level, get_level_name(level)) for level in range(1, len(LEVEL_WORDS) + 1)]

@@ -71,7 +71,7 @@ def figure(value: Any, digits: int = 2) -> SafeString | str:
 
 @register.filter
 def percent(value: Any) -> SafeString | str:
-    """Format a share in 0..1 as whole percent. Only exactly none is 0% and exactly all is 100%."""
+    """Format a share in 0..1 as whole percent. Only an exact 0 is 0%, and only an exact 1 is 100%."""
     if value is None or hasattr(value, "reason"):
         return figure(value)
     if 0 < value < 0.005:
@@ -85,17 +85,17 @@ def percent(value: Any) -> SafeString | str:
 def brief(value: Any, digits: int = 2) -> SafeString | str:
     """Format like `figure` for narrow columns: an undefined figure is a dash with the reason as its title."""
     reason = getattr(value, "reason", None)
-    return figure(value, digits) if reason is None else _dash(reason)
+    return figure(value, digits) if reason is None else _make_dash(reason)
 
 
 @register.filter
 def brief_percent(value: Any) -> SafeString | str:
     """Format like `percent` for narrow columns."""
     reason = getattr(value, "reason", None)
-    return percent(value) if reason is None else _dash(reason)
+    return percent(value) if reason is None else _make_dash(reason)
 
 
-def _dash(reason: str) -> SafeString:
+def _make_dash(reason: str) -> SafeString:
     return format_html('<abbr title="{}">–</abbr><span class="visually-hidden"> {}</span>', reason, reason)
 
 
@@ -109,7 +109,7 @@ def short(value: float) -> str:
 def brief_words(text: str) -> SafeString | str:
     """Shorten a figure in words for narrow columns: "undefined: why" becomes a dash with the reason as its title."""
     is_undefined = str(text).startswith("undefined")
-    return _dash(str(text).removeprefix("undefined").lstrip(": ")) if is_undefined else text
+    return _make_dash(str(text).removeprefix("undefined").lstrip(": ")) if is_undefined else text
 
 
 @register.filter
@@ -145,7 +145,7 @@ def estimate(value: Any, digits: int = 2) -> SafeString | str:
     """Format a figure with its interval; the value is an `Estimate` or the JSON of an evaluation."""
     if value is None:
         return "–"
-    point, low, high = _parts(value)
+    point, low, high = _split_estimate(value)
     if point is None or hasattr(point, "reason"):
         return figure(point, digits)
     text = figure(point, digits)
@@ -159,24 +159,24 @@ def readable(value: Any, digits: int = 2) -> SafeString | str:
     """Format a weighed figure with its interval; if too few ratings support it, a dash with the reason as its title."""
     if value is None:
         return "–"
-    return _dash(value.thin) if value.thin else brief_estimate(value.estimate, digits)
+    return _make_dash(value.thin) if value.thin else brief_estimate(value.estimate, digits)
 
 
 @register.filter
 def population(value: Any) -> str:
-    """Return whom the interval of an `Estimate` holds for if not for everybody: "for these raters"."""
+    """Return for whom the interval of an `Estimate` holds ("for these raters"); empty if it holds for everybody."""
     return str(getattr(getattr(value, "interval", None), "population", ""))
 
 
 @register.filter
 def brief_estimate(value: Any, digits: int = 2) -> SafeString | str:
     """Format like `estimate` for narrow columns: an undefined figure is a dash with the reason as its title."""
-    point = None if value is None else _parts(value)[0]
+    point = None if value is None else _split_estimate(value)[0]
     reason = getattr(point, "reason", None)
-    return estimate(value, digits) if reason is None else _dash(reason)
+    return estimate(value, digits) if reason is None else _make_dash(reason)
 
 
-def _parts(value: Any) -> tuple[Any, Any, Any]:
+def _split_estimate(value: Any) -> tuple[Any, Any, Any]:
     if isinstance(value, Mapping):
         if "undefined" in value:
             return _Reason(str(value["undefined"])), None, None

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             campaign = _find_campaign(actor, options["campaign"], create=options["create"])
             report = import_manifest(
-                actor=actor, campaign=campaign, manifest=options["manifest"], on_progress=self._progress
+                actor=actor, campaign=campaign, manifest=options["manifest"], on_progress=self._print_progress
             )
         except (ManifestError, PermissionDenied, ValidationError) as error:
             raise CommandError(str(error)) from None
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         for warning in report.warnings:
             self.stderr.write(f"Warning: {warning}")
 
-    def _progress(self, share: float, message: str) -> None:
+    def _print_progress(self, share: float, message: str) -> None:
         if self.stdout.isatty():
             self.stdout.write(f"\r{share:4.0%} {message}", ending="")
             self.stdout.write("\n" if share >= 1 else "", ending="")

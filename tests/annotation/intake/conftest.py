@@ -13,7 +13,7 @@ from tests.annotation.factories import write_video
 def own_uploads(settings: Settings, tmp_path: Path) -> None:
     """Keep a test's uploads in its own folder."""
     settings.VAR_DIR = tmp_path / "var"
-    uploads.upload_root().mkdir(parents=True)
+    uploads.get_upload_root().mkdir(parents=True)
 
 
 @pytest.fixture

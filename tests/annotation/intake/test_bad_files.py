@@ -176,14 +176,14 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_is_removed(contents: l
 
     assert str(caught.value).endswith(".")
     assert str(settings.VAR_DIR) not in str(caught.value)
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
 def test_an_archive_of_another_type_is_named(name: str) -> None:
     with pytest.raises(uploads.UploadRefused, match=f"Send {isolate(name)} as a zip"):
         uploads.receive_files([SimpleUploadedFile(name, b"anything")])
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -192,7 +192,7 @@ def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: 
     for position in range(0, len(whole), 3):
         with suppress(uploads.UploadRefused):
             uploads.discard(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]))
-        assert list(uploads.upload_root().iterdir()) == []
+        assert list(uploads.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("as_zip", [True, False])
@@ -244,13 +244,13 @@ def test_an_import_that_fails_for_no_fault_of_a_file_leaves_no_upload(
     done = operations_jobs.run(sent_job.pk)
     assert done is not None
     assert done.state == JobState.FAILED
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 def test_an_import_whose_campaign_is_gone_leaves_no_upload(sent_job: Job) -> None:
     Campaign.objects.all().delete()
     operations_jobs.run(sent_job.pk)
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 def test_a_cancelled_import_leaves_no_upload(sent_job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +259,7 @@ def test_a_cancelled_import_leaves_no_upload(sent_job: Job, monkeypatch: pytest.
 
     monkeypatch.setattr(clips, "_import_row", cancel)
     operations_jobs.run(sent_job.pk)
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
@@ -282,7 +282,7 @@ def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
 
 def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
     waiting = Path(sent_job.arguments["manifest"]).parent
-    left, fresh = uploads.upload_root() / "left", uploads.upload_root() / "fresh"
+    left, fresh = uploads.get_upload_root() / "left", uploads.get_upload_root() / "fresh"
     for folder in (left, fresh):
         folder.mkdir()
     for folder in (left, waiting):
@@ -290,15 +290,15 @@ def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
 
     uploads.remove_stale_folders()
 
-    assert set(uploads.upload_root().iterdir()) == {waiting, fresh}
+    assert set(uploads.get_upload_root().iterdir()) == {waiting, fresh}
     Job.objects.update(state=JobState.CANCELLED)
     uploads.remove_stale_folders()
-    assert set(uploads.upload_root().iterdir()) == {fresh}
+    assert set(uploads.get_upload_root().iterdir()) == {fresh}
 
 
 def test_a_folder_that_another_request_sweeps_meanwhile_is_no_error() -> None:
-    uploads.upload_root().mkdir(parents=True, exist_ok=True)
-    gone = uploads.upload_root() / "gone"
+    uploads.get_upload_root().mkdir(parents=True, exist_ok=True)
+    gone = uploads.get_upload_root() / "gone"
     gone.symlink_to("nowhere")  # it is listed, but it does not exist
     uploads.remove_stale_folders()
     gone.unlink()

@@ -42,7 +42,7 @@ def test_the_command_says_how_to_go_on(video_folder: Path, arguments: list[str],
 
 
 def test_the_job_reports_what_went_in_and_clears_the_upload(video_folder: Path) -> None:
-    upload = uploads.upload_root() / "one"
+    upload = uploads.get_upload_root() / "one"
     upload.parent.mkdir(parents=True, exist_ok=True)
     video_folder.rename(upload)
     manifest = write_csv(upload / "m.csv", [make_row(1), make_row(2, video="")])

@@ -51,7 +51,7 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
     split = empty_campaign.items.get().clip.prompt_group.split
     for other in ("val", "test"):
         assert (f"The split {other} is empty." in page) == (other != split)
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_files_that_make_no_import_are_refused_with_the_reason(
 ) -> None:
     assert complaint in send_files(as_lead, empty_campaign, **files)
     assert not Job.objects.exists()
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "c:/out.csv", "a\\..\\out.csv"])
@@ -81,7 +81,7 @@ def test_a_zip_that_leads_outside_is_refused_and_leaves_nothing(tmp_path: Path, 
         out.writestr(entry, "x")
     with pytest.raises(uploads.UploadRefused, match="leads outside"):
         uploads.receive_files([SimpleUploadedFile("hostile.zip", archive.read_bytes())])
-    assert list(uploads.upload_root().iterdir()) == []
+    assert list(uploads.get_upload_root().iterdir()) == []
     assert not list(tmp_path.rglob("out.csv"))
 
 

@@ -204,7 +204,7 @@ def test_grouping_that_fails_halfway_leaves_nothing(monkeypatch: pytest.MonkeyPa
 
 def test_prompts_that_another_import_stores_while_they_are_read_are_left_for_the_next_try() -> None:
     stored = store_prompts(SUBJECTS[:3])
-    known = prompt_groups._KnownPrompts(prompt_groups._newest_prompt(), ())
+    known = prompt_groups._KnownPrompts(prompt_groups._find_newest_prompt(), ())
     first = list(known)
     store_prompts(SUBJECTS[3:9])
 
