@@ -53,7 +53,8 @@ _KNOWN_ERRORS = (
 )
 FEW_TOKENS = 2
 _OF_ONE_PROCESS = (MemoryFullError, OSError)
-"""Errors that one of several processes may meet alone. All meet the others, and the first one prints them."""
+"""Errors that may occur in only one of several processes. All other errors occur in every process, and the first
+process prints them."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WRONG_KIND = {
     errno.EEXIST: "there is a file where a folder is needed",
@@ -85,7 +86,7 @@ def _format_error(error: Exception, how_to_continue: str) -> str:
 
 
 def _require_one_process(options: argparse.Namespace) -> None:
-    """Raise DataError for several processes: each would do all of the work and write to the same files."""
+    """Raise DataError if there are several processes: each would do the whole work and write to the same files."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise DataError(f"{options.command} takes one process: run it without torchrun.")
 
@@ -104,8 +105,11 @@ def _size(options: argparse.Namespace) -> int:
 
 
 def _choose_settings(options: argparse.Namespace, begun: Table) -> dict[str, object]:
-    """Choose the settings of a run from the command line. `begun` are those of the run that is resumed: it keeps them
-    unless a file or a recipe is named, and if these are the same, whatever the defaults of this version are."""
+    """Choose the settings of a run from the command line.
+
+    `begun` holds the settings of the run that is resumed. The run keeps them if no file and no recipe is given, or if
+    the given settings are the same, even if this version has other defaults.
+    """
     overrides = parse_overrides(options.overrides)
     file = read_settings(options.config) if options.config else {}
     given = merge(read_recipe(options.recipe) if options.recipe else {}, file, overrides)

@@ -1,6 +1,6 @@
-"""An evaluation as a page in Markdown: what was measured, on what, compared with what, and what not to trust.
+"""Render an evaluation as a page in Markdown: what was measured, on which clips, and how reliable the figures are.
 
-It is rendered from the evaluation alone, so it can be rendered again. Names come from other people and are escaped.
+The page needs only the evaluation, so it can be rendered again later. Names come from other people and are escaped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -59,19 +59,19 @@ _METHOD = """\
 
 @dataclass(frozen=True, slots=True)
 class _Predictor:
-    """A row of the table of scores: a predictor, what its figures rest on, and the figures."""
+    """A row of the table of scores: a predictor, the clips behind its figures, and the figures."""
 
     name: str
     counts: Counts
     figures: Figures
     title: str = ""
-    """How the table names it, where that differs from the name in a sentence."""
+    """The name in the table, if it differs from the name in a sentence."""
 
 
 def render_report(evaluation: Evaluation, made: datetime | None = None) -> str:
-    """Render the whole page; `made` is its time in UTC."""
+    """Render the whole page; `made` is the time of the evaluation in UTC."""
     about = evaluation.about
-    assert about is not None  # only what earlier versions stored can lack it
+    assert about is not None  # only evaluations stored by earlier versions lack it
     blocks = ["# Evaluation of a critic", _facts(evaluation, about, made), _opening(evaluation)]
     blocks += _warnings(evaluation)
     for name, split in evaluation.splits.items():
@@ -97,7 +97,10 @@ def _facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
 
 
 def _model(name: str, identity: str | None) -> str:
-    """A path may hold another model next week, so its content is named too; a hub id is its own identity."""
+    """Name a model by its path and the digest of its content, since the files at a path may change.
+
+    A hub id is its own identity.
+    """
     return escape_markdown(name) + (f", identity {escape_markdown(identity)}" if identity and identity != name else "")
 
 
@@ -148,7 +151,7 @@ def _split(name: str, split: Split) -> Iterator[str]:
 
 
 def _summary(split: Split) -> str:
-    """The SRCC of each predictor on each axis. What a column rests on is the same on all axes."""
+    """Render the SRCC of each predictor on each axis. The clips behind a column are the same on all axes."""
     first = split.axes[AXES[0]]
     rivals = [name for name in RIVAL_NAMES if name in first.rivals]
     columns = ["SRCC", f"the critic ({first.critic.counts})"]
@@ -229,7 +232,10 @@ def _people(people: PeopleReach | Undefined) -> list[_Predictor]:
 
 
 def _gains(figures: AxisFigures) -> str:
-    """By how much the critic is ahead, on the same clips. Without an interval that is a difference and no more."""
+    """Say by how much the critic is better than each rival on the same clips.
+
+    Without an interval a difference does not show that the critic is better.
+    """
     gains = [
         f"SRCC less that of {words}: {_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
         for name, words in RIVAL_NAMES.items()
@@ -318,7 +324,7 @@ def _shares(defects: DefectFigures) -> Figures:
 
 
 def _defect_counts(defects: DefectFigures) -> list[str]:
-    """How often the critic (a dash without a report card) and raters listed a defect."""
+    """Say how often the critic and the raters listed a defect; the critic's count is a dash without a report card."""
     return ["–" if defects.listed is None else str(defects.listed), str(defects.by_raters)]
 
 

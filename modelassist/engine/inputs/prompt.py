@@ -2,8 +2,8 @@
 
 This replaces the processors of transformers, which need torchvision; tests compare it with their stored output. Slow
 frames are images, fast frames are one video. The time is written before each image and each temporal patch of the
-video, or before the whole video if the model reads times from positions (`families`). Positions are always explicit: a
-model's stored `rope_deltas` belong to whatever ran last.
+video, or before the whole video if the model reads times from positions (`families`). Positions are always explicit,
+because a model's stored `rope_deltas` belong to its last forward pass.
 
 Shape letters: T times, H height, W width, P prompt tokens, N patches, D values of a patch, M media.
 """
@@ -38,7 +38,7 @@ class Prompt:
     next_position: int
     """The position of the first generated token, on all three axes."""
     pixels: Tensor
-    """(N, D) uint8 patches, images first, then the video; `normalise` turns them into what a tower takes."""
+    """(N, D) uint8 patches, images first, then the video; `normalise` turns them into the vision tower's input."""
     grids: Tensor
     """(M, 3) patches in time, height and width of each medium, in the order of `pixels`."""
     images: int

@@ -1,7 +1,7 @@
-"""Check from its files alone whether a folder is a model that can be loaded here, and read what it says of itself.
+"""Check by its files whether a folder is a model that can be loaded here, and read its settings.
 
-The site and the engine call the same functions, so both refuse a folder in the same words. This module loads no weight
-and imports neither torch nor transformers; an import contract holds that.
+The site and the engine call the same functions, so both refuse a folder with the same message. This module loads no
+weights and imports neither torch nor transformers; an import contract checks this.
 """
 
 import hashlib
@@ -34,13 +34,14 @@ QUANTIZERS: Mapping[str, Mapping[str, str]] = {
     "torchao": {"torchao": "torchao"},
     "vptq": {"vptq": "vptq"},
 }
-"""By the `quant_method` of config.json: each module that transformers imports to load such weights, and its package."""
+"""For each `quant_method` of config.json: the modules that transformers imports to load such weights, and their
+packages."""
 CRITIC_FILE = "critic.json"
-"""Beside a trained critic's weights: the settings that transformers has no place for."""
+"""The file with those settings of a trained critic that transformers does not store; it is next to the weights."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _INDEX = "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "vocab.json")
-"""A model has one of them: the newer form of a tokenizer, or the older one, which has merges.txt beside it."""
+"""A model has one of these files: the newer form of a tokenizer, or the older one, which also needs merges.txt."""
 _LONGEST_HEADER = 100 * 1024 * 1024
 _UNQUANTISED = "name the model as it was before it was quantised"
 
@@ -51,7 +52,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class CriticSettings:
-    """The content of critic.json; the defaults are those of a model that is no critic yet."""
+    """The content of critic.json; the defaults are for a model that is not a critic yet."""
 
     frames: Mapping[str, Any] = field(default_factory=dict)
     """Fields of a FrameConfig, without checking them against the unit of the model."""
@@ -61,7 +62,7 @@ class CriticSettings:
 
 
 def check_model(name: str) -> Path | None:
-    """Return the folder that a name means, or None for a hub id, which is not checked.
+    """Return the folder that a name refers to, or None for a hub id, which is not checked.
 
     Raises ModelError for a folder that cannot be loaded here.
     """
@@ -73,7 +74,7 @@ def check_model(name: str) -> Path | None:
 
 
 def check_outline(name: str) -> Path | None:
-    """Do what `check_model` does for a model whose weights are not needed."""
+    """Check a model as `check_model` does, but without its weights."""
     folder = find_folder(name)
     if folder is not None:
         with _refuse_unreadable(folder):
@@ -84,7 +85,7 @@ def check_outline(name: str) -> Path | None:
 
 
 def check_trainable(name: str) -> Path | None:
-    """Do what `check_model` does for a model that training starts from."""
+    """Check a model as `check_model` does, and that training can start from it: it must not be quantised."""
     folder = check_model(name)
     if folder is not None and (method := _read_quantizer(read_object(folder / "config.json"))):
         raise ModelError(
@@ -94,7 +95,7 @@ def check_trainable(name: str) -> Path | None:
 
 
 def find_folder(name: str) -> Path | None:
-    """Return the path that a name means, or None if it is a hub id; raises ModelError if it is neither."""
+    """Return the path that a name refers to, or None if it is a hub id; raises ModelError if it is neither."""
     try:
         path = Path(name).expanduser()
         if path.exists():
@@ -111,9 +112,9 @@ def find_folder(name: str) -> Path | None:
 
 
 def identify_model(name: str) -> str:
-    """Return a digest of the weights and settings in a model's folder, wherever it is; the id itself for a hub id.
+    """Return a digest of the weights and settings in a model's folder; for a hub id, the id itself.
 
-    `evaluation.json` is no part of it: measuring a critic does not make it another one.
+    The digest does not depend on the path. It leaves out `evaluation.json`: evaluating a critic does not change it.
     """
     folder = check_model(name)
     if folder is None:
@@ -127,7 +128,7 @@ def identify_model(name: str) -> str:
 
 
 def read_critic_settings(folder: Path | None) -> CriticSettings:
-    """Read critic.json; returns the defaults if the folder has none. Raises ModelError for a value it cannot have."""
+    """Read critic.json; returns the defaults if the file does not exist. Raises ModelError for an invalid value."""
     path = folder / CRITIC_FILE if folder else None
     if path is None or not path.is_file():
         return CriticSettings()
@@ -196,7 +197,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def _refuse_unreadable(folder: Path) -> Iterator[None]:
-    """Raise ModelError for a file that the system does not let this process read."""
+    """Raise ModelError for a file that this process has no permission to read."""
     try:
         yield
     except OSError as error:
@@ -266,7 +267,7 @@ def _check_weights(folder: Path) -> None:
 
 
 def _check_type(name: str, value: object, kind: type) -> None:
-    """Raise ModelError unless a setting is of its type; a whole number may be given for a number, but True may not."""
+    """Raise ModelError unless a setting has its type; a float may be written as a whole number, but not as True."""
     if type(value) not in ({float, int} if kind is float else {kind}):
         wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
         raise ModelError(f"{name} must be {wanted}, got {value!r}.")

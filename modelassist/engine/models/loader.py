@@ -1,8 +1,8 @@
 """Load a critic: any Qwen3-VL or Qwen2.5-VL, from a local folder or by hub id, through transformers' own classes.
 
-The loader also finds the token ids that the rest of the engine needs, and checks that each of the five level words is
-one token where the grammar puts it; otherwise no score could be read. `folder` says which folders are refused,
-`families` where the kinds of model differ. Code in a checkpoint is never run, and weights are safetensors only.
+The loader also finds the token ids that the rest of the engine needs. It checks that each of the five level words is
+one token at its position in the grammar; otherwise no score could be read. `folder` says which folders are refused,
+`families` how the kinds of model differ. Code in a checkpoint is never run; only safetensors weights are read.
 """
 
 import logging
@@ -41,20 +41,20 @@ _LOADING_ERRORS = (
     TypeError,
     ValueError,
 )
-"""What transformers raises for files that it cannot use."""
+"""The errors that transformers raises for files that it cannot use."""
 _LOAD_LOGGER = "transformers.modeling_utils"
 _RETRY_LOGGER = "huggingface_hub.utils._http"
 
 
 @dataclass(slots=True)
 class Loaded:
-    """A model in memory, and what the engine must know of its vocabulary."""
+    """A model in memory, with the token ids and settings that the engine needs."""
 
     network: nn.Module
     """The model, or its peft wrapper; `base` is the transformers class under either."""
     tokenizer: PreTrainedTokenizerBase
     level_ids: tuple[int, ...]
-    """Token ids of bad .. excellent as they are written after `axis:`."""
+    """Token ids of the level words, bad to excellent, as they are written after `axis:`."""
     end_ids: tuple[int, ...]
     mark_ids: Mapping[str, int]
     """Ids of the special tokens that the engine writes (`MARKS`)."""
@@ -95,7 +95,7 @@ class Loaded:
         return geometry_of(self.base.config)
 
     def set_frames(self, frames: FrameConfig) -> None:
-        """Take over how many frames are seen and how large, in this model's own unit.
+        """Use these frame settings, in the unit of this model.
 
         Raises ModelError if a frame would be smaller than one vision token.
         """
@@ -113,7 +113,7 @@ def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) 
 
 
 def load_outline(name: str) -> Loaded:
-    """Load a critic without weights, on torch's meta device, to be measured and not run.
+    """Load a critic without weights, on torch's meta device; it can be measured but not run.
 
     Only config and tokenizer are read, from the folder or the hub; raises ModelError as `load` does.
     """
@@ -131,10 +131,10 @@ def load_frame_config(name: str) -> FrameConfig:
 
 
 def find_level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Find the ids of the five level words where the grammar puts them; raises ModelError unless each is one token.
+    """Find the ids of the five level words in a report card; raises ModelError unless each is one token.
 
-    They are looked for in context: the five renderings of a card may differ in one token only, and that token must be
-    the same on every axis.
+    The ids are found in context: the five renderings of a card may differ in one token only, and the ids must be the
+    same on every axis.
     """
     ids = {axis: _find_level_ids_of_axis(tokenizer, axis) for axis in AXES}
     if len(set(ids.values())) != 1:
@@ -146,7 +146,7 @@ def find_level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
 
 
 def _build(name: str, folder: Path | None, config: Any, load_network: Callable[[], Any]) -> Loaded:
-    """Read the small files first, so that nobody waits minutes for weights before hearing of an error in them."""
+    """Build the model. The small files are read first, so that an error in them appears before minutes of loading."""
     tokenizer = _load_tokenizer(name, folder)
     settings = read_critic_settings(folder)
     return Loaded(
@@ -222,9 +222,9 @@ def _load_tokenizer(name: str, folder: Path | None) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def _explain_loading_errors(name: str, folder: Path | None, what: str) -> Iterator[None]:
-    """Raise ModelError for what cannot be read from the folder or the hub.
+    """Raise ModelError if a part of the model cannot be read from the folder or the hub.
 
-    While the hub is retried, one message says so in place of one for each try.
+    While the hub is retried, one message replaces the messages of the single attempts.
     """
     retries = _RetryMessages(name)
     logging.getLogger(_RETRY_LOGGER).addFilter(retries)
@@ -238,7 +238,7 @@ def _explain_loading_errors(name: str, folder: Path | None, what: str) -> Iterat
 
 
 class _RetryMessages(logging.Filter):
-    """Replaces the first of many messages by one of ours, and drops the others."""
+    """Replaces the first of many messages by our own, and drops the others."""
 
     def __init__(self, model: str) -> None:
         super().__init__()
@@ -252,7 +252,7 @@ class _RetryMessages(logging.Filter):
 
 @contextmanager
 def _without_load_report() -> Iterator[None]:
-    """Hide transformers' table of weights that did not fit: `_check_weights` says it in one line."""
+    """Hide transformers' table of weights that did not fit: `_check_weights` reports them in one line."""
     logger = logging.getLogger(_LOAD_LOGGER)
     logger.addFilter(_is_no_load_report)
     try:
@@ -285,7 +285,7 @@ def _format_shape(shape: tuple[int, ...]) -> str:
 
 
 def _check_numbers(name: str, network: nn.Module) -> None:
-    """Refuse weights that are NaN or infinite. Such a weight makes its sum NaN or infinite, which needs no memory."""
+    """Refuse weights that are NaN or infinite. Only sums are checked: such a value makes them NaN or infinite."""
     broken = [key for key, value in network.named_parameters() if not value.detach().sum().isfinite()]
     if broken:
         raise ModelError(f"{name}: {len(broken)} weights contain NaN or infinity, {broken[0]} first.")

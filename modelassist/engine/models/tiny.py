@@ -1,8 +1,8 @@
 """Make a tiny Qwen3-VL or Qwen2.5-VL with its own tokenizer from a config, without any download.
 
-It has the class of a real checkpoint and is small enough to learn on a CPU in minutes. Its tokenizer is a byte-level
-BPE trained on the project's own words, so it can write any text, and a report card stays short. The system prompt is
-one token: to a model without training an instruction is a constant, and each of its tokens costs time at every step.
+The model has the class of a real checkpoint and is small enough to train on a CPU in minutes. Its tokenizer is a
+byte-level BPE trained on the project's own words: it can write any text, and a report card has few tokens. The system
+prompt is a single token: to an untrained model an instruction is a constant, and each token costs time in every step.
 """
 
 import math
@@ -44,7 +44,7 @@ SPREAD = 0.06
 """SD of initial weights. Transformers' 0.02 is for thousands of channels: with 128 the layers add almost nothing at
 first, and training needs twice the steps before a report card parses."""
 CHANGE = 4.0
-"""How much larger the initial filters for change are than those for what two frames share."""
+"""Factor between the initial filters for the difference of two frames and those for their sum."""
 MAX_NEW_TOKENS = 256
 TINY_FRAMES = FrameConfig(fast_frames=8, fast_pixels=64 * 64, slow_frames=2, slow_pixels=96 * 96)
 """34 vision tokens for an almost square clip."""
@@ -55,7 +55,8 @@ _PIECES = Regex(
     r"| ?\p{L}+(?:-\p{L}+)*|\d+\.\d|\d\d?| ?[^\s\p{L}\d]|\s"
 )
 _COPIES = 20
-"""How often the tokenizer sees the project's own words, so that a long release cannot crowd them out."""
+"""How often the project's own words are repeated in the tokenizer's training text, so that a long release does not
+push them out of the vocabulary."""
 
 _ROPE: dict[str, object] = {"rope_type": "default", "rope_theta": 1e4}
 _VISION_CONFIG: dict[str, object] = {
@@ -134,7 +135,7 @@ def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
 
 
 def _qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
-    """Make the same for the other kind: M-RoPE by seconds, grouped heads, one windowed block and one full block."""
+    """Make such a config of the other kind: M-RoPE by seconds, grouped heads, one windowed block and one full block."""
     ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     return Qwen2_5_VLConfig(
         text_config=_text_config(tokenizer) | ends | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
@@ -175,9 +176,8 @@ def _mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
 def _separate_change(patches: Tensor) -> None:
     """Make half of the (D, colour, time, height, width) filters of a patch respond to the sum of its two frames.
 
-    The other half responds to their difference, CHANGE times as strongly.
-
-    Random filters respond to the sum, and the frames are nearly alike: what moved between them would be lost.
+    The other half responds to their difference, CHANGE times as strongly. Random filters would respond mostly to the
+    sum, because the two frames are nearly alike, and motion would be lost.
     """
     common, change = patches.chunk(2)
     common[:, :, 1] = common[:, :, 0]
@@ -189,7 +189,7 @@ def _separate_change(patches: Tensor) -> None:
 def _separate_positions(table: Tensor) -> None:
     """Fill the (side x side, D) position embeddings with waves, from half a turn across the frame to the finest.
 
-    Random rows of SPREAD would be lost beside the content of a patch, and the model would learn late where things are.
+    Random rows with SD SPREAD are too small compared with the content of a patch: the model would learn positions late.
     """
     side, waves = math.isqrt(len(table)), table.shape[1] // 4
     turns = math.pi * 2.0 ** (torch.arange(waves) * 4 / waves)

@@ -31,7 +31,7 @@ FREE_TO_CHANGE = (
     "sft.captions",
     "tokens_per_batch",
 )
-"""Settings that a run may change when it resumes: how it is computed and where its files are, not what it learns."""
+"""Settings that may change when a run resumes: how it is computed and where its files are, not what it learns."""
 NEW_NAMES: Mapping[str, str] = {
     "save_every": "save_steps",
     "sft.warmup": "sft.warmup_steps",
@@ -43,7 +43,7 @@ NEW_NAMES: Mapping[str, str] = {
     "grpo.clip_high": "grpo.epsilon_high",
     "grpo.kl_beta": "grpo.beta",
 }
-"""Settings of earlier versions, with their names of today."""
+"""Names of settings in earlier versions, with their present names."""
 
 
 class ConfigError(ValueError):
@@ -61,26 +61,27 @@ class SftConfig:
     learning_rate: float = 4e-3
     """Peak rate; training from scratch takes a hundred times the rate of a pretrained model."""
     warmup_steps: int = 20
-    """Steps over which the rate rises; then it falls along a cosine to a tenth."""
+    """Steps over which the rate rises to its peak; then it falls along a cosine to a tenth of the peak."""
     weight_decay: float = 0.01
     """Weight decay of AdamW, on matrices only."""
     huber_weight: float = 1.0
     """Weight of the Huber loss between expected score and MOS (dual supervision); 0 is plain SFT."""
     direct_weight: float = 1.0
-    """Weight of the loss on a direct answer: a second completion on the same prompt, with levels and no reasons. After
-    its reasons a level is easy to guess from their words; a direct answer has to be read from the frames. It helps a
-    run of minutes and was noise in a long run whose reasons describe what is visible (docs/engine/toy.md)."""
+    """Weight of the loss on a direct answer: a second completion of the same prompt, with levels but without reasons. A
+    level that follows its reasons is easy to guess from their words; the levels of a direct answer must be read from
+    the frames. It helped in runs of a few minutes, and made no difference in a long run whose reasons describe what is
+    visible (docs/engine/toy.md)."""
     shift: float = 0.08
     """Largest random shift of a clip's frames, as a share of the frame, against overfitting to few clips; 0 leaves the
     frames as they are. Has no effect on a frozen vision tower."""
     captions: str = ""
-    """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`, videos by path from
-    the file's folder: unrated clips whose description is a target in every step, beside the rated clips. From report
-    cards alone a model that starts from scratch learns to write them, not to see; a pretrained model does not need
-    captions. A line may also have a `"prompt"`, the clip's own or another: then the text may compare the clip with it.
-    Clips of the release's val and test splits are left out."""
+    """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`; paths of videos are
+    relative to the file's folder. These are unrated clips; in every step some of them are trained on their
+    descriptions, in addition to the rated clips. From report cards alone a model that starts from scratch learns to
+    write them, but not to see; a pretrained model does not need captions. A line may also have a `"prompt"`, the clip's
+    own or another, with which the text compares the clip. Clips of the release's val and test splits are left out."""
     captions_batch: int = 8
-    """Clips with captions in a step, where there are any."""
+    """Clips with captions in a step, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +91,21 @@ class RewardConfig:
     format: float = 0.5
     """The output parses."""
     accuracy: float = 1.0
-    """Closeness of the level to the MOS, axis by axis."""
+    """The level of each axis is close to the MOS."""
     rank: float = 0.5
-    """The clips of the round are in the order of their MOS."""
+    """The scores put the clips of the round in the same order as their MOS."""
     defects: float = 0.5
     """F1 of the defects listed against those people listed."""
     evidence: float = 0.25
-    """Overlap in time with people's evidence."""
+    """The evidence overlaps in time with people's evidence."""
     consistency: float = 0.25
-    """The defects listed agree with the level given."""
+    """The listed defects agree with the level."""
     length: float = 0.1
     """The output is not longer than needed."""
     kernel_floor: float = 0.5
     """Least width of the accuracy kernel, in levels; a larger standard error of the MOS widens it."""
     free_tokens: int = 208
-    """Longest output with the full length reward; the reward falls to 0 at the length limit."""
+    """Tokens of the longest output that gets the full length reward; for longer ones it falls to 0 at the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class GrpoConfig:
     num_generations: int = 6
     """Samples of each clip (G)."""
     num_iterations: int = 2
-    """Optimiser steps on the samples of a round; ratios are clipped from the second on."""
+    """Optimiser steps on the samples of a round; clipping has an effect from the second step on."""
     temperature: float = 1.0
     """Temperature of sampling; the policy is the distribution at this temperature."""
     learning_rate: float = 1e-4
@@ -137,7 +138,7 @@ class GrpoConfig:
 
 @dataclass(frozen=True, slots=True)
 class CooldownConfig:
-    """The cool-down: a short SFT at a low rate on the clips people agreed on."""
+    """The cool-down: a short SFT at a low rate on the clips on which raters agree."""
 
     steps: int = 20
     """Optimiser steps."""
@@ -148,7 +149,7 @@ class CooldownConfig:
     huber_weight: float = 1.0
     """As in SFT."""
     samples: int = 8
-    """Samples of a clip when the spread of its score is measured, before and after the stage."""
+    """Samples of each clip for measuring the spread of its score before and after the stage."""
     probe: int = 12
     """Clips on which the spread is measured."""
 
@@ -170,7 +171,7 @@ class Config:
     seed: int = 0
     """Decides every draw of the run."""
     frames: FrameConfig | None = None
-    """Which frames of a clip the model gets; unset keeps the setting of the model."""
+    """The frames of a clip that the model gets; if unset, the model keeps its own setting."""
     freeze_vision: bool = False
     """Do not train the vision tower; its features are then cached (`feature_gigabytes`)."""
     feature_gigabytes: float = FEATURE_GIGABYTES
@@ -185,11 +186,11 @@ class Config:
     tokens_per_batch: int = TOKENS_PER_BATCH
     """Padded prompt and output tokens of one batch of generation in the evaluation."""
     samples: int = 1
-    """Answers of a clip whose mean score is evaluated: 1 is the greedy answer, more are drawn. The mean is less certain
-    where single answers are certain and differ; generation takes that many times as long."""
+    """Answers of each clip whose mean score is evaluated. A single one is the greedy answer; several are sampled. The
+    mean is less certain if the answers differ. Generation takes that many times as long."""
     micro_tokens: int = MICRO_TOKENS
-    """Padded tokens of one micro-batch of SFT (one forward and backward pass). A larger step is split into several, by
-    row length, with the same loss and gradient; lower it where memory runs out. One row always fits."""
+    """Padded tokens of one micro-batch of SFT (one forward and backward pass). A larger step is split into several
+    micro-batches by row length, with the same loss and gradient. Lower it if memory runs out. One row always fits."""
     save_steps: int = 100
     """Steps between checkpoints; each stage also ends with one."""
     allow_high_rates: bool = False
@@ -221,7 +222,7 @@ class Config:
             _require(count >= 1, name, "at least 1", count)
 
     def _positive_counts(self) -> dict[str, int]:
-        """Settings that have to be at least 1."""
+        """Return the settings that must be at least 1."""
         return {
             "sft.batch": self.sft.batch,
             "sft.captions_batch": self.sft.captions_batch,

@@ -1,13 +1,13 @@
 """Floating-point operations of a training step, counted from its matrix products, and the speed in tokens and MFU.
 
-Products with weights and attention count, a multiplication and an addition as two operations; norms, activations and
-the optimiser do not, as is usual. A product is computed once forward, once backward for the gradient of its input and
-once for that of its weight, where these are needed: three times for a trained weight, twice for a frozen one under
-adapters. A frozen vision tower counts nothing, as its features are cached. Attention counts every pair of positions of
-a row, masked or not, as the kernels with a mask compute them all.
+As usual, only products with weights and attention are counted, a multiplication and an addition as two operations;
+norms, activations and the optimiser are not. A product is computed once in the forward pass and, where they are needed,
+once for the gradient of its input and once for the gradient of its weight: three times for a trained weight, twice for
+a frozen one under adapters. A frozen vision tower counts as zero, as its features are cached. Attention counts every
+pair of positions of a row, also masked ones, because kernels with a mask compute all of them.
 
-What the backward pass recomputes is counted apart. MFU (the share of the device's peak that the model's own work makes
-up) leaves it out, and padding too.
+Operations that the backward pass recomputes are counted separately. MFU, the share of the device's peak that the model
+uses for its own work, excludes them and padding.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,8 +31,8 @@ PEAKS = {
     "L40S": 362e12,
     "B200": 2250e12,
 }
-"""Dense bfloat16 operations a second from the makers' data sheets, by a part of the device's name; the first match
-counts."""
+"""Dense bfloat16 operations per second from the makers' data sheets, by a part of the device's name; the first match
+is used."""
 MEMORY = {
     "H100 PCIe": 80e9,
     "H100 NVL": 94e9,
@@ -43,7 +43,7 @@ MEMORY = {
     "L40S": 48e9,
     "B200": 180e9,
 }
-"""Bytes of memory of the same cards, from the same sheets; the larger size of those that come in two."""
+"""Bytes of memory of the same cards, from the same data sheets; for a card with two sizes, the larger one."""
 _INPUTS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 
@@ -61,7 +61,7 @@ class Work:
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, padded: bool = False) -> "Work":
-        """Add up some rows; `padded` to the longest, as in one batch."""
+        """Add up rows; if `padded`, each counts with the length of the longest, as in one batch."""
         lengths = [row.length for row in rows]
         if padded:
             lengths = [max(lengths)] * len(lengths)
@@ -148,8 +148,10 @@ def _layers(model: Loaded, work: Work) -> Iterator[Flops]:
 
 
 def _block(block: nn.Module, positions: int, attended: int, *, needs_input_gradient: bool = True) -> Flops:
-    """Count a layer: its products and its attention (`attended`: pairs times channels). The input of the layer needs a
-    gradient if something before it is trained."""
+    """Count a layer: its products and its attention (`attended`: pairs times channels).
+
+    The input of the layer needs a gradient if something before it is trained.
+    """
     products = [
         _product(
             product,

@@ -1,8 +1,8 @@
-"""The memory of a GPU in each part of a run, item by item, counted and not measured.
+"""Count the memory of a GPU in each part of a run, item by item. It is computed, not measured.
 
-Weights, gradients and moments follow from what is trained. What a layer keeps for its backward pass comes from torch,
-which runs one layer on fake tensors. Not counted are the CUDA context, fragmentation, NCCL's buffers and temporary
-copies of the optimiser (made when the activations are freed): a tenth of a card should stay free.
+Weights, gradients and moments follow from what is trained. To count what a layer keeps for its backward pass, torch
+runs one layer on fake tensors. The CUDA context, fragmentation, NCCL's buffers and temporary copies of the optimiser
+(made after the activations are freed) are not counted, so a tenth of a card should stay free.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,9 +21,9 @@ from modelassist.engine.sizing.flops import Work
 
 Bytes = Mapping[str, int]
 Arguments = tuple[Tensor, dict[str, Any]]
-"""The arguments of a block: its input, and the others by name."""
+"""The arguments of a block: its input, and its other arguments by name."""
 _LOGITS_OF_SFT = 3
-"""Copies of the logits in float32 at once: their log-softmax, its gradient and theirs."""
+"""Float32 copies of the logits that exist at the same time: the log-softmax, its gradient and the logits' gradient."""
 _LOGITS_OF_GRPO = 5
 """The same in GRPO: the logits, their log-softmax, and three copies for the entropy."""
 _FROZEN, _TRAINED, _GRADIENTS = "weights that stay as they are", "trained weights, float32", "their gradients, float32"
@@ -84,9 +84,11 @@ def _count_reference(config: Config, state: Bytes) -> dict[str, int]:
 
 
 def _count_copies(model: Loaded, config: Config, trained: int, shards: int) -> dict[str, int]:
-    """Count the copies of weights that a pass computes with: in lower precision, or what FSDP gathers. FSDP gathers
-    embeddings and head for the whole pass, and layers in turn, with their gradients in both types before it scatters
-    them."""
+    """Count the copies of weights that a pass computes with: copies in lower precision, or weights that FSDP gathers.
+
+    FSDP gathers embeddings and head for the whole pass, and layers one after the other. It holds their gradients in
+    both types before it scatters them.
+    """
     width = getattr(torch, config.dtype).itemsize
     if shards == 1:
         return {f"copies of trained weights, {config.dtype}": width * trained} if config.dtype != "float32" else {}
@@ -108,7 +110,10 @@ def _count_pass(model: Loaded, config: Config, row: Row, rows: int, copies: int,
     hidden_dtype = dtype if is_lowered else torch.float32
 
     def count_stack(blocks: Any, arguments: Callable[[], Arguments]) -> int:
-        """Equal blocks: with checkpointing their inputs, and what one block keeps with the gradients of that."""
+        """Count what a stack of equal blocks keeps for the backward pass.
+
+        With checkpointing these are the inputs of all blocks, and what one block keeps with its gradients.
+        """
         inputs, one = count_kept(blocks[0], arguments, dtype)
         return len(blocks) * inputs + 2 * one if config.gradient_checkpointing else len(blocks) * one
 
@@ -126,8 +131,10 @@ def _count_pass(model: Loaded, config: Config, row: Row, rows: int, copies: int,
 
 
 def count_kept(block: nn.Module, arguments: Callable[[], Arguments], dtype: torch.dtype) -> tuple[int, int]:
-    """Count the bytes of a block's input, and of what it keeps for its backward pass without its weights. Adapters
-    stay in float32; other weights have the type of the pass."""
+    """Count the bytes of a block's input, and of what the block keeps for its backward pass besides its weights.
+
+    Adapters stay in float32; other weights have the type of the pass.
+    """
     kept: dict[int, Tensor] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -157,7 +164,10 @@ def _text_arguments(base: Any, rows: int, length: int, dtype: torch.dtype) -> Ar
 
 
 def _vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
-    """Attention stays within a frame. The starts of frames are an array, as a fake tensor has no values."""
+    """Make the arguments of a vision block; attention stays within a frame.
+
+    The starts of frames are an array, because a fake tensor has no values.
+    """
     vision = base.config.vision_config
     angles = torch.empty(work.patches, vision.hidden_size // vision.num_heads, dtype=dtype)
     starts = np.cumsum([0, *(h * w for t, h, w in work.grids for _ in range(t))])
@@ -166,8 +176,10 @@ def _vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
 
 
 def _count_evaluation(model: Loaded, config: Config) -> dict[str, int]:
-    """Count the saved critic while it generates, in bfloat16 whatever it was trained in (`Critic.load`); training has
-    freed its memory."""
+    """Count the saved critic while it generates, after training has freed its memory.
+
+    `Critic.load` always loads it in bfloat16.
+    """
     text, attention = model.base.config.text_config, model.base.model.language_model.layers[0].self_attn
     width = torch.bfloat16.itemsize
     per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * attention.head_dim * width
@@ -178,7 +190,7 @@ def _count_evaluation(model: Loaded, config: Config) -> dict[str, int]:
 
 
 def _levels(base: Any) -> int:
-    """Count the layers whose features a vision token has: the last one, and those of deepstack."""
+    """Count the layers that give features for each vision token: the last one, and those of deepstack."""
     return 1 + len(getattr(base.config.vision_config, "deepstack_visual_indexes", ()))
 
 

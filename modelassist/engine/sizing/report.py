@@ -1,6 +1,6 @@
-"""The size of a run before a model is downloaded or a GPU rented: parameters, tokens, operations, memory.
+"""Estimate the size of a run before a model is downloaded or a GPU rented: parameters, tokens, operations, memory.
 
-The model is built from its config alone, on torch's meta device.
+The model is built from its config, without weights, on torch's meta device.
 """
 
 import math
@@ -24,9 +24,9 @@ from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 WIDTH, HEIGHT, SECONDS = 832, 480, 5.0
 """Shape of the example clip, common among generated ones."""
 MFU = 0.4
-"""Assumed share of its peak that a GPU reaches in training; not measured."""
+"""Share of its peak speed that a GPU is assumed to reach in training; not measured."""
 FREE_SHARE = 0.1
-"""Share of a card's memory left for what `memory` does not count."""
+"""Share of a card's memory that stays free for items that `memory` does not count."""
 _PROMPT = "A red ball rolls down a grassy hill, bumps into a wooden fence and comes to rest, seen from the side at dusk"
 _REASON = "the ball keeps its shape while it rolls, but its edge smears into the grass where it meets the fence"
 
@@ -44,12 +44,12 @@ class Size:
     vision_tokens: int
     """Vision tokens of the example clip."""
     step: Work
-    """A step of SFT, all GPUs together."""
+    """The work of one SFT step on all GPUs together."""
     flops: Flops
     memory: Mapping[str, Bytes]
     """Bytes on each GPU, by part of the run and item."""
     advice: Mapping[str, tuple[str, ...]]
-    """Settings to change that make each part smaller."""
+    """For each part, the settings to change to make it smaller."""
 
 
 def compute_size(model: Loaded, config: Config, gpus: int = 1) -> Size:
@@ -78,8 +78,10 @@ def compute_size(model: Loaded, config: Config, gpus: int = 1) -> Size:
 
 
 def _advise(part: str, config: Config, rows: int) -> Iterator[str]:
-    """Yield settings that make a part smaller: first those that do not change what is learned, then the others. GRPO
-    has one process and computes its round in one pass."""
+    """Yield settings that make a part smaller: first those that do not change what is learned, then the others.
+
+    GRPO has one process and computes its round in one pass.
+    """
     if part == "evaluation":
         yield f"tokens_per_batch below {config.tokens_per_batch}"
     else:
@@ -106,7 +108,7 @@ def _advise_on_training(part: str, config: Config, rows: int) -> Iterator[str]:
 
 
 def make_example_row(model: Loaded, *, direct: bool) -> Row:
-    """Make a training row of a blank clip of the usual shape; `direct` adds the answer without reasons."""
+    """Make a training row for a blank clip of the example's shape; `direct` adds the answer without reasons."""
     frames = model.frames
     fast, slow = (
         np.zeros((number, *reversed(choose_size(WIDTH, HEIGHT, pixels, frames.unit)), 3), np.uint8)
@@ -150,7 +152,7 @@ def _part(part: str, items: Bytes) -> Iterator[str]:
 
 
 def _verdict(needed: int, memory: float, advice: tuple[str, ...]) -> Iterator[str]:
-    """Yield whether a part fits, and if not what to change; both figures are rounded to the safe side."""
+    """Yield whether a part fits and, if not, what to change; both figures are rounded to the safe side."""
     if needed <= (1 - FREE_SHARE) * memory:
         yield f"    fits in {memory / 1e9:.0f} GB with {100 - math.ceil(100 * needed / memory)}% free"
         return

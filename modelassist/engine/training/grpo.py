@@ -1,9 +1,9 @@
 """Group-relative policy optimisation (GRPO): rollouts of the model, rewarded and compared within their group.
 
-Sampling encodes each prompt once for its group, and so does the training step (`rows`). The first optimiser step of a
-round has ratio 1, so its log-probabilities are the old policy's: no extra pass is needed. Log-probabilities are those
-of the distribution that was sampled: same temperature, same tokens ruled out. A sample that was cut off at the length
-limit has a reward but no loss.
+Sampling encodes each prompt once for its group, and the training step does the same (`rows`). In the first optimiser
+step of a round the policy is still the old one, so its log-probabilities serve as the old policy's: no extra pass is
+needed. Log-probabilities are those of the distribution that was sampled: same temperature, same forbidden tokens. A
+sample that was cut off at the length limit has a reward but no loss.
 
 Shape letters: K clips of a round, G samples of each, C tokens of all samples.
 """
@@ -43,10 +43,10 @@ class Rollouts:
     groups: list[list[Sample]]
     """(K, G)"""
     rows: list[Row]
-    """(K) a prompt with its G samples."""
+    """(K) one row for each clip: its prompt with the G samples."""
     packed: Packed
     features: list[Features]
-    """(K) detached vision features, for everything but a tower that is being trained."""
+    """(K) detached vision features; not used in the loss if the vision tower is trained."""
 
     @property
     def samples(self) -> list[Sample]:
@@ -56,7 +56,7 @@ class Rollouts:
 
 @dataclass(frozen=True, slots=True)
 class PolicyLoss:
-    """The loss, and what is worth watching about it."""
+    """The loss, and two figures to monitor."""
 
     total: Tensor
     clipped: float
@@ -65,7 +65,7 @@ class PolicyLoss:
 
 
 def compute_advantages(rewards: Tensor, scale: str) -> Tensor:
-    """Compute advantages (K, G): rewards less the group's mean and, for `group`, over its sample standard deviation."""
+    """Compute advantages (K, G): rewards minus the group's mean, divided by its sample SD if `scale` is `group`."""
     centred = rewards - rewards.mean(dim=1, keepdim=True)
     return centred / (rewards.std(dim=1, keepdim=True) + _EPSILON) if scale == "group" else centred
 
@@ -73,8 +73,11 @@ def compute_advantages(rewards: Tensor, scale: str) -> Tensor:
 def compute_policy_loss(
     new: Tensor, old: Tensor, advantage: Tensor, mask: Tensor, config: GrpoConfig, reference: Tensor | None = None
 ) -> PolicyLoss:
-    """Compute the clipped policy loss over tokens (C): log-probabilities of the new, old and reference policy, the
-    advantage, and a mask of the tokens that count."""
+    """Compute the clipped policy loss over the tokens.
+
+    `new`, `old` and `reference` are log-probabilities (C) under the three policies, `advantage` is (C), and `mask` (C)
+    marks the tokens that count.
+    """
     ratio = torch.exp(new - old)
     clipped = ratio.clamp(1 - config.epsilon, 1 + config.epsilon_high)
     losses = -torch.minimum(ratio * advantage, clipped * advantage)
@@ -90,7 +93,7 @@ def compute_policy_loss(
 
 
 class GrpoStage:
-    """A stage of GRPO; a step is a round of sampling and the optimiser steps on it."""
+    """A stage of GRPO; one step is a round of sampling and the optimiser steps on its samples."""
 
     name = "grpo"
 
@@ -111,7 +114,7 @@ class GrpoStage:
         self.optimizer = make_optimizer(self.model, 0.0)
 
     def step(self, index: int) -> dict[str, float]:
-        """Sample a round of rollouts, then take `num_iterations` optimiser steps on it; returns means over those."""
+        """Sample a round of rollouts and take `num_iterations` optimiser steps on it; returns means over the steps."""
         rollouts = self._sample_rollouts(index)
         terms = self._compute_reward_terms(rollouts)  # K x G
         rewards = torch.tensor([[term.total(self.config.rewards) for term in group] for group in terms])  # (K, G)
@@ -130,8 +133,8 @@ class GrpoStage:
             old = logps.detach() if old is None else old
             loss = compute_policy_loss(logps, old, token_advantages, mask, self.config, reference)
             norm = take_step(self, [(name, loss.total)], self.config.learning_rate, name)
-            watched = {"clip_share": loss.clipped, "kl": loss.kl, "entropy": entropy, "gradient_norm": norm}
-            figures.append({"loss": loss.total.item(), **watched})
+            others = {"clip_share": loss.clipped, "kl": loss.kl, "entropy": entropy, "gradient_norm": norm}
+            figures.append({"loss": loss.total.item(), **others})
         means = {key: fmean(each[key] for each in figures) for key in figures[0]}
         return means | _summarise(rewards, terms, rollouts.samples)
 
@@ -166,7 +169,7 @@ class GrpoStage:
         )
 
     def _compute_logps(self, rollouts: Rollouts) -> tuple[Tensor, float]:
-        """Log-probabilities (C) of the sampled tokens under the sampling distribution, and its mean entropy."""
+        """Compute log-probabilities (C) of the sampled tokens under the sampling distribution, and its mean entropy."""
         logits = completion_logits(self.model, rollouts.rows, rollouts.packed, self._get_features(rollouts))
         logs = torch.log_softmax(forbid(self.model, logits) / self.config.temperature, dim=-1)
         with torch.no_grad():
@@ -175,14 +178,14 @@ class GrpoStage:
 
     @torch.no_grad()
     def _compute_reference_logps(self, rollouts: Rollouts) -> Tensor | None:
-        """Log-probabilities (C) of the sampled tokens under the reference policy."""
+        """Compute log-probabilities (C) of the sampled tokens under the reference policy."""
         if self.reference is None:
             return None
         with use_weights(self.model, self.reference):
             return self.machine.run(lambda: self._compute_logps(rollouts)[0])
 
     def _get_features(self, rollouts: Rollouts) -> Sequence[Features]:
-        """Vision features of the clips: those of the rollout, or of the tower as it is now if that is trained."""
+        """Return the clips' vision features: computed again if the tower is trained, else those of the rollout."""
         if self.context.feeder.frozen:
             return rollouts.features
         return self.context.feeder.features(rollouts.examples, [row.prompt for row in rollouts.rows])
@@ -197,18 +200,18 @@ def snapshot(model: Loaded) -> dict[str, Tensor]:
 def use_weights(model: Loaded, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """Give the model the weights of a `snapshot` inside the block."""
     named = list_trainable(model)
-    own = {name: value.data for name, value in named.items()}
+    before = {name: value.data for name, value in named.items()}
     try:
         for name, value in named.items():
             value.data = weights[name]
         yield
     finally:
         for name, value in named.items():
-            value.data = own[name]
+            value.data = before[name]
 
 
 def _summarise(rewards: Tensor, terms: Sequence[Sequence[Terms]], samples: Sequence[Sample]) -> dict[str, float]:
-    """Figures of a round: the mean of every reward term, spread, length."""
+    """Summarise a round: the mean of every reward term, spread, length."""
     flat = [term for group in terms for term in group]
     means = {f"reward_{item.name}": fmean(getattr(term, item.name) for term in flat) for item in fields(Terms)}
     return {

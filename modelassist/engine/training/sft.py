@@ -1,20 +1,21 @@
 """Supervised fine-tuning (SFT) on human report cards, under dual supervision.
 
-Loss = cross-entropy on the answer's tokens + weight x Huber between the expected score and the MOS, read at the level
-words of the human answer. The Huber term keeps what a level word rounds away: 3.4 is not 3. Weight 0 is plain SFT.
+Loss = cross-entropy on the answer's tokens + weight x Huber loss between the expected score and the MOS. The expected
+score is read at the level words of the human answer. The Huber term keeps what a level word rounds away: 3.4 is not 3.
+Weight 0 is plain SFT.
 
-After its reasons a level is easy to guess from their words. So a row may carry a second completion, the direct answer,
-without reasons. Only its level words are targets; they have to be read from the frames. It costs a dozen tokens, as the
-prompt is shared.
+A level that follows its reasons is easy to guess from their words. So a row may have a second completion, the direct
+answer, without reasons. Only its level words are targets; the model must read them from the frames. It costs a dozen
+tokens, as the prompt is shared.
 
 A step is split into micro-batches of rows of similar length, so that padding costs little and memory has a bound. Every
 mean is over the whole step, not a mean of means: the split does not change it.
 
-Beside its rated clips a step may hold clips with captions, which add a loss of their own: from report cards alone a
-model that starts from scratch learns to write them, not to see. (A stage of captions before SFT does not do: what it
-learnt is lost in the first steps of SFT.)
+A step may also have clips with captions, which add their own loss: from report cards alone a model that starts from
+scratch learns to write them, but not to see. (A separate stage of captions before SFT does not help: the model forgets
+them in the first steps of SFT.)
 
-The cool-down is this stage again, on other rows and at a lower rate.
+The cool-down is the same stage with other rows and a lower rate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -49,16 +50,16 @@ class SftLoss:
 
     total: Tensor
     cross_entropy: Tensor
-    """Of the human answers, a mean over their tokens."""
+    """Mean over the tokens of the human answers."""
     huber: Tensor
-    """Of the expected scores at the level words of the human answers."""
+    """Huber loss of the expected scores at the level words of the human answers."""
     direct: Tensor
-    """The same two, weighted and summed, on the direct answers; 0 without any."""
+    """Weighted sum of the same two losses on the direct answers; 0 without any."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepTotals:
-    """What the means of a step are taken over: all of its micro-batches in all processes."""
+    """The divisors for the means of a step: counts over all micro-batches in all processes."""
 
     rows: int
     tokens: int
@@ -83,8 +84,10 @@ class SftWeights:
 def compute_sft_loss(
     model: Loaded, logits: Tensor, packed: Packed, mos: Tensor, weights: SftWeights, totals: StepTotals
 ) -> SftLoss:
-    """Compute what a micro-batch adds to the loss of a step. `logits` is (C, V), `mos` (rows, 3). A row holds the human
-    answer, then the direct answer if that has weight."""
+    """Compute what a micro-batch adds to the loss of a step.
+
+    `logits` is (C, V), `mos` (rows, 3). A row has the human answer, then the direct answer if its weight is not 0.
+    """
     losses = F.cross_entropy(logits, packed.targets, reduction="none")
     completions = 2 if weights.direct else 1
     cross_entropy = losses[packed.owners % completions == 0].sum() / totals.tokens
@@ -102,7 +105,7 @@ def compute_sft_loss(
 
 
 class SftStage:
-    """A stage of SFT on given examples, and on captioned clips beside them; the cool-down is one, too."""
+    """A stage of SFT on rated clips and, if there are any, on captioned clips; the cool-down is such a stage too."""
 
     def __init__(
         self,
@@ -127,7 +130,7 @@ class SftStage:
         self.optimizer = make_optimizer(self.model, weight_decay)
 
     def step(self, index: int) -> dict[str, float]:
-        """Take a step on a batch of rated clips and one of captioned clips; each process takes its part of both."""
+        """Take a step on a batch of rated and a batch of captioned clips; each process works on its share of both."""
         captions = f"{self.name}/captions"
         batch = select_batch(self.examples, self.config.batch, index, self.seed, self.name)
         captioned_batch = select_batch(self.captioned, self.captions_batch, index, self.seed, captions)
@@ -147,7 +150,7 @@ class SftStage:
         return {**figures, "learning_rate": rate, "gradient_norm": norm, "padding": padding}
 
     def _build_rows(self, index: int, batch: Sequence[Example], name: str) -> list[Pair]:
-        """This process's clips of a batch, with their rows."""
+        """Build the rows of this process's clips of a batch; returns the clips with their rows."""
         if not batch:
             return []
         shifts = iter(self.machine.take_share(self._draw_shifts(index, len(batch), name)))
@@ -159,7 +162,7 @@ class SftStage:
         return build_each(self.machine.take_share(batch), build, self.machine, self.context.report)
 
     def _draw_shifts(self, index: int, count: int, name: str) -> list[tuple[float, float]]:
-        """How far the frames of each clip are shifted: down and across, as shares of the frame."""
+        """Draw how far the frames of each clip are shifted: down and across, as shares of the frame."""
         draws = torch.rand(count, 2, generator=make_generator(self.seed, name, "shift", index)) * 2 - 1
         return [(down * self.shift, across * self.shift) for down, across in draws.tolist()]
 
@@ -173,8 +176,10 @@ class SftStage:
     def _compute_losses(
         self, index: int, micro_batches: Sequence[Sequence[Pair]], totals: StepTotals, terms: dict[str, float]
     ) -> Iterator[tuple[str, Tensor]]:
-        """Yield the loss of each micro-batch with its name, and add its terms to `terms`. All processes take as many
-        passes as the one with most; the others fill up with passes that have no gradient."""
+        """Yield the loss of each micro-batch with its name, and add its terms to `terms`.
+
+        All processes run the same number of passes: those with fewer micro-batches add passes with a zero gradient.
+        """
         for position in range(max(self.machine.gather(len(micro_batches)))):
             micro_batch = micro_batches[position] if position < len(micro_batches) else []
             values = self._compute_terms(micro_batch, totals) if micro_batch else {"loss": self._compute_filler_loss()}
@@ -183,7 +188,7 @@ class SftStage:
             yield name_step(self.name, index, [example for example, _ in micro_batch]), values["loss"]
 
     def _compute_terms(self, micro_batch: Sequence[Pair], totals: StepTotals) -> dict[str, Tensor]:
-        """What a micro-batch adds to the loss of the step and to its terms."""
+        """Compute what a micro-batch adds to the loss of the step and to its terms."""
         batch, rows = [example for example, _ in micro_batch], [row for _, row in micro_batch]
         packed, prompts = pack(self.model, rows), [row.prompt for row in rows]
         logits = self._compute_logits(rows, packed, lambda: self.context.feeder.features(batch, prompts))
@@ -208,7 +213,7 @@ class SftStage:
         return self.machine.run(lambda: completion_logits(self.model, rows, packed, features()))
 
     def _count_work(self, micro_batches: Sequence[Sequence[Pair]]) -> dict[str, float]:
-        """Tokens, padded tokens and operations of this process's part of a step."""
+        """Count tokens, padded tokens and operations of this process's share of a step."""
         rows = [row for micro_batch in micro_batches for _, row in micro_batch]
         padded = sum(len(micro_batch) * max(row.length for _, row in micro_batch) for micro_batch in micro_batches)
         flops = count_flops(self.model, Work.of(rows)).useful
@@ -220,7 +225,7 @@ def _count_tokens(rows: Sequence[Row]) -> int:
 
 
 def _find_level_words(model: Loaded, packed: Packed) -> Tensor:
-    """Positions of the level words among the packed tokens: three a completion, in the order of the axes."""
+    """Find the positions of the level words in the packed tokens: three per completion, in the order of the axes."""
     positions: list[int] = []
     start = 0
     targets = packed.targets.tolist()

@@ -1,12 +1,12 @@
-"""A whole run: SFT, GRPO, cool-down, evaluation. One loop for all stages, which resumes at any step.
+"""Train a critic: SFT, GRPO, cool-down, evaluation. All stages share one loop, which can resume after any step.
 
 out/run.json                 what the run is; locked while a process trains
-out/metrics.jsonl            an object a step
+out/metrics.jsonl            one object for each step
 out/progress.json            the current step
-out/checkpoints/             the newest of each stage
+out/checkpoints/             the newest checkpoint of each stage
 out/model/                   the critic, once all stages are done
-out/evaluation.json          the figures; written last, so where it exists the run is done
-out/evaluation.md            the report on them; the other files of `measure` are beside it
+out/evaluation.json          the figures; written last: if the file exists, the run is done
+out/evaluation.md            the report; `measure` writes its other files to the same folder
 """
 
 import json
@@ -82,9 +82,9 @@ def train(
     resume: bool = False,
     previous: str | None = None,
 ) -> Evaluation | None:
-    """Run the stages that have steps, then the evaluation, beside the critic `previous` if it is named.
+    """Run the stages that have steps, then evaluate the new critic, and compare it with the critic `previous` if given.
 
-    Returns the evaluation. Of several processes the first one evaluates; the others return None.
+    Returns the evaluation. With several processes only the first one evaluates; the others return None.
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError.
     """
     machine = join_processes(config.parallel, getattr(torch, config.dtype))
@@ -175,7 +175,7 @@ class _Run:
         self.journal.rewind(checkpoint.stage if checkpoint else None, checkpoint.step if checkpoint else 0)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Restore the weights; within GRPO also those at its start, for the reference policy."""
+        """Restore the weights. If the run stopped in GRPO, also take the reference policy: the weights at its start."""
         if checkpoint.stage == "grpo" and self.config.grpo.beta:
             before = find_newest(self._checkpoints, STAGES[: STAGES.index("grpo")])
             if before:
@@ -185,7 +185,7 @@ class _Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether all stages and the evaluation are done. An evaluation beside another critic is always repeated."""
+        """Whether all stages and the evaluation are done. An evaluation with a previous critic is always repeated."""
         if self.previous or self.checkpoint is None or not (self.out / EVALUATION_FILE).is_file():
             return False
         last = self.stages[-1]
@@ -197,7 +197,7 @@ class _Run:
         return read_evaluation(self.out)
 
     def _clean_folder(self, *, is_new: bool) -> None:
-        """Remove unfinished and outdated files, and write what the run is."""
+        """Remove unfinished and outdated files, and write the description of the run."""
         if (self.out / RUN_FILE).exists():
             for folder in (self.out, self._checkpoints, self.out / PLOTS_FOLDER, self.store.folder):
                 sweep(folder)
@@ -216,7 +216,7 @@ class _Run:
             self.journal.append({"stage": "data", "problem": problem})
 
     def run_stage(self, name: str, material: Material) -> None:
-        """Run a stage from its checkpoint on; skip it if it is done or has no clips."""
+        """Run a stage, from its checkpoint if it has one; skip it if it is done or has no clips."""
         start, examples = self._count_done(name), material.train[name]
         if not examples:
             self.report(f"{name} was skipped: the release has no clips for it.")
@@ -234,20 +234,20 @@ class _Run:
             self._measure_consistency("after", material)
 
     def _count_done(self, name: str) -> int | None:
-        """How many steps of a stage are done; None if the run is past it."""
+        """Return how many steps of a stage are done; None if the run has already left the stage."""
         if self.checkpoint is None or STAGES.index(name) > STAGES.index(self.checkpoint.stage):
             return 0
         return self.checkpoint.step if name == self.checkpoint.stage else None
 
     def _require_done(self, name: str) -> None:
-        """Raise CheckpointError for a stage that the run left out."""
+        """Raise CheckpointError if the run skipped this stage."""
         if name not in self._list_stages():
             raise CheckpointError(
                 f"{self.out} holds a run that continued without {name} and cannot go back: choose another --out."
             )
 
     def _list_stages(self) -> list[str]:
-        """The stages of the run so far, those of earlier calls too."""
+        """List the stages of the run so far, including those of earlier calls."""
         return [name for name in STAGES if find_newest(self._checkpoints, [name])]
 
     def _make_stage(self, name: str, examples: Sequence[Example], captioned: Sequence[Example]) -> Stage:
@@ -263,7 +263,7 @@ class _Run:
         return SftStage(context, examples, config.sft, captioned=captioned, micro_tokens=config.micro_tokens)
 
     def _take_reference(self) -> dict[str, Tensor] | None:
-        """Hand over the weights of the reference policy, those at the start of GRPO; None without a KL penalty."""
+        """Return the weights of the reference policy: those at the start of GRPO; None without a KL penalty."""
         if not self.config.grpo.beta:
             return None
         reference, self.reference = self.reference, None
@@ -283,20 +283,22 @@ class _Run:
                 save_checkpoint(self._checkpoints, self.model, stage, index + 1, self.description)
 
     def _measure_consistency(self, when: str, material: Material) -> None:
-        """Measure the spread of scores over samples, on held-out clips where there are some. Processes that share the
-        weights have to generate together, so all of them do the same."""
+        """Measure the spread of scores over samples, on held-out clips if there are any, otherwise on train clips.
+
+        All processes do the same work, because processes that share the weights must generate together.
+        """
         pool = next(iter(material.held_out.values()), material.train["cooldown"])
         examples = pool[: self.config.cooldown.probe]
         feeder = Feeder(self.model, self.store)
         sampling = Sampling(self.config.cooldown.samples, 1.0, self.config.seed, self.config.tokens_per_batch)
-        silence = nullcontext() if self.machine.is_leader else redirect_stderr(StringIO())  # one progress bar is enough
-        with memory_limit(f"consistency {when} the cool-down", self._generation_advice), silence:
+        output = nullcontext() if self.machine.is_leader else redirect_stderr(StringIO())  # one progress bar is enough
+        with memory_limit(f"consistency {when} the cool-down", self._generation_advice), output:
             figures = self.machine.run(
                 lambda: measure_consistency(self.model, feeder, examples, sampling, label=f"consistency {when}")
             )
         if self.machine.is_leader:
-            both = self._read_consistency() | {when: figures}
-            write_json(self.out / CONSISTENCY_FILE, {key: value.to_json() for key, value in both.items()})
+            results = self._read_consistency() | {when: figures}
+            write_json(self.out / CONSISTENCY_FILE, {key: value.to_json() for key, value in results.items()})
 
     def _read_consistency(self) -> dict[str, Consistency]:
         """Read what was measured before and after the cool-down."""
@@ -316,8 +318,10 @@ class _Run:
         self.model.network.to("meta")  # the evaluation loads the saved model and needs the memory
 
     def _reload_model(self) -> Loaded:
-        """Load the model again with the weights of the last checkpoint: the one in memory is a shard, or on a GPU that
-        the evaluation needs."""
+        """Load the model again with the weights of the last checkpoint.
+
+        The model in memory is a shard, or occupies a GPU that the evaluation needs.
+        """
         model = load(self.model.name, dtype=self.machine.dtype)
         model.set_frames(self.model.frames)
         model.max_new_tokens, model.simulated = self.model.max_new_tokens, self.model.simulated

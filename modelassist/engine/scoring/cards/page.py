@@ -15,18 +15,18 @@ from qsave.frames.slowfast import Frames, Pixels
 from qsave.report_card import Box, Evidence, ReportCard, TimeRange
 
 Numbered = Sequence[tuple[int, Axis, Evidence]]
-"""The pieces of evidence of a card, numbered over all axes: the same numbers are in list, timeline and boxes."""
+"""The pieces of evidence of a card, numbered over all axes; list, timeline and boxes use the same numbers."""
 
 INDEX = "index.html"
 """The list that pages lead back to."""
 _TALLEST = 24.0
-"""Rem: the largest height of a slow frame, however tall the clip."""
+"""Largest height of a slow frame in rem, even for a tall clip."""
 _NARROWEST = 16.0
-"""Rem: the least width of a slow frame, if its height allows."""
+"""Smallest width of a slow frame in rem, if its height allows it."""
 _MARK_WIDTH, _MARK_HEIGHT, _MARKS_A_ROW = 1.7, 1.4, 4
-"""Rem: the size of a number on a picture; and how many are side by side."""
+"""Width and height of a number on a picture in rem, and how many numbers are side by side."""
 _MIN_SHARE = 0.12
-"""The share of the timeline that a number needs on a narrow screen."""
+"""Share of the timeline's width that a number needs on a narrow screen."""
 
 
 def render_card_page(line: ScoreLine, video: str | None, frames: Frames | None) -> str:
@@ -253,9 +253,10 @@ Boxed = Sequence[tuple[int, Axis, Box]]
 
 
 def _group_boxes(boxed: Boxed, width: float, aspect: float) -> list[Boxed]:
-    """Group the boxes whose numbers would overlap on a picture of this width in rem; theirs are drawn side by side.
+    """Group the boxes whose numbers would overlap on a picture of this width in rem.
 
-    On a wider picture corners are further apart, so no numbers overlap there either.
+    The numbers of a group are drawn side by side. On a wider picture the corners are further apart, so no numbers
+    overlap there either.
     """
     groups: list[Boxed] = []
     for entry in boxed:
