@@ -25,7 +25,7 @@ from annotation.rating.drafts import find_shown_draft, list_items_without_draft,
 from annotation.rating.queue import claim
 from annotation.rating.ratings import submit
 from annotation.rating.validation import list_defect_ids
-from modelassist.toy.captions import caption
+from modelassist.toy.captions import write_caption
 from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, draw_other_prompt, make_spec
@@ -93,7 +93,7 @@ def _list_prompts(spec: ClipSpec) -> Set[str]:
 
 def _make_caption(spec: ClipSpec) -> dict[str, str]:
     scene = draw_other_prompt(spec)
-    return {"video": f"{spec.clip_id}.mp4", "prompt": scene.prompt, "text": caption(spec, scene)}
+    return {"video": f"{spec.clip_id}.mp4", "prompt": scene.prompt, "text": write_caption(spec, scene)}
 
 
 def _render_clips(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgress) -> None:

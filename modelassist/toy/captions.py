@@ -10,12 +10,12 @@ from modelassist.toy.world import (
     ClipSpec,
     Scene,
     Thing,
-    moment,
-    place,
-    plural,
-    radius,
-    reach,
-    span,
+    compute_progress,
+    compute_radius,
+    compute_travel,
+    find_frame_range,
+    locate_thing,
+    pluralise,
 )
 from qsave import scratch
 from qsave.axes import Axis
@@ -30,7 +30,7 @@ _STILL = 0.012
 _NO_FLAW = {Axis.VISUAL: "clean", Axis.DYNAMIC: "steady"}
 
 
-def caption(spec: ClipSpec, asked: Scene) -> str:
+def write_caption(spec: ClipSpec, asked: Scene) -> str:
     """Describe how the clip looks, how it moves and what it shows, moment by moment and then in sum, and compare that
     word by word with a prompt.
 
@@ -38,28 +38,32 @@ def caption(spec: ClipSpec, asked: Scene) -> str:
     is visible place by place and time by time: each clip teaches dozens of times where to look, and the summary follows
     from them.
     """
-    flaws = (f"{moments(spec, axis)}. {sentence(_flaws(spec, axis))}" for axis in (Axis.VISUAL, Axis.DYNAMIC))
-    return ". ".join([*flaws, sketch(spec), sentence(scene_words(spec)), f"{compare_with_prompt(spec, asked)}."])
+    flaws = (
+        f"{describe_moments(spec, axis)}. {capitalise(_flaws(spec, axis))}" for axis in (Axis.VISUAL, Axis.DYNAMIC)
+    )
+    return ". ".join(
+        [*flaws, write_map(spec), capitalise(describe_scene(spec)), f"{compare_with_prompt(spec, asked)}."]
+    )
 
 
-def moments(spec: ClipSpec, axis: Axis) -> str:
+def describe_moments(spec: ClipSpec, axis: Axis) -> str:
     """Describe how the clip looks or moves at evenly spaced moments, with the strongest fault of each."""
-    words = (_describe_moment(spec, axis, frames_of(spec, number)) for number in range(MOMENTS))
+    words = (_describe_moment(spec, axis, find_moment_frames(spec, number)) for number in range(MOMENTS))
     return f"{scratch.MOMENTS.format(MOMENTS)} {', '.join(words)}"
 
 
 def _describe_moment(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str:
     """Describe one moment; all moments of an axis have the same number of words, so each has a fixed position."""
     flaw = _flaw_at(spec, axis, frames) or _NO_FLAW[axis]
-    return flaw if axis is Axis.VISUAL else f"{heading(spec, frames)} {flaw}"
+    return flaw if axis is Axis.VISUAL else f"{name_direction(spec, frames)} {flaw}"
 
 
-def heading(spec: ClipSpec, frames: tuple[int, int]) -> str:
+def name_direction(spec: ClipSpec, frames: tuple[int, int]) -> str:
     """Say in one word where the things move between two frames, whether the clip has a fault or not."""
     gone = spec.fault("pops-in-or-out")
     if not spec.things or (gone and _is_visible(spec, gone, frames)):
         return _NOTHING
-    before, after = (place(spec, 0, moment(spec, frame), reach(spec)) for frame in frames)
+    before, after = (locate_thing(spec, 0, compute_progress(spec, frame), compute_travel(spec)) for frame in frames)
     across, down = after[0] - before[0], after[1] - before[1]
     if max(abs(across), abs(down)) < _STILL:
         return "still"
@@ -68,21 +72,21 @@ def heading(spec: ClipSpec, frames: tuple[int, int]) -> str:
     return "down" if down > 0 else "up"
 
 
-def sketch(spec: ClipSpec) -> str:
+def write_map(spec: ClipSpec) -> str:
     """Map where the things are, row by row: their colours at the first moment, their shapes at the second."""
     return f"{scratch.MAP} {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
 
 
-def scene_words(spec: ClipSpec) -> str:
+def describe_scene(spec: ClipSpec) -> str:
     """Describe the things, their motion and the ground as a prompt does: "two red circles rise over sand"."""
-    extra = f", a {named(spec.extra, 1)} in the corner" if spec.extra else ""
+    extra = f", a {name_thing(spec.extra, 1)} in the corner" if spec.extra else ""
     if not spec.things:
         return f"nothing but {spec.ground}{extra}"
     first, count = spec.things[0], len(spec.things)
     others = [thing for thing in spec.things if thing != first]
-    among = f", {COUNT_WORDS[len(others)]} {named(others[0], len(others))} among them" if others else ""
+    among = f", {COUNT_WORDS[len(others)]} {name_thing(others[0], len(others))} among them" if others else ""
     verb = spec.motion if count == 1 else MOTIONS[spec.motion]
-    return f"{COUNT_WORDS[count]} {named(first, count)} {verb} over {spec.ground}{among}{extra}"
+    return f"{COUNT_WORDS[count]} {name_thing(first, count)} {verb} over {spec.ground}{among}{extra}"
 
 
 def compare_with_prompt(spec: ClipSpec, asked: Scene) -> str:
@@ -105,21 +109,21 @@ def compare_with_prompt(spec: ClipSpec, asked: Scene) -> str:
     return f"{scratch.COMPARISON} {'; '.join(words)}; {besides} besides"
 
 
-def degree(strength: float) -> str:
+def name_degree(strength: float) -> str:
     """Return a strength in (0, 1] as a word."""
     if strength < 0.4:
         return "slight"
     return "clear" if strength < 0.7 else "strong"
 
 
-def sentence(words: str) -> str:
+def capitalise(words: str) -> str:
     """Capitalise the first letter."""
     return words[0].upper() + words[1:]
 
 
-def named(thing: Thing, count: int) -> str:
+def name_thing(thing: Thing, count: int) -> str:
     """Name one thing, or several like it: "red circle", "red circles"."""
-    return f"{thing.colour} {thing.shape if count == 1 else plural(thing.shape)}"
+    return f"{thing.colour} {thing.shape if count == 1 else pluralise(thing.shape)}"
 
 
 def _all_of(words: Iterable[str]) -> str:
@@ -129,10 +133,13 @@ def _all_of(words: Iterable[str]) -> str:
 
 def _flaws(spec: ClipSpec, axis: Axis) -> str:
     faults = sorted((fault for fault in spec.faults if fault.axis is axis), key=lambda fault: -fault.strength)
-    return ", ".join(f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" for fault in faults) or _NO_FLAW[axis]
+    return (
+        ", ".join(f"{name_degree(fault.strength)} {fault.defect.replace('-', ' ')}" for fault in faults)
+        or _NO_FLAW[axis]
+    )
 
 
-def frames_of(spec: ClipSpec, number: int) -> tuple[int, int]:
+def find_moment_frames(spec: ClipSpec, number: int) -> tuple[int, int]:
     """Return the two frames that the vision run of a moment shows."""
     first, second = ((2 * number + half) * (spec.frames - 1) // (2 * MOMENTS - 1) for half in (0, 1))
     return first, second
@@ -144,7 +151,7 @@ def _map(spec: ClipSpec, number: int) -> str:
 
 
 def _cells(spec: ClipSpec, number: int) -> list[str]:
-    progress = sum(moment(spec, frame) for frame in frames_of(spec, number)) / 2
+    progress = sum(compute_progress(spec, frame) for frame in find_moment_frames(spec, number)) / 2
     cells = [_NOTHING] * _SIDE**2
     for order, thing in enumerate(spec.things):
         for cell in _covered(spec, order, progress):
@@ -154,12 +161,12 @@ def _cells(spec: ClipSpec, number: int) -> list[str]:
 
 def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
     """Yield the cells that contain the centre of a thing, or whose centre it covers."""
-    x, y = place(spec, order, progress, reach(spec))
+    x, y = locate_thing(spec, order, progress, compute_travel(spec))
     home = tuple(min(_SIDE - 1, max(0, int(way * _SIDE))) for way in (x, y))
     for cell in range(_SIDE**2):
         down, across = divmod(cell, _SIDE)
         away = ((across + 0.5) / _SIDE - x) * spec.width, ((down + 0.5) / _SIDE - y) * spec.height
-        if (across, down) == home or math.hypot(*away) < radius(spec):
+        if (across, down) == home or math.hypot(*away) < compute_radius(spec):
             yield cell
 
 
@@ -171,5 +178,5 @@ def _flaw_at(spec: ClipSpec, axis: Axis, frames: Iterable[int]) -> str | None:
 
 def _is_visible(spec: ClipSpec, fault: Fault, frames: Iterable[int]) -> bool:
     """Whether a fault is visible in one of the frames."""
-    frame_range = span(spec, fault)
+    frame_range = find_frame_range(spec, fault)
     return any(frame_range.start <= frame < frame_range.stop for frame in frames)

@@ -1,7 +1,7 @@
 """The faults of toy clips: where and when each is visible, and how much it lowers the true quality.
 
-A fault is a defect of the default taxonomy with a known strength. `harm` turns it into a share of the scale, so that
-the true quality of an axis is a known function of its faults: from 5 without any down to 1.
+A fault is a defect of the default taxonomy with a known strength. `compute_harm` returns the share of the scale that it
+costs, so the true quality of an axis is a known function of its faults: from 5 without any down to 1.
 """
 
 from collections.abc import Iterable, Mapping
@@ -75,7 +75,7 @@ KINDS: dict[Axis, tuple[Kind, ...]] = {Axis.VISUAL: VISUAL, Axis.DYNAMIC: DYNAMI
 _WEIGHT = {kind.defect: kind.weight for kinds in KINDS.values() for kind in kinds}
 
 
-def harm(fault: Fault, duration: float) -> float:
+def compute_harm(fault: Fault, duration: float) -> float:
     """Return the share of the scale that one fault costs, in [0, 1]: a short or small one costs somewhat less."""
     lasting = (fault.time.end - fault.time.start) / duration if fault.time else 1.0
     area = fault.box.width * fault.box.height if fault.box and fault.axis is Axis.VISUAL else 1.0
@@ -83,10 +83,12 @@ def harm(fault: Fault, duration: float) -> float:
     return _WEIGHT[fault.defect] * power * (0.6 + 0.4 * min(1.0, lasting)) * (0.7 + 0.3 * area)
 
 
-def quality(faults: Iterable[Fault], axis: Axis, duration: float, taste: Mapping[str, float] | None = None) -> float:
+def compute_quality(
+    faults: Iterable[Fault], axis: Axis, duration: float, taste: Mapping[str, float] | None = None
+) -> float:
     """Return the true quality of an axis in [1, 5]; `taste` multiplies the harm of defects for one rater."""
     intact = 1.0
     for fault in faults:
         if fault.axis is axis:
-            intact *= 1.0 - min(1.0, harm(fault, duration) * (taste or {}).get(fault.defect, 1.0))
+            intact *= 1.0 - min(1.0, compute_harm(fault, duration) * (taste or {}).get(fault.defect, 1.0))
     return 1.0 + 4.0 * intact

@@ -9,9 +9,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from modelassist.toy.captions import compare_with_prompt, degree, moments, named, scene_words, sentence, sketch
-from modelassist.toy.faults import KINDS, Fault, quality
-from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, Thing, plural
+from modelassist.toy.captions import (
+    capitalise,
+    compare_with_prompt,
+    describe_moments,
+    describe_scene,
+    name_degree,
+    name_thing,
+    write_map,
+)
+from modelassist.toy.faults import KINDS, Fault, compute_quality
+from modelassist.toy.world import COUNT_WORDS, ClipSpec, Scene, Thing, pluralise
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, TimeRange
 
@@ -37,7 +45,7 @@ class SimulatedRater:
         return ReportCard(**{axis.value: self._report(spec, axis, rng) for axis in AXES})
 
     def _report(self, spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> AxisReport:
-        opinion = quality(spec.faults, axis, spec.duration, self.taste) + self.bias.get(axis, 0.0)
+        opinion = compute_quality(spec.faults, axis, spec.duration, self.taste) + self.bias.get(axis, 0.0)
         score = int(np.clip(np.rint(opinion + rng.normal(0.0, self.noise)), MIN_LEVEL, MAX_LEVEL))
         noticed = _draw_noticed(spec, axis, score, rng)
         pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
@@ -100,15 +108,15 @@ def _describe_fault(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.rando
     when = "at some point" if fault.time and not piece.time else _when(piece.time)
     where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
     words = templates[rng.integers(len(templates))]
-    return sentence(words.format(degree=degree(fault.strength), where=where, when=when, **_names(spec)))
+    return capitalise(words.format(degree=name_degree(fault.strength), where=where, when=when, **_names(spec)))
 
 
 def _write_notes(spec: ClipSpec, axis: Axis) -> str:
     """Write the notes that precede the verdict: what each moment shows or, for alignment, the scene compared with the
     prompt."""
     if axis is Axis.ALIGNMENT:
-        return f"{sketch(spec)}. {sentence(scene_words(spec))}. {compare_with_prompt(spec, spec.asked)}"
-    return moments(spec, axis)
+        return f"{write_map(spec)}. {capitalise(describe_scene(spec))}. {compare_with_prompt(spec, spec.asked)}"
+    return describe_moments(spec, axis)
 
 
 def _where(box: Box | None) -> str:
@@ -129,7 +137,7 @@ def _names(spec: ClipSpec) -> dict[str, str]:
     shown = spec.things[0] if spec.things else None
     return {
         "asked": _group(asked),
-        "thing": asked.shape if asked.count == 1 else plural(asked.shape),
+        "thing": asked.shape if asked.count == 1 else pluralise(asked.shape),
         "asked_colour": asked.colour,
         "asked_count": _number(asked.count),
         "asked_shape": asked.shape,
@@ -145,7 +153,7 @@ def _names(spec: ClipSpec) -> dict[str, str]:
 
 
 def _group(scene: Scene) -> str:
-    return f"{COUNT_WORDS[scene.count]} {named(Thing(scene.colour, scene.shape), scene.count)}"
+    return f"{COUNT_WORDS[scene.count]} {name_thing(Thing(scene.colour, scene.shape), scene.count)}"
 
 
 def _number(count: int) -> str:
@@ -158,7 +166,7 @@ def _explain_no_defect(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Ge
         templates = _MINOR[axis]
     else:
         templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
-    return sentence(templates[rng.integers(len(templates))].format(**_names(spec)))
+    return capitalise(templates[rng.integers(len(templates))].format(**_names(spec)))
 
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {

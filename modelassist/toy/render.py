@@ -8,7 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from modelassist.toy.faults import Fault
-from modelassist.toy.world import SHAPES, ClipSpec, Thing, extra_box, moment, place, radius, reach, span
+from modelassist.toy.world import (
+    SHAPES,
+    ClipSpec,
+    Thing,
+    compute_extra_box,
+    compute_progress,
+    compute_radius,
+    compute_travel,
+    find_frame_range,
+    locate_thing,
+)
 from qsave.axes import Axis
 from qsave.frames.encode import add_h264_stream
 
@@ -63,7 +73,7 @@ def render_frames(spec: ClipSpec) -> Pixels:
 def _active(spec: ClipSpec, defect: str, number: int) -> float:
     """Return the strength of a defect at a frame, 0 if it is not visible."""
     fault = spec.fault(defect)
-    if fault is None or not span(spec, fault).start <= number < span(spec, fault).stop:
+    if fault is None or not find_frame_range(spec, fault).start <= number < find_frame_range(spec, fault).stop:
         return 0.0
     return fault.strength
 
@@ -90,7 +100,7 @@ def _grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:
     canvas = np.asarray(low, np.float32) * (1 - texture) + np.asarray(high, np.float32) * texture
     frames = np.empty((spec.frames, spec.height, spec.width, 3), np.float32)
     for number in range(spec.frames):
-        x = margin + round(spec.width * spec.pan * moment(spec, number))
+        x = margin + round(spec.width * spec.pan * compute_progress(spec, number))
         frames[number] = canvas[:, x : x + spec.width]
     return frames
 
@@ -114,14 +124,14 @@ def _stretched(values: Floats, length: int, step: int) -> Floats:
 
 
 def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Generator) -> None:
-    progress = moment(spec, number)
+    progress = compute_progress(spec, number)
     if not _active(spec, "pops-in-or-out", number):
         for order, thing in enumerate(spec.things):
             _draw_trail(spec, order, progress, picture)
-            _draw_thing(spec, thing, place(spec, order, progress, reach(spec)), number, picture, rng)
+            _draw_thing(spec, thing, locate_thing(spec, order, progress, compute_travel(spec)), number, picture, rng)
     content = spec.fault("extra-content")
     if spec.extra is not None and content is not None:
-        box = extra_box(spec, content.strength)
+        box = compute_extra_box(spec, content.strength)
         x, y = box.x + box.width / 2, box.y + box.height / 2
         size = box.width * spec.width / 2 - _OUTLINE
         _draw(picture, spec.extra, x * spec.width, y * spec.height, size, 0.0)
@@ -133,7 +143,7 @@ def _draw_thing(
     """Draw a thing at its place or where a fault moves it: jitter draws it on all sides at once, a leap enlarges it."""
     (x, y), morph = at, _active(spec, "morphing", number)
     leap, jitter = _active(spec, "implausible-physics", number), _active(spec, "jitter", number)
-    size = radius(spec)
+    size = compute_radius(spec)
     if leap:
         far, size = 0.2 + 0.2 * leap, size * (1.5 + 0.5 * leap)
         x, y = x + (far if x < 0.5 else -far), y - 0.5 * far
@@ -145,11 +155,11 @@ def _draw_thing(
 
 def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) -> None:
     """Draw where a thing was before, as an afterimage, so that a single picture shows the direction of its motion."""
-    thing, size = spec.things[order], 0.9 * radius(spec)
+    thing, size = spec.things[order], 0.9 * compute_radius(spec)
     for ago, share in _TRAIL:
         if progress < ago:
             continue
-        x, y = place(spec, order, progress - ago, reach(spec))
+        x, y = locate_thing(spec, order, progress - ago, compute_travel(spec))
         down = _floats(np.arange(spec.height) + 0.5 - y * spec.height)[:, None]
         across = _floats(np.arange(spec.width) + 0.5 - x * spec.width)[None, :]
         body = share * np.clip(0.5 - _DISTANCE[thing.shape](across, down, size), 0, 1)[..., None]
@@ -214,7 +224,7 @@ _DARKER = 0.6
 
 
 def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
-    frame_range = span(spec, fault)
+    frame_range = find_frame_range(spec, fault)
     for number in range(frame_range.start, frame_range.stop):
         darker = (number - frame_range.start) % 2 == 0
         frames[number] *= 0.7 - 0.65 * fault.strength if darker else 1.2 + 0.4 * fault.strength
@@ -226,7 +236,7 @@ def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generato
     if fault.box is not None:
         rows = slice(round(fault.box.y * spec.height), round((fault.box.y + fault.box.height) * spec.height))
         columns = slice(round(fault.box.x * spec.width), round((fault.box.x + fault.box.width) * spec.width))
-    part = frames[span(spec, fault), rows, columns]
+    part = frames[find_frame_range(spec, fault), rows, columns]
     part[...] = _SPOILERS[fault.defect](part, fault.strength, rng)
 
 

@@ -11,7 +11,7 @@ from random import Random
 
 import numpy as np
 
-from modelassist.toy.faults import KINDS, Fault, Kind, quality
+from modelassist.toy.faults import KINDS, Fault, Kind, compute_quality
 from qsave.axes import AXES, Axis
 from qsave.report_card import Box, TimeRange
 
@@ -52,7 +52,7 @@ class Scene:
         if self.count == 1:
             return f"A {self.colour} {self.shape} {self.motion} over {self.ground}"
         number = COUNT_WORDS[self.count].capitalize()
-        return f"{number} {self.colour} {plural(self.shape)} {MOTIONS[self.motion]} over {self.ground}"
+        return f"{number} {self.colour} {pluralise(self.shape)} {MOTIONS[self.motion]} over {self.ground}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class ClipSpec:
 
     def quality(self, axis: Axis) -> float:
         """Return the true quality of the axis, in [1, 5]."""
-        return quality(self.faults, axis, self.duration)
+        return compute_quality(self.faults, axis, self.duration)
 
     def fault(self, defect: str) -> Fault | None:
         return next((fault for fault in self.faults if fault.defect == defect), None)
@@ -159,11 +159,11 @@ def draw_other_prompt(spec: ClipSpec) -> Scene:
     return Scene(int(count), str(colour), str(shape), str(motion), str(ground))
 
 
-def plural(shape: str) -> str:
+def pluralise(shape: str) -> str:
     return shape + ("es" if shape.endswith("s") else "s")
 
 
-def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> tuple[float, float]:
+def locate_thing(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> tuple[float, float]:
     """Return the centre of thing `number` (fractions of the frame) at `progress` 0..1; `reach` scales its travel."""
     lane = (number + 0.5) / len(spec.things)
     swing = (progress - 0.5) * reach
@@ -177,38 +177,38 @@ def place(spec: ClipSpec, number: int, progress: float, reach: float = 1.0) -> t
     return lane + 0.12 * math.cos(turn) * min(1.0, reach), 0.5 + 0.25 * math.sin(turn) * min(1.0, reach)
 
 
-def span(spec: ClipSpec, fault: Fault) -> slice:
+def find_frame_range(spec: ClipSpec, fault: Fault) -> slice:
     """Return the frames in which a fault is visible."""
     if fault.time is None:
         return slice(0, spec.frames)
     return slice(round(fault.time.start * spec.rate), round(fault.time.end * spec.rate))
 
 
-def moment(spec: ClipSpec, number: int) -> float:
+def compute_progress(spec: ClipSpec, number: int) -> float:
     """Return the progress of the clip at a frame, 0..1: a freeze holds it, and then it jumps."""
     frozen = spec.fault("frozen")
-    if frozen is not None and span(spec, frozen).start <= number < span(spec, frozen).stop:
-        number = span(spec, frozen).start
+    if frozen is not None and find_frame_range(spec, frozen).start <= number < find_frame_range(spec, frozen).stop:
+        number = find_frame_range(spec, frozen).start
     return number / max(1, spec.frames - 1)
 
 
-def reach(spec: ClipSpec) -> float:
+def compute_travel(spec: ClipSpec) -> float:
     """Return the share of its path that a thing moves."""
     little = spec.fault("too-little-motion")
     return 0.45 * (1 - little.strength) if little else 1.0
 
 
-def radius(spec: ClipSpec) -> float:
+def compute_radius(spec: ClipSpec) -> float:
     """Return half the size of a thing, in pixels."""
     return (0.2, 0.2, 0.18, 0.15)[len(spec.things)] * min(spec.width, spec.height)
 
 
-def things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:
+def compute_things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:
     """Return the smallest box around the things during `time`, in whole per cent."""
     begin, end = (time.start / spec.duration, time.end / spec.duration) if time else (0.0, 1.0)
     steps = [begin + (end - begin) * step / 8 for step in range(9)]
-    centres = [place(spec, number, step) for number in numbers or range(len(spec.things)) for step in steps]
-    across, down = radius(spec) / spec.width, radius(spec) / spec.height
+    centres = [locate_thing(spec, number, step) for number in numbers or range(len(spec.things)) for step in steps]
+    across, down = compute_radius(spec) / spec.width, compute_radius(spec) / spec.height
     left, right = min(x for x, _ in centres) - across, max(x for x, _ in centres) + across
     top, bottom = min(y for _, y in centres) - down, max(y for _, y in centres) + down
     left, top, right, bottom = (round(min(1.0, max(0.0, side)), 2) for side in (left, top, right, bottom))
@@ -253,7 +253,7 @@ def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Gene
     time = _draw_time(spec, kind, strength, rng) if rng.random() < kind.timed else None
     box = _draw_box(spec, kind, rng) if rng.random() < kind.boxed else None
     if kind.needs_object and kind.defect != "implausible-physics":  # it leaps out of that box
-        box = things_box(spec, time)
+        box = compute_things_box(spec, time)
     return Fault(kind.defect, strength, time, box)
 
 
@@ -286,12 +286,14 @@ def _draw_mismatch(spec: ClipSpec, defect: str, strength: float, rng: np.random.
     if defect == "wrong-object":
         other = Thing(asked.colour, _pick_other(SHAPES, asked.shape, rng))
         return _add_fault(
-            _replace_things(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong)))
+            _replace_things(spec, other, wrong),
+            Fault(defect, share, None, compute_things_box(spec, None, range(wrong))),
         )
     if defect == "wrong-colour":
         other = Thing(_pick_other(COLOURS, asked.colour, rng), asked.shape)
         return _add_fault(
-            _replace_things(spec, other, wrong), Fault(defect, share, None, things_box(spec, None, range(wrong)))
+            _replace_things(spec, other, wrong),
+            Fault(defect, share, None, compute_things_box(spec, None, range(wrong))),
         )
     if defect == "wrong-count":
         count = int(rng.choice([number for number in COUNT_WORDS if number != asked.count]))
@@ -302,12 +304,14 @@ def _draw_mismatch(spec: ClipSpec, defect: str, strength: float, rng: np.random.
     if defect == "wrong-setting":
         return _add_fault(replace(spec, ground=_pick_other(GROUNDS, asked.ground, rng)), Fault(defect, 1.0))
     extra = Thing(_pick_other(COLOURS, asked.colour, rng), _pick_other(SHAPES, asked.shape, rng))
-    return _add_fault(replace(spec, extra=extra), Fault("extra-content", strength, None, extra_box(spec, strength)))
+    return _add_fault(
+        replace(spec, extra=extra), Fault("extra-content", strength, None, compute_extra_box(spec, strength))
+    )
 
 
-def extra_box(spec: ClipSpec, strength: float) -> Box:
+def compute_extra_box(spec: ClipSpec, strength: float) -> Box:
     """Return the box of extra content: in the lower right corner, larger if it is stronger."""
-    side = (0.5 + 0.8 * strength) * radius(spec)
+    side = (0.5 + 0.8 * strength) * compute_radius(spec)
     width, height = round(2 * side / spec.width, 2), round(2 * side / spec.height, 2)
     return Box(round(0.98 - width, 2), round(0.98 - height, 2), width, height)
 

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from modelassist.engine.models.tiny import TINY_FRAMES
-from modelassist.toy.captions import MOMENTS, caption, degree, frames_of, moments, scene_words, sketch
+from modelassist.toy.captions import (
+    MOMENTS,
+    describe_moments,
+    describe_scene,
+    find_moment_frames,
+    name_degree,
+    write_caption,
+    write_map,
+)
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import COLOURS, SHAPES, ClipSpec, draw_other_prompt, make_spec
 from qsave.axes import Axis
@@ -18,16 +26,16 @@ def test_a_faithful_clip_is_described_as_its_prompt_asked() -> None:
     faithful = [spec for spec in SPECS if not any(fault.axis is Axis.ALIGNMENT for fault in spec.faults)]
     assert len(faithful) > 50
     for spec in faithful:
-        assert scene_words(spec) == spec.prompt[0].lower() + spec.prompt[1:]
+        assert describe_scene(spec) == spec.prompt[0].lower() + spec.prompt[1:]
 
 
 def test_an_unfaithful_clip_is_described_as_it_is() -> None:
     unfaithful = [spec for spec in SPECS if any(fault.axis is Axis.ALIGNMENT for fault in spec.faults)]
     for spec in unfaithful:
-        assert scene_words(spec) != spec.prompt[0].lower() + spec.prompt[1:]
+        assert describe_scene(spec) != spec.prompt[0].lower() + spec.prompt[1:]
         shown = {thing.colour for thing in spec.things} | ({spec.extra.colour} if spec.extra else set())
-        assert {word for word in COLOURS if word in scene_words(spec)} == shown
-        words = re.sub("circles? over", "", scene_words(spec))  # that is a motion
+        assert {word for word in COLOURS if word in describe_scene(spec)} == shown
+        words = re.sub("circles? over", "", describe_scene(spec))  # that is a motion
         shapes = {thing.shape for thing in spec.things} | ({spec.extra.shape} if spec.extra else set())
         assert {word for word in SHAPES if word in words} == shapes
 
@@ -36,16 +44,21 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
     for spec in SPECS:
         flaws = [fault for fault in spec.faults if fault.axis is not Axis.ALIGNMENT]
         for fault in flaws:
-            assert f"{degree(fault.strength)} {fault.defect.replace('-', ' ')}" in caption(spec, spec.asked).lower()
-        assert (" Steady." in caption(spec, spec.asked)) == (not any(fault.axis is Axis.DYNAMIC for fault in flaws))
-        assert not any(word in caption(spec, spec.asked) for word in ("wrong", "missing", "good", "poor"))
+            assert (
+                f"{name_degree(fault.strength)} {fault.defect.replace('-', ' ')}"
+                in write_caption(spec, spec.asked).lower()
+            )
+        assert (" Steady." in write_caption(spec, spec.asked)) == (
+            not any(fault.axis is Axis.DYNAMIC for fault in flaws)
+        )
+        assert not any(word in write_caption(spec, spec.asked) for word in ("wrong", "missing", "good", "poor"))
 
 
 def test_a_caption_holds_what_is_asked_against_what_is_seen() -> None:
     differ = 0
     for spec in SPECS:
         asked = draw_other_prompt(spec)
-        told = caption(spec, asked).split("Asked and seen: ")[1].removesuffix(".")
+        told = write_caption(spec, asked).split("Asked and seen: ")[1].removesuffix(".")
         *pairs, _ = told.split("; ")
         for pair in pairs:
             *words, verdict = pair.split()
@@ -59,7 +72,7 @@ def test_a_caption_holds_what_is_asked_against_what_is_seen() -> None:
 
 @pytest.mark.parametrize(("strength", "word"), [(0.15, "slight"), (0.4, "clear"), (0.7, "strong"), (1.0, "strong")])
 def test_degrees(strength: float, word: str) -> None:
-    assert degree(strength) == word
+    assert name_degree(strength) == word
 
 
 def test_the_sketch_follows_the_thing_by_colour_and_by_shape() -> None:
@@ -111,13 +124,13 @@ def test_the_moments_are_the_runs_of_eight_fast_frames(tmp_path: Path) -> None:
         render_clip(spec, tmp_path / "clip.mp4")
         seen = choose(tmp_path / "clip.mp4", replace(TINY_FRAMES, slow_frames=0)).fast
         assert [round(time * spec.rate) for time in seen] == [
-            frame for number in range(MOMENTS) for frame in frames_of(spec, number)
+            frame for number in range(MOMENTS) for frame in find_moment_frames(spec, number)
         ]
 
 
 def maps(spec: ClipSpec) -> list[list[str]]:
     """The cells of both maps."""
-    return [[cell for cell in one.split(": ")[1].split() if cell != "/"] for one in sketch(spec).split("; ")]
+    return [[cell for cell in one.split(": ")[1].split() if cell != "/"] for one in write_map(spec).split("; ")]
 
 
 def words(spec: ClipSpec) -> list[str]:
@@ -131,7 +144,7 @@ def headings(spec: ClipSpec) -> list[str]:
 
 
 def _moments(spec: ClipSpec) -> list[str]:
-    return moments(spec, Axis.DYNAMIC).split(": ")[1].split(", ")
+    return describe_moments(spec, Axis.DYNAMIC).split(": ")[1].split(", ")
 
 
 def _flaws(spec: ClipSpec, *, timed: bool) -> set[str]:

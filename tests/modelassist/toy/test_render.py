@@ -10,7 +10,7 @@ import pytest
 
 from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip, render_frames
-from modelassist.toy.world import SHAPES, ClipSpec, Scene, Thing, make_spec, span, things_box
+from modelassist.toy.world import SHAPES, ClipSpec, Scene, Thing, compute_things_box, find_frame_range, make_spec
 from qsave.axes import Axis
 from qsave.frames.probe import probe
 from qsave.frames.slowfast import FrameConfig, choose
@@ -152,7 +152,7 @@ def test_misheard_prompts_show() -> None:
 
 def test_the_box_of_the_things_holds_them_all_the_time() -> None:
     rows, columns = np.nonzero(redness(shown()).any(axis=0))
-    box = things_box(CLEAN, None)
+    box = compute_things_box(CLEAN, None)
     assert box.x * 160 - 2 <= columns.min() <= columns.max() <= (box.x + box.width) * 160 + 2
     assert box.y * 96 - 2 <= rows.min() <= rows.max() <= (box.y + box.height) * 96 + 2
 
@@ -175,7 +175,9 @@ def test_slow_eyes_find_a_fault_of_three_frames(tmp_path: Path, defect: str, fir
     fault = Fault(defect, 0.8, TimeRange(first / 12, (first + 3) / 12))
     render_clip(replace(CLEAN, faults=(fault,)), tmp_path / "clip.mp4")
     slow = choose(tmp_path / "clip.mp4", FrameConfig()).slow
-    assert any(span(CLEAN, fault).start <= round(time * 12) <= span(CLEAN, fault).stop for time in slow)
+    assert any(
+        find_frame_range(CLEAN, fault).start <= round(time * 12) <= find_frame_range(CLEAN, fault).stop for time in slow
+    )
 
 
 def test_every_kind_of_clip_renders() -> None:

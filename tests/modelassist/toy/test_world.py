@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelassist.toy.faults import KINDS, Fault, harm, quality
+from modelassist.toy.faults import KINDS, Fault, compute_harm, compute_quality
 from modelassist.toy.world import CLIPS_PER_PROMPT, GENERATORS, ClipSpec, Scene, make_spec
 from qsave.axes import AXES, Axis, level_of_mos
 from qsave.groups import cluster_prompts
@@ -110,17 +110,21 @@ def test_some_faults_last_three_frames_or_fewer() -> None:
 @given(st.floats(0.1, 0.9), st.floats(0.01, 0.09))
 def test_stronger_longer_and_more_faults_never_make_it_better(strength: float, more: float) -> None:
     weak, strong = Fault("blur", strength), Fault("blur", strength + more)
-    assert harm(strong, 2.0) > harm(weak, 2.0)
-    assert harm(weak, 2.0) > harm(Fault("blur", strength, TimeRange(0, 1)), 2.0)
-    both = quality([weak, Fault("noise", more)], Axis.VISUAL, 2.0)
-    assert quality([weak], Axis.VISUAL, 2.0) > both >= 1
-    assert quality([weak], Axis.DYNAMIC, 2.0) == 5
+    assert compute_harm(strong, 2.0) > compute_harm(weak, 2.0)
+    assert compute_harm(weak, 2.0) > compute_harm(Fault("blur", strength, TimeRange(0, 1)), 2.0)
+    both = compute_quality([weak, Fault("noise", more)], Axis.VISUAL, 2.0)
+    assert compute_quality([weak], Axis.VISUAL, 2.0) > both >= 1
+    assert compute_quality([weak], Axis.DYNAMIC, 2.0) == 5
 
 
 def test_taste_weighs_a_defect() -> None:
     faults = [Fault("blur", 0.5)]
-    plain = quality(faults, Axis.VISUAL, 2.0)
-    assert quality(faults, Axis.VISUAL, 2.0, {"blur": 0.5}) > plain > quality(faults, Axis.VISUAL, 2.0, {"blur": 1.2})
+    plain = compute_quality(faults, Axis.VISUAL, 2.0)
+    assert (
+        compute_quality(faults, Axis.VISUAL, 2.0, {"blur": 0.5})
+        > plain
+        > compute_quality(faults, Axis.VISUAL, 2.0, {"blur": 1.2})
+    )
 
 
 @pytest.mark.parametrize("module", ["world", "render", "raters"])
