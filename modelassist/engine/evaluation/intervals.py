@@ -1,7 +1,7 @@
 """Figures with 95% intervals, or with the reason why there is no interval.
 
-Intervals are percentile bootstraps that draw the clips of a prompt together, as they are not independent. A figure that
-rests on too few prompts has no interval, and then nothing is shown to be above anything.
+Intervals are percentile bootstraps that draw the clips of a prompt together, as they are not independent. A figure with
+too few prompts has no interval, and without an interval nothing counts as better than anything else.
 """
 
 from collections.abc import Callable, Collection, Hashable, Sequence
@@ -25,10 +25,11 @@ from qsave.statistics.figures import (
 
 RESAMPLES = 1000
 LEAST_GROUPS = 10
-"""Fewest prompt groups that are resampled. A percentile interval of the mean of G normal values holds the truth with
-P(|t| < 1.96 sqrt((G - 1) / G)), t of G - 1 degrees: what is called 95% is 60% of 2, 81% of 4, and 90% from 10 on."""
+"""Smallest number of prompt groups with an interval. A percentile interval for the mean of G normal values covers the
+true mean with probability P(|t| < 1.96 sqrt((G - 1) / G)), where t has G - 1 degrees of freedom: a nominal 95% interval
+covers it with 60% for G = 2, 81% for G = 4, and 90% or more from G = 10."""
 _FLAT = 1e-9
-"""An interval no wider than this claims certainty; sums in another order differ by less."""
+"""An interval narrower than this has no real width; rounding alone gives smaller differences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +75,21 @@ def compute_agreement(pairs: Pairs, seed: int) -> Agreement:
 
 
 def compute_gain(pairs: Pairs, other: Sequence[float], seed: int) -> Gain:
-    """Compute by how much `pairs` is above (SRCC) and closer than (RMSE) other scores of the same clips."""
-    ours, theirs, mos = (np.asarray(values, dtype=float) for values in (pairs.scores, other, pairs.mos))
+    """Compute how much higher the SRCC and how much lower the RMSE of `pairs` is than that of the `other` scores."""
+    scores, rival, mos = (np.asarray(values, dtype=float) for values in (pairs.scores, other, pairs.mos))
     return Gain(
         counts=pairs.counts,
         srcc=_difference(
-            lambda i: (correlation.srcc(ours[i], mos[i]), correlation.srcc(theirs[i], mos[i])), pairs, seed
+            lambda i: (correlation.srcc(scores[i], mos[i]), correlation.srcc(rival[i], mos[i])), pairs, seed
         ),
         rmse=_difference(
-            lambda i: (correlation.rmse(theirs[i], mos[i]), correlation.rmse(ours[i], mos[i])), pairs, seed
+            lambda i: (correlation.rmse(rival[i], mos[i]), correlation.rmse(scores[i], mos[i])), pairs, seed
         ),
     )
 
 
 def _difference(figures: Callable[[Ints], tuple[Figure, Figure]], pairs: Pairs, seed: int) -> Estimate:
-    """The first of two figures minus the second, paired: both come from the same clips of each resample."""
+    """Estimate the first of two figures minus the second; both are computed on the same clips of each resample."""
 
     def difference(chosen: Ints) -> Figure:
         first, second = figures(chosen)
@@ -108,8 +109,8 @@ def _difference(figures: Callable[[Ints], tuple[Figure, Figure]], pairs: Pairs, 
 def compare_generators(pairs: Pairs, generators: Sequence[str], seed: int) -> GeneratorFigures:
     """Compute the mean score and mean MOS of each generator, and how far the means agree ("model level").
 
-    The generators are fixed; only the prompts that each was rated on are resampled. So there is an interval if each
-    generator has enough prompts of its own, and a resample that lacks a generator is dropped.
+    The generators are fixed; only the prompts of their rated clips are resampled. So there is an interval only if each
+    generator has enough prompts. A resample without a clip of some generator is dropped.
     """
     names = sorted(set(generators))
     codes = np.array([names.index(name) for name in generators], dtype=np.int64)
@@ -153,9 +154,10 @@ def compare_generators(pairs: Pairs, generators: Sequence[str], seed: int) -> Ge
 def compute_share(
     above: Sequence[float], below: Sequence[float], groups: Sequence[str], seed: int, nothing: str
 ) -> Estimate:
-    """Compute the sum of `above` over the sum of `below`, given clip by clip: a share, a mean or an F1.
+    """Divide the sum of `above` by the sum of `below`: a share, a mean or an F1. Both have one value per clip.
 
-    `nothing` is the reason if `below` sums to 0. The figure rests on the prompts that add to `below`.
+    `nothing` is the reason for an undefined result if `below` sums to 0. Only prompts with a value in `below` count for
+    the interval.
     """
     few = explain_no_interval({group for group, part in zip(groups, below, strict=True) if part})
     resamples = 0 if few else RESAMPLES
@@ -164,13 +166,13 @@ def compute_share(
 
 
 def compute_rate(count: int, of: int) -> Rate:
-    """Compute a share with Wilson's interval, which exists for none and for all too."""
+    """Compute a share with Wilson's interval, which is defined even if the count is 0 or equals `of`."""
     value: Figure = count / of if of else Undefined("there are no clips")
     return Rate(count, of, withhold_interval(Estimate(value, compute_wilson_interval(count, of))))
 
 
 def withhold_interval(estimate: Estimate, reason: Undefined | None = None) -> Estimate:
-    """Return the estimate without its interval if there is a `reason` for that, or if the interval has no width."""
+    """Return the estimate; without its interval if a `reason` is given or if the interval has no width."""
     interval = reason or estimate.interval
     if isinstance(estimate.value, Undefined):
         return Estimate(estimate.value, estimate.value)
@@ -180,5 +182,5 @@ def withhold_interval(estimate: Estimate, reason: Undefined | None = None) -> Es
 
 
 def is_above_zero(estimate: Estimate) -> bool:
-    """Return whether the whole interval of an estimate lies above 0."""
+    """Whether the whole interval of an estimate is above 0."""
     return isinstance(estimate.interval, Interval) and estimate.interval.low > 0

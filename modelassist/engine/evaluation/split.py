@@ -1,8 +1,8 @@
-"""The figures of one split, made of predictions.
+"""Compute the figures of one split from predictions.
 
 The critic is compared with the constant predictor (the train mean), its rivals (`qsave.run.figures.RIVALS`) and raters.
-Outputs that do not parse have a rate of their own and are in no correlation: figures are over the clips with a report
-card. What is known of clips and raters alone is over all clips if there is no report card.
+Outputs that do not parse have their own rate and are in no correlation: figures are over the clips with a report card.
+If no clip has a report card, figures that need only clips and raters are over all clips.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ from qsave.run.figures import (
 from qsave.statistics.figures import Undefined
 
 _MOST_ERRORS = 5
-"""Parse errors that are listed, the most frequent first."""
+"""Number of parse errors that are listed, the most frequent first."""
 
 
 def mean_mos(examples: Sequence[Example]) -> dict[Axis, float]:
@@ -91,7 +91,7 @@ def _probabilities(predictions: Sequence[Prediction], axis: Axis) -> tuple[list[
 
 
 def _measure_constant(predictions: Sequence[Prediction], axis: Axis, constant: float, seed: int) -> Constant:
-    """Measure the train mean on the clips that the critic is measured on, as errors on other clips do not compare."""
+    """Measure the train mean on the same clips as the critic: errors on different clips cannot be compared."""
     examples = [example for example, _ in _with_card(predictions)] or [each.example for each in predictions]
     mos, groups = _mos(examples, axis), [example.prompt_group for example in examples]
     critic = _pairs(predictions, axis)
@@ -103,7 +103,7 @@ def _measure_constant(predictions: Sequence[Prediction], axis: Axis, constant: f
 
 
 def _measure_rival(predictions: Sequence[Prediction], others: Sequence[Prediction], axis: Axis, seed: int) -> Rival:
-    """Measure a rival as the critic is measured, and the critic's gain over the clips that both have a card for."""
+    """Measure a rival like the critic, and the critic's gain over it on the clips for which both have a card."""
     both = [
         (own, other) for own, other in zip(predictions, others, strict=True) if own.scored.card and other.scored.card
     ]
@@ -147,7 +147,7 @@ def _with_card(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, Rep
 
 
 def _compare_generators(predictions: Sequence[Prediction], axis: Axis, seed: int) -> GeneratorFigures:
-    """Compare the generators. A generator without a report card has a MOS and no score."""
+    """Compare the generators. A generator without a report card has a MOS but no score."""
     generators = [example.generator for example, _ in _with_card(predictions)]
     figures = compare_generators(_pairs(predictions, axis), generators, seed)
     mos: dict[str, list[float]] = {}

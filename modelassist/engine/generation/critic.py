@@ -1,4 +1,4 @@
-"""Score clips with a critic, for drafting, evaluation and `score` alike: one prompt, one choice of frames, one sampler.
+"""Score clips with a critic. Drafting, evaluation and `score` share this code: the same prompt, frames and sampler.
 
 Clips are batched by length within a budget of tokens, shortest first; the result does not depend on the batch. A clip
 that cannot be read and an answer outside the grammar are outcomes with a reason.
@@ -35,7 +35,7 @@ _WINDOW = 64
 
 
 class GenerationError(RuntimeError):
-    """A model that fails on one clip which can be read; the message says how, in a full sentence."""
+    """The model fails on a clip although the clip can be read; the message says how, in a full sentence."""
 
 
 class Critic:
@@ -86,9 +86,9 @@ class Critic:
             yield position, scored, frames[position]
 
     def _score_prompts(self, prompts: Mapping[int, Prompt]) -> Iterator[tuple[int, Scored]]:
-        """Score prompts in batches; if a batch fails, score those that are left one by one.
+        """Score prompts in batches; if a batch fails, score the remaining prompts one by one.
 
-        If several prompts were left and every one fails, no clip is at fault, and the error is raised.
+        If there are several of them and all fail, the model is at fault and not a clip, and the error is raised.
         """
         left = dict(prompts)
         try:
@@ -143,9 +143,9 @@ def stream_answers(model: Loaded, prompts: Sequence[Prompt], sampling: Sampling)
 
 
 def _warn_of_default_frames(model: str) -> None:
-    """Say if a local model has no frame settings of its own.
+    """Warn if a local model has no frame settings of its own.
 
-    A critic that lost its settings looks like a model that never had any, and scores differently.
+    A critic that lost its settings looks like a model that never had any, but it scores differently.
     """
     folder = find_folder(model)
     if folder and not (folder / CRITIC_FILE).is_file():
@@ -154,12 +154,12 @@ def _warn_of_default_frames(model: str) -> None:
 
 @contextmanager
 def _one_answer() -> Iterator[None]:
-    """Turn any error of the model in the block into GenerationError; full memory passes."""
+    """Turn any error of the model in the block into GenerationError, except an out-of-memory error."""
     try:
         yield
     except GenerationError:
         raise
-    except Exception as error:  # a clip or a prompt may set off anything in the model, and the other clips go on
+    except Exception as error:  # a clip or a prompt may cause any error in the model; the other clips are still scored
         if is_out_of_memory(error):
             raise
         logger.warning("The model failed on one clip", exc_info=True)

@@ -1,7 +1,7 @@
-"""The keys and values of many prompts, allocated once for all tokens that will be generated after them.
+"""A key-value cache of many prompts, allocated once with space for all tokens that will be generated.
 
-transformers' own cache concatenates old and new at every token and so copies all of it; with long prompts that takes
-longer than the arithmetic.
+transformers' own cache concatenates old and new states at every token, so it copies everything; with long prompts this
+takes longer than the arithmetic.
 """
 
 from collections.abc import Sequence

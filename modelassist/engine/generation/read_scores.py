@@ -1,9 +1,9 @@
-"""Read scores from generated text: the expectation over the five levels at the answer's own positions.
+"""Read scores from generated text: the expectation over the five levels at the positions of the answer's level words.
 
-Text outside the grammar is an explicit outcome with its reason; it never becomes a number.
+Text outside the grammar gives an error with its reason; it never becomes a number.
 
-A single answer is scored given the one reason it wrote. Of several samples for a clip the mean is scored, so the
-expectation is over reasons as well as over levels, and the score is less sure where the reasons differ (ADR 0009).
+The score of a single answer depends on the one reason that it wrote. With several samples for a clip the mean score is
+used: an expectation over reasons as well as levels, which is less certain if the reasons differ (ADR 0009).
 """
 
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ from qsave.grammar import ANSWER_OPEN, GrammarError, parse
 from qsave.report_card import ReportCard
 
 CUT_OFF = "the output was cut off"
-"""Begins the reason of an answer that reached the length limit."""
+"""Start of the error text of an answer that reached the length limit."""
 LEVELS = torch.arange(MIN_LEVEL, MAX_LEVEL + 1, dtype=torch.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A critic's result for one clip: a card whose scores are continuous, or the error that explains why not."""
+    """A critic's result for one clip: a card with continuous scores, or the error that explains why there is none."""
 
     card: ReportCard | None
     text: str
     probabilities: dict[Axis, tuple[float, ...]]
-    """Five probabilities an axis, bad to excellent; empty without a card."""
+    """Five probabilities for each axis, bad to excellent; empty without a card."""
     error: str | None = None
     unreadable: float = 0.0
     """The share of the clip's samples that could not be read: 0 or 1 for a single one."""
@@ -73,7 +73,7 @@ def parse_sample(model: Loaded, sample: Sample) -> ReportCard | None:
 def read_scores(model: Loaded, samples: Sequence[Sample]) -> Scored:
     """Average the scores of the samples that can be read.
 
-    The card is that of the sample whose scores are nearest to the mean, with the mean scores.
+    The card comes from the sample whose scores are nearest to the mean; its scores are replaced by the mean scores.
     """
     results = [_read_sample(model, sample) for sample in samples]
     readable = [(scored, scored.card) for scored in results if scored.card]

@@ -1,8 +1,8 @@
 """Free generation: several samples for each prompt, from one prefill.
 
 A prompt is encoded once and its cache repeated for its samples. Positions are explicit and the mask hides the padding
-only, so greedy output equals transformers' own `generate`, token for token. With every token the logits of the five
-level words are returned: where the grammar puts a level, the score is read from them.
+only, so greedy output equals transformers' own `generate`, token for token. The logits of the five level words are
+returned with every token: scores are read from them at the positions of the levels.
 
 Shape letters: B prompts, G samples of each, R = B x G, S steps, V vocabulary.
 """
@@ -27,9 +27,9 @@ class Sample:
     """One continuation of a prompt."""
 
     ids: tuple[int, ...]
-    """Tokens, including the one that ended it."""
+    """Tokens, including the end token."""
     finished: bool
-    """False if it was cut off at the length limit."""
+    """False if the sample was cut off at the length limit."""
     level_logits: Tensor
     """(S, 5) logits of the level words at every step, before temperature."""
 
@@ -45,7 +45,7 @@ def generate(
 ) -> list[list[Sample]]:
     """Generate `sampling.samples` continuations of each prompt.
 
-    The draws for a prompt follow from the seed and its own tokens, whatever else is in the batch.
+    The draws for a prompt depend only on the seed and its own tokens, not on the rest of the batch.
     """
     count = sampling.samples
     state = _prefill(model, prompts, features, count, max_new_tokens)
@@ -102,8 +102,8 @@ def _prefill(
 ) -> _State:
     """Encode the prompts one by one, then batch them with `count` rows each.
 
-    Prefill is bound by arithmetic: a batch would gain nothing and lose the causal kernel to a padding mask. Decoding is
-    bound by memory, so there a batch pays.
+    Prefill is bound by arithmetic: a batch would not be faster, and its padding mask would rule out the causal kernel.
+    Decoding is bound by memory, so a batch is faster there.
     """
     encoded = [_encode_prompt(model, prompt, part) for prompt, part in zip(prompts, features, strict=True)]
     lengths = [len(prompt.ids) for prompt in prompts]
@@ -134,15 +134,15 @@ def _encode_prompt(model: Loaded, prompt: Prompt, features: Features) -> tuple[D
 
 
 def forbid(model: Loaded, logits: Tensor) -> Tensor:
-    """Rule out the tokens that are never generated: samples come from the resulting distribution."""
+    """Set the logits of tokens that must never be generated to -inf; samples come from the resulting distribution."""
     return logits.index_fill(-1, torch.tensor(model.never_generated, device=logits.device), float("-inf"))
 
 
 def _choose_tokens(model: Loaded, logits: Tensor, temperature: float, generators: Sequence[torch.Generator]) -> Tensor:
     """Choose the next token of each row; the result is on the CPU.
 
-    A draw is one random number from a CPU generator and takes the token into whose share of the distribution it falls:
-    so a seed means the same on every device.
+    Each draw is one random number from a CPU generator, which selects a token by the cumulative distribution. So a seed
+    gives the same draws on every device.
     """
     allowed = forbid(model, logits)
     if temperature == 0:

@@ -5,8 +5,8 @@ step, after its last micro-batch. With `fsdp` (FSDP2) each has a part of every w
 weights are gathered layer by layer as they are used. Losses are means over the whole step, so sums over processes, not
 averages, give the loss and the gradient of a single process.
 
-Processes must agree on every collective. What only one of them sees (a clip that cannot be read, a loss that is NaN) is
-shared with all before anybody acts on it.
+All processes must call the same collectives. If only one of them meets a problem (a clip that cannot be read, a loss
+that is NaN), it first shares the problem with all others.
 """
 
 import os
@@ -25,9 +25,9 @@ from modelassist.engine.models.loader import Loaded
 
 T = TypeVar("T")
 PATIENCE = timedelta(hours=2)
-"""How long processes wait for each other: one of them writes checkpoints, perhaps to a slow disk."""
+"""How long processes wait for each other. It is long because one of them writes checkpoints, maybe to a slow disk."""
 _BUCKET = 2**25
-"""Gradient elements summed in one message."""
+"""Number of gradient elements that are summed in one message."""
 
 
 class Machine:
@@ -74,7 +74,7 @@ class Machine:
     def run(self, work: Callable[[], T]) -> T:
         """Run a forward pass in the run's dtype, with sharded weights gathered as they are used.
 
-        All processes must call it equally often.
+        All processes must call it the same number of times.
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
             result: T = self._root(work) if self._root else work()
@@ -113,7 +113,7 @@ class Machine:
                 value.grad = summed.view_as(value)
 
     def leave(self) -> None:
-        """Leave the process group, after all have reached this point; a sharded model cannot be used afterwards."""
+        """Wait for all processes, then leave their group; a sharded model cannot be used afterwards."""
         self._root = None
         if self.size > 1:
             dist.barrier()
@@ -121,10 +121,10 @@ class Machine:
 
 
 class _Root(nn.Module):
-    """The module that FSDP takes for the whole model.
+    """The module that FSDP treats as the whole model.
 
-    Its forward runs any work, so that the outermost weights (embeddings, head) are gathered for a training pass, for
-    generation and for whatever else runs the model.
+    Its `forward` runs any function, so that the outermost weights (embeddings, head) are gathered for training,
+    generation and every other use of the model.
     """
 
     def __init__(self, network: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""The `score` command: report cards for one video or a hundred thousand; a bad clip does not stop the others."""
+"""The `score` command: write report cards for one video or many; a bad clip does not stop the others."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ class ScoreOptions:
     """A video, a folder of videos, or a manifest."""
     model: str
     prompt: str | None = None
-    """For videos that have none of their own."""
+    """The prompt of videos that have no prompt of their own."""
     out: Path | None = None
-    """A file of JSON lines, resumed if it exists; without it a card, or a line a clip, is printed."""
+    """A file of JSON lines, resumed if it exists. Without it the results are printed: a card, or a line per clip."""
     html: Path | None = None
     """A folder for pages to read."""
     as_json: bool = False
@@ -49,7 +49,7 @@ class ScoreOptions:
 def score(options: ScoreOptions) -> int:
     """Score all clips; returns how many have no report card.
 
-    Raises DataError, ModelError or MemoryFullError if nothing can be scored, or nothing more.
+    Raises DataError, ModelError or MemoryFullError if no clip, or no further clip, can be scored.
     """
     clips = find_clips(options.source, options.prompt)
     check_model(options.model)
@@ -85,7 +85,7 @@ class _ScoreRun:
 
     @cached_property
     def _critic(self) -> Critic:
-        """Loaded only when it is needed: a run that finds all clips done needs none."""
+        """Load the critic when it is first needed: a run whose clips are all done does not need it."""
         critic = Critic.load(self.options.model)
         critic.sampling = self.options.sampling
         return critic
@@ -103,7 +103,7 @@ class _ScoreRun:
                 yield scorable[position], scored, frames
 
     def _hash_each(self, clips: Iterable[Clip]) -> Iterator[Clip]:
-        """Hash each clip just before it is read, so that the hash is that of the bytes which are scored."""
+        """Hash each clip just before it is read, so that the hash belongs to the bytes that are scored."""
         for clip in clips:
             self.hashes[clip] = hash_clip(clip.path)
             yield clip
@@ -142,14 +142,14 @@ class _ScoreRun:
             print(f"pages: {self.pages.index}", file=sys.stderr)
 
     def _finish_pages(self, pages: CardPages, earlier: Mapping[Clip, ScoreLine]) -> None:
-        """Write the missing pages of clips that an earlier run scored, and the list of all."""
+        """Write the missing pages of clips that an earlier run scored, and the list of all clips."""
         for clip, line in earlier.items():
             if not pages.has(line):
                 pages.write(clip, line, self._read_frames(clip))
         pages.write_index({clip: self.lines[clip] for clip in self.clips}, self.scorer)
 
     def _read_frames(self, clip: Clip) -> Frames | None:
-        """Read the frames of a clip that has its card already; returns None if the clip cannot be read any more."""
+        """Read the frames of a clip that already has a card; returns None if the clip cannot be read any more."""
         config = load_frame_config(self.options.model)
         try:
             with guard_file():
@@ -168,5 +168,5 @@ def format_result(name: str, scored: Scored) -> str:
 
 
 def _printable(name: str) -> str:
-    """Replace what would break a line of the terminal: a file's name may hold line breaks and invalid text."""
+    """Replace characters that would break a terminal line: a file name may have line breaks and invalid text."""
     return "".join(char if char.isprintable() else "\ufffd" for char in name)

@@ -1,7 +1,7 @@
 """Draw what a critic sees of a clip: the change-energy curve, the fast frames, the slow frames and why each was chosen.
 
-The layout goes from the top down in inches, so that a portrait clip, a clip of one frame and forty slow frames all stay
-legible. Drawing needs no display.
+The layout is computed in inches from the top down, so that portrait clips, clips of one frame and forty slow frames all
+stay legible. Drawing needs no display.
 """
 
 from collections.abc import Sequence
@@ -59,13 +59,13 @@ def describe(watched: Watched) -> str:
 def _slow_facts(watched: Watched) -> tuple[Sequence[float], Sequence[float], Sequence[int], Sequence[int], list[Why]]:
     """Return, for each slow frame: time, energy, its rank in the clip, of how many, and why it was chosen."""
     times, energy = list(watched.times), np.array(watched.energy)
-    mine = [float(energy[times.index(time)]) for time in watched.frames.slow_times]
-    ranks = [1 + int((energy > own).sum()) for own in mine]
-    return watched.frames.slow_times, mine, ranks, [len(times)] * len(mine), list(watched.why)
+    slow_energy = [float(energy[times.index(time)]) for time in watched.frames.slow_times]
+    ranks = [1 + int((energy > value).sum()) for value in slow_energy]
+    return watched.frames.slow_times, slow_energy, ranks, [len(times)] * len(slow_energy), list(watched.why)
 
 
-def _reason(place: int, time: float, energy: float, rank: int, count: int, why: Why) -> list[str]:
-    return [f"{place + 1}   {time:.2f} s", f"energy {energy:.1f}, rank {rank} of {count}", _WHY[why]]
+def _reason(index: int, time: float, energy: float, rank: int, count: int, why: Why) -> list[str]:
+    return [f"{index + 1}   {time:.2f} s", f"energy {energy:.1f}, rank {rank} of {count}", _WHY[why]]
 
 
 def _summary(watched: Watched, config: FrameConfig) -> str:
@@ -95,12 +95,12 @@ def _draw_curve(axes: Axes, watched: Watched) -> None:
     axes.plot(times, energy, color=_SOFT, linewidth=1, marker="." if len(times) <= 100 else "", markersize=3)
     fast = np.array(watched.frames.fast_times)
     axes.vlines(fast, -0.1 * most, -0.02 * most, color=_FAST, linewidth=1.6)
-    for place, time in enumerate(watched.frames.slow_times):
-        own = energy[np.flatnonzero(times == time)[0]]
-        axes.vlines(time, own, 1.12 * most, color=_SLOW, linewidth=0.8)
-        axes.plot(time, own, "o", color=_SLOW, markersize=5)
+    for index, time in enumerate(watched.frames.slow_times):
+        frame_energy = energy[np.flatnonzero(times == time)[0]]
+        axes.vlines(time, frame_energy, 1.12 * most, color=_SLOW, linewidth=0.8)
+        axes.plot(time, frame_energy, "o", color=_SLOW, markersize=5)
         axes.annotate(
-            str(place + 1), (time, 1.2 * most), ha="center", va="center", fontsize=9, color=_SLOW, fontweight="bold"
+            str(index + 1), (time, 1.2 * most), ha="center", va="center", fontsize=9, color=_SLOW, fontweight="bold"
         )
     axes.set_ylim(-0.12 * most, 1.3 * most)
     axes.set_xlim(-0.015 * (span := max(times[-1], 0.1)), 1.015 * span)
@@ -150,7 +150,7 @@ class _Sheet:
 class _Grid:
     """Pictures of one size in rows, with lines of text under each.
 
-    In inches: a picture is at most `across` wide and `tall` high, and its text has at least `least` of width.
+    A picture is at most `across` inches wide and `tall` inches high; its text gets a width of at least `least` inches.
     """
 
     def __init__(self, pixels: Pixels, *, across: float, tall: float, least: float, captions: int) -> None:
@@ -164,8 +164,8 @@ class _Grid:
         self.height = self._row * ceil(len(pixels) / self._columns)
 
     def draw(self, sheet: _Sheet, captions: Sequence[Sequence[str]], colour: str) -> None:
-        for place, (picture, words) in enumerate(zip(self._pixels, captions, strict=True)):
-            row, column = divmod(place, self._columns)
+        for index, (picture, words) in enumerate(zip(self._pixels, captions, strict=True)):
+            row, column = divmod(index, self._columns)
             left, below = _MARGIN + column * self._cell, row * self._row
             axes = sheet.axes(left, self._across, self._tall, below=below)
             axes.imshow(picture, aspect="auto", interpolation="antialiased")

@@ -1,6 +1,6 @@
-"""A file of scores: one JSON line for each clip, written whole, so that a killed run can be resumed.
+"""Read and write a file of scores: one JSON line per clip, flushed as soon as it is written, so a run can be resumed.
 
-Lines are in the order in which clips were done, and a clip of a run has one line.
+Lines are in the order in which clips were scored. Each clip of a run has one line.
 """
 
 import json
@@ -28,7 +28,7 @@ class Scorer:
     """The model that scores, and how."""
 
     model: str
-    """The name by which it was given."""
+    """The name that the user gave."""
     identity: str
     """A digest of the model behind that name."""
     samples: int = 1
@@ -42,13 +42,13 @@ class ScoreLine:
     video: str
     """The clip's name."""
     sha256: str | None
-    """Of the bytes that were scored; None if they could not be read."""
+    """Hash of the scored bytes; None if the clip could not be read."""
     prompt: str
     scorer: Scorer
     card: ReportCard | None
     """None if there is an `error`."""
     probabilities: Mapping[Axis, tuple[float, ...]]
-    """Five an axis, bad to excellent; empty without a card."""
+    """Five probabilities for each axis, bad to excellent; empty without a card."""
     frames: Mapping[str, tuple[float, ...]] | None
     """The times of the `fast` and `slow` frames, in seconds; None if the clip could not be read."""
     text: str
@@ -72,7 +72,7 @@ class ScoreLine:
 
     @classmethod
     def from_json(cls, text: str) -> "ScoreLine":
-        """Read a line; raises ValueError, TypeError or KeyError if it is none."""
+        """Read a line; raises ValueError, TypeError or KeyError if the text is not a line of scores."""
         value = parse_json(text)
         frames = value.get("frames")
         return cls(
@@ -125,7 +125,8 @@ class ScoreFile:
     def _resume(self, clips: Collection[Clip]) -> None:
         """Keep the lines of other clips, and the cards of these clips that are still valid.
 
-        Dropped, and made again: a last line that was cut, failures, and cards for another prompt or other content.
+        A last line that was cut off, failures, and cards for another prompt or other content are dropped; those clips
+        are scored again.
         """
         lines = self._read_lines()
         cards = {(line.video, line.prompt): (text, line) for text, line in lines if line.card is not None}
@@ -142,9 +143,9 @@ class ScoreFile:
             sync_to_disk(unfinished)
 
     def _read_lines(self) -> list[tuple[str, ScoreLine]]:
-        """Read all whole lines, each with its text, so that it is written as it was.
+        """Read all complete lines, each with its original text, so that it can be written back unchanged.
 
-        Raises DataError for anything else, and for a line that was made in another way.
+        Raises DataError for any other content, and for a line of another model or another number of samples.
         """
         *whole, cut = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
         lines = [(text, self._read_line(number, text)) for number, text in enumerate(whole, start=1)]
@@ -162,7 +163,7 @@ class ScoreFile:
         return line
 
     def _describe_difference(self, scorer: Scorer) -> str | None:
-        """Say how a line was made in another way than this run makes them."""
+        """Describe how the scorer of a line differs from this run's; None if they are the same."""
         if scorer.identity != self.scorer.identity:
             if scorer.model == self.scorer.model:
                 return f"scored by what {self.scorer.model} was before; it holds another model now"
@@ -181,7 +182,7 @@ def hash_clip(path: Path) -> str | None:
 
 
 def _is_valid(line: ScoreLine, clip: Clip) -> bool:
-    """Whether a card is of the clip's present content; the card of a clip that is gone stays valid."""
+    """Whether a card was made from the clip's present content. If the clip no longer exists, its card stays valid."""
     sha256 = hash_clip(clip.path)
     return sha256 is None or sha256 == line.sha256
 
