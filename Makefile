@@ -46,13 +46,13 @@ format: $(DEV_STAMP) ## format Python and templates
 loop: $(RUN_STAMP) ## the whole loop headless: render, rate (simulated), agree, release, train, evaluate, draft
 	@$(PY) manage.py loop
 
-bench: $(DEV_STAMP) ## figures of this machine, each beside what it stands against; PART=desk measures one part
+bench: $(DEV_STAMP) ## measure this machine, each figure with the one to compare it with; PART=desk measures one part
 	@$(PY) -m tests.bench $(PART)
 
-pictures: $(DEV_STAMP) ## take the pictures in docs/images anew: Chromium, the demo in a temporary folder
+pictures: $(DEV_STAMP) ## take the pictures in docs/images again: Chromium, the demo in a temporary folder
 	@$(PY) -m tests.pictures
 
-lock: $(DEV_STAMP) ## make requirements/*.txt anew from the *.in files
+lock: $(DEV_STAMP) ## make requirements/*.txt again from the *.in files
 	@$(PY) requirements/lock.py
 
 clean: ## remove the virtual environment and the caches; data in var/ stays

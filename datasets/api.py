@@ -87,7 +87,7 @@ class EarlierFormat(exceptions.APIException):
 
 
 class NewestFirst(CursorPagination):
-    """Pages by cursor: the last page of a long list costs no more than the first."""
+    """Paginate by cursor, so that the last page of a long list costs no more than the first."""
 
     ordering = "-number"
     page_size = 50

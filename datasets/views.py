@@ -37,7 +37,7 @@ def releases(request: AuthedRequest) -> HttpResponse:
 
 
 def _releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "") -> HttpResponse:
-    """`small` says how small val or test would be, until the person has allowed it."""
+    """Render the page. `small` describes a small val or test split that the person has not yet allowed."""
     rows = Release.objects.select_related("campaign", "job", "created_by")[:NEWEST]
     can_freeze = campaigns_with_ratings().exists()
     context = {"releases": rows, "form": form, "can_freeze": can_freeze, "small": small} | {

@@ -18,22 +18,22 @@ COMPILE = [
 LEFT_OUT = re.compile(r"^(pip|nvidia-.*|triton|cuda-.*)==")
 
 
-def compiled(source: Path) -> list[str]:
-    """The lines of a lock for `source`, without build tags."""
-    answer = subprocess.run(
+def compile_lock(source: Path) -> list[str]:
+    """Return the lines of a lock for `source`, without build tags."""
+    result = subprocess.run(
         [sys.executable, *COMPILE, source.name], cwd=HERE, check=True, stdout=subprocess.PIPE, text=True
     )
-    lines = (re.sub(r"\+[\w.]+$", "", line.strip()) for line in answer.stdout.splitlines())
+    lines = (re.sub(r"\+[\w.]+$", "", line.strip()) for line in result.stdout.splitlines())
     return [line for line in lines if line and not line.startswith(("#", "-")) and not LEFT_OUT.match(line)]
 
 
 def main() -> None:
-    run = compiled(HERE / "run.in")
+    run = compile_lock(HERE / "run.in")
     about = (
         "# Exact versions, made from run.in by `make lock`. torch has no build tag: any build of that version will do."
     )
     (HERE / "run.txt").write_text("\n".join([about, *run]) + "\n")
-    dev = [line for line in compiled(HERE / "dev.in") if line not in run]
+    dev = [line for line in compile_lock(HERE / "dev.in") if line not in run]
     about = "# Exact versions, made from dev.in by `make lock`; installed beside run.txt."
     (HERE / "dev.txt").write_text("\n".join([about, *dev]) + "\n")
 

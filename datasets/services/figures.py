@@ -1,4 +1,4 @@
-"""The figures of a release, axis by axis: the MOS of each clip under the target policy, and how far people agree."""
+"""The figures of a release, axis by axis: the MOS of each clip under the target policy, and how far raters agree."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +59,7 @@ def compute_figures(records: Iterable[ClipRecord], policy: ReleasePolicy) -> Fig
     for record in records:
         counted.add(record.clip_id, record.counted)
         blind.add(record.clip_id, record.blind)
-    return {axis: _compute_axis(axis, counted.table(axis), blind.table(axis), policy) for axis in AXES}
+    return {axis: _compute_axis(axis, counted.make_table(axis), blind.make_table(axis), policy) for axis in AXES}
 
 
 def replace_mos(row: Mos, mos: float, se: float, reach: float) -> Mos:
@@ -79,7 +79,7 @@ class _Triples:
             for axis, triples in self._by_axis.items():
                 triples.append((clip_id, rating.rater, float(rating.answers[axis].score)))
 
-    def table(self, axis: Axis) -> RatingTable:
+    def make_table(self, axis: Axis) -> RatingTable:
         return RatingTable.from_triples(self._by_axis[axis])
 
 

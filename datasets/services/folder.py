@@ -57,7 +57,7 @@ class _Totals:
 
     def leave_out(self, clip_id: str, of: str, reason: str) -> None:
         self.excluded.append({"clip_id": clip_id, "from": of, "reason": reason})
-        kind = reason.partition(":")[0]  # the rest is about one clip
+        kind = reason.partition(":")[0]  # the text after the colon is about this clip only
         reasons = self.left_out.setdefault(of, {})
         reasons[kind] = reasons.get(kind, 0) + 1
 
@@ -72,7 +72,7 @@ class _Totals:
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """Everything that the rows of one clip are written with, and into."""
+    """Inputs and outputs of writing the rows of one clip."""
 
     folder: Path
     media: Path
@@ -117,7 +117,7 @@ def write_folder(
 
 
 def _find_video_splits(records: Iterator[ClipRecord]) -> tuple[dict[str, str], int]:
-    """Return the one split that each video may be in, which is that of its first clip, and the number of clips."""
+    """Return the split of each video, which is that of its first clip, and the number of clips."""
     video_splits: dict[str, str] = {}
     total = 0
     for record in records:
@@ -194,7 +194,7 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
 def _add_media(record: ClipRecord, folder: Path, media: Path, *, copy: bool) -> ClipRecord:
     """Copy the clip if requested, and check that it is the video that was rated.
 
-    Frame times are chosen here if none are stored for the present configuration.
+    Frame times are chosen here if the record has none for the current configuration.
     """
     source = media / record.original
     if (copy or not record.fast) and not source.is_file():

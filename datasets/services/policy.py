@@ -17,7 +17,7 @@ MediaPolicy = Literal["copy", "none"]
 
 
 class ReleaseRefused(ValueError):
-    """The release cannot be made; the message says why and how to go on."""
+    """The release cannot be made; the message says why and what to do."""
 
 
 class NoTrainRows(ReleaseRefused):
@@ -102,9 +102,9 @@ class ReleasePolicy:
     unedited_drafts: bool = False
     """Whether a critic's words that a rater accepted unedited may become a training target."""
     cooldown_range: int = 1
-    """Cool-down takes train clips whose blind scores differ by at most this many levels on every axis,"""
+    """Most levels by which the blind scores of a cool-down clip differ, on every axis."""
     cooldown_ratings: int = 2
-    """and that have at least this many blind ratings."""
+    """Fewest blind ratings of a cool-down clip."""
     allow_small_splits: bool = False
     """Whether val and test may have fewer than LEAST_CLIPS clips or LEAST_GROUPS prompt groups."""
 

@@ -1,4 +1,4 @@
-"""The records that a release is made from: one a clip, read in one snapshot, stored as lines of a file."""
+"""The records from which a release is made: one for each clip, read in one snapshot, stored as lines of a file."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ CHECK_SLOT_REASONS = {
     "repeat": "a repeat of the rater's own",
     "qualification": "given to qualify",
 }
-"""Why a rating in a check slot of each kind does not count. Those in rating slots (kind `seat`) do."""
+"""Why a rating in a check slot of each kind does not count. Ratings in rating slots (kind `seat`) count."""
 
 
 @dataclass(frozen=True, slots=True)

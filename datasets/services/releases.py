@@ -1,7 +1,7 @@
-"""Freezing a release: an engineer requests it, a job builds its folder, renames it into place and marks the row frozen.
+"""Freeze a release: an engineer requests it, a job builds its folder, renames it into place and marks the row frozen.
 
-An interrupted build leaves a folder under `.building/`, which no reader takes for a release; the next attempt starts
-over. The row becomes frozen only after its folder has its final name.
+An interrupted build leaves a folder under `.building/`, which no reader reads; the next attempt starts from the
+beginning. The row becomes frozen only after its folder has its final name.
 """
 
 import logging
@@ -117,7 +117,7 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
     if not has_train_clips(campaign, reviewed=policy.target_in(Split.TRAIN) == "reviewed"):
         raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
-    # The lock makes a release that is numbered at the same time wait here.
+    # A lock on the first campaign makes a second request wait here, so that two releases never get one number.
     Campaign.objects.select_for_update().order_by("pk").first()
     newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0
     release = Release.objects.create(
@@ -133,7 +133,7 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
 
 
 def _clear(folders: Iterable[Path]) -> None:
-    """Remove what an earlier attempt at a release left; no reader uses its folder until the row is frozen."""
+    """Remove the folders of earlier attempts. No reader uses the folder of a release before its row is frozen."""
     for folder in folders:
         if folder.exists():
             logger.warning("Removing %s, left by an interrupted build", folder)

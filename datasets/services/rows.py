@@ -108,7 +108,7 @@ def make_media(record: ClipRecord) -> Media:
 
 
 def is_simulated(record: ClipRecord) -> bool:
-    """Tell whether a program made the clip or any rating that counts."""
+    """Return whether a program made the clip or any rating that counts."""
     return record.simulated or any(rating.simulated for rating in record.counted)
 
 

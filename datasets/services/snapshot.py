@@ -49,7 +49,7 @@ def write_snapshot(campaign: Campaign, path: Path) -> int:
     """Write a record of every clip of the campaign, in the order of clip ids; return how many."""
     with _share_snapshot(), path.open("wb") as file:
         items = Item.objects.filter(campaign=campaign).values_list("clip__clip_id", "pk")
-        # sorted here: a database's collation would give another order on another machine
+        # sorted here, because the order of a database depends on its collation
         ordered = [pk for _, pk in sorted(items)]
         screened = read_screened_raters(campaign)
         for start in range(0, len(ordered), CHUNK):
@@ -61,7 +61,7 @@ def write_snapshot(campaign: Campaign, path: Path) -> int:
 def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
     """Count the clips of val and test, and their prompt groups, that a release would have now.
 
-    A target that needs more ratings a clip leaves some of them out; the build counts again.
+    A target that needs more ratings of a clip leaves some of them out, so the build counts again.
     """
     items = _counted_ratings(campaign).filter(make_blind_condition()).values("item")
     sizes = (
@@ -73,7 +73,7 @@ def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
 
 
 def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
-    """Tell whether a release would have a clip to train on now; with `reviewed`, one that a lead has reviewed."""
+    """Return whether a release made now would have a train clip; with `reviewed`, one that a lead has reviewed."""
     rated = Item.objects.filter(
         pk__in=_counted_ratings(campaign).values("item"),
         clip__bridges_splits=False,
@@ -83,7 +83,7 @@ def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
 
 
 def _counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
-    """Return the ratings that count on train. Of these, val and test count the blind ones."""
+    """Return the ratings that count on train. On val and test only the blind ones among them count."""
     rated = Rating.objects.filter(item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT)
     return rated.exclude(rater__in=read_screened_raters(campaign))
 
@@ -97,7 +97,7 @@ def make_pseudonym(campaign: Campaign, rater_id: int) -> str:
 def _share_snapshot() -> Iterator[None]:
     """Give all reads in the body the same snapshot. The body must not write.
 
-    On SQLite it takes no lock that raters would wait for: `atomic` would begin IMMEDIATE there, and take one.
+    On SQLite raters do not wait for it: it begins DEFERRED, while `atomic` would begin IMMEDIATE and lock out writers.
     """
     if connection.in_atomic_block:
         yield

@@ -16,7 +16,7 @@ from qsave.statistics.mos import Mos
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The answer of an SFT row on one axis. `source` of its reason is `review` or the rater's pseudonym."""
+    """The answer of an SFT row on one axis. `source` says who wrote its reason: `review` or a rater's pseudonym."""
 
     report: AxisReport
     source: str
@@ -63,7 +63,7 @@ def explain_no_target(record: ClipRecord, policy: ReleasePolicy) -> str:
 def choose_words(record: ClipRecord, axis: Axis, target: Target, policy: ReleasePolicy) -> Words | None:
     """Return the answer of an SFT row on one axis: the target's level and defects, and a reason that fits them.
 
-    None if all words about the axis are a critic's draft that nobody edited.
+    Return None if every text on the axis is an unedited draft of a critic.
     """
     review = record.review[axis] if record.review and record.split == "train" else None
     if review is not None and review.reason:
@@ -79,7 +79,7 @@ def choose_words(record: ClipRecord, axis: Axis, target: Target, policy: Release
 
 
 def is_agreed(record: ClipRecord, policy: ReleasePolicy) -> bool:
-    """Tell whether blind ratings agree well enough for the cool-down. Assisted ones may only agree with one draft."""
+    """Return whether blind ratings agree well enough for the cool-down. Assisted ones may agree only with the draft."""
     ratings = record.blind
     if len(ratings) < max(1, policy.cooldown_ratings):
         return False
@@ -94,10 +94,10 @@ def compute_pairwise_agreement(scores: Sequence[int]) -> float | None:
 
 
 def _find_evidence(record: ClipRecord, axis: Axis, mos: float, policy: ReleasePolicy) -> tuple[Evidence, ...] | None:
-    """Return the evidence of the target's defects; None if nobody has words of their own.
+    """Return the evidence of the target's defects; None if no rater has words of their own.
 
-    On train it is the review's, if there is one. Else it holds each defect that half of the raters name, with the
-    pieces of evidence of the rater who is nearest to the target.
+    On train a review decides, if there is one. Otherwise each defect that at least half of the raters name is in it,
+    with the evidence of the rater whose score is closest to the target.
     """
     if record.review is not None and record.split == "train":
         return record.review[axis].evidence
@@ -120,8 +120,8 @@ def _find_candidates(record: ClipRecord, axis: Axis, policy: ReleasePolicy) -> l
 
 
 def _rank(candidates: Sequence[_Candidate], mos: float, defects: Collection[str] | None, draw: str) -> list[_Candidate]:
-    """Sort, best first: own words before a critic's, near the target, with defects like `defects` (if these are known),
-    with a reason, blind. `draw` seeds the order of ties.
+    """Sort, best first: own words before a critic's, then scores close to `mos`, then defects like `defects`
+    (unless None), then those with a reason, then blind ones. `draw` seeds the order of ties.
     """
 
     def key(candidate: _Candidate) -> tuple[bool, float, int, bool, bool, str]:
