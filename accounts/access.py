@@ -1,7 +1,7 @@
 """Who may open which page: every view declares it, by one of these decorators or as a DRF permission (`accounts.api`).
 
-Each decorator sets `view.access`, so that one test can walk all addresses and fail on a view that declares nothing.
-Roles rise (annotator, lead, engineer): a view names the lowest role that may open it.
+Each decorator sets `view.access`, so that one test can walk all addresses and fail on a view that declares nothing. A
+view names the lowest role that may open it; the order of roles is annotator, lead, engineer.
 """
 
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def role_required(role: Role) -> Callable[[AuthedView[P]], View[P]]:
 
     def decorate(view: AuthedView[P]) -> View[P]:
         @wraps(view)
-        def gate(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def check_role(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not isinstance(request.user, User):
                 return _ask_to_sign_in(request)
             if not request.user.has_role(role):
@@ -64,8 +64,8 @@ def role_required(role: Role) -> Callable[[AuthedView[P]], View[P]]:
                 )
             return view(cast(AuthedRequest, request), *args, **kwargs)
 
-        gate.access = Access(role)  # type: ignore[attr-defined]  # a function attribute, which typing cannot express
-        return gate
+        check_role.access = Access(role)  # type: ignore[attr-defined]  # a function attribute, which typing cannot express
+        return check_role
 
     return decorate
 
@@ -79,12 +79,12 @@ def colleagues_only(view: AuthedView[P]) -> View[P]:
     """Let in everybody who signs in with a password: not the guests of a panel, who have none."""
 
     @wraps(view)
-    def no_guests(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def refuse_guests(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_guest:
             raise PermissionDenied(_("This page is for people who have an account of their own here."))
         return view(request, *args, **kwargs)
 
-    return signed_in(no_guests)
+    return signed_in(refuse_guests)
 
 
 def public(*, reason: str) -> Callable[[View[P]], View[P]]:

@@ -14,7 +14,7 @@ NAME_LENGTH = 80
 
 
 class Role(models.TextChoices):
-    """In rising order: each role may do what the ones before it may."""
+    """The roles in rising order: each may do everything that the earlier ones may do."""
 
     ANNOTATOR = "annotator", _("Annotator")
     LEAD = "lead", _("Lead")

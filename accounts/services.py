@@ -1,4 +1,4 @@
-"""Everything that changes an account: the rules, the transaction and the audit entry.
+"""Change accounts: each function holds the rule, the transaction and the audit entry of one change.
 
 Each function takes the actor as a keyword. It raises `AccountError`, with a text for the page, if a rule forbids it.
 """
@@ -114,8 +114,8 @@ def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]
 def revoke_invitation(*, actor: User, invitation: Invitation) -> None:
     """Revoke an invitation's link. An accepted one stays as it is."""
     _require_rank(actor, invitation.role, _("revoke an invitation"))
-    changed = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
-    if changed.update(revoked_at=timezone.now()):
+    open_rows = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
+    if open_rows.update(revoked_at=timezone.now()):
         record(actor=actor, action="invitation.revoked", target=invitation)
 
 
@@ -139,8 +139,8 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
         raise AccountError(_("This invitation is no longer valid. Ask the person who sent it for a new one."))
     user = User(username=username.strip(), role=invitation.role, display_name=display_name.strip())
     _save_new(user, password)
-    taken = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
-    if not taken.update(accepted_by=user):
+    open_rows = Invitation.objects.filter(pk=invitation.pk, accepted_by=None, revoked_at=None)
+    if not open_rows.update(accepted_by=user):
         raise AccountError(_("This invitation has just been used. Ask for a new one."))
     record(actor=user, action="invitation.accepted", target=invitation, role=user.role)
     invitation_accepted.send(sender=Invitation, user=user, invitation=invitation)
@@ -226,8 +226,8 @@ def finish_password_reset(*, secret: str, password: str) -> User:
     reset = find_open_reset(secret)
     if reset is None:
         raise AccountError(_("This link is no longer valid. Ask a lead for a new one."))
-    spent = PasswordReset.objects.filter(pk=reset.pk, used_at=None).update(used_at=timezone.now())
-    if not spent:
+    open_rows = PasswordReset.objects.filter(pk=reset.pk, used_at=None)
+    if not open_rows.update(used_at=timezone.now()):
         raise AccountError(_("This link has just been used. Ask a lead for a new one."))
     set_password(actor=reset.user, user=reset.user, password=password)
     return reset.user
@@ -246,7 +246,7 @@ def set_password(*, actor: User | None, user: User, password: str) -> None:
 
 @transaction.atomic
 def rename(*, actor: User, display_name: str) -> None:
-    """Set one's own display name."""
+    """Set the display name of the actor."""
     actor.display_name = display_name.strip()
     actor.save(update_fields=["display_name"])
     record(actor=actor, action="user.renamed", target=actor)
@@ -254,7 +254,7 @@ def rename(*, actor: User, display_name: str) -> None:
 
 @transaction.atomic
 def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
-    """Create a bearer token for oneself. Return it with its secret, of which only a hash is stored."""
+    """Create a bearer token for the actor. Return it with its secret, of which only a hash is stored."""
     if not name.strip():
         raise AccountError(_("Give the token a name, so that you know later what it is for."))
     secret = new_secret()
@@ -267,7 +267,7 @@ def issue_token(*, actor: User, name: str) -> tuple[ApiToken, str]:
 
 @transaction.atomic
 def revoke_token(*, actor: User, token: ApiToken) -> None:
-    """Revoke a token of one's own."""
+    """Revoke a token of the actor; raise AccountError for another person's."""
     if token.user != actor:
         raise AccountError(_("Only its owner can revoke a token."))
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):

@@ -44,8 +44,10 @@ class ContentSecurityPolicyMiddleware:
 
 
 class BusyDatabaseMiddleware:
-    """Answers 503 with Retry-After if the database stayed locked for too long: nothing was stored, so the same request
-    may be sent again. `config.errors` does the same outside of views."""
+    """Answers 503 with Retry-After if the database stayed locked for too long.
+
+    Nothing was stored, so the client may send the same request again. `config.errors` does the same outside of views.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The page of one's own account: name, password, API tokens."""
+"""The page of a person's own account: name, password, API tokens."""
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
@@ -80,7 +80,7 @@ def issue_token(request: AuthedRequest) -> HttpResponse:
 @colleagues_only
 @require_POST
 def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
-    """Revoke one of one's own tokens; another person's is 404."""
+    """Revoke one of the person's own tokens; 404 for another person's token."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     services.revoke_token(actor=request.user, token=token)
     messages.success(request, _("The token %(name)s no longer works.") % {"name": isolate(token.name)})

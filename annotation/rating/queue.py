@@ -146,9 +146,8 @@ def _claim(rater: User, campaign: Campaign) -> Slot | None:
         return None
     if qualification.has_to_qualify(rater, campaign):
         chosen = qualification.choose_qualification(rater, campaign)
-        verdict = (
-            None if chosen else qualification.decide_qualification(rater, campaign)
-        )  # a rater who skipped the last clip has none yet
+        # A rater who skipped the last qualification clip has no verdict yet, so it is decided here.
+        verdict = None if chosen else qualification.decide_qualification(rater, campaign)
         if chosen is None and verdict is None and qualification.is_qualification_held_back(campaign):
             return None
         if chosen or (verdict and not verdict.passed):

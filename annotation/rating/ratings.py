@@ -78,7 +78,7 @@ def submit(
     Raises AnswersRefused when the answers break a rule (nothing is stored; the page still has them), and LeaseLost when
     the slot is gone, after the answers have become saved work for `item_id`.
     """
-    submission = _check_viewing(submission)
+    submission = _clean_submission(submission)
     key = submission.key
     try:
         with transaction.atomic():
@@ -122,7 +122,7 @@ def revise(*, rater: User, rating_id: int, submission: Submission) -> Rating:
 
     Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
     """
-    submission = _check_viewing(submission)
+    submission = _clean_submission(submission)
     with transaction.atomic():
         own = Rating.objects.select_related("item__campaign", "item__clip", "draft", "slot")
         rating = own.select_for_update(of=("self",)).get(pk=rating_id, rater=rater)
@@ -143,7 +143,7 @@ def revise(*, rater: User, rating_id: int, submission: Submission) -> Rating:
     return rating
 
 
-def _check_viewing(submission: Submission) -> Submission:
+def _clean_submission(submission: Submission) -> Submission:
     return replace(submission, viewing=clean_viewing(submission.viewing))
 
 

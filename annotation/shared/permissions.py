@@ -1,4 +1,4 @@
-"""Check the role that a write needs, inside the write: so pages, API and commands cannot forget it."""
+"""Check the role that a write needs. The write calls it itself, so that no page, API view or command can forget it."""
 
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
