@@ -34,7 +34,7 @@ class NewPasswordForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("password") and data.get("again") and data["password"] != data["again"]:
-            self.add_error("again", _("The two passwords differ."))
+            self.add_error("again", _("The two passwords differ. Type them again."))
         return data
 
 

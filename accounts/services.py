@@ -32,7 +32,7 @@ def _require_rank(actor: User, role: str, action: str) -> None:
     if not actor.has_role(Role.LEAD):
         raise AccountError(_("Only a lead or an engineer may %(action)s.") % {"action": action})
     if not actor.may_give(role):
-        raise AccountError(_("You may not %(action)s with a role above your own.") % {"action": action})
+        raise AccountError(_("You may not %(action)s if the role is above your own.") % {"action": action})
 
 
 def _check_password(password: str, user: User) -> str:
@@ -56,7 +56,7 @@ def create_user(
 ) -> User:
     """Create an account. Actor None is the command line; with password None the account cannot sign in."""
     if actor is not None:
-        _require_rank(actor, role, _("create an account for somebody"))
+        _require_rank(actor, role, _("create an account"))
     user = User(username=username.strip(), role=role, display_name=display_name.strip())
     user.is_simulated, user.is_guest = is_simulated, is_guest
     _save_new(user, password)
@@ -97,7 +97,7 @@ def has_people() -> bool:
 @transaction.atomic
 def invite(*, actor: User, role: Role, note: str = "") -> tuple[Invitation, str]:
     """Create an invitation. Return it with its secret, of which only a hash is stored."""
-    _require_rank(actor, role, _("invite somebody"))
+    _require_rank(actor, role, _("invite a person"))
     secret = new_secret()
     invitation = Invitation.objects.create(
         token_hash=hash_secret(secret),
@@ -150,8 +150,8 @@ def accept_invitation(*, secret: str, username: str, password: str, display_name
 @transaction.atomic
 def change_role(*, actor: User, user: User, role: Role) -> None:
     """Change a person's role. Nobody changes their own role, and nobody gives or takes a role above their own."""
-    _require_rank(actor, user.role, _("change the role of somebody"))
-    _require_rank(actor, role, _("give somebody a role"))
+    _require_rank(actor, user.role, _("change a role"))
+    _require_rank(actor, role, _("give a role"))
     if user == actor:
         raise AccountError(_("You cannot change your own role. Ask another lead."))
     if user.is_guest or user.is_simulated:
@@ -166,7 +166,7 @@ def change_role(*, actor: User, user: User, role: Role) -> None:
 @transaction.atomic
 def deactivate(*, actor: User, user: User) -> None:
     """End a person's access: sign-in, sessions, tokens, reset links, and links that they made. Their ratings stay."""
-    _require_rank(actor, user.role, _("deactivate somebody"))
+    _require_rank(actor, user.role, _("deactivate an account"))
     if user == actor:
         raise AccountError(_("You cannot deactivate yourself. Ask another lead."))
     User.objects.filter(pk=user.pk).update(is_active=False)
@@ -191,7 +191,7 @@ def _end_access(user: User) -> None:
 @transaction.atomic
 def reactivate(*, actor: User, user: User) -> None:
     """Let a person sign in again. Their tokens stay revoked."""
-    _require_rank(actor, user.role, _("reactivate somebody"))
+    _require_rank(actor, user.role, _("reactivate an account"))
     User.objects.filter(pk=user.pk).update(is_active=True)
     record(actor=actor, action="user.reactivated", target=user)
 
@@ -200,7 +200,7 @@ def reactivate(*, actor: User, user: User) -> None:
 def start_password_reset(*, actor: User | None, user: User) -> str:
     """Return the secret of a link by which `user` sets a password; earlier links end. Actor None: the command line."""
     if actor is not None:
-        _require_rank(actor, user.role, _("reset the password of somebody"))
+        _require_rank(actor, user.role, _("reset a password"))
     if not user.is_active or user.is_simulated or user.is_guest:
         raise AccountError(_("%(user)s cannot sign in, so there is no password to reset.") % {"user": isolate(user)})
     now = timezone.now()
@@ -237,7 +237,7 @@ def finish_password_reset(*, secret: str, password: str) -> User:
 def set_password(*, actor: User | None, user: User, password: str) -> None:
     """Set a person's own password, and end their sessions, tokens and links. Actor None is the command line."""
     if actor is not None and actor != user:
-        raise AccountError(_("You can set only your own password. Make a reset link instead."))
+        raise AccountError(_("You can set only your own password. Create a reset link instead."))
     user.set_password(_check_password(password, user))
     user.save(update_fields=["password"])
     _end_access(user)

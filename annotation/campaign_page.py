@@ -24,23 +24,25 @@ from annotation.models import Campaign
 
 STATE_BUTTONS = {
     Campaign.State.OPEN: (
-        gettext_lazy("Open for rating"),
-        gettext_lazy("Raters can take clips from now on. Its seed and assisted share cannot change any more."),
+        gettext_lazy("Open campaign"),
+        gettext_lazy("Raters get clips from now on. The campaign's seed and assisted share can no longer change."),
     ),
     Campaign.State.PAUSED: (
-        gettext_lazy("Pause"),
-        gettext_lazy("Nobody gets a new clip. Raters can still submit the clip they have open. You can open it again."),
+        gettext_lazy("Pause campaign"),
+        gettext_lazy(
+            "Nobody gets a new clip. Raters can still submit the clip they have open. You can open the campaign again."
+        ),
     ),
     Campaign.State.CLOSED: (
-        gettext_lazy("Close"),
+        gettext_lazy("Close campaign"),
         gettext_lazy(
-            "Rating ends: nothing more can be submitted or edited. What raters have open is kept for them as saved "
-            "work. You can open it again."
+            "Ratings can no longer be submitted or edited. What raters have typed is kept. You can open the campaign "
+            "again."
         ),
     ),
     Campaign.State.ARCHIVED: (
-        gettext_lazy("Archive"),
-        gettext_lazy("It leaves the lists of work. Its ratings stay. You can bring it back."),
+        gettext_lazy("Archive campaign"),
+        gettext_lazy("The campaign is hidden from lists. Its ratings are kept. You can close it again, then open it."),
     ),
 }
 """What the button that leads to a state says, and what it does."""

@@ -30,7 +30,7 @@ def build_rating_section(user: User) -> HomeSection:
                 title=campaign.title,
                 text=_describe_own_count(rated.get(campaign.pk, 0)),
                 url=reverse("rate", args=[campaign.name]),
-                action=_("Rate"),
+                action=_("Rate clips"),
             )
             for campaign, progress in campaigns
             if progress.done < progress.slots
@@ -110,7 +110,7 @@ def _build_lead_card(campaign: Campaign, progress: Progress) -> HomeCard | None:
             campaign.title, _("Its clips are imported. Raters do not see it yet."), page, _("Check and open")
         )
     if campaign.state == Campaign.State.PAUSED:
-        return HomeCard(campaign.title, _("It is paused."), page, _("Open the campaign"), progress.share)
+        return HomeCard(campaign.title, _("It is paused."), page, _("Go to the campaign"), progress.share)
     if progress.done == progress.slots:
         agreement = reverse("agreement", args=[campaign.name])
         return HomeCard(campaign.title, _("Every requested rating is done."), agreement, _("View agreement"), 1.0)

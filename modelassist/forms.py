@@ -51,10 +51,12 @@ class StartRunForm(forms.Form):
         label=_("Settings that differ from the recipe"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
-        help_text=_('One a line, for example sft.learning_rate = 1e-5; or JSON, for example {"sft": {"steps": 200}}.'),
+        help_text=_(
+            'One per line, for example sft.learning_rate = 1e-5; or JSON, for example {"sft": {"steps": 200}}.'
+        ),
     )
     allow_high_rates = forms.BooleanField(
-        label=_("Allow learning rates that ruin such a model"),
+        label=_("Allow learning rates above the limits"),
         required=False,
         help_text=_("Limits: 2e-2 for a tiny model, 1e-3 for adapters, 5e-5 for all weights of a pretrained model."),
     )
@@ -83,7 +85,7 @@ class StartRunForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if bool(data.get("critic")) == bool(data.get("base_model")):
-            self.add_error("base_model", _("Choose a critic or name a model: one of the two."))
+            self.add_error("base_model", _("Choose either a critic or a model, not both."))
         if data.get("allow_high_rates") and "settings" in data:
             data["settings"] = {**data["settings"], "allow_high_rates": True}
         return data
@@ -100,7 +102,9 @@ class AddCriticForm(forms.Form):
     model = forms.CharField(
         label=_("Model"),
         max_length=300,
-        help_text=_("A folder on the machine that drafts, or a hub id. It is loaded once before it is added."),
+        help_text=_(
+            "A folder on the machine that drafts, or a hub id. The site loads it once before it adds the critic."
+        ),
     )
 
 
@@ -109,5 +113,5 @@ class ActivateForm(forms.Form):
         label=_("Campaign"),
         queryset=Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
         empty_label=None,
-        help_text=_("It replaces the critic that drafts there now; the drafts made so far stay."),
+        help_text=_("This critic replaces the one that drafts there now. Existing drafts stay."),
     )

@@ -33,10 +33,10 @@ def _card(run: Run) -> HomeCard:
     if critic is not None:
         return HomeCard(
             title,
-            _("It made %(critic)s.") % {"critic": isolate(critic)},
+            _("It produced %(critic)s.") % {"critic": isolate(critic)},
             reverse("critic", args=[critic.pk]),
-            _("Look at %(critic)s") % {"critic": isolate(critic)},
+            _("View %(critic)s") % {"critic": isolate(critic)},
         )
-    state = run.job.state if run.job else _("not under way")
+    state = run.job.state if run.job else _("not started")
     share = run.job.progress if run.job and run.job.state == JobState.RUNNING else None
-    return HomeCard(title, _("It is %(state)s.") % {"state": state}, page, _("Look at the run"), share)
+    return HomeCard(title, _("It is %(state)s.") % {"state": state}, page, _("View run"), share)

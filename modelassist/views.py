@@ -147,7 +147,7 @@ def critic_add(request: AuthedRequest) -> HttpResponse:
         except ModelError as refusal:
             form.add_error("model", str(refusal))
         else:
-            messages.success(request, _("The model is loaded on trial now. If it works here, it becomes a critic."))
+            messages.success(request, _("The model is being loaded. If that works, it is added as a critic."))
             return redirect("critics")
     return _critics_page(request, form)
 
@@ -213,7 +213,7 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
     critic_services.deactivate(actor=request.user, campaign=campaign)
     messages.success(
         request,
-        _("Drafting for %(campaign)s is off. The drafts made so far stay.") % {"campaign": isolate(campaign)},
+        _("Drafting for %(campaign)s is stopped. Existing drafts stay.") % {"campaign": isolate(campaign)},
     )
     return redirect("critics")
 
@@ -223,7 +223,9 @@ def drafting_stop(request: AuthedRequest, name: str) -> HttpResponse:
 def drafting_retry(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     if critic_services.retry_now(actor=request.user, campaign=campaign):
-        messages.success(request, _("The critic of %(campaign)s is tried again now.") % {"campaign": isolate(campaign)})
+        messages.success(
+            request, _("The site now tries the critic of %(campaign)s again.") % {"campaign": isolate(campaign)}
+        )
     else:
         messages.info(request, _("Drafting for %(campaign)s is not paused.") % {"campaign": isolate(campaign)})
     return redirect("critics") if request.user.has_role(Role.ENGINEER) else redirect("campaign", name=name)

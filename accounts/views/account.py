@@ -52,7 +52,7 @@ def change_password(request: AuthedRequest) -> HttpResponse:
     """Set a new password. The person's other sessions and all their tokens end; this session stays open."""
     form = ChangePasswordForm(request.POST)
     if form.is_valid() and not request.user.check_password(form.cleaned_data["current"]):
-        form.add_error("current", _("That is not your current password."))
+        form.add_error("current", _("That is not your current password. Type it again."))
     if form.is_valid():
         try:
             services.set_password(actor=request.user, user=request.user, password=form.cleaned_data["password"])
@@ -61,7 +61,9 @@ def change_password(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_page(request, password_form=form)
     update_session_auth_hash(request, request.user)
-    messages.success(request, _("Password changed. Your other sessions and your API tokens have ended."))
+    messages.success(
+        request, _("Password changed. Your other sessions are signed out and your API tokens are revoked.")
+    )
     return redirect("account")
 
 
@@ -83,5 +85,7 @@ def revoke_token(request: AuthedRequest, pk: int) -> HttpResponse:
     """Revoke one of the person's own tokens; 404 for another person's token."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
     services.revoke_token(actor=request.user, token=token)
-    messages.success(request, _("The token %(name)s no longer works.") % {"name": isolate(token.name)})
+    messages.success(
+        request, _("Token %(name)s revoked. Scripts that use it no longer work.") % {"name": isolate(token.name)}
+    )
     return redirect("account")

@@ -104,7 +104,7 @@ def change_role(request: AuthedRequest, pk: int) -> HttpResponse:
             _("The role %(role)s does not exist. Choose one of %(roles)s.")
             % {"role": isolate(role), "roles": ", ".join(Role.values)}
         )
-    success = _("%(user)s is %(role)s now.") % {"user": isolate(user), "role": Role(role).label.lower()}
+    success = _("%(user)s now has the role %(role)s.") % {"user": isolate(user), "role": Role(role).label.lower()}
     return _run(request, lambda: services.change_role(actor=request.user, user=user, role=Role(role)), success)
 
 
@@ -174,7 +174,7 @@ def set_password(request: HttpRequest, secret: str) -> HttpResponse:
         except services.AccountError as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("Password saved. Sign in with it."))
+            messages.success(request, _("Password saved. Sign in with your new password."))
             # The link proves who they are, so failed sign-ins elsewhere do not block this browser.
             return remember_browser(redirect("sign-in"), user)
     return render(request, "accounts/set_password.html", {"form": form, "person": reset.user})

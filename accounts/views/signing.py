@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.services import has_people
 from accounts.throttle import KNOWN_BROWSER, SIGN_IN
 
-REFUSED = _("The name or the password is wrong, or the account is deactivated.")
+REFUSED = _("The name or the password is wrong, or the account is deactivated. Check both, or ask a lead.")
 WAIT = _("Too many attempts. Wait 15 minutes, or ask a lead for a reset link.")
 
 

@@ -49,25 +49,25 @@ LABELS: dict[str, Any] = {
 HELP: dict[str, Any] = {
     "name": _("For links and scripts: small letters, digits and hyphens."),
     "overlap": _("Three to five is usual; more ratings narrow the intervals. You can raise it later."),
-    "overlap_cap": _("Empty: every clip gets the same number."),
+    "overlap_cap": _("Leave empty to give every clip the same number."),
     "disagreement_bound": _("If scores of one axis differ by more, the clip gets another rating, up to the maximum."),
     "lease_minutes": _("After that the clip can go to another rater. Typed answers are kept."),
     "assisted_share": _("0 to 1. The other ratings are blind, so that the critic's influence can be measured."),
     "shows_draft_scores": _("Off by default: visible scores influence raters most."),
-    "gold_share": _("0 to 0.5. Golds are clips with known scores. Mark them on the page of clips."),
+    "gold_share": _("0 to 0.5. Golds are clips with known scores. Mark them on the Clips page."),
     "repeat_share": _("0 to 0.5. A rater gets a clip again, unannounced, after at least ten others."),
     "qualification_mark": _(
-        "0 to 1: the share of right answers. An answer within one level of the known score is right. Empty: no "
+        "0 to 1: the share of right answers. An answer within one level of the known score is right. Leave empty for no "
         "qualification."
     ),
     "requires_watched": "",
-    "min_viewport_width": _("0: any."),
-    "min_viewport_height": _("0: any."),
-    "open_to": _("Invite or add members on the page of members."),
-    "order": _("Set priorities and upload scores on the page of clips. Equal clips are balanced."),
+    "min_viewport_width": _("0 allows any size."),
+    "min_viewport_height": _("0 allows any size."),
+    "open_to": _("Invite or add members on the Members page."),
+    "order": _("Set priorities and upload scores on the Clips page. Clips with equal values are balanced."),
     "seed": _("The same seed and clips give the same arms and the same order."),
-    "min_reason_length": _("0: no reason is required."),
-    "edit_hours": _("From the first submit. Empty: until the campaign closes."),
+    "min_reason_length": _("0 requires no reason."),
+    "edit_hours": _("Counted from the first submit. Leave empty to allow edits until the campaign closes."),
 }
 
 
@@ -98,7 +98,7 @@ class CampaignForm(PolicyForm):
         label=_("Guidelines"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text=_("What raters should look for, in Markdown. A later change makes a new version."),
+        help_text=_("What raters should look for, in Markdown. Each change creates a new version."),
     )
 
 
@@ -106,8 +106,8 @@ class DuplicateForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=160)
     name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"])
     clips = forms.BooleanField(label=_("Copy the clips, with priorities and order scores"), required=False)
-    golds = forms.BooleanField(label=_("Copy which clips are golds"), required=False)
-    qualification = forms.BooleanField(label=_("Copy which clips are the qualification"), required=False)
+    golds = forms.BooleanField(label=_("Copy the gold marks"), required=False)
+    qualification = forms.BooleanField(label=_("Copy the qualification marks"), required=False)
     members = forms.BooleanField(label=_("Copy the members"), required=False)
 
     def as_arguments(self) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def _find_changed_scores(
     stored = {name: (pk, score) for name, pk, score in items.values_list("clip__clip_id", "pk", "order_score")}
     missing = [name for name in names if name not in stored]
     if missing:
-        raise ValidationError({"scores": _list_names(missing, _("%(names)s: no such clip in this campaign."))})
+        raise ValidationError({"scores": _list_names(missing, _("This campaign has no clip %(names)s."))})
     return [(pk, scores[name]) for name, (pk, score) in stored.items() if score != scores[name]]
 
 
@@ -194,7 +194,7 @@ def read_order_scores(text: str) -> dict[str, float | None]:
         for number, row in enumerate(islice(reader, MAX_ROWS), start=2):
             name = clean_text(row["clip_id"] or "")
             if not name or name in scores:
-                problem = _("Line %(line)s names a clip again.") if name else _("Line %(line)s names no clip.")
+                problem = _("Line %(line)s repeats a clip.") if name else _("Line %(line)s has no clip_id.")
                 raise ValidationError({"scores": problem % {"line": number}})
             scores[name] = _read_score(row["score"], number)
     except csv.Error as error:

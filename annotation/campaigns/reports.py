@@ -43,7 +43,7 @@ def exclude(*, actor: User, item: Item, reason: str) -> None:
     require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
     if not reason:
-        raise ValidationError({"reason": _("Say why this clip is excluded. The reason is saved with it.")})
+        raise ValidationError({"reason": _("Write why you exclude this clip. The reason is saved with it.")})
     current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
     settled = _settle_reports(actor, item)
     if (current.availability, current.exclusion_reason) != (Availability.EXCLUDED, reason) or settled:

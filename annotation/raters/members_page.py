@@ -66,7 +66,7 @@ def let_in(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         request,
         campaign,
         lambda: service.let_in(actor=request.user, campaign=campaign, rater=user),
-        _("%(name)s can now rate.") % {"name": isolate(user)},
+        _("%(name)s is admitted and can now rate.") % {"name": isolate(user)},
     )
 
 
@@ -97,7 +97,7 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
     except ListRefused as refusal:
         return _render_page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
     if not names.people:
-        no_names = _("There is no name to invite. Write one name a line, or choose a CSV file.")
+        no_names = _("There is no name to invite. Write one name per line, or choose a CSV file.")
         return _render_page(request, campaign, refusal=no_names, problems=names.problems)
     invitations = service.invite_members(actor=request.user, campaign=campaign, people=names.people)
     links = [

@@ -83,7 +83,7 @@ def _get_cell(cells: list[str], column: int | None) -> str:
 
 def _find_problem(name: str, note: str, seen: set[str], count: int) -> str:
     if not name:
-        return _("It has no name.")
+        return _("The name is missing.")
     if max(len(name), len(note)) > MAX_LENGTH:
         return _("Name and note can have at most %(most)s characters each.") % {"most": MAX_LENGTH}
     if fold_name(name) in seen:

@@ -37,11 +37,11 @@ class PanelForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     quota = forms.IntegerField(
-        label=gettext_lazy("Ratings of each participant"),
+        label=gettext_lazy("Ratings per participant"),
         min_value=1,
         max_value=10_000,
         initial=20,
-        help_text=gettext_lazy("After these a participant is done and gets the completion code."),
+        help_text=gettext_lazy("After this many ratings a participant is done and gets the completion code."),
     )
     completion_code = forms.CharField(
         label=gettext_lazy("Completion code"),
@@ -160,7 +160,7 @@ def _read_external_id(request: HttpRequest) -> str:
 def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, int]:
     """Sign the participant in for this browser session; return ("", 200), or what prevents it and its status."""
     if not throttle.admit(str(panel.pk), find_client_address(request), BEGIN_LIMITS):
-        return _("Too many people on this network have just begun. Try again in 15 minutes."), 429
+        return _("Too many people on this network have just started. Try again in 15 minutes."), 429
     try:
         user = service.begin_participation(panel=panel, external_id=external_id).user
     except service.PanelRefused as refusal:

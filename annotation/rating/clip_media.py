@@ -70,7 +70,7 @@ def serve_clip(request: HttpRequest, user: User, kind: str, pk: int) -> HttpResp
     """Send a file of a clip; raise Http404 if the user may not see it or it does not exist."""
     clip = list_visible_clips(user).filter(pk=pk).first()
     if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not user.has_role(Role.LEAD)):
-        raise Http404(_("There is no such clip among those you may see."))
+        raise Http404(_("This clip does not exist, or you may not see it."))
     names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
     return serve(request, open_media(names[kind]), filename=clip.clip_id, download=kind == "original")
 

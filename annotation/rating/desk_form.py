@@ -87,7 +87,7 @@ def read_held_item(request: HttpRequest) -> HeldItem:
 def read_number(request: HttpRequest, name: str) -> int:
     text = request.POST.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise BadRequest(_("The form's field %(name)r must be a number. Load the page again.") % {"name": name})
+        raise BadRequest(_("The form's field %(name)r must be a number. Reload the page.") % {"name": name})
     return int(text)
 
 
@@ -96,7 +96,7 @@ def read_uuid(request: HttpRequest, name: str) -> uuid.UUID:
         return uuid.UUID(request.POST.get(name, ""))
     except ValueError:
         raise BadRequest(
-            _("The form's field %(name)r is missing or damaged. Load the page again.") % {"name": name}
+            _("The form's field %(name)r is missing or damaged. Reload the page.") % {"name": name}
         ) from None
 
 

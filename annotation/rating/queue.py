@@ -74,7 +74,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
         if slot is not None:
             slot.campaign = campaign
         return slot
-    raise LeaseLost(_("The queue is busy with your own other pages. Close them and try again."))
+    raise LeaseLost(_("Other pages of yours are getting a clip at the same moment. Close them and try again."))
 
 
 def renew(*, rater: User, lease: uuid.UUID) -> datetime:
@@ -83,7 +83,7 @@ def renew(*, rater: User, lease: uuid.UUID) -> datetime:
         slot = _lock_held(rater, lease)
         if slot is not None:
             return _start_lease(slot, slot.campaign)
-    raise LeaseLost(_("This clip went to somebody else after a long pause. What you typed is kept."))
+    raise LeaseLost(_("This clip went to another rater after a long pause. What you typed is kept."))
 
 
 def hand_back(*, rater: User, lease: uuid.UUID) -> None:

@@ -222,7 +222,7 @@ def _find_by_key(rater: User, key: uuid.UUID) -> Rating | None:
     if revision is None:
         return None
     if revision.rating.rater_id != rater.pk:
-        raise AnswersRefused({"key": [_("This key belongs to another rating. Load the page again.")]})
+        raise AnswersRefused({"key": [_("This form belongs to another rating. Reload the page.")]})
     return revision.rating
 
 

@@ -135,12 +135,12 @@ def _check_reason(axis: Axis, answer: Answer, rules: Rules) -> str:
     reason = clean_text(answer.reason)
     waived = rules.waives_reason_when_excellent and answer.score == MAX_LEVEL and not answer.evidence
     if len(reason) > REASON_LIMIT:
-        return _("Shorten the reason: it has %(given)s characters, and at most %(most)s fit.") % {
+        return _("Shorten the reason. It has %(given)s characters; at most %(most)s are allowed.") % {
             "given": len(reason),
             "most": REASON_LIMIT,
         }
     if not waived and len(reason) < rules.min_reason_length:
-        return _("Say in a few words why: at least %(least)s characters, now %(given)s.") % {
+        return _("Write a reason of at least %(least)s characters. It has %(given)s so far.") % {
             "least": rules.min_reason_length,
             "given": len(reason),
         }

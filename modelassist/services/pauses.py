@@ -56,7 +56,7 @@ def describe_unreadable(activation: Activation) -> str:
     if count < UNREADABLE_IN_A_ROW:
         return ""
     last = since.order_by("-created_at", "-pk").values_list("error", flat=True).first() or ""
-    return _("None of its last %(count)s answers could be read. The newest: %(error)s.") % {
+    return _("None of its last %(count)s answers could be read. The newest error: %(error)s.") % {
         "count": count,
         "error": last.rstrip("."),
     }

@@ -107,7 +107,7 @@ def resume_run(*, actor: User, run: Run) -> Run:
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.job is None or run.job.state not in RESUMABLE:
         raise CannotTrain(
-            _("Run %(run)s neither was cancelled nor failed: there is nothing to resume.") % {"run": run.pk}
+            _("Run %(run)s was neither cancelled nor failed, so there is nothing to resume.") % {"run": run.pk}
         )
     if list_old_names(run.settings_json):
         raise CannotTrain(
@@ -115,7 +115,7 @@ def resume_run(*, actor: User, run: Run) -> Run:
             % {"run": run.pk}
         )
     if trainer.is_running(run_folder(run)):
-        raise CannotTrain(_("The trainer of run %(run)s is still ending. Try again in a minute.") % {"run": run.pk})
+        raise CannotTrain(_("The trainer of run %(run)s is still stopping. Try again in a minute.") % {"run": run.pk})
     run.job = jobs.enqueue(actor=actor, kind=KIND, arguments=run.job.arguments)
     run.save(update_fields=["job"])
     audit.record(actor=actor, action="run.resumed", target=run)

@@ -58,7 +58,7 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("video,prompt,generator\na.mp4,a red fox,gen-1\nb.mp4,,gen-1\n")
     page.get_by_label("Files").set_input_files([manifest, write_video(tmp_path / "a.mp4")])
-    page.get_by_role("button", name="Upload and import").click()
+    page.get_by_role("button", name="Import clips").click()
     expect(page.get_by_text("waiting")).to_be_visible()
     job = Job.objects.get(kind="import_clips")
     jobs.run(job.pk)
@@ -91,5 +91,5 @@ def test_a_form_on_its_way_looks_busy(page: Page, engineer: User, tmp_path: Path
     page.goto(f"/campaigns/{campaign.name}")
     page.get_by_label("Files").set_input_files([write_video(tmp_path / "a.mp4")])
     page.evaluate("addEventListener('submit', (event) => event.preventDefault())")  # an upload that takes its time
-    page.get_by_role("button", name="Upload and import").click()
+    page.get_by_role("button", name="Import clips").click()
     expect(page.get_by_text("Uploading")).to_be_visible()

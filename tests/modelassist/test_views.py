@@ -131,7 +131,7 @@ def test_a_run_starts_from_a_critic(as_engineer: Client, release: Release, tiny_
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({}, "one of the two"),
+        ({}, "not both"),
         ({"base_model": "/nowhere"}, "no such model folder"),
         ({"base_model": "a/b", "settings": "{"}, "not JSON"),
         ({"base_model": "a/b", "settings": "[]"}, "JSON object"),

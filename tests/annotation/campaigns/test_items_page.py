@@ -204,7 +204,7 @@ def test_scores_come_as_a_file(as_lead: Client, lead: User) -> None:
     assert "The score of 1 clip changed" in as_lead.post(path, {"scores": good}, follow=True).content.decode()
     assert Item.objects.get(clip__clip_id="one").order_score == 0.25
     for bad, words in (
-        (SimpleUploadedFile("s.csv", b"clip_id,score\nthree,1\n"), "three\u2069: no such clip"),
+        (SimpleUploadedFile("s.csv", b"clip_id,score\nthree,1\n"), "no clip \u2068three"),
         (SimpleUploadedFile("s.csv", b"\xff\xfe\x00"), "UTF-8"),
         ("", "Choose a CSV file"),
     ):

@@ -152,7 +152,7 @@ def test_scores_are_read_from_csv() -> None:
         ("clip,score\na,1\n", "first line"),
         ("clip_id,score\na,many\n", "Line 2"),
         ("clip_id,score\na,nan\n", "Line 2"),
-        ("clip_id,score\na,1\na,2\n", "names a clip again"),
+        ("clip_id,score\na,1\na,2\n", "repeats a clip"),
         ("clip_id,score\n,1\n", "no clip"),
         ('clip_id,score\na,"' + "x" * 140_000 + '"\n', "not CSV"),
     ],

@@ -135,7 +135,7 @@ def test_answers_on_an_excluded_gold_do_not_count_as_checks(monkeypatch: pytest.
 def test_only_a_lead_decides_and_says_why() -> None:
     campaign = factories.make_campaign(1)
     item = Item.objects.get()
-    with pytest.raises(ValidationError, match="Say why"):
+    with pytest.raises(ValidationError, match="Write why"):
         reports.exclude(actor=campaign.created_by, item=item, reason=" \x00 ")
     with pytest.raises(PermissionDenied):
         reports.exclude(actor=factories.make_user(), item=item, reason="x")

@@ -75,7 +75,7 @@ def test_a_script_gets_the_next_desk_or_the_problems_in_the_words_of_the_real_on
 
     short = as_lead.post(path, make_form(1, **{"visual-reason": "short"}), **as_script)  # type: ignore[arg-type]
     assert json.loads(short.content)["problems"]["axes"] == {
-        "visual": ["Say in a few words why: at least 20 characters, now 5."]
+        "visual": ["Write a reason of at least 20 characters. It has 5 so far."]
     }
 
     partial = as_lead.post(path, make_form(1), **as_script).content.decode()  # type: ignore[arg-type]
@@ -92,7 +92,7 @@ def test_the_reasons_of_the_last_clip_are_refused_again(as_lead: Client) -> None
     assert f'name="last-visual" value="{same}"' in following
     again = as_lead.post(path, make_form(2, **{"visual-reason": same, "last-visual": same}))
     assert again.status_code == 422
-    assert "These are the words of your last rating" in again.content.decode()
+    assert "This repeats the reason of your last rating" in again.content.decode()
     assert same in again.content.decode()
 
 
