@@ -27,7 +27,7 @@ class NewPasswordForm(forms.Form):
         label=_("New password"),
         strip=False,
         widget=forms.PasswordInput(attrs=_NEW),
-        help_text=_("At least 10 characters. A few unrelated words make a good one."),
+        help_text=_("At least 10 characters. A few unrelated words make a good password."),
     )
     again = forms.CharField(label=_("Repeat the password"), strip=False, widget=forms.PasswordInput(attrs=_NEW))
 

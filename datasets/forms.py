@@ -22,6 +22,7 @@ class FreezeForm(forms.Form):
         max_length=80,
         initial="release",
         help_text=_("Letters, digits, hyphens and underscores. The release also gets a number."),
+        error_messages={"invalid": _("Use only letters, digits, hyphens and underscores.")},
     )
     target = forms.ChoiceField(
         label=_("Target"),

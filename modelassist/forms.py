@@ -21,7 +21,7 @@ class StartRunForm(forms.Form):
     critic = forms.ModelChoiceField(
         Critic.objects.all(),
         required=False,
-        empty_label=_("(a model, named in the next field)"),
+        empty_label=_("(none: use the model in the next field)"),
         label=_("Start from a critic"),
     )
     base_model = forms.CharField(
@@ -38,14 +38,13 @@ class StartRunForm(forms.Form):
         max_length=80,
         initial="critic",
         help_text=_("Lower-case letters, digits and hyphens. The version is added automatically."),
+        error_messages={"invalid": _("Use only lower-case letters, digits and hyphens.")},
     )
     recipe = forms.ChoiceField(
         label=_("Recipe"),
         required=False,
-        choices=lambda: [("", _("Chosen by the model")), *((name, name) for name in list_recipes())],
-        help_text=_(
-            "Without a recipe a tiny model gets its own settings, and a pretrained one those of adapters (LoRA)."
-        ),
+        choices=lambda: [("", _("Automatic (by the model)")), *((name, name) for name in list_recipes())],
+        help_text=_("Automatic: a tiny model trains with its own settings, a pretrained model with adapters (LoRA)."),
     )
     settings = forms.CharField(
         label=_("Settings that differ from the recipe"),
@@ -98,6 +97,7 @@ class AddCriticForm(forms.Form):
         label=_("Name of the critic"),
         max_length=80,
         help_text=_("Lower-case letters, digits and hyphens. The version is added automatically."),
+        error_messages={"invalid": _("Use only lower-case letters, digits and hyphens.")},
     )
     model = forms.CharField(
         label=_("Model"),

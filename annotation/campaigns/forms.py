@@ -57,8 +57,8 @@ HELP: dict[str, Any] = {
     "gold_share": _("0 to 0.5. Golds are clips with known scores. Mark them on the Clips page."),
     "repeat_share": _("0 to 0.5. A rater gets a clip again, unannounced, after at least ten others."),
     "qualification_mark": _(
-        "0 to 1: the share of right answers. An answer within one level of the known score is right. Leave empty for no "
-        "qualification."
+        "0 to 1: the share of right answers. An answer within one level of the known score is right. Leave empty for "
+        "no qualification."
     ),
     "requires_watched": "",
     "min_viewport_width": _("0 allows any size."),
@@ -71,6 +71,17 @@ HELP: dict[str, Any] = {
 }
 
 
+NAME_ERRORS = {"invalid": _("Use only letters, digits, hyphens and underscores.")}
+
+
+def refuse_taken_name(form: forms.Form) -> str:
+    """Return the short name of a form; raise ValidationError if a campaign has it already."""
+    name: str = form.cleaned_data["name"]
+    if Campaign.objects.filter(name=name).exists():
+        raise ValidationError(_("Another campaign has this short name already. Choose a different one."))
+    return name
+
+
 class PolicyForm(forms.Form):
     """The settings of a campaign. `annotation.campaigns.policy` says which may change when."""
 
@@ -79,6 +90,8 @@ class PolicyForm(forms.Form):
     def __init__(self, data: Any = None, *, campaign: Campaign | None = None) -> None:
         super().__init__(data, initial=model_to_dict(campaign, fields=self.names) if campaign else None)
         settings = fields_for_model(Campaign, fields=self.names, labels=LABELS, help_texts=HELP)
+        if "name" in settings:
+            settings["name"].error_messages |= NAME_ERRORS
         self.fields = settings | self.fields
         for name in FIXED_ONCE_OPENED if campaign and has_opened(campaign) else ():
             self.fields[name].disabled = True
@@ -101,14 +114,20 @@ class CampaignForm(PolicyForm):
         help_text=_("What raters should look for, in Markdown. Each change creates a new version."),
     )
 
+    def clean_name(self) -> str:
+        return refuse_taken_name(self)
+
 
 class DuplicateForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=160)
-    name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"])
+    name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"], error_messages=NAME_ERRORS)
     clips = forms.BooleanField(label=_("Copy the clips, with priorities and order scores"), required=False)
     golds = forms.BooleanField(label=_("Copy the gold marks"), required=False)
     qualification = forms.BooleanField(label=_("Copy the qualification marks"), required=False)
     members = forms.BooleanField(label=_("Copy the members"), required=False)
+
+    def clean_name(self) -> str:
+        return refuse_taken_name(self)
 
     def as_arguments(self) -> dict[str, Any]:
         """Return the arguments of `duplicate_campaign`."""

@@ -53,6 +53,7 @@ class PanelForm(forms.Form):
         required=False,
         assume_scheme="https",
         help_text=gettext_lazy("Participants return to this https address when they are done."),
+        error_messages={"invalid": gettext_lazy("Enter an address that begins with https://.")},
     )
 
 

@@ -47,10 +47,10 @@ def compute_alpha(
     if metric == "ratio" and len(values) and values[0] < 0 < values[-1]:
         raise ValueError("The ratio metric needs scores of one sign.")
     if not len(paired):
-        nothing = Undefined("no item has two ratings: agreement of one rating is undefined")
+        nothing = Undefined("no clip has two ratings: agreement of one rating is undefined")
         return Alpha(nothing, nothing, 0, 0)
     if paired.item_count < 2:
-        single = Undefined("one item alone has no agreement: nothing tells what chance would give")
+        single = Undefined("one clip alone has no agreement: nothing tells what chance would give")
         return Alpha(single, single, paired.item_count, len(paired))
     patterns = Patterns.of(paired, codes, len(values))
     value = float(_compute_alphas(_sum_coincidences(patterns)[None], values, metric)[0])
@@ -60,7 +60,7 @@ def compute_alpha(
     if not resamples:
         interval: Interval | Undefined = Undefined("no interval was asked for")
     elif value >= 1 - 1e-12:
-        interval = Undefined("too few to say: all ratings of each item agree")
+        interval = Undefined("too few to say: all ratings of each clip agree")
     elif len(values) > MOST_VALUES:
         interval = Undefined(f"an interval is computed for scores of at most {MOST_VALUES} different values")
     else:

@@ -15,9 +15,9 @@ from qsave.statistics.table import RatingTable
 LEAST_ITEMS = 20
 """Fewest items for a jackknife interval."""
 _UPPER = (1 + CONFIDENCE) / 2
-_EQUAL_ITEMS = "items do not differ at all"
+_EQUAL_ITEMS = "clips do not differ at all"
 _FLAT = 1e-12
-_SMALL = "needs two items and two ratings of one"
+_SMALL = "needs two clips and two ratings of one"
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,8 +160,8 @@ def _compute_variance(values: Floats, counts: Ints) -> float | Undefined:
     values, counts = values[counts > 0], counts[counts > 0]
     units = int(counts.sum())
     if units < 2:
-        return Undefined("one item alone has no interval")
+        return Undefined("one clip alone has no interval")
     if not np.isfinite(values).all():
-        return Undefined("too few to say: without one of its items or raters there is no such figure")
+        return Undefined("too few to say: without one of its clips or raters there is no such figure")
     mean = counts @ values / units
     return float((units - 1) / units * (counts @ (values - mean) ** 2))

@@ -50,7 +50,7 @@ def compute_pooled_sd(table: RatingTable) -> Figure:
     """Compute the within-item SD of the whole table; undefined if no item has two ratings."""
     freedom = len(table) - table.item_count
     if freedom <= 0:
-        return Undefined("no item has two ratings, so their spread is unknown")
+        return Undefined("no clip has two ratings, so their spread is unknown")
     return float(np.sqrt(table.squares.sum() / freedom))
 
 

@@ -71,7 +71,7 @@ def count_matches(pairs: Iterable[tuple[float, float]]) -> Matches:
 
 
 def _compute_figures(rater: object, scores: Floats, others: Floats, shared_scores: Floats) -> RaterFigures:
-    alone = Undefined("no item is shared with another rater who counts")
+    alone = Undefined("no clip is shared with another rater who counts")
     gaps = shared_scores - others
     return RaterFigures(
         rater=rater,
@@ -80,7 +80,7 @@ def _compute_figures(rater: object, scores: Floats, others: Floats, shared_score
         mean=float(scores.mean()),
         spread=_compute_sd(scores, "one score has no spread"),
         bias=float(gaps.mean()) if len(gaps) else alone,
-        inconsistency=_compute_sd(gaps, "needs two items shared with others"),
+        inconsistency=_compute_sd(gaps, "needs two clips shared with others"),
         plcc=plcc(shared_scores, others),
         srcc=srcc(shared_scores, others),
     )

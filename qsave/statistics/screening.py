@@ -63,6 +63,6 @@ def _mark_outliers(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
 
 def _decide(above: int, below: int, items: int) -> bool | Undefined:
     if items == 0:
-        return Undefined(f"not applicable: no item with {LEAST_RATINGS} ratings or more")
+        return Undefined(f"not applicable: no clip has {LEAST_RATINGS} ratings or more")
     out = above + below
     return out > 0 and out / items > LEAST_SHARE_OUT and abs(above - below) / out < MOST_LOPSIDED

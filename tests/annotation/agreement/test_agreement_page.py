@@ -120,7 +120,7 @@ def test_one_rater_alone_agrees_with_nobody(as_lead: Client, clips: int, words: 
     page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/agreement").content.decode())
     assert page.count("<summary>No clip has two ratings; agreement can be read from about 20.</summary>") >= len(Axis)
     assert page.count(words) == len(Axis)
-    assert "undefined: no item has two ratings: agreement of one rating is undefined" in page
+    assert "undefined: no clip has two ratings: agreement of one rating is undefined" in page
     assert "Krippendorff" not in remove_folds(page)
 
 

@@ -47,13 +47,13 @@ def make_rater_row(name: str, **verdicts: bool | Undefined) -> RaterRow:
 
 
 def test_screening_speaks_of_all_raters_whoever_comes_first() -> None:
-    no_verdict = Undefined("not applicable: no item with 7 ratings or more")
+    no_verdict = Undefined("not applicable: no clip has 7 ratings or more")
     thin, out, accepted = (
         make_rater_row("Ana", visual=no_verdict),
         make_rater_row("Bo", visual=True, dynamic=False),
         make_rater_row("Cy", visual=False),
     )
-    assert describe_screening([thin]) == "not applicable: no item with 7 ratings or more."
+    assert describe_screening([thin]) == "not applicable: no clip has 7 ratings or more."
     assert describe_screening([thin, out, accepted]) == "would reject \u2068Bo\u2069 (visual)."
     assert describe_screening([thin, accepted]) == "would reject nobody."
     assert describe_screening([make_rater_row("Di"), accepted]) == "would reject nobody."

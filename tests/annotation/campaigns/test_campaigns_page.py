@@ -46,7 +46,7 @@ def test_a_bad_value_is_named_at_its_field_and_makes_nothing(as_lead: Client, fi
 
 def test_a_taken_name_is_refused(as_lead: Client) -> None:
     as_lead.post("/new-campaign", FORM)
-    assert "already exists" in as_lead.post("/new-campaign", FORM).content.decode()
+    assert "has this short name already" in as_lead.post("/new-campaign", FORM).content.decode()
 
 
 def test_the_list_shows_progress_and_what_people_wrote_as_text(as_lead: Client) -> None:

@@ -70,7 +70,7 @@ def test_what_cannot_be_is_undefined(value: float, scale: Scale) -> None:
 
 
 def test_an_undefined_figure_stays_as_it_is() -> None:
-    nothing = Estimate.undefined("no item has two ratings")
+    nothing = Estimate.undefined("no clip has two ratings")
     assert weigh(nothing, clips=30).estimate is nothing
     assert weigh(nothing, clips=0).thin.startswith("No clip has two ratings")
 

@@ -92,10 +92,10 @@ def test_one_prompt_group_has_no_interval() -> None:
 
 def test_the_prior_spread_is_the_pooled_one_or_assumed_and_never_below_rounding() -> None:
     assert choose_prior_sd(0.7) == 0.7
-    assert choose_prior_sd(Undefined("no item has two ratings")) == ASSUMED_SD
+    assert choose_prior_sd(Undefined("no clip has two ratings")) == ASSUMED_SD
     table = make_table([[3, 3], [4, 4]])
     agreed, unknown, rounded = (
-        summarise(table, pooled=pooled)[0].se for pooled in (0.0, Undefined("no item has two ratings"), LEAST_SD)
+        summarise(table, pooled=pooled)[0].se for pooled in (0.0, Undefined("no clip has two ratings"), LEAST_SD)
     )
     assert agreed == rounded
     assert unknown == summarise(table, pooled=ASSUMED_SD)[0].se > rounded
