@@ -214,7 +214,7 @@ def test_of_a_run_nothing_else_can_be_had(as_engineer: Client, engineer: User, r
 def test_a_critic_without_figures_says_so_and_its_card_is_shown_safely(as_engineer: Client, tiny_model: Path) -> None:
     critic = critic_of(tiny_model, card="Weak. <script>alert(1)</script>")
     page = as_engineer.get(f"/critics/{critic.pk}").content.decode()
-    assert "came without figures" in page
+    assert "was added without an evaluation" in page
     assert "<script>alert" not in page
 
 
