@@ -109,7 +109,7 @@ def compute_baseline(table: RatingTable, *, ranked: bool, interval: bool = True)
     """Compute the single-rater baseline: Spearman's correlation if `ranked`, else Pearson's."""
     paired = table.keep(table.n[table.items] >= 2)
     if not len(paired):
-        return Estimate.undefined("no item has two ratings")
+        return Estimate.undefined("no clip has two ratings")
     if paired.item_count < LEAST_POINTS:
         return Estimate.undefined(f"needs {LEAST_POINTS} items with two ratings, not {paired.item_count}")
     n = paired.n[paired.items]

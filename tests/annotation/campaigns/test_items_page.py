@@ -105,7 +105,7 @@ def test_a_reported_clip_is_given_out_again(as_lead: Client, reported_item: Item
 
 def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, reported_item: Item) -> None:
     path = f"/campaigns/{reported_item.campaign.name}/items/{reported_item.pk}"
-    assert "Say why" in as_lead.post(f"{path}/exclude", {"reason": "  "}, follow=True).content.decode()
+    assert "Write why" in as_lead.post(f"{path}/exclude", {"reason": "  "}, follow=True).content.decode()
     as_lead.post(f"{path}/exclude", {"reason": "Gore."})
     page = as_lead.post(f"{path}/exclude", {"reason": "Gore."}, follow=True).content.decode()
     assert "This clip is excluded:" in page

@@ -92,7 +92,7 @@ def test_the_reasons_of_the_last_clip_are_refused_again(as_lead: Client) -> None
     assert f'name="last-visual" value="{same}"' in following
     again = as_lead.post(path, make_form(2, **{"visual-reason": same, "last-visual": same}))
     assert again.status_code == 422
-    assert "This repeats the reason of your last rating" in again.content.decode()
+    assert "These are the words of your last rating" in again.content.decode()
     assert same in again.content.decode()
 
 
