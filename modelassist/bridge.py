@@ -1,6 +1,6 @@
-"""Translate database rows into what the engine takes, and back.
+"""Translate database rows into arguments of the engine, and back.
 
-The engine knows folders, clips with prompts and report cards; rows store paths that stay valid if the checkout moves.
+The engine takes folders and clips with prompts; rows store paths that stay valid if the checkout moves.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from datasets.models import Release
 from modelassist.models import Critic, Run
 
 _INSIDE = "./"
-"""Begins the stored name of a model in the checkout: such a name never looks like a hub id."""
+"""Prefix of the stored name of a model in the checkout, so that the name never looks like a hub id."""
 
 
 def stored_model(name: str) -> str:

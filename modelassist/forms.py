@@ -1,4 +1,4 @@
-"""Forms of the engineer's pages. The rules are in `modelassist.services`; a form only reads the input."""
+"""Forms of the engineer's pages. The rules are in `modelassist.services`; a form only parses the input."""
 
 from typing import Any
 

@@ -26,7 +26,7 @@ from qsave.run.evaluation import Evaluation
 from qsave.words import isolate
 
 CURVES = ("loss", "reward", "kl", "learning_rate")
-"""Figures of a run that are drawn if it has them; the others are in its metrics file."""
+"""Figures that are drawn as curves if the run has them; all others are in its metrics file only."""
 
 
 @role_required(Role.ENGINEER)
@@ -160,7 +160,7 @@ def critic(request: AuthedRequest, pk: int) -> HttpResponse:
 
 
 def _critic_page(request: AuthedRequest, pk: int, question: str = "", campaign: Campaign | None = None) -> HttpResponse:
-    """Show a critic; a `question` asks whether the critic shall draft for the campaign in spite of a warning."""
+    """Show a critic; a `question` asks the engineer to confirm a warning before the critic drafts for the campaign."""
     critic_version = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
     form = ActivateForm()
     context = {

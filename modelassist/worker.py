@@ -1,7 +1,7 @@
-"""Periodic work of a Celery worker: queue drafting where it is needed, and stop trainers that nobody watches any more.
+"""Periodic work of a Celery worker: queue drafting where it is needed, and stop trainers of cancelled runs.
 
-`annotation` does not know critics, and there are many ways in which new clips and slots arise. So the worker asks every
-few seconds whether an open campaign needs drafts.
+`annotation` does not import critics, and new clips and slots appear in many ways. So the worker checks every few
+seconds whether an open campaign needs drafts.
 """
 
 import logging

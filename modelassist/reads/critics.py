@@ -1,4 +1,4 @@
-"""What the pages of critics show: all critics, their evaluation, where they draft, and how many drafts failed."""
+"""Read what the pages of critics show: critics, their evaluation, where they draft, and how many drafts failed."""
 
 from dataclasses import dataclass
 
@@ -23,11 +23,11 @@ class CriticLine:
     drafts: int
     failed: int
     srcc: dict[str, str]
-    """axis -> rank correlation with people on held-out clips as written on a page; "not measured" where it is not."""
+    """axis -> SRCC with people on held-out clips, as text for a page; "not measured" if there is none."""
 
     @property
     def unusable_share(self) -> float | None:
-        """Share of its attempts without a usable report card; None before its first attempt."""
+        """Return the share of its attempts without a usable report card; None before its first attempt."""
         tries = self.drafts + self.failed
         return self.failed / tries if tries else None
 

@@ -1,4 +1,4 @@
-"""An evaluation arranged for pages: figures in words, and a table for each split."""
+"""Arrange an evaluation for pages: figures as text, and a table for each split."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,7 +10,7 @@ from qsave.run.figures import BLANK_FRAMES, AxisFigures
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 HEADLINE_SPLITS = ("test", "val")
-"""Splits in the order in which a headline takes them."""
+"""Splits for a headline; the first one that was measured is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class SplitTable:
     unparsable: float | None
     axes: tuple[AxisRow, ...]
     plots: Mapping[str, str]
-    """What a picture shows, and its file below the run's folder."""
+    """Kind of picture -> its file, relative to the run's folder."""
 
     @property
     def reasons(self) -> list[str]:
-        """Why figures are undefined, each reason once."""
+        """List why figures are undefined, each reason once."""
         figures = [getattr(row, field.name) for row in self.axes for field in fields(row) if field.name != "axis"]
         return sorted({str(figure.value) for figure in figures if isinstance(figure.value, Undefined)})
 
@@ -81,13 +81,13 @@ def _arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
 
 
 def write_headline(evaluation: Evaluation) -> dict[str, str]:
-    """Write the SRCC with raters on held-out clips in words, by axis."""
+    """Write the SRCC with raters on held-out clips as text, by axis."""
     split = next((evaluation.splits[name] for name in HEADLINE_SPLITS if name in evaluation.splits), None)
     return {axis.value: write_figure(split.axes[axis].critic.srcc if split else NOT_MEASURED) for axis in AXES}
 
 
 def write_figure(figure: Estimate) -> str:
-    """Write `0.71 (0.52 to 0.83)`, or why there is no figure; never NaN."""
+    """Write `0.71 (0.52 to 0.83)`, or the reason why the figure is undefined; never NaN."""
     if figure == NOT_MEASURED:
         return str(figure.value)
     if isinstance(figure.value, Undefined):

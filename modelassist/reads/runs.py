@@ -1,4 +1,4 @@
-"""What the pages of training runs show: their state, curves, figures, and the last lines of a failed trainer."""
+"""Read what the pages of training runs show: state, curves, figures, and the last lines of a failed trainer."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ FILES = (
 )
 """Files of a run that can be shown and downloaded: figures and pictures, not weights."""
 MAX_POINTS = 400
-"""Points of one curve on a page; longer ones are thinned evenly, with the last point."""
+"""Most points of one curve on a page; longer curves are thinned evenly and keep the last point."""
 NEWEST = 100
 
 

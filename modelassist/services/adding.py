@@ -1,4 +1,4 @@
-"""Add a critic from a model folder: a separate process loads it on trial before it is registered."""
+"""Add a critic from a model folder: a separate process loads the model as a test before the critic is registered."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.5
 
 
 def request_critic(*, actor: User, name: str, model: str) -> Job:
-    """Queue the trial of a model; raises ModelError at once for a folder that cannot be loaded here."""
+    """Queue the test of a model; raises ModelError at once for a folder that cannot be loaded here."""
     require_role(actor, Role.ENGINEER)
     check_model(model)
     return jobs.enqueue(actor=actor, kind=KIND, arguments={"name": name, "model": stored_model(model)})
@@ -41,7 +41,7 @@ def add_critic(job: JobRun) -> Critic:
 
 
 def try_model(model: str, on_wait: Callable[[], None]) -> None:
-    """Raise JobError with the engine's error unless the model loads and writes; an error of `on_wait` ends it."""
+    """Raise JobError with the engine's error unless the model loads and writes; an error of `on_wait` ends the test."""
     command = [sys.executable, "-m", "modelassist.engine", "check", "--model", model]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(

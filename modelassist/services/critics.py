@@ -23,7 +23,7 @@ from qsave.words import isolate
 
 
 class LearnedFromSimulated(ValueError):
-    """A critic that learned from simulated data would draft for real clips; the message asks for a confirmation."""
+    """A critic trained on simulated data would draft for real clips; the message asks for a confirmation."""
 
 
 NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
@@ -31,12 +31,12 @@ NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a critic comes from: the run that made it, the critic which that run began with, simulated data."""
+    """Where a critic comes from: its training run, the critic from which that run started, and simulated data."""
 
     run: Run | None = None
     parent: Critic | None = None
     simulated: bool = False
-    """Whether it learned from simulated data even if neither its run nor its parent nor its folder says so."""
+    """Set for a critic that learned from simulated data although neither its run nor parent nor folder says so."""
 
     @property
     def is_simulated(self) -> bool:
@@ -110,7 +110,7 @@ def deactivate(*, actor: User, campaign: Campaign) -> None:
 
 
 def describe_simulated(critic: Critic, campaign: Campaign) -> str:
-    """Say why a critic of simulated data needs a second confirmation, and how many of its answers could be read."""
+    """Say why a critic trained on simulated data needs a confirmation, and how many of its answers could be read."""
     return _(
         "%(critic)s learned from simulated data, and %(campaign)s is not simulated: what it drafts may be noise."
         " %(readable)s"
@@ -118,7 +118,7 @@ def describe_simulated(critic: Critic, campaign: Campaign) -> str:
 
 
 def describe_readable(critic: Critic) -> str:
-    """Say how many of a critic's answers could be read: on real clips if it has drafted for any, else as measured."""
+    """Say how many of a critic's answers could be read: on real clips if there are any, else in its evaluation."""
     real = {"item__campaign__is_simulated": False}
     read = Draft.objects.filter(critic=str(critic), **real).count()
     answers = read + critic.failed_drafts.filter(**real).exclude(text="").count()
@@ -144,7 +144,7 @@ def describe_readable(critic: Critic) -> str:
 
 
 def _set_critic_active(campaign: Campaign, active: bool) -> None:
-    """Store on the campaign whether a critic drafts for it: each new rating copies this."""
+    """Store on the campaign whether a critic drafts for it; each new rating copies this value."""
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
     campaign.critic_active = active
 

@@ -33,16 +33,16 @@ logger = logging.getLogger(__name__)
 
 KIND = "draft_items"
 BATCH = 8
-"""Clips scored together: this bounds the memory, and the time between two progress reports."""
+"""Clips scored together. It limits the memory and the time between two progress reports."""
 ITEMS_A_JOB = 64
-"""A job ends after so many, so that other jobs can run; it queues the next one itself."""
+"""A job ends after this many items, so that other jobs can run; it queues the next job itself."""
 _engine = threading.Lock()
 """A worker has several threads: only one drafts at a time, so that no two draft the same items."""
 CRITIC_FAULTS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
-"""What a critic raises that cannot load or answer: drafting pauses with the reason, and the job is done. Any other
-error is a defect: the job fails with its trace, and drafting pauses as well."""
+"""Errors of a critic that cannot load or answer: drafting pauses with the reason, and the job is done. Any other error
+is a bug: the job fails with its trace, and drafting also pauses."""
 UNSTORABLE = (AttributeError, DataError, IntegrityError, LookupError, TypeError, ValueError)
-"""What a card raises that the database or `record_draft` cannot take: that draft failed, and the others go on."""
+"""Errors for a card that the database or `record_draft` cannot store: only this draft fails."""
 ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
 
 
@@ -55,7 +55,7 @@ class Drafted:
     failed: int = 0
     more: bool = False
     paused: str = ""
-    """Why the critic is not tried now; empty if it is."""
+    """Why drafting is paused; empty if it is not."""
 
 
 def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
@@ -67,13 +67,13 @@ def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
 
 
 def queue_missing_drafts() -> int:
-    """Queue a job in every open campaign that needs drafts, has none under way and may try its critic.
+    """Queue a job for every open campaign that needs drafts, has no unfinished drafting job and is not paused.
 
-    Returns how many jobs.
+    Returns how many jobs were queued.
     """
     jobs = 0
-    open_ones = Activation.objects.filter(pauses.due(timezone.now()), campaign__state=Campaign.State.OPEN)
-    for activation in open_ones.select_related("campaign", "critic"):
+    activations = Activation.objects.filter(pauses.due(timezone.now()), campaign__state=Campaign.State.OPEN)
+    for activation in activations.select_related("campaign", "critic"):
         unfinished = Job.objects.filter(
             kind=KIND, state__in=[JobState.QUEUED, JobState.RUNNING], arguments__campaign=activation.campaign_id
         )
@@ -97,7 +97,7 @@ def select_next_items(activation: Activation, *, limit: int) -> list[Item]:
 
 
 def draft_items(job: JobRun) -> Drafted:
-    """Run the drafting job: up to ITEMS_A_JOB items. It may run again: no item is drafted twice by a critic."""
+    """Run the drafting job for up to ITEMS_A_JOB items. A repeated job is safe: a critic drafts no item twice."""
     campaign = Campaign.objects.get(pk=job.arguments["campaign"])
     result = draft_next(campaign=campaign, limit=ITEMS_A_JOB, job=job)
     if result.more:
@@ -146,7 +146,7 @@ def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, in
 
 
 def _score(activation: Activation, items: Sequence[Item]) -> "list[Scored]":
-    """Score the items. Any error pauses the critic, also one that nobody expected: else it would recur in seconds."""
+    """Score the items. Any error pauses the critic, also an unexpected one: otherwise it would recur within seconds."""
     try:
         return load_critic(model_of(activation.critic)).score(clips_to_score(items))
     except Exception as error:  # every error must pause the critic; it is raised again
@@ -163,7 +163,8 @@ def describe_fault(error: Exception) -> str:
 
 
 def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bool:
-    """Store the result for one item; returns whether it is a draft. One that cannot be stored is a failed draft."""
+    """Store the result for one item as a draft or, if that is impossible, as a failed draft; returns whether it is a
+    draft."""
     error = scored.error or "no report card"
     if scored.card is not None:
         try:
@@ -187,7 +188,7 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
 
 @lru_cache(maxsize=1)
 def load_critic(model: str) -> "LoadedCritic":
-    """Load the engine's critic, once in a worker process. Only here does the site import torch."""
+    """Load the engine's critic, once per worker process. This is the only place where the site imports torch."""
     from modelassist.engine.generation.critic import Critic as LoadedCritic
 
     return LoadedCritic.load(model)

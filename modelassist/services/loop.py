@@ -1,7 +1,7 @@
-"""The whole loop without pages: render, rate, measure agreement, release, train, evaluate, activate, draft, rate again.
+"""Run the whole loop without pages: render, rate, measure agreement, release, train, activate, draft, rate again.
 
-Every step calls the service that a page, the API or a command calls. Only the raters and the clips are simulated, and
-they are stored as such. The settings name its database and folders: `manage.py loop` gives it new ones.
+Every step calls the same service as a page, the API or a command. Only the raters and the clips are simulated, and they
+are stored as simulated. The settings name the database and the folders; `manage.py loop` uses new ones.
 """
 
 import subprocess
@@ -40,7 +40,7 @@ RATERS = 6
 NEW_CLIPS = 24
 """Clips that are imported for each round of drafts: eight prompts."""
 UNRATED_WORLD = 1000
-"""Added to the seed for clips with captions, so that they differ from the rated clips."""
+"""This is added to the seed for clips with captions, so that they differ from the rated clips."""
 
 
 class LoopFailed(RuntimeError):
@@ -137,7 +137,7 @@ class Loop:
             )
 
     def render_captions(self) -> None:
-        """Render clips that nobody rates, with captions; none of a held-out prompt."""
+        """Render unrated clips with captions, without those of held-out prompts."""
         if not self.captions:
             return
         held_out_clips = Clip.objects.filter(prompt_group__split__in=HELD_OUT)

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 OTHER_PLACES = ("DATABASE_URL", "CELERY_BROKER_URL", "QSAVE_MEDIA", "QSAVE_RELEASES", "QSAVE_RUNS")
-"""Variables that would make the command write outside its folder."""
+"""Environment variables that would make the command write outside its folder."""
 
 
 def run_in(folder: Path, command: Sequence[str]) -> None:
-    """Return if the settings keep everything in `folder` already; else restart `manage.py command` with such settings.
+    """Restart `manage.py command` with settings that keep everything in `folder`; return if they already do.
 
     Raises CommandError if the folder is not empty.
     """

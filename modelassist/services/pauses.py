@@ -1,4 +1,4 @@
-"""Pause drafting: a critic that cannot load or answer is tried again after growing waits, stored in the database."""
+"""Pause drafting. A critic that cannot load or answer is tried again after growing waits, stored in the database."""
 
 from datetime import datetime, timedelta
 
@@ -23,13 +23,13 @@ def due(now: datetime) -> Q:
 
 
 def compute_wait(failures: int) -> timedelta:
-    """Compute the wait after so many failures in a row: a minute, doubled with each, an hour at most."""
+    """Compute the wait after this many failures in a row: one minute, doubled with each failure, at most an hour."""
     doublings = min(failures - 1, 10)
     return min(MAX_WAIT, FIRST_WAIT * float(2**doublings))
 
 
 def pause(activation: Activation, reason: str) -> None:
-    """Record that the critic failed as a whole, why, and when it is tried again."""
+    """Record that the critic itself failed, the reason, and when it is tried again."""
     failures = activation.failures + 1
     changed = _same(activation).update(
         paused_reason=reason[:_REASON_LENGTH], failures=failures, retry_at=timezone.now() + compute_wait(failures)
@@ -40,14 +40,14 @@ def pause(activation: Activation, reason: str) -> None:
 
 
 def end_pause(activation: Activation) -> None:
-    """Record that the critic answers again."""
+    """Record that the critic works again."""
     if _same(activation).exclude(failures=0).update(paused_reason="", failures=0, retry_at=None):
         critic = str(activation.critic)
         audit.record(actor=None, action="drafting.resumed", target=activation.campaign, critic=critic)
 
 
 def describe_unreadable(activation: Activation) -> str:
-    """Say why a critic must pause whose newest answers could not be read; empty if it need not pause."""
+    """Return why drafting must pause if the critic's newest answers could not be read; empty if it need not pause."""
     drafts = Draft.objects.filter(item__campaign=activation.campaign, critic=str(activation.critic))
     newest = drafts.order_by("-created_at").values_list("created_at", flat=True).first()
     answers = FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign).exclude(text="")

@@ -1,4 +1,4 @@
-"""Training runs: they take a release and a model, and make a critic with its evaluation."""
+"""Start, resume and watch training runs. A run takes a release and a model, and makes a critic with its evaluation."""
 
 import json
 import sys
@@ -37,7 +37,7 @@ RESUMABLE = (JobState.CANCELLED, JobState.FAILED)
 
 
 class CannotTrain(ValueError):
-    """A run that cannot start; the message says why and what to do."""
+    """The run cannot start; the message says why and what to do."""
 
 
 @transaction.atomic
@@ -165,8 +165,8 @@ def finish(*, run: Run, name: str, keeps_unreadable: bool = False) -> Critic:
 def _watch(folder: Path, job: JobRun) -> None:
     """Watch until the trainer ends.
 
-    It is stopped if the job is cancelled or the site stops, and can resume from its last checkpoint. It goes on if
-    another worker took over the job.
+    The trainer is stopped if the job is cancelled or the site stops; it can resume from its last checkpoint. If another
+    worker took over the job, the trainer continues.
     """
     try:
         trainer.watch(folder, job.progress)
@@ -190,9 +190,9 @@ def start_trainer(run: Run) -> None:
 
 
 def build_command(run: Run, *, resume: bool) -> list[str]:
-    """Build the command line that a person on a GPU machine would type for this run.
+    """Build the engine's command line for this run.
 
-    A critic that is trained further is compared with its previous version.
+    If training starts from a critic, the new critic is compared with it.
     """
     folder = run_folder(run)
     command = [sys.executable, "-m", "modelassist.engine", "train"]

@@ -1,7 +1,7 @@
-"""Simulated raters and toy clips: they go through the same services as real ones and are stored as simulated.
+"""Simulate raters and clips. They use the same services as real ones and are stored as simulated.
 
-Nothing here writes a row itself: clips are imported through a manifest, ratings through `claim` and `submit`. But the
-rater is a program that knows the faults of a clip, and sees them with a bias, noise and a taste.
+No function here writes a row itself: clips are imported through a manifest, ratings go through `claim` and `submit`. A
+simulated rater knows the faults of a clip, and rates them with a bias, noise and preferences of its own.
 """
 
 import csv
@@ -33,12 +33,12 @@ from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, card_from_json
 
 OnProgress = Callable[[int, int], None]
-"""Called with how many are done, and of how many."""
+"""A function that is called with the number done and the total."""
 
 MIN_REASON_LENGTH = 20
-"""Characters: a shorter draft is never confirmed unedited."""
+"""Length in characters; a shorter draft is never confirmed unedited."""
 ATTEMPTS = 20
-"""How often a simulated rater rewrites a rating that the site refuses."""
+"""How often a simulated rater rewrites a rating that the site refuses, before giving up."""
 SIMULATED_CRITIC = "simulated@1"
 _DRAFT_USE = AxisAnswer.DraftUse
 
@@ -75,10 +75,10 @@ def render_captions(
     held_out: Set[str] = frozenset(),
     on_progress: OnProgress = lambda done, of: None,
 ) -> Path:
-    """Render toy clips that nobody rates, and write a caption of each: targets of the engine's SFT.
+    """Render unrated toy clips and write a caption for each: targets of the engine's SFT.
 
-    Of `count` clips, those that were made for a `held_out` prompt, show one or are compared with one are left out: a
-    release keeps all clips of a prompt in one split, and such captions would leak held-out prompts into training.
+    Of `count` clips, those that were made for a `held_out` prompt, show one or are compared with one are left out.
+    Otherwise held-out prompts would leak into training, as a release keeps all clips of a prompt in one split.
     """
     specs = [spec for spec in (make_spec(seed, index) for index in range(count)) if not held_out & _list_prompts(spec)]
     _render_clips(folder, specs, on_progress)
@@ -107,7 +107,7 @@ def _render_clips(folder: Path, specs: Sequence[ClipSpec], on_progress: OnProgre
 
 
 def find_spec(clip_id: str) -> ClipSpec:
-    """Return the toy clip of a clip id; raises ValueError for a clip that is not of the toy world."""
+    """Return the toy clip with a clip id; raises ValueError if the id is not that of a toy clip."""
     world, seed, index = clip_id.split("-")
     if world != "toy":
         raise ValueError(f"{clip_id} is not a toy clip.")
@@ -135,7 +135,7 @@ def _make_person(actor: User, seed: int) -> Person:
 def rate(
     *, campaign: Campaign, people: Sequence[Person], limit: int, on_progress: OnProgress = lambda done, of: None
 ) -> int:
-    """Let everybody in turn claim and rate, up to `limit` ratings or until no slot is free; returns how many."""
+    """Let the raters claim and rate in turn, up to `limit` ratings or until no slot is free; returns how many."""
     done, waiting = 0, list(people)
     while waiting and done < limit:
         person = waiting.pop(0)
@@ -211,20 +211,20 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
 
 
 def _make_answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign) -> dict[Axis, Answer]:
-    own = rater.rate(spec, rater.rng_for(spec))
+    card = rater.rate(spec, rater.rng_for(spec))
     if draft is None:
-        return {axis: _answer_with(own.axis(axis)) for axis in AXES}
-    drafted, known = card_from_json(draft.card), list_defect_ids(campaign)
-    return {axis: _answer_draft(own.axis(axis), drafted.axis(axis), known[axis]) for axis in AXES}
+        return {axis: _answer_with(card.axis(axis)) for axis in AXES}
+    draft_card, defects = card_from_json(draft.card), list_defect_ids(campaign)
+    return {axis: _answer_draft(card.axis(axis), draft_card.axis(axis), defects[axis]) for axis in AXES}
 
 
 def _rewrite(
     rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, refused: set[str], attempt: int
 ) -> dict[Axis, Answer]:
     """Rate the refused axes again in other words, without the critic's draft."""
-    own = rater.rate(spec, rater.rng_for(spec, attempt))
+    card = rater.rate(spec, rater.rng_for(spec, attempt))
     use = _DRAFT_USE.EDITED if draft else _DRAFT_USE.NONE
-    return {axis: _answer_with(own.axis(axis), use) for axis in AXES if axis in refused}
+    return {axis: _answer_with(card.axis(axis), use) for axis in AXES if axis in refused}
 
 
 def _answer_with(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms: int | None = None) -> Answer:
@@ -237,18 +237,18 @@ def _answer_with(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_m
     )
 
 
-def _answer_draft(mine: AxisReport, theirs: AxisReport, known: Iterable[str]) -> Answer:
-    """Confirm a draft that names what the rater saw; otherwise replace its text by the rater's.
+def _answer_draft(report: AxisReport, draft: AxisReport, defect_ids: Iterable[str]) -> Answer:
+    """Confirm a draft that lists the same defects as the rater's report; otherwise use the rater's report.
 
     The score is always the rater's own: a page shows drafted scores only if the campaign says so.
     """
-    usable = set(theirs.defects) <= set(known) and len(theirs.reason) >= MIN_REASON_LENGTH
-    if usable and set(mine.defects) == set(theirs.defects):
-        as_drafted = AxisReport(mine.score, theirs.evidence, theirs.reason)
-        return _answer_with(as_drafted, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(theirs.reason))
-    return _answer_with(mine, _DRAFT_USE.EDITED if theirs.reason else _DRAFT_USE.CLEARED)
+    is_usable = set(draft.defects) <= set(defect_ids) and len(draft.reason) >= MIN_REASON_LENGTH
+    if is_usable and set(report.defects) == set(draft.defects):
+        confirmed = AxisReport(report.score, draft.evidence, draft.reason)
+        return _answer_with(confirmed, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(draft.reason))
+    return _answer_with(report, _DRAFT_USE.EDITED if draft.reason else _DRAFT_USE.CLEARED)
 
 
 def _estimate_reading_ms(text: str) -> int:
-    """Estimate how long a rater takes who reads what they confirm: twenty letters a second, and a moment to decide."""
+    """Estimate how long a rater reads a draft before confirming it: twenty letters per second, and 0.8 s to decide."""
     return 800 + 50 * len(text)

@@ -1,6 +1,6 @@
-"""The starter critic: a small one that the loop trained, stored in the checkout so that drafting works at once.
+"""The starter critic: a small critic that the loop trained. It is stored in the checkout, so drafting works at once.
 
-Its folder has the model, `evaluation.json` and `README.md` (its card). It is weak, and its card says so.
+Its folder has the model, `evaluation.json` and `README.md` (its card, which explains how weak it is).
 """
 
 import json
@@ -23,7 +23,7 @@ EVALUATION, CARD = "evaluation.json", "README.md"
 
 
 class StarterRefused(ValueError):
-    """A critic that cannot be the starter; the message says why."""
+    """The critic cannot be the starter; the message says why."""
 
 
 def starter_folder() -> Path:
@@ -105,8 +105,8 @@ In the same loop it wrote {drafts} drafts for new toy clips; {failed} more tries
 
 ## How weak it is
 
-- **Of real video it knows nothing.** It never saw any; what it says of a real clip is noise, at best in the form of a
-  report card.
+- **It knows nothing about real video.** It never saw any; what it says of a real clip is noise, at best in the form of
+  a report card.
 - It has some two million weights and learned its few hundred words from simulated raters: fluent sentences say
   nothing of whether they are true. Where the figures above do not part from those of blank frames, it is guessing.
 - Its licence is the project's, Apache-2.0.

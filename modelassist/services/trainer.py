@@ -1,7 +1,7 @@
 """The trainer: a separate process that outlives the worker which started it.
 
-It holds a lock on `<folder>/trainer.lock` as long as it lives. So a restarted worker can tell a living trainer from a
-dead one, and never mistakes another process with the same id for it.
+The trainer holds a lock on `<folder>/trainer.lock` while it runs. So a restarted worker can check whether the trainer
+still runs, even if another process has got the same process id.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ _MAX_LOG_BYTES = 8192
 
 
 class TrainingFailed(JobError):
-    """The trainer ended without a result; the message ends with the last lines of its log."""
+    """The trainer ended without a result; the message has the last lines of its log."""
 
 
 def start(folder: Path, command: Sequence[str], *, cwd: Path) -> None:
@@ -73,7 +73,7 @@ def watch(folder: Path, on_progress: Callable[[float, str], None], *, every: flo
 
 
 def stop(folder: Path) -> None:
-    """End the trainer, by force if it does not end by itself; does nothing if none is running."""
+    """Stop the trainer, with SIGKILL if SIGTERM does not end it; does nothing if no trainer is running."""
     for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5)):
         if not is_running(folder):
             break
@@ -104,9 +104,9 @@ def read_last_lines(folder: Path, count: int = 20) -> str:
 
 
 def _limit_threads() -> dict[str, str]:
-    """Give the trainer half of the cores, since the machine also serves the site; the environment overrides this.
+    """Let the trainer use half of the cores, since the machine also serves the site; the environment overrides this.
 
-    Threads that wait for a busy core make torch many times slower.
+    With more threads than free cores torch is many times slower.
     """
     return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2))}
 
@@ -133,7 +133,7 @@ def _read_pid(folder: Path) -> int:
 
 
 def _reap(folder: Path) -> None:
-    """Collect the exit of a trainer that this process started; that of another process cannot be collected here."""
+    """Collect the exit status of the trainer if this process started it; only its parent process can do this."""
     with contextlib.suppress(ChildProcessError, KeyError):
         os.waitpid(_read_pid(folder), os.WNOHANG)
 

@@ -1,4 +1,4 @@
-"""Describe what a toy clip shows, without a verdict: for captions, and for the notes of simulated raters."""
+"""Describe what a toy clip shows, without judging it: for captions, and for the notes of simulated raters."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -31,12 +31,11 @@ _NO_FLAW = {Axis.VISUAL: "clean", Axis.DYNAMIC: "steady"}
 
 
 def write_caption(spec: ClipSpec, asked: Scene) -> str:
-    """Describe how the clip looks, how it moves and what it shows, moment by moment and then in sum, and compare that
-    word by word with a prompt.
+    """Describe how the clip looks, how it moves and what it shows; then compare it word by word with a prompt.
 
-    A summary has few words, and an untrained vision tower takes long to find what they refer to. The moments name what
-    is visible place by place and time by time: each clip teaches dozens of times where to look, and the summary follows
-    from them.
+    Each description goes moment by moment before it sums up. A summary has few words, and an untrained vision tower
+    needs long to learn what they refer to. The moments name what is visible at each position and time, so each clip has
+    dozens of words that teach where to look, and the summary follows from them.
     """
     flaws = (
         f"{describe_moments(spec, axis)}. {capitalise(_flaws(spec, axis))}" for axis in (Axis.VISUAL, Axis.DYNAMIC)
@@ -59,7 +58,7 @@ def _describe_moment(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str
 
 
 def name_direction(spec: ClipSpec, frames: tuple[int, int]) -> str:
-    """Say in one word where the things move between two frames, whether the clip has a fault or not."""
+    """Name the direction in which the things move between two frames, in one word, even if the clip has a fault."""
     gone = spec.fault("pops-in-or-out")
     if not spec.things or (gone and _is_visible(spec, gone, frames)):
         return _NOTHING
@@ -73,12 +72,12 @@ def name_direction(spec: ClipSpec, frames: tuple[int, int]) -> str:
 
 
 def write_map(spec: ClipSpec) -> str:
-    """Map where the things are, row by row: their colours at the first moment, their shapes at the second."""
+    """Write a map of the things, row by row: their colours at the first moment, their shapes at the second."""
     return f"{scratch.MAP} {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
 
 
 def describe_scene(spec: ClipSpec) -> str:
-    """Describe the things, their motion and the ground as a prompt does: "two red circles rise over sand"."""
+    """Describe the things, their motion and the ground in the form of a prompt: "two red circles rise over sand"."""
     extra = f", a {name_thing(spec.extra, 1)} in the corner" if spec.extra else ""
     if not spec.things:
         return f"nothing but {spec.ground}{extra}"
@@ -92,8 +91,8 @@ def describe_scene(spec: ClipSpec) -> str:
 def compare_with_prompt(spec: ClipSpec, asked: Scene) -> str:
     """Compare the prompt with what is visible, word by word: "Asked and seen: two two same; red blue other; ..".
 
-    A model soon learns whether two adjacent words are the same. With a comma between them a tiny critic did not learn
-    two of the five kinds in 3,800 steps (docs/engine/toy.md).
+    A model quickly learns whether two adjacent words are the same. With a comma between the words a tiny critic did not
+    learn two of the five kinds in 3,800 steps (docs/engine/toy.md).
     """
     things = spec.things
     verb = MOTIONS.get if asked.count > 1 else lambda motion: motion
@@ -160,7 +159,7 @@ def _cells(spec: ClipSpec, number: int) -> list[str]:
 
 
 def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
-    """Yield the cells that contain the centre of a thing, or whose centre it covers."""
+    """Yield the cells that contain the centre of a thing, and the cells whose centre it covers."""
     x, y = locate_thing(spec, order, progress, compute_travel(spec))
     home = tuple(min(_SIDE - 1, max(0, int(way * _SIDE))) for way in (x, y))
     for cell in range(_SIDE**2):

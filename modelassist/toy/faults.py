@@ -1,4 +1,4 @@
-"""The faults of toy clips: where and when each is visible, and how much it lowers the true quality.
+"""Define the faults of toy clips: where and when each is visible, and how much it lowers the true quality.
 
 A fault is a defect of the default taxonomy with a known strength. `compute_harm` returns the share of the scale that it
 costs, so the true quality of an axis is a known function of its faults: from 5 without any down to 1.
@@ -33,13 +33,13 @@ class Kind:
     defect: str
     weight: float
     timed: float = 0.0
-    """Chance that it is visible only for a while."""
+    """Chance that the fault is visible for a limited time only."""
     boxed: float = 0.0
-    """Chance that it is visible only in a part of the frame."""
+    """Chance that the fault is visible in a part of the frame only."""
     brief: bool = False
-    """Whether it may last three frames or fewer."""
+    """Whether the fault may last three frames or fewer."""
     needs_object: bool = False
-    """Whether it is visible on the moving things only; then its box is theirs."""
+    """Whether the fault is visible on the moving things only; then its box is the box of the things."""
 
 
 VISUAL = (
@@ -76,7 +76,7 @@ _WEIGHT = {kind.defect: kind.weight for kinds in KINDS.values() for kind in kind
 
 
 def compute_harm(fault: Fault, duration: float) -> float:
-    """Return the share of the scale that one fault costs, in [0, 1]: a short or small one costs somewhat less."""
+    """Return the share of the scale that one fault costs, in [0, 1]; a short or small fault costs less."""
     lasting = (fault.time.end - fault.time.start) / duration if fault.time else 1.0
     area = fault.box.width * fault.box.height if fault.box and fault.axis is Axis.VISUAL else 1.0
     power: float = fault.strength**0.7

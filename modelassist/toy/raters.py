@@ -1,7 +1,7 @@
-"""Simulated raters of the toy world, with a bias, some noise and a taste, who notice most faults.
+"""Simulated raters of the toy world. Each has a bias, some noise and a taste, and notices most faults.
 
-`rate` depends on its arguments only. A rater sees the true faults, minds some more than others, gives whole scores, and
-names the noticed faults with slightly inexact evidence, in varying words.
+`SimulatedRater.rate` depends on its arguments only. A rater sees the true faults, weights some more than others, gives
+whole scores, and names the noticed faults with slightly inexact evidence and varying words.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,8 @@ _MISSED_ALL_FROM = 4  # a rater who gives a lower score has noticed at least one
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRater:
-    """One rater. `bias` shifts an axis, `noise` is the SD of a score before rounding, `taste` multiplies harms."""
+    """One rater. `bias` shifts an axis, `noise` is the SD of a score before rounding, `taste` multiplies the harm of a
+    defect."""
 
     seed: int
     bias: Mapping[Axis, float] = field(default_factory=lambda: _NO_BIAS)
@@ -56,7 +57,7 @@ class SimulatedRater:
 
 
 def make_rater(seed: int) -> SimulatedRater:
-    """Draw a rater by seed: most have a bias below half a level and noise of a third, and mind a few defects more."""
+    """Draw a rater by seed: most have a bias below half a level and noise of a third, and weight a few defects more."""
     rng = np.random.default_rng([seed, 7])
     defects = [kind.defect for kinds in KINDS.values() for kind in kinds]
     minded = rng.choice(len(defects), size=6, replace=False)
@@ -69,7 +70,7 @@ def make_rater(seed: int) -> SimulatedRater:
 
 
 def _draw_noticed(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> list[Fault]:
-    """Draw the noticed faults: strong ones nearly always, weak ones often; with a low score the strongest for sure."""
+    """Draw the noticed faults: strong ones nearly always, weak ones often; with a low score always the strongest."""
     faults = sorted((fault for fault in spec.faults if fault.axis is axis), key=lambda fault: -fault.strength)
     noticed = [fault for fault in faults if rng.random() < min(0.98, 0.5 + 0.7 * fault.strength)]
     if score == MAX_LEVEL:
@@ -161,7 +162,7 @@ def _number(count: int) -> str:
 
 
 def _explain_no_defect(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generator) -> str:
-    """Say why no defect is named: the faults are minor, or there are none, which may still not convince."""
+    """Write the reason of a report without defects: the faults are minor, or there are none, even at a low score."""
     if any(fault.axis is axis for fault in spec.faults):
         templates = _MINOR[axis]
     else:

@@ -1,4 +1,4 @@
-"""Render the toy world: textured ground, coloured moving shapes, a camera, and then the faults; H.264 by PyAV."""
+"""Render the toy world as H.264: textured ground, coloured moving shapes, a camera, and then the faults."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,7 +33,7 @@ _RGB = {
     "purple": (155, 50, 200),
     "white": (250, 250, 250),
 }
-# Two ends of a palette, and how far the grain stretches down and across, in pixels.
+# The two end colours of a palette, and the height and width of the grain in pixels.
 _GROUND = {
     "grass": ((55, 85, 40), (110, 145, 75), (6, 3)),
     "sand": ((180, 155, 105), (225, 205, 160), (4, 8)),
@@ -79,7 +79,7 @@ def _active(spec: ClipSpec, defect: str, number: int) -> float:
 
 
 def _shake(spec: ClipSpec, picture: Floats, number: int, rng: np.random.Generator) -> None:
-    """Shift the picture to a random side, in place; what moves in is black."""
+    """Shift the picture in a random direction, in place; the uncovered edge is black."""
     power, angle = _active(spec, "camera-shake", number), rng.uniform(0, 2 * np.pi)
     if not power:
         return
@@ -140,7 +140,7 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Ge
 def _draw_thing(
     spec: ClipSpec, thing: Thing, at: tuple[float, float], number: int, picture: Floats, rng: np.random.Generator
 ) -> None:
-    """Draw a thing at its place or where a fault moves it: jitter draws it on all sides at once, a leap enlarges it."""
+    """Draw a thing at its position or where a fault moves it: jitter draws it on all sides, a leap enlarges it."""
     (x, y), morph = at, _active(spec, "morphing", number)
     leap, jitter = _active(spec, "implausible-physics", number), _active(spec, "jitter", number)
     size = compute_radius(spec)
@@ -154,7 +154,7 @@ def _draw_thing(
 
 
 def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) -> None:
-    """Draw where a thing was before, as an afterimage, so that a single picture shows the direction of its motion."""
+    """Draw an afterimage at earlier positions of a thing, so that one picture shows the direction of its motion."""
     thing, size = spec.things[order], 0.9 * compute_radius(spec)
     for ago, share in _TRAIL:
         if progress < ago:
@@ -213,7 +213,7 @@ _DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
     "triangle": _triangle,
     "cross": _cross,
 }
-# The bars on a shape, 0 or 1: so a part of a shape shows which shape it is.
+# The bars on each shape, as 0 or 1, so that a part of a shape is enough to recognise it.
 _COVER: dict[str, Callable[[Floats, Floats], Floats]] = {
     "circle": lambda column, row: _floats(0 * (column + row)),
     "square": lambda column, row: _floats((column + row) % 2),
@@ -252,7 +252,7 @@ def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
 
 
 def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Add the specks of a sensor in the dark: bright and greenish, since most of its cells are green."""
+    """Add the noise of a camera sensor in the dark: bright greenish specks, since most of its cells are green."""
     specks = (rng.random(part.shape[:3], np.float32) < 0.08 + 0.35 * strength)[..., None]
     return np.where(specks, _floats([170, 255, 170]), part)
 

@@ -1,7 +1,7 @@
-"""The toy world: what a clip should show, what it shows instead, and its true quality. No pixels are made here.
+"""Describe toy clips: what a clip should show, what it shows instead, and its true quality. `render` makes the pixels.
 
-`make_spec(seed, index)` draws a clip. CLIPS_PER_PROMPT clips in a row share a prompt, each by another generator; each
-generator has its own weakness, so that both clips and generators differ in quality.
+`make_spec(seed, index)` draws a clip at random. CLIPS_PER_PROMPT clips in a row share a prompt, each with another
+generator; each generator has its own weakness, so that both clips and generators differ in quality.
 """
 
 import math
@@ -27,7 +27,7 @@ SIZES = ((96, 96), (112, 96), (96, 112), (128, 128))
 """Nearly square, so that all have the same number of vision tokens: an untrained vision tower has one grid to learn."""
 RATES = (12, 14, 15, 16)
 
-# Chance of a fault and its mean strength, by axis: one generator is good, each other one is weak on some axis.
+# Chance of a fault and its mean strength, by axis: one generator is good, each of the others is weak on some axis.
 _GOOD, _FAIR, _WEAK = (0.3, 0.3), (0.5, 0.45), (0.9, 0.75)
 GENERATORS: dict[str, dict[Axis, tuple[float, float]]] = {
     "toy-atlas": dict(zip(AXES, (_GOOD, _GOOD, _GOOD), strict=True)),
@@ -111,7 +111,7 @@ class ClipSpec:
 
 
 def make_spec(seed: int, index: int) -> ClipSpec:
-    """Draw clip number `index` of the world `seed`: the same arguments give the same clip, on every machine."""
+    """Draw the clip with number `index` of the world `seed`; the same arguments give the same clip on every machine."""
     rng = np.random.default_rng([seed, index])
     asked = _pick_scene(seed, index // CLIPS_PER_PROMPT)
     names = list(GENERATORS)
@@ -140,9 +140,9 @@ def make_spec(seed: int, index: int) -> ClipSpec:
 
 
 def draw_other_prompt(spec: ClipSpec) -> Scene:
-    """Draw a prompt to compare a captioned clip with: each word is that of the clip or, in half of the cases, any word.
+    """Draw a prompt to compare a captioned clip with; half of the time a word is the clip's, otherwise it is random.
 
-    The prompt that a clip was made for mostly matches it, so it seldom teaches what a mismatch is.
+    The prompt for which a clip was made mostly matches it, so it seldom teaches what a mismatch is.
     """
     rng = np.random.default_rng([spec.seed, spec.index, 2])
     shown = spec.shown
@@ -185,7 +185,7 @@ def find_frame_range(spec: ClipSpec, fault: Fault) -> slice:
 
 
 def compute_progress(spec: ClipSpec, number: int) -> float:
-    """Return the progress of the clip at a frame, 0..1: a freeze holds it, and then it jumps."""
+    """Return the progress of the clip at a frame, 0..1; it stops during a freeze and jumps after it."""
     frozen = spec.fault("frozen")
     if frozen is not None and find_frame_range(spec, frozen).start <= number < find_frame_range(spec, frozen).stop:
         number = find_frame_range(spec, frozen).start
@@ -193,13 +193,13 @@ def compute_progress(spec: ClipSpec, number: int) -> float:
 
 
 def compute_travel(spec: ClipSpec) -> float:
-    """Return the share of its path that a thing moves."""
+    """Return the share of its path that a thing travels."""
     little = spec.fault("too-little-motion")
     return 0.45 * (1 - little.strength) if little else 1.0
 
 
 def compute_radius(spec: ClipSpec) -> float:
-    """Return half the size of a thing, in pixels."""
+    """Return half of the size of a thing, in pixels."""
     return (0.2, 0.2, 0.18, 0.15)[len(spec.things)] * min(spec.width, spec.height)
 
 
@@ -258,7 +258,7 @@ def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Gene
 
 
 def _draw_time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> TimeRange:
-    """Draw a time in whole frames; stronger freezes last longer, in half of cases a brief kind lasts at most three."""
+    """Draw a time in whole frames. Stronger freezes last longer; half of the brief faults last at most three frames."""
     if kind.brief and rng.random() < 0.5:
         lasting = int(rng.integers(2, 4))
     else:
@@ -277,7 +277,7 @@ def _draw_box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
 
 
 def _draw_mismatch(spec: ClipSpec, defect: str, strength: float, rng: np.random.Generator) -> ClipSpec:
-    """Make the clip differ from its prompt in one point; the strength becomes that of the actual difference."""
+    """Make the clip differ from its prompt in one point; the fault gets the strength of the actual difference."""
     asked = spec.asked
     wrong = max(1, round(strength * asked.count))
     share = round(wrong / asked.count, 2)
@@ -310,7 +310,7 @@ def _draw_mismatch(spec: ClipSpec, defect: str, strength: float, rng: np.random.
 
 
 def compute_extra_box(spec: ClipSpec, strength: float) -> Box:
-    """Return the box of extra content: in the lower right corner, larger if it is stronger."""
+    """Return the box of extra content: in the lower right corner, larger for a stronger fault."""
     side = (0.5 + 0.8 * strength) * compute_radius(spec)
     width, height = round(2 * side / spec.width, 2), round(2 * side / spec.height, 2)
     return Box(round(0.98 - width, 2), round(0.98 - height, 2), width, height)

@@ -1,7 +1,7 @@
-"""What raters reach on the clips of an evaluation: a single rater, and the ceiling that noise in the MOS sets.
+"""Measure raters on the clips of an evaluation: a single rater, and the ceiling that noise in the MOS sets.
 
-Both need single ratings, which a release keeps in `ratings.parquet`. Without that file the figures are missing, with
-the reason; that is no error.
+Both need single ratings, which a release keeps in `ratings.parquet`. Without that file the figures are undefined with
+a reason; this is not an error.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,10 @@ RATINGS = "ratings.parquet"
 
 
 def measure_people(reader: ReleaseReader, groups: Mapping[str, str]) -> dict[Axis, PeopleReach | Undefined]:
-    """Measure baseline and ceiling of each axis over clips (id -> prompt group), from the ratings behind their
-    targets; Undefined says why they are missing."""
+    """Measure baseline and ceiling of each axis from single ratings; Undefined says why they are missing.
+
+    `groups` maps the id of each clip to its prompt group.
+    """
     if RATINGS not in reader.manifest["files"]:
         return dict.fromkeys(AXES, Undefined(f"the release has no {RATINGS}"))
     try:

@@ -1,6 +1,6 @@
-"""Are the five probabilities of an axis calibrated: of all levels that were given 30%, did 30% come true?
+"""Measure whether the five probabilities of an axis are calibrated: of all levels with probability 30%, 30% are true.
 
-Every clip gives five (probability, outcome) pairs an axis; the outcome is whether the MOS rounds to that level.
+Every clip gives five (probability, outcome) pairs per axis; the outcome is whether the MOS rounds to that level.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ BINS = 10
 
 
 def measure_calibration(probabilities: Sequence[Sequence[float]], levels: Sequence[int]) -> Calibration:
-    """Measure reliability by bins of probability, (n, 5) against (n,) levels 1..5.
+    """Measure calibration in bins of probability, given (n, 5) probabilities and (n,) true levels 1..5.
 
-    The expected calibration error is the mean distance of expected from observed share, weighted by the pairs of each
-    bin.
+    The expected calibration error is the mean distance between expected and observed share, weighted by the number of
+    pairs in each bin.
     """
     if not len(levels):
         return Calibration()

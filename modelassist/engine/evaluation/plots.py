@@ -1,7 +1,7 @@
-"""Pictures of an evaluation, three panels each, an axis a panel: predicted against MOS, residuals, calibration.
+"""Draw the pictures of an evaluation: predicted against MOS, residuals, calibration. Each has one panel per axis.
 
-Each picture has a canvas of its own, so matplotlib's global state is not touched and no display is needed. Colours are
-those of Okabe and Ito, which colour-blind people can tell apart; no fact is shown by colour alone.
+Each picture has its own canvas, so matplotlib's global state is not used and no display is needed. The colours are
+those of Okabe and Ito, which colour-blind people can distinguish; no information is in colour alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from qsave.statistics.figures import Floats, Undefined
 from qsave.statistics.mos import compute_target_interval
 
 LEAST_CLIPS = 5
-"""Fewer clips with a report card have no pictures."""
+"""Smallest number of clips with a report card for which pictures are drawn."""
 _COLOURS = {Axis.VISUAL: "#0072B2", Axis.DYNAMIC: "#D55E00", Axis.ALIGNMENT: "#009E73"}
 _INK, _FAINT = "#222222", "#9a9a9a"
 _MARGIN = 0.15
@@ -36,8 +36,10 @@ _Panel = Callable[[Axes, Axis, Sequence[Prediction]], str]
 
 
 def draw_plots(out: Path, split: str, predictions: Sequence[Prediction]) -> dict[str, str]:
-    """Draw the pictures of a split into out/plots, over the clips with a report card; returns the path of each from
-    `out`, by what it shows. With fewer than LEAST_CLIPS clips there is none."""
+    """Draw the pictures of a split into out/plots, over the clips with a report card.
+
+    Returns the path of each picture relative to `out`, by its kind; nothing if there are fewer than LEAST_CLIPS clips.
+    """
     with_card = [each for each in predictions if each.scored.card]
     if len(with_card) < LEAST_CLIPS:
         return {}

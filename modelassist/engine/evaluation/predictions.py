@@ -26,7 +26,7 @@ from qsave.run.evaluation import Consistency
 from qsave.spreadsheets import escape_cell
 
 _WINDOW = 64
-"""Clips whose frames are held at once."""
+"""Number of clips whose frames are in memory at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,10 @@ def predict(
 def measure_consistency(
     critic: Loaded, feeder: Feeder, examples: Sequence[Example], sampling: Sampling, *, label: str
 ) -> Consistency:
-    """Measure the share of samples that parse, and the spread of the score over the samples of one clip (mean over
-    clips and axes). Raises DataError if no clip can be read."""
+    """Measure the share of samples that parse, and the spread of the score over the samples of one clip.
+
+    The spread is a mean over clips and axes. Raises DataError if no clip can be read.
+    """
     groups = [
         group
         for _, group in _generate(critic, feeder, examples, sampling, label=label)

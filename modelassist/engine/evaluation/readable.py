@@ -1,4 +1,4 @@
-"""How many of a critic's answers could be read, and the share below which a run has failed."""
+"""Count how many of a critic's answers can be read, and decide whether a run has failed."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ ADVICE = "Train it for more steps, at another learning rate, or from a model tha
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """Answers that could be read, of all answers."""
+    """How many of a critic's answers can be read."""
 
     readable: int
     answers: int

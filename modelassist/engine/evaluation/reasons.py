@@ -1,7 +1,7 @@
-"""Does a critic say the right *why*: the defects it lists, the moments it points at, and whether they fit its levels?
+"""Measure a critic's reasons: the defects that it lists, the times that it marks, and whether they fit its levels.
 
-For one label a clip counts once, however often it lists the defect. Clips without a report card have a rate of their
-own and do not count here; if no clip has one, what raters listed is still counted.
+A label counts once for each clip, even if the clip lists the defect several times. Clips without a report card have
+their own rate and do not count here; if no clip has a report card, the defects that raters listed are still counted.
 """
 
 from collections import Counter
@@ -53,8 +53,10 @@ def measure_reasons(pairs: Sequence[AxisPair], seed: int) -> Reasons:
 
 
 def count_reasons_of_raters(targets: Sequence[tuple[Target, str]]) -> Reasons:
-    """Count what raters listed and marked where no clip has a report card; takes the target and prompt group of each
-    clip."""
+    """Count what raters listed and marked if no clip has a report card.
+
+    `targets` has the target and the prompt group of each clip.
+    """
     counts = Counter(label for target, _ in targets for label in set(target.defects))
     return Reasons(
         defects=_without_card(counts.total()),
@@ -75,14 +77,14 @@ def _defect_figures(
     listed: Sequence[set[str]], by_raters: Sequence[set[str]], groups: Sequence[str], seed: int
 ) -> DefectFigures:
     """Compare the labels of each clip. Counts are of (clip, label) pairs."""
-    ours, theirs = [len(labels) for labels in listed], [len(labels) for labels in by_raters]
-    both = [len(mine & others) for mine, others in zip(listed, by_raters, strict=True)]
-    sizes = [own + other for own, other in zip(ours, theirs, strict=True)]
+    critic_counts, rater_counts = [len(labels) for labels in listed], [len(labels) for labels in by_raters]
+    both = [len(labels & others) for labels, others in zip(listed, by_raters, strict=True)]
+    sizes = [count + other for count, other in zip(critic_counts, rater_counts, strict=True)]
     return DefectFigures(
-        listed=sum(ours),
-        by_raters=sum(theirs),
+        listed=sum(critic_counts),
+        by_raters=sum(rater_counts),
         both=sum(both),
-        precision=compute_share(both, ours, groups, seed, "the critic named none"),
-        recall=compute_share(both, theirs, groups, seed, "people named none"),
+        precision=compute_share(both, critic_counts, groups, seed, "the critic named none"),
+        recall=compute_share(both, rater_counts, groups, seed, "people named none"),
         f1=compute_share([2 * count for count in both], sizes, groups, seed, "nobody named any"),
     )

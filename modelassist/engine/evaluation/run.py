@@ -1,7 +1,7 @@
-"""From a model and held-out clips to an evaluation: what `evaluate` runs, and what ends a training run.
+"""Evaluate a model on held-out clips, for the `evaluate` command and at the end of a training run.
 
 out/predictions-<split>.csv             the critic's predictions, clip by clip
-out/predictions-<split>-blank_frames.csv, -previous.csv    the same of its rivals
+out/predictions-<split>-blank_frames.csv, -previous.csv    the predictions of its rivals
 out/plots/<split>-*.png                 predicted against MOS, residuals, calibration
 out/evaluation.md                       the report
 out/evaluation.json                     the figures (`qsave.run.evaluation`); written last
@@ -46,11 +46,11 @@ def measure(
     previous: str | None,
     sampling: Sampling,
 ) -> Evaluation:
-    """Measure a critic on each split of `held_out`, its rivals too; write predictions and plots. The rivals are
-    the critic with blank frames and, if named, the `previous` critic.
+    """Measure a critic and its rivals on each split of `held_out`, and write predictions and plots.
 
-    `constant` are the train clips whose mean is the constant predictor. The scores of a clip's samples are averaged;
-    the seed of the sampling is also that of the intervals.
+    The rivals are the critic with blank frames and, if given, the `previous` critic. `constant` are the train clips
+    whose mean is the constant predictor. The scores of a clip's samples are averaged. The seed of the sampling is also
+    the seed of the intervals.
     """
     critic = Critic.load(model).loaded
     predictions = _predict_splits(critic, held_out, out, sampling)
@@ -72,7 +72,7 @@ def measure(
 
 
 def write_evaluation(out: Path, evaluation: Evaluation) -> None:
-    """Write the report, then the figures. Only the report has a date: figures of the same clips are the same."""
+    """Write the report, then the figures. Only the report has a date, so the same clips give the same figures file."""
     with atomic_path(out / REPORT_FILE) as unfinished:
         unfinished.write_text(render_report(evaluation, datetime.now(UTC)), encoding="utf-8")
     write_json(out / EVALUATION_FILE, evaluation.to_json())
@@ -90,7 +90,7 @@ def _predict_splits(
 
 
 def _describe(model: str, reader: ReleaseReader, previous: str | None, out: Path, sampling: Sampling) -> About:
-    """Describe what is measured; a critic inside `out` is named by its path from there."""
+    """Describe what is measured; a critic inside `out` is named by its path relative to `out`."""
     clips = {split: sum(1 for _ in reader.rows("sft", split)) for split in SPLITS if _has_rows(reader, split)}
     return About(
         critic=str(Path(model).relative_to(out)) if Path(model).is_relative_to(out) else model,

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and the sentences below them that say why figures are missing."""
+"""Render tables in Markdown, and the sentences below them that say why figures are missing."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,8 +67,10 @@ def _without_interval(figures: Figures) -> dict[str, str]:
 
 
 def _by_reason(rows: Sequence[tuple[str, Figures, Mapping[str, str]]]) -> list[str]:
-    """Write `SRCC, PLCC of the critic: why`, from the figures of each row and the reasons why it lacks some; rows that
-    lack the same for the same reason are joined."""
+    """Write `SRCC, PLCC of the critic: why` for each reason why figures are missing.
+
+    Rows that lack the same figures for the same reason are joined.
+    """
     lacking: dict[tuple[str, str], list[str]] = {}
     for name, figures, reasons in rows:
         for reason in dict.fromkeys(reasons.values()):

@@ -1,4 +1,4 @@
-"""An evaluation as plain text for a terminal: an axis a line, intervals in brackets."""
+"""Render an evaluation as plain text for a terminal: one line for each axis, intervals in brackets."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
 
 
 def _counts(name: str, split: Split) -> Iterator[str]:
-    """Yield what the figures of a split rest on."""
+    """Yield how many clips the figures of a split are computed on."""
     read, rivals = split.read or split.counts, split.axes[AXES[0]].rivals
     blank = f", with blank frames {rivals[BLANK_FRAMES].agreement.counts}" if BLANK_FRAMES in rivals else ""
     yield f"\n{name}: {split.counts}; with a report card {read}{blank}"

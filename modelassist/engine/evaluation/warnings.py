@@ -1,4 +1,4 @@
-"""Warnings that a reader must know before relying on an evaluation, derived from its own figures."""
+"""List the warnings that a reader needs before relying on an evaluation; they come from its own figures."""
 
 from collections.abc import Collection, Iterator
 
@@ -91,7 +91,7 @@ def _is_silent(split: Split, rival: str) -> bool:
 
 
 def _of_axis(figures: AxisFigures, silent: Collection[str], *, few: bool) -> Iterator[str]:
-    """Yield reasons for caution on one axis; with `few` prompts no figure has an interval, and that is said once."""
+    """Yield reasons for caution on one axis. With `few` prompts no figure has an interval; this is reported once."""
     srcc = figures.critic.srcc
     if isinstance(srcc.value, Undefined):
         yield f"SRCC is undefined ({srcc.value})"

@@ -1,4 +1,4 @@
-"""Batches of rows of similar length, so that padding costs little and memory has a bound."""
+"""Split rows into batches of similar length, so that there is little padding and memory is limited."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,7 +8,8 @@ def split_by_length(
 ) -> Iterator[list[int]]:
     """Yield positions, shortest row first, in batches whose padded tokens stay within the budget.
 
-    Each position counts as `copies` rows, each `extra` tokens longer than its length. One position always fits.
+    Each position counts as `copies` rows that are `extra` tokens longer than its length. A batch has at least one
+    position, even if it exceeds the budget.
     """
     batch: list[int] = []
     ordered = sorted(enumerate(lengths), key=lambda pair: (pair[1], pair[0]))

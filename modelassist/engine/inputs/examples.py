@@ -1,4 +1,4 @@
-"""Load the rows of a release, or a file of captions, as examples: a clip, its question, its human targets."""
+"""Load the rows of a release, or a file of captions, as examples: a clip with its question and its human targets."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from qsave.release.rows import RlRow, SftRow, Target, Task
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message says what is missing or wrong, and where."""
+    """The data cannot be used; the message says what is missing or wrong, and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def load_examples(release: ReleaseReader, kind: str, split: str) -> list[Example
 
 
 def load_captions(path: Path) -> list[Example]:
-    """Load clips with a description each, as examples without targets; raises DataError, naming the line."""
+    """Load clips with their descriptions, as examples without targets; raises DataError, which names the line."""
     if not path.is_file():
         raise DataError(f"{path}: there is no such file of captions (sft.captions).")
     try:

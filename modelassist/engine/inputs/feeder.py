@@ -1,4 +1,4 @@
-"""Make model inputs of examples: prompts, training rows and vision features."""
+"""Make model inputs from examples: prompts, training rows and vision features."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class Feeder:
-    """Makes model inputs of examples.
+    """Makes model inputs from examples.
 
-    If the vision tower is `frozen`, up to `gigabytes` of its features are cached in main memory; a GPU needs its
-    own for other things. `blank` replaces all frames by grey ones.
+    If the vision tower is `frozen`, up to `gigabytes` of its features are cached in main memory, because GPU memory is
+    needed for other things. `blank` replaces all frames by grey ones.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Feeder:
         return build_prompt(self.model, blank_frames(frames) if self.blank else frames, example.messages)
 
     def row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
-        """Build the SFT row: the prompt with the human answer and, if `direct`, with the answer without its reasons.
+        """Build the SFT row: the prompt with the human answer and, if `direct`, also with the answer without reasons.
 
         `shift` moves the frames down and across, by shares of their size, unless the tower is frozen.
         """
@@ -58,7 +58,7 @@ class Feeder:
         return Row(prompt, tuple(encode_completion(self.model, text) for text in texts))
 
     def filler(self) -> Row:
-        """Build the smallest possible row, for a process that must run a pass with nothing to learn."""
+        """Build the smallest possible row, for a process that must run a pass but has no clip left."""
         unit, temporal = self.model.geometry.unit, self.model.geometry.temporal
         still, moving = (np.zeros((count, unit, unit, 3), np.uint8) for count in (1, temporal))
         frames = Frames(moving, (0.0,) * temporal, still, (0.0,))
@@ -84,8 +84,8 @@ def build_each(
 ) -> list[tuple[Example, T]]:
     """Build the input of each example in this process's share of a step.
 
-    A clip that has become unreadable is reported and left out. Raises DataError if no process has any clip left, since
-    then more than a clip is wrong.
+    A clip that has become unreadable is reported and left out. Raises DataError if no process has a clip left: then the
+    problem is larger than a single clip.
     """
     pairs, problems = [], []
     for example in examples:

@@ -1,4 +1,4 @@
-"""Decode each clip once: frames are stored by content hash and frame settings, on disk and in memory."""
+"""Decode each clip once. Frames are stored by content hash and frame settings, on disk and in memory."""
 
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,11 +12,11 @@ from qsave.frames.guard import guard_file
 from qsave.frames.slowfast import FrameConfig, Frames, read
 
 _FRAME_BYTES = 512 * 2**20
-"""Frames kept in memory."""
+"""Bytes of frames that are cached in memory."""
 
 
 class FrameStore:
-    """Frames by content hash: all of them on disk, the first in memory up to a bound."""
+    """Frames by content hash: all are stored on disk, and the first ones also in memory, up to a limit."""
 
     def __init__(self, folder: Path, config: FrameConfig) -> None:
         self.folder, self.config = folder, config
@@ -42,7 +42,7 @@ def _count_bytes(frames: Frames) -> int:
 
 
 def _pack(path: Path, frames: Frames) -> None:
-    """Write the arrays whole. Of two writers the later wins, which is harmless: both write the same."""
+    """Write the arrays as one complete file. If two processes write it, the later one wins; both files are the same."""
     with atomic_path(path) as unfinished, unfinished.open("wb") as file:
         np.savez(
             file,
@@ -54,7 +54,7 @@ def _pack(path: Path, frames: Frames) -> None:
 
 
 def _unpack(path: Path) -> Frames | None:
-    """Read the arrays; returns None if the file is missing or damaged, and then the clip is decoded again."""
+    """Read the arrays; returns None if the file is missing or damaged, so that the clip is decoded again."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return Frames(

@@ -1,4 +1,4 @@
-"""Gather what a run learns from and is measured on: decoded clips of a release, without those that cannot be read."""
+"""Gather the training and held-out clips of a run: decoded clips of a release, without those that cannot be read."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _FIRST_STAGE_NEEDS = "a critic needs rated clips in the train split"
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a run learns from and is measured on."""
+    """The examples that a run trains on and is evaluated on."""
 
     train: Mapping[str, Sequence[Example]]
     """Examples of each stage."""
@@ -31,11 +31,11 @@ class Material:
     constant: Sequence[Example]
     """The train clips whose mean is the constant predictor."""
     captioned: Sequence[Example] = ()
-    """Clips with captions, targets of SFT beside the rated clips."""
+    """Clips with captions, which SFT uses in addition to the rated clips."""
 
 
 def open_release(folder: Path) -> ReleaseReader:
-    """Open a release that is as it was frozen; raises ReleaseError, naming the first differences."""
+    """Open a release and verify that it is unchanged; raises ReleaseError, which names the first differences."""
     reader = ReleaseReader(folder)
     problems = verify_release(folder)
     if problems:
@@ -55,7 +55,7 @@ def gather(
 ) -> Material:
     """Decode every clip that the stages need, each process its share; clips that cannot be read are reported.
 
-    `captioned` are clips that SFT describes besides the rated ones. Raises DataError if nothing is left to train on.
+    `captioned` are the clips with captions, for SFT. Raises DataError if nothing is left to train on.
     """
     train: dict[str, list[Example]] = {}
     bad: list[str] = []
@@ -78,8 +78,8 @@ def gather(
 
 def _without_held_out(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
     """Drop captions of clips that are held out."""
-    measured = {example.sha256 for examples in held_out.values() for example in examples}
-    return [example for example in captioned if example.sha256 not in measured]
+    held_out_hashes = {example.sha256 for examples in held_out.values() for example in examples}
+    return [example for example in captioned if example.sha256 not in held_out_hashes]
 
 
 def gather_held_out(

@@ -1,9 +1,9 @@
 """Training rows: [prompt | completion 1 | .. | completion G], and the logits of the completions.
 
-All completions of a clip share one prompt, which is encoded once. A bool mask lets a completion see the prompt and
-itself, and the positions of each restart after the prompt; so the results equal those of G separate rows. SFT is the
-case G = 1. A float 0/1 mask, two-dimensional positions or positions inferred by the model would each change the result
-without an error. The diagonal of the mask is always True, so padded tokens stay defined.
+All completions of a clip share one prompt, which is encoded once. With a bool mask a completion sees only the prompt
+and itself, and the positions of each completion start again after the prompt. So the results equal those of G separate
+rows. SFT is the case G = 1. A float 0/1 mask, two-dimensional positions or positions inferred by the model would each
+change the result without an error. The diagonal of the mask is always True, so padded tokens give no NaN.
 
 Shape letters: B rows, N tokens of the longest row, C tokens of all completions, V vocabulary.
 """
@@ -21,7 +21,7 @@ from modelassist.engine.models.loader import Loaded
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A prompt and its completions (token ids, with the end of the turn if it was reached)."""
+    """A prompt and its completions: token ids, including the end of the turn if the completion reached it."""
 
     prompt: Prompt
     completions: tuple[tuple[int, ...], ...]
@@ -42,13 +42,13 @@ class Packed:
     mask: Tensor
     """(B, 1, N, N) bool: which token sees which."""
     rows: Tensor
-    """(C,) the row in which each completion token is predicted."""
+    """(C,) the row of each completion token."""
     places: Tensor
-    """(C,) the index in the row whose output predicts it."""
+    """(C,) the position in the row whose output predicts the token."""
     targets: Tensor
     """(C,) the token itself."""
     owners: Tensor
-    """(C,) which completion it belongs to, counted through the batch."""
+    """(C,) the completion of the token, numbered over the whole batch."""
 
 
 def pack(model: Loaded, rows: Sequence[Row]) -> Packed:
@@ -104,7 +104,7 @@ def _write_prompt(prompt: Prompt, ids: Tensor, positions: Tensor, mask: Tensor) 
 def _write_completion(
     prompt: Prompt, completion: tuple[int, ...], start: int, ids: Tensor, positions: Tensor, mask: Tensor
 ) -> Tensor:
-    """Write one completion of a row at `start`; returns the indices that predict its tokens."""
+    """Write one completion of a row at `start`; returns the positions that predict its tokens."""
     size, shared = len(completion), len(prompt.ids)
     end = start + size
     ids[start:end] = torch.tensor(completion)
@@ -112,5 +112,5 @@ def _write_completion(
     mask[start:end, :shared] = True
     mask[start:end, start:end] = torch.ones(size, size, dtype=torch.bool).tril()
     places = torch.arange(start - 1, end - 1)
-    places[0] = shared - 1  # the first token is predicted by the prompt's last, whatever is between them
+    places[0] = shared - 1  # the prompt's last token predicts the first one, even if other completions are between them
     return places

@@ -1,6 +1,6 @@
-"""Compute vision features once, for training, for generation and for every sample of a prompt.
+"""Compute vision features; training, generation and all samples of a prompt use the same ones.
 
-One run of the vision tower takes images and videos together (its attention never crosses a frame). The features are
+One run of the vision tower encodes images and videos together (its attention never crosses a frame). The features are
 then split by clip, so that those of a frozen tower can be cached.
 """
 
@@ -16,7 +16,7 @@ from modelassist.engine.models.loader import Loaded
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """The tower's output for some media, a tensor for each; the field names are those that the model reads."""
+    """The tower's output, one tensor for each medium; the model reads the fields by these names."""
 
     pooler_output: tuple[Tensor, ...]
     deepstack_features: tuple[tuple[Tensor, ...], ...]

@@ -1,7 +1,7 @@
 """Choose what is trained: the whole model, all but the vision tower, or LoRA adapters on the language model.
 
-Trained weights are float32 whatever the dtype of the run: in bfloat16, a step of a thousandth of a weight is rounded
-away. Frozen weights may have fewer bits.
+Trained weights are float32 even if the run has another dtype: in bfloat16 an update of a thousandth of a weight would
+be rounded to nothing. Frozen weights may have fewer bits.
 """
 
 import warnings

@@ -1,8 +1,8 @@
 """The two kinds of model that a critic is built on, and how they differ in reading pixels and times.
 
-Qwen3-VL reads the time of each temporal patch of a video as text, and each patch is a vision run of its own. Qwen2.5-VL
-reads a video as one run, its patches at M-RoPE positions that advance with the seconds. The rest of the engine uses
-`Geometry` and does not know which kind it has.
+Qwen3-VL reads the time of each temporal patch of a video as text, and each patch is a separate vision run. Qwen2.5-VL
+reads a video as one run, and the M-RoPE positions of its patches advance with the seconds. The rest of the engine uses
+`Geometry` and does not depend on the kind of model.
 """
 
 from collections.abc import Mapping
@@ -24,9 +24,9 @@ class Geometry:
     merge: int
     temporal: int
     mean: tuple[float, float, float]
-    """Of red, green and blue, as shares of the full value: subtracted from a pixel."""
+    """Means of red, green and blue, as shares of the full value; they are subtracted from each pixel."""
     std: tuple[float, float, float]
-    """The divisor after that."""
+    """Standard deviations of the same; the differences are divided by them."""
     positions_per_second: int | None = None
     """How far M-RoPE's time advances in a second of video; None if times are written as text."""
 

@@ -1,4 +1,4 @@
-"""Write a model folder: weights and config as transformers keeps them, the tokenizer, and critic.json."""
+"""Write a model folder: weights and config in the format of transformers, the tokenizer, and critic.json."""
 
 import json
 import os
@@ -21,9 +21,9 @@ _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 def save(model: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
-    """Write a whole model folder that `load` takes; adapters must have been merged before.
+    """Write a complete model folder for `load`; adapters must already be merged.
 
-    The weights are rounded to `dtype` in memory too, so nothing can be done with the model afterwards.
+    The weights in memory are also rounded to `dtype`, so the model must not be used afterwards.
     """
     write_model(folder, model.base.to(dtype), model.tokenizer)
     write_critic_settings(folder, model.frames, model.max_new_tokens, simulated=model.simulated)

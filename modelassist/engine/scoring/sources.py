@@ -1,7 +1,7 @@
 """Find the clips to score and their prompts: one video, a folder of videos, or a manifest.
 
-A manifest is CSV or JSON lines with `video` (a path, from the manifest's folder) and `prompt`. Without a manifest the
-prompt is in the text file beside the video (`clip.mp4`, `clip.txt`), or else the one given for all.
+A manifest is CSV or JSON lines with `video` (a path relative to the manifest's folder) and `prompt`. Without a manifest
+the prompt is in a text file next to the video (`clip.mp4`, `clip.txt`); if there is none, the common prompt is used.
 """
 
 import csv
@@ -26,16 +26,15 @@ class Clip:
     name: str
     path: Path
     prompt: str
-    """Empty if there is none; such a clip is reported and not scored."""
+    """Empty if the clip has no prompt; such a clip is reported and not scored."""
     problem: str = ""
-    """Any other reason why it is reported and not scored."""
+    """Any other reason why the clip is reported and not scored."""
 
 
 def find_clips(source: Path, prompt: str | None) -> list[Clip]:
     """Find the clips of a video, a folder or a manifest, each once, in a stable order.
 
-    An error in one clip or one row becomes that clip's `problem`; the others are not refused. Raises DataError if there
-    are no clips.
+    An error in one clip or one row becomes the `problem` of that clip only. Raises DataError if there are no clips.
     """
     if not _is_text(prompt or ""):
         raise DataError("The prompt that is given for all is not UTF-8 text.")
@@ -55,13 +54,13 @@ def find_clips(source: Path, prompt: str | None) -> list[Clip]:
 
 
 def _find_videos(folder: Path) -> list[Path]:
-    """Find videos, and links that lead nowhere: somebody meant a clip to be there."""
+    """Find videos, and also broken links with a video's name, so that they are reported."""
     paths = (path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
     return sorted(path for path in paths if path.is_file() or (path.is_symlink() and not path.exists()))
 
 
 def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
-    """Make a clip whose prompt is in the text file beside it, if there is one."""
+    """Make a clip; its prompt comes from the text file next to it, if there is one."""
     beside = path.with_suffix(".txt")
     try:
         text = beside.read_text(encoding="utf-8-sig") if beside.is_file() else prompt or ""
@@ -95,7 +94,7 @@ def _read_csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Row]]:
             row = next(rows)
         except StopIteration:
             return
-        except csv.Error as error:  # the reader goes on with the next line
+        except csv.Error as error:  # the reader continues with the next line
             yield rows.reader.line_num, f"not CSV: {error}"
         else:
             yield rows.line_num, _find_row_error(row) or row
@@ -131,7 +130,7 @@ def _parse_row(line: str) -> Row:
 
 
 def _make_clip(manifest: Path, number: int, row: Row) -> Clip:
-    """Make the clip of a row; a row that names no video gets its line as name."""
+    """Make the clip of a row; if the row names no video, the clip's name is the line number."""
     nameless = f"{manifest.name}:{number}"
     if problem := row if isinstance(row, str) else _find_cell_error(row):
         return Clip(nameless, manifest.parent / nameless, "", problem)

@@ -1,4 +1,4 @@
-"""All settings of a run as a TOML file to start from: each with its default and its docstring from the source."""
+"""Render all settings of a run as a TOML file to edit: each with its default and its docstring from the source."""
 
 import ast
 import inspect

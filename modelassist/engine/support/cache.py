@@ -14,7 +14,7 @@ def _keep_form(value: T) -> T:
 
 
 class BoundedCache(Generic[T]):
-    """Values by key, first come, up to `max_bytes` as `size` counts them."""
+    """Values by key. New values are stored until `max_bytes` is reached; `size` returns the bytes of a value."""
 
     def __init__(self, max_bytes: float, size: Callable[[T], int]) -> None:
         self.max_bytes, self.size = max_bytes, size
@@ -22,8 +22,7 @@ class BoundedCache(Generic[T]):
         self._bytes = 0
 
     def get(self, key: str, make: Callable[[], T], to_stored: Callable[[T], T] = _keep_form) -> T:
-        """Return the value of a key, made if it is not stored; if there is space it is then stored as `to_stored`
-        gives it."""
+        """Return the stored value of a key, or make it; if there is space, store what `to_stored` returns for it."""
         if key in self._values:
             return self._values[key]
         value = make()

@@ -1,4 +1,4 @@
-"""Say in one line where memory ran out and what to lower."""
+"""Report in one line where memory ran out and which setting to lower."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ SETUP_ADVICE = "train adapters (lora.rank) or freeze the tower (freeze_vision), 
 
 
 class MemoryFullError(RuntimeError):
-    """Memory ran out; the message says where and what to lower."""
+    """Memory ran out; the message says where and which setting to lower."""
 
 
 @contextmanager
 def memory_limit(what: str, advice: str) -> Iterator[None]:
-    """Raise MemoryFullError if memory runs out in the block, saying in what and how to go on."""
+    """Raise MemoryFullError if memory runs out in the block; the message names `what` and gives the `advice`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -28,13 +28,13 @@ def memory_limit(what: str, advice: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error means that memory ran out, of the machine or of its GPU."""
+    """Whether an error means that the memory of the machine or of its GPU ran out."""
     kinds = MemoryError | torch.OutOfMemoryError | MemoryFullError
     return isinstance(error, kinds) or any(sign in str(error) for sign in (_CPU, _GPU))
 
 
 def training_advice(config: Config, stage: str) -> str:
-    """Say what to lower if a step does not fit: first what a resumed run may change, then what takes a new run."""
+    """Say which settings to lower if a step does not fit: first those that a resumed run may change, then others."""
     resumable, fresh = [], ["smaller frames (frames.fast_pixels, frames.slow_pixels)"]
     if stage == "grpo":
         clips, generations = config.grpo.clips, config.grpo.num_generations
@@ -50,7 +50,7 @@ def training_advice(config: Config, stage: str) -> str:
 
 
 def _describe(error: Exception) -> str:
-    """Shorten torch's message to how much memory was asked for, and of what."""
+    """Shorten torch's message to how much memory it needed, and of which device."""
     if _CPU in str(error):
         count = str(error).partition("you tried to allocate ")[2].partition(" bytes")[0]
         if not count.isdigit():

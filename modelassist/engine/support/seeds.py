@@ -1,7 +1,7 @@
-"""Randomness by name: every draw of a run follows from the seed and from where in the run it happens.
+"""Derive seeds by name: each random draw of a run depends only on the seed and on its point in the run.
 
-No draw depends on an earlier one. So a run that was cut off at any step resumes as if it had not been, and no generator
-state is saved.
+No draw depends on an earlier one. So a run that stopped at any step resumes with the same draws, and no generator state
+is saved.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
-"""Checkpoints: what training changes, the optimiser's state and the step; complete, or not there at all.
+"""Save and restore checkpoints: the trained weights, the optimiser's state and the step. A checkpoint is written
+completely or not at all.
 
-Everything is safetensors and JSON. Every draw is a function of seed and step, so nothing else is needed to resume with
-the same losses.
+All files are safetensors and JSON. Every random draw is a function of seed and step, so nothing else is needed to
+resume with the same losses.
 """
 
 import json
@@ -27,12 +28,12 @@ WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "sta
 
 
 class CheckpointError(ValueError):
-    """A checkpoint of another run, a damaged one, or one that cannot be written; the message says how to continue."""
+    """A checkpoint is damaged, belongs to another run or cannot be written; the message says how to continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A state of a run that can be resumed: `step` steps of `stage` are done."""
+    """A saved state of a run: `step` steps of `stage` are done."""
 
     path: Path
     stage: str
@@ -43,8 +44,8 @@ class Checkpoint:
 def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: RunDescription) -> Path:
     """Write `<folder>/<stage>-<step>` and then remove the stage's earlier ones.
 
-    Every process has to call this, as each may hold a shard; the first one writes. The number of processes leaves no
-    trace. Raises CheckpointError, and keeps the earlier checkpoints, if the new one cannot be written.
+    Every process must call this, as each may hold a shard; the first one writes. The files do not depend on the number
+    of processes. If the new checkpoint cannot be written, raises CheckpointError and keeps the earlier ones.
     """
     path = folder / f"{stage.name}-{step}"
     weights = _collect(list_trainable(model), stage.machine)
@@ -59,10 +60,10 @@ def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: R
             save_file(weights, unfinished / WEIGHTS)
             save_file(moments, unfinished / OPTIMIZER)
             (unfinished / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
-            for name in (WEIGHTS, OPTIMIZER):  # safetensors are written for their owner alone
+            for name in (WEIGHTS, OPTIMIZER):  # safetensors creates files that only their owner can read
                 shutil.copymode(unfinished / STATE, unfinished / name)
             sync_to_disk(unfinished)
-        sync_to_disk(folder)  # the new name, before the old one goes
+        sync_to_disk(folder)  # sync the new name before the earlier checkpoints are removed
     except (OSError, SafetensorError) as error:
         size = sum(tensor.nbytes for tensors in (weights, moments) for tensor in tensors.values())
         raise CheckpointError(_describe_failure(path, size, error)) from error
@@ -73,14 +74,14 @@ def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: R
 
 
 def find_newest(folder: Path, stages: Sequence[str] = STAGES) -> Checkpoint | None:
-    """Find the checkpoint furthest into the run, or into some of its stages; None without any."""
+    """Find the latest checkpoint of the run, or of the given stages; returns None if there is none."""
     checkpoints = [_read_checkpoint(path) for path in folder.glob(f"[!.]*/{STATE}")]
     known = [checkpoint for checkpoint in checkpoints if checkpoint.stage in stages]
     return max(known, key=lambda checkpoint: (STAGES.index(checkpoint.stage), checkpoint.step), default=None)
 
 
 def restore_weights(model: Loaded, checkpoint: Checkpoint) -> None:
-    """Load a checkpoint's weights into a model; raises CheckpointError for a model of another shape."""
+    """Load a checkpoint's weights into a model; raises CheckpointError if names or shapes differ."""
     tensors = _read_tensors(checkpoint.path / WEIGHTS)
     named = list_trainable(model)
     if {name: value.shape for name, value in named.items()} != {name: value.shape for name, value in tensors.items()}:

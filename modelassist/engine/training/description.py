@@ -1,5 +1,5 @@
-"""What a run is, by content. A path says little about the files that will be there next week, so the model, the release
-and the captions are identified by their content.
+"""Describe what defines a run. The files at a path may change, so the model, the release and the captions are
+identified by their content.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ from qsave.release.reader import ReleaseReader
 
 @dataclass(frozen=True, slots=True)
 class RunDescription:
-    """What a run is, settings and all: a run that resumes must not differ from it."""
+    """The settings and inputs that define a run; they must be the same when it resumes."""
 
     settings: dict[str, object]
-    """Nested tables of every setting, with the frame settings in use."""
+    """All settings as nested tables, with the frame settings in use."""
     model: str
     """Folder or hub id."""
     model_identity: str | None
@@ -49,8 +49,10 @@ class RunDescription:
         }
 
     def list_differences(self, other: "RunDescription") -> list[str]:
-        """Name what makes another run another one, with both values. The path of the model and settings that a run may
-        change are left out."""
+        """List the differences to another run, with both values.
+
+        The path of the model and the settings that a run may change are left out.
+        """
         before, now = self._list_fixed(), other._list_fixed()
         return [
             f"{name} ({before.get(name)!r} there, {now.get(name)!r} here)"
@@ -66,7 +68,7 @@ class RunDescription:
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """When a run was started or resumed, and on what; not a part of what it is."""
+    """When a run was started or resumed, and on which machine; these may differ when it resumes."""
 
     started: str
     stages: list[str]
@@ -84,7 +86,7 @@ def describe_run(config: Config, model: Loaded, reader: ReleaseReader, captioned
 
 
 def hash_captions(captioned: Sequence[Example]) -> str | None:
-    """Hash clips with captions, pictures and texts, in their order; None without any."""
+    """Hash the clips with captions, both videos and texts, in order; returns None if there are none."""
     if not captioned:
         return None
     contents = [[example.sha256, *(turn["content"] for turn in example.messages)] for example in captioned]

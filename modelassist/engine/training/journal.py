@@ -1,7 +1,7 @@
-"""Metrics and progress of a run, for others to read while it runs.
+"""Write the metrics and the progress of a run, which other programs read while it runs.
 
-`metrics.jsonl` holds an object a step, each step once, also after a run was killed and resumed. `progress.json` holds
-the current step.
+`metrics.jsonl` has one object for each step, also after a run was killed and resumed. `progress.json` has the current
+step.
 """
 
 import json
@@ -48,7 +48,7 @@ class Journal:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     def write_progress(self, stage: str, step: int, *, finished: bool = False) -> None:
-        """Write which step of which stage is done."""
+        """Write the stage and the step that are done."""
         if not self._writes:
             return
         stages = list(self._totals)
@@ -70,7 +70,7 @@ class Journal:
 
 
 def format_figures(figures: Mapping[str, float]) -> str:
-    """Format the figures of a step that are worth watching, for a progress bar."""
+    """Format the main figures of a step for a progress bar."""
     parts = [f"loss {figures['loss']:.3f}"]
     if "tokens_per_second" in figures:
         parts.append(f"{figures['tokens_per_second']:,.0f} tokens/s")

@@ -1,5 +1,5 @@
-"""One optimiser step, the same for every stage: AdamW, gradients accumulated over micro-batches and clipped; training
-stops where a loss or a gradient is not finite.
+"""Take an optimiser step. All stages use AdamW and clip gradients that are accumulated over micro-batches. Training
+stops if a loss or a gradient is not finite.
 """
 
 import math
@@ -17,7 +17,7 @@ _BETAS = (0.9, 0.98)
 
 
 class TrainingError(RuntimeError):
-    """Training that cannot continue; the message names the stage, the step and the clips."""
+    """Training cannot continue; the message names the stage, the step and the clips."""
 
 
 def list_trainable(model: Loaded) -> dict[str, nn.Parameter]:
@@ -35,7 +35,7 @@ def make_optimizer(model: Loaded, weight_decay: float) -> torch.optim.Optimizer:
 
 
 def compute_cosine_rate(peak: float, step: int, steps: int, warmup_steps: int) -> float:
-    """Compute the learning rate of a step: up a line, then down a cosine to a tenth of the peak."""
+    """Compute the learning rate of a step: a linear warm-up, then a cosine down to a tenth of the peak."""
     if step < warmup_steps:
         return peak * (step + 1) / warmup_steps
     done = (step - warmup_steps) / max(1, steps - warmup_steps)
@@ -45,8 +45,9 @@ def compute_cosine_rate(peak: float, step: int, steps: int, warmup_steps: int) -
 def take_step(stage: Stage, losses: Iterable[tuple[str, Tensor]], rate: float, name: str) -> float:
     """Take an optimiser step on a sum of losses; returns the gradient norm before clipping.
 
-    `losses` are those of the micro-batches, each with its name for TrainingError; `name` names the whole step. The next
-    loss is computed once the one before it has left only its gradient in memory. Every process brings equally many.
+    `losses` yields the loss of each micro-batch, with a name for TrainingError; `name` is the name of the whole step.
+    Each loss is computed after the backward pass of the previous one has freed its memory. Every process must yield the
+    same number of losses.
     """
     stage.optimizer.zero_grad(set_to_none=True)
     for micro_batch, loss in losses:

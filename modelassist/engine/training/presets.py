@@ -1,8 +1,8 @@
-"""The settings of a run by what it trains: a tiny model, adapters on a pretrained model, or all of its weights.
+"""Choose the settings of a run by what it trains: a tiny model, adapters on a pretrained model, or all of its weights.
 
-A folder with fewer than TINY_PARAMETERS weights holds a tiny model (`init-tiny` makes some two million; the smallest
-Qwen-VL has two thousand million). Any other folder and every hub id is pretrained: it gets the recipe for adapters
-unless `lora.rank = 0` asks for all weights. Free of torch.
+A folder with fewer than TINY_PARAMETERS weights holds a tiny model (`init-tiny` makes one of about two million weights;
+the smallest Qwen-VL has two billion). Any other folder and every hub id is pretrained: it gets the recipe for adapters
+unless `lora.rank = 0` selects all weights. This module does not import torch.
 """
 
 import json
@@ -39,8 +39,8 @@ class Trained(StrEnum):
 DEFAULT_RECIPE: Mapping[Trained, str] = {Trained.LORA: "qwen3-vl-8b-lora", Trained.FULL: "qwen3-vl-8b-full"}
 """The recipe of a pretrained model if none is named. A tiny model gets the defaults of `Config`."""
 HIGHEST_RATE: Mapping[Trained, float] = {Trained.TINY: 2e-2, Trained.LORA: 1e-3, Trained.FULL: 5e-5}
-"""Learning rates above these ruin the model; `allow_high_rates` allows them. The rates of the recipe for adapters are
-above the limit for all weights, so that `lora.rank = 0` over that recipe is refused."""
+"""Learning rates above these ruin the model; `allow_high_rates` permits them. The rates of the recipe for adapters are
+above the limit for full training, so that recipe with `lora.rank = 0` is refused."""
 _NAMES: Mapping[Trained, str] = {
     Trained.TINY: "a tiny model",
     Trained.LORA: "adapters on a pretrained model",
@@ -82,11 +82,11 @@ def merge(*tables: Table) -> dict[str, object]:
 
 
 def choose_settings(model_name: str, given: Table, *, recipe: str = "", is_whole: bool = False) -> dict[str, object]:
-    """Choose the settings of a run, as nested tables: `given` over those of the recipe or, without one, of what is
-    trained. Learning rates are checked.
+    """Choose the settings of a run, as nested tables, and check the learning rates.
 
-    `is_whole`: the given settings are a file for a whole run. For a pretrained model that sets a learning rate it also
-    has to set `lora.rank`. Raises ConfigError, and ModelError if there is no such folder.
+    `given` overrides the recipe or, without one, the preset of the model. `is_whole` means that `given` is a file for a
+    whole run: for a pretrained model it must also set `lora.rank` if it sets a learning rate. Raises ConfigError, or
+    ModelError if there is no such folder.
     """
     settings = merge(_read_base(model_name, given, recipe, is_whole=is_whole), given)
     check_rates(model_name, parse_config(settings))
@@ -94,7 +94,7 @@ def choose_settings(model_name: str, given: Table, *, recipe: str = "", is_whole
 
 
 def are_same(config: Config, begun: Table) -> bool:
-    """Whether settings equal those that a run began with, except for the frames and settings that may change."""
+    """Whether settings equal those of the start of a run, apart from the frames and settings that may change."""
     now, then = flatten(dump_config(config)), flatten(begun)
     free = {name for name in {*now, *then} if name in FREE_TO_CHANGE or name.split(".")[0] == "frames"}
     return all(now.get(name) == then.get(name) for name in {*now, *then} - free)
@@ -128,7 +128,7 @@ def is_tiny(model_name: str) -> bool:
 
 
 def _read_base(model_name: str, given: Table, recipe: str, *, is_whole: bool) -> dict[str, object]:
-    """Read the settings below the given ones."""
+    """Read the settings that the given ones override."""
     if recipe:
         return read_recipe(recipe)
     if is_tiny(model_name):

@@ -1,7 +1,7 @@
-"""Rewards of GRPO: pure functions from report cards and people's targets to numbers in [0, 1].
+"""Compute the rewards of GRPO: pure functions from report cards and people's targets to numbers in [0, 1].
 
-Levels are those that the sample wrote, so that the credit goes to tokens that were drawn. A sample that does not parse
-earns nothing at all.
+Levels are those that the sample wrote, so that the credit goes to tokens that were sampled. A sample that does not
+parse gets 0 in every term.
 """
 
 import math
@@ -40,7 +40,7 @@ class Terms:
 def compute_reward_terms(
     cards: Cards, lengths: Sequence[Sequence[int]], targets: Sequence[Targets], config: RewardConfig, limit: int
 ) -> list[list[Terms]]:
-    """Compute the terms of every sample of a round: clips x samples. `lengths` are tokens, at most `limit`."""
+    """Compute the terms of every sample of a round: clips x samples. `lengths` are in tokens, at most `limit`."""
     ranks = compute_rank_rewards(cards, targets)
     return [
         [
@@ -54,8 +54,10 @@ def compute_reward_terms(
 
 
 def compute_accuracy_reward(card: ReportCard, targets: Targets, floor: float) -> float:
-    """Compute the mean over the axes of a Gaussian kernel on |level - MOS|, as wide as the standard error of the MOS
-    and at least `floor`."""
+    """Compute the mean over the axes of a Gaussian kernel on |level - MOS|.
+
+    The width of the kernel is the standard error of the MOS, but at least `floor`.
+    """
     return fmean(
         math.exp(-0.5 * ((card.axis(axis).score - target.mos) / max(floor, target.se)) ** 2)
         for axis, target in targets.items()
@@ -63,10 +65,11 @@ def compute_accuracy_reward(card: ReportCard, targets: Targets, floor: float) ->
 
 
 def compute_rank_rewards(cards: Cards, targets: Sequence[Targets]) -> list[list[float]]:
-    """Compute how well the order of each sample among the other clips of the round fits the order of their MOS.
+    """Compute how well the rank of each sample among the other clips of the round agrees with the order of their MOS.
 
-    A sample is compared with the mean of every other clip's group; the probability that it is better (Thurstone,
-    within-group variances added) is compared by fidelity with 1, 0 or 1/2 by MOS. A single clip has no order: 0.
+    Each sample is compared with the mean score of every other clip's group, which gives the probability that its clip
+    is better (Thurstone, with the variances within both groups). The reward is the fidelity between this probability
+    and the truth by MOS: 1, 0 or, for a tie, 1/2. A single clip has no order: its reward is 0.
     """
     by_axis = [_rank_axis(cards, targets, axis) for axis in AXES]
     return [
@@ -122,7 +125,7 @@ def _rank_sample(score: float, clip: int, scores: Sequence[Sequence[float]], mos
 
 
 def _probability_above(score: float, own: Sequence[float], others: Sequence[float]) -> float:
-    """Probability that a score is above another clip's, given the variance within both groups."""
+    """Compute the probability that a score is above another clip's, given the variance within both groups."""
     spread = math.sqrt(pvariance(own) + pvariance(others) + 1e-2)
     return NormalDist().cdf((score - fmean(others)) / spread)
 

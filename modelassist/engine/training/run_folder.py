@@ -1,4 +1,4 @@
-"""The folder of a run: what a run may write there, and the settings that it began with."""
+"""Check the folder of a run, and read the settings with which the run started."""
 
 import json
 from pathlib import Path
@@ -26,18 +26,18 @@ _WRITTEN = (
     PLOTS_FOLDER,
     CACHE_FOLDER,
 )
-"""What a run overwrites."""
+"""Files and folders that a run overwrites."""
 
 
 def require_apart(out: Path, release: Path, model_name: str) -> None:
-    """Raise DataError for a folder inside the release or the model that is read."""
+    """Raise DataError if `out` is inside the release or the model folder."""
     for kind, folder in (("release", release), ("model", Path(model_name).expanduser())):
         if folder.is_dir() and out.resolve().is_relative_to(folder.resolve()):
             raise DataError(f"{out} is inside the {kind} {folder}, which would be changed: choose another --out.")
 
 
 def require_own(out: Path, *, resume: bool) -> None:
-    """Raise DataError or CheckpointError for a folder that holds other files, or no run that can be resumed."""
+    """Raise DataError if `out` has files of something else, CheckpointError if there is no run that can be resumed."""
     if (out / RUN_FILE).exists():
         if resume:
             read_settings_of_run(out)
@@ -50,9 +50,9 @@ def require_own(out: Path, *, resume: bool) -> None:
 
 
 def read_settings_of_run(out: Path) -> dict[str, object]:
-    """Read the settings that the run in a folder began with; returns none if there is no run.
+    """Read the settings with which the run in a folder started; returns an empty table if there is no run.
 
-    Raises CheckpointError for settings under the names of an earlier version: such a run cannot be resumed.
+    Raises CheckpointError if the settings have names of an earlier version: such a run cannot be resumed.
     """
     try:
         settings = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))["config"]

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Stage(Protocol):
-    """A stage of a run. Every draw of a step follows from the seed and the index of the step."""
+    """A stage of a run. Every random draw of a step depends only on the seed and the index of the step."""
 
     name: str
     steps: int
@@ -39,11 +39,11 @@ class StageContext:
     seed: int = 0
     machine: Machine = field(default_factory=Machine)
     report: Callable[[str], None] = tqdm.write
-    """Reports a clip that is left out, and why."""
+    """A function that reports a skipped clip and the reason."""
 
 
 def select_batch(examples: Sequence[T], size: int, step: int, seed: int, name: str) -> list[T]:
-    """Return the examples of a step: epoch after epoch, each in an order of its own; depends on the step alone."""
+    """Return the examples of a step. Each epoch has its own order; the result depends only on the arguments."""
     count = len(examples)
     size = min(size, count)
     positions = range(step * size, (step + 1) * size)
@@ -57,6 +57,6 @@ def name_step(stage: str, index: int, examples: Sequence[Example]) -> str:
 
 @lru_cache(maxsize=4)
 def _shuffle(count: int, epoch: int, seed: int, name: str) -> tuple[int, ...]:
-    """The order of an epoch; cached, as a step asks for it once a clip."""
+    """Draw the order of an epoch; it is cached because each clip of a step needs it."""
     generator = torch.Generator().manual_seed(derive_seed(seed, name, "epoch", epoch))
     return tuple(torch.randperm(count, generator=generator).tolist())

@@ -28,11 +28,11 @@ SEED = 5
 RATERS = 8
 OVERLAP = 5
 RATINGS_PER_CLIP = 4
-"""Of the five that a clip gets: one is left for the visitor of the demo."""
+"""Ratings by simulated raters of each clip, out of five: one is left for the visitor of the demo."""
 REPEAT_SHARE = 0.05
 GOLDS = 6
 FIXED_SALT = "0" * 64
-"""Simulated ratings are drawn with it, so that every demo has the same; afterwards the campaign gets a secret one."""
+"""The salt during simulated rating, so that every demo has the same ratings; then the campaign gets a secret salt."""
 
 
 class Command(BaseCommand):
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Demo: the sign-ins are stored in {settings.VAR_DIR}; `make run` prints them")
 
     def _load(self, manifest: Path) -> None:
-        """Write all rows or none: a demo that was interrupted is loaded again at the next start."""
+        """Write all rows in one transaction: an interrupted demo is loaded again at the next start."""
         engineer = _create_users()
         campaign = _create_campaign(engineer)
         report = import_manifest(actor=engineer, campaign=campaign, manifest=manifest, simulated=True)

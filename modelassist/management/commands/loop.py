@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "grpo": {"rounds": 8},
     "cooldown": {"steps": 15, "probe": 6, "samples": 4},
 }
-"""Short stages: they show that every step works, not how good a critic can be."""
+"""Settings with short stages: they show that every step works, not how good a critic can be."""
 
 
 class Command(BaseCommand):
@@ -68,17 +68,17 @@ class Command(BaseCommand):
             self._keep_starter(loop)
 
     def _keep_starter(self, loop: Loop) -> None:
-        made = f"--clips {loop.clips} --captions {loop.captions} --seed {loop.seed}"
-        command = f"manage.py loop {made} --engine-settings <below> --keep-starter"
+        options = f"--clips {loop.clips} --captions {loop.captions} --seed {loop.seed}"
+        command = f"manage.py loop {options} --engine-settings <below> --keep-starter"
         try:
-            kept = keep_starter(loop, command=command, table=_evaluation_lines(loop))
+            folder = keep_starter(loop, command=command, table=_evaluation_lines(loop))
         except StarterRefused as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"kept as the starter: {kept}")
+        self.stdout.write(f"kept as the starter: {folder}")
 
 
 def _read_settings(path: Path | None) -> dict[str, Any]:
-    """Read the engine settings; errors are found before minutes are spent on clips."""
+    """Read and check the engine settings, so that an error appears before the clips are rendered."""
     try:
         value = read_settings(path) if path else SETTINGS
         parse_config(value)
@@ -89,7 +89,7 @@ def _read_settings(path: Path | None) -> dict[str, Any]:
 
 
 def _build_command(options: dict[str, Any]) -> list[str]:
-    """Build this command line again."""
+    """Build the arguments of this command, to run it again in its own folder."""
     command = ["loop"]
     for name in ("clips", "captions", "seed"):
         command += [f"--{name}", str(options[name])]
@@ -98,7 +98,7 @@ def _build_command(options: dict[str, Any]) -> list[str]:
 
 
 def report(loop: Loop, seconds: float) -> list[str]:
-    """Write the table at the end."""
+    """Build the lines of the table at the end."""
     return [
         "\nAGREEMENT of the simulated raters",
         *_agreement_lines(loop),

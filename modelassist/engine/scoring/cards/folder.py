@@ -1,4 +1,4 @@
-"""Write a folder of report cards to read: a page for each clip, and a list of all."""
+"""Write a folder of report cards as HTML: a page for each clip, and a list of all clips."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ from qsave.frames.slowfast import Frames
 
 
 class CardPages:
-    """Pages in `folder`: `index.html`, and one for each clip. Raises DataError if the index is somebody else's."""
+    """Pages in `folder`: `index.html` and one for each clip. Raises DataError if another program made `index.html`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,13 +39,13 @@ class CardPages:
         return (self.folder / page_name(line)).is_file()
 
     def write(self, clip: Clip, line: ScoreLine, frames: Frames | None) -> None:
-        """Write the page of one clip; without `frames` it shows the clip alone, if that can be played."""
+        """Write the page of one clip; without `frames` it shows only the video, if it can be played."""
         self._write(page_name(line), render_card_page(line, self._find_address(clip, frames), frames))
 
     def _find_address(self, clip: Clip, frames: Frames | None) -> str | None:
         """Return the clip's address from a page; None if it cannot be played.
 
-        A clip whose frames could not be read is not played; one that was not read because it has no prompt may be.
+        A clip whose frames could not be read cannot be played. A clip that was not read for lack of a prompt may be.
         """
         if frames is None and clip.prompt:
             return None
@@ -74,7 +74,7 @@ def describe_count(carded: int, clips: int) -> str:
 
 
 def page_name(line: ScoreLine) -> str:
-    """Return a file name that shows the clip's, and that no other clip has, nor the same one scored in another way."""
+    """Return a file name that contains the clip's name and is unique for the clip and its scorer."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line.video).stem).strip("-")[:60] or "clip"
     parts = (line.video, line.sha256, line.prompt, line.scorer.identity, line.scorer.samples)
     digest = hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogatepass")).hexdigest()

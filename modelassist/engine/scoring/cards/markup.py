@@ -1,7 +1,7 @@
-"""Write HTML as a tree, so that no text of strangers can become a tag, and as a page that needs no other file.
+"""Build HTML as a tree, so that untrusted text cannot become a tag, and write it as a page that needs no other file.
 
-A page loads nothing but the clip: style and pictures are inside, and there are no scripts. A Content-Security-Policy
-tells the browser so, in case the escaping fails.
+A page loads only the clip: style and pictures are inside the page, and there are no scripts. A Content-Security-Policy
+makes the browser enforce this, in case the escaping fails.
 """
 
 import base64
@@ -24,7 +24,7 @@ Child = Element | str | None
 
 
 def element(tag: str, *children: Child, **attributes: str) -> Element:
-    """Make `<tag attributes>children</tag>`; text is escaped, None is left out.
+    """Make `<tag attributes>children</tag>`; text is escaped, children that are None are skipped.
 
     `class_` becomes `class`, `aria_label` becomes `aria-label`.
     """
@@ -65,7 +65,7 @@ def document(title: str, *body: Child) -> str:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether a file is a page that `document` made."""
+    """Whether `document` made the page in a file."""
     return path.is_file() and f'content="{_MAKER}"' in path.read_text(encoding="utf-8", errors="replace")
 
 

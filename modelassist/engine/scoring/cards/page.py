@@ -1,7 +1,7 @@
 """Render a report card as a page: the clip, the scores with their five probabilities, the reasons, the evidence on a
 timeline, and the fast and slow frames with the boxes of the evidence.
 
-Prompts and reasons are strangers' text: all of it goes through `markup`.
+Prompts and reasons are untrusted text: all of it goes through `markup`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A report card as plain text for a terminal."""
+"""Render a report card as plain text for a terminal."""
 
 from modelassist.engine.generation.read_scores import Scored
 from qsave.axes import AXES, level_of_mos, level_word
@@ -6,7 +6,7 @@ from qsave.report_card import Evidence
 
 
 def render_text(scored: Scored) -> str:
-    """Render a report card, an axis a line, with its reason and evidence below."""
+    """Render a report card: one line for each axis, with its reason and evidence below."""
     if scored.card is None:
         return f"no report card: {scored.error}"
     lines = []
