@@ -45,6 +45,6 @@ def run_folder(run: Run) -> Path:
     return Path(settings.RUN_ROOT) / run.folder
 
 
-def clips_to_score(items: Iterable[Item]) -> list[tuple[Path, str]]:
+def list_clips_to_score(items: Iterable[Item]) -> list[tuple[Path, str]]:
     """Return (video, prompt) of each item, in order: the original video, since training also used it."""
     return [(Path(settings.MEDIA_ROOT) / item.clip.original, item.clip.prompt) for item in items]

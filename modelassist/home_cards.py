@@ -18,13 +18,13 @@ def training(user: User) -> HomeSection:
     runs = Run.objects.select_related("job", "release").prefetch_related("critics")[:NEWEST]
     return HomeSection(
         title=_("Training"),
-        cards=tuple(_card(run) for run in runs),
+        cards=tuple(_make_card(run) for run in runs),
         empty=_("No run yet. Freeze a release under Releases, then start a run under Training."),
         order=20,
     )
 
 
-def _card(run: Run) -> HomeCard:
+def _make_card(run: Run) -> HomeCard:
     title, page = (
         _("Run %(number)s on %(release)s") % {"number": run.pk, "release": isolate(run.release)},
         reverse("run", args=[run.pk]),

@@ -32,10 +32,10 @@ CURVES = ("loss", "reward", "kl", "learning_rate")
 @role_required(Role.ENGINEER)
 @require_safe
 def runs(request: AuthedRequest) -> HttpResponse:
-    return _runs_page(request, StartRunForm())
+    return _render_runs_page(request, StartRunForm())
 
 
-def _runs_page(request: AuthedRequest, form: StartRunForm) -> HttpResponse:
+def _render_runs_page(request: AuthedRequest, form: StartRunForm) -> HttpResponse:
     release = form.fields["release"]
     can_start = release.queryset.exists()  # type: ignore[attr-defined]  # a ModelChoiceField
     return render(request, "modelassist/runs.html", {"lines": list_runs(), "form": form, "can_start": can_start})
@@ -60,7 +60,7 @@ def run_start(request: AuthedRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             return redirect("run", pk=run.pk)
-    return _runs_page(request, form)
+    return _render_runs_page(request, form)
 
 
 @role_required(Role.ENGINEER)
@@ -121,10 +121,10 @@ def _draw_points(points: list[tuple[int, float]]) -> Curve | None:
 @require_safe
 def critics(request: AuthedRequest) -> HttpResponse:
     """List all critics, and which one drafts where."""
-    return _critics_page(request)
+    return _render_critics_page(request)
 
 
-def _critics_page(request: AuthedRequest, form: AddCriticForm | None = None) -> HttpResponse:
+def _render_critics_page(request: AuthedRequest, form: AddCriticForm | None = None) -> HttpResponse:
     campaigns = Campaign.objects.filter(activation__isnull=False).order_by("title")
     drafting = [(campaign, read_drafting_status(campaign)) for campaign in campaigns]
     context = {
@@ -149,17 +149,19 @@ def critic_add(request: AuthedRequest) -> HttpResponse:
         else:
             messages.success(request, _("The model is being loaded. If that works, it is added as a critic."))
             return redirect("critics")
-    return _critics_page(request, form)
+    return _render_critics_page(request, form)
 
 
 @role_required(Role.ENGINEER)
 @require_safe
 def critic(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show one critic: its card, its figures, where it drafts, and the form to activate it."""
-    return _critic_page(request, pk)
+    return _render_critic_page(request, pk)
 
 
-def _critic_page(request: AuthedRequest, pk: int, question: str = "", campaign: Campaign | None = None) -> HttpResponse:
+def _render_critic_page(
+    request: AuthedRequest, pk: int, question: str = "", campaign: Campaign | None = None
+) -> HttpResponse:
     """Show a critic; a `question` asks the engineer to confirm a warning before the critic drafts for the campaign."""
     critic_version = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
     form = ActivateForm()
@@ -194,7 +196,7 @@ def critic_activate(request: AuthedRequest, pk: int) -> HttpResponse:
             accepts_simulated=request.POST.get("accepts_simulated") == "yes",
         )
     except critic_services.LearnedFromSimulated as question:
-        return _critic_page(request, pk, str(question), campaign)
+        return _render_critic_page(request, pk, str(question), campaign)
     except ModelError as refusal:
         messages.error(request, str(refusal))
     else:

@@ -74,13 +74,13 @@ class RunPage:
 def list_runs() -> list[RunLine]:
     """List the newest runs, in one query and one more for their critics."""
     runs = Run.objects.select_related("release", "job", "created_by").prefetch_related("critics")[:NEWEST]
-    return [_line(run) for run in runs]
+    return [_make_line(run) for run in runs]
 
 
 def read_run_page(run: Run) -> RunPage:
     """Read everything about one run; its curves come from the metrics that the engine writes."""
     folder = run_folder(run)
-    line = _line(run)
+    line = _make_line(run)
     words = trainer.read_last_lines(folder) if line.state == JobState.FAILED else ""
     return RunPage(
         line=line, folder=folder, curves=read_curves(folder / METRICS_FILE), words=words, files=list_run_files(run)
@@ -97,11 +97,11 @@ def list_run_files(run: Run) -> list[str]:
 def read_curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
     """Read the numbers of a metrics file by stage and figure; a line that is still being written is skipped."""
     curves: dict[str, dict[str, list[tuple[int, float]]]] = {}
-    for row in _rows(path):
+    for row in _read_rows(path):
         stage, step = row.get("stage"), row.get("step")
         if not isinstance(stage, str) or not isinstance(step, int):
             continue
-        for name, value in _numbers(row).items():
+        for name, value in _read_numbers(row).items():
             curves.setdefault(stage, {}).setdefault(name, []).append((step, value))
     return {stage: {name: thin_points(points) for name, points in figures.items()} for stage, figures in curves.items()}
 
@@ -113,11 +113,11 @@ def thin_points(points: list[tuple[int, float]], limit: int = MAX_POINTS) -> lis
     return [points[round(index * (len(points) - 1) / (limit - 1))] for index in range(limit)]
 
 
-def _line(run: Run) -> RunLine:
+def _make_line(run: Run) -> RunLine:
     return RunLine(run=run, job=run.job, critic=next(iter(run.critics.all()), None))
 
 
-def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
+def _read_rows(path: Path) -> Iterable[Mapping[str, Any]]:
     if not path.is_file():
         return
     with path.open(encoding="utf-8") as file:
@@ -130,7 +130,7 @@ def _rows(path: Path) -> Iterable[Mapping[str, Any]]:
                 yield row
 
 
-def _numbers(row: Mapping[str, Any]) -> dict[str, float]:
+def _read_numbers(row: Mapping[str, Any]) -> dict[str, float]:
     """Return the figures of one step; NaN is left out of a curve."""
     return {
         name: float(value)

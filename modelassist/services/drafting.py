@@ -19,7 +19,7 @@ from accounts.models import User
 from annotation.models import Campaign, Item
 from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, list_items_without_draft, record_draft
 from annotation.shared.text import clean_text
-from modelassist.bridge import clips_to_score, model_of
+from modelassist.bridge import list_clips_to_score, model_of
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import pauses
 from operations.jobs import JobRun, enqueue
@@ -148,7 +148,7 @@ def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, in
 def _score(activation: Activation, items: Sequence[Item]) -> "list[Scored]":
     """Score the items. Any error pauses the critic, also an unexpected one: otherwise it would recur within seconds."""
     try:
-        return load_critic(model_of(activation.critic)).score(clips_to_score(items))
+        return load_critic(model_of(activation.critic)).score(list_clips_to_score(items))
     except Exception as error:  # every error must pause the critic; it is raised again
         load_critic.cache_clear()  # this frees the memory for the next try
         pauses.pause(activation, describe_fault(error))

@@ -31,7 +31,7 @@ def compute_wait(failures: int) -> timedelta:
 def pause(activation: Activation, reason: str) -> None:
     """Record that the critic itself failed, the reason, and when it is tried again."""
     failures = activation.failures + 1
-    changed = _same(activation).update(
+    changed = _select_same(activation).update(
         paused_reason=reason[:_REASON_LENGTH], failures=failures, retry_at=timezone.now() + compute_wait(failures)
     )
     if changed and failures == 1:
@@ -41,7 +41,7 @@ def pause(activation: Activation, reason: str) -> None:
 
 def end_pause(activation: Activation) -> None:
     """Record that the critic works again."""
-    if _same(activation).exclude(failures=0).update(paused_reason="", failures=0, retry_at=None):
+    if _select_same(activation).exclude(failures=0).update(paused_reason="", failures=0, retry_at=None):
         critic = str(activation.critic)
         audit.record(actor=None, action="drafting.resumed", target=activation.campaign, critic=critic)
 
@@ -62,6 +62,6 @@ def describe_unreadable(activation: Activation) -> str:
     }
 
 
-def _same(activation: Activation) -> QuerySet[Activation]:
+def _select_same(activation: Activation) -> QuerySet[Activation]:
     """Select the row, unless another critic was activated meanwhile."""
     return Activation.objects.filter(pk=activation.pk, critic=activation.critic_id)

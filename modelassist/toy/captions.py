@@ -38,7 +38,8 @@ def write_caption(spec: ClipSpec, asked: Scene) -> str:
     dozens of words that teach where to look, and the summary follows from them.
     """
     flaws = (
-        f"{describe_moments(spec, axis)}. {capitalise(_flaws(spec, axis))}" for axis in (Axis.VISUAL, Axis.DYNAMIC)
+        f"{describe_moments(spec, axis)}. {capitalise(_describe_flaws(spec, axis))}"
+        for axis in (Axis.VISUAL, Axis.DYNAMIC)
     )
     return ". ".join(
         [*flaws, write_map(spec), capitalise(describe_scene(spec)), f"{compare_with_prompt(spec, asked)}."]
@@ -53,7 +54,7 @@ def describe_moments(spec: ClipSpec, axis: Axis) -> str:
 
 def _describe_moment(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str:
     """Describe one moment; all moments of an axis have the same number of words, so each has a fixed position."""
-    flaw = _flaw_at(spec, axis, frames) or _NO_FLAW[axis]
+    flaw = _find_flaw(spec, axis, frames) or _NO_FLAW[axis]
     return flaw if axis is Axis.VISUAL else f"{name_direction(spec, frames)} {flaw}"
 
 
@@ -73,7 +74,7 @@ def name_direction(spec: ClipSpec, frames: tuple[int, int]) -> str:
 
 def write_map(spec: ClipSpec) -> str:
     """Write a map of the things, row by row: their colours at the first moment, their shapes at the second."""
-    return f"{scratch.MAP} {_map(spec, 0)}; then of shapes: {_map(spec, 1)}"
+    return f"{scratch.MAP} {_write_moment_map(spec, 0)}; then of shapes: {_write_moment_map(spec, 1)}"
 
 
 def describe_scene(spec: ClipSpec) -> str:
@@ -98,8 +99,8 @@ def compare_with_prompt(spec: ClipSpec, asked: Scene) -> str:
     verb = MOTIONS.get if asked.count > 1 else lambda motion: motion
     pairs = (
         (COUNT_WORDS[asked.count], COUNT_WORDS.get(len(things), _NONE)),
-        (asked.colour, _all_of(thing.colour for thing in things)),
-        (asked.shape, _all_of(thing.shape for thing in things)),
+        (asked.colour, _join_different(thing.colour for thing in things)),
+        (asked.shape, _join_different(thing.shape for thing in things)),
         (verb(asked.motion), verb(spec.motion) if things else _NONE),
         (asked.ground, spec.ground),
     )
@@ -125,12 +126,12 @@ def name_thing(thing: Thing, count: int) -> str:
     return f"{thing.colour} {thing.shape if count == 1 else pluralise(thing.shape)}"
 
 
-def _all_of(words: Iterable[str]) -> str:
+def _join_different(words: Iterable[str]) -> str:
     """Join the different words."""
     return " and ".join(dict.fromkeys(words)) or _NONE
 
 
-def _flaws(spec: ClipSpec, axis: Axis) -> str:
+def _describe_flaws(spec: ClipSpec, axis: Axis) -> str:
     faults = sorted((fault for fault in spec.faults if fault.axis is axis), key=lambda fault: -fault.strength)
     return (
         ", ".join(f"{name_degree(fault.strength)} {fault.defect.replace('-', ' ')}" for fault in faults)
@@ -144,21 +145,21 @@ def find_moment_frames(spec: ClipSpec, number: int) -> tuple[int, int]:
     return first, second
 
 
-def _map(spec: ClipSpec, number: int) -> str:
-    cells = _cells(spec, number)
+def _write_moment_map(spec: ClipSpec, number: int) -> str:
+    cells = _find_cells(spec, number)
     return " / ".join(" ".join(cells[start : start + _SIDE]) for start in range(0, len(cells), _SIDE))
 
 
-def _cells(spec: ClipSpec, number: int) -> list[str]:
+def _find_cells(spec: ClipSpec, number: int) -> list[str]:
     progress = sum(compute_progress(spec, frame) for frame in find_moment_frames(spec, number)) / 2
     cells = [_NOTHING] * _SIDE**2
     for order, thing in enumerate(spec.things):
-        for cell in _covered(spec, order, progress):
+        for cell in _list_covered(spec, order, progress):
             cells[cell] = thing.shape if number % 2 else thing.colour
     return cells
 
 
-def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
+def _list_covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
     """Yield the cells that contain the centre of a thing, and the cells whose centre it covers."""
     x, y = locate_thing(spec, order, progress, compute_travel(spec))
     home = tuple(min(_SIDE - 1, max(0, int(way * _SIDE))) for way in (x, y))
@@ -169,7 +170,7 @@ def _covered(spec: ClipSpec, order: int, progress: float) -> Iterator[int]:
             yield cell
 
 
-def _flaw_at(spec: ClipSpec, axis: Axis, frames: Iterable[int]) -> str | None:
+def _find_flaw(spec: ClipSpec, axis: Axis, frames: Iterable[int]) -> str | None:
     """Return the strongest fault that is visible in one of the frames."""
     visible = [fault for fault in spec.faults if fault.axis is axis and _is_visible(spec, fault, frames)]
     return max(visible, key=lambda fault: fault.strength).defect if visible else None

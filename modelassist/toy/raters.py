@@ -49,7 +49,7 @@ class SimulatedRater:
         opinion = compute_quality(spec.faults, axis, spec.duration, self.taste) + self.bias.get(axis, 0.0)
         score = int(np.clip(np.rint(opinion + rng.normal(0.0, self.noise)), MIN_LEVEL, MAX_LEVEL))
         noticed = _draw_noticed(spec, axis, score, rng)
-        pieces = [(fault, _evidence(spec, fault, rng)) for fault in noticed]
+        pieces = [(fault, _draw_evidence(spec, fault, rng)) for fault in noticed]
         reason = " ".join(_describe_fault(spec, fault, piece, rng) for fault, piece in pieces)
         reason = reason or _explain_no_defect(spec, axis, score, rng)
         reason = f"{_write_notes(spec, axis)}. {reason}"
@@ -78,7 +78,7 @@ def _draw_noticed(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Generat
     return noticed or (faults[:1] if score < _MISSED_ALL_FROM else [])
 
 
-def _evidence(spec: ClipSpec, fault: Fault, rng: np.random.Generator) -> Evidence:
+def _draw_evidence(spec: ClipSpec, fault: Fault, rng: np.random.Generator) -> Evidence:
     time = _jitter_time(fault.time, spec.duration, rng) if fault.time and rng.random() < 0.85 else None
     box = _jitter_box(fault.box, rng) if fault.box and rng.random() < 0.5 else None
     return Evidence(fault.defect, time, box)
@@ -106,10 +106,10 @@ def _jitter_box(box: Box, rng: np.random.Generator) -> Box:
 
 def _describe_fault(spec: ClipSpec, fault: Fault, piece: Evidence, rng: np.random.Generator) -> str:
     templates = _TEMPLATES[fault.defect]
-    when = "at some point" if fault.time and not piece.time else _when(piece.time)
-    where = "part of the picture" if fault.box and not piece.box else _where(piece.box)
+    when = "at some point" if fault.time and not piece.time else _describe_time(piece.time)
+    where = "part of the picture" if fault.box and not piece.box else _describe_place(piece.box)
     words = templates[rng.integers(len(templates))]
-    return capitalise(words.format(degree=name_degree(fault.strength), where=where, when=when, **_names(spec)))
+    return capitalise(words.format(degree=name_degree(fault.strength), where=where, when=when, **_list_names(spec)))
 
 
 def _write_notes(spec: ClipSpec, axis: Axis) -> str:
@@ -120,7 +120,7 @@ def _write_notes(spec: ClipSpec, axis: Axis) -> str:
     return describe_moments(spec, axis)
 
 
-def _where(box: Box | None) -> str:
+def _describe_place(box: Box | None) -> str:
     if box is None or (box.width > 0.7 and box.height > 0.7):
         return "the whole picture"
     across, down = box.x + box.width / 2, box.y + box.height / 2
@@ -128,36 +128,36 @@ def _where(box: Box | None) -> str:
     return f"the {'upper' if down < 0.4 else 'lower' if down > 0.6 else 'central'} {side}"
 
 
-def _when(time: TimeRange | None) -> str:
+def _describe_time(time: TimeRange | None) -> str:
     return f"from {time.start:g} to {time.end:g} s" if time else "all the time"
 
 
-def _names(spec: ClipSpec) -> dict[str, str]:
+def _list_names(spec: ClipSpec) -> dict[str, str]:
     """Return words for the prompt and for what is visible."""
     asked, count = spec.asked, len(spec.things)
     shown = spec.things[0] if spec.things else None
     return {
-        "asked": _group(asked),
+        "asked": _name_group(asked),
         "thing": asked.shape if asked.count == 1 else pluralise(asked.shape),
         "asked_colour": asked.colour,
-        "asked_count": _number(asked.count),
+        "asked_count": _name_number(asked.count),
         "asked_shape": asked.shape,
         "asked_motion": asked.motion,
         "asked_ground": asked.ground,
         "shown_colour": shown.colour if shown else "nothing",
         "shown_shape": shown.shape if shown else "nothing",
-        "shown_count": _number(count),
+        "shown_count": _name_number(count),
         "shown_motion": spec.motion,
         "shown_ground": spec.ground,
         "extra": f"{spec.extra.colour} {spec.extra.shape}" if spec.extra else "thing",
     }
 
 
-def _group(scene: Scene) -> str:
+def _name_group(scene: Scene) -> str:
     return f"{COUNT_WORDS[scene.count]} {name_thing(Thing(scene.colour, scene.shape), scene.count)}"
 
 
-def _number(count: int) -> str:
+def _name_number(count: int) -> str:
     return ("none", "one", "two", "three")[count]
 
 
@@ -167,7 +167,7 @@ def _explain_no_defect(spec: ClipSpec, axis: Axis, score: int, rng: np.random.Ge
         templates = _MINOR[axis]
     else:
         templates = _CLEAN[axis] if score >= _MISSED_ALL_FROM else _DOUBTFUL[axis]
-    return capitalise(templates[rng.integers(len(templates))].format(**_names(spec)))
+    return capitalise(templates[rng.integers(len(templates))].format(**_list_names(spec)))
 
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {

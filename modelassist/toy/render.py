@@ -58,7 +58,7 @@ def render_clip(spec: ClipSpec, path: Path) -> None:
 def render_frames(spec: ClipSpec) -> Pixels:
     """Render the frames as (frames, height, width, 3) RGB."""
     rng = np.random.default_rng([spec.seed, spec.index, 1])
-    frames = _grounds(spec, rng)
+    frames = _make_grounds(spec, rng)
     for number, picture in enumerate(frames):
         _draw_things(spec, number, picture, rng)
         _shake(spec, picture, number, rng)
@@ -70,7 +70,7 @@ def render_frames(spec: ClipSpec) -> Pixels:
     return np.clip(np.rint(frames), 0, 255).astype(np.uint8)
 
 
-def _active(spec: ClipSpec, defect: str, number: int) -> float:
+def _find_strength(spec: ClipSpec, defect: str, number: int) -> float:
     """Return the strength of a defect at a frame, 0 if it is not visible."""
     fault = spec.fault(defect)
     if fault is None or not find_frame_range(spec, fault).start <= number < find_frame_range(spec, fault).stop:
@@ -80,7 +80,7 @@ def _active(spec: ClipSpec, defect: str, number: int) -> float:
 
 def _shake(spec: ClipSpec, picture: Floats, number: int, rng: np.random.Generator) -> None:
     """Shift the picture in a random direction, in place; the uncovered edge is black."""
-    power, angle = _active(spec, "camera-shake", number), rng.uniform(0, 2 * np.pi)
+    power, angle = _find_strength(spec, "camera-shake", number), rng.uniform(0, 2 * np.pi)
     if not power:
         return
     far = (0.06 + 0.12 * power) * np.asarray([spec.height * np.sin(angle), spec.width * np.cos(angle)])
@@ -93,10 +93,10 @@ def _shake(spec: ClipSpec, picture: Floats, number: int, rng: np.random.Generato
     picture[...] = seen
 
 
-def _grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:
+def _make_grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:
     low, high, grain = _GROUND[spec.ground]
     margin = round(_MARGIN * spec.width)
-    texture = _texture(spec.height, spec.width + 2 * margin, grain, rng)[..., None]
+    texture = _make_texture(spec.height, spec.width + 2 * margin, grain, rng)[..., None]
     canvas = np.asarray(low, np.float32) * (1 - texture) + np.asarray(high, np.float32) * texture
     frames = np.empty((spec.frames, spec.height, spec.width, 3), np.float32)
     for number in range(spec.frames):
@@ -105,17 +105,17 @@ def _grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:
     return frames
 
 
-def _texture(height: int, width: int, grain: tuple[int, int], rng: np.random.Generator) -> Floats:
+def _make_texture(height: int, width: int, grain: tuple[int, int], rng: np.random.Generator) -> Floats:
     """Make smooth noise in 0..1 with two grain sizes."""
     total = np.zeros((height, width), np.float32)
     for scale, share in ((1, 0.6), (2, 0.4)):
         down, across = max(1, grain[0] // scale), max(1, grain[1] // scale)
         coarse = rng.random((height // down + 3, width // across + 3), np.float32)
-        total += share * _stretched(_stretched(coarse, height, down).T, width, across).T
+        total += share * _stretch(_stretch(coarse, height, down).T, width, across).T
     return total
 
 
-def _stretched(values: Floats, length: int, step: int) -> Floats:
+def _stretch(values: Floats, length: int, step: int) -> Floats:
     """Interpolate rows that are `step` apart to `length` rows."""
     position = np.arange(length, dtype=np.float32) / step
     row = position.astype(int)
@@ -125,7 +125,7 @@ def _stretched(values: Floats, length: int, step: int) -> Floats:
 
 def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Generator) -> None:
     progress = compute_progress(spec, number)
-    if not _active(spec, "pops-in-or-out", number):
+    if not _find_strength(spec, "pops-in-or-out", number):
         for order, thing in enumerate(spec.things):
             _draw_trail(spec, order, progress, picture)
             _draw_thing(spec, thing, locate_thing(spec, order, progress, compute_travel(spec)), number, picture, rng)
@@ -141,8 +141,8 @@ def _draw_thing(
     spec: ClipSpec, thing: Thing, at: tuple[float, float], number: int, picture: Floats, rng: np.random.Generator
 ) -> None:
     """Draw a thing at its position or where a fault moves it: jitter draws it on all sides, a leap enlarges it."""
-    (x, y), morph = at, _active(spec, "morphing", number)
-    leap, jitter = _active(spec, "implausible-physics", number), _active(spec, "jitter", number)
+    (x, y), morph = at, _find_strength(spec, "morphing", number)
+    leap, jitter = _find_strength(spec, "implausible-physics", number), _find_strength(spec, "jitter", number)
     size = compute_radius(spec)
     if leap:
         far, size = 0.2 + 0.2 * leap, size * (1.5 + 0.5 * leap)
@@ -160,8 +160,8 @@ def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) ->
         if progress < ago:
             continue
         x, y = locate_thing(spec, order, progress - ago, compute_travel(spec))
-        down = _floats(np.arange(spec.height) + 0.5 - y * spec.height)[:, None]
-        across = _floats(np.arange(spec.width) + 0.5 - x * spec.width)[None, :]
+        down = _to_floats(np.arange(spec.height) + 0.5 - y * spec.height)[:, None]
+        across = _to_floats(np.arange(spec.width) + 0.5 - x * spec.width)[None, :]
         body = share * np.clip(0.5 - _DISTANCE[thing.shape](across, down, size), 0, 1)[..., None]
         picture *= 1 - body
         picture += body * np.asarray(_RGB[thing.colour], np.float32)
@@ -179,14 +179,14 @@ def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph:
         for at, length in zip((y, x), picture.shape[:2], strict=True)
     )
     picture = picture[top:bottom, left:right]
-    down = _floats(np.arange(top, top + picture.shape[0]) + 0.5 - y)[:, None]
-    across = _floats(np.arange(left, left + picture.shape[1]) + 0.5 - x)[None, :]
+    down = _to_floats(np.arange(top, top + picture.shape[0]) + 0.5 - y)[:, None]
+    across = _to_floats(np.arange(left, left + picture.shape[1]) + 0.5 - x)[None, :]
     down, across = down * np.float32(flat), across / np.float32(wide)
     distance = _DISTANCE[thing.shape](across, down, size)
     if morph:
         other = SHAPES[(SHAPES.index(thing.shape) + 1) % len(SHAPES)]
         distance = (1 - morph) * distance + morph * _DISTANCE[other](across, down, size)
-    light = 1 - 0.18 * np.clip(_floats(down / size), -1, 1)[..., None]
+    light = 1 - 0.18 * np.clip(_to_floats(down / size), -1, 1)[..., None]
     rim, body = (np.clip(0.5 - distance + wider, 0, 1)[..., None] for wider in (_OUTLINE, 0.0))
     picture *= 1 - 0.75 * rim
     picture *= 1 - body
@@ -194,31 +194,33 @@ def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph:
     picture += body * np.asarray(_RGB[thing.colour], np.float32) * light * cover[..., None]
 
 
-def _floats(values: npt.ArrayLike) -> Floats:
+def _to_floats(values: npt.ArrayLike) -> Floats:
     return np.asarray(values, np.float32)
 
 
 def _triangle(x: Floats, y: Floats, size: float) -> Floats:
-    return _floats(np.maximum(y - size * 0.7, np.abs(x) * 0.87 - (y + size * 1.1) * 0.5))
+    return _to_floats(np.maximum(y - size * 0.7, np.abs(x) * 0.87 - (y + size * 1.1) * 0.5))
 
 
 def _cross(x: Floats, y: Floats, size: float) -> Floats:
     across, down = np.abs(x), np.abs(y)
-    return _floats(np.minimum(np.maximum(across - size, down - size / 3), np.maximum(down - size, across - size / 3)))
+    return _to_floats(
+        np.minimum(np.maximum(across - size, down - size / 3), np.maximum(down - size, across - size / 3))
+    )
 
 
 _DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
-    "circle": lambda x, y, size: _floats(np.hypot(x, y) - size),
-    "square": lambda x, y, size: _floats(np.maximum(np.abs(x), np.abs(y)) - 0.88 * size),
+    "circle": lambda x, y, size: _to_floats(np.hypot(x, y) - size),
+    "square": lambda x, y, size: _to_floats(np.maximum(np.abs(x), np.abs(y)) - 0.88 * size),
     "triangle": _triangle,
     "cross": _cross,
 }
 # The bars on each shape, as 0 or 1, so that a part of a shape is enough to recognise it.
 _COVER: dict[str, Callable[[Floats, Floats], Floats]] = {
-    "circle": lambda column, row: _floats(0 * (column + row)),
-    "square": lambda column, row: _floats((column + row) % 2),
-    "triangle": lambda column, row: _floats(row % 2 + 0 * column),
-    "cross": lambda column, row: _floats(column % 2 + 0 * row),
+    "circle": lambda column, row: _to_floats(0 * (column + row)),
+    "square": lambda column, row: _to_floats((column + row) % 2),
+    "triangle": lambda column, row: _to_floats(row % 2 + 0 * column),
+    "cross": lambda column, row: _to_floats(column % 2 + 0 * row),
 }
 _DARKER = 0.6
 
@@ -246,7 +248,7 @@ def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     for axis in (1, 2, 1, 2):
         wide = np.clip(np.arange(-reach - 1, part.shape[axis] + reach), 0, part.shape[axis] - 1)
         sums = np.moveaxis(part.take(wide, axis).cumsum(axis, np.float64), axis, 0)
-        part = _floats(np.moveaxis((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1), 0, axis))
+        part = _to_floats(np.moveaxis((sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1), 0, axis))
     haze = np.float32(0.15 + 0.3 * strength)
     return part * (1 - haze) + 215 * haze
 
@@ -254,7 +256,7 @@ def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
 def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     """Add the noise of a camera sensor in the dark: bright greenish specks, since most of its cells are green."""
     specks = (rng.random(part.shape[:3], np.float32) < 0.08 + 0.35 * strength)[..., None]
-    return np.where(specks, _floats([170, 255, 170]), part)
+    return np.where(specks, _to_floats([170, 255, 170]), part)
 
 
 def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
@@ -263,7 +265,7 @@ def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floa
     places = [np.arange(length) for length in part.shape[1:3]]
     rows, columns = (np.minimum(place // block * block + block // 2, place[-1]) for place in places)
     seams = np.logical_or.outer(places[0] % block == 0, places[1] % block == 0)
-    return part[:, rows][:, :, columns] * np.where(seams, _floats(0.25), _floats(1))[None, ..., None]
+    return part[:, rows][:, :, columns] * np.where(seams, _to_floats(0.25), _to_floats(1))[None, ..., None]
 
 
 def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
@@ -272,12 +274,12 @@ def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Float
     bars = (across + down) % 8 < 4
     edge = (np.minimum(down, part.shape[1] - 1 - down) < 2) | (np.minimum(across, part.shape[2] - 1 - across) < 2)
     cover = ((bars | edge) * (0.3 + 0.6 * strength)).astype(np.float32)[None, ..., None]
-    return _floats(part * (1 - cover) + 245 * cover)
+    return _to_floats(part * (1 - cover) + 245 * cover)
 
 
 def _banding(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     step = np.float32(50 + 80 * strength)
-    return _floats((np.floor(part / step) + 0.5) * step)
+    return _to_floats((np.floor(part / step) + 0.5) * step)
 
 
 _SPOILERS: dict[str, Callable[[Floats, float, np.random.Generator], Floats]] = {

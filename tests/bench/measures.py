@@ -80,12 +80,12 @@ def shared_prefix(folder: Path) -> str:
 
 
 def _learn(critic: "Loaded", prompts: "Sequence[Prompt]", answers: Sequence[tuple[tuple[int, ...], ...]]) -> "Tensor":
-    from modelassist.engine.inputs.rows import Row, completion_logits, pack
+    from modelassist.engine.inputs.rows import Row, compute_completion_logits, pack
     from modelassist.engine.inputs.vision import encode
 
     rows = [Row(prompt, completions) for prompt, completions in zip(prompts, answers, strict=True)]
     packed = pack(critic, rows)
-    logits = completion_logits(critic, rows, packed, encode(critic, prompts))
+    logits = compute_completion_logits(critic, rows, packed, encode(critic, prompts))
     loss = -logits.log_softmax(-1).gather(1, packed.targets[:, None]).mean()
     critic.network.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

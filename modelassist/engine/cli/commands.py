@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modelassist.engine.evaluation.readable import ADVICE, count_readable
 from modelassist.engine.evaluation.run import measure, write_evaluation
-from modelassist.engine.evaluation.text import evaluation_table
+from modelassist.engine.evaluation.text import render_evaluation_table
 from modelassist.engine.generation.critic import Critic, generate_answers
 from modelassist.engine.inputs.examples import DataError, load_captions, load_examples
 from modelassist.engine.inputs.frame_store import FrameStore
@@ -91,12 +91,12 @@ def _require_one_process(options: argparse.Namespace) -> None:
         raise DataError(f"{options.command} takes one process: run it without torchrun.")
 
 
-def _settings(options: argparse.Namespace) -> int:
+def _run_settings(options: argparse.Namespace) -> int:
     print(render_settings(parse_config(read_recipe(options.recipe) if options.recipe else {})), end="")
     return 0
 
 
-def _size(options: argparse.Namespace) -> int:
+def _run_size(options: argparse.Namespace) -> int:
     if options.gpu not in PEAKS:
         raise ConfigError(f"--gpu {options.gpu} is not known; known GPUs are {', '.join(PEAKS)}.")
     config = parse_config(_choose_settings(options, {}))
@@ -122,7 +122,7 @@ def _choose_settings(options: argparse.Namespace, begun: Table) -> dict[str, obj
     return choose_settings(options.model, merge(file, overrides), recipe=options.recipe, is_whole=is_whole)
 
 
-def _train(options: argparse.Namespace) -> int:
+def _run_train(options: argparse.Namespace) -> int:
     begun = read_settings_of_run(options.out) if options.resume else {}
     config = parse_config(_choose_settings(options, begun))
     evaluation = train(
@@ -136,7 +136,7 @@ def _train(options: argparse.Namespace) -> int:
     )
     if evaluation is None:
         return 0  # another process evaluates
-    print(evaluation_table(evaluation))
+    print(render_evaluation_table(evaluation))
     print(f"critic: {options.out / 'model'}\nreport: {options.out / 'evaluation.md'}")
     readable = count_readable(evaluation)
     if readable is not None and not readable.is_enough and not options.keep_unreadable:
@@ -144,7 +144,7 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace) -> int:
+def _run_check(options: argparse.Namespace) -> int:
     """Load a model and let it generate a few tokens about an empty clip."""
     _require_one_process(options)
     try:
@@ -160,7 +160,7 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
-def _score(options: argparse.Namespace) -> int:
+def _run_score(options: argparse.Namespace) -> int:
     _require_one_process(options)
     failed = score(
         ScoreOptions(
@@ -176,7 +176,7 @@ def _score(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _frames(options: argparse.Namespace) -> int:
+def _run_frames(options: argparse.Namespace) -> int:
     config = load_frame_config(options.model) if options.model else load_config(options.config).frames or FrameConfig()
     out = _choose_sheet_path(options)
     try:
@@ -200,7 +200,7 @@ def _choose_sheet_path(options: argparse.Namespace) -> Path:
     return out
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _run_evaluate(options: argparse.Namespace) -> int:
     _require_one_process(options)
     for model in filter(None, (options.model, options.previous)):
         check_model(model)
@@ -234,12 +234,12 @@ def _evaluate(options: argparse.Namespace) -> int:
         problems=tuple(sorted(problems)),
     )
     write_evaluation(options.out, evaluation)
-    print(evaluation_table(evaluation))
+    print(render_evaluation_table(evaluation))
     print(f"report: {options.out / 'evaluation.md'}")
     return 0
 
 
-def _init_tiny(options: argparse.Namespace) -> int:
+def _run_init_tiny(options: argparse.Namespace) -> int:
     texts = list(_read_texts(open_release(options.release))) if options.release else []
     captions = [example.answer for example in load_captions(options.captions)] if options.captions else []
     init_tiny(options.out, kind=options.kind, seed=options.seed, texts=[*texts, *captions])
@@ -256,12 +256,12 @@ def _read_texts(reader: ReleaseReader) -> Iterator[str]:
 
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "settings": _settings,
-    "size": _size,
-    "train": _train,
-    "check": _check,
-    "score": _score,
-    "frames": _frames,
-    "evaluate": _evaluate,
-    "init-tiny": _init_tiny,
+    "settings": _run_settings,
+    "size": _run_size,
+    "train": _run_train,
+    "check": _run_check,
+    "score": _run_score,
+    "frames": _run_frames,
+    "evaluate": _run_evaluate,
+    "init-tiny": _run_init_tiny,
 }

@@ -56,7 +56,7 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(
+def _add_command(
     commands: Any, name: str, help: str, how_to_continue: str = "run the same command again"
 ) -> argparse.ArgumentParser:
     """Add a command; `how_to_continue` is printed when a user stops it."""
@@ -66,22 +66,26 @@ def _add(
 
 
 def _add_settings(commands: Any) -> None:
-    command = _add(commands, "settings", "print every setting of a run, with its meaning, as TOML to start from")
+    command = _add_command(
+        commands, "settings", "print every setting of a run, with its meaning, as TOML to start from"
+    )
     command.add_argument(
         "--recipe", choices=list_recipes(), default="", help="settings of a recipe; default: those of a tiny model"
     )
 
 
 def _add_size(commands: Any) -> None:
-    command = _add(commands, "size", "estimate what a training run takes: memory by item, tokens, operations, speed")
+    command = _add_command(
+        commands, "size", "estimate what a training run takes: memory by item, tokens, operations, speed"
+    )
     command.add_argument("--model", required=True, help="folder or hub id; its weights are not needed")
     _add_config(command)
-    command.add_argument("--gpus", type=_count, default=1, help="number of GPUs that share the run; default: 1")
+    command.add_argument("--gpus", type=_parse_count, default=1, help="number of GPUs that share the run; default: 1")
     command.add_argument("--gpu", default="H100", help="kind of GPU, for example H100 or A100; default: H100")
 
 
 def _add_train(commands: Any) -> None:
-    command = _add(
+    command = _add_command(
         commands,
         "train",
         "run SFT, GRPO and cool-down on a release, then the evaluation",
@@ -98,7 +102,7 @@ def _add_train(commands: Any) -> None:
         const="allow_high_rates=true",
         help="allow learning rates above the limit for such a model",
     )
-    command.add_argument("--stages", type=_stages, default=STAGES, help="some of sft,grpo,cooldown; default: all")
+    command.add_argument("--stages", type=_parse_stages, default=STAGES, help="some of sft,grpo,cooldown; default: all")
     command.add_argument("--resume", action="store_true", help="resume from the last checkpoint in --out")
     command.add_argument("--previous", help="a critic to compare the new one with in the evaluation")
     command.add_argument(
@@ -127,12 +131,12 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 
 def _add_check(commands: Any) -> None:
-    command = _add(commands, "check", "check whether a model loads and generates on this machine")
+    command = _add_command(commands, "check", "check whether a model loads and generates on this machine")
     command.add_argument("--model", required=True, help="folder or hub id")
 
 
 def _add_score(commands: Any) -> None:
-    command = _add(
+    command = _add_command(
         commands,
         "score",
         "write report cards of one video, a folder of them, or a manifest",
@@ -152,7 +156,7 @@ def _add_score(commands: Any) -> None:
 
 
 def _add_frames(commands: Any) -> None:
-    command = _add(commands, "frames", "write a contact sheet: which frames of a video the model gets, and why")
+    command = _add_command(commands, "frames", "write a contact sheet: which frames of a video the model gets, and why")
     command.add_argument("video", type=Path)
     settings = command.add_mutually_exclusive_group()
     settings.add_argument("--model", help="frame settings of a critic; default: those of the engine")
@@ -161,7 +165,7 @@ def _add_frames(commands: Any) -> None:
 
 
 def _add_evaluate(commands: Any) -> None:
-    command = _add(commands, "evaluate", "evaluate a critic on a split of a release")
+    command = _add_command(commands, "evaluate", "evaluate a critic on a split of a release")
     command.add_argument("--release", type=Path, required=True, help="folder of a frozen release")
     command.add_argument("--model", required=True, help="folder or hub id of the critic")
     command.add_argument("--split", choices=SPLITS, default="test", help="default: test")
@@ -176,20 +180,20 @@ def _add_evaluate(commands: Any) -> None:
 def _add_generation(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--tokens-per-batch",
-        type=_count,
+        type=_parse_count,
         default=TOKENS_PER_BATCH,
         help=f"prompt and output tokens of a batch: lower it if memory runs out; default: {TOKENS_PER_BATCH}",
     )
     command.add_argument(
         "--samples",
-        type=_count,
+        type=_parse_count,
         default=1,
         help="answers of a clip to sample and average; default: 1, the greedy answer",
     )
 
 
 def _add_init_tiny(commands: Any) -> None:
-    command = _add(commands, "init-tiny", "build a tiny model with fresh weights")
+    command = _add_command(commands, "init-tiny", "build a tiny model with fresh weights")
     command.add_argument("--kind", choices=KINDS, default=KINDS[0], help=f"default: {KINDS[0]}")
     command.add_argument("--out", type=Path, required=True, help="folder of the model")
     command.add_argument("--release", type=Path, help="add the words of its train split to the vocabulary")
@@ -197,13 +201,13 @@ def _add_init_tiny(commands: Any) -> None:
     command.add_argument("--seed", type=int, default=0, help="seed of the weights; default: 0")
 
 
-def _count(text: str) -> int:
+def _parse_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of at least 1; got {text!r}")
     return int(text)
 
 
-def _stages(text: str) -> tuple[str, ...]:
+def _parse_stages(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     if any(name not in STAGES for name in names) or list(names) != [s for s in STAGES if s in names]:
         raise argparse.ArgumentTypeError(f"some of {','.join(STAGES)}, in this order; got {text!r}")

@@ -28,7 +28,7 @@ def measure_people(reader: ReleaseReader, groups: Mapping[str, str]) -> dict[Axi
     if RATINGS not in reader.manifest["files"]:
         return dict.fromkeys(AXES, Undefined(f"the release has no {RATINGS}"))
     try:
-        return {axis: _reach(table, groups) for axis, table in _read_tables(reader, groups).items()}
+        return {axis: _measure_table(table, groups) for axis, table in _read_tables(reader, groups).items()}
     except (pa.ArrowException, KeyError, ValueError) as error:
         return dict.fromkeys(AXES, Undefined(f"{RATINGS} cannot be read: {str(error).rstrip('.')}"))
 
@@ -43,7 +43,7 @@ def _read_tables(reader: ReleaseReader, groups: Mapping[str, str]) -> Mapping[Ax
     }
 
 
-def _reach(table: RatingTable, groups: Mapping[str, str]) -> PeopleReach | Undefined:
+def _measure_table(table: RatingTable, groups: Mapping[str, str]) -> PeopleReach | Undefined:
     if not len(table):
         return Undefined(f"{RATINGS} holds no counted rating of these clips")
     paired = {groups[clip] for clip, n in zip(table.item_ids, table.n.tolist(), strict=True) if n >= 2}

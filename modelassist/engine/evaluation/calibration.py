@@ -26,13 +26,14 @@ def measure_calibration(probabilities: Sequence[Sequence[float]], levels: Sequen
     outcomes = np.arange(MIN_LEVEL, MIN_LEVEL + len(LEVEL_WORDS)) == np.asarray(levels)[:, None]
     numbers = np.minimum((expected * BINS).astype(int), BINS - 1)
     bins = tuple(
-        _bin(int(number), expected[numbers == number], outcomes[numbers == number]) for number in np.unique(numbers)
+        _make_bin(int(number), expected[numbers == number], outcomes[numbers == number])
+        for number in np.unique(numbers)
     )
     distance = sum(each.count * abs(each.expected - each.observed) for each in bins)
     return Calibration(bins, distance / expected.size)
 
 
-def _bin(number: int, expected: Floats, outcomes: Bools) -> CalibrationBin:
+def _make_bin(number: int, expected: Floats, outcomes: Bools) -> CalibrationBin:
     interval = compute_wilson_interval(int(outcomes.sum()), len(outcomes))
     assert isinstance(interval, Interval)  # a bin has at least one pair
     return CalibrationBin(

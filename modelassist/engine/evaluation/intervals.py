@@ -79,16 +79,16 @@ def compute_gain(pairs: Pairs, other: Sequence[float], seed: int) -> Gain:
     scores, rival, mos = (np.asarray(values, dtype=float) for values in (pairs.scores, other, pairs.mos))
     return Gain(
         counts=pairs.counts,
-        srcc=_difference(
+        srcc=_estimate_difference(
             lambda i: (correlation.srcc(scores[i], mos[i]), correlation.srcc(rival[i], mos[i])), pairs, seed
         ),
-        rmse=_difference(
+        rmse=_estimate_difference(
             lambda i: (correlation.rmse(rival[i], mos[i]), correlation.rmse(scores[i], mos[i])), pairs, seed
         ),
     )
 
 
-def _difference(figures: Callable[[Ints], tuple[Figure, Figure]], pairs: Pairs, seed: int) -> Estimate:
+def _estimate_difference(figures: Callable[[Ints], tuple[Figure, Figure]], pairs: Pairs, seed: int) -> Estimate:
     """Estimate the first of two figures minus the second; both are computed on the same clips of each resample."""
 
     def difference(chosen: Ints) -> Figure:

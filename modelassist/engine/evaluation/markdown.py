@@ -72,23 +72,23 @@ def render_report(evaluation: Evaluation, made: datetime | None = None) -> str:
     """Render the whole page; `made` is the time of the evaluation in UTC."""
     about = evaluation.about
     assert about is not None  # only evaluations stored by earlier versions lack it
-    blocks = ["# Evaluation of a critic", _facts(evaluation, about, made), _opening(evaluation)]
-    blocks += _warnings(evaluation)
+    blocks = ["# Evaluation of a critic", _render_facts(evaluation, about, made), _render_opening(evaluation)]
+    blocks += _render_warnings(evaluation)
     for name, split in evaluation.splits.items():
-        blocks += _split(name, split)
-    blocks += [*_cooldown(evaluation), _method(about), *_problems(evaluation)]
+        blocks += _render_split(name, split)
+    blocks += [*_render_cooldown(evaluation), _render_method(about), *_render_problems(evaluation)]
     return "\n\n".join(blocks) + "\n"
 
 
-def _facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
-    critic = _model(about.critic, about.identity)
+def _render_facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
+    critic = _describe_model(about.critic, about.identity)
     if evaluation.stages is not None:
         base, stages = escape_markdown(evaluation.model), ", ".join(evaluation.stages)
         critic += f", trained from {base} in the stages {stages}"
     content = (evaluation.release or "")[:12]
     facts = {"Critic": critic, "Release": f"{escape_markdown(about.release)}, content {content}"}
     if about.previous:
-        facts["Previous critic"] = _model(about.previous, about.previous_identity)
+        facts["Previous critic"] = _describe_model(about.previous, about.previous_identity)
     if about.samples > 1:
         facts["Scores"] = f"the mean of {about.samples} answers sampled for each clip"
     if made:
@@ -96,7 +96,7 @@ def _facts(evaluation: Evaluation, about: About, made: datetime | None) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in facts.items())
 
 
-def _model(name: str, identity: str | None) -> str:
+def _describe_model(name: str, identity: str | None) -> str:
     """Name a model by its path and the digest of its content, since the files at a path may change.
 
     A hub id is its own identity.
@@ -104,12 +104,12 @@ def _model(name: str, identity: str | None) -> str:
     return escape_markdown(name) + (f", identity {escape_markdown(identity)}" if identity and identity != name else "")
 
 
-def _opening(evaluation: Evaluation) -> str:
+def _render_opening(evaluation: Evaluation) -> str:
     splits = evaluation.splits
     if not splits:
         return "No held-out clips: nothing was measured."
     held_out = f"held-out clips of the release ({'/'.join(splits)})"
-    measured = "; ".join(f"{name}: {_measured(split)}" for name, split in splits.items())
+    measured = "; ".join(f"{name}: {_describe_measured(split)}" for name, split in splits.items())
     return (
         "Scores of the critic against mean opinion scores (MOS), on "
         f"{'clips of the train split of the release' if 'train' in splits else held_out}. {measured}. "
@@ -117,40 +117,40 @@ def _opening(evaluation: Evaluation) -> str:
     )
 
 
-def _measured(split: Split) -> str:
+def _describe_measured(split: Split) -> str:
     count = len(split.generators[AXES[0]].means)
     generators = f"{count} generator{'' if count == 1 else 's'}"
-    read = _read(split)
+    read = _get_read_counts(split)
     return f"{split.counts} by {generators}, {'all' if read.clips == split.counts.clips else read} with a report card"
 
 
-def _read(split: Split) -> Counts:
+def _get_read_counts(split: Split) -> Counts:
     return split.read or split.counts
 
 
-def _warnings(evaluation: Evaluation) -> Iterator[str]:
+def _render_warnings(evaluation: Evaluation) -> Iterator[str]:
     warnings = list_warnings(evaluation)
     if warnings:
         yield "## Before you rely on it"
         yield "\n".join(f"- {warning}" for warning in warnings)
 
 
-def _split(name: str, split: Split) -> Iterator[str]:
+def _render_split(name: str, split: Split) -> Iterator[str]:
     yield f"## {escape_markdown(name)}: {split.counts}"
-    yield _summary(split)
-    yield from _unparsable(split)
+    yield _render_summary(split)
+    yield from _render_unparsable(split)
     for axis in AXES:
         yield f"### {axis.value}"
-        yield from _axis(split.axes[axis])
+        yield from _render_axis(split.axes[axis])
     for kind, file in split.plots.items():
         yield f"![{escape_markdown(name)}: {kind}]({file})"
     yield "### Generators"
-    yield from _generators(split.generators)
+    yield from _render_generators(split.generators)
     yield "### Reasons and evidence"
-    yield from _reasons(split)
+    yield from _render_reasons(split)
 
 
-def _summary(split: Split) -> str:
+def _render_summary(split: Split) -> str:
     """Render the SRCC of each predictor on each axis. The clips behind a column are the same on all axes."""
     first = split.axes[AXES[0]]
     rivals = [name for name in RIVAL_NAMES if name in first.rivals]
@@ -162,14 +162,14 @@ def _summary(split: Split) -> str:
     for axis in AXES:
         figures = split.axes[axis]
         cells: list[Estimate | None] = [figures.critic.srcc, *(figures.rivals[name].agreement.srcc for name in rivals)]
-        cells += [row.figures["SRCC"] for row in _people(figures.people)] or [None, None]
+        cells += [row.figures["SRCC"] for row in _list_people(figures.people)] or [None, None]
         rows.append([axis.value, *map(render_estimate, cells)])
     return render_table(columns, rows)
 
 
-def _unparsable(split: Split) -> Iterator[str]:
-    counts = [_rate(split.unparsable.rate)]
-    counts += [f"{RIVAL_NAMES[name]}: {_rate(rate)}" for name, rate in split.rivals_unparsable.items()]
+def _render_unparsable(split: Split) -> Iterator[str]:
+    counts = [_format_rate(split.unparsable.rate)]
+    counts += [f"{RIVAL_NAMES[name]}: {_format_rate(rate)}" for name, rate in split.rivals_unparsable.items()]
     yield f"Outputs without a report card, which are in no other figure: {'; '.join(counts)}."
     of_answers = split.unparsable_answers
     if of_answers is not None and of_answers != split.unparsable_rate:
@@ -179,14 +179,14 @@ def _unparsable(split: Split) -> Iterator[str]:
         yield "The most frequent reasons:\n\n" + "\n".join(errors)
 
 
-def _rate(rate: Rate) -> str:
+def _format_rate(rate: Rate) -> str:
     interval = rate.share.interval
     ends = f" ({interval.low:.0%} to {interval.high:.0%})" if isinstance(interval, Interval) else ""
     return f"{rate.count} of {rate.of}{ends}"
 
 
-def _axis(figures: AxisFigures) -> Iterator[str]:
-    predictors = list(_predictors(figures))
+def _render_axis(figures: AxisFigures) -> Iterator[str]:
+    predictors = list(_list_predictors(figures))
     yield render_table(
         ["", "clips", "prompts", *_SCORES],
         [
@@ -194,7 +194,7 @@ def _axis(figures: AxisFigures) -> Iterator[str]:
             for row in predictors
         ],
     )
-    yield _gains(figures)
+    yield _describe_gains(figures)
     notes = explain_gaps([(row.name, row.figures) for row in predictors])
     if isinstance(figures.people, Undefined):
         notes.append(f"One rater and the ceiling are missing: {escape_markdown(figures.people)}.")
@@ -204,25 +204,25 @@ def _axis(figures: AxisFigures) -> Iterator[str]:
     yield " ".join(notes)
 
 
-def _predictors(figures: AxisFigures) -> Iterator[_Predictor]:
+def _list_predictors(figures: AxisFigures) -> Iterator[_Predictor]:
     """Yield the rows of the table of scores, the critic first."""
-    yield _Predictor("the critic", figures.critic.counts, _scores(figures.critic), "**the critic**")
+    yield _Predictor("the critic", figures.critic.counts, _collect_scores(figures.critic), "**the critic**")
     for name, words in RIVAL_NAMES.items():
         if name in figures.rivals:
             agreement = figures.rivals[name].agreement
-            yield _Predictor(words, agreement.counts, _scores(agreement))
+            yield _Predictor(words, agreement.counts, _collect_scores(agreement))
     constant = figures.constant
     title = f"constant: the train mean, {render_number(constant.score)}"
-    yield _Predictor("the constant", constant.agreement.counts, _scores(constant.agreement), title)
-    yield from _people(figures.people)
+    yield _Predictor("the constant", constant.agreement.counts, _collect_scores(constant.agreement), title)
+    yield from _list_people(figures.people)
 
 
-def _scores(agreement: Agreement) -> Figures:
+def _collect_scores(agreement: Agreement) -> Figures:
     figures = (agreement.srcc, agreement.plcc, agreement.plcc_logistic, agreement.krcc, agreement.rmse)
     return dict(zip(_SCORES, (*figures, agreement.within_one), strict=True))
 
 
-def _people(people: PeopleReach | Undefined) -> list[_Predictor]:
+def _list_people(people: PeopleReach | Undefined) -> list[_Predictor]:
     if isinstance(people, Undefined):
         return []
     return [
@@ -231,22 +231,22 @@ def _people(people: PeopleReach | Undefined) -> list[_Predictor]:
     ]
 
 
-def _gains(figures: AxisFigures) -> str:
+def _describe_gains(figures: AxisFigures) -> str:
     """Say by how much the critic is better than each rival on the same clips.
 
     Without an interval a difference does not show that the critic is better.
     """
     gains = [
-        f"SRCC less that of {words}: {_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
+        f"SRCC less that of {words}: {_describe_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
         for name, words in RIVAL_NAMES.items()
         if name in figures.rivals
     ]
     constant = figures.constant.gain
-    gains.append(f"RMSE of the constant less the critic's: {_gain(constant, constant.rmse)}")
+    gains.append(f"RMSE of the constant less the critic's: {_describe_gain(constant, constant.rmse)}")
     return f"Differences on the clips that both have a report card for, paired: {'; '.join(gains)}."
 
 
-def _gain(gain: Gain, difference: Estimate) -> str:
+def _describe_gain(gain: Gain, difference: Estimate) -> str:
     if not gain.counts.clips:
         return "undefined, as there is no clip that both have a report card for"
     if isinstance(difference.value, Undefined):
@@ -256,7 +256,7 @@ def _gain(gain: Gain, difference: Estimate) -> str:
     return f"{render_estimate(difference)} ({gain.counts}{why})"
 
 
-def _generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
+def _render_generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
     rows = []
     for name in sorted(axes[AXES[0]].means):
         means = [axes[axis].means[name] for axis in AXES]
@@ -273,8 +273,8 @@ def _generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
     yield from filter(None, [" ".join(explain_gaps(agreement))])
 
 
-def _reasons(split: Split) -> Iterator[str]:
-    read = _read(split)
+def _render_reasons(split: Split) -> Iterator[str]:
+    read = _get_read_counts(split)
     yield (
         f"Of the {read} with a report card. "
         if read.clips
@@ -284,30 +284,30 @@ def _reasons(split: Split) -> Iterator[str]:
         "the critic's evidence for the same defect. A contradiction is a level that the listed defects deny: excellent "
         "with a defect, or poor and worse with none."
     )
-    figures = {axis: _reason_figures(split.axes[axis]) for axis in AXES}
+    figures = {axis: _collect_reason_figures(split.axes[axis]) for axis in AXES}
     rows = []
     for axis in AXES:
         reasons = split.axes[axis].reasons
-        counts = [*_defect_counts(reasons.defects), str(reasons.evidence_counts.clips)]
+        counts = [*_count_defects(reasons.defects), str(reasons.evidence_counts.clips)]
         rows.append([axis.value, *counts, *render_cells(figures[axis], _REASONS)])
     yield render_table(["defects", "listed", "by raters", "clips with times", *_REASONS], rows)
     yield from filter(None, [" ".join(explain_gaps([(axis.value, figures[axis]) for axis in AXES]))])
-    yield from _labels(split.axes)
+    yield from _render_labels(split.axes)
 
 
-def _reason_figures(figures: AxisFigures) -> Figures:
+def _collect_reason_figures(figures: AxisFigures) -> Figures:
     reasons, blank = figures.reasons, figures.rivals.get(BLANK_FRAMES)
     return {
-        **_shares(reasons.defects),
+        **_collect_shares(reasons.defects),
         **({"F1 blank": blank.reasons.defects.f1} if blank else {}),
         "evidence IoU": reasons.evidence_iou,
         "contradictions": reasons.contradictions,
     }
 
 
-def _labels(axes: Mapping[Axis, AxisFigures]) -> Iterator[str]:
+def _render_labels(axes: Mapping[Axis, AxisFigures]) -> Iterator[str]:
     rows = [
-        [escape_markdown(label), axis.value, *_defect_counts(figures), *render_cells(_shares(figures), _SHARES)]
+        [escape_markdown(label), axis.value, *_count_defects(figures), *render_cells(_collect_shares(figures), _SHARES)]
         for axis in AXES
         for label, figures in axes[axis].reasons.labels.items()
     ]
@@ -319,16 +319,16 @@ def _labels(axes: Mapping[Axis, AxisFigures]) -> Iterator[str]:
         )
 
 
-def _shares(defects: DefectFigures) -> Figures:
+def _collect_shares(defects: DefectFigures) -> Figures:
     return dict(zip(_SHARES, (defects.precision, defects.recall, defects.f1), strict=True))
 
 
-def _defect_counts(defects: DefectFigures) -> list[str]:
+def _count_defects(defects: DefectFigures) -> list[str]:
     """Say how often the critic and the raters listed a defect; the critic's count is a dash without a report card."""
     return ["–" if defects.listed is None else str(defects.listed), str(defects.by_raters)]
 
 
-def _cooldown(evaluation: Evaluation) -> Iterator[str]:
+def _render_cooldown(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.cooldown:
         yield "## The cool-down"
         yield render_table(
@@ -340,11 +340,11 @@ def _cooldown(evaluation: Evaluation) -> Iterator[str]:
         )
 
 
-def _method(about: About) -> str:
+def _render_method(about: About) -> str:
     return _METHOD.format(confidence=about.confidence, resamples=about.resamples, seed=about.seed, least=LEAST_GROUPS)
 
 
-def _problems(evaluation: Evaluation) -> Iterator[str]:
+def _render_problems(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.problems:
         yield "## Clips that were left out"
         yield "\n".join(f"- {escape_markdown(problem)}" for problem in evaluation.problems)

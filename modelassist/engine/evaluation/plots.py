@@ -76,33 +76,33 @@ def _draw_picture(path: Path, title: str, panel: _Panel, predictions: Sequence[P
 
 
 def _draw_predicted(axes: Axes, axis: Axis, predictions: Sequence[Prediction]) -> str:
-    scores, targets = _scores(predictions, axis), [each.example.targets[axis] for each in predictions]
-    mos = _mos(targets)
+    scores, targets = _list_scores(predictions, axis), [each.example.targets[axis] for each in predictions]
+    mos = _list_mos(targets)
     low, high = compute_target_interval(mos, [target.se for target in targets], [target.n for target in targets])
     axes.plot([MIN_LEVEL, MAX_LEVEL], [MIN_LEVEL, MAX_LEVEL], ":", color=_FAINT, linewidth=1, label="equal")
     axes.vlines(scores, low, high, color=_FAINT, alpha=0.35, linewidth=0.8, label="95% interval of the MOS")
-    axes.plot(scores, mos, **_dot_style(axis))
+    axes.plot(scores, mos, **_get_dot_style(axis))
     curve = fit_logistic(scores, mos)
     if not isinstance(curve, Undefined):
         along = np.linspace(scores.min(), scores.max(), 200)
         axes.plot(along, curve(along), color=_INK, linewidth=1.5, label="logistic fit")
-    _levels(axes.set_xticks, axes.set_xlim)
-    _levels(axes.set_yticks, axes.set_ylim)
+    _set_levels(axes.set_xticks, axes.set_xlim)
+    _set_levels(axes.set_yticks, axes.set_ylim)
     axes.set_xlabel("predicted score")
     axes.set_ylabel("MOS")
     axes.set_aspect("equal")
-    return f"SRCC {_number(srcc(scores, mos))}, PLCC {_number(plcc(scores, mos))}"
+    return f"SRCC {_format_number(srcc(scores, mos))}, PLCC {_format_number(plcc(scores, mos))}"
 
 
 def _draw_residuals(axes: Axes, axis: Axis, predictions: Sequence[Prediction]) -> str:
-    scores = _scores(predictions, axis)
-    residuals = scores - _mos([each.example.targets[axis] for each in predictions])
+    scores = _list_scores(predictions, axis)
+    residuals = scores - _list_mos([each.example.targets[axis] for each in predictions])
     mean = float(residuals.mean())
     axes.axhspan(-1, 1, color=_FAINT, alpha=0.15, linewidth=0, label="within one level")
     axes.axhline(0, color=_FAINT, linewidth=1)
-    axes.plot(scores, residuals, **_dot_style(axis))
+    axes.plot(scores, residuals, **_get_dot_style(axis))
     axes.axhline(mean, color=_INK, linewidth=1.2, linestyle="--", label="mean residual")
-    _levels(axes.set_xticks, axes.set_xlim)
+    _set_levels(axes.set_xticks, axes.set_xlim)
     axes.set_ylim(MIN_LEVEL - MAX_LEVEL - _MARGIN, MAX_LEVEL - MIN_LEVEL + _MARGIN)
     axes.set_xlabel("predicted score")
     axes.set_ylabel("predicted score − MOS")
@@ -120,7 +120,7 @@ def _draw_calibration(axes: Axes, axis: Axis, predictions: Sequence[Prediction])
     axes.plot(
         expected,
         observed,
-        **_dot_style(axis) | {"markersize": 5, "label": "probabilities within a tenth, counted beside"},
+        **_get_dot_style(axis) | {"markersize": 5, "label": "probabilities within a tenth, counted beside"},
     )
     for each in bins:
         point, offset = (each.expected, each.observed), (5, 4 if each.observed < 0.5 else -9)  # away from the axes
@@ -133,7 +133,7 @@ def _draw_calibration(axes: Axes, axis: Axis, predictions: Sequence[Prediction])
     return "X"
 
 
-def _dot_style(axis: Axis) -> dict[str, Any]:
+def _get_dot_style(axis: Axis) -> dict[str, Any]:
     return {
         "linestyle": "none",
         "marker": "o",
@@ -145,18 +145,18 @@ def _dot_style(axis: Axis) -> dict[str, Any]:
     }
 
 
-def _number(value: Number) -> str:
+def _format_number(value: Number) -> str:
     return "undefined" if isinstance(value, Undefined) else f"{value:z.2f}"
 
 
-def _scores(predictions: Sequence[Prediction], axis: Axis) -> Floats:
+def _list_scores(predictions: Sequence[Prediction], axis: Axis) -> Floats:
     return np.array([each.scored.card.axis(axis).score for each in predictions if each.scored.card])
 
 
-def _mos(targets: Sequence[Target]) -> Floats:
+def _list_mos(targets: Sequence[Target]) -> Floats:
     return np.array([target.mos for target in targets])
 
 
-def _levels(set_ticks: Callable[..., object], set_limits: Callable[..., object]) -> None:
+def _set_levels(set_ticks: Callable[..., object], set_limits: Callable[..., object]) -> None:
     set_ticks(range(MIN_LEVEL, MAX_LEVEL + 1))
     set_limits(MIN_LEVEL - _MARGIN, MAX_LEVEL + _MARGIN)

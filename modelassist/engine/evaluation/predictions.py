@@ -86,7 +86,7 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     with atomic_path(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        writer.writerows([escape_cell(cell) for cell in _cells(prediction)] for prediction in predictions)
+        writer.writerows([escape_cell(cell) for cell in _list_cells(prediction)] for prediction in predictions)
 
 
 def _generate(
@@ -116,7 +116,7 @@ def _read_prompt(feeder: Feeder, example: Example) -> Prompt | MediaError:
         return error
 
 
-def _cells(prediction: Prediction) -> Iterator[str]:
+def _list_cells(prediction: Prediction) -> Iterator[str]:
     example, scored = prediction.example, prediction.scored
     yield from (example.id, example.clip_id, example.generator, example.prompt_group, scored.error or "", scored.text)
     for axis in AXES:

@@ -35,9 +35,9 @@ def measure_reasons(pairs: Sequence[AxisPair], seed: int) -> Reasons:
     overlaps = [compute_evidence_overlap(pair.report.evidence, pair.target.evidence) for pair in pairs]
     marked = [overlap is not None for overlap in overlaps]
     return Reasons(
-        defects=_defect_figures(listed, by_raters, groups, seed),
+        defects=_compare_defects(listed, by_raters, groups, seed),
         labels={
-            label: _defect_figures(
+            label: _compare_defects(
                 [labels & {label} for labels in listed], [labels & {label} for labels in by_raters], groups, seed
             )
             for label in sorted(set().union(*listed, *by_raters))
@@ -59,8 +59,8 @@ def count_reasons_of_raters(targets: Sequence[tuple[Target, str]]) -> Reasons:
     """
     counts = Counter(label for target, _ in targets for label in set(target.defects))
     return Reasons(
-        defects=_without_card(counts.total()),
-        labels={label: _without_card(counts[label]) for label in sorted(counts)},
+        defects=_make_figures_without_card(counts.total()),
+        labels={label: _make_figures_without_card(counts[label]) for label in sorted(counts)},
         evidence_counts=count_clips(
             [group for target, group in targets if compute_evidence_overlap([], target.evidence) is not None]
         ),
@@ -69,11 +69,11 @@ def count_reasons_of_raters(targets: Sequence[tuple[Target, str]]) -> Reasons:
     )
 
 
-def _without_card(by_raters: int) -> DefectFigures:
+def _make_figures_without_card(by_raters: int) -> DefectFigures:
     return DefectFigures(listed=None, by_raters=by_raters, both=None, precision=NO_CARD, recall=NO_CARD, f1=NO_CARD)
 
 
-def _defect_figures(
+def _compare_defects(
     listed: Sequence[set[str]], by_raters: Sequence[set[str]], groups: Sequence[str], seed: int
 ) -> DefectFigures:
     """Compare the labels of each clip. Counts are of (clip, label) pairs."""

@@ -17,7 +17,7 @@ from modelassist.engine.evaluation.baselines import measure_people
 from modelassist.engine.evaluation.markdown import render_report
 from modelassist.engine.evaluation.plots import draw_plots
 from modelassist.engine.evaluation.predictions import Prediction, predict, write_predictions
-from modelassist.engine.evaluation.split import mean_mos, measure_split
+from modelassist.engine.evaluation.split import compute_mean_mos, measure_split
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
@@ -63,7 +63,7 @@ def measure(
         others = {rival: by_split[name] for rival, by_split in rivals.items()}
         groups = {each.example.clip_id: each.example.prompt_group for each in of_critic}
         people = measure_people(reader, groups)
-        split = measure_split(of_critic, others, mean_mos(constant), people, seed=sampling.seed)
+        split = measure_split(of_critic, others, compute_mean_mos(constant), people, seed=sampling.seed)
         splits[name] = replace(split, plots=draw_plots(out, name, of_critic))
         write_predictions(out / predictions_file(name), of_critic)
         for rival, of_rival in others.items():

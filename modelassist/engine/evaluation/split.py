@@ -45,7 +45,7 @@ _MOST_ERRORS = 5
 """Number of parse errors that are listed, the most frequent first."""
 
 
-def mean_mos(examples: Sequence[Example]) -> dict[Axis, float]:
+def compute_mean_mos(examples: Sequence[Example]) -> dict[Axis, float]:
     """Compute the constant predictor: the mean MOS of each axis."""
     return {axis: fmean(example.targets[axis].mos for example in examples) for axis in AXES}
 
@@ -63,7 +63,7 @@ def measure_split(
     unparsable = _count_unparsable(predictions)
     return Split(
         counts=count_clips([each.example.prompt_group for each in predictions]),
-        read=count_clips([example.prompt_group for example, _ in _with_card(predictions)]),
+        read=count_clips([example.prompt_group for example, _ in _list_with_card(predictions)]),
         simulated=any(each.example.simulated for each in predictions),
         unparsable_rate=None if isinstance(unparsable.share.value, Undefined) else unparsable.share.value,
         unparsable=Unparsable(unparsable, _count_errors(predictions), _count_cut_off(predictions)),
@@ -71,8 +71,8 @@ def measure_split(
         rivals_unparsable={name: _count_unparsable(others) for name, others in rivals.items()},
         axes={
             axis: AxisFigures(
-                critic=compute_agreement(_pairs(predictions, axis), seed),
-                calibration=measure_calibration(*_probabilities(predictions, axis)),
+                critic=compute_agreement(_make_pairs(predictions, axis), seed),
+                calibration=measure_calibration(*_list_probabilities(predictions, axis)),
                 constant=_measure_constant(predictions, axis, train_means[axis], seed),
                 reasons=_measure_reasons(predictions, axis, seed),
                 rivals={name: _measure_rival(predictions, others, axis, seed) for name, others in rivals.items()},
@@ -84,7 +84,7 @@ def measure_split(
     )
 
 
-def _probabilities(predictions: Sequence[Prediction], axis: Axis) -> tuple[list[tuple[float, ...]], list[int]]:
+def _list_probabilities(predictions: Sequence[Prediction], axis: Axis) -> tuple[list[tuple[float, ...]], list[int]]:
     """Return the level probabilities and the true levels of the clips with a report card."""
     read = [each for each in predictions if each.scored.card]
     return [each.scored.probabilities[axis] for each in read], [each.example.targets[axis].level for each in read]
@@ -92,9 +92,9 @@ def _probabilities(predictions: Sequence[Prediction], axis: Axis) -> tuple[list[
 
 def _measure_constant(predictions: Sequence[Prediction], axis: Axis, constant: float, seed: int) -> Constant:
     """Measure the train mean on the same clips as the critic: errors on different clips cannot be compared."""
-    examples = [example for example, _ in _with_card(predictions)] or [each.example for each in predictions]
-    mos, groups = _mos(examples, axis), [example.prompt_group for example in examples]
-    critic = _pairs(predictions, axis)
+    examples = [example for example, _ in _list_with_card(predictions)] or [each.example for each in predictions]
+    mos, groups = _list_mos(examples, axis), [example.prompt_group for example in examples]
+    critic = _make_pairs(predictions, axis)
     return Constant(
         score=constant,
         agreement=compute_agreement(Pairs([constant] * len(mos), mos, groups), seed),
@@ -108,38 +108,38 @@ def _measure_rival(predictions: Sequence[Prediction], others: Sequence[Predictio
         (own, other) for own, other in zip(predictions, others, strict=True) if own.scored.card and other.scored.card
     ]
     return Rival(
-        agreement=compute_agreement(_pairs(others, axis), seed),
+        agreement=compute_agreement(_make_pairs(others, axis), seed),
         reasons=_measure_reasons(others, axis, seed),
         gain=compute_gain(
-            _pairs([own for own, _ in both], axis), _pairs([other for _, other in both], axis).scores, seed
+            _make_pairs([own for own, _ in both], axis), _make_pairs([other for _, other in both], axis).scores, seed
         ),
     )
 
 
-def _pairs(predictions: Sequence[Prediction], axis: Axis) -> Pairs:
-    read = list(_with_card(predictions))
+def _make_pairs(predictions: Sequence[Prediction], axis: Axis) -> Pairs:
+    read = list(_list_with_card(predictions))
     return Pairs(
         scores=[card.axis(axis).score for _, card in read],
-        mos=_mos([example for example, _ in read], axis),
+        mos=_list_mos([example for example, _ in read], axis),
         groups=[example.prompt_group for example, _ in read],
     )
 
 
-def _mos(examples: Sequence[Example], axis: Axis) -> list[float]:
+def _list_mos(examples: Sequence[Example], axis: Axis) -> list[float]:
     return [example.targets[axis].mos for example in examples]
 
 
 def _measure_reasons(predictions: Sequence[Prediction], axis: Axis, seed: int) -> Reasons:
     pairs = [
         AxisPair(card.axis(axis), example.targets[axis], example.prompt_group)
-        for example, card in _with_card(predictions)
+        for example, card in _list_with_card(predictions)
     ]
     if pairs:
         return measure_reasons(pairs, seed)
     return count_reasons_of_raters([(each.example.targets[axis], each.example.prompt_group) for each in predictions])
 
 
-def _with_card(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, ReportCard]]:
+def _list_with_card(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, ReportCard]]:
     """Yield the clips that have a report card, and the card."""
     for each in predictions:
         if each.scored.card is not None:
@@ -148,8 +148,8 @@ def _with_card(predictions: Sequence[Prediction]) -> Iterator[tuple[Example, Rep
 
 def _compare_generators(predictions: Sequence[Prediction], axis: Axis, seed: int) -> GeneratorFigures:
     """Compare the generators. A generator without a report card has a MOS but no score."""
-    generators = [example.generator for example, _ in _with_card(predictions)]
-    figures = compare_generators(_pairs(predictions, axis), generators, seed)
+    generators = [example.generator for example, _ in _list_with_card(predictions)]
+    figures = compare_generators(_make_pairs(predictions, axis), generators, seed)
     mos: dict[str, list[float]] = {}
     for each in predictions:
         mos.setdefault(each.example.generator, []).append(each.example.targets[axis].mos)

@@ -48,25 +48,25 @@ def render_number(value: float | None) -> str:
 
 def explain_gaps(rows: Sequence[tuple[str, Figures]]) -> list[str]:
     """Say which figures of a table are undefined, which have no interval, and why."""
-    undefined = _by_reason([(name, figures, _undefined(figures)) for name, figures in rows])
+    undefined = _group_by_reason([(name, figures, _list_undefined(figures)) for name, figures in rows])
     defined = [
         (name, {title: each for title, each in figures.items() if not isinstance(each.value, Undefined)})
         for name, figures in rows
     ]
-    without = _by_reason([(name, figures, _without_interval(figures)) for name, figures in defined])
+    without = _group_by_reason([(name, figures, _list_without_interval(figures)) for name, figures in defined])
     notes = {"Undefined": undefined, "Without an interval": without}
     return [f"{words}: {'; '.join(reasons)}." for words, reasons in notes.items() if reasons]
 
 
-def _undefined(figures: Figures) -> dict[str, str]:
+def _list_undefined(figures: Figures) -> dict[str, str]:
     return {title: str(each.value) for title, each in figures.items() if isinstance(each.value, Undefined)}
 
 
-def _without_interval(figures: Figures) -> dict[str, str]:
+def _list_without_interval(figures: Figures) -> dict[str, str]:
     return {title: str(each.interval) for title, each in figures.items() if isinstance(each.interval, Undefined)}
 
 
-def _by_reason(rows: Sequence[tuple[str, Figures, Mapping[str, str]]]) -> list[str]:
+def _group_by_reason(rows: Sequence[tuple[str, Figures, Mapping[str, str]]]) -> list[str]:
     """Write `SRCC, PLCC of the critic: why` for each reason why figures are missing.
 
     Rows that lack the same figures for the same reason are joined.

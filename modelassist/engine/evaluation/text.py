@@ -12,22 +12,22 @@ from qsave.statistics.figures import Estimate, Interval, Undefined
 _COLUMNS = {"SRCC": 20, "PLCC": 20, "RMSE": 6, "RMSE constant": 14, "within 1": 9, "SRCC blank frames": 20}
 
 
-def evaluation_table(evaluation: Evaluation) -> str:
+def render_evaluation_table(evaluation: Evaluation) -> str:
     """Render the figures of an evaluation, split by split."""
     if not evaluation.splits:
         return "no held-out clips: nothing was measured"
     lines: list[str] = []
     for name, split in evaluation.splits.items():
-        lines += _counts(name, split)
+        lines += _describe_counts(name, split)
         lines.append(f"{'axis':<10}" + "".join(f"{title:>{width}}" for title, width in _COLUMNS.items()))
-        lines += [_axis_line(axis, split.axes[axis]) for axis in AXES]
+        lines += [_format_axis(axis, split.axes[axis]) for axis in AXES]
     for when, figures in evaluation.cooldown.items():
-        spread = "-" if figures.score_spread is None else _number(figures.score_spread)
-        lines.append(f"{when} the cool-down: {_number(figures.valid)} of samples parse, score spread {spread}")
+        spread = "-" if figures.score_spread is None else _format_number(figures.score_spread)
+        lines.append(f"{when} the cool-down: {_format_number(figures.valid)} of samples parse, score spread {spread}")
     return "\n".join(lines)
 
 
-def _counts(name: str, split: Split) -> Iterator[str]:
+def _describe_counts(name: str, split: Split) -> Iterator[str]:
     """Yield how many clips the figures of a split are computed on."""
     read, rivals = split.read or split.counts, split.axes[AXES[0]].rivals
     blank = f", with blank frames {rivals[BLANK_FRAMES].agreement.counts}" if BLANK_FRAMES in rivals else ""
@@ -40,30 +40,30 @@ def _counts(name: str, split: Split) -> Iterator[str]:
         yield f"no intervals: too few prompts ({read.prompts}, and {LEAST_GROUPS} are the least)"
 
 
-def _axis_line(axis: str, figures: AxisFigures) -> str:
+def _format_axis(axis: str, figures: AxisFigures) -> str:
     critic, blank = figures.critic, figures.rivals.get(BLANK_FRAMES)
     cells = (
-        _estimate(critic.srcc),
-        _estimate(critic.plcc),
-        _value(critic.rmse),
-        _value(figures.constant.agreement.rmse),
-        _value(critic.within_one),
-        _estimate(blank.agreement.srcc if blank else NOT_MEASURED),
+        _format_estimate(critic.srcc),
+        _format_estimate(critic.plcc),
+        _format_value(critic.rmse),
+        _format_value(figures.constant.agreement.rmse),
+        _format_value(critic.within_one),
+        _format_estimate(blank.agreement.srcc if blank else NOT_MEASURED),
     )
     return f"{axis:<10}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
 
 
-def _estimate(estimate: Estimate) -> str:
+def _format_estimate(estimate: Estimate) -> str:
     if isinstance(estimate.value, Undefined):
         return "undefined"
     interval = estimate.interval
     ends = f" [{interval.low:z.2f} {interval.high:z.2f}]" if isinstance(interval, Interval) else ""
-    return _number(estimate.value) + ends
+    return _format_number(estimate.value) + ends
 
 
-def _value(estimate: Estimate) -> str:
-    return "-" if isinstance(estimate.value, Undefined) else _number(estimate.value)
+def _format_value(estimate: Estimate) -> str:
+    return "-" if isinstance(estimate.value, Undefined) else _format_number(estimate.value)
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return f"{value:z.2f}"

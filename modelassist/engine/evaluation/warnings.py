@@ -24,19 +24,19 @@ def list_warnings(evaluation: Evaluation) -> list[str]:
     for name in {**evaluation.splits, **dict.fromkeys(HELD_OUT if evaluation.stages is not None else ())}:
         split = evaluation.splits.get(name)
         if split:
-            reasons = _of_split(name, split, in_release.get(name, split.counts.clips) - split.counts.clips)
+            reasons = _warn_of_split(name, split, in_release.get(name, split.counts.clips) - split.counts.clips)
         else:
-            reasons = _of_unmeasured(in_release.get(name, 0))
+            reasons = _warn_of_unmeasured(in_release.get(name, 0))
         warnings += [f"{name}: {reason}" for reason in reasons]
     return warnings
 
 
-def _of_unmeasured(clips: int) -> Iterator[str]:
+def _warn_of_unmeasured(clips: int) -> Iterator[str]:
     if clips:
         yield f"none of the {clips} clips of this split can be read, so it was not measured."
 
 
-def _of_split(name: str, split: Split, left_out: int) -> Iterator[str]:
+def _warn_of_split(name: str, split: Split, left_out: int) -> Iterator[str]:
     clips, read = split.counts.clips, split.read or split.counts
     if name == "train":
         yield "these are clips of the train split: figures on them say nothing about new ones."
@@ -44,7 +44,7 @@ def _of_split(name: str, split: Split, left_out: int) -> Iterator[str]:
         yield "simulated clips or ratings are among them; nothing here says how the critic does with people."
     if left_out:
         yield f"{left_out} of the {clips + left_out} clips of this split cannot be read and were left out."
-    yield from _of_outputs(split)
+    yield from _warn_of_outputs(split)
     silent = [rival for rival in RIVAL_NAMES if _is_silent(split, rival)]
     for rival in silent:
         yield f"{RIVAL_NAMES[rival]} gave no report card, so no comparison with it is possible."
@@ -55,9 +55,9 @@ def _of_split(name: str, split: Split, left_out: int) -> Iterator[str]:
         yield f"too few prompts for intervals ({read} with a report card): nothing is shown to be above anything else."
     elif read.clips < FEW_CLIPS:
         yield f"few clips ({read} with a report card); intervals of so few are themselves rough."
-    yield from _of_generators(split.generators[AXES[0]])
+    yield from _warn_of_generators(split.generators[AXES[0]])
     for axis in AXES:
-        reasons = list(_of_axis(split.axes[axis], silent, few=few))
+        reasons = list(_warn_of_axis(split.axes[axis], silent, few=few))
         if reasons:
             yield f"{axis.value}: {'; '.join(reasons)}."
 
@@ -66,7 +66,7 @@ def _has_few_prompts(counts: Counts) -> bool:
     return counts.prompts is not None and counts.prompts < LEAST_GROUPS
 
 
-def _of_outputs(split: Split) -> Iterator[str]:
+def _warn_of_outputs(split: Split) -> Iterator[str]:
     clips, cut_off, rate = split.counts.clips, split.unparsable.cut_off or 0, split.unparsable_rate or 0
     if clips and not (split.read or split.counts).clips:
         yield f"no report card for any of the {clips} clips: there is nothing to judge the critic by."
@@ -79,7 +79,7 @@ def _of_outputs(split: Split) -> Iterator[str]:
         )
 
 
-def _of_generators(figures: GeneratorFigures) -> Iterator[str]:
+def _warn_of_generators(figures: GeneratorFigures) -> Iterator[str]:
     count = sum(means.counts.clips > 0 for means in figures.means.values())
     if count < FEW_GENERATORS:
         yield f"{count} generator{'' if count == 1 else 's'}: agreement of their means rests on as many points."
@@ -90,7 +90,7 @@ def _is_silent(split: Split, rival: str) -> bool:
     return rival in rivals and not rivals[rival].agreement.counts.clips
 
 
-def _of_axis(figures: AxisFigures, silent: Collection[str], *, few: bool) -> Iterator[str]:
+def _warn_of_axis(figures: AxisFigures, silent: Collection[str], *, few: bool) -> Iterator[str]:
     """Yield reasons for caution on one axis. With `few` prompts no figure has an interval; this is reported once."""
     srcc = figures.critic.srcc
     if isinstance(srcc.value, Undefined):

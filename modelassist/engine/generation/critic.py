@@ -78,7 +78,7 @@ class Critic:
             try:
                 with guard_file(passing=(torch.OutOfMemoryError,)):
                     frames[position] = read(path, self.loaded.frames)
-                with _one_answer():
+                with _wrap_model_errors():
                     prompts[position] = build_prompt(self.loaded, frames[position], build_question(prompt))
             except (MediaError, GenerationError) as error:
                 yield position, Scored.from_error(error), None
@@ -92,7 +92,7 @@ class Critic:
         """
         left = dict(prompts)
         try:
-            with _one_answer():
+            with _wrap_model_errors():
                 for position, scored in self._generate_scores(prompts):
                     del left[position]
                     yield position, scored
@@ -107,7 +107,7 @@ class Critic:
 
     def _score_alone(self, prompt: Prompt) -> Scored | GenerationError:
         try:
-            with _one_answer():
+            with _wrap_model_errors():
                 return next(scored for _, scored in self._generate_scores({0: prompt}))
         except GenerationError as error:
             return error
@@ -153,7 +153,7 @@ def _warn_of_default_frames(model: str) -> None:
 
 
 @contextmanager
-def _one_answer() -> Iterator[None]:
+def _wrap_model_errors() -> Iterator[None]:
     """Turn any error of the model in the block into GenerationError, except an out-of-memory error."""
     try:
         yield

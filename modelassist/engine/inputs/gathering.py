@@ -68,7 +68,7 @@ def gather(
         why = f"no clip is left: {bad[0].rstrip('.')}" if bad else _FIRST_STAGE_NEEDS
         raise DataError(f"{reader.folder}: there is nothing to train on; {why}.")
     held_out = gather_held_out(reader, store, HELD_OUT, machine, report)
-    described, problems = decode_clips(store, _without_held_out(captioned, held_out), "captions", machine)
+    described, problems = decode_clips(store, _drop_held_out(captioned, held_out), "captions", machine)
     for problem in problems:
         report(problem)
     if captioned and not described:
@@ -76,7 +76,7 @@ def gather(
     return Material(train=train, held_out=held_out, constant=max(train.values(), key=len), captioned=described)
 
 
-def _without_held_out(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
+def _drop_held_out(captioned: Sequence[Example], held_out: Mapping[str, Sequence[Example]]) -> list[Example]:
     """Drop captions of clips that are held out."""
     held_out_hashes = {example.sha256 for examples in held_out.values() for example in examples}
     return [example for example in captioned if example.sha256 not in held_out_hashes]

@@ -79,7 +79,9 @@ def pack(model: Loaded, rows: Sequence[Row]) -> Packed:
     )
 
 
-def completion_logits(model: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]) -> Tensor:
+def compute_completion_logits(
+    model: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]
+) -> Tensor:
     """Compute the (C, V) logits of every completion token, in the order of `packed`; the head runs for those only."""
     prompts = [row.prompt for row in rows]
     base = model.base

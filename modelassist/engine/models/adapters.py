@@ -22,7 +22,7 @@ def prepare(model: Loaded, config: Config) -> None:
     if config.freeze_vision:
         base.model.visual.requires_grad_(False)
     if config.lora.rank:
-        model.network = _with_adapters(base, config)
+        model.network = _add_adapters(base, config)
     for value in model.network.parameters():
         if value.requires_grad:
             value.data = value.data.float()
@@ -31,7 +31,7 @@ def prepare(model: Loaded, config: Config) -> None:
         base.activation_checkpointing_enable({"use_reentrant": False})
 
 
-def _with_adapters(base: Any, config: Config) -> PeftModel:
+def _add_adapters(base: Any, config: Config) -> PeftModel:
     """Add adapters, without the warning that peft causes by reading a deprecated property of the model."""
     adapters = PeftConfig(r=config.lora.rank, lora_alpha=config.lora.alpha, target_modules=_TARGETS, lora_dropout=0.0)
     with warnings.catch_warnings():
@@ -39,7 +39,7 @@ def _with_adapters(base: Any, config: Config) -> PeftModel:
         return get_peft_model(base, adapters)
 
 
-def vision_is_frozen(config: Config) -> bool:
+def is_vision_frozen(config: Config) -> bool:
     """Whether a clip's vision features stay the same during the run."""
     return config.freeze_vision or config.lora.rank > 0
 

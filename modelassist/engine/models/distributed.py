@@ -107,7 +107,7 @@ class Machine:
         if self.size == 1 or self._root is not None:
             return
         for bucket in _split_into_buckets(list(parameters)):
-            flat = torch.cat([_gradient_of(value).flatten() for value in bucket])
+            flat = torch.cat([_get_gradient(value).flatten() for value in bucket])
             dist.all_reduce(flat)
             for value, summed in zip(bucket, flat.split([value.numel() for value in bucket]), strict=True):
                 value.grad = summed.view_as(value)
@@ -161,7 +161,7 @@ def shard_like(tensor: Tensor, like: Tensor) -> Tensor:
     return distribute_tensor(moved, mesh, like.placements, src_data_rank=None)
 
 
-def _gradient_of(value: nn.Parameter) -> Tensor:
+def _get_gradient(value: nn.Parameter) -> Tensor:
     """Return the gradient of a parameter; zeros if this process had no example for it."""
     return torch.zeros_like(value) if value.grad is None else value.grad
 

@@ -65,6 +65,6 @@ FAMILIES: Mapping[str, Family] = {
 """By the `model_type` of config.json."""
 
 
-def geometry_of(config: Any) -> Geometry:
+def read_geometry(config: Any) -> Geometry:
     """Return the geometry of a model of either kind."""
     return FAMILIES[config.model_type].geometry(config)

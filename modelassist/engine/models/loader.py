@@ -20,7 +20,7 @@ from torch import nn
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from modelassist.engine.models.families import FAMILIES, Geometry, geometry_of
+from modelassist.engine.models.families import FAMILIES, Geometry, read_geometry
 from modelassist.engine.models.folder import CRITIC_FILE, ModelError, check_model, check_outline, read_critic_settings
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.frames.slowfast import FrameConfig
@@ -92,7 +92,7 @@ class Loaded:
 
     @property
     def geometry(self) -> Geometry:
-        return geometry_of(self.base.config)
+        return read_geometry(self.base.config)
 
     def set_frames(self, frames: FrameConfig) -> None:
         """Use these frame settings, in the unit of this model.
@@ -165,7 +165,7 @@ def _build(name: str, folder: Path | None, config: Any, load_network: Callable[[
 def _read_frames(folder: Path | None, config: Any) -> FrameConfig:
     """Read the frame settings of a critic, in the unit of its model."""
     try:
-        return FrameConfig(**{**read_critic_settings(folder).frames, "unit": geometry_of(config).unit})
+        return FrameConfig(**{**read_critic_settings(folder).frames, "unit": read_geometry(config).unit})
     except ValueError as error:
         where = folder / CRITIC_FILE if folder else config.model_type
         raise ModelError(f"{where}: its frame settings are not possible: {error}.") from None
@@ -198,7 +198,7 @@ def _load_config(name: str, folder: Path | None) -> Any:
 
 def _load_network(name: str, folder: Path | None, config: Any, dtype: torch.dtype, device: str) -> Any:
     disable_progress_bar()
-    with _explain_loading_errors(name, folder, "the model"), _without_load_report():
+    with _explain_loading_errors(name, folder, "the model"), _hide_load_report():
         network, report = FAMILIES[config.model_type].network.from_pretrained(
             folder or name,
             dtype=dtype,
@@ -251,7 +251,7 @@ class _RetryMessages(logging.Filter):
 
 
 @contextmanager
-def _without_load_report() -> Iterator[None]:
+def _hide_load_report() -> Iterator[None]:
     """Hide transformers' table of weights that did not fit: `_check_weights` reports them in one line."""
     logger = logging.getLogger(_LOAD_LOGGER)
     logger.addFilter(_is_no_load_report)

@@ -22,7 +22,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen3VLConfig
 from transformers.utils.logging import disable_progress_bar
 
-from modelassist.engine.models.families import FAMILIES, geometry_of
+from modelassist.engine.models.families import FAMILIES, read_geometry
 from modelassist.engine.models.folder import ModelError
 from modelassist.engine.models.loader import END_OF_TURN, VISION_TOKENS
 from modelassist.engine.models.saver import write_critic_settings, write_model
@@ -96,7 +96,7 @@ def init_tiny(
     with atomic_path(out) as unfinished:
         unfinished.mkdir()
         write_model(unfinished, network, tokenizer)
-        write_critic_settings(unfinished, replace(frames, unit=geometry_of(config).unit), MAX_NEW_TOKENS)
+        write_critic_settings(unfinished, replace(frames, unit=read_geometry(config).unit), MAX_NEW_TOKENS)
 
 
 def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
@@ -113,7 +113,7 @@ def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
         initial_alphabet=ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_corpus(texts), trainer)
+    tokenizer.train_from_iterator(_build_corpus(texts), trainer)
     tokenizer.add_tokens([AddedToken(SYSTEM_PROMPT, special=False, normalized=False)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -124,34 +124,34 @@ def build_tokenizer(texts: Iterable[str] = ()) -> PreTrainedTokenizerFast:
     )
 
 
-def _qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+def _make_qwen3_config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
     """Make the smallest config with every part of a real one: M-RoPE, grouped heads, deepstack."""
     return Qwen3VLConfig(
-        text_config=_text_config(tokenizer)
+        text_config=_make_text_config(tokenizer)
         | {"head_dim": 32, "rope_parameters": _ROPE | {"mrope_section": [6, 5, 5], "mrope_interleaved": True}},
         vision_config=_VISION_CONFIG | {"num_position_embeddings": 256, "deepstack_visual_indexes": [0]},
-        **_mark_ids(tokenizer),
+        **_find_mark_ids(tokenizer),
     )
 
 
-def _qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
+def _make_qwen2_5_config(tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
     """Make such a config of the other kind: M-RoPE by seconds, grouped heads, one windowed block and one full block."""
     ends = {"bos_token_id": None, "eos_token_id": tokenizer.eos_token_id}
     return Qwen2_5_VLConfig(
-        text_config=_text_config(tokenizer) | ends | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
+        text_config=_make_text_config(tokenizer) | ends | {"rope_parameters": _ROPE | {"mrope_section": [4, 6, 6]}},
         vision_config=_VISION_CONFIG | {"fullatt_block_indexes": [VISION_LAYERS - 1], "tokens_per_second": 2},
-        **_mark_ids(tokenizer),
+        **_find_mark_ids(tokenizer),
     )
 
 
 TINY_CONFIGS: Mapping[str, Callable[[PreTrainedTokenizerFast], Any]] = {
-    "qwen3_vl": _qwen3_config,
-    "qwen2_5_vl": _qwen2_5_config,
+    "qwen3_vl": _make_qwen3_config,
+    "qwen2_5_vl": _make_qwen2_5_config,
 }
 """By the kind of model."""
 
 
-def _text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
+def _make_text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
     return {
         "vocab_size": len(tokenizer),
         "hidden_size": HIDDEN,
@@ -165,7 +165,7 @@ def _text_config(tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
     }
 
 
-def _mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+def _find_mark_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
     ids = tokenizer.get_vocab()
     named = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
     marks = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
@@ -199,13 +199,13 @@ def _separate_positions(table: Tensor) -> None:
     table.copy_(torch.cat([waved[across.flatten()], waved[down.flatten()]], dim=1))
 
 
-def _corpus(texts: Iterable[str]) -> Iterator[str]:
+def _build_corpus(texts: Iterable[str]) -> Iterator[str]:
     for _ in range(_COPIES):
-        yield from _own_words()
+        yield from _list_own_words()
     yield from texts
 
 
-def _own_words() -> Iterator[str]:
+def _list_own_words() -> Iterator[str]:
     """Yield every form of line in the grammar, every level and defect, and the words around a prompt."""
     yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{describe_prompt('')}"
     yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
@@ -214,9 +214,9 @@ def _own_words() -> Iterator[str]:
         report = AxisReport(level)
         yield render(ReportCard(report, report, report))
     for tenth in range(50):
-        report = AxisReport(3, tuple(Evidence(defect.id, _second(tenth)) for defect in DEFAULT_TAXONOMY))
+        report = AxisReport(3, tuple(Evidence(defect.id, _make_time(tenth)) for defect in DEFAULT_TAXONOMY))
         yield render(ReportCard(report, report, report))
 
 
-def _second(tenth: int) -> TimeRange:
+def _make_time(tenth: int) -> TimeRange:
     return TimeRange(tenth / 10, tenth / 10 + 0.1)

@@ -122,13 +122,13 @@ class _ScoreRun:
         """Print the result for a clip; an error is printed once."""
         is_list = not (len(self.clips) == 1 or self.file or self.options.as_json)
         if scored.error and not is_list:
-            tqdm.write(f"error: {_printable(clip.name)}: {scored.error}", file=sys.stderr)
+            tqdm.write(f"error: {_make_printable(clip.name)}: {scored.error}", file=sys.stderr)
         if self.file:
             return
         if self.options.as_json:
             tqdm.write(line.to_json())
         elif is_list:
-            tqdm.write(format_result(_printable(clip.name), scored))
+            tqdm.write(format_result(_make_printable(clip.name), scored))
         elif scored.card:
             tqdm.write(render_text(scored))
         elif scored.text:
@@ -167,6 +167,6 @@ def format_result(name: str, scored: Scored) -> str:
     return f"{name}: " + ", ".join(f"{axis} {score:.2f} {word}" for axis, score, word in scores)
 
 
-def _printable(name: str) -> str:
+def _make_printable(name: str) -> str:
     """Replace characters that would break a terminal line: a file name may have line breaks and invalid text."""
     return "".join(char if char.isprintable() else "\ufffd" for char in name)

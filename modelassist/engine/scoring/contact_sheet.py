@@ -38,13 +38,13 @@ def write_sheet(out: Path, name: str, watched: Watched, config: FrameConfig) -> 
     sections = [fast, slow] if len(frames.slow) else [fast]
     height = _HEAD + _CURVE + sum(_HEADING + grid.height for grid in sections) + _FOOT
     sheet = _Sheet(height)
-    sheet.head(name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…", _summary(watched, config))
+    sheet.head(name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…", _describe_frames(watched, config))
     _draw_curve(sheet.axes(_MARGIN, _WIDTH - 2 * _MARGIN, _CURVE - 0.55, down=_CURVE), watched)
-    sheet.heading(f"{_frames(frames.fast)}, fast: evenly spread, the flow", _FAST)
+    sheet.heading(f"{_format_frames(frames.fast)}, fast: evenly spread, the flow", _FAST)
     fast.draw(sheet, [[f"{time:.2f} s"] for time in frames.fast_times], _FAST)
     if len(frames.slow):
-        sheet.heading(f"{_frames(frames.slow)}, slow: the moments that change", _SLOW)
-        slow.draw(sheet, list(map(_reason, range(len(watched.why)), *_slow_facts(watched))), _SLOW)
+        sheet.heading(f"{_format_frames(frames.slow)}, slow: the moments that change", _SLOW)
+        slow.draw(sheet, list(map(_describe_slow_frame, range(len(watched.why)), *_list_slow_facts(watched))), _SLOW)
     with atomic_path(out) as unfinished, unfinished.open("wb") as file:
         FigureCanvasAgg(sheet.figure).print_png(file, metadata={"Software": None})
 
@@ -52,11 +52,16 @@ def write_sheet(out: Path, name: str, watched: Watched, config: FrameConfig) -> 
 def describe(watched: Watched) -> str:
     """Describe the chosen frames as text."""
     fast = " ".join(f"{time:.2f}" for time in watched.frames.fast_times)
-    slow = [", ".join(_reason(*facts)) for facts in zip(range(len(watched.why)), *_slow_facts(watched), strict=True)]
+    slow = [
+        ", ".join(_describe_slow_frame(*facts))
+        for facts in zip(range(len(watched.why)), *_list_slow_facts(watched), strict=True)
+    ]
     return "\n".join([f"fast (s): {fast}", *(f"slow {line}" for line in slow)])
 
 
-def _slow_facts(watched: Watched) -> tuple[Sequence[float], Sequence[float], Sequence[int], Sequence[int], list[Why]]:
+def _list_slow_facts(
+    watched: Watched,
+) -> tuple[Sequence[float], Sequence[float], Sequence[int], Sequence[int], list[Why]]:
     """Return, for each slow frame: time, energy, its rank in the clip, of how many, and why it was chosen."""
     times, energy = list(watched.times), np.array(watched.energy)
     slow_energy = [float(energy[times.index(time)]) for time in watched.frames.slow_times]
@@ -64,26 +69,26 @@ def _slow_facts(watched: Watched) -> tuple[Sequence[float], Sequence[float], Seq
     return watched.frames.slow_times, slow_energy, ranks, [len(times)] * len(slow_energy), list(watched.why)
 
 
-def _reason(index: int, time: float, energy: float, rank: int, count: int, why: Why) -> list[str]:
+def _describe_slow_frame(index: int, time: float, energy: float, rank: int, count: int, why: Why) -> list[str]:
     return [f"{index + 1}   {time:.2f} s", f"energy {energy:.1f}, rank {rank} of {count}", _WHY[why]]
 
 
-def _summary(watched: Watched, config: FrameConfig) -> str:
+def _describe_frames(watched: Watched, config: FrameConfig) -> str:
     frames = watched.frames
     patches = -(-len(frames.fast) // 2)  # two frames make one temporal patch
     area = [pixels.shape[1] * pixels.shape[2] // config.unit**2 for pixels in (frames.fast, frames.slow)]
     tokens = patches * area[0] + len(frames.slow) * area[1]
     return (
-        f"{_many(len(watched.times))}, the last at {watched.times[-1]:.2f} s; {tokens} vision tokens: "
+        f"{_format_count(len(watched.times))}, the last at {watched.times[-1]:.2f} s; {tokens} vision tokens: "
         f"{patches * area[0]} fast, {len(frames.slow) * area[1]} slow"
     )
 
 
-def _frames(pixels: Pixels) -> str:
-    return f"{_many(len(pixels))} of {pixels.shape[2]} × {pixels.shape[1]}"
+def _format_frames(pixels: Pixels) -> str:
+    return f"{_format_count(len(pixels))} of {pixels.shape[2]} × {pixels.shape[1]}"
 
 
-def _many(count: int) -> str:
+def _format_count(count: int) -> str:
     return f"{count} frame{'s' * (count > 1)}"
 
 

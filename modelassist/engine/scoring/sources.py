@@ -39,11 +39,11 @@ def find_clips(source: Path, prompt: str | None) -> list[Clip]:
     if not _is_text(prompt or ""):
         raise DataError("The prompt that is given for all is not UTF-8 text.")
     if source.is_dir():
-        clips = [_with_sidecar(path, str(path.relative_to(source)), prompt) for path in _find_videos(source)]
+        clips = [_make_clip_with_sidecar(path, str(path.relative_to(source)), prompt) for path in _find_videos(source)]
     elif source.suffix.lower() in MANIFEST_SUFFIXES:
         clips = [_make_clip(source, number, row) for number, row in _read_rows(source)]
     elif source.exists():
-        clips = [_with_sidecar(source, source.name, prompt)]
+        clips = [_make_clip_with_sidecar(source, source.name, prompt)]
     else:
         raise DataError(f"{source}: there is no such video, folder or manifest.")
     if not clips and source.is_dir():
@@ -59,7 +59,7 @@ def _find_videos(folder: Path) -> list[Path]:
     return sorted(path for path in paths if path.is_file() or (path.is_symlink() and not path.exists()))
 
 
-def _with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
+def _make_clip_with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
     """Make a clip; its prompt comes from the text file next to it, if there is one."""
     beside = path.with_suffix(".txt")
     try:

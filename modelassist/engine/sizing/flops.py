@@ -100,8 +100,8 @@ class Flops:
 
 def count_flops(model: Loaded, work: Work) -> Flops:
     """Count the operations of one forward and backward pass over `work`, given which weights are trained now."""
-    head = _product(model.base.lm_head, work.predicted)
-    return sum(_layers(model, work), sum(_tower(model, work), head))
+    head = _count_product(model.base.lm_head, work.predicted)
+    return sum(_count_layers(model, work), sum(_count_tower(model, work), head))
 
 
 def compute_speed(figures: Mapping[str, float], seconds: float, machine: Machine) -> dict[str, float]:
@@ -121,22 +121,24 @@ def _find_peak(machine: Machine) -> float | None:
     return next((peak for part, peak in PEAKS.items() if part in name), None)
 
 
-def _tower(model: Loaded, work: Work) -> Iterator[Flops]:
+def _count_tower(model: Loaded, work: Work) -> Iterator[Flops]:
     """Count the vision tower, if it is trained."""
     tower, config = model.base.model.visual, model.base.config.vision_config
     if not any(value.requires_grad for value in tower.parameters()):
         return
-    yield _product(tower.patch_embed.proj, work.patches, needs_input_gradient=False)
+    yield _count_product(tower.patch_embed.proj, work.patches, needs_input_gradient=False)
     for index, block in enumerate(tower.blocks):
         has_full_attention = index in getattr(config, "fullatt_block_indexes", [index])
-        pairs = sum(t * ((h * w) ** 2 if has_full_attention else _window_pairs(h, w, config)) for t, h, w in work.grids)
-        yield _block(block, work.patches, pairs * config.hidden_size)
+        pairs = sum(
+            t * ((h * w) ** 2 if has_full_attention else _count_window_pairs(h, w, config)) for t, h, w in work.grids
+        )
+        yield _count_block(block, work.patches, pairs * config.hidden_size)
     for merger in (tower.merger, *getattr(tower, "deepstack_merger_list", ())):
-        for product in _products(merger).values():
-            yield _product(product, work.patches // config.spatial_merge_size**2)
+        for product in _list_products(merger).values():
+            yield _count_product(product, work.patches // config.spatial_merge_size**2)
 
 
-def _layers(model: Loaded, work: Work) -> Iterator[Flops]:
+def _count_layers(model: Loaded, work: Work) -> Iterator[Flops]:
     """Count the layers of the language model."""
     base, config = model.base, model.base.config.text_config
     embeddings = base.get_input_embeddings().weight
@@ -144,21 +146,23 @@ def _layers(model: Loaded, work: Work) -> Iterator[Flops]:
     trains_tower = any(value.requires_grad for value in base.model.visual.parameters())
     width = work.pairs * config.num_attention_heads * base.model.language_model.layers[0].self_attn.head_dim
     for index, layer in enumerate(base.model.language_model.layers):
-        yield _block(layer, work.tokens, width, needs_input_gradient=index > 0 or trains_embeddings or trains_tower)
+        yield _count_block(
+            layer, work.tokens, width, needs_input_gradient=index > 0 or trains_embeddings or trains_tower
+        )
 
 
-def _block(block: nn.Module, positions: int, attended: int, *, needs_input_gradient: bool = True) -> Flops:
+def _count_block(block: nn.Module, positions: int, attended: int, *, needs_input_gradient: bool = True) -> Flops:
     """Count a layer: its products and its attention (`attended`: pairs times channels).
 
     The input of the layer needs a gradient if something before it is trained.
     """
     products = [
-        _product(
+        _count_product(
             product,
             positions,
             needs_input_gradient=needs_input_gradient or "lora_B" in name or not name.startswith(_INPUTS),
         )
-        for name, product in _products(block).items()
+        for name, product in _list_products(block).items()
     ]
     attention = Flops(4 * attended, 8 * attended)
     total = sum(products, attention)
@@ -168,23 +172,23 @@ def _block(block: nn.Module, positions: int, attended: int, *, needs_input_gradi
     return total + Flops(recomputed=total.forward - last)
 
 
-def _product(module: Any, positions: int, *, needs_input_gradient: bool = True) -> Flops:
+def _count_product(module: Any, positions: int, *, needs_input_gradient: bool = True) -> Flops:
     forward = 2 * module.weight.numel() * positions
     return Flops(forward, forward * (int(needs_input_gradient) + int(module.weight.requires_grad)))
 
 
-def _products(module: nn.Module) -> dict[str, nn.Module]:
+def _list_products(module: nn.Module) -> dict[str, nn.Module]:
     """Return the matrix products of a module by name, in the order in which it computes them."""
     return {name: each for name, each in module.named_modules() if isinstance(each, nn.Linear)}
 
 
-def _window_pairs(height: int, width: int, config: Any) -> int:
+def _count_window_pairs(height: int, width: int, config: Any) -> int:
     """Count the pairs of patches of one Qwen2.5-VL frame that share a window."""
     side = config.window_size // config.patch_size // config.spatial_merge_size
     merge = config.spatial_merge_size
-    down, across = (_chunks(length // merge, side) for length in (height, width))
+    down, across = (_split_into_windows(length // merge, side) for length in (height, width))
     return merge**4 * sum(size**2 for size in down) * sum(size**2 for size in across)
 
 
-def _chunks(length: int, size: int) -> Iterable[int]:
+def _split_into_windows(length: int, size: int) -> Iterable[int]:
     return (min(size, length - start) for start in range(0, length, size))

@@ -94,8 +94,8 @@ def _count_copies(model: Loaded, config: Config, trained: int, shards: int) -> d
         return {f"copies of trained weights, {config.dtype}": width * trained} if config.dtype != "float32" else {}
     layers, visual = model.base.model.language_model.layers, model.base.model.visual
     units = [*layers, *([visual] if _is_frozen(visual) else visual.blocks)]
-    root = _numel(model.network) - sum(map(_numel, units))
-    return {"gathered weights and gradients": (root + _GATHERED_LAYERS * _numel(layers[0])) * (2 * width + 4)}
+    root = _count_elements(model.network) - sum(map(_count_elements, units))
+    return {"gathered weights and gradients": (root + _GATHERED_LAYERS * _count_elements(layers[0])) * (2 * width + 4)}
 
 
 def _count_pass(model: Loaded, config: Config, row: Row, rows: int, copies: int, shards: int) -> dict[str, int]:
@@ -119,12 +119,16 @@ def _count_pass(model: Loaded, config: Config, row: Row, rows: int, copies: int,
 
     items = {
         "kept by the language model": count_stack(
-            base.model.language_model.layers, lambda: _text_arguments(base, rows, row.length, hidden_dtype)
+            base.model.language_model.layers, lambda: _make_text_arguments(base, rows, row.length, hidden_dtype)
         ),
         "kept by the vision tower": 0
         if _is_frozen(visual)
-        else count_stack(visual.blocks, lambda: _vision_arguments(base, work, hidden_dtype)),
-        "vision features": work.patches // model.geometry.merge**2 * text.hidden_size * _levels(base) * dtype.itemsize,
+        else count_stack(visual.blocks, lambda: _make_vision_arguments(base, work, hidden_dtype)),
+        "vision features": work.patches
+        // model.geometry.merge**2
+        * text.hidden_size
+        * _count_levels(base)
+        * dtype.itemsize,
         "logits": work.predicted * text.vocab_size * (4 * copies + dtype.itemsize),
     }
     return {name: count for name, count in items.items() if count}
@@ -155,7 +159,7 @@ def count_kept(block: nn.Module, arguments: Callable[[], Arguments], dtype: torc
         return hidden.nbytes, sum(each.untyped_storage().nbytes() for key, each in kept.items() if key not in own)
 
 
-def _text_arguments(base: Any, rows: int, length: int, dtype: torch.dtype) -> Arguments:
+def _make_text_arguments(base: Any, rows: int, length: int, dtype: torch.dtype) -> Arguments:
     text, attention = base.config.text_config, base.model.language_model.layers[0].self_attn
     angles = torch.empty(rows, length, attention.head_dim, dtype=dtype)
     mask = torch.empty(rows, 1, length, length, dtype=torch.bool)
@@ -163,7 +167,7 @@ def _text_arguments(base: Any, rows: int, length: int, dtype: torch.dtype) -> Ar
     return hidden, {"position_embeddings": (angles, angles), "attention_mask": mask}
 
 
-def _vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
+def _make_vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Arguments:
     """Make the arguments of a vision block; attention stays within a frame.
 
     The starts of frames are an array, because a fake tensor has no values.
@@ -189,7 +193,7 @@ def _count_evaluation(model: Loaded, config: Config) -> dict[str, int]:
     }
 
 
-def _levels(base: Any) -> int:
+def _count_levels(base: Any) -> int:
     """Count the layers that give features for each vision token: the last one, and those of deepstack."""
     return 1 + len(getattr(base.config.vision_config, "deepstack_visual_indexes", ()))
 
@@ -198,5 +202,5 @@ def _is_frozen(module: nn.Module) -> bool:
     return not any(value.requires_grad for value in module.parameters())
 
 
-def _numel(module: nn.Module) -> int:
+def _count_elements(module: nn.Module) -> int:
     return sum(value.numel() for value in module.parameters())

@@ -12,7 +12,7 @@ import numpy as np
 from modelassist.engine.generation.critic import build_question
 from modelassist.engine.inputs.prompt import build_prompt, encode_completion
 from modelassist.engine.inputs.rows import Row
-from modelassist.engine.models.adapters import prepare, vision_is_frozen
+from modelassist.engine.models.adapters import is_vision_frozen, prepare
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config
 from modelassist.engine.sizing.flops import MEMORY, PEAKS, Flops, Work, count_flops
@@ -101,7 +101,7 @@ def _advise_on_training(part: str, config: Config, rows: int) -> Iterator[str]:
             yield f"grpo.clips below {config.grpo.clips}"
         if config.grpo.num_generations > 2:
             yield f"grpo.num_generations below {config.grpo.num_generations}"
-    if not vision_is_frozen(config):
+    if not is_vision_frozen(config):
         yield "freeze_vision = true"
     if not config.lora.rank:
         yield "adapters (lora.rank)"
@@ -114,7 +114,7 @@ def make_example_row(model: Loaded, *, direct: bool) -> Row:
         np.zeros((number, *reversed(choose_size(WIDTH, HEIGHT, pixels, frames.unit)), 3), np.uint8)
         for number, pixels in ((frames.fast_frames, frames.fast_pixels), (frames.slow_frames, frames.slow_pixels))
     )
-    clip = Frames(fast, _frame_times(len(fast)), slow, _frame_times(len(slow)))
+    clip = Frames(fast, _compute_frame_times(len(fast)), slow, _compute_frame_times(len(slow)))
     report = AxisReport(2, (Evidence("blur", TimeRange(1.2, 2.4)), Evidence("morphing", TimeRange(3.0, 4.1))), _REASON)
     card = ReportCard(report, report, report)
     texts = [text := render(card), *([drop_reasons(text)] if direct else [])]
@@ -131,8 +131,8 @@ def describe_size(size: Size, gpu: str) -> Iterator[str]:
     yield f"                {len(size.row.prompt.ids):,} tokens, and {answers} of {kind}"
     for part, items in size.memory.items():
         yield ""
-        yield from _part(part, items)
-        yield from _verdict(sum(items.values()), MEMORY[gpu], size.advice[part])
+        yield from _describe_part(part, items)
+        yield from _describe_verdict(sum(items.values()), MEMORY[gpu], size.advice[part])
     clips, tokens = size.step.tokens // size.row.length, size.step.tokens
     yield ""
     yield f"a step of SFT   {clips} clips, {tokens:,} tokens: {size.flops.useful:.3g} operations"
@@ -143,7 +143,7 @@ def describe_size(size: Size, gpu: str) -> Iterator[str]:
         yield "                (arithmetic, not a measurement)"
 
 
-def _part(part: str, items: Bytes) -> Iterator[str]:
+def _describe_part(part: str, items: Bytes) -> Iterator[str]:
     """Yield a part item by item, in MB if its total is below 1 GB."""
     total = sum(items.values())
     unit, name = (1e9, "GB") if total >= 1e9 else (1e6, "MB")
@@ -151,7 +151,7 @@ def _part(part: str, items: Bytes) -> Iterator[str]:
     yield from (f"    {item:<48}{count / unit:>8.1f}" for item, count in items.items())
 
 
-def _verdict(needed: int, memory: float, advice: tuple[str, ...]) -> Iterator[str]:
+def _describe_verdict(needed: int, memory: float, advice: tuple[str, ...]) -> Iterator[str]:
     """Yield whether a part fits and, if not, what to change; both figures are rounded to the safe side."""
     if needed <= (1 - FREE_SHARE) * memory:
         yield f"    fits in {memory / 1e9:.0f} GB with {100 - math.ceil(100 * needed / memory)}% free"
@@ -162,5 +162,5 @@ def _verdict(needed: int, memory: float, advice: tuple[str, ...]) -> Iterator[st
     yield from (f"        {change}" for change in advice)
 
 
-def _frame_times(number: int) -> tuple[float, ...]:
+def _compute_frame_times(number: int) -> tuple[float, ...]:
     return tuple(np.linspace(0, SECONDS, number).tolist())

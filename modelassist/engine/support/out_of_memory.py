@@ -33,7 +33,7 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, kinds) or any(sign in str(error) for sign in (_CPU, _GPU))
 
 
-def training_advice(config: Config, stage: str) -> str:
+def advise_on_training(config: Config, stage: str) -> str:
     """Say which settings to lower if a step does not fit: first those that a resumed run may change, then others."""
     resumable, fresh = [], ["smaller frames (frames.fast_pixels, frames.slow_pixels)"]
     if stage == "grpo":

@@ -21,7 +21,7 @@ from modelassist.engine.generation.sampler import Sample, forbid, generate
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import build_each
 from modelassist.engine.inputs.prompt import Prompt
-from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
+from modelassist.engine.inputs.rows import Packed, Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import Features
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import GrpoConfig
@@ -170,7 +170,7 @@ class GrpoStage:
 
     def _compute_logps(self, rollouts: Rollouts) -> tuple[Tensor, float]:
         """Compute log-probabilities (C) of the sampled tokens under the sampling distribution, and its mean entropy."""
-        logits = completion_logits(self.model, rollouts.rows, rollouts.packed, self._get_features(rollouts))
+        logits = compute_completion_logits(self.model, rollouts.rows, rollouts.packed, self._get_features(rollouts))
         logs = torch.log_softmax(forbid(self.model, logits) / self.config.temperature, dim=-1)
         with torch.no_grad():
             entropy = -(logs.exp() * logs.clamp(min=-1e4)).sum(-1).mean()

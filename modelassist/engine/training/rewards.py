@@ -117,19 +117,19 @@ def _rank_axis(cards: Cards, targets: Sequence[Targets], axis: Axis) -> list[lis
 
 def _rank_sample(score: float, clip: int, scores: Sequence[Sequence[float]], mos: Sequence[float]) -> float:
     fidelities = [
-        _fidelity(_probability_above(score, scores[clip], scores[other]), mos[clip], mos[other])
+        _compute_fidelity(_compute_probability_above(score, scores[clip], scores[other]), mos[clip], mos[other])
         for other in range(len(scores))
         if other != clip and scores[other]
     ]
     return fmean(fidelities) if fidelities else 0.0
 
 
-def _probability_above(score: float, own: Sequence[float], others: Sequence[float]) -> float:
+def _compute_probability_above(score: float, own: Sequence[float], others: Sequence[float]) -> float:
     """Compute the probability that a score is above another clip's, given the variance within both groups."""
     spread = math.sqrt(pvariance(own) + pvariance(others) + 1e-2)
     return NormalDist().cdf((score - fmean(others)) / spread)
 
 
-def _fidelity(probability: float, mos: float, other: float) -> float:
+def _compute_fidelity(probability: float, mos: float, other: float) -> float:
     truth = 0.5 if mos == other else float(mos > other)
     return math.sqrt(truth * probability) + math.sqrt((1 - truth) * (1 - probability))

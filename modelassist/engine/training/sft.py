@@ -29,7 +29,7 @@ from modelassist.engine.generation.read_scores import compute_expected_scores, f
 from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import build_each
-from modelassist.engine.inputs.rows import Packed, Row, completion_logits, pack
+from modelassist.engine.inputs.rows import Packed, Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
@@ -210,7 +210,7 @@ class SftStage:
         return self._compute_logits([row], packed, lambda: encode(self.model, [row.prompt])).sum() * 0.0
 
     def _compute_logits(self, rows: Sequence[Row], packed: Packed, features: Callable[[], list[Features]]) -> Tensor:
-        return self.machine.run(lambda: completion_logits(self.model, rows, packed, features()))
+        return self.machine.run(lambda: compute_completion_logits(self.model, rows, packed, features()))
 
     def _count_work(self, micro_batches: Sequence[Sequence[Pair]]) -> dict[str, float]:
         """Count tokens, padded tokens and operations of this process's share of a step."""

@@ -27,7 +27,7 @@ from modelassist.engine.inputs.examples import Example, load_captions
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.gathering import Material, gather, open_release
-from modelassist.engine.models.adapters import merge_adapters, prepare, vision_is_frozen
+from modelassist.engine.models.adapters import is_vision_frozen, merge_adapters, prepare
 from modelassist.engine.models.distributed import Machine, join_processes
 from modelassist.engine.models.folder import check_model, check_trainable
 from modelassist.engine.models.loader import Loaded, load
@@ -35,7 +35,7 @@ from modelassist.engine.models.saver import save
 from modelassist.engine.settings.config import STAGES, Config
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.sizing.flops import compute_speed
-from modelassist.engine.support.out_of_memory import SETUP_ADVICE, memory_limit, training_advice
+from modelassist.engine.support.out_of_memory import SETUP_ADVICE, advise_on_training, memory_limit
 from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training.checkpoints import (
     Checkpoint,
@@ -115,7 +115,7 @@ def train(
             return run.read_evaluation() if machine.is_leader else None
         material = gather(reader, run.store, stages, captioned, machine, run.report)
         for name in stages:
-            with memory_limit(name, training_advice(config, name)):
+            with memory_limit(name, advise_on_training(config, name)):
                 run.run_stage(name, material)
         machine.leave()
         if not machine.is_leader:
@@ -252,7 +252,7 @@ class _Run:
 
     def _make_stage(self, name: str, examples: Sequence[Example], captioned: Sequence[Example]) -> Stage:
         config = self.config
-        is_frozen = vision_is_frozen(config)
+        is_frozen = is_vision_frozen(config)
         feeder = Feeder(self.model, self.store, frozen=is_frozen, gigabytes=config.feature_gigabytes)
         context = StageContext(self.model, feeder, config.seed, self.machine, self.report)
         if name == "grpo":
@@ -274,7 +274,7 @@ class _Run:
         bar = tqdm(steps, stage.name, unit="step", initial=start, total=stage.steps, disable=not self.machine.is_leader)
         for index in bar:
             started = time.monotonic()
-            with memory_limit(f"{stage.name} step {index + 1}", training_advice(self.config, stage.name)):
+            with memory_limit(f"{stage.name} step {index + 1}", advise_on_training(self.config, stage.name)):
                 figures = stage.step(index)
             figures |= compute_speed(figures, time.monotonic() - started, self.machine)
             self.journal.log_step(stage.name, index + 1, figures)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from annotation.models import Draft
 from modelassist.bridge import release_folder, run_folder
-from modelassist.engine.evaluation.text import evaluation_table
+from modelassist.engine.evaluation.text import render_evaluation_table
 from modelassist.engine.settings.config import ConfigError, parse_config, read_settings
 from modelassist.reads.evaluation import write_number
 from modelassist.services.loop import Loop, LoopFailed
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         options = f"--clips {loop.clips} --captions {loop.captions} --seed {loop.seed}"
         command = f"manage.py loop {options} --engine-settings <below> --keep-starter"
         try:
-            folder = keep_starter(loop, command=command, table=_evaluation_lines(loop))
+            folder = keep_starter(loop, command=command, table=_render_evaluation(loop))
         except StarterRefused as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"kept as the starter: {folder}")
@@ -101,14 +101,14 @@ def report(loop: Loop, seconds: float) -> list[str]:
     """Build the lines of the table at the end."""
     return [
         "\nAGREEMENT of the simulated raters",
-        *_agreement_lines(loop),
+        *_list_agreement_lines(loop),
         "\nTHE CRITIC on held-out clips, by free generation",
-        _evaluation_lines(loop),
+        _render_evaluation(loop),
         "\nDRAFTS",
         f"by {loop.critic}: {loop.drafts} drafts; {loop.failed_drafts} attempts gave no report card",
         "axes of ratings, by what raters did with the draft: "
         + ", ".join(f"{use} {count}" for use, count in count_draft_uses(loop.campaign).items()),
-        *_example_lines(loop),
+        *_list_example_lines(loop),
         "\nTIME",
         *(f"{what:<22}{taken:7.1f} s" for what, taken in loop.seconds.items()),
         f"{'all':<22}{seconds:7.1f} s",
@@ -122,22 +122,22 @@ def report(loop: Loop, seconds: float) -> list[str]:
     ]
 
 
-def _evaluation_lines(loop: Loop) -> str:
-    return evaluation_table(Evaluation.from_json(loop.run.evaluation))
+def _render_evaluation(loop: Loop) -> str:
+    return render_evaluation_table(Evaluation.from_json(loop.run.evaluation))
 
 
-def _agreement_lines(loop: Loop) -> list[str]:
+def _list_agreement_lines(loop: Loop) -> list[str]:
     counts = f"{loop.first_agreement.ratings} ratings of {len(loop.first_agreement.rows)} clips"
     head = f"{'axis':<12}{'ordinal alpha':<24}{'mean MOS':<10}{'single rater SRCC':<20}{'ceiling SRCC'}"
     lines = [
-        f"{axis.axis:<12}{_readable(axis.blind.alpha):<24}{_figure(axis.mos.estimate.value):<10}"
-        f"{_figure(axis.reach.baseline_srcc.value):<20}{_figure(axis.reach.ceiling_srcc.value)}"
+        f"{axis.axis:<12}{_format_estimate(axis.blind.alpha):<24}{_format_figure(axis.mos.estimate.value):<10}"
+        f"{_format_figure(axis.reach.baseline_srcc.value):<20}{_format_figure(axis.reach.ceiling_srcc.value)}"
         for axis in loop.first_agreement.axes
     ]
     return [counts, head, *lines]
 
 
-def _example_lines(loop: Loop) -> list[str]:
+def _list_example_lines(loop: Loop) -> list[str]:
     """Show the newest draft, as a rater would see it."""
     draft = Draft.objects.filter(item__campaign=loop.campaign).select_related("item__clip").order_by("-pk").first()
     if draft is None:
@@ -148,12 +148,12 @@ def _example_lines(loop: Loop) -> list[str]:
     ]
 
 
-def _figure(value: Figure) -> str:
+def _format_figure(value: Figure) -> str:
     return "undefined" if isinstance(value, Undefined) else write_number(value)
 
 
-def _readable(figure: Weighed) -> str:
+def _format_estimate(figure: Weighed) -> str:
     interval = figure.estimate.interval
     if figure.is_thin or not isinstance(interval, Interval):
         return "too few to say"
-    return f"{_figure(figure.estimate.value)} ({write_number(interval.low)} to {write_number(interval.high)})"
+    return f"{_format_figure(figure.estimate.value)} ({write_number(interval.low)} to {write_number(interval.high)})"

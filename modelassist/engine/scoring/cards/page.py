@@ -70,7 +70,7 @@ def render_scores(card: ReportCard) -> Element:
             element("span", axis.value, class_="muted"),
             " ",
             element("b", f"{card.axis(axis).score:.2f}"),
-            f" {_level_of(card, axis)}",
+            f" {_get_level_word(card, axis)}",
             class_=axis.value,
         )
         for axis in AXES
@@ -104,7 +104,7 @@ def _render_axes(card: ReportCard, line: ScoreLine, numbered: Numbered, video: s
     return element("section", *axes, class_="axes", aria_label="axes")
 
 
-def _level_of(card: ReportCard, axis: Axis) -> str:
+def _get_level_word(card: ReportCard, axis: Axis) -> str:
     return level_word(level_of_mos(card.axis(axis).score))
 
 
@@ -118,7 +118,9 @@ def _render_axis(axis: Axis, card: ReportCard, line: ScoreLine, numbered: Number
     pieces = [_render_piece(number, piece, video) for number, owner, piece in numbered if owner is axis]
     return element(
         "article",
-        element("h2", element("span", axis.value), element("span", f"{report.score:.2f} {_level_of(card, axis)}")),
+        element(
+            "h2", element("span", axis.value), element("span", f"{report.score:.2f} {_get_level_word(card, axis)}")
+        ),
         element("p", report.reason or "No reason given.", dir="auto"),
         element("ol", *pieces) if pieces else element("p", "No defect named.", class_="muted"),
         _render_levels(line.probabilities[axis]),

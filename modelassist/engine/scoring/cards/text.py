@@ -15,11 +15,11 @@ def render_text(scored: Scored) -> str:
         lines.append(f"{axis:<10} {report.score:.2f}  {level_word(level_of_mos(report.score))}")
         if report.reason:
             lines.append(f"{'':<10} {report.reason}")
-        lines += [f"{'':<10} - {_evidence(piece)}" for piece in report.evidence]
+        lines += [f"{'':<10} - {_format_evidence(piece)}" for piece in report.evidence]
     return "\n".join(lines)
 
 
-def _evidence(piece: Evidence) -> str:
+def _format_evidence(piece: Evidence) -> str:
     time = f", {piece.time.start:g}-{piece.time.end:g} s" if piece.time else ""
     box = f", at {piece.box.x:.0%} across and {piece.box.y:.0%} down" if piece.box else ""
     return f"{piece.defect}{time}{box}"

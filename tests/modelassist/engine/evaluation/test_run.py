@@ -20,7 +20,7 @@ from modelassist.engine.evaluation.baselines import measure_people
 from modelassist.engine.evaluation.markdown import render_report
 from modelassist.engine.evaluation.plots import LEAST_CLIPS, draw_plots
 from modelassist.engine.evaluation.tables import escape_markdown
-from modelassist.engine.evaluation.text import evaluation_table
+from modelassist.engine.evaluation.text import render_evaluation_table
 from modelassist.engine.models.folder import identify_model
 from qsave.axes import AXES, Axis
 from qsave.release.reader import ReleaseReader
@@ -170,15 +170,15 @@ def test_reasons_say_of_which_figures_they_are() -> None:
 def test_the_terminal_says_what_its_figures_rest_on() -> None:
     predictions = make_predictions(36)
     blank = predict_again(predictions, lambda number: predictions[number].scored if number < 33 else UNREAD)
-    table = evaluation_table(evaluation_of(test=measure(predictions, blank_frames=blank)))
+    table = render_evaluation_table(evaluation_of(test=measure(predictions, blank_frames=blank)))
     assert "test: 36 clips of 12 prompts; with a report card 36 clips of 12 prompts, with blank frames 33" in table
     assert "too few" not in table
     few = [*predictions[:4], *predict_again(predictions[4:], lambda _: UNREAD)]
-    table = evaluation_table(evaluation_of(test=measure(few)))
+    table = render_evaluation_table(evaluation_of(test=measure(few)))
     assert "with a report card 4 clips of 2 prompts" in table
     assert "RMSE constant is of those of the critic" in table
     assert "no intervals: too few prompts (2, and 10 are the least)" in table
-    nothing = evaluation_table(evaluation_of(test=measure(predict_again(few, lambda _: UNREAD))))
+    nothing = render_evaluation_table(evaluation_of(test=measure(predict_again(few, lambda _: UNREAD))))
     assert "the critic has no figures; RMSE constant is of all clips" in nothing
 
 

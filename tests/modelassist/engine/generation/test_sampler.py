@@ -7,7 +7,7 @@ from scipy.stats import chisquare
 
 from modelassist.engine.generation.sampler import generate
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
-from modelassist.engine.inputs.rows import Row, completion_logits, pack
+from modelassist.engine.inputs.rows import Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.sampling import Sampling
@@ -92,7 +92,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely(critic: Loaded, prompts: l
     count, temperature = 3000, 1.7
     (features,) = encode(critic, prompts[:1])
     packed = pack(critic, [Row(prompts[0], ((0,),))])
-    logits = completion_logits(critic, [Row(prompts[0], ((0,),))], packed, [features])[0].detach()
+    logits = compute_completion_logits(critic, [Row(prompts[0], ((0,),))], packed, [features])[0].detach()
     logits[critic.never_generated] = -torch.inf
     shares = torch.softmax(logits / temperature, -1)
     (samples,) = generate(critic, prompts[:1], [features], Sampling(count, temperature, 3), max_new_tokens=1)
@@ -107,7 +107,7 @@ def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded,
     features = encode(critic, prompts)
     groups = generate(critic, prompts, features, max_new_tokens=6)
     rows = [Row(prompt, (group[0].ids,)) for prompt, group in zip(prompts, groups, strict=True)]
-    logits = completion_logits(critic, rows, pack(critic, rows), features)[:, list(critic.level_ids)]
+    logits = compute_completion_logits(critic, rows, pack(critic, rows), features)[:, list(critic.level_ids)]
     generated = torch.cat([group[0].level_logits for group in groups])
     assert torch.allclose(logits, generated, atol=1e-5)
 
@@ -123,7 +123,7 @@ def shared_rows(critic: Loaded, prompts: list[Prompt]) -> list[Row]:
 
 def token_logps(critic: Loaded, rows: list[Row]) -> torch.Tensor:
     packed = pack(critic, rows)
-    logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
+    logits = compute_completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
     return torch.log_softmax(logits, -1).gather(-1, packed.targets[:, None])[:, 0]
 
 
@@ -187,7 +187,7 @@ def test_either_kind_of_frames_alone_teaches_every_weight_of_the_tower(
 
     heard = Features(only(features.pooler_output), tuple(map(only, features.deepstack_features)))
     packed = pack(critic, [row])
-    logits = completion_logits(critic, [row], packed, [heard])
+    logits = compute_completion_logits(critic, [row], packed, [heard])
     torch.log_softmax(logits, -1).gather(-1, packed.targets[:, None]).sum().backward()
     untaught = [
         name

@@ -15,7 +15,7 @@ from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models import loader
-from modelassist.engine.models.adapters import prepare, vision_is_frozen
+from modelassist.engine.models.adapters import is_vision_frozen, prepare
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.settings.config import Config, GrpoConfig, LoraConfig, SftConfig
@@ -59,7 +59,7 @@ def one_step(
     """The critic after a step, the step's figures, and the names of the weights that it changed."""
     critic = ready(folder, config)
     before = {name: value.detach().clone() for name, value in critic.network.named_parameters()}
-    feeder = Feeder(critic, store, frozen=vision_is_frozen(config))
+    feeder = Feeder(critic, store, frozen=is_vision_frozen(config))
     context = StageContext(critic, feeder, machine=Machine(dtype=getattr(torch, config.dtype)))
     stage: SftStage | GrpoStage
     if is_grpo:

@@ -20,7 +20,7 @@ from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError
 from modelassist.engine.models.loader import Loaded
-from modelassist.engine.scoring.command import _printable
+from modelassist.engine.scoring.command import _make_printable
 from modelassist.engine.scoring.lines import ScoreFile, ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from modelassist.engine.settings.sampling import Sampling
@@ -219,7 +219,7 @@ def test_it_says_where_scores_and_pages_went(run: Run, tmp_path: Path, capsys: p
 
 def test_a_line_of_the_terminal_is_one_line_whatever_the_name() -> None:
     name = "a\nb\x1b[2J\udcff é.mp4"
-    assert _printable(name) == "a\ufffdb\ufffd[2J\ufffd é.mp4"
+    assert _make_printable(name) == "a\ufffdb\ufffd[2J\ufffd é.mp4"
 
 
 def test_a_clip_without_a_prompt_is_reported(

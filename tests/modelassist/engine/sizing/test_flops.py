@@ -13,10 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from modelassist.engine.inputs.examples import load_examples
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.inputs.rows import Row, completion_logits, pack
+from modelassist.engine.inputs.rows import Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
-from modelassist.engine.models.adapters import prepare, vision_is_frozen
+from modelassist.engine.models.adapters import is_vision_frozen, prepare
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.loader import Loaded
 from modelassist.engine.models.tiny import init_tiny
@@ -56,7 +56,7 @@ def counted_by_torch(critic: Loaded, rows: Sequence[Row], *, frozen: bool) -> in
         kept = encode(critic, prompts)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         packed = pack(critic, rows)
-        logits = completion_logits(critic, rows, packed, kept if frozen else encode(critic, prompts))
+        logits = compute_completion_logits(critic, rows, packed, kept if frozen else encode(critic, prompts))
         cross_entropy(logits, packed.targets).backward()
     return counter.get_total_flops()
 
@@ -72,7 +72,7 @@ def test_operations_are_those_that_torch_counts(
     prepare(critic, config)
     rows = rows_of(critic, release_folder, tmp_path)
     mine = count_flops(critic, Work.of(rows, padded=True))
-    assert mine.total == counted_by_torch(critic, rows, frozen=vision_is_frozen(config))
+    assert mine.total == counted_by_torch(critic, rows, frozen=is_vision_frozen(config))
     assert bool(mine.recomputed) == recomputed
 
 

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from torch.profiler import ProfilerActivity, profile
 
 from modelassist.engine.cli.options import main
-from modelassist.engine.inputs.rows import completion_logits, pack
+from modelassist.engine.inputs.rows import compute_completion_logits, pack
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.adapters import prepare
@@ -204,7 +204,9 @@ def peak_of_a_pass(critic: Loaded, rows: int, dtype: torch.dtype) -> int:
         packed = pack(critic, some)
         with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
             losses = cross_entropy(
-                completion_logits(critic, some, packed, encode(critic, prompts)), packed.targets, reduction="none"
+                compute_completion_logits(critic, some, packed, encode(critic, prompts)),
+                packed.targets,
+                reduction="none",
             )
         losses.sum().backward()
     sizes = [event.nbytes() for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from modelassist.engine.settings.config import Config, LoraConfig
-from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit, training_advice
+from modelassist.engine.support.out_of_memory import MemoryFullError, advise_on_training, memory_limit
 
 ON_A_GPU = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.02 GiB is "
@@ -41,11 +41,11 @@ def test_other_errors_stay_what_they_are_and_the_innermost_place_is_named() -> N
 
 def test_what_is_lowered_already_is_not_advised() -> None:
     config = Config(micro_tokens=4096)
-    said = training_advice(config, "sft")
+    said = advise_on_training(config, "sft")
     assert said.index("lower micro_tokens (now 4096)") < said.index("gradient_checkpointing") < said.index("--resume")
     assert said.index("--resume") < said.index("lora.rank")
     thrifty = replace(config, gradient_checkpointing=True, lora=LoraConfig(rank=8))
-    assert "gradient_checkpointing" not in training_advice(thrifty, "sft")
-    assert "lora.rank" not in training_advice(thrifty, "sft")
-    assert "grpo.num_generations, now 6" in training_advice(thrifty, "grpo")
-    assert "micro_tokens" not in training_advice(config, "grpo")
+    assert "gradient_checkpointing" not in advise_on_training(thrifty, "sft")
+    assert "lora.rank" not in advise_on_training(thrifty, "sft")
+    assert "grpo.num_generations, now 6" in advise_on_training(thrifty, "grpo")
+    assert "micro_tokens" not in advise_on_training(config, "grpo")

@@ -8,7 +8,7 @@ import torch
 from modelassist.engine.evaluation.predictions import predict
 from modelassist.engine.generation.read_scores import find_level_positions
 from modelassist.engine.inputs.examples import load_examples
-from modelassist.engine.inputs.rows import completion_logits, pack
+from modelassist.engine.inputs.rows import compute_completion_logits, pack
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.distributed import Machine
@@ -46,7 +46,7 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
     rows = [make_feeder(critic, tmp_path).row(example) for example in examples]
     packed = pack(critic, rows)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in examples])
-    logits = completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
+    logits = compute_completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
     totals = StepTotals.count(rows, [], Machine())
     plain, dual = (compute_sft_loss(critic, logits, packed, mos, SftWeights(weight), totals) for weight in (0.0, 2.0))
     assert plain.total.item() == plain.cross_entropy.item()
