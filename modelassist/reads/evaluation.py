@@ -7,10 +7,11 @@ from qsave.axes import AXES, Axis
 from qsave.run.encoding import NOT_MEASURED
 from qsave.run.evaluation import Evaluation
 from qsave.run.figures import BLANK_FRAMES, AxisFigures
+from qsave.splits import HELD_OUT
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
-HEADLINE_SPLITS = ("test", "val")
-"""Splits for a headline; the first one that was measured is used."""
+HEADLINE_SPLITS = HELD_OUT[::-1]
+"""Splits for a headline, test first; the first one that was measured is used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def test_where_the_disk_is_full_no_half_of_a_model_is_left(
     with largest_file(size):
         assert main(["init-tiny", "--out", str(out)]) == 1
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("error: no space is left on the disk")
+    assert said.startswith("error: No space is left on the disk")
     assert list(tmp_path.rglob("*")) == ([out] if there else [])
 
 
