@@ -86,17 +86,17 @@ def test_the_demo_has_people_ratings_and_a_critic_that_drafts(load: Callable[[],
 @in_a_new_database
 def test_the_demo_shows_every_figure_of_agreement(load: Callable[[], str]) -> None:
     load()
-    found = compute_agreement(Campaign.objects.get())
-    for axis in found.axes:
+    page = compute_agreement(Campaign.objects.get())
+    for axis in page.axes:
         assert min(axis.blind.basis.paired, axis.assisted.basis.paired) >= LEAST_CLIPS
         assert [(one.name, one.of) for one in list_headlines(axis) if one.figure.is_thin] == []
-        assert any(pair.is_significant for pair in found.differences[axis.axis])
-        assert not any(weigh(row.mos, scale=LEVELS).is_thin for row in found.generators[axis.axis])
-    for arm in found.arms:
+        assert any(pair.is_significant for pair in page.differences[axis.axis])
+        assert not any(weigh(row.mos, scale=LEVELS).is_thin for row in page.generators[axis.axis])
+    for arm in page.arms:
         assert [figure for figure in (arm.difference, arm.nearer, arm.spread_ratio) if figure.is_thin] == []
-    assert all(rater.shared >= LEAST_CLIPS for rater in found.raters)
-    assert sum(rater.repeats.n for rater in found.raters) > 0
-    assert sum(rater.gold.n for rater in found.raters) > 0
+    assert all(rater.shared >= LEAST_CLIPS for rater in page.raters)
+    assert sum(rater.repeats.n for rater in page.raters) > 0
+    assert sum(rater.gold.n for rater in page.raters) > 0
     assert set(Item.objects.values_list("clip__prompt_group__split", flat=True)) == {"train", "val", "test"}
 
 

@@ -1,9 +1,9 @@
-"""How often 95% intervals hold the truth, over simulated campaigns whose truth is known without chance.
+"""Measure how often 95% intervals contain the truth, in simulated campaigns whose true figures are known exactly.
 
-A rater gives an item the whole level nearest to quality + bias + noise, kept within 1 to 5. What infinitely many items
-would show is summed over a grid of qualities. An interval of these raters is held against the truth for their biases,
-one that speaks of other raters against that of the whole population. `python -m tests.support.coverage` prints the
-table of docs/statistics.md.
+A rater gives an item the whole level nearest to quality + bias + noise, kept within 1 to 5. The true figures, those of
+infinitely many items, are summed over a grid of qualities. An interval for these raters is compared with the truth for
+their biases, an interval for other raters too with that of the whole population. `python -m tests.support.coverage`
+prints the table of docs/statistics.md.
 """
 
 import sys
@@ -38,7 +38,7 @@ LEVELS = np.arange(1.0, 6.0)
 METRICS: tuple[Metric, ...] = ("nominal", "ordinal", "interval")
 SHIFTS = {"wan": 0.0, "sora": 0.25, "kling": 0.5}
 DRAFT_ABOVE = 0.8
-"""How much higher than the quality drafts score."""
+"""By how much drafts score higher than the quality."""
 PULL, PULL_SD = 0.6, 0.2
 POPULATION = 400
 
@@ -71,8 +71,8 @@ PROMPT_CELLS = tuple(Cell(raters, 3, groups=groups) for raters in (60, 4) for gr
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A figure of one campaign: its intervals and what each should hold (units,)."""
+class FigureIntervals:
+    """A figure of one campaign: its intervals, and the true value of each (units,)."""
 
     figure: str
     intervals: Sequence[Interval | Undefined]
@@ -81,7 +81,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure in a cell: the share of intervals that hold the truth, their median width, and whom they hold for."""
+    """A figure in a cell: the share of intervals that contain the truth, their median width, and their population."""
 
     cell: str
     figure: str
@@ -91,29 +91,29 @@ class Row:
     undefined: float
 
 
-def probabilities(quality: Array, bias: Array) -> Array:
-    """Of each level (qualities, raters, 5)."""
+def compute_probabilities(quality: Array, bias: Array) -> Array:
+    """Compute the probability of each level (qualities, raters, 5)."""
     edges = np.concatenate([[-np.inf], np.arange(1.5, 5.0), [np.inf]])
     latent = quality[:, None] + bias[None, :]
     return np.diff(ndtr((edges - latent[:, :, None]) / NOISE), axis=2)
 
 
-def expected(quality: Array, bias: Array) -> Array:
-    """The expected score (qualities, raters)."""
-    scores: Array = probabilities(quality, bias) @ LEVELS
+def compute_expected_scores(quality: Array, bias: Array) -> Array:
+    """Compute the expected scores (qualities, raters)."""
+    scores: Array = compute_probabilities(quality, bias) @ LEVELS
     return scores
 
 
 @cache
-def population(spread: float) -> Array:
-    """Biases of a whole population, at even shares of its distribution."""
+def spread_biases(spread: float) -> Array:
+    """Return the biases of a whole population, at even quantiles of its distribution."""
     biases: Array = spread * ndtri((np.arange(POPULATION) + 0.5) / POPULATION)
     return biases
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What infinitely many items of uniform quality show of raters with these biases, `overlap` of them an item."""
+    """The true figures of raters with given biases: infinitely many items of uniform quality, `overlap` raters each."""
 
     alpha: dict[str, float]
     single: float
@@ -123,9 +123,9 @@ class Truth:
     baseline_srcc: float
 
 
-def truth_of(bias: Array, overlap: int) -> Truth:
+def compute_truth(bias: Array, overlap: int) -> Truth:
     quality = 1.2 + 3.6 * _GRID
-    chances = probabilities(quality, bias)
+    chances = compute_probabilities(quality, bias)
     total = chances.sum(axis=1)
     raters = len(bias)
     own = np.einsum("qri,qrj->ij", chances, chances)
@@ -135,22 +135,22 @@ def truth_of(bias: Array, overlap: int) -> Truth:
     variance, shared = marginals @ LEVELS**2 - mean**2, LEVELS @ pairs @ LEVELS - mean**2
     within = variance - shared
     of_mos = (variance + (overlap - 1) * shared) / overlap
-    joint = one_and_others(chances, overlap)
+    joint = compute_joint_shares(chances, overlap)
     return Truth(
-        alpha={metric: 1 - (pairs * d).sum() / (marginals @ d @ marginals) for metric, d in _distances(marginals)},
+        alpha={metric: 1 - (pairs * d).sum() / (marginals @ d @ marginals) for metric, d in _list_distances(marginals)},
         single=shared / variance,
         average=1 - within / (overlap * of_mos),
         ceiling=float(np.sqrt((chances @ LEVELS).mean(axis=1).var() / of_mos)),
-        baseline_plcc=_correlation(joint, LEVELS, np.arange(float(joint.shape[1]))),
-        baseline_srcc=_correlation(joint, _ranks(joint.sum(axis=1)), _ranks(joint.sum(axis=0))),
+        baseline_plcc=_compute_correlation(joint, LEVELS, np.arange(float(joint.shape[1]))),
+        baseline_srcc=_compute_correlation(joint, _compute_ranks(joint.sum(axis=1)), _compute_ranks(joint.sum(axis=0))),
     )
 
 
-def one_and_others(chances: Array, overlap: int) -> Array:
-    """How often one rating of an item is level i + 1 while the others sum to overlap - 1 + s: (5, sums).
+def compute_joint_shares(chances: Array, overlap: int) -> Array:
+    """Compute how often one rating of an item is level i + 1 while the others sum to overlap - 1 + s: (5, sums).
 
-    The raters of an item are any `overlap` of all. A rater's levels are a polynomial, the sum over choices of others
-    is a symmetric one of theirs, and both are taken at the roots of unity.
+    Any `overlap` of all raters may rate an item. A rater's chances are the coefficients of a polynomial, and the sum
+    over all choices of the other raters is a symmetric polynomial of theirs. Both are evaluated at roots of unity.
     """
     raters, others = chances.shape[1], overlap - 1
     size = 4 * others + 1
@@ -168,17 +168,17 @@ def one_and_others(chances: Array, overlap: int) -> Array:
     return joint
 
 
-def _ranks(shares: Array) -> Array:
+def _compute_ranks(shares: Array) -> Array:
     ranks: Array = np.cumsum(shares) - shares / 2
     return ranks
 
 
-def _correlation(joint: Array, x: Array, y: Array) -> float:
+def _compute_correlation(joint: Array, x: Array, y: Array) -> float:
     x, y = x - joint.sum(axis=1) @ x, y - joint.sum(axis=0) @ y
     return float(x @ joint @ y / np.sqrt((joint.sum(axis=1) @ x**2) * (joint.sum(axis=0) @ y**2)))
 
 
-def _distances(marginals: Array) -> Iterator[tuple[str, Array]]:
+def _list_distances(marginals: Array) -> Iterator[tuple[str, Array]]:
     middle = np.cumsum(marginals) - marginals / 2
     yield "nominal", 1 - np.eye(5)
     yield "ordinal", (middle[:, None] - middle[None, :]) ** 2
@@ -186,11 +186,11 @@ def _distances(marginals: Array) -> Iterator[tuple[str, Array]]:
 
 
 def draw_raters(rng: np.random.Generator, cell: Cell, items: int) -> NDArray[np.int64]:
-    """Who rates each item (items, overlap)."""
+    """Draw the raters of each item (items, overlap)."""
     return np.sort(np.argsort(rng.random((items, cell.raters)), axis=1)[:, : cell.overlap], axis=1)
 
 
-def rate(rng: np.random.Generator, quality: Array, bias: Array, who: NDArray[np.int64]) -> RatingTable:
+def draw_ratings(rng: np.random.Generator, quality: Array, bias: Array, who: NDArray[np.int64]) -> RatingTable:
     latent = quality[:, None] + bias[who] + rng.normal(0, NOISE, who.shape)
     scores = np.clip(np.round(latent), 1, 5)
     names = (tuple(range(len(quality))), tuple(range(len(bias))))
@@ -199,52 +199,56 @@ def rate(rng: np.random.Generator, quality: Array, bias: Array, who: NDArray[np.
     return RatingTable(items, raters, scores.ravel(), names[0], tuple(int(code) for code in codes))
 
 
-def rated_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
-    """One campaign and its figures that count raters."""
+def simulate_ratings(rng: np.random.Generator, cell: Cell) -> Iterator[FigureIntervals]:
+    """Simulate one campaign, and yield its figures about raters."""
     bias = rng.normal(0, BIAS, cell.raters)
     quality = rng.uniform(1.2, 4.8, cell.items)
-    table = rate(rng, quality, bias, draw_raters(rng, cell, cell.items))
-    these, everyone = truth_of(bias, cell.overlap), _everyone(cell.overlap)
-    of_these = expected(quality, bias).mean(axis=1)
-    of_all = expected(quality, population(BIAS)).mean(axis=1)
+    table = draw_ratings(rng, quality, bias, draw_raters(rng, cell, cell.items))
+    these, everyone = compute_truth(bias, cell.overlap), _compute_truth_of_all(cell.overlap)
+    of_these = compute_expected_scores(quality, bias).mean(axis=1)
+    of_all = compute_expected_scores(quality, spread_biases(BIAS)).mean(axis=1)
 
     def pick(interval: Interval | Undefined, here: float, there: float) -> Array:
         named = isinstance(interval, Interval) and interval.population
         return np.array([here if named else there])
 
     rows = summarise(table, pooled=compute_pooled_sd(table))
-    yield Shown("MOS", [Interval(row.low, row.high) for row in rows], of_all)
+    yield FigureIntervals("MOS", [Interval(row.low, row.high) for row in rows], of_all)
     model = fit_mixed_model(table)
     assert isinstance(model, MixedModel)
     bounds = zip(model.low.tolist(), model.high.tolist(), strict=True)
-    yield Shown(
+    yield FigureIntervals(
         "bias-corrected MOS",
         [Interval(low, high, model.population) for low, high in bounds],
         of_these if model.population else of_all,
     )
     for metric in METRICS:
         interval = compute_alpha(table, metric).interval
-        yield Shown(f"alpha, {metric}", [interval], pick(interval, these.alpha[metric], everyone.alpha[metric]))
+        yield FigureIntervals(
+            f"alpha, {metric}", [interval], pick(interval, these.alpha[metric], everyone.alpha[metric])
+        )
     icc = compute_icc(table)
-    yield Shown("ICC(1,1)", [icc.single.interval], pick(icc.single.interval, these.single, everyone.single))
-    yield Shown("ICC(1,k)", [icc.average.interval], pick(icc.average.interval, these.average, everyone.average))
+    yield FigureIntervals("ICC(1,1)", [icc.single.interval], pick(icc.single.interval, these.single, everyone.single))
+    yield FigureIntervals(
+        "ICC(1,k)", [icc.average.interval], pick(icc.average.interval, these.average, everyone.average)
+    )
     reached = measure_reach(table)
     for name, estimate, here, there in (
         ("single-rater baseline, PLCC", reached.baseline_plcc, these.baseline_plcc, everyone.baseline_plcc),
         ("single-rater baseline, SRCC", reached.baseline_srcc, these.baseline_srcc, everyone.baseline_srcc),
     ):
-        yield Shown(name, [estimate.interval], pick(estimate.interval, here, there))
-    yield Shown("ceiling", [reached.ceiling_plcc.interval], np.array([these.ceiling]))
-    yield from _anchoring(rng, cell, quality, bias)
+        yield FigureIntervals(name, [estimate.interval], pick(estimate.interval, here, there))
+    yield FigureIntervals("ceiling", [reached.ceiling_plcc.interval], np.array([these.ceiling]))
+    yield from _simulate_anchoring(rng, cell, quality, bias)
 
 
 @cache
-def _everyone(overlap: int) -> Truth:
-    return truth_of(population(BIAS), overlap)
+def _compute_truth_of_all(overlap: int) -> Truth:
+    return compute_truth(spread_biases(BIAS), overlap)
 
 
-def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array) -> Iterator[Shown]:
-    """Each item half blind, half assisted, by as many raters as there are, four at most."""
+def _simulate_anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array) -> Iterator[FigureIntervals]:
+    """Simulate items that at most four raters rate, half of them blind and half assisted."""
     pull = rng.normal(PULL, PULL_SD, cell.raters) * DRAFT_ABOVE
     who = draw_raters(rng, Cell(cell.raters, min(4, cell.raters)), len(quality))
     assisted = np.argsort(rng.random(who.shape), axis=1) < who.shape[1] // 2
@@ -252,13 +256,13 @@ def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array
     scores = np.clip(np.round(latent), 1, 5)
     items = np.repeat(np.arange(len(quality)), who.shape[1])
     rows = list(zip(items.tolist(), assisted.ravel().tolist(), scores.ravel().tolist(), strict=True))
-    drafts = dict(enumerate(draft_of(quality).tolist()))
-    found = measure_anchoring(rows, drafts, raters=who.ravel().tolist())
-    these, everyone = pull_of(bias, pull), _pull_of_everyone()
+    drafts = dict(enumerate(make_drafts(quality).tolist()))
+    anchoring = measure_anchoring(rows, drafts, raters=who.ravel().tolist())
+    these, everyone = compute_pull(bias, pull), _compute_pull_of_all()
     for name in ("difference", "nearer", "spread_ratio"):
-        interval = getattr(found, name).interval
+        interval = getattr(anchoring, name).interval
         named = isinstance(interval, Interval) and interval.population
-        yield Shown(
+        yield FigureIntervals(
             f"anchoring, {name.replace('_', ' ')}",
             [interval],
             np.array([getattr(these if named else everyone, name)]),
@@ -267,24 +271,24 @@ def _anchoring(rng: np.random.Generator, cell: Cell, quality: Array, bias: Array
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """What infinitely many items of uniform quality show of drafts that pull these raters."""
+    """The true effect of drafts that pull given raters, over infinitely many items of uniform quality."""
 
     difference: float
     nearer: float
     spread_ratio: float
 
 
-def draft_of(quality: Array) -> Array:
-    """The drafted score of each item."""
+def make_drafts(quality: Array) -> Array:
+    """Return the drafted score of each item."""
     return np.clip(np.round(quality + DRAFT_ABOVE), 1, 5)
 
 
-def pull_of(bias: Array, pull: Array) -> Pull:
+def compute_pull(bias: Array, pull: Array) -> Pull:
     quality = 1.2 + 3.6 * _GRID
-    distances = np.abs(LEVELS - draft_of(quality)[:, None])
+    distances = np.abs(LEVELS - make_drafts(quality)[:, None])
     means, gaps, spreads = [], [], []
     for shift in (bias, bias + pull):
-        chances = probabilities(quality, shift)
+        chances = compute_probabilities(quality, shift)
         scores = chances @ LEVELS
         pairs = (scores.sum(axis=1) ** 2 - (scores**2).sum(axis=1)) / (len(bias) * (len(bias) - 1))
         means.append(scores.mean())
@@ -298,28 +302,28 @@ def pull_of(bias: Array, pull: Array) -> Pull:
 
 
 @cache
-def _pull_of_everyone() -> Pull:
+def _compute_pull_of_all() -> Pull:
     mixed = np.random.default_rng(0).permutation(POPULATION)
-    return pull_of(population(BIAS), DRAFT_ABOVE * (PULL + population(PULL_SD)[mixed]))
+    return compute_pull(spread_biases(BIAS), DRAFT_ABOVE * (PULL + spread_biases(PULL_SD)[mixed]))
 
 
-def generator_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
-    """One campaign in which generators are compared: each made a clip of each prompt."""
+def simulate_generators(rng: np.random.Generator, cell: Cell) -> Iterator[FigureIntervals]:
+    """Simulate one campaign in which generators are compared: each made a clip of each prompt."""
     bias = rng.normal(0, BIAS, cell.raters)
     names = list(SHIFTS)
     prompts = rng.normal(2.75, 0.6, cell.groups)
     quality = (prompts[:, None] + list(SHIFTS.values()) + rng.normal(0, 0.4, (cell.groups, len(names)))).ravel()
-    table = rate(rng, quality, bias, draw_raters(rng, cell, len(quality)))
+    table = draw_ratings(rng, quality, bias, draw_raters(rng, cell, len(quality)))
     groups = np.repeat(np.arange(cell.groups), len(names)).tolist()
     rows = list(zip(names * cell.groups, groups, table.means.tolist(), strict=True))
     spread = 2.75 + ndtri(_GRID) * np.hypot(0.6, 0.4)
-    truth = {name: float(expected(spread + shift, bias).mean()) for name, shift in SHIFTS.items()}
+    truth = {name: float(compute_expected_scores(spread + shift, bias).mean()) for name, shift in SHIFTS.items()}
     figures = {row.generator: row.mos.interval for row in summarise_generators(rows)}
-    yield Shown("MOS of a generator", list(figures.values()), np.array([truth[name] for name in figures]))
+    yield FigureIntervals("MOS of a generator", list(figures.values()), np.array([truth[name] for name in figures]))
     overall = compute_mean_mos(table.means, groups).interval
-    yield Shown("MOS of an axis", [overall], np.array([np.mean(list(truth.values()))]))
+    yield FigureIntervals("MOS of an axis", [overall], np.array([np.mean(list(truth.values()))]))
     pairs = compare_generators(rows)
-    yield Shown(
+    yield FigureIntervals(
         "paired difference",
         [pair.difference.interval for pair in pairs],
         np.array([truth[pair.first] - truth[pair.second] for pair in pairs]),
@@ -327,23 +331,23 @@ def generator_campaign(rng: np.random.Generator, cell: Cell) -> Iterator[Shown]:
 
 
 def simulate(cell: Cell, campaigns: int = CAMPAIGNS) -> list[Row]:
-    """The rows of one cell, seeded by the cell."""
+    """Return the rows of one cell; the cell is the seed."""
     rng = np.random.default_rng([cell.raters, cell.overlap, cell.items, cell.groups])
-    run = generator_campaign if cell.groups else rated_campaign
-    held: dict[str, list[bool]] = defaultdict(list)
+    run = simulate_generators if cell.groups else simulate_ratings
+    hits_by_figure: dict[str, list[bool]] = defaultdict(list)
     widths: dict[str, list[float]] = defaultdict(list)
     populations: dict[str, str] = {}
     missing: dict[str, int] = defaultdict(int)
     for _ in range(campaigns):
-        for shown in run(rng, cell):
-            held.setdefault(shown.figure, [])
-            for interval, truth in zip(shown.intervals, shown.truths.tolist(), strict=True):
+        for case in run(rng, cell):
+            hits_by_figure.setdefault(case.figure, [])
+            for interval, truth in zip(case.intervals, case.truths.tolist(), strict=True):
                 if isinstance(interval, Undefined):
-                    missing[shown.figure] += 1
+                    missing[case.figure] += 1
                     continue
-                held[shown.figure].append(interval.low <= truth <= interval.high)
-                widths[shown.figure].append(interval.high - interval.low)
-                populations[shown.figure] = interval.population or "other raters too"
+                hits_by_figure[case.figure].append(interval.low <= truth <= interval.high)
+                widths[case.figure].append(interval.high - interval.low)
+                populations[case.figure] = interval.population or "other raters too"
     return [
         Row(
             cell.name,
@@ -353,19 +357,19 @@ def simulate(cell: Cell, campaigns: int = CAMPAIGNS) -> list[Row]:
             float(np.median(widths[figure])) if hits else float("nan"),
             missing[figure] / (len(hits) + missing[figure]),
         )
-        for figure, hits in held.items()
+        for figure, hits in hits_by_figure.items()
     ]
 
 
 def simulate_all(campaigns: int = CAMPAIGNS) -> list[Row]:
-    """Every cell, two at a time."""
+    """Simulate every cell, two at a time."""
     cells = [*CELLS, *PROMPT_CELLS]
     with ProcessPoolExecutor(2) as pool:
         return [row for rows in pool.map(simulate, cells, [campaigns] * len(cells)) for row in rows]
 
 
-def table(rows: Sequence[Row]) -> str:
-    """As Markdown."""
+def format_table(rows: Sequence[Row]) -> str:
+    """Format the rows as a Markdown table."""
     lines = [
         "| campaign | figure | holds for | coverage | median width | too few to say |",
         "|---|---|---|---|---|---|",
@@ -380,4 +384,4 @@ def table(rows: Sequence[Row]) -> str:
 
 
 if __name__ == "__main__":
-    print(table(simulate_all(int(sys.argv[1]) if len(sys.argv) > 1 else CAMPAIGNS)))
+    print(format_table(simulate_all(int(sys.argv[1]) if len(sys.argv) > 1 else CAMPAIGNS)))

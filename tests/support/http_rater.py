@@ -1,4 +1,4 @@
-"""A rater's browser without a browser: cookies, an open connection, and the form of the clip on the desk."""
+"""Act as a rater's browser: cookies, an open connection, and the form of the clip on the desk."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
-"""Lint and type-check static/js with the tools that package-lock.json names. Node comes from a package of Python.
+"""Lint and type-check static/js with the tools that package-lock.json names. Node comes from a Python package.
 
-Where those tools cannot be installed, for lack of a network, one line says so and the check passes.
+If the tools cannot be installed because there is no network, one line says so and the check passes.
 """
 
 import re
@@ -19,11 +19,11 @@ NPM = next(NODE_FOLDER.glob("**/node_modules/npm/bin/npm-cli.js"))
 INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 TOOLS = (("eslint/bin/eslint.js", "--max-warnings=0", "static/js"), ("typescript/bin/tsc", "--project", "."))
 OUR_FAULTS = {"EUSAGE", "EJSONPARSE", "EINTEGRITY", "ERESOLVE", "EBADENGINE"}
-"""npm errors that a network does not mend: the lock does not fit package.json, or a package does not fit the lock."""
+"""npm errors that do not come from the network: package.json, the lock and a package do not match."""
 
 
 class NotInstalled(Exception):
-    """The tools cannot be had here; says why in a few words."""
+    """The tools cannot be installed; the message says why in a few words."""
 
 
 def run_node(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -31,13 +31,13 @@ def run_node(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def read_npm_error(output: str) -> str:
-    """npm's code of the error, such as ENOTFOUND."""
+    """Return npm's code of the error, such as ENOTFOUND."""
     code = re.search(r"npm error code (\S+)", output)
     return code.group(1) if code else "unknown"
 
 
 def install() -> None:
-    """Install what the lock names, unless node_modules holds just that."""
+    """Install the packages of the lock, unless node_modules already matches it."""
     lock, installed = ROOT / "package-lock.json", ROOT / "node_modules" / ".installed-lock.json"
     if installed.exists() and installed.read_bytes() == lock.read_bytes():
         return
@@ -51,7 +51,7 @@ def install() -> None:
 
 
 def find_faults() -> Iterator[str]:
-    """The output of each tool that found something."""
+    """Yield the output of each tool that reports an error."""
     for script, *options in TOOLS:
         done = run_node(ROOT / "node_modules" / script, *options)
         if done.returncode:

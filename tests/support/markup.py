@@ -10,7 +10,7 @@ _AROUND_BLOCK = re.compile(rf" ?(</?(?:{_BLOCKS})(?: [^<>]*)?>) ?")
 
 
 def collapse_space(html: str) -> str:
-    """Write each run of white space as one space, and none beside the tag of a block or at the end of a tag.
+    """Reduce each run of white space to one space; remove it next to the tag of a block and at the end of a tag.
 
     A browser shows both alike, except in `<pre>` and `<textarea>`.
     """

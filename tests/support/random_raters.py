@@ -64,7 +64,7 @@ class RandomRaters:
     def run_unless_lost(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except (LeaseLost, EditRefused):  # the rater is told; their answers are saved work, and the log has a line
+        except (LeaseLost, EditRefused):  # the page tells the rater; the answers are saved, and the log has a line
             return
         except OperationalError:
             if connection.vendor != "sqlite":

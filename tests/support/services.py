@@ -54,7 +54,7 @@ REDIS = Need("redis-server", find_redis, "QSAVE_TEST_REDIS_URL")
 
 
 def drop_root() -> list[str]:
-    """Return the words before a command that drop root's rights; none for other users."""
+    """Return the start of a command that drops root's rights; empty for other users."""
     if os.geteuid() != 0:
         return []
     known = {user.pw_name for user in pwd.getpwall()}

@@ -1,4 +1,4 @@
-"""The geometry of Qwen3-VL-8B-Instruct, as its published config has it, with a tokenizer to stand in for its own.
+"""The geometry of Qwen3-VL-8B-Instruct, as its published config has it, with the tokenizer of our tiny models.
 
 Source: the `8B` of `qwen3_vl_configs` in pytorch/torchtitan (torchtitan/experiments/qwen3_vl), which loads the
 published weights.
@@ -11,7 +11,7 @@ from transformers import Qwen3VLConfig
 from modelassist.engine.models.tiny import build_tokenizer
 
 PARAMETERS = 8_767_123_696
-"""The 8.77 B that the model is published with."""
+"""The number of weights of the published model."""
 _TEXT = {
     "vocab_size": 151936,
     "hidden_size": 4096,
@@ -42,7 +42,7 @@ _VISION = {
 
 
 def make_8b(folder: Path) -> None:
-    """A model folder without weights."""
+    """Write a model folder without weights."""
     tokenizer = build_tokenizer()
     tokenizer.save_pretrained(folder)
     Qwen3VLConfig(text_config=_TEXT, vision_config=_VISION, tie_word_embeddings=False).save_pretrained(folder)

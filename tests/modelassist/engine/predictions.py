@@ -1,4 +1,4 @@
-"""Predictions for tests of what is computed from them, without a model and without pixels."""
+"""Make predictions without a model and without pixels, for tests of the figures computed from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What one process of a run does in the tests of `distributed`; a separate module, so that it starts fast."""
+"""The work of one process in the tests of `distributed`; a separate module, so that it starts fast."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from modelassist.engine.training.stages import StageContext
 from qsave.release.reader import ReleaseReader
 
 CONFIG = Config(sft=SftConfig(steps=2, batch=5, warmup_steps=0, learning_rate=1e-3))
-"""Five clips, which two processes cannot halve."""
+"""Five clips, so that two processes get different numbers of them."""
 MICRO_TOKENS = 250
-"""A clip or two a pass, so that one process has more of them than the other."""
+"""One or two clips a pass, so that one process has more passes than the other."""
 
 
 def learn(machine: Machine, folder: Path, learning_rate: float = CONFIG.sft.learning_rate) -> dict[str, Any]:
-    """Two steps of SFT on the release in `folder`: what they say, and some of what was learnt."""
+    """Take two steps of SFT on the release in `folder`; return their figures and a sum of each trained weight."""
     critic = loader.load(str(folder / "tiny"))
     prepare(critic, CONFIG)
     machine.shard(critic)
@@ -41,27 +41,27 @@ def learn(machine: Machine, folder: Path, learning_rate: float = CONFIG.sft.lear
     return {"figures": figures, "sums": sums}
 
 
-def share(rank: int, size: int, port: int, folder: str) -> None:
-    """One of `size` processes: the same two steps in both ways of sharing, and what they tell each other."""
+def run_process(rank: int, size: int, port: int, folder: str) -> None:
+    """Run one of `size` processes: take the same two steps in both ways of sharing, and write a report."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "LOCAL_RANK": str(rank)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     machine = join_processes("ddp", torch.float32)
-    told: dict[str, Any] = {
+    report: dict[str, Any] = {
         "joined": [machine.rank, machine.size, machine.is_leader],
         "part": machine.take_share("abcde"),
         "gathered": machine.gather({"rank": machine.rank}),
         "total": machine.sum_values({"one": 1.0, "rank": float(rank)}),
         "ddp": learn(machine, Path(folder)),
         "fsdp": learn(Machine(kind="fsdp", rank=rank, size=size), Path(folder)),
-        "stopped": _stopped(machine, Path(folder)),
+        "stopped": _learn_too_fast(machine, Path(folder)),
     }
-    (Path(folder) / f"told-{rank}.json").write_text(json.dumps(told))
+    (Path(folder) / f"report-{rank}.json").write_text(json.dumps(report))
     machine.leave()
 
 
-def _stopped(machine: Machine, folder: Path) -> str:
-    """What stops a run that learns far too fast."""
+def _learn_too_fast(machine: Machine, folder: Path) -> str:
+    """Return the error that stops a run with far too high a learning rate."""
     try:
         learn(machine, folder, 1e30)
     except TrainingError as error:
@@ -69,7 +69,7 @@ def _stopped(machine: Machine, folder: Path) -> str:
     return ""
 
 
-def shared(folder: Path, port: int, size: int = 2) -> list[dict[str, Any]]:
-    """What each of some processes told."""
-    spawn(share, args=(size, port, str(folder)), nprocs=size)
-    return [json.loads((folder / f"told-{rank}.json").read_text()) for rank in range(size)]
+def run_processes(folder: Path, port: int, size: int = 2) -> list[dict[str, Any]]:
+    """Run `size` processes and return the report of each."""
+    spawn(run_process, args=(size, port, str(folder)), nprocs=size)
+    return [json.loads((folder / f"report-{rank}.json").read_text()) for rank in range(size)]

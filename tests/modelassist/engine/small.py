@@ -24,12 +24,12 @@ DEFECTS = ("blur", "frozen", "wrong-colour")
 
 
 def make_tiny(folder: Path, kind: str = "qwen3_vl", seed: int = 0) -> None:
-    """A model with fresh weights that knows the words of the release."""
+    """Write a model with fresh weights whose tokenizer knows the words of the release."""
     init_tiny(folder, kind=kind, seed=seed, frames=FRAMES, texts=[_answer(level) for level in range(1, 6)])
 
 
 def make_release(folder: Path) -> None:
-    """Eight train, three val and three test clips: the brighter the picture, the better all three axes."""
+    """Write a release with 8 train, 3 val and 3 test clips; a brighter picture has higher levels on all axes."""
     (folder / "media").mkdir()
     number = 0
     for split, count in (("train", 8), ("val", 3), ("test", 3)):
@@ -43,7 +43,7 @@ def make_release(folder: Path) -> None:
 
 
 def seal(folder: Path) -> None:
-    """Write the manifest of what lies in the folder."""
+    """Write the manifest of the files in the folder."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
     files = {
         path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in paths
@@ -56,7 +56,7 @@ def seal(folder: Path) -> None:
 
 
 def write_clip(path: Path, brightness: int, frames: int = 6) -> None:
-    """A short clip of one grey, with a lighter square that wanders."""
+    """Write a short clip of one grey with a lighter square that moves."""
     with av.open(os.fspath(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=8, options={"crf": "20", "threads": "1"})
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
@@ -84,14 +84,14 @@ def _rows(folder: Path, number: int, split: str) -> tuple[SftRow, RlRow]:
         "media": Media(f"media/{sha256}.mp4", sha256, 0.75, (), ()),
         "simulated": True,
     }
-    asked = Task(SYSTEM_PROMPT, user_prompt(prompt))
+    unanswered = Task(SYSTEM_PROMPT, user_prompt(prompt))
     targets = {
         axis: Target(min(5.0, level + 0.2), 0.3, 3, level_of_mos(min(5.0, level + 0.2)), card.defects, card.evidence)
         for axis, card in ((axis, _card(level).axis(axis)) for axis in AXES)
     }
     return (
-        SftRow(**common, task=replace(asked, answer=_answer(level)), targets=targets),  # type: ignore[arg-type]
-        RlRow(**common, task=asked, solution=targets),  # type: ignore[arg-type]
+        SftRow(**common, task=replace(unanswered, answer=_answer(level)), targets=targets),  # type: ignore[arg-type]
+        RlRow(**common, task=unanswered, solution=targets),  # type: ignore[arg-type]
     )
 
 
@@ -113,5 +113,5 @@ def _write(path: Path, rows: list[SftRow] | list[RlRow]) -> None:
 
 
 def read_metrics(out: Path) -> list[dict[str, Any]]:
-    """The metrics of a run, a row a step."""
+    """Read the metrics of a run, one row for each step."""
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

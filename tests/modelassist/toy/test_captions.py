@@ -33,8 +33,8 @@ def test_an_unfaithful_clip_is_described_as_it_is() -> None:
     unfaithful = [spec for spec in SPECS if any(fault.axis is Axis.ALIGNMENT for fault in spec.faults)]
     for spec in unfaithful:
         assert describe_scene(spec) != spec.prompt[0].lower() + spec.prompt[1:]
-        shown = {thing.colour for thing in spec.things} | ({spec.extra.colour} if spec.extra else set())
-        assert {word for word in COLOURS if word in describe_scene(spec)} == shown
+        colours = {thing.colour for thing in spec.things} | ({spec.extra.colour} if spec.extra else set())
+        assert {word for word in COLOURS if word in describe_scene(spec)} == colours
         words = re.sub("circles? over", "", describe_scene(spec))  # that is a motion
         shapes = {thing.shape for thing in spec.things} | ({spec.extra.shape} if spec.extra else set())
         assert {word for word in SHAPES if word in words} == shapes
@@ -58,8 +58,8 @@ def test_a_caption_holds_what_is_asked_against_what_is_seen() -> None:
     differ = 0
     for spec in SPECS:
         asked = draw_other_prompt(spec)
-        told = write_caption(spec, asked).split("Asked and seen: ")[1].removesuffix(".")
-        *pairs, _ = told.split("; ")
+        comparison = write_caption(spec, asked).split("Asked and seen: ")[1].removesuffix(".")
+        *pairs, _ = comparison.split("; ")
         for pair in pairs:
             *words, verdict = pair.split()
             half = len(words) // 2
@@ -91,10 +91,10 @@ def test_the_sketch_holds_what_is_shown_and_nothing_where_nothing_is() -> None:
 
 def test_a_moment_names_a_flaw_only_while_it_shows() -> None:
     brief = [words(spec) for spec in SPECS if _flaws(spec, timed=True) == {"flicker"}]
-    assert {word for said in brief for word in said} >= {"flicker", "steady"}
+    assert {word for phrase in brief for word in phrase} >= {"flicker", "steady"}
     lasting = [words(spec) for spec in SPECS if "camera-shake" in _flaws(spec, timed=False)]
     assert lasting
-    assert all("steady" not in said for said in lasting)
+    assert all("steady" not in phrase for phrase in lasting)
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def maps(spec: ClipSpec) -> list[list[str]]:
 
 def words(spec: ClipSpec) -> list[str]:
     """What is said of the flaws of motion at each moment."""
-    return [said.split()[1] for said in _moments(spec)]
+    return [phrase.split()[1] for phrase in _moments(spec)]
 
 
 def headings(spec: ClipSpec) -> list[str]:
     """Where things are said to go at each moment."""
-    return [said.split()[0] for said in _moments(spec)]
+    return [phrase.split()[0] for phrase in _moments(spec)]
 
 
 def _moments(spec: ClipSpec) -> list[str]:

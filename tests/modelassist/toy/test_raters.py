@@ -100,8 +100,8 @@ def test_raters_differ() -> None:
 
 def test_what_is_seen_is_held_against_what_was_asked_word_by_word() -> None:
     for spec, card in zip(SPECS, rated(make_rater(4)), strict=True):
-        told = card.alignment.reason.split("Asked and seen: ")[1].split(". ")[0]
-        *pairs, besides = told.split("; ")
+        comparison = card.alignment.reason.split("Asked and seen: ")[1].split(". ")[0]
+        *pairs, besides = comparison.split("; ")
         wrong = {fault.defect for fault in spec.faults if fault.axis is Axis.ALIGNMENT}
         for pair in pairs:
             *words, verdict = pair.split()

@@ -37,7 +37,7 @@ INSIDE = slice(6, 12)
 Floats = npt.NDArray[np.float64]
 
 
-def shown(fault: Fault | None = None, spec: ClipSpec = CLEAN) -> Floats:
+def render_clip_frames(fault: Fault | None = None, spec: ClipSpec = CLEAN) -> Floats:
     return render_frames(replace(spec, faults=(fault,) if fault else ())).astype(float)
 
 
@@ -54,7 +54,7 @@ def centre(picture: Floats) -> npt.NDArray[np.float64]:
 
 
 def test_the_thing_travels_as_the_prompt_says() -> None:
-    columns = [centre(picture)[1] for picture in shown()]
+    columns = [centre(picture)[1] for picture in render_clip_frames()]
     assert all(right > left for left, right in pairwise(columns))
     assert columns[-1] - columns[0] > 0.5 * CLEAN.width
 
@@ -63,7 +63,7 @@ def test_the_thing_travels_as_the_prompt_says() -> None:
     "defect", ["blur", "noise", "blockiness", "banding", "over-exposed", "under-exposed", "colour-cast", "watermark"]
 )
 def test_a_visual_fault_changes_its_frames_and_its_part_of_the_picture_and_nothing_else(defect: str) -> None:
-    change = np.abs(shown(Fault(defect, 0.8, SPAN, BOX)) - shown())
+    change = np.abs(render_clip_frames(Fault(defect, 0.8, SPAN, BOX)) - render_clip_frames())
     part = change[INSIDE, 24:72, 40:120]
     assert part.mean() > 3
     part[...] = 0
@@ -72,30 +72,34 @@ def test_a_visual_fault_changes_its_frames_and_its_part_of_the_picture_and_nothi
 
 @pytest.mark.parametrize("defect", ["blur", "noise", "over-exposed", "under-exposed", "colour-cast", "watermark"])
 def test_a_stronger_visual_fault_changes_more(defect: str) -> None:
-    weak, strong = (np.abs(shown(Fault(defect, strength)) - shown()).mean() for strength in (0.3, 0.9))
+    weak, strong = (
+        np.abs(render_clip_frames(Fault(defect, strength)) - render_clip_frames()).mean() for strength in (0.3, 0.9)
+    )
     assert strong > weak > 0
 
 
 def test_visual_faults_look_like_their_names() -> None:
-    plain = shown()
-    assert sharpness(shown(Fault("blur", 0.8))) < 0.6 * sharpness(plain)
-    assert sharpness(shown(Fault("noise", 0.8))) > 2 * sharpness(plain)
-    assert shown(Fault("over-exposed", 0.8)).mean() > plain.mean() + 30
-    assert shown(Fault("under-exposed", 0.8)).mean() < 0.5 * plain.mean()
-    assert len(np.unique(shown(Fault("banding", 0.8)))) < 0.2 * len(np.unique(plain))
-    cast = shown(Fault("colour-cast", 0.8)).mean(axis=(0, 1, 2))
+    plain = render_clip_frames()
+    assert sharpness(render_clip_frames(Fault("blur", 0.8))) < 0.6 * sharpness(plain)
+    assert sharpness(render_clip_frames(Fault("noise", 0.8))) > 2 * sharpness(plain)
+    assert render_clip_frames(Fault("over-exposed", 0.8)).mean() > plain.mean() + 30
+    assert render_clip_frames(Fault("under-exposed", 0.8)).mean() < 0.5 * plain.mean()
+    assert len(np.unique(render_clip_frames(Fault("banding", 0.8)))) < 0.2 * len(np.unique(plain))
+    cast = render_clip_frames(Fault("colour-cast", 0.8)).mean(axis=(0, 1, 2))
     assert cast[1] < 0.8 * min(cast[0], cast[2])
 
 
 def test_a_freeze_holds_every_frame_of_its_span() -> None:
-    frames = shown(Fault("frozen", 0.8, SPAN))
+    frames = render_clip_frames(Fault("frozen", 0.8, SPAN))
     moving = [bool((a != b).any()) for a, b in pairwise(frames)]
     assert not any(moving[6:11])
     assert all(moving[:6] + moving[11:])
 
 
 def test_flicker_alternates_the_brightness_only_in_its_span() -> None:
-    change = shown(Fault("flicker", 0.8, SPAN)).mean(axis=(1, 2, 3)) - shown().mean(axis=(1, 2, 3))
+    change = render_clip_frames(Fault("flicker", 0.8, SPAN)).mean(axis=(1, 2, 3)) - render_clip_frames().mean(
+        axis=(1, 2, 3)
+    )
     assert (change[INSIDE][::2] < -20).all()
     assert (change[INSIDE][1::2] > 10).all()
     assert not change[:6].any()
@@ -103,7 +107,7 @@ def test_flicker_alternates_the_brightness_only_in_its_span() -> None:
 
 
 def test_things_pop_out_and_come_back() -> None:
-    there = np.asarray(redness(shown(Fault("pops-in-or-out", 0.8, SPAN))).any(axis=(1, 2)))
+    there = np.asarray(redness(render_clip_frames(Fault("pops-in-or-out", 0.8, SPAN))).any(axis=(1, 2)))
     assert not there[INSIDE].any()
     assert there[:6].all()
     assert there[12:].all()
@@ -113,14 +117,14 @@ def test_things_pop_out_and_come_back() -> None:
 def test_things_leave_their_path_only_in_the_span(defect: str) -> None:
     away = [
         float(np.abs(centre(broken) - centre(plain)).max())
-        for broken, plain in zip(shown(Fault(defect, 0.9, SPAN)), shown(), strict=True)
+        for broken, plain in zip(render_clip_frames(Fault(defect, 0.9, SPAN)), render_clip_frames(), strict=True)
     ]
     assert max(away[INSIDE]) > 8
     assert max(away[:6] + away[12:]) == 0
 
 
 def test_a_camera_that_shakes_moves_ground_and_things_alike() -> None:
-    frames, plain = shown(Fault("camera-shake", 1.0)), shown()
+    frames, plain = render_clip_frames(Fault("camera-shake", 1.0)), render_clip_frames()
     throws = [centre(broken) - centre(still) for broken, still in zip(frames, plain, strict=True)]
     assert np.std(throws, axis=0).min() > 1
     assert all((broken[:20] != still[:20]).any() for broken, still in zip(frames, plain, strict=True))
@@ -128,30 +132,31 @@ def test_a_camera_that_shakes_moves_ground_and_things_alike() -> None:
 
 def test_too_little_motion_shortens_the_way() -> None:
     ways = [
-        centre(frames[-1])[1] - centre(frames[0])[1] for frames in (shown(), shown(Fault("too-little-motion", 0.8)))
+        centre(frames[-1])[1] - centre(frames[0])[1]
+        for frames in (render_clip_frames(), render_clip_frames(Fault("too-little-motion", 0.8)))
     ]
     assert ways[1] < 0.4 * ways[0]
 
 
 def test_morphing_bends_the_shape_for_a_while() -> None:
-    change = np.abs(shown(Fault("morphing", 0.8, SPAN)) - shown()).mean(axis=(1, 2, 3))
+    change = np.abs(render_clip_frames(Fault("morphing", 0.8, SPAN)) - render_clip_frames()).mean(axis=(1, 2, 3))
     assert (change[INSIDE] > 0.2).all()
     assert not change[:6].any()
 
 
 def test_misheard_prompts_show() -> None:
-    assert not redness(shown(spec=replace(CLEAN, things=()))).any()
-    assert not redness(shown(spec=replace(CLEAN, things=(Thing("blue", "circle"),)))).any()
-    lanes = np.asarray(redness(shown(spec=replace(CLEAN, things=CLEAN.things * 3)))[0].max(axis=1))
+    assert not redness(render_clip_frames(spec=replace(CLEAN, things=()))).any()
+    assert not redness(render_clip_frames(spec=replace(CLEAN, things=(Thing("blue", "circle"),)))).any()
+    lanes = np.asarray(redness(render_clip_frames(spec=replace(CLEAN, things=CLEAN.things * 3)))[0].max(axis=1))
     assert (lanes[1:] > lanes[:-1]).sum() == 3
-    square = redness(shown(spec=replace(CLEAN, things=(Thing("red", "square"),))))
-    assert square.sum() != redness(shown()).sum()
-    extra = shown(Fault("extra-content", 0.8), replace(CLEAN, extra=Thing("yellow", "square")))
-    assert np.abs(extra - shown())[:, 60:, 120:].mean() > 10
+    square = redness(render_clip_frames(spec=replace(CLEAN, things=(Thing("red", "square"),))))
+    assert square.sum() != redness(render_clip_frames()).sum()
+    extra = render_clip_frames(Fault("extra-content", 0.8), replace(CLEAN, extra=Thing("yellow", "square")))
+    assert np.abs(extra - render_clip_frames())[:, 60:, 120:].mean() > 10
 
 
 def test_the_box_of_the_things_holds_them_all_the_time() -> None:
-    rows, columns = np.nonzero(redness(shown()).any(axis=0))
+    rows, columns = np.nonzero(redness(render_clip_frames()).any(axis=0))
     box = compute_things_box(CLEAN, None)
     assert box.x * 160 - 2 <= columns.min() <= columns.max() <= (box.x + box.width) * 160 + 2
     assert box.y * 96 - 2 <= rows.min() <= rows.max() <= (box.y + box.height) * 96 + 2
@@ -190,15 +195,18 @@ def test_every_kind_of_clip_renders() -> None:
 
 @pytest.mark.parametrize(("motion", "behind"), [("slides right", (0, -1)), ("slides left", (0, 1)), ("rises", (1, 0))])
 def test_a_single_picture_tells_the_way(motion: str, behind: tuple[int, int]) -> None:
-    picture = shown(spec=replace(CLEAN, motion=motion, pan=0.0))[12]
-    empty = shown(spec=replace(CLEAN, things=(), pan=0.0))[12]
+    picture = render_clip_frames(spec=replace(CLEAN, motion=motion, pan=0.0))[12]
+    empty = render_clip_frames(spec=replace(CLEAN, things=(), pan=0.0))[12]
     changed = np.argwhere(np.abs(picture - empty).max(axis=-1) > 20).mean(axis=0)
     way = changed - centre(picture)
     assert np.dot(way, behind) > 1
 
 
 def test_a_part_of_a_shape_tells_which_it_is() -> None:
-    inner = {shape: shown(spec=replace(CLEAN, things=(Thing("red", shape),)))[12, 44:52, 76:84] for shape in SHAPES}
+    inner = {
+        shape: render_clip_frames(spec=replace(CLEAN, things=(Thing("red", shape),)))[12, 44:52, 76:84]
+        for shape in SHAPES
+    }
     across, down = (
         {shape: np.abs(np.diff(part, axis=axis)).max() > 40 for shape, part in inner.items()} for axis in (1, 0)
     )

@@ -18,13 +18,13 @@ from tests.support.coverage import (
     PULL,
     PULL_SD,
     Cell,
-    draft_of,
+    compute_pull,
+    compute_truth,
     draw_raters,
-    pull_of,
-    rate,
+    draw_ratings,
+    format_table,
+    make_drafts,
     simulate,
-    table,
-    truth_of,
 )
 
 CAMPAIGNS = 60
@@ -46,7 +46,7 @@ def test_intervals_hold_the_truth(cell: Cell) -> None:
     chance = 4 * np.sqrt(0.05 * 0.95 / CAMPAIGNS)
     rows = [row for row in simulate(cell, CAMPAIGNS) if row.undefined < 1]
     wrong = [row for row in rows if not LOWEST - chance <= row.coverage <= min(1, HIGHEST + chance)]
-    assert not wrong, "\n" + table(wrong)
+    assert not wrong, "\n" + format_table(wrong)
 
 
 def test_a_panel_names_its_population_and_a_crowd_does_not() -> None:
@@ -59,20 +59,20 @@ def test_the_true_baseline_and_pull_are_those_of_a_large_simulation() -> None:
     rng = np.random.default_rng(3)
     cell, bias, pull = Cell(4, 3), rng.normal(0, BIAS, 4), rng.normal(PULL, PULL_SD, 4) * DRAFT_ABOVE
     quality = rng.uniform(1.2, 4.8, 60_000)
-    table = rate(rng, quality, bias, draw_raters(rng, cell, len(quality)))
-    truth = truth_of(bias, 3)
+    table = draw_ratings(rng, quality, bias, draw_raters(rng, cell, len(quality)))
+    truth = compute_truth(bias, 3)
     for ranked, true in ((False, truth.baseline_plcc), (True, truth.baseline_srcc)):
         assert compute_baseline(table, ranked=ranked, interval=False).value == pytest.approx(true, abs=0.01)
     blind, assisted = (
         np.clip(np.round(quality[:, None] + shift + rng.normal(0, NOISE, (len(quality), 4))), 1, 5)
         for shift in (bias, bias + pull)
     )
-    drafts = draft_of(quality)[:, None]
-    found = pull_of(bias, pull)
-    assert found.difference == pytest.approx((assisted - blind).mean(), abs=0.01)
-    assert found.nearer == pytest.approx((np.abs(blind - drafts) - np.abs(assisted - drafts)).mean(), abs=0.01)
+    drafts = make_drafts(quality)[:, None]
+    anchoring = compute_pull(bias, pull)
+    assert anchoring.difference == pytest.approx((assisted - blind).mean(), abs=0.01)
+    assert anchoring.nearer == pytest.approx((np.abs(blind - drafts) - np.abs(assisted - drafts)).mean(), abs=0.01)
     spreads = [scores.var(axis=1, ddof=1).mean() ** 0.5 for scores in (assisted, blind)]
-    assert found.spread_ratio == pytest.approx(spreads[0] / spreads[1], abs=0.01)
+    assert anchoring.spread_ratio == pytest.approx(spreads[0] / spreads[1], abs=0.01)
 
 
 def test_the_document_has_every_cell() -> None:

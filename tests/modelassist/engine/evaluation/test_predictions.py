@@ -1,4 +1,4 @@
-"""An evaluation against scipy and scikit-learn, and what it says where there is nothing to say."""
+"""Compare an evaluation with scipy and scikit-learn, and check its reasons for undefined figures."""
 
 import csv
 import math
@@ -49,13 +49,13 @@ def measure(predictions: Sequence[Prediction], **rivals: Sequence[Prediction]) -
     return measure_split(predictions, {"blank_frames": blank, **rivals}, MEANS, NOBODY, seed=0)
 
 
-def holds_its_value(figure: Estimate) -> bool:
+def contains_its_value(figure: Estimate) -> bool:
     if isinstance(figure.value, Undefined) or isinstance(figure.interval, Undefined):
         return False
     return figure.interval.low <= figure.value <= figure.interval.high
 
 
-def shares(defects: DefectFigures) -> list[object]:
+def list_shares(defects: DefectFigures) -> list[object]:
     return [defects.precision.value, defects.recall.value, defects.f1.value]
 
 
@@ -73,7 +73,7 @@ def test_figures_are_those_of_scipy_and_sklearn_on_the_clips_that_parse() -> Non
     assert critic.rmse.value == pytest.approx(metrics.root_mean_squared_error(mos, predicted))
     assert critic.within_one.value == np.mean(np.abs(np.subtract(predicted, mos)) <= 1)
     for figure in (critic.srcc, critic.plcc, critic.plcc_logistic, critic.krcc, critic.rmse, critic.within_one):
-        assert holds_its_value(figure)
+        assert contains_its_value(figure)
     assert figures.unparsable_rate == 1 / 60
     assert figures.unparsable.errors == (ParseError(str(UNREAD.error), 1),)
 
@@ -87,7 +87,7 @@ def test_a_constant_has_an_error_and_no_correlation() -> None:
     assert is_above_zero(constant.gain.rmse)  # the made-up critic follows MOS
 
 
-def test_who_stands_beside_is_compared_clip_by_clip() -> None:
+def test_a_rival_is_compared_clip_by_clip() -> None:
     predictions = make_predictions(noise=0.4)
     previous = make_predictions(noise=1.5, seed=1)
     previous = predict_again(predictions, lambda number: previous[number].scored)
@@ -113,8 +113,8 @@ def test_the_critic_against_itself_gains_nothing() -> None:
 
 def test_ten_prompts_are_what_a_percentile_interval_needs() -> None:
     def coverage(groups: int) -> float:
-        """Of the mean of normal values, by Student's t: the percentile interval is the mean -+ 1.96 SD / sqrt(n), with
-        n in the SD's place of n - 1."""
+        """Compute the coverage for the mean of normal values, by Student's t: the percentile interval is the mean -+
+        1.96 SD / sqrt(n), with an SD that divides by n and not by n - 1."""
         reach = stats.norm.ppf(0.975) * math.sqrt((groups - 1) / groups)
         return float(2 * stats.t.cdf(reach, groups - 1) - 1)
 
@@ -122,7 +122,7 @@ def test_ten_prompts_are_what_a_percentile_interval_needs() -> None:
 
 
 def read_intervals(value: Any) -> list[str]:
-    """Every interval there is below, and every reason why there is none."""
+    """List "given" for each interval in a JSON value, and the reason for each missing one."""
     if not isinstance(value, dict):
         return []
     mine = [value["interval"]] if "interval" in value else ["given"] if "low" in value else []
@@ -191,7 +191,7 @@ def test_generators_are_compared_by_their_means() -> None:
     assert [figures.means[name].counts.clips for name in names] == [10] * 6
     assert figures.srcc.value == pytest.approx(stats.spearmanr(predicted, mos).statistic)
     assert figures.plcc.value == pytest.approx(stats.pearsonr(predicted, mos).statistic)
-    assert holds_its_value(figures.plcc)
+    assert contains_its_value(figures.plcc)
 
 
 def test_two_generators_have_no_correlation() -> None:
@@ -199,17 +199,17 @@ def test_two_generators_have_no_correlation() -> None:
     assert figures == Estimate.undefined("a correlation needs 3 generators or more, not 2")
 
 
-def test_nothing_parsed_is_said_and_never_a_number() -> None:
+def test_figures_are_undefined_if_nothing_parses() -> None:
     predictions = predict_again(make_predictions(), lambda _: UNREAD)
     figures = measure(predictions, blank_frames=predictions)
     assert figures.unparsable_rate == 1
     assert isinstance(figures.axes[Axis.VISUAL].critic.srcc.value, Undefined)
     assert isinstance(figures.axes[Axis.VISUAL].reasons.defects.f1.value, Undefined)
     assert isinstance(figures.generators[Axis.VISUAL].srcc.value, Undefined)
-    assert all(math.isfinite(number) for number in numbers(figures.to_json()))
+    assert all(math.isfinite(number) for number in list_numbers(figures.to_json()))
 
 
-def test_clips_and_people_are_told_of_where_nothing_parsed() -> None:
+def test_clips_and_raters_are_counted_if_nothing_parses() -> None:
     marked = [Evidence("blur", TimeRange(0, 1)), Evidence("noise")]
     predictions = [Prediction(make_example(number, 2 + number % 3, marked), UNREAD) for number in range(12)]
     figures = measure(predictions, blank_frames=predictions)
@@ -224,11 +224,11 @@ def test_clips_and_people_are_told_of_where_nothing_parsed() -> None:
     assert reasons.evidence_iou == Estimate.undefined("there is no report card")
 
 
-def numbers(value: Any) -> list[float]:
+def list_numbers(value: Any) -> list[float]:
     if isinstance(value, dict):
-        return [number for one in value.values() for number in numbers(one)]
+        return [number for one in value.values() for number in list_numbers(one)]
     if isinstance(value, list):
-        return [number for one in value for number in numbers(one)]
+        return [number for one in value for number in list_numbers(one)]
     return [value] if isinstance(value, float) else []
 
 
@@ -254,13 +254,13 @@ def test_defects_are_judged_as_sklearn_judges_them() -> None:
     )
     figures = measure_reasons(pairs, seed=0)
     micro = metrics.precision_recall_fscore_support(truth, guess, average="micro")
-    assert shares(figures.defects) == pytest.approx(micro[:3])
+    assert list_shares(figures.defects) == pytest.approx(micro[:3])
     by_label = metrics.precision_recall_fscore_support(truth, guess, average=None)
     for place, label in enumerate(LABELS):
         mine = figures.labels[label]
-        assert shares(mine) == pytest.approx([column[place] for column in by_label[:3]])
+        assert list_shares(mine) == pytest.approx([column[place] for column in by_label[:3]])
         assert mine.by_raters == by_label[3][place]
-        assert holds_its_value(mine.f1)
+        assert contains_its_value(mine.f1)
 
 
 def test_a_label_that_nobody_meant_has_precision_and_no_recall() -> None:
@@ -290,11 +290,11 @@ def test_evidence_and_contradictions() -> None:
 
 def test_calibration_bins_are_those_of_sklearn() -> None:
     rng = np.random.default_rng(0)
-    shares = rng.dirichlet(np.ones(5), size=80)
-    levels = [1 + int(rng.choice(5, p=share)) for share in shares]
-    figures = measure_calibration(shares.tolist(), levels)
+    list_shares = rng.dirichlet(np.ones(5), size=80)
+    levels = [1 + int(rng.choice(5, p=share)) for share in list_shares]
+    figures = measure_calibration(list_shares.tolist(), levels)
     outcomes = (np.arange(1, 6) == np.array(levels)[:, None]).ravel()
-    observed, expected = calibration_curve(outcomes, shares.ravel(), n_bins=10)
+    observed, expected = calibration_curve(outcomes, list_shares.ravel(), n_bins=10)
     assert [one.expected for one in figures.bins] == pytest.approx(expected)
     assert [one.observed for one in figures.bins] == pytest.approx(observed)
     assert sum(one.count for one in figures.bins) == 400

@@ -33,7 +33,7 @@ def test_rows_keep_their_own_and_what_is_written_comes_behind_it(
         for row in range(len(sizes) * group):
             own, pad = prompts[row // group].layers[layer], max(sizes) - sizes[row // group]
             for side, name in enumerate(("keys", "values")):
-                held = getattr(preallocated.layers[layer], name)[row]
-                wanted = torch.cat([getattr(own, name)[0], *(new[layer, side, row] for new in news)], dim=-2)
-                assert torch.equal(held[:, pad:], wanted)
-                assert not held[:, :pad].any()
+                cached = getattr(preallocated.layers[layer], name)[row]
+                expected = torch.cat([getattr(own, name)[0], *(new[layer, side, row] for new in news)], dim=-2)
+                assert torch.equal(cached[:, pad:], expected)
+                assert not cached[:, :pad].any()

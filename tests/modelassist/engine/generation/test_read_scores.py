@@ -25,17 +25,21 @@ TRICKY = ReportCard(
 def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
     ids = encode_completion(critic, text)
     logits = torch.zeros(len(ids), 5)
-    for place, token in enumerate(ids):
+    for position, token in enumerate(ids):
         if token in critic.level_ids:
-            logits[place, critic.level_ids.index(token)] = math.log(6)  # p = 6 / 10 for the word written
+            logits[position, critic.level_ids.index(token)] = math.log(6)  # p = 6 / 10 for the word written
     return Sample(ids, finished, logits)
 
 
 def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
     ids = encode_completion(critic, render(TRICKY))
-    places = find_level_positions(critic, ids)
-    assert places is not None
-    assert [LEVEL_WORDS[critic.level_ids.index(ids[place])] for place in places] == ["good", "bad", "excellent"]
+    positions = find_level_positions(critic, ids)
+    assert positions is not None
+    assert [LEVEL_WORDS[critic.level_ids.index(ids[position])] for position in positions] == [
+        "good",
+        "bad",
+        "excellent",
+    ]
 
 
 def test_the_score_is_the_expectation_over_the_five_levels(critic: Loaded) -> None:

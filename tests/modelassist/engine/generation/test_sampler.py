@@ -36,7 +36,7 @@ def prompts(critic: Loaded, seen: list[Frames]) -> list[Prompt]:
 
 
 def reference(critic: Loaded, prompt: Prompt, frames: Frames) -> tuple[int, ...]:
-    """What transformers generates for one prompt."""
+    """Return the tokens that transformers generates for one prompt."""
     output = critic.base.generate(
         **reference_inputs(critic, prompt, frames),
         max_new_tokens=LENGTH,
@@ -56,8 +56,8 @@ def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt], see
 def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(critic: Loaded, prompts: list[Prompt]) -> None:
     features = encode(critic, prompts)
     together = generate(critic, prompts, features, max_new_tokens=LENGTH)
-    for place, (sample,) in enumerate(together):
-        ((alone,),) = generate(critic, [prompts[place]], [features[place]], max_new_tokens=LENGTH)
+    for index, (sample,) in enumerate(together):
+        ((alone,),) = generate(critic, [prompts[index]], [features[index]], max_new_tokens=LENGTH)
         assert (sample.ids, sample.finished) == (alone.ids, alone.finished)
         assert torch.allclose(sample.level_logits, alone.level_logits, atol=1e-5)
 
@@ -78,7 +78,7 @@ def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loade
     assert draw(1) == draw(1) != draw(2)
 
 
-def test_what_is_drawn_for_a_clip_does_not_depend_on_who_sits_beside_it(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_what_is_drawn_for_a_clip_does_not_depend_on_the_other_clips(critic: Loaded, prompts: list[Prompt]) -> None:
     def draw(some: list[Prompt]) -> list[list[tuple[int, ...]]]:
         groups = generate(critic, some, encode(critic, some), Sampling(3, 1.0, 1), max_new_tokens=8)
         return [[sample.ids for sample in group] for group in groups]
@@ -98,9 +98,9 @@ def test_tokens_are_drawn_as_often_as_they_are_likely(critic: Loaded, prompts: l
     (samples,) = generate(critic, prompts[:1], [features], Sampling(count, temperature, 3), max_new_tokens=1)
     seen = torch.bincount(torch.tensor([sample.ids[0] for sample in samples]), minlength=len(shares))
     often = shares * count >= 5
-    found = [*seen[often].tolist(), int(seen[~often].sum())]
+    counts = [*seen[often].tolist(), int(seen[~often].sum())]
     expected = [*(shares[often] * count).tolist(), float(shares[~often].sum() * count)]
-    assert chisquare(found, np.array(expected) * count / sum(expected)).pvalue > 1e-3
+    assert chisquare(counts, np.array(expected) * count / sum(expected)).pvalue > 1e-3
 
 
 def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded, prompts: list[Prompt]) -> None:
@@ -154,22 +154,22 @@ def test_full_rows_are_what_the_model_itself_computes(
 ) -> None:
     row = Row(prompts[0], (shared_rows(critic, prompts)[0].completions[1],))
     completion = torch.tensor(row.completions[0])
-    told = reference_inputs(critic, row.prompt, seen[0])
+    base_inputs = reference_inputs(critic, row.prompt, seen[0])
     more = {"input_ids": completion, "mm_token_type_ids": torch.zeros_like(completion)}
-    whole = {name: torch.cat([told[name], tokens[None]], dim=1) for name, tokens in more.items()}
-    logits = critic.base(**told | whole).logits[0, len(row.prompt.ids) - 1 : -1]
+    lengthened = {name: torch.cat([base_inputs[name], tokens[None]], dim=1) for name, tokens in more.items()}
+    logits = critic.base(**base_inputs | lengthened).logits[0, len(row.prompt.ids) - 1 : -1]
     expected = torch.log_softmax(logits, -1).gather(-1, completion[:, None])[:, 0]
     assert torch.allclose(token_logps(critic, [row]), expected, atol=1e-5)
 
 
 def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: Loaded, prompts: list[Prompt]) -> None:
-    for kept in ("image", "video"):
+    for frame_kind in ("image", "video"):
         prompt = prompts[0]
         pixels = prompt.pixels.float().requires_grad_(True)
         seen = Prompt(prompt.ids, prompt.positions, prompt.next_position, pixels, prompt.grids, prompt.images)
         token_logps(critic, [Row(seen, ((300, 301, 302),))]).sum().backward()
         patches = int(prompt.grids[: prompt.images].prod(1).sum())
-        part = pixels.grad[:patches] if kept == "image" else pixels.grad[patches:]  # type: ignore[index]
+        part = pixels.grad[:patches] if frame_kind == "image" else pixels.grad[patches:]  # type: ignore[index]
         assert bool((part.abs().amax(dim=1) > 0).all())
 
 
@@ -183,7 +183,7 @@ def test_either_kind_of_frames_alone_teaches_every_weight_of_the_tower(
     silent = range(images, every) if kind == "slow" else range(images)
 
     def only(tensors: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        return tuple(each.detach() if place in silent else each for place, each in enumerate(tensors))
+        return tuple(each.detach() if index in silent else each for index, each in enumerate(tensors))
 
     heard = Features(only(features.pooler_output), tuple(map(only, features.deepstack_features)))
     packed = pack(critic, [row])

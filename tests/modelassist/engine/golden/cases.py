@@ -17,7 +17,7 @@ USER = "It was asked for: naïve foxes, 3 of them.\nSay what you see."
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A clip of `length` stored frames at `rate` a second; places count stored frames."""
+    """A clip of `length` stored frames at `rate` a second; `fast` and `slow` are indices of stored frames."""
 
     rate: int
     length: int
@@ -25,8 +25,10 @@ class Case:
     slow: tuple[int, ...] = ()
 
     def frames(self, unit: int) -> Frames:
-        """Pictures that are the same wherever they are made: whole numbers only."""
-        fast_times, slow_times = ([place / self.rate for place in places] for places in (self.fast, self.slow))
+        """Make pictures that are the same on every machine, because they are computed in whole numbers."""
+        fast_times, slow_times = (
+            [position / self.rate for position in positions] for positions in (self.fast, self.slow)
+        )
         return Frames(
             fast=_pictures(self.fast, unit, 2 * unit),
             fast_times=tuple(fast_times),
@@ -43,8 +45,8 @@ CASES = {
 }
 
 
-def _pictures(places: tuple[int, ...], height: int, width: int) -> Pixels:
-    """(len(places), height, width, 3): waves that tell place, colour and frame."""
-    place, down, across, colour = np.ogrid[: len(places), :height, :width, :3]
-    number = np.asarray(places, int)[place]
+def _pictures(positions: tuple[int, ...], height: int, width: int) -> Pixels:
+    """Make pictures (len(positions), height, width, 3): waves that differ by position, colour and frame."""
+    position, down, across, colour = np.ogrid[: len(positions), :height, :width, :3]
+    number = np.asarray(positions, int)[position]
     return np.asarray((9 * down * (colour + 1) + 4 * across + 29 * number) % 256, np.uint8)

@@ -30,10 +30,10 @@ def same(one: Prompt, other: Prompt) -> bool:
 def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
     either: Loaded, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    asked: list[Prompt] = []
+    prompts_seen: list[Prompt] = []
 
     def take(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
-        asked.extend(prompts)
+        prompts_seen.extend(prompts)
         return iter(())
 
     reader = ReleaseReader(release_folder)
@@ -43,8 +43,8 @@ def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
 
     feeder = Feeder(either, FrameStore(tmp_path, either.frames))
     examples = load_examples(reader, kind, "train")
-    assert len(asked) == len(examples) == 8
-    for prompt, example in zip(asked, examples, strict=True):
+    assert len(prompts_seen) == len(examples) == 8
+    for prompt, example in zip(prompts_seen, examples, strict=True):
         assert same(prompt, feeder.prompt(example))
         if kind == "sft":
             assert same(prompt, feeder.row(example).prompt)

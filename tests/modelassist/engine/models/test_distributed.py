@@ -10,7 +10,7 @@ from torch import nn
 
 from modelassist.engine.models import distributed, loader
 from modelassist.engine.models.distributed import Machine, gather_tensor, join_processes, shard_like
-from tests.modelassist.engine.processes import learn, shared
+from tests.modelassist.engine.processes import learn, run_processes
 from tests.modelassist.engine.small import make_release, make_tiny
 from tests.support.services import find_free_port
 
@@ -32,7 +32,7 @@ def alone(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def both(folder: Path) -> list[dict[str, Any]]:
-    return shared(folder, find_free_port())
+    return run_processes(folder, find_free_port())
 
 
 def test_one_process_has_all_the_work_and_leads() -> None:
@@ -46,7 +46,7 @@ def test_one_process_has_all_the_work_and_leads() -> None:
 
 def test_parts_are_all_of_the_work_and_nothing_twice() -> None:
     parts = [Machine(rank=rank, size=3).take_share(range(8)) for rank in range(3)]
-    assert sorted(place for part in parts for place in part) == list(range(8))
+    assert sorted(index for part in parts for index in part) == list(range(8))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert [Machine(rank=rank, size=3).is_leader for rank in range(3)] == [True, False, False]
 
@@ -69,8 +69,8 @@ def test_work_is_done_in_the_arithmetic_of_the_run(dtype: torch.dtype, result: t
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    found = join_processes("fsdp", torch.bfloat16)
-    assert (found.size, found.rank, found.dtype) == (1, 0, torch.bfloat16)
+    machine = join_processes("fsdp", torch.bfloat16)
+    assert (machine.size, machine.rank, machine.dtype) == (1, 0, torch.bfloat16)
 
 
 def test_gradients_travel_in_buckets_of_one_type_each_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,23 +91,23 @@ def test_whole_tensors_stay_as_they_are() -> None:
 
 
 def test_two_processes_know_of_each_other(both: list[dict[str, Any]]) -> None:
-    assert [told["joined"] for told in both] == [[0, 2, True], [1, 2, False]]
-    assert [told["part"] for told in both] == [["a", "c", "e"], ["b", "d"]]
-    for told in both:
-        assert told["gathered"] == [{"rank": 0}, {"rank": 1}]
-        assert told["total"] == {"one": 2.0, "rank": 1.0}
+    assert [report["joined"] for report in both] == [[0, 2, True], [1, 2, False]]
+    assert [report["part"] for report in both] == [["a", "c", "e"], ["b", "d"]]
+    for report in both:
+        assert report["gathered"] == [{"rank": 0}, {"rank": 1}]
+        assert report["total"] == {"one": 2.0, "rank": 1.0}
 
 
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
 def test_two_processes_learn_what_one_does(both: list[dict[str, Any]], alone: dict[str, Any], kind: str) -> None:
-    for told in both:
-        for mine, wanted in zip(told[kind]["figures"], alone["figures"], strict=True):
+    for report in both:
+        for mine, expected in zip(report[kind]["figures"], alone["figures"], strict=True):
             for name in ("loss", "cross_entropy", "huber", "direct", "tokens", "flops", "gradient_norm"):
-                assert mine[name] == pytest.approx(wanted[name], rel=1e-4), name
-        assert told[kind]["sums"] == pytest.approx(alone["sums"], rel=1e-4)
+                assert mine[name] == pytest.approx(expected[name], rel=1e-4), name
+        assert report[kind]["sums"] == pytest.approx(alone["sums"], rel=1e-4)
 
 
 def test_a_loss_that_is_no_number_stops_both_with_one_word(both: list[dict[str, Any]]) -> None:
-    first, second = (told["stopped"] for told in both)
+    first, second = (report["stopped"] for report in both)
     assert first == second
     assert first.startswith("sft step 2, clips clip-")

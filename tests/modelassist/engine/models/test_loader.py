@@ -111,7 +111,7 @@ def test_level_words_are_single_tokens_in_context(critic: Loaded) -> None:
 
 
 def test_a_tokenizer_that_spells_the_levels_is_refused() -> None:
-    letters = Tokenizer(BPE(vocab={char: place for place, char in enumerate(sorted(ByteLevel.alphabet()))}, merges=[]))
+    letters = Tokenizer(BPE(vocab={char: index for index, char in enumerate(sorted(ByteLevel.alphabet()))}, merges=[]))
     letters.pre_tokenizer = ByteLevel(add_prefix_space=False)
     with pytest.raises(ModelError, match="single tokens"):
         find_level_ids(PreTrainedTokenizerFast(tokenizer_object=letters))

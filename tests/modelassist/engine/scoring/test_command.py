@@ -1,4 +1,4 @@
-"""Score many clips: what is written, what an interrupted run leaves, and that no clip stops the others."""
+"""Score many clips: the files written, the state after an interrupted run, and that no clip stops the others."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def fluent(monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
-    """The tiny critic babbles: what it generates is read as a card. The list holds what was generated."""
+    """Read everything that the tiny critic generates as one fixed card. The list has the generated samples."""
     generated: list[Sample] = []
 
     def read(critic: Loaded, samples: Sequence[Sample]) -> Scored:
@@ -73,7 +73,7 @@ def run(folder: Path, tiny_folder: Path, tmp_path: Path) -> Run:
     return run
 
 
-def lines(path: Path) -> list[dict[str, Any]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -82,20 +82,20 @@ def test_one_bad_clip_is_reported_and_the_others_are_scored(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run() == 1
-    found = {line["video"]: line for line in lines(tmp_path / "scores.jsonl")}
-    assert sorted(found) == ["broken.mp4", *(f"clip-{number}.mp4" for number in range(4))]
-    assert found["broken.mp4"]["card"] is None
-    assert "not a video" in found["broken.mp4"]["error"]
-    assert len({frozenset(line) for line in found.values()}) == 1  # the same keys in every line
-    good = found["clip-2.mp4"]
+    score_lines = {line["video"]: line for line in read_lines(tmp_path / "scores.jsonl")}
+    assert sorted(score_lines) == ["broken.mp4", *(f"clip-{number}.mp4" for number in range(4))]
+    assert score_lines["broken.mp4"]["card"] is None
+    assert "not a video" in score_lines["broken.mp4"]["error"]
+    assert len({frozenset(line) for line in score_lines.values()}) == 1  # the same keys in every line
+    good = score_lines["clip-2.mp4"]
     assert card_from_json(good["card"]) == CARD.card
     assert good["prompt"] == "A square that wanders that wanders"
     assert sum(good["probabilities"]["visual"]) == pytest.approx(1)
     assert good["frames"]["fast"][0] == 0
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "error: broken.mp4: The file is not a video" in said.err
-    assert "4 of 5 clips have a report card" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "error: broken.mp4: The file is not a video" in output.err
+    assert "4 of 5 clips have a report card" in output.err
 
 
 NO_CLIPS = ("pipe.mp4", "folder.mp4", "loop.mp4", "a" * 300 + ".mp4", "狐" * 90 + ".mp4", "a\0b.mp4", "x/" * 3000,
@@ -103,7 +103,7 @@ NO_CLIPS = ("pipe.mp4", "folder.mp4", "loop.mp4", "a" * 300 + ".mp4", "狐" * 90
 
 
 @pytest.mark.usefixtures("fluent")
-def test_whatever_a_row_names_costs_that_row_alone(run: Run, folder: Path, tmp_path: Path) -> None:
+def test_a_bad_name_affects_its_own_row_only(run: Run, folder: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     os.mkfifo(source / "pipe.mp4")
@@ -115,14 +115,14 @@ def test_whatever_a_row_names_costs_that_row_alone(run: Run, folder: Path, tmp_p
 
     assert run("--html", str(tmp_path / "pages"), source=source / "all.jsonl") == 1
 
-    found = {line["video"]: line for line in lines(tmp_path / "scores.jsonl")}
-    assert set(found) == {*NO_CLIPS, "clip-0.mp4"}
-    assert {name for name, line in found.items() if line["card"]} == {"clip-0.mp4"}
-    assert not any(str(tmp_path) in (line["error"] or "") for line in found.values())
-    assert not any("ends in an error" in (line["error"] or "") for line in found.values())
+    score_lines = {line["video"]: line for line in read_lines(tmp_path / "scores.jsonl")}
+    assert set(score_lines) == {*NO_CLIPS, "clip-0.mp4"}
+    assert {name for name, line in score_lines.items() if line["card"]} == {"clip-0.mp4"}
+    assert not any(str(tmp_path) in (line["error"] or "") for line in score_lines.values())
+    assert not any("ends in an error" in (line["error"] or "") for line in score_lines.values())
 
 
-def test_a_cut_run_goes_on_with_what_is_left(
+def test_an_interrupted_run_resumes_with_the_remaining_clips(
     run: Run, fluent: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = ScoreFile.add
@@ -142,12 +142,12 @@ def test_a_cut_run_goes_on_with_what_is_left(
     fluent.clear()
     assert run() == 1
     assert len(fluent) == 4 - sum(name != "broken.mp4" for name in added)
-    assert sorted(line["video"] for line in lines(tmp_path / "scores.jsonl")) == sorted(
+    assert sorted(line["video"] for line in read_lines(tmp_path / "scores.jsonl")) == sorted(
         ["broken.mp4", *(f"clip-{number}.mp4" for number in range(4))]
     )
 
 
-def test_what_is_done_is_not_done_again_and_needs_no_model(
+def test_scored_clips_are_skipped_without_loading_a_model(
     run: Run, fluent: list[Sample], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manifest = folder / "good.csv"
@@ -178,11 +178,11 @@ def test_without_a_file_there_is_a_line_to_read_a_clip(
     folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["score", str(folder), "--model", str(tiny_folder)]) == 1
-    said = capsys.readouterr()
-    assert len(said.out.splitlines()) == 5
-    assert "clip-2.mp4: visual 3.50 good, dynamic 3.50 good, alignment 3.50 good\n" in said.out
-    assert "broken.mp4: no report card: The file is not a video" in said.out
-    assert "broken.mp4" not in said.err  # said once
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 5
+    assert "clip-2.mp4: visual 3.50 good, dynamic 3.50 good, alignment 3.50 good\n" in output.out
+    assert "broken.mp4: no report card: The file is not a video" in output.out
+    assert "broken.mp4" not in output.err  # said once
     assert main(["score", str(folder / "clip-1.mp4"), "--model", str(tiny_folder)]) == 0
     assert capsys.readouterr().out.startswith("visual     3.50  good\n")
 
@@ -191,11 +191,11 @@ def test_without_a_file_there_is_a_line_to_read_a_clip(
 def test_json_is_a_line_a_clip(folder: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for source, count in ((folder, 5), (folder / "clip-1.mp4", 1)):
         main(["score", str(source), "--model", str(tiny_folder), "--json"])
-        said = capsys.readouterr()
-        found = [json.loads(line) for line in said.out.splitlines()]
-        assert len(found) == count
-        assert "clip-1.mp4" in {line["video"] for line in found if line["card"]}
-        assert ("error: broken.mp4" in said.err) is (count > 1)
+        output = capsys.readouterr()
+        score_lines = [json.loads(line) for line in output.out.splitlines()]
+        assert len(score_lines) == count
+        assert "clip-1.mp4" in {line["video"] for line in score_lines if line["card"]}
+        assert ("error: broken.mp4" in output.err) is (count > 1)
 
 
 def test_what_the_critic_wrote_has_a_heading(
@@ -204,17 +204,17 @@ def test_what_the_critic_wrote_has_a_heading(
     babble = Scored(None, "blurry blurry", {}, "the output is not in the grammar")
     monkeypatch.setattr(critic, "read_scores", lambda *_: babble)
     assert main(["score", str(folder / "clip-1.mp4"), "--model", str(tiny_folder)]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    told = "error: clip-1.mp4: the output is not in the grammar\nwhat the critic wrote:\nblurry blurry\n"
-    assert told in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    errors = "error: clip-1.mp4: the output is not in the grammar\nwhat the critic wrote:\nblurry blurry\n"
+    assert errors in output.err
 
 
 @pytest.mark.usefixtures("fluent")
 def test_it_says_where_scores_and_pages_went(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("--html", str(tmp_path / "pages"))
-    told = capsys.readouterr().err.splitlines()
-    assert told[-2:] == [f"scores: {tmp_path / 'scores.jsonl'}", f"pages: {tmp_path / 'pages' / 'index.html'}"]
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[-2:] == [f"scores: {tmp_path / 'scores.jsonl'}", f"pages: {tmp_path / 'pages' / 'index.html'}"]
 
 
 def test_a_line_of_the_terminal_is_one_line_whatever_the_name() -> None:
@@ -250,7 +250,7 @@ def test_how_clips_are_batched_changes_no_output(folder: Path, tiny_folder: Path
     for budget in (1, 1200, 100_000):
         critic = Critic.load(str(tiny_folder), "cpu")
         critic.sampling, critic.loaded.max_new_tokens = Sampling(token_budget=budget), 12
-        texts.append([found.text for found in critic.score(clips)])
+        texts.append([score_lines.text for score_lines in critic.score(clips)])
     assert texts[0] == texts[1] == texts[2]
     assert texts[0][2] == ""
     assert len(set(texts[0])) > 1
@@ -277,15 +277,15 @@ def test_wherever_a_file_is_cut_whole_lines_stay(tmp_path: Path, written: list[S
     file = ScoreFile(path, CRITIC, [])
     for line in written:
         file.add(line)
-    whole = path.read_bytes() if written else b""
-    cut = whole[: data.draw(st.integers(0, len(whole)))]
+    content = path.read_bytes() if written else b""
+    cut = content[: data.draw(st.integers(0, len(content)))]
     path.write_bytes(cut)
-    kept = [line for line in written[: cut.count(b"\n")] if line.card]
+    whole_lines = [line for line in written[: cut.count(b"\n")] if line.card]
     clips = {Clip(line.video, Path(), line.prompt) for line in written}
     done = ScoreFile(path, CRITIC, clips).done
-    assert set(done) == {Clip(line.video, Path(), line.prompt) for line in kept}
+    assert set(done) == {Clip(line.video, Path(), line.prompt) for line in whole_lines}
     assert ScoreFile(path, CRITIC, clips).done == done
-    assert lines(path) == [json.loads(line.to_json()) for line in done.values()]
+    assert read_lines(path) == [json.loads(line.to_json()) for line in done.values()]
 
 
 def test_scores_of_another_critic_or_of_something_else_are_not_added_to(tmp_path: Path) -> None:
@@ -314,13 +314,13 @@ def test_a_clip_with_other_bytes_is_scored_again_and_has_one_line(
     for brightness in (40, 90):
         write_clip(clip, brightness, frames=3)
         assert run(source=clip) == run(source=clip) == 0
-        (line,) = lines(tmp_path / "scores.jsonl")
+        (line,) = read_lines(tmp_path / "scores.jsonl")
         assert line["sha256"] == sha256_of(clip)
         seen.append(line["sha256"])
     assert len(set(seen)) == len(fluent) == 2
     clip.write_bytes(b"no video any more")
     assert run(source=clip) == 1
-    assert [line["card"] for line in lines(tmp_path / "scores.jsonl")] == [None]
+    assert [line["card"] for line in read_lines(tmp_path / "scores.jsonl")] == [None]
 
 
 def test_a_changed_prompt_leaves_no_stale_line_and_other_clips_keep_theirs(run: Run, tmp_path: Path) -> None:
@@ -329,8 +329,8 @@ def test_a_changed_prompt_leaves_no_stale_line_and_other_clips_keep_theirs(run: 
         write_clip(tmp_path / "clips" / f"{name}.mp4", 40, frames=3)
     run("--prompt", "one", source=tmp_path / "clips")
     run("--prompt", "two", source=tmp_path / "clips" / "a.mp4")
-    found = [(line["video"], line["prompt"]) for line in lines(tmp_path / "scores.jsonl")]
-    assert found == [("b.mp4", "one"), ("a.mp4", "two")]
+    score_lines = [(line["video"], line["prompt"]) for line in read_lines(tmp_path / "scores.jsonl")]
+    assert score_lines == [("b.mp4", "one"), ("a.mp4", "two")]
 
 
 def test_a_line_from_before_contents_were_noted_is_made_again(tmp_path: Path) -> None:
@@ -353,12 +353,12 @@ def test_a_clip_and_a_row_with_a_problem_are_reported_and_the_others_scored(
     (tmp_path / "clips" / "link.mp4").symlink_to("nowhere.mp4")
     (tmp_path / "clips" / "m.csv").write_text("video,prompt\n,B\nb.mp4,B\n")
     assert run("--prompt", "B", source=tmp_path / "clips") == 1
-    told = capsys.readouterr().err
-    assert "error: a.mp4: its prompt in a.txt is not UTF-8 text" in told
-    assert "error: link.mp4: The file cannot be read: No such file or directory." in told
-    found = {line["video"]: line["sha256"] for line in lines(tmp_path / "scores.jsonl")}
-    assert found["link.mp4"] is None
-    assert found["a.mp4"] == sha256_of(tmp_path / "clips" / "a.mp4")
+    errors = capsys.readouterr().err
+    assert "error: a.mp4: its prompt in a.txt is not UTF-8 text" in errors
+    assert "error: link.mp4: The file cannot be read: No such file or directory." in errors
+    score_lines = {line["video"]: line["sha256"] for line in read_lines(tmp_path / "scores.jsonl")}
+    assert score_lines["link.mp4"] is None
+    assert score_lines["a.mp4"] == sha256_of(tmp_path / "clips" / "a.mp4")
     assert run(source=tmp_path / "clips" / "m.csv") == 1
     assert "error: m.csv:2: no video is named" in capsys.readouterr().err
     assert len(fluent) == 1
@@ -374,13 +374,13 @@ def test_a_clip_that_went_away_after_it_was_scored_keeps_its_card(
     assert run(source=tmp_path / "m.csv") == 0
     gone.unlink()
     assert run("--html", str(tmp_path / "pages"), source=tmp_path / "m.csv") == 0
-    told = capsys.readouterr().err
-    assert "note: gone.mp4: its page goes without frames" in told
-    assert "1 of 1 clip has a report card (1 from before)" in told
+    errors = capsys.readouterr().err
+    assert "note: gone.mp4: its page goes without frames" in errors
+    assert "1 of 1 clip has a report card (1 from before)" in errors
     assert len(list((tmp_path / "pages").glob("gone-*.html"))) == 1
 
 
-def test_a_model_that_is_none_is_refused_before_anything_is_written(
+def test_a_folder_without_a_model_is_refused_before_anything_is_written(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out" / "scores.jsonl"

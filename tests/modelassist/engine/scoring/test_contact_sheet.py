@@ -25,7 +25,7 @@ def clip(tmp_path: Path) -> Path:
     return write_clip(tmp_path / "clip.mp4", frames=20, rate=10, paint=coloured)
 
 
-def shown(path: Path) -> Picture:
+def read_picture(path: Path) -> Picture:
     """The pixels of a picture on disk."""
     with Image.open(path) as picture:
         assert picture.format == "PNG"
@@ -40,7 +40,7 @@ def near(picture: Picture, colour: tuple[int, int, int]) -> int:
 def test_every_frame_that_is_looked_at_is_on_the_sheet(clip: Path, tmp_path: Path) -> None:
     watched = watch(clip, EYES)
     write_sheet(tmp_path / "sheet.png", "clip.mp4", watched, EYES)
-    sheet = shown(tmp_path / "sheet.png")
+    sheet = read_picture(tmp_path / "sheet.png")
     fast = 120 * 120 * 1.28 * 1.28 * 0.66  # dots of one fast picture
     for colour in COLOURS:
         assert near(sheet, colour) > 0.9 * fast
@@ -52,7 +52,7 @@ def test_a_portrait_clip_and_one_of_one_frame_have_their_sheets(tmp_path: Path) 
     for name, frames, size in (("portrait", 30, (64, 128)), ("one", 1, (96, 64))):
         path = write_clip(tmp_path / f"{name}.mp4", frames=frames, size=size)
         write_sheet(tmp_path / f"{name}.png", name, watch(path, FrameConfig()), FrameConfig())
-        height, width, _ = shown(tmp_path / f"{name}.png").shape
+        height, width, _ = read_picture(tmp_path / f"{name}.png").shape
         assert (width, height) == (1440, pytest.approx(1100, abs=300))
 
 
@@ -61,7 +61,7 @@ def test_without_slow_frames_the_sheet_is_shorter(clip: Path, tmp_path: Path) ->
     for slow in (0, 3):
         config = FrameConfig(slow_frames=slow)
         write_sheet(tmp_path / "sheet.png", "clip.mp4", watch(clip, config), config)
-        heights.append(len(shown(tmp_path / "sheet.png")))
+        heights.append(len(read_picture(tmp_path / "sheet.png")))
     assert heights[0] < heights[1] - 200
 
 
@@ -70,13 +70,13 @@ def test_the_command_tells_the_moments_and_their_reasons(tmp_path: Path, capsys:
     settings = tmp_path / "run.toml"
     settings.write_text("[frames]\nfast_frames = 3\nslow_frames = 3\n")
     assert main(["frames", str(clip), "--config", str(settings), "--out", str(tmp_path / "sheet.png")]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "fast (s): 0.00 0.90 1.90"
-    assert [line.split(", ")[-1].split(":")[0] for line in told[1:4]] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "fast (s): 0.00 0.90 1.90"
+    assert [line.split(", ")[-1].split(":")[0] for line in lines[1:4]] == [
         "start anchor", "among the liveliest of the clip", "end anchor"
     ]  # fmt: skip
-    assert "rank 1 of 20" in told[2]
-    assert shown(tmp_path / "sheet.png").std() > 0
+    assert "rank 1 of 20" in lines[2]
+    assert read_picture(tmp_path / "sheet.png").std() > 0
 
 
 def test_the_command_looks_as_the_named_critic_does(

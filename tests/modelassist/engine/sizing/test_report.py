@@ -30,7 +30,7 @@ from tests.modelassist.engine.geometry import PARAMETERS, make_8b
 RECIPES = Path(config.__file__).parents[1] / "recipes"
 GPUS = {"qwen3-vl-8b-lora": 1, "qwen3-vl-8b-full": 8}
 ROOM = 72e9
-"""Of 80 GB, a tenth kept free."""
+"""Bytes: 80 GB less a tenth that stays free."""
 ONE_H100 = "qwen3-vl-8b-lora"
 ADVISED: dict[str, dict[str, Any]] = {
     "gradient_checkpointing = true": {"gradient_checkpointing": True},
@@ -44,7 +44,7 @@ ADVISED: dict[str, dict[str, Any]] = {
 }
 """The advice for a run with the defaults that does not fit, and the settings that follow it."""
 STATE = 4
-"""The first items of a part: what stays in memory between steps."""
+"""Number of first items of a part that stay in memory between steps."""
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +57,10 @@ def folder_8b(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shipped(folder_8b: Path) -> dict[str, Size]:
     """The size of each recipe on its GPUs."""
-    return {name: sized(folder_8b, load_config(RECIPES / f"{name}.toml"), gpus) for name, gpus in GPUS.items()}
+    return {name: size_of_run(folder_8b, load_config(RECIPES / f"{name}.toml"), gpus) for name, gpus in GPUS.items()}
 
 
-def sized(folder: Path, settings: Config, gpus: int = 1) -> Size:
+def size_of_run(folder: Path, settings: Config, gpus: int = 1) -> Size:
     return compute_size(loader.load_outline(str(folder)), settings, gpus)
 
 
@@ -77,8 +77,8 @@ def test_a_recipe_fits_in_every_part_of_its_run(shipped: dict[str, Size], recipe
     memory = shipped[recipe].memory
     assert {part: sum(items.values()) < ROOM for part, items in memory.items()} == dict.fromkeys(memory, True)
     assert ("GRPO" in memory) == (load_config(RECIPES / f"{recipe}.toml").grpo.rounds > 0)
-    said = [line for line in describe_size(shipped[recipe], "H100") if line.startswith("    fits in 80 GB with ")]
-    assert len(said) == len(memory)
+    output = [line for line in describe_size(shipped[recipe], "H100") if line.startswith("    fits in 80 GB with ")]
+    assert len(output) == len(memory)
 
 
 def test_the_memory_of_every_card_is_known() -> None:
@@ -106,10 +106,10 @@ def test_each_part_ends_with_whether_it_fits(shipped: dict[str, Size], needed: i
 
 def test_every_advice_makes_a_part_smaller(folder_8b: Path) -> None:
     way = Config()
-    before = sized(folder_8b, way, 2)
+    before = size_of_run(folder_8b, way, 2)
     assert {words for advice in before.advice.values() for words in advice} == {*ADVISED, "a smaller model"}
     for words, change in ADVISED.items():
-        after = sized(folder_8b, replace(way, **change), 2)
+        after = size_of_run(folder_8b, replace(way, **change), 2)
         for part in (part for part, advice in before.advice.items() if words in advice):
             assert sum(after.memory[part].values()) < sum(before.memory[part].values()), (words, part)
 
@@ -128,7 +128,7 @@ def test_all_weights_take_sixteen_bytes_each_and_processes_share_them(
     folder_8b: Path, shipped: dict[str, Size]
 ) -> None:
     whole = replace(load_config(RECIPES / "qwen3-vl-8b-full.toml"), parallel="ddp")
-    alone, shared = sized(folder_8b, whole, 8), shipped["qwen3-vl-8b-full"]
+    alone, shared = size_of_run(folder_8b, whole, 8), shipped["qwen3-vl-8b-full"]
     assert alone.parameters == alone.trained == PARAMETERS
     assert state(alone) == [0, 4 * PARAMETERS, 4 * PARAMETERS, 8 * PARAMETERS]
     assert state(shared) == [value // 8 for value in state(alone)]
@@ -152,24 +152,24 @@ def test_tokens_of_a_clip_follow_from_its_frames(shipped: dict[str, Size]) -> No
 
 def test_checkpointing_trades_memory_for_operations(folder_8b: Path, shipped: dict[str, Size]) -> None:
     settings = load_config(RECIPES / "qwen3-vl-8b-lora.toml")
-    kept, again = sized(folder_8b, replace(settings, gradient_checkpointing=False)), shipped["qwen3-vl-8b-lora"]
+    kept, again = size_of_run(folder_8b, replace(settings, gradient_checkpointing=False)), shipped["qwen3-vl-8b-lora"]
     assert kept.memory["SFT"]["kept by the language model"] > 8 * again.memory["SFT"]["kept by the language model"]
     assert kept.flops.recomputed == 0
     assert again.flops.recomputed == pytest.approx(again.flops.forward, rel=0.1)
 
 
-def really_kept(critic: Loaded, arguments: Arguments, dtype: torch.dtype) -> int:
-    """What a layer of a model with weights keeps, its weights and their copies in few bits apart."""
+def measure_kept_bytes(critic: Loaded, arguments: Arguments, dtype: torch.dtype) -> int:
+    """Measure the bytes that a layer keeps for the backward pass, without its weights and their copies."""
     layer = critic.base.model.language_model.layers[0].eval()
     kept: dict[int, Tensor] = {}
 
-    def note(tensor: Tensor) -> Tensor:
+    def record(tensor: Tensor) -> Tensor:
         kept[tensor.untyped_storage().data_ptr()] = tensor
         return tensor
 
     hidden, others = arguments
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16)
-    with autocast, torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with autocast, torch.autograd.graph.saved_tensors_hooks(record, lambda tensor: tensor):
         layer(hidden.requires_grad_(), **others)
     own = {value.untyped_storage().data_ptr() for value in layer.parameters()}
     return sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in own)
@@ -190,11 +190,14 @@ def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.d
         return torch.zeros(2, 48, 128, dtype=dtype), {"position_embeddings": (angles, angles), "attention_mask": mask}
 
     layer = outline.base.model.language_model.layers[0]
-    assert count_kept(layer, arguments, dtype) == (2 * 48 * 128 * dtype.itemsize, really_kept(real, arguments(), dtype))
+    assert count_kept(layer, arguments, dtype) == (
+        2 * 48 * 128 * dtype.itemsize,
+        measure_kept_bytes(real, arguments(), dtype),
+    )
 
 
-def peak_of_a_pass(critic: Loaded, rows: int, dtype: torch.dtype) -> int:
-    """The most bytes that are allocated at once in a pass over like rows, what stood before it apart."""
+def measure_peak_bytes(critic: Loaded, rows: int, dtype: torch.dtype) -> int:
+    """Measure the most bytes that a pass over equal rows allocates at once, without those allocated before it."""
     some = [make_example_row(critic, direct=True)] * rows
     prompts = [row.prompt for row in some]
     critic.network.train()
@@ -215,42 +218,42 @@ def peak_of_a_pass(critic: Loaded, rows: int, dtype: torch.dtype) -> int:
 
 @pytest.mark.parametrize(("dtype", "rank"), [("float32", 0), ("float32", 8), ("bfloat16", 0), ("bfloat16", 8)])
 def test_a_pass_takes_what_is_counted_and_with_checkpointing_no_more(tiny_folder: Path, dtype: str, rank: int) -> None:
-    counted, taken = [], []
+    counted, measured = [], []
     for recomputed in (False, True):
         way = Config(dtype=dtype, gradient_checkpointing=recomputed, lora=LoraConfig(rank=rank), sft=SftConfig(batch=2))
-        memory = sized(tiny_folder, way).memory["SFT"]
+        memory = size_of_run(tiny_folder, way).memory["SFT"]
         counted.append(sum(list(memory.values())[STATE:]))
         critic = loader.load(str(tiny_folder), dtype=(arithmetic := getattr(torch, dtype)))
         prepare(critic, way)
-        taken.append(peak_of_a_pass(critic, way.sft.batch, arithmetic))
-    assert counted[0] == pytest.approx(taken[0], rel=0.1)
-    assert counted[1] > taken[1]
+        measured.append(measure_peak_bytes(critic, way.sft.batch, arithmetic))
+    assert counted[0] == pytest.approx(measured[0], rel=0.1)
+    assert counted[1] > measured[1]
 
 
 @pytest.mark.parametrize("way", [Config(), Config(freeze_vision=True), Config(lora=LoraConfig(rank=4))])
 def test_operations_are_those_of_the_model_with_weights(folder_of_either: Path, way: Config) -> None:
     real = loader.load(str(folder_of_either))
     prepare(real, way)
-    size = sized(folder_of_either, way)
+    size = size_of_run(folder_of_either, way)
     assert size.flops == count_flops(real, Work.of([make_example_row(real, direct=True)] * way.sft.batch))
 
 
 def test_captions_direct_answers_and_the_reference_are_counted(tiny_folder: Path) -> None:
-    plain = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0), grpo=GrpoConfig(beta=0)))
-    direct = sized(tiny_folder, Config(grpo=GrpoConfig(beta=0)))
-    captioned = sized(tiny_folder, Config(sft=SftConfig(direct_weight=0, captions="captions.jsonl")))
-    both = sized(tiny_folder, Config(sft=SftConfig(captions="captions.jsonl")))
-    held = sized(tiny_folder, Config(grpo=GrpoConfig(beta=0.1)))
+    plain = size_of_run(tiny_folder, Config(sft=SftConfig(direct_weight=0), grpo=GrpoConfig(beta=0)))
+    direct = size_of_run(tiny_folder, Config(grpo=GrpoConfig(beta=0)))
+    captioned = size_of_run(tiny_folder, Config(sft=SftConfig(direct_weight=0, captions="captions.jsonl")))
+    both = size_of_run(tiny_folder, Config(sft=SftConfig(captions="captions.jsonl")))
+    with_reference = size_of_run(tiny_folder, Config(grpo=GrpoConfig(beta=0.1)))
     assert direct.row.length == plain.row.length + len(direct.row.completions[1])
     share = 1 + SftConfig().captions_batch / SftConfig().batch
     assert captioned.step.tokens == share * plain.step.tokens
     assert both.step.tokens - direct.step.tokens == captioned.step.tokens - plain.step.tokens
-    trained = state(held)[1]
-    assert sum(held.memory["GRPO"].values()) - sum(direct.memory["GRPO"].values()) == trained
+    trained = state(with_reference)[1]
+    assert sum(with_reference.memory["GRPO"].values()) - sum(direct.memory["GRPO"].values()) == trained
 
 
 def test_an_evaluation_is_in_bfloat16_whatever_the_training_was_in(tiny_folder: Path) -> None:
-    sizes = [sized(tiny_folder, Config(dtype=dtype)) for dtype in ("float32", "bfloat16")]
+    sizes = [size_of_run(tiny_folder, Config(dtype=dtype)) for dtype in ("float32", "bfloat16")]
     assert sizes[0].memory["evaluation"] == sizes[1].memory["evaluation"]
     assert sizes[0].memory["evaluation"]["weights"] == 2 * sizes[0].parameters
 
@@ -258,11 +261,11 @@ def test_an_evaluation_is_in_bfloat16_whatever_the_training_was_in(tiny_folder: 
 def test_the_command_needs_no_weights(tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = shutil.copytree(tiny_folder, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
     assert main(["size", "--model", str(folder), "--config", str(RECIPES / "qwen3-vl-8b-lora.toml")]) == 0
-    said = capsys.readouterr().out
-    assert "672 vision tokens" in said
-    assert "GRPO, MB on each GPU" in said
-    assert said.count("fits in 80 GB with 99% free") == len(("SFT", "GRPO", "evaluation"))
-    assert "tokens/s" in said
+    output = capsys.readouterr().out
+    assert "672 vision tokens" in output
+    assert "GRPO, MB on each GPU" in output
+    assert output.count("fits in 80 GB with 99% free") == len(("SFT", "GRPO", "evaluation"))
+    assert "tokens/s" in output
     assert main(["size", "--model", str(tmp_path / "none")]) == 1
     assert "there is no such model folder" in capsys.readouterr().err
 

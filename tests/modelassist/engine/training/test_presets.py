@@ -26,8 +26,8 @@ from tests.modelassist.engine.small import make_release
 HUB = "Qwen/Qwen3-VL-8B-Instruct"
 
 
-def config_for(model: str, given: dict[str, Any] | None = None, **options: Any) -> Config:
-    return parse_config(choose_settings(model, given or {}, **options))
+def config_for(model: str, options_given: dict[str, Any] | None = None, **options: Any) -> Config:
+    return parse_config(choose_settings(model, options_given or {}, **options))
 
 
 @pytest.fixture
@@ -48,10 +48,10 @@ def test_a_tiny_model_gets_the_defaults(tiny_folder: Path) -> None:
     [({}, Trained.LORA), ({"lora": {"rank": 8}}, Trained.LORA), ({"lora": {"rank": 0}}, Trained.FULL)],
 )
 def test_a_pretrained_model_gets_the_rates_of_what_is_trained(
-    pretrained: str, given: dict[str, Any], trained: Trained
+    pretrained: str, options_given: dict[str, Any], trained: Trained
 ) -> None:
     for model in (pretrained, HUB):
-        config = config_for(model, given)
+        config = config_for(model, options_given)
         assert find_trained(model, config) == trained
         assert all(getattr(config, stage).learning_rate <= HIGHEST_RATE[trained] for stage in STAGES)
         assert config.sft.learning_rate == {Trained.LORA: 1e-4, Trained.FULL: 1e-5}[trained]
@@ -67,12 +67,12 @@ def test_given_settings_override_the_recipe(pretrained: str) -> None:
 @pytest.mark.parametrize("rank", [0, 64])
 def test_a_ruinous_rate_is_refused_with_the_recipe_to_take(stage: str, rank: int) -> None:
     length = "rounds" if stage == "grpo" else "steps"
-    given = {"lora": {"rank": rank}, stage: {"learning_rate": 4e-3, length: 5}}
+    options_given = {"lora": {"rank": rank}, stage: {"learning_rate": 4e-3, length: 5}}
     recipe = presets.DEFAULT_RECIPE[Trained.LORA if rank else Trained.FULL]
     with pytest.raises(ConfigError, match=rf"^{stage}\.learning_rate = 0\.004 ruins .* recipe {recipe}"):
-        choose_settings(HUB, given)
-    assert choose_settings(HUB, {**given, "allow_high_rates": True})
-    assert choose_settings(HUB, merge(given, {stage: {length: 0}}))
+        choose_settings(HUB, options_given)
+    assert choose_settings(HUB, {**options_given, "allow_high_rates": True})
+    assert choose_settings(HUB, merge(options_given, {stage: {length: 0}}))
 
 
 @pytest.mark.parametrize("trained", presets.DEFAULT_RECIPE)
@@ -97,12 +97,12 @@ def test_the_toy_recipe_is_refused_for_a_pretrained_model() -> None:
 
 
 def test_a_file_for_a_pretrained_model_has_to_set_the_rank(tiny_folder: Path) -> None:
-    given = {"sft": {"learning_rate": 1e-5}}
+    options_given = {"sft": {"learning_rate": 1e-5}}
     with pytest.raises(ConfigError, match=r"set lora\.rank"):
-        choose_settings(HUB, given, is_whole=True)
-    assert choose_settings(HUB, {**given, "lora": {"rank": 0}}, is_whole=True)
+        choose_settings(HUB, options_given, is_whole=True)
+    assert choose_settings(HUB, {**options_given, "lora": {"rank": 0}}, is_whole=True)
     assert choose_settings(HUB, {"seed": 3}, is_whole=True)["lora"] == {"rank": 64, "alpha": 128}
-    assert choose_settings(str(tiny_folder), given, is_whole=True) == given
+    assert choose_settings(str(tiny_folder), options_given, is_whole=True) == options_given
 
 
 @pytest.mark.parametrize("name", list_recipes())

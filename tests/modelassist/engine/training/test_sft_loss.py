@@ -67,7 +67,7 @@ def test_only_the_level_words_of_a_direct_answer_have_a_gradient(
     assert logits.grad is not None
     taught = packed.targets[logits.grad.abs().sum(dim=1) > 0].tolist()
     places = find_level_positions(critic, row.completions[1]) or ()
-    assert taught == [row.completions[1][place] for place in places]
+    assert taught == [row.completions[1][position] for position in places]
     assert len(taught) == len(AXES)
 
 
@@ -83,6 +83,6 @@ def test_a_loss_that_is_not_finite_stops_with_the_clips_named(
 
 
 def test_every_example_is_taken_once_an_epoch() -> None:
-    taken = [example for step in range(6) for example in select_batch(range(12), 4, step, 0, "sft")]
-    assert sorted(taken[:12]) == sorted(taken[12:]) == list(range(12))
-    assert taken[:12] != taken[12:]
+    indices = [example for step in range(6) for example in select_batch(range(12), 4, step, 0, "sft")]
+    assert sorted(indices[:12]) == sorted(indices[12:]) == list(range(12))
+    assert indices[:12] != indices[12:]

@@ -77,9 +77,11 @@ def timed(*times: tuple[float, float]) -> ReportCard:
 
 
 def page_of(prompt: str = "A square", reason: str = "Soft.", name: str = "a.mp4", scored: Scored | None = None) -> str:
-    said = scored or Scored(card(reason), "text", dict.fromkeys(AXES, SHARES))
+    result = scored or Scored(card(reason), "text", dict.fromkeys(AXES, SHARES))
     return render_card_page(
-        ScoreLine.of(Clip(name, Path(name), prompt), "5a", Scorer("critic", "0"), said, FRAMES), "../a.mp4", FRAMES
+        ScoreLine.of(Clip(name, Path(name), prompt), "5a", Scorer("critic", "0"), result, FRAMES),
+        "../a.mp4",
+        FRAMES,
     )
 
 
@@ -129,16 +131,16 @@ def test_pieces_in_a_row_of_the_timeline_leave_each_other_room(times: list[tuple
     ]
     length = max((end for _, end in times), default=0) or 1.0
     rows = _lay_rows(numbered, length)
-    found = [[int(mark.text or "") for mark in row] for row in rows]
-    assert sorted(number for row in found for number in row) == list(range(len(times)))
-    for row in found:
+    marks = [[int(mark.text or "") for mark in row] for row in rows]
+    assert sorted(number for row in marks for number in row) == list(range(len(times)))
+    for row in marks:
         places = [(min(times[number][0] / length, 1 - _MIN_SHARE), times[number][1] / length) for number in row]
         assert all(left >= max(end, start + _MIN_SHARE) for (start, end), (left, _) in pairwise(places))
 
 
 def test_pieces_that_do_not_overlap_share_a_row() -> None:
-    said = Scored(timed((0, 0.5), (0.25, 1), (0.75, 1.5)), "", dict.fromkeys(AXES, SHARES))
-    tracks = classes(Reader(page_of(scored=said)), "track")
+    result = Scored(timed((0, 0.5), (0.25, 1), (0.75, 1.5)), "", dict.fromkeys(AXES, SHARES))
+    tracks = classes(Reader(page_of(scored=result)), "track")
     assert len(tracks) == 2 + 1 + 1 + 2  # visual, the other axes, slow and fast frames
 
 
@@ -156,9 +158,9 @@ def test_numbers_on_a_picture_of_any_width_cover_no_other(boxes: list[Box], aspe
 
 def test_a_tall_frame_is_shown_in_its_aspect_at_a_height_that_fits() -> None:
     tall = Frames(FRAMES.fast, FRAMES.fast_times, np.zeros((1, 2048, 32, 3), np.uint8), (0.3,))
-    said = Scored(card(), "", dict.fromkeys(AXES, SHARES))
+    result = Scored(card(), "", dict.fromkeys(AXES, SHARES))
     page = render_card_page(
-        ScoreLine.of(Clip("a.mp4", Path(), "A"), "5a", Scorer("critic", "0"), said, tall), "a.mp4", tall
+        ScoreLine.of(Clip("a.mp4", Path(), "A"), "5a", Scorer("critic", "0"), result, tall), "a.mp4", tall
     )
     (picture,) = classes(Reader(page), "picture")
     assert picture["style"] == "width:min(100%, 0.375rem);aspect-ratio:32/2048"
@@ -168,16 +170,16 @@ def test_a_clip_that_cannot_be_played_says_so(tmp_path: Path) -> None:
     pages, by = CardPages(tmp_path / "pages"), Scorer("critic", "0")
     (tmp_path / "there.mp4").touch()
 
-    def shown(name: str, prompt: str, frames: Frames | None) -> Reader:
+    def read_page(name: str, prompt: str, frames: Frames | None) -> Reader:
         clip = Clip(name, tmp_path / name, prompt)
         line = ScoreLine.of(clip, None, by, Scored(None, "", {}, "why"), frames)
         pages.write(clip, line, frames)
         return Reader((pages.folder / page_name(line)).read_text())
 
     for name, prompt, frames in (("there.mp4", "A", FRAMES), ("there.mp4", "", None)):
-        assert "video" in [tag for tag, _ in shown(name, prompt, frames).tags]
+        assert "video" in [tag for tag, _ in read_page(name, prompt, frames).tags]
     for name, prompt, frames in (("there.mp4", "A", None), ("gone.mp4", "", None), ("gone.mp4", "A", FRAMES)):
-        read = shown(name, prompt, frames)
+        read = read_page(name, prompt, frames)
         assert "video" not in [tag for tag, _ in read.tags]
         assert "This clip cannot be played here" in read.text
 
@@ -241,12 +243,12 @@ def test_text_before_between_and_after_elements_is_kept() -> None:
 
 
 def test_every_clip_has_a_page_of_its_own_for_every_way_it_was_scored() -> None:
-    asked = [("a/x.mp4", "one"), ("b/x.mp4", "one"), ("a/x.mp4", "two"), ("../../..//\0.mp4", "\ud800")]
+    clips = [("a/x.mp4", "one"), ("b/x.mp4", "one"), ("a/x.mp4", "two"), ("../../..//\0.mp4", "\ud800")]
     ways = [Scorer("critic", "0"), Scorer("critic", "1"), Scorer("critic", "0", samples=8)]
     failed = Scored(None, "", {}, "")
     names = [
         page_name(ScoreLine.of(Clip(name, Path(), prompt), "5a", by, failed, None))
-        for name, prompt in asked
+        for name, prompt in clips
         for by in ways
     ]
     assert len(set(names)) == 12
@@ -284,6 +286,6 @@ def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None
 def test_evidence_at_the_very_end_stays_on_the_timeline(share: float) -> None:
     piece = Evidence("flicker", TimeRange(1.5 * share, 1.5 * share))
     report = AxisReport(3, (piece,))
-    said = Scored(ReportCard(report, report, report), "", dict.fromkeys(AXES, SHARES))
-    spans = [attributes["style"] or "" for tag, attributes in Reader(page_of(scored=said)).tags if tag == "i"]
+    result = Scored(ReportCard(report, report, report), "", dict.fromkeys(AXES, SHARES))
+    spans = [attributes["style"] or "" for tag, attributes in Reader(page_of(scored=result)).tags if tag == "i"]
     assert any(style.startswith(f"left:min({share:.2%}") for style in spans)
