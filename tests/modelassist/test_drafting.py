@@ -1,4 +1,4 @@
-"""The active critic drafts for the next items only, once; unusable answers are counted and are no drafts."""
+"""The active critic drafts once, for the next items only; unusable answers are counted and not stored as drafts."""
 
 from importlib import import_module
 from pathlib import Path
@@ -33,7 +33,7 @@ CARD = ReportCard(*[AxisReport(3, (), "A reason of enough letters to count.")] *
 
 @pytest.fixture
 def campaign(engineer: User) -> Campaign:
-    """Two train clips with assisted seats only, one clip of val and one of test."""
+    """Two train clips with assisted slots only, one clip of val and one of test."""
     campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
     clips = [make_clip(name, with_media=True) for name in ("one", "two")]
     clips += [
@@ -95,7 +95,7 @@ def test_val_and_test_items_are_never_offered_and_refused(campaign: Campaign, cr
             record_draft(item_id=item.pk, critic=str(critic), card=CARD, text="", latency_ms=1)
 
 
-def test_items_without_an_open_assisted_seat_are_left_alone(campaign: Campaign, critic: Critic) -> None:
+def test_items_without_an_open_assisted_slot_get_no_draft(campaign: Campaign, critic: Critic) -> None:
     Slot.objects.filter(item__clip__clip_id="one").update(arm=Arm.BLIND)
     offered = drafting.select_next_items(Activation(campaign=campaign, critic=critic), limit=9)
     assert [item.clip.clip_id for item in offered] == ["two"]

@@ -59,7 +59,7 @@ def forget_loaded_critics() -> None:
 
 
 class Voice:
-    """A loaded critic that says the same of every clip."""
+    """A loaded critic that gives every clip the same answer."""
 
     def __init__(self, says: Scored) -> None:
         self.says = says
@@ -80,7 +80,7 @@ def raising(error: Exception) -> Callable[[str], Any]:
 
 
 def do_jobs() -> list[Job]:
-    """Do every drafting job that waits."""
+    """Run every queued drafting job."""
     done = []
     while (job := Job.objects.filter(kind=drafting.KIND, state=JobState.QUEUED).first()) is not None:
         finished = jobs.run(job.pk)
@@ -90,7 +90,7 @@ def do_jobs() -> list[Job]:
 
 
 def top_up_rounds(rounds: int) -> int:
-    """Rounds of topping up as workers do them, every ten seconds; returns how many jobs came of it."""
+    """Run rounds of topping up, every ten seconds as workers do; return how many jobs they queued."""
     found = 0
     for _ in range(rounds):
         found += drafting.queue_missing_drafts()

@@ -1,4 +1,4 @@
-"""Figures on pages: a number with its interval, or the reason why there is none."""
+"""Figures on pages: a number with its interval, or the reason why it has none."""
 
 import pytest
 

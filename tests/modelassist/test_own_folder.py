@@ -1,4 +1,4 @@
-"""Commands with their own folder never write into one that is not empty, nor into the site's."""
+"""Commands that make their own folder refuse a folder that is not empty, and the site's folder."""
 
 import os
 from pathlib import Path

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def release(engineer: User) -> Release:
-    """A row that says frozen over a folder that is no release: whoever trains on it fails, and must say why."""
+    """A frozen row whose folder is not a release, so that training on it fails with a reason."""
     campaign = create_campaign(actor=engineer, name="spring", title="Spring")
     return Release.objects.create(
         number=1,
@@ -48,7 +48,7 @@ def start(engineer: User, release: Release, model: Path, **settings: object) -> 
 
 
 def done(run: Run) -> Job:
-    """The run's job after this process did it."""
+    """Run the job of a training run in this process, and return the job."""
     assert run.job_id is not None
     job = jobs.run(run.job_id)
     assert job is not None
@@ -98,7 +98,7 @@ def test_a_trainer_that_fails_fails_the_job_with_its_last_words(
 
 @pytest.fixture
 def sleeping_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the engine's place a process that says it works and then sleeps: these tests are about watching it."""
+    """Replace the engine by a process that reports that it works and then sleeps, for tests that watch it."""
     import sys
 
     code = "import time; print('step 1', flush=True); time.sleep(600)"
@@ -200,7 +200,7 @@ def test_a_critic_that_learns_on_is_measured_beside_what_it_was(
 
 
 def finished(run: Run, model: Path) -> None:
-    """The folder of a trainer that came to its end."""
+    """Return the folder of a trainer that has ended."""
     import shutil
 
     folder = run_folder(run)

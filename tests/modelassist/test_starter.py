@@ -55,7 +55,7 @@ def demo_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def load(demo_clips: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """Loads the demo; gives what it printed."""
+    """Load the demo, and return the printed output."""
 
     def load() -> str:
         printed = StringIO()

@@ -166,7 +166,7 @@ def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User,
 
 
 def run_with_files(engineer: User, release: Release) -> Run:
-    """A run that has measured: its evaluation names a picture that is there and one that is gone."""
+    """A run with an evaluation that names one existing picture and one missing picture."""
     plots = {"predicted": "plots/test-predicted.png", "residuals": "plots/test-residuals.png"}
     evaluation = {"splits": {"test": FIGURES | {"plots": plots}}}
     run = Run.objects.create(

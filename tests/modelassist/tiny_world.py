@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def write_tiny_model(folder: Path) -> Path:
-    """Writes the model to `folder`; what it babbles is kept short, so that tests do not wait for it."""
+    """Write the model to `folder`. It generates short texts, so that tests do not wait for it."""
     import torch
 
     from modelassist.engine.models.folder import CRITIC_FILE

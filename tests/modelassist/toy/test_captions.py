@@ -134,12 +134,12 @@ def maps(spec: ClipSpec) -> list[list[str]]:
 
 
 def words(spec: ClipSpec) -> list[str]:
-    """What is said of the flaws of motion at each moment."""
+    """Return the words about flaws of motion at each moment."""
     return [phrase.split()[1] for phrase in _moments(spec)]
 
 
 def headings(spec: ClipSpec) -> list[str]:
-    """Where things are said to go at each moment."""
+    """Return the stated direction of motion at each moment."""
     return [phrase.split()[0] for phrase in _moments(spec)]
 
 

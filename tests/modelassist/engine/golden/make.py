@@ -1,4 +1,4 @@
-"""Writes the golden files anew with Hugging Face's own processors: see README.md beside this for when and how.
+"""Write the golden files again with Hugging Face's own processors: README.md in this folder says when and how.
 
 PYTHONPATH=FOLDER_OF_TORCHVISION python -m tests.modelassist.engine.golden.make
 """

@@ -14,14 +14,14 @@ from tests.modelassist.engine.golden.cases import CASES, HERE, SYSTEM, TOKENIZER
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt of ours and what the reference made of the same."""
+    """Our prompt, and the reference's output for the same input."""
 
     ours: Prompt
     theirs: dict[str, torch.Tensor]
 
     @property
     def patches(self) -> int:
-        """How many rows of pixels are of images."""
+        """Count the rows of pixels that belong to images."""
         return len(self.theirs.get("pixel_values", ()))
 
 

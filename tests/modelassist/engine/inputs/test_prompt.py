@@ -40,7 +40,7 @@ def messages(prompt: str = "A red circle rises") -> list[dict[str, str]]:
 
 
 def reference_inputs(critic: Loaded, prompt: Prompt, frames: Frames) -> dict[str, torch.Tensor]:
-    """A prompt as transformers' own forward and `generate` take it: no positions, but what they are inferred from."""
+    """Return a prompt for transformers' forward and `generate`, without positions: they compute these."""
     types = torch.zeros_like(prompt.ids)
     types[prompt.ids == critic.mark_ids["<|image_pad|>"]] = 1
     types[prompt.ids == critic.mark_ids["<|video_pad|>"]] = 2

@@ -41,7 +41,7 @@ def test_a_step_of_sft_and_a_card_from_what_it_made(
 
 
 def moved(before: Loaded, after: Loaded, part: str) -> bool:
-    """Whether weights of a part are others than they were, beyond the rounding of a kept model."""
+    """Return whether the weights of a part changed by more than the rounding of a saved model."""
     weights_after = after.base.state_dict()
     pairs = [(value, weights_after[name]) for name, value in before.base.state_dict().items() if part in name]
     assert pairs

@@ -42,14 +42,14 @@ Weights = dict[str, Tensor]
 
 
 def rewrite(folder: Path, change: Callable[[Weights], Weights]) -> None:
-    """Give a folder other weights."""
+    """Replace the weights in a folder."""
     path = folder / "model.safetensors"
     save_file(change(load_file(path)), path, metadata={"format": "pt"})
 
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What is logged, by transformers too, which hands nothing on to where pytest listens."""
+    """Capture the log, including that of transformers, which does not propagate to pytest's handler."""
     logger = logging.getLogger("transformers.modeling_utils")
     logger.addHandler(caplog.handler)
     yield caplog

@@ -33,7 +33,7 @@ def read_picture(path: Path) -> Picture:
 
 
 def near(picture: Picture, colour: tuple[int, int, int]) -> int:
-    """How many pixels have a colour, or nearly."""
+    """Count the pixels that have nearly a given colour."""
     return int((np.abs(picture.astype(int) - colour).max(axis=-1) < 12).sum())
 
 

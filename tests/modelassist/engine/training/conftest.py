@@ -1,4 +1,4 @@
-"""A finished run and a taught critic."""
+"""Fixtures: a finished run, and a critic that was trained."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.modelassist.engine.training.runs import CONFIG, Figures, make_context
 
 @pytest.fixture(scope="module")
 def finished(tiny_folder: Path, release_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run."""
+    """Return the folder of a finished run."""
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("run")
     training.train(release_folder, str(tiny_folder), out, CONFIG)

@@ -1,4 +1,4 @@
-"""Clips with captions, a target of SFT beside the rated clips."""
+"""Clips with captions, which SFT learns together with the rated clips."""
 
 import json
 import os

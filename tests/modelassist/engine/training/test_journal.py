@@ -1,4 +1,4 @@
-"""What a run says of itself: each step once, whoever was cut off, and one process speaks."""
+"""The journal of a run: it has each step once, also after an interruption, and only one process writes it."""
 
 import json
 from pathlib import Path

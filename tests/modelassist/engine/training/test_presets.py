@@ -143,7 +143,7 @@ def test_the_command_refuses_a_ruinous_rate_before_it_loads_anything(
 
 
 def test_the_default_step_changes_a_pretrained_model_little(pretrained: str, tmp_path: Path) -> None:
-    """Trains through the command: adapters only, and the weights of the base stay within a little of what they were."""
+    """Train through the command: it trains adapters only, and the weights of the base hardly change."""
     (tmp_path / "release").mkdir()
     make_release(tmp_path / "release")
     out = tmp_path / "out"

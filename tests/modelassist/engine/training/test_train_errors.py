@@ -41,7 +41,7 @@ class Bench:
         self.settings.write_text(json.dumps(settings))
 
     def train(self, *more: str) -> tuple[int, str]:
-        """Return the exit status and the error. Four steps make no critic whose answers can be read."""
+        """Return the exit status and the error. After four steps no answer of the critic can be read."""
         return self.train_critic("--keep-unreadable", *more)
 
     def train_critic(self, *more: str) -> tuple[int, str]:

@@ -40,7 +40,7 @@ HARMLESS = re.compile(
 
 
 class Reader(HTMLParser):
-    """What a browser would make of a page: its tags with their attributes, and its text."""
+    """Parse a page as a browser does: its tags with their attributes, and its text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
