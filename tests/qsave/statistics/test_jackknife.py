@@ -83,7 +83,7 @@ def test_full_agreement_has_no_interval() -> None:
 
 def test_alpha_of_one_item_is_undefined() -> None:
     found = compute_alpha(make_table([[1, 3, 2]]))
-    assert "one item" in str(found.value)
+    assert "one clip" in str(found.value)
     assert (found.items, found.ratings) == (1, 3)
 
 
