@@ -92,9 +92,10 @@ def make_feedback(rating: Rating) -> Feedback | None:
 
 
 def _is_let_in(rater: User, campaign: Campaign) -> bool:
-    verdicts = Qualification.objects.filter(rater=rater, campaign=campaign)
-    if verdicts.filter(Q(passed=True) | Q(let_in_by__isnull=False)).exists():
-        return True
+    """A verdict stays, also when a lead excludes the clips that led to it."""
+    verdict = Qualification.objects.filter(rater=rater, campaign=campaign).first()
+    if verdict:
+        return verdict.passed or verdict.let_in_by_id is not None
     return not _list_qualification(campaign).exclude(availability=Item.Availability.EXCLUDED).exists()
 
 

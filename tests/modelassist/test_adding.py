@@ -34,7 +34,7 @@ def as_engineer(client: Client, engineer: User) -> Client:
 
 
 def test_a_model_that_loads_and_writes_is_added_once(as_engineer: Client, tiny_model: Path) -> None:
-    assert "loaded on trial" in add(as_engineer, tiny_model)
+    assert "The model is being loaded." in add(as_engineer, tiny_model)
     assert not Critic.objects.exists()
     job = do_job()
     assert (job.state, job.error) == (JobState.DONE, "")

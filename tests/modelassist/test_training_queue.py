@@ -125,7 +125,7 @@ def test_a_run_that_is_resumed_while_another_is_stopped_goes_on(
 
 def test_a_cancelled_run_is_queued_again_and_one_under_way_is_not(engineer: User, tiny_model: Path) -> None:
     run = start_run(engineer, tiny_model)
-    with pytest.raises(runs.CannotTrain, match="neither was cancelled nor"):
+    with pytest.raises(runs.CannotTrain, match="was neither cancelled nor"):
         runs.resume_run(actor=engineer, run=run)
     assert runs.cancel_run(actor=engineer, run=run)
     assert not runs.cancel_run(actor=engineer, run=run)

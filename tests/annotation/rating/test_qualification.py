@@ -5,7 +5,9 @@ import uuid
 import pytest
 from django.test import Client
 
-from annotation.models import Campaign, Item, Slot
+from annotation.campaigns.reports import exclude
+from annotation.models import Campaign, Item, Qualification, Slot
+from annotation.rating import queue
 from annotation.rating.qualification import list_qualification_left, make_feedback
 from qsave.axes import AXES
 from tests.annotation import factories
@@ -43,7 +45,7 @@ def test_a_pass_shows_the_known_scores_and_leads_to_a_rating_slot(
     assert "Look at the &lt;hands&gt;." in page
     assert "You have finished the qualification clips." in page
     assert Slot.objects.get(state="leased").kind == "seat"
-    assert "known is" not in rate(client, one_clip_qualification, 3, **HTMX)
+    assert "the known score is" not in rate(client, one_clip_qualification, 3, **HTMX)
 
 
 def test_a_rater_who_fails_reads_by_how_much_and_that_the_lead_may_help(
@@ -56,6 +58,19 @@ def test_a_rater_who_fails_reads_by_how_much_and_that_the_lead_may_help(
     assert "0%" in page
     assert "90%" in page
     assert not Slot.objects.filter(state="leased").exists()
+
+
+def test_a_rater_who_failed_stays_out_when_the_clip_is_excluded(
+    client: Client, one_clip_qualification: Campaign
+) -> None:
+    rater, lead = factories.make_user(), factories.make_lead()
+    client.force_login(rater)
+    rate(client, one_clip_qualification, 5)
+    exclude(actor=lead, item=Item.objects.get(is_qualification=True), reason="It is black.")
+    assert queue.claim(rater=rater, campaign=one_clip_qualification) is None
+    assert queue.claim(rater=factories.make_user(), campaign=one_clip_qualification) is not None
+    Qualification.objects.update(let_in_by=lead)
+    assert queue.claim(rater=rater, campaign=one_clip_qualification) is not None
 
 
 def test_without_scripts_the_feedback_is_on_the_next_page(client: Client, one_clip_qualification: Campaign) -> None:

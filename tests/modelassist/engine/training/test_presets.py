@@ -44,7 +44,7 @@ def test_a_tiny_model_gets_the_defaults(tiny_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "trained"),
+    ("options_given", "trained"),
     [({}, Trained.LORA), ({"lora": {"rank": 8}}, Trained.LORA), ({"lora": {"rank": 0}}, Trained.FULL)],
 )
 def test_a_pretrained_model_gets_the_rates_of_what_is_trained(
