@@ -1,12 +1,9 @@
-"""Read the items of a campaign for its lead: by kind, a page at a time, or one with its ratings."""
-
-from dataclasses import dataclass
+"""Read the items of a campaign for its lead, by kind, a page at a time."""
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Prefetch, Q, QuerySet
 
 from annotation.campaigns.reports import REPORTS
-from annotation.models import AxisAnswer, Campaign, Item, Rating, RatingRevision, Skip, Slot
-from qsave.axes import AXES
+from annotation.models import AxisAnswer, Campaign, Item, Skip, Slot
 
 PAGE_SIZE = 50
 KINDS = ("all", "unrated", "rated", "disagreed", "gold", "qualification", "reported", "excluded")
@@ -66,7 +63,7 @@ def read_page(
     rows = (
         Item.objects.filter(pk__in=keys[:PAGE_SIZE])
         .select_related("clip__prompt_group")
-        .prefetch_related(_prefetch_reports(settled_at=None))
+        .prefetch_related(_prefetch_open_reports())
         .annotate(
             slot_count=Count("slots", filter=is_rating_slot),
             done_count=Count("slots", filter=is_rating_slot & Q(slots__state=Slot.State.DONE)),
@@ -76,36 +73,8 @@ def read_page(
     return list(rows), keys[PAGE_SIZE - 1] if len(keys) > PAGE_SIZE else None
 
 
-def _prefetch_reports(**conditions: None) -> Prefetch[str, QuerySet[Skip], str]:
-    reports = Skip.objects.filter(kind__in=REPORTS, **conditions).select_related("rater", "settled_by").order_by("pk")
-    return Prefetch("skips", reports, to_attr="reports")
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRating:
-    """One rater's current answers on an item, in the order of the axes; None where an axis is missing."""
-
-    rating: Rating
-    answers: list[AxisAnswer | None]
-
-
-def read_item(campaign: Campaign, pk: int) -> Item | None:
-    """Return an item with its clip and `reports`, or None."""
-    return (
-        Item.objects.filter(campaign=campaign, pk=pk)
-        .select_related("campaign", "clip__prompt_group")
-        .prefetch_related(_prefetch_reports())
-        .first()
+def _prefetch_open_reports() -> Prefetch[str, QuerySet[Skip], str]:
+    reports = (
+        Skip.objects.filter(kind__in=REPORTS, settled_at=None).select_related("rater", "settled_by").order_by("pk")
     )
-
-
-def read_ratings(item: Item) -> list[ItemRating]:
-    """Return the ratings of an item, oldest first, with their current answers. Three queries."""
-    current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
-    ratings = Rating.objects.filter(item=item).select_related("rater", "slot").order_by("pk")
-    return [_make_item_rating(rating) for rating in ratings.prefetch_related(Prefetch("revisions", current))]
-
-
-def _make_item_rating(rating: Rating) -> ItemRating:
-    by_axis = {answer.axis: answer for revision in rating.revisions.all() for answer in revision.answers.all()}
-    return ItemRating(rating, [by_axis.get(axis.value) for axis in AXES])
+    return Prefetch("skips", reports, to_attr="reports")
