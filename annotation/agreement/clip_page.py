@@ -63,9 +63,14 @@ def _save_marks(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
 @role_required(Role.LEAD)
 @require_POST
 def give_out_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
-    """Give out a clip again that is held back or excluded, and settle its reports."""
-    reports.give_out_again(actor=request.user, item=get_object_or_404(Item, campaign__name=name, pk=pk))
-    messages.success(request, _("Raters can get this clip again."))
+    """Give out a clip again that is held back or, with a reason, one that is excluded, and settle its reports."""
+    item = get_object_or_404(Item, campaign__name=name, pk=pk)
+    try:
+        reports.give_out_again(actor=request.user, item=item, reason=request.POST.get("reason", ""))
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, _("Raters can get this clip again."))
     return redirect("campaign-item", name=name, pk=pk)
 
 
@@ -79,5 +84,5 @@ def exclude_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     else:
-        messages.success(request, _("Clip excluded. Its ratings stay, but figures and releases leave it out."))
+        messages.success(request, _("Clip excluded. Its ratings stay, but figures and the next release leave it out."))
     return redirect("campaign-item", name=name, pk=pk)

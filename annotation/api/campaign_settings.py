@@ -54,6 +54,10 @@ class ExclusionSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=1000)
 
 
+class ReturnSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
 class OrderScoresSerializer(serializers.Serializer[Any]):
     """Scores by clip_id; null removes a score."""
 
@@ -142,10 +146,11 @@ class ItemView(RoleView):
 
 
 class GiveOutView(RoleView):
-    @extend_schema(request=None, responses=ItemSerializer)
+    @extend_schema(request=ReturnSerializer, responses=ItemSerializer)
     def post(self, request: Request, name: str, pk: int) -> Response:
-        """Make a held-back or excluded clip available again, and settle its reports."""
-        reports.give_out_again(actor=self.actor, item=_find_item(name, pk))
+        """Make a held-back or excluded clip available again, and settle its reports. An excluded one needs a reason."""
+        reason = read_values(ReturnSerializer(data=request.data))["reason"]
+        reports.give_out_again(actor=self.actor, item=_find_item(name, pk), reason=reason)
         return Response(ItemSerializer(_find_item(name, pk)).data)
 
 

@@ -13,6 +13,7 @@ from annotation.api.base import RoleView, read_values
 from annotation.api.serializers import (
     LeaseEndSerializer,
     RatedSerializer,
+    RenewSerializer,
     SkipSerializer,
     SlotSerializer,
     SubmitSerializer,
@@ -54,10 +55,10 @@ class SubmitView(RoleView):
 class RenewView(RoleView):
     required_role = Role.ANNOTATOR
 
-    @extend_schema(request=None, responses=LeaseEndSerializer)
+    @extend_schema(request=RenewSerializer, responses=LeaseEndSerializer)
     def post(self, request: Request, lease: uuid.UUID) -> Response:
-        """Start your lease again."""
-        ends = queue.renew(rater=self.actor, lease=lease)
+        """Start your lease again. 409 if the slot is no longer yours; it says why if you name the item."""
+        ends = queue.renew(rater=self.actor, lease=lease, **read_values(RenewSerializer(data=request.data)))
         return Response(LeaseEndSerializer({"lease_expires_at": ends}).data)
 
 

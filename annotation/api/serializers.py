@@ -248,6 +248,10 @@ class SlotSerializer(serializers.ModelSerializer[Slot]):
         return dict(DraftSerializer(draft, context={"shows_draft_scores": slot.campaign.shows_draft_scores}).data)
 
 
+class RenewSerializer(serializers.Serializer[Any]):
+    item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY, required=False)
+
+
 class LeaseEndSerializer(serializers.Serializer[Any]):
     lease_expires_at = serializers.DateTimeField()
 

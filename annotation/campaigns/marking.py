@@ -19,6 +19,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.ranks import apply_order
+from annotation.campaigns.slots import lock_slots
 from annotation.models import Campaign, Item, Slot
 from annotation.shared import batches
 from annotation.shared.permissions import require_role
@@ -70,6 +71,7 @@ def mark_item(
         raise ValidationError(
             {"feedback": _("Feedback can have at most %(most)s characters.") % {"most": MAX_FEEDBACK_LENGTH}}
         )
+    slots = lock_slots(item)
     current = Item.objects.select_related("campaign", "clip__prompt_group").select_for_update(of=("self",))
     item = current.get(pk=item.pk)
     before, was_qualification = _describe(item), item.is_qualification
@@ -77,7 +79,7 @@ def mark_item(
     if _describe(item) != before:
         item.save(update_fields=["gold", "is_qualification", "feedback"])
         if item.is_qualification and not was_qualification:
-            _delete_slots(item)
+            _delete_slots(slots)
         elif was_qualification and not item.is_qualification:
             _create_slots(item)
         audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
@@ -104,15 +106,13 @@ def _check_scores(scores: Mapping[str, float]) -> dict[str, float]:
     return {axis.value: float(scores[axis.value]) for axis in AXES if axis.value in scores}
 
 
-def _delete_slots(item: Item) -> None:
-    # Lock before reading, so that nobody takes one of them meanwhile.
-    states = dict(Slot.objects.filter(item=item).select_for_update().order_by("pk").values_list("pk", "state"))
-    if any(state != Slot.State.FREE for state in states.values()):
+def _delete_slots(slots: list[Slot]) -> None:
+    if any(slot.state != Slot.State.FREE for slot in slots):
         message = _(
             "Raters already have this clip, so it cannot join the qualification. Choose a clip that nobody has opened."
         )
         raise ValidationError({"mark": message})
-    Slot.objects.filter(pk__in=states).delete()
+    Slot.objects.filter(pk__in=[slot.pk for slot in slots]).delete()
 
 
 def _create_slots(item: Item) -> None:

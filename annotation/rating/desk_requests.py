@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import AuthedRequest, signed_in
 from annotation.models import Campaign
 from annotation.rating import queue, ratings
-from annotation.rating.desk_form import read_number, read_posted_answers, read_saved_answers, read_uuid
+from annotation.rating.desk_form import read_held_item, read_number, read_posted_answers, read_saved_answers, read_uuid
 from annotation.rating.desk_presenter import DraftMark, make_draft_answers, make_draft_marks
 from annotation.rating.drafts import find_late_draft, show_late_draft
 from annotation.rating.rate_page import find_campaign, find_held_slot, respond_lease_lost
@@ -26,10 +26,10 @@ PREFETCH_BYTES = 32 * 1024 * 1024
 @signed_in
 @require_POST
 def rate_renew(request: AuthedRequest, name: str) -> HttpResponse:
-    """Start the lease again; 409 when the clip has gone to another rater."""
-    campaign, lease = find_campaign(request, name), read_uuid(request, "lease")
+    """Start the lease again; 409 when the clip has gone to another rater or is excluded."""
+    campaign, held = find_campaign(request, name), read_held_item(request)
     try:
-        expires = queue.renew(rater=request.user, lease=lease)
+        expires = queue.renew(rater=request.user, lease=held.lease, item_id=held.item_id)
     except queue.LeaseLost as lost:
         return respond_lease_lost(request, campaign, lost)
     return JsonResponse({"expires": expires.isoformat(), "state": campaign.state})
@@ -38,7 +38,10 @@ def rate_renew(request: AuthedRequest, name: str) -> HttpResponse:
 @signed_in
 @require_POST
 def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
-    """Save what is typed; 409 with the other tab's answers when that tab has saved meanwhile."""
+    """Save what is typed; 409 with the other tab's answers when that tab has saved meanwhile.
+
+    The response also says if the clip is excluded, so that the rater need not type on.
+    """
     find_campaign(request, name)
     answers = read_posted_answers(request.POST)
     try:
@@ -55,7 +58,8 @@ def rate_save(request: AuthedRequest, name: str) -> HttpResponse:
         return JsonResponse({"message": str(conflict), "answers": read_saved_answers(saved), **version}, status=409)
     except ValueError:
         return JsonResponse({"message": _("What you typed is too long to be saved. Shorten it.")}, status=422)
-    return JsonResponse({"version": saved.version, "saved_at": _format_time(saved.saved_at)})
+    excluded = queue.explain_exclusion(saved.item)
+    return JsonResponse({"version": saved.version, "saved_at": _format_time(saved.saved_at), "excluded": excluded})
 
 
 @signed_in

@@ -15,7 +15,8 @@ The rules, in the order in which `claim` tries them:
    rater who saw an item with its draft must not rate it blind.
 
 An item that a rater has reported is held back from everybody, in every kind of slot, until a lead gives it out again
-or excludes it (`annotation.campaigns.reports`). The rater who holds it at that moment may finish.
+or excludes it (`annotation.campaigns.reports`). The rater who holds it when it is reported may finish. The rater who
+holds it when it is excluded loses the slot and is told; what they typed stays saved, and rule 3 applies if it returns.
 
 No timer frees a slot: once its lease has run out, another rater can take it. Until somebody takes it, the slot still
 carries the first rater's lease, and a late submit of theirs counts. A paused campaign hands out nothing new, and lets
@@ -32,6 +33,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from annotation.campaigns.reports import REPORTS, hold_back
+from annotation.campaigns.slots import free_slots
 from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.raters.admission import explain_refusal
 from annotation.rating import checks, qualification
@@ -69,21 +71,48 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
         try:
             with transaction.atomic():
                 slot = _claim(rater, campaign)
-        except (IntegrityError, Slot.DoesNotExist):  # another page of theirs claimed or submitted at this moment
-            continue
+        except (IntegrityError, Slot.DoesNotExist, Item.DoesNotExist):
+            continue  # another page of theirs claimed or submitted, or the item left the queue, at this moment
         if slot is not None:
             slot.campaign = campaign
         return slot
     raise LeaseLost(_("Other pages of yours are getting a clip at the same moment. Close them and try again."))
 
 
-def renew(*, rater: User, lease: uuid.UUID) -> datetime:
-    """Start a lease again and return when it ends; raise LeaseLost when the slot has gone to another rater."""
+def explain_exclusion(item: Item) -> str:
+    """Return what to tell a rater who is rating an item that is excluded; empty if it is not excluded."""
+    if item.availability != Item.Availability.EXCLUDED:
+        return ""
+    return _(
+        "A lead has taken this clip out of the campaign, so it needs no rating. What you typed is kept: if the clip "
+        "returns, you can finish it."
+    )
+
+
+def find_excluded_work(rater: User, campaign: Campaign) -> Item | None:
+    """Return the excluded item on which the rater saved work last, if there is one."""
+    excluded = Q(item__campaign=campaign, item__availability=Item.Availability.EXCLUDED)
+    work = SavedWork.objects.filter(excluded, rater=rater).select_related("item__clip").order_by("-saved_at").first()
+    return work.item if work else None
+
+
+def make_lease_lost(rater: User, item_id: int, otherwise: str) -> LeaseLost:
+    """Return the error for a rater who has lost the slot of an item: it is excluded, or `otherwise`."""
+    item = Item.objects.filter(pk=item_id, offers__rater=rater).first()
+    return LeaseLost((item and explain_exclusion(item)) or otherwise)
+
+
+def renew(*, rater: User, lease: uuid.UUID, item_id: int = 0) -> datetime:
+    """Start a lease again and return when it ends; raise LeaseLost when the rater no longer holds the slot.
+
+    `item_id` names the item if the lease is lost, so that the rater can be told why.
+    """
     with transaction.atomic():
         slot = _lock_held(rater, lease)
         if slot is not None:
             return _start_lease(slot, slot.campaign)
-    raise LeaseLost(_("This clip went to another rater after a long pause. What you typed is kept."))
+    message = _("This clip went to another rater after a long pause. What you typed is kept.")
+    raise make_lease_lost(rater, item_id, message)
 
 
 def hand_back(*, rater: User, lease: uuid.UUID) -> None:
@@ -111,12 +140,20 @@ def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str)
             _free(slot)
         item = slot.item if slot is not None else _find_unrated(rater, item_id)
         if item is not None:
-            defaults = {"kind": kind, "reason": clean_text(reason)[:REASON_LIMIT]}
-            skip, is_new = Skip.objects.get_or_create(item=item, rater=rater, defaults=defaults)
-            if is_new and kind in REPORTS:
-                hold_back(item)
-            return skip
+            return _store_skip(rater, item, kind, clean_text(reason)[:REASON_LIMIT])
     raise LeaseLost(_("This clip is not on your desk."))
+
+
+def _store_skip(rater: User, item: Item, kind: str, reason: str) -> Skip:
+    """Store the rater's skip of an item. It stays the only one, but a plain skip can become a report."""
+    values = {"kind": kind, "reason": reason}
+    skips = Skip.objects.select_for_update(no_key=True)
+    skip, is_new = skips.get_or_create(item=item, rater=rater, defaults=values)
+    if kind in REPORTS and (is_new or skip.kind not in REPORTS):
+        skip.kind, skip.reason = kind, reason
+        skip.save(update_fields=["kind", "reason"])
+        hold_back(item)
+    return skip
 
 
 def _list_unfinished(rater: User, campaign: Campaign) -> QuerySet[Offer]:
@@ -255,6 +292,4 @@ def _start_lease(slot: Slot, campaign: Campaign) -> datetime:
 
 
 def _free(slot: Slot) -> None:
-    slot.state = Slot.State.FREE
-    slot.rater = slot.lease = slot.leased_at = slot.lease_expires_at = None
-    slot.save(update_fields=LEASE_FIELDS)
+    free_slots(Slot.objects.filter(pk=slot.pk))

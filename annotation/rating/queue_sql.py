@@ -14,7 +14,7 @@ from django.db.models import Field, Model
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import Arm, Campaign, Offer, Slot
+from annotation.models import Arm, Campaign, Item, Offer, Slot
 
 _RATER_STATUS = """
     SELECT campaign.state, COALESCE(offer.number, 0), clip.prompt_group_id,
@@ -44,12 +44,14 @@ _HELD_SLOT = """
     WHERE slot.rater_id = %(rater)s AND slot.state = 'leased' AND slot.lease = %(lease)s {lock}
 """
 # In the assisted arm the rater gets the item with its newest draft. A rater who gets an item again sees the same draft
-# as before. A rater who has typed without a draft gets none here: the page offers it as a late draft.
+# as before. A rater who has typed without a draft gets none here: the page offers it as a late draft. The statement
+# reads the availability again: a lead may have excluded the item while the slot was chosen.
 _OFFER = """
     INSERT INTO annotation_offer (
         campaign_id, item_id, rater_id, arm, number, offered_at, handed_back_at, draft_id, exposure)
-    VALUES (%(campaign)s, %(item)s, %(rater)s, %(arm)s, %(number)s, %(now)s, NULL, {draft},
-        CASE WHEN {draft} IS NULL THEN 'none' ELSE 'from_start' END)
+    SELECT %(campaign)s, item.id, %(rater)s, %(arm)s, %(number)s, %(now)s, NULL, {draft},
+        CASE WHEN {draft} IS NULL THEN 'none' ELSE 'from_start' END
+    FROM annotation_item item WHERE item.id = %(item)s AND item.availability = 'available'
     ON CONFLICT (item_id, rater_id) DO UPDATE
     SET number = excluded.number, offered_at = excluded.offered_at, handed_back_at = NULL,
         draft_id = CASE WHEN {has_work} THEN annotation_offer.draft_id
@@ -122,8 +124,11 @@ def read_rater_status(rater: User, campaign: Campaign) -> RaterStatus:
 
 
 def record_offer(slot: Slot, rater: User, number: int) -> None:
-    """Record that a rater is given an item, and with which draft. An item offered before keeps its arm and gets the new
-    number."""
+    """Record that a rater is given an item, and with which draft.
+
+    An item offered before keeps its arm and gets the new number. Raises Item.DoesNotExist if the item cannot be given
+    out any more. Call it after the slot is locked, in the same transaction.
+    """
     values = {
         "campaign": slot.campaign_id,
         "item": slot.item_id,
@@ -135,6 +140,8 @@ def record_offer(slot: Slot, rater: User, number: int) -> None:
     draft = _NEWEST_DRAFT if slot.arm == Arm.ASSISTED else "NULL"
     with connection.cursor() as cursor:
         cursor.execute(_OFFER.format(draft=draft, has_work=_HAS_WORK), values)
+        if cursor.rowcount == 0:
+            raise Item.DoesNotExist
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Submit, edit and save what a rater answers.
 
 A late submit counts for as long as the slot still carries the rater's lease, however late it is. Once the slot has gone
-to another rater (or the campaign has closed), the answers become the rater's saved work, and the queue offers the item
-again if it has a rating slot left. The same key is never stored twice.
+to another rater, the item is excluded or the campaign is closed, the answers become the rater's saved work, and the
+queue offers the item again if it has a rating slot left. The same key is never stored twice.
 """
 
 import math
@@ -35,7 +35,7 @@ from annotation.raters import panels
 from annotation.rating.answers import Answer, AnswersRefused, Submission, answers_to_json
 from annotation.rating.draft_use import decide_use_after_edit, decide_uses
 from annotation.rating.qualification import decide_qualification
-from annotation.rating.queue import LeaseLost
+from annotation.rating.queue import LeaseLost, make_lease_lost
 from annotation.rating.queue_sql import HeldSlot, lock_held_slot
 from annotation.rating.rating_sql import LARGEST_KEY, read_last_reasons, store_rating, store_revision
 from annotation.rating.validation import (
@@ -94,9 +94,8 @@ def submit(
             raise
     if rating is None:
         if _save_late_answers(rater, item_id, submission.answers):
-            raise LeaseLost(
-                _("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
-            )
+            message = _("This clip is no longer yours: its lease ran out or it was rated. What you typed is kept.")
+            raise make_lease_lost(rater, item_id, message)
         raise LeaseLost(_("This clip is not on your desk."))
     return rating
 
@@ -178,11 +177,12 @@ def explain_no_edit(rating: Rating) -> str:
 def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_version: int, tab: uuid.UUID) -> SavedWork:
     """Save answers that are typed but not submitted. `base_version` is the last version that the page has, or 0.
 
-    A tab may always save over its own save (the response to it may have been lost). Raises SavedWorkConflict when
-    another tab has saved since, ValueError when the answers are too large, PermissionDenied for an item that the rater
-    was never offered.
+    A tab may always save over its own save (the response to it may have been lost). The result has its `item` loaded.
+    Raises SavedWorkConflict when another tab has saved since, ValueError when the answers are too large,
+    PermissionDenied for an item that the rater was never offered.
     """
-    if not Offer.objects.filter(item=item_id, rater=rater).exists():
+    offer = Offer.objects.filter(item=item_id, rater=rater).select_related("item").first()
+    if offer is None:
         raise PermissionDenied(_("This clip was never on your desk."))
     cleaned = clean_json(dict(answers), max_bytes=SAVED_BYTES)
     with transaction.atomic():
@@ -190,6 +190,7 @@ def save_work(*, rater: User, item_id: int, answers: Mapping[str, Any], base_ver
         saved, is_new = SavedWork.objects.select_for_update().get_or_create(
             item_id=item_id, rater=rater, defaults=first
         )
+        saved.item = offer.item
         if is_new:
             return saved
         if saved.version != base_version and saved.tab != tab:

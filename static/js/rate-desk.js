@@ -28,6 +28,7 @@ export class Desk {
     this.root = root;
     this.site = site;
     this.isSending = false;
+    this.isLost = false;
     this.againTimer = 0;
     this.lateTimer = 0;
     /** @type {(() => void) | null} sends again what could not be sent */
@@ -307,12 +308,15 @@ export class Desk {
   }
 
   /**
-   * Say that another rater has the clip now. What was typed is saved.
+   * Say why the clip is no longer the rater's: another has it, or it is excluded. What was typed is saved.
    * @param {string} message
    */
   lose(message) {
+    if (this.isLost) return;
+    this.isLost = true;
     this.work.saveAfter(0);
-    this.setBusy(true);
+    this.setBusy(false);
+    find(this.root, "[data-submit]").setAttribute("aria-disabled", "true");
     this.isSending = true;
     const next = element("a", { href: location.pathname, className: "rate-next" }, gettext("Continue with the next clip"));
     this.showNotice(message, next);

@@ -163,6 +163,7 @@ export class Work {
       const saved = await (await this.saving).json();
       this.version = saved.version;
       this.page.showSaved(gettext("Saved %(when)s", { when: saved.saved_at }));
+      if (saved.excluded) this.page.lose(saved.excluded);
     } catch (error) {
       this.dirty = true;
       pause = error instanceof Busy ? error.seconds * 1000 : RETRY_PAUSE;

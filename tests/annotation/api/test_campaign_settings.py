@@ -146,6 +146,8 @@ def test_a_clip_is_excluded_and_given_out_again_by_script(lead_script: Client) -
     assert lead_script.post(f"{path}/exclude", {}, content_type="application/json").status_code == 400
     excluded = lead_script.post(f"{path}/exclude", {"reason": "Gore."}, content_type="application/json").json()
     assert (excluded["availability"], excluded["exclusion_reason"]) == ("excluded", "Gore.")
-    back = lead_script.post(f"{path}/give-out").json()
+    refused = lead_script.post(f"{path}/give-out")
+    assert (refused.status_code, list(refused.json())) == (400, ["reason"])
+    back = lead_script.post(f"{path}/give-out", {"reason": "No gore."}, content_type="application/json").json()
     assert (back["availability"], back["exclusion_reason"]) == ("available", "")
     assert lead_script.get(path).json() == back

@@ -114,7 +114,9 @@ def test_a_clip_is_excluded_with_a_reason_and_taken_back(as_lead: Client, report
     assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is None
     entry = AuditEntry.objects.get(action="item.excluded")
     assert entry.data == {"reason": "Gore.", "reports": 1}
-    as_lead.post(f"{path}/give-out")
+    assert "Write why" in as_lead.post(f"{path}/give-out", follow=True).content.decode()
+    as_lead.post(f"{path}/give-out", {"reason": "It is ketchup."})
+    assert AuditEntry.objects.get(action="item.given_out_again").data["reason"] == "It is ketchup."
     assert queue.claim(rater=make_user(), campaign=reported_item.campaign) is not None
 
 

@@ -13,10 +13,13 @@ from annotation.agreement.scores import read_checks, read_scores
 from annotation.campaigns import reports
 from annotation.campaigns.guidelines import Example, read_available_examples, set_guidelines
 from annotation.campaigns.progress import read_progress
-from annotation.models import AxisAnswer, Campaign, Item, Slot
+from annotation.models import AxisAnswer, Campaign, Item, Offer, Rating, SavedWork, Skip, Slot
 from annotation.rating import checks, queue
+from annotation.rating.answers import answers_to_json
 from annotation.rating.drafts import list_items_without_draft
 from annotation.rating.qualification import choose_qualification
+from annotation.rating.queue import LeaseLost
+from annotation.rating.queue_sql import read_rater_status, record_offer
 from annotation.rating.upcoming import guess_next_clip
 from qsave.axes import AXES
 from tests.annotation import factories
@@ -100,6 +103,76 @@ def test_a_reported_clip_is_not_guessed_drafted_or_shown_as_an_example() -> None
     assert read_available_examples(guideline) == []
 
 
+def test_a_plain_skip_can_become_a_report_but_a_report_stays_as_it_is() -> None:
+    campaign = factories.make_campaign(1, overlap=3)
+    rater = factories.make_user()
+    slot = factories.claim(rater, campaign)
+    for kind, kept in [("skipped", "skipped"), ("broken", "broken"), ("flagged", "broken"), ("skipped", "broken")]:
+        factories.skip(rater, slot, kind=kind, reason=f"As {kind}.")
+        skip = Skip.objects.get()
+        assert (skip.kind, skip.reason) == (kept, f"As {kept}.")
+        assert (Item.objects.get().availability == "reported") == (kept == "broken")
+    reports.give_out_again(actor=campaign.created_by, item=Item.objects.get())
+    factories.skip(rater, slot, kind="broken")  # an old page sends it again
+    assert Item.objects.get().availability == "available"
+
+
+EXCLUDED = "A lead has taken this clip out of the campaign"
+
+
+def test_a_rater_whose_clip_is_excluded_loses_it_is_told_and_can_finish_it_when_it_returns() -> None:
+    campaign = factories.make_campaign(2, overlap=1)
+    rater, answers = factories.make_user(), factories.make_answers(2)
+    slot = factories.claim(rater, campaign)
+    item = slot.item
+    reports.exclude(actor=campaign.created_by, item=item, reason="Gore.")
+
+    with pytest.raises(LeaseLost, match=EXCLUDED):
+        queue.renew(rater=rater, lease=factories.get_lease(slot), item_id=item.pk)
+    with pytest.raises(LeaseLost, match=EXCLUDED):
+        factories.submit(rater, slot, answers=answers)
+    assert not Rating.objects.exists()
+    assert SavedWork.objects.get().answers == answers_to_json(answers)
+    assert queue.find_excluded_work(rater, campaign) == item
+    following = queue.claim(rater=rater, campaign=campaign)
+    assert following is not None
+    assert following.item_id != item.pk
+    factories.submit(rater, following)
+
+    reports.give_out_again(actor=campaign.created_by, item=item, reason="It is ketchup.")
+    assert queue.find_excluded_work(rater, campaign) is None
+    again = factories.claim(rater, campaign)
+    assert (again.item_id, again.arm) == (item.pk, slot.arm)
+    assert SavedWork.objects.get().answers == answers_to_json(answers)
+    assert factories.submit(rater, again).item_id == item.pk
+
+
+@pytest.mark.parametrize("kind", list(Slot.Kind))
+def test_exclusion_takes_a_slot_of_every_kind_and_leaves_those_that_are_done(kind: Slot.Kind) -> None:
+    campaign = factories.make_campaign(overlap=2)
+    item = factories.make_item(campaign, slots=2)
+    done = factories.submit(first := factories.make_user(), factories.claim(first, campaign)).slot
+    held = Slot.objects.exclude(pk=done.pk).get()
+    Slot.objects.filter(pk=held.pk).update(kind=kind)
+    rater = factories.make_user()
+    slot = queue._lease(Slot.objects.get(pk=held.pk), rater, campaign, read_rater_status(rater, campaign))
+    reports.exclude(actor=campaign.created_by, item=item, reason="Gore.")
+    states = dict(Slot.objects.values_list("pk", "state"))
+    assert states == {done.pk: "done", slot.pk: "free"}
+    assert (Offer.objects.get(rater=rater).handed_back_at is None) == (kind != Slot.Kind.REPEAT)
+
+
+@pytest.mark.parametrize("availability", ["reported", "excluded"])
+def test_an_item_that_leaves_the_queue_while_its_slot_is_chosen_is_not_given_out(availability: str) -> None:
+    campaign = factories.make_campaign(1, overlap=1)
+    slot, rater = Slot.objects.get(), factories.make_user()
+    Item.objects.update(availability=availability, exclusion_reason="Gore." if availability == "excluded" else "")
+    with pytest.raises(Item.DoesNotExist):
+        record_offer(slot, rater, 1)
+    assert not Offer.objects.exists()
+    assert queue.claim(rater=rater, campaign=campaign) is None
+
+
 def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_and_comes_back(tmp_path: Path) -> None:
     campaign = factories.make_campaign(2, overlap=1, gold_share=0)
     factories.rate_all(factories.make_user(), campaign)
@@ -114,9 +187,10 @@ def test_an_excluded_clip_leaves_figures_progress_and_releases_with_its_reason_a
     manifest = release(tmp_path / "release", records)
     left_out = [row for row in manifest["excluded"] if row["clip_id"] == item.clip.clip_id]
     assert [row["reason"] for row in left_out] == ["excluded by a lead: Gore."]
+    assert manifest["counts"]["left_out"]["the release"]["excluded by a lead"] == 1
     assert AxisAnswer.objects.count() == 2 * len(AXES)  # the ratings stay
 
-    reports.give_out_again(actor=campaign.created_by, item=item)
+    reports.give_out_again(actor=campaign.created_by, item=item, reason="No gore.")
     assert len(read_scores(campaign)) == 2 * len(AXES)
     assert read_progress(campaign).slots == 2
 

@@ -3,10 +3,13 @@
 import threading
 import uuid
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from django.db import connection, transaction
 
+from accounts.models import User
+from annotation.campaigns import reports
 from annotation.campaigns.policy import update_policy
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
@@ -99,6 +102,31 @@ def _is_any_lock_awaited() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return int(cursor.fetchone()[0]) > 0
+
+
+def test_no_rater_holds_a_clip_that_is_excluded_while_they_claim_and_submit() -> None:
+    campaign, lead = factories.make_campaign(4, overlap=2, gold_share=0.3), factories.make_lead()
+    raters = [factories.make_user() for _ in range(4)]
+    items = list(Item.objects.order_by("pk"))
+    Item.objects.filter(pk__in=[item.pk for item in items[:2]]).update(gold=dict.fromkeys(AXES, 3))
+
+    def rate_twice(rater: User) -> None:
+        for _ in range(2):
+            slot = queue.claim(rater=rater, campaign=campaign)
+            with suppress(LeaseLost):
+                if slot is not None:
+                    factories.submit(rater, slot)
+        queue.claim(rater=rater, campaign=campaign)
+
+    def exclude_all() -> None:
+        for item in items:
+            reports.exclude(actor=lead, item=item, reason="Gore.")
+
+    outcomes = run_at_once(exclude_all, *[lambda rater=rater: rate_twice(rater) for rater in raters])
+
+    assert outcomes == [None] * 5
+    assert not Slot.objects.filter(state="leased").exists()
+    assert all(queue.claim(rater=rater, campaign=campaign) is None for rater in raters)
 
 
 def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() -> None:

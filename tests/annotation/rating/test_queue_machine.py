@@ -69,6 +69,7 @@ class Record:
     number: int = 0  # the item's position in the rater's sequence when it was last given out
     rated: list[str] = field(default_factory=list)  # the kinds of the slots in which they rated it
     is_skipped: bool = False
+    is_reported: bool = False
     late_answers: Any = None  # answers that came too late
     is_handed_back: bool = False  # since it was last given out
 
@@ -186,22 +187,32 @@ class Queue(RuleBasedStateMachine):
                 queue.skip(item_id=slot.item_id, kind=kind, reason="", **lease)
             return
         passed = queue.skip(item_id=slot.item_id, kind=kind, reason="", **lease)
-        if not record.is_skipped and kind != "skipped":
+        if kind != "skipped" and not record.is_reported:
             self.reported |= {slot.item_id} - self.excluded
+            record.is_reported = True
         record.is_skipped = True
         assert passed.settled_at is None or slot.item_id not in self.reported
 
     @precondition(lambda self: self.reported or self.excluded)
-    @rule(data=st.data(), is_excluded=st.sampled_from([False, False, True]))
-    def settle(self, data: st.DataObject, is_excluded: bool) -> None:
+    @rule(data=st.data())
+    def give_out_again(self, data: st.DataObject) -> None:
         item = Item.objects.get(pk=data.draw(st.sampled_from(sorted(self.reported | self.excluded))))
+        reports.give_out_again(actor=self.lead, item=item, reason="It was for people after all.")
         self.reported.discard(item.pk)
         self.excluded.discard(item.pk)
-        if is_excluded:
-            reports.exclude(actor=self.lead, item=item, reason="Not for people.")
-            self.excluded.add(item.pk)
-        else:
-            reports.give_out_again(actor=self.lead, item=item)
+
+    @precondition(lambda self: len(self.excluded) < 2)
+    @rule(data=st.data())
+    def exclude(self, data: st.DataObject) -> None:
+        """Exclude an item, often one that a rater has on the desk."""
+        on_desks = [slot.item_id for _rater, slot in self._pages()]
+        item = Item.objects.get(pk=data.draw(st.sampled_from(sorted([*on_desks, *self.slot_counts, self.qualifying]))))
+        repeats = Slot.objects.filter(item=item, kind="repeat", state="leased")
+        for rater in repeats.values_list("rater", flat=True):
+            self.records[self.raters.index(User(pk=rater)), item.pk].is_handed_back = True
+        reports.exclude(actor=self.lead, item=item, reason="Not for people.")
+        self.reported.discard(item.pk)
+        self.excluded.add(item.pk)
 
     @rule(rater=raters)
     def leave_the_page_open(self, rater: int) -> None:
@@ -246,6 +257,7 @@ class Queue(RuleBasedStateMachine):
         stored = {(item, state) for item, state in Item.objects.values_list("pk", "availability")}
         assert {item for item, state in stored if state == "reported"} == self.reported
         assert {item for item, state in stored if state == "excluded"} == self.excluded
+        assert not Slot.objects.filter(item__in=self.excluded, state="leased").exists()
 
     def check_acknowledged_ratings(self, slots: list[Slot]) -> None:
         drafts = dict(Rating.objects.values_list("pk", "draft"))

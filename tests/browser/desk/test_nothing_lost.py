@@ -3,6 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from annotation.campaigns.reports import exclude
 from annotation.models import Campaign, Rating, SavedWork, Skip, Slot
 from qsave.axes import AXES
 from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item, make_user
@@ -145,6 +146,27 @@ def test_a_lost_lease_is_said_and_the_work_is_kept(desk: Page, campaign: Campaig
     expect(desk.locator("[data-notice]")).to_contain_text("What you typed is kept")
     expect(desk.get_by_role("link", name="Continue with the next clip")).to_be_focused()
     assert SavedWork.objects.get(rater=rater).answers["visual"]["score"] == 4
+
+
+def test_a_rater_whose_clip_is_excluded_is_told_while_typing_and_goes_on(
+    desk: Page, campaign: Campaign, rater: User
+) -> None:
+    item = add_clip(campaign, "one")
+    open_desk(desk)
+    write(desk, "Half a thought")
+    expect_saved(desk)
+    exclude(actor=campaign.created_by, item=item, reason="Gore.")
+    desk.locator("#axis-visual").focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.type(" and the other half")
+    expect(desk.locator("[data-notice]")).to_contain_text("A lead has taken this clip out of the campaign")
+    expect(desk.locator("[name=visual-reason]")).to_have_value("Half a thought and the other half")
+    assert SavedWork.objects.get(rater=rater).answers["visual"]["reason"] == "Half a thought and the other half"
+    check_accessible(desk)
+    add_clip(campaign, "two")
+    desk.get_by_role("link", name="Continue with the next clip").click()
+    expect(desk.locator(f'[data-desk]:not([data-item="{item.pk}"])')).to_have_count(1)
+    assert Slot.objects.get(state="leased").item.clip.clip_id == "two"
 
 
 def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from annotation.campaigns.reports import exclude
 from annotation.models import Arm, Campaign, Item, Rating, SavedWork, Skip, Slot
 from tests.annotation.factories import make_draft, make_user
 from tests.annotation.rating.desk.forms import SCRIPT, add_clip, make_drafted_form, make_form, post, start
@@ -97,6 +98,40 @@ def test_a_submit_after_the_lease_was_lost_becomes_saved_work_and_the_page_says_
     plain = as_rater.post("/rate/autumn/", make_form(slot), follow=True).content.decode()
     assert "What you typed is kept" in plain
     assert not Rating.objects.exists()
+
+
+EXCLUDED = "A lead has taken this clip out of the campaign"
+
+
+def test_an_open_desk_learns_at_its_next_request_that_its_clip_is_excluded(
+    as_rater: Client, rater: User, empty_campaign: Campaign
+) -> None:
+    item = add_clip(empty_campaign, arm=Arm.ASSISTED)
+    slot = start(as_rater, empty_campaign)
+    saved_form = make_saved_form(item, **{"visual-reason": "half a thought"})
+    assert post(as_rater, empty_campaign, "save", saved_form, headers=SCRIPT).json()["excluded"] == ""
+    exclude(actor=empty_campaign.created_by, item=item, reason="Gore.")
+    make_draft(item)
+
+    held = {"lease": slot.lease, "item": item.pk}
+    renewed = post(as_rater, empty_campaign, "renew", held, headers=SCRIPT)
+    assert (renewed.status_code, renewed.json()["lost"]) == (409, True)
+    saved = post(as_rater, empty_campaign, "save", saved_form | {"base_version": 1}, headers=SCRIPT)
+    assert (saved.status_code, saved.json()["version"]) == (200, 2)
+    for words in (renewed.json()["message"], saved.json()["excluded"]):
+        assert words.startswith(EXCLUDED)
+        assert "Gore" not in words
+    assert as_rater.get("/rate/autumn/draft", {"lease": str(slot.lease)}, headers=SCRIPT).status_code == 204
+    assert post(as_rater, empty_campaign, "draft", held, headers=SCRIPT).status_code == 204
+    assert as_rater.get("/rate/autumn/upcoming", headers=SCRIPT).status_code == 204
+
+    plain = as_rater.post("/rate/autumn/", make_form(slot), follow=True).content.decode()
+    assert EXCLUDED in plain
+    assert "data-desk" not in plain
+    assert SavedWork.objects.get(item=item, rater=rater).answers["visual"]["score"] == 4
+    assert not Rating.objects.exists()
+    later = collapse_space(as_rater.get("/rate/autumn/").content.decode())
+    assert "taken the clip <bdi>one</bdi> out of this campaign while you were rating it" in later
 
 
 def test_renewing_moves_the_end_of_the_lease_and_a_lost_one_says_so(as_rater: Client, empty_campaign: Campaign) -> None:
