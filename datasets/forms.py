@@ -5,6 +5,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign, Rating
+from annotation.shared.number_fields import LARGEST_INTEGER, limit_number
 from datasets.services.policy import TARGETS, ReleasePolicy
 
 
@@ -41,7 +42,10 @@ class FreezeForm(forms.Form):
         help_text=_("Off by default, so that a critic does not learn from its own words unnoticed."),
     )
     seed = forms.IntegerField(
-        label=_("Seed"), min_value=0, initial=0, help_text=_("Breaks ties between equally good reasons.")
+        label=_("Seed"),
+        initial=0,
+        help_text=_("Breaks ties between equally good reasons."),
+        **limit_number(0, LARGEST_INTEGER),
     )
     allow_small_splits = forms.BooleanField(label=_("Freeze the release with small splits"), required=False)
 

@@ -5,13 +5,16 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.forms.models import fields_for_model, model_to_dict
 from django.utils.translation import gettext_lazy as _
 
 from annotation.campaigns.duplicate import CopiedParts
-from annotation.campaigns.marking import Mark
-from annotation.campaigns.policy import FIXED_ONCE_OPENED, has_opened
+from annotation.campaigns.marking import MAX_PRIORITY, Mark
+from annotation.campaigns.policy import BOUNDS, FIXED_ONCE_OPENED, has_opened, is_whole
 from annotation.models import Campaign
+from annotation.shared.number_fields import limit_number
+from qsave.axes import MAX_LEVEL, MIN_LEVEL
 
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Ratings and agreement"), ("overlap", "overlap_cap", "disagreement_bound", "lease_minutes")),
@@ -82,6 +85,13 @@ def refuse_taken_name(form: forms.Form) -> str:
     return name
 
 
+def _make_field(setting: models.Field[Any, Any], **options: Any) -> forms.Field | None:
+    """Make the form field of a setting, with the bounds of `annotation.campaigns.policy`."""
+    if setting.name in BOUNDS:
+        options |= limit_number(*BOUNDS[setting.name], is_whole=is_whole(setting.name))
+    return setting.formfield(**options)
+
+
 class PolicyForm(forms.Form):
     """The settings of a campaign. `annotation.campaigns.policy` says which may change when."""
 
@@ -89,7 +99,9 @@ class PolicyForm(forms.Form):
 
     def __init__(self, data: Any = None, *, campaign: Campaign | None = None) -> None:
         super().__init__(data, initial=model_to_dict(campaign, fields=self.names) if campaign else None)
-        settings = fields_for_model(Campaign, fields=self.names, labels=LABELS, help_texts=HELP)
+        settings = fields_for_model(
+            Campaign, fields=self.names, labels=LABELS, help_texts=HELP, formfield_callback=_make_field
+        )
         if "name" in settings:
             settings["name"].error_messages |= NAME_ERRORS
         self.fields = settings | self.fields
@@ -121,10 +133,10 @@ class CampaignForm(PolicyForm):
 class DuplicateForm(forms.Form):
     title = forms.CharField(label=_("Title"), max_length=160)
     name = forms.SlugField(label=LABELS["name"], max_length=80, help_text=HELP["name"], error_messages=NAME_ERRORS)
-    clips = forms.BooleanField(label=_("Copy the clips, with priorities and order scores"), required=False)
-    golds = forms.BooleanField(label=_("Copy the gold marks"), required=False)
-    qualification = forms.BooleanField(label=_("Copy the qualification marks"), required=False)
-    members = forms.BooleanField(label=_("Copy the members"), required=False)
+    clips = forms.BooleanField(label=_("Clips, with priorities and order scores"), required=False)
+    golds = forms.BooleanField(label=_("Gold marks"), required=False)
+    qualification = forms.BooleanField(label=_("Qualification marks"), required=False)
+    members = forms.BooleanField(label=_("Members"), required=False)
 
     def clean_name(self) -> str:
         return refuse_taken_name(self)
@@ -142,13 +154,16 @@ class GuidelineForm(forms.Form):
     )
 
 
+_LEVEL = limit_number(MIN_LEVEL, MAX_LEVEL, is_whole=False)
+
+
 class MarkForm(forms.Form):
     """The mark, known scores and priority of one item."""
 
     mark = forms.ChoiceField(label=_("This clip is"), choices=Mark.choices, widget=forms.RadioSelect)
-    visual = forms.FloatField(label=_("Known visual score"), required=False)
-    dynamic = forms.FloatField(label=_("Known dynamic score"), required=False)
-    alignment = forms.FloatField(label=_("Known alignment score"), required=False)
+    visual = forms.FloatField(label=_("Known visual score"), required=False, **_LEVEL)
+    dynamic = forms.FloatField(label=_("Known dynamic score"), required=False, **_LEVEL)
+    alignment = forms.FloatField(label=_("Known alignment score"), required=False, **_LEVEL)
     feedback = forms.CharField(
         label=_("Feedback"),
         required=False,
@@ -156,7 +171,10 @@ class MarkForm(forms.Form):
         help_text=_("For a qualification clip: explain its scores. Raters read this after their answer."),
     )
     priority = forms.IntegerField(
-        label=_("Priority"), initial=0, help_text=_("Higher comes first in a campaign ordered by priority.")
+        label=_("Priority"),
+        initial=0,
+        help_text=_("Higher comes first in a campaign ordered by priority."),
+        **limit_number(-MAX_PRIORITY, MAX_PRIORITY),
     )
 
     def add_refusal(self, refusal: ValidationError) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import FloatField, Max
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.slots import align_slots
 from annotation.models import Campaign, Slot
+from annotation.shared.number_fields import LARGEST_INTEGER, describe_range
 from annotation.shared.permissions import require_role
 
 POLICY_FIELDS = frozenset(
@@ -54,6 +55,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "qualification_mark": (0, 1),
     "min_viewport_width": (0, 10_000),
     "min_viewport_height": (0, 10_000),
+    "seed": (0, LARGEST_INTEGER),
     "min_reason_length": (0, 1000),
     "edit_hours": (0, 87_600),
 }
@@ -74,7 +76,12 @@ def _check_bounds(campaign: Campaign, field: str) -> str:
     value, (low, high) = getattr(campaign, field), BOUNDS[field]
     if value is None or low <= value <= high:
         return ""
-    return _("This must be between %(low)s and %(high)s.") % {"low": f"{low:g}", "high": f"{high:g}"}
+    return str(describe_range(low, high, is_whole=is_whole(field)))
+
+
+def is_whole(field: str) -> bool:
+    """Return whether a setting is a whole number."""
+    return not isinstance(Campaign._meta.get_field(field), FloatField)
 
 
 def has_opened(campaign: Campaign) -> bool:

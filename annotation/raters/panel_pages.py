@@ -22,6 +22,7 @@ from accounts.models import Role, User
 from annotation.models import Campaign, Panel, PanelParticipant
 from annotation.raters import panels as service
 from annotation.raters.admission import explain_refusal
+from annotation.shared.number_fields import limit_number
 from qsave.words import isolate
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -38,10 +39,9 @@ class PanelForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     quota = forms.IntegerField(
         label=gettext_lazy("Ratings per participant"),
-        min_value=1,
-        max_value=10_000,
         initial=20,
         help_text=gettext_lazy("After this many ratings a participant is done and gets the completion code."),
+        **limit_number(1, 10_000),
     )
     completion_code = forms.CharField(
         label=gettext_lazy("Completion code"),

@@ -34,13 +34,28 @@ def test_settings_are_changed_on_their_page(as_lead: Client) -> None:
     assert campaign.slots.count() == 8
 
 
+WHOLE_50 = "Enter a whole number from 1 to 50."
+HALF = "Enter a number from 0 to 0.5."
+
+
 @pytest.mark.parametrize(
-    ("field", "value"), [("overlap", "0"), ("overlap_cap", "2"), ("gold_share", "0.9"), ("order", "x"), ("seed", "-1")]
+    ("field", "value", "answer"),
+    [
+        *(("overlap", value, WHOLE_50) for value in ("", "three", "0", "-1", "3.5", "99999999999999999999")),
+        *(("gold_share", value, HALF) for value in ("", "half", "0.9", "-0.1", "nan")),
+        ("overlap_cap", "2", "This cannot be less than the ratings that every clip gets."),
+        ("order", "x", "Select a valid choice. x is not one of the available choices."),
+        ("seed", "-1", "Enter a whole number from 0 to 2147483647."),
+    ],
 )
-def test_a_bad_setting_is_named_at_its_field_and_changes_nothing(as_lead: Client, field: str, value: str) -> None:
+def test_a_bad_setting_is_named_at_its_field_and_changes_nothing(
+    as_lead: Client, field: str, value: str, answer: str
+) -> None:
     campaign = make_campaign(title="Spring", state="draft")
     page = as_lead.post(f"/campaigns/{campaign.name}/settings", SETTINGS | {"title": "New", field: value})
-    assert f'id="id_{field}_error"' in page.content.decode()
+    errors = page.content.decode().partition(f'id="id_{field}_error"')[2].partition("</ul>")[0]
+    assert f"<li>{answer}</li>" in errors
+    assert 'value="New"' in page.content.decode()
     assert Campaign.objects.get().title == "Spring"
 
 
