@@ -18,8 +18,8 @@ from annotation.campaigns.guidelines import group_by_level, read_examples
 from annotation.campaigns.items import count_by_kind
 from annotation.campaigns.progress import read_progress
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
+from annotation.intake import uploads
 from annotation.intake.forms import ImportForm
-from annotation.intake.uploads import find_last_import
 from annotation.models import Campaign
 
 STATE_BUTTONS = {
@@ -51,6 +51,28 @@ STATE_BUTTONS = {
 @role_required(Role.LEAD)
 @require_safe
 def campaign(request: AuthedRequest, name: str) -> HttpResponse:
+    return _render_page(request, name, ImportForm())
+
+
+@role_required(Role.LEAD)
+@require_POST
+def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
+    """Store a manifest with its videos, or a zip of them, and request the import: a job reads the files."""
+    campaign = get_object_or_404(Campaign, name=name)
+    form = ImportForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _render_page(request, name, form)
+    try:
+        manifest = uploads.receive_files(form.cleaned_data["sent"])
+    except uploads.UploadRefused as refusal:
+        form.add_error("sent", str(refusal))
+        return _render_page(request, name, form)
+    uploads.request_import(actor=request.user, campaign=campaign, manifest=manifest)
+    messages.success(request, _("Files uploaded. The clips are imported in the background."))
+    return redirect("campaign", name=name)
+
+
+def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
     guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
     context = {
@@ -63,11 +85,11 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
         "counts": count_by_kind(campaign),
         "needed": read_needed(campaign),
-        "import_form": ImportForm(),
-        "import_job": find_last_import(campaign),
+        "import_form": form,
+        "import_job": uploads.find_last_import(campaign),
         "upkeep_job": find_unfinished_upkeep(campaign),
     }
-    return render(request, "annotation/campaign.html", context)
+    return render(request, "annotation/campaign.html", context, status=422 if form.errors else 200)
 
 
 @role_required(Role.LEAD)

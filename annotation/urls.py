@@ -10,7 +10,6 @@ from annotation.campaigns import (
     settings_page,
     taxonomy_page,
 )
-from annotation.intake import import_page
 from annotation.raters import hours_page, members_page, panel_pages
 from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_page, try_page
 
@@ -43,7 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/items/<int:pk>/give-out", clip_page.give_out_item, name="give-out-item"),
     path("campaigns/<slug:name>/items/<int:pk>/exclude", clip_page.exclude_item, name="exclude-item"),
     path("campaigns/<slug:name>/order-scores", items_page.order_scores, name="order-scores"),
-    path("campaigns/<slug:name>/import", import_page.import_clips, name="import-clips"),
+    path("campaigns/<slug:name>/import", campaign_page.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/finish-upkeep", campaign_page.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members_page.members, name="members"),
     path("campaigns/<slug:name>/members/add", members_page.add_member, name="add-member"),

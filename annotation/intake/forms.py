@@ -23,6 +23,9 @@ class ManyFilesField(forms.FileField):
 
 class ImportForm(forms.Form):
     sent = ManyFilesField(
+        error_messages=dict.fromkeys(
+            ("required", "missing", "invalid"), _("Choose a manifest with its videos, or one zip that holds them all.")
+        ),
         allow_empty_file=True,  # an empty video is refused with its row, not with the form
         label=_("Files"),
         help_text=_("A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all."),

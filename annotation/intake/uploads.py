@@ -59,7 +59,10 @@ def receive_files(files: Sequence[UploadedFile[Any]]) -> Path:
             _store(file, folder)
         manifest = find_manifest(folder)
         if manifest.stat().st_size == 0:
-            raise UploadRefused(_("The manifest %(name)s is empty (0 bytes).") % {"name": isolate(manifest.name)})
+            raise UploadRefused(
+                _("The manifest %(name)s is empty (0 bytes). Choose one that has a row for each video.")
+                % {"name": isolate(manifest.name)}
+            )
         cleanup.pop_all()
         return manifest
 

@@ -58,6 +58,8 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
     ("files", "complaint"),
     [
         ({"a_mp4": b"x"}, "no manifest"),
+        ({"a_png": b"\x89PNG"}, "no manifest"),
+        ({"a_zip": b""}, "cannot be unpacked"),
         ({"one_csv": b"x", "two_csv": b"x"}, "several manifests"),
         ({"a_zip": make_zip(inner__a_mp4=b"x")}, "no manifest"),
         ({"manifest_csv": b""}, "manifest.csv\u2069 is empty (0 bytes)"),
@@ -67,7 +69,8 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
 def test_files_that_make_no_import_are_refused_with_the_reason(
     as_lead: Client, empty_campaign: Campaign, files: dict[str, bytes], complaint: str
 ) -> None:
-    assert complaint in send_files(as_lead, empty_campaign, **files)
+    page = send_files(as_lead, empty_campaign, **files)
+    assert complaint in page.partition('id="id_sent_error"')[2].partition("</ul>")[0]
     assert not Job.objects.exists()
     assert list(uploads.get_upload_root().iterdir()) == []
 
