@@ -81,7 +81,7 @@ def colleagues_only(view: AuthedView[P]) -> View[P]:
     @wraps(view)
     def refuse_guests(request: AuthedRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_guest:
-            raise PermissionDenied(_("This page is for people who have an account of their own here."))
+            raise PermissionDenied(_("Guests of a panel cannot open this page."))
         return view(request, *args, **kwargs)
 
     return signed_in(refuse_guests)

@@ -78,7 +78,9 @@ class InviteForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=80, help_text=_("What it is for, for example: nightly export."))
+    name = forms.CharField(
+        label=_("Name"), max_length=80, help_text=_("Say what it is for, for example “nightly export”.")
+    )
 
 
 class DisplayNameForm(forms.Form):

@@ -84,7 +84,7 @@ class StartRunForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if bool(data.get("critic")) == bool(data.get("base_model")):
-            self.add_error("base_model", _("Choose either a critic or a model, not both."))
+            self.add_error("base_model", _("Choose exactly one of the two: a critic or a model."))
         if data.get("allow_high_rates") and "settings" in data:
             data["settings"] = {**data["settings"], "allow_high_rates": True}
         return data

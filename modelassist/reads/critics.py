@@ -23,7 +23,7 @@ class CriticLine:
     drafts: int
     failed: int
     srcc: dict[str, str]
-    """axis -> SRCC with people on held-out clips, as text for a page; "not measured" if there is none."""
+    """axis -> SRCC with people on held-out clips, as text for a page; "not measured" if it was not measured."""
 
     @property
     def unusable_share(self) -> float | None:

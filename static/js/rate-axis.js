@@ -133,14 +133,14 @@ export class AxisForm {
     chip.checked = !chip.checked;
     this.onChange(chip);
     const defect = readLabel(chip);
-    this.say(chip.checked ? gettext("%(defect)s marked", { defect }) : gettext("%(defect)s taken off", { defect }));
+    this.say(chip.checked ? gettext("%(defect)s marked", { defect }) : gettext("%(defect)s unmarked", { defect }));
   }
 
   toggleNone() {
     this.none.checked = !this.none.checked;
     this.onChange(this.none);
     const axis = { axis: this.title };
-    this.say(this.none.checked ? gettext("%(axis)s: no defect", axis) : gettext("%(axis)s: no defect taken off", axis));
+    this.say(this.none.checked ? gettext("%(axis)s: “No defect” marked", axis) : gettext("%(axis)s: “No defect” unmarked", axis));
   }
 
   /** @param {HTMLInputElement} input */
@@ -410,7 +410,7 @@ class DefectSearch {
     this.paint();
     const count = this.matches.length;
     const words = gettext("%(count)s found.", { count });
-    this.axis.say(count ? `${words} ${this.describeMatch()}` : gettext("No defect of this axis is called so."));
+    this.axis.say(count ? `${words} ${this.describeMatch()}` : gettext("No defect of this axis has this name."));
   }
 
   describeMatch() {

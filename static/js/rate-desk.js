@@ -265,15 +265,15 @@ export class Desk {
       this.sendAgain = again;
       this.work.keepLocally();
       this.againTimer = setTimeout(() => this.sendAgain?.(), error.seconds * 1000);
-      this.showNotice(gettext("Not sent yet: the site is busy. What you typed is kept here and is sent again by itself."));
+      this.showNotice(gettext("Not sent yet: the site is busy. What you typed is kept here and is sent automatically."));
     } else if (error instanceof Unreachable) {
       this.sendAgain = again;
       this.work.keepLocally();
-      this.showNotice(gettext("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as it is back."));
+      this.showNotice(gettext("Not sent: the site cannot be reached. What you typed is kept here and is sent as soon as the site can be reached."));
     } else if (error instanceof SignedOut) this.work.showFailure(error);
     else if (error instanceof Refused && error.data.lost) this.lose(error.message);
     else if (error instanceof Refused && error.data.problems) showProblems(error.data.problems);
-    else if (error instanceof Refused) this.showNotice(`${error.message} ${gettext("What you typed is kept: load the page again.")}`);
+    else if (error instanceof Refused) this.showNotice(`${error.message} ${gettext("What you typed is kept. Reload the page.")}`);
     else throw error;
   }
 
@@ -350,9 +350,9 @@ export class Desk {
   /** @param {{ critic: string }} draft */
   offerDraft(draft) {
     const offer = find(this.root, "[data-late]");
-    const words = gettext("%(critic)s has drafted this clip meanwhile.", { critic: isolate(draft.critic) });
-    const show = element("button", { type: "button" }, gettext("Show it where I have written nothing"));
-    const decline = element("button", { type: "button" }, gettext("No, thank you"));
+    const words = gettext("%(critic)s has now drafted this clip.", { critic: isolate(draft.critic) });
+    const show = element("button", { type: "button" }, gettext("Fill the axes I left empty"));
+    const decline = element("button", { type: "button" }, gettext("Ignore the draft"));
     offer.replaceChildren(element("p", {}, words), show, decline);
     offer.hidden = false;
     decline.addEventListener("click", () => { offer.hidden = true; });
@@ -379,8 +379,8 @@ export class Desk {
     for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
     this.steps.begin(); // undo would lead to a form without the draft
     this.site.say(free.length
-      ? gettext("The draft stands where you had written nothing.")
-      : gettext("You have written on all three axes: nothing was changed."));
+      ? gettext("The draft now fills the axes that you had left empty.")
+      : gettext("You have already written on all three axes, so nothing was changed."));
     this.onChange();
   }
 

@@ -173,7 +173,7 @@ async function send(url, options) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Unreachable(gettext("The site cannot be reached."));
   }
-  if (response.status === 503) throw new Busy(gettext("The site is busy just now."), readRetrySeconds(response));
+  if (response.status === 503) throw new Busy(gettext("The site is busy."), readRetrySeconds(response));
   if (response.headers.has("HX-Redirect")) throw new SignedOut(gettext("You are signed out."));
   return response;
 }

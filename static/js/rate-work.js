@@ -91,7 +91,7 @@ export class Work {
     }
     if (copy.version === this.version) {
       this.page.apply(copy.answers);
-      this.page.showSaved(gettext("What you had typed is back"));
+      this.page.showSaved(gettext("Unsaved answers restored"));
       this.changed();
     } else {
       const theirs = { answers: this.page.read(), version: this.version, saved_at: "" };
@@ -177,8 +177,8 @@ export class Work {
 
   /** @param {unknown} error */
   showFailure(error) {
-    if (error instanceof Busy) this.page.showSaved(gettext("The site is busy: kept in this browser, sent again by itself"));
-    else if (error instanceof Unreachable) this.page.showSaved(gettext("Offline: kept in this browser, sent when back"));
+    if (error instanceof Busy) this.page.showSaved(gettext("The site is busy: kept in this browser, sent automatically"));
+    else if (error instanceof Unreachable) this.page.showSaved(gettext("Offline: kept in this browser, sent once you are online"));
     else if (error instanceof SignedOut) {
       this.page.showNotice(gettext("You are signed out. What you typed is kept in this browser: sign in again and come back to this page."));
     } else if (error instanceof Refused && error.status === 409) this.compare(/** @type {Saved} */ (error.data));

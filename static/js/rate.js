@@ -66,7 +66,7 @@ function startWith(form) {
     } catch (error) {
       if (error instanceof Busy) setTimeout(take, error.seconds * 1000);
       const { message } = /** @type {Error} */ (error);
-      site.showSaved(error instanceof Busy ? message : `${message} ${gettext("Try the button.")}`);
+      site.showSaved(error instanceof Busy ? message : `${message} ${gettext("Use the button.")}`);
     }
   };
   form.addEventListener("submit", (event) => {

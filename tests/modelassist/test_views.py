@@ -131,7 +131,7 @@ def test_a_run_starts_from_a_critic(as_engineer: Client, release: Release, tiny_
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({}, "not both"),
+        ({}, "exactly one of the two"),
         ({"base_model": "/nowhere"}, "no such model folder"),
         ({"base_model": "a/b", "settings": "{"}, "not JSON"),
         ({"base_model": "a/b", "settings": "[]"}, "JSON object"),
@@ -159,7 +159,7 @@ def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User,
     assert '0.71 <span class="interval">[0.50, 0.90]</span>' in page
     assert "all clips have the same MOS" in page
     assert "1.25" in page
-    assert "25% of them" in page
+    assert "25% of these clips" in page
     assert "0.66" in page
     assert '0.88 <span class="interval">[0.80, 0.93]</span>' in page
     assert "the release has no ratings.parquet" in page

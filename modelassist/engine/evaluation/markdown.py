@@ -44,7 +44,7 @@ _METHOD = """\
 - Brackets are {confidence:.0%} intervals: percentile bootstraps of {resamples} resamples, seed {seed}, that draw all
   clips of a prompt together. Figures of raters have jackknife intervals over clips and raters, rates of outputs
   without a report card have Wilson's intervals.
-- With fewer than {least} prompts an interval would be too narrow, so there is none, and nothing is compared. Agreement
+- Fewer than {least} prompts get no interval, as it would be too narrow, and no comparison. Agreement
   of generators needs that many prompts of each generator, as the generators are fixed and their clips are resampled.
 - Figures are of the clips with a report card; those of the constant predictor are of the clips for which the critic has
   one.

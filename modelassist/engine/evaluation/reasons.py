@@ -84,7 +84,9 @@ def _compare_defects(
         listed=sum(critic_counts),
         by_raters=sum(rater_counts),
         both=sum(both),
-        precision=compute_share(both, critic_counts, groups, seed, "the critic named none"),
-        recall=compute_share(both, rater_counts, groups, seed, "people named none"),
-        f1=compute_share([2 * count for count in both], sizes, groups, seed, "nobody named any"),
+        precision=compute_share(both, critic_counts, groups, seed, "the critic listed no defect"),
+        recall=compute_share(both, rater_counts, groups, seed, "no rater listed a defect"),
+        f1=compute_share(
+            [2 * count for count in both], sizes, groups, seed, "neither the critic nor a rater listed a defect"
+        ),
     )

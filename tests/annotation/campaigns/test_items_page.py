@@ -72,7 +72,7 @@ def test_each_kind_lists_its_own(as_lead: Client, lead: User) -> None:
     page = as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "reported"}).content.decode()
     assert "It stays black." in page
     assert "Not for me." not in page
-    assert "1 clip is reported" in as_lead.get(f"/campaigns/{campaign.name}").content.decode()
+    assert "Raters have reported 1 clip." in as_lead.get(f"/campaigns/{campaign.name}").content.decode()
     assert as_lead.get(f"/campaigns/{campaign.name}/items", {"kind": "odd"}).status_code == 404
 
 

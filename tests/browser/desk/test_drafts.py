@@ -67,7 +67,7 @@ def test_a_draft_that_comes_late_is_offered_and_leaves_what_was_typed(desk: Page
     offer = desk.locator("[data-late]")
     expect(offer).to_contain_text("starter@1")
     assert "shimmer" not in (desk.text_content("#desk") or "")
-    offer.get_by_role("button", name="Show it").click()
+    offer.get_by_role("button", name="Fill the axes").click()
     expect(desk.locator("[name=visual-reason]")).to_have_value(WORDS["visual"])
     expect(desk.locator("[name=dynamic-reason]")).to_have_value(re.compile("shimmer"))
     expect(desk.locator("#axis-dynamic [data-draft-state]")).to_have_text("unconfirmed")

@@ -54,7 +54,7 @@ def test_a_submit_without_a_connection_is_sent_when_it_is_back(desk: Page, campa
     open_desk(desk)
     go_offline(desk)
     rate_by_keys(desk)
-    expect(desk.locator("[data-notice]")).to_contain_text("sent as soon as it is back")
+    expect(desk.locator("[data-notice]")).to_contain_text("sent as soon as the site can be reached")
     assert not Rating.objects.exists()
     desk.context.set_offline(False)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()

@@ -268,7 +268,7 @@ def test_a_label_that_nobody_meant_has_precision_and_no_recall() -> None:
         "blur"
     ]
     assert figures.precision.value == 0
-    assert figures.recall == Estimate.undefined("people named none")
+    assert figures.recall == Estimate.undefined("no rater listed a defect")
 
 
 def test_evidence_and_contradictions() -> None:
