@@ -125,16 +125,6 @@ def get(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 
 @register.filter
-def flat(counts: Mapping[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """Flatten nested counts to a list of (label, count): `{"sft": {"train": 3}}` is `sft, train`: 3."""
-    lines: list[tuple[str, Any]] = []
-    for name, value in counts.items():
-        label = f"{before}, {name}" if before else str(name)
-        lines += flat(value, label) if isinstance(value, Mapping) else [(label.replace("_", " "), value)]
-    return lines
-
-
-@register.filter
 def pretty(value: Any) -> str:
     """Format as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)

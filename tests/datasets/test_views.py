@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import Role
 from annotation.agreement import reviews
+from datasets.counts import TOTALS, describe_counts
 from datasets.models import Release
 from datasets.services.policy import TARGETS, TargetPolicy
 from operations import jobs
@@ -58,11 +59,20 @@ def test_freezing_makes_a_release_whose_page_names_hash_counts_and_files(enginee
     assert release.state == Release.State.FROZEN
     page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
     assert release.content_hash in page
-    assert "clips, train</dt><dd>2</dd>" in page
+    assert "Clips in train</dt><dd>2</dd>" in page
     assert f'href="/api/releases/{release.number}/files/sft/train.jsonl"' in page
     manifest = engineer.get(f"/api/releases/{release.number}/files/manifest.json")
     assert release.content_hash.encode() in b"".join(manifest.streaming_content)  # type: ignore[attr-defined]
     assert "spring #1" in engineer.get("/releases").content.decode()
+
+
+def test_every_count_of_a_release_has_a_label_in_words(engineer: Client) -> None:
+    release = freeze(engineer)
+    nested = {"clips", "generators", "left_out", "rows"}
+    assert release.counts.keys() - nested == TOTALS.keys()
+    labels = [label for label, _number in describe_counts(release.counts | {"left_out": {"the release": {"late": 1}}})]
+    assert "Left out of the release: \u2068late\u2069" in labels
+    assert not [label for label in labels if "_" in label]
 
 
 @pytest.mark.parametrize("changes", [{"name": "two words"}, {"target": "guess"}, {"seed": "-1"}, {"campaign": "0"}])
@@ -110,7 +120,7 @@ def test_the_page_tells_what_was_left_out_and_assumed(engineer: Client) -> None:
     release = freeze(engineer, target="bias_corrected")
     page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
     assert "hold for these raters only" in page
-    assert "excluded</dt><dd>0</dd>" in page
+    assert "Left out in total</dt><dd>0</dd>" in page
 
 
 def test_the_form_offers_every_target_policy(engineer: Client) -> None:
