@@ -17,7 +17,7 @@ BUILT_LATER = (PolicyForm, CampaignForm)
 """Forms whose fields are made when the form is."""
 
 
-def list_forms(base: type[forms.BaseForm] = forms.BaseForm) -> Iterator[type[forms.BaseForm]]:
+def list_forms(base: type[forms.Form] = forms.Form) -> Iterator[type[forms.Form]]:
     for form in base.__subclasses__():
         yield form
         yield from list_forms(form)
