@@ -62,14 +62,21 @@ def choose_prior_sd(pooled: Figure) -> float:
 def summarise(table: RatingTable, *, pooled: Figure) -> tuple[Mos, ...]:
     """Compute the MOS of every item, in the order of `table.item_ids`; `pooled` is the pooled SD of the axis."""
     n, means, squares = table.n, table.means, table.squares
-    prior = max(choose_prior_sd(pooled), LEAST_SD) ** 2
-    freedom = PRIOR_RATINGS + n - 1
-    se = np.sqrt((PRIOR_RATINGS * prior + squares) / freedom / n)
+    se = compute_standard_error(squares, n, pooled=pooled)
     low, high = compute_target_interval(means, se, n)
     return tuple(
         Mos(item, float(m), int(k), compute_item_sd(float(ss), int(k)), float(s), float(lo), float(hi))
         for item, m, k, ss, s, lo, hi in zip(table.item_ids, means, n, squares, se, low, high, strict=True)
     )
+
+
+def compute_standard_error(squares: npt.ArrayLike, n: npt.ArrayLike, *, pooled: Figure) -> Floats:
+    """Compute the moderated SE of each MOS from its sum of squared deviations and its `n` ratings; arrays of one
+    shape."""
+    prior = max(choose_prior_sd(pooled), LEAST_SD) ** 2
+    freedom = PRIOR_RATINGS + np.asarray(n) - 1
+    se: Floats = np.sqrt((PRIOR_RATINGS * prior + np.asarray(squares)) / freedom / np.asarray(n))
+    return se
 
 
 def compute_target_interval(mos: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
