@@ -5,7 +5,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.models import Campaign, Item, Rating, Review, Screening
+from annotation.campaigns.summaries import refresh_summaries
+from annotation.models import Campaign, Item, Rating, Review, Screening, Slot
 from annotation.rating.answers import AnswersRefused, Problems
 from annotation.rating.validation import list_defect_ids
 from annotation.shared.permissions import require_role
@@ -56,5 +57,7 @@ def screen(*, actor: User, campaign: Campaign, rater: User, verdict: str, reason
     screening = Screening.objects.create(
         campaign=campaign, rater=rater, verdict=verdict, reason=reason, decided_by=actor
     )
+    # With the slot that the rater holds: its submit may be under way, and then one of the two waits for the other.
+    refresh_summaries(Slot.objects.filter(campaign=campaign, rater=rater).values_list("item", flat=True))
     audit.record(actor=actor, action="rater.screened", target=rater, campaign=campaign.name, verdict=verdict)
     return screening

@@ -14,6 +14,7 @@ from annotation.campaigns.guidelines import set_guidelines
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS, check_policy
 from annotation.campaigns.slots import find_unfinished_update
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Clip, Item, Slot
 from annotation.shared.permissions import require_role
 
@@ -119,6 +120,7 @@ def _add_batch(campaign: Campaign, clips: list[Clip]) -> int:
             campaign, item, clip_id=new_clips[item.clip_id].clip_id, split=splits[item.clip_id]
         )
     )
+    refresh_summaries(item.pk for item in items)
     return len(items)
 
 

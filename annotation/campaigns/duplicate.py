@@ -13,6 +13,7 @@ from annotation.campaigns.campaigns import create_campaign
 from annotation.campaigns.guidelines import read_examples, set_guidelines
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, CampaignMember, Item, Slot
 from annotation.shared.batches import is_large, process_in_batches
 from annotation.shared.permissions import require_role
@@ -104,6 +105,7 @@ def _copy_items(target_id: int, originals: list[Item], *, golds: bool, qualifica
         if not item.is_qualification
         for slot in build_rating_slots(target, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
     )
+    refresh_summaries(item.pk for item in items)
 
 
 def _copy_item(target: Campaign, original: Item, *, golds: bool, qualification: bool) -> Item:

@@ -20,6 +20,7 @@ from accounts.models import Role, User
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.ranks import apply_order
 from annotation.campaigns.slots import lock_slots
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Slot
 from annotation.shared import batches
 from annotation.shared.permissions import require_role
@@ -82,6 +83,7 @@ def mark_item(
             _delete_slots(slots)
         elif was_qualification and not item.is_qualification:
             _create_slots(item)
+        refresh_summaries([item.pk])
         audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
     if priority is not None:
         set_priority(actor=actor, item=item, priority=priority)
@@ -135,6 +137,7 @@ def set_priority(*, actor: User, item: Item, priority: int) -> Item:
     if before != priority:
         Item.objects.filter(pk=item.pk).update(priority=priority)
         apply_order(campaign, Item.objects.filter(pk=item.pk))
+        refresh_summaries([item.pk])
         audit.record(actor=actor, action="item.priority", target=item, before=before, after=priority)
     return item
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.slots import free_slots, lock_slots
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Item, Offer, Skip, Slot
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
@@ -81,3 +82,4 @@ def _settle_reports(actor: User, item: Item) -> int:
 def _save(item: Item, availability: str, reason: str) -> None:
     item.availability, item.exclusion_reason = availability, reason
     item.save(update_fields=["availability", "exclusion_reason"])
+    refresh_summaries([item.pk])

@@ -11,6 +11,7 @@ from django.db.models import Max, QuerySet
 from accounts.models import User
 from annotation.campaigns.overlap import build_rating_slots, draw_arm
 from annotation.campaigns.ranks import apply_order
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Slot
 from annotation.shared.batches import is_large, process_in_batches
 from annotation.shared.draws import draw_position
@@ -74,6 +75,7 @@ def _update_batch(campaign_id: int, items: list[Item], newest_slot: int) -> None
     if campaign.state == Campaign.State.DRAFT:
         _redraw_arms(campaign, items, slots)
     apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in items]))
+    refresh_summaries(item.pk for item in items)
 
 
 def _add_missing(campaign: Campaign, items: list[Item], slots: QuerySet[Slot]) -> None:

@@ -16,6 +16,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import add_clips
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.intake.import_report import ImportReport, RowProblem
 from annotation.intake.manifests import ManifestError, Row, RowRefused, parse_row, read_manifest
 from annotation.intake.media_store import (
@@ -103,9 +104,13 @@ def _import_row(
 @transaction.atomic
 def _add_to_campaign(actor: User, campaign: Campaign, imported: list[tuple[Clip, Row]]) -> int:
     added = add_clips(actor=actor, campaign=campaign, clips=[clip for clip, _ in imported])
+    marked: list[int] = []
     for clip, row in imported:
         if row.gold:
-            Item.objects.filter(campaign=campaign, clip=clip, gold__isnull=True).update(gold=dict(row.gold))
+            items = Item.objects.filter(campaign=campaign, clip=clip, gold__isnull=True)
+            marked += items.values_list("pk", flat=True)
+            items.update(gold=dict(row.gold))
+    refresh_summaries(marked)
     return added
 
 

@@ -23,6 +23,7 @@ from annotation.models.ratings import (
     Skip,
     make_blind_condition,
 )
+from annotation.models.summaries import ItemDefect, ItemSummary
 
 __all__ = [
     "Arm",
@@ -37,6 +38,8 @@ __all__ = [
     "Guideline",
     "GuidelineExample",
     "Item",
+    "ItemDefect",
+    "ItemSummary",
     "Offer",
     "Panel",
     "PanelParticipant",

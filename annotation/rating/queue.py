@@ -34,6 +34,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from annotation.campaigns.reports import REPORTS, hold_back
 from annotation.campaigns.slots import free_slots
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.raters.admission import explain_refusal
 from annotation.rating import checks, qualification
@@ -153,6 +154,7 @@ def _store_skip(rater: User, item: Item, kind: str, reason: str) -> Skip:
         skip.kind, skip.reason = kind, reason
         skip.save(update_fields=["kind", "reason"])
         hold_back(item)
+        refresh_summaries([item.pk])
     return skip
 
 

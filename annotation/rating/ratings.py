@@ -20,6 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from accounts.models import User
 from annotation.campaigns import overlap
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import (
     AxisAnswer,
     Campaign,
@@ -139,6 +140,7 @@ def revise(*, rater: User, rating_id: int, submission: Submission) -> Rating:
         newest = rating.revisions.order_by("-number").values_list("number", flat=True).first() or 0
         _add_revision(rating, newest + 1, replace(submission, answers=answers))
         overlap.open_extra_slot(rating, campaign)
+        refresh_summaries([rating.item_id])
     return rating
 
 
@@ -235,6 +237,7 @@ def _follow_up(slot: Slot, rating: Rating) -> None:
         decide_qualification(rating.rater, slot.campaign)
     elif slot.kind == Slot.Kind.SEAT:
         overlap.open_extra_slot(rating, slot.campaign)
+        refresh_summaries([rating.item_id])
 
 
 def _check(

@@ -17,6 +17,7 @@ from django.conf import settings
 
 from accounts.models import Role, User
 from annotation.campaigns import campaigns
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Arm, Campaign, Clip, Draft, Item, PromptGroup, Rating, Skip, Slot, Split
 from annotation.rating import queue, ratings
 from annotation.rating.answers import Answer, Submission
@@ -204,6 +205,7 @@ def make_item(campaign: Campaign, clip: Clip | None = None, *, arm: Arm = Arm.BL
     Slot.objects.bulk_create(
         Slot(item=item, campaign=campaign, number=number, arm=arm, place=item.pk) for number in range(1, slots + 1)
     )
+    refresh_summaries([item.pk])
     return item
 
 

@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from accounts.models import User
 from annotation.campaigns import campaigns, reports
 from annotation.campaigns.overlap import compute_rank
+from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import (
     Arm,
     Campaign,
@@ -41,6 +42,7 @@ from annotation.rating.queue import LeaseLost
 from annotation.rating.ratings import EditRefused
 from qsave.axes import AXES
 from tests.annotation import factories
+from tests.annotation.summaries import check_summaries
 
 SLOTS, CAP, BOUND = 2, 4, 1
 RATERS = 3
@@ -241,6 +243,7 @@ class Queue(RuleBasedStateMachine):
         self.check_acknowledged_ratings(slots)
         self.check_offers()
         self.check_saved_work()
+        check_summaries(self.campaign)
 
     def check_slot_counts(self, slots: list[Slot]) -> None:
         assert Counter(slot.item_id for slot in slots if slot.kind == "seat") == self.slot_counts
@@ -363,6 +366,7 @@ def _fill(campaign: Campaign) -> int:
     for item in items[:2]:
         record_draft(item_id=item.pk, critic=CRITIC, card=factories.make_card(), text="words", latency_ms=1)
     Slot.objects.filter(item=items[-1]).delete()
+    refresh_summaries(item.pk for item in items)
     return items[-1].pk
 
 

@@ -131,5 +131,5 @@ def test_a_submit_takes_as_many_queries_however_much_was_rated(
         factories.submit(rater, factories.claim(rater, campaign))
     slot = factories.claim(rater, campaign)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(14):
         factories.submit(rater, slot)

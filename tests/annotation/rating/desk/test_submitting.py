@@ -158,7 +158,7 @@ def test_a_submit_with_a_draft_and_the_next_desk_take_as_many_queries_however_ma
     post(as_rater, empty_campaign, data=make_drafted_form(slot, by_item[slot.item_id], **confirmed), headers=SCRIPT)
     slot = Slot.objects.get(state="leased")
     words = {f"{axis}-reason": f"My own words on {axis}, quite other ones." for axis in AXES}
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(24):
         answer = post(
             as_rater, empty_campaign, data=make_drafted_form(slot, by_item[slot.item_id], **words), headers=SCRIPT
         )
