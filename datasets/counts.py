@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from qsave.splits import SPLITS
 from qsave.words import isolate
 
 TOTALS = {
@@ -20,13 +21,17 @@ TOTALS = {
 
 
 def describe_counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yield label and number of each count of a manifest; its page shows the rows beside their files."""
-    for split, number in counts["clips"].items():
-        yield _("Clips in %(split)s") % {"split": split}, number
+    """Yield label and number of each count of a manifest except `rows` and `left_out`, which the page lists."""
+    for split in SPLITS:
+        yield _("Clips in %(split)s") % {"split": split}, counts["clips"][split]
     for generator, number in counts["generators"].items():
         yield _("Clips by %(generator)s") % {"generator": isolate(generator)}, number
     for name, label in TOTALS.items():
         yield str(label), counts[name]
-    for part, reasons in counts["left_out"].items():
-        for reason, number in reasons.items():
-            yield _("Left out of %(part)s: %(reason)s") % {"part": part, "reason": isolate(reason)}, number
+
+
+def list_left_out(counts: Mapping[str, Any]) -> list[tuple[int, str, str]]:
+    """Return how many clips were left out, of which part of the release, and why."""
+    return [
+        (number, part, reason) for part, reasons in counts["left_out"].items() for reason, number in reasons.items()
+    ]

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
-from datasets.counts import describe_counts
+from datasets.counts import describe_counts, list_left_out
 from datasets.forms import FreezeForm, campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
@@ -90,6 +90,7 @@ def _read_contents(release: Release) -> dict[str, Any]:
     data = [(name, entry, rows.get(name)) for name, entry in files if not name.startswith("media/")]
     return {
         "counts": describe_counts(manifest["counts"]),
+        "left_out": list_left_out(manifest["counts"]),
         "manifest": {name: value for name, value in manifest.items() if name != "files"},
         "files": data[:MOST_FILES],
         "media_count": len(files) - len(data),

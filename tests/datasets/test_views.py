@@ -70,9 +70,18 @@ def test_every_count_of_a_release_has_a_label_in_words(engineer: Client) -> None
     release = freeze(engineer)
     nested = {"clips", "generators", "left_out", "rows"}
     assert release.counts.keys() - nested == TOTALS.keys()
-    labels = [label for label, _number in describe_counts(release.counts | {"left_out": {"the release": {"late": 1}}})]
-    assert "Left out of the release: \u2068late\u2069" in labels
+    labels = [label for label, _number in describe_counts(release.counts)]
+    assert labels[:3] == ["Clips in train", "Clips in val", "Clips in test"]
     assert not [label for label in labels if "_" in label]
+
+
+def test_the_page_says_what_was_left_out_where_and_why(engineer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = freeze(engineer)
+    counts = release.counts | {"left_out": {"sft": {"no reason": 1, "not reviewed": 2}}}
+    monkeypatch.setattr("datasets.views.read_manifest", lambda _folder: {"counts": counts, "files": {}})
+    page = collapse_space(engineer.get(f"/releases/{release.number}").content.decode())
+    assert "1 clip is left out of sft: <bdi>no reason</bdi>." in page
+    assert "2 clips are left out of sft: <bdi>not reviewed</bdi>." in page
 
 
 @pytest.mark.parametrize("changes", [{"name": "two words"}, {"target": "guess"}, {"seed": "-1"}, {"campaign": "0"}])
