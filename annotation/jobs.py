@@ -22,7 +22,7 @@ def import_clips(run: JobRun) -> dict[str, object]:
         actor = run.job.created_by
         if actor is None or (campaign is None and run.arguments["campaign"]):
             raise JobError("The campaign of this import, or the person who requested it, no longer exists.")
-        report = import_manifest(actor=actor, campaign=campaign, manifest=manifest, on_progress=run.progress)
+        report = import_manifest(actor=actor, campaign=campaign, manifest=manifest, on_progress=run.report_progress)
     except ManifestError as error:
         raise JobError(str(error)) from None
     except JobInterruptedError:
@@ -46,7 +46,7 @@ def copy_clips_of_campaign(run: JobRun) -> dict[str, object]:
         raise JobError("The campaign of this copy, or the person who requested it, no longer exists.")
     marks = {name: bool(run.arguments[name]) for name in ("golds", "qualification")}
     for done, total in copy_clips(actor=actor, source=source, target=target, **marks):
-        run.progress(done / total, f"{done} of {total} clips copied")
+        run.report_progress(done / total, f"{done} of {total} clips copied")
     return {"clips": target.items.count()}
 
 
@@ -57,5 +57,5 @@ def update_slots_of_campaign(run: JobRun) -> dict[str, object]:
     if campaign is None:
         raise JobError("The campaign of this job no longer exists.")
     for done, total in update_slots(campaign, run.arguments["newest_slot"]):
-        run.progress(done / total, f"{done} of {total} clips have their slots")
+        run.report_progress(done / total, f"{done} of {total} clips have their slots")
     return {}

@@ -15,13 +15,13 @@ TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 
 
-def text(name: str, default: str = "") -> str:
+def read_text(name: str, default: str = "") -> str:
     """Return the value of `name` without surrounding blanks; unset and empty are the same."""
     return os.environ.get(name, "").strip() or default
 
 
-def flag(name: str, *, default: bool) -> bool:
-    value = text(name).lower()
+def read_flag(name: str, *, default: bool) -> bool:
+    value = read_text(name).lower()
     if not value:
         return default
     if value not in TRUE | FALSE:
@@ -29,8 +29,8 @@ def flag(name: str, *, default: bool) -> bool:
     return value in TRUE
 
 
-def whole_number(name: str, default: int, *, least: int, most: int) -> int:
-    value = text(name)
+def read_whole_number(name: str, default: int, *, least: int, most: int) -> int:
+    value = read_text(name)
     if not value:
         return default
     if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
@@ -38,9 +38,9 @@ def whole_number(name: str, default: int, *, least: int, most: int) -> int:
     return int(value)
 
 
-def path_prefix(name: str) -> str:
+def read_path_prefix(name: str) -> str:
     """Return the path of the site on its host, for example /studio; empty if it has a host of its own."""
-    value = text(name)
+    value = read_text(name)
     if value and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value):
         raise ImproperlyConfigured(
             f"{name}={value!r} cannot be the path of the site. Set it to one such as /studio "
@@ -49,28 +49,28 @@ def path_prefix(name: str) -> str:
     return value
 
 
-def proxies(name: str) -> int:
-    """Return how many proxies a request passes. As in earlier versions, yes is one and no is none."""
+def read_proxy_count(name: str) -> int:
+    """Return how many proxies a request passes. Earlier versions took yes or no, which still mean one or zero."""
     words = {**dict.fromkeys(TRUE, 1), **dict.fromkeys(FALSE, 0)}
-    value = text(name).lower()
-    return words[value] if value in words else whole_number(name, 0, least=0, most=10)
+    value = read_text(name).lower()
+    return words[value] if value in words else read_whole_number(name, 0, least=0, most=10)
 
 
-def one_of(name: str, default: str, allowed: Sequence[str]) -> str:
-    value = text(name, default)
+def read_choice(name: str, default: str, allowed: Sequence[str]) -> str:
+    value = read_text(name, default)
     if value not in allowed:
         raise ImproperlyConfigured(f"{name}={value!r} is not known. Set it to one of: {', '.join(allowed)}.")
     return value
 
 
-def words(name: str, default: Sequence[str] = ()) -> list[str]:
+def read_words(name: str, default: Sequence[str] = ()) -> list[str]:
     """Return a list of words that are separated by commas."""
-    return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
+    return [word.strip() for word in read_text(name).split(",") if word.strip()] or list(default)
 
 
-def folder(name: str, default: Path, *, mode: int | None = None) -> Path:
-    """Return an absolute folder, created if it does not exist. With `mode`, an existing one gets that mode too."""
-    path = Path(text(name, str(default)))
+def prepare_folder(name: str, default: Path, *, mode: int | None = None) -> Path:
+    """Return an absolute folder; create it if it does not exist. With `mode`, an existing folder gets that mode too."""
+    path = Path(read_text(name, str(default)))
     if not path.is_absolute():
         raise ImproperlyConfigured(f"{name}={str(path)!r} is not absolute. Set it to a path that begins with /.")
     try:
@@ -116,8 +116,8 @@ class Database(TypedDict, total=False):
     TEST: dict[str, str]
 
 
-def sqlite(path: Path) -> Database:
-    """Return SQLite for several processes: readers beside one writer, and writers that wait for each other.
+def configure_sqlite(path: Path) -> Database:
+    """Return settings of SQLite for several processes: readers beside one writer, and writers that wait for each other.
 
     IMMEDIATE takes the write lock when a transaction begins: a transaction that first reads and then writes would
     otherwise fail at once, without waiting, when another wrote in between.
@@ -141,14 +141,14 @@ QSAVE_PREPARE=0 is for a pooler that shares connections between transactions and
 """
 
 
-def database(name: str, default: Path) -> Database:
-    """Return the database that `name` points to, else SQLite at `default`.
+def read_database(name: str, default: Path) -> Database:
+    """Return the settings of the database that `name` points to, else of SQLite at `default`.
 
     It accepts postgresql://user:password@host:port/name (with ?host=/folder for a socket) and sqlite:///path.
     """
-    value = text(name)
+    value = read_text(name)
     if not value:
-        return sqlite(default)
+        return configure_sqlite(default)
     fix = f"Set {name} to postgresql://user:password@host:5432/name, or leave it out for SQLite."
     try:
         url = urlsplit(value)
@@ -156,13 +156,13 @@ def database(name: str, default: Path) -> Database:
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} cannot be read: {error}. {fix}") from error
     if url.scheme == "sqlite" and url.path.startswith("/") and not url.netloc:
-        return sqlite(Path(unquote(url.path)))
+        return configure_sqlite(Path(unquote(url.path)))
     if url.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"{name} begins with {url.scheme or 'nothing'!r}, which is not supported. {fix}")
     if not url.path.strip("/"):
         raise ImproperlyConfigured(f"{name} names no database. {fix}")
     options: dict[str, object] = dict(parse_qsl(url.query))
-    if flag("QSAVE_PREPARE", default=True):
+    if read_flag("QSAVE_PREPARE", default=True):
         options |= PREPARED
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -184,9 +184,12 @@ class Broker(TypedDict):
     options: dict[str, object]
 
 
-def broker(name: str, default: Path) -> Broker:
-    """Return the broker of `name` (redis://, rediss:// or file:///absolute/path), else files under `default`."""
-    value = text(name, f"file://{default}")
+def read_broker(name: str, default: Path) -> Broker:
+    """Return the settings of the broker that `name` points to, else those of files under `default`.
+
+    It accepts redis://, rediss:// and file:///absolute/path.
+    """
+    value = read_text(name, f"file://{default}")
     url = urlsplit(value)
     if url.scheme in {"redis", "rediss"} and url.hostname:
         # Longer than any task: Redis delivers a message again after this time, even if a worker still runs it.

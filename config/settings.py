@@ -19,7 +19,7 @@ from config import env
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-ENVIRONMENT = env.one_of("QSAVE_ENV", "development", ["development", "production", "test"])
+ENVIRONMENT = env.read_choice("QSAVE_ENV", "development", ["development", "production", "test"])
 PRODUCTION = ENVIRONMENT == "production"
 TESTING = ENVIRONMENT == "test"
 
@@ -27,16 +27,16 @@ TESTING = ENVIRONMENT == "test"
 # runs the site may enter it, and every process of the site writes files that others cannot read. Media may be
 # elsewhere, where a web server's group may read them.
 os.umask(0o077)
-VAR_DIR = env.folder("QSAVE_VAR", BASE_DIR / "var", mode=0o700)
+VAR_DIR = env.prepare_folder("QSAVE_VAR", BASE_DIR / "var", mode=0o700)
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o640, 0o750
-MEDIA_ROOT = env.folder("QSAVE_MEDIA", VAR_DIR / "media", mode=FILE_UPLOAD_DIRECTORY_PERMISSIONS)
-RELEASE_ROOT = env.folder("QSAVE_RELEASES", VAR_DIR / "releases")
-RUN_ROOT = env.folder("QSAVE_RUNS", VAR_DIR / "runs")
+MEDIA_ROOT = env.prepare_folder("QSAVE_MEDIA", VAR_DIR / "media", mode=FILE_UPLOAD_DIRECTORY_PERMISSIONS)
+RELEASE_ROOT = env.prepare_folder("QSAVE_RELEASES", VAR_DIR / "releases")
+RUN_ROOT = env.prepare_folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 
 def read_secret_key() -> str:
     """Return QSAVE_SECRET_KEY; if it is not set, outside production, the key that the first start stored in a file."""
-    key = env.text("QSAVE_SECRET_KEY")
+    key = env.read_text("QSAVE_SECRET_KEY")
     if key or PRODUCTION:
         if len(key) < 32:
             raise ImproperlyConfigured(
@@ -55,12 +55,12 @@ def read_secret_key() -> str:
 
 
 SECRET_KEY = read_secret_key()
-DEBUG = env.flag("QSAVE_DEBUG", default=False)
-ALLOWED_HOSTS = env.words("QSAVE_HOSTS", [] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"])
+DEBUG = env.read_flag("QSAVE_DEBUG", default=False)
+ALLOWED_HOSTS = env.read_words("QSAVE_HOSTS", [] if PRODUCTION else ["127.0.0.1", "localhost", "[::1]", "testserver"])
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("QSAVE_DEBUG is on in production: it shows settings and code to visitors. Unset it.")
 if PRODUCTION and (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS):
-    raise ImproperlyConfigured("QSAVE_HOSTS must name this site's hosts (not *), for example: studio.example.org")
+    raise ImproperlyConfigured("QSAVE_HOSTS must name the hosts of this site, such as studio.example.org, and not *.")
 
 INSTALLED_APPS = [
     "accounts",  # before Django's own, whose commands for accounts it replaces
@@ -111,12 +111,12 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "studio.sqlite3")}
+DATABASES = {"default": env.read_database("DATABASE_URL", VAR_DIR / "studio.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The path of the site on its host, for example /studio. gunicorn reads the same variable: the proxy passes on whole
 # paths, with the prefix.
-PATH_PREFIX = env.path_prefix("SCRIPT_NAME")
+PATH_PREFIX = env.read_path_prefix("SCRIPT_NAME")
 FORCE_SCRIPT_NAME = PATH_PREFIX or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PATH_PREFIX}/"
 
@@ -141,7 +141,7 @@ USE_TZ = True
 
 STATIC_URL = f"{PATH_PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = env.folder("QSAVE_STATIC", VAR_DIR / "static")
+STATIC_ROOT = env.prepare_folder("QSAVE_STATIC", VAR_DIR / "static")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -155,7 +155,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 60 if PRODUCTION else 0
 
 # Security headers. Cookies and redirects bind to HTTPS in production; QSAVE_HTTPS=0 is for a closed network only.
-HTTPS = env.flag("QSAVE_HTTPS", default=PRODUCTION)
+HTTPS = env.read_flag("QSAVE_HTTPS", default=PRODUCTION)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_REDIRECT_EXEMPT = [
@@ -167,9 +167,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-CSRF_TRUSTED_ORIGINS = env.words("QSAVE_ORIGINS")
+CSRF_TRUSTED_ORIGINS = env.read_words("QSAVE_ORIGINS")
 # How many proxies of ours a request passes: they are trusted about the client's address and HTTPS.
-TRUSTED_PROXIES = env.proxies("QSAVE_BEHIND_PROXY")
+TRUSTED_PROXIES = env.read_proxy_count("QSAVE_BEHIND_PROXY")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SILENCED_SYSTEM_CHECKS = [
@@ -207,7 +207,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Celery only delivers the ids of jobs; their state is in the rows of operations.Job (docs/adr).
-_BROKER = env.broker("CELERY_BROKER_URL", VAR_DIR / "broker")
+_BROKER = env.read_broker("CELERY_BROKER_URL", VAR_DIR / "broker")
 CELERY_BROKER_URL = _BROKER["url"]
 CELERY_BROKER_TRANSPORT_OPTIONS = _BROKER["options"]
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -219,9 +219,9 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
-JOB_HEARTBEAT_SECONDS = env.whole_number("QSAVE_JOB_HEARTBEAT_SECONDS", 5, least=1, most=600)
-JOB_STALE = timedelta(seconds=env.whole_number("QSAVE_JOB_STALE_SECONDS", 45, least=2, most=3600))
-JOB_SWEEP_SECONDS = env.whole_number("QSAVE_JOB_SWEEP_SECONDS", 60, least=1, most=3600)
+JOB_HEARTBEAT_SECONDS = env.read_whole_number("QSAVE_JOB_HEARTBEAT_SECONDS", 5, least=1, most=600)
+JOB_STALE = timedelta(seconds=env.read_whole_number("QSAVE_JOB_STALE_SECONDS", 45, least=2, most=3600))
+JOB_SWEEP_SECONDS = env.read_whole_number("QSAVE_JOB_SWEEP_SECONDS", 60, least=1, most=3600)
 JOB_MOST_ATTEMPTS = 3
 
 LOGGING = {
@@ -229,5 +229,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.one_of("QSAVE_LOG", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])},
+    "root": {
+        "handlers": ["console"],
+        "level": env.read_choice("QSAVE_LOG", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+    },
 }

@@ -10,5 +10,5 @@ from operations.database import limit_lock_waits
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
-if env.flag("QSAVE_PREPARE", default=True):  # a pooler would pass the connection, with its limit, to workers
+if env.read_flag("QSAVE_PREPARE", default=True):  # a pooler would pass the connection, with its limit, to workers
     connection_created.connect(limit_lock_waits)

@@ -22,7 +22,7 @@ from annotation.models import Campaign
 from annotation.rating.clip_media import MediaFile, serve
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
-from datasets.services.releases import release_path, request_release
+from datasets.services.releases import locate_release, request_release
 from qsave.release.manifest import MANIFEST_NAME, read_manifest
 from qsave.words import isolate
 
@@ -140,7 +140,7 @@ class ReleaseFileView(APIView):
     def get(self, request: Request, number: int, name: str) -> HttpResponseBase:
         release = get_object_or_404(Release, number=number, state=Release.State.FROZEN)
         try:
-            folder = release_path(release)
+            folder = locate_release(release)
         except ReleaseRefused as refusal:
             raise EarlierFormat(str(refusal)) from None
         # Only names in the manifest: a path from the request never reaches the file system unchecked.

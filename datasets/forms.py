@@ -9,7 +9,7 @@ from annotation.shared.number_fields import LARGEST_INTEGER, limit_number
 from datasets.services.policy import TARGETS, ReleasePolicy
 
 
-def campaigns_with_ratings() -> QuerySet[Campaign]:
+def select_campaigns_with_ratings() -> QuerySet[Campaign]:
     """Return the campaigns that a release can be made of."""
     return Campaign.objects.filter(Exists(Rating.objects.filter(item__campaign=OuterRef("pk"))))
 
@@ -17,7 +17,9 @@ def campaigns_with_ratings() -> QuerySet[Campaign]:
 class FreezeForm(forms.Form):
     """The choices of a policy that people make on the page; the others keep their defaults."""
 
-    campaign = forms.ModelChoiceField(campaigns_with_ratings().order_by("title"), label=_("Campaign"), empty_label=None)
+    campaign = forms.ModelChoiceField(
+        select_campaigns_with_ratings().order_by("title"), label=_("Campaign"), empty_label=None
+    )
     name = forms.SlugField(
         label=_("Name"),
         max_length=80,

@@ -16,7 +16,7 @@ def build_release(run: JobRun) -> dict[str, object]:
     if release is None:
         raise JobError("The release of this job no longer exists.")
     try:
-        frozen = releases.build(release, progress=run.progress)
+        frozen = releases.build(release, progress=run.report_progress)
     except ReleaseRefused as refusal:
         releases.mark_failed(release)
         raise JobError(str(refusal)) from None
@@ -35,6 +35,6 @@ def check_release(run: JobRun) -> dict[str, object]:
     if release is None:
         raise JobError("The release of this job no longer exists.")
     try:
-        return {"problems": verify_release(releases.release_path(release))}
+        return {"problems": verify_release(releases.locate_release(release))}
     except ReleaseRefused as refusal:
         raise JobError(str(refusal)) from None

@@ -12,11 +12,11 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
 from datasets.counts import describe_counts, list_left_out
-from datasets.forms import FreezeForm, campaigns_with_ratings
+from datasets.forms import FreezeForm, select_campaigns_with_ratings
 from datasets.jobs import VERIFY
 from datasets.models import Release
 from datasets.services.policy import ReleaseRefused, SmallSplits
-from datasets.services.releases import release_path, request_release
+from datasets.services.releases import locate_release, request_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release.encoding import ReleaseError
@@ -34,13 +34,13 @@ MOST_FILES = 100
 def releases(request: AuthedRequest) -> HttpResponse:
     """Show all releases, newest first, and the form that freezes the next one."""
     campaign = Campaign.objects.filter(name=request.GET.get("campaign", "")).first()
-    return _releases_page(request, FreezeForm(initial={"campaign": campaign} if campaign else None))
+    return _render_releases_page(request, FreezeForm(initial={"campaign": campaign} if campaign else None))
 
 
-def _releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "") -> HttpResponse:
+def _render_releases_page(request: AuthedRequest, form: FreezeForm, *, small: str = "") -> HttpResponse:
     """Render the page. `small` describes a small val or test split that the person has not yet allowed."""
     rows = Release.objects.select_related("campaign", "job", "created_by")[:NEWEST]
-    can_freeze = campaigns_with_ratings().exists()
+    can_freeze = select_campaigns_with_ratings().exists()
     context = {"releases": rows, "form": form, "can_freeze": can_freeze, "small": small} | {
         "least_clips": LEAST_CLIPS,
         "least_groups": LEAST_GROUPS,
@@ -60,12 +60,12 @@ def release_freeze(request: AuthedRequest) -> HttpResponse:
                 actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.policy()
             )
         except SmallSplits as refusal:
-            return _releases_page(request, form, small=refusal.sizes)
+            return _render_releases_page(request, form, small=refusal.sizes)
         except ReleaseRefused as refusal:
             form.add_error(None, str(refusal))
         else:
             return redirect("release", number=requested.number)
-    return _releases_page(request, form)
+    return _render_releases_page(request, form)
 
 
 @role_required(Role.ENGINEER)
@@ -82,7 +82,7 @@ def _read_contents(release: Release) -> dict[str, Any]:
     if release.state != Release.State.FROZEN:
         return {}
     try:
-        manifest = read_manifest(release_path(release))
+        manifest = read_manifest(locate_release(release))
     except (ReleaseError, ReleaseRefused, OSError) as error:
         return {"unreadable": str(error)}
     files = sorted(manifest["files"].items())

@@ -16,7 +16,7 @@ _INSIDE = "./"
 """Prefix of the stored name of a model in the checkout, so that the name never looks like a hub id."""
 
 
-def stored_model(name: str) -> str:
+def shorten_model_path(name: str) -> str:
     """Return how a row stores a model: `./path` in the checkout, an absolute path elsewhere, a hub id as it is."""
     path = Path(name).expanduser()
     if not path.exists():
@@ -25,14 +25,14 @@ def stored_model(name: str) -> str:
     return f"{_INSIDE}{path.relative_to(settings.BASE_DIR)}" if path.is_relative_to(settings.BASE_DIR) else str(path)
 
 
-def model_name(stored: str) -> str:
-    """Return the name that the engine loads; the inverse of `stored_model`."""
+def resolve_model(stored: str) -> str:
+    """Return the name that the engine loads; the inverse of `shorten_model_path`."""
     return str(settings.BASE_DIR / stored) if stored.startswith(_INSIDE) else stored
 
 
-def model_of(critic: Critic) -> str:
+def resolve_critic(critic: Critic) -> str:
     """Return the folder or hub id that the engine loads for this critic."""
-    return model_name(critic.model)
+    return resolve_model(critic.model)
 
 
 def release_folder(release: Release) -> Path:

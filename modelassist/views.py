@@ -10,7 +10,7 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
 from annotation.shared.charts import Curve, draw_curve
-from modelassist.bridge import model_of, run_folder
+from modelassist.bridge import resolve_critic, run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run
@@ -51,7 +51,7 @@ def run_start(request: AuthedRequest) -> HttpResponse:
             run = start_run(
                 actor=request.user,
                 release=data["release"],
-                base_model=model_of(data["critic"]) if data["critic"] else data["base_model"],
+                base_model=resolve_critic(data["critic"]) if data["critic"] else data["base_model"],
                 settings=data["settings"],
                 recipe=data["recipe"],
                 name=data["name"],

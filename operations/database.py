@@ -22,7 +22,7 @@ LOCK_SECONDS = 10
 
 
 def limit_lock_waits(*, connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Let PostgreSQL end a wait for a lock after LOCK_SECONDS, as SQLite does by itself (`config.env.sqlite`).
+    """Let PostgreSQL end a wait for a lock after LOCK_SECONDS, as `config.env.configure_sqlite` makes SQLite do.
 
     A receiver of `connection_created` in the processes that serve requests. Workers and commands wait longer: nobody
     watches them, and they may lock many rows.

@@ -5,7 +5,7 @@ A package registers its kinds of jobs in a module `jobs.py`, which is loaded whe
     @job_kind("import_clips")
     def import_clips(run: JobRun) -> dict[str, object]:
         for number, row in enumerate(rows, start=1):
-            run.progress(number / len(rows), f"{number} of {len(rows)} rows")
+            run.report_progress(number / len(rows), f"{number} of {len(rows)} rows")
             ...
         return {"added": 12}
 
@@ -73,7 +73,7 @@ class JobRun:
         self.arguments: dict[str, Any] = job.arguments
         self._next_write = 0.0
 
-    def progress(self, share: float, message: str = "") -> None:
+    def report_progress(self, share: float, message: str = "") -> None:
         """Store the share of the work that is done (0..1). Cheap to call often: it writes at most twice a second.
 
         It ends the handler by an exception if the job was cancelled or the process is ending; do not catch it.
@@ -176,7 +176,7 @@ def run(job_id: str | uuid.UUID) -> Job | None:
     except JobCancelledError:
         logger.info("Job %s (%s) stopped: cancelled or taken over", job.pk, job.kind)
     except JobInterruptedError:
-        _claimed_row(job).update(state=JobState.QUEUED, worker="", heartbeat_at=None, attempts=F("attempts") - 1)
+        _get_claimed_row(job).update(state=JobState.QUEUED, worker="", heartbeat_at=None, attempts=F("attempts") - 1)
     except JobError as error:
         _finish(job, JobState.FAILED, error=str(error))
     except Exception as error:  # whatever a handler raises, the row must say how the job ended
@@ -205,17 +205,17 @@ def _find_handler(job: Job) -> Handler:
     return registered.handler
 
 
-def _claimed_row(job: Job) -> QuerySet[Job]:
+def _get_claimed_row(job: Job) -> QuerySet[Job]:
     """Return the row, if it still belongs to this claim."""
     return Job.objects.filter(pk=job.pk, worker=job.worker, state=JobState.RUNNING)
 
 
 def _beat(job: Job, **values: object) -> bool:
-    return _claimed_row(job).update(heartbeat_at=timezone.now(), **values) == 1
+    return _get_claimed_row(job).update(heartbeat_at=timezone.now(), **values) == 1
 
 
 def _finish(job: Job, state: JobState, **values: object) -> None:
-    if not _claimed_row(job).update(state=state, finished_at=timezone.now(), **values):
+    if not _get_claimed_row(job).update(state=state, finished_at=timezone.now(), **values):
         logger.warning("Job %s (%s) ended as %s after it was cancelled or taken over", job.pk, job.kind, state)
 
 

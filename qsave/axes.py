@@ -22,14 +22,14 @@ MAX_LEVEL = len(LEVEL_WORDS)
 _VALUE_OF_WORD = {word: value for value, word in enumerate(LEVEL_WORDS, start=MIN_LEVEL)}
 
 
-def level_word(level: int) -> str:
+def name_level(level: int) -> str:
     """Return the word of a level. Raises ValueError for a level outside 1..5."""
     if not MIN_LEVEL <= level <= MAX_LEVEL:
-        raise ValueError(f"level must be {MIN_LEVEL}..{MAX_LEVEL}, got {level}")
+        raise ValueError(f"a level must be from {MIN_LEVEL} to {MAX_LEVEL}, got {level}")
     return LEVEL_WORDS[level - MIN_LEVEL]
 
 
-def level_value(word: str) -> int:
+def parse_level(word: str) -> int:
     """Return the level of a word. Raises ValueError for any other word."""
     try:
         return _VALUE_OF_WORD[word]
@@ -37,8 +37,8 @@ def level_value(word: str) -> int:
         raise ValueError(f"unknown level {word!r}; expected one of {', '.join(LEVEL_WORDS)}") from None
 
 
-def level_of_mos(mos: float) -> int:
+def round_to_level(mos: float) -> int:
     """Round a MOS in [1, 5] to a level, half up (2.5 -> 3), as releases state."""
     if not MIN_LEVEL <= mos <= MAX_LEVEL:
-        raise ValueError(f"a MOS lies in [{MIN_LEVEL}, {MAX_LEVEL}], got {mos}")
+        raise ValueError(f"a MOS must be from {MIN_LEVEL} to {MAX_LEVEL}, got {mos}")
     return math.floor(mos + 0.5)

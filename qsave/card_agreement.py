@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from qsave.axes import MAX_LEVEL, level_of_mos
+from qsave.axes import MAX_LEVEL, round_to_level
 from qsave.report_card import AxisReport, Evidence, TimeRange
 
 _POOR = 2
@@ -36,7 +36,7 @@ def compute_time_iou(one: TimeRange, other: TimeRange) -> float:
 
 def contradicts_level(report: AxisReport) -> bool:
     """Whether the defects listed contradict the level: excellent with a defect, or poor and worse with none."""
-    level = level_of_mos(report.score)
+    level = round_to_level(report.score)
     return (level == MAX_LEVEL and bool(report.evidence)) or (level <= _POOR and not report.evidence)
 
 

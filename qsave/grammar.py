@@ -19,15 +19,15 @@ special tokens of a tokenizer never appear inside a reason), "[" before an axis 
 that look like an item `\(`. Other brackets stay as they are. A reason contains no raw newline, so `"\nvisual:"` (see
 `LEVEL_PREFIX`) appears exactly once in a well-formed text, and the level word follows it after one space.
 
-Precision: hundredths of a second, whole per cent, whole levels. `canonical` rounds a card to it:
-`parse(render(card)) == canonical(card)`.
+Precision: hundredths of a second, whole per cent, whole levels. `round_card` rounds to it:
+`parse(render(card)) == round_card(card)`.
 """
 
 import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_value, level_word
+from qsave.axes import AXES, LEVEL_WORDS, Axis, name_level, parse_level, round_to_level
 from qsave.report_card import AxisReport, Box, Evidence, ReportCard, ReportCardError, TimeRange
 
 THINK_OPEN = "<think>\n"
@@ -59,7 +59,7 @@ class GrammarError(ValueError):
 def render(card: ReportCard) -> str:
     """Render a card as text. Raises GrammarError for a defect id outside `[a-z0-9-]+`."""
     thoughts = "".join(f"[{axis}]{_render_reason(axis, card.axis(axis))}\n" for axis in AXES)
-    answers = "".join(f"{axis}: {level_word(level_of_mos(card.axis(axis).score))}\n" for axis in AXES)
+    answers = "".join(f"{axis}: {name_level(round_to_level(card.axis(axis).score))}\n" for axis in AXES)
     return THINK_OPEN + thoughts + THINK_CLOSE + ANSWER_OPEN + answers + ANSWER_CLOSE
 
 
@@ -78,14 +78,14 @@ def parse(text: str) -> ReportCard:
     thoughts = {axis: lines.take(axis, _parse_reason) for axis in AXES}
     lines.take_mark(THINK_CLOSE)
     lines.take_mark(ANSWER_OPEN)
-    levels = {axis: lines.take(axis, _parse_level) for axis in AXES}
+    levels = {axis: lines.take(axis, _parse_answer) for axis in AXES}
     lines.take_mark(ANSWER_CLOSE)
-    lines.end()
+    lines.expect_end()
     reports = {axis.value: AxisReport(levels[axis], evidence, reason) for axis, (evidence, reason) in thoughts.items()}
     return ReportCard(**reports)
 
 
-def canonical(card: ReportCard) -> ReportCard:
+def round_card(card: ReportCard) -> ReportCard:
     """Round a card to the precision of the grammar: whole levels, times to 0.01 s, boxes to whole per cent."""
     return ReportCard(**{axis.value: _round_report(card.axis(axis)) for axis in AXES})
 
@@ -95,11 +95,11 @@ def _round_report(report: AxisReport) -> AxisReport:
         Evidence(
             piece.defect,
             TimeRange(*map(float, _format_seconds(piece.time))) if piece.time else None,
-            _box_from_percents(_round_to_percents(piece.box)) if piece.box else None,
+            _make_box(_round_to_percents(piece.box)) if piece.box else None,
         )
         for piece in report.evidence
     )
-    return AxisReport(level_of_mos(report.score), evidence, report.reason)
+    return AxisReport(round_to_level(report.score), evidence, report.reason)
 
 
 def _render_reason(axis: Axis, report: AxisReport) -> str:
@@ -131,7 +131,7 @@ def _round_to_percents(box: Box) -> tuple[int, int, int, int]:
     return left, top, right - left, bottom - top
 
 
-def _box_from_percents(percents: tuple[int, ...]) -> Box:
+def _make_box(percents: tuple[int, ...]) -> Box:
     left, top, width, height = (percent / 100 for percent in percents)
     return Box(left, top, width, height)
 
@@ -143,14 +143,14 @@ def _escape(reason: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    def character(match: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         try:
             return _UNESCAPES[match[1]]
         except KeyError:
             known = " ".join(_ESCAPES.values())
             raise GrammarError(f"unknown escape {match[0]!r} in the reason; there is {known}") from None
 
-    return re.sub(r"\\(.|\Z)", character, text)
+    return re.sub(r"\\(.|\Z)", replace, text)
 
 
 def _split_items(text: str) -> tuple[str, list[str]]:
@@ -174,31 +174,31 @@ class _Lines:
     def take_mark(self, mark: str) -> None:
         """Read the next line, which must be this mark."""
         expected = mark.strip()
-        line = self._next(repr(expected))
+        line = self._read_next(repr(expected))
         if line != expected:
-            raise self._error(f"expected {expected!r}, got {_quote(line)}")
+            raise self._make_error(f"expected {expected!r}, got {_quote(line)}")
 
     def take(self, axis: Axis, read: Callable[[Axis, str], T]) -> T:
         """Read the next line with the parser of an axis's line."""
-        line = self._next(f"the line of {axis}")
+        line = self._read_next(f"the line of {axis}")
         try:
             return read(axis, line)
         except ValueError as error:
-            raise self._error(str(error)) from None
+            raise self._make_error(str(error)) from None
 
-    def end(self) -> None:
+    def expect_end(self) -> None:
         """Check that no line follows."""
         self._number += 1
         for line in self._lines:
-            raise self._error(f"expected the end, got {_quote(line)}")
+            raise self._make_error(f"expected the end, got {_quote(line)}")
 
-    def _next(self, expected: str) -> str:
+    def _read_next(self, expected: str) -> str:
         self._number += 1
         for line in self._lines:
             return line
-        raise self._error(f"the text ends; expected {expected}")
+        raise self._make_error(f"the text ends; expected {expected}")
 
-    def _error(self, message: str) -> GrammarError:
+    def _make_error(self, message: str) -> GrammarError:
         return GrammarError(message, self._number)
 
 
@@ -222,14 +222,14 @@ def _parse_reason(axis: Axis, line: str) -> tuple[tuple[Evidence, ...], str]:
         raise GrammarError(f"{axis}: {error}") from None
 
 
-def _parse_level(axis: Axis, line: str) -> int:
+def _parse_answer(axis: Axis, line: str) -> int:
     prefix = f"{axis}: "
     if not line.startswith(prefix):
         raise GrammarError(f"expected {prefix!r} and a level, got {_quote(line)}")
     word = line.removeprefix(prefix)
     if word not in LEVEL_WORDS:
         raise GrammarError(f"{axis}: unknown level {_quote(word)}; expected one of {', '.join(LEVEL_WORDS)}")
-    return level_value(word)
+    return parse_level(word)
 
 
 def _parse_item(item: str) -> Evidence:
@@ -241,5 +241,5 @@ def _parse_item(item: str) -> Evidence:
     return Evidence(
         defect=defect,
         time=TimeRange(float(start), float(end)) if start else None,
-        box=_box_from_percents(box) if box else None,
+        box=_make_box(box) if box else None,
     )

@@ -58,7 +58,7 @@ class Vocabulary:
     def weigh(self, ranks: Iterable[int]) -> float:
         return sum(self._weights[rank] for rank in ranks)
 
-    def prefix(self, ranks: Ranks) -> Ranks:
+    def find_prefix(self, ranks: Ranks) -> Ranks:
         """Return the rarest tokens that two near prompts cannot both lack.
 
         Near prompts share at least THRESHOLD of the weight of each. So in each prompt the tokens rarer than the rarest
@@ -72,7 +72,7 @@ class Vocabulary:
                 return ranks[:length]
         return ranks
 
-    def similarity(self, one: str, other: str) -> float:
+    def compute_similarity(self, one: str, other: str) -> float:
         """Return the weighted Jaccard similarity of two prompts of the corpus, in [0, 1]."""
         left, right = set(self.encode(one)), set(self.encode(other))
         return self.weigh(sorted(left & right)) / self.weigh(sorted(left | right))
@@ -89,7 +89,7 @@ class NearIndex:
 
     def add(self, ranks: Ranks) -> None:
         """Add an encoded prompt; its number is the count of those before it."""
-        for rank in self._vocabulary.prefix(ranks):
+        for rank in self._vocabulary.find_prefix(ranks):
             self._numbers_of[rank].append(len(self._members))
         self._members.append(ranks)
         self._weights.append(self._vocabulary.weigh(ranks))
@@ -99,7 +99,7 @@ class NearIndex:
     ) -> Iterator[tuple[int, float]]:
         """Yield number and similarity of each near prompt, except those that `skip` leaves out."""
         own, weight = frozenset(ranks), self._vocabulary.weigh(ranks)
-        prefix = self._vocabulary.prefix(ranks)
+        prefix = self._vocabulary.find_prefix(ranks)
         for number in {number for rank in prefix for number in self._numbers_of.get(rank, ())}:
             if skip(number):
                 continue
@@ -114,7 +114,7 @@ class Cluster(Generic[Group]):
     """New prompts that are near one another, directly or through others of them.
 
     `members` are positions in the list of new prompts. `near` are the existing groups that hold a prompt near any
-    member, the nearest first. If there is none, the cluster is a new group; if there are several, see `bridges_splits`.
+    member, the nearest first. Without one the cluster is a new group; for several see `bridges_splits`.
     """
 
     members: tuple[int, ...]

@@ -26,7 +26,7 @@ _DESCRIBE = "Describe the video."
 _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 
 
-def user_prompt(prompt: str) -> str:
+def make_user_prompt(prompt: str) -> str:
     """Return the user message for a video prompt, on one line.
 
     A space follows every `<` that would open a special token or placeholder (`<|vision_start|>`, `<video>`,
@@ -37,4 +37,4 @@ def user_prompt(prompt: str) -> str:
 
 def describe_prompt(prompt: str) -> str:
     """Return the user message that asks for a description, and for a comparison with a prompt if there is one."""
-    return f"{_DESCRIBE} {user_prompt(prompt)}" if prompt else _DESCRIBE
+    return f"{_DESCRIBE} {make_user_prompt(prompt)}" if prompt else _DESCRIBE

@@ -46,7 +46,7 @@ class Box:
             and self.y + self.height <= 1 + 1e-6
         )
         if not inside:
-            raise ReportCardError(f"a box lies inside the frame (fractions 0..1), got {self}")
+            raise ReportCardError(f"a box must be inside the frame (fractions 0..1), got {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class AxisReport:
 
     def __post_init__(self) -> None:
         if not MIN_LEVEL <= self.score <= MAX_LEVEL:
-            raise ReportCardError(f"a score lies in {MIN_LEVEL}..{MAX_LEVEL}, got {self.score}")
+            raise ReportCardError(f"a score must be from {MIN_LEVEL} to {MAX_LEVEL}, got {self.score}")
 
     @property
     def defects(self) -> tuple[str, ...]:

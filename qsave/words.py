@@ -23,7 +23,7 @@ def fold(text: str) -> str:
 
     Punctuation, symbols and marks without a letter count as spaces. Empty if there is no letter and no digit.
     """
-    return " ".join("".join(_letters(unify(text))).split())
+    return " ".join("".join(_yield_letters(unify(text))).split())
 
 
 def isolate(text: object) -> str:
@@ -36,7 +36,7 @@ def split_tokens(text: str) -> frozenset[str]:
 
     Empty for a text without letters and digits.
     """
-    return frozenset(part for word in fold(text).split() for part in _parts(word))
+    return frozenset(part for word in fold(text).split() for part in _split_word(word))
 
 
 def unify(text: str) -> str:
@@ -45,7 +45,7 @@ def unify(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
 
 
-def _letters(text: str) -> Iterator[str]:
+def _yield_letters(text: str) -> Iterator[str]:
     """Yield letters, digits and the marks that follow them; a space for everything else."""
     in_word = False
     for sign in text:
@@ -53,11 +53,11 @@ def _letters(text: str) -> Iterator[str]:
         yield sign if in_word else " "
 
 
-def _parts(word: str) -> Iterator[str]:
+def _split_word(word: str) -> Iterator[str]:
     if _SPACELESS_LETTER.search(word) is None:
         yield word
         return
-    for spaceless, run in groupby(_clusters(word), key=lambda cluster: bool(_SPACELESS_LETTER.match(cluster))):
+    for spaceless, run in groupby(_split_clusters(word), key=lambda cluster: bool(_SPACELESS_LETTER.match(cluster))):
         letters = list(run)
         if spaceless:
             yield from letters
@@ -66,7 +66,7 @@ def _parts(word: str) -> Iterator[str]:
             yield "".join(letters)
 
 
-def _clusters(word: str) -> list[str]:
+def _split_clusters(word: str) -> list[str]:
     """Split a word into letters with their marks."""
     clusters: list[str] = []
     for sign in word:

@@ -38,7 +38,7 @@ from qsave.statistics.figures import Estimate, Undefined
 from qsave.statistics.generators import GeneratorFigures, PairedDifference, compare_generators, summarise_generators
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import Mos, compute_mean_mos, compute_pooled_sd, summarise
+from qsave.statistics.mos import Mos, compute_mean_mos, compute_mos, compute_pooled_sd
 from qsave.statistics.table import RatingTable
 
 CACHED_CAMPAIGNS = 4
@@ -274,7 +274,7 @@ def _summarise(table: RatingTable, blind: RatingTable) -> Sequence[Mos]:
     if not len(table):
         return ()
     spread = choose_spread(Spread.of(blind), Spread.of(table)).sd
-    return summarise(table, pooled=spread)
+    return compute_mos(table, pooled=spread)
 
 
 def _correct(table: RatingTable) -> Sequence[Mos]:

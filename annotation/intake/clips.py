@@ -36,7 +36,7 @@ from qsave.frames.poster import write_poster
 from qsave.frames.probe import MediaFacts, probe
 from qsave.frames.rendition import needs_rendition, write_rendition
 from qsave.frames.slowfast import FrameConfig, choose
-from qsave.frames.times import shown_times
+from qsave.frames.times import read_shown_times
 
 __all__ = ["ImportReport", "ManifestError", "RowProblem", "import_manifest"]
 
@@ -154,7 +154,7 @@ class _Import:
             loss = write_rendition(copy, playable)
         self.notes += [loss] if loss else []
         return {
-            "shown_times": list(shown_times(playable)),
+            "shown_times": list(read_shown_times(playable)),
             "has_audio": facts.has_audio and not loss,
             "frame_times": {self.frames.key(): {"fast": list(times.fast), "slow": list(times.slow)}},
             "poster": move_into_store(poster, "posters", sha256, ".jpg"),

@@ -23,7 +23,7 @@ from annotation.rating.draft_use import list_offered_defects, make_proposals
 from annotation.rating.drafts import find_draft
 from annotation.rating.rating_sql import read_desk_record
 from annotation.shared.levels import get_level_name, list_level_names
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.report_card import card_from_json
 
 AXIS_HINTS = {
@@ -200,7 +200,7 @@ def make_draft_marks(campaign: Campaign, draft: Draft) -> dict[Axis, DraftMark]:
 def _describe_score(score: float | None) -> str:
     if score is None:
         return ""
-    level = level_of_mos(score)
+    level = round_to_level(score)
     return f"{level} {get_level_name(level)}"
 
 

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy
 
-from qsave.axes import LEVEL_WORDS, level_word
+from qsave.axes import LEVEL_WORDS, name_level
 
 _NAMES = {
     "bad": gettext_lazy("bad"),
@@ -15,7 +15,7 @@ _NAMES = {
 
 def get_level_name(level: int) -> str:
     """Return the name of a level from 1 to 5; raises ValueError for another."""
-    return str(_NAMES[level_word(level)])
+    return str(_NAMES[name_level(level)])
 
 
 def list_level_names() -> list[tuple[int, str]]:

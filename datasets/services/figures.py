@@ -12,7 +12,7 @@ from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import Weighed, weigh
 from qsave.statistics.figures import Figure, Undefined
 from qsave.statistics.mixed import fit_mixed_model
-from qsave.statistics.mos import Mos, choose_prior_sd, compute_pooled_sd, summarise
+from qsave.statistics.mos import Mos, choose_prior_sd, compute_mos, compute_pooled_sd
 from qsave.statistics.p910 import LEAST_PANEL, fit_p910
 from qsave.statistics.screening import LEAST_RATINGS, screen_raters
 from qsave.statistics.table import RatingTable
@@ -109,7 +109,7 @@ def _estimate(axis: Axis, table: RatingTable, pooled: Figure, policy: ReleasePol
         return _project(axis, table, pooled)
     if policy.target == "bias_corrected":
         return _correct(table)
-    return summarise(table, pooled=pooled), {}, ()
+    return compute_mos(table, pooled=pooled), {}, ()
 
 
 def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
@@ -121,7 +121,7 @@ def _screen(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
         )
     rejected = {str(rater.rater) for rater in screen_raters(large) if rater.rejected is True}
     accepted = large.keep(np.array([large.rater_ids[rater] not in rejected for rater in large.raters], dtype=np.bool_))
-    return summarise(accepted, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
+    return compute_mos(accepted, pooled=pooled), dict.fromkeys(sorted(rejected), 0.0), ()
 
 
 def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
@@ -136,7 +136,7 @@ def _project(axis: Axis, table: RatingTable, pooled: Figure) -> Estimated:
         raise ReleaseRefused(f"P.910 is undefined on {axis}: {fit}. Use bias_corrected.")
     rows = [
         replace_mos(row, float(mos), float(se), NORMAL_95 * float(se))
-        for row, mos, se in zip(summarise(panel, pooled=pooled), fit.mos, fit.se, strict=True)
+        for row, mos, se in zip(compute_mos(panel, pooled=pooled), fit.mos, fit.se, strict=True)
     ]
     weights = {str(rater): float(sd) ** -2 for rater, sd in zip(panel.rater_ids, fit.inconsistency, strict=True)}
     return rows, weights, fit.notes

@@ -21,7 +21,7 @@ from qsave.axes import AXES, Axis
 from qsave.files import sync_to_disk
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import FrameConfig, choose
-from qsave.release.manifest import FORMAT, MANIFEST_NAME, encode_manifest, sha256_of
+from qsave.release.manifest import FORMAT, MANIFEST_NAME, encode_manifest, hash_file
 from qsave.release.rows import row_to_json
 from qsave.splits import HELD_OUT, SPLITS, SplitSize
 from qsave.statistics.figures import Undefined
@@ -216,7 +216,7 @@ def _copy_clip(record: ClipRecord, source: Path, target: Path) -> None:
         return
     target.parent.mkdir(exist_ok=True)
     shutil.copyfile(source, target)
-    if sha256_of(target) != record.sha256:
+    if hash_file(target) != record.sha256:
         raise ReleaseRefused(f"Clip {record.clip_id}: {record.original} is no longer the video that was rated.")
 
 
@@ -280,5 +280,5 @@ def _hash_files(folder: Path) -> dict[str, dict[str, Any]]:
     entries = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         sync_to_disk(path)
-        entries[path.relative_to(folder).as_posix()] = {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+        entries[path.relative_to(folder).as_posix()] = {"sha256": hash_file(path), "bytes": path.stat().st_size}
     return entries

@@ -24,7 +24,7 @@ class NoTrainRows(ReleaseRefused):
     """The release would have nothing to train on."""
 
     def __init__(self, campaign: str, policy: "ReleasePolicy") -> None:
-        reviewed = policy.target_in("train") == "reviewed"
+        reviewed = policy.choose_target("train") == "reviewed"
         super().__init__(
             f"No clip of the train split of campaign {campaign} has a target under the policy {policy.target}: there "
             "would be nothing to train on. "
@@ -132,13 +132,13 @@ class ReleasePolicy:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def target_in(self, split: str) -> TargetPolicy:
+    def choose_target(self, split: str) -> TargetPolicy:
         """Return the target of a split: reviewed scores are for train only, val and test take the mean instead."""
         return "mean" if self.target == "reviewed" and split != "train" else self.target
 
     def describe(self) -> dict[str, Any]:
         """Return the choices together with the fixed rules, as the manifest states them."""
-        held_out = self.target_in("val")
+        held_out = self.choose_target("val")
         return self.to_json() | {
             "target_of_val_and_test": "blind ratings only" + (f", {held_out}" if held_out != self.target else ""),
             "target_of_train": TARGETS[self.target].rule,
@@ -150,7 +150,7 @@ class ReleasePolicy:
             "reasons": (
                 "axis by axis: reviewed text on train, else the rater whose score is closest to the target, then whose "
                 "defects are most like the target's, a blind rater before an assisted one, ties by seed; an answer "
-                "lists the defects of the target, whoever wrote its reason"
+                "lists the defects of the target, no matter who wrote its reason"
             ),
             "defects": "reviewed on train, else those that at least half of the counted raters name in own words; "
             "if nobody has own words, the target says so (described: false)",

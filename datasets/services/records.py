@@ -77,7 +77,7 @@ class ClipRecord:
     excluded: str = ""
     """Why a lead excluded the clip from the campaign; empty if nobody did."""
 
-    def why_not_counted(self, rating: RatingRecord) -> str:
+    def explain_not_counted(self, rating: RatingRecord) -> str:
         """Return why a rating does not count towards the targets; empty if it does."""
         if rating.kind != "seat":
             return CHECK_SLOT_REASONS[rating.kind]
@@ -89,7 +89,7 @@ class ClipRecord:
 
     @property
     def counted(self) -> tuple[RatingRecord, ...]:
-        return tuple(rating for rating in self.ratings if not self.why_not_counted(rating))
+        return tuple(rating for rating in self.ratings if not self.explain_not_counted(rating))
 
     @property
     def blind(self) -> tuple[RatingRecord, ...]:

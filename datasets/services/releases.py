@@ -84,7 +84,7 @@ def mark_failed(release: Release) -> None:
     Release.objects.filter(pk=release.pk, state=Release.State.BUILDING).update(state=Release.State.FAILED)
 
 
-def release_path(release: Release) -> Path:
+def locate_release(release: Release) -> Path:
     """Return the folder of a frozen release. Raises ReleaseRefused if it is not frozen or has an earlier format."""
     if release.state != Release.State.FROZEN:
         raise ReleaseRefused(
@@ -114,7 +114,7 @@ def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> 
         raise ReleaseRefused(
             _("Campaign %(name)s has no ratings yet. Rate some of its clips first.") % {"name": isolate(campaign.name)}
         )
-    if not has_train_clips(campaign, reviewed=policy.target_in(Split.TRAIN) == "reviewed"):
+    if not has_train_clips(campaign, reviewed=policy.choose_target(Split.TRAIN) == "reviewed"):
         raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
     # A lock on the first campaign makes a second request wait here, so that two releases never get one number.

@@ -12,7 +12,7 @@ from datasets.services.records import ClipRecord, RatingRecord
 from datasets.services.targets import Words, compute_pairwise_agreement
 from qsave.axes import AXES, Axis
 from qsave.grammar import GrammarError, render
-from qsave.prompt import SYSTEM_PROMPT, user_prompt
+from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
 from qsave.release.manifest import MEDIA_FOLDER
 from qsave.release.rows import Media, RlRow, SftRow, Target, Task
 from qsave.report_card import Evidence, ReportCard, evidence_to_json
@@ -119,14 +119,16 @@ def make_sft_row(record: ClipRecord, targets: Targets, words: Mapping[Axis, Word
     except GrammarError as error:
         raise ReleaseRefused(f"Clip {record.clip_id}: {error}. Correct the campaign's taxonomy.") from None
     return SftRow(
-        **_common_fields(record),
+        **_make_common_fields(record),
         task=_make_task(record, text),
         targets={axis: targets[axis][0] for axis in AXES},
     )
 
 
 def make_rl_row(record: ClipRecord, targets: Targets) -> RlRow:
-    return RlRow(**_common_fields(record), task=_make_task(record), solution={axis: targets[axis][0] for axis in AXES})
+    return RlRow(
+        **_make_common_fields(record), task=_make_task(record), solution={axis: targets[axis][0] for axis in AXES}
+    )
 
 
 def make_clip_row(record: ClipRecord) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def make_clip_row(record: ClipRecord) -> dict[str, Any]:
 
 
 def make_rating_row(record: ClipRecord, rating: RatingRecord, figures: Figures) -> dict[str, Any]:
-    why_not = record.why_not_counted(rating)
+    why_not = record.explain_not_counted(rating)
     row: dict[str, Any] = {
         "clip_id": record.clip_id,
         "rater": rating.rater,
@@ -186,7 +188,7 @@ def make_target_row(
         "high": round(mos.high, 6),
         "n": target.n,
         "sd": None if isinstance(mos.sd, Undefined) else round(mos.sd, 6),
-        "policy": policy.target_in(record.split),
+        "policy": policy.choose_target(record.split),
         "level": target.level,
         "agreement": compute_pairwise_agreement([rating.answers[axis].score for rating in record.counted]),
         "defects": list(target.defects),
@@ -197,7 +199,7 @@ def make_target_row(
     }
 
 
-def _common_fields(record: ClipRecord) -> dict[str, Any]:
+def _make_common_fields(record: ClipRecord) -> dict[str, Any]:
     return {
         "id": record.clip_id,
         "clip_id": record.clip_id,
@@ -211,7 +213,7 @@ def _common_fields(record: ClipRecord) -> dict[str, Any]:
 
 
 def _make_task(record: ClipRecord, answer: str | None = None) -> Task:
-    return Task(SYSTEM_PROMPT, user_prompt(record.prompt), answer)
+    return Task(SYSTEM_PROMPT, make_user_prompt(record.prompt), answer)
 
 
 def _round_evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:

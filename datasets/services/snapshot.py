@@ -63,7 +63,7 @@ def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
 
     A target that needs more ratings of a clip leaves some of them out, so the build counts again.
     """
-    items = _counted_ratings(campaign).filter(make_blind_condition()).values("item")
+    items = _select_counted_ratings(campaign).filter(make_blind_condition()).values("item")
     sizes = (
         Clip.objects.filter(items__in=items, bridges_splits=False, prompt_group__split__in=HELD_OUT)
         .values("prompt_group__split")
@@ -75,14 +75,14 @@ def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
 def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
     """Return whether a release made now would have a train clip; with `reviewed`, one that a lead has reviewed."""
     rated = Item.objects.filter(
-        pk__in=_counted_ratings(campaign).values("item"),
+        pk__in=_select_counted_ratings(campaign).values("item"),
         clip__bridges_splits=False,
         clip__prompt_group__split=Split.TRAIN,
     )
     return (rated.filter(reviews__isnull=False) if reviewed else rated).exists()
 
 
-def _counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
+def _select_counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
     """Return the ratings that count on train. On val and test only the blind ones among them count."""
     rated = Rating.objects.filter(item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT)
     return rated.exclude(rater__in=read_screened_raters(campaign))

@@ -8,7 +8,7 @@ from itertools import combinations
 from datasets.services.figures import Figures, replace_mos
 from datasets.services.policy import TARGETS, ReleasePolicy
 from datasets.services.records import Answer, ClipRecord
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence
 from qsave.statistics.mos import Mos
@@ -38,7 +38,7 @@ def compute_target(
     mos = figures[axis].mos.get(record.clip_id)
     if mos is None:
         return None
-    if policy.target_in(record.split) == "reviewed":
+    if policy.choose_target(record.split) == "reviewed":
         if record.review is None:
             return None
         mos = replace_mos(mos, record.review[axis].score, mos.se, max(mos.high - mos.mos, mos.mos - mos.low))
@@ -47,7 +47,7 @@ def compute_target(
         mos=round(mos.mos, 6),
         se=round(mos.se, 6),
         n=mos.n,
-        level=level_of_mos(round(mos.mos, 6)),
+        level=round_to_level(round(mos.mos, 6)),
         defects=_list_defects(evidence or ()),
         evidence=evidence or (),
         described=evidence is not None,
@@ -57,7 +57,7 @@ def compute_target(
 
 def explain_no_target(record: ClipRecord, policy: ReleasePolicy) -> str:
     """Say why a clip with counted ratings has no target under this policy."""
-    return TARGETS[policy.target_in(record.split)].why_none
+    return TARGETS[policy.choose_target(record.split)].why_none
 
 
 def choose_words(record: ClipRecord, axis: Axis, target: Target, policy: ReleasePolicy) -> Words | None:

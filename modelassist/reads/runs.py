@@ -18,13 +18,13 @@ from qsave.run.files import (
     PLOTS_FOLDER,
     REPORT_FILE,
     RUN_FILE,
-    predictions_file,
+    name_predictions_file,
 )
 
 FILES = (
     REPORT_FILE,
     EVALUATION_FILE,
-    predictions_file("*"),
+    name_predictions_file("*"),
     CONSISTENCY_FILE,
     METRICS_FILE,
     RUN_FILE,

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import Role, User
 from annotation.shared.permissions import require_role
-from modelassist.bridge import model_name, stored_model
+from modelassist.bridge import resolve_model, shorten_model_path
 from modelassist.engine.models.folder import check_model
 from modelassist.models import Critic
 from modelassist.services.critics import register_critic
@@ -26,15 +26,15 @@ def request_critic(*, actor: User, name: str, model: str) -> Job:
     """Queue the test of a model; raises ModelError at once for a folder that cannot be loaded here."""
     require_role(actor, Role.ENGINEER)
     check_model(model)
-    return jobs.enqueue(actor=actor, kind=KIND, arguments={"name": name, "model": stored_model(model)})
+    return jobs.enqueue(actor=actor, kind=KIND, arguments={"name": name, "model": shorten_model_path(model)})
 
 
 def add_critic(job: JobRun) -> Critic:
     """Run the job: let the engine load the model and write a few tokens, then register it, once."""
-    name, model, actor = job.arguments["name"], model_name(job.arguments["model"]), job.job.created_by
+    name, model, actor = job.arguments["name"], resolve_model(job.arguments["model"]), job.job.created_by
     if actor is None:
         raise JobError("The user who asked for this critic does not exist any more. Add the critic again.")
-    try_model(model, lambda: job.progress(0.0, f"trying {model}"))
+    try_model(model, lambda: job.report_progress(0.0, f"trying {model}"))
     with transaction.atomic():
         existing = Critic.objects.filter(name=name, model=job.arguments["model"], created_at__gte=job.job.created_at)
         return existing.first() or register_critic(actor=actor, name=name, model=model)

@@ -13,7 +13,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft
 from annotation.shared.permissions import require_role
-from modelassist.bridge import model_name, stored_model
+from modelassist.bridge import resolve_model, shorten_model_path
 from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, read_critic_settings
 from modelassist.models import Activation, Critic, Run
@@ -64,7 +64,7 @@ def register_critic(
     critic = Critic(
         name=name,
         version=newest + 1,
-        model=stored_model(model),
+        model=shorten_model_path(model),
         run=origin.run,
         parent=origin.parent,
         learned_from_simulated=origin.is_simulated or read_critic_settings(folder).simulated,
@@ -86,7 +86,7 @@ def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulat
     learned from simulated data and the campaign is not simulated.
     """
     require_role(actor, Role.LEAD)
-    check_model(model_name(critic.model))
+    check_model(resolve_model(critic.model))
     is_foreign = critic.learned_from_simulated and not campaign.is_simulated
     if is_foreign and not accepts_simulated:
         raise LearnedFromSimulated(describe_simulated(critic, campaign))

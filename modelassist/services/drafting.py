@@ -19,7 +19,7 @@ from accounts.models import User
 from annotation.models import Campaign, Item
 from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, list_items_without_draft, record_draft
 from annotation.shared.text import clean_text
-from modelassist.bridge import list_clips_to_score, model_of
+from modelassist.bridge import list_clips_to_score, resolve_critic
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import pauses
 from operations.jobs import JobRun, enqueue
@@ -72,7 +72,7 @@ def queue_missing_drafts() -> int:
     Returns how many jobs were queued.
     """
     jobs = 0
-    activations = Activation.objects.filter(pauses.due(timezone.now()), campaign__state=Campaign.State.OPEN)
+    activations = Activation.objects.filter(pauses.select_due(timezone.now()), campaign__state=Campaign.State.OPEN)
     for activation in activations.select_related("campaign", "critic"):
         unfinished = Job.objects.filter(
             kind=KIND, state__in=[JobState.QUEUED, JobState.RUNNING], arguments__campaign=activation.campaign_id
@@ -122,7 +122,7 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
             good, bad = _draft_batch(activation, items)
         drafted, failed = drafted + good, failed + bad
         if job:
-            job.progress((drafted + failed) / limit, f"{activation.critic}: {drafted} drafts, {failed} unusable")
+            job.report_progress((drafted + failed) / limit, f"{activation.critic}: {drafted} drafts, {failed} unusable")
 
 
 def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, int]:
@@ -148,7 +148,7 @@ def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, in
 def _score(activation: Activation, items: Sequence[Item]) -> "list[Scored]":
     """Score the items. Any error pauses the critic, also an unexpected one: otherwise it would recur within seconds."""
     try:
-        return load_critic(model_of(activation.critic)).score(list_clips_to_score(items))
+        return load_critic(resolve_critic(activation.critic)).score(list_clips_to_score(items))
     except Exception as error:  # every error must pause the critic; it is raised again
         load_critic.cache_clear()  # this frees the memory for the next try
         pauses.pause(activation, describe_fault(error))

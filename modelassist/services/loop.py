@@ -26,7 +26,7 @@ from annotation.models import Campaign, Clip, Draft
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
 from datasets.services.releases import build_release
-from modelassist.bridge import model_of, release_folder, run_folder
+from modelassist.bridge import release_folder, resolve_critic, run_folder
 from modelassist.models import Critic, FailedDraft, Run
 from modelassist.services import drafting, simulation, trainer
 from modelassist.services.critics import activate
@@ -102,11 +102,11 @@ class Loop:
 
     def import_clips(self, what: str, indices: range) -> None:
         """Render toy clips and import them through their manifest."""
-        with self.bar(f"render {what}", len(indices)) as show:
+        with self.show_bar(f"render {what}", len(indices)) as show:
             manifest = simulation.render_manifest(
                 self.folder / "clips", seed=self.seed, indices=indices, on_progress=lambda done, of: show(done)
             )
-        with self.bar(f"import {what}", len(indices)) as show:
+        with self.show_bar(f"import {what}", len(indices)) as show:
             report = import_manifest(
                 actor=self.engineer,
                 campaign=self.campaign,
@@ -120,14 +120,14 @@ class Loop:
     def rate_all(self, what: str) -> None:
         """Let simulated raters take every free rating slot."""
         slots = simulation.count_free_slots(self.campaign)
-        with self.bar(what, slots) as show:
+        with self.show_bar(what, slots) as show:
             simulation.rate(
                 campaign=self.campaign, people=self.people, limit=slots, on_progress=lambda done, of: show(done)
             )
 
     def build_release(self) -> None:
         """Build a numbered release of the ratings."""
-        with self.bar("release", 100) as show:
+        with self.show_bar("release", 100) as show:
             self.release = build_release(
                 actor=self.engineer,
                 campaign=self.campaign,
@@ -141,7 +141,7 @@ class Loop:
         if not self.captions:
             return
         held_out_clips = Clip.objects.filter(prompt_group__split__in=HELD_OUT)
-        with self.bar("render captioned", self.captions) as show:
+        with self.show_bar("render captioned", self.captions) as show:
             captions = simulation.render_captions(
                 self.folder / "captioned",
                 seed=self.seed + UNRATED_WORLD,
@@ -168,7 +168,7 @@ class Loop:
             name="loop",
             keeps_unreadable=True,  # short stages only show that every step works
         )
-        with self.bar("train", 1000) as show, _show_progress(run_folder(self.run), show):
+        with self.show_bar("train", 1000) as show, _show_progress(run_folder(self.run), show):
             self.run_job(self.run.job)
         self.run.refresh_from_db()
         self.critic = self.run.critics.get()
@@ -195,7 +195,7 @@ class Loop:
 
     @property
     def model_folder(self) -> Path:
-        return Path(model_of(self.critic))
+        return Path(resolve_critic(self.critic))
 
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
@@ -204,7 +204,7 @@ class Loop:
         self.seconds[what] = time.monotonic() - started
 
     @contextmanager
-    def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    def show_bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a progress bar; call the yielded function with how many are done."""
         with self.timed(what), tqdm(total=total, desc=f"{what:<20}", disable=None) as bar:
             yield lambda done: _ignore(bar.update(done - bar.n))

@@ -17,7 +17,7 @@ UNREADABLE_IN_A_ROW = 8
 _REASON_LENGTH = Activation._meta.get_field("paused_reason").max_length or 500
 
 
-def due(now: datetime) -> Q:
+def select_due(now: datetime) -> Q:
     """Select the activations whose critic may be tried at `now`."""
     return Q(retry_at=None) | Q(retry_at__lte=now)
 

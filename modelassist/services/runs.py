@@ -15,8 +15,8 @@ from accounts.models import Role, User
 from annotation.shared.permissions import require_role
 from datasets.models import Release
 from datasets.services.policy import ReleaseRefused
-from datasets.services.releases import release_path
-from modelassist.bridge import model_name, release_folder, run_folder, stored_model
+from datasets.services.releases import locate_release
+from modelassist.bridge import release_folder, resolve_model, run_folder, shorten_model_path
 from modelassist.engine.evaluation.readable import ADVICE, count_readable
 from modelassist.engine.models.folder import check_trainable
 from modelassist.engine.settings.config import ConfigError, list_old_names
@@ -67,7 +67,7 @@ def start_run(
             % {"release": isolate(release), "state": release.state}
         )
     try:
-        release_path(release)
+        locate_release(release)
     except ReleaseRefused as refusal:
         raise CannotTrain(str(refusal)) from None
     check_trainable(base_model)
@@ -77,7 +77,7 @@ def start_run(
         raise CannotTrain(str(error)) from None
     run = Run.objects.create(
         release=release,
-        base_model=stored_model(base_model),
+        base_model=shorten_model_path(base_model),
         settings_json=values,
         folder="",
         created_by=actor,
@@ -169,7 +169,7 @@ def _watch(folder: Path, job: JobRun) -> None:
     worker took over the job, the trainer continues.
     """
     try:
-        trainer.watch(folder, job.progress)
+        trainer.watch(folder, job.report_progress)
     except JobInterruptedError:
         trainer.stop(folder)
         raise
@@ -196,11 +196,11 @@ def build_command(run: Run, *, resume: bool) -> list[str]:
     """
     folder = run_folder(run)
     command = [sys.executable, "-m", "modelassist.engine", "train"]
-    command += ["--release", str(release_folder(run.release)), "--model", model_name(run.base_model)]
+    command += ["--release", str(release_folder(run.release)), "--model", resolve_model(run.base_model)]
     command += ["--out", str(folder), "--config", str(folder / SETTINGS)]
     command += ["--keep-unreadable"]  # `finish` decides whether to register such a critic
     if Critic.objects.filter(model=run.base_model).exists():
-        command += ["--previous", model_name(run.base_model)]
+        command += ["--previous", resolve_model(run.base_model)]
     return [*command, "--resume"] if resume else command
 
 

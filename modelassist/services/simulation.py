@@ -155,7 +155,7 @@ def draft_all(*, campaign: Campaign, seed: int) -> int:
     items = list_items_without_draft(campaign=campaign, critic=SIMULATED_CRITIC, limit=campaign.items.count())
     for item in items:
         spec = find_spec(item.clip.clip_id)
-        card = rater.rate(spec, rater.rng_for(spec))
+        card = rater.rate(spec, rater.make_rng(spec))
         record_draft(item_id=item.pk, critic=SIMULATED_CRITIC, card=card, text="", latency_ms=0)
     return len(items)
 
@@ -165,7 +165,10 @@ def mark_golds(*, actor: User, campaign: Campaign, count: int) -> None:
     for item in campaign.items.select_related("clip").order_by("pk")[:count]:
         spec = find_spec(item.clip.clip_id)
         mark_item(
-            actor=actor, item=item, mark=Mark.GOLD, scores={axis.value: round(spec.quality(axis)) for axis in AXES}
+            actor=actor,
+            item=item,
+            mark=Mark.GOLD,
+            scores={axis.value: round(spec.compute_quality(axis)) for axis in AXES},
         )
 
 
@@ -211,7 +214,7 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
 
 
 def _make_answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign) -> dict[Axis, Answer]:
-    card = rater.rate(spec, rater.rng_for(spec))
+    card = rater.rate(spec, rater.make_rng(spec))
     if draft is None:
         return {axis: _answer_with(card.axis(axis)) for axis in AXES}
     draft_card, defects = card_from_json(draft.card), list_defect_ids(campaign)
@@ -222,7 +225,7 @@ def _rewrite(
     rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, refused: set[str], attempt: int
 ) -> dict[Axis, Answer]:
     """Rate the refused axes again in other words, without the critic's draft."""
-    card = rater.rate(spec, rater.rng_for(spec, attempt))
+    card = rater.rate(spec, rater.make_rng(spec, attempt))
     use = _DRAFT_USE.EDITED if draft else _DRAFT_USE.NONE
     return {axis: _answer_with(card.axis(axis), use) for axis in AXES if axis in refused}
 

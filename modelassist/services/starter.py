@@ -16,45 +16,46 @@ from modelassist.engine.settings.config import Config
 from modelassist.models import Critic
 from modelassist.services.critics import Origin, register_critic
 from modelassist.services.loop import Loop
+from qsave.run.files import EVALUATION_FILE
 
 NAME = "starter"
 MAX_BYTES = 16 * 1024 * 1024
-EVALUATION, CARD = "evaluation.json", "README.md"
+CARD = "README.md"
 
 
 class StarterRefused(ValueError):
     """The critic cannot be the starter; the message says why."""
 
 
-def starter_folder() -> Path:
+def get_starter_folder() -> Path:
     """Return the folder of the starter."""
     return Path(settings.BASE_DIR) / "modelassist" / "starter"
 
 
 def register_starter(*, actor: User) -> Critic:
     """Register the starter with its evaluation and its card; raises ModelError if the checkout has none."""
-    folder = starter_folder()
+    folder = get_starter_folder()
     check_model(str(folder))
     return register_critic(
         actor=actor,
         name=NAME,
         model=str(folder),
-        evaluation=json.loads((folder / EVALUATION).read_text(encoding="utf-8")),
+        evaluation=json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8")),
         card=(folder / CARD).read_text(encoding="utf-8"),
         origin=Origin(simulated=True),
     )
 
 
 def keep_starter(loop: Loop, *, command: str, table: str) -> Path:
-    """Replace the starter by the loop's critic, with its figures and a card; raises StarterRefused if it is too big."""
-    source, folder = loop.model_folder, starter_folder()
+    """Replace the starter by the loop's critic, with figures and a card; raises StarterRefused if it is too large."""
+    source, folder = loop.model_folder, get_starter_folder()
     size = sum(path.stat().st_size for path in source.iterdir())
     if size > MAX_BYTES:
         raise StarterRefused(f"{source} has {size} bytes; a starter has at most {MAX_BYTES}.")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder)
     evaluation = {key: value for key, value in loop.run.evaluation.items() if key not in ("model", "problems")}
-    (folder / EVALUATION).write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
+    (folder / EVALUATION_FILE).write_text(json.dumps(evaluation, indent=1) + "\n", encoding="utf-8")
     (folder / CARD).write_text(write_card(loop, command=command, table=table, size=size), encoding="utf-8")
     return folder
 
@@ -105,10 +106,10 @@ In the same loop it wrote {drafts} drafts for new toy clips; {failed} more tries
 
 ## How weak it is
 
-- **It knows nothing about real video.** It never saw any; what it says of a real clip is noise, at best in the form of
-  a report card.
-- It has some two million weights and learned its few hundred words from simulated raters: fluent sentences say
-  nothing of whether they are true. Where the figures above do not part from those of blank frames, it is guessing.
+- **It knows nothing about real video.** It never saw any. What it says about a real clip is noise, at best in the
+  form of a report card.
+- It has some two million weights and learned its few hundred words from simulated raters. A fluent sentence of it
+  need not be true. If a figure above does not differ from that with blank frames, the critic guesses.
 - Its licence is the project's, Apache-2.0.
 
 `make loop` makes another; `manage.py loop --keep-starter` puts it here.

@@ -60,7 +60,7 @@ def _describe_moment(spec: ClipSpec, axis: Axis, frames: tuple[int, int]) -> str
 
 def name_direction(spec: ClipSpec, frames: tuple[int, int]) -> str:
     """Name the direction in which the things move between two frames, in one word, even if the clip has a fault."""
-    gone = spec.fault("pops-in-or-out")
+    gone = spec.find_fault("pops-in-or-out")
     if not spec.things or (gone and _is_visible(spec, gone, frames)):
         return _NOTHING
     before, after = (locate_thing(spec, 0, compute_progress(spec, frame), compute_travel(spec)) for frame in frames)

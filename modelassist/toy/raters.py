@@ -37,7 +37,7 @@ class SimulatedRater:
     noise: float = 0.3
     taste: Mapping[str, float] = field(default_factory=dict)
 
-    def rng_for(self, spec: ClipSpec, attempt: int = 0) -> np.random.Generator:
+    def make_rng(self, spec: ClipSpec, attempt: int = 0) -> np.random.Generator:
         """Return this rater's generator for this clip; another `attempt` gives other words."""
         return np.random.default_rng([self.seed, spec.seed, spec.index, attempt])
 

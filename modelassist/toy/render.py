@@ -72,7 +72,7 @@ def render_frames(spec: ClipSpec) -> Pixels:
 
 def _find_strength(spec: ClipSpec, defect: str, number: int) -> float:
     """Return the strength of a defect at a frame, 0 if it is not visible."""
-    fault = spec.fault(defect)
+    fault = spec.find_fault(defect)
     if fault is None or not find_frame_range(spec, fault).start <= number < find_frame_range(spec, fault).stop:
         return 0.0
     return fault.strength
@@ -129,7 +129,7 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Ge
         for order, thing in enumerate(spec.things):
             _draw_trail(spec, order, progress, picture)
             _draw_thing(spec, thing, locate_thing(spec, order, progress, compute_travel(spec)), number, picture, rng)
-    content = spec.fault("extra-content")
+    content = spec.find_fault("extra-content")
     if spec.extra is not None and content is not None:
         box = compute_extra_box(spec, content.strength)
         x, y = box.x + box.width / 2, box.y + box.height / 2
@@ -198,11 +198,11 @@ def _to_floats(values: npt.ArrayLike) -> Floats:
     return np.asarray(values, np.float32)
 
 
-def _triangle(x: Floats, y: Floats, size: float) -> Floats:
+def _measure_triangle(x: Floats, y: Floats, size: float) -> Floats:
     return _to_floats(np.maximum(y - size * 0.7, np.abs(x) * 0.87 - (y + size * 1.1) * 0.5))
 
 
-def _cross(x: Floats, y: Floats, size: float) -> Floats:
+def _measure_cross(x: Floats, y: Floats, size: float) -> Floats:
     across, down = np.abs(x), np.abs(y)
     return _to_floats(
         np.minimum(np.maximum(across - size, down - size / 3), np.maximum(down - size, across - size / 3))
@@ -212,8 +212,8 @@ def _cross(x: Floats, y: Floats, size: float) -> Floats:
 _DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
     "circle": lambda x, y, size: _to_floats(np.hypot(x, y) - size),
     "square": lambda x, y, size: _to_floats(np.maximum(np.abs(x), np.abs(y)) - 0.88 * size),
-    "triangle": _triangle,
-    "cross": _cross,
+    "triangle": _measure_triangle,
+    "cross": _measure_cross,
 }
 # The bars on each shape, as 0 or 1, so that a part of a shape is enough to recognise it.
 _COVER: dict[str, Callable[[Floats, Floats], Floats]] = {
@@ -253,13 +253,13 @@ def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     return part * (1 - haze) + 215 * haze
 
 
-def _noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+def _add_noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     """Add the noise of a camera sensor in the dark: bright greenish specks, since most of its cells are green."""
     specks = (rng.random(part.shape[:3], np.float32) < 0.08 + 0.35 * strength)[..., None]
     return np.where(specks, _to_floats([170, 255, 170]), part)
 
 
-def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+def _draw_blocks(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     """Draw blocks of one colour each, with dark seams."""
     block = 4 + round(8 * strength)
     places = [np.arange(length) for length in part.shape[1:3]]
@@ -268,7 +268,7 @@ def _blockiness(part: Floats, strength: float, rng: np.random.Generator) -> Floa
     return part[:, rows][:, :, columns] * np.where(seams, _to_floats(0.25), _to_floats(1))[None, ..., None]
 
 
-def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+def _draw_watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     """Draw slanted light bars in a frame, like a logo."""
     down, across = np.mgrid[: part.shape[1], : part.shape[2]]
     bars = (across + down) % 8 < 4
@@ -277,17 +277,17 @@ def _watermark(part: Floats, strength: float, rng: np.random.Generator) -> Float
     return _to_floats(part * (1 - cover) + 245 * cover)
 
 
-def _banding(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
+def _reduce_levels(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     step = np.float32(50 + 80 * strength)
     return _to_floats((np.floor(part / step) + 0.5) * step)
 
 
 _SPOILERS: dict[str, Callable[[Floats, float, np.random.Generator], Floats]] = {
     "blur": _blur,
-    "noise": _noise,
-    "blockiness": _blockiness,
-    "banding": _banding,
-    "watermark": _watermark,
+    "noise": _add_noise,
+    "blockiness": _draw_blocks,
+    "banding": _reduce_levels,
+    "watermark": _draw_watermark,
     "over-exposed": lambda part, strength, rng: part * np.float32(1 + 0.9 * strength) + np.float32(75 * strength),
     "under-exposed": lambda part, strength, rng: part * np.float32(0.75 - 0.65 * strength),
     "colour-cast": lambda part, strength, rng: (

@@ -102,11 +102,11 @@ class ClipSpec:
     def duration(self) -> float:
         return self.frames / self.rate
 
-    def quality(self, axis: Axis) -> float:
+    def compute_quality(self, axis: Axis) -> float:
         """Return the true quality of the axis, in [1, 5]."""
         return compute_quality(self.faults, axis, self.duration)
 
-    def fault(self, defect: str) -> Fault | None:
+    def find_fault(self, defect: str) -> Fault | None:
         return next((fault for fault in self.faults if fault.defect == defect), None)
 
 
@@ -135,7 +135,7 @@ def make_spec(seed: int, index: int) -> ClipSpec:
         pan=float(rng.choice([0.0, 0.08, -0.08])),
     )
     for axis in (Axis.ALIGNMENT, Axis.DYNAMIC, Axis.VISUAL):
-        spec = _with_faults(spec, axis, rng)
+        spec = _draw_faults(spec, axis, rng)
     return spec
 
 
@@ -186,7 +186,7 @@ def find_frame_range(spec: ClipSpec, fault: Fault) -> slice:
 
 def compute_progress(spec: ClipSpec, number: int) -> float:
     """Return the progress of the clip at a frame, 0..1; it stops during a freeze and jumps after it."""
-    frozen = spec.fault("frozen")
+    frozen = spec.find_fault("frozen")
     if frozen is not None and find_frame_range(spec, frozen).start <= number < find_frame_range(spec, frozen).stop:
         number = find_frame_range(spec, frozen).start
     return number / max(1, spec.frames - 1)
@@ -194,7 +194,7 @@ def compute_progress(spec: ClipSpec, number: int) -> float:
 
 def compute_travel(spec: ClipSpec) -> float:
     """Return the share of its path that a thing travels."""
-    little = spec.fault("too-little-motion")
+    little = spec.find_fault("too-little-motion")
     return 0.45 * (1 - little.strength) if little else 1.0
 
 
@@ -233,7 +233,7 @@ def _pick_scene(seed: int, number: int) -> Scene:
     return Scene(int(count), str(colour), str(shape), str(motion), str(ground))
 
 
-def _with_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSpec:
+def _draw_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSpec:
     chance, strength = GENERATORS[spec.generator][axis]
     kinds = [kind for kind in KINDS[axis] if spec.things or not kind.needs_object]
     often = 1 if axis is Axis.ALIGNMENT else 2

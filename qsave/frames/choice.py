@@ -49,8 +49,8 @@ class FastChoice:
         self._moments = [*even[:-1], math.inf] if count > 1 else [last / 2]
         self._before: Seen | None = None
 
-    def see(self, seen: Seen) -> Seen | None:
-        """Take the next frame. Return the frame before it if that was on screen at one of the moments."""
+    def take(self, seen: Seen) -> Seen | None:
+        """Take the next frame. Return the previous frame if it was on screen at one of the moments."""
         left = len(self._moments)
         while self._moments and self._moments[0] + _TICK < seen.time:
             self._moments.pop(0)
@@ -80,7 +80,7 @@ class SlowChoice(Generic[Picture]):
         self._scale = scale
         self._cells: dict[int, Candidate[Picture]] = {}
 
-    def see(self, seen: Seen) -> None:
+    def take(self, seen: Seen) -> None:
         if self._count:
             cells = self._count * QUARTERS
             cell = min(int(seen.time / self._last * cells), cells - 1) if self._last else 0

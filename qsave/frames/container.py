@@ -99,7 +99,7 @@ def decode_frames(container: InputContainer, stream: VideoStream) -> Generator[T
 
 
 def find_sound_codec(container: InputContainer) -> str:
-    """Return the codec of the first audio stream: empty if there is none, `unknown` if there is no decoder for it."""
+    """Return the codec of the first audio stream: empty for a silent clip, `unknown` if FFmpeg cannot decode it."""
     if not container.streams.audio:
         return ""
     context: AudioCodecContext | None = container.streams.audio[0].codec_context

@@ -154,13 +154,13 @@ def _watch(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> Wa
         seen = Seen(time, energy.compute(frame), frame)
         times.append(time)
         energies.append(seen.energy)
-        small.look(fast.see(seen))
-        slow.see(seen)
-    small.look(fast.end())
+        small.add(fast.take(seen))
+        slow.take(seen)
+    small.add(fast.end())
     chosen = slow.end()
     for candidate, _ in chosen:
         large.keep(candidate.time, candidate.picture)
-    frames = Frames(small.pixels(), tuple(small.times), large.pixels(), tuple(large.times))
+    frames = Frames(small.stack(), tuple(small.times), large.stack(), tuple(large.times))
     return Watched(frames, tuple(why for _, why in chosen), times, energies)
 
 
@@ -192,7 +192,7 @@ class _FrameStack:
         across, down = choose_size(*upright, self._budget, self._unit)
         self._pixels = np.empty((self._count, down, across, 3), np.uint8)
 
-    def look(self, seen: Seen | None) -> None:
+    def add(self, seen: Seen | None) -> None:
         if seen is not None:
             self.keep(seen.time, self.scale(seen.frame))
 
@@ -207,7 +207,7 @@ class _FrameStack:
         self._pixels[len(self.times)] = pixels
         self.times.append(time)
 
-    def pixels(self) -> Pixels:
+    def stack(self) -> Pixels:
         return self._pixels[: len(self.times)]
 
 

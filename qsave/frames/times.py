@@ -9,7 +9,7 @@ MOST_TIMES = 5000
 """The most times in a page; a clip with more frames gets none, and the player steps by its average rate."""
 
 
-def shown_times(path: Path) -> tuple[float, ...]:
+def read_shown_times(path: Path) -> tuple[float, ...]:
     """Return the seconds from the first shown frame to each frame of the video, strictly rising.
 
     Empty if there are more than MOST_TIMES frames, or if one has no time. Raises MediaError.

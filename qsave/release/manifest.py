@@ -84,7 +84,7 @@ def resolve_inside(folder: Path, name: str) -> Path:
     return folder.joinpath(*parts.parts)
 
 
-def sha256_of(path: Path) -> str:
+def hash_file(path: Path) -> str:
     """Return the sha256 of a file in hexadecimal, reading it in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -108,7 +108,7 @@ def _check_file(folder: Path, name: str, entry: Mapping[str, Any]) -> list[str]:
         return [f"{name}: missing" if not path.exists() else f"{name}: not a plain file"]
     if path.stat().st_size != entry["bytes"]:
         return [f"{name}: {path.stat().st_size} bytes where the manifest says {entry['bytes']}"]
-    return [] if sha256_of(path) == entry["sha256"] else [f"{name}: its bytes changed (sha256 differs)"]
+    return [] if hash_file(path) == entry["sha256"] else [f"{name}: its bytes changed (sha256 differs)"]
 
 
 def _find_extra_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -126,4 +126,4 @@ def _find_extra_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
 def _is_clip_named_by_its_hash(name: str, path: Path) -> bool:
     """Tell whether a clip that was added to a release without media has the content that its name states."""
     match = _MEDIA_NAME.fullmatch(name)
-    return match is not None and path.is_file() and sha256_of(path) == match[1]
+    return match is not None and path.is_file() and hash_file(path) == match[1]

@@ -132,7 +132,7 @@ def row_to_json(row: SftRow | RlRow) -> dict[str, Any]:
 def sft_row_from_json(value: Mapping[str, Any], where: str) -> SftRow:
     """Return the supervised row of a line. Raises ReleaseError, with `where` (file and line) at its start."""
     return SftRow(
-        **_common_fields(value, where),
+        **_make_common_fields(value, where),
         task=_task_from_json(value, where, answered=True),
         targets=_targets_from_json(value, "targets", where),
     )
@@ -141,13 +141,13 @@ def sft_row_from_json(value: Mapping[str, Any], where: str) -> SftRow:
 def rl_row_from_json(value: Mapping[str, Any], where: str) -> RlRow:
     """Return the GRPO row of a line. Raises ReleaseError, with `where` (file and line) at its start."""
     return RlRow(
-        **_common_fields(value, where),
+        **_make_common_fields(value, where),
         task=_task_from_json(value, where, answered=False),
         solution=_targets_from_json(value, "solution", where),
     )
 
 
-def _common_fields(value: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _make_common_fields(value: Mapping[str, Any], where: str) -> dict[str, Any]:
     try:
         media = value["media"]
         return {

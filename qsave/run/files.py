@@ -11,11 +11,11 @@ REPORT_FILE = "evaluation.md"
 CHECKPOINTS_FOLDER, MODEL_FOLDER, PLOTS_FOLDER, CACHE_FOLDER = "checkpoints", "model", "plots", "cache"
 
 
-def predictions_file(split: str, rival: str = "") -> str:
+def name_predictions_file(split: str, rival: str = "") -> str:
     """Name the CSV file with the predictions of one split, of the critic or of a rival."""
     return f"predictions-{split}-{rival}.csv" if rival else f"predictions-{split}.csv"
 
 
-def frames_folder(folder: Path) -> Path:
+def get_frames_folder(folder: Path) -> Path:
     """Return the folder below a run or an evaluation in which the frames of clips are cached."""
     return folder / CACHE_FOLDER / "frames"

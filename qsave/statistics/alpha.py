@@ -52,7 +52,7 @@ def compute_alpha(
     if paired.item_count < 2:
         single = Undefined("one clip alone has no agreement: nothing tells what chance would give")
         return Alpha(single, single, paired.item_count, len(paired))
-    patterns = Patterns.of(paired, codes, len(values))
+    patterns = Patterns.find(paired, codes, len(values))
     value = float(_compute_alphas(_sum_coincidences(patterns)[None], values, metric)[0])
     if np.isnan(value):
         equal = Undefined("all ratings are equal: with nothing to tell apart, agreement is undefined")
@@ -72,7 +72,7 @@ def _compute_interval(
     paired: RatingTable, parts: Parts, values: Floats, metric: Metric, value: float
 ) -> Interval | Undefined:
     spread = jackknife(paired, parts, lambda sums: compute_log_one_minus(_compute_alphas(sums, values, metric)))
-    return spread if isinstance(spread, Undefined) else spread.below_one(value)
+    return spread if isinstance(spread, Undefined) else spread.compute_interval_below_one(value)
 
 
 def _sum_coincidences(patterns: Patterns) -> Floats:
@@ -85,7 +85,7 @@ def _sum_coincidences(patterns: Patterns) -> Floats:
 
 def _compute_parts(patterns: Patterns) -> Parts:
     """Compute the coincidences (levels^2,) of each pattern of values on an item, and their change without one value."""
-    return patterns.parts(_compute_coincidences(patterns.counts), _compute_coincidences(patterns.without))
+    return patterns.make_parts(_compute_coincidences(patterns.counts), _compute_coincidences(patterns.without))
 
 
 def _compute_coincidences(counts: Ints) -> Floats:

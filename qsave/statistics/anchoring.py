@@ -55,7 +55,7 @@ def measure_anchoring(
     drafted = np.array([item in drafts for item in table.item_ids], dtype=np.bool_)[table.items]
     near, arms = table.keep(drafted), assisted[drafted]
     targets = np.array([drafts[item] for item in near.item_ids], dtype=np.float64)
-    distances = near.with_scores(-np.abs(near.scores - targets[near.items]))
+    distances = near.replace_scores(-np.abs(near.scores - targets[near.items]))
     return Anchoring(
         items=table.item_count,
         difference=_estimate_mean_gap(table, assisted, resamples > 0),
@@ -66,7 +66,7 @@ def measure_anchoring(
 
 def _mark_both_arms(table: RatingTable, assisted: Bools) -> Bools:
     """Mark the ratings (ratings,) of items that were rated in both arms."""
-    assisted_count = table.by_item(assisted.astype(np.float64))
+    assisted_count = table.sum_by_item(assisted.astype(np.float64))
     both: Bools = (assisted_count > 0) & (assisted_count < table.n)
     return both[table.items]
 
@@ -124,7 +124,7 @@ def _estimate(table: RatingTable, parts: Parts, figure: Batch, interval: bool) -
     if not interval:
         return Estimate(value, Undefined("no interval was asked for"))
     spread = jackknife(table, parts, figure)
-    return Estimate(value, spread if isinstance(spread, Undefined) else spread.around(value))
+    return Estimate(value, spread if isinstance(spread, Undefined) else spread.compute_interval(value))
 
 
 Arms = tuple[Floats, Floats, Floats]
@@ -138,7 +138,7 @@ def _compute_parts(table: RatingTable, assisted: Bools, moments: Callable[[Arms,
     whole, without = [], []
     for arm in (~assisted, assisted):
         values = [np.where(arm, column, 0.0) for column in (ones, scores, scores**2)]
-        sums = [table.by_item(column) for column in values]
+        sums = [table.sum_by_item(column) for column in values]
         whole.append((sums[0], sums[1], sums[2]))
         left = [total[own] - column for total, column in zip(sums, values, strict=True)]
         without.append((left[0], left[1], left[2]))

@@ -46,7 +46,7 @@ def measure_reach(table: RatingTable, *, intervals: bool = True) -> Reach:
         items=int((table.n >= 2).sum()),
         baseline_srcc=compute_baseline(table, ranked=True, interval=intervals),
         baseline_plcc=compute_baseline(table, ranked=False, interval=intervals),
-        ceiling_srcc=compute_ceiling(table.with_scores(compute_ranks(table.scores)), interval=intervals),
+        ceiling_srcc=compute_ceiling(table.replace_scores(compute_ranks(table.scores)), interval=intervals),
         ceiling_plcc=compute_ceiling(table, interval=intervals),
     )
 
@@ -67,7 +67,7 @@ def compute_ceiling(table: RatingTable, *, interval: bool = True) -> Estimate:
     spread = jackknife(table, _compute_parts(table, share), _compute_log_unreliability)
     if isinstance(spread, Undefined):
         return Estimate(value, spread)
-    of_square = spread.below_one(value**2)
+    of_square = spread.compute_interval_below_one(value**2)
     low, high = np.sqrt(np.clip([of_square.low, of_square.high], 0, 1))
     if high - low < _FLAT:
         return Estimate(value, Undefined(TOO_FEW))
@@ -83,7 +83,7 @@ def _compute_parts(table: RatingTable, share: float) -> Parts:
     """Compute for each item 1, n - 1, the sum of squares within, mean, mean^2, and the noise of its MOS as a multiple
     of the mean square within, which estimates s_b^2 + s_e^2 for every pattern; `share` is the share of s_b^2 in it."""
     scores = table.scores - table.scores.mean()
-    n, sums, squares = table.n, table.by_item(scores), table.by_item(scores**2)
+    n, sums, squares = table.n, table.sum_by_item(scores), table.sum_by_item(scores**2)
 
     def moments(n: Ints, sums: Floats, squares: Floats) -> Floats:
         rated, n = (n > 0).astype(np.float64), np.maximum(n, 1)
@@ -126,14 +126,14 @@ def compute_baseline(table: RatingTable, *, ranked: bool, interval: bool = True)
         )
     if abs(value) > 1 - _FLAT:
         return Estimate(value, Undefined(TOO_FEW))
-    one, mean, parts = _list_pairs(Patterns.of(paired, codes, len(values)), values)
+    one, mean, parts = _list_pairs(Patterns.find(paired, codes, len(values)), values)
 
     def figure(weights: Floats) -> Floats:
         values = _compute_correlations(one, mean, weights, ranked)
         return np.arctanh(values, out=np.full(len(values), np.nan), where=np.abs(values) < 1 - _FLAT)
 
     spread = jackknife(paired, parts, figure)
-    return Estimate(value, spread if isinstance(spread, Undefined) else spread.of_correlation(value))
+    return Estimate(value, spread if isinstance(spread, Undefined) else spread.compute_correlation_interval(value))
 
 
 def _list_pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Parts]:
@@ -147,7 +147,7 @@ def _list_pairs(patterns: Patterns, values: Floats) -> tuple[Floats, Floats, Par
     weights = np.zeros((len(counts), len(pairs)))
     weights[rows, codes] = counts[rows, levels] / n[rows, 0]
     items = len(patterns.counts)
-    return pairs[:, 0], pairs[:, 1], patterns.parts(weights[:items], weights[items:])
+    return pairs[:, 0], pairs[:, 1], patterns.make_parts(weights[:items], weights[items:])
 
 
 def _compute_correlations(one: Floats, others: Floats, weights: Floats, ranked: bool) -> Floats:

@@ -22,7 +22,7 @@ from qsave.statistics.figures import (
     Interval,
     Ints,
     Undefined,
-    cluster_bootstrap,
+    bootstrap_clusters,
     compute_percentile_interval,
     estimate_ratio,
 )
@@ -67,21 +67,21 @@ def compute_correlations(
         value = figure(x, y)
         if isinstance(value, Undefined):
             return Estimate(value, value)
-        return Estimate(value, cluster_bootstrap(owners, lambda i: figure(x[i], y[i]), seed=seed, resamples=resamples))
+        return Estimate(value, bootstrap_clusters(owners, lambda i: figure(x[i], y[i]), seed=seed, resamples=resamples))
 
     near = (np.abs(x - y) <= 1).astype(np.float64)
     return Correlations(
         n=len(x),
-        srcc=estimate(srcc),
-        plcc=estimate(plcc),
+        srcc=estimate(compute_srcc),
+        plcc=estimate(compute_plcc),
         plcc_logistic=_estimate_plcc_logistic(x, y, owners, seed, resamples),
-        krcc=estimate(krcc),
-        rmse=estimate(rmse),
+        krcc=estimate(compute_krcc),
+        rmse=estimate(compute_rmse),
         within_one=estimate_ratio(near, np.ones_like(near), owners, seed=seed, resamples=resamples, nothing=_NOTHING),
     )
 
 
-def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
+def compute_plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Pearson's correlation."""
     x, y = _check_pairs(predicted, actual)
     unfit = _explain_unfit(x, y)
@@ -92,10 +92,10 @@ def plcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     return float(np.clip((x @ y) / np.sqrt((x @ x) * (y @ y)), -1, 1))
 
 
-def srcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
+def compute_srcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Spearman's rank correlation, ties at their mean rank."""
     x, y = _check_pairs(predicted, actual)
-    return plcc(compute_ranks(x), compute_ranks(y))
+    return compute_plcc(compute_ranks(x), compute_ranks(y))
 
 
 def compute_ranks(values: Floats) -> Floats:
@@ -105,7 +105,7 @@ def compute_ranks(values: Floats) -> Floats:
     return ranks
 
 
-def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
+def compute_krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Kendall's tau-b."""
     x, y = _check_pairs(predicted, actual)
     unfit = _explain_unfit(x, y)
@@ -116,16 +116,16 @@ def krcc(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     return float(kendalltau(x, y).statistic)
 
 
-def rmse(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
+def compute_rmse(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute the root of the mean squared error."""
     x, y = _check_pairs(predicted, actual)
     return float(np.sqrt(np.mean((x - y) ** 2))) if len(x) else Undefined(_NOTHING)
 
 
-def plcc_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
+def compute_plcc_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Figure:
     """Compute Pearson's correlation after the 4-parameter logistic."""
     curve = fit_logistic(predicted, actual)
-    return curve if isinstance(curve, Undefined) else plcc(curve(predicted), actual)
+    return curve if isinstance(curve, Undefined) else compute_plcc(curve(predicted), actual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +138,12 @@ class Logistic:
     scale: float
 
     def __call__(self, x: npt.ArrayLike) -> Floats:
-        curve: Floats = self.left + (self.right - self.left) * expit(self._steps(x))
+        curve: Floats = self.left + (self.right - self.left) * expit(self._scale_to_steps(x))
         return curve
 
-    def gradients(self, x: npt.ArrayLike) -> Floats:
+    def compute_gradients(self, x: npt.ArrayLike) -> Floats:
         """Compute the derivatives of each value by the four parameters (n, 4)."""
-        steps = self._steps(x)
+        steps = self._scale_to_steps(x)
         risen = expit(steps)
         slope = (self.right - self.left) * risen * (1 - risen) / self.width
         to_scale = -slope * steps * (1 if self.scale >= 0 else -1)
@@ -154,7 +154,7 @@ class Logistic:
         """The unit of the curve's x axis, above 0."""
         return max(abs(self.scale), 1e-12)
 
-    def _steps(self, x: npt.ArrayLike) -> Floats:
+    def _scale_to_steps(self, x: npt.ArrayLike) -> Floats:
         steps: Floats = (np.asarray(x, dtype=np.float64) - self.middle) / self.width
         return steps
 
@@ -175,7 +175,7 @@ def fit_logistic(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> Logistic | 
     fit = least_squares(
         lambda b: Logistic(*b)(x) - y,
         start,
-        jac=lambda b: Logistic(*b).gradients(x),
+        jac=lambda b: Logistic(*b).compute_gradients(x),
         method="lm",
         ftol=1e-6,
         xtol=1e-6,
@@ -189,7 +189,7 @@ def _estimate_plcc_logistic(x: Floats, y: Floats, owners: Sequence[Hashable], se
     so its curve fits them more closely and its PLCC is higher: the interval is shifted until its median is the
     figure."""
     curve = fit_logistic(x, y)
-    value = curve if isinstance(curve, Undefined) else plcc(curve(x), y)
+    value = curve if isinstance(curve, Undefined) else compute_plcc(curve(x), y)
     if isinstance(curve, Undefined) or isinstance(value, Undefined):
         return Estimate(value, Undefined(str(value)))
     if resamples == 0:

@@ -80,7 +80,7 @@ def bootstrap(count: int, figure: Callable[[Ints], Figure], *, seed: int, resamp
     return compute_percentile_interval(defined, drawn=resamples)
 
 
-def cluster_bootstrap(
+def bootstrap_clusters(
     groups: Sequence[Hashable], figure: Callable[[Ints], Figure], *, seed: int, resamples: int
 ) -> Interval | Undefined:
     """Bootstrap units that depend on each other: those of one group (the clips of a prompt, say) are drawn together.

@@ -54,7 +54,7 @@ def _compute_parts(table: RatingTable) -> Parts:
     """Compute for each item 1, n, n^2, its sum, its sum of squares and its squared sum over n, and their change without
     each of its ratings. Scores are centred first, for numerical accuracy."""
     scores = table.scores - table.scores.mean()
-    n, sums, squares = table.n.astype(np.float64), table.by_item(scores), table.by_item(scores**2)
+    n, sums, squares = table.n.astype(np.float64), table.sum_by_item(scores), table.sum_by_item(scores**2)
     items = _compute_moments(n, sums, squares)
     left, own = n[table.items] - 1, table.items
     changes = _compute_moments(left, sums[own] - scores, squares[own] - scores**2) - items[own]
@@ -89,7 +89,9 @@ def _add_interval(table: RatingTable, parts: Parts, estimate: Estimate, which: i
             return np.log(k * within / (between + (k - 1) * within)) if which == 0 else np.log(within / between)
 
     spread = jackknife(table, parts, logs)
-    return Estimate(estimate.value, spread if isinstance(spread, Undefined) else spread.below_one(estimate.value))
+    return Estimate(
+        estimate.value, spread if isinstance(spread, Undefined) else spread.compute_interval_below_one(estimate.value)
+    )
 
 
 def _limit_to_these_raters(estimate: Estimate) -> Estimate:

@@ -48,7 +48,7 @@ class Parts:
         """The sums of the whole table (parts,)."""
         return np.bincount(self.of_item, minlength=len(self.items)) @ self.items
 
-    def of_raters(self, table: RatingTable) -> Floats:
+    def sum_by_rater(self, table: RatingTable) -> Floats:
         """Return what leaving out each rater adds to the sums (raters, parts); a rater rates an item at most once."""
         shape = (table.rater_count, len(self.changes))
         counts = csr_array((np.ones(len(table)), (table.raters, self.of_rating)), shape=shape)
@@ -68,7 +68,7 @@ class Patterns:
     of_rating: Ints
 
     @classmethod
-    def of(cls, table: RatingTable, codes: Ints, levels: int) -> "Patterns":
+    def find(cls, table: RatingTable, codes: Ints, levels: int) -> "Patterns":
         """Find the patterns of a table whose ratings have the values `codes` (ratings,), from 0 to `levels` - 1."""
         cells = np.bincount(table.items * levels + codes, minlength=table.item_count * levels).reshape(-1, levels)
         counts, of_item = np.unique(cells, axis=0, return_inverse=True)
@@ -78,7 +78,7 @@ class Patterns:
         without[np.arange(len(kinds)), level] -= 1
         return cls(counts, of_item, whole, without, of_rating)
 
-    def parts(self, items: Floats, without: Floats) -> Parts:
+    def make_parts(self, items: Floats, without: Floats) -> Parts:
         """Make the parts of a figure from those of each pattern (patterns, parts) and of each kind without its rating
         (kinds, parts)."""
         return Parts(items, self.of_item, without - items[self.whole], self.of_rating)
@@ -97,18 +97,18 @@ class Spread:
         """Half the width of the 95% interval."""
         return float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2)) * float(np.sqrt(self.variance))
 
-    def around(self, value: float) -> Interval:
-        """Return the 95% interval of a figure without bounds."""
+    def compute_interval(self, value: float) -> Interval:
+        """Compute the 95% interval of a figure without bounds."""
         return Interval(value - self.reach, value + self.reach, self.population)
 
-    def of_correlation(self, value: float) -> Interval:
-        """Return the interval of a correlation, if this is the spread of Fisher's z (its inverse hyperbolic
+    def compute_correlation_interval(self, value: float) -> Interval:
+        """Compute the interval of a correlation, if this is the spread of Fisher's z (its inverse hyperbolic
         tangent)."""
         low, high = np.tanh([np.arctanh(value) - self.reach, np.arctanh(value) + self.reach])
         return Interval(float(low), float(high), self.population)
 
-    def below_one(self, value: float) -> Interval:
-        """Return the interval of a figure that is at most 1, if this is the spread of log(1 - figure)."""
+    def compute_interval_below_one(self, value: float) -> Interval:
+        """Compute the interval of a figure that is at most 1, if this is the spread of log(1 - figure)."""
         factor = float(np.exp(self.reach))
         return Interval(1 - (1 - value) * factor, 1 - (1 - value) / factor, self.population)
 
@@ -121,7 +121,7 @@ def jackknife(table: RatingTable, parts: Parts, figure: Batch) -> Spread | Undef
         return items
     if table.rater_count < LEAST_RATERS:
         return _check(Spread(items, _count_freedom(table), THESE_RATERS))
-    raters = _compute_variance(figure(total + parts.of_raters(table)), np.ones(table.rater_count, dtype=np.int64))
+    raters = _compute_variance(figure(total + parts.sum_by_rater(table)), np.ones(table.rater_count, dtype=np.int64))
     kinds = np.bincount(parts.of_rating, minlength=len(parts.changes))
     ratings = _compute_variance(figure(total + parts.changes), kinds)
     if isinstance(raters, Undefined):

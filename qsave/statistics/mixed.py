@@ -76,7 +76,7 @@ class MixedModel:
 
     @property
     def rows(self) -> tuple[Mos, ...]:
-        """The items as `mos.summarise` returns them, the MOS clipped to the scale."""
+        """The items as `mos.compute_mos` returns them, the MOS clipped to the scale."""
         values = np.clip(self.mos, MIN_LEVEL, MAX_LEVEL)
         rows = zip(self.item_ids, values, self.n, self.sd, self.se, self.low, self.high, strict=True)
         return tuple(Mos(i, float(m), int(n), sd, float(s), float(lo), float(hi)) for i, m, n, sd, s, lo, hi in rows)
@@ -142,7 +142,7 @@ def absorb_items(table: RatingTable) -> Absorbed:
         weights=weights,
         values=np.where(values > 1e-9 * max(1.0, float(values[-1])), values, 0.0),
         vectors=vectors,
-        sums=vectors.T @ table.by_rater(deviations),
+        sums=vectors.T @ table.sum_by_rater(deviations),
         squares=float((deviations**2).sum()),
         freedom=len(table) - table.item_count,
     )

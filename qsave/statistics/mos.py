@@ -1,7 +1,7 @@
 """Mean opinion scores with intervals that hold at three to five ratings an item.
 
 With n = 3 on a five-level scale about one item in five has three equal scores: its own SD is 0, and the textbook
-interval has no width. `summarise` therefore moderates each item's variance by the pooled within-item variance,
+interval has no width. `compute_mos` therefore moderates each item's variance by the pooled within-item variance,
 
     s~^2 = (d0 s0^2 + (n - 1) s^2) / (d0 + n - 1),    SE = s~ / sqrt(n),    t with d0 + n - 1 degrees of freedom,
 
@@ -59,7 +59,7 @@ def choose_prior_sd(pooled: Figure) -> float:
     return ASSUMED_SD if isinstance(pooled, Undefined) else pooled
 
 
-def summarise(table: RatingTable, *, pooled: Figure) -> tuple[Mos, ...]:
+def compute_mos(table: RatingTable, *, pooled: Figure) -> tuple[Mos, ...]:
     """Compute the MOS of every item, in the order of `table.item_ids`; `pooled` is the pooled SD of the axis."""
     n, means, squares = table.n, table.means, table.squares
     se = compute_standard_error(squares, n, pooled=pooled)
@@ -89,7 +89,7 @@ def compute_target_interval(mos: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayL
 def compute_half_width(sd: float, n: int) -> float:
     """Compute half the width of the 95% t interval of a MOS, for `n` ratings with SD `sd`.
 
-    This is the textbook interval of one clip, with n - 1 degrees of freedom. Those of `summarise` have PRIOR_RATINGS
+    This is the textbook interval of one clip, with n - 1 degrees of freedom. Those of `compute_mos` have PRIOR_RATINGS
     more from the campaign and are a little narrower. Raises ValueError for fewer than two ratings.
     """
     if n < 2:

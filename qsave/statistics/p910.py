@@ -66,8 +66,8 @@ def _project(table: RatingTable, excluded: Bools) -> P910 | Undefined | Bools:
         if inconsistency.min() < LEAST_INCONSISTENCY:
             return inconsistency < LEAST_INCONSISTENCY
         weights = inconsistency[table.raters] ** -2
-        total = table.by_item(weights)
-        previous, mos = mos, table.by_item((table.scores - bias[table.raters]) * weights) / total
+        total = table.sum_by_item(weights)
+        previous, mos = mos, table.sum_by_item((table.scores - bias[table.raters]) * weights) / total
         if float(np.linalg.norm(mos - previous)) < TOLERANCE:
             return P910(mos, total**-0.5, bias, inconsistency, rounds, _write_notes(table, excluded))
     return Undefined(f"the fit did not come to rest in {MOST_ROUNDS} rounds")
@@ -84,7 +84,7 @@ def _write_notes(table: RatingTable, excluded: Bools) -> tuple[str, ...]:
 
 def _average_by_rater(table: RatingTable, values: Floats) -> Floats:
     """Average `values` (ratings,) over the ratings of each rater (raters,)."""
-    return table.by_rater(values) / table.rated
+    return table.sum_by_rater(values) / table.rated
 
 
 def _explain_unfit(table: RatingTable, excluded: Bools) -> Undefined | None:

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import numpy as np
 
-from qsave.statistics.correlation import plcc, srcc
+from qsave.statistics.correlation import compute_plcc, compute_srcc
 from qsave.statistics.figures import Figure, Floats, Undefined
 from qsave.statistics.table import RatingTable
 
@@ -44,9 +44,9 @@ def compute_rater_figures(table: RatingTable, *, screened: Collection[object] = 
     Ratings of the `screened` raters (their ids) do not count among the "others" of anybody.
     """
     counts = np.array([name not in screened for name in table.rater_ids], dtype=np.float64)[table.raters]
-    peers = table.by_item(counts)[table.items] - counts
+    peers = table.sum_by_item(counts)[table.items] - counts
     shared = peers > 0
-    others = (table.by_item(table.scores * counts)[table.items] - table.scores * counts) / np.maximum(peers, 1)
+    others = (table.sum_by_item(table.scores * counts)[table.items] - table.scores * counts) / np.maximum(peers, 1)
     order = np.argsort(table.raters, kind="stable")
     starts = np.searchsorted(table.raters[order], np.arange(table.rater_count + 1))
     groups = [order[start:end] for start, end in pairwise(starts)]
@@ -81,8 +81,8 @@ def _compute_figures(rater: object, scores: Floats, others: Floats, shared_score
         spread=_compute_sd(scores, "one score has no spread"),
         bias=float(gaps.mean()) if len(gaps) else alone,
         inconsistency=_compute_sd(gaps, "needs two clips shared with others"),
-        plcc=plcc(shared_scores, others),
-        srcc=srcc(shared_scores, others),
+        plcc=compute_plcc(shared_scores, others),
+        srcc=compute_srcc(shared_scores, others),
     )
 
 

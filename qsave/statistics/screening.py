@@ -52,7 +52,7 @@ def _mark_outliers(table: RatingTable, ddof: int) -> tuple[Bools, Bools]:
     """Mark the ratings beyond their item's threshold, above and below (ratings,). Items with equal scores have none."""
     deviations = table.scores - table.means[table.items]
     n, squares = table.n, table.squares
-    fourths = table.by_item(deviations**4)
+    fourths = table.sum_by_item(deviations**4)
     varies = squares > 1e-12
     kurtosis = np.divide(fourths * n, squares**2, out=np.zeros(len(n)), where=varies)
     spread: Floats = np.sqrt(squares / np.maximum(n - ddof, 1))

@@ -66,7 +66,7 @@ class RatingTable:
     @property
     def sums(self) -> Floats:
         """Sum of scores of each item (items,)."""
-        return self.by_item(self.scores)
+        return self.sum_by_item(self.scores)
 
     @property
     def means(self) -> Floats:
@@ -77,13 +77,13 @@ class RatingTable:
     def squares(self) -> Floats:
         """Sum of squared deviations from the item's mean (items,)."""
         deviations = self.scores - self.means[self.items]
-        return self.by_item(deviations**2)
+        return self.sum_by_item(deviations**2)
 
-    def by_item(self, values: Floats) -> Floats:
+    def sum_by_item(self, values: Floats) -> Floats:
         """Sum `values` (ratings,) over the ratings of each item (items,)."""
         return _sum_by_code(self.items, values, self.item_count)
 
-    def by_rater(self, values: Floats) -> Floats:
+    def sum_by_rater(self, values: Floats) -> Floats:
         """Sum `values` (ratings,) over the ratings of each rater (raters,)."""
         return _sum_by_code(self.raters, values, self.rater_count)
 
@@ -99,7 +99,7 @@ class RatingTable:
             tuple(self.rater_ids[rater] for rater in raters),
         )
 
-    def with_scores(self, scores: Floats) -> RatingTable:
+    def replace_scores(self, scores: Floats) -> RatingTable:
         """Replace the scores (ratings,), by their ranks for example."""
         return RatingTable(self.items, self.raters, scores, self.item_ids, self.rater_ids)
 

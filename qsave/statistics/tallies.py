@@ -48,7 +48,7 @@ def compute_pooled_sd_of(tallies: Iterable[tuple[Tally, int]]) -> Figure:
 
 
 def summarise_tallies(tallies: Sequence[Tally], *, pooled: Figure) -> tuple[Mos, ...]:
-    """Compute the MOS of each tally, as `mos.summarise` does; `item` is the tally. Every tally needs a score."""
+    """Compute the MOS of each tally, as `mos.compute_mos` does; `item` is the tally. Every tally needs a score."""
     n, totals = np.array([(tally.n, tally.total) for tally in tallies], dtype=np.float64).reshape(-1, 2).T
     deviations = np.array([tally.deviations for tally in tallies])
     means, se = totals / n, compute_standard_error(deviations, n, pooled=pooled)

@@ -8,7 +8,7 @@ from statistics import median
 
 from modelassist.engine.generation.critic import build_question, generate_answers
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
-from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import TOKENS_PER_BATCH
 from modelassist.engine.settings.sampling import Sampling
@@ -44,7 +44,7 @@ def side_by_side(folder: Path) -> Iterator[str]:
         )
 
 
-def _prompt(folder: Path, critic: Loaded, number: int) -> Prompt:
+def _prompt(folder: Path, critic: LoadedModel, number: int) -> Prompt:
     spec = replace(make_spec(2, number), width=640, height=384)
     clip = folder / f"{spec.clip_id}.mp4"
     if not clip.exists():
@@ -52,7 +52,7 @@ def _prompt(folder: Path, critic: Loaded, number: int) -> Prompt:
     return build_prompt(critic, read(clip, critic.frames), build_question(spec.prompt))
 
 
-def _seconds(critic: Loaded, prompts: Sequence[Prompt]) -> tuple[float, float]:
+def _seconds(critic: LoadedModel, prompts: Sequence[Prompt]) -> tuple[float, float]:
     """Medians of a draft: within the budget of tokens, and alone."""
     taken: dict[int, list[float]] = {TOKENS_PER_BATCH: [], 1: []}
     for _ in range(ROUNDS):

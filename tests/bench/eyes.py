@@ -23,7 +23,7 @@ from modelassist.engine.evaluation.predictions import Prediction, predict
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.settings.sampling import Sampling
@@ -32,15 +32,15 @@ from modelassist.engine.training.stages import StageContext
 from modelassist.toy.faults import Fault
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, Scene, Thing, make_spec
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.files import atomic_path, write_json
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
-from qsave.prompt import SYSTEM_PROMPT, user_prompt
-from qsave.release.manifest import sha256_of
+from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
+from qsave.release.manifest import hash_file
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
-from qsave.statistics.correlation import srcc
+from qsave.statistics.correlation import compute_srcc
 from qsave.statistics.figures import Estimate, Figure, Ints, Undefined, compute_percentile_interval
 
 SIDE, RATE, FRAMES = 128, 16, 80
@@ -125,7 +125,7 @@ def make_clips(folder: Path, count: int) -> list[Example]:
 def noted(clip: Example, store: FrameStore) -> Example:
     """The clip with an answer that takes down, before it judges, what each run of these eyes shows: all kinds of eyes
     are taught by this one rule."""
-    frames, fault = store.frames(clip), next(iter(clip.targets[Axis.DYNAMIC].evidence), None)
+    frames, fault = store.load_frames(clip), next(iter(clip.targets[Axis.DYNAMIC].evidence), None)
     runs = [frames.fast_times[start : start + 2] for start in range(0, len(frames.fast_times), 2)]
     shown = [
         _NOTES[fault.defect] if fault and _meets(fault, run) else "-"
@@ -147,13 +147,13 @@ def _example(spec: ClipSpec, path: Path) -> Example:
     evidence = tuple(Evidence(fault.defect, fault.time) for fault in spec.faults)
     targets = {}
     for axis in AXES:
-        mos, mine = spec.quality(axis), evidence if axis is Axis.DYNAMIC else ()
-        targets[axis] = Target(mos, 0.2, 5, level_of_mos(mos), tuple(piece.defect for piece in mine), mine)
+        mos, mine = spec.compute_quality(axis), evidence if axis is Axis.DYNAMIC else ()
+        targets[axis] = Target(mos, 0.2, 5, round_to_level(mos), tuple(piece.defect for piece in mine), mine)
     card = ReportCard(**{axis.value: AxisReport(target.level, target.evidence) for axis, target in targets.items()})
-    turns = {"system": SYSTEM_PROMPT, "user": user_prompt(spec.prompt), "assistant": render(card)}
+    turns = {"system": SYSTEM_PROMPT, "user": make_user_prompt(spec.prompt), "assistant": render(card)}
     messages = tuple({"role": role, "content": content} for role, content in turns.items())
     name = path.stem
-    return Example(name, name, "toy", name, path, sha256_of(path), messages, targets, simulated=True)
+    return Example(name, name, "toy", name, path, hash_file(path), messages, targets, simulated=True)
 
 
 def _outcome(
@@ -171,7 +171,7 @@ def _outcome(
     return Outcome(tuple(kept["scores"]), tuple(tuple(said) for said in kept["said"]))
 
 
-def _trained(options: argparse.Namespace, name: str, seed: int, learnt: Sequence[Example]) -> Loaded:
+def _trained(options: argparse.Namespace, name: str, seed: int, learnt: Sequence[Example]) -> LoadedModel:
     fresh = options.folder / f"fresh-{name}-{seed}"
     learnt = [noted(clip, _store(options.folder, name)) for clip in learnt]
     shutil.rmtree(fresh, ignore_errors=True)  # of a run that was cut
@@ -181,7 +181,7 @@ def _trained(options: argparse.Namespace, name: str, seed: int, learnt: Sequence
     critic = load(str(fresh))
     critic.max_new_tokens = 96
     feeder = Feeder(critic, _store(options.folder, name))
-    tokens = int(torch.isin(feeder.prompt(learnt[0]).ids, torch.tensor(_pads(critic))).sum())
+    tokens = int(torch.isin(feeder.make_prompt(learnt[0]).ids, torch.tensor(_pads(critic))).sum())
     assert tokens == TOKENS, f"{name} has {tokens} vision tokens"
     config = SftConfig(steps=options.steps, batch=8, learning_rate=3e-3, shift=0.0)
     stage = SftStage(StageContext(critic, feeder, seed), learnt, config)
@@ -198,7 +198,7 @@ def _store(folder: Path, name: str) -> FrameStore:
     return FrameStore(folder / "frames", EYES[name])
 
 
-def _pads(critic: Loaded) -> list[int]:
+def _pads(critic: LoadedModel) -> list[int]:
     return [critic.mark_ids[mark] for mark in ("<|image_pad|>", "<|video_pad|>")]
 
 
@@ -214,7 +214,7 @@ def dynamic_srcc(outcome: Outcome, asked: Sequence[Example], chosen: Ints) -> Fi
     """Over the clips for which a card came."""
     read = [place for place in chosen.tolist() if outcome.scores[place] is not None]
     mos = [asked[place].targets[Axis.DYNAMIC].mos for place in read]
-    return srcc([outcome.scores[place] or 0.0 for place in read], mos)
+    return compute_srcc([outcome.scores[place] or 0.0 for place in read], mos)
 
 
 def recall(outcome: Outcome, asked: Sequence[Example], chosen: Ints) -> Figure:
@@ -325,7 +325,7 @@ def shown(folder: Path, clips: Sequence[Example]) -> list[str]:
         for number, clip in enumerate(clips):
             spec = make_spec_of(number)
             for fault in spec.faults:
-                frames = store.frames(clip)
+                frames = store.load_frames(clip)
                 hits[fault.defect, lasting_of(spec)].append(_meets(fault, (*frames.fast_times, *frames.slow_times)))
         lines.append(f"| {name} | {' | '.join(f'{np.mean(hits[column]):.2f}' for column in columns)} |")
     return lines

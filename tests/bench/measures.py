@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from modelassist.engine.inputs.prompt import Prompt
-    from modelassist.engine.models.loader import Loaded
+    from modelassist.engine.models.loader import LoadedModel
 
 ROUNDS = 5
 GROUP = 8
@@ -79,7 +79,9 @@ def shared_prefix(folder: Path) -> str:
     )
 
 
-def _learn(critic: "Loaded", prompts: "Sequence[Prompt]", answers: Sequence[tuple[tuple[int, ...], ...]]) -> "Tensor":
+def _learn(
+    critic: "LoadedModel", prompts: "Sequence[Prompt]", answers: Sequence[tuple[tuple[int, ...], ...]]
+) -> "Tensor":
     from modelassist.engine.inputs.rows import Row, compute_completion_logits, pack
     from modelassist.engine.inputs.vision import encode
 

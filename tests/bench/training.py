@@ -19,7 +19,7 @@ from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.prompt import normalise, patchify
-from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training.sft import SftStage
@@ -27,10 +27,10 @@ from modelassist.engine.training.stages import StageContext
 from modelassist.toy.raters import make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import make_spec
-from qsave.axes import AXES, level_of_mos
+from qsave.axes import AXES, round_to_level
 from qsave.frames.slowfast import Frames
 from qsave.grammar import render
-from qsave.release.manifest import sha256_of
+from qsave.release.manifest import hash_file
 from qsave.release.rows import Target
 from tests.bench.measures import line
 from tests.bench.peers import Peer, PeerMissing, fetch_peer
@@ -66,7 +66,7 @@ def _compare(trl: Peer, folder: Path) -> str:
     )
 
 
-def _stage(critic: Loaded, folder: Path, examples: Sequence[Example]) -> SftStage:
+def _stage(critic: LoadedModel, folder: Path, examples: Sequence[Example]) -> SftStage:
     config = SftConfig(steps=10 * STEPS, batch=BATCH, huber_weight=0.0, direct_weight=0.0, shift=0.0)
     feeder = Feeder(critic, FrameStore(folder / "frames", critic.frames))
     return SftStage(StageContext(critic, feeder), examples, config)
@@ -84,20 +84,20 @@ def _example(folder: Path, number: int) -> Example:
     clip = folder / f"{spec.clip_id}.mp4"
     render_clip(spec, clip)
     rater = make_rater(1)
-    card = rater.rate(spec, rater.rng_for(spec))
+    card = rater.rate(spec, rater.make_rng(spec))
     messages = (*build_question(spec.prompt), {"role": "assistant", "content": render(card)})
     targets = {
-        axis: Target(card.axis(axis).score, 0.3, 1, level_of_mos(card.axis(axis).score), card.axis(axis).defects, ())
+        axis: Target(card.axis(axis).score, 0.3, 1, round_to_level(card.axis(axis).score), card.axis(axis).defects, ())
         for axis in AXES
     }
     return Example(
-        spec.clip_id, spec.clip_id, spec.generator, spec.prompt, clip, sha256_of(clip), messages, targets=targets
+        spec.clip_id, spec.clip_id, spec.generator, spec.prompt, clip, hash_file(clip), messages, targets=targets
     )
 
 
-def image_form(critic: Loaded, feeder: Feeder, examples: Sequence[Example]) -> dict[str, Tensor]:
+def image_form(critic: LoadedModel, feeder: Feeder, examples: Sequence[Example]) -> dict[str, Tensor]:
     """A batch as TRL's collator would hand it over: every frame an image, padded on the right."""
-    rows = [_row(critic, feeder.store.frames(example), example.messages) for example in examples]
+    rows = [_row(critic, feeder.store.load_frames(example), example.messages) for example in examples]
     size = max(len(ids) for ids, _, _, _ in rows)
     batch = {
         "input_ids": torch.full((len(rows), size), critic.pad_id),
@@ -117,7 +117,7 @@ def image_form(critic: Loaded, feeder: Feeder, examples: Sequence[Example]) -> d
 
 
 def _row(
-    critic: Loaded, frames: Frames, messages: Sequence[Mapping[str, str]]
+    critic: LoadedModel, frames: Frames, messages: Sequence[Mapping[str, str]]
 ) -> tuple[list[int], int, Tensor, Tensor]:
     """Token ids, how many of them are the answer's, patches and grids."""
     shown = [*zip(frames.slow_times, frames.slow, strict=True), *zip(frames.fast_times, frames.fast, strict=True)]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from modelassist.engine.generation.read_scores import Scored
-from modelassist.engine.scoring.cards.folder import CardPages, page_name
+from modelassist.engine.scoring.cards.folder import CardPages, name_page
 from modelassist.engine.scoring.cards.page import render_card_page
 from modelassist.engine.scoring.lines import ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
@@ -42,7 +42,7 @@ def pages(tmp_path: Path) -> tuple[Path, list[str]]:
     folder.write(good, lines[good], frames)
     folder.write(bad, lines[bad], None)
     folder.write_index(lines, Scorer("critic", "0"))
-    return folder.folder, [page_name(lines[good]), page_name(lines[bad]), "index.html"]
+    return folder.folder, [name_page(lines[good]), name_page(lines[bad]), "index.html"]
 
 
 @pytest.fixture

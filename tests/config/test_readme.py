@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave", "tests")
 NAME = r"(?:QSAVE_[A-Z_]+|DATABASE_URL|CELERY_BROKER_URL|SCRIPT_NAME)"
 READS = re.compile(
-    rf"""(?:environ\.get\(|environ\[|\b(?:text|flag|whole_number|path_prefix|proxies|one_of|words|folder|database|broker)\()
+    rf"""(?:environ\.get\(|environ\[|\benv\.(?:read|prepare)_\w+\(|\bread_(?:flag|text)\()
     "({NAME})\"""",
     re.VERBOSE,
 )

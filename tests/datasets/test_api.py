@@ -10,7 +10,7 @@ from accounts.models import Role
 from accounts.services import issue_token
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
-from datasets.services.releases import build_release, release_path
+from datasets.services.releases import build_release, locate_release
 from operations import jobs
 from tests.annotation.factories import make_campaign, make_user
 from tests.datasets.world import engineer, rated_campaign
@@ -119,7 +119,7 @@ def test_the_list_is_newest_first(client: APIClient, release: Release) -> None:
 
 
 def test_every_file_of_the_manifest_can_be_fetched(client: APIClient, release: Release) -> None:
-    folder = release_path(release)
+    folder = locate_release(release)
     manifest = json.loads(body(client.get(f"{BASE}/1/files/manifest.json")))
     for name in manifest["files"]:
         answer = client.get(f"{BASE}/1/files/{name}")
@@ -131,11 +131,11 @@ def test_every_file_of_the_manifest_can_be_fetched(client: APIClient, release: R
 def test_a_file_comes_by_byte_range(client: APIClient, release: Release) -> None:
     answer = client.get(f"{BASE}/1/files/sft/train.jsonl", headers={"Range": "bytes=5-9"})
     assert answer.status_code == 206
-    assert body(answer) == (release_path(release) / "sft" / "train.jsonl").read_bytes()[5:10]
+    assert body(answer) == (locate_release(release) / "sft" / "train.jsonl").read_bytes()[5:10]
 
 
 def test_what_the_manifest_does_not_name_is_404(client: APIClient, release: Release) -> None:
-    (release_path(release) / "nothing.txt").write_text("laid here by somebody")
+    (locate_release(release) / "nothing.txt").write_text("laid here by somebody")
     for name in ("nothing.txt", "../0001-first/manifest.json", "..%2f..%2fetc%2fpasswd", "sft", "/etc/passwd"):
         assert client.get(f"{BASE}/1/files/{name}").status_code == 404, name
 

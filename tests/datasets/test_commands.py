@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from annotation.agreement import reviews
 from datasets.models import Release
-from datasets.services.releases import release_path
+from datasets.services.releases import locate_release
 from qsave.release.manifest import encode_manifest
 from tests.annotation.factories import make_card, make_lead
 from tests.datasets.records import clip, rating, release
@@ -32,8 +32,8 @@ def test_release_prints_where_it_lies_and_verify_finds_it_intact() -> None:
     made = Release.objects.get()
     assert made.policy["seed"] == 3
     assert made.content_hash in printed
-    assert printed.strip().endswith(str(release_path(made)))
-    assert "intact" in run("verify_release", str(release_path(made)))
+    assert printed.strip().endswith(str(locate_release(made)))
+    assert "intact" in run("verify_release", str(locate_release(made)))
 
 
 def test_small_splits_are_refused_until_they_are_allowed() -> None:
@@ -58,7 +58,7 @@ def test_verify_names_what_changed() -> None:
     campaign = rated_campaign(1, 0, 0)
     engineer()
     run("release", campaign.name, "--name", "first", SMALL)
-    folder = release_path(Release.objects.get())
+    folder = locate_release(Release.objects.get())
     path = folder / "rl" / "train.jsonl"
     path.write_bytes(path.read_bytes().replace(b"Prompt", b"Prompd"))
     with pytest.raises(CommandError, match=r"rl/train\.jsonl: its bytes changed"):

@@ -14,7 +14,7 @@ from datasets.services import releases
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from operations import jobs
 from operations.models import JobState
-from qsave.release.manifest import sha256_of, verify_release
+from qsave.release.manifest import hash_file, verify_release
 from qsave.release.reader import ReleaseReader
 from tests.annotation.factories import make_campaign, make_lead
 from tests.datasets.world import campaign_with, clip_with_file, engineer, rate, rated_campaign
@@ -39,16 +39,16 @@ def left_over() -> list[str]:
 
 def same_rows(first: Release, second: Release) -> bool:
     """Whether two releases hold the same files but for those that tell a number."""
-    mine, theirs = (releases.release_path(release) for release in (first, second))
+    mine, theirs = (releases.locate_release(release) for release in (first, second))
     named = {"manifest.json", "README.md", "croissant.json"}
     paths = {path.relative_to(mine) for path in mine.rglob("*") if path.is_file()}
     assert paths == {path.relative_to(theirs) for path in theirs.rglob("*") if path.is_file()}
-    return all(sha256_of(mine / path) == sha256_of(theirs / path) for path in paths if path.name not in named)
+    return all(hash_file(mine / path) == hash_file(theirs / path) for path in paths if path.name not in named)
 
 
 def test_a_frozen_release_is_numbered_whole_and_intact() -> None:
     release = build(rated_campaign())
-    folder = releases.release_path(release)
+    folder = releases.locate_release(release)
     assert (release.state, release.number) == (Release.State.FROZEN, 1)
     assert verify_release(folder) == []
     reader = ReleaseReader(folder)
@@ -58,7 +58,7 @@ def test_a_frozen_release_is_numbered_whole_and_intact() -> None:
         rows = list(reader.rows("sft", split))
         assert rows
         for row in rows:
-            assert sha256_of(reader.media_path(row)) == row.media.sha256
+            assert hash_file(reader.media_path(row)) == row.media.sha256
             assert row.media.fast
             assert row.split == split
     assert AuditEntry.objects.filter(action="release.frozen", target_id=str(release.pk)).exists()
@@ -72,7 +72,7 @@ def test_made_again_it_has_the_same_rows_and_hash_and_the_next_number() -> None:
     assert second.parent == first
     assert first.content_hash == second.content_hash
     assert same_rows(first, second)
-    assert ReleaseReader(releases.release_path(second)).manifest["parent"] == {
+    assert ReleaseReader(releases.locate_release(second)).manifest["parent"] == {
         "number": 1,
         "content_hash": first.content_hash,
     }
@@ -84,7 +84,7 @@ def test_a_release_stays_as_it_is_when_ratings_come_after_it() -> None:
     first = build(campaign)
     rate(campaign, 1)
     second = build(campaign, "second")
-    assert verify_release(releases.release_path(first)) == []
+    assert verify_release(releases.locate_release(first)) == []
     assert first.content_hash != second.content_hash
 
 
@@ -92,7 +92,7 @@ def test_splits_never_move_between_releases() -> None:
     campaign = rated_campaign()
     before = dict(Clip.objects.values_list("clip_id", "prompt_group__split"))
     for release in (build(campaign), build(campaign, "second", seed=3)):
-        reader = ReleaseReader(releases.release_path(release))
+        reader = ReleaseReader(releases.locate_release(release))
         for split in ("train", "val", "test"):
             rows = list(reader.rows("rl", split))
             assert rows
@@ -103,8 +103,8 @@ def test_without_media_the_rows_are_the_same() -> None:
     campaign = rated_campaign(2, 1, 1)
     first, bare = build(campaign), build(campaign, "bare", media="none")
     assert first.content_hash == bare.content_hash
-    assert not (releases.release_path(bare) / "media").exists()
-    assert verify_release(releases.release_path(bare)) == []
+    assert not (releases.locate_release(bare) / "media").exists()
+    assert verify_release(releases.locate_release(bare)) == []
 
 
 def test_a_campaign_without_ratings_is_refused_and_costs_no_number() -> None:
@@ -178,17 +178,17 @@ def test_a_job_cut_off_by_a_kill_starts_over_and_cleans_up() -> None:
     assert release.job is not None
     jobs.run(release.job.pk)
     release.refresh_from_db()
-    assert verify_release(releases.release_path(release)) == []
+    assert verify_release(releases.locate_release(release)) == []
     assert left_over() == ["0001-first"]
 
 
 def test_a_job_run_again_changes_nothing() -> None:
     release = planned(rated_campaign(2, 0, 0))
     first = releases.build(release, progress=lambda share, message: None)
-    before = (releases.release_path(first) / "manifest.json").stat()
+    before = (releases.locate_release(first) / "manifest.json").stat()
     again = releases.build(release, progress=lambda share, message: None)
     assert again.frozen_at == first.frozen_at
-    assert (releases.release_path(again) / "manifest.json").stat() == before
+    assert (releases.locate_release(again) / "manifest.json").stat() == before
 
 
 def test_a_refusal_is_the_jobs_error() -> None:
@@ -208,12 +208,12 @@ def test_a_refusal_is_the_jobs_error() -> None:
 def test_a_simulated_campaign_makes_a_simulated_release() -> None:
     release = build(rated_campaign(1, 0, 0, is_simulated=True))
     assert release.is_simulated
-    assert ReleaseReader(releases.release_path(release)).manifest["simulated"]
+    assert ReleaseReader(releases.locate_release(release)).manifest["simulated"]
 
 
 def test_no_name_of_a_person_stands_in_a_release() -> None:
     campaign = rated_campaign(2, 1, 1)
-    folder = releases.release_path(build(campaign))
+    folder = releases.locate_release(build(campaign))
     names = {user.username.encode() for user in {slot.rater for slot in campaign.slots.all()} if user}
     assert names
     for path in folder.rglob("*"):

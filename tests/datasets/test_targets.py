@@ -12,7 +12,7 @@ from datasets.services.figures import compute_figures
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.records import ClipRecord, RatingRecord, read_records, record_to_line
 from datasets.services.targets import Words, choose_words, compute_pairwise_agreement, compute_target, is_agreed
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.release.rows import Target
 from qsave.report_card import Box, Evidence, TimeRange
 from qsave.statistics.mos import ASSUMED_SD
@@ -37,7 +37,7 @@ def chosen(
 ) -> Words | None:
     """The words beside a target of this MOS with these defects."""
     evidence = tuple(Evidence(defect) for defect in defects)
-    return choose_words(record, axis, Target(mos, 0.1, 3, level_of_mos(mos), defects, evidence), policy)
+    return choose_words(record, axis, Target(mos, 0.1, 3, round_to_level(mos), defects, evidence), policy)
 
 
 ratings = st.builds(

@@ -17,7 +17,7 @@ from annotation.intake.clips import import_manifest
 from annotation.models import Arm, Campaign, Clip, Draft, Rating, Slot
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy
-from datasets.services.releases import build_release, release_path
+from datasets.services.releases import build_release, locate_release
 from modelassist.models import Critic, FailedDraft
 from modelassist.services import drafting, runs
 from modelassist.services.critics import activate
@@ -130,7 +130,7 @@ def test_real_clips_go_the_whole_way(
     release = build_release(
         actor=engineer, campaign=campaign, name="real", policy=ReleasePolicy(allow_small_splits=True)
     )
-    assert verify_release(release_path(release)) == []
+    assert verify_release(locate_release(release)) == []
     assert not release.is_simulated
     critic = trained_on(engineer, release, write_tiny_model(tmp_path / "tiny"))
     draft_and_look(critic, campaign, engineer, open_page, live_server)

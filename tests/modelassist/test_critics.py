@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import AuditEntry, Role, User
 from annotation.campaigns.campaigns import add_clips, create_campaign
 from annotation.models import Campaign, Draft
-from modelassist.bridge import model_of, stored_model
+from modelassist.bridge import resolve_critic, shorten_model_path
 from modelassist.engine.models.folder import ModelError
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import critics
@@ -64,12 +64,12 @@ def test_a_model_in_the_checkout_is_found_after_the_checkout_has_moved(
     critic = register_critic(actor=engineer, name="ada", model=str(tmp_path / "here" / "models" / "tiny"))
     (tmp_path / "here").rename(tmp_path / "there")
     settings.BASE_DIR = tmp_path / "there"  # type: ignore[attr-defined]
-    assert Path(model_of(critic)) == tmp_path / "there" / "models" / "tiny"
-    assert Path(model_of(critic)).is_dir()
+    assert Path(resolve_critic(critic)) == tmp_path / "there" / "models" / "tiny"
+    assert Path(resolve_critic(critic)).is_dir()
 
 
 def test_a_hub_id_is_stored_as_it_is() -> None:
-    assert stored_model("Qwen/Qwen3-VL-8B-Instruct") == "Qwen/Qwen3-VL-8B-Instruct"
+    assert shorten_model_path("Qwen/Qwen3-VL-8B-Instruct") == "Qwen/Qwen3-VL-8B-Instruct"
 
 
 def test_activating_another_critic_replaces_the_first(engineer: User, campaign: Campaign, tiny_model: Path) -> None:

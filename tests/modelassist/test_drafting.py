@@ -211,7 +211,7 @@ def test_a_draft_holds_no_word_that_the_toy_critic_writes_for_itself(campaign: C
     rater = make_rater(3)
     for index in range(40):
         spec = make_spec(5, index)
-        card = rater.rate(spec, rater.rng_for(spec))
+        card = rater.rate(spec, rater.make_rng(spec))
         draft = record_draft(item_id=item.pk, critic=f"toy@{index}", card=card, text=render(card), latency_ms=1)
         for axis in AXES:
             reason = draft.card[axis]["reason"]

@@ -98,7 +98,7 @@ def test_drafts_that_say_what_the_rater_saw_are_confirmed_and_others_give_way(
     for clip_id, item in items.items():
         if item.clip.prompt_group.split == "train":
             spec = simulation.find_spec(clip_id)
-            seen = person.rater.rate(spec, person.rater.rng_for(spec))
+            seen = person.rater.rate(spec, person.rater.make_rng(spec))
             told = {axis.value: seen.axis(axis) for axis in AXES}
             told["dynamic"] = AxisReport(1, (Evidence("unnatural-gait"),), "The gait is not that of a living thing.")
             record_draft(item_id=item.pk, critic="ada@1", card=ReportCard(**told), text="", latency_ms=1)

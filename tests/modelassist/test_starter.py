@@ -16,13 +16,13 @@ from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating
 from modelassist.management.commands.load_demo import CLIPS, FIXED_SALT, RATINGS_PER_CLIP, SEED
 from modelassist.models import Activation
 from modelassist.services import drafting, simulation
-from modelassist.services.starter import CARD, MAX_BYTES, register_starter, starter_folder
+from modelassist.services.starter import CARD, MAX_BYTES, get_starter_folder, register_starter
 from operations import demo_sign_ins
 from qsave.statistics.evidence import LEAST_CLIPS, LEVELS, weigh
 
 
 def test_it_is_small_and_in_bfloat16() -> None:
-    folder = starter_folder()
+    folder = get_starter_folder()
     assert sum(path.stat().st_size for path in folder.rglob("*")) <= MAX_BYTES
     with (folder / "model.safetensors").open("rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
@@ -30,7 +30,7 @@ def test_it_is_small_and_in_bfloat16() -> None:
 
 
 def test_its_card_says_how_it_was_made_what_it_measures_and_how_weak_it_is() -> None:
-    card = (starter_folder() / CARD).read_text()
+    card = (get_starter_folder() / CARD).read_text()
     for heading in ("## How it was made", "## What it measures", "## How weak it is"):
         assert heading in card
 
@@ -129,6 +129,6 @@ def test_the_demo_never_mixes_with_real_people(engineer: User) -> None:
 def test_a_checkout_without_a_starter_has_a_demo_without_a_critic(
     load: Callable[[], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("modelassist.services.starter.starter_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr("modelassist.services.starter.get_starter_folder", lambda: tmp_path / "none")
     assert "no critic drafts" in load()
     assert not Activation.objects.exists()

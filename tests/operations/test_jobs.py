@@ -31,7 +31,7 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @jobs.job_kind("add")
     def add(run: JobRun) -> dict[str, object]:
-        run.progress(0.5, "half way")
+        run.report_progress(0.5, "half way")
         return {"sum": run.arguments["a"] + run.arguments["b"]}
 
     @jobs.job_kind("refuse", queue="long")
@@ -145,7 +145,7 @@ def test_a_running_job_stops_at_its_next_progress_when_cancelled(actor: User) ->
     def slow(run: JobRun) -> None:
         jobs.cancel(job=run.job, actor=actor)
         with pytest.raises(JobCancelledError):
-            run.progress(0.5)
+            run.report_progress(0.5)
         raise JobCancelledError
 
     ended = jobs.run(jobs.enqueue(kind="slow", arguments={}, actor=actor).pk)

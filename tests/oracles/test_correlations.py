@@ -9,12 +9,12 @@ from scipy import optimize, stats
 from qsave.statistics.correlation import (
     Logistic,
     compute_correlations,
+    compute_krcc,
+    compute_plcc,
+    compute_plcc_logistic,
+    compute_rmse,
+    compute_srcc,
     fit_logistic,
-    krcc,
-    plcc,
-    plcc_logistic,
-    rmse,
-    srcc,
 )
 from qsave.statistics.figures import Interval, Undefined
 
@@ -25,17 +25,17 @@ points = st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 5)), min_size=3
 def test_they_answer_as_scipy(pairs: list[tuple[int, int]]) -> None:
     x, y = np.array(pairs, dtype=np.float64).T
     assume(len(set(x)) > 1 and len(set(y)) > 1)
-    assert plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
-    assert srcc(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
-    assert krcc(x, y) == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-9)
-    assert rmse(x, y) == pytest.approx(np.sqrt(((x - y) ** 2).mean()))
+    assert compute_plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-9)
+    assert compute_srcc(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-9)
+    assert compute_krcc(x, y) == pytest.approx(stats.kendalltau(x, y).statistic, abs=1e-9)
+    assert compute_rmse(x, y) == pytest.approx(np.sqrt(((x - y) ** 2).mean()))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_the_logistic_straightens_a_logistic(sign: int) -> None:
     x = np.linspace(-6, 6, 40)
     y = 1 + 4 / (1 + np.exp(-sign * (x - 1) / 0.8))
-    straightened, raw = plcc_logistic(x, y), plcc(x, y)
+    straightened, raw = compute_plcc_logistic(x, y), compute_plcc(x, y)
     assert not isinstance(straightened, Undefined)
     assert not isinstance(raw, Undefined)
     assert straightened == pytest.approx(1, abs=1e-6)
@@ -55,14 +55,14 @@ def test_the_logistic_is_the_one_that_scipy_fits(seed: int) -> None:
     ours = fit_logistic(x, y)
     assert isinstance(ours, Logistic)
     assert ours(x) == pytest.approx(curve(x, *theirs), abs=0.01)
-    assert plcc_logistic(x, y) == pytest.approx(stats.pearsonr(curve(x, *theirs), y).statistic, abs=1e-5)
+    assert compute_plcc_logistic(x, y) == pytest.approx(stats.pearsonr(curve(x, *theirs), y).statistic, abs=1e-5)
 
 
 @given(st.tuples(*[st.floats(-3, 3)] * 3, st.floats(0.3, 3) | st.floats(-3, -0.3)))
 def test_the_gradients_of_the_logistic_are_its_differences(parameters: tuple[float, ...]) -> None:
     x = np.linspace(-4, 4, 9)
     numeric = optimize.approx_fprime(np.array(parameters), lambda b: Logistic(*b)(x), 1e-7)
-    assert Logistic(*parameters).gradients(x) == pytest.approx(numeric, abs=1e-4)
+    assert Logistic(*parameters).compute_gradients(x) == pytest.approx(numeric, abs=1e-4)
 
 
 def test_intervals_are_those_of_scipys_bootstrap() -> None:
@@ -112,7 +112,7 @@ def test_the_logistic_is_fitted_anew_in_each_resample() -> None:
     slow: list[float] = []
     for _ in range(200):
         chosen = rng.integers(0, 60, 60)
-        value = plcc_logistic(x[chosen], y[chosen])
+        value = compute_plcc_logistic(x[chosen], y[chosen])
         assert not isinstance(value, Undefined)
         slow.append(value)
     assert isinstance(found.interval, Interval)

@@ -145,7 +145,7 @@ def test_families_of_vbench_fall_into_the_measured_groups(family: str, size: int
 
 def test_near_prompts_are_joined_through_others_of_the_same_list() -> None:
     chain = [" ".join(f"w{number}" for number in range(start, start + 20)) for start in (0, 1, 2, 3)]
-    assert Vocabulary(chain).similarity(chain[0], chain[3]) < THRESHOLD
+    assert Vocabulary(chain).compute_similarity(chain[0], chain[3]) < THRESHOLD
     for order in (chain, [chain[0], chain[3], chain[1], chain[2]]):
         assert cluster_prompts(order, NOTHING) == [Cluster((0, 1, 2, 3), ())]
 
@@ -168,7 +168,7 @@ def test_clusters_are_exactly_what_comparing_all_pairs_gives(new: list[str], old
     vocabulary = Vocabulary([*new, *old])
     joined = {number: {number} for number in range(len(new))}
     for one, other in combinations(range(len(new)), 2):
-        if vocabulary.similarity(new[one], new[other]) >= THRESHOLD - 1e-9:
+        if vocabulary.compute_similarity(new[one], new[other]) >= THRESHOLD - 1e-9:
             together = joined[one] | joined[other]
             joined |= dict.fromkeys(together, together)
     expected = {
@@ -177,7 +177,7 @@ def test_clusters_are_exactly_what_comparing_all_pairs_gives(new: list[str], old
             frozenset(
                 group
                 for prompt, group in known
-                if any(vocabulary.similarity(prompt, new[member]) >= THRESHOLD - 1e-9 for member in members)
+                if any(vocabulary.compute_similarity(prompt, new[member]) >= THRESHOLD - 1e-9 for member in members)
             ),
         )
         for members in joined.values()
@@ -208,9 +208,8 @@ def test_a_rarer_token_never_weighs_less_and_every_token_weighs_something(prompt
 
 
 def test_a_prompt_that_comes_often_counts_once() -> None:
-    assert Vocabulary(["a b", "b c"]).similarity("a b", "b c") == Vocabulary(["a b", "b c", "B A", "a  b"]).similarity(
-        "a b", "b c"
-    )
+    once, often = Vocabulary(["a b", "b c"]), Vocabulary(["a b", "b c", "B A", "a  b"])
+    assert once.compute_similarity("a b", "b c") == often.compute_similarity("a b", "b c")
 
 
 # --- splits

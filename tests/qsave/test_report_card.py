@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsave.axes import AXES, LEVEL_WORDS, level_of_mos, level_value, level_word
+from qsave.axes import AXES, LEVEL_WORDS, name_level, parse_level, round_to_level
 from qsave.report_card import (
     AxisReport,
     Box,
@@ -56,8 +56,8 @@ def _changed(path: str, value: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (_changed("visual.score", 6), r"visual: a score lies in 1\.\.5, got 6"),
-        (_changed("visual.score", float("nan")), "visual: a score lies in"),
+        (_changed("visual.score", 6), r"visual: a score must be from 1 to 5, got 6"),
+        (_changed("visual.score", float("nan")), "visual: a score must be"),
         (_changed("dynamic.score", True), "dynamic: score must be a number"),
         (_changed("alignment.reason", None), "alignment: reason must be text"),
         (_changed("visual.evidence", [{"time": None}]), "visual: a piece of evidence names its defect"),
@@ -86,24 +86,24 @@ def test_defects_are_distinct_and_in_the_order_first_named() -> None:
 
 
 def test_level_words_and_values_are_each_others_inverse() -> None:
-    assert [level_word(level) for level in range(1, 6)] == list(LEVEL_WORDS)
-    assert [level_value(word) for word in LEVEL_WORDS] == [1, 2, 3, 4, 5]
+    assert [name_level(level) for level in range(1, 6)] == list(LEVEL_WORDS)
+    assert [parse_level(word) for word in LEVEL_WORDS] == [1, 2, 3, 4, 5]
     for level in (0, 6):
-        with pytest.raises(ValueError, match=r"1\.\.5"):
-            level_word(level)
+        with pytest.raises(ValueError, match="must be from 1 to 5"):
+            name_level(level)
     with pytest.raises(ValueError, match="unknown level 'great'"):
-        level_value("great")
+        parse_level("great")
 
 
 @pytest.mark.parametrize(("mos", "level"), [(1, 1), (1.49, 1), (1.5, 2), (2.5, 3), (3.5, 4), (4.49, 4), (5, 5)])
 def test_a_mos_becomes_a_level_by_rounding_half_up(mos: float, level: int) -> None:
-    assert level_of_mos(mos) == level
+    assert round_to_level(mos) == level
 
 
 @pytest.mark.parametrize("mos", [0.99, 5.01, float("nan")])
 def test_a_mos_outside_the_scale_is_refused(mos: float) -> None:
     with pytest.raises(ValueError, match="MOS"):
-        level_of_mos(mos)
+        round_to_level(mos)
 
 
 def test_defect_ids_are_unique_tokens_of_one_axis() -> None:

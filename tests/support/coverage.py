@@ -25,7 +25,7 @@ from qsave.statistics.figures import Interval, Undefined
 from qsave.statistics.generators import compare_generators, summarise_generators
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import compute_mean_mos, compute_pooled_sd, summarise
+from qsave.statistics.mos import compute_mean_mos, compute_mos, compute_pooled_sd
 from qsave.statistics.table import RatingTable
 
 Array = NDArray[np.float64]
@@ -212,7 +212,7 @@ def simulate_ratings(rng: np.random.Generator, cell: Cell) -> Iterator[FigureInt
         named = isinstance(interval, Interval) and interval.population
         return np.array([here if named else there])
 
-    rows = summarise(table, pooled=compute_pooled_sd(table))
+    rows = compute_mos(table, pooled=compute_pooled_sd(table))
     yield FigureIntervals("MOS", [Interval(row.low, row.high) for row in rows], of_all)
     model = fit_mixed_model(table)
     assert isinstance(model, MixedModel)

@@ -42,7 +42,7 @@ def hash_release() -> dict[str, str]:
     from accounts.models import User
     from annotation.models import Campaign
     from datasets.services.policy import ReleasePolicy
-    from datasets.services.releases import build_release, release_path
+    from datasets.services.releases import build_release, locate_release
 
     release = build_release(
         actor=User.objects.get(username="engineer"),
@@ -50,7 +50,7 @@ def hash_release() -> dict[str, str]:
         name="promised",
         policy=ReleasePolicy(media="none", allow_small_splits=True),
     )
-    folder = release_path(release)
+    folder = locate_release(release)
     return {
         str(path.relative_to(folder)): compute_hash(path.read_bytes()) for path in folder.rglob("*") if path.is_file()
     }

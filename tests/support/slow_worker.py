@@ -23,7 +23,7 @@ def main() -> None:
     def wait_for_file(run: JobRun) -> dict[str, object]:
         limit = time.monotonic() + LIMIT_SECONDS
         while not Path(run.arguments["file"]).exists() and time.monotonic() < limit:
-            run.progress(0.5, "waiting")
+            run.report_progress(0.5, "waiting")
             time.sleep(0.05)
         return {"attempt": run.job.attempts}
 

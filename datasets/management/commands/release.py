@@ -15,7 +15,7 @@ from datasets.services.policy import (
     ReleaseRefused,
     TargetPolicy,
 )
-from datasets.services.releases import build_release, release_path
+from datasets.services.releases import build_release, locate_release
 from qsave.splits import LEAST_CLIPS, LEAST_GROUPS
 
 
@@ -69,7 +69,7 @@ class Command(BaseCommand):
             for reason, count in reasons.items():
                 self.stdout.write(f"  {count} left out of {of}: {reason}")
         self.stdout.write(f"content hash {release.content_hash}")
-        self.stdout.write(str(release_path(release)))
+        self.stdout.write(str(locate_release(release)))
 
 
 def _find_engineer(username: str) -> User:

@@ -26,7 +26,7 @@ from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.settings.template import render_settings
 from modelassist.engine.sizing.flops import PEAKS
 from modelassist.engine.sizing.report import compute_size, describe_size, make_example_row
-from modelassist.engine.support.out_of_memory import MemoryFullError, memory_limit
+from modelassist.engine.support.out_of_memory import MemoryFullError, explain_out_of_memory
 from modelassist.engine.training.checkpoints import CheckpointError
 from modelassist.engine.training.optimise import TrainingError
 from modelassist.engine.training.presets import are_same, choose_settings, merge, parse_overrides, read_recipe
@@ -37,7 +37,7 @@ from qsave.frames.slowfast import FrameConfig, watch
 from qsave.release.encoding import ReleaseError
 from qsave.release.reader import ReleaseReader
 from qsave.run.encoding import EvaluationError
-from qsave.run.files import RUN_FILE, frames_folder
+from qsave.run.files import RUN_FILE, get_frames_folder
 
 _KNOWN_ERRORS = (
     CheckpointError,
@@ -148,7 +148,7 @@ def _run_check(options: argparse.Namespace) -> int:
     """Load a model and let it generate a few tokens about an empty clip."""
     _require_one_process(options)
     try:
-        with memory_limit(f"loading {options.model}", "take a smaller model or a machine with more memory"):
+        with explain_out_of_memory(f"loading {options.model}", "take a smaller model or a machine with more memory"):
             critic = Critic.load(options.model).loaded
             critic.max_new_tokens = FEW_TOKENS
             generate_answers(critic, [make_example_row(critic, direct=False).prompt], Sampling())
@@ -208,7 +208,7 @@ def _run_evaluate(options: argparse.Namespace) -> int:
     if (options.out / RUN_FILE).exists():
         raise DataError(f"{options.out} is the folder of a run, which has its own evaluation: choose another --out.")
     reader = open_release(options.release)
-    store = FrameStore(frames_folder(options.out), load_frame_config(options.model))
+    store = FrameStore(get_frames_folder(options.out), load_frame_config(options.model))
     options.out.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     held_out = gather_held_out(reader, store, [options.split], Machine(), problems.append)
@@ -217,7 +217,7 @@ def _run_evaluate(options: argparse.Namespace) -> int:
     if not held_out:
         raise DataError(f"{options.release}: its {options.split} split has no readable clips.")
     constant = load_examples(reader, "sft", "train")
-    with memory_limit("evaluation", f"lower --tokens-per-batch (now {options.tokens_per_batch})"):
+    with explain_out_of_memory("evaluation", f"lower --tokens-per-batch (now {options.tokens_per_batch})"):
         evaluation = measure(
             options.model,
             reader,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsave.run.figures import Agreement, Counts, Gain, GeneratorFigures, GeneratorMeans, Rate
-from qsave.statistics import correlation
+from qsave.statistics.correlation import compute_correlations, compute_plcc, compute_rmse, compute_srcc
 from qsave.statistics.figures import (
     Estimate,
     Figure,
@@ -18,7 +18,7 @@ from qsave.statistics.figures import (
     Interval,
     Ints,
     Undefined,
-    cluster_bootstrap,
+    bootstrap_clusters,
     compute_wilson_interval,
     estimate_ratio,
 )
@@ -60,9 +60,7 @@ def compute_agreement(pairs: Pairs, seed: int) -> Agreement:
     """Compute SRCC, PLCC (raw and after the logistic), KRCC, RMSE and the share within one level."""
     few = explain_no_interval(pairs.groups)
     resamples = 0 if few else RESAMPLES
-    figures = correlation.compute_correlations(
-        pairs.scores, pairs.mos, groups=pairs.groups, seed=seed, resamples=resamples
-    )
+    figures = compute_correlations(pairs.scores, pairs.mos, groups=pairs.groups, seed=seed, resamples=resamples)
     return Agreement(
         counts=pairs.counts,
         srcc=withhold_interval(figures.srcc, few),
@@ -80,10 +78,10 @@ def compute_gain(pairs: Pairs, other: Sequence[float], seed: int) -> Gain:
     return Gain(
         counts=pairs.counts,
         srcc=_estimate_difference(
-            lambda i: (correlation.srcc(scores[i], mos[i]), correlation.srcc(rival[i], mos[i])), pairs, seed
+            lambda i: (compute_srcc(scores[i], mos[i]), compute_srcc(rival[i], mos[i])), pairs, seed
         ),
         rmse=_estimate_difference(
-            lambda i: (correlation.rmse(rival[i], mos[i]), correlation.rmse(scores[i], mos[i])), pairs, seed
+            lambda i: (compute_rmse(rival[i], mos[i]), compute_rmse(scores[i], mos[i])), pairs, seed
         ),
     )
 
@@ -102,7 +100,7 @@ def _estimate_difference(figures: Callable[[Ints], tuple[Figure, Figure]], pairs
         return Estimate(value, value)
     few = explain_no_interval(pairs.groups)
     return withhold_interval(
-        Estimate(value, few or cluster_bootstrap(pairs.groups, difference, seed=seed, resamples=RESAMPLES))
+        Estimate(value, few or bootstrap_clusters(pairs.groups, difference, seed=seed, resamples=RESAMPLES))
     )
 
 
@@ -135,7 +133,7 @@ def compare_generators(pairs: Pairs, generators: Sequence[str], seed: int) -> Ge
         value = of(np.arange(len(codes)))
         if isinstance(value, Undefined):
             return Estimate.undefined(str(value).replace("clips", "generators"))
-        interval = few or cluster_bootstrap(pairs.groups, of, seed=seed, resamples=RESAMPLES)
+        interval = few or bootstrap_clusters(pairs.groups, of, seed=seed, resamples=RESAMPLES)
         return withhold_interval(Estimate(value, interval))
 
     every = np.arange(len(codes))
@@ -146,8 +144,8 @@ def compare_generators(pairs: Pairs, generators: Sequence[str], seed: int) -> Ge
             name: GeneratorMeans(Counts(count, len(own)), mean_score, mean_mos)
             for name, count, own, mean_score, mean_mos in rows
         },
-        srcc=agree(correlation.srcc),
-        plcc=agree(correlation.plcc),
+        srcc=agree(compute_srcc),
+        plcc=agree(compute_plcc),
     )
 
 

@@ -20,7 +20,7 @@ from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.files import atomic_path
 from qsave.release.rows import Target
 from qsave.run.files import PLOTS_FOLDER
-from qsave.statistics.correlation import fit_logistic, plcc, srcc
+from qsave.statistics.correlation import compute_plcc, compute_srcc, fit_logistic
 from qsave.statistics.figures import Figure as Number
 from qsave.statistics.figures import Floats, Undefined
 from qsave.statistics.mos import compute_target_interval
@@ -91,7 +91,7 @@ def _draw_predicted(axes: Axes, axis: Axis, predictions: Sequence[Prediction]) -
     axes.set_xlabel("predicted score")
     axes.set_ylabel("MOS")
     axes.set_aspect("equal")
-    return f"SRCC {_format_number(srcc(scores, mos))}, PLCC {_format_number(plcc(scores, mos))}"
+    return f"SRCC {_format_number(compute_srcc(scores, mos))}, PLCC {_format_number(compute_plcc(scores, mos))}"
 
 
 def _draw_residuals(axes: Axes, axis: Axis, predictions: Sequence[Prediction]) -> str:

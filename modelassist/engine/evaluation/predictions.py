@@ -17,7 +17,7 @@ from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError, Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.prompt import Prompt
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from qsave.axes import AXES, LEVEL_WORDS
 from qsave.files import atomic_path
@@ -38,7 +38,7 @@ class Prediction:
 
 
 def predict(
-    critic: Loaded,
+    critic: LoadedModel,
     feeder: Feeder,
     examples: Sequence[Example],
     sampling: Sampling,
@@ -53,7 +53,7 @@ def predict(
 
 
 def measure_consistency(
-    critic: Loaded, feeder: Feeder, examples: Sequence[Example], sampling: Sampling, *, label: str
+    critic: LoadedModel, feeder: Feeder, examples: Sequence[Example], sampling: Sampling, *, label: str
 ) -> Consistency:
     """Measure the share of samples that parse, and the spread of the score over the samples of one clip.
 
@@ -65,7 +65,7 @@ def measure_consistency(
         if not isinstance(group, MediaError)
     ]
     if not groups:
-        raise DataError(f"{label}: none of the clips can be read any more")
+        raise DataError(f"{label}: none of the clips can be read any more.")
     scored_groups = [[read_scores(critic, [sample]) for sample in group] for group in groups]
     valid = [parse_sample(critic, sample) is not None for group in groups for sample in group]
     spreads = [
@@ -90,7 +90,7 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
 
 
 def _generate(
-    critic: Loaded,
+    critic: LoadedModel,
     feeder: Feeder,
     examples: Sequence[Example],
     sampling: Sampling,
@@ -111,7 +111,7 @@ def _generate(
 
 def _read_prompt(feeder: Feeder, example: Example) -> Prompt | MediaError:
     try:
-        return feeder.prompt(example)
+        return feeder.make_prompt(example)
     except MediaError as error:
         return error
 

@@ -23,13 +23,13 @@ from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models.folder import identify_model
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from qsave.files import atomic_path, write_json
 from qsave.release.reader import ReleaseReader
 from qsave.run.evaluation import About, Evaluation
 from qsave.run.figures import BLANK_FRAMES, PREVIOUS
-from qsave.run.files import EVALUATION_FILE, REPORT_FILE, frames_folder, predictions_file
+from qsave.run.files import EVALUATION_FILE, REPORT_FILE, get_frames_folder, name_predictions_file
 from qsave.splits import SPLITS
 from qsave.statistics.figures import CONFIDENCE
 
@@ -65,9 +65,9 @@ def measure(
         people = measure_people(reader, groups)
         split = measure_split(of_critic, others, compute_mean_mos(constant), people, seed=sampling.seed)
         splits[name] = replace(split, plots=draw_plots(out, name, of_critic))
-        write_predictions(out / predictions_file(name), of_critic)
+        write_predictions(out / name_predictions_file(name), of_critic)
         for rival, of_rival in others.items():
-            write_predictions(out / predictions_file(name, rival), of_rival)
+            write_predictions(out / name_predictions_file(name, rival), of_rival)
     return Evaluation(splits, _describe(model, reader, previous, out, sampling))
 
 
@@ -79,9 +79,9 @@ def write_evaluation(out: Path, evaluation: Evaluation) -> None:
 
 
 def _predict_splits(
-    critic: Loaded, held_out: HeldOut, out: Path, sampling: Sampling, *, blank: bool = False
+    critic: LoadedModel, held_out: HeldOut, out: Path, sampling: Sampling, *, blank: bool = False
 ) -> dict[str, list[Prediction]]:
-    feeder = Feeder(critic, FrameStore(frames_folder(out), critic.frames), blank=blank)
+    feeder = Feeder(critic, FrameStore(get_frames_folder(out), critic.frames), blank=blank)
     name = f"{critic.name}, blank" if blank else critic.name
     return {
         split: predict(critic, feeder, examples, sampling, label=f"{split} by {name}")

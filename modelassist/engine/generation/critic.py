@@ -19,12 +19,12 @@ from modelassist.engine.inputs.batching import split_by_length
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models.folder import CRITIC_FILE, ModelError, find_folder
-from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.out_of_memory import is_out_of_memory
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames, read
-from qsave.prompt import SYSTEM_PROMPT, user_prompt
+from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
 
 __all__ = ["Critic", "ModelError", "Scored"]
 
@@ -41,7 +41,7 @@ class GenerationError(RuntimeError):
 class Critic:
     """A loaded critic. `Critic.load(model).score([(video, prompt), ..])` gives a report card for each."""
 
-    def __init__(self, loaded: Loaded, sampling: Sampling = Sampling()) -> None:  # noqa: B008  # it is frozen
+    def __init__(self, loaded: LoadedModel, sampling: Sampling = Sampling()) -> None:  # noqa: B008  # it is frozen
         self.loaded = loaded
         self.sampling = sampling
 
@@ -54,7 +54,7 @@ class Critic:
         return cls(loaded)
 
     def score(self, clips: Sequence[tuple[Path, str]]) -> list[Scored]:
-        """Return a report card, or the reason why there is none, for each (video, prompt), in order."""
+        """Return a report card, or the reason why it is missing, for each (video, prompt), in order."""
         by_position = {position: scored for position, scored, _ in self.stream(clips)}
         return [by_position[position] for position in range(len(clips))]
 
@@ -120,16 +120,18 @@ class Critic:
 
 def build_question(prompt: str) -> list[dict[str, str]]:
     """Build the messages that ask about one video prompt, as in a release, up to the assistant's turn."""
-    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": user_prompt(prompt)}]
+    return [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": make_user_prompt(prompt)}]
 
 
-def generate_answers(model: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
+def generate_answers(model: LoadedModel, prompts: Sequence[Prompt], sampling: Sampling) -> list[list[Sample]]:
     """Generate freely for many prompts; returns the samples of each, in the order of the prompts."""
     by_position = dict(stream_answers(model, prompts, sampling))
     return [by_position[position] for position in range(len(prompts))]
 
 
-def stream_answers(model: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
+def stream_answers(
+    model: LoadedModel, prompts: Sequence[Prompt], sampling: Sampling
+) -> Iterator[tuple[int, list[Sample]]]:
     """Generate batch by batch; yields the position of each prompt and its samples as they are generated."""
     model.network.eval()
     lengths = [len(prompt.ids) for prompt in prompts]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from modelassist.engine.generation.sampler import Sample
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from qsave.axes import AXES, LEVEL_WORDS, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.grammar import ANSWER_OPEN, GrammarError, parse
 from qsave.report_card import ReportCard
@@ -26,7 +26,7 @@ LEVELS = torch.arange(MIN_LEVEL, MAX_LEVEL + 1, dtype=torch.float32)
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A critic's result for one clip: a card with continuous scores, or the error that explains why there is none."""
+    """A critic's result for one clip: a card with continuous scores, or the error that explains why it has no card."""
 
     card: ReportCard | None
     text: str
@@ -42,7 +42,7 @@ class Scored:
         return cls(None, "", {}, str(error), unreadable=1.0)
 
 
-def find_level_positions(model: Loaded, ids: Sequence[int]) -> tuple[int, ...] | None:
+def find_level_positions(model: LoadedModel, ids: Sequence[int]) -> tuple[int, ...] | None:
     """Find the positions of the three level words in a completion's answer; returns None if they are not there."""
     start = _find_answer(model, ids)
     if start is None:
@@ -56,13 +56,13 @@ def compute_expected_scores(level_logits: Tensor) -> Tensor:
     return (torch.softmax(level_logits.float(), dim=-1) * LEVELS.to(level_logits.device)).sum(-1)
 
 
-def decode(model: Loaded, ids: Sequence[int]) -> str:
+def decode(model: LoadedModel, ids: Sequence[int]) -> str:
     """Decode a completion, without the token that ended it."""
     words = [token for token in ids if token not in model.end_ids]
     return str(model.tokenizer.decode(words, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-def parse_sample(model: Loaded, sample: Sample) -> ReportCard | None:
+def parse_sample(model: LoadedModel, sample: Sample) -> ReportCard | None:
     """Parse a sample's card, with the levels as written; returns None if it is cut off or outside the grammar."""
     try:
         return parse(decode(model, sample.ids)) if sample.finished else None
@@ -70,7 +70,7 @@ def parse_sample(model: Loaded, sample: Sample) -> ReportCard | None:
         return None
 
 
-def read_scores(model: Loaded, samples: Sequence[Sample]) -> Scored:
+def read_scores(model: LoadedModel, samples: Sequence[Sample]) -> Scored:
     """Average the scores of the samples that can be read.
 
     The card comes from the sample whose scores are nearest to the mean; its scores are replaced by the mean scores.
@@ -91,7 +91,7 @@ def read_scores(model: Loaded, samples: Sequence[Sample]) -> Scored:
     return Scored(_with_scores(card, means), nearest.text, probabilities, unreadable=unreadable)
 
 
-def _read_sample(model: Loaded, sample: Sample) -> Scored:
+def _read_sample(model: LoadedModel, sample: Sample) -> Scored:
     """Read a sample's card, with the expectation as the score of each axis."""
     text = decode(model, sample.ids)
     if not sample.finished:
@@ -117,7 +117,7 @@ def _with_scores(card: ReportCard, scores: dict[Axis, float]) -> ReportCard:
     return ReportCard(**{axis.value: replace(card.axis(axis), score=scores[axis]) for axis in AXES})
 
 
-def _find_answer(model: Loaded, ids: Sequence[int]) -> int | None:
+def _find_answer(model: LoadedModel, ids: Sequence[int]) -> int | None:
     """Find the token with which the last answer block begins.
 
     Tokens are joined from the end, since a single token need not be valid text.

@@ -17,7 +17,7 @@ from transformers import Cache, DynamicCache
 from modelassist.engine.generation.kv_cache import join_caches
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.vision import Features, build_encoder_outputs
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.seeds import make_generator
 
@@ -36,7 +36,7 @@ class Sample:
 
 @torch.no_grad()
 def generate(
-    model: Loaded,
+    model: LoadedModel,
     prompts: Sequence[Prompt],
     features: Sequence[Features],
     sampling: Sampling = Sampling(),  # noqa: B008  # it is frozen
@@ -73,7 +73,7 @@ def generate(
 class _State:
     """The batch between two steps."""
 
-    model: Loaded
+    model: LoadedModel
     cache: Cache
     mask: Tensor
     """(R, tokens) bool: False at padding."""
@@ -98,7 +98,7 @@ class _State:
 
 
 def _prefill(
-    model: Loaded, prompts: Sequence[Prompt], features: Sequence[Features], count: int, max_new_tokens: int
+    model: LoadedModel, prompts: Sequence[Prompt], features: Sequence[Features], count: int, max_new_tokens: int
 ) -> _State:
     """Encode the prompts one by one, then batch them with `count` rows each.
 
@@ -120,7 +120,7 @@ def _prefill(
     )
 
 
-def _encode_prompt(model: Loaded, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
+def _encode_prompt(model: LoadedModel, prompt: Prompt, features: Features) -> tuple[DynamicCache, Tensor]:
     """Return the cache of one prompt, and the logits (1, V) of the token after it."""
     base = model.base
     output = base.model(
@@ -133,12 +133,14 @@ def _encode_prompt(model: Loaded, prompt: Prompt, features: Features) -> tuple[D
     return output.past_key_values, base.lm_head(output.last_hidden_state[:, -1]).float()
 
 
-def forbid(model: Loaded, logits: Tensor) -> Tensor:
+def forbid(model: LoadedModel, logits: Tensor) -> Tensor:
     """Set the logits of tokens that must never be generated to -inf; samples come from the resulting distribution."""
     return logits.index_fill(-1, torch.tensor(model.never_generated, device=logits.device), float("-inf"))
 
 
-def _choose_tokens(model: Loaded, logits: Tensor, temperature: float, generators: Sequence[torch.Generator]) -> Tensor:
+def _choose_tokens(
+    model: LoadedModel, logits: Tensor, temperature: float, generators: Sequence[torch.Generator]
+) -> Tensor:
     """Choose the next token of each row; the result is on the CPU.
 
     Each draw is one random number from a CPU generator, which selects a token by the cumulative distribution. So a seed
@@ -153,7 +155,7 @@ def _choose_tokens(model: Loaded, logits: Tensor, temperature: float, generators
     return torch.searchsorted(cumulative, draws.to(logits.device) * cumulative[:, -1:], right=True)[:, 0].cpu()
 
 
-def _cut_samples(model: Loaded, tokens: Tensor, levels: Tensor) -> list[Sample]:
+def _cut_samples(model: LoadedModel, tokens: Tensor, levels: Tensor) -> list[Sample]:
     """Cut each row after its first end token."""
     samples = []
     for row, logits in zip(tokens.tolist(), levels, strict=True):

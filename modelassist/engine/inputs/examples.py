@@ -8,7 +8,7 @@ from qsave.axes import Axis
 from qsave.grammar import drop_reasons
 from qsave.parsing import parse_json
 from qsave.prompt import SYSTEM_PROMPT, describe_prompt
-from qsave.release.manifest import sha256_of
+from qsave.release.manifest import hash_file
 from qsave.release.reader import ReleaseReader
 from qsave.release.rows import RlRow, SftRow, Target, Task
 
@@ -76,7 +76,7 @@ def _parse_caption(path: Path, number: int, line: str) -> Example:
     try:
         value = parse_json(line)
         video, text, prompt = path.parent / value["video"], str(value["text"]), str(value.get("prompt", ""))
-        sha256 = sha256_of(video)
+        sha256 = hash_file(video)
     except (ValueError, TypeError, KeyError, OSError) as error:
         wanted = '{"video": .., "text": ..}, or with a "prompt" too'
         raise DataError(f"{path}:{number}: not a line {wanted}, whose video exists: {error!r}.") from None

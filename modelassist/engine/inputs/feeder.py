@@ -8,11 +8,11 @@ import torch
 
 from modelassist.engine.inputs.examples import DataError, Example
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.inputs.prompt import Prompt, blank_frames, build_prompt, encode_completion, shift_frames
+from modelassist.engine.inputs.prompt import Prompt, build_prompt, encode_completion, make_blank_frames, shift_frames
 from modelassist.engine.inputs.rows import Row
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import FEATURE_GIGABYTES
 from modelassist.engine.support.cache import BoundedCache
 from qsave.frames.guard import MediaError
@@ -30,7 +30,7 @@ class Feeder:
 
     def __init__(
         self,
-        model: Loaded,
+        model: LoadedModel,
         store: FrameStore,
         *,
         frozen: bool = False,
@@ -40,24 +40,24 @@ class Feeder:
         self.model, self.store, self.frozen, self.blank = model, store, frozen, blank
         self._features: BoundedCache[Features] = BoundedCache(gigabytes * 1e9, lambda features: features.nbytes)
 
-    def prompt(self, example: Example) -> Prompt:
+    def make_prompt(self, example: Example) -> Prompt:
         """Build the prompt of an example."""
-        frames = self.store.frames(example)
-        return build_prompt(self.model, blank_frames(frames) if self.blank else frames, example.messages)
+        frames = self.store.load_frames(example)
+        return build_prompt(self.model, make_blank_frames(frames) if self.blank else frames, example.messages)
 
-    def row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
+    def make_row(self, example: Example, shift: tuple[float, float] = (0.0, 0.0), *, direct: bool = False) -> Row:
         """Build the SFT row: the prompt with the human answer and, if `direct`, also with the answer without reasons.
 
         `shift` moves the frames down and across, by shares of their size, unless the tower is frozen.
         """
-        frames = self.store.frames(example)
+        frames = self.store.load_frames(example)
         if any(shift) and not self.frozen:
             frames = shift_frames(frames, *shift)
         prompt = build_prompt(self.model, frames, example.messages)
         texts = [example.answer, example.verdict] if direct else [example.answer]
         return Row(prompt, tuple(encode_completion(self.model, text) for text in texts))
 
-    def filler(self) -> Row:
+    def make_filler(self) -> Row:
         """Build the smallest possible row, for a process that must run a pass but has no clip left."""
         unit, temporal = self.model.geometry.unit, self.model.geometry.temporal
         still, moving = (np.zeros((count, unit, unit, 3), np.uint8) for count in (1, temporal))
@@ -65,7 +65,7 @@ class Feeder:
         messages = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
         return Row(build_prompt(self.model, frames, messages), ((self.model.turn_end,),))
 
-    def features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
+    def compute_features(self, examples: Sequence[Example], prompts: Sequence[Prompt]) -> list[Features]:
         """Compute the vision features of a batch; those of a frozen tower are cached."""
         if not self.frozen:
             return encode(self.model, prompts)

@@ -22,7 +22,7 @@ class FrameStore:
         self.folder, self.config = folder, config
         self._cache: BoundedCache[Frames] = BoundedCache(_FRAME_BYTES, _count_bytes)
 
-    def frames(self, example: Example) -> Frames:
+    def load_frames(self, example: Example) -> Frames:
         """Return the frames of one clip; raises MediaError if it cannot be decoded."""
         return self._cache.get(example.sha256, lambda: self._load(example))
 

@@ -115,7 +115,7 @@ def decode_clips(
         machine.take_share(examples), f"frames {label}", unit="clip", leave=False, disable=not machine.is_leader
     ):
         try:
-            store.frames(example)
+            store.load_frames(example)
         except MediaError as error:
             problems[example.sha256] = f"clip {example.clip_id} left out: {error}"
     bad = {sha256: problem for own in machine.gather(problems) for sha256, problem in own.items()}

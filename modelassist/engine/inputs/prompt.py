@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from modelassist.engine.models.families import Geometry
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from qsave.frames.slowfast import Frames
 
 _TICK = 1e-4
@@ -75,7 +75,7 @@ def normalise(pixels: Tensor, geometry: Geometry) -> Tensor:
     return torch.addcmul(-mean / std, pixels.float().unflatten(1, (3, -1)), 1 / std).flatten(1)
 
 
-def blank_frames(frames: Frames) -> Frames:
+def make_blank_frames(frames: Frames) -> Frames:
     """Replace every frame by a grey one; the times stay."""
     return Frames(
         fast=np.full_like(frames.fast, _GREY),
@@ -102,23 +102,23 @@ def _shift_pixels(pixels: NDArray[np.uint8], down: float, across: float) -> NDAr
     return pixels[:, rows][:, :, columns]
 
 
-def build_prompt(model: Loaded, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
+def build_prompt(model: LoadedModel, frames: Frames, messages: Iterable[Mapping[str, str]]) -> Prompt:
     """Build the prompt of one clip: the system and user turns of `messages`, with the media before the user's text."""
     geometry = model.geometry
     images = [patchify(frame[None], geometry) for frame in frames.slow]
     video = patchify(frames.fast, geometry)
     writer = _Writer(model)
     texts = {message["role"]: message["content"] for message in messages}
-    writer.turn("system")
-    writer.text(texts["system"])
+    writer.begin_turn("system")
+    writer.write_text(texts["system"])
     writer.end_turn()
-    writer.turn("user")
+    writer.begin_turn("user")
     for seconds, (_, grid) in zip(frames.slow_times, images, strict=True):
-        writer.image(seconds, grid)
-    writer.video(frames.fast_times, video[1])
-    writer.text(texts["user"])
+        writer.write_image(seconds, grid)
+    writer.write_video(frames.fast_times, video[1])
+    writer.write_text(texts["user"])
     writer.end_turn()
-    writer.turn("assistant")
+    writer.begin_turn("assistant")
     return Prompt(
         ids=torch.tensor(writer.ids),
         positions=torch.cat(writer.positions, dim=1),
@@ -129,7 +129,7 @@ def build_prompt(model: Loaded, frames: Frames, messages: Iterable[Mapping[str, 
     )
 
 
-def encode_completion(model: Loaded, text: str) -> tuple[int, ...]:
+def encode_completion(model: LoadedModel, text: str) -> tuple[int, ...]:
     """Encode the assistant's text with the end of its turn; special tokens inside the text are encoded as text."""
     return (*_encode(model, text), model.turn_end)
 
@@ -141,7 +141,7 @@ def _compute_patch_times(times: Sequence[float], temporal: int) -> list[float]:
     return [(padded[start] + padded[end - 1]) / 2 for start, end in bounds]
 
 
-def _encode(model: Loaded, text: str) -> list[int]:
+def _encode(model: LoadedModel, text: str) -> list[int]:
     ids: list[int] = model.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
     return ids
 
@@ -149,40 +149,40 @@ def _encode(model: Loaded, text: str) -> list[int]:
 class _Writer:
     """Writes a prompt token by token, with one position for each id."""
 
-    def __init__(self, model: Loaded) -> None:
+    def __init__(self, model: LoadedModel) -> None:
         self.model = model
         self.ids: list[int] = []
         self.positions: list[Tensor] = []
         self.position = 0
 
-    def turn(self, role: str) -> None:
-        self._tokens([self._mark("<|im_start|>"), *_encode(self.model, f"{role}\n")])
+    def begin_turn(self, role: str) -> None:
+        self._write_tokens([self._get_mark_id("<|im_start|>"), *_encode(self.model, f"{role}\n")])
 
     def end_turn(self) -> None:
-        self._tokens([self.model.turn_end, *_encode(self.model, "\n")])
+        self._write_tokens([self.model.turn_end, *_encode(self.model, "\n")])
 
-    def text(self, text: str) -> None:
-        self._tokens(_encode(self.model, text))
+    def write_text(self, text: str) -> None:
+        self._write_tokens(_encode(self.model, text))
 
-    def image(self, seconds: float, grid: tuple[int, int, int]) -> None:
+    def write_image(self, seconds: float, grid: tuple[int, int, int]) -> None:
         """Write one image after its time."""
-        self.text(f"<{seconds:.1f} seconds>")
-        self._vision(grid, [0], "<|image_pad|>")
+        self.write_text(f"<{seconds:.1f} seconds>")
+        self._write_vision(grid, [0], "<|image_pad|>")
 
-    def video(self, times: Sequence[float], grid: tuple[int, int, int]) -> None:
+    def write_video(self, times: Sequence[float], grid: tuple[int, int, int]) -> None:
         """Write a video of frames at `times`, which are written before each temporal patch or given by its position."""
         geometry = self.model.geometry
         rate = geometry.positions_per_second
         if rate is None:
             for seconds in _compute_patch_times(times, geometry.temporal):
-                self.text(f"<{seconds:.1f} seconds>")
-                self._vision(grid, [0], "<|video_pad|>")
+                self.write_text(f"<{seconds:.1f} seconds>")
+                self._write_vision(grid, [0], "<|video_pad|>")
         else:
-            self.text(f"<{times[0]:.1f} to {times[-1]:.1f} seconds>")
+            self.write_text(f"<{times[0]:.1f} to {times[-1]:.1f} seconds>")
             begins = [seconds - times[0] + _TICK for seconds in times[:: geometry.temporal]]
-            self._vision(grid, [int(seconds * rate) for seconds in begins], "<|video_pad|>")
+            self._write_vision(grid, [int(seconds * rate) for seconds in begins], "<|video_pad|>")
 
-    def _vision(self, grid: tuple[int, int, int], steps: Sequence[int], pad: str) -> None:
+    def _write_vision(self, grid: tuple[int, int, int], steps: Sequence[int], pad: str) -> None:
         """Write one vision run of temporal patches, each at `steps` positions in time after the start of the run.
 
         The next token is one past the largest position of the run, whether that is a height, a width or a time, as in
@@ -190,17 +190,17 @@ class _Writer:
         """
         merge = self.model.geometry.merge
         height, width = grid[1] // merge, grid[2] // merge
-        self._tokens([self._mark("<|vision_start|>")])
-        self.ids += [self._mark(pad)] * (len(steps) * height * width)
+        self._write_tokens([self._get_mark_id("<|vision_start|>")])
+        self.ids += [self._get_mark_id(pad)] * (len(steps) * height * width)
         axes = (torch.tensor(steps), torch.arange(height), torch.arange(width))
         self.positions.append(torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1) + self.position)
         self.position += max(steps[-1] + 1, height, width)
-        self._tokens([self._mark("<|vision_end|>")])
+        self._write_tokens([self._get_mark_id("<|vision_end|>")])
 
-    def _tokens(self, ids: list[int]) -> None:
+    def _write_tokens(self, ids: list[int]) -> None:
         self.ids += ids
         self.positions.append(torch.arange(self.position, self.position + len(ids)).expand(3, -1))
         self.position += len(ids)
 
-    def _mark(self, token: str) -> int:
+    def _get_mark_id(self, token: str) -> int:
         return self.model.mark_ids[token]

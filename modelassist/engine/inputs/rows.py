@@ -16,7 +16,7 @@ from torch import Tensor
 
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.vision import Features, build_encoder_outputs
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Packed:
     """(C,) the completion of the token, numbered over the whole batch."""
 
 
-def pack(model: Loaded, rows: Sequence[Row]) -> Packed:
+def pack(model: LoadedModel, rows: Sequence[Row]) -> Packed:
     """Pack rows into one batch, padded on the right to the longest."""
     size = max(row.length for row in rows)
     ids = torch.full((len(rows), size), model.pad_id)
@@ -80,7 +80,7 @@ def pack(model: Loaded, rows: Sequence[Row]) -> Packed:
 
 
 def compute_completion_logits(
-    model: Loaded, rows: Sequence[Row], packed: Packed, features: Sequence[Features]
+    model: LoadedModel, rows: Sequence[Row], packed: Packed, features: Sequence[Features]
 ) -> Tensor:
     """Compute the (C, V) logits of every completion token, in the order of `packed`; the head runs for those only."""
     prompts = [row.prompt for row in rows]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from modelassist.engine.inputs.prompt import Prompt, normalise
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +22,27 @@ class Features:
     deepstack_features: tuple[tuple[Tensor, ...], ...]
     """A tuple over media for each deepstack layer; Qwen2.5-VL has none."""
 
-    def part(self, start: int, end: int) -> "Features":
+    def slice_media(self, start: int, end: int) -> "Features":
         return Features(self.pooler_output[start:end], tuple(layer[start:end] for layer in self.deepstack_features))
 
-    def detached(self) -> "Features":
-        return self._each(Tensor.detach)
+    def detach(self) -> "Features":
+        return self._map(Tensor.detach)
 
     def to(self, device: torch.device | str) -> "Features":
-        return self._each(lambda tensor: tensor.to(device))
+        return self._map(lambda tensor: tensor.to(device))
 
     @property
     def nbytes(self) -> int:
         return sum(tensor.nbytes for layer in (self.pooler_output, *self.deepstack_features) for tensor in layer)
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> "Features":
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "Features":
         return Features(
             tuple(map(change, self.pooler_output)),
             tuple(tuple(map(change, layer)) for layer in self.deepstack_features),
         )
 
 
-def encode(model: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
+def encode(model: LoadedModel, prompts: Sequence[Prompt]) -> list[Features]:
     """Compute the features of each prompt's media in one run of the tower; gradients flow if the tower is trained."""
     grids = torch.cat([prompt.grids for prompt in prompts])
     pixels = normalise(torch.cat([prompt.pixels for prompt in prompts]).to(model.device), model.geometry)
@@ -50,15 +50,17 @@ def encode(model: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
     features = Features(tuple(output.pooler_output), tuple(map(tuple, output.get("deepstack_features", ()))))
     by_prompt, start = [], 0
     for prompt in prompts:
-        by_prompt.append(features.part(start, start + len(prompt.grids)))
+        by_prompt.append(features.slice_media(start, start + len(prompt.grids)))
         start += len(prompt.grids)
     return by_prompt
 
 
 def build_encoder_outputs(prompts: Sequence[Prompt], features: Sequence[Features]) -> dict[str, Features]:
     """Build the model's `mm_encoder_outputs` of a batch: all images in token order, then all videos."""
-    images = [part.part(0, prompt.images) for prompt, part in zip(prompts, features, strict=True)]
-    videos = [part.part(prompt.images, len(prompt.grids)) for prompt, part in zip(prompts, features, strict=True)]
+    images = [part.slice_media(0, prompt.images) for prompt, part in zip(prompts, features, strict=True)]
+    videos = [
+        part.slice_media(prompt.images, len(prompt.grids)) for prompt, part in zip(prompts, features, strict=True)
+    ]
     return {kind: _join(parts) for kind, parts in (("image", images), ("video", videos)) if _has_media(parts)}
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from peft import LoraConfig as PeftConfig
 from peft import PeftModel, get_peft_model
 
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import Config
 
 _TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
-def prepare(model: Loaded, config: Config) -> None:
+def prepare(model: LoadedModel, config: Config) -> None:
     """Mark the trainable weights, in place. With adapters all other weights are frozen, also those of the tower."""
     base = model.base
     if config.freeze_vision:
@@ -44,7 +44,7 @@ def is_vision_frozen(config: Config) -> bool:
     return config.freeze_vision or config.lora.rank > 0
 
 
-def merge_adapters(model: Loaded) -> None:
+def merge_adapters(model: LoadedModel) -> None:
     """Merge adapters into the weights, in place, so that the model loads like any other."""
     if isinstance(model.network, PeftModel):
         model.network = model.network.merge_and_unload()

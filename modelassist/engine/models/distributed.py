@@ -21,7 +21,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 
 T = TypeVar("T")
 PATIENCE = timedelta(hours=2)
@@ -80,7 +80,7 @@ class Machine:
             result: T = self._root(work) if self._root else work()
         return result
 
-    def shard(self, model: Loaded) -> None:
+    def shard(self, model: LoadedModel) -> None:
         """Shard the model with `fsdp`, after its trainable weights are marked and restored; `ddp` does nothing.
 
         A frozen tower is not sharded: its features are computed clip by clip, and processes have different clips.

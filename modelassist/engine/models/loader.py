@@ -47,7 +47,7 @@ _RETRY_LOGGER = "huggingface_hub.utils._http"
 
 
 @dataclass(slots=True)
-class Loaded:
+class LoadedModel:
     """A model in memory, with the token ids and settings that the engine needs."""
 
     network: nn.Module
@@ -105,14 +105,14 @@ class Loaded:
             raise ModelError(f"{self.name} cannot use these frame settings: {error}.") from None
 
 
-def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
+def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> LoadedModel:
     """Load a critic from a folder or a hub id; raises ModelError with the reason if that fails."""
     folder = check_model(name)
     config = _load_config(name, folder)
     return _build(name, folder, config, lambda: _load_network(name, folder, config, dtype, device))
 
 
-def load_outline(name: str) -> Loaded:
+def load_outline(name: str) -> LoadedModel:
     """Load a critic without weights, on torch's meta device; it can be measured but not run.
 
     Only config and tokenizer are read, from the folder or the hub; raises ModelError as `load` does.
@@ -145,11 +145,11 @@ def find_level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     return ids[AXES[0]]
 
 
-def _build(name: str, folder: Path | None, config: Any, load_network: Callable[[], Any]) -> Loaded:
+def _build(name: str, folder: Path | None, config: Any, load_network: Callable[[], Any]) -> LoadedModel:
     """Build the model. The small files are read first, so that an error in them appears before minutes of loading."""
     tokenizer = _load_tokenizer(name, folder)
     settings = read_critic_settings(folder)
-    return Loaded(
+    return LoadedModel(
         tokenizer=tokenizer,
         level_ids=find_level_ids(tokenizer),
         end_ids=_find_end_ids(tokenizer),

@@ -13,14 +13,14 @@ from safetensors import SafetensorError
 from transformers import PreTrainedTokenizerBase
 
 from modelassist.engine.models.folder import CRITIC_FILE
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from qsave.frames.slowfast import FrameConfig
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
 """The system's error number in a message of safetensors."""
 
 
-def save(model: Loaded, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
+def save(model: LoadedModel, folder: Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
     """Write a complete model folder for `load`; adapters must already be merged.
 
     The weights in memory are also rounded to `dtype`, so the model must not be used afterwards.

@@ -31,7 +31,7 @@ from qsave.axes import LEVEL_WORDS, MIN_LEVEL
 from qsave.files import atomic_path
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
-from qsave.prompt import SYSTEM_PROMPT, describe_prompt, user_prompt
+from qsave.prompt import SYSTEM_PROMPT, describe_prompt, make_user_prompt
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 from qsave.taxonomy import DEFAULT_TAXONOMY
 
@@ -207,7 +207,7 @@ def _build_corpus(texts: Iterable[str]) -> Iterator[str]:
 
 def _list_own_words() -> Iterator[str]:
     """Yield every form of line in the grammar, every level and defect, and the words around a prompt."""
-    yield f"user\nsystem\nassistant\n{user_prompt('a')}\n{describe_prompt('')}"
+    yield f"user\nsystem\nassistant\n{make_user_prompt('a')}\n{describe_prompt('')}"
     yield "".join(f"<{tenth / 10:.1f} seconds>" for tenth in range(100))
     yield ",".join(map(str, range(100)))
     for level, _ in enumerate(LEVEL_WORDS, start=MIN_LEVEL):

@@ -18,8 +18,8 @@ from modelassist.engine.scoring.cards.text import render_text
 from modelassist.engine.scoring.lines import ScoreFile, ScoreLine, Scorer, hash_clip
 from modelassist.engine.scoring.sources import Clip, find_clips
 from modelassist.engine.settings.sampling import Sampling
-from modelassist.engine.support.out_of_memory import memory_limit
-from qsave.axes import level_of_mos, level_word
+from modelassist.engine.support.out_of_memory import explain_out_of_memory
+from qsave.axes import name_level, round_to_level
 from qsave.files import lock_exclusively
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames, read
@@ -97,7 +97,7 @@ class _ScoreRun:
         if not scorable:
             return
         advice = f"lower --tokens-per-batch (now {self.options.sampling.token_budget}); what was scored is kept"
-        with memory_limit("scoring", advice):
+        with explain_out_of_memory("scoring", advice):
             videos = ((clip.path, clip.prompt) for clip in self._hash_each(scorable))
             for position, scored, frames in self._critic.stream(videos):
                 yield scorable[position], scored, frames
@@ -163,7 +163,7 @@ def format_result(name: str, scored: Scored) -> str:
     """Format a clip's result as one line: its three scores with their words, or why there are none."""
     if scored.card is None:
         return f"{name}: no report card: {scored.error}"
-    scores = ((axis, score, level_word(level_of_mos(score))) for axis, score in scored.card.scores.items())
+    scores = ((axis, score, name_level(round_to_level(score))) for axis, score in scored.card.scores.items())
     return f"{name}: " + ", ".join(f"{axis} {score:.2f} {word}" for axis, score, word in scores)
 
 

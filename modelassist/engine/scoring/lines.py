@@ -16,7 +16,7 @@ from qsave.axes import Axis
 from qsave.files import atomic_path, sync_to_disk
 from qsave.frames.slowfast import Frames
 from qsave.parsing import parse_json
-from qsave.release.manifest import sha256_of
+from qsave.release.manifest import hash_file
 from qsave.report_card import ReportCard, card_from_json, card_to_json
 
 _BEGINNING = '{"video": "'
@@ -176,7 +176,7 @@ class ScoreFile:
 def hash_clip(path: Path) -> str | None:
     """Return the sha256 of a clip's bytes; None if it cannot be read."""
     try:
-        return sha256_of(path) if path.is_file() else None
+        return hash_file(path) if path.is_file() else None
     except OSError:
         return None
 

@@ -218,10 +218,10 @@ class Config:
         for name, value in flatten(asdict(self)).items():
             if isinstance(value, int | float):
                 _require(0 <= value < math.inf, name, "a finite number of at least 0", value)
-        for name, count in self._positive_counts().items():
+        for name, count in self._list_positive_counts().items():
             _require(count >= 1, name, "at least 1", count)
 
-    def _positive_counts(self) -> dict[str, int]:
+    def _list_positive_counts(self) -> dict[str, int]:
         """Return the settings that must be at least 1."""
         return {
             "sft.batch": self.sft.batch,

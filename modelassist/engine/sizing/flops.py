@@ -19,7 +19,7 @@ from torch import nn
 
 from modelassist.engine.inputs.rows import Row
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 
 PEAKS = {
     "H100 PCIe": 756e12,
@@ -98,7 +98,7 @@ class Flops:
         return self.useful + self.recomputed
 
 
-def count_flops(model: Loaded, work: Work) -> Flops:
+def count_flops(model: LoadedModel, work: Work) -> Flops:
     """Count the operations of one forward and backward pass over `work`, given which weights are trained now."""
     head = _count_product(model.base.lm_head, work.predicted)
     return sum(_count_layers(model, work), sum(_count_tower(model, work), head))
@@ -121,7 +121,7 @@ def _find_peak(machine: Machine) -> float | None:
     return next((peak for part, peak in PEAKS.items() if part in name), None)
 
 
-def _count_tower(model: Loaded, work: Work) -> Iterator[Flops]:
+def _count_tower(model: LoadedModel, work: Work) -> Iterator[Flops]:
     """Count the vision tower, if it is trained."""
     tower, config = model.base.model.visual, model.base.config.vision_config
     if not any(value.requires_grad for value in tower.parameters()):
@@ -138,7 +138,7 @@ def _count_tower(model: Loaded, work: Work) -> Iterator[Flops]:
             yield _count_product(product, work.patches // config.spatial_merge_size**2)
 
 
-def _count_layers(model: Loaded, work: Work) -> Iterator[Flops]:
+def _count_layers(model: LoadedModel, work: Work) -> Iterator[Flops]:
     """Count the layers of the language model."""
     base, config = model.base, model.base.config.text_config
     embeddings = base.get_input_embeddings().weight

@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from modelassist.engine.inputs.rows import Row
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import Config
 from modelassist.engine.sizing.flops import Work
 
@@ -32,7 +32,7 @@ _GATHERED_LAYERS = 2
 """FSDP computes one layer while it gathers the next."""
 
 
-def count_memory(model: Loaded, config: Config, gpus: int, row: Row) -> dict[str, Bytes]:
+def count_memory(model: LoadedModel, config: Config, gpus: int, row: Row) -> dict[str, Bytes]:
     """Count bytes by part of the run and item, with clips like that of `row`; the model is prepared for the run."""
     shards = gpus if config.parallel == "fsdp" else 1
     state = _count_state(model, config, shards)
@@ -58,7 +58,7 @@ def count_captions_per_step(config: Config) -> int:
     return config.sft.captions_batch if config.sft.captions else 0
 
 
-def _count_state(model: Loaded, config: Config, shards: int) -> dict[str, int]:
+def _count_state(model: LoadedModel, config: Config, shards: int) -> dict[str, int]:
     """Count what stays in memory between steps, in equal shards; each GPU holds a frozen tower whole."""
     tower = {id(value) for value in model.base.model.visual.parameters()}
     trained = whole = sharded = 0
@@ -83,7 +83,7 @@ def _count_reference(config: Config, state: Bytes) -> dict[str, int]:
     return {"reference policy": state[_TRAINED]} if config.grpo.beta else {}
 
 
-def _count_copies(model: Loaded, config: Config, trained: int, shards: int) -> dict[str, int]:
+def _count_copies(model: LoadedModel, config: Config, trained: int, shards: int) -> dict[str, int]:
     """Count the copies of weights that a pass computes with: copies in lower precision, or weights that FSDP gathers.
 
     FSDP gathers embeddings and head for the whole pass, and layers one after the other. It holds their gradients in
@@ -98,7 +98,7 @@ def _count_copies(model: Loaded, config: Config, trained: int, shards: int) -> d
     return {"gathered weights and gradients": (root + _GATHERED_LAYERS * _count_elements(layers[0])) * (2 * width + 4)}
 
 
-def _count_pass(model: Loaded, config: Config, row: Row, rows: int, copies: int, shards: int) -> dict[str, int]:
+def _count_pass(model: LoadedModel, config: Config, row: Row, rows: int, copies: int, shards: int) -> dict[str, int]:
     """Count what a forward and backward pass over `rows` rows adds, with `copies` float32 copies of the logits.
 
     Hidden states have the type of the embeddings: float32 if these are trained, unless FSDP gathers them in lower
@@ -179,7 +179,7 @@ def _make_vision_arguments(base: Any, work: Work, dtype: torch.dtype) -> Argumen
     return hidden, {"position_embeddings": (angles, angles), "cu_seqlens": starts}
 
 
-def _count_evaluation(model: Loaded, config: Config) -> dict[str, int]:
+def _count_evaluation(model: LoadedModel, config: Config) -> dict[str, int]:
     """Count the saved critic while it generates, after training has freed its memory.
 
     `Critic.load` always loads it in bfloat16.

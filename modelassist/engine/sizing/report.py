@@ -13,7 +13,7 @@ from modelassist.engine.generation.critic import build_question
 from modelassist.engine.inputs.prompt import build_prompt, encode_completion
 from modelassist.engine.inputs.rows import Row
 from modelassist.engine.models.adapters import is_vision_frozen, prepare
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import Config
 from modelassist.engine.sizing.flops import MEMORY, PEAKS, Flops, Work, count_flops
 from modelassist.engine.sizing.memory import Bytes, count_captions_per_step, count_memory, count_rows_per_pass
@@ -52,7 +52,7 @@ class Size:
     """For each part, the settings to change to make it smaller."""
 
 
-def compute_size(model: Loaded, config: Config, gpus: int = 1) -> Size:
+def compute_size(model: LoadedModel, config: Config, gpus: int = 1) -> Size:
     """Compute the size of a run with a model from `load_outline`; prepares the model for the run, in place."""
     parameters = sum(value.numel() for value in model.base.parameters())
     model.set_frames(config.frames or model.frames)
@@ -107,7 +107,7 @@ def _advise_on_training(part: str, config: Config, rows: int) -> Iterator[str]:
         yield "adapters (lora.rank)"
 
 
-def make_example_row(model: Loaded, *, direct: bool) -> Row:
+def make_example_row(model: LoadedModel, *, direct: bool) -> Row:
     """Make a training row for a blank clip of the example's shape; `direct` adds the answer without reasons."""
     frames = model.frames
     fast, slow = (

@@ -17,14 +17,14 @@ class MemoryFullError(RuntimeError):
 
 
 @contextmanager
-def memory_limit(what: str, advice: str) -> Iterator[None]:
-    """Raise MemoryFullError if memory runs out in the block; the message names `what` and gives the `advice`."""
+def explain_out_of_memory(what: str, advice: str) -> Iterator[None]:
+    """Raise MemoryFullError if memory runs out in the block; the message names `what` and ends with the `advice`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryFullError) or not is_out_of_memory(error):
             raise
-        raise MemoryFullError(f"{what}: {_describe(error)}; {advice}") from error
+        raise MemoryFullError(f"{what}: {_describe(error)}; {advice}.") from error
 
 
 def is_out_of_memory(error: Exception) -> bool:

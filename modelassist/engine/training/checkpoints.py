@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from modelassist.engine.models.distributed import Machine, gather_tensor
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import STAGES
 from modelassist.engine.training.description import RunDescription
 from modelassist.engine.training.optimise import dump_optimizer, list_trainable, restore_optimizer
@@ -41,7 +41,7 @@ class Checkpoint:
     run: RunDescription
 
 
-def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: RunDescription) -> Path:
+def save_checkpoint(folder: Path, model: LoadedModel, stage: Stage, step: int, run: RunDescription) -> Path:
     """Write `<folder>/<stage>-<step>` and then remove the stage's earlier ones.
 
     Every process must call this, as each may hold a shard; the first one writes. The files do not depend on the number
@@ -74,13 +74,13 @@ def save_checkpoint(folder: Path, model: Loaded, stage: Stage, step: int, run: R
 
 
 def find_newest(folder: Path, stages: Sequence[str] = STAGES) -> Checkpoint | None:
-    """Find the latest checkpoint of the run, or of the given stages; returns None if there is none."""
+    """Find the latest checkpoint of the run, or of the given stages. Returns None without a checkpoint."""
     checkpoints = [_read_checkpoint(path) for path in folder.glob(f"[!.]*/{STATE}")]
     known = [checkpoint for checkpoint in checkpoints if checkpoint.stage in stages]
     return max(known, key=lambda checkpoint: (STAGES.index(checkpoint.stage), checkpoint.step), default=None)
 
 
-def restore_weights(model: Loaded, checkpoint: Checkpoint) -> None:
+def restore_weights(model: LoadedModel, checkpoint: Checkpoint) -> None:
     """Load a checkpoint's weights into a model; raises CheckpointError if names or shapes differ."""
     tensors = _read_tensors(checkpoint.path / WEIGHTS)
     named = list_trainable(model)
@@ -91,7 +91,7 @@ def restore_weights(model: Loaded, checkpoint: Checkpoint) -> None:
             named[name].copy_(value)
 
 
-def restore_stage(model: Loaded, stage: Stage, checkpoint: Checkpoint) -> None:
+def restore_stage(model: LoadedModel, stage: Stage, checkpoint: Checkpoint) -> None:
     """Restore the optimiser of a stage."""
     restore_optimizer(model, stage.optimizer, _read_tensors(checkpoint.path / OPTIMIZER))
 

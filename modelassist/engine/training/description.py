@@ -12,7 +12,7 @@ from importlib.metadata import version
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.models.distributed import Machine
 from modelassist.engine.models.folder import identify_model
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import FREE_TO_CHANGE, Config, dump_config, flatten
 from qsave.release.reader import ReleaseReader
 
@@ -77,7 +77,9 @@ class Computation:
     versions: dict[str, str]
 
 
-def describe_run(config: Config, model: Loaded, reader: ReleaseReader, captioned: Sequence[Example]) -> RunDescription:
+def describe_run(
+    config: Config, model: LoadedModel, reader: ReleaseReader, captioned: Sequence[Example]
+) -> RunDescription:
     """Describe a run by its settings and the content of what it reads."""
     settings = dump_config(replace(config, frames=model.frames))
     return RunDescription(

@@ -23,7 +23,7 @@ from modelassist.engine.inputs.feeder import build_each
 from modelassist.engine.inputs.prompt import Prompt
 from modelassist.engine.inputs.rows import Packed, Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import Features
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import GrpoConfig
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.support.seeds import derive_seed
@@ -143,7 +143,7 @@ class GrpoStage:
         """Sample a group of answers for each clip of a round."""
         self.model.network.eval()
         batch = select_batch(self.examples, self.config.clips, index, self.seed, self.name)
-        pairs = build_each(batch, self.context.feeder.prompt, self.machine, self.context.report)
+        pairs = build_each(batch, self.context.feeder.make_prompt, self.machine, self.context.report)
         examples, prompts = [example for example, _ in pairs], [prompt for _, prompt in pairs]
         features, groups = self.machine.run(lambda: self._generate(examples, prompts, index))
         rows = [
@@ -154,7 +154,7 @@ class GrpoStage:
     def _generate(
         self, examples: Sequence[Example], prompts: Sequence[Prompt], index: int
     ) -> tuple[list[Features], list[list[Sample]]]:
-        features = [part.detached() for part in self.context.feeder.features(examples, prompts)]
+        features = [part.detach() for part in self.context.feeder.compute_features(examples, prompts)]
         seed = derive_seed(self.seed, self.name, index)
         sampling = Sampling(self.config.num_generations, self.config.temperature, seed)
         return features, generate(self.model, prompts, features, sampling, max_new_tokens=self.limit)
@@ -188,16 +188,16 @@ class GrpoStage:
         """Return the clips' vision features: computed again if the tower is trained, else those of the rollout."""
         if self.context.feeder.frozen:
             return rollouts.features
-        return self.context.feeder.features(rollouts.examples, [row.prompt for row in rollouts.rows])
+        return self.context.feeder.compute_features(rollouts.examples, [row.prompt for row in rollouts.rows])
 
 
-def snapshot(model: Loaded) -> dict[str, Tensor]:
+def snapshot(model: LoadedModel) -> dict[str, Tensor]:
     """Copy the trained parameters, adapters or weights, as they are now."""
     return {name: value.detach().clone() for name, value in list_trainable(model).items()}
 
 
 @contextmanager
-def use_weights(model: Loaded, weights: Mapping[str, Tensor]) -> Iterator[None]:
+def use_weights(model: LoadedModel, weights: Mapping[str, Tensor]) -> Iterator[None]:
     """Give the model the weights of a `snapshot` inside the block."""
     named = list_trainable(model)
     before = {name: value.data for name, value in named.items()}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from modelassist.engine.models.distributed import gather_tensor, shard_like
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.training.stages import Stage
 
 GRADIENT_NORM = 1.0
@@ -20,12 +20,12 @@ class TrainingError(RuntimeError):
     """Training cannot continue; the message names the stage, the step and the clips."""
 
 
-def list_trainable(model: Loaded) -> dict[str, nn.Parameter]:
+def list_trainable(model: LoadedModel) -> dict[str, nn.Parameter]:
     """Return the parameters that training changes, by name."""
     return {name: value for name, value in model.network.named_parameters() if value.requires_grad}
 
 
-def make_optimizer(model: Loaded, weight_decay: float) -> torch.optim.Optimizer:
+def make_optimizer(model: LoadedModel, weight_decay: float) -> torch.optim.Optimizer:
     """Build AdamW over the trainable parameters; gains, biases and embeddings are not decayed."""
     named = list_trainable(model)
     decayed = [value for name, value in named.items() if value.ndim >= 2 and "embed" not in name]
@@ -71,7 +71,7 @@ def _require_finite(stage: Stage, name: str, kind: str, value: float) -> None:
         raise TrainingError(f"{problems[0]}; lower {stage.name}.learning_rate or look at the clips.")
 
 
-def dump_optimizer(model: Loaded, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def dump_optimizer(model: LoadedModel, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return the optimiser's state as named tensors, sharded as the weights are; so it is saved without pickle."""
     return {
         f"{name}/{key}": value
@@ -80,7 +80,7 @@ def dump_optimizer(model: Loaded, optimizer: torch.optim.Optimizer) -> dict[str,
     }
 
 
-def restore_optimizer(model: Loaded, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def restore_optimizer(model: LoadedModel, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Restore the optimiser's state: the inverse of `dump_optimizer`."""
     named = list_trainable(model)
     for path, value in tensors.items():

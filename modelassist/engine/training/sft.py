@@ -32,7 +32,7 @@ from modelassist.engine.inputs.feeder import build_each
 from modelassist.engine.inputs.rows import Packed, Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import MICRO_TOKENS, CooldownConfig, SftConfig
 from modelassist.engine.sizing.flops import Work, count_flops
 from modelassist.engine.support.seeds import make_generator
@@ -82,7 +82,7 @@ class SftWeights:
 
 
 def compute_sft_loss(
-    model: Loaded, logits: Tensor, packed: Packed, mos: Tensor, weights: SftWeights, totals: StepTotals
+    model: LoadedModel, logits: Tensor, packed: Packed, mos: Tensor, weights: SftWeights, totals: StepTotals
 ) -> SftLoss:
     """Compute what a micro-batch adds to the loss of a step.
 
@@ -157,7 +157,7 @@ class SftStage:
 
         def build(example: Example) -> Row:
             is_direct = self.weights.direct > 0 and bool(example.targets)
-            return self.context.feeder.row(example, next(shifts), direct=is_direct)
+            return self.context.feeder.make_row(example, next(shifts), direct=is_direct)
 
         return build_each(self.machine.take_share(batch), build, self.machine, self.context.report)
 
@@ -191,7 +191,7 @@ class SftStage:
         """Compute what a micro-batch adds to the loss of the step and to its terms."""
         batch, rows = [example for example, _ in micro_batch], [row for _, row in micro_batch]
         packed, prompts = pack(self.model, rows), [row.prompt for row in rows]
-        logits = self._compute_logits(rows, packed, lambda: self.context.feeder.features(batch, prompts))
+        logits = self._compute_logits(rows, packed, lambda: self.context.feeder.compute_features(batch, prompts))
         if not batch[0].targets:
             captions = F.cross_entropy(logits, packed.targets, reduction="sum") / totals.caption_tokens
             return {"loss": captions, "captions": captions}
@@ -205,7 +205,7 @@ class SftStage:
         }
 
     def _compute_filler_loss(self) -> Tensor:
-        row = self.context.feeder.filler()
+        row = self.context.feeder.make_filler()
         packed = pack(self.model, [row])
         return self._compute_logits([row], packed, lambda: encode(self.model, [row.prompt])).sum() * 0.0
 
@@ -224,7 +224,7 @@ def _count_tokens(rows: Sequence[Row]) -> int:
     return sum(len(row.completions[0]) for row in rows)
 
 
-def _find_level_words(model: Loaded, packed: Packed) -> Tensor:
+def _find_level_words(model: LoadedModel, packed: Packed) -> Tensor:
     """Find the positions of the level words in the packed tokens: three per completion, in the order of the axes."""
     positions: list[int] = []
     start = 0

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from modelassist.engine.inputs.examples import Example
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.support.seeds import derive_seed
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Stage(Protocol):
 class StageContext:
     """The objects that all stages of a run share."""
 
-    model: Loaded
+    model: LoadedModel
     feeder: Feeder
     seed: int = 0
     machine: Machine = field(default_factory=Machine)

@@ -30,12 +30,12 @@ from modelassist.engine.inputs.gathering import Material, gather, open_release
 from modelassist.engine.models.adapters import is_vision_frozen, merge_adapters, prepare
 from modelassist.engine.models.distributed import Machine, join_processes
 from modelassist.engine.models.folder import check_model, check_trainable
-from modelassist.engine.models.loader import Loaded, load
+from modelassist.engine.models.loader import LoadedModel, load
 from modelassist.engine.models.saver import save
 from modelassist.engine.settings.config import STAGES, Config
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.sizing.flops import compute_speed
-from modelassist.engine.support.out_of_memory import SETUP_ADVICE, advise_on_training, memory_limit
+from modelassist.engine.support.out_of_memory import SETUP_ADVICE, advise_on_training, explain_out_of_memory
 from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training.checkpoints import (
     Checkpoint,
@@ -63,7 +63,7 @@ from qsave.run.files import (
     MODEL_FOLDER,
     PLOTS_FOLDER,
     RUN_FILE,
-    frames_folder,
+    get_frames_folder,
 )
 
 _ONE_PROCESS = (
@@ -101,26 +101,26 @@ def train(
     require_own(out, resume=resume)
     reader = open_release(release)
     with lock_exclusively(out / RUN_FILE) if machine.is_leader else nullcontext():
-        with memory_limit(f"loading {model_name}", "set dtype = bfloat16 or take a smaller model"):
+        with explain_out_of_memory(f"loading {model_name}", "set dtype = bfloat16 or take a smaller model"):
             model = load(model_name, device=str(machine.device), dtype=machine.dtype)
         model.set_frames(config.frames or model.frames)
         model.max_new_tokens = config.max_new_tokens
         model.simulated = model.simulated or bool(reader.manifest.get("simulated"))
         captioned = load_captions(Path(config.sft.captions)) if config.sft.captions and "sft" in stages else []
         run = _Run(model, config, out, stages, describe_run(config, model, reader, captioned), machine, previous)
-        with memory_limit("preparing the model", SETUP_ADVICE):
+        with explain_out_of_memory("preparing the model", SETUP_ADVICE):
             run.prepare(resume=resume)
         if run.is_done:
             machine.leave()
             return run.read_evaluation() if machine.is_leader else None
         material = gather(reader, run.store, stages, captioned, machine, run.report)
         for name in stages:
-            with memory_limit(name, advise_on_training(config, name)):
+            with explain_out_of_memory(name, advise_on_training(config, name)):
                 run.run_stage(name, material)
         machine.leave()
         if not machine.is_leader:
             return None
-        with memory_limit("saving the critic", "free memory and resume with --resume"):
+        with explain_out_of_memory("saving the critic", "free memory and resume with --resume"):
             run.save_model()
         return run.evaluate(reader, material)
 
@@ -134,7 +134,7 @@ class _Run:
 
     def __init__(
         self,
-        model: Loaded,
+        model: LoadedModel,
         config: Config,
         out: Path,
         stages: list[str],
@@ -274,7 +274,7 @@ class _Run:
         bar = tqdm(steps, stage.name, unit="step", initial=start, total=stage.steps, disable=not self.machine.is_leader)
         for index in bar:
             started = time.monotonic()
-            with memory_limit(f"{stage.name} step {index + 1}", advise_on_training(self.config, stage.name)):
+            with explain_out_of_memory(f"{stage.name} step {index + 1}", advise_on_training(self.config, stage.name)):
                 figures = stage.step(index)
             figures |= compute_speed(figures, time.monotonic() - started, self.machine)
             self.journal.log_step(stage.name, index + 1, figures)
@@ -292,7 +292,7 @@ class _Run:
         feeder = Feeder(self.model, self.store)
         sampling = Sampling(self.config.cooldown.samples, 1.0, self.config.seed, self.config.tokens_per_batch)
         output = nullcontext() if self.machine.is_leader else redirect_stderr(StringIO())  # one progress bar is enough
-        with memory_limit(f"consistency {when} the cool-down", self._generation_advice), output:
+        with explain_out_of_memory(f"consistency {when} the cool-down", self._generation_advice), output:
             figures = self.machine.run(
                 lambda: measure_consistency(self.model, feeder, examples, sampling, label=f"consistency {when}")
             )
@@ -317,7 +317,7 @@ class _Run:
             sync_to_disk(unfinished)
         self.model.network.to("meta")  # the evaluation loads the saved model and needs the memory
 
-    def _reload_model(self) -> Loaded:
+    def _reload_model(self) -> LoadedModel:
         """Load the model again with the weights of the last checkpoint.
 
         The model in memory is a shard, or occupies a GPU that the evaluation needs.
@@ -336,7 +336,7 @@ class _Run:
         self.journal.write_progress("evaluation", 0)
         config = self.config
         sampling = Sampling.for_scores(config.samples, seed=config.seed, token_budget=config.tokens_per_batch)
-        with memory_limit("evaluation", self._generation_advice):
+        with explain_out_of_memory("evaluation", self._generation_advice):
             measured = measure(
                 str(self.out / MODEL_FOLDER),
                 reader,
@@ -369,4 +369,4 @@ class _Run:
     @property
     def store(self) -> FrameStore:
         """The decoded frames of the run's clips."""
-        return FrameStore(frames_folder(self.out), self.model.frames)
+        return FrameStore(get_frames_folder(self.out), self.model.frames)

@@ -23,7 +23,7 @@ from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.evidence import weigh
 from qsave.statistics.figures import Undefined
 from qsave.statistics.icc import compute_icc
-from qsave.statistics.mos import compute_pooled_sd, summarise
+from qsave.statistics.mos import compute_mos, compute_pooled_sd
 from qsave.statistics.table import RatingTable
 from tests.annotation import factories
 
@@ -327,7 +327,7 @@ def test_mos_counts_every_rating_and_its_interval_uses_the_blind_spread(half_ass
     table = RatingTable.from_triples((row.item, number, float(score)) for number, score in enumerate(scores))
     blind_spread = compute_agreement(half_assisted_campaign).axes[0].spread.sd
     assert isinstance(blind_spread, float)
-    (expected,) = summarise(table, pooled=blind_spread)
+    (expected,) = compute_mos(table, pooled=blind_spread)
     assert (row.mos[Axis.VISUAL], row.blind[Axis.VISUAL]) == (expected, 2)
 
 

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from annotation.intake import clips
 from annotation.models import Clip, Item
 from qsave.frames.slowfast import FrameConfig
-from qsave.frames.times import shown_times
+from qsave.frames.times import read_shown_times
 from tests.annotation import factories
 from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
 
@@ -87,7 +87,7 @@ def test_a_video_that_browsers_cannot_play_gets_a_rendition_and_keeps_its_origin
     clip = Clip.objects.get()
     assert clip.codec == "mpeg4"
     assert clip.playable == clip.rendition != clip.original
-    assert clip.shown_times == list(shown_times(Path(settings.MEDIA_ROOT) / clip.rendition))
+    assert clip.shown_times == list(read_shown_times(Path(settings.MEDIA_ROOT) / clip.rendition))
     assert len(list_media_files()) == 3
 
 

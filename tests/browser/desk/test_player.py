@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from annotation.models import Campaign
 from annotation.rating import clip_media
 from qsave.frames.probe import probe
-from qsave.frames.times import shown_times
+from qsave.frames.times import read_shown_times
 from tests.annotation.factories import make_clip, make_item
 from tests.browser.desk.desk_page import add_clip, expect_saved, open_desk, seek
 from tests.qsave.frames.clips import Encoding, write_clip
@@ -71,7 +71,7 @@ def test_a_step_lands_on_exactly_the_next_frame_both_ways(
     desk: Page, campaign: Campaign, tmp_path: Path, moments: list[float], sound: float
 ) -> None:
     path = write_clip(tmp_path / "clip.mp4", times=moments, encoding=Encoding(audio_seconds=sound))
-    shown, duration = list(shown_times(path)), probe(path).duration
+    shown, duration = list(read_shown_times(path)), probe(path).duration
     make_item(campaign, make_clip("one", content=path.read_bytes(), shown_times=shown, duration=duration))
     open_desk(desk)
     desk.wait_for_function("() => document.querySelector('video').readyState === 4")

@@ -8,7 +8,7 @@ import torch
 
 from modelassist.engine.evaluation import intervals
 from modelassist.engine.models import loader
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from tests.modelassist.engine.small import make_release, make_tiny
 
 
@@ -39,13 +39,13 @@ def folder_of_either(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture
-def either(folder_of_either: Path) -> Loaded:
+def either(folder_of_either: Path) -> LoadedModel:
     """A critic of each kind in turn."""
     return loader.load(str(folder_of_either))
 
 
 @pytest.fixture
-def critic(tiny_folder: Path) -> Loaded:
+def critic(tiny_folder: Path) -> LoadedModel:
     return loader.load(str(tiny_folder))
 
 

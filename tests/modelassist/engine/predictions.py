@@ -9,7 +9,7 @@ import numpy as np
 from modelassist.engine.evaluation.predictions import Prediction
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.inputs.examples import Example
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
@@ -18,7 +18,9 @@ UNREAD = Scored(None, "no card", {}, "line 1: expected '<think>'", unreadable=1.
 
 
 def make_target(mos: float, evidence: Sequence[Evidence] = ()) -> Target:
-    return Target(mos, 0.4, 3, level_of_mos(mos), tuple(dict.fromkeys(one.defect for one in evidence)), tuple(evidence))
+    return Target(
+        mos, 0.4, 3, round_to_level(mos), tuple(dict.fromkeys(one.defect for one in evidence)), tuple(evidence)
+    )
 
 
 def make_example(number: int, mos: float, evidence: Sequence[Evidence] = (), *, generators: int = 6) -> Example:

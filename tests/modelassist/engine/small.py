@@ -10,12 +10,12 @@ import av
 import numpy as np
 
 from modelassist.engine.models.tiny import init_tiny
-from qsave.axes import AXES, level_of_mos
+from qsave.axes import AXES, round_to_level
 from qsave.frames.slowfast import FrameConfig
 from qsave.grammar import render
-from qsave.prompt import SYSTEM_PROMPT, user_prompt
+from qsave.prompt import SYSTEM_PROMPT, make_user_prompt
 from qsave.release.encoding import encode_canonical
-from qsave.release.manifest import FORMAT, encode_manifest, sha256_of
+from qsave.release.manifest import FORMAT, encode_manifest, hash_file
 from qsave.release.rows import Media, RlRow, SftRow, Target, Task, row_to_json
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
@@ -46,7 +46,7 @@ def seal(folder: Path) -> None:
     """Write the manifest of the files in the folder."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
     files = {
-        path.relative_to(folder).as_posix(): {"sha256": sha256_of(path), "bytes": path.stat().st_size} for path in paths
+        path.relative_to(folder).as_posix(): {"sha256": hash_file(path), "bytes": path.stat().st_size} for path in paths
     }
     manifest = {
         "format": FORMAT, "name": "lights", "number": 1, "content_hash": "0" * 64, "policies": {}, "counts": {},
@@ -71,7 +71,7 @@ def _rows(folder: Path, number: int, split: str) -> tuple[SftRow, RlRow]:
     level = 1 + number % 5
     path = folder / "media" / f"{number}.mp4"
     write_clip(path, 15 + 40 * level + number)
-    sha256 = sha256_of(path)
+    sha256 = hash_file(path)
     path.rename(folder / "media" / f"{sha256}.mp4")
     prompt = f"A square wanders, take {number}"
     common = {
@@ -84,9 +84,9 @@ def _rows(folder: Path, number: int, split: str) -> tuple[SftRow, RlRow]:
         "media": Media(f"media/{sha256}.mp4", sha256, 0.75, (), ()),
         "simulated": True,
     }
-    unanswered = Task(SYSTEM_PROMPT, user_prompt(prompt))
+    unanswered = Task(SYSTEM_PROMPT, make_user_prompt(prompt))
     targets = {
-        axis: Target(min(5.0, level + 0.2), 0.3, 3, level_of_mos(min(5.0, level + 0.2)), card.defects, card.evidence)
+        axis: Target(min(5.0, level + 0.2), 0.3, 3, round_to_level(min(5.0, level + 0.2)), card.defects, card.evidence)
         for axis, card in ((axis, _card(level).axis(axis)) for axis in AXES)
     }
     return (

@@ -108,7 +108,7 @@ def test_a_moment_names_where_things_go(motion: str, heading: str) -> None:
 
 
 def test_what_is_frozen_stands_still_until_it_jumps_on() -> None:
-    frozen = [spec for spec in SPECS if (fault := spec.fault("frozen")) and fault.strength > 0.6]
+    frozen = [spec for spec in SPECS if (fault := spec.find_fault("frozen")) and fault.strength > 0.6]
     assert frozen
     assert all("still" in headings(spec) for spec in frozen)
 

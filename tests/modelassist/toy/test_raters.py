@@ -15,7 +15,7 @@ SPECS = [make_spec(5, index) for index in range(240)]
 
 
 def rated(rater: SimulatedRater) -> list[ReportCard]:
-    return [rater.rate(spec, rater.rng_for(spec)) for spec in SPECS]
+    return [rater.rate(spec, rater.make_rng(spec)) for spec in SPECS]
 
 
 def scores(rater: SimulatedRater, axis: Axis) -> list[float]:
@@ -26,7 +26,7 @@ def scores(rater: SimulatedRater, axis: Axis) -> list[float]:
 @given(st.integers(0, 2**31), st.integers(0, 10**5))
 def test_a_card_is_one_that_a_person_could_have_submitted(seed: int, index: int) -> None:
     rater, spec = make_rater(seed), make_spec(seed, index)
-    card = rater.rate(spec, rater.rng_for(spec))
+    card = rater.rate(spec, rater.make_rng(spec))
     assert parse(render(card)) == card
     for axis in AXES:
         report = card.axis(axis)
@@ -50,20 +50,20 @@ def test_a_reason_names_the_defects_and_says_when() -> None:
 def test_the_same_rater_and_clip_give_the_same_card_and_another_attempt_another() -> None:
     rater = make_rater(1)
     assert rated(rater) == rated(make_rater(1))
-    reasons = {rater.rate(SPECS[0], rater.rng_for(SPECS[0], attempt)).visual.reason for attempt in range(12)}
+    reasons = {rater.rate(SPECS[0], rater.make_rng(SPECS[0], attempt)).visual.reason for attempt in range(12)}
     assert len(reasons) > 1
 
 
 @pytest.mark.parametrize("axis", AXES)
 def test_raters_follow_the_true_quality(axis: Axis) -> None:
-    truth = [spec.quality(axis) for spec in SPECS]
+    truth = [spec.compute_quality(axis) for spec in SPECS]
     for seed in range(3):
         assert np.corrcoef(truth, scores(make_rater(seed), axis))[0, 1] > 0.8
 
 
 def test_bias_noise_and_taste_do_what_they_say() -> None:
     exact = SimulatedRater(seed=1, noise=0.0)
-    assert scores(exact, Axis.VISUAL) == [float(np.rint(spec.quality(Axis.VISUAL))) for spec in SPECS]
+    assert scores(exact, Axis.VISUAL) == [float(np.rint(spec.compute_quality(Axis.VISUAL))) for spec in SPECS]
     harsh = replace(exact, bias={Axis.VISUAL: -1.0})
     assert np.mean(scores(harsh, Axis.VISUAL)) < np.mean(scores(exact, Axis.VISUAL)) - 0.7
     assert scores(harsh, Axis.DYNAMIC) == scores(exact, Axis.DYNAMIC)
@@ -71,7 +71,7 @@ def test_bias_noise_and_taste_do_what_they_say() -> None:
     assert np.std(np.subtract(scores(noisy, Axis.VISUAL), scores(exact, Axis.VISUAL))) > 0.5
     fond = replace(exact, taste={"noise": 0.0})
     for spec, card, plain in zip(SPECS, rated(fond), rated(exact), strict=True):
-        if spec.fault("noise"):
+        if spec.find_fault("noise"):
             assert card.visual.score >= plain.visual.score
 
 

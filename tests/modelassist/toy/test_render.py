@@ -190,7 +190,7 @@ def test_every_kind_of_clip_renders() -> None:
         spec = make_spec(9, index)
         frames = render_frames(spec)
         assert frames.shape == (spec.frames, spec.height, spec.width, 3)
-        assert spec.quality(Axis.VISUAL) < 5 or frames.std() > 5
+        assert spec.compute_quality(Axis.VISUAL) < 5 or frames.std() > 5
 
 
 @pytest.mark.parametrize(("motion", "behind"), [("slides right", (0, -1)), ("slides left", (0, 1)), ("rises", (1, 0))])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from modelassist.toy.faults import KINDS, Fault, compute_harm, compute_quality
 from modelassist.toy.world import CLIPS_PER_PROMPT, GENERATORS, ClipSpec, Scene, make_spec
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.groups import cluster_prompts
 from qsave.report_card import TimeRange
 from qsave.taxonomy import DEFAULT_AXIS_OF_DEFECT
@@ -55,7 +55,7 @@ def test_every_clip_is_within_bounds_and_its_faults_within_the_clip(seed: int, i
         assert 0 < fault.strength <= 1
         assert fault.time is None or fault.time.start < fault.time.end <= spec.duration + 0.01
     for axis in AXES:
-        assert 1 <= spec.quality(axis) <= 5
+        assert 1 <= spec.compute_quality(axis) <= 5
 
 
 def test_what_is_shown_differs_from_what_was_asked_just_where_a_fault_says_so() -> None:
@@ -90,14 +90,14 @@ def test_every_kind_is_met_and_belongs_to_its_axis() -> None:
 
 def test_all_levels_are_met_on_every_axis_and_generators_differ() -> None:
     for axis in AXES:
-        assert set(Counter(level_of_mos(spec.quality(axis)) for spec in SPECS)) == {1, 2, 3, 4, 5}
+        assert set(Counter(round_to_level(spec.compute_quality(axis)) for spec in SPECS)) == {1, 2, 3, 4, 5}
         means = {name: _mean_quality(name, axis) for name in GENERATORS}
         assert max(means.values()) - min(means.values()) > 1
         assert max(means, key=lambda name: means[name]) != min(means, key=lambda name: means[name])
 
 
 def _mean_quality(generator: str, axis: Axis) -> float:
-    return float(np.mean([spec.quality(axis) for spec in SPECS if spec.generator == generator]))
+    return float(np.mean([spec.compute_quality(axis) for spec in SPECS if spec.generator == generator]))
 
 
 def test_some_faults_last_three_frames_or_fewer() -> None:

@@ -16,7 +16,7 @@ from qsave.frames.poster import write_poster
 from qsave.frames.probe import probe
 from qsave.frames.rendition import needs_rendition, write_rendition
 from qsave.frames.slowfast import FrameConfig, read
-from qsave.frames.times import shown_times
+from qsave.frames.times import read_shown_times
 from tests.qsave.frames.clips import Encoding, write_clip
 
 _SIZE = (32, 24)
@@ -86,7 +86,7 @@ def use(path: Path, work: Path) -> str | None:
             if needs_rendition(facts):
                 playable = work / "rendition.mp4"
                 write_rendition(path, playable)
-            times = shown_times(playable)
+            times = read_shown_times(playable)
     except MediaError as error:
         return str(error)
     assert 0 < facts.duration <= MAX_SECONDS

@@ -22,14 +22,14 @@ Curve = Sequence[tuple[float, float]]
 
 def chosen_fast(times: Sequence[float], count: int) -> list[float]:
     choice = FastChoice(times[-1], count)
-    seen = [choice.see(Seen(time, 0.0, FRAME)) for time in times]
+    seen = [choice.take(Seen(time, 0.0, FRAME)) for time in times]
     return [each.time for each in (*seen, choice.end()) if each]
 
 
 def chosen_slow(curve: Curve, count: int, min_distance: float) -> list[tuple[float, Why]]:
     choice = SlowChoice(curve[-1][0], count, min_distance, scale=id)
     for time, energy in curve:
-        choice.see(Seen(time, energy, FRAME))
+        choice.take(Seen(time, energy, FRAME))
     return [(each.time, why) for each, why in choice.end()]
 
 
@@ -45,7 +45,7 @@ def test_both_ends_are_seen_even_where_the_packets_told_another_end(
     times: list[float], count: int, last: float
 ) -> None:
     choice = FastChoice(last, count)
-    seen = [*(choice.see(Seen(time, 0.0, FRAME)) for time in times), choice.end()]
+    seen = [*(choice.take(Seen(time, 0.0, FRAME)) for time in times), choice.end()]
     found = [each.time for each in seen if each]
     assert (found[0], found[-1]) == (times[0], times[-1])
     assert len(found) <= count
@@ -73,7 +73,7 @@ def test_neither_end_is_left_unseen(curve: Curve, count: int, distance: float) -
 def test_no_more_frames_are_kept_than_there_are_cells(curve: Curve, count: int) -> None:
     choice = SlowChoice(curve[-1][0], count, 0.5, scale=id)
     for time, energy in curve:
-        choice.see(Seen(time, energy, FRAME))
+        choice.take(Seen(time, energy, FRAME))
     assert len(choice._cells) <= count * QUARTERS
 
 

@@ -28,26 +28,26 @@ def test_they_are_those_of_a_whole_decode(
     tmp_path: Path, name: str, moments: Sequence[float] | None, rate: int | Fraction, options: dict[str, str]
 ) -> None:
     path = write_clip(tmp_path / name, times=moments, rate=rate, frames=8, encoding=Encoding(options=options))
-    assert times.shown_times(path) == pytest.approx([time for time, _ in read_shown_frames(path)], abs=1e-6)
+    assert times.read_shown_times(path) == pytest.approx([time for time, _ in read_shown_frames(path)], abs=1e-6)
 
 
 def test_sound_that_begins_first_does_not_shift_them(tmp_path: Path) -> None:
     path = write_clip(
         tmp_path / "late.mp4", times=[moment + 0.3 for moment in UNEVEN], encoding=Encoding(audio_seconds=1.0)
     )
-    assert times.shown_times(path) == pytest.approx(UNEVEN, abs=1e-4)
+    assert times.read_shown_times(path) == pytest.approx(UNEVEN, abs=1e-4)
 
 
 def test_a_clip_of_too_many_frames_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "clip.mp4", frames=12)
     monkeypatch.setattr(times, "MOST_TIMES", 12)
-    assert len(times.shown_times(path)) == 12
+    assert len(times.read_shown_times(path)) == 12
     monkeypatch.setattr(times, "MOST_TIMES", 11)
-    assert times.shown_times(path) == ()
+    assert times.read_shown_times(path) == ()
 
 
 def test_what_is_no_video_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"no video")
     with pytest.raises(MediaError, match="not a video"):
-        times.shown_times(path)
+        times.read_shown_times(path)

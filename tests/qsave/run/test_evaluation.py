@@ -12,7 +12,7 @@ from qsave.axes import AXES, Axis
 from qsave.run.encoding import NOT_MEASURED, EvaluationError
 from qsave.run.evaluation import About, Evaluation, read_evaluation
 from qsave.run.figures import Counts
-from qsave.run.files import EVALUATION_FILE, predictions_file
+from qsave.run.files import EVALUATION_FILE, name_predictions_file
 from qsave.statistics.figures import Estimate, Interval, Undefined
 
 ROOT = Path(__file__).parents[3]
@@ -149,5 +149,5 @@ def test_counts_in_words(counts: Counts, words: str) -> None:
 
 
 def test_predictions_have_a_file_for_each_split_and_rival() -> None:
-    assert predictions_file("test") == "predictions-test.csv"
-    assert predictions_file("test", "previous") == "predictions-test-previous.csv"
+    assert name_predictions_file("test") == "predictions-test.csv"
+    assert name_predictions_file("test", "previous") == "predictions-test-previous.csv"

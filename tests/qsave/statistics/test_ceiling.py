@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t
 
 from qsave.statistics.ceiling import compute_baseline, compute_ceiling, measure_reach
-from qsave.statistics.correlation import plcc, srcc
+from qsave.statistics.correlation import compute_plcc, compute_srcc
 from qsave.statistics.figures import THESE_RATERS, Interval, Undefined
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.table import RatingTable
@@ -29,7 +29,11 @@ def test_it_is_the_correlation_of_the_true_quality(raters: int, overlap: int, bi
     gaps, one_way = [], []
     for _ in range(30):
         quality, table = campaign(rng, raters, overlap, bias)
-        true, found, old = plcc(quality, table.means), compute_ceiling(table).value, compute_icc(table).average.value
+        true, found, old = (
+            compute_plcc(quality, table.means),
+            compute_ceiling(table).value,
+            compute_icc(table).average.value,
+        )
         assert not isinstance(true, Undefined)
         assert not isinstance(found, Undefined)
         assert not isinstance(old, Undefined)
@@ -71,7 +75,7 @@ def test_the_baseline_is_the_mean_over_draws_of_one_rating_an_item(ranked: bool)
     draws: list[float] = []
     for _ in range(200):
         one = scores[rows, rng.integers(0, 3, 400)]
-        drawn = (srcc if ranked else plcc)(one, (scores.sum(axis=1) - one) / 2)
+        drawn = (compute_srcc if ranked else compute_plcc)(one, (scores.sum(axis=1) - one) / 2)
         assert not isinstance(drawn, Undefined)
         draws.append(drawn)
     assert compute_baseline(table, ranked=ranked).value == pytest.approx(np.mean(draws), abs=0.002)
@@ -80,7 +84,7 @@ def test_the_baseline_is_the_mean_over_draws_of_one_rating_an_item(ranked: bool)
 @pytest.mark.parametrize("ranked", [True, False])
 def test_the_interval_of_the_baseline_leaves_out_items_and_names_a_panel(ranked: bool) -> None:
     _, table = campaign(np.random.default_rng(2), 4, 3, 0.5)
-    table = table.with_scores(np.clip(np.round(table.scores), 1, 5))
+    table = table.replace_scores(np.clip(np.round(table.scores), 1, 5))
     left_out = [
         compute_baseline(table.keep(table.items != item), ranked=ranked, interval=False).value for item in range(200)
     ]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from qsave.statistics.figures import Interval, Undefined, cluster_bootstrap, compute_wilson_interval, estimate_ratio
+from qsave.statistics.figures import Interval, Undefined, bootstrap_clusters, compute_wilson_interval, estimate_ratio
 
 
 @given(st.integers(0, 200).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
@@ -26,7 +26,7 @@ def test_a_ratio_is_resampled_group_by_group() -> None:
     groups = rng.integers(0, 30, 90).tolist()
     above, below = rng.integers(0, 2, 90).astype(float), np.ones(90)
     fast = estimate_ratio(above, below, groups, seed=0, resamples=4000, nothing="nothing")
-    slow = cluster_bootstrap(groups, lambda i: float(above[i].sum() / below[i].sum()), seed=1, resamples=4000)
+    slow = bootstrap_clusters(groups, lambda i: float(above[i].sum() / below[i].sum()), seed=1, resamples=4000)
     assert fast.value == above.mean()
     assert isinstance(fast.interval, Interval)
     assert isinstance(slow, Interval)

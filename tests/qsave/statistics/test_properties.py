@@ -17,7 +17,7 @@ from qsave.statistics.figures import Estimate, Interval, Undefined
 from qsave.statistics.generators import compare_generators, summarise_generators
 from qsave.statistics.icc import compute_icc
 from qsave.statistics.mixed import MixedModel, fit_mixed_model
-from qsave.statistics.mos import compute_mean_mos, compute_pooled_sd, summarise
+from qsave.statistics.mos import compute_mean_mos, compute_mos, compute_pooled_sd
 from qsave.statistics.p910 import P910, fit_p910
 from qsave.statistics.raters import compute_rater_figures
 from qsave.statistics.screening import screen_raters
@@ -49,7 +49,7 @@ def all_figures(table: RatingTable) -> list[object]:
     cells = zip(table.items.tolist(), table.raters.tolist(), table.scores.tolist(), strict=True)
     in_arms = [(table.item_ids[item], rater % 2 == 0, score) for item, rater, score in cells]
     return [
-        summarise(table, pooled=compute_pooled_sd(table)),
+        compute_mos(table, pooled=compute_pooled_sd(table)),
         *[compute_alpha(table, metric, resamples=20) for metric in get_args(Metric)],
         compute_icc(table),
         fit_p910(table),
@@ -158,7 +158,7 @@ def test_adding_a_constant_changes_no_interval_alpha(rows: Triples) -> None:
 
 @given(triples)
 def test_mos_lies_in_its_interval_inside_the_scale_and_is_never_certain(rows: Triples) -> None:
-    for row in summarise(RatingTable.from_triples(rows), pooled=0.0):
+    for row in compute_mos(RatingTable.from_triples(rows), pooled=0.0):
         assert 1 <= row.low <= row.mos <= row.high <= 5
         assert row.se > 0
 
@@ -229,7 +229,7 @@ def test_moderated_intervals_cover_where_plain_ones_do_not() -> None:
     table = make_table(scores[:, :3])
     sd = compute_pooled_sd(table)
     assert not isinstance(sd, Undefined)
-    rows = summarise(table, pooled=sd)
+    rows = compute_mos(table, pooled=sd)
     covered = np.mean([row.low <= truth <= row.high for row, truth in zip(rows, scores.mean(axis=1), strict=True)])
     assert 0.94 <= covered <= 0.99
 

@@ -5,11 +5,11 @@ import pytest
 
 from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.anchoring import measure_anchoring, summarise_edit_distances
-from qsave.statistics.correlation import compute_correlations, plcc
+from qsave.statistics.correlation import compute_correlations, compute_plcc
 from qsave.statistics.figures import Undefined
 from qsave.statistics.generators import summarise_generators
 from qsave.statistics.icc import compute_icc
-from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, choose_prior_sd, compute_mean_mos, compute_pooled_sd, summarise
+from qsave.statistics.mos import ASSUMED_SD, LEAST_SD, choose_prior_sd, compute_mean_mos, compute_mos, compute_pooled_sd
 from qsave.statistics.p910 import fit_p910
 from qsave.statistics.raters import compute_rater_figures, count_matches
 from qsave.statistics.screening import screen_raters
@@ -75,7 +75,7 @@ def test_a_constant_predictor_has_an_error_and_no_correlation() -> None:
 
 def test_a_prediction_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match="leave it out"):
-        plcc([1, float("nan"), 2], [1, 2, 3])
+        compute_plcc([1, float("nan"), 2], [1, 2, 3])
 
 
 def test_no_gold_no_repeats_no_drafts() -> None:
@@ -95,7 +95,7 @@ def test_the_prior_spread_is_the_pooled_one_or_assumed_and_never_below_rounding(
     assert choose_prior_sd(Undefined("no clip has two ratings")) == ASSUMED_SD
     table = make_table([[3, 3], [4, 4]])
     agreed, unknown, rounded = (
-        summarise(table, pooled=pooled)[0].se for pooled in (0.0, Undefined("no clip has two ratings"), LEAST_SD)
+        compute_mos(table, pooled=pooled)[0].se for pooled in (0.0, Undefined("no clip has two ratings"), LEAST_SD)
     )
     assert agreed == rounded
-    assert unknown == summarise(table, pooled=ASSUMED_SD)[0].se > rounded
+    assert unknown == compute_mos(table, pooled=ASSUMED_SD)[0].se > rounded

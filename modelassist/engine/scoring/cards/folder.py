@@ -9,7 +9,7 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from modelassist.engine.inputs.examples import DataError
-from modelassist.engine.scoring.cards.markup import document, element, is_ours
+from modelassist.engine.scoring.cards.markup import element, is_ours, render_document
 from modelassist.engine.scoring.cards.page import (
     INDEX,
     describe_scorer,
@@ -36,11 +36,11 @@ class CardPages:
 
     def has(self, line: ScoreLine) -> bool:
         """Whether the page of a line exists."""
-        return (self.folder / page_name(line)).is_file()
+        return (self.folder / name_page(line)).is_file()
 
     def write(self, clip: Clip, line: ScoreLine, frames: Frames | None) -> None:
         """Write the page of one clip; without `frames` it shows only the video, if it can be played."""
-        self._write(page_name(line), render_card_page(line, self._find_address(clip, frames), frames))
+        self._write(name_page(line), render_card_page(line, self._find_address(clip, frames), frames))
 
     def _find_address(self, clip: Clip, frames: Frames | None) -> str | None:
         """Return the clip's address from a page; None if it cannot be played.
@@ -61,7 +61,7 @@ class CardPages:
         title = describe_count(sum(line.card is not None for line in lines.values()), len(lines))
         by = element("p", describe_scorer(scorer), class_="muted")
         entries = [_render_entry(clip, line) for clip, line in lines.items()]
-        self._write(INDEX, document(title, element("h1", title), by, element("ul", *entries, class_="list")))
+        self._write(INDEX, render_document(title, element("h1", title), by, element("ul", *entries, class_="list")))
 
     def _write(self, name: str, page: str) -> None:
         with atomic_path(self.folder / name) as unfinished:
@@ -73,7 +73,7 @@ def describe_count(carded: int, clips: int) -> str:
     return f"{carded} of {clips} {'clip' if clips == 1 else 'clips'} {'has' if carded == 1 else 'have'} a report card"
 
 
-def page_name(line: ScoreLine) -> str:
+def name_page(line: ScoreLine) -> str:
     """Return a file name that contains the clip's name and is unique for the clip and its scorer."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(line.video).stem).strip("-")[:60] or "clip"
     parts = (line.video, line.sha256, line.prompt, line.scorer.identity, line.scorer.samples)
@@ -82,7 +82,7 @@ def page_name(line: ScoreLine) -> str:
 
 
 def _render_entry(clip: Clip, line: ScoreLine) -> Element:
-    name = element("p", element("a", clip.name, href=page_name(line)), class_="name")
+    name = element("p", element("a", clip.name, href=name_page(line)), class_="name")
     if line.card is None:
         result = element("p", f"No report card: {line.error}", class_="why muted")
     else:

@@ -48,7 +48,7 @@ def clean(text: str) -> str:
     return _NOT_IN_HTML.sub("\ufffd", text)
 
 
-def document(title: str, *body: Child) -> str:
+def render_document(title: str, *body: Child) -> str:
     """Write a whole page."""
     head = element(
         "head",
@@ -65,11 +65,11 @@ def document(title: str, *body: Child) -> str:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether `document` made the page in a file."""
+    """Whether `render_document` made the page in a file."""
     return path.is_file() and f'content="{_MAKER}"' in path.read_text(encoding="utf-8", errors="replace")
 
 
-def data_uri(pixels: Pixels) -> str:
+def encode_picture(pixels: Pixels) -> str:
     """Encode a picture (h, w, 3) as a JPEG inside the page."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=82)

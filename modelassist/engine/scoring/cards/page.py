@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from xml.etree.ElementTree import Element
 
-from modelassist.engine.scoring.cards.markup import data_uri, document, element
+from modelassist.engine.scoring.cards.markup import element, encode_picture, render_document
 from modelassist.engine.scoring.lines import ScoreLine, Scorer
-from qsave.axes import AXES, LEVEL_WORDS, Axis, level_of_mos, level_word
+from qsave.axes import AXES, LEVEL_WORDS, Axis, name_level, round_to_level
 from qsave.frames.slowfast import Frames, Pixels
 from qsave.report_card import Box, Evidence, ReportCard, TimeRange
 
@@ -35,7 +35,7 @@ def render_card_page(line: ScoreLine, video: str | None, frames: Frames | None) 
     card = line.card
     numbered = _number_evidence(card) if card else ()
     result = (element("h2", "Scores from 1 to 5"), render_scores(card)) if card else _render_failure(line)
-    return document(
+    return render_document(
         title,
         element("p", element("a", "All clips", href=INDEX)),
         element("h1", title),
@@ -105,7 +105,7 @@ def _render_axes(card: ReportCard, line: ScoreLine, numbered: Numbered, video: s
 
 
 def _get_level_word(card: ReportCard, axis: Axis) -> str:
-    return level_word(level_of_mos(card.axis(axis).score))
+    return name_level(round_to_level(card.axis(axis).score))
 
 
 def _number_evidence(card: ReportCard) -> Numbered:
@@ -164,7 +164,7 @@ def _render_frames(frames: Frames, numbered: Numbered) -> Iterator[Element]:
             "section", element("h2", "Slow frames: the moments that change"), element("div", *pictures, class_="slow")
         )
     strip = [
-        element("li", element("img", src=data_uri(pixels), alt=""), f"{time:.2f} s")
+        element("li", element("img", src=encode_picture(pixels), alt=""), f"{time:.2f} s")
         for pixels, time in zip(frames.fast, frames.fast_times, strict=True)
     ]
     yield element("section", element("h2", "Fast frames: how it moves"), element("ul", *strip, class_="fast"))
@@ -228,7 +228,7 @@ def _render_slow_frame(pixels: Pixels, time: float, numbered: Numbered) -> Eleme
     groups = _group_boxes(boxed, min(_NARROWEST, widest), width / height)
     picture = element(
         "div",
-        element("img", src=data_uri(pixels), alt=f"the clip at {time:.2f} s"),
+        element("img", src=encode_picture(pixels), alt=f"the clip at {time:.2f} s"),
         *(_render_box(axis, box) for _, axis, box in boxed),
         *(_render_marks(group) for group in groups),
         class_="picture",

@@ -1,7 +1,7 @@
 """Render a report card as plain text for a terminal."""
 
 from modelassist.engine.generation.read_scores import Scored
-from qsave.axes import AXES, level_of_mos, level_word
+from qsave.axes import AXES, name_level, round_to_level
 from qsave.report_card import Evidence
 
 
@@ -12,7 +12,7 @@ def render_text(scored: Scored) -> str:
     lines = []
     for axis in AXES:
         report = scored.card.axis(axis)
-        lines.append(f"{axis:<10} {report.score:.2f}  {level_word(level_of_mos(report.score))}")
+        lines.append(f"{axis:<10} {report.score:.2f}  {name_level(round_to_level(report.score))}")
         if report.reason:
             lines.append(f"{'':<10} {report.reason}")
         lines += [f"{'':<10} - {_format_evidence(piece)}" for piece in report.evidence]

@@ -23,7 +23,7 @@ from modelassist.engine.evaluation.split import measure_split
 from modelassist.engine.evaluation.warnings import list_warnings
 from modelassist.engine.generation.read_scores import read_scores
 from modelassist.engine.generation.sampler import Sample
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from qsave.axes import AXES, Axis
 from qsave.report_card import AxisReport, Evidence, TimeRange
 from qsave.run.evaluation import About, Evaluation, Split
@@ -363,7 +363,7 @@ def test_clips_that_were_left_out_are_warned_of() -> None:
     ]
 
 
-def test_many_outputs_that_were_cut_off_are_warned_of(critic: Loaded) -> None:
+def test_many_outputs_that_were_cut_off_are_warned_of(critic: LoadedModel) -> None:
     cut = read_scores(critic, [Sample((5, 6), False, torch.zeros(2, 5))])
     predictions = make_predictions(150, noise=0.3)
     predictions[:15] = predict_again(predictions[:15], lambda _: cut)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from modelassist.engine.generation.read_scores import compute_expected_scores, decode, find_level_positions, read_scores
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.prompt import encode_completion
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from qsave.axes import AXES, LEVEL_WORDS, Axis
 from qsave.grammar import render
 from qsave.report_card import AxisReport, Evidence, ReportCard
@@ -22,7 +22,7 @@ TRICKY = ReportCard(
 )
 
 
-def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
+def sample_of(critic: LoadedModel, text: str, *, finished: bool = True) -> Sample:
     ids = encode_completion(critic, text)
     logits = torch.zeros(len(ids), 5)
     for position, token in enumerate(ids):
@@ -31,7 +31,7 @@ def sample_of(critic: Loaded, text: str, *, finished: bool = True) -> Sample:
     return Sample(ids, finished, logits)
 
 
-def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
+def test_level_words_of_a_reason_are_not_the_answer(critic: LoadedModel) -> None:
     ids = encode_completion(critic, render(TRICKY))
     positions = find_level_positions(critic, ids)
     assert positions is not None
@@ -42,7 +42,7 @@ def test_level_words_of_a_reason_are_not_the_answer(critic: Loaded) -> None:
     ]
 
 
-def test_the_score_is_the_expectation_over_the_five_levels(critic: Loaded) -> None:
+def test_the_score_is_the_expectation_over_the_five_levels(critic: LoadedModel) -> None:
     scored = read_scores(critic, [sample_of(critic, render(TRICKY))])
     assert scored.error is None
     assert scored.card is not None
@@ -62,7 +62,7 @@ def test_expected_scores_lie_on_the_scale(logits: list[float]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "visual: good", "<answer>\nvisual: good\ndynamic: good\n</answer>"])
-def test_text_outside_the_grammar_is_an_outcome_and_no_number(critic: Loaded, text: str) -> None:
+def test_text_outside_the_grammar_is_an_outcome_and_no_number(critic: LoadedModel, text: str) -> None:
     scored = read_scores(critic, [sample_of(critic, text)])
     assert scored.card is None
     assert scored.probabilities == {}
@@ -70,13 +70,13 @@ def test_text_outside_the_grammar_is_an_outcome_and_no_number(critic: Loaded, te
     assert scored.text == text
 
 
-def test_output_that_was_cut_off_is_an_outcome_and_no_number(critic: Loaded) -> None:
+def test_output_that_was_cut_off_is_an_outcome_and_no_number(critic: LoadedModel) -> None:
     scored = read_scores(critic, [sample_of(critic, render(TRICKY), finished=False)])
     assert scored.card is None
     assert "cut off" in (scored.error or "")
 
 
-def test_of_several_answers_the_mean_is_scored_on_the_card_that_comes_nearest(critic: Loaded) -> None:
+def test_of_several_answers_the_mean_is_scored_on_the_card_that_comes_nearest(critic: LoadedModel) -> None:
     cards = [
         ReportCard(AxisReport(level), AxisReport(3), AxisReport(6 - level, (), f"answer {level}"))
         for level in (1, 2, 5)
@@ -96,11 +96,11 @@ def test_of_several_answers_the_mean_is_scored_on_the_card_that_comes_nearest(cr
         assert scored.card.axis(axis).score == pytest.approx(expected)
 
 
-def test_several_answers_of_which_none_can_be_read_are_an_outcome_and_no_number(critic: Loaded) -> None:
+def test_several_answers_of_which_none_can_be_read_are_an_outcome_and_no_number(critic: LoadedModel) -> None:
     scored = read_scores(critic, [sample_of(critic, "visual: good"), sample_of(critic, "")])
     assert scored.card is None
     assert "not in the grammar" in (scored.error or "")
 
 
-def test_decoding_gives_the_text_back(critic: Loaded) -> None:
+def test_decoding_gives_the_text_back(critic: LoadedModel) -> None:
     assert decode(critic, encode_completion(critic, render(TRICKY))) == render(TRICKY)

@@ -9,7 +9,7 @@ from modelassist.engine.generation.sampler import generate
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.inputs.rows import Row, compute_completion_logits, pack
 from modelassist.engine.inputs.vision import Features, encode
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
 from tests.modelassist.engine.inputs.test_prompt import messages, reference_inputs, some_frames
@@ -18,24 +18,24 @@ LENGTH = 24
 
 
 @pytest.fixture
-def critic(either: Loaded) -> Loaded:
+def critic(either: LoadedModel) -> LoadedModel:
     return either
 
 
 @pytest.fixture
-def seen(critic: Loaded) -> list[Frames]:
+def seen(critic: LoadedModel) -> list[Frames]:
     unit = 2 * critic.geometry.unit
     return [some_frames(5, 2, seed=1, unit=unit), some_frames(2, 0, seed=2, unit=unit)]
 
 
 @pytest.fixture
-def prompts(critic: Loaded, seen: list[Frames]) -> list[Prompt]:
+def prompts(critic: LoadedModel, seen: list[Frames]) -> list[Prompt]:
     """Two prompts of unequal length."""
     longer = "A much longer prompt of many words that nobody knows"
     return [build_prompt(critic, seen[0], messages()), build_prompt(critic, seen[1], messages(longer))]
 
 
-def reference(critic: Loaded, prompt: Prompt, frames: Frames) -> tuple[int, ...]:
+def reference(critic: LoadedModel, prompt: Prompt, frames: Frames) -> tuple[int, ...]:
     """Return the tokens that transformers generates for one prompt."""
     output = critic.base.generate(
         **reference_inputs(critic, prompt, frames),
@@ -47,13 +47,15 @@ def reference(critic: Loaded, prompt: Prompt, frames: Frames) -> tuple[int, ...]
     return tuple(output[0, len(prompt.ids) :].tolist())
 
 
-def test_greedy_groups_equal_generate(critic: Loaded, prompts: list[Prompt], seen: list[Frames]) -> None:
+def test_greedy_groups_equal_generate(critic: LoadedModel, prompts: list[Prompt], seen: list[Frames]) -> None:
     groups = generate(critic, prompts, encode(critic, prompts), Sampling(3), max_new_tokens=LENGTH)
     for prompt, frames, group in zip(prompts, seen, groups, strict=True):
         assert {sample.ids for sample in group} == {reference(critic, prompt, frames)}
 
 
-def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(
+    critic: LoadedModel, prompts: list[Prompt]
+) -> None:
     features = encode(critic, prompts)
     together = generate(critic, prompts, features, max_new_tokens=LENGTH)
     for index, (sample,) in enumerate(together):
@@ -62,14 +64,14 @@ def test_a_batch_padded_on_the_left_gives_what_each_prompt_gives_alone(critic: L
         assert torch.allclose(sample.level_logits, alone.level_logits, atol=1e-5)
 
 
-def test_vision_marks_are_never_generated(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_vision_marks_are_never_generated(critic: LoadedModel, prompts: list[Prompt]) -> None:
     groups = generate(critic, prompts, encode(critic, prompts), Sampling(4, 9.0), max_new_tokens=60)
     drawn = {token for group in groups for sample in group for token in sample.ids}
     assert len(drawn) > 100
     assert not drawn & set(critic.never_generated)
 
 
-def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: LoadedModel, prompts: list[Prompt]) -> None:
     def draw(seed: int) -> list[tuple[int, ...]]:
         features = encode(critic, prompts)
         groups = generate(critic, prompts, features, Sampling(2, 1.0, seed), max_new_tokens=8)
@@ -78,7 +80,9 @@ def test_the_same_seed_draws_the_same_samples_and_another_does_not(critic: Loade
     assert draw(1) == draw(1) != draw(2)
 
 
-def test_what_is_drawn_for_a_clip_does_not_depend_on_the_other_clips(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_what_is_drawn_for_a_clip_does_not_depend_on_the_other_clips(
+    critic: LoadedModel, prompts: list[Prompt]
+) -> None:
     def draw(some: list[Prompt]) -> list[list[tuple[int, ...]]]:
         groups = generate(critic, some, encode(critic, some), Sampling(3, 1.0, 1), max_new_tokens=8)
         return [[sample.ids for sample in group] for group in groups]
@@ -88,7 +92,7 @@ def test_what_is_drawn_for_a_clip_does_not_depend_on_the_other_clips(critic: Loa
     assert len({ids for group in together for ids in group}) > len(prompts)
 
 
-def test_tokens_are_drawn_as_often_as_they_are_likely(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_tokens_are_drawn_as_often_as_they_are_likely(critic: LoadedModel, prompts: list[Prompt]) -> None:
     count, temperature = 3000, 1.7
     (features,) = encode(critic, prompts[:1])
     packed = pack(critic, [Row(prompts[0], ((0,),))])
@@ -103,7 +107,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely(critic: Loaded, prompts: l
     assert chisquare(counts, np.array(expected) * count / sum(expected)).pvalue > 1e-3
 
 
-def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: LoadedModel, prompts: list[Prompt]) -> None:
     features = encode(critic, prompts)
     groups = generate(critic, prompts, features, max_new_tokens=6)
     rows = [Row(prompt, (group[0].ids,)) for prompt, group in zip(prompts, groups, strict=True)]
@@ -112,7 +116,7 @@ def test_level_logits_are_those_of_the_step_that_wrote_the_token(critic: Loaded,
     assert torch.allclose(logits, generated, atol=1e-5)
 
 
-def shared_rows(critic: Loaded, prompts: list[Prompt]) -> list[Row]:
+def shared_rows(critic: LoadedModel, prompts: list[Prompt]) -> list[Row]:
     rng = np.random.default_rng(0)
     lengths = ((5, 9, 1), (7, 2, 4))
     return [
@@ -121,13 +125,13 @@ def shared_rows(critic: Loaded, prompts: list[Prompt]) -> list[Row]:
     ]
 
 
-def token_logps(critic: Loaded, rows: list[Row]) -> torch.Tensor:
+def token_logps(critic: LoadedModel, rows: list[Row]) -> torch.Tensor:
     packed = pack(critic, rows)
     logits = compute_completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
     return torch.log_softmax(logits, -1).gather(-1, packed.targets[:, None])[:, 0]
 
 
-def test_a_shared_prompt_gives_the_numbers_of_full_rows(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_a_shared_prompt_gives_the_numbers_of_full_rows(critic: LoadedModel, prompts: list[Prompt]) -> None:
     rows = shared_rows(critic, prompts)
     full = [Row(row.prompt, (completion,)) for row in rows for completion in row.completions]
     together = token_logps(critic, rows)
@@ -150,7 +154,7 @@ def _gradient(parameter: torch.nn.Parameter) -> torch.Tensor:
 
 
 def test_full_rows_are_what_the_model_itself_computes(
-    critic: Loaded, prompts: list[Prompt], seen: list[Frames]
+    critic: LoadedModel, prompts: list[Prompt], seen: list[Frames]
 ) -> None:
     row = Row(prompts[0], (shared_rows(critic, prompts)[0].completions[1],))
     completion = torch.tensor(row.completions[0])
@@ -162,7 +166,7 @@ def test_full_rows_are_what_the_model_itself_computes(
     assert torch.allclose(token_logps(critic, [row]), expected, atol=1e-5)
 
 
-def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: Loaded, prompts: list[Prompt]) -> None:
+def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: LoadedModel, prompts: list[Prompt]) -> None:
     for frame_kind in ("image", "video"):
         prompt = prompts[0]
         pixels = prompt.pixels.float().requires_grad_(True)
@@ -175,7 +179,7 @@ def test_gradients_reach_the_tower_through_both_kinds_of_frames(critic: Loaded, 
 
 @pytest.mark.parametrize("kind", ["slow", "fast"])
 def test_either_kind_of_frames_alone_teaches_every_weight_of_the_tower(
-    critic: Loaded, prompts: list[Prompt], kind: str
+    critic: LoadedModel, prompts: list[Prompt], kind: str
 ) -> None:
     row = Row(prompts[0], ((300, 301, 302),))
     (features,) = encode(critic, [row.prompt])

@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from modelassist.engine.inputs.prompt import Prompt, build_prompt, normalise
-from modelassist.engine.models.loader import MARKS, Loaded
+from modelassist.engine.models.loader import MARKS, LoadedModel
 from tests.modelassist.engine.golden.cases import CASES, HERE, SYSTEM, TOKENIZER, USER
 
 
@@ -26,7 +26,7 @@ class Pair:
 
 
 @pytest.fixture
-def critic(either: Loaded) -> Loaded:
+def critic(either: LoadedModel) -> LoadedModel:
     """With the words that the reference was given."""
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(TOKENIZER))
     marks = {mark: tokenizer.get_vocab()[mark] for mark in MARKS}
@@ -40,7 +40,7 @@ def case(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def pair(critic: Loaded, case: str) -> Pair:
+def pair(critic: LoadedModel, case: str) -> Pair:
     kind = critic.base.config.model_type
     frames = CASES[case].frames(critic.geometry.unit)
     ours = build_prompt(critic, frames, [{"role": "system", "content": SYSTEM}, {"role": "user", "content": USER}])
@@ -48,7 +48,7 @@ def pair(critic: Loaded, case: str) -> Pair:
         return Pair(ours, {name: torch.from_numpy(arrays[name]) for name in arrays.files})
 
 
-def test_pixels_are_the_same(pair: Pair, critic: Loaded) -> None:
+def test_pixels_are_the_same(pair: Pair, critic: LoadedModel) -> None:
     theirs = [pair.theirs[name] for name in ("pixel_values", "pixel_values_videos") if name in pair.theirs]
     ours = normalise(pair.ours.pixels, critic.geometry)
     assert ours.dtype == torch.float32
@@ -61,19 +61,19 @@ def test_grids_are_the_same(pair: Pair) -> None:
     assert pair.ours.images == len(pair.theirs.get("image_grid_thw", ()))
 
 
-def test_tokens_are_the_same(pair: Pair, critic: Loaded) -> None:
+def test_tokens_are_the_same(pair: Pair, critic: LoadedModel) -> None:
     decoded = [critic.tokenizer.decode(ids) for ids in (pair.ours.ids, pair.theirs["input_ids"][0])]
     assert decoded[0] == decoded[1]
     assert torch.equal(pair.ours.ids, pair.theirs["input_ids"][0])
 
 
-def test_every_vision_token_is_of_the_kind_that_the_reference_says(pair: Pair, critic: Loaded) -> None:
+def test_every_vision_token_is_of_the_kind_that_the_reference_says(pair: Pair, critic: LoadedModel) -> None:
     types = pair.theirs["mm_token_type_ids"][0]
     for number, mark in ((1, "<|image_pad|>"), (2, "<|video_pad|>")):
         assert torch.equal(pair.ours.ids == critic.mark_ids[mark], types == number)
 
 
-def test_positions_are_the_same(pair: Pair, case: str, critic: Loaded) -> None:
+def test_positions_are_the_same(pair: Pair, case: str, critic: LoadedModel) -> None:
     theirs, behind = pair.theirs["position_ids"][:, 0].clone(), pair.theirs["next_position"].clone()
     if case == "long" and critic.geometry.positions_per_second:
         last = int((pair.theirs["mm_token_type_ids"][0] == 2).nonzero()[-1])

@@ -14,7 +14,7 @@ from modelassist.engine.inputs.examples import load_examples
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.prompt import Prompt, encode_completion
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from qsave.release.reader import ReleaseReader
 
@@ -28,11 +28,11 @@ def same(one: Prompt, other: Prompt) -> bool:
 
 @pytest.mark.parametrize("kind", ["sft", "rl"])
 def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
-    either: Loaded, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    either: LoadedModel, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     prompts_seen: list[Prompt] = []
 
-    def take(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
+    def take(critic: LoadedModel, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
         prompts_seen.extend(prompts)
         return iter(())
 
@@ -45,12 +45,12 @@ def test_the_prompt_of_a_row_is_the_prompt_of_a_clip_that_is_scored(
     examples = load_examples(reader, kind, "train")
     assert len(prompts_seen) == len(examples) == 8
     for prompt, example in zip(prompts_seen, examples, strict=True):
-        assert same(prompt, feeder.prompt(example))
+        assert same(prompt, feeder.make_prompt(example))
         if kind == "sft":
-            assert same(prompt, feeder.row(example).prompt)
+            assert same(prompt, feeder.make_row(example).prompt)
 
 
-def test_an_answer_that_is_learnt_is_read_back_as_it_was_given(either: Loaded, release_folder: Path) -> None:
+def test_an_answer_that_is_learnt_is_read_back_as_it_was_given(either: LoadedModel, release_folder: Path) -> None:
     for example in load_examples(ReleaseReader(release_folder), "sft", "train"):
         ids = encode_completion(either, example.answer)
         sample = Sample(ids, finished=True, level_logits=torch.zeros(len(ids), 5))

@@ -17,7 +17,7 @@ from modelassist.engine.inputs.vision import Features, encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.adapters import is_vision_frozen, prepare
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import Config, GrpoConfig, LoraConfig, SftConfig
 from modelassist.engine.support.seeds import seed_torch
 from modelassist.engine.training.grpo import GrpoStage
@@ -46,7 +46,7 @@ def examples(release_folder: Path) -> list[Example]:
     return load_examples(ReleaseReader(release_folder), "sft", "train")
 
 
-def ready(folder: Path, config: Config) -> Loaded:
+def ready(folder: Path, config: Config) -> LoadedModel:
     critic = loader.load(str(folder), dtype=getattr(torch, config.dtype))
     with seed_torch(0, "adapters"):
         prepare(critic, config)
@@ -55,7 +55,7 @@ def ready(folder: Path, config: Config) -> Loaded:
 
 def one_step(
     folder: Path, config: Config, store: FrameStore, examples: list[Example], *, is_grpo: bool = False
-) -> tuple[Loaded, dict[str, float], set[str]]:
+) -> tuple[LoadedModel, dict[str, float], set[str]]:
     """The critic after a step, the step's figures, and the names of the weights that it changed."""
     critic = ready(folder, config)
     before = {name: value.detach().clone() for name, value in critic.network.named_parameters()}
@@ -122,7 +122,7 @@ def test_grpo_takes_its_step_in_bfloat16_too(
 
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("way", WAYS)
-def test_no_way_to_train_is_prepared_with_a_warning(critic: Loaded, way: str, checkpointing: bool) -> None:
+def test_no_way_to_train_is_prepared_with_a_warning(critic: LoadedModel, way: str, checkpointing: bool) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         prepare(critic, replace(WAYS[way], gradient_checkpointing=checkpointing))
@@ -130,12 +130,12 @@ def test_no_way_to_train_is_prepared_with_a_warning(critic: Loaded, way: str, ch
 
 @pytest.mark.parametrize(("gigabytes", "runs"), [(1.0, 2), (0.0, 4)])
 def test_a_frozen_tower_runs_once_a_clip_where_its_features_find_room(
-    critic: Loaded, store: FrameStore, examples: list[Example], monkeypatch: pytest.MonkeyPatch, gigabytes: float,
+    critic: LoadedModel, store: FrameStore, examples: list[Example], monkeypatch: pytest.MonkeyPatch, gigabytes: float,
     runs: int,
 ) -> None:  # fmt: skip
     seen: list[int] = []
 
-    def counted(critic: Loaded, prompts: Sequence[Prompt]) -> list[Features]:
+    def counted(critic: LoadedModel, prompts: Sequence[Prompt]) -> list[Features]:
         seen.append(len(prompts))
         return encode(critic, prompts)
 
@@ -143,8 +143,8 @@ def test_a_frozen_tower_runs_once_a_clip_where_its_features_find_room(
     prepare(critic, WAYS["adapters"])
     feeder = Feeder(critic, store, frozen=True, gigabytes=gigabytes)
     two = examples[:2]
-    prompts = [feeder.prompt(example) for example in two]
-    first, again = feeder.features(two, prompts), feeder.features(two, prompts)
+    prompts = [feeder.make_prompt(example) for example in two]
+    first, again = feeder.compute_features(two, prompts), feeder.compute_features(two, prompts)
     assert sum(seen) == runs
     for one, other in zip(first, again, strict=True):
         assert all(map(torch.equal, one.pooler_output, other.pooler_output))

@@ -9,7 +9,7 @@ import torch
 
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.models.folder import ModelError
-from modelassist.engine.models.loader import Loaded, load, load_frame_config
+from modelassist.engine.models.loader import LoadedModel, load, load_frame_config
 from modelassist.engine.settings.config import Config, LoraConfig, SftConfig
 from modelassist.engine.training import train as training
 from qsave.frames.slowfast import FrameConfig
@@ -40,7 +40,7 @@ def test_a_step_of_sft_and_a_card_from_what_it_made(
     assert scored.text or scored.error
 
 
-def moved(before: Loaded, after: Loaded, part: str) -> bool:
+def moved(before: LoadedModel, after: LoadedModel, part: str) -> bool:
     """Return whether the weights of a part changed by more than the rounding of a saved model."""
     weights_after = after.base.state_dict()
     pairs = [(value, weights_after[name]) for name, value in before.base.state_dict().items() if part in name]
@@ -48,7 +48,7 @@ def moved(before: Loaded, after: Loaded, part: str) -> bool:
     return any(not torch.equal(old.bfloat16().float(), new) for old, new in pairs)
 
 
-def test_each_kind_looks_in_its_own_unit(folder_of_either: Path, either: Loaded) -> None:
+def test_each_kind_looks_in_its_own_unit(folder_of_either: Path, either: LoadedModel) -> None:
     unit = {"qwen3_vl": 32, "qwen2_5_vl": 28}[either.base.config.model_type]
     assert either.geometry.unit == either.frames.unit == load_frame_config(str(folder_of_either)).unit == unit
     either.set_frames(FrameConfig(fast_frames=3, unit=16))
@@ -58,7 +58,7 @@ def test_each_kind_looks_in_its_own_unit(folder_of_either: Path, either: Loaded)
 
 
 def test_settings_that_no_version_knew_name_the_file_and_older_ones_are_taken(
-    folder_of_either: Path, either: Loaded, tmp_path: Path
+    folder_of_either: Path, either: LoadedModel, tmp_path: Path
 ) -> None:
     for path in folder_of_either.iterdir():
         (tmp_path / path.name).symlink_to(path)

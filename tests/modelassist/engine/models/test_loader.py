@@ -22,7 +22,7 @@ from transformers import AutoConfig, PreTrainedTokenizerFast
 from modelassist.engine.generation.critic import Critic
 from modelassist.engine.models import loader
 from modelassist.engine.models.folder import CRITIC_FILE, ModelError
-from modelassist.engine.models.loader import Loaded, find_level_ids, load
+from modelassist.engine.models.loader import LoadedModel, find_level_ids, load
 from modelassist.engine.models.saver import save
 from modelassist.engine.models.tiny import build_tokenizer
 from qsave.axes import LEVEL_WORDS
@@ -106,7 +106,7 @@ def test_a_hub_that_does_not_answer_is_told_once_and_a_folder_named_instead(
     assert caplog.messages == ["Some/Model: the hub does not answer yet; retrying for up to half a minute."]
 
 
-def test_level_words_are_single_tokens_in_context(critic: Loaded) -> None:
+def test_level_words_are_single_tokens_in_context(critic: LoadedModel) -> None:
     assert [str(critic.tokenizer.decode([token])).strip() for token in critic.level_ids] == list(LEVEL_WORDS)
 
 
@@ -124,7 +124,7 @@ def test_the_tokenizer_writes_any_text_and_reads_it_back() -> None:
     assert len(tokenizer.encode(" red circle rises")) == 3
 
 
-def test_what_was_saved_loads_with_the_same_weights_rounded(critic: Loaded, tmp_path: Path) -> None:
+def test_what_was_saved_loads_with_the_same_weights_rounded(critic: LoadedModel, tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in critic.base.state_dict().items()}
     save(critic, tmp_path / "kept")
     again = load(str(tmp_path / "kept"))
@@ -135,7 +135,7 @@ def test_what_was_saved_loads_with_the_same_weights_rounded(critic: Loaded, tmp_
     assert sum(path.stat().st_size for path in (tmp_path / "kept").glob("*.safetensors")) < 16_000_000
 
 
-def test_what_was_saved_is_for_whom_the_umask_lets_read(critic: Loaded, tmp_path: Path) -> None:
+def test_what_was_saved_is_for_whom_the_umask_lets_read(critic: LoadedModel, tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         save(critic, tmp_path / "kept")

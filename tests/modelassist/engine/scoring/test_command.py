@@ -19,13 +19,13 @@ from modelassist.engine.generation.critic import Critic
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.generation.sampler import Sample
 from modelassist.engine.inputs.examples import DataError
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.scoring.command import _make_printable
 from modelassist.engine.scoring.lines import ScoreFile, ScoreLine, Scorer
 from modelassist.engine.scoring.sources import Clip
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import Frames
-from qsave.release.manifest import sha256_of
+from qsave.release.manifest import hash_file
 from qsave.report_card import Evidence, TimeRange, card_from_json
 from tests.modelassist.engine.predictions import make_scored
 from tests.modelassist.engine.small import write_clip
@@ -53,7 +53,7 @@ def fluent(monkeypatch: pytest.MonkeyPatch) -> list[Sample]:
     """Read everything that the tiny critic generates as one fixed card. The list has the generated samples."""
     generated: list[Sample] = []
 
-    def read(critic: Loaded, samples: Sequence[Sample]) -> Scored:
+    def read(critic: LoadedModel, samples: Sequence[Sample]) -> Scored:
         generated.extend(samples)
         return CARD
 
@@ -315,7 +315,7 @@ def test_a_clip_with_other_bytes_is_scored_again_and_has_one_line(
         write_clip(clip, brightness, frames=3)
         assert run(source=clip) == run(source=clip) == 0
         (line,) = read_lines(tmp_path / "scores.jsonl")
-        assert line["sha256"] == sha256_of(clip)
+        assert line["sha256"] == hash_file(clip)
         seen.append(line["sha256"])
     assert len(set(seen)) == len(fluent) == 2
     clip.write_bytes(b"no video any more")
@@ -358,7 +358,7 @@ def test_a_clip_and_a_row_with_a_problem_are_reported_and_the_others_scored(
     assert "error: link.mp4: The file cannot be read: No such file or directory." in errors
     score_lines = {line["video"]: line["sha256"] for line in read_lines(tmp_path / "scores.jsonl")}
     assert score_lines["link.mp4"] is None
-    assert score_lines["a.mp4"] == sha256_of(tmp_path / "clips" / "a.mp4")
+    assert score_lines["a.mp4"] == hash_file(tmp_path / "clips" / "a.mp4")
     assert run(source=tmp_path / "clips" / "m.csv") == 1
     assert "error: m.csv:2: no video is named" in capsys.readouterr().err
     assert len(fluent) == 1

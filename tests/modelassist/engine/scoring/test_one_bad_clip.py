@@ -18,7 +18,7 @@ from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.gathering import decode_clips
 from modelassist.engine.inputs.prompt import Prompt, build_prompt
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from qsave.frames.slowfast import FrameConfig, Frames, read
 from qsave.release.reader import ReleaseReader
@@ -38,13 +38,13 @@ def items(tmp_path: Path) -> list[tuple[Path, str]]:
 
 
 @pytest.fixture
-def fluent(critic: Loaded, monkeypatch: pytest.MonkeyPatch) -> Critic:
+def fluent(critic: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> Critic:
     """A critic whose every answer is read as a card."""
     monkeypatch.setattr(critic_module, "read_scores", lambda *_: CARD)
     return Critic(critic, Sampling(token_budget=100_000))
 
 
-def asks_bad(critic: Loaded, prompts: Sequence[Prompt]) -> bool:
+def asks_bad(critic: LoadedModel, prompts: Sequence[Prompt]) -> bool:
     bad = critic.tokenizer.encode(BAD, add_special_tokens=False)[-3:]
     return any(str(bad)[1:-1] in str(prompt.ids.tolist()) for prompt in prompts)
 
@@ -61,7 +61,7 @@ def fail_while_reading(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Non
 def fail_while_asking(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     build = build_prompt
 
-    def fails(critic: Loaded, frames: Frames, messages: Sequence[Mapping[str, str]]) -> Prompt:
+    def fails(critic: LoadedModel, frames: Frames, messages: Sequence[Mapping[str, str]]) -> Prompt:
         if BAD in messages[1]["content"]:
             raise error
         return build(critic, frames, messages)
@@ -72,7 +72,7 @@ def fail_while_asking(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None
 def fail_while_generating(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     stream = critic_module.stream_answers
 
-    def fails(critic: Loaded, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
+    def fails(critic: LoadedModel, prompts: Sequence[Prompt], sampling: Sampling) -> Iterator[tuple[int, list[Sample]]]:
         if asks_bad(critic, prompts):
             raise error
         return stream(critic, prompts, sampling)
@@ -127,7 +127,7 @@ def test_an_error_of_every_clip_is_no_fault_of_a_clip(
 
 
 def test_training_and_evaluation_go_on_without_a_clip_that_sets_something_off(
-    critic: Loaded, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    critic: LoadedModel, release_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")[:3]
 

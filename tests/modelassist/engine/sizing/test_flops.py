@@ -18,7 +18,7 @@ from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.adapters import is_vision_frozen, prepare
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import Config, LoraConfig
 from modelassist.engine.sizing.flops import Flops, Work, compute_speed, count_flops
@@ -42,14 +42,14 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-def rows_of(critic: Loaded, release: Path, frames: Path) -> list[Row]:
+def rows_of(critic: LoadedModel, release: Path, frames: Path) -> list[Row]:
     """Of several lengths, with two completions each."""
     feeder = Feeder(critic, FrameStore(frames, critic.frames))
     examples = load_examples(ReleaseReader(release), "sft", "train")
-    return [feeder.row(example, direct=True) for example in examples[2:5]]
+    return [feeder.make_row(example, direct=True) for example in examples[2:5]]
 
 
-def counted_by_torch(critic: Loaded, rows: Sequence[Row], *, frozen: bool) -> int:
+def counted_by_torch(critic: LoadedModel, rows: Sequence[Row], *, frozen: bool) -> int:
     prompts = [row.prompt for row in rows]
     critic.network.train()
     with torch.set_grad_enabled(not frozen):

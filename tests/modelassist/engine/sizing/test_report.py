@@ -19,7 +19,7 @@ from modelassist.engine.inputs.rows import compute_completion_logits, pack
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.adapters import prepare
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings import config
 from modelassist.engine.settings.config import Config, GrpoConfig, LoraConfig, SftConfig, load_config
 from modelassist.engine.sizing.flops import MEMORY, PEAKS, Work, count_flops
@@ -158,7 +158,7 @@ def test_checkpointing_trades_memory_for_operations(folder_8b: Path, shipped: di
     assert again.flops.recomputed == pytest.approx(again.flops.forward, rel=0.1)
 
 
-def measure_kept_bytes(critic: Loaded, arguments: Arguments, dtype: torch.dtype) -> int:
+def measure_kept_bytes(critic: LoadedModel, arguments: Arguments, dtype: torch.dtype) -> int:
     """Measure the bytes that a layer keeps for the backward pass, without its weights and their copies."""
     layer = critic.base.model.language_model.layers[0].eval()
     kept: dict[int, Tensor] = {}
@@ -196,7 +196,7 @@ def test_a_layer_keeps_what_it_is_said_to_keep(tiny_folder: Path, dtype: torch.d
     )
 
 
-def measure_peak_bytes(critic: Loaded, rows: int, dtype: torch.dtype) -> int:
+def measure_peak_bytes(critic: LoadedModel, rows: int, dtype: torch.dtype) -> int:
     """Measure the most bytes that a pass over equal rows allocates at once, without those allocated before it."""
     some = [make_example_row(critic, direct=True)] * rows
     prompts = [row.prompt for row in some]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from modelassist.engine.settings.config import Config, LoraConfig
-from modelassist.engine.support.out_of_memory import MemoryFullError, advise_on_training, memory_limit
+from modelassist.engine.support.out_of_memory import MemoryFullError, advise_on_training, explain_out_of_memory
 
 ON_A_GPU = (
     "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.02 GiB is "
@@ -15,26 +15,26 @@ ON_A_GPU = (
 
 
 def test_a_real_allocation_that_does_not_fit_is_said_in_one_line() -> None:
-    with pytest.raises(MemoryFullError) as raised, memory_limit("sft step 3", "lower micro_tokens"):
+    with pytest.raises(MemoryFullError) as raised, explain_out_of_memory("sft step 3", "lower micro_tokens"):
         torch.empty(2**50)
     assert str(raised.value) == (
-        "sft step 3: the machine's memory ran out (asked for 4194304.00 GiB more); lower micro_tokens"
+        "sft step 3: the machine's memory ran out (asked for 4194304.00 GiB more); lower micro_tokens."
     )
 
 
 def test_a_gpu_says_how_much_was_asked_for() -> None:
-    with pytest.raises(MemoryFullError) as raised, memory_limit("sft step 3", "lower micro_tokens"):
+    with pytest.raises(MemoryFullError) as raised, explain_out_of_memory("sft step 3", "lower micro_tokens"):
         raise torch.OutOfMemoryError(ON_A_GPU)
-    assert str(raised.value) == ("sft step 3: CUDA out of memory. Tried to allocate 2.00 GiB; lower micro_tokens")
+    assert str(raised.value) == ("sft step 3: CUDA out of memory. Tried to allocate 2.00 GiB; lower micro_tokens.")
 
 
 def test_other_errors_stay_what_they_are_and_the_innermost_place_is_named() -> None:
-    with pytest.raises(RuntimeError, match=r"^shapes differ$"), memory_limit("sft step 3", "x"):
+    with pytest.raises(RuntimeError, match=r"^shapes differ$"), explain_out_of_memory("sft step 3", "x"):
         raise RuntimeError("shapes differ")
     with (
-        pytest.raises(MemoryFullError, match=r"^inner: .*; a$"),
-        memory_limit("outer", "b"),
-        memory_limit("inner", "a"),
+        pytest.raises(MemoryFullError, match=r"^inner: .*; a\.$"),
+        explain_out_of_memory("outer", "b"),
+        explain_out_of_memory("inner", "a"),
     ):
         raise MemoryError
 

@@ -8,7 +8,7 @@ import pytest
 
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import Config, CooldownConfig, GrpoConfig, SftConfig
 from modelassist.engine.training.journal import Journal
 from modelassist.engine.training.stages import StageContext
@@ -24,11 +24,11 @@ CONFIG = Config(
 )
 
 
-def make_context(critic: Loaded, tmp_path: Path) -> StageContext:
+def make_context(critic: LoadedModel, tmp_path: Path) -> StageContext:
     return StageContext(critic, make_feeder(critic, tmp_path))
 
 
-def make_feeder(critic: Loaded, tmp_path: Path) -> Feeder:
+def make_feeder(critic: LoadedModel, tmp_path: Path) -> Feeder:
     return Feeder(critic, FrameStore(tmp_path / "frames", critic.frames))
 
 

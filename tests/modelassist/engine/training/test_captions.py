@@ -9,7 +9,7 @@ import pytest
 
 from modelassist.engine.inputs.examples import DataError, load_captions, load_examples
 from modelassist.engine.training import train as training
-from qsave.prompt import user_prompt
+from qsave.prompt import make_user_prompt
 from qsave.release.reader import ReleaseReader
 from tests.modelassist.engine.training.runs import CONFIG, cut_after, read_losses
 
@@ -90,4 +90,4 @@ def test_a_caption_may_have_a_prompt(release_folder: Path, tmp_path: Path) -> No
     first, second = (json.loads(line) for line in path.read_text().splitlines()[:2])
     path.write_text(json.dumps(first) + "\n" + json.dumps(second | {"prompt": "A <b> cat"}) + "\n")
     alone, with_prompt = (example.messages[1]["content"] for example in load_captions(path))
-    assert with_prompt == f"{alone} {user_prompt('A <b> cat')}"
+    assert with_prompt == f"{alone} {make_user_prompt('A <b> cat')}"

@@ -13,7 +13,7 @@ from modelassist.engine.inputs.examples import load_examples
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.models import loader
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.models.tiny import init_tiny
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training.checkpoints import (
@@ -44,14 +44,14 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 @pytest.fixture
-def stage(critic: Loaded, release_folder: Path, tmp_path: Path) -> SftStage:
+def stage(critic: LoadedModel, release_folder: Path, tmp_path: Path) -> SftStage:
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")
     feeder = Feeder(critic, FrameStore(tmp_path / "frames", critic.frames))
     return SftStage(StageContext(critic, feeder), examples, SftConfig(steps=3, batch=2))
 
 
 def test_a_checkpoint_restores_weights_and_optimiser(
-    critic: Loaded, stage: SftStage, tiny_folder: Path, tmp_path: Path
+    critic: LoadedModel, stage: SftStage, tiny_folder: Path, tmp_path: Path
 ) -> None:
     stage.step(0)
     save_checkpoint(tmp_path / "checkpoints", critic, stage, 1, RUN)
@@ -69,7 +69,7 @@ def test_a_checkpoint_restores_weights_and_optimiser(
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_checkpoint_has_the_permissions_of_the_umask(critic: Loaded, stage: SftStage, tmp_path: Path) -> None:
+def test_a_checkpoint_has_the_permissions_of_the_umask(critic: LoadedModel, stage: SftStage, tmp_path: Path) -> None:
     stage.step(0)
     before = os.umask(0o027)
     try:
@@ -85,7 +85,7 @@ def test_a_checkpoint_has_the_permissions_of_the_umask(critic: Loaded, stage: Sf
 
 @pytest.mark.parametrize("size", [0, 100_000])
 def test_a_full_disk_leaves_the_checkpoint_before_it(
-    critic: Loaded, stage: SftStage, tmp_path: Path, size: int
+    critic: LoadedModel, stage: SftStage, tmp_path: Path, size: int
 ) -> None:
     stage.step(0)
     save_checkpoint(tmp_path, critic, stage, 1, RUN)
@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(
 
 
 def test_a_checkpoint_of_a_model_of_another_shape_is_refused(
-    critic: Loaded, stage: SftStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    critic: LoadedModel, stage: SftStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_checkpoint(tmp_path / "checkpoints", critic, stage, 1, RUN)
     monkeypatch.setattr("modelassist.engine.models.tiny.LAYERS", 2)
@@ -116,7 +116,7 @@ def test_a_checkpoint_of_a_model_of_another_shape_is_refused(
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "optimizer.safetensors", "state.json"])
-def test_a_damaged_checkpoint_is_named(critic: Loaded, stage: SftStage, tmp_path: Path, name: str) -> None:
+def test_a_damaged_checkpoint_is_named(critic: LoadedModel, stage: SftStage, tmp_path: Path, name: str) -> None:
     stage.step(0)
     path = save_checkpoint(tmp_path, critic, stage, 1, RUN) / name
     path.write_bytes(path.read_bytes()[:20])

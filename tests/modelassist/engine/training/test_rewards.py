@@ -13,7 +13,7 @@ from modelassist.engine.training.rewards import (
     compute_rank_rewards,
     compute_reward_terms,
 )
-from qsave.axes import AXES, Axis, level_of_mos
+from qsave.axes import AXES, Axis, round_to_level
 from qsave.release.rows import Target
 from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
@@ -29,7 +29,7 @@ def card(*levels_of_axes: int, evidence: tuple[Evidence, ...] = ()) -> ReportCar
 
 def targets(mos: float, se: float = 0.2, evidence: tuple[Evidence, ...] = ()) -> dict[Axis, Target]:
     defects = tuple(piece.defect for piece in evidence)
-    return {axis: Target(mos, se, 3, level_of_mos(mos), defects, evidence) for axis in AXES}
+    return {axis: Target(mos, se, 3, round_to_level(mos), defects, evidence) for axis in AXES}
 
 
 def timed(defect: str, start: float, end: float) -> Evidence:

@@ -13,7 +13,7 @@ from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
 from modelassist.engine.inputs.rows import Packed, Row, pack
 from modelassist.engine.models import loader
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import SftConfig
 from modelassist.engine.training import sft
 from modelassist.engine.training.optimise import list_trainable
@@ -66,7 +66,7 @@ def test_rows_of_similar_length_share_a_micro_batch(
 ) -> None:
     passes: list[list[int]] = []
 
-    def packed(critic: Loaded, rows: Sequence[Row]) -> Packed:
+    def packed(critic: LoadedModel, rows: Sequence[Row]) -> Packed:
         passes.append([row.length for row in rows])
         return pack(critic, rows)
 

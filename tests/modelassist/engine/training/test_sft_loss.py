@@ -12,7 +12,7 @@ from modelassist.engine.inputs.rows import compute_completion_logits, pack
 from modelassist.engine.inputs.vision import encode
 from modelassist.engine.models import loader
 from modelassist.engine.models.distributed import Machine
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training.optimise import TrainingError
 from modelassist.engine.training.sft import SftStage, SftWeights, StepTotals, compute_sft_loss
@@ -41,9 +41,9 @@ def test_sft_learns_a_small_set_and_generates_it_freely(
     assert sum(errors) / len(errors) < 0.4
 
 
-def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path: Path) -> None:
+def test_weight_zero_is_plain_sft(critic: LoadedModel, release_folder: Path, tmp_path: Path) -> None:
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")[:2]
-    rows = [make_feeder(critic, tmp_path).row(example) for example in examples]
+    rows = [make_feeder(critic, tmp_path).make_row(example) for example in examples]
     packed = pack(critic, rows)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES] for example in examples])
     logits = compute_completion_logits(critic, rows, packed, encode(critic, [row.prompt for row in rows]))
@@ -55,10 +55,10 @@ def test_weight_zero_is_plain_sft(critic: Loaded, release_folder: Path, tmp_path
 
 
 def test_only_the_level_words_of_a_direct_answer_have_a_gradient(
-    critic: Loaded, release_folder: Path, tmp_path: Path
+    critic: LoadedModel, release_folder: Path, tmp_path: Path
 ) -> None:
     example = load_examples(ReleaseReader(release_folder), "sft", "train")[0]
-    row = make_feeder(critic, tmp_path).row(example, direct=True)
+    row = make_feeder(critic, tmp_path).make_row(example, direct=True)
     packed = pack(critic, [row])
     logits = torch.randn(len(packed.targets), len(critic.tokenizer), requires_grad=True)
     mos = torch.tensor([[example.targets[axis].mos for axis in AXES]])
@@ -72,7 +72,7 @@ def test_only_the_level_words_of_a_direct_answer_have_a_gradient(
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_clips_named(
-    critic: Loaded, release_folder: Path, tmp_path: Path
+    critic: LoadedModel, release_folder: Path, tmp_path: Path
 ) -> None:
     examples = load_examples(ReleaseReader(release_folder), "sft", "train")
     stage = SftStage(make_context(critic, tmp_path), examples, CONFIG.sft)

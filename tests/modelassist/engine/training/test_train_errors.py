@@ -15,7 +15,7 @@ from modelassist.engine.evaluation.readable import ADVICE
 from modelassist.engine.inputs.examples import load_examples
 from modelassist.engine.inputs.feeder import Feeder
 from modelassist.engine.inputs.frame_store import FrameStore
-from modelassist.engine.models.loader import Loaded
+from modelassist.engine.models.loader import LoadedModel
 from modelassist.engine.settings.config import NEW_NAMES
 from modelassist.engine.settings.sampling import Sampling
 from modelassist.engine.training import train as training
@@ -137,7 +137,7 @@ def test_a_run_stops_if_no_clip_of_a_step_can_be_read(bench: Bench, monkeypatch:
     assert error.startswith("error: No clip of a step is left: clip clip-")
 
 
-def test_a_clip_that_disappears_has_no_card_and_the_others_do(bench: Bench, critic: Loaded) -> None:
+def test_a_clip_that_disappears_has_no_card_and_the_others_do(bench: Bench, critic: LoadedModel) -> None:
     examples = load_examples(ReleaseReader(bench.release), "sft", "train")[:3]
     examples[1].path.unlink()
     feeder = Feeder(critic, FrameStore(bench.folder / "frames", critic.frames))

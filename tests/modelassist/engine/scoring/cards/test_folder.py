@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.engine.inputs.examples import DataError
-from modelassist.engine.scoring.cards.folder import CardPages, describe_count, page_name
-from modelassist.engine.scoring.cards.markup import clean, document, element
+from modelassist.engine.scoring.cards.folder import CardPages, describe_count, name_page
+from modelassist.engine.scoring.cards.markup import clean, element, render_document
 from modelassist.engine.scoring.cards.page import (
     _MIN_SHARE,
     INDEX,
@@ -174,7 +174,7 @@ def test_a_clip_that_cannot_be_played_says_so(tmp_path: Path) -> None:
         clip = Clip(name, tmp_path / name, prompt)
         line = ScoreLine.of(clip, None, by, Scored(None, "", {}, "why"), frames)
         pages.write(clip, line, frames)
-        return Reader((pages.folder / page_name(line)).read_text())
+        return Reader((pages.folder / name_page(line)).read_text())
 
     for name, prompt, frames in (("there.mp4", "A", FRAMES), ("there.mp4", "", None)):
         assert "video" in [tag for tag, _ in read_page(name, prompt, frames).tags]
@@ -238,7 +238,7 @@ def test_whatever_strangers_type_stays_text(prompt: str, reason: str, name: str)
 
 
 def test_text_before_between_and_after_elements_is_kept() -> None:
-    page = document("t", element("p", "a", None, "b<", element("b", "c"), "d", "&e"))
+    page = render_document("t", element("p", "a", None, "b<", element("b", "c"), "d", "&e"))
     assert "<p>ab&lt;<b>c</b>d&amp;e</p>" in page
 
 
@@ -247,7 +247,7 @@ def test_every_clip_has_a_page_of_its_own_for_every_way_it_was_scored() -> None:
     ways = [Scorer("critic", "0"), Scorer("critic", "1"), Scorer("critic", "0", samples=8)]
     failed = Scored(None, "", {}, "")
     names = [
-        page_name(ScoreLine.of(Clip(name, Path(), prompt), "5a", by, failed, None))
+        name_page(ScoreLine.of(Clip(name, Path(), prompt), "5a", by, failed, None))
         for name, prompt in clips
         for by in ways
     ]
@@ -269,7 +269,7 @@ def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None
     pages.write_index(lines, Scorer("critic", "0", samples=8))
     read = Reader((tmp_path / "pages" / "index.html").read_text())
     links = [attributes["href"] for tag, attributes in read.tags if tag == "a"]
-    assert links == [page_name(lines[good]), page_name(lines[bad])]
+    assert links == [name_page(lines[good]), name_page(lines[bad])]
     assert all((tmp_path / "pages" / str(link)).is_file() for link in links)
     assert "1 of 2 clips has a report card" in read.text
     assert "Scored by critic (identity 0), the mean of 8 sampled answers for each clip" in read.text
@@ -277,7 +277,7 @@ def test_the_list_leads_to_every_page_and_tells_failures(tmp_path: Path) -> None
     assert "No report card: cannot be read" in read.text
     assert "A <b>" in read.text
     (video,) = [
-        a for tag, a in Reader((tmp_path / "pages" / page_name(lines[good])).read_text()).tags if tag == "video"
+        a for tag, a in Reader((tmp_path / "pages" / name_page(lines[good])).read_text()).tags if tag == "video"
     ]
     assert video["src"] == "../dir/good%20%231.mp4"
 
