@@ -87,7 +87,7 @@ class GuidelinesView(RoleView):
 
     @extend_schema(responses={200: GuidelinesSerializer, 404: None})
     def get(self, request: Request, name: str) -> Response:
-        """Show the newest version; 404 if there is none. Only leads see examples that are held back or excluded."""
+        """Show the newest version, or 404 without one. Only leads see examples that are held back or excluded."""
         campaign = get_object_or_404(list_readable_campaigns(self.actor), name=name)
         newest = get_object_or_404(campaign.guidelines.order_by("-number")[:1])
         is_lead = self.actor.has_role(Role.LEAD)

@@ -45,7 +45,7 @@ def draw_check_kind(campaign: Campaign, rater: User, number: int) -> Slot.Kind |
 
 
 def choose_repeat(rater: User, campaign: Campaign, number: int) -> ChosenItem | None:
-    """Choose an item that the rater rated a while ago and has not repeated; None if there is none.
+    """Choose an item that the rater rated a while ago and has not repeated. Return None if no item fits.
 
     The repeat has the arm of the first rating, so that the rater sees the same page both times.
     """
@@ -73,7 +73,7 @@ def list_new_golds(rater: User, campaign: Campaign) -> QuerySet[Item]:
 
 
 def choose_gold(rater: User, campaign: Campaign, number: int) -> ChosenItem | None:
-    """Choose a gold that is new to the rater; None if none is left."""
+    """Choose a gold that is new to the rater. Return None if no gold is left."""
     keys = list(list_new_golds(rater, campaign).order_by("pk").values_list("pk", flat=True)[:200])
     if not keys:
         return None

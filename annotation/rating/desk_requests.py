@@ -94,7 +94,10 @@ def _show_late_draft(request: AuthedRequest, campaign: Campaign) -> HttpResponse
 @never_cache
 @require_GET
 def rate_upcoming(request: AuthedRequest, name: str) -> HttpResponse:
-    """Respond with the video that probably comes next, for prefetching; 204 if there is none or it is too large."""
+    """Respond with the video that probably comes next, for prefetching.
+
+    Respond with 204 if no clip is left or the video is too large.
+    """
     clip = guess_next_clip(rater=request.user, campaign=find_campaign(request, name))
     if clip is None or clip.bytes > PREFETCH_BYTES:
         return HttpResponse(status=204)

@@ -93,7 +93,7 @@ def find_late_draft(slot: Slot) -> Draft | None:
 
 @transaction.atomic
 def show_late_draft(*, rater: User, lease: uuid.UUID) -> Draft | None:
-    """Return a draft that came late and record that the rater was shown it; None if there is none.
+    """Return a draft that came late and record that the rater was shown it. Return None if none came.
 
     A rater who was shown a draft already gets the same one.
     """

@@ -18,8 +18,8 @@ An item that a rater has reported is held back from everybody, in every kind of 
 or excludes it (`annotation.campaigns.reports`). The rater who holds it when it is reported may finish. The rater who
 holds it when it is excluded loses the slot and is told; what they typed stays saved, and rule 3 applies if it returns.
 
-No timer frees a slot: once its lease has run out, another rater can take it. Until somebody takes it, the slot still
-carries the first rater's lease, and a late submit of theirs counts. A paused campaign hands out nothing new, and lets
+No timer frees a slot: once its lease has run out, another rater can take it. Until somebody takes it, the slot keeps
+the first rater's lease, and a late submit by that rater counts. A paused campaign hands out nothing new, and lets
 raters finish the slots that they hold.
 """
 
@@ -73,7 +73,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
             with transaction.atomic():
                 slot = _claim(rater, campaign)
         except (IntegrityError, Slot.DoesNotExist, Item.DoesNotExist):
-            continue  # another page of theirs claimed or submitted, or the item left the queue, at this moment
+            continue  # another page of the rater claimed or submitted, or the item left the queue, at this moment
         if slot is not None:
             slot.campaign = campaign
         return slot

@@ -158,7 +158,7 @@ class SlotSearch:
 def lease_new_slot(
     rater: User, campaign: Campaign, search: SlotSearch, *, now: datetime, expires: datetime
 ) -> Slot | None:
-    """Lease the first open rating slot of an available item that is new to the rater; return None if there is none.
+    """Lease the first open rating slot of an available item that is new to the rater. Return None if no slot is free.
 
     Call it in a transaction.
     """
@@ -197,7 +197,7 @@ class HeldSlot:
 
 
 def lock_held_slot(rater: User, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSlot | None:
-    """Lock the slot that the rater holds under this lease until the transaction ends; None if there is no such slot.
+    """Lock the slot that the rater holds under this lease until the transaction ends. Return None if no slot has it.
 
     If `campaign` is the slot's, its state is refreshed and the slot refers to it, so that it is not read again.
     """

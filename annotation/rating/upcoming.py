@@ -14,7 +14,7 @@ from annotation.shared.draws import draw_position
 
 
 def guess_next_clip(*, rater: User, campaign: Campaign) -> Clip | None:
-    """Return the clip that a claim would try first if no other rater claims before; None if there is none."""
+    """Return the clip that a claim would try first if no other rater claims before. Return None if no clip is left."""
     last = Offer.objects.filter(rater=rater, campaign=campaign).order_by("-number").first()
     if last is None or campaign.state != Campaign.State.OPEN:
         return None

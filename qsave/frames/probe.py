@@ -28,7 +28,7 @@ class MediaFacts:
     container: str
     """`mov` (MP4 too), `matroska` (WebM too), `avi` or `gif`."""
     sound: str = ""
-    """The codec of its first audio stream; empty if there is none, `unknown` if there is no decoder for it."""
+    """The codec of its first audio stream; empty for a silent clip, `unknown` if FFmpeg has no decoder for it."""
 
 
 def probe(path: Path) -> MediaFacts:

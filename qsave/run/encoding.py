@@ -1,4 +1,4 @@
-"""Figures as JSON: a value with its interval, or the reason why there is none.
+"""Figures as JSON: a value with its interval, or the reason why the value or the interval is missing.
 
 Earlier versions wrote fewer figures. A figure that a file lacks is NOT_MEASURED and is not written back.
 """
@@ -18,7 +18,7 @@ class EvaluationError(ValueError):
 
 
 def encode_figure(figure: Estimate) -> dict[str, Any]:
-    """Write `{"value", "low", "high"}`, `{"value", "interval": why there is none}` or `{"undefined": why}`."""
+    """Write `{"value", "low", "high"}`, `{"value", "interval": why it is missing}` or `{"undefined": why}`."""
     if figure == NOT_MEASURED:
         return {}
     if isinstance(figure.value, Undefined):

@@ -32,7 +32,7 @@ from qsave.run.files import EVALUATION_FILE
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """Read the evaluation in a folder; raises EvaluationError if it is not one, and OSError if there is none."""
+    """Read the evaluation in a folder; raises EvaluationError for another file, and OSError if the file is missing."""
     path = folder / EVALUATION_FILE
     try:
         return Evaluation.from_json(parse_json(path.read_bytes()))

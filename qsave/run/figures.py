@@ -68,7 +68,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ParseError:
-    """Why outputs could not be read as a report card, and how many clips have this error."""
+    """A reason why outputs could not be read as a report card, and how many clips have it."""
 
     error: str
     clips: int
@@ -119,8 +119,8 @@ _AGREEMENT = ("srcc", "plcc", "plcc_logistic", "krcc", "rmse", "within_1")
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """By how much the critic is better than another predictor, over the clips for which both have a report card: its
-    SRCC minus the other's, and the other's RMSE minus its own."""
+    """How much better the critic is than another predictor, over the clips for which both have a report card: the
+    critic's SRCC minus the other's, and the other's RMSE minus the critic's."""
 
     counts: Counts
     srcc: Estimate
@@ -228,8 +228,8 @@ class DefectFigures:
 class Reasons:
     """How well a critic gives reasons: defects over all labels and by label, evidence in time, contradictions.
 
-    `evidence_counts` are the clips where raters marked a time, `evidence_iou` the overlap of the critic's times with
-    theirs, and `contradictions` the share of levels that contradict the listed defects.
+    `evidence_counts` counts the clips where raters marked a time, `evidence_iou` is the overlap of those times with the
+    critic's, and `contradictions` is the share of levels that contradict the listed defects.
     """
 
     defects: DefectFigures
@@ -261,7 +261,7 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another predictor on one axis, and by how much the critic is ahead of it."""
+    """Another predictor on one axis, and how much better the critic is."""
 
     agreement: Agreement
     reasons: Reasons

@@ -10,7 +10,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Print a link by which somebody sets a new password. Earlier links of theirs stop working."
+    help = "Print a link with which a person sets a new password. Earlier links of that person stop working."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="the name that they sign in with")

@@ -44,10 +44,10 @@ _METHOD = """\
 - Brackets are {confidence:.0%} intervals: percentile bootstraps of {resamples} resamples, seed {seed}, that draw all
   clips of a prompt together. Figures of raters have jackknife intervals over clips and raters, rates of outputs
   without a report card have Wilson's intervals.
-- Fewer than {least} prompts get no interval, as it would be too narrow, and no comparison. Agreement
-  of generators needs that many prompts of each generator, as the generators are fixed and their clips are resampled.
-- Figures are of the clips with a report card; those of the constant predictor are of the clips for which the critic has
-  one.
+- With fewer than {least} prompts an interval would be too narrow, so figures have no interval and are not compared.
+  Agreement of generators needs that many prompts of each generator, because only their clips are resampled.
+- All figures are over the clips for which the predictor has a report card. Those of the constant predictor are over
+  the clips for which the critic has one.
 - The score of an axis is the expectation over the five levels where the answer writes its level, from 1 to 5. PLCC
   after logistic fits four parameters to the same points, so it flatters. KRCC is tau-b.
 - A dash is undefined; the reason is below the table.
@@ -107,7 +107,7 @@ def _describe_model(name: str, identity: str | None) -> str:
 def _render_opening(evaluation: Evaluation) -> str:
     splits = evaluation.splits
     if not splits:
-        return "No held-out clips: nothing was measured."
+        return "There are no held-out clips, so nothing was measured."
     held_out = f"held-out clips of the release ({'/'.join(splits)})"
     measured = "; ".join(f"{name}: {_describe_measured(split)}" for name, split in splits.items())
     return (
@@ -237,18 +237,18 @@ def _describe_gains(figures: AxisFigures) -> str:
     Without an interval a difference does not show that the critic is better.
     """
     gains = [
-        f"SRCC less that of {words}: {_describe_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
+        f"SRCC minus that of {words}: {_describe_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
         for name, words in RIVAL_NAMES.items()
         if name in figures.rivals
     ]
     constant = figures.constant.gain
-    gains.append(f"RMSE of the constant less the critic's: {_describe_gain(constant, constant.rmse)}")
-    return f"Differences on the clips that both have a report card for, paired: {'; '.join(gains)}."
+    gains.append(f"RMSE of the constant minus the critic's: {_describe_gain(constant, constant.rmse)}")
+    return f"Paired differences, over the clips for which both have a report card: {'; '.join(gains)}."
 
 
 def _describe_gain(gain: Gain, difference: Estimate) -> str:
     if not gain.counts.clips:
-        return "undefined, as there is no clip that both have a report card for"
+        return "undefined, as there is no clip for which both have a report card"
     if isinstance(difference.value, Undefined):
         return f"undefined, as {escape_markdown(difference.value)}"
     interval = difference.interval
@@ -276,13 +276,13 @@ def _render_generators(axes: Mapping[Axis, GeneratorFigures]) -> Iterator[str]:
 def _render_reasons(split: Split) -> Iterator[str]:
     read = _get_read_counts(split)
     yield (
-        f"Of the {read} with a report card. "
+        f"Figures are over the {read} with a report card. "
         if read.clips
-        else f"No clip has a report card; what raters listed is of all {split.counts.clips} clips. "
+        else f"No clip has a report card, so only what raters listed is counted, over all {split.counts.clips} clips. "
     ) + (
         "Counts are of clips and labels. Evidence IoU: for each time that raters marked, the best overlap in time with "
-        "the critic's evidence for the same defect. A contradiction is a level that the listed defects deny: excellent "
-        "with a defect, or poor and worse with none."
+        "the critic's evidence for the same defect. A contradiction is a level that does not fit the listed defects: "
+        "excellent with a defect, or poor and worse with none."
     )
     figures = {axis: _collect_reason_figures(split.axes[axis]) for axis in AXES}
     rows = []
@@ -314,8 +314,8 @@ def _render_labels(axes: Mapping[Axis, AxisFigures]) -> Iterator[str]:
     if rows:
         yield render_table(["defect", "axis", "listed", "by raters", *_SHARES], rows)
         yield (
-            "Without precision: the critic did not list it; without recall: raters did not. A share has an interval "
-            f"where it rests on {LEAST_GROUPS} prompts or more with that defect, and is not the same in all resamples."
+            "A defect has no precision if the critic never listed it, and no recall if raters never did. A share has "
+            f"an interval if at least {LEAST_GROUPS} prompts have the defect and the share differs between resamples."
         )
 
 

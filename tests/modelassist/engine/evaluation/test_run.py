@@ -158,7 +158,7 @@ def test_reasons_say_of_which_figures_they_are() -> None:
         "SRCC, PLCC, PLCC after logistic, KRCC of the constant: all predictions are equal",
         "RMSE, within ±1 of the previous critic: there is nothing to compare",
         "every figure of the critic, the critic with blank frames, the constant: too few prompts (2).",
-        "SRCC less that of the previous critic: undefined, as there is no clip that both have a report card for",
+        "SRCC minus that of the previous critic: undefined, as there is no clip for which both have a report card",
         "Without an interval: every figure of visual, dynamic, alignment: too few prompts of a generator (1).",
     ):  # fmt: skip
         assert words in text
