@@ -24,7 +24,7 @@ from qsave.files import lock_exclusively
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.slowfast import Frames, read
 
-_NO_PROMPT = "it has no prompt: give --prompt, or put a text file of the same name beside the video"
+_NO_PROMPT = "It has no prompt. Give --prompt, or put a text file of the same name beside the video."
 
 
 @dataclass(frozen=True, slots=True)

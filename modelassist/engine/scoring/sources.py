@@ -1,7 +1,7 @@
 """Find the clips to score and their prompts: one video, a folder of videos, or a manifest.
 
 A manifest is CSV or JSON lines with `video` (a path relative to the manifest's folder) and `prompt`. Without a manifest
-the prompt is in a text file next to the video (`clip.mp4`, `clip.txt`); if there is none, the common prompt is used.
+the prompt is in a text file next to the video (`clip.mp4`, `clip.txt`); without that file the common prompt is used.
 """
 
 import csv
@@ -16,7 +16,7 @@ from qsave.parsing import parse_json
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".gif")
 MANIFEST_SUFFIXES = (".csv", ".jsonl")
-_NO_TEXT = "the row is not UTF-8 text"
+_NO_TEXT = "This row is not UTF-8 text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ def _make_clip_with_sidecar(path: Path, name: str, prompt: str | None) -> Clip:
     try:
         text = beside.read_text(encoding="utf-8-sig") if beside.is_file() else prompt or ""
     except UnicodeDecodeError as error:
-        return Clip(name, path, "", f"its prompt in {beside.name} is not UTF-8 text: {error}")
+        return Clip(name, path, "", f"Its prompt in {beside.name} is not UTF-8 text: {error}.")
     except OSError as error:
-        return Clip(name, path, "", f"its prompt in {beside.name} cannot be read: {error.strerror}")
+        return Clip(name, path, "", f"Its prompt in {beside.name} cannot be read: {error.strerror}.")
     return Clip(name, path, text.strip())
 
 
@@ -95,7 +95,7 @@ def _read_csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Row]]:
         except StopIteration:
             return
         except csv.Error as error:  # the reader continues with the next line
-            yield rows.reader.line_num, f"not CSV: {error}"
+            yield rows.reader.line_num, f"This row is not CSV: {error}."
         else:
             yield rows.line_num, _find_row_error(row) or row
 
@@ -104,7 +104,11 @@ def _find_row_error(row: Mapping[str | None, Any]) -> str | None:
     """Return the error in a row of CSV; DictReader puts cells beyond the header under None."""
     if not _is_text("".join(str(value) for value in row.values())):
         return _NO_TEXT
-    return "more columns than the header has; a prompt with a comma needs quotes" if any(row.get(None, ())) else None
+    return (
+        "This row has more columns than the header. A prompt with a comma needs quotes."
+        if any(row.get(None, ()))
+        else None
+    )
 
 
 def _check_columns(manifest: Path, rows: "csv.DictReader[str]") -> None:
@@ -123,9 +127,9 @@ def _parse_row(line: str) -> Row:
     try:
         value = parse_json(line)
     except ValueError as error:
-        return f"not JSON: {error}"
+        return f"This row is not JSON: {error}."
     if not isinstance(value, dict):
-        return f'expected {{"video": .., "prompt": ..}}, got {type(value).__name__}'
+        return f'This row must be {{"video": .., "prompt": ..}}, got {type(value).__name__}.'
     return value
 
 
@@ -138,7 +142,7 @@ def _make_clip(manifest: Path, number: int, row: Row) -> Clip:
     video, prompt = (str(row.get(column) or "").strip() for column in ("video", "prompt"))
     if not video:
         columns = ", ".join(row) or "nothing"
-        return Clip(nameless, manifest.parent / nameless, "", f"no video is named; the row has {columns}")
+        return Clip(nameless, manifest.parent / nameless, "", f"This row names no video. It has {columns}.")
     return Clip(video, manifest.parent / video, prompt)
 
 
@@ -147,9 +151,9 @@ def _find_cell_error(row: Mapping[str, object]) -> str | None:
     for column in ("video", "prompt"):
         value = row.get(column)
         if isinstance(value, bool) or not isinstance(value, str | int | None):
-            return f"{column} is text, got {type(value).__name__}"
+            return f"The {column} must be text, got {type(value).__name__}."
     if not _is_text(str(row.get("prompt"))):  # a file's name need not be valid text
-        return "prompt is not text: it holds a lone surrogate"
+        return "The prompt is not text: it holds a lone surrogate."
     return None
 
 

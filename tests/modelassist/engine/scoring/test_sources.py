@@ -70,18 +70,18 @@ def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, 
 @pytest.mark.parametrize(
     ("name", "row", "problem"),
     [
-        ("m.csv", b",x", "no video is named"),
-        ("m.csv", b"a.mov,A dog, running", "more columns than the header has"),
+        ("m.csv", b",x", "This row names no video."),
+        ("m.csv", b"a.mov,A dog, running", "more columns than the header."),
         ("m.csv", b"a.mov,caf\xe9", "not UTF-8 text"),
-        ("m.csv", b"a.mov," + b"x" * 200_000, "not CSV: field larger"),
-        ("m.jsonl", b'{"vid', "not JSON"),
-        ("m.jsonl", b"[" * 100_000, "not JSON: it is nested too deeply"),
-        ("m.jsonl", b'{"video": ["b.mp4"], "prompt": "x"}', "video is text, got list"),
-        ("m.jsonl", b'{"video": "b.mp4", "prompt": {"en": "x"}}', "prompt is text, got dict"),
-        ("m.jsonl", b'{"video": "b.mp4", "prompt": true}', "prompt is text, got bool"),
-        ("m.jsonl", b'{"video": "b.mp4", "prompt": "\\ud800"}', "prompt is not text: it holds a lone surrogate"),
-        ("m.jsonl", b"[1]", "expected .* got list"),
-        ("m.jsonl", b'{"prompt": "x"}', "no video is named; the row has prompt"),
+        ("m.csv", b"a.mov," + b"x" * 200_000, "This row is not CSV: field larger"),
+        ("m.jsonl", b'{"vid', "This row is not JSON"),
+        ("m.jsonl", b"[" * 100_000, "This row is not JSON: it is nested too deeply"),
+        ("m.jsonl", b'{"video": ["b.mp4"], "prompt": "x"}', "The video must be text, got list."),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": {"en": "x"}}', "The prompt must be text, got dict."),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": true}', "The prompt must be text, got bool."),
+        ("m.jsonl", b'{"video": "b.mp4", "prompt": "\\ud800"}', "The prompt is not text: it holds a lone surrogate"),
+        ("m.jsonl", b"[1]", "This row must be .* got list."),
+        ("m.jsonl", b'{"prompt": "x"}', "This row names no video. It has prompt."),
         ("m.jsonl", b'{"video": "caf\xe9.mp4", "prompt": "x"}', "not UTF-8 text"),
     ],
 )
@@ -92,6 +92,7 @@ def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: 
     bad, fine = find_clips(folder / name, None)
     assert bad.name == f"{name}:{len(first) + 1}"
     assert re.search(problem, bad.problem)
+    assert bad.problem.endswith(".")
     assert (bad.prompt, bad.path.exists()) == ("", False)
     assert fine == Clip("b.mp4", folder / "b.mp4", "A dog")
 
@@ -100,7 +101,7 @@ def test_a_prompt_that_is_no_text_is_its_clips_problem(folder: Path) -> None:
     (folder / "b.txt").write_bytes(b"caf\xe9")
     *_, clip = find_clips(folder, "A cat")
     assert (clip.name, clip.prompt) == ("b.mp4", "")
-    assert clip.problem.startswith("its prompt in b.txt is not UTF-8 text")
+    assert clip.problem.startswith("Its prompt in b.txt is not UTF-8 text")
 
 
 def test_a_link_that_leads_nowhere_is_a_clip(folder: Path) -> None:
