@@ -96,8 +96,8 @@ def compute_pairwise_agreement(scores: Sequence[int]) -> float | None:
 def _find_evidence(record: ClipRecord, axis: Axis, mos: float, policy: ReleasePolicy) -> tuple[Evidence, ...] | None:
     """Return the evidence of the target's defects; None if no rater has words of their own.
 
-    On train a review decides, if there is one. Otherwise each defect that at least half of the raters name is in it,
-    with the evidence of the rater whose score is closest to the target.
+    On train a review decides, if there is one. Otherwise it has each defect that at least half of the raters name, with
+    the evidence of the rater whose score is closest to the target.
     """
     if record.review is not None and record.split == "train":
         return record.review[axis].evidence

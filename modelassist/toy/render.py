@@ -83,14 +83,14 @@ def _shake(spec: ClipSpec, picture: Floats, number: int, rng: np.random.Generato
     power, angle = _find_strength(spec, "camera-shake", number), rng.uniform(0, 2 * np.pi)
     if not power:
         return
-    far = (0.06 + 0.12 * power) * np.asarray([spec.height * np.sin(angle), spec.width * np.cos(angle)])
-    seen = np.zeros_like(picture)
+    offsets = (0.06 + 0.12 * power) * np.asarray([spec.height * np.sin(angle), spec.width * np.cos(angle)])
+    shifted = np.zeros_like(picture)
     (rows, from_rows), (columns, from_columns) = (
-        (slice(max(0, -way), length - max(0, way)), slice(max(0, way), length + min(0, way)))
-        for way, length in zip(np.rint(far).astype(int), picture.shape[:2], strict=True)
+        (slice(max(0, -offset), length - max(0, offset)), slice(max(0, offset), length + min(0, offset)))
+        for offset, length in zip(np.rint(offsets).astype(int), picture.shape[:2], strict=True)
     )
-    seen[rows, columns] = picture[from_rows, from_columns]
-    picture[...] = seen
+    shifted[rows, columns] = picture[from_rows, from_columns]
+    picture[...] = shifted
 
 
 def _make_grounds(spec: ClipSpec, rng: np.random.Generator) -> Floats:

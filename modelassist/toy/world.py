@@ -236,8 +236,8 @@ def _pick_scene(seed: int, number: int) -> Scene:
 def _draw_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSpec:
     chance, strength = GENERATORS[spec.generator][axis]
     kinds = [kind for kind in KINDS[axis] if spec.things or not kind.needs_object]
-    often = 1 if axis is Axis.ALIGNMENT else 2
-    for number in range(often):
+    tries = 1 if axis is Axis.ALIGNMENT else 2
+    for number in range(tries):
         if rng.random() < chance / (1 + 2 * number) and kinds:
             kind = kinds.pop(rng.integers(len(kinds)))
             power = round(float(np.clip(rng.normal(strength, 0.22), 0.15, 1.0)), 2)
@@ -252,7 +252,7 @@ def _draw_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSp
 def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> Fault:
     time = _draw_time(spec, kind, strength, rng) if rng.random() < kind.timed else None
     box = _draw_box(spec, kind, rng) if rng.random() < kind.boxed else None
-    if kind.needs_object and kind.defect != "implausible-physics":  # it leaps out of that box
+    if kind.needs_object and kind.defect != "implausible-physics":  # this fault moves the thing out of the box
         box = compute_things_box(spec, time)
     return Fault(kind.defect, strength, time, box)
 
@@ -260,12 +260,12 @@ def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Gene
 def _draw_time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> TimeRange:
     """Draw a time in whole frames. Stronger freezes last longer; half of the brief faults last at most three frames."""
     if kind.brief and rng.random() < 0.5:
-        lasting = int(rng.integers(2, 4))
+        frame_count = int(rng.integers(2, 4))
     else:
         share = 0.2 + 0.6 * strength if kind.defect == "frozen" else rng.uniform(0.25, 0.6)
-        lasting = max(3, round(share * spec.frames))
-    first = int(rng.integers(1, spec.frames - lasting)) if spec.frames - lasting > 1 else 0
-    return TimeRange(round(first / spec.rate, 2), round((first + lasting) / spec.rate, 2))
+        frame_count = max(3, round(share * spec.frames))
+    first = int(rng.integers(1, spec.frames - frame_count)) if spec.frames - frame_count > 1 else 0
+    return TimeRange(round(first / spec.rate, 2), round((first + frame_count) / spec.rate, 2))
 
 
 def _draw_box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
@@ -324,5 +324,5 @@ def _replace_things(spec: ClipSpec, other: Thing, count: int) -> ClipSpec:
     return replace(spec, things=(other,) * count + spec.things[count:])
 
 
-def _pick_other(choices: tuple[str, ...], not_this: str, rng: np.random.Generator) -> str:
-    return str(rng.choice([choice for choice in choices if choice != not_this]))
+def _pick_other(choices: tuple[str, ...], excluded: str, rng: np.random.Generator) -> str:
+    return str(rng.choice([choice for choice in choices if choice != excluded]))

@@ -254,14 +254,14 @@ class _RetryMessages(logging.Filter):
 def _hide_load_report() -> Iterator[None]:
     """Hide transformers' table of weights that did not fit: `_check_weights` reports them in one line."""
     logger = logging.getLogger(_LOAD_LOGGER)
-    logger.addFilter(_is_no_load_report)
+    logger.addFilter(_is_not_load_report)
     try:
         yield
     finally:
-        logger.removeFilter(_is_no_load_report)
+        logger.removeFilter(_is_not_load_report)
 
 
-def _is_no_load_report(record: logging.LogRecord) -> bool:
+def _is_not_load_report(record: logging.LogRecord) -> bool:
     return "LOAD REPORT" not in record.getMessage()
 
 

@@ -95,7 +95,7 @@ class RewardConfig:
     rank: float = 0.5
     """The scores put the clips of the round in the same order as their MOS."""
     defects: float = 0.5
-    """F1 of the defects listed against those people listed."""
+    """F1 of the listed defects against those that people listed."""
     evidence: float = 0.25
     """The evidence overlaps in time with people's evidence."""
     consistency: float = 0.25
@@ -186,8 +186,8 @@ class Config:
     tokens_per_batch: int = TOKENS_PER_BATCH
     """Padded prompt and output tokens of one batch of generation in the evaluation."""
     samples: int = 1
-    """Answers of each clip whose mean score is evaluated. A single one is the greedy answer; several are sampled. The
-    mean is less certain if the answers differ. Generation takes that many times as long."""
+    """Answers to each clip, whose mean score is evaluated. A single answer is the greedy one; several are sampled, and
+    their mean is less certain if they differ. The time of generation grows with their number."""
     micro_tokens: int = MICRO_TOKENS
     """Padded tokens of one micro-batch of SFT (one forward and backward pass). A larger step is split into several
     micro-batches by row length, with the same loss and gradient. Lower it if memory runs out. One row always fits."""

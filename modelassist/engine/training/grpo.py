@@ -117,7 +117,9 @@ class GrpoStage:
         """Sample a round of rollouts and take `num_iterations` optimiser steps on it; returns means over the steps."""
         rollouts = self._sample_rollouts(index)
         terms = self._compute_reward_terms(rollouts)  # K x G
-        rewards = torch.tensor([[term.total(self.config.rewards) for term in group] for group in terms])  # (K, G)
+        rewards = torch.tensor(
+            [[term.compute_total(self.config.rewards) for term in group] for group in terms]
+        )  # (K, G)
         advantages = compute_advantages(rewards, self.config.scale_rewards)  # (K, G)
 
         owners = rollouts.packed.owners  # (C) sample of each token

@@ -22,7 +22,7 @@ Targets = Mapping[Axis, Target]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The reward of one sample, term by term."""
+    """The reward of one sample, term by term; `RewardConfig` has the weight of each term under the same name."""
 
     format: float = 0.0
     accuracy: float = 0.0
@@ -32,7 +32,7 @@ class Terms:
     consistency: float = 0.0
     length: float = 0.0
 
-    def total(self, weights: RewardConfig) -> float:
+    def compute_total(self, weights: RewardConfig) -> float:
         """Return the weighted sum."""
         return sum(getattr(self, item.name) * getattr(weights, item.name) for item in fields(self))
 

@@ -67,7 +67,7 @@ from qsave.run.files import (
 )
 
 _ONE_PROCESS = (
-    "GRPO takes one process: with torchrun run the stages before it (--stages sft), then continue without torchrun and"
+    "GRPO takes one process. Run the stages before it with torchrun (--stages sft), then continue without torchrun and"
     " with --resume."
 )
 

@@ -78,8 +78,8 @@ def test_defects_are_not_penalised_where_people_described_none() -> None:
 
 def test_a_sample_that_does_not_parse_has_no_reward() -> None:
     terms = compute_reward_terms([[None, card(3, 3, 3)]], [[50, 50]], [targets(3.0)], REWARDS, 160)
-    assert terms[0][0].total(REWARDS) == 0
-    assert terms[0][1].total(REWARDS) > 1
+    assert terms[0][0].compute_total(REWARDS) == 0
+    assert terms[0][1].compute_total(REWARDS) > 1
 
 
 @given(levels, levels, levels, scores)
