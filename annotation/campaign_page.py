@@ -46,6 +46,8 @@ STATE_BUTTONS = {
     ),
 }
 """What the button that leads to a state says, and what it does."""
+FIRST_OPENING = (Campaign.State.DRAFT, Campaign.State.OPEN)
+"""The step that a new campaign waits for: its button stands out."""
 
 
 @role_required(Role.LEAD)
@@ -79,7 +81,9 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         "campaign": campaign,
         "progress": read_progress(campaign),
         "state_buttons": [
-            (state, *texts) for state, texts in STATE_BUTTONS.items() if state in NEXT_STATES[campaign.state]
+            (state, *texts, "button-primary" if (campaign.state, state) == FIRST_OPENING else "button")
+            for state, texts in STATE_BUTTONS.items()
+            if state in NEXT_STATES[campaign.state]
         ],
         "guideline": guideline,
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
