@@ -5,6 +5,7 @@ from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 
 from accounts.access import public
+from config.components_page import components
 
 handler400 = "config.errors.bad_request"
 handler500 = "config.errors.server_error"
@@ -21,5 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("operations.urls")),
     path("api/", include("annotation.api.urls")),
     path("api/", include("datasets.api_urls")),
+    path("components", components, name="components"),
     path("words.js", words_of_scripts, name="words-of-scripts"),
 ]

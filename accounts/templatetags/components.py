@@ -1,4 +1,4 @@
-"""`{% dialog %}..{% enddialog %}`: the component that has a body; the others are includes of `templates/_components`."""
+"""`{% dialog %}..{% enddialog %}`: the component with a body. The others are includes of `templates/_components`."""
 
 from typing import Any
 

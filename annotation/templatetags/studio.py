@@ -15,7 +15,7 @@ from qsave import words
 
 register = template.Library()
 
-_STATES = {
+STATES = {
     "draft": _("draft"),
     "open": _("open"),
     "paused": _("paused"),
@@ -39,7 +39,7 @@ _STATES = {
 @register.filter
 def state_word(state: str) -> Any:
     """Translate the state of a campaign, a job or a release, or the arm of a rating."""
-    return _STATES.get(state, state)
+    return STATES.get(state, state)
 
 
 register.filter("isolate", words.isolate)

@@ -121,6 +121,7 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
     pages.add(Role.LEAD, "campaigns")
     pages.add(Role.LEAD, "campaign-new")
+    pages.add(Role.LEAD, "components")
     pages.add(Role.ANNOTATOR, "rate", campaign.name)
     pages.add(Role.ANNOTATOR, "rate-guidelines", campaign.name)
     pages.add(Role.ANNOTATOR, "my-rating", rating.pk)

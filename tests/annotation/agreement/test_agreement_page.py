@@ -69,7 +69,7 @@ def test_a_screened_rater_no_longer_counts_until_taken_in_again(as_lead: Client)
     path = f"/campaigns/{campaign.name}/raters/{ada.pk}/screen"
     page = as_lead.post(path, {"verdict": "screened", "reason": "Always the same"}, follow=True).content.decode()
     assert "1 rater screened out" in page
-    assert "Include ada again" in page
+    assert "Include \u2068ada\u2069 again" in page
     page = as_lead.post(path, {"verdict": "kept", "reason": "A mistake of mine"}, follow=True).content.decode()
     assert "screened out" not in page
     assert Screening.objects.count() == 2
