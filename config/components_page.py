@@ -33,6 +33,8 @@ def components(request: AuthedRequest) -> HttpResponse:
     messages.error(request, _("The file is not a manifest. Choose a CSV or JSON Lines file."))
     context = {
         "forms": [SampleForm(), SampleForm({"overlap": "99", "order": "balanced"}, prefix="wrong")],
+        "here": "#lists",
+        "secret": "qs_0123456789",
         "axes": list(Axis),
         "states": list(STATES),
         "tones": [

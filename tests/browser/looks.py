@@ -31,6 +31,22 @@ def violations(page: Page) -> list[dict[str, Any]]:
     return found
 
 
+def list_misaligned_fields(page: Page, what: str) -> Iterator[str]:
+    """List the fields whose control starts higher or lower than that of the others in their row of a form."""
+    names: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".form-row")].flatMap(row => {
+            const tops = new Map()
+            return [...row.querySelectorAll(".field:not(.field-check)")].filter(field => {
+                const control = field.querySelector("input, select, textarea")
+                const [line, top] = [field, control].map(one => Math.round(one.getBoundingClientRect().top))
+                if (!tops.has(line)) tops.set(line, top)
+                return Math.abs(tops.get(line) - top) > 1
+            }).map(field => field.querySelector("label").textContent.trim())
+        })"""
+    )
+    yield from (f"{what}: the field {name} is out of line" for name in names)
+
+
 def too_wide(page: Page, what: str) -> Iterator[str]:
     beyond = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     if beyond > 0:

@@ -8,7 +8,7 @@ from django.test import RequestFactory
 from playwright.sync_api import Page, ViewportSize, expect
 
 from accounts.models import Role, User
-from tests.browser.looks import NARROW, WIDE, sign_in, too_wide, violations
+from tests.browser.looks import NARROW, WIDE, list_misaligned_fields, sign_in, too_wide, violations
 from tests.browser.site_world import NO_PAGES, STRANGER, World, build_world
 from tests.test_architecture import ADDRESSES
 
@@ -42,6 +42,7 @@ def complaints(page: Page, path: str) -> Iterator[str]:
         yield f"{path} leads to {page.url}"
     yield from (f"{path}: {one['id']}: {[node['html'][:160] for node in one['nodes'][:3]]}" for one in violations(page))
     yield from too_wide(page, path)
+    yield from list_misaligned_fields(page, path)
     yield from enlarged(page, path)
 
 
@@ -95,6 +96,15 @@ def test_a_fault_is_found(page: Page) -> None:
     )
     found = {one["id"] for one in violations(page)}
     assert "image-alt" in found
+
+
+def test_a_field_out_of_line_is_found(page: Page) -> None:
+    field = "<div class=field><label>{}</label><br><input></div>"
+    page.set_content(
+        "<style>.form-row {display: flex; align-items: start} .field {width: 5rem}</style>"
+        f"<div class=form-row>{field.format('Name')}{field.format('A long label of two lines')}</div>"
+    )
+    assert list(list_misaligned_fields(page, "/")) == ["/: the field A long label of two lines is out of line"]
 
 
 @pytest.mark.django_db
