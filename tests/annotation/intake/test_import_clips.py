@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from annotation.intake import clips
-from annotation.models import Clip, Item
+from annotation.models import Clip, GroupedPrompt, Item
 from qsave.frames.slowfast import FrameConfig
 from qsave.frames.times import read_shown_times
 from tests.annotation import factories
@@ -34,7 +34,8 @@ def test_each_row_becomes_a_clip_with_its_facts_media_frame_times_group_and_spli
     times = clip.frame_times[FrameConfig().key()]
     assert times["fast"] == [number / 8 for number in range(8)]
     assert 1 <= len(times["slow"]) <= 4
-    assert clip.prompt_group.split in {"train", "val", "test"}
+    (prompt,) = GroupedPrompt.objects.all()
+    assert (prompt.text, prompt.group, prompt.group.split) == (clip.prompt, clip.prompt_group, "train")
 
 
 def test_a_second_import_of_the_same_manifest_adds_nothing(video_folder: Path) -> None:

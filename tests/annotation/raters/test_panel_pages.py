@@ -149,8 +149,8 @@ def test_a_closed_panel_shows_its_guests_nothing_more_and_keeps_what_was_rated(
     panels.close_panel(actor=campaign.created_by, panel=panel)
     for path in (*pages, f"/media/video/{clip.pk}", f"/media/poster/{clip.pk}"):
         assert client.get(path).status_code == 302, path
-    assert client.get("/api/campaigns").status_code in {401, 403}
-    assert client.post(f"/api/campaigns/{campaign.name}/claim").status_code in {401, 403}
+    assert client.get("/api/campaigns").status_code == 401
+    assert client.post(f"/api/campaigns/{campaign.name}/claim").status_code == 401
     assert client.post(f"/rate/{campaign.name}/start")["Location"].startswith("/sign-in")
     assert Client().get(f"/panel/{secret}/").status_code == 410
     assert begin(Client(), secret) == 410
