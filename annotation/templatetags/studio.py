@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.shared.markdown import render_markdown
 from qsave import words
+from qsave.statistics.evidence import Weighed
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
 register = template.Library()
 
@@ -131,51 +133,34 @@ def pretty(value: Any) -> str:
 
 
 @register.filter
-def estimate(value: Any, digits: int = 2) -> SafeString | str:
-    """Format a figure with its interval; the value is an `Estimate` or the JSON of an evaluation."""
-    if value is None:
+def estimate(value: Estimate | None, digits: int = 2) -> SafeString | str:
+    """Format a figure with its interval, if it has one."""
+    if not value:
         return "–"
-    point, low, high = _split_estimate(value)
-    if point is None or hasattr(point, "reason"):
-        return figure(point, digits)
-    text = figure(point, digits)
-    if low is None or high is None:
+    text = figure(value.value, digits)
+    if isinstance(value.interval, Undefined):
         return text
-    return format_html('{} <span class="interval">[{}, {}]</span>', text, figure(low, digits), figure(high, digits))
+    low, high = figure(value.interval.low, digits), figure(value.interval.high, digits)
+    return format_html('{} <span class="interval">[{}, {}]</span>', text, low, high)
 
 
 @register.filter
-def readable(value: Any, digits: int = 2) -> SafeString | str:
+def readable(value: Weighed | None, digits: int = 2) -> SafeString | str:
     """Format a weighed figure with its interval; if too few ratings support it, a dash with the reason as its title."""
-    if value is None:
+    if not value:
         return "–"
     return _make_dash(value.thin) if value.thin else brief_estimate(value.estimate, digits)
 
 
 @register.filter
-def population(value: Any) -> str:
-    """Return for whom the interval of an `Estimate` holds ("for these raters"); empty if it holds for everybody."""
-    return str(getattr(getattr(value, "interval", None), "population", ""))
+def population(value: Estimate | None) -> str:
+    """Return for whom the interval of an estimate holds ("for these raters"); empty if it holds for everybody."""
+    return value.interval.population if value and isinstance(value.interval, Interval) else ""
 
 
 @register.filter
-def brief_estimate(value: Any, digits: int = 2) -> SafeString | str:
+def brief_estimate(value: Estimate | None, digits: int = 2) -> SafeString | str:
     """Format like `estimate` for narrow columns: an undefined figure is a dash with the reason as its title."""
-    point = None if value is None else _split_estimate(value)[0]
-    reason = getattr(point, "reason", None)
-    return estimate(value, digits) if reason is None else _make_dash(reason)
-
-
-def _split_estimate(value: Any) -> tuple[Any, Any, Any]:
-    if isinstance(value, Mapping):
-        if "undefined" in value:
-            return _Reason(str(value["undefined"])), None, None
-        return value.get("value"), value.get("low"), value.get("high")
-    interval = getattr(value, "interval", None)
-    point = getattr(value, "value", value)
-    return point, getattr(interval, "low", None), getattr(interval, "high", None)
-
-
-class _Reason:
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    if value and isinstance(value.value, Undefined):
+        return _make_dash(value.value.reason)
+    return estimate(value, digits)
