@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -15,8 +14,15 @@ from accounts.models import Role
 from annotation.api.base import RoleView, read_values
 from annotation.api.serializers import ItemSerializer, PolicySerializer
 from annotation.campaigns import reports
-from annotation.campaigns.guidelines import Example, read_available_examples, read_examples, set_guidelines
-from annotation.campaigns.marking import Mark, mark_item, read_mark, set_order_scores, set_priority
+from annotation.campaigns.guidelines import (
+    MAX_NOTE_LENGTH,
+    MAX_TEXT_LENGTH,
+    Example,
+    read_available_examples,
+    read_examples,
+    set_guidelines,
+)
+from annotation.campaigns.marking import MAX_FEEDBACK_LENGTH, Mark, mark_item, set_order_scores
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, Clip, Guideline, Item
 from annotation.raters.admission import list_readable_campaigns
@@ -30,14 +36,14 @@ class ExampleSerializer(serializers.Serializer[Any]):
     axis = serializers.ChoiceField([axis.value for axis in AXES])
     level = serializers.IntegerField(min_value=MIN_LEVEL, max_value=MAX_LEVEL)
     clip_id = serializers.CharField(max_length=200)
-    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
+    note = serializers.CharField(required=False, allow_blank=True, default="", max_length=MAX_NOTE_LENGTH)
 
 
 class GuidelinesSerializer(serializers.Serializer[Any]):
     """One version of the guidelines. Without `examples` a new version keeps those of the version before."""
 
     number = serializers.IntegerField(read_only=True)
-    text = serializers.CharField(max_length=100_000, trim_whitespace=False)
+    text = serializers.CharField(max_length=MAX_TEXT_LENGTH, trim_whitespace=False)
     examples = ExampleSerializer(many=True, required=False)
 
 
@@ -46,12 +52,12 @@ class MarksSerializer(serializers.Serializer[Any]):
 
     mark = serializers.ChoiceField(Mark.choices, required=False)
     scores = serializers.DictField(child=serializers.FloatField(), required=False)
-    feedback = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    feedback = serializers.CharField(required=False, allow_blank=True, max_length=MAX_FEEDBACK_LENGTH)
     priority = serializers.IntegerField(required=False)
 
 
 class ExclusionSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=1000)
+    reason = serializers.CharField(max_length=reports.MAX_REASON_LENGTH)
 
 
 class ReturnSerializer(serializers.Serializer[Any]):
@@ -130,18 +136,8 @@ class ItemView(RoleView):
     @extend_schema(request=MarksSerializer, responses=ItemSerializer)
     def patch(self, request: Request, name: str, pk: int) -> Response:
         """Mark a clip as gold, qualification or plain, and set its priority."""
-        item, values = _find_item(name, pk), read_values(MarksSerializer(data=request.data))
-        with transaction.atomic():
-            if values.keys() & {"mark", "scores", "feedback"}:
-                marks: dict[str, Any] = {
-                    "mark": read_mark(item).value,
-                    "scores": item.gold or {},
-                    "feedback": item.feedback,
-                } | values
-                marks.pop("priority", None)
-                mark_item(actor=self.actor, item=item, **marks)
-            if "priority" in values:
-                set_priority(actor=self.actor, item=item, priority=values["priority"])
+        marks = read_values(MarksSerializer(data=request.data))
+        mark_item(actor=self.actor, item=_find_item(name, pk), **marks)
         return Response(ItemSerializer(_find_item(name, pk)).data)
 
 

@@ -6,11 +6,14 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from annotation.campaigns.guidelines import MAX_TEXT_LENGTH
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.campaigns.progress import Progress
 from annotation.models import Arm, Campaign, Draft, Item, Rating, Skip, Slot
 from annotation.rating.drafts import find_shown_draft
+from annotation.rating.queue import REASON_LIMIT
 from annotation.rating.rating_sql import LARGEST_KEY
+from annotation.rating.ratings import LONGEST_SECONDS
 from operations.models import Job
 
 JSON = dict[str, Any]
@@ -87,7 +90,7 @@ class PolicySerializer(serializers.ModelSerializer[Campaign]):
 class NewCampaignSerializer(PolicySerializer):
     """A new campaign; a setting that is left out has its default."""
 
-    guidelines = serializers.CharField(required=False, allow_blank=True, max_length=100_000, write_only=True)
+    guidelines = serializers.CharField(required=False, allow_blank=True, max_length=MAX_TEXT_LENGTH, write_only=True)
 
     class Meta(PolicySerializer.Meta):
         fields = ("name", *PolicySerializer.Meta.fields, "guidelines")
@@ -259,7 +262,7 @@ class LeaseEndSerializer(serializers.Serializer[Any]):
 class SkipSerializer(serializers.Serializer[Any]):
     item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)
     kind = serializers.ChoiceField(Skip.Kind.choices)
-    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=1000)
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=REASON_LIMIT)
 
 
 class SubmitSerializer(serializers.Serializer[Any]):
@@ -273,7 +276,7 @@ class SubmitSerializer(serializers.Serializer[Any]):
     key = serializers.UUIDField()
     answers = serializers.DictField()
     viewing = serializers.DictField(required=False, default=dict)
-    seconds_spent = serializers.FloatField(min_value=0, max_value=86_400)
+    seconds_spent = serializers.FloatField(min_value=0, max_value=LONGEST_SECONDS)
 
 
 class RatedSerializer(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from django.forms.models import fields_for_model, model_to_dict
 from django.utils.translation import gettext_lazy as _
 
 from annotation.campaigns.duplicate import CopiedParts
+from annotation.campaigns.guidelines import MAX_TEXT_LENGTH
 from annotation.campaigns.marking import MAX_PRIORITY, Mark
 from annotation.campaigns.policy import BOUNDS, FIXED_ONCE_OPENED, has_opened, is_whole
 from annotation.models import Campaign
@@ -122,6 +123,7 @@ class CampaignForm(PolicyForm):
     guidelines = forms.CharField(
         label=_("Guidelines"),
         required=False,
+        max_length=MAX_TEXT_LENGTH,
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text=_("What raters should look for, in Markdown. Each change creates a new version."),
     )
@@ -150,7 +152,10 @@ class DuplicateForm(forms.Form):
 
 class GuidelineForm(forms.Form):
     text = forms.CharField(
-        label=_("Guidelines, in Markdown"), widget=forms.Textarea(attrs={"rows": 14}), max_length=100_000, strip=False
+        label=_("Guidelines, in Markdown"),
+        widget=forms.Textarea(attrs={"rows": 14}),
+        max_length=MAX_TEXT_LENGTH,
+        strip=False,
     )
 
 

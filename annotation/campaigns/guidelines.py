@@ -17,6 +17,7 @@ from annotation.shared.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.words import isolate
 
+MAX_TEXT_LENGTH = 100_000
 MAX_EXAMPLES = 60
 MAX_NOTE_LENGTH = 300
 

@@ -54,29 +54,27 @@ def mark_item(
     *,
     actor: User,
     item: Item,
-    mark: str,
+    mark: str | None = None,
     scores: Mapping[str, float] | None = None,
-    feedback: str = "",
+    feedback: str | None = None,
     priority: int | None = None,
 ) -> Item:
-    """Mark an item and, if given, set its priority; `scores` are the known ones by axis.
+    """Change the marks of an item, and leave what is not given; `scores` are the known ones by axis.
 
     Raises ValidationError by field and then changes nothing.
     """
     require_role(actor, Role.LEAD)
-    if mark not in Mark.values:
-        raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
-    gold = None if mark == Mark.PLAIN else _check_scores(scores or {})
-    feedback = clean_text(feedback) if mark == Mark.QUALIFICATION else ""
-    if len(feedback) > MAX_FEEDBACK_LENGTH:
-        raise ValidationError(
-            {"feedback": _("Feedback can have at most %(most)s characters.") % {"most": MAX_FEEDBACK_LENGTH}}
-        )
     slots = lock_slots(item)
     current = Item.objects.select_related("campaign", "clip__prompt_group").select_for_update(of=("self",))
     item = current.get(pk=item.pk)
     before, was_qualification = _describe(item), item.is_qualification
-    item.gold, item.is_qualification, item.feedback = gold, mark == Mark.QUALIFICATION, feedback
+    mark = read_mark(item).value if mark is None else mark
+    if mark not in Mark.values:
+        raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
+    scores = item.gold or {} if scores is None else scores
+    item.gold = None if mark == Mark.PLAIN else _check_scores(scores)
+    item.feedback = _check_feedback(item.feedback if feedback is None else feedback, mark)
+    item.is_qualification = mark == Mark.QUALIFICATION
     if _describe(item) != before:
         item.save(update_fields=["gold", "is_qualification", "feedback"])
         if item.is_qualification and not was_qualification:
@@ -86,12 +84,22 @@ def mark_item(
         refresh_summaries([item.pk])
         audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
     if priority is not None:
-        set_priority(actor=actor, item=item, priority=priority)
+        _set_priority(actor, item, priority)
     return item
 
 
 def _describe(item: Item) -> dict[str, object]:
     return {"mark": read_mark(item).value, "gold": item.gold, "feedback": item.feedback}
+
+
+def _check_feedback(feedback: str, mark: str) -> str:
+    """Return the feedback as it is stored: only a qualification item has any."""
+    feedback = clean_text(feedback) if mark == Mark.QUALIFICATION else ""
+    if len(feedback) > MAX_FEEDBACK_LENGTH:
+        raise ValidationError(
+            {"feedback": _("Feedback can have at most %(most)s characters.") % {"most": MAX_FEEDBACK_LENGTH}}
+        )
+    return feedback
 
 
 def _check_scores(scores: Mapping[str, float]) -> dict[str, float]:
@@ -122,24 +130,24 @@ def _create_slots(item: Item) -> None:
     Slot.objects.bulk_create(build_rating_slots(item.campaign, item, clip_id=item.clip.clip_id, split=split))
 
 
-@transaction.atomic
-def set_priority(*, actor: User, item: Item, priority: int) -> Item:
+def _set_priority(actor: User, item: Item, priority: int) -> None:
     """Set an item's priority: in a campaign ordered by priority, higher comes first."""
-    require_role(actor, Role.LEAD)
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         message = _("A priority must be between %(low)s and %(high)s.")
         raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
-    campaign = Campaign.objects.select_for_update(no_key=True).get(
-        pk=item.campaign_id
-    )  # no one changes its order meanwhile
-    before = Item.objects.values_list("priority", flat=True).get(pk=item.pk)
-    item.priority = priority
+    before = item.priority
     if before != priority:
-        Item.objects.filter(pk=item.pk).update(priority=priority)
+        campaign = _lock_order(item.campaign)
+        item.priority = priority
+        item.save(update_fields=["priority"])
         apply_order(campaign, Item.objects.filter(pk=item.pk))
         refresh_summaries([item.pk])
         audit.record(actor=actor, action="item.priority", target=item, before=before, after=priority)
-    return item
+
+
+def _lock_order(campaign: Campaign) -> Campaign:
+    """Return the campaign with its current order, which nobody changes until the transaction ends."""
+    return Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
 
 
 def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, float | None]) -> int:
@@ -177,7 +185,7 @@ def _find_changed_scores(
 
 
 def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
-    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)  # no one changes its order meanwhile
+    current = _lock_order(campaign)
     Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
     apply_order(current, Item.objects.filter(pk__in=list(scores)))
 

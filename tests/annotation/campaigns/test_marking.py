@@ -1,10 +1,12 @@
 """Gold scores, the qualification set, priorities, and order scores."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.models import AuditEntry
-from annotation.campaigns.marking import mark_item, read_order_scores, set_order_scores, set_priority
+from annotation.campaigns.marking import mark_item, read_order_scores, set_order_scores
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, Item, Qualification, Slot
 from annotation.rating import queue
@@ -103,17 +105,37 @@ def test_invalid_marks_are_refused_by_field(marks: dict[str, object], fields: se
     assert item.gold is None
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"scores": {"visual": 2.0}}, "gold"),
+        ({"feedback": "Look again."}, "feedback"),
+        ({"priority": 7}, "priority"),
+        ({"mark": "qualification"}, ""),
+        ({}, ""),
+    ],
+)
+def test_marks_that_are_not_given_stay(change: dict[str, Any], field: str) -> None:
+    lead, item = factories.make_lead(), get_first_item(factories.make_campaign(1))
+    fields = ("gold", "is_qualification", "feedback", "priority")
+    mark_item(actor=lead, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts.", priority=2)
+    before = Item.objects.values(*fields).get()
+    mark_item(actor=lead, item=item, **change)
+    after = Item.objects.values(*fields).get()
+    assert {name for name in fields if before[name] != after[name]} == ({field} if field else set())
+
+
 @pytest.mark.parametrize(("order", "rank"), [("balanced", 0.0), ("priority", 9.0)])
 def test_a_priority_ranks_open_slots_if_the_campaign_orders_by_priority(order: str, rank: float) -> None:
     item = get_first_item(factories.make_campaign(2, order=order))
-    set_priority(actor=factories.make_lead(), item=item, priority=9)
+    mark_item(actor=factories.make_lead(), item=item, priority=9)
     assert set(item.slots.values_list("rank", flat=True)) == {rank}
     assert set(Slot.objects.exclude(item=item).values_list("rank", flat=True)) == {0.0}
 
 
 def test_a_priority_has_bounds() -> None:
     with pytest.raises(ValidationError):
-        set_priority(actor=factories.make_lead(), item=get_first_item(factories.make_campaign(1)), priority=1001)
+        mark_item(actor=factories.make_lead(), item=get_first_item(factories.make_campaign(1)), priority=1001)
 
 
 def test_scores_order_the_queue_and_a_score_taken_away_comes_last() -> None:
@@ -167,6 +189,6 @@ def test_annotators_mark_nothing() -> None:
     with pytest.raises(PermissionDenied):
         mark_item(actor=annotator, item=get_first_item(campaign), mark="gold", scores=KNOWN)
     with pytest.raises(PermissionDenied):
-        set_priority(actor=annotator, item=get_first_item(campaign), priority=1)
+        mark_item(actor=annotator, item=get_first_item(campaign), priority=1)
     with pytest.raises(PermissionDenied):
         set_order_scores(actor=annotator, campaign=campaign, scores={})
