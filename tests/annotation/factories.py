@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
@@ -29,7 +29,19 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """A Monday."""
 PASSWORD = "correct horse battery"
 POSTER = b"\xff\xd8\xff\xe0" + b"poster" * 20
-LONGER_VIDEO: dict[str, Any] = {"seconds": 2.0, "fps": 16, "size": (160, 96)}
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What a tiny video is like; `size` is its width and height."""
+
+    seconds: float = 1.0
+    fps: int = 8
+    size: tuple[int, int] = (64, 48)
+
+
+SHORT_VIDEO = Video()
+LONGER_VIDEO = Video(seconds=2.0, fps=16, size=(160, 96))
 """A video for a browser: long enough to play, to stop and to seek in."""
 STATES_BEFORE: dict[str, list[str]] = {
     "draft": [],
@@ -76,22 +88,15 @@ def make_lead(username: str = "") -> User:
 
 
 @cache
-def make_video(
-    shade: int = 80,
-    *,
-    seconds: float = 1.0,
-    fps: int = 8,
-    size: tuple[int, int] = (64, 48),
-    codec: str = "libx264",
-) -> bytes:
+def make_video(shade: int = 80, *, video: Video = SHORT_VIDEO, codec: str = "libx264") -> bytes:
     """Encode a tiny real video of a square that moves to the right; `shade` is the background's grey level."""
     folder = Path(settings.VAR_DIR) / "tiny-videos"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{uuid.uuid4().hex}.mp4"
-    width, height = size
-    side, frames = height // 3, max(1, round(seconds * fps))
+    width, height = video.size
+    side, frames = height // 3, max(1, round(video.seconds * video.fps))
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=Fraction(fps))
+        stream = container.add_stream(codec, rate=Fraction(video.fps))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1
@@ -123,25 +128,22 @@ def make_clip(
     *,
     split: str = Split.TRAIN,
     group: PromptGroup | None = None,
-    seconds: float = 1.0,
-    fps: int = 8,
-    size: tuple[int, int] = (64, 48),
-    with_media: bool = False,
+    video: Video | None = None,
     content: bytes | None = None,
     **fields: Any,
 ) -> Clip:
     """Make a clip as an import leaves it.
 
-    It has no files, unless `with_media` asks for a video of these seconds, frame rate and size, or `content` gives
-    the bytes of the original.
+    It has files only if it is made of a video, or if `content` gives the bytes of its original.
     """
     number = next(_numbers)
     prompt = fields.pop("prompt", make_prompt(number))
     if group is None:
         group, _ = PromptGroup.objects.get_or_create(representative=prompt, defaults={"split": split})
     sha256 = hashlib.sha256(f"{clip_id}{number}".encode()).hexdigest()
-    if with_media:
-        content = make_video(seconds=seconds, fps=fps, size=size)
+    if video is not None:
+        content = make_video(video=video)
+    facts = video or SHORT_VIDEO
     values: dict[str, Any] = {
         "clip_id": clip_id or f"clip{number:04}",
         "sha256": sha256,
@@ -151,12 +153,12 @@ def make_clip(
         "original": f"clips/{sha256}.mp4",
         "poster": f"posters/{sha256}.jpg",
         "codec": "h264",
-        "width": size[0],
-        "height": size[1],
-        "fps_numerator": fps,
+        "width": facts.size[0],
+        "height": facts.size[1],
+        "fps_numerator": facts.fps,
         "fps_denominator": 1,
-        "duration": seconds,
-        "frames": round(seconds * fps),
+        "duration": facts.seconds,
+        "frames": round(facts.seconds * facts.fps),
         "has_audio": False,
         "bytes": 1000 if content is None else len(content),
     }

@@ -110,7 +110,9 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     examples = [Example(Axis.VISUAL, 1, first.clip, "Look at the edge"), Example(Axis.VISUAL, 5, last.clip)]
     set_guidelines(actor=lead, campaign=campaign, text="# Look twice\n\nAt **hands**.\n\n- eyes", examples=examples)
     mark_item(actor=lead, item=first, mark="gold", scores=KNOWN)
-    campaigns.add_clips(actor=lead, campaign=campaign, clips=[factories.make_clip("asked-first", with_media=True)])
+    campaigns.add_clips(
+        actor=lead, campaign=campaign, clips=[factories.make_clip("asked-first", video=factories.SHORT_VIDEO)]
+    )
     asked = Item.objects.get(clip__clip_id="asked-first")
     mark_item(actor=lead, item=asked, mark="qualification", scores=KNOWN, feedback="The fox has five legs.")
     members.add_member(actor=lead, campaign=campaign, username=rater.username)
@@ -132,9 +134,7 @@ def _add_desk(pages: Pages, lead: User, rater: User) -> Campaign:
     """Add a campaign with a draft, and its clip on the rater's desk."""
     campaign = factories.make_campaign(name="autumn", actor=lead)
     for name, arm in (("one", Arm.ASSISTED), ("two", Arm.BLIND)):
-        item = factories.make_item(
-            campaign, factories.make_clip(name, with_media=True, **factories.LONGER_VIDEO), arm=arm
-        )
+        item = factories.make_item(campaign, factories.make_clip(name, video=factories.LONGER_VIDEO), arm=arm)
         if arm == Arm.ASSISTED:
             factories.make_draft(item)
             pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)

@@ -29,7 +29,7 @@ def lead(live_server: object) -> User:
 def campaign(lead: User) -> Campaign:
     campaign = make_campaign(name="autumn", actor=lead)
     for name in ("one", "two", "three"):
-        make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO))
+        make_item(campaign, make_clip(name, video=LONGER_VIDEO))
     return campaign
 
 

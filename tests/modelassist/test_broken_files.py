@@ -28,7 +28,7 @@ from operations import jobs
 from operations.models import Job, JobState
 from qsave.frames.guard import MediaError
 from qsave.frames.probe import probe
-from tests.annotation.factories import make_clip, make_video
+from tests.annotation.factories import SHORT_VIDEO, make_clip, make_video
 from tests.qsave.frames.clips import write_sound
 
 Break = Callable[[Path], object]
@@ -126,7 +126,7 @@ def test_training_and_evaluation_say_it_of_the_clip(tmp_path: Path, examples: li
 @pytest.mark.django_db
 def test_drafting_says_it_of_the_item(engineer: User, tiny_model: Path) -> None:
     campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
-    clips = {kind: make_clip(kind, with_media=True) for kind in BREAKS}
+    clips = {kind: make_clip(kind, video=SHORT_VIDEO) for kind in BREAKS}
     add_clips(actor=engineer, campaign=campaign, clips=list(clips.values()))
     set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
     for kind, clip in clips.items():

@@ -28,7 +28,7 @@ from modelassist.services.critics import (
 )
 from modelassist.services.starter import register_starter
 from operations.models import Job
-from tests.annotation.factories import make_clip
+from tests.annotation.factories import SHORT_VIDEO, make_clip
 
 pytestmark = pytest.mark.django_db
 
@@ -153,7 +153,7 @@ def test_a_critic_of_simulated_data_needs_a_second_confirmation_that_quotes_its_
 def test_answers_about_real_clips_are_quoted_where_there_are_any(engineer: User, campaign: Campaign) -> None:
     starter = register_starter(actor=engineer)
     add_clips(
-        actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", with_media=True) for number in range(4)]
+        actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", video=SHORT_VIDEO) for number in range(4)]
     )
     items = list(campaign.items.order_by("pk"))
     Draft.objects.create(item=items[0], critic=str(starter), card={}, text="")

@@ -24,7 +24,7 @@ from qsave import scratch
 from qsave.axes import AXES
 from qsave.grammar import render
 from qsave.report_card import AxisReport, ReportCard
-from tests.annotation.factories import make_clip
+from tests.annotation.factories import SHORT_VIDEO, make_clip
 
 pytestmark = pytest.mark.django_db
 
@@ -35,9 +35,9 @@ CARD = ReportCard(*[AxisReport(3, (), "A reason of enough letters to count.")] *
 def campaign(engineer: User) -> Campaign:
     """Two train clips with assisted slots only, one clip of val and one of test."""
     campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
-    clips = [make_clip(name, with_media=True) for name in ("one", "two")]
+    clips = [make_clip(name, video=SHORT_VIDEO) for name in ("one", "two")]
     clips += [
-        make_clip(split.value, split=split, prompt=f"a {split} square", with_media=True)
+        make_clip(split.value, split=split, prompt=f"a {split} square", video=SHORT_VIDEO)
         for split in (Split.VAL, Split.TEST)
     ]
     add_clips(actor=engineer, campaign=campaign, clips=clips)
@@ -105,7 +105,7 @@ def test_topping_up_asks_once_until_the_job_is_done(engineer: User, campaign: Ca
     Activation.objects.create(campaign=campaign, critic=critic, activated_by=engineer)
     assert [drafting.queue_missing_drafts(), drafting.queue_missing_drafts()] == [1, 0]
     do_next_job()
-    add_clips(actor=engineer, campaign=campaign, clips=[make_clip("three", with_media=True)])
+    add_clips(actor=engineer, campaign=campaign, clips=[make_clip("three", video=SHORT_VIDEO)])
     assert drafting.queue_missing_drafts() == 1
 
 

@@ -24,7 +24,7 @@ from modelassist.services.critics import activate, register_critic, retry_now
 from operations import jobs
 from operations.models import Job, JobState
 from qsave.report_card import AxisReport, ReportCard
-from tests.annotation.factories import make_clip
+from tests.annotation.factories import SHORT_VIDEO, make_clip
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def campaign(engineer: User) -> Campaign:
     add_clips(
         actor=engineer,
         campaign=campaign,
-        clips=[make_clip(f"clip{number}", with_media=True) for number in range(CLIPS)],
+        clips=[make_clip(f"clip{number}", video=SHORT_VIDEO) for number in range(CLIPS)],
     )
     return set_state(actor=engineer, campaign=campaign, state=Campaign.State.OPEN)
 

@@ -300,7 +300,7 @@ def test_a_job_is_seen_by_who_queued_it_and_by_leads(lead_script: Client, rater_
 
 def test_a_script_fetches_the_clip_that_it_rates_and_no_original(lead_script: Client, rater_script: Client) -> None:
     campaign = factories.make_campaign(state="draft")
-    clip = factories.make_clip(with_media=True)
+    clip = factories.make_clip(video=factories.SHORT_VIDEO)
     campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip])
     assert rater_script.get(f"/api/clips/{clip.pk}/video").status_code == 404
     Campaign.objects.update(state="open")

@@ -16,7 +16,7 @@ WORDS = {
 
 
 def add_clip(campaign: Campaign, name: str, *, arm: Arm = Arm.BLIND) -> Item:
-    return make_item(campaign, make_clip(name, with_media=True, **LONGER_VIDEO), arm=arm)
+    return make_item(campaign, make_clip(name, video=LONGER_VIDEO), arm=arm)
 
 
 def open_desk(page: Page) -> None:

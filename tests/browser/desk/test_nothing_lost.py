@@ -184,7 +184,7 @@ def test_a_skip_by_keyboard_brings_the_next_clip(desk: Page, campaign: Campaign)
 
 
 def test_a_content_warning_blurs_the_clip_until_the_rater_says_so_by_key(desk: Page, campaign: Campaign) -> None:
-    make_item(campaign, make_clip("one", content_warning="violence", with_media=True, **LONGER_VIDEO))
+    make_item(campaign, make_clip("one", content_warning="violence", video=LONGER_VIDEO))
     open_desk(desk)
     expect(desk.locator("[data-status]")).to_contain_text("Content warning: violence")
     desk.keyboard.press("Space")
