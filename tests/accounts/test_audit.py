@@ -8,26 +8,22 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts import services
 from accounts.models import AuditEntry, Role, User
+from tests.accounts.passwords import PASSWORD
 
 BEFORE = [("accounts", "0005_ends_of_access"), ("operations", "0001_initial")]
 FIELDS = ("pk", "actor_id", "action", "target_type", "target_id", "data", "at")
 
 
-@pytest.fixture
-def lead(db: None) -> User:
-    return User.objects.create_user("lena", None, role=Role.LEAD)
-
-
 def test_an_invitation_and_its_acceptance_are_recorded_with_their_actors(lead: User) -> None:
     invitation, secret = services.invite(actor=lead, role=Role.ANNOTATOR, note="Ada")
-    ada = services.accept_invitation(secret=secret, username="ada", password="seven grey herons")
+    ada = services.accept_invitation(secret=secret, username="ada", password=PASSWORD)
     made, accepted = AuditEntry.objects.filter(target_id=str(invitation.pk)).order_by("pk")
     assert (made.actor, made.action) == (lead, "invitation.made")
     assert (accepted.actor, accepted.action) == (ada, "invitation.accepted")
 
 
 def test_no_secret_is_in_the_trail(lead: User) -> None:
-    ada = User.objects.create_user("ada", "seven grey herons")
+    ada = User.objects.create_user("ada", PASSWORD)
     secrets = [
         services.invite(actor=lead, role=Role.ANNOTATOR)[1],
         services.start_password_reset(actor=lead, user=ada),

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import AuditEntry, PasswordReset, Role, User
+from tests.accounts.passwords import PASSWORD
 
-PASSWORD = "seven grey herons"
 TYPED = {"password": PASSWORD, "again": PASSWORD}
 
 

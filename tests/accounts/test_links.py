@@ -8,9 +8,8 @@ from django.test import Client
 
 from accounts import services
 from accounts.models import PasswordReset, Role, User
-from tests.accounts.test_people import PASSWORD, joining
-
-NEW = {"password": "nine white storks", "again": "nine white storks"}
+from tests.accounts.passwords import NEW, NEW_PASSWORD, PASSWORD
+from tests.accounts.test_people import joining
 
 
 def make(name: str, role: Role) -> User:
@@ -59,7 +58,7 @@ def test_a_reset_link_holds_while_its_maker_may_give_the_role(
     assert Client().get(f"/password/{secret}").status_code == (200 if works else 410)
     assert Client().post(f"/password/{secret}", NEW).status_code == (302 if works else 410)
     person.refresh_from_db()
-    assert person.check_password("nine white storks") is works
+    assert person.check_password(NEW_PASSWORD) is works
 
 
 def test_a_reset_link_ends_when_its_person_rises_above_its_maker(db: None) -> None:
@@ -132,6 +131,6 @@ def test_another_persons_access_goes_on(db: None) -> None:
     _, token = services.issue_token(actor=grace, name="export")
     session = Client()
     session.force_login(grace)
-    services.set_password(actor=ada, user=ada, password="nine white storks")
+    services.set_password(actor=ada, user=ada, password=NEW_PASSWORD)
     assert session.get("/").status_code == 200
     assert Client(headers={"Authorization": f"Bearer {token}"}).get("/api/campaigns").status_code == 200

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from accounts import services
 from accounts.models import Role, User
 from accounts.names import fold_name
+from tests.accounts.passwords import PASSWORD
 
-PASSWORD = "seven grey herons"
 BEFORE = [("accounts", "0003_attempts_by_deed")]
 # Each line is one person, written in several ways.
 SAME = [

@@ -8,23 +8,7 @@ from django.utils import timezone
 
 from accounts import services
 from accounts.models import Invitation, PasswordReset, Role, User
-
-PASSWORD = "seven grey herons"
-
-
-@pytest.fixture
-def lead(db: None) -> User:
-    return User.objects.create_user("lead", PASSWORD, role=Role.LEAD)
-
-
-@pytest.fixture
-def engineer(db: None) -> User:
-    return User.objects.create_user("engineer", PASSWORD, role=Role.ENGINEER)
-
-
-@pytest.fixture
-def ada(db: None) -> User:
-    return User.objects.create_user("ada", PASSWORD)
+from tests.accounts.passwords import NEW, NEW_PASSWORD, PASSWORD
 
 
 @pytest.fixture
@@ -146,12 +130,11 @@ def test_a_reset_link_sets_a_password_once_and_ends_open_sessions(as_lead: Clien
     theirs.force_login(ada)
     old = link_on(as_lead.post(f"/people/{ada.pk}/reset-link").content, "/password/")
     link = link_on(as_lead.post(f"/people/{ada.pk}/reset-link").content, "/password/")
-    new = {"password": "nine white storks", "again": "nine white storks"}
-    assert Client().post(old, new).status_code == 410
-    assert Client().post(link, new).status_code == 302
-    assert Client().post(link, new).status_code == 410
+    assert Client().post(old, NEW).status_code == 410
+    assert Client().post(link, NEW).status_code == 302
+    assert Client().post(link, NEW).status_code == 410
     assert theirs.get("/").status_code == 302
-    assert Client().post("/sign-in", {"username": "ada", "password": "nine white storks"}).status_code == 302
+    assert Client().post("/sign-in", {"username": "ada", "password": NEW_PASSWORD}).status_code == 302
 
 
 def test_a_name_with_markup_is_shown_as_text(as_lead: Client) -> None:

@@ -4,14 +4,8 @@ import pytest
 from django.test import Client
 
 from accounts import throttle
-from accounts.models import Role, SignInAttempt, User
-
-PASSWORD = "seven grey herons"
-
-
-@pytest.fixture
-def ada(db: None) -> User:
-    return User.objects.create_user("Ada", PASSWORD, role=Role.ANNOTATOR)
+from accounts.models import SignInAttempt, User
+from tests.accounts.passwords import PASSWORD
 
 
 def sign_in(client: Client, name: str, password: str, target: str = "/", address: str = "127.0.0.1") -> int:

@@ -9,17 +9,10 @@ from pytest_django import Settings
 
 from accounts import services, throttle
 from accounts.addresses import find_client_address
-from accounts.models import Role, SignInAttempt, User
+from accounts.models import SignInAttempt, User
 from accounts.throttle import KNOWN_BROWSER, SIGN_IN, Limits
+from tests.accounts.passwords import NEW, NEW_PASSWORD, PASSWORD
 from tests.support.threads import run_at_once
-
-PASSWORD = "seven grey herons"
-NEW = {"password": "nine white storks", "again": "nine white storks"}
-
-
-@pytest.fixture
-def ada(db: None) -> User:
-    return User.objects.create_user("Ada", PASSWORD, role=Role.LEAD)
 
 
 def sign_in(name: str, password: str, *, client: Client | None = None, seen: str = "198.51.100.7") -> int:
@@ -96,7 +89,7 @@ def test_a_reset_link_lets_a_person_in_who_was_locked_out_from_afar(ada: User, s
     lock_out_from_afar(settings)
     own, secret = Client(), services.start_password_reset(actor=None, user=ada)
     assert own.post(f"/password/{secret}", NEW).status_code == 302
-    assert sign_in("Ada", "nine white storks", client=own) == 302
+    assert sign_in("Ada", NEW_PASSWORD, client=own) == 302
 
 
 def test_a_known_browser_guesses_no_more_than_others_and_no_other_name(ada: User, settings: Settings) -> None:

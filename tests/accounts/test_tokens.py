@@ -9,30 +9,26 @@ from rest_framework.views import APIView
 from accounts import services
 from accounts.api import HasRole, TokenAuthentication
 from accounts.models import ApiToken, Role, User
-
-
-@pytest.fixture
-def ada(db: None) -> User:
-    return User.objects.create_user("ada", "seven grey herons", role=Role.LEAD)
+from tests.accounts.passwords import NEW, PASSWORD
 
 
 def request_with(header: str | None) -> Request:
     return Request(RequestFactory().get("/", headers={} if header is None else {"Authorization": header}))
 
 
-def test_a_token_is_shown_once_and_kept_as_a_hash(client: Client, ada: User) -> None:
-    client.force_login(ada)
+def test_a_token_is_shown_once_and_kept_as_a_hash(client: Client, lead: User) -> None:
+    client.force_login(lead)
     page = client.post("/account/tokens", {"name": "export"}).content.decode()
     token = ApiToken.objects.get()
     secret = page.split('aria-label="The token">')[1].split("<")[0]
     assert secret.startswith(token.prefix)
     assert secret != token.token_hash
     assert secret not in client.get("/account").content.decode()
-    assert TokenAuthentication().authenticate(request_with(f"Bearer {secret}")) == (ada, token)
+    assert TokenAuthentication().authenticate(request_with(f"Bearer {secret}")) == (lead, token)
 
 
-def test_its_use_is_noted(ada: User) -> None:
-    token, secret = services.issue_token(actor=ada, name="export")
+def test_its_use_is_noted(lead: User) -> None:
+    token, secret = services.issue_token(actor=lead, name="export")
     TokenAuthentication().authenticate(request_with(f"bearer {secret}"))
     token.refresh_from_db()
     assert token.last_used_at is not None
@@ -49,18 +45,18 @@ def test_a_wrong_token_is_refused(db: None, header: str) -> None:
         TokenAuthentication().authenticate(request_with(header))
 
 
-def test_a_revoked_token_is_refused_and_only_its_owner_revokes_it(client: Client, ada: User) -> None:
-    token, secret = services.issue_token(actor=ada, name="export")
+def test_a_revoked_token_is_refused_and_only_its_owner_revokes_it(client: Client, lead: User) -> None:
+    token, secret = services.issue_token(actor=lead, name="export")
     client.force_login(User.objects.create_user("eve", "another password"))
     assert client.post(f"/account/tokens/{token.pk}/revoke").status_code == 404
-    client.force_login(ada)
+    client.force_login(lead)
     client.post(f"/account/tokens/{token.pk}/revoke")
     with pytest.raises(AuthenticationFailed):
         TokenAuthentication().authenticate(request_with(f"Bearer {secret}"))
 
 
-def test_a_token_of_a_closed_account_is_refused(ada: User) -> None:
-    _, secret = services.issue_token(actor=ada, name="export")
+def test_a_token_of_a_closed_account_is_refused(lead: User) -> None:
+    _, secret = services.issue_token(actor=lead, name="export")
     User.objects.update(is_active=False)
     with pytest.raises(AuthenticationFailed):
         TokenAuthentication().authenticate(request_with(f"Bearer {secret}"))
@@ -77,21 +73,20 @@ def test_a_token_of_a_closed_account_is_refused(ada: User) -> None:
         (None, False),
     ],
 )
-def test_a_view_states_its_role_and_one_that_states_none_is_shut(ada: User, required: object, allowed: bool) -> None:
+def test_a_view_states_its_role_and_one_that_states_none_is_shut(lead: User, required: object, allowed: bool) -> None:
     class View(APIView):
         required_role = required
 
     request = request_with(None)
-    request.user = ada
+    request.user = lead
     assert HasRole().has_permission(request, View()) is allowed
 
 
-def test_the_password_changes_only_with_the_present_one(client: Client, ada: User) -> None:
-    client.force_login(ada)
-    new = {"password": "nine white storks", "again": "nine white storks"}
-    assert b"not your current password" in client.post("/account/password", {"current": "wrong", **new}).content
+def test_the_password_changes_only_with_the_present_one(client: Client, lead: User) -> None:
+    client.force_login(lead)
+    assert b"not your current password" in client.post("/account/password", {"current": "wrong", **NEW}).content
     elsewhere = Client()
-    elsewhere.force_login(ada)
-    assert client.post("/account/password", {"current": "seven grey herons", **new}).status_code == 302
+    elsewhere.force_login(lead)
+    assert client.post("/account/password", {"current": PASSWORD, **NEW}).status_code == 302
     assert client.get("/account").status_code == 200
     assert elsewhere.get("/account").status_code == 302
