@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Role, User
+from accounts.models import NAME_LENGTH, Role, User
 
 _NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
 _NEW = {"autocomplete": "new-password"}
@@ -13,7 +13,7 @@ _NEW = {"autocomplete": "new-password"}
 
 class SignInForm(forms.Form):
     username = forms.CharField(
-        label=_("Name"), max_length=80, widget=forms.TextInput(attrs={**_NAME, "autofocus": True})
+        label=_("Name"), max_length=NAME_LENGTH, widget=forms.TextInput(attrs={**_NAME, "autofocus": True})
     )
     password = forms.CharField(
         label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False
@@ -41,7 +41,7 @@ class NewPasswordForm(forms.Form):
 class AcceptInvitationForm(NewPasswordForm):
     username = forms.CharField(
         label=_("Name to sign in with"),
-        max_length=80,
+        max_length=NAME_LENGTH,
         widget=forms.TextInput(attrs={**_NAME, "autofocus": True}),
         help_text=_("Letters and digits; large and small letters count as the same."),
     )
@@ -71,10 +71,9 @@ class InviteForm(forms.Form):
 
     def __init__(self, *args: Any, inviter: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        allowed = [role for role in Role if inviter.has_role(role)]
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [(role.value, role.label) for role in allowed]
+        field.choices = [(role.value, role.label) for role in inviter.list_roles_to_give()]
 
 
 class TokenForm(forms.Form):

@@ -39,6 +39,10 @@ class UserManager(BaseUserManager["User"]):
         """Return the user who signs in by this name, however it is written: one or none."""
         return self.filter(name_key=fold_name(name))
 
+    def with_role(self, role: Role) -> models.QuerySet["User"]:
+        """Return the users who may do what `role` may: `User.has_role` for a queryset."""
+        return self.filter(is_active=True, role__in=[other for other in Role if other.rank >= role.rank])
+
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(name_key=fold_name(username or ""))
 
@@ -104,6 +108,10 @@ class User(AbstractBaseUser):
         """Return whether this person may give somebody `role`: leads and above may, up to their own role."""
         return self.has_role(Role.LEAD) and self.has_role(Role(role))
 
+    def list_roles_to_give(self) -> list[Role]:
+        """Return the roles that this person may give, in rising order."""
+        return [role for role in Role if self.may_give(role)]
+
     def get_session_auth_hash(self) -> str:
         """Return what an open session must carry: it changes with the password and when sessions are ended."""
         password_hash = super().get_session_auth_hash()
@@ -166,7 +174,7 @@ class SignInAttempt(models.Model):
     """A failed sign-in, or another try that `accounts.throttle` limits. `deed` names the action."""
 
     deed = models.CharField(max_length=16, default="sign-in")
-    username = models.CharField(max_length=80, db_index=True)
+    username = models.CharField(max_length=NAME_LENGTH, db_index=True)
     address = models.GenericIPAddressField(null=True, db_index=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 

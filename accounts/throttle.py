@@ -6,8 +6,7 @@ generous, and browsers that the person has used before have their own count (`ac
 stranger elsewhere cannot lock a person out.
 
 Each try is stored before the tries are counted. If several come at once, the last one stored counts all of them, so the
-limit holds without a lock. Call `admit` outside of a transaction: other processes would
-not see a try inside it.
+limit holds without a lock. Call `admit` outside of a transaction: other processes would not see a try inside it.
 """
 
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import SignInAttempt
+from accounts.models import NAME_LENGTH, SignInAttempt
 from accounts.names import fold_name
 
 WINDOW = timedelta(minutes=15)
@@ -26,7 +25,7 @@ MOST_DROPPED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many tries of one action the window allows; None is without limit."""
+    """How many tries of one action the window allows; None allows any number."""
 
     action: str
     by_name_and_address: int
@@ -75,4 +74,4 @@ def _drop_old() -> None:
 
 
 def _make_key(name: str) -> str:
-    return fold_name(name)[:80]
+    return fold_name(name)[:NAME_LENGTH]

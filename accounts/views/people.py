@@ -21,7 +21,6 @@ from accounts.models import Invitation, Role, User
 from qsave.words import isolate
 
 PAGE = 50
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 @role_required(Role.LEAD)
@@ -36,12 +35,11 @@ def _render_people(request: AuthedRequest, form: InviteForm, **more: object) -> 
     kind = request.GET.get("kind", "")
     users = User.objects.filter(is_simulated=kind == "simulated", is_guest=kind == "guests", username__gt=after)
     rows = list(users.order_by("username")[: PAGE + 1])
-    own_rank = Role(request.user.role).rank
     context = {
-        "people": [(user, user != request.user and Role(user.role).rank <= own_rank) for user in rows[:PAGE]],
+        "people": [(user, user != request.user and request.user.may_give(user.role)) for user in rows[:PAGE]],
         "more": rows[PAGE - 1].username if len(rows) > PAGE else "",
         "kind": kind,
-        "roles": [role for role in Role if role.rank <= own_rank],
+        "roles": request.user.list_roles_to_give(),
         "invitations": services.list_valid_invitations().order_by("-created_at")[:PAGE],
         "form": form,
         **more,
@@ -153,7 +151,7 @@ def accept_invitation(request: HttpRequest, secret: str) -> HttpResponse:
         except services.AccountError as refusal:
             form.add_error(None, str(refusal))
         else:
-            login(request, user, backend=BACKEND)
+            login(request, user)
             return remember_browser(redirect("home"), user)
     return render(request, "accounts/accept_invitation.html", {"form": form, "role": Role(invitation.role).label})
 

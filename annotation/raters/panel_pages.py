@@ -25,7 +25,6 @@ from annotation.raters.admission import explain_refusal
 from annotation.shared.number_fields import limit_number
 from qsave.words import isolate
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 ID_NAMES = ("participant", "PROLIFIC_PID", "workerId", "participantId")
 """The query parameters in which panels send a participant's number."""
 PAGE_SIZE = 100
@@ -168,7 +167,7 @@ def _begin(request: HttpRequest, panel: Panel, external_id: str) -> tuple[str, i
         return str(refusal), 422
     if not user.is_active:
         return _("This participant is blocked. Ask the panel that sent you."), 403
-    login(request, user, backend=BACKEND)
+    login(request, user)
     request.session.set_expiry(0)
     return "", 200
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -89,8 +89,8 @@ def take_over(*, actor: User, panel: Panel) -> None:
 
 def find_panels_without_lead() -> QuerySet[Panel]:
     """Return open panels whose lead is deactivated or no longer a lead: another lead should take them over."""
-    without_lead = ~Q(created_by__is_active=True, created_by__role__in=[Role.LEAD, Role.ENGINEER])
-    return Panel.objects.filter(without_lead, closed_at=None).select_related("campaign", "created_by").order_by("pk")
+    without_lead = Panel.objects.exclude(created_by__in=User.objects.with_role(Role.LEAD))
+    return without_lead.filter(closed_at=None).select_related("campaign", "created_by").order_by("pk")
 
 
 def find_open_panel(secret: str) -> Panel | None:

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
-from accounts.names import fold_name
 from annotation.campaigns.campaigns import create_campaign
 from annotation.intake.clips import ManifestError, import_manifest
 from annotation.models import Campaign
@@ -57,8 +56,8 @@ class Command(BaseCommand):
 
 
 def _find_actor(username: str) -> User:
-    leads = User.objects.filter(is_active=True, role__in=[Role.LEAD, Role.ENGINEER])
-    actor = leads.filter(name_key=fold_name(username)).first() if username else leads.order_by("pk").first()
+    leads = User.objects.with_role(Role.LEAD)
+    actor = (leads & User.objects.named(username)).first() if username else leads.order_by("pk").first()
     if actor is None:
         problem = f"There is no active lead named {username!r}." if username else "There is no lead yet."
         raise CommandError(f"{problem} Only a lead or an engineer can import: name one with --as.")
