@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
+from accounts.services import list_valid_invitations
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification, Slot
 from annotation.raters import members as service
@@ -134,7 +135,7 @@ def _render_page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "
         ],
         "more": rows[PAGE_SIZE - 1].username if len(rows) > PAGE_SIZE else "",
         "waiting": CampaignInvitation.objects.filter(
-            campaign=campaign, invitation__accepted_by=None, invitation__revoked_at=None
+            campaign=campaign, invitation__in=list_valid_invitations()
         ).count(),
         "choices": Campaign.OpenTo.choices,
         "refusal": refusal,

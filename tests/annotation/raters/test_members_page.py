@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Invitation, Role, User
 from annotation.models import Campaign, CampaignMember, Qualification
@@ -69,7 +70,10 @@ def test_an_invitation_makes_an_account_that_is_a_member(as_lead: Client, member
     user = User.objects.get(username="ann")
     assert user.role == Role.ANNOTATOR
     assert CampaignMember.objects.get().user == user
-    assert "1 link has not been used yet" in as_lead.get(f"/campaigns/{members_campaign.name}/members").content.decode()
+    address = f"/campaigns/{members_campaign.name}/members"
+    assert "1 link has not been used yet" in as_lead.get(address).content.decode()
+    Invitation.objects.update(expires_at=timezone.now())
+    assert "not been used yet" not in as_lead.get(address).content.decode()
 
 
 def test_a_file_of_names_gives_links_that_can_be_downloaded_and_opened_safely(
