@@ -1,8 +1,9 @@
-"""The content security policy of every response, and the response while the database is busy."""
+"""The content security policy of every response, and the responses to a bad address and while the database is busy."""
 
 import logging
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -41,6 +42,18 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class StorableAddressMiddleware:
+    """Answers 400 to an address with the character NUL: PostgreSQL refuses to compare it with a text."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest(_("This address has a character that no text can have. Open the page from the menu."))
+        return self.get_response(request)
 
 
 class BusyDatabaseMiddleware:

@@ -20,6 +20,7 @@ from annotation.campaigns.progress import read_progress
 from annotation.models import Campaign
 from annotation.rating.answers import AnswersRefused
 from annotation.shared.downloads import send_csv
+from annotation.shared.text import parse_number
 from qsave.axes import AXES
 from qsave.statistics.evidence import LEAST_CLIPS
 from qsave.words import isolate
@@ -59,7 +60,7 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
 
 
 def _take_page(rows: Sequence[MosRow], after: str) -> tuple[list[MosRow], int | None]:
-    start = int(after) if after.isdecimal() else 0
+    start = parse_number(after) or 0
     following = [row for row in rows if row.item > start][: PAGE + 1]
     return following[:PAGE], following[PAGE - 1].item if len(following) > PAGE else None
 

@@ -13,6 +13,7 @@ from annotation.campaigns.campaigns import create_campaign
 from annotation.campaigns.forms import CampaignForm
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.models import Campaign
+from annotation.shared.text import parse_number
 
 PAGE_SIZE = 50
 
@@ -22,9 +23,9 @@ PAGE_SIZE = 50
 def campaigns(request: AuthedRequest) -> HttpResponse:
     """Show campaigns, newest first; `before` is the last one on the page before."""
     newest_first = Campaign.objects.order_by("-pk")
-    before = request.GET.get("before", "")
-    if before.isdecimal():
-        newest_first = newest_first.filter(pk__lt=int(before))
+    before = parse_number(request.GET.get("before", ""))
+    if before is not None:
+        newest_first = newest_first.filter(pk__lt=before)
     rows = list(newest_first[: PAGE_SIZE + 1])
     progress = read_progress_by_campaign(rows[:PAGE_SIZE])
     context = {

@@ -22,6 +22,7 @@ from annotation.campaigns.forms import GuidelineForm
 from annotation.campaigns.guidelines import MAX_NOTE_LENGTH, Example, group_by_level, read_examples, set_guidelines
 from annotation.models import Campaign, Clip
 from annotation.shared.levels import list_level_names
+from annotation.shared.text import clean_text, parse_number
 from qsave.axes import AXES
 
 MAX_RESULTS = 12
@@ -84,19 +85,18 @@ def _build_context(campaign: Campaign, sheet: Sheet, form: GuidelineForm) -> dic
     }
 
 
-def _read_older_version(campaign: Campaign, number: str) -> dict[str, Any]:
-    is_number = number.isascii() and number.isdigit() and len(number) < 10
-    guideline = campaign.guidelines.filter(number=int(number)).first() if is_number else None
+def _read_older_version(campaign: Campaign, text: str) -> dict[str, Any]:
+    guideline = campaign.guidelines.filter(number=parse_number(text) or 0).first()  # versions count from 1
     if guideline is None:
         raise Http404(_("These guidelines have no such version."))
     return {"guideline": guideline, "examples": group_by_level(read_examples(guideline))}
 
 
 def _read_sheet(campaign: Campaign, post: QueryDict) -> Sheet:
-    sheet = Sheet(list(_read_examples(campaign, post)), query=post.get("q", "").strip()[:200])
+    sheet = Sheet(list(_read_examples(campaign, post)), query=clean_text(post.get("q", ""))[:200])
     sheet.axis = post.get("axis", sheet.axis)
-    sheet.level = _parse_number(post.get("level", "")) or sheet.level
-    added = _parse_number(post.get("add", ""))
+    sheet.level = parse_number(post.get("level", "")) or sheet.level
+    added = parse_number(post.get("add", ""))
     if added:
         clips = Clip.objects.filter(pk=added, items__campaign=campaign)
         sheet.examples += [Example(sheet.axis, sheet.level, clip) for clip in clips]
@@ -110,7 +110,7 @@ def _read_sheet(campaign: Campaign, post: QueryDict) -> Sheet:
 def _read_examples(campaign: Campaign, post: QueryDict) -> Iterator[Example]:
     """Yield the examples in the form, without the removed one and without malformed ones."""
     columns = zip(*(post.getlist(f"example-{part}") for part in ("axis", "level", "clip", "note")), strict=False)
-    rows = [(axis, _parse_number(level), _parse_number(clip), note) for axis, level, clip, note in columns]
+    rows = [(axis, parse_number(level), parse_number(clip), note) for axis, level, clip, note in columns]
     clips = Clip.objects.in_bulk([clip for _axis, _level, clip, _note in rows if clip])
     for position, (axis, level, clip, note) in enumerate(rows):
         if str(position) != post.get("out") and clip in clips and level:
@@ -122,7 +122,3 @@ def _find_clips(campaign: Campaign, query: str) -> list[Clip]:
     if query:
         clips = clips.filter(Q(clip_id__icontains=query) | Q(prompt__icontains=query))
     return list(clips[:MAX_RESULTS])
-
-
-def _parse_number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

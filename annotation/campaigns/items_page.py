@@ -14,6 +14,7 @@ from annotation.campaigns import items as reads
 from annotation.campaigns.forms import OrderScoresForm
 from annotation.campaigns.marking import read_order_scores, set_order_scores
 from annotation.models import Campaign
+from annotation.shared.text import parse_number
 from qsave.axes import AXES
 
 KIND_LABELS = {
@@ -36,7 +37,9 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
     kind, query = request.GET.get("kind", "all"), request.GET.get("q", "").strip()[:200]
     if kind not in reads.KINDS:
         raise Http404(_("There is no such kind of clip."))
-    items, more = reads.read_page(campaign, kind=kind, query=query, after=_parse_key(request.GET.get("after", "")))
+    items, more = reads.read_page(
+        campaign, kind=kind, query=query, after=parse_number(request.GET.get("after", "")) or 0
+    )
     counts = reads.count_by_kind(campaign)
     context = {
         "campaign": campaign,
@@ -66,7 +69,3 @@ def order_scores(request: AuthedRequest, name: str) -> HttpResponse:
         message = ngettext("The score of %(n)s clip changed.", "The scores of %(n)s clips changed.", changed)
         messages.success(request, message % {"n": changed})
     return redirect("campaign-items", name=name)
-
-
-def _parse_key(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

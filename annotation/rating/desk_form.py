@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from annotation.models import AxisAnswer, Campaign, Draft, Rating, SavedWork
 from annotation.rating.answers import Answer, AnswersRefused, Problems, Submission, parse_answers
 from annotation.rating.draft_use import UNCONFIRMED, decide_use, make_proposals
+from annotation.shared.text import parse_number
 from qsave.axes import AXES, Axis
 from qsave.parsing import parse_json
 
@@ -85,10 +86,10 @@ def read_held_item(request: HttpRequest) -> HeldItem:
 
 
 def read_number(request: HttpRequest, name: str) -> int:
-    text = request.POST.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    number = parse_number(request.POST.get(name, ""))
+    if number is None:
         raise BadRequest(_("The form's field %(name)r must be a number. Reload the page.") % {"name": name})
-    return int(text)
+    return number
 
 
 def read_uuid(request: HttpRequest, name: str) -> uuid.UUID:

@@ -23,6 +23,7 @@ from annotation.rating.desk_presenter import (
     present_edit,
 )
 from annotation.shared.levels import get_level_name
+from annotation.shared.text import parse_number
 from qsave.axes import AXES
 
 PAGE_SIZE = 30
@@ -35,19 +36,19 @@ def my_ratings(request: AuthedRequest) -> HttpResponse:
     rated_in = Slot.objects.filter(rater=request.user, state=Slot.State.DONE, campaign=OuterRef("pk"))
     campaigns = Campaign.objects.filter(Exists(rated_in)).order_by("title", "pk")
     campaign = campaigns.filter(name=request.GET.get("campaign", "")).first()
-    before = request.GET.get("before", "")
+    before = parse_number(request.GET.get("before", ""))
     own = Rating.objects.filter(rater=request.user).order_by("-pk")
     if campaign is not None:
         own = own.filter(slot__campaign=campaign)
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        own = own.filter(pk__lt=int(before))
+    if before is not None:
+        own = own.filter(pk__lt=before)
     current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
     rows = own.select_related("item__clip", "item__campaign", "slot").prefetch_related(Prefetch("revisions", current))
     page = list(rows[: PAGE_SIZE + 1])
     context = {
         "rows": [_make_row(rating) for rating in page[:PAGE_SIZE]],
         "before": page[PAGE_SIZE - 1].pk if len(page) > PAGE_SIZE else None,
-        "is_first": not before,
+        "is_first": before is None,
         "campaigns": campaigns,
         "campaign": campaign,
     }

@@ -16,6 +16,7 @@ from annotation.rating.desk_presenter import present_try
 from annotation.rating.drafts import find_draft
 from annotation.rating.rate_page import read_guidelines, respond_problems
 from annotation.rating.tries import check_try, list_try_order, make_try_slot
+from annotation.shared.text import parse_number
 from qsave.axes import AXES
 
 
@@ -82,4 +83,4 @@ def _render_try(
 
 
 def _read_position(text: str) -> int:
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+    return parse_number(text) or 1

@@ -1,13 +1,21 @@
-"""Clean text and JSON from outside so that both databases can store them."""
+"""Clean text and JSON from outside so that both databases can store them, and read whole numbers."""
 
 import json
 import math
 from typing import Any
 
+KEY_DIGITS = 19
+"""The digits of the largest key of a row, 2**63 - 1."""
+
 
 def clean_text(text: str) -> str:
     """Return `text` without NUL (PostgreSQL refuses it) and lone surrogates, stripped at both ends."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+
+
+def parse_number(text: str) -> int | None:
+    """Return the whole number that a request has as text, from 0; None if it is another text or larger than any key."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < KEY_DIGITS else None
 
 
 def clean_json(value: Any, *, max_bytes: int) -> Any:
