@@ -8,7 +8,7 @@ from accounts.models import Role, User
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Rating, Review, Screening, Slot
 from annotation.rating.answers import AnswersRefused, Problems
-from annotation.rating.validation import list_defect_ids
+from annotation.rating.validation import explain_unknown_defects, list_defect_ids
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from qsave.axes import AXES
@@ -24,12 +24,9 @@ def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     require_role(actor, Role.LEAD)
     defects = list_defect_ids(item.campaign)
     problems: Problems = {
-        f"{axis.value}.evidence": [
-            _("This campaign has no defect %(unknown)s on this axis.")
-            % {"unknown": isolate(", ".join(sorted(unknown)))}
-        ]
+        f"{axis.value}.evidence": [unknown]
         for axis in AXES
-        if (unknown := set(card.axis(axis).defects) - defects[axis])
+        if (unknown := explain_unknown_defects(card.axis(axis).defects, defects[axis]))
     }
     if problems:
         raise AnswersRefused(problems)

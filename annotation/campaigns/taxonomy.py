@@ -29,6 +29,11 @@ def is_retired(entry: Entry) -> bool:
     return bool(entry.get("retired"))
 
 
+def list_offered_defects(entries: list[Entry], axis: str) -> list[Entry]:
+    """Return the defects of an axis that are not retired, in the order of the desk."""
+    return [entry for entry in entries if entry["axis"] == axis and not is_retired(entry)]
+
+
 @transaction.atomic
 def add_defect(*, actor: User, campaign: Campaign, axis: str, label: str) -> str:
     """Add a defect at the end of its axis and return its id. Raises ValidationError by field."""
@@ -81,7 +86,7 @@ def move_defect(*, actor: User, campaign: Campaign, defect: str, by: int) -> Non
     """Move a defect `by` positions down (up if negative) among the offered ones of its axis."""
     entries = _lock_entries(actor, campaign)
     entry = _find_entry(entries, defect)
-    offered = [other for other in entries if other["axis"] == entry["axis"] and not is_retired(other)]
+    offered = list_offered_defects(entries, entry["axis"])
     if entry not in offered:
         raise ValidationError({"defect": _("A retired defect cannot be moved. Restore it first.")})
     target = offered[min(max(offered.index(entry) + by, 0), len(offered) - 1)]

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
 from annotation.campaigns import taxonomy as services
-from annotation.campaigns.taxonomy import MAX_LABEL_LENGTH, is_retired
+from annotation.campaigns.taxonomy import MAX_LABEL_LENGTH, is_retired, list_offered_defects
 from annotation.models import Campaign
 from qsave.axes import AXES
 
@@ -44,7 +44,7 @@ def _group_by_axis(campaign: Campaign) -> list[tuple[str, list[services.Entry], 
     return [
         (
             axis.value,
-            [entry for entry in campaign.taxonomy if entry["axis"] == axis.value and not is_retired(entry)],
+            list_offered_defects(campaign.taxonomy, axis),
             [entry for entry in campaign.taxonomy if entry["axis"] == axis.value and is_retired(entry)],
         )
         for axis in AXES

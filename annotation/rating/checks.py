@@ -67,9 +67,8 @@ def draw_gold_start(campaign: Campaign, rater: User, number: int) -> int:
 
 def list_new_golds(rater: User, campaign: Campaign) -> QuerySet[Item]:
     """Return the available items with known scores that were never offered to the rater."""
-    met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
     golds = Item.objects.filter(campaign=campaign, gold__isnull=False, is_qualification=False)
-    return golds.filter(availability=Item.Availability.AVAILABLE).exclude(pk__in=met)
+    return golds.filter(availability=Item.Availability.AVAILABLE).exclude(pk__in=list_offered(rater, campaign))
 
 
 def choose_gold(rater: User, campaign: Campaign, number: int) -> ChosenItem | None:
@@ -96,5 +95,11 @@ def lock_check_slot(campaign: Campaign, chosen: ChosenItem) -> Slot:
     return slot
 
 
+def list_offered(rater: User, campaign: Campaign) -> QuerySet[Offer, Any]:
+    """Return the keys of the items that the rater has ever been given, as rows for a condition."""
+    return Offer.objects.filter(rater=rater, campaign=campaign).values("item")
+
+
 def list_skipped(rater: User, campaign: Campaign) -> QuerySet[Skip, Any]:
+    """Return the keys of the items that the rater has skipped, as rows for a condition."""
     return Skip.objects.filter(rater=rater, item__campaign=campaign).values("item")

@@ -16,10 +16,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from annotation.campaigns.taxonomy import list_offered_defects
 from annotation.models import Campaign, Clip, Draft, Item, Rating, Slot
 from annotation.rating.answers import Problems
 from annotation.rating.desk_form import FormAnswer, FormAnswers, make_blank_answer, read_saved_answers
-from annotation.rating.draft_use import list_offered_defects, make_proposals
+from annotation.rating.draft_use import make_proposals
 from annotation.rating.drafts import find_draft
 from annotation.rating.rating_sql import read_desk_record
 from annotation.shared.levels import get_level_name, list_level_names
@@ -175,7 +176,7 @@ def list_frame_gaps(clip: Clip) -> str:
 
 def _list_defects(campaign: Campaign, axis: Axis, chosen: Collection[str] = ()) -> list[dict[str, Any]]:
     """Return the defects of an axis, without retired ones unless they are chosen already."""
-    offered = {defect["id"] for defect in list_offered_defects(campaign, axis)} | set(chosen)
+    offered = {defect["id"] for defect in list_offered_defects(campaign.taxonomy, axis)} | set(chosen)
     return [defect for defect in campaign.taxonomy if defect["axis"] == axis.value and defect["id"] in offered]
 
 

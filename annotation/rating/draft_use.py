@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
-from annotation.campaigns.taxonomy import is_retired
+from annotation.campaigns.taxonomy import list_offered_defects
 from annotation.models import AxisAnswer, Campaign, Draft, Exposure
 from annotation.rating.answers import Answer, Problems
 from annotation.shared.text import clean_text
@@ -26,7 +26,7 @@ UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.
 def make_proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
     """Return what a draft puts into the form on each axis: reason and evidence with the campaign's defects."""
     card = card_from_json(draft.card)
-    known = {axis: {defect["id"] for defect in list_offered_defects(campaign, axis)} for axis in AXES}
+    known = {axis: {defect["id"] for defect in list_offered_defects(campaign.taxonomy, axis)} for axis in AXES}
     return {
         axis: {
             "reason": card.axis(axis).reason,
@@ -37,11 +37,6 @@ def make_proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
         }
         for axis in AXES
     }
-
-
-def list_offered_defects(campaign: Campaign, axis: Axis) -> list[dict[str, Any]]:
-    """Return the defects of an axis that are not retired."""
-    return [defect for defect in campaign.taxonomy if defect["axis"] == axis.value and not is_retired(defect)]
 
 
 def decide_uses(

@@ -68,7 +68,7 @@ def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> 
 
 
 def find_draft(slot: Slot) -> Draft | None:
-    """Return the newest draft of the slot's item; none in the blind arm.
+    """Return the newest draft of the slot's item, but None in the blind arm.
 
     It serves late drafts and tries. With a new slot, `queue_sql.record_offer` stores the draft that the rater gets, and
     `rating_sql.read_desk_record` reads it for the desk.

@@ -18,14 +18,14 @@ def has_to_qualify(rater: User, campaign: Campaign) -> bool:
 
 
 def find_failed_qualification(rater: User, campaign: Campaign) -> Qualification | None:
-    """Return the failed qualification that keeps a rater out, if there is one."""
+    """Return the failed qualification that keeps a rater out, or None if nothing does."""
     if campaign.qualification_mark is None:
         return None
     return Qualification.objects.filter(rater=rater, campaign=campaign, passed=False, let_in_by=None).first()
 
 
 def choose_qualification(rater: User, campaign: Campaign) -> ChosenItem | None:
-    """Choose the rater's next qualification clip; None when none is left."""
+    """Choose the rater's next qualification clip, or return None if no clip is left."""
     item = list_qualification_left(rater, campaign).order_by("pk").first()
     return ChosenItem(item.pk, Slot.Kind.QUALIFICATION) if item else None
 

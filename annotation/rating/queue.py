@@ -56,6 +56,8 @@ ATTEMPTS = 8
 """How often one claim is tried while other pages of the same rater claim or submit."""
 LEASE_FIELDS = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
+TAKES_RATINGS = frozenset({Campaign.State.OPEN, Campaign.State.PAUSED})
+"""The states of a campaign in which raters can finish and edit."""
 
 
 class LeaseLost(ValueError):
@@ -63,7 +65,7 @@ class LeaseLost(ValueError):
 
 
 def claim(*, rater: User, campaign: Campaign) -> Slot | None:
-    """Return the slot that the rater holds, else lease the next by the rules above; None when nothing is left for them.
+    """Return the slot that the rater holds, else lease the next by the rules above; None if no clip is left for them.
 
     Two claims at once by one rater end with the same slot: the database refuses the second, which then finds the first.
     """
@@ -162,8 +164,7 @@ def _list_unfinished(rater: User, campaign: Campaign) -> QuerySet[Offer]:
     """Return the offers of items that the rater neither rated nor skipped and that can be given out, oldest first."""
     offers = Offer.objects.filter(rater=rater, campaign=campaign, item__availability=Item.Availability.AVAILABLE)
     done = Slot.objects.filter(rater=rater, campaign=campaign, state=Slot.State.DONE).values("item")
-    skipped = Skip.objects.filter(rater=rater, item__campaign=campaign).values("item")
-    return offers.exclude(item__in=done).exclude(item__in=skipped).order_by("number")
+    return offers.exclude(item__in=done).exclude(item__in=checks.list_skipped(rater, campaign)).order_by("number")
 
 
 def _find_unrated(rater: User, item_id: int) -> Item | None:
@@ -179,7 +180,7 @@ def _lock_held(rater: User, lease: uuid.UUID) -> Slot | None:
 
 def _claim(rater: User, campaign: Campaign) -> Slot | None:
     status = read_rater_status(rater, campaign)
-    if status.holds_slot and status.state in (Campaign.State.OPEN, Campaign.State.PAUSED):
+    if status.holds_slot and status.state in TAKES_RATINGS:
         return _renew_held(rater, campaign)
     if status.state != Campaign.State.OPEN or explain_refusal(user=rater, campaign=campaign):
         return None
@@ -248,7 +249,7 @@ def _search(rater: User, campaign: Campaign, status: RaterStatus, search: SlotSe
     return slot
 
 
-def _open_slots(campaign: Campaign) -> QuerySet[Slot]:
+def list_open_slots(campaign: Campaign) -> QuerySet[Slot]:
     """Return rating slots of available items that can be taken now: free ones, and those whose lease has run out."""
     lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
     open_states = [Slot.State.FREE, Slot.State.LEASED]  # lets the database use the partial index `slot_open`
@@ -266,11 +267,11 @@ def _lease_unfinished(rater: User, campaign: Campaign, status: RaterStatus, *, o
     arms = dict(offers.values_list("item", "arm")[:UNFINISHED_LIMIT])
     if not arms:
         return None
-    slots = _open_slots(campaign).filter(item__in=arms).order_by("number").values_list("pk", "item", "arm")
+    slots = list_open_slots(campaign).filter(item__in=arms).order_by("number").values_list("pk", "item", "arm")
     positions = {item: position for position, item in enumerate(arms)}  # the oldest offer first
     fitting = [(pk, item) for pk, item, arm in slots if arm == arms[item]]
     for pk, _item in sorted(fitting, key=lambda slot: positions[slot[1]]):
-        slot = _open_slots(campaign).filter(pk=pk).select_for_update(of=("self",), skip_locked=True).first()
+        slot = list_open_slots(campaign).filter(pk=pk).select_for_update(of=("self",), skip_locked=True).first()
         if slot is not None:
             return _lease(slot, rater, campaign, status)
     return None

@@ -28,6 +28,7 @@ from annotation.rating.desk_presenter import Desk
 from annotation.rating.drafts import find_shown_draft
 from annotation.rating.qualification import Feedback, find_failed_qualification, make_feedback
 from annotation.rating.rating_sql import count_rated
+from annotation.shared.text import parse_number
 
 WAITING_STATES = {
     Campaign.State.DRAFT: "not-open",
@@ -185,8 +186,7 @@ def _make_context(request: AuthedRequest, campaign: Campaign, desk: Desk | None,
 
 def _read_rated(request: HttpRequest) -> int | None:
     """Read the rating just given from the redirect's address. The page that it links to checks the rater."""
-    text = request.GET.get("rated", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return parse_number(request.GET.get("rated", ""))
 
 
 def read_guidelines(campaign: Campaign) -> dict[str, Any]:
@@ -210,6 +210,6 @@ def find_held_slot(request: AuthedRequest, campaign: Campaign) -> Slot | None:
 
 
 def _find_desk(request: AuthedRequest, campaign: Campaign) -> Desk | None:
-    is_open = campaign.state in ratings.TAKES_RATINGS
+    is_open = campaign.state in queue.TAKES_RATINGS
     slot = find_held_slot(request, campaign) if is_open else None
     return desk_presenter.present_desk(request.user, slot) if slot else None

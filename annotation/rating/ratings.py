@@ -36,7 +36,7 @@ from annotation.raters import panels
 from annotation.rating.answers import Answer, AnswersRefused, Submission, answers_to_json
 from annotation.rating.draft_use import decide_use_after_edit, decide_uses
 from annotation.rating.qualification import decide_qualification
-from annotation.rating.queue import LeaseLost, make_lease_lost
+from annotation.rating.queue import TAKES_RATINGS, LeaseLost, make_lease_lost
 from annotation.rating.queue_sql import HeldSlot, lock_held_slot
 from annotation.rating.rating_sql import LARGEST_KEY, read_last_reasons, store_rating, store_revision
 from annotation.rating.validation import (
@@ -52,7 +52,6 @@ from qsave.report_card import evidence_to_json
 
 SAVED_BYTES = 65_536
 LONGEST_SECONDS = 86_400.0
-TAKES_RATINGS = frozenset({Campaign.State.OPEN, Campaign.State.PAUSED})
 
 
 class EditRefused(ValueError):

@@ -4,12 +4,12 @@ This only reads and takes no lock: `annotation.rating.queue` decides at the next
 download. It never guesses an item that the rater handed back or lost.
 """
 
-from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from accounts.models import User
 from annotation.models import Campaign, Clip, Item, Offer, Slot
 from annotation.rating import checks, qualification
+from annotation.rating.queue import list_open_slots
 from annotation.shared.draws import draw_position
 
 
@@ -51,10 +51,7 @@ def _guess_new(rater: User, campaign: Campaign, last: Offer) -> int | None:
 
 
 def _list_new_slots(rater: User, campaign: Campaign) -> QuerySet[Slot]:
-    met = Offer.objects.filter(rater=rater, campaign=campaign).values("item")
-    is_open = Q(state=Slot.State.FREE) | Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
-    slots = Slot.objects.filter(is_open, campaign=campaign, kind=Slot.Kind.SEAT).exclude(item__in=met)
-    return slots.filter(item__availability=Item.Availability.AVAILABLE)
+    return list_open_slots(campaign).exclude(item__in=checks.list_offered(rater, campaign))
 
 
 def _find_first(slots: QuerySet[Slot], start: int) -> Slot | None:

@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -118,10 +118,16 @@ def _check_score(answer: Answer) -> str:
     return explain_score()
 
 
+def explain_unknown_defects(defects: Iterable[str], known: frozenset[str]) -> str:
+    """Return the sentence for defects that an axis of the campaign does not have; empty if it has all of them."""
+    unknown = ", ".join(sorted(set(defects) - known))
+    return unknown and _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": isolate(unknown)}
+
+
 def _check_evidence(axis: Axis, answer: Answer, rules: Rules) -> str:
-    unknown = sorted({piece.defect for piece in answer.evidence} - rules.defects[axis])
+    unknown = explain_unknown_defects((piece.defect for piece in answer.evidence), rules.defects[axis])
     if unknown:
-        return _("This campaign has no defect %(unknown)s on this axis.") % {"unknown": isolate(", ".join(unknown))}
+        return unknown
     if len(answer.evidence) > EVIDENCE_LIMIT:
         return _("Mark at most %(most)s pieces of evidence on one axis.") % {"most": EVIDENCE_LIMIT}
     if any(piece.time and piece.time.end > rules.duration + TIME_SLACK for piece in answer.evidence):
