@@ -10,11 +10,11 @@ from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support import browser
-from tests.support.resting import wait_until_idle
+from tests.support.resting import wait_until_idle, wait_until_unused
 from tests.support.speed import allow
 
 if TYPE_CHECKING:
-    from pytest_django import Settings
+    from pytest_django import DjangoDbBlocker, Settings
     from pytest_django.live_server_helper import LiveServer
 
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_serialized_rollback", "live_server"}
@@ -68,6 +68,14 @@ def chromium() -> Iterator[Browser]:
         yield running
         running.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> Iterator[None]:
+    """Make the test databases, and drop them once nothing else uses them."""
+    yield
+    with django_db_blocker.unblock():
+        wait_until_unused()
 
 
 @pytest.fixture(scope="session")

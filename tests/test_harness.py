@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
-from tests.support.resting import list_request_threads, wait_until_idle
+from tests.support.resting import list_other_sessions, list_request_threads, wait_until_idle, wait_until_unused
 from tests.support.services import find_postgres, find_redis, is_listening
 from tests.support.waiting import wait_until
 
@@ -65,3 +66,15 @@ def test_the_live_server_is_idle_after_it_has_accepted_every_waiting_connection(
     wait_until_idle(live_server)
     assert list_request_threads() == []
     assert accepted[: len(sent)] == sent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_session_in_the_database_is_found_before_the_drop() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no sessions")
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT 'who is this'")
+    assert ("client backend", "idle", "SELECT 'who is this'") in list_other_sessions()
+    other.close()
+    wait_until_unused()
