@@ -11,7 +11,7 @@ SHARED_BITS = 64  # of an IPv6 address: one household or host owns all addresses
 def find_client_address(request: HttpRequest) -> str | None:
     """Return the address that the outermost trusted proxy saw, in the form in which tries are counted.
 
-    None over a local socket.
+    A request over a local socket has no address: None.
 
     Each proxy appends the address that it saw to X-Forwarded-For. Behind n proxies only the n-th entry from the right
     can be trusted; a client can invent the entries before it. A request with fewer entries did not pass the proxies:

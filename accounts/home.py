@@ -20,7 +20,7 @@ class HomeCard:
     url: str
     action: str
     share: float | None = None
-    """The share that is done, 0..1, if there is one."""
+    """The share that is done, 0..1; None if the card shows no share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def count_by_kind(campaign: Campaign) -> dict[str, int]:
 def read_page(
     campaign: Campaign, *, kind: str = "all", query: str = "", after: int = 0
 ) -> tuple[list[Item], int | None]:
-    """Return a page of items by key, and the key after which the next page begins, if there is one.
+    """Return a page of items by key, and the key after which the next page begins; None on the last page.
 
     Each item has `slot_count`, `done_count` (rating slots) and its open `reports`.
     """

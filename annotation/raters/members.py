@@ -22,7 +22,7 @@ class MemberRefused(ValueError):
 
 @transaction.atomic
 def add_member(*, actor: User, campaign: Campaign, username: str) -> CampaignMember:
-    """Make a person who has an account a member; a member stays one. Raises MemberRefused."""
+    """Make a person who has an account a member of the campaign, if they are not yet. Raises MemberRefused."""
     require_role(actor, Role.LEAD)
     user = User.objects.named(username).first()
     if user is None:

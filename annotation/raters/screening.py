@@ -1,4 +1,4 @@
-"""Read whose ratings count in a campaign: the newest verdict on each rater decides."""
+"""Read which raters count in a campaign: the newest verdict on each rater decides."""
 
 from collections.abc import Mapping
 
