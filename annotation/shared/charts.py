@@ -32,7 +32,6 @@ class Frame:
     height: float
     left: float
     right: float
-    bottom: float
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
 
@@ -166,7 +165,7 @@ def draw_curve(points: Sequence[tuple[float, float]]) -> Curve | None:
 
 
 def _make_frame(x_ticks: tuple[Tick, ...], y_ticks: tuple[Tick, ...]) -> Frame:
-    return Frame(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, HEIGHT - BOTTOM, x_ticks, y_ticks)
+    return Frame(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, x_ticks, y_ticks)
 
 
 def _scale(value: float, low: float, high: float, to_low: float, to_high: float) -> float:

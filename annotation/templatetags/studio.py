@@ -145,11 +145,11 @@ def estimate(value: Estimate | None, digits: int = 2) -> SafeString | str:
 
 
 @register.filter
-def readable(value: Weighed | None, digits: int = 2) -> SafeString | str:
+def readable(value: Weighed | None) -> SafeString | str:
     """Format a weighed figure with its interval; if too few ratings support it, a dash with the reason as its title."""
     if not value:
         return "–"
-    return _make_dash(value.thin) if value.thin else brief_estimate(value.estimate, digits)
+    return _make_dash(value.thin) if value.thin else brief_estimate(value.estimate)
 
 
 @register.filter
