@@ -64,6 +64,7 @@ def mark_item(
     Raises ValidationError by field and then changes nothing.
     """
     require_role(actor, Role.LEAD)
+    campaign = _lock_campaign(item.campaign_id)
     slots = lock_slots(item)
     current = Item.objects.select_related("campaign", "clip__prompt_group").select_for_update(of=("self",))
     item = current.get(pk=item.pk)
@@ -84,7 +85,7 @@ def mark_item(
         refresh_summaries([item.pk])
         audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
     if priority is not None:
-        _set_priority(actor, item, priority)
+        _set_priority(actor, campaign, item, priority)
     return item
 
 
@@ -130,14 +131,13 @@ def _create_slots(item: Item) -> None:
     Slot.objects.bulk_create(build_rating_slots(item.campaign, item, clip_id=item.clip.clip_id, split=split))
 
 
-def _set_priority(actor: User, item: Item, priority: int) -> None:
+def _set_priority(actor: User, campaign: Campaign, item: Item, priority: int) -> None:
     """Set an item's priority: in a campaign ordered by priority, higher comes first."""
     if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
         message = _("A priority must be between %(low)s and %(high)s.")
         raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
     before = item.priority
     if before != priority:
-        campaign = _lock_order(item.campaign)
         item.priority = priority
         item.save(update_fields=["priority"])
         apply_order(campaign, Item.objects.filter(pk=item.pk))
@@ -145,9 +145,12 @@ def _set_priority(actor: User, item: Item, priority: int) -> None:
         audit.record(actor=actor, action="item.priority", target=item, before=before, after=priority)
 
 
-def _lock_order(campaign: Campaign) -> Campaign:
-    """Return the campaign with its current order, which nobody changes until the transaction ends."""
-    return Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+def _lock_campaign(key: int) -> Campaign:
+    """Return a campaign with its current settings, which nobody changes until the transaction ends.
+
+    Call it before you lock slots or items, as a change of the settings does.
+    """
+    return Campaign.objects.select_for_update(no_key=True).get(pk=key)
 
 
 def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, float | None]) -> int:
@@ -185,7 +188,7 @@ def _find_changed_scores(
 
 
 def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
-    current = _lock_order(campaign)
+    current = _lock_campaign(campaign.pk)
     Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
     apply_order(current, Item.objects.filter(pk__in=list(scores)))
 
