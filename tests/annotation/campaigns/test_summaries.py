@@ -11,7 +11,7 @@ from annotation.agreement.reviews import screen
 from annotation.campaigns import reports
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.duplicate import CopiedParts, duplicate_campaign
-from annotation.campaigns.marking import mark_item, set_priority
+from annotation.campaigns.marking import mark_item
 from annotation.campaigns.policy import update_policy
 from annotation.models import Item, ItemSummary, Rating, Slot
 from annotation.rating import queue
@@ -87,7 +87,7 @@ class Site:
         mark_item(actor=self.lead, item=item, mark=mark, scores={"visual": 3})
 
     def _raise(self, _rater: User, item: Item, number: int) -> None:
-        set_priority(actor=self.lead, item=item, priority=number)
+        mark_item(actor=self.lead, item=item, priority=number)
 
     def _add(self, _rater: User, _item: Item, _number: int) -> None:
         add_clips(actor=self.lead, campaign=self.campaign, clips=[factories.make_clip()])
