@@ -51,8 +51,8 @@ class FreezeForm(forms.Form):
     )
     allow_small_splits = forms.BooleanField(label=_("Freeze the release with small splits"), required=False)
 
-    def policy(self) -> ReleasePolicy:
-        """Return the policy of a valid form."""
+    def make_policy(self) -> ReleasePolicy:
+        """Make the policy of a valid form."""
         data = self.cleaned_data
         return ReleasePolicy(
             target=data["target"],

@@ -57,7 +57,7 @@ def release_freeze(request: AuthedRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             requested = request_release(
-                actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.policy()
+                actor=request.user, campaign=data["campaign"], name=data["name"], policy=form.make_policy()
             )
         except SmallSplits as refusal:
             return _render_releases_page(request, form, small=refusal.sizes)

@@ -156,7 +156,7 @@ class _Import:
         return {
             "shown_times": list(read_shown_times(playable)),
             "has_audio": facts.has_audio and not loss,
-            "frame_times": {self.frames.key(): {"fast": list(times.fast), "slow": list(times.slow)}},
+            "frame_times": {self.frames.compute_key(): {"fast": list(times.fast), "slow": list(times.slow)}},
             "poster": move_into_store(poster, "posters", sha256, ".jpg"),
             "rendition": "" if playable is copy else move_into_store(playable, "renditions", sha256, ".mp4"),
             "original": move_into_store(copy, "clips", sha256, choose_extension(facts)),

@@ -234,7 +234,7 @@ def _make_manifest(
         "seed": policy.seed,
         "policies": policy.describe(),
         "filters": {"campaign": header.campaign, "clips": "all that have a target"},
-        "frames": {"key": FrameConfig().key()},
+        "frames": {"key": FrameConfig().compute_key()},
         "counts": {
             "clips": totals.clips,
             "generators": dict(sorted(totals.generators.items())),

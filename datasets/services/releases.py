@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 @transaction.atomic
 def request_release(*, actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
     """Create a numbered release and the job that builds it. Raises ReleaseRefused if it cannot be made."""
-    release = _plan(actor, campaign, name, policy)
+    release = _create_release(actor, campaign, name, policy)
     release.job = enqueue(kind=KIND, arguments={"release": release.pk}, actor=actor)
     release.save(update_fields=["job"])
     return release
@@ -54,7 +54,7 @@ def build_release(
     progress: Progress = lambda share, message: None,
 ) -> Release:
     """Number, build and freeze a release in this process. Raises ReleaseRefused if it cannot be made."""
-    release = _plan(actor, campaign, name, policy or ReleasePolicy())
+    release = _create_release(actor, campaign, name, policy or ReleasePolicy())
     try:
         return build(release, progress=progress)
     except BaseException:
@@ -103,7 +103,7 @@ def locate_release(release: Release) -> Path:
 
 
 @transaction.atomic
-def _plan(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
+def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleasePolicy) -> Release:
     require_role(actor, Role.ENGINEER)
     if not _NAME.fullmatch(name):
         raise ReleaseRefused(

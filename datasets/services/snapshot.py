@@ -175,7 +175,7 @@ def _make_answer(answer: AxisAnswer) -> Answer:
 
 def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
     clip = item.clip
-    times: dict[str, Any] = clip.frame_times.get(FrameConfig().key(), {})
+    times: dict[str, Any] = clip.frame_times.get(FrameConfig().compute_key(), {})
     group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
     return ClipRecord(
         clip_id=clip.clip_id,

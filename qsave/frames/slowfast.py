@@ -64,8 +64,8 @@ class FrameConfig:
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {self.unit}x{self.unit} pixels, got {getattr(self, name)}")
 
-    def key(self) -> str:
-        """Return a short hash that identifies this config in caches and manifests."""
+    def compute_key(self) -> str:
+        """Compute a short hash that identifies this config in caches and manifests."""
         content = {"choice": _CHOICE, **asdict(self)}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

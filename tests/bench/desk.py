@@ -26,7 +26,7 @@ from tests.support.services import find_free_port, is_listening
 ROOT = Path(__file__).resolve().parents[2]
 RATERS = 8
 CLIPS = 2000
-SEATS = 3
+OVERLAP = 3
 PAIRS = 120
 """Pairs of each rater."""
 
@@ -76,7 +76,7 @@ def over_http(port: int, campaign: str, *, pairs: int = PAIRS) -> Figures:
 
 
 def told_nothing_is_left(port: int, campaign: str, *, asks: int = 40) -> Figures:
-    """Eight raters who have met every clip ask for one more, while seats for others are still open."""
+    """Eight raters who have met every clip ask for one more, while rating slots for others are still open."""
     raters = [Rater(port, f"bench-{number}", campaign) for number in range(RATERS)]
     for rater in raters:
         rater.sign_in()

@@ -1,4 +1,4 @@
-"""What the desk is measured on: a campaign with many open seats, raters, and one campaign that they are done with."""
+"""What the desk is measured on: a campaign with many open slots, raters, and one campaign that they have finished."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from accounts.models import Role, User
 from accounts.services import create_user
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Arm, Campaign, Clip, Item, Offer, PromptGroup, Slot
-from tests.bench.desk import CLIPS, RATERS, SEATS
+from tests.bench.desk import CLIPS, OVERLAP, RATERS
 from tests.support.http_rater import PASSWORD
 
 
@@ -66,13 +66,15 @@ def _clip(number: int, group: PromptGroup) -> Clip:
 
 
 def _campaign(lead: User, name: str, clips: list[Clip]) -> Campaign:
-    campaign = create_campaign(actor=lead, name=name, title=f"Bench {name}", overlap=SEATS, guidelines="Look closely.")
+    campaign = create_campaign(
+        actor=lead, name=name, title=f"Bench {name}", overlap=OVERLAP, guidelines="Look closely."
+    )
     add_clips(actor=lead, campaign=campaign, clips=clips)
     return set_state(actor=lead, campaign=campaign, state=Campaign.State.OPEN)
 
 
 def _meet_all(rater: User, campaign: Campaign) -> None:
-    """The rater has met every item and skipped it: seats of others stay open beside that."""
+    """The rater has met every item and skipped it: rating slots of others stay open."""
     from annotation.models import Skip
 
     items = list(Item.objects.filter(campaign=campaign).values_list("pk", flat=True))

@@ -27,7 +27,7 @@ class FrameStore:
         return self._cache.get(example.sha256, lambda: self._load(example))
 
     def _load(self, example: Example) -> Frames:
-        path = self.folder / f"{example.sha256}-{self.config.key()}.npz"
+        path = self.folder / f"{example.sha256}-{self.config.compute_key()}.npz"
         frames = _unpack(path)
         if frames is None:
             with guard_file():

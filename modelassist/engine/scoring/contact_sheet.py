@@ -38,12 +38,12 @@ def write_sheet(out: Path, name: str, watched: Watched, config: FrameConfig) -> 
     sections = [fast, slow] if len(frames.slow) else [fast]
     height = _HEAD + _CURVE + sum(_HEADING + grid.height for grid in sections) + _FOOT
     sheet = _Sheet(height)
-    sheet.head(name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…", _describe_frames(watched, config))
-    _draw_curve(sheet.axes(_MARGIN, _WIDTH - 2 * _MARGIN, _CURVE - 0.55, down=_CURVE), watched)
-    sheet.heading(f"{_format_frames(frames.fast)}, fast: evenly spread, the flow", _FAST)
+    sheet.write_head(name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…", _describe_frames(watched, config))
+    _draw_curve(sheet.add_axes(_MARGIN, _WIDTH - 2 * _MARGIN, _CURVE - 0.55, down=_CURVE), watched)
+    sheet.write_heading(f"{_format_frames(frames.fast)}, fast: evenly spread, the flow", _FAST)
     fast.draw(sheet, [[f"{time:.2f} s"] for time in frames.fast_times], _FAST)
     if len(frames.slow):
-        sheet.heading(f"{_format_frames(frames.slow)}, slow: the moments that change", _SLOW)
+        sheet.write_heading(f"{_format_frames(frames.slow)}, slow: the moments that change", _SLOW)
         slow.draw(sheet, list(map(_describe_slow_frame, range(len(watched.why)), *_list_slow_facts(watched))), _SLOW)
     with atomic_path(out) as unfinished, unfinished.open("wb") as file:
         FigureCanvasAgg(sheet.figure).print_png(file, metadata={"Software": None})
@@ -127,16 +127,16 @@ class _Sheet:
         self.figure = Figure(figsize=(_WIDTH, height), dpi=_DOTS_AN_INCH, facecolor="white")
         self.height, self.top = height, 0.0
 
-    def head(self, title: str, summary: str) -> None:
-        self.text(_MARGIN, 0.35, title, size=14, weight="bold")
-        self.text(_MARGIN, 0.6, summary, size=10, colour=_SOFT)
+    def write_head(self, title: str, summary: str) -> None:
+        self.write_text(_MARGIN, 0.35, title, size=14, weight="bold")
+        self.write_text(_MARGIN, 0.6, summary, size=10, colour=_SOFT)
         self.top += _HEAD
 
-    def heading(self, words: str, colour: str) -> None:
-        self.text(_MARGIN, _HEADING - 0.18, words, size=11, weight="bold", colour=colour)
+    def write_heading(self, words: str, colour: str) -> None:
+        self.write_text(_MARGIN, _HEADING - 0.18, words, size=11, weight="bold", colour=colour)
         self.top += _HEADING
 
-    def text(
+    def write_text(
         self, left: float, below: float, words: str, *, size: float, weight: str = "normal", colour: str = _INK
     ) -> None:
         """Write text `below` inches under the current top."""
@@ -144,7 +144,7 @@ class _Sheet:
             left / _WIDTH, 1 - (self.top + below) / self.height, words, fontsize=size, fontweight=weight, color=colour
         )
 
-    def axes(self, left: float, width: float, tall: float, *, down: float = 0.0, below: float = 0.0) -> Axes:
+    def add_axes(self, left: float, width: float, tall: float, *, down: float = 0.0, below: float = 0.0) -> Axes:
         """Add axes of a size in inches, `below` the current top, and then move the top `down`."""
         bottom = 1 - (self.top + below + tall) / self.height
         axes = self.figure.add_axes((left / _WIDTH, bottom, width / _WIDTH, tall / self.height))
@@ -172,12 +172,12 @@ class _Grid:
         for index, (picture, words) in enumerate(zip(self._pixels, captions, strict=True)):
             row, column = divmod(index, self._columns)
             left, below = _MARGIN + column * self._cell, row * self._row
-            axes = sheet.axes(left, self._across, self._tall, below=below)
+            axes = sheet.add_axes(left, self._across, self._tall, below=below)
             axes.imshow(picture, aspect="auto", interpolation="antialiased")
             axes.set_axis_off()
             for line, text in enumerate(words):
                 strong = line == 0 and self._captions > 1
-                sheet.text(
+                sheet.write_text(
                     left, below + self._tall + 0.19 * (line + 1), text, size=10 if strong else 8.5,
                     weight="bold" if strong else "normal", colour=colour if line == 0 else _SOFT,
                 )  # fmt: skip

@@ -31,7 +31,7 @@ def test_each_row_becomes_a_clip_with_its_facts_media_frame_times_group_and_spli
     assert (Path(settings.MEDIA_ROOT) / clip.poster).read_bytes().startswith(b"\xff\xd8\xff")
     assert clip.rendition == ""
     assert clip.shown_times == [number / 8 for number in range(8)]
-    times = clip.frame_times[FrameConfig().key()]
+    times = clip.frame_times[FrameConfig().compute_key()]
     assert times["fast"] == [number / 8 for number in range(8)]
     assert 1 <= len(times["slow"]) <= 4
     (prompt,) = GroupedPrompt.objects.all()

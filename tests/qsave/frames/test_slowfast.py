@@ -222,7 +222,7 @@ def test_a_chosen_size_is_in_steps_of_the_unit_within_budget_and_not_enlarged(
 
 
 def test_configs_have_keys_that_tell_them_apart_and_refuse_nonsense() -> None:
-    assert FrameConfig().key() == FrameConfig().key() != FrameConfig(slow_frames=3).key()
+    assert FrameConfig().compute_key() == FrameConfig().compute_key() != FrameConfig(slow_frames=3).compute_key()
     with pytest.raises(ValueError, match="fast_frames"):
         FrameConfig(fast_frames=0)
     with pytest.raises(ValueError, match="32x32"):

@@ -95,7 +95,7 @@ def test_many_processes_may_keep_the_same_clips_at_once(examples: list[Example],
         process.join()
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        f"{example.sha256}-{FRAMES.key()}.npz" for example in examples
+        f"{example.sha256}-{FRAMES.compute_key()}.npz" for example in examples
     )
 
 
