@@ -31,8 +31,9 @@ export class Player {
    * @param {HTMLElement} root
    * @param {AbortSignal} signal
    * @param {(words: string) => void} say to screen readers
+   * @param {{ autoplay?: boolean }} [options]
    */
-  constructor(root, signal, say) {
+  constructor(root, signal, say, { autoplay = true } = {}) {
     this.root = root;
     this.video = find(root, "video", HTMLVideoElement);
     this.slider = find(root, "[data-seek]", HTMLInputElement);
@@ -47,7 +48,9 @@ export class Player {
     this.furthest = 0; // latest time of a frame that was on screen
     /** @type {number | null} number of the frame that was sought last while the clip was paused */
     this.aim = null;
-    this.isToPlay = !matchMedia("(prefers-reduced-motion: reduce)").matches && !this.warning;
+    /** @type {number | null} a time that was sought before the first frame told where the clip begins */
+    this.early = null;
+    this.isToPlay = autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches && !this.warning;
     this.hasBegun = false;
     this.signal = signal;
     this.zooming = new Zoom(root, { say, moved: () => root.dispatchEvent(new Event("moved")) }, signal);
@@ -90,6 +93,7 @@ export class Player {
 
   loaded() {
     this.loading.hidden = true;
+    if (!this.isToPlay) this.video.currentTime = 0; // the first frame may be on screen already: show it again, so that it is seen
     setTimeout(() => this.begin(), FIRST_FRAME_PAUSE); // a page out of sight shows no frame
   }
 
@@ -113,6 +117,7 @@ export class Player {
   onFrame(mediaTime) {
     this.origin = Math.min(this.origin ?? this.guessOrigin(mediaTime), mediaTime);
     this.position = mediaTime - this.origin;
+    if (this.early !== null) this.seek(this.early);
     if (!this.warning) this.furthest = Math.max(this.furthest, this.position);
     this.root.dispatchEvent(new Event("shown"));
     this.paintTime();
@@ -166,8 +171,10 @@ export class Player {
 
   /** @param {number} time */
   seek(time) {
+    this.early = this.origin === null ? time : null;
+    if (this.origin === null) return;
     this.aim = this.video.paused && this.times.length ? Math.max(0, this.times.findLastIndex((each) => each <= time)) : null;
-    this.video.currentTime = (this.origin ?? 0) + Math.min(Math.max(0, time), this.duration);
+    this.video.currentTime = this.origin + Math.min(Math.max(0, time), this.duration);
   }
 
   /**
