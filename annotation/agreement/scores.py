@@ -54,10 +54,11 @@ def select_counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
     return answers if campaign.is_simulated else answers.filter(revision__rating__is_simulated=False)
 
 
-def read_scores(campaign: Campaign) -> list[Score]:
-    """Read the answers of `select_counted_answers`. One query."""
+def read_scores(campaign: Campaign, item: Item | None = None) -> list[Score]:
+    """Read the answers of `select_counted_answers`, of the whole campaign or of one item. One query."""
+    answers = select_counted_answers(campaign)
     rows = (
-        select_counted_answers(campaign)
+        (answers if item is None else answers.filter(revision__rating__item=item))
         .annotate(is_blind=make_blind_condition("revision__rating__"))
         .values_list(
             "revision__rating__item",

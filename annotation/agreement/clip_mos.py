@@ -1,0 +1,92 @@
+"""Compute the MOS of one item, equal to the item's row in `figures.read_mos_rows`, without reading the whole campaign.
+
+An interval needs the spread within clips of the whole campaign, which follows from the summaries of its items.
+"""
+
+from collections import Counter
+from collections.abc import Set
+from dataclasses import dataclass
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from annotation.agreement.scores import make_table, read_scores
+from annotation.models import Campaign, Item, ItemSummary
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
+from qsave.statistics.figures import Figure, Undefined
+from qsave.statistics.mos import Mos, compute_mos
+from qsave.statistics.tallies import compute_pooled_sd_of, unpack_tally
+
+
+@dataclass(frozen=True, slots=True)
+class AxisMos:
+    """The MOS of an item on one axis, undefined without a counted rating, and the counted scores in rising order."""
+
+    axis: Axis
+    mos: Mos | Undefined
+    scores: tuple[int, ...]
+    blind: int
+    """Number of blind ratings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Positions on the scale of levels, in percent: the scores with their number, and the MOS with its interval."""
+
+    dots: tuple[tuple[float, int, int], ...]
+    """Position, score, and number of raters who gave it."""
+    at: float
+    low: float
+    high: float
+
+
+def draw_mos_strip(one: AxisMos) -> Strip | None:
+    """Return the strip of an axis; None if its MOS is undefined."""
+    if isinstance(one.mos, Undefined):
+        return None
+    counts = Counter(one.scores)
+    dots = tuple((_to_percent(score), score, counts[score]) for score in sorted(counts))
+    return Strip(dots, _to_percent(one.mos.mos), _to_percent(one.mos.low), _to_percent(one.mos.high))
+
+
+def _to_percent(level: float) -> float:
+    return 100 * (level - MIN_LEVEL) / (MAX_LEVEL - MIN_LEVEL)
+
+
+def read_item_mos(item: Item, screened: Set[int]) -> list[AxisMos]:
+    """Return the MOS of an item on each axis, without screened raters. One query, and one for each rated axis."""
+    scores = [score for score in read_scores(item.campaign, item) if score.rater not in screened]
+    found = []
+    for axis in AXES:
+        table = make_table(scores, axis)
+        on_axis = [score for score in scores if score.axis == axis]
+        mos = (
+            compute_mos(table, pooled=_read_spread(item.campaign, axis))[0]
+            if on_axis
+            else Undefined(_explain_no_mos(item))
+        )
+        found.append(
+            AxisMos(
+                axis,
+                mos,
+                tuple(sorted(score.score for score in on_axis)),
+                sum(score.is_blind for score in on_axis),
+            )
+        )
+    return found
+
+
+def _explain_no_mos(item: Item) -> str:
+    if item.availability == Item.Availability.EXCLUDED:
+        return _("the clip is excluded")
+    return _("no rating of this clip counts")
+
+
+def _read_spread(campaign: Campaign, axis: Axis) -> Figure:
+    """Return the spread for intervals (`basis.choose_spread`), from the summaries of items. One query."""
+    items = ItemSummary.objects.filter(campaign=campaign).order_by()
+    counts = list(items.values_list(f"{axis}_tally", f"{axis}_blind_tally").annotate(items=Count("pk")))
+    blind = compute_pooled_sd_of((unpack_tally(blind), items) for _every, blind, items in counts)
+    if not isinstance(blind, Undefined):
+        return blind
+    return compute_pooled_sd_of((unpack_tally(every), items) for every, _blind, items in counts)
