@@ -19,9 +19,9 @@ from tests.annotation.factories import make_campaign, make_user
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("accounts", "annotation", "config", "datasets", "modelassist", "operations", "qsave")
 OURS = {
-    "action", "allowed", "answers", "asked", "axes", "best", "bridges", "chosen", "clips", "count", "duration", "error",
-    "figure", "figures", "format", "given", "group", "groups", "height", "high", "item_id", "largest", "least", "left",
-    "line", "low", "marks", "most", "n", "number", "problem", "quota", "rated", "read", "readable", "reason",
+    "action", "allowed", "answers", "asked", "axes", "axis", "best", "bridges", "chosen", "clips", "count", "duration",
+    "error", "figure", "figures", "format", "given", "group", "groups", "height", "high", "item_id", "largest", "least",
+    "left", "line", "low", "marks", "most", "n", "number", "problem", "quota", "rated", "read", "readable", "reason",
     "requested", "role", "roles", "run", "seats", "share", "split", "state", "uses", "values", "wanted", "ways", "whom",
     "why", "width", "worst",
 }  # fmt: skip

@@ -23,6 +23,7 @@ from annotation.models import (
     GuidelineExample,
     Item,
     Panel,
+    Review,
     Skip,
 )
 from datasets.models import Release
@@ -40,6 +41,7 @@ TEXTS: dict[type[Model], tuple[str, ...]] = {
     Item: ("feedback", "exclusion_reason"),
     Panel: ("name",),
     Release: ("name",),
+    Review: ("note",),
     Skip: ("reason",),
     User: ("display_name",),
 }

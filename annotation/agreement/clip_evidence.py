@@ -1,40 +1,203 @@
-"""Read what is known of one item of a campaign, for its lead: its clip, its reports and its ratings."""
+"""Read what raters and critics say of one item, for its lead: report cards, their origin, and whether they count."""
 
+from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
-from annotation.campaigns.reports import REPORTS
-from annotation.models import AxisAnswer, Campaign, Item, Rating, RatingRevision, Skip
-from qsave.axes import AXES
+from annotation.agreement.scores import read_watched_share
+from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating, RatingRevision, Slot
+from annotation.rating.work import merge_viewings
+from qsave.axes import AXES, Axis
+from qsave.report_card import Box, TimeRange, card_from_json, evidence_from_json
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of evidence: the defect in the campaign's words, and its time and box if they were marked.
+
+    `key` is its id on the page.
+    """
+
+    key: str
+    axis: Axis
+    defect: str
+    time: TimeRange | None
+    box: Box | None
+
+    @property
+    def is_marked(self) -> bool:
+        return self.time is not None or self.box is not None
+
+
+@dataclass(frozen=True, slots=True)
+class AxisOpinion:
+    """What one person or critic says of one axis. `draft_use` is empty for a critic."""
+
+    axis: Axis
+    score: float
+    pieces: tuple[Piece, ...]
+    reason: str
+    draft_use: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The report card of one person or critic. `label` is one or two letters that no other opinion has.
+
+    `axes` is in the order of AXES; an entry is None if the axis is missing.
+    """
+
+    key: str
+    label: str
+    name: str
+    axes: tuple[AxisOpinion | None, ...]
+    is_draft: bool = False
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        return tuple(piece for opinion in self.axes if opinion for piece in opinion.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRating:
-    """One rater's current answers on an item, in the order of the axes; None where an axis is missing."""
+    """One rating of the item with its current answers, all its revisions, and the work on it.
+
+    `watched` is the share of the clip that was played; None if the page did not know it.
+    """
 
     rating: Rating
-    answers: list[AxisAnswer | None]
+    opinion: Opinion
+    revisions: tuple[RatingRevision, ...]
+    seconds: float
+    watched: float | None
+    is_screened: bool
+
+    @property
+    def edits(self) -> int:
+        return len(self.revisions) - 1
+
+    @property
+    def is_check(self) -> bool:
+        """Return whether the rating is on a check slot, so that it does not count in figures."""
+        return self.rating.slot.kind != Slot.Kind.SEAT
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDraft:
+    """A critic's draft of the item, and the ratings of those who saw it."""
+
+    draft: Draft
+    opinion: Opinion
+    ratings: tuple[ItemRating, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All ratings and drafts of an item, the oldest first."""
+
+    ratings: tuple[ItemRating, ...]
+    drafts: tuple[ItemDraft, ...]
+
+    @property
+    def opinions(self) -> tuple[Opinion, ...]:
+        return (*(rating.opinion for rating in self.ratings), *(draft.opinion for draft in self.drafts))
 
 
 def read_item(campaign: Campaign, pk: int) -> Item | None:
-    """Return an item with its clip and `reports`, or None."""
-    reports = Skip.objects.filter(kind__in=REPORTS).select_related("rater", "settled_by").order_by("pk")
-    return (
-        Item.objects.filter(campaign=campaign, pk=pk)
-        .select_related("campaign", "clip__prompt_group")
-        .prefetch_related(Prefetch("skips", reports, to_attr="reports"))
-        .first()
+    """Return an item with its clip, or None."""
+    items = Item.objects.filter(campaign=campaign, pk=pk)
+    return items.select_related("campaign", "clip__prompt_group").first()
+
+
+def read_evidence(item: Item, screened: Set[int]) -> Evidence:
+    """Return the ratings and drafts of an item; `screened` holds the raters who do not count. Four queries."""
+    ratings, drafts = list(_read_ratings(item)), list(item.drafts.order_by("created_at", "pk"))
+    labels = make_labels([str(rating.rater) for rating in ratings] + [draft.critic for draft in drafts])
+    defects = {defect["id"]: defect["label"] for defect in item.campaign.taxonomy}
+    rated = [
+        _make_item_rating(rating, label, defects, is_screened=rating.rater_id in screened)
+        for rating, label in zip(ratings, labels, strict=False)
+    ]
+    return Evidence(
+        tuple(rated),
+        tuple(
+            ItemDraft(
+                draft,
+                _make_draft_opinion(draft, label, defects),
+                tuple(one for one in rated if one.rating.draft_id == draft.pk),
+            )
+            for draft, label in zip(drafts, labels[len(ratings) :], strict=True)
+        ),
     )
 
 
-def read_ratings(item: Item) -> list[ItemRating]:
-    """Return the ratings of an item, oldest first, with their current answers. Three queries."""
-    current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
-    ratings = Rating.objects.filter(item=item).select_related("rater", "slot").order_by("pk")
-    return [_make_item_rating(rating) for rating in ratings.prefetch_related(Prefetch("revisions", current))]
+def make_labels(names: Sequence[str]) -> list[str]:
+    """Return a short label for each name: its first letter or digit, with a number if several names begin alike."""
+    initials = [next((letter.upper() for letter in name if letter.isalnum()), "?") for name in names]
+    counts, seen, labels = Counter(initials), Counter[str](), []
+    for initial in initials:
+        seen[initial] += 1
+        labels.append(f"{initial}{seen[initial]}" if counts[initial] > 1 else initial)
+    return labels
 
 
-def _make_item_rating(rating: Rating) -> ItemRating:
-    by_axis = {answer.axis: answer for revision in rating.revisions.all() for answer in revision.answers.all()}
-    return ItemRating(rating, [by_axis.get(axis.value) for axis in AXES])
+def _read_ratings(item: Item) -> QuerySet[Rating]:
+    revisions = RatingRevision.objects.order_by("number").prefetch_related("answers")
+    ratings = item.ratings.select_related("rater", "slot").order_by("pk")
+    return ratings.prefetch_related(Prefetch("revisions", revisions))
+
+
+def _make_item_rating(rating: Rating, label: str, defects: dict[str, str], *, is_screened: bool) -> ItemRating:
+    revisions = tuple(rating.revisions.all())
+    answers = {
+        answer.axis: answer for revision in revisions if revision.is_current for answer in revision.answers.all()
+    }
+    key = f"rating-{rating.pk}"
+    return ItemRating(
+        rating=rating,
+        opinion=Opinion(
+            key,
+            label,
+            str(rating.rater),
+            tuple(_make_axis_opinion(key, axis, answers.get(axis.value), defects) for axis in AXES),
+        ),
+        revisions=revisions,
+        seconds=sum(revision.seconds_spent for revision in revisions),
+        watched=read_watched_share(merge_viewings(revision.viewing for revision in revisions)),
+        is_screened=is_screened,
+    )
+
+
+def _make_axis_opinion(key: str, axis: Axis, answer: AxisAnswer | None, defects: dict[str, str]) -> AxisOpinion | None:
+    if answer is None:
+        return None
+    pieces = _make_pieces(key, axis, answer.evidence, defects)
+    return AxisOpinion(axis, answer.score, pieces, answer.reason, answer.draft_use)
+
+
+def _make_draft_opinion(draft: Draft, label: str, defects: dict[str, str]) -> Opinion:
+    card, key = card_from_json(draft.card), f"draft-{draft.pk}"
+    return Opinion(
+        key,
+        label,
+        draft.critic,
+        tuple(
+            AxisOpinion(
+                axis,
+                card.axis(axis).score,
+                _make_pieces(key, axis, draft.card[axis.value]["evidence"], defects),
+                card.axis(axis).reason,
+            )
+            for axis in AXES
+        ),
+        is_draft=True,
+    )
+
+
+def _make_pieces(key: str, axis: Axis, evidence: object, defects: dict[str, str]) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(f"{key}-{axis}-{number}", axis, defects.get(piece.defect, piece.defect), piece.time, piece.box)
+        for number, piece in enumerate(evidence_from_json(evidence), start=1)
+    )

@@ -1,4 +1,4 @@
-"""The page of one clip of a campaign, for its lead: the clip, its marks, its reports and its ratings."""
+"""The page of one clip of a campaign, for its lead: the evidence of raters and critics, MOS, history, and decisions."""
 
 from typing import Any
 
@@ -11,11 +11,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
-from annotation.agreement.clip_evidence import read_item, read_ratings
+from annotation.agreement.clip_evidence import read_evidence, read_item
+from annotation.agreement.clip_history import read_history
+from annotation.agreement.clip_mos import draw_mos_strip, read_item_mos
+from annotation.agreement.clip_timeline import lay_out_timeline
 from annotation.campaigns import reports
 from annotation.campaigns.forms import MarkForm
 from annotation.campaigns.marking import mark_item, read_mark
 from annotation.models import Campaign, Item
+from annotation.raters.screening import read_screened_raters
+from annotation.rating.desk_presenter import compute_frame_rate, list_frame_gaps
 from qsave.axes import AXES
 from qsave.words import isolate
 
@@ -23,7 +28,7 @@ from qsave.words import isolate
 @role_required(Role.LEAD)
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
-    """Show one clip with its ratings, reports, mark and priority; POST saves mark and priority."""
+    """Show one clip with all that is known of it; POST saves its mark and priority."""
     campaign = get_object_or_404(Campaign, name=name)
     item = read_item(campaign, pk)
     if item is None:
@@ -32,10 +37,28 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _save_marks(request, item, form):
         messages.success(request, _("Marks of %(clip)s saved.") % {"clip": isolate(item.clip.clip_id)})
         return redirect("campaign-item", name=name, pk=pk)
-    labels = {defect["id"]: defect["label"] for defect in campaign.taxonomy}
-    ratings = read_ratings(item)
-    context = {"campaign": campaign, "item": item, "form": form, "ratings": ratings, "axes": AXES, "labels": labels}
-    return render(request, "annotation/campaign_item.html", context)
+    return render(request, "annotation/campaign_item.html", _read_context(item) | {"form": form})
+
+
+def _read_context(item: Item) -> dict[str, Any]:
+    """Return what the page shows of an item, beside the form of its marks. A test states the number of queries."""
+    screened = read_screened_raters(item.campaign)
+    evidence, clip = read_evidence(item, screened), item.clip
+    skips = list(item.skips.select_related("rater", "settled_by").order_by("pk"))
+    return {
+        "campaign": item.campaign,
+        "item": item,
+        "clip": clip,
+        "fps": compute_frame_rate(clip),
+        "gaps": list_frame_gaps(clip),
+        "axes": AXES,
+        "evidence": evidence,
+        "pieces": [(opinion, piece) for opinion in evidence.opinions for piece in opinion.pieces],
+        "lanes": lay_out_timeline(evidence.opinions, clip.duration),
+        "mos": [(one, draw_mos_strip(one)) for one in read_item_mos(item, screened)],
+        "reports": [skip for skip in skips if skip.kind in reports.REPORTS],
+        "history": read_history(item, evidence, skips),
+    }
 
 
 def _read_marks(item: Item) -> dict[str, Any]:

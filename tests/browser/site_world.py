@@ -27,6 +27,7 @@ from modelassist.models import Activation, Critic, Run
 from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
 from tests.annotation import factories
+from tests.annotation.disputed_item import make_disputed_item
 from tests.datasets.world import rated_campaign
 from tests.modelassist.test_views import FIGURES
 
@@ -91,6 +92,8 @@ def build_world() -> World:
         pages.add(role, "home")
         pages.add(role, "rate-home")
         pages.add(role, "account")
+    disputed = make_disputed_item(lead)
+    pages.add(Role.LEAD, "campaign-item", disputed.campaign.name, disputed.pk)
     rated, desk = _add_rated_campaign(pages, lead, rater), _add_desk(pages, lead, rater)
     _add_closed_desks(pages, lead)
     people[GUEST] = _add_panel(pages, lead, desk)

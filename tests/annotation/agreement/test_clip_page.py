@@ -1,10 +1,18 @@
 """The lead's page of one clip."""
 
+import re
+
 import pytest
 from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import User
+from annotation.agreement.figures import read_mos_rows
 from annotation.models import Item
-from tests.annotation.factories import make_campaign, make_user, rate_all
+from qsave.axes import AXES
+from tests.annotation.disputed_item import LONG_REASON, make_disputed_item
+from tests.annotation.factories import claim, make_campaign, make_item, make_user, revise, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -48,13 +56,119 @@ def test_invalid_marks_have_an_error_at_their_field(as_lead: Client, change: dic
     assert (item.gold, item.priority) == (None, 0)
 
 
-def test_the_page_of_a_clip_shows_its_ratings(as_lead: Client) -> None:
-    campaign = make_campaign(1)
-    rater = make_user("rita")
-    rate_all(rater, campaign, 4)
-    page = as_lead.get(f"/campaigns/{campaign.name}/items/{Item.objects.get().pk}").content.decode()
-    assert "rita" in page
-    assert "<strong>4</strong>" in page
+@pytest.fixture
+def disputed(lead: User) -> Item:
+    return make_disputed_item(lead)
+
+
+def open_page(client: Client, item: Item) -> str:
+    page = client.get(reverse("campaign-item", args=(item.campaign.name, item.pk)))
+    assert page.status_code == 200
+    return " ".join(page.content.decode().split())
+
+
+def read_rows(page: str, heading: str) -> list[str]:
+    """Return the rows of the table below a heading, each as its text."""
+    section = page.split(f'id="{heading}-heading"')[1].split("</section>")[0]
+    rows = re.findall(r"<tr.*?</tr>", section.split("<tbody>")[1])
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+
+
+def test_each_rating_shows_whole_reasons_its_origin_and_whether_it_counts(as_lead: Client, disputed: Item) -> None:
+    page = open_page(as_lead, disputed)
+    rita, ruben, rosa = read_rows(page, "ratings")
+    assert rita.startswith("R1 rita assisted 12 s · 100% watched")
+    assert re.findall(r"draft (?:confirmed|edited|cleared)|own words", rita) == [
+        "draft confirmed",
+        "draft edited",
+        "draft cleared",
+    ]
+    assert ruben.startswith("R2 ruben blind edited once 13 s")
+    assert ruben.count(" ".join(LONG_REASON.split())) == 3
+    assert "blur , noise , watermark" in ruben
+    assert "draft" not in ruben
+    assert "own words" not in ruben
+    assert "screened out" in rosa
+    assert "no defect" in rosa
+
+
+def test_every_defect_is_in_the_table_with_its_time_and_box(as_lead: Client, disputed: Item) -> None:
+    rows = read_rows(open_page(as_lead, disputed), "pieces")
+    assert rows == [
+        "R1 rita visual blur 0.50–1.00 –",
+        "R2 ruben visual blur 0.50–1.25 25% × 50% at 25%, 25%",
+        "R2 ruben visual noise 0.60–0.70 –",
+        "R2 ruben visual watermark whole clip 15% × 10% at 80%, 85%",
+        "R2 ruben dynamic jitter 1.50–1.75 40% × 40% at 50%, 10%",
+        "R2 ruben alignment wrong count – –",
+        "S starter@1 visual blur 0.50–1.00 –",
+    ]
+
+
+def test_a_draft_shows_its_card_and_who_saw_it(as_lead: Client, disputed: Item) -> None:
+    (row,) = read_rows(open_page(as_lead, disputed), "drafts")
+    assert "starter@1" in row
+    assert "shown to rita" in row
+    assert row.count("The edges of the square shimmer a little.") == 3
+
+
+def test_the_mos_of_the_page_is_that_of_the_record(as_lead: Client, disputed: Item) -> None:
+    page = open_page(as_lead, disputed)
+    row = read_mos_rows(disputed.campaign)[0]
+    for axis in AXES:
+        mos = row.mos[axis]
+        assert (
+            f'<strong class="figure">{mos.mos:.2f}</strong> <span class="interval">[{mos.low:.2f}, {mos.high:.2f}]'
+            in page
+        )
+    assert page.count("2 ratings, 1 blind") == 3
+
+
+def test_the_history_tells_everything_newest_first(as_lead: Client, disputed: Item) -> None:
+    page = open_page(as_lead, disputed)
+    history = page.split('<ol class="clip-history">')[1].split("</ol>")[0]
+    entries = [
+        re.sub(r"[\u2068\u2069]", "", " ".join(re.sub(r"<[^>]+>", " ", entry).split()))
+        for entry in re.findall(r"<span>(.*?)</span>", history)
+    ]
+    assert entries[0] == "lena reviewed the clip: visual 2, dynamic 2, alignment 2. “ The hand decides. ”"
+    assert entries[-1] == "The clip was added to the campaign."
+    for sentence in (
+        "lena returned the clip to the queue.",
+        "lena settled the report of rex.",
+        "rex reported the clip to the lead. “ It looks like a real person. ”",
+        "ruben edited the rating (version 2): dynamic from 2 to 3.",
+        "ruben rated the clip: visual 2, dynamic 2, alignment 2.",
+        "ruben got the clip, without a draft.",
+        "rita got the clip with a draft of starter@1.",
+        "starter@1 drafted a report card.",
+    ):
+        assert sentence in entries
+    order = [entry.split(":")[0] for entry in entries]
+    assert order.index("ruben edited the rating (version 2)") < order.index("ruben rated the clip")
+
+
+def test_a_clip_without_ratings_and_drafts_says_so(as_lead: Client) -> None:
+    for split, words in (("train", "No critic has drafted"), ("test", "are never drafted")):
+        campaign = make_campaign(1, split=split)
+        page = open_page(as_lead, campaign.items.get())
+        assert "Nobody has rated this clip yet" in page
+        assert "Nobody has named a defect" in page
+        assert page.count("undefined: no rating of this clip counts") == 3
+        assert words in page
+
+
+@pytest.mark.parametrize("raters", [2, 20])
+def test_the_queries_do_not_grow_with_the_raters(
+    as_lead: Client, raters: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    campaign = make_campaign(overlap=20)
+    item = make_item(campaign, slots=20)
+    for _ in range(raters):
+        rating = submit(rater := make_user(), claim(rater, campaign))
+        revise(rating)
+    with django_assert_num_queries(17):
+        open_page(as_lead, item)
 
 
 def test_a_clip_of_another_campaign_is_not_here(as_lead: Client) -> None:

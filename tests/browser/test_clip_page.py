@@ -1,0 +1,158 @@
+"""A lead looks at the evidence on one clip, in a real browser."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from annotation.models import Item
+from qsave.axes import Axis
+from tests.annotation.disputed_item import EVIDENCE, make_disputed_item
+from tests.annotation.factories import LONGER_VIDEO, make_lead
+from tests.browser.looks import NARROW, sign_in, too_wide, violations
+
+WIDTH, HEIGHT = LONGER_VIDEO.size
+
+
+@pytest.fixture
+def lead(live_server: object) -> User:
+    return make_lead("lena")
+
+
+@pytest.fixture
+def item(lead: User) -> Item:
+    return make_disputed_item(lead)
+
+
+@pytest.fixture
+def as_lead(page: Page, lead: User, live_server: Any) -> Page:
+    sign_in(page.context, lead, live_server.url)
+    return page
+
+
+def open_clip(page: Page, item: Item) -> None:
+    page.goto(f"/campaigns/{item.campaign.name}/items/{item.pk}")
+    page.wait_for_function("() => document.querySelector('[data-clock]').textContent")
+
+
+def find_mark(page: Page, name: str) -> Any:
+    return page.get_by_role("link", name=name)
+
+
+def expect_time(page: Page, seconds: float) -> None:
+    page.wait_for_function(
+        "time => Math.abs(parseFloat(document.querySelector('[data-clock]').textContent) - time) < 0.03", arg=seconds
+    )
+
+
+def list_boxes(page: Page) -> list[str]:
+    """Return the labels of the boxes over the picture."""
+    return page.locator("[data-overlay] g:not([hidden]) text").all_text_contents()
+
+
+def measure_box(page: Page, label: str) -> list[float]:
+    """Return the box with that label as fractions of the picture, as it is on the screen."""
+    video = page.locator("video").bounding_box()
+    shown = page.locator("[data-overlay] g:not([hidden])", has_text=label).locator(".clip-box").bounding_box()
+    assert video
+    assert shown
+    scale = min(video["width"] / WIDTH, video["height"] / HEIGHT)
+    width, height = WIDTH * scale, HEIGHT * scale
+    left, top = video["x"] + (video["width"] - width) / 2, video["y"] + (video["height"] - height) / 2
+    return [
+        (shown["x"] - left) / width,
+        (shown["y"] - top) / height,
+        shown["width"] / width,
+        shown["height"] / height,
+    ]
+
+
+def test_a_mark_leads_by_keyboard_to_its_frame_and_its_box(as_lead: Page, item: Item) -> None:
+    open_clip(as_lead, item)
+    assert list_boxes(as_lead) == ["R2 watermark"]
+    find_mark(as_lead, "rita\u2069, visual").focus()
+    as_lead.keyboard.press("Tab")
+    as_lead.keyboard.press("Tab")
+    expect(find_mark(as_lead, "ruben\u2069, visual: \u2068blur")).to_be_focused()
+    as_lead.keyboard.press("Enter")
+    expect_time(as_lead, 0.5)
+    assert list_boxes(as_lead) == ["R2 blur", "R2 watermark"]
+    box = EVIDENCE[Axis.VISUAL][0].box
+    assert box
+    assert measure_box(as_lead, "R2 blur") == pytest.approx([box.x, box.y, box.width, box.height], abs=0.02)
+    expect(as_lead.get_by_role("status").filter(has_text="blur\u2069 at 0.50 seconds.")).to_be_attached()
+    expect(as_lead.locator("tr[data-chosen]")).to_contain_text("0.50–1.25")
+    playhead = as_lead.locator("[data-playhead]")
+    assert float(str(playhead.evaluate("node => parseFloat(node.style.left)"))) == pytest.approx(25, abs=4)
+
+
+def test_boxes_come_and_go_with_their_frames(as_lead: Page, item: Item) -> None:
+    open_clip(as_lead, item)
+    find_mark(as_lead, "ruben\u2069, dynamic").press("Enter")
+    expect_time(as_lead, 1.5)
+    assert list_boxes(as_lead) == ["R2 watermark", "R2 jitter"]
+    as_lead.keyboard.press("ArrowLeft")
+    expect_time(as_lead, 1.44)
+    assert list_boxes(as_lead) == ["R2 watermark"]
+    as_lead.keyboard.press(".")
+    expect_time(as_lead, 1.5)
+    as_lead.keyboard.press(" ")
+    as_lead.wait_for_function("() => !document.querySelector('video').paused")
+
+
+def test_one_rater_or_one_axis_can_be_hidden(as_lead: Page, item: Item) -> None:
+    open_clip(as_lead, item)
+    find_mark(as_lead, "ruben\u2069, dynamic").press("Enter")
+    expect_time(as_lead, 1.5)
+    as_lead.get_by_role("checkbox", name="visual").uncheck()
+    assert list_boxes(as_lead) == ["R2 jitter"]
+    expect(find_mark(as_lead, "rita\u2069, visual")).to_be_hidden()
+    as_lead.get_by_role("checkbox", name="visual").check()
+    as_lead.get_by_role("checkbox", name="Show marks of \u2068ruben").uncheck()
+    assert list_boxes(as_lead) == []
+    expect(find_mark(as_lead, "ruben\u2069, dynamic")).to_be_hidden()
+    expect(find_mark(as_lead, "rita\u2069, visual")).to_be_visible()
+
+
+def test_single_keys_can_be_turned_off_outside_the_clip(as_lead: Page, item: Item) -> None:
+    open_clip(as_lead, item)
+    as_lead.get_by_label("Use single keys").uncheck()
+    as_lead.get_by_role("heading", name="Ratings").click()
+    as_lead.keyboard.press("p")
+    as_lead.get_by_label("Feedback").press("p")
+    assert as_lead.evaluate("document.querySelector('video').paused")
+    as_lead.get_by_label("Use single keys").check()
+    as_lead.get_by_role("heading", name="Ratings").click()
+    as_lead.keyboard.press("p")
+    as_lead.wait_for_function("() => !document.querySelector('video').paused")
+
+
+def test_boxes_stay_at_their_place_in_a_narrow_window_and_in_a_zoomed_picture(
+    open_page: Callable[..., Page], lead: User, live_server: Any, item: Item
+) -> None:
+    page = open_page(**NARROW, color_scheme="dark")
+    sign_in(page.context, lead, live_server.url)
+    open_clip(page, item)
+    box = EVIDENCE[Axis.VISUAL][2].box
+    assert box
+    expected = pytest.approx([box.x, box.y, box.width, box.height], abs=0.02)
+    assert measure_box(page, "R2 watermark") == expected
+    page.get_by_role("button", name="Zoom").click()
+    assert measure_box(page, "R2 watermark") == expected
+    assert [one["id"] for one in violations(page)] == []
+    assert list(too_wide(page, "the page of a clip")) == []
+
+
+def test_without_scripts_all_evidence_is_in_tables(
+    open_page: Callable[..., Page], lead: User, live_server: Any, item: Item
+) -> None:
+    page = open_page(java_script_enabled=False)
+    sign_in(page.context, lead, live_server.url)
+    page.goto(f"/campaigns/{item.campaign.name}/items/{item.pk}")
+    expect(page.get_by_role("row", name="ruben visual blur 0.50–1.25 25% × 50% at 25%, 25%")).to_be_visible()
+    expect(page.get_by_label("Use single keys")).to_be_hidden()
+    expect(page.get_by_role("checkbox", name="visual")).to_be_hidden()
+    find_mark(page, "ruben\u2069, dynamic").click()
+    assert page.url.endswith("-dynamic-1")
