@@ -1,14 +1,16 @@
-"""Read what raters and critics say of one item, for its lead: report cards, their origin, and whether they count."""
+"""Read what raters, critics and leads say of one item: report cards, their origin, and whether they count."""
 
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
 from annotation.agreement.scores import read_watched_share
-from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating, RatingRevision, Slot
+from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating, RatingRevision, Review, Slot
 from annotation.rating.work import merge_viewings
+from qsave import report_card
 from qsave.axes import AXES, Axis
 from qsave.report_card import Box, TimeRange, card_from_json, evidence_from_json
 
@@ -33,7 +35,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class AxisOpinion:
-    """What one person or critic says of one axis. `draft_use` is empty for a critic."""
+    """What one person or critic says of one axis. `draft_use` is empty if it is no rating."""
 
     axis: Axis
     score: float
@@ -94,42 +96,47 @@ class ItemDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemReview:
+    """A lead's review of the item."""
+
+    review: Review
+    opinion: Opinion
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """All ratings and drafts of an item, the oldest first."""
+    """All ratings, drafts and reviews of an item, the oldest first."""
 
     ratings: tuple[ItemRating, ...]
     drafts: tuple[ItemDraft, ...]
+    reviews: tuple[ItemReview, ...]
 
     @property
     def opinions(self) -> tuple[Opinion, ...]:
-        return (*(rating.opinion for rating in self.ratings), *(draft.opinion for draft in self.drafts))
+        return tuple(one.opinion for ones in (self.ratings, self.drafts, self.reviews) for one in ones)
 
 
 def read_item(campaign: Campaign, pk: int) -> Item | None:
     """Return an item with its clip, or None."""
     items = Item.objects.filter(campaign=campaign, pk=pk)
-    return items.select_related("campaign", "clip__prompt_group").first()
+    return items.select_related("campaign", "clip__prompt_group", "summary").first()
 
 
 def read_evidence(item: Item, screened: Set[int]) -> Evidence:
-    """Return the ratings and drafts of an item; `screened` holds the raters who do not count. Four queries."""
-    ratings, drafts = list(_read_ratings(item)), list(item.drafts.order_by("created_at", "pk"))
-    labels = make_labels([str(rating.rater) for rating in ratings] + [draft.critic for draft in drafts])
+    """Return the ratings, drafts and reviews of an item; `screened` holds the raters who do not count. Five queries."""
+    ratings = list(_read_ratings(item))
+    drafts = list(item.drafts.order_by("created_at", "pk"))
+    reviews = list(item.reviews.select_related("reviewer").order_by("created_at", "pk"))
+    names = [*(rating.rater for rating in ratings), *(draft.critic for draft in drafts)]
+    labels = iter(make_labels([str(name) for name in (*names, *(review.reviewer for review in reviews))]))
     defects = {defect["id"]: defect["label"] for defect in item.campaign.taxonomy}
-    rated = [
-        _make_item_rating(rating, label, defects, is_screened=rating.rater_id in screened)
-        for rating, label in zip(ratings, labels, strict=False)
-    ]
+    rated = tuple(
+        _make_item_rating(rating, next(labels), defects, is_screened=rating.rater_id in screened) for rating in ratings
+    )
     return Evidence(
-        tuple(rated),
-        tuple(
-            ItemDraft(
-                draft,
-                _make_draft_opinion(draft, label, defects),
-                tuple(one for one in rated if one.rating.draft_id == draft.pk),
-            )
-            for draft, label in zip(drafts, labels[len(ratings) :], strict=True)
-        ),
+        rated,
+        tuple(_make_item_draft(draft, next(labels), defects, rated) for draft in drafts),
+        tuple(_make_item_review(review, next(labels), defects) for review in reviews),
     )
 
 
@@ -173,31 +180,38 @@ def _make_item_rating(rating: Rating, label: str, defects: dict[str, str], *, is
 def _make_axis_opinion(key: str, axis: Axis, answer: AxisAnswer | None, defects: dict[str, str]) -> AxisOpinion | None:
     if answer is None:
         return None
-    pieces = _make_pieces(key, axis, answer.evidence, defects)
+    pieces = _make_pieces(key, axis, evidence_from_json(answer.evidence), defects)
     return AxisOpinion(axis, answer.score, pieces, answer.reason, answer.draft_use)
 
 
-def _make_draft_opinion(draft: Draft, label: str, defects: dict[str, str]) -> Opinion:
-    card, key = card_from_json(draft.card), f"draft-{draft.pk}"
-    return Opinion(
-        key,
-        label,
-        draft.critic,
-        tuple(
-            AxisOpinion(
-                axis,
-                card.axis(axis).score,
-                _make_pieces(key, axis, draft.card[axis.value]["evidence"], defects),
-                card.axis(axis).reason,
-            )
-            for axis in AXES
-        ),
-        is_draft=True,
+def _make_item_draft(draft: Draft, label: str, defects: dict[str, str], ratings: tuple[ItemRating, ...]) -> ItemDraft:
+    axes = _make_card_opinions(f"draft-{draft.pk}", draft.card, defects)
+    opinion = Opinion(f"draft-{draft.pk}", label, draft.critic, axes, is_draft=True)
+    return ItemDraft(draft, opinion, tuple(one for one in ratings if one.rating.draft_id == draft.pk))
+
+
+def _make_item_review(review: Review, label: str, defects: dict[str, str]) -> ItemReview:
+    axes = _make_card_opinions(f"review-{review.pk}", review.card, defects)
+    return ItemReview(review, Opinion(f"review-{review.pk}", label, str(review.reviewer), axes))
+
+
+def _make_card_opinions(key: str, stored: dict[str, Any], defects: dict[str, str]) -> tuple[AxisOpinion, ...]:
+    card = card_from_json(stored)
+    return tuple(
+        AxisOpinion(
+            axis,
+            card.axis(axis).score,
+            _make_pieces(key, axis, card.axis(axis).evidence, defects),
+            card.axis(axis).reason,
+        )
+        for axis in AXES
     )
 
 
-def _make_pieces(key: str, axis: Axis, evidence: object, defects: dict[str, str]) -> tuple[Piece, ...]:
+def _make_pieces(
+    key: str, axis: Axis, evidence: Iterable[report_card.Evidence], defects: dict[str, str]
+) -> tuple[Piece, ...]:
     return tuple(
         Piece(f"{key}-{axis}-{number}", axis, defects.get(piece.defect, piece.defect), piece.time, piece.box)
-        for number, piece in enumerate(evidence_from_json(evidence), start=1)
+        for number, piece in enumerate(evidence, start=1)
     )

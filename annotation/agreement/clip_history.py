@@ -29,14 +29,14 @@ class Event:
 
 
 def read_history(item: Item, evidence: Evidence, skips: Iterable[Skip]) -> list[Event]:
-    """Return everything that happened to the item, the newest first. Three queries."""
+    """Return everything that happened to the item, the newest first. Two queries."""
     events = [
         Event(item.created_at, _("The clip was added to the campaign.")),
         *(event for offer in item.offers.select_related("rater", "draft") for event in _describe_offer(offer)),
         *(event for rating in evidence.ratings for event in _describe_rating(rating)),
         *(event for skip in skips for event in _describe_skip(skip)),
         *(_describe_draft(draft.draft.created_at, draft.opinion.name) for draft in evidence.drafts),
-        *(_describe_review(review) for review in item.reviews.select_related("reviewer")),
+        *(_describe_review(review.review) for review in evidence.reviews),
         *(_describe_entry(entry) for entry in _read_entries(item)),
     ]
     return sorted(events, key=lambda event: event.at, reverse=True)
@@ -91,7 +91,7 @@ def _list_changes(before: RatingRevision, after: RatingRevision) -> Iterator[str
         if old.evidence != answer.evidence:
             yield _("defects of %(axis)s") % {"axis": answer.axis}
         if old.reason != answer.reason:
-            yield _("reason of %(axis)s") % {"axis": answer.axis}
+            yield _("reason of %(axis)s, which was: %(words)s") % {"axis": answer.axis, "words": isolate(old.reason)}
 
 
 def _describe_skip(skip: Skip) -> Iterator[Event]:

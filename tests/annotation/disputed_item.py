@@ -36,7 +36,10 @@ def make_disputed_item(lead: User, *, name: str = "disputed") -> Item:
     ruben = factories.make_user("ruben")
     answers = {axis: Answer(2, EVIDENCE[axis], f"{LONG_REASON}On {axis}.") for axis in AXES}
     rating = factories.submit(ruben, factories.claim(ruben, campaign), answers=answers)
-    factories.revise(rating, answers=answers | {Axis.DYNAMIC: replace(answers[Axis.DYNAMIC], score=3)})
+    factories.revise(
+        rating,
+        answers=answers | {Axis.DYNAMIC: replace(answers[Axis.DYNAMIC], score=3, reason=f"{LONG_REASON}It jumps.")},
+    )
     rosa = factories.make_user("rosa")
     factories.rate_all(rosa, campaign, 5)
     reviews.screen(actor=lead, campaign=campaign, rater=rosa, verdict="screened", reason="All fives.")

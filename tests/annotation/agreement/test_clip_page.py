@@ -102,6 +102,7 @@ def test_every_defect_is_in_the_table_with_its_time_and_box(as_lead: Client, dis
         "R2 ruben dynamic jitter 1.50–1.75 40% × 40% at 50%, 10%",
         "R2 ruben alignment wrong count – –",
         "S starter@1 visual blur 0.50–1.00 –",
+        "L lena visual blur – –",
     ]
 
 
@@ -110,6 +111,12 @@ def test_a_draft_shows_its_card_and_who_saw_it(as_lead: Client, disputed: Item) 
     assert "starter@1" in row
     assert "shown to rita" in row
     assert row.count("The edges of the square shimmer a little.") == 3
+
+
+def test_a_review_shows_its_card_and_its_note(as_lead: Client, disputed: Item) -> None:
+    (row,) = read_rows(open_page(as_lead, disputed), "reviews")
+    assert "The hand decides." in row
+    assert "The edges wobble from the middle on, in motion" in row
 
 
 def test_the_mos_of_the_page_is_that_of_the_record(as_lead: Client, disputed: Item) -> None:
@@ -133,11 +140,12 @@ def test_the_history_tells_everything_newest_first(as_lead: Client, disputed: It
     ]
     assert entries[0] == "lena reviewed the clip: visual 2, dynamic 2, alignment 2. “ The hand decides. ”"
     assert entries[-1] == "The clip was added to the campaign."
+    old_reason = " ".join(f"{LONG_REASON}On dynamic.".split())
     for sentence in (
         "lena returned the clip to the queue.",
         "lena settled the report of rex.",
         "rex reported the clip to the lead. “ It looks like a real person. ”",
-        "ruben edited the rating (version 2): dynamic from 2 to 3.",
+        f"ruben edited the rating (version 2): dynamic from 2 to 3; reason of dynamic, which was: {old_reason}.",
         "ruben rated the clip: visual 2, dynamic 2, alignment 2.",
         "ruben got the clip, without a draft.",
         "rita got the clip with a draft of starter@1.",
