@@ -1,5 +1,7 @@
 """The audit trail: who did what to which object."""
 
+from collections.abc import Iterable, Mapping
+
 from django.db import models
 
 from accounts.models import AuditEntry, User
@@ -13,4 +15,18 @@ def record(*, actor: User | None, action: str, target: models.Model, **data: obj
     """
     return AuditEntry.objects.create(
         actor=actor, action=action, target_type=target._meta.label_lower, target_id=str(target.pk), data=data
+    )
+
+
+def record_all(*, actor: User, action: str, entries: Iterable[tuple[models.Model, Mapping[str, object]]]) -> None:
+    """Write one entry for each of many targets, as `record` does, in one query; `entries` pairs each with its data."""
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            actor=actor,
+            action=action,
+            target_type=target._meta.label_lower,
+            target_id=str(target.pk),
+            data=dict(data),
+        )
+        for target, data in entries
     )

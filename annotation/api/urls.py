@@ -6,6 +6,7 @@ from annotation.api import (
     agreement,
     campaign_settings,
     campaigns,
+    item_acts,
     leases,
     schema,  # noqa: F401 - registers itself by being imported
 )
@@ -19,6 +20,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/policy", campaign_settings.PolicyView.as_view(), name="api-policy"),
     path("campaigns/<slug:name>/guidelines", campaign_settings.GuidelinesView.as_view(), name="api-guidelines"),
     path("campaigns/<slug:name>/order-scores", campaign_settings.OrderScoresView.as_view(), name="api-order-scores"),
+    path("campaigns/<slug:name>/items/exclude", item_acts.ExcludeItemsView.as_view(), name="api-exclude-items"),
+    path("campaigns/<slug:name>/items/give-out", item_acts.GiveOutItemsView.as_view(), name="api-give-out-items"),
+    path("campaigns/<slug:name>/items/mark", item_acts.MarkItemsView.as_view(), name="api-mark-items"),
+    path("campaigns/<slug:name>/items/more-ratings", item_acts.MoreRatingsView.as_view(), name="api-more-ratings"),
     path("campaigns/<slug:name>/items/<int:pk>", campaign_settings.ItemView.as_view(), name="api-item"),
     path("campaigns/<slug:name>/items/<int:pk>/give-out", campaign_settings.GiveOutView.as_view(), name="api-give-out"),
     path("campaigns/<slug:name>/items/<int:pk>/exclude", campaign_settings.ExcludeView.as_view(), name="api-exclude"),

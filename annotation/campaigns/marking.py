@@ -1,4 +1,4 @@
-"""Mark single items as golds or qualification clips, and set their priorities and order scores.
+"""Mark items as golds or qualification clips, and set their priorities and order scores.
 
 A qualification item has no rating slots: each new rater rates it once, in a check slot. Marking it deletes its slots,
 which is possible only while they are all free; removing the mark creates them again.
@@ -6,7 +6,7 @@ which is possible only while they are all free; removing the mark creates them a
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from itertools import islice
 
@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.item_acts import Outcome, lock_items, lock_slots
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.ranks import apply_order
-from annotation.campaigns.slots import lock_slots
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Campaign, Item, Slot
 from annotation.shared import batches
@@ -30,6 +30,7 @@ from qsave.words import isolate
 
 MAX_FEEDBACK_LENGTH = 2000
 MAX_PRIORITY = 1000
+MARK_FIELDS = ("gold", "is_qualification", "feedback", "priority")
 LOOKUP_SIZE = 500
 MAX_ROWS = 200_000
 NAMES_IN_MESSAGE = 5
@@ -49,7 +50,6 @@ def read_mark(item: Item) -> Mark:
     return Mark.GOLD if item.gold else Mark.PLAIN
 
 
-@transaction.atomic
 def mark_item(
     *,
     actor: User,
@@ -59,34 +59,102 @@ def mark_item(
     feedback: str | None = None,
     priority: int | None = None,
 ) -> Item:
-    """Change the marks of an item, and leave what is not given; `scores` are the known ones by axis.
+    """Change the marks of an item, as `mark_items`; raises ValidationError by field and then changes nothing."""
+    outcome = mark_items(actor=actor, items=[item], mark=mark, scores=scores, feedback=feedback, priority=priority)
+    outcome.apply_to(item, MARK_FIELDS)
+    return item
 
-    Raises ValidationError by field and then changes nothing.
+
+@transaction.atomic
+def mark_items(
+    *,
+    actor: User,
+    items: Sequence[Item],
+    mark: str | None = None,
+    scores: Mapping[str, float] | None = None,
+    feedback: str | None = None,
+    priority: int | None = None,
+) -> Outcome:
+    """Change the marks of items of one campaign, and leave what is not given; `scores` are the known ones by axis.
+
+    An item is left as it is if the marks do not fit it, or if it would join the qualification and a rater has had it.
+    Raises ValidationError by field for what fits no item.
     """
     require_role(actor, Role.LEAD)
-    campaign = _lock_campaign(item.campaign_id)
-    slots = lock_slots(item)
-    current = Item.objects.select_related("campaign", "clip__prompt_group").select_for_update(of=("self",))
-    item = current.get(pk=item.pk)
-    before, was_qualification = _describe(item), item.is_qualification
-    mark = read_mark(item).value if mark is None else mark
-    if mark not in Mark.values:
-        raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
-    scores = item.gold or {} if scores is None else scores
-    item.gold = None if mark == Mark.PLAIN else _check_scores(scores)
-    item.feedback = _check_feedback(item.feedback if feedback is None else feedback, mark)
-    item.is_qualification = mark == Mark.QUALIFICATION
-    if _describe(item) != before:
-        item.save(update_fields=["gold", "is_qualification", "feedback"])
-        if item.is_qualification and not was_qualification:
-            _delete_slots(slots)
-        elif was_qualification and not item.is_qualification:
-            _create_slots(item)
-        refresh_summaries([item.pk])
-        audit.record(actor=actor, action="item.marked", target=item, before=before, after=_describe(item))
+    _check_request(mark, scores, priority)
+    campaign = _lock_campaign(items[0].campaign_id)
+    taken = {slot.item_id for slot in lock_slots(items) if slot.state != Slot.State.FREE}
+    current = lock_items(items, no_key=False)
+    before = {item.pk: (_describe(item), item.priority) for item in current}
+    was_qualification = {item.pk: item.is_qualification for item in current}
+    left: dict[int, ValidationError] = {}
+    for item in current:
+        try:
+            _change_marks(item, mark, scores, feedback, is_taken=item.pk in taken)
+        except ValidationError as refusal:
+            left[item.pk] = refusal
+        else:
+            item.priority = item.priority if priority is None else priority
+    changed = [item for item in current if item.pk not in left and before[item.pk] != (_describe(item), item.priority)]
+    Item.objects.bulk_update(changed, MARK_FIELDS)
+    _update_slots(changed, was_qualification)
     if priority is not None:
-        _set_priority(actor, campaign, item, priority)
-    return item
+        apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in changed]))
+    refresh_summaries(item.pk for item in changed)
+    _record(actor, changed, before)
+    return Outcome(changed, left)
+
+
+def _record(actor: User, changed: Sequence[Item], before: Mapping[int, tuple[dict[str, object], int]]) -> None:
+    """Record what changed: the marks, the priority, or both."""
+    marks = [(item, {"before": before[item.pk][0], "after": _describe(item)}) for item in changed]
+    marks = [(item, data) for item, data in marks if data["before"] != data["after"]]
+    audit.record_all(actor=actor, action="item.marked", entries=marks)
+    priorities = [(item, {"before": before[item.pk][1], "after": item.priority}) for item in changed]
+    priorities = [(item, data) for item, data in priorities if data["before"] != data["after"]]
+    audit.record_all(actor=actor, action="item.priority", entries=priorities)
+
+
+def _check_request(mark: str | None, scores: Mapping[str, float] | None, priority: int | None) -> None:
+    """Raise ValidationError by field if a value fits no item."""
+    if mark is not None and mark not in Mark.values:
+        raise ValidationError({"mark": _("A mark must be one of %(marks)s.") % {"marks": ", ".join(Mark.values)}})
+    if scores is not None and mark in (Mark.GOLD, Mark.QUALIFICATION):
+        _check_scores(scores)
+    if priority is not None and not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        message = _("A priority must be between %(low)s and %(high)s.")
+        raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
+
+
+def _change_marks(
+    item: Item, mark: str | None, scores: Mapping[str, float] | None, feedback: str | None, *, is_taken: bool
+) -> None:
+    """Change the marks of an item that is not saved yet. Raises ValidationError by field."""
+    mark = read_mark(item).value if mark is None else mark
+    scores = item.gold or {} if scores is None else scores
+    gold = None if mark == Mark.PLAIN else _check_scores(scores)
+    feedback = _check_feedback(item.feedback if feedback is None else feedback, mark)
+    if mark == Mark.QUALIFICATION and not item.is_qualification and is_taken:
+        message = _(
+            "Raters already have this clip, so it cannot join the qualification. Choose a clip that nobody has opened."
+        )
+        raise ValidationError({"mark": message})
+    item.gold, item.is_qualification, item.feedback = gold, mark == Mark.QUALIFICATION, feedback
+
+
+def _update_slots(items: Sequence[Item], was_qualification: Mapping[int, bool]) -> None:
+    """Delete the slots of items that have joined the qualification, and create those of items that have left it."""
+    joined = [item for item in items if item.is_qualification and not was_qualification[item.pk]]
+    rejoined = [item for item in items if not item.is_qualification and was_qualification[item.pk]]
+    if joined:
+        Slot.objects.filter(item__in=joined).delete()
+    Slot.objects.bulk_create(
+        slot
+        for item in rejoined
+        for slot in build_rating_slots(
+            item.campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split
+        )
+    )
 
 
 def _describe(item: Item) -> dict[str, object]:
@@ -115,34 +183,6 @@ def _check_scores(scores: Mapping[str, float]) -> dict[str, float]:
     if problems:
         raise ValidationError(problems)
     return {axis.value: float(scores[axis.value]) for axis in AXES if axis.value in scores}
-
-
-def _delete_slots(slots: list[Slot]) -> None:
-    if any(slot.state != Slot.State.FREE for slot in slots):
-        message = _(
-            "Raters already have this clip, so it cannot join the qualification. Choose a clip that nobody has opened."
-        )
-        raise ValidationError({"mark": message})
-    Slot.objects.filter(pk__in=[slot.pk for slot in slots]).delete()
-
-
-def _create_slots(item: Item) -> None:
-    split = item.clip.prompt_group.split
-    Slot.objects.bulk_create(build_rating_slots(item.campaign, item, clip_id=item.clip.clip_id, split=split))
-
-
-def _set_priority(actor: User, campaign: Campaign, item: Item, priority: int) -> None:
-    """Set an item's priority: in a campaign ordered by priority, higher comes first."""
-    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
-        message = _("A priority must be between %(low)s and %(high)s.")
-        raise ValidationError({"priority": message % {"low": -MAX_PRIORITY, "high": MAX_PRIORITY}})
-    before = item.priority
-    if before != priority:
-        item.priority = priority
-        item.save(update_fields=["priority"])
-        apply_order(campaign, Item.objects.filter(pk=item.pk))
-        refresh_summaries([item.pk])
-        audit.record(actor=actor, action="item.priority", target=item, before=before, after=priority)
 
 
 def _lock_campaign(key: int) -> Campaign:

@@ -1,7 +1,8 @@
 """Decide how many rating slots an item has, the arm of each, and how soon the queue reaches it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import count, islice
 
 from annotation.models import Arm, AxisAnswer, Campaign, Item, Rating, Slot, Split
 from annotation.shared.draws import draw_position, draw_share
@@ -53,15 +54,22 @@ def open_extra_slot(rating: Rating, campaign: Campaign) -> Slot | None:
         return None
     items = Item.objects.select_related("clip__prompt_group").select_for_update(of=("self",), no_key=True)
     item = items.get(pk=rating.item_id)
-    states = list(Slot.objects.filter(item=item, kind=Slot.Kind.SEAT).values_list("state", flat=True))
-    if len(states) >= campaign.overlap_cap or any(state != Slot.State.DONE for state in states):
+    states = dict(Slot.objects.filter(item=item, kind=Slot.Kind.SEAT).values_list("number", "state"))
+    if len(states) >= campaign.overlap_cap or any(state != Slot.State.DONE for state in states.values()):
         return None
     if measure_disagreement(item) <= campaign.disagreement_bound:
         return None
-    number, split = len(states) + 1, item.clip.prompt_group.split
-    (slot,) = build_rating_slots(campaign, item, clip_id=item.clip.clip_id, split=split, first=number, last=number)
+    (slot,) = build_missing_slots(campaign, item, states, len(states) + 1)
     slot.save()
     return slot
+
+
+def build_missing_slots(campaign: Campaign, item: Item, present: Collection[int], wanted: int) -> Iterator[Slot]:
+    """Yield unsaved free slots for an item that has the numbers `present`, until it has as many slots as wanted."""
+    missing = (number for number in count(1) if number not in present)
+    for number in islice(missing, max(0, wanted - len(present))):
+        split = item.clip.prompt_group.split
+        yield from build_rating_slots(campaign, item, clip_id=item.clip.clip_id, split=split, first=number, last=number)
 
 
 def measure_disagreement(item: Item) -> int:

@@ -4,14 +4,21 @@ A report holds the clip back from all raters. A lead then gives it out again or 
 clip is not given out and is left out of figures and releases, until a lead gives it out again, also with a reason.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.campaigns.slots import free_slots, lock_slots
+from annotation.campaigns.item_acts import Outcome, lock_items, lock_slots
+from annotation.campaigns.slots import free_slots
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Item, Offer, Skip, Slot
 from annotation.shared.permissions import require_role
@@ -19,6 +26,7 @@ from annotation.shared.text import clean_text
 
 REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
 MAX_REASON_LENGTH = 1000
+AVAILABILITY_FIELDS = ("availability", "exclusion_reason")
 Availability = Item.Availability
 
 
@@ -27,59 +35,88 @@ def hold_back(item: Item) -> None:
     Item.objects.filter(pk=item.pk, availability=Availability.AVAILABLE).update(availability=Availability.REPORTED)
 
 
-@transaction.atomic
 def give_out_again(*, actor: User, item: Item, reason: str = "") -> None:
-    """Let the queue give the item out again and settle its reports. Raters who reported it do not get it again.
+    """Let the queue give the item out again, as `give_out_items`; raises ValidationError if it needs a reason."""
+    give_out_items(actor=actor, items=[item], reason=reason).apply_to(item, AVAILABILITY_FIELDS)
 
-    Raises ValidationError if an excluded item comes back without a reason.
+
+@transaction.atomic
+def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "") -> Outcome:
+    """Let the queue give the items out again and settle their reports. Raters who reported one do not get it again.
+
+    An excluded item is left as it is if there is no reason.
     """
     require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
-    current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
-    if current.availability == Availability.EXCLUDED and not reason:
-        raise ValidationError({"reason": _("Write why you return this clip. The reason is saved in the audit trail.")})
-    settled = _settle_reports(actor, item)
-    if current.availability != Availability.AVAILABLE or settled:
-        _save(item, Availability.AVAILABLE, "")
-        before = {"availability": current.availability, "reason": current.exclusion_reason}
-        data = {"before": before, "reason": reason, "reports": settled}
-        audit.record(actor=actor, action="item.given_out_again", target=item, **data)
+    current = lock_items(items)
+    left = {item.pk: _make_refusal() for item in current if item.availability == Availability.EXCLUDED and not reason}
+    current = [item for item in current if item.pk not in left]
+    settled = _settle_reports(actor, current)
+    changed = [item for item in current if item.availability != Availability.AVAILABLE or item.pk in settled]
+    entries = [
+        (item, {"before": _describe(item), "reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed
+    ]
+    _save(changed, Availability.AVAILABLE, "")
+    audit.record_all(actor=actor, action="item.given_out_again", entries=entries)
+    return Outcome(changed, left)
+
+
+def exclude(*, actor: User, item: Item, reason: str) -> None:
+    """Exclude the item from the campaign, as `exclude_items`."""
+    exclude_items(actor=actor, items=[item], reason=reason).apply_to(item, AVAILABILITY_FIELDS)
 
 
 @transaction.atomic
-def exclude(*, actor: User, item: Item, reason: str) -> None:
-    """Exclude the item from the campaign, free its slots and settle its reports.
+def exclude_items(*, actor: User, items: Sequence[Item], reason: str) -> Outcome:
+    """Exclude the items from the campaign, free their slots and settle their reports.
 
-    A rater who is rating it loses the slot; what they typed stays saved work (`annotation.rating.queue`). Raises
+    A rater who is rating one loses the slot; what they typed stays saved work (`annotation.rating.queue`). Raises
     ValidationError without a reason.
     """
     require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
     if not reason:
         raise ValidationError({"reason": _("Write why you exclude this clip. The reason is saved with it.")})
-    slots = lock_slots(item)
-    current = Item.objects.select_for_update(no_key=True).get(pk=item.pk)
-    settled = _settle_reports(actor, item)
-    if (current.availability, current.exclusion_reason) != (Availability.EXCLUDED, reason) or settled:
-        _save(item, Availability.EXCLUDED, reason)
-        _take_from_raters(item, slots)
-        audit.record(actor=actor, action="item.excluded", target=item, reason=reason, reports=settled)
+    slots = lock_slots(items)
+    current = lock_items(items)
+    settled = _settle_reports(actor, current)
+    excluded = (Availability.EXCLUDED, reason)
+    changed = [item for item in current if (item.availability, item.exclusion_reason) != excluded or item.pk in settled]
+    _save(changed, *excluded)
+    _take_from_raters(changed, slots)
+    entries = [(item, {"reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed]
+    audit.record_all(actor=actor, action="item.excluded", entries=entries)
+    return Outcome(changed)
 
 
-def _take_from_raters(item: Item, slots: list[Slot]) -> None:
-    """Free the leased slots of the item. A repeat counts as handed back, so that what was typed for it is kept."""
-    repeating = [slot.rater_id for slot in slots if slot.kind == Slot.Kind.REPEAT and slot.state == Slot.State.LEASED]
-    if repeating:
-        Offer.objects.filter(item=item, rater__in=repeating).update(handed_back_at=timezone.now())
-    free_slots(Slot.objects.filter(item=item, state=Slot.State.LEASED))
+def _make_refusal() -> ValidationError:
+    return ValidationError({"reason": _("Write why you return this clip. The reason is saved in the audit trail.")})
 
 
-def _settle_reports(actor: User, item: Item) -> int:
-    waiting = Skip.objects.filter(item=item, kind__in=REPORTS, settled_at=None)
-    return waiting.update(settled_at=timezone.now(), settled_by=actor)
+def _describe(item: Item) -> dict[str, str]:
+    return {"availability": item.availability, "reason": item.exclusion_reason}
 
 
-def _save(item: Item, availability: str, reason: str) -> None:
-    item.availability, item.exclusion_reason = availability, reason
-    item.save(update_fields=["availability", "exclusion_reason"])
-    refresh_summaries([item.pk])
+def _take_from_raters(items: Sequence[Item], slots: Iterable[Slot]) -> None:
+    """Free the leased slots of the items. A repeat counts as handed back, so that what was typed for it is kept."""
+    repeats = [slot for slot in slots if slot.kind == Slot.Kind.REPEAT and slot.state == Slot.State.LEASED]
+    if repeats:
+        theirs = reduce(or_, (Q(item=slot.item_id, rater=slot.rater_id) for slot in repeats))
+        Offer.objects.filter(theirs).update(handed_back_at=timezone.now())
+    free_slots(Slot.objects.filter(item__in=items, state=Slot.State.LEASED))
+
+
+def _settle_reports(actor: User, items: Sequence[Item]) -> Mapping[int, int]:
+    """Settle the open reports of the items; return their number by item."""
+    waiting = Skip.objects.filter(item__in=items, kind__in=REPORTS, settled_at=None)
+    counts = Counter(waiting.select_for_update(no_key=True).values_list("item", flat=True))
+    if counts:
+        waiting.update(settled_at=timezone.now(), settled_by=actor)
+    return counts
+
+
+def _save(items: Sequence[Item], availability: str, reason: str) -> None:
+    Item.objects.filter(pk__in=[item.pk for item in items]).update(availability=availability, exclusion_reason=reason)
+    for item in items:
+        item.availability, item.exclusion_reason = availability, reason
+    refresh_summaries(item.pk for item in items)

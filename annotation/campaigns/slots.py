@@ -41,11 +41,6 @@ def free_slots(slots: QuerySet[Slot]) -> None:
     slots.update(state=Slot.State.FREE, rater=None, lease=None, leased_at=None, lease_expires_at=None)
 
 
-def lock_slots(item: Item) -> list[Slot]:
-    """Lock the slots of an item until the transaction ends. Call it before you lock the item, as a submit does."""
-    return list(Slot.objects.filter(item=item).select_for_update().order_by("pk"))
-
-
 def find_unfinished_update(campaign: Campaign) -> Job | None:
     """Return the newest job that updates a campaign's slots; None if it is done, which also completes earlier ones."""
     newest = Job.objects.filter(kind=UPDATE_SLOTS, arguments__campaign=campaign.pk).order_by("-created_at").first()
@@ -66,7 +61,7 @@ def update_slots(campaign: Campaign, newest_slot: int) -> Iterator[tuple[int, in
 def _update_batch(campaign_id: int, items: list[Item], newest_slot: int) -> None:
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # the current settings
     slots = Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT)
-    # Lock the slots before the items, as `lock_slots` says.
+    # Lock the slots before the items, as `item_acts.lock_slots` says.
     list(slots.select_for_update().order_by("pk").values_list("pk"))
     locked = Item.objects.filter(pk__in=[item.pk for item in items]).select_related("clip__prompt_group").order_by("pk")
     items = [item for item in locked.select_for_update(of=("self",), no_key=True) if not item.is_qualification]

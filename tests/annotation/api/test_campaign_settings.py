@@ -151,3 +151,29 @@ def test_a_clip_is_excluded_and_given_out_again_by_script(lead_script: Client) -
     back = lead_script.post(f"{path}/give-out", {"reason": "No gore."}, content_type="application/json").json()
     assert (back["availability"], back["exclusion_reason"]) == ("available", "")
     assert lead_script.get(path).json() == back
+
+
+@pytest.mark.parametrize(
+    ("act", "values", "bad"),
+    [
+        ("exclude", {"reason": "Gore."}, {"reason": ""}),
+        ("give-out", {"reason": "No gore."}, {"reason": "x" * 1001}),
+        ("mark", {"mark": "gold", "scores": {"visual": 4}}, {"mark": "gold", "scores": {}}),
+        ("mark", {"priority": 3}, {"priority": 1001}),
+        ("more-ratings", {"ratings": 4}, {"ratings": 0}),
+    ],
+)
+def test_a_script_acts_on_many_clips_at_once(
+    lead_script: Client, campaign: Campaign, act: str, values: dict[str, Any], bad: dict[str, Any]
+) -> None:
+    url = f"/api/campaigns/{campaign.name}/items/{act}"
+    keys = list(Item.objects.filter(campaign=campaign).order_by("pk").values_list("pk", flat=True))
+    if act == "give-out":
+        Item.objects.update(availability="excluded", exclusion_reason="Gore.")
+    done = post_json(lead_script, url, {"items": [*keys, 10**9], **values})
+    left = [{"item": 10**9, "reason": "There is no such clip in this campaign."}]
+    assert done.json() == {"changed": keys, "left": left}
+    assert post_json(lead_script, url, {"items": keys, **bad}).status_code == 400
+    for wrong in ([], ["x"], [0], None):
+        assert post_json(lead_script, url, {"items": wrong, **values}).status_code == 400
+    assert post_json(make_script(make_user()), url, {"items": keys, **values}).status_code == 403
