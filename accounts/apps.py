@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        autodiscover_modules("home_cards")
+        autodiscover_modules("home_cards", "audit_sentences")

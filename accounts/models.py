@@ -179,17 +179,35 @@ class SignInAttempt(models.Model):
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 
 
+def _index_by(*fields: str) -> models.Index:
+    """Return the index from which one page of the audit trail is read if it is filtered by these fields."""
+    return models.Index(fields=[*fields, "id"], name=f"audit_by_{'_'.join(fields)}")
+
+
 class AuditEntry(models.Model):
     """Records who did what to which object. Written in the transaction of the change; never changed afterwards."""
 
-    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    action = models.CharField(max_length=60, db_index=True)
+    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    action = models.CharField(max_length=60)
     target_type = models.CharField(max_length=60)
     target_id = models.CharField(max_length=60)
+    campaign = models.CharField(
+        max_length=80, blank=True, default="", help_text="Name of the campaign that it was done in; empty for none."
+    )
     data = models.JSONField(default=dict)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
         db_table = "operations_auditentry"  # the name it got before the model moved here
         ordering: ClassVar = ["-at"]
-        indexes: ClassVar = [models.Index(fields=["target_type", "target_id"], name="audit_by_target")]
+        indexes: ClassVar = [
+            models.Index(fields=["target_type", "target_id"], name="audit_by_target"),
+            # Each combination of filters reads a page as one range of an index, however many entries there are.
+            _index_by("actor"),
+            _index_by("action"),
+            _index_by("campaign"),
+            _index_by("actor", "action"),
+            _index_by("actor", "campaign"),
+            _index_by("campaign", "action"),
+            _index_by("actor", "campaign", "action"),
+        ]

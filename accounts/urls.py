@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.views import account, home, people, signing
+from accounts.views import account, audit, home, people, signing
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/password", account.change_password, name="change-password"),
     path("account/tokens", account.issue_token, name="issue-token"),
     path("account/tokens/<int:pk>/revoke", account.revoke_token, name="revoke-token"),
+    path("audit", audit.audit, name="audit"),
     path("people", people.people, name="people"),
     path("people/invite", people.invite, name="invite"),
     path("people/invitations/<int:pk>/revoke", people.revoke_invitation, name="revoke-invitation"),

@@ -62,6 +62,7 @@ MENU = (
     Entry("rate-home", _("Rate"), _list_routes(RATING_TABS) | {"rate-guidelines"}),
     Entry("campaigns", _("Campaigns"), _list_routes(CAMPAIGN_TABS) | {"campaign-new", "invite-members"}, Role.LEAD),
     Entry("people", _("People"), frozenset({"invite", "reset-link"}), Role.LEAD),
+    Entry("audit", _("Audit trail"), role=Role.LEAD),
     Entry("releases", _("Releases"), frozenset({"release", "release-freeze"}), Role.ENGINEER),
     Entry("runs", _("Training"), frozenset({"run", "run-start"}), Role.ENGINEER),
     Entry("critics", _("Critics"), frozenset({"critic", "critic-add"}), Role.ENGINEER),

@@ -9,8 +9,15 @@ from django.apps.registry import Apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-BEFORE = [("annotation", "0006_settled_reports"), ("modelassist", "0002_failed_draft")]
+from accounts.models import AuditEntry
+
+BEFORE = [
+    ("accounts", "0006_audit_entry"),
+    ("annotation", "0006_settled_reports"),
+    ("modelassist", "0002_failed_draft"),
+]
 AFTER = [("annotation", "0007_critic_active"), ("modelassist", "0003_fill_critic_active")]
+BEFORE_CAMPAIGNS = [("accounts", "0006_audit_entry"), ("modelassist", "0006_learned_from_simulated")]
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -18,9 +25,18 @@ NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def older_apps(transactional_db: None) -> Iterator[Apps]:
     executor = MigrationExecutor(connection)
     executor.migrate(BEFORE)
+    yield executor.loader.project_state([*BEFORE, ("operations", "0001_initial")]).apps
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def apps_before_campaigns(transactional_db: None) -> Iterator[Apps]:
+    executor = MigrationExecutor(connection)
+    executor.migrate(BEFORE_CAMPAIGNS)
     graph = executor.loader.graph
-    others = [*graph.leaf_nodes("accounts"), ("operations", "0001_initial")]
-    yield executor.loader.project_state([*BEFORE, *others]).apps
+    others = [*graph.leaf_nodes("annotation"), *graph.leaf_nodes("datasets"), ("operations", "0001_initial")]
+    yield executor.loader.project_state([*BEFORE_CAMPAIGNS, *others]).apps
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
 
@@ -95,3 +111,35 @@ def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them(
     assert {one.pk: one.arm == "blind" or not one.critic_active for one in ratings} == expected
     campaigns = apps.get_model("annotation", "Campaign").objects.values_list("name", "critic_active")
     assert dict(campaigns) == {"plain": False, "drafted": False, "activated": True}
+
+
+def test_older_audit_entries_get_their_campaign_from_their_data_or_their_target(
+    apps_before_campaigns: Apps,
+) -> None:
+    older = OlderCampaign(apps_before_campaigns, "autumn")
+    item = older.add_item()
+    panel = older._model("annotation", "Panel").create(
+        campaign=older.campaign, name="p", created_by=older.person, token_hash="x", quota=1
+    )
+    release = older._model("datasets", "Release").create(
+        number=1, name="r", campaign=older.campaign, created_by=older.person
+    )
+    run = older._model("modelassist", "Run").create(release=release, base_model="m", created_by=older.person)
+    targets = {"annotation.campaign": older.campaign, "annotation.item": item, "annotation.panel": panel}
+    targets |= {"datasets.release": release, "modelassist.run": run}
+    expected = {}
+    for label, target in targets.items():
+        expected[_add_entry(older, label, target.pk)] = "autumn"
+    expected[_add_entry(older, "accounts.user", older.person.pk, campaign="spring")] = "spring"
+    expected[_add_entry(older, "accounts.user", older.person.pk, verdict="out")] = ""
+    expected[_add_entry(older, "annotation.item", 987654)] = ""
+
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+    assert dict(AuditEntry.objects.values_list("pk", "campaign")) == expected
+
+
+def _add_entry(older: OlderCampaign, label: str, key: int, **data: str) -> int:
+    entries = older._model("accounts", "AuditEntry")
+    return int(entries.create(action="a.b", target_type=label, target_id=str(key), data=data).pk)

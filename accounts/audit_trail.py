@@ -1,0 +1,196 @@
+"""Read the audit trail: a page of entries, newest first, each told in a sentence.
+
+Higher packages know what their acts mean. Each has a module `audit_sentences` that registers a sentence for every act
+that it records, and how to name and link the targets. This package loads those modules when the site starts.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.functional import Promise
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from accounts.models import AuditEntry, User
+
+PAGE_SIZE = 50
+LONGEST_VALUE = 300
+
+Sentence = str | Promise
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A kind of entry. `label` names it in the filter.
+
+    `sentence` has %(actor)s, %(target)s, %(campaign)s and the names of the entry's data. It may be a function that
+    chooses the sentence by the data, which earlier versions may have stored without some of today's names.
+    """
+
+    label: Sentence
+    sentence: Sentence | Callable[[Data], Sentence]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an act was done to, by the name that people know, and the address of its page, if it has one."""
+
+    name: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The person who acted, the name of a campaign, and an act; empty ones do not limit."""
+
+    person: str = ""
+    campaign: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry as the page shows it."""
+
+    entry: AuditEntry
+    sentence: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of rows, newest first, and the keys from which the newer and the older page are read, if there are any."""
+
+    rows: list[Row]
+    newer: int | None
+    older: int | None
+
+
+TargetReader = Callable[[Collection[str]], Mapping[str, Target]]
+CampaignLister = Callable[[], Iterable[tuple[str, str]]]
+_acts: dict[str, Act] = {}
+_target_readers: dict[str, TargetReader] = {}
+_campaign_listers: list[CampaignLister] = []
+
+
+def register_acts(acts: Mapping[str, Act]) -> None:
+    """Register the sentences of acts, by action."""
+    _acts.update(acts)
+
+
+def reads_targets(label: str) -> Callable[[TargetReader], TargetReader]:
+    """Register how to read the targets of a model by their keys, in one query. A target that is gone may be missing."""
+
+    def register(read: TargetReader) -> TargetReader:
+        _target_readers[label] = read
+        return read
+
+    return register
+
+
+def lists_campaigns(lister: CampaignLister) -> CampaignLister:
+    """Register what lists the campaigns of the filter, as (name, title)."""
+    _campaign_listers.append(lister)
+    return lister
+
+
+def list_acts() -> list[tuple[str, Sentence]]:
+    """Return the acts of the filter, as (action, label), by label."""
+    return sorted(((action, act.label) for action, act in _acts.items()), key=lambda row: str(row[1]).casefold())
+
+
+def list_campaigns() -> list[tuple[str, str]]:
+    return [row for lister in _campaign_listers for row in lister()]
+
+
+def find_act(action: str) -> Act | None:
+    return _acts.get(action)
+
+
+def read_page(filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
+    """Return a page: the newest entries, or those just before or just after a key.
+
+    One query for the entries, one for the person of the filter, and one for each kind of target on the page.
+    """
+    entries = _filter(filters)
+    if after is not None:
+        found = list(entries.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
+        shown, more = found[:PAGE_SIZE][::-1], len(found) > PAGE_SIZE
+        newer, older = more, bool(shown)
+    else:
+        found = list((entries if before is None else entries.filter(pk__lt=before)).order_by("-pk")[: PAGE_SIZE + 1])
+        shown, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
+        newer, older = before is not None and bool(shown), more
+    return Page(tell(shown), shown[0].pk if newer else None, shown[-1].pk if older else None)
+
+
+def _filter(filters: Filters) -> QuerySet[AuditEntry]:
+    entries = AuditEntry.objects.select_related("actor")
+    if filters.person:
+        person = User.objects.named(filters.person).first()
+        entries = entries.filter(actor=person) if person else entries.none()
+    if filters.campaign:
+        entries = entries.filter(campaign=filters.campaign)
+    if filters.action:
+        entries = entries.filter(action=filters.action)
+    return entries
+
+
+def tell(entries: Iterable[AuditEntry]) -> list[Row]:
+    """Return each entry with its sentence. One query for each kind of target."""
+    entries = list(entries)
+    targets = _read_targets(entries)
+    return [Row(entry, _make_sentence(entry, targets.get((entry.target_type, entry.target_id)))) for entry in entries]
+
+
+def _read_targets(entries: Iterable[AuditEntry]) -> dict[tuple[str, str], Target]:
+    keys: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        keys[entry.target_type].add(entry.target_id)
+    return {
+        (label, key): target
+        for label, wanted in keys.items()
+        if label in _target_readers
+        for key, target in _target_readers[label](wanted).items()
+    }
+
+
+def _make_sentence(entry: AuditEntry, target: Target | None) -> SafeString:
+    act = _acts.get(entry.action)
+    sentence = act.sentence if act else _("%(actor)s: %(action)s, %(target)s.")
+    if callable(sentence):
+        sentence = sentence(entry.data)
+    values = {name: _format_value(value) for name, value in entry.data.items()}
+    values |= {
+        "actor": format_html("<strong><bdi>{}</bdi></strong>", entry.actor or _("The site")),
+        "action": _format_value(entry.action),
+        "target": _link(target or Target(f"#{entry.target_id}")),
+        "campaign": _format_value(entry.campaign),
+    }
+    return mark_safe(escape(sentence) % defaultdict(lambda: "–", values))  # noqa: S308 - every part is escaped
+
+
+def _link(target: Target) -> SafeString:
+    if not target.url:
+        return format_html("<bdi>{}</bdi>", target.name)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', target.url, target.name)
+
+
+def _format_value(value: object) -> SafeString:
+    return format_html("<bdi>{}</bdi>", _describe(value)[:LONGEST_VALUE])
+
+
+def _describe(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{str(name).replace('_', ' ')}: {_describe(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_describe, value))
+    return str(value)

@@ -1,0 +1,143 @@
+"""The sentences of the acts on campaigns, clips, members and panels in the audit trail."""
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit import finds_campaign
+from accounts.audit_trail import Act, Data, Sentence, Target, lists_campaigns, reads_targets, register_acts
+from annotation.models import Campaign, Item, Panel
+
+CAMPAIGNS_IN_FILTER = 200
+
+
+def _tell_returned(data: Data) -> Sentence:
+    """An entry of an earlier version has no reason, nor has a clip that was only held back."""
+    if data.get("reason"):
+        return _("%(actor)s returned clip %(target)s to the queue of %(campaign)s: %(reason)s")
+    return _("%(actor)s returned clip %(target)s to the queue of %(campaign)s.")
+
+
+def _tell_mark(data: Data) -> Sentence:
+    mark = data.get("after", {}).get("mark")
+    if mark == "gold":
+        return _("%(actor)s made clip %(target)s of %(campaign)s a gold: %(after)s.")
+    if mark == "qualification":
+        return _("%(actor)s made clip %(target)s of %(campaign)s a qualification clip: %(after)s.")
+    return _("%(actor)s took the mark away from clip %(target)s of %(campaign)s: %(before)s.")
+
+
+def _tell_import(data: Data) -> Sentence:
+    if data.get("refused"):
+        return _("%(actor)s imported %(added)s new clips to %(target)s from %(manifest)s; %(refused)s were refused.")
+    return _("%(actor)s imported %(added)s new clips to %(target)s from %(manifest)s.")
+
+
+def _tell_screening(data: Data) -> Sentence:
+    if data.get("verdict") == "out":
+        return _("%(actor)s screened %(target)s out of %(campaign)s.")
+    return _("%(actor)s decided about %(target)s in %(campaign)s: %(verdict)s.")
+
+
+register_acts(
+    {
+        "campaign.created": Act(_("Campaign created"), _("%(actor)s created the campaign %(target)s.")),
+        "campaign.duplicated": Act(
+            _("Campaign duplicated"), _("%(actor)s made the campaign %(target)s as a copy of %(source)s.")
+        ),
+        "campaign.state": Act(
+            _("Campaign state changed"), _("%(actor)s changed the state of %(target)s from %(before)s to %(after)s.")
+        ),
+        "campaign.policy": Act(
+            _("Settings changed"), _("%(actor)s changed settings of %(target)s to %(after)s. Before: %(before)s.")
+        ),
+        "campaign.guidelines": Act(
+            _("Guidelines changed"), _("%(actor)s saved version %(number)s of the guidelines of %(target)s.")
+        ),
+        "campaign.clips_added": Act(_("Clips added"), _("%(actor)s added %(count)s clips to %(target)s.")),
+        "campaign.order_scores": Act(
+            _("Order scores uploaded"), _("%(actor)s uploaded scores for the order of %(target)s: %(changed)s changed.")
+        ),
+        "campaign.defect_added": Act(
+            _("Defect added"), _("%(actor)s added the defect %(label)s (%(axis)s) to %(target)s.")
+        ),
+        "campaign.defect_relabelled": Act(
+            _("Defect renamed"), _("%(actor)s renamed a defect of %(target)s from %(before)s to %(after)s.")
+        ),
+        "campaign.defect_retired": Act(
+            _("Defect retired"), _("%(actor)s retired the defect %(defect)s of %(target)s.")
+        ),
+        "campaign.defect_restored": Act(
+            _("Defect restored"), _("%(actor)s restored the defect %(defect)s of %(target)s.")
+        ),
+        "campaign.defect_moved": Act(
+            _("Defect moved"), _("%(actor)s moved the defect %(defect)s of %(target)s in the list.")
+        ),
+        "clips.imported": Act(_("Clips imported"), _tell_import),
+        "item.excluded": Act(_("Clip excluded"), _("%(actor)s excluded clip %(target)s from %(campaign)s: %(reason)s")),
+        "item.given_out_again": Act(_("Clip returned to the queue"), _tell_returned),
+        "item.marked": Act(_("Clip marked"), _tell_mark),
+        "item.priority": Act(
+            _("Priority changed"),
+            _("%(actor)s changed the priority of clip %(target)s of %(campaign)s from %(before)s to %(after)s."),
+        ),
+        "item.more_ratings": Act(
+            _("More ratings requested"),
+            _("%(actor)s asked for %(after)s ratings of clip %(target)s of %(campaign)s; before: %(before)s."),
+        ),
+        "item.reviewed": Act(_("Clip reviewed"), _("%(actor)s reviewed clip %(target)s of %(campaign)s.")),
+        "rater.screened": Act(_("Rater screened"), _tell_screening),
+        "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),
+        "member.removed": Act(_("Member removed"), _("%(actor)s removed %(user)s from the members of %(target)s.")),
+        "member.invited": Act(_("Members invited"), _("%(actor)s invited %(count)s people to %(target)s.")),
+        "member.let_in": Act(
+            _("Rater admitted"), _("%(actor)s admitted %(user)s to %(target)s in spite of the qualification.")
+        ),
+        "panel.made": Act(
+            _("Panel created"), _("%(actor)s created the panel %(target)s of %(campaign)s with a quota of %(quota)s.")
+        ),
+        "panel.new_link": Act(
+            _("Panel link replaced"), _("%(actor)s replaced the link of the panel %(target)s of %(campaign)s.")
+        ),
+        "panel.closed": Act(_("Panel closed"), _("%(actor)s closed the panel %(target)s of %(campaign)s.")),
+        "panel.taken_over": Act(
+            _("Panel taken over"), _("%(actor)s took over the panel %(target)s of %(campaign)s from %(before)s.")
+        ),
+    }
+)
+
+
+@finds_campaign("annotation.campaign")
+def find_campaign_of_campaign(campaign: Campaign) -> str:
+    return campaign.name
+
+
+@finds_campaign("annotation.item")
+@finds_campaign("annotation.panel")
+def find_campaign_of_part(part: Item | Panel) -> str:
+    return part.campaign.name
+
+
+@lists_campaigns
+def list_campaigns() -> list[tuple[str, str]]:
+    """Return the newest campaigns."""
+    return list(Campaign.objects.order_by("-pk").values_list("name", "title")[:CAMPAIGNS_IN_FILTER])
+
+
+@reads_targets("annotation.campaign")
+def read_campaigns(keys: Collection[str]) -> Mapping[str, Target]:
+    campaigns = Campaign.objects.filter(pk__in=keys)
+    return {str(one.pk): Target(one.title, reverse("campaign", args=[one.name])) for one in campaigns}
+
+
+@reads_targets("annotation.item")
+def read_items(keys: Collection[str]) -> Mapping[str, Target]:
+    rows = Item.objects.filter(pk__in=keys).values_list("pk", "clip__clip_id", "campaign__name")
+    return {str(pk): Target(clip, reverse("campaign-item", args=[name, pk])) for pk, clip, name in rows}
+
+
+@reads_targets("annotation.panel")
+def read_panels(keys: Collection[str]) -> Mapping[str, Target]:
+    rows = Panel.objects.filter(pk__in=keys).values_list("pk", "name", "campaign__name")
+    return {str(pk): Target(panel, reverse("panels", args=[name])) for pk, panel, name in rows}

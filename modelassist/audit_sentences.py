@@ -1,0 +1,48 @@
+"""The sentences of the acts on critics, drafting and training runs in the audit trail."""
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit import finds_campaign
+from accounts.audit_trail import Act, Target, reads_targets, register_acts
+from modelassist.models import Critic, Run
+
+register_acts(
+    {
+        "critic.registered": Act(_("Critic added"), _("%(actor)s added the critic %(target)s.")),
+        "critic.activated": Act(_("Critic activated"), _("%(actor)s activated the critic %(critic)s for %(target)s.")),
+        "critic.deactivated": Act(_("Critic deactivated"), _("%(actor)s stopped drafting for %(target)s.")),
+        "drafting.paused": Act(
+            _("Drafting paused"), _("%(actor)s paused drafting by %(critic)s for %(target)s: %(reason)s")
+        ),
+        "drafting.resumed": Act(_("Drafting resumed"), _("%(actor)s resumed drafting by %(critic)s for %(target)s.")),
+        "drafting.retried": Act(
+            _("Drafting tried again"), _("%(actor)s let drafting for %(target)s try again at once.")
+        ),
+        "run.started": Act(
+            _("Training started"), _("%(actor)s started training %(target)s from %(model)s on release %(release)s.")
+        ),
+        "run.cancelled": Act(_("Training cancelled"), _("%(actor)s cancelled training %(target)s.")),
+        "run.resumed": Act(_("Training resumed"), _("%(actor)s resumed training %(target)s.")),
+    }
+)
+
+
+@finds_campaign("modelassist.run")
+def find_campaign(run: Run) -> str:
+    return run.release.campaign.name
+
+
+@reads_targets("modelassist.run")
+def read_runs(keys: Collection[str]) -> Mapping[str, Target]:
+    runs = Run.objects.filter(pk__in=keys).values_list("pk", flat=True)
+    return {str(pk): Target(f"run {pk}", reverse("run", args=[pk])) for pk in runs}
+
+
+@reads_targets("modelassist.critic")
+def read_critics(keys: Collection[str]) -> Mapping[str, Target]:
+    return {
+        str(one.pk): Target(str(one), reverse("critic", args=[one.pk])) for one in Critic.objects.filter(pk__in=keys)
+    }

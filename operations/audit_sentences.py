@@ -1,0 +1,22 @@
+"""The sentences of the acts on jobs in the audit trail."""
+
+from collections.abc import Collection, Mapping
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit_trail import Act, Target, reads_targets, register_acts
+from operations.models import Job
+
+register_acts(
+    {
+        "job.queued": Act(_("Job queued"), _("%(actor)s queued the job %(target)s.")),
+        "job.cancelled": Act(_("Job cancelled"), _("%(actor)s cancelled the job %(target)s.")),
+    }
+)
+
+
+@reads_targets("operations.job")
+def read_jobs(keys: Collection[str]) -> Mapping[str, Target]:
+    jobs = Job.objects.filter(pk__in=keys).only("kind")
+    return {str(job.pk): Target(job.kind.replace("_", " "), reverse("job", args=[job.pk])) for job in jobs}
