@@ -9,13 +9,13 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.models import Campaign
-from annotation.shared.charts import Curve, draw_curve
 from modelassist.bridge import resolve_critic, run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run
 from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.reads.evaluation import arrange_splits
+from modelassist.reads.plots import plot_curves, plot_evaluation
 from modelassist.reads.runs import list_run_files, list_runs, read_run_page
 from modelassist.services import adding
 from modelassist.services import critics as critic_services
@@ -24,9 +24,6 @@ from operations.models import Job
 from qsave.axes import AXES
 from qsave.run.evaluation import Evaluation
 from qsave.words import isolate
-
-CURVES = ("loss", "reward", "kl", "learning_rate")
-"""Figures that are drawn as curves if the run has them; all others are in its metrics file only."""
 
 
 @role_required(Role.ENGINEER)
@@ -69,12 +66,14 @@ def run(request: AuthedRequest, pk: int) -> HttpResponse:
     """Show one run: its progress, its curves, its evaluation."""
     training_run = get_object_or_404(Run.objects.select_related("release", "job", "created_by"), pk=pk)
     page = read_run_page(training_run)
-    charts = [
-        (stage, [(name.replace("_", " "), drawn) for name in CURVES if (drawn := _draw_points(figures.get(name, [])))])
-        for stage, figures in page.curves.items()
-    ]
-    splits = arrange_splits(Evaluation.from_json(training_run.evaluation))
-    context = {"page": page, "run": training_run, "charts": charts, "splits": splits, "files": page.files}
+    evaluation = Evaluation.from_json(training_run.evaluation)
+    context = {
+        "page": page,
+        "run": training_run,
+        "curves": [(stage, plot_curves(stage, figures)) for stage, figures in page.curves.items()],
+        "splits": arrange_splits(evaluation),
+        "plots": plot_evaluation(evaluation, page.folder),
+    }
     return render(request, "modelassist/run.html", context)
 
 
@@ -111,10 +110,6 @@ def run_file(request: AuthedRequest, pk: int, name: str) -> FileResponse:
         raise Http404
     path = run_folder(training_run) / name
     return FileResponse(path.open("rb"), as_attachment=path.suffix != ".png", filename=f"run-{pk}-{path.name}")
-
-
-def _draw_points(points: list[tuple[int, float]]) -> Curve | None:
-    return draw_curve([(float(step), value) for step, value in points])
 
 
 @role_required(Role.ENGINEER)
@@ -165,11 +160,12 @@ def _render_critic_page(
     """Show a critic; a `question` asks the engineer to confirm a warning before the critic drafts for the campaign."""
     critic_version = get_object_or_404(Critic.objects.select_related("run__release", "parent", "created_by"), pk=pk)
     form = ActivateForm()
+    evaluation = Evaluation.from_json(critic_version.evaluation)
     context = {
         "critic": critic_version,
         "line": read_critic_line(critic_version),
-        "splits": arrange_splits(Evaluation.from_json(critic_version.evaluation)),
-        "files": list_run_files(critic_version.run) if critic_version.run else [],
+        "splits": arrange_splits(evaluation),
+        "plots": plot_evaluation(evaluation, run_folder(critic_version.run) if critic_version.run else None),
         "pauses": critic_version.activations.exclude(retry_at=None).select_related("campaign", "critic"),
         "question": question,
         "asked_for": campaign,

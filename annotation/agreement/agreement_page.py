@@ -14,6 +14,7 @@ from annotation.agreement import cards
 from annotation.agreement.figures import MosRow, read_agreement
 from annotation.agreement.headlines import write_agreement_csv
 from annotation.agreement.mos_csv import write_mos_csv
+from annotation.agreement.plots import plot_biases, plot_generators
 from annotation.agreement.ratings_needed import compute_needed
 from annotation.agreement.reviews import screen
 from annotation.campaigns.progress import read_progress
@@ -41,7 +42,9 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
         "progress": read_progress(campaign),
         "agreement": agreement,
         "axes": AXES,
-        "cards": [cards.make_card(figures, agreement.rows) for figures in agreement.axes],
+        "cards": [cards.make_card(agreement, figures) for figures in agreement.axes],
+        "generator_plot": plot_generators(agreement),
+        "bias_plot": plot_biases(agreement),
         "needed": [compute_needed(axis.axis, axis.spread, campaign.overlap) for axis in agreement.axes],
         "arm_folds": cards.fold_arms(agreement.arms),
         "arms_of_these_raters": cards.any_of_these_raters(

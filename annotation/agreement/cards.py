@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement, MosRow
+from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement
+from annotation.agreement.plots import plot_levels, plot_mos
 from annotation.agreement.rater_table import RaterRow
-from annotation.shared.charts import Estimate, Histogram, IntervalChart, draw_histogram, draw_mos_chart
+from annotation.shared.plots import Plot
 from qsave.axes import AXES, Axis
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
 from qsave.statistics.figures import Interval, Undefined
@@ -44,8 +45,7 @@ class AxisCard:
     reach_folds: tuple[Fold, ...]
     is_of_these_raters: bool
     """Whether an interval holds for these raters only."""
-    mos: IntervalChart | None
-    levels: Histogram | None
+    plots: tuple[Plot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _join_labels(lines: Sequence[Line]) -> str:
     return "; ".join(label for label, _figure in lines)
 
 
-def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
+def make_card(agreement: Agreement, figures: AxisAgreement) -> AxisCard:
     """Return the card of one axis."""
     blind, assisted = figures.blind, figures.assisted
     lines = (
@@ -115,8 +115,7 @@ def make_card(figures: AxisAgreement, rows: Sequence[MosRow]) -> AxisCard:
         is_of_these_raters=any_of_these_raters(
             figure for _label, *pair in lines for figure in pair if not figure.is_thin
         ),
-        mos=draw_mos_chart(_list_estimates(figures.axis, rows)),
-        levels=draw_histogram(figures.levels),
+        plots=tuple(plot for plot in (plot_mos(agreement, figures), plot_levels(agreement, figures)) if plot),
     )
 
 
@@ -138,14 +137,6 @@ def describe_screening(raters: Sequence[RaterRow]) -> str:
             rejected.setdefault(name, []).append(axis)
     who = "; ".join(f"{isolate(name)} ({', '.join(axes)})" for name, axes in rejected.items())
     return _("would reject %(who)s.") % {"who": who or _("nobody")}
-
-
-def _list_estimates(axis: Axis, rows: Sequence[MosRow]) -> list[Estimate]:
-    figures = [(row.clip_id, row.mos[axis]) for row in rows if axis in row.mos]
-    return [
-        Estimate(f"{clip}: {mos.mos:.2f} [{mos.low:.2f}, {mos.high:.2f}]", mos.mos, mos.low, mos.high)
-        for clip, mos in figures
-    ]
 
 
 def fold_arms(arms: Sequence[ArmRow]) -> tuple[Fold, ...]:

@@ -20,8 +20,8 @@ from annotation.raters.hours import (
     sum_hours_by_day,
     write_timesheet,
 )
-from annotation.shared.charts import draw_day_bars
 from annotation.shared.downloads import send_csv
+from annotation.shared.plots import plot_days
 
 DEFAULT_DAYS = 28
 MAX_DAYS = 366
@@ -71,7 +71,7 @@ def _build_context(days: Days, work: list[DayOfWork]) -> dict[str, object]:
     return {
         "days": days,
         "work": work,
-        "chart": draw_day_bars(by_day),
+        "plot": plot_days(by_day),
         "hours": sum(day.hours for day in work),
         "ratings": sum(day.ratings for day in work),
         "most_minutes": round(MAX_SECONDS / 60),

@@ -102,12 +102,6 @@ def _make_dash(reason: str) -> SafeString:
 
 
 @register.filter
-def short(value: float) -> str:
-    """Format with three significant digits: losses, learning rates."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
-
-
-@register.filter
 def brief_words(text: str) -> SafeString | str:
     """Shorten a figure in words for narrow columns: "undefined: why" becomes a dash with the reason as its title."""
     is_undefined = str(text).startswith("undefined")
@@ -116,7 +110,7 @@ def brief_words(text: str) -> SafeString | str:
 
 @register.filter
 def plain(value: Any) -> str:
-    """Format a number for SVG and HTML attributes: decimal point, no grouping, in every language."""
+    """Format a number for HTML attributes: decimal point, no grouping, in every language."""
     return f"{float(value):z.4f}".rstrip("0").rstrip(".")
 
 

@@ -1,6 +1,5 @@
 """Arrange an evaluation for pages: figures as text, and a table for each split."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from qsave.axes import AXES, Axis
@@ -38,8 +37,6 @@ class SplitTable:
     clips: int
     unparsable: float | None
     axes: tuple[AxisRow, ...]
-    plots: Mapping[str, str]
-    """Kind of picture -> its file, relative to the run's folder."""
 
     @property
     def reasons(self) -> list[str]:
@@ -55,14 +52,14 @@ def arrange_splits(evaluation: Evaluation) -> list[SplitTable]:
             split=name,
             clips=split.counts.clips,
             unparsable=split.unparsable_rate,
-            axes=tuple(_arrange_axis(axis, split.axes[axis]) for axis in AXES),
-            plots=split.plots,
+            axes=tuple(arrange_axis(axis, split.axes[axis]) for axis in AXES),
         )
         for name, split in evaluation.splits.items()
     ]
 
 
-def _arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
+def arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
+    """Arrange the figures of one axis beside those that they are compared with."""
     blank, people = figures.rivals.get(BLANK_FRAMES), figures.people
     if isinstance(people, Undefined):
         rater, ceiling = Estimate(people, people), Estimate(people, people)

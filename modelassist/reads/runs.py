@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from annotation.shared.plots import thin_evenly
 from modelassist.bridge import run_folder
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
@@ -68,7 +69,7 @@ class RunPage:
     words: str
     """The last lines of a trainer that failed; empty otherwise."""
     files: list[str]
-    """Files to download; pictures are shown beside the figures."""
+    """Files to download."""
 
 
 def list_runs() -> list[RunLine]:
@@ -103,14 +104,10 @@ def read_curves(path: Path) -> dict[str, dict[str, list[tuple[int, float]]]]:
             continue
         for name, value in _read_numbers(row).items():
             curves.setdefault(stage, {}).setdefault(name, []).append((step, value))
-    return {stage: {name: thin_points(points) for name, points in figures.items()} for stage, figures in curves.items()}
-
-
-def thin_points(points: list[tuple[int, float]], limit: int = MAX_POINTS) -> list[tuple[int, float]]:
-    """Return at most `limit` of the points, evenly spaced, with the first and the last."""
-    if len(points) <= limit:
-        return points
-    return [points[round(index * (len(points) - 1) / (limit - 1))] for index in range(limit)]
+    return {
+        stage: {name: list(thin_evenly(points, MAX_POINTS)) for name, points in figures.items()}
+        for stage, figures in curves.items()
+    }
 
 
 def _make_line(run: Run) -> RunLine:

@@ -17,7 +17,7 @@ from datasets.models import Release
 from modelassist.bridge import run_folder
 from modelassist.engine.models.folder import ModelError
 from modelassist.models import Critic, Run
-from modelassist.reads.runs import read_curves, read_run_page, thin_points
+from modelassist.reads.runs import read_curves, read_run_page
 from modelassist.services import runs, trainer
 from modelassist.services.critics import register_critic
 from operations import jobs
@@ -230,14 +230,6 @@ def test_curves_pass_over_half_written_lines_and_what_is_no_number(tmp_path: Pat
         '{"stage": "sft", "st'
     )
     assert read_curves(path) == {"sft": {"loss": [(1, 2.5)]}}
-
-
-def test_long_curves_keep_their_ends() -> None:
-    points = [(step, float(step)) for step in range(1000)]
-    few = thin_points(points, 10)
-    assert len(few) == 10
-    assert (few[0], few[-1]) == (points[0], points[-1])
-    assert thin_points(points[:5], 10) == points[:5]
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User,
     steps = [{"stage": "sft", "step": n, "loss": 2 / n} for n in range(1, 6)] + [{"stage": "grpo", "step": 1}]
     (folder / "metrics.jsonl").write_text("\n".join(json.dumps(step) for step in steps) + '\n{"stage": "gr')
     page = as_engineer.get(f"/runs/{run.pk}").content.decode()
-    assert 'aria-label="loss, from 2 to 0.4"' in page
+    assert 'aria-label="Loss by step, from 2 at step 1 to 0.4 at step 5."' in page
     assert '0.71 <span class="interval">[0.50, 0.90]</span>' in page
     assert "all clips have the same MOS" in page
     assert "1.25" in page
@@ -166,9 +166,8 @@ def test_a_run_shows_its_curves_and_figures(as_engineer: Client, engineer: User,
 
 
 def run_with_files(engineer: User, release: Release) -> Run:
-    """A run with an evaluation that names one existing picture and one missing picture."""
-    plots = {"predicted": "plots/test-predicted.png", "residuals": "plots/test-residuals.png"}
-    evaluation = {"splits": {"test": FIGURES | {"plots": plots}}}
+    """A run with an evaluation, its predictions and a picture of them."""
+    evaluation = {"splits": {"test": FIGURES | {"plots": {"predicted": "plots/test-predicted.png"}}}}
     run = Run.objects.create(
         release=release, base_model="a/b", folder="run-2", created_by=engineer, evaluation=evaluation
     )
@@ -176,23 +175,23 @@ def run_with_files(engineer: User, release: Release) -> Run:
     (folder / "plots").mkdir(parents=True)
     (folder / "plots" / "test-predicted.png").write_bytes(b"\x89PNG")
     (folder / "evaluation.md").write_text("# Evaluation")
-    (folder / "predictions-test.csv").write_text("id")
+    (folder / "predictions-test.csv").write_text("clip_id,visual_mos,visual_score\na,3,2.5\n")
     (folder / "trainer.log").write_text("words")
     (folder / "model").mkdir()
     (folder / "model" / "model.safetensors").write_bytes(b"weights")
     return run
 
 
-def test_a_run_shows_its_pictures_and_gives_its_files(
+def test_a_run_plots_its_predictions_and_gives_its_files(
     as_engineer: Client, engineer: User, release: Release, tiny_model: Path
 ) -> None:
     run = run_with_files(engineer, release)
     critic = critic_of(tiny_model, origin=Origin(run=run), evaluation=run.evaluation)
     for page in (f"/runs/{run.pk}", f"/critics/{critic.pk}"):
         shown = as_engineer.get(page).content.decode()
-        assert f'src="/runs/{run.pk}/files/plots/test-predicted.png"' in shown
-        assert "test-residuals" not in shown
-    assert f'href="/runs/{run.pk}/files/predictions-test.csv"' in as_engineer.get(f"/runs/{run.pk}").content.decode()
+        assert "Predicted score of 1 clip against its MOS on the axis visual, on test." in shown
+    for name in ("predictions-test.csv", "plots/test-predicted.png"):
+        assert f'href="/runs/{run.pk}/files/{name}"' in as_engineer.get(f"/runs/{run.pk}").content.decode()
     picture = as_engineer.get(f"/runs/{run.pk}/files/plots/test-predicted.png")
     assert (picture["Content-Type"], picture["Content-Disposition"]) == (
         "image/png", f'inline; filename="run-{run.pk}-test-predicted.png"',
