@@ -15,8 +15,7 @@ from accounts.models import Role
 from annotation.agreement.ratings_needed import read_needed
 from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
 from annotation.campaigns.guidelines import group_by_level, read_examples
-from annotation.campaigns.items import count_by_kind
-from annotation.campaigns.progress import read_progress
+from annotation.campaigns.progress import count_clips, read_progress
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
 from annotation.intake import uploads
 from annotation.intake.forms import ImportForm
@@ -87,7 +86,7 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         ],
         "guideline": guideline,
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
-        "counts": count_by_kind(campaign),
+        "counts": count_clips(campaign),
         "needed": read_needed(campaign),
         "import_form": form,
         "import_job": uploads.find_last_import(campaign),

@@ -1,12 +1,12 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import campaign_page
-from annotation.agreement import agreement_page, clip_page
+from annotation.agreement import agreement_page, clip_list_page, clip_page
 from annotation.campaigns import (
     campaigns_page,
     duplicate_page,
     guidelines_page,
-    items_page,
+    order_scores_page,
     settings_page,
     taxonomy_page,
 )
@@ -37,11 +37,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/defects", taxonomy_page.campaign_taxonomy, name="campaign-taxonomy"),
     path("campaigns/<slug:name>/guidelines", guidelines_page.campaign_guidelines, name="campaign-guidelines"),
     path("campaigns/<slug:name>/duplicate", duplicate_page.campaign_duplicate, name="campaign-duplicate"),
-    path("campaigns/<slug:name>/items", items_page.campaign_items, name="campaign-items"),
+    path("campaigns/<slug:name>/items", clip_list_page.campaign_items, name="campaign-items"),
     path("campaigns/<slug:name>/items/<int:pk>", clip_page.campaign_item, name="campaign-item"),
     path("campaigns/<slug:name>/items/<int:pk>/give-out", clip_page.give_out_item, name="give-out-item"),
     path("campaigns/<slug:name>/items/<int:pk>/exclude", clip_page.exclude_item, name="exclude-item"),
-    path("campaigns/<slug:name>/order-scores", items_page.order_scores, name="order-scores"),
+    path("campaigns/<slug:name>/order-scores", order_scores_page.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", campaign_page.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/finish-upkeep", campaign_page.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members_page.members, name="members"),

@@ -45,12 +45,12 @@ def test_without_two_ratings_of_a_clip_it_says_why(campaign: Campaign) -> None:
 
 
 @pytest.mark.parametrize("raters", [1, 2])
-def test_it_takes_two_queries_however_many_ratings_there_are(
+def test_it_takes_three_queries_however_many_ratings_there_are(
     campaign: Campaign, raters: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(raters):
         factories.rate_all(factories.make_user(), campaign)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         read_needed(campaign)
 
 

@@ -1,0 +1,125 @@
+"""Read a page of the list of clips: the rows in their order, with what each shows."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Prefetch
+
+from accounts.models import User
+from annotation.agreement.axis_tallies import read_axis_tallies
+from annotation.agreement.clip_filter import ClipFilter
+from annotation.agreement.clip_order import COUNT_LIMIT, ClipOrder, Position
+from annotation.campaigns.reports import REPORTS
+from annotation.models import Campaign, Item, ItemDefect, ItemSummary, Offer, Skip, Slot
+from qsave.statistics.mos import Mos
+
+PAGE_SIZE = 50
+# Each step is one look-up in the index: the next name after the last one.
+_GENERATORS = """
+    WITH RECURSIVE found(name) AS (
+        SELECT MIN(generator) FROM annotation_itemsummary WHERE campaign_id = %(campaign)s
+        UNION ALL SELECT (SELECT MIN(generator) FROM annotation_itemsummary
+            WHERE campaign_id = %(campaign)s AND generator > found.name) FROM found WHERE found.name IS NOT NULL)
+    SELECT name FROM found WHERE name IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRow:
+    """One clip of the list. `figure` is its MOS on the chosen axis, None without a rating that counts."""
+
+    item: Item
+    summary: ItemSummary
+    figure: Mos | None
+    raters: Sequence[str]
+
+    @property
+    def width(self) -> float | None:
+        """Width of the 95% interval."""
+        return None if self.figure is None else self.figure.high - self.figure.low
+
+
+@dataclass(frozen=True, slots=True)
+class ClipPage:
+    """A page of the list. `previous` and `next` are the positions to go on from, None where the list ends."""
+
+    rows: Sequence[ClipRow]
+    count: int
+    previous: Position | None
+    next: Position | None
+
+    @property
+    def is_more_than_counted(self) -> bool:
+        return self.count > COUNT_LIMIT
+
+
+def read_clip_page(
+    campaign: Campaign, wanted: ClipFilter, *, after: Position | None = None, before: Position | None = None
+) -> ClipPage:
+    """Read the page after a position, or the one before; the first page without either. A bounded number of queries."""
+    order = ClipOrder.of(campaign, wanted, read_axis_tallies(campaign, wanted.axis))
+    keys = order.read_keys(before, limit=PAGE_SIZE + 1, backward=True)[::-1] if before else []
+    if len(keys) >= PAGE_SIZE:  # else the first page, which is full
+        shown, has_previous, has_next = keys[-PAGE_SIZE:], len(keys) > PAGE_SIZE, True
+    else:
+        after = None if before else after
+        keys = order.read_keys(after, limit=PAGE_SIZE + 1)
+        shown, has_previous, has_next = keys[:PAGE_SIZE], after is not None, len(keys) > PAGE_SIZE
+    return ClipPage(
+        rows=_read_rows([item for _value, item in shown], order.figures, wanted),
+        count=order.count(),
+        previous=shown[0] if shown and has_previous else None,
+        next=shown[-1] if shown and has_next else None,
+    )
+
+
+def find_neighbours(campaign: Campaign, wanted: ClipFilter, item_id: int) -> tuple[int | None, int | None]:
+    """Return the clips before and after one in the list, None at its ends."""
+    order = ClipOrder.of(campaign, wanted, read_axis_tallies(campaign, wanted.axis))
+    position = order.find_position(item_id)
+    if position is None:
+        return None, None
+    before = order.read_keys(position, limit=1, backward=True)
+    after = order.read_keys(position, limit=1)
+    return (before[0][1] if before else None, after[0][1] if after else None)
+
+
+def list_generators(campaign: Campaign) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_GENERATORS, {"campaign": campaign.pk})
+        return [name for (name,) in cursor.fetchall()]
+
+
+def list_raters(campaign: Campaign) -> list[str]:
+    """Return the names of everybody who was given a clip of the campaign."""
+    offers = Offer.objects.filter(campaign=campaign, rater=OuterRef("pk"))
+    return list(User.objects.filter(Exists(offers)).order_by("username").values_list("username", flat=True))
+
+
+def _read_rows(keys: Sequence[int], figures: Mapping[int, Mos], wanted: ClipFilter) -> list[ClipRow]:
+    reports = Skip.objects.filter(kind__in=REPORTS, settled_at=None).select_related("rater").order_by("pk")
+    defects = ItemDefect.objects.order_by("-rating_count", "defect")
+    items = (
+        Item.objects.filter(pk__in=keys)
+        .select_related("clip", "summary")
+        .defer("clip__frame_times", "clip__shown_times", "clip__metadata")
+        .prefetch_related(Prefetch("skips", reports, to_attr="reports"), Prefetch("defects", defects))
+    )
+    by_key = {item.pk: item for item in items}
+    raters = _read_raters(keys)
+    tally = f"{wanted.axis.value}_tally"
+    return [
+        ClipRow(item, item.summary, figures.get(getattr(item.summary, tally)), raters[key])
+        for key in keys
+        if (item := by_key.get(key))
+    ]
+
+
+def _read_raters(keys: Sequence[int]) -> Mapping[int, list[str]]:
+    done = Slot.objects.filter(item__in=keys, kind=Slot.Kind.SEAT, state=Slot.State.DONE).order_by("number")
+    names: dict[int, list[str]] = defaultdict(list)
+    for item, name in done.values_list("item", "rater__username"):
+        names[item].append(name)
+    return names

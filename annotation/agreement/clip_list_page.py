@@ -1,0 +1,101 @@
+"""The list of a campaign's clips, for its lead: filters, columns that sort, and pages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from accounts.access import AuthedRequest, role_required
+from accounts.models import Role
+from annotation.agreement import clip_list
+from annotation.agreement.clip_filter import TEXT_COLUMNS, ClipFilter, ClipFilterForm
+from annotation.agreement.clip_order import Position
+from annotation.campaigns.forms import OrderScoresForm
+from annotation.models import Campaign
+from annotation.shared.text import parse_number
+
+COLUMNS: tuple[tuple[str, str | Promise, bool], ...] = (
+    ("clip", _("Clip"), False),
+    ("generator", _("Generator"), False),
+    ("split", _("Split"), False),
+    ("state", _("State"), False),
+    ("ratings", _("Rated"), False),
+    ("spread", _("Score gap"), True),
+    ("mos", _("MOS"), False),
+    ("width", _("Interval"), True),
+    ("reports", _("Reports"), True),
+)
+"""Columns that sort: the order's name, the heading, and whether the highest comes first at the first click."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading. `sort` is the order that its link asks for, `direction` the order of the page by it, if any."""
+
+    name: str
+    label: str | Promise
+    sort: str
+    direction: str
+
+
+@role_required(Role.LEAD)
+@require_safe
+def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
+    """List the clips that the address asks for. `after` and `before` are positions of the page's neighbours."""
+    campaign = get_object_or_404(Campaign, name=name)
+    form = ClipFilterForm(request.GET, campaign=campaign, generators=clip_list.list_generators(campaign))
+    wanted = form.read_filter()
+    after, before = (_parse_position(request.GET.get(name, ""), wanted) for name in ("after", "before"))
+    page = clip_list.read_clip_page(campaign, wanted, after=after, before=before)
+    columns = list(_list_columns(campaign, wanted))
+    context = {
+        "campaign": campaign,
+        "form": form,
+        "filter": wanted,
+        "columns": columns,
+        "sorts": {column.name: column for column in columns},
+        "page": page,
+        "previous": _write_position(page.previous),
+        "next": _write_position(page.next),
+        "filtered": _keep_filters(request.GET),
+        "raters": clip_list.list_raters(campaign),
+        "labels": {defect["id"]: defect["label"] for defect in campaign.taxonomy},
+        "scores_form": OrderScoresForm(),
+    }
+    return render(request, "annotation/campaign_items.html", context)
+
+
+def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:
+    priority = (("priority", _("Priority"), True),) if campaign.order == Campaign.Order.PRIORITY else ()
+    for name, label, highest_first in (*COLUMNS, *priority):
+        is_current = name == wanted.sort
+        descending = not wanted.descending if is_current else highest_first
+        direction = ("descending" if wanted.descending else "ascending") if is_current else ""
+        yield Column(name, label, f"-{name}" if descending else name, direction)
+
+
+def _keep_filters(given: QueryDict) -> str:
+    """Return the address's filters and order, without what is empty and without its position."""
+    kept = QueryDict(mutable=True)
+    for name, value in given.items():
+        if value and name not in ("after", "before"):
+            kept[name] = str(value)
+    return kept.urlencode()
+
+
+def _write_position(position: Position | None) -> str:
+    return "" if position is None else f"{position[0]},{position[1]}"
+
+
+def _parse_position(text: str, wanted: ClipFilter) -> Position | None:
+    """Return the position in an address; None, which is the first page, if it is not one of this order."""
+    value, _comma, item = text.rpartition(",")
+    is_number = wanted.sort not in TEXT_COLUMNS
+    key = parse_number(item)
+    if key is None or (is_number and parse_number(value.removeprefix("-")) is None):
+        return None
+    return value, key
