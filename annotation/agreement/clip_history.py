@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 from django.utils.translation import gettext as _
 
+from accounts.audit_trail import tell
 from accounts.models import AuditEntry
 from annotation.agreement.clip_evidence import Evidence, ItemRating
 from annotation.models import Exposure, Item, Offer, RatingRevision, Review, Skip
@@ -29,7 +29,7 @@ class Event:
 
 
 def read_history(item: Item, evidence: Evidence, skips: Iterable[Skip]) -> list[Event]:
-    """Return everything that happened to the item, the newest first. Two queries."""
+    """Return everything that happened to the item, the newest first. Two or three queries."""
     events = [
         Event(item.created_at, _("The clip was added to the campaign.")),
         *(event for offer in item.offers.select_related("rater", "draft") for event in _describe_offer(offer)),
@@ -37,14 +37,9 @@ def read_history(item: Item, evidence: Evidence, skips: Iterable[Skip]) -> list[
         *(event for skip in skips for event in _describe_skip(skip)),
         *(_describe_draft(draft.draft.created_at, draft.opinion.name) for draft in evidence.drafts),
         *(_describe_review(review.review) for review in evidence.reviews),
-        *(_describe_entry(entry) for entry in _read_entries(item)),
+        *_describe_acts(item),
     ]
     return sorted(events, key=lambda event: event.at, reverse=True)
-
-
-def _read_entries(item: Item) -> Iterable[AuditEntry]:
-    entries = AuditEntry.objects.filter(target_type=item._meta.label_lower, target_id=str(item.pk))
-    return entries.exclude(action__in=FROM_OTHER_ROWS).select_related("actor").order_by("at", "pk")
 
 
 def _describe_offer(offer: Offer) -> Iterator[Event]:
@@ -117,14 +112,8 @@ def _describe_review(review: Review) -> Event:
     return Event(review.created_at, _("%(lead)s reviewed the clip: %(scores)s.") % values, review.note)
 
 
-def _describe_entry(entry: AuditEntry) -> Event:
-    values: dict[str, Any] = {"lead": isolate(entry.actor or _("The site")), "action": isolate(entry.action)}
-    values |= {"after": entry.data.get("after")}
-    sentences = {
-        "item.excluded": _("%(lead)s excluded the clip."),
-        "item.given_out_again": _("%(lead)s returned the clip to the queue."),
-        "item.marked": _("%(lead)s changed the marks of the clip."),
-        "item.priority": _("%(lead)s set the priority to %(after)s."),
-    }
-    sentence = sentences.get(entry.action, _("%(lead)s did something else with the clip (%(action)s)."))
-    return Event(entry.at, sentence % values, str(entry.data.get("reason", "")))
+def _describe_acts(item: Item) -> Iterator[Event]:
+    """Yield the acts of the audit trail, in its sentences."""
+    entries = AuditEntry.objects.filter(target_type=item._meta.label_lower, target_id=str(item.pk))
+    for row in tell(entries.exclude(action__in=FROM_OTHER_ROWS).select_related("actor").order_by("at", "pk")):
+        yield Event(row.entry.at, row.sentence)

@@ -142,7 +142,7 @@ def test_the_history_tells_everything_newest_first(as_lead: Client, disputed: It
     assert entries[-1] == "The clip was added to the campaign."
     old_reason = " ".join(f"{LONG_REASON}On dynamic.".split())
     for sentence in (
-        "lena returned the clip to the queue.",
+        "lena returned clip fox-in-snow to the queue of disputed .",
         "lena settled the report of rex.",
         "rex reported the clip to the lead. “ It looks like a real person. ”",
         f"ruben edited the rating (version 2): dynamic from 2 to 3; reason of dynamic, which was: {old_reason}.",
