@@ -19,13 +19,6 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) form.removeAttribute("aria-busy");
 });
 
-// A toast is read aloud once the page is open: a live region speaks of what changes in it.
-const toasts = document.querySelector("[data-toasts]");
-if (toasts) toasts.append(...toasts.children);
-document.addEventListener("click", (event) => {
-  if (event.target instanceof Element && event.target.closest("[data-dismiss]")) event.target.closest(".toast")?.remove();
-});
-
 /** @param {string | undefined} words */
 function showError(words) {
   error.textContent = words ?? "";

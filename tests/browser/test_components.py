@@ -18,7 +18,18 @@ pytestmark = pytest.mark.looks
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 LARGE = {"width": 1920, "height": 1080}
-ELSEWHERE = {"chart_bars", "chart_curve", "chart_mos", "crumbs", "form_errors", "home_card", "nav", "when_by"}
+ELSEWHERE = {
+    "chart_bars",
+    "chart_curve",
+    "chart_mos",
+    "crumbs",
+    "form_errors",
+    "home_card",
+    "nav",
+    "plot",
+    "plot_head",
+    "when_by",
+}
 """Components that need data of their own. The pages that show them are photographed and checked too."""
 
 
