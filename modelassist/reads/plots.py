@@ -147,7 +147,7 @@ def _plot_predictions(name: str, split: Split, path: Path) -> Iterator[Plot]:
         values = sorted(_list_scores(axis, lines))
         if not values:
             continue
-        rows = thin_evenly([(clip, score, mos) for score, mos, clip in values], MAX_MARKS)
+        rows = thin_evenly([(axis.value, clip, score, mos) for score, mos, clip in values], MAX_MARKS)
         caption = _("%(shown)s of %(n)s clips, evenly spaced.") % {"shown": len(rows), "n": len(values)}
         yield Plot(
             id=f"plot-predicted-{name}-{axis}",
@@ -160,7 +160,7 @@ def _plot_predictions(name: str, split: Split, path: Path) -> Iterator[Plot]:
             )
             % {"n": len(values), "axis": axis, "split": name},
             mark=Mark.POINT,
-            columns={"label": _("Clip"), "x": _("Predicted score"), "y": _("MOS")},
+            columns={"series": _("Axis"), "label": _("Clip"), "x": _("Predicted score"), "y": _("MOS")},
             rows=rows,
             x=make_levels_side(_("Predicted score")),
             y=make_levels_side(_("MOS")),

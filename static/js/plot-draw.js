@@ -155,7 +155,12 @@ function makeScale(side, look, names, plot) {
     return { ...common, min: -0.5, max: names.length - 0.5, reverse: true, grid: { display: false }, ticks, afterBuildTicks: setTicks(names.length) };
   }
   const grid = { color: (/** @type {{ tick?: { value: number } }} */ { tick }) => (tick?.value === 0 && side.low !== 0 ? look.muted : look.line) };
-  const ticks = { ...colours, ...(side.step ? { stepSize: side.step } : {}), precision: plot.mark === "bar" ? 0 : undefined };
+  const ticks = {
+    ...colours,
+    ...(side.step ? { stepSize: side.step } : {}),
+    precision: plot.mark === "bar" ? 0 : undefined,
+    callback: (/** @type {number} */ value, /** @type {number} */ _at, /** @type {{ value: number }[]} */ all) => writeTick(value, all),
+  };
   const ends = { ...(side.low === null ? {} : { min: side.low }), ...(side.high === null ? {} : { max: side.high }) };
   return { ...common, type: "linear", grid, ticks, ...ends };
 }
@@ -165,6 +170,17 @@ function setTicks(count) {
   return (/** @type {{ ticks: { value: number }[] }} */ scale) => {
     scale.ticks = Array.from({ length: count }, (_, value) => ({ value }));
   };
+}
+
+/**
+ * Write the number of a tick; a scale of tiny numbers (learning rates) has powers of ten.
+ * @param {number} value
+ * @param {{ value: number }[]} ticks
+ */
+function writeTick(value, ticks) {
+  const isTiny = ticks.every((tick) => Math.abs(tick.value) < 0.001);
+  const notation = isTiny && value !== 0 ? "scientific" : "standard";
+  return new Intl.NumberFormat(document.documentElement.lang, { notation, maximumSignificantDigits: 4 }).format(value);
 }
 
 /** @param {string} name */

@@ -1,11 +1,14 @@
 """Plots in a real browser, under the policy of every page: drawn when they come into view, and taken away as files."""
 
 import csv
+import gzip
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.conf import settings
 from django.template import Context, Template
 from django.urls import reverse
 from PIL import Image
@@ -145,6 +148,13 @@ def test_nothing_that_draws_is_fetched_before_a_plot_comes_into_view(page: Page)
     bring_into_view(page.locator("figure.plot").first)
     assert sorted(name for name in fetched if name.startswith("plot-")) == ["plot-data.js", "plot-draw.js"]
     assert len([name for name in fetched if name.startswith("chart-")]) == 1
+
+
+def test_what_is_fetched_for_plots_is_at_most_100_kB() -> None:
+    static = Path(settings.BASE_DIR, "static")
+    files = [*static.glob("js/plot*.js"), *static.glob("vendor/chart-*.js"), static / "css" / "plots.css"]
+    assert len(files) == 5
+    assert sum(len(gzip.compress(file.read_bytes())) for file in files) <= 100_000
 
 
 def test_without_scripts_the_tables_have_the_figures_and_nothing_is_offered_that_does_not_work(

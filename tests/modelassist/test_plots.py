@@ -49,7 +49,7 @@ def test_predictions_are_read_from_their_file_without_clips_that_have_no_report_
     (tmp_path / name_predictions_file("test")).write_text("\n".join(lines))
     _srcc, plot = plot_evaluation(make_evaluation(), tmp_path)["test"]
     assert plot.id == "plot-predicted-test-visual"
-    assert plot.rows == (("a", 2.5, 1.5), ("b", 3.25, 4.5))
+    assert plot.rows == (("visual", "a", 2.5, 1.5), ("visual", "b", 3.25, 4.5))
     assert "2 clips" in plot.summary
     assert (plot.x.low, plot.x.high, plot.y.low, plot.y.high) == (1, 5, 1, 5)
 
