@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -87,6 +88,15 @@ def select_summaries(campaign: Campaign, wanted: ClipFilter) -> QuerySet[ItemSum
         clips = Clip.objects.filter(Q(clip_id__icontains=wanted.text) | Q(prompt__icontains=wanted.text))
         rows = rows.filter(item__clip__in=clips)
     return rows
+
+
+def keep_filters(given: QueryDict) -> str:
+    """Return the filters and the order of an address, without what is empty and without a position."""
+    kept = QueryDict(mutable=True)
+    for name, value in given.items():
+        if value and name not in ("after", "before"):
+            kept[name] = str(value)
+    return kept.urlencode()
 
 
 class ClipFilterForm(forms.Form):

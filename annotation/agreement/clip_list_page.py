@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.agreement import clip_list
-from annotation.agreement.clip_filter import TEXT_COLUMNS, ClipFilter, ClipFilterForm
+from annotation.agreement.clip_filter import TEXT_COLUMNS, ClipFilter, ClipFilterForm, keep_filters
 from annotation.agreement.clip_order import Position
 from annotation.campaigns.forms import OrderScoresForm
 from annotation.models import Campaign
@@ -61,7 +61,7 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "page": page,
         "previous": _write_position(page.previous),
         "next": _write_position(page.next),
-        "filtered": _keep_filters(request.GET),
+        "filtered": keep_filters(request.GET),
         "raters": clip_list.list_raters(campaign),
         "labels": {defect["id"]: defect["label"] for defect in campaign.taxonomy},
         "scores_form": OrderScoresForm(),
@@ -76,15 +76,6 @@ def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:
         descending = not wanted.descending if is_current else highest_first
         direction = ("descending" if wanted.descending else "ascending") if is_current else ""
         yield Column(name, label, f"-{name}" if descending else name, direction)
-
-
-def _keep_filters(given: QueryDict) -> str:
-    """Return the address's filters and order, without what is empty and without its position."""
-    kept = QueryDict(mutable=True)
-    for name, value in given.items():
-        if value and name not in ("after", "before"):
-            kept[name] = str(value)
-    return kept.urlencode()
 
 
 def _write_position(position: Position | None) -> str:

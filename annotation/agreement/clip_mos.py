@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
 
-from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.scores import make_table, read_scores
-from annotation.models import Campaign, Item, ItemSummary
+from annotation.models import Item
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
-from qsave.statistics.figures import Figure, Undefined
+from qsave.statistics.figures import Undefined
 from qsave.statistics.mos import Mos, compute_mos
-from qsave.statistics.tallies import compute_pooled_sd_of, unpack_tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def read_item_mos(item: Item, screened: Set[int]) -> list[AxisMos]:
         table = make_table(scores, axis)
         on_axis = [score for score in scores if score.axis == axis]
         mos = (
-            compute_mos(table, pooled=_read_spread(item.campaign, axis))[0]
+            compute_mos(table, pooled=read_axis_tallies(item.campaign, axis).spread.sd)[0]
             if on_axis
             else Undefined(_explain_no_mos(item))
         )
@@ -80,13 +79,3 @@ def _explain_no_mos(item: Item) -> str:
     if item.availability == Item.Availability.EXCLUDED:
         return _("the clip is excluded")
     return _("no rating of this clip counts")
-
-
-def _read_spread(campaign: Campaign, axis: Axis) -> Figure:
-    """Return the spread for intervals (`basis.choose_spread`), from the summaries of items. One query."""
-    items = ItemSummary.objects.filter(campaign=campaign).order_by()
-    counts = list(items.values_list(f"{axis}_tally", f"{axis}_blind_tally").annotate(items=Count("pk")))
-    blind = compute_pooled_sd_of((unpack_tally(blind), items) for _every, blind, items in counts)
-    if not isinstance(blind, Undefined):
-        return blind
-    return compute_pooled_sd_of((unpack_tally(every), items) for every, _blind, items in counts)

@@ -6,13 +6,16 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.agreement.clip_evidence import read_evidence, read_item
+from annotation.agreement.clip_filter import ClipFilterForm, keep_filters
 from annotation.agreement.clip_history import read_history
+from annotation.agreement.clip_list import find_neighbours, list_generators
 from annotation.agreement.clip_mos import draw_mos_strip, read_item_mos
 from annotation.agreement.clip_timeline import lay_out_timeline
 from annotation.campaigns import reports
@@ -36,8 +39,25 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     form = MarkForm(request.POST or None, initial=_read_marks(item))
     if request.method == "POST" and form.is_valid() and _save_marks(request, item, form):
         messages.success(request, _("Marks of %(clip)s saved.") % {"clip": isolate(item.clip.clip_id)})
-        return redirect("campaign-item", name=name, pk=pk)
-    return render(request, "annotation/campaign_item.html", _read_context(item) | {"form": form})
+        return _redirect(request, name, pk)
+    context = _read_context(item) | _read_neighbours(request, item) | {"form": form}
+    return render(request, "annotation/campaign_item.html", context)
+
+
+def _read_neighbours(request: AuthedRequest, item: Item) -> dict[str, Any]:
+    """Return the clips before and after this one in the list that the lead came from, which the address describes."""
+    generators = list_generators(item.campaign)
+    wanted = ClipFilterForm(request.GET, campaign=item.campaign, generators=generators).read_filter()
+    previous, following = find_neighbours(item.campaign, wanted, item.pk)
+    filters = keep_filters(request.GET)
+    return {"previous": previous, "next": following, "query": f"?{filters}" if filters else ""}
+
+
+def _redirect(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
+    """Return to the page of the clip, with the filters of the list that the lead came from."""
+    filters = keep_filters(request.GET)
+    page = reverse("campaign-item", args=(name, pk))
+    return redirect(f"{page}?{filters}" if filters else page)
 
 
 def _read_context(item: Item) -> dict[str, Any]:
@@ -94,7 +114,7 @@ def give_out_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         messages.error(request, " ".join(refusal.messages))
     else:
         messages.success(request, _("Raters can get this clip again."))
-    return redirect("campaign-item", name=name, pk=pk)
+    return _redirect(request, name, pk)
 
 
 @role_required(Role.LEAD)
@@ -108,4 +128,4 @@ def exclude_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         messages.error(request, " ".join(refusal.messages))
     else:
         messages.success(request, _("Clip excluded. Its ratings stay, but figures and the next release leave it out."))
-    return redirect("campaign-item", name=name, pk=pk)
+    return _redirect(request, name, pk)

@@ -183,6 +183,9 @@ class ClipView {
       this.player[key === "ArrowLeft" ? "back" : "forward"]();
       return true;
     }
+    const way = findIfAny(document, `a[data-key="${CSS.escape(key)}"]`);
+    if (way && areSingleKeysOn()) way.click();
+    if (way) return true;
     if (!isHere && !areSingleKeysOn()) return false;
     const action = key === " " && !target.matches(USES_SPACE) ? "toggle" : PLAYER_KEYS[key];
     if (action) this.player[action]();

@@ -10,7 +10,7 @@ from accounts.models import User
 from annotation.models import Item
 from qsave.axes import Axis
 from tests.annotation.disputed_item import EVIDENCE, make_disputed_item
-from tests.annotation.factories import LONGER_VIDEO, make_lead
+from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item, make_lead
 from tests.browser.looks import NARROW, sign_in, too_wide, violations
 
 WIDTH, HEIGHT = LONGER_VIDEO.size
@@ -156,3 +156,43 @@ def test_without_scripts_all_evidence_is_in_tables(
     expect(page.get_by_role("checkbox", name="visual")).to_be_hidden()
     find_mark(page, "ruben\u2069, dynamic").click()
     assert page.url.endswith("-dynamic-1")
+
+
+def test_the_most_disputed_clip_is_found_looked_at_and_excluded_by_keyboard_alone(
+    as_lead: Page, item: Item, lead: User
+) -> None:
+    calm = make_item(item.campaign, make_clip("calm"))
+    as_lead.goto(f"/campaigns/{item.campaign.name}/items")
+    tab_to(as_lead, "Score gap")
+    as_lead.keyboard.press("Enter")
+    as_lead.wait_for_url("**sort=-spread**")
+    tab_to(as_lead, item.clip.prompt[:40])
+    as_lead.keyboard.press("Enter")
+    as_lead.wait_for_url(f"**/items/{item.pk}?sort=-spread")
+    as_lead.wait_for_function("() => document.querySelector('[data-clock]').textContent")
+    tab_to(as_lead, "ruben\u2069, dynamic")
+    as_lead.keyboard.press("Enter")
+    expect_time(as_lead, 1.5)
+    assert "R2 jitter" in list_boxes(as_lead)
+    tab_to(as_lead, "Exclude this clip")
+    as_lead.keyboard.press("Enter")
+    as_lead.keyboard.press("Tab")
+    as_lead.keyboard.type("A real person.")
+    as_lead.keyboard.press("Enter")
+    expect(as_lead.get_by_text("Clip excluded.")).to_be_visible()
+    assert as_lead.url.endswith(f"/items/{item.pk}?sort=-spread")
+    as_lead.wait_for_function("() => document.querySelector('[data-clock]').textContent")
+    as_lead.keyboard.press("j" if as_lead.get_by_role("link", name="Next clip").count() else "k")
+    as_lead.wait_for_url(f"**/items/{calm.pk}?sort=-spread")
+    item.refresh_from_db()
+    assert (item.availability, item.exclusion_reason) == ("excluded", "A real person.")
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until the control with that name has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent.trim()")
+        if focused.startswith((name, f"\u2068{name}")):
+            return
+    raise AssertionError(f"No Tab leads to {name}.")

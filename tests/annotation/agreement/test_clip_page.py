@@ -1,5 +1,6 @@
 """The lead's page of one clip."""
 
+import html
 import re
 
 import pytest
@@ -9,10 +10,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from annotation.agreement.figures import read_mos_rows
+from annotation.campaigns.marking import mark_item
 from annotation.models import Item
 from qsave.axes import AXES
 from tests.annotation.disputed_item import LONG_REASON, make_disputed_item
-from tests.annotation.factories import claim, make_campaign, make_item, make_user, revise, submit
+from tests.annotation.factories import claim, make_campaign, make_clip, make_item, make_user, revise, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -156,6 +158,47 @@ def test_the_history_tells_everything_newest_first(as_lead: Client, disputed: It
     assert order.index("ruben edited the rating (version 2)") < order.index("ruben rated the clip")
 
 
+def find_links(page: str) -> dict[str, str]:
+    """Return the addresses of the previous and the next clip."""
+    links = re.findall(r"<a\s[^>]*rel=\"(prev|next)\"[^>]*href=\"([^\"]+)\"", page)
+    return {way: html.unescape(address) for way, address in links}
+
+
+@pytest.mark.parametrize(
+    ("query", "order"),
+    [("", "abcde"), ("?split=train", "abc"), ("?sort=-priority", "edcba"), ("?split=val&sort=-priority", "ed")],
+)
+def test_the_next_clip_is_that_of_the_list_that_the_lead_came_from(as_lead: Client, query: str, order: str) -> None:
+    campaign = make_campaign()
+    items = {}
+    for number, name in enumerate("abcde"):
+        item = make_item(campaign, make_clip(name, split="train" if name in "abc" else "val"))
+        items[name] = mark_item(actor=campaign.created_by, item=item, mark="plain", priority=number)
+    address = reverse("campaign-item", args=(campaign.name, items[order[0]].pk)) + query
+    seen, page = [], ""
+    while address:
+        page = " ".join(as_lead.get(address).content.decode().split())
+        seen.append(address)
+        address = find_links(page).get("next", "")
+    assert seen == [reverse("campaign-item", args=(campaign.name, items[name].pk)) + query for name in order]
+    assert find_links(page)["prev"] == seen[-2]
+    assert "Last clip of the list" in page
+    assert f'href="/campaigns/{campaign.name}/items{html.escape(query)}"' in page
+
+
+def test_a_decision_keeps_the_list_that_the_lead_came_from(as_lead: Client) -> None:
+    campaign = make_campaign(2)
+    path = f"/campaigns/{campaign.name}/items/{campaign.items.order_by('pk')[0].pk}"
+    page = as_lead.get(f"{path}?state=unrated&after=1,2").content.decode()
+    assert f'action="{path}/exclude?state=unrated"' in page
+    form = {"mark": "plain", "priority": "2"}
+    assert as_lead.post(f"{path}?state=unrated", form)["Location"] == f"{path}?state=unrated"
+    assert as_lead.post(f"{path}/exclude?state=unrated", {"reason": "Gore."})["Location"] == f"{path}?state=unrated"
+    page = as_lead.get(f"{path}?state=unrated").content.decode()
+    assert find_links(page)["next"].endswith("?state=unrated")
+    assert as_lead.get(f"{path}?state=nonsense&axis=1").status_code == 200
+
+
 def test_a_clip_without_ratings_and_drafts_says_so(as_lead: Client) -> None:
     for split, words in (("train", "No critic has drafted"), ("test", "are never drafted")):
         campaign = make_campaign(1, split=split)
@@ -175,7 +218,7 @@ def test_the_queries_do_not_grow_with_the_raters(
     for _ in range(raters):
         rating = submit(rater := make_user(), claim(rater, campaign))
         revise(rating)
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(22):
         open_page(as_lead, item)
 
 
