@@ -67,6 +67,11 @@ def get(client: Client, path: str) -> int:
     return response.status_code
 
 
+def find_status_for_stranger(path: str) -> int:
+    """Return 410 for a link that no longer works, else 200."""
+    return 410 if path.rstrip("/").endswith(("/a-link-that-is-closed", "/spent")) else 200
+
+
 def test_no_get_locks_or_changes_a_row() -> None:
     world = site_world.build_world()
     rater = world.people[Role.ANNOTATOR]
@@ -83,7 +88,7 @@ def test_no_get_locks_or_changes_a_row() -> None:
             if not statuses & {200, 204, 405}:
                 unopened.add(pattern.name)
     for path in world.pages.list_paths(site_world.STRANGER):
-        assert get(Client(), path) in (200, 404, 410)
+        assert (path, get(Client(), path)) == (path, find_status_for_stranger(path))
     assert unopened == set(NOT_OPENED)
 
 
