@@ -38,7 +38,7 @@ from django.utils.module_loading import autodiscover_modules
 from kombu.exceptions import OperationalError
 
 from accounts.audit import record
-from accounts.models import User
+from accounts.models import Role, User
 from operations.models import Job, JobState
 
 logger = logging.getLogger(__name__)
@@ -139,6 +139,11 @@ def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -
         record(actor=actor, action="job.queued", target=job, kind=kind)
         transaction.on_commit(lambda: nudge(job))
     return job
+
+
+def list_visible_jobs(user: User) -> QuerySet[Job]:
+    """Return the jobs that this person may see: all if they are a lead, else those that they started."""
+    return Job.objects.all() if user.has_role(Role.LEAD) else Job.objects.filter(created_by=user)
 
 
 def nudge(job: Job) -> None:

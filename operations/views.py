@@ -2,17 +2,14 @@
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, public, signed_in
-from accounts.models import Role
-from operations.models import Job
+from operations.jobs import list_visible_jobs
 
 
 @public(reason="A load balancer checks it without an account; it tells only whether the site works.")
@@ -31,8 +28,6 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def job(request: AuthedRequest, pk: UUID) -> HttpResponse:
-    """Show the progress of a job, as a partial that reloads itself. Only its requester and leads may see it."""
-    row = get_object_or_404(Job, pk=pk)
-    if row.created_by_id != request.user.pk and not request.user.has_role(Role.LEAD):
-        raise PermissionDenied(_("Only the person who started a job, and leads, can see it."))
+    """Show the progress of a job, as a partial that reloads itself."""
+    row = get_object_or_404(list_visible_jobs(request.user), pk=pk)
     return render(request, "operations/_job.html", {"job": row})

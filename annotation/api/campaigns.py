@@ -33,10 +33,10 @@ from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.intake import uploads
 from annotation.models import Campaign, Item, Rating, RatingRevision
-from annotation.raters.admission import list_rateable_campaigns
+from annotation.raters.admission import list_campaigns_for, list_readable_campaigns
 from annotation.rating.clip_media import MEDIA_KINDS, serve_clip
 from annotation.rating.work import SECONDS
-from operations.models import Job
+from operations.jobs import list_visible_jobs
 
 
 class CampaignsView(RoleView, ListAPIView[Campaign]):
@@ -46,7 +46,7 @@ class CampaignsView(RoleView, ListAPIView[Campaign]):
 
     def get_queryset(self) -> QuerySet[Campaign]:
         """Return all campaigns for leads; for annotators, those that they may rate in."""
-        return _list_visible(self.actor)
+        return list_campaigns_for(self.actor)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the campaigns that you may see."""
@@ -61,10 +61,6 @@ class CampaignsView(RoleView, ListAPIView[Campaign]):
         return Response(_campaign_to_json(campaign, self.actor), status=status.HTTP_201_CREATED)
 
 
-def _list_visible(user: User) -> QuerySet[Campaign]:
-    return Campaign.objects.all() if user.has_role(Role.LEAD) else list_rateable_campaigns(user)
-
-
 def _campaign_to_json(campaign: Campaign, reader: User) -> dict[str, Any]:
     context = {"progress": read_progress_by_campaign([campaign]), "is_lead": reader.has_role(Role.LEAD)}
     return dict(CampaignSerializer(campaign, context=context).data)
@@ -75,8 +71,9 @@ class CampaignView(RoleView):
 
     @extend_schema(responses=CampaignSerializer)
     def get(self, request: Request, name: str) -> Response:
-        """Show one campaign; an annotator sees it while they may rate in it."""
-        return Response(_campaign_to_json(get_object_or_404(_list_visible(self.actor), name=name), self.actor))
+        """Show one campaign; annotators do not see drafts."""
+        campaign = get_object_or_404(list_readable_campaigns(self.actor), name=name)
+        return Response(_campaign_to_json(campaign, self.actor))
 
 
 class CampaignStateView(RoleView):
@@ -171,8 +168,7 @@ class JobView(RoleView):
     @extend_schema(responses=JobSerializer)
     def get(self, request: Request, pk: str) -> Response:
         """Show the state of your job; leads see all jobs."""
-        jobs = Job.objects.all() if self.actor.has_role(Role.LEAD) else Job.objects.filter(created_by=self.actor)
-        return Response(JobSerializer(get_object_or_404(jobs, pk=pk)).data)
+        return Response(JobSerializer(get_object_or_404(list_visible_jobs(self.actor), pk=pk)).data)
 
 
 class SchemaView(SpectacularAPIView):

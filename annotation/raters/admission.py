@@ -34,8 +34,13 @@ def list_rateable_campaigns(user: User) -> QuerySet[Campaign]:
     return open_campaigns.filter(Q(open_to=Campaign.OpenTo.EVERYONE) | Exists(membership))
 
 
+def list_campaigns_for(user: User) -> QuerySet[Campaign]:
+    """Return the campaigns that lists show to this person: all to a lead, to others those that they may rate in."""
+    return Campaign.objects.all() if user.has_role(Role.LEAD) else list_rateable_campaigns(user)
+
+
 def list_readable_campaigns(user: User) -> QuerySet[Campaign]:
-    """Return the campaigns whose desk and guidelines this person may see, also if they may not rate there now."""
+    """Return the campaigns that this person may open by name, also if they may not rate there now."""
     if user.has_role(Role.LEAD):
         return Campaign.objects.all()
     campaigns = Campaign.objects.exclude(state=Campaign.State.DRAFT)

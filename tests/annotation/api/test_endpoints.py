@@ -84,14 +84,6 @@ def test_a_step_that_the_state_does_not_allow_is_a_conflict(lead_script: Client)
     assert "open" in answer.json()["detail"]
 
 
-def test_annotators_see_open_campaigns_only(rater_script: Client) -> None:
-    listed, hidden = factories.make_campaign(), factories.make_campaign(state="draft")
-
-    assert [one["name"] for one in rater_script.get("/api/campaigns").json()["results"]] == [listed.name]
-    assert rater_script.get(f"/api/campaigns/{listed.name}").status_code == 200
-    assert rater_script.get(f"/api/campaigns/{hidden.name}").status_code == 404
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [
