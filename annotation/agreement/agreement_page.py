@@ -12,6 +12,7 @@ from accounts.access import AuthedRequest, role_required
 from accounts.models import Role, User
 from annotation.agreement import cards
 from annotation.agreement.figures import MosRow, read_agreement
+from annotation.agreement.generator_table import list_generators
 from annotation.agreement.headlines import write_agreement_csv
 from annotation.agreement.mos_csv import write_mos_csv
 from annotation.agreement.plots import plot_biases, plot_generators
@@ -36,14 +37,14 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     agreement = read_agreement(campaign)
     rows, more = _take_page(agreement.rows, request.GET.get("after", ""))
-    generators = cards.list_generators(agreement)
+    generators = list_generators(agreement)
     context = {
         "campaign": campaign,
         "progress": read_progress(campaign),
         "agreement": agreement,
         "axes": AXES,
         "cards": [cards.make_card(agreement, figures) for figures in agreement.axes],
-        "generator_plot": plot_generators(agreement),
+        "generator_plot": plot_generators(agreement, generators),
         "bias_plot": plot_biases(agreement),
         "needed": [compute_needed(axis.axis, axis.spread, campaign.overlap) for axis in agreement.axes],
         "arm_folds": cards.fold_arms(agreement.arms),

@@ -10,8 +10,8 @@ from annotation.agreement.figures import Agreement, ArmRow, AxisAgreement
 from annotation.agreement.plots import plot_levels, plot_mos
 from annotation.agreement.rater_table import RaterRow
 from annotation.shared.plots import Plot
-from qsave.axes import AXES, Axis
-from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
+from qsave.axes import Axis
+from qsave.statistics.evidence import DIFFERENCE, Weighed, weigh
 from qsave.statistics.figures import Interval, Undefined
 from qsave.statistics.generators import PairedDifference
 from qsave.words import isolate
@@ -46,19 +46,6 @@ class AxisCard:
     is_of_these_raters: bool
     """Whether an interval holds for these raters only."""
     plots: tuple[Plot, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratorRow:
-    """One generator with its mean MOS on each axis (None: nothing was rated)."""
-
-    name: str
-    clips: int
-    figures: tuple[Weighed | None, ...]
-
-    @property
-    def thin(self) -> bool:
-        return any(figure is not None and figure.is_thin for figure in self.figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +137,6 @@ def fold_arms(arms: Sequence[ArmRow]) -> tuple[Fold, ...]:
         }
         lines += [(f"{arm.axis} {label}", figure) for label, figure in figures.items()]
     return fold(lines, {arm.thin for arm in arms})
-
-
-def list_generators(agreement: Agreement) -> list[GeneratorRow]:
-    """Return the generators by name, each with the three axes."""
-    by_name = {axis: {line.generator: line for line in lines} for axis, lines in agreement.generators.items()}
-    rows = []
-    for name in sorted({name for lines in by_name.values() for name in lines}):
-        lines = [by_name[axis].get(name) for axis in AXES]
-        figures = tuple(weigh(line.mos, scale=LEVELS) if line else None for line in lines)
-        rows.append(GeneratorRow(name, max(line.clips for line in lines if line), figures))
-    return rows
 
 
 def sort_differences(agreement: Agreement) -> list[AxisDifferences]:

@@ -8,11 +8,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from annotation.agreement.figures import Agreement, AxisAgreement
+from annotation.agreement.generator_table import GeneratorRow
 from annotation.agreement.rater_table import RaterRow
-from annotation.shared.plots import MAX_MARKS, Cell, Mark, Plot, Row, Scale, Side, make_levels_side, thin_evenly
-from qsave.axes import MAX_LEVEL, MIN_LEVEL
-from qsave.statistics.evidence import LEAST_CLIPS, LEVELS, Weighed, weigh
-from qsave.statistics.figures import Interval, Undefined
+from annotation.shared.plots import MAX_MARKS, Cell, Mark, Plot, Scale, Side, make_levels_side, thin_evenly
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
+from qsave.statistics.evidence import LEAST_CLIPS
+from qsave.statistics.figures import Estimate, Interval, Undefined
 
 MAX_RATERS = 30
 """Most raters in the plot of biases; of more, those with the largest bias."""
@@ -68,13 +69,16 @@ def plot_levels(agreement: Agreement, figures: AxisAgreement) -> Plot | None:
     )
 
 
-def plot_generators(agreement: Agreement) -> Plot | None:
-    """Plot the mean MOS of each generator with its interval. None if no two generators can be read."""
-    rows: list[Row] = []
-    for axis, lines in agreement.generators.items():
-        rows += [(axis.value, line.generator, *_list_ends(weigh(line.mos, scale=LEVELS))) for line in lines]
-    rows = sorted((row for row in rows if row[2] is not None), key=lambda row: str(row[1]))
-    names = sorted({str(row[1]) for row in rows})
+def plot_generators(agreement: Agreement, generators: Sequence[GeneratorRow]) -> Plot | None:
+    """Plot the mean MOS of each generator with its interval. None if no two generators can be read on every axis."""
+    names = [generator.name for generator in generators if not generator.thin]
+    rows = [
+        (axis.value, generator.name, *_list_ends(figure.estimate))
+        for generator in generators
+        if not generator.thin
+        for axis, figure in zip(AXES, generator.figures, strict=True)
+        if figure
+    ]
     if len(names) < 2:
         return None
     return Plot(
@@ -98,12 +102,11 @@ def plot_generators(agreement: Agreement) -> Plot | None:
     )
 
 
-def _list_ends(figure: Weighed) -> tuple[Cell, Cell, Cell]:
-    """Return a figure and the ends of its interval; all None if the figure cannot be read."""
-    value, interval = figure.estimate.value, figure.estimate.interval
-    if figure.is_thin or isinstance(value, Undefined) or not isinstance(interval, Interval):
-        return None, None, None
-    return value, interval.low, interval.high
+def _list_ends(estimate: Estimate) -> tuple[Cell, Cell, Cell]:
+    """Return a figure that can be read, and the ends of its interval."""
+    assert not isinstance(estimate.value, Undefined)
+    assert isinstance(estimate.interval, Interval)
+    return estimate.value, estimate.interval.low, estimate.interval.high
 
 
 def plot_biases(agreement: Agreement) -> Plot | None:

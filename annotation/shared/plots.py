@@ -4,6 +4,7 @@
 are also in a table, which is all that a reader without scripts needs: a table of the page, or the plot's own.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -76,8 +77,9 @@ class Plot:
     is_simulated: bool = False
 
     @property
-    def as_json(self) -> dict[str, Any]:
-        return {
+    def as_json(self) -> str:
+        """What scripts draw. It is an attribute, because htmx removes scripts, of data too, from what it loads."""
+        values = {
             "id": self.id,
             "title": self.title,
             "note": _("simulated data") if self.is_simulated else "",
@@ -88,6 +90,7 @@ class Plot:
             "y": _encode_side(self.y),
             "diagonal": self.diagonal,
         }
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
     @property
     def names(self) -> int:
@@ -106,10 +109,6 @@ class Plot:
     def table_id(self) -> str:
         """Id of the table that has the figures."""
         return self.table or f"{self.id}-table"
-
-    @property
-    def figures_id(self) -> str:
-        return f"{self.id}-figures"
 
 
 def _encode_side(side: Side) -> dict[str, Any]:

@@ -51,7 +51,7 @@ export async function drawPlot(figure, area) {
  * @returns {Plot}
  */
 function readPlot(figure) {
-  return JSON.parse(document.getElementById(figure.dataset.plot ?? "")?.textContent ?? "");
+  return JSON.parse(figure.dataset.plot ?? "");
 }
 
 // ---- looks

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -187,7 +188,9 @@ def test_the_csv_file_has_all_figures(page: Page, make: Callable[[], Plot]) -> N
     assert name == f"{plot.id.removeprefix('plot-')}.csv"
     header, *lines = read_csv(content.decode())
     assert header == list(plot.columns.values())
-    assert lines == [["" if cell is None else read_cell(str(cell)) for cell in row] for row in plot.as_json["rows"]]
+    assert lines == [
+        ["" if cell is None else read_cell(str(cell)) for cell in row] for row in json.loads(plot.as_json)["rows"]
+    ]
 
 
 def read_csv(text: str) -> list[list[str | float]]:
@@ -249,6 +252,14 @@ def test_a_plot_keeps_to_its_window(page: Page) -> None:
 def test_fifty_thousand_clips_are_drawn(page: Page) -> None:
     show(page, plot_ranks(50_000))
     assert count_colours(bring_into_view(page.locator("figure.plot"))) >= 3
+
+
+def test_a_plot_that_htmx_brings_is_drawn(page: Page) -> None:
+    show(page, plot_bars())
+    part = Template('{% include "_components/plot.html" %}').render(Context({"plot": plot_names()}))
+    page.route("**/part", lambda route: answer(route, part, {"Content-Type": "text/html; charset=utf-8"}))
+    page.evaluate("() => htmx.ajax('GET', '/part', 'h1')")
+    assert count_colours(bring_into_view(page.locator("h1 figure.plot"))) >= 3
 
 
 def test_a_library_that_does_not_arrive_leaves_a_sentence(open_page: Callable[..., Page]) -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from annotation.agreement import plots
-from annotation.agreement.cards import list_generators
 from annotation.agreement.figures import Agreement, compute_agreement
+from annotation.agreement.generator_table import list_generators
 from annotation.models import Campaign
 from annotation.shared.plots import Plot
 from qsave.axes import AXES, Axis
@@ -30,7 +30,7 @@ def agreement() -> Agreement:
 
 def list_plots(agreement: Agreement) -> list[Plot | None]:
     by_axis = [plot(agreement, axis) for axis in agreement.axes for plot in (plots.plot_mos, plots.plot_levels)]
-    return [*by_axis, plots.plot_generators(agreement), plots.plot_biases(agreement)]
+    return [*by_axis, plots.plot_generators(agreement, list_generators(agreement)), plots.plot_biases(agreement)]
 
 
 def test_each_plot_is_marked_simulated_names_itself_once_and_has_a_cell_for_each_column(agreement: Agreement) -> None:
@@ -71,7 +71,7 @@ def test_counts_of_levels_are_those_of_the_scores_and_begin_at_zero(agreement: A
 
 
 def test_generators_have_the_figures_of_their_table(agreement: Agreement) -> None:
-    plot = plots.plot_generators(agreement)
+    plot = plots.plot_generators(agreement, list_generators(agreement))
     assert plot is not None
     figures = {(AXES[at], row.name): one for row in list_generators(agreement) for at, one in enumerate(row.figures)}
     for axis, name, *ends in plot.rows:
@@ -81,14 +81,17 @@ def test_generators_have_the_figures_of_their_table(agreement: Agreement) -> Non
         assert ends == [figure.estimate.value, figure.estimate.interval.low, figure.estimate.interval.high]
 
 
-def test_a_generator_that_cannot_be_read_is_not_drawn(agreement: Agreement) -> None:
+def test_a_generator_that_cannot_be_read_on_an_axis_is_not_drawn(agreement: Agreement) -> None:
+    """It is not in the table that the plot refers to."""
+
     def widen(line: GeneratorFigures) -> GeneratorFigures:
         if line.generator != "gen-0":
             return line
         return replace(line, mos=replace(line.mos, interval=Interval(1.0, 5.0)))
 
-    agreement.__dict__["generators"] = {axis: tuple(map(widen, lines)) for axis, lines in agreement.generators.items()}
-    assert plots.plot_generators(agreement) is None
+    wide = {Axis.DYNAMIC: tuple(map(widen, agreement.generators[Axis.DYNAMIC]))}
+    agreement.__dict__["generators"] = agreement.generators | wide
+    assert plots.plot_generators(agreement, list_generators(agreement)) is None
 
 
 def test_biases_are_those_of_raters_who_share_enough_clips(agreement: Agreement) -> None:

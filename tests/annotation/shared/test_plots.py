@@ -49,7 +49,7 @@ def test_a_thinned_list_keeps_its_order_its_first_and_its_last_row(numbers: list
 
 
 def test_the_json_has_the_figures_the_scales_and_the_mark_of_simulated_data() -> None:
-    sent = json.loads(json.dumps(make_plot().as_json))
+    sent = json.loads(make_plot().as_json)
     assert sent["rows"] == [["visual", "gen-1", 3.14159, 2.0, None], ["dynamic", "gen-2", -2.5, 1.0, 4.0]]
     assert list(sent["columns"]) == ["series", "label", "x", "low", "high"]
     assert (sent["x"]["low"], sent["x"]["high"], sent["y"]["scale"]) == (1, 5, "names")
