@@ -64,6 +64,7 @@ def _read_context(item: Item) -> dict[str, Any]:
     """Return what the page shows of an item, beside the form of its marks. A test states the number of queries."""
     screened = read_screened_raters(item.campaign)
     evidence, clip = read_evidence(item, screened), item.clip
+    mos = [(one, draw_mos_strip(one)) for one in read_item_mos(item, screened)]
     skips = list(item.skips.select_related("rater", "settled_by").order_by("pk"))
     return {
         "campaign": item.campaign,
@@ -75,7 +76,8 @@ def _read_context(item: Item) -> dict[str, Any]:
         "evidence": evidence,
         "pieces": [(opinion, piece) for opinion in evidence.opinions for piece in opinion.pieces],
         "lanes": lay_out_timeline(evidence.opinions, clip.duration),
-        "mos": [(one, draw_mos_strip(one)) for one in read_item_mos(item, screened)],
+        "mos": mos,
+        "has_mos": any(strip for _one, strip in mos),
         "reports": [skip for skip in skips if skip.kind in reports.REPORTS],
         "history": read_history(item, evidence, skips),
     }

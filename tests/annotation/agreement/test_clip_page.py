@@ -111,7 +111,7 @@ def test_every_defect_is_in_the_table_with_its_time_and_box(as_lead: Client, dis
 def test_a_draft_shows_its_card_and_who_saw_it(as_lead: Client, disputed: Item) -> None:
     (row,) = read_rows(open_page(as_lead, disputed), "drafts")
     assert "starter@1" in row
-    assert "shown to rita" in row
+    assert "shown to rita visual: draft confirmed dynamic: draft edited alignment: draft cleared" in row
     assert row.count("The edges of the square shimmer a little.") == 3
 
 
