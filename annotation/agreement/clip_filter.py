@@ -90,6 +90,10 @@ def select_summaries(campaign: Campaign, wanted: ClipFilter) -> QuerySet[ItemSum
     return rows
 
 
+FIRST_FIELDS = 5
+"""How many filters the page shows before "More filters"."""
+
+
 def keep_filters(given: QueryDict) -> str:
     """Return the filters and the order of an address, without what is empty and without a position."""
     kept = QueryDict(mutable=True)
@@ -106,9 +110,9 @@ class ClipFilterForm(forms.Form):
     state = forms.ChoiceField(label=_("State"), required=False)
     generator = forms.ChoiceField(label=_("Generator"), required=False)
     split = forms.ChoiceField(label=_("Split"), required=False)
+    axis = forms.ChoiceField(label=_("Axis"), required=False, choices=_AXIS_LABELS)
     rater = forms.CharField(label=_("Rated by"), required=False, max_length=150)
     defect = forms.ChoiceField(label=_("Defect"), required=False)
-    axis = forms.ChoiceField(label=_("Axis"), required=False, choices=_AXIS_LABELS)
     spread = forms.ChoiceField(label=_("Score gap"), required=False)
     mos_from = forms.FloatField(label=_("MOS from"), required=False, min_value=MIN_LEVEL, max_value=MAX_LEVEL)
     mos_to = forms.FloatField(label=_("MOS to"), required=False, min_value=MIN_LEVEL, max_value=MAX_LEVEL)
@@ -132,6 +136,17 @@ class ClipFilterForm(forms.Form):
             self.fields[name].widget.attrs["step"] = "0.1"
         self.fields["rater"].widget.attrs |= {"list": "filter-raters", "autocomplete": "off", "dir": "auto"}
         self.fields["q"].widget = forms.TextInput(attrs={"type": "search", "dir": "auto"})
+
+    def list_first_fields(self) -> list[forms.BoundField]:
+        """List the fields that the page always shows."""
+        return self.visible_fields()[:FIRST_FIELDS]
+
+    def list_more_fields(self) -> list[forms.BoundField]:
+        """List the fields that open on demand."""
+        return self.visible_fields()[FIRST_FIELDS:]
+
+    def uses_more_fields(self) -> bool:
+        return any(self.data.get(field.name) for field in self.list_more_fields() if field.name != "axis")
 
     def _set_choices(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]

@@ -40,6 +40,7 @@ class Column:
     label: str | Promise
     sort: str
     direction: str
+    is_number: bool
 
 
 @role_required(Role.LEAD)
@@ -75,7 +76,7 @@ def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:
         is_current = name == wanted.sort
         descending = not wanted.descending if is_current else highest_first
         direction = ("descending" if wanted.descending else "ascending") if is_current else ""
-        yield Column(name, label, f"-{name}" if descending else name, direction)
+        yield Column(name, label, f"-{name}" if descending else name, direction, name not in TEXT_COLUMNS | {"clip"})
 
 
 def _write_position(position: Position | None) -> str:
