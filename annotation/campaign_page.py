@@ -20,6 +20,8 @@ from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
 from annotation.intake import uploads
 from annotation.intake.forms import ImportForm
 from annotation.models import Campaign
+from annotation.raters.admission import may_rate_now
+from annotation.rating.outlook import read_outlook
 
 STATE_BUTTONS = {
     Campaign.State.OPEN: (
@@ -76,9 +78,12 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
 def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
     guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
+    progress = read_progress(campaign)
     context = {
         "campaign": campaign,
-        "progress": read_progress(campaign),
+        "progress": progress,
+        "outlook": read_outlook(campaign, progress),
+        "may_rate": may_rate_now(user=request.user, campaign=campaign),
         "state_buttons": [
             (state, *texts, "button-primary" if (campaign.state, state) == FIRST_OPENING else "button")
             for state, texts in STATE_BUTTONS.items()

@@ -20,6 +20,7 @@ from annotation.agreement.ratings_needed import compute_needed
 from annotation.agreement.reviews import screen
 from annotation.campaigns.progress import read_progress
 from annotation.models import Campaign
+from annotation.raters.admission import may_rate_now
 from annotation.rating.answers import AnswersRefused
 from annotation.shared.downloads import send_csv
 from annotation.shared.text import parse_number
@@ -40,6 +41,7 @@ def agreement(request: AuthedRequest, name: str) -> HttpResponse:
     generators = list_generators(agreement)
     context = {
         "campaign": campaign,
+        "may_rate": may_rate_now(user=request.user, campaign=campaign),
         "progress": read_progress(campaign),
         "agreement": agreement,
         "axes": AXES,

@@ -248,6 +248,7 @@ class Slot(models.Model):
     )
     leased_at = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True, help_text="When its rating was first submitted.")
 
     class Meta:
         constraints: ClassVar = [
@@ -282,6 +283,11 @@ class Slot(models.Model):
                 fields=["campaign", "-rank", "number", "place"],
                 condition=models.Q(kind="seat", state__in=["free", "leased"]),
                 name="slot_open",
+            ),
+            models.Index(
+                fields=["campaign", "done_at"],
+                condition=models.Q(kind="seat", done_at__isnull=False),
+                name="slot_by_time_done",
             ),
         ]
 

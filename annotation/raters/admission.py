@@ -25,6 +25,11 @@ def explain_refusal(*, user: User, campaign: Campaign) -> str:
     return ""
 
 
+def may_rate_now(*, user: User, campaign: Campaign) -> bool:
+    """Return whether the campaign is open and this person may rate in it, so that a page may send them to its desk."""
+    return campaign.state == Campaign.State.OPEN and not explain_refusal(user=user, campaign=campaign)
+
+
 def list_rateable_campaigns(user: User) -> QuerySet[Campaign]:
     """Return the open campaigns that this person may rate in."""
     open_campaigns = list_readable_campaigns(user).filter(state=Campaign.State.OPEN)

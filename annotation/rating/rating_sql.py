@@ -54,7 +54,9 @@ _INSERT_ANSWERS = """
     INSERT INTO annotation_axisanswer
         (revision_id, axis, score, evidence, reason, draft_use, draft_edit_distance, confirm_ms)
     VALUES """
-_MARK_SLOT_DONE = "UPDATE annotation_slot SET state = 'done', lease = NULL, lease_expires_at = NULL WHERE id = %s"
+_MARK_SLOT_DONE = """
+    UPDATE annotation_slot SET state = 'done', lease = NULL, lease_expires_at = NULL, done_at = %s WHERE id = %s
+"""
 _DELETE_SAVED_WORK = "DELETE FROM annotation_savedwork WHERE item_id = %s AND rater_id = %s"
 
 
@@ -104,10 +106,11 @@ def store_rating(held: HeldSlot, rater: User, draft: Draft | None) -> Rating:
     slot = held.slot
     critic_active = held.critic_active or draft is not None
     origin = [slot.pk, slot.item_id, rater.pk, slot.arm, held.exposure, draft.pk if draft else None, held.guideline]
-    values = [*origin, rater.is_simulated, prepare_value(Rating, "created_at", timezone.now()), critic_active]
+    moment = prepare_value(Rating, "created_at", timezone.now())
+    values = [*origin, rater.is_simulated, moment, critic_active]
     (rating,) = list(Rating.objects.raw(_INSERT_RATING, values))
     with connection.cursor() as cursor:
-        cursor.execute(_MARK_SLOT_DONE, [slot.pk])
+        cursor.execute(_MARK_SLOT_DONE, [moment, slot.pk])
     rating.slot, rating.draft, rating.rater = slot, draft, rater
     return rating
 

@@ -25,7 +25,7 @@ def test_the_campaign_page_takes_as_many_queries_with_more_clips(
     as_lead: Client, clips: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     campaign = make_campaign(clips)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(20):
         as_lead.get(f"/campaigns/{campaign.name}")
 
 

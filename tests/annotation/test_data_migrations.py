@@ -205,3 +205,15 @@ def test_0016_fills_the_summaries_of_stored_items() -> None:
     check_summaries(campaign)
     assert ItemSummary.objects.get(item=third).visual_tally
     assert list(ItemDefect.objects.values_list("item", "defect", "rating_count")) == [(second.pk, "blur", 1)]
+
+
+def test_0017_says_when_slots_were_done() -> None:
+    campaign, rater = factories.make_campaign(2, overlap=1), factories.make_user()
+    rating = factories.submit(rater, factories.claim(rater, campaign))
+    stored = Slot.objects.get(pk=rating.slot_id).done_at
+    Slot.objects.update(done_at=None)
+
+    run_step("0017_slot_time_done", "fill")
+
+    assert Slot.objects.get(pk=rating.slot_id).done_at == stored == rating.created_at
+    assert Slot.objects.filter(done_at=None).count() == 1
