@@ -3,13 +3,14 @@
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.home import HomeCard, HomeSection, home_cards
+from accounts.home import NEEDS_LEAD, HomeCard, HomeSection, home_cards
 from accounts.models import Role, User
-from modelassist.models import Run
+from modelassist.models import Activation, Run
 from operations.models import JobState
 from qsave.words import isolate
 
 NEWEST = 3
+MAX_PAUSED = 12
 
 
 @home_cards(Role.ENGINEER)
@@ -20,8 +21,25 @@ def training(user: User) -> HomeSection:
         title=_("Training"),
         cards=tuple(_make_card(run) for run in runs),
         empty=_("No run yet. Freeze a release under Releases, then start a run under Training."),
-        order=20,
+        order=30,
     )
+
+
+@home_cards(Role.LEAD)
+def build_paused_drafting(user: User) -> HomeSection:
+    """Show the campaigns whose drafting is paused."""
+    paused = Activation.objects.exclude(retry_at=None).select_related("campaign", "critic").order_by("pk")[:MAX_PAUSED]
+    cards = [
+        HomeCard(
+            activation.campaign.title,
+            _("Drafting by %(critic)s is paused: %(reason)s")
+            % {"critic": isolate(activation.critic), "reason": activation.paused_reason},
+            reverse("campaign", args=[activation.campaign.name]),
+            _("Look at drafting"),
+        )
+        for activation in paused
+    ]
+    return HomeSection("", tuple(cards), "", NEEDS_LEAD)
 
 
 def _make_card(run: Run) -> HomeCard:

@@ -185,6 +185,8 @@ def _add_sign_in_pages(pages: Pages, lead: User) -> None:
         pages.add(STRANGER, route, "spent")
     pages.add(Role.LEAD, "people")
     pages.add(Role.LEAD, "people", query="?kind=guests")
+    pages.add(Role.LEAD, "audit")
+    pages.add(Role.LEAD, "audit", query="?person=nobody&action=item.excluded")
 
 
 def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None:
