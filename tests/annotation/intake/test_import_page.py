@@ -130,7 +130,7 @@ def test_a_job_is_shown_to_who_queued_it_and_to_leads_only(as_lead: Client) -> N
     assert "&lt;i&gt;" in page
     assert f'hx-get="/jobs/{job.pk}"' in page
     as_lead.force_login(bob)
-    assert as_lead.get(f"/jobs/{job.pk}").status_code == 403
+    assert as_lead.get(f"/jobs/{job.pk}").status_code == 404
 
 
 def test_a_finished_job_stops_polling_and_reloads_the_page(as_lead: Client, empty_campaign: Campaign) -> None:
