@@ -76,7 +76,7 @@ def test_an_example_plays_by_keyboard_in_the_drawer_and_stops_when_it_closes(
 def test_a_try_is_rated_by_keyboard_and_leaves_nothing_here_nor_there(as_lead: Page, campaign: Campaign) -> None:
     posts: list[str] = []
     as_lead.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
-    seats = list(Slot.objects.order_by("pk").values())
+    slots = list(Slot.objects.order_by("pk").values())
     as_lead.goto(f"/rate/{campaign.name}/try")
     for number in range(1, len(NAMES) + 1):
         expect(as_lead.get_by_text(f"clip {number} of {len(NAMES)}")).to_be_visible()
@@ -93,7 +93,7 @@ def test_a_try_is_rated_by_keyboard_and_leaves_nothing_here_nor_there(as_lead: P
     assert {url.rpartition("/")[2] for url in posts} == {"try"}
     kept = as_lead.evaluate("JSON.stringify(localStorage)")
     assert not [name for name in json.loads(kept) if "work:" in name or "try:" in name]
-    assert list(Slot.objects.order_by("pk").values()) == seats
+    assert list(Slot.objects.order_by("pk").values()) == slots
     assert not Rating.objects.exists()
     assert not SavedWork.objects.exists()
 

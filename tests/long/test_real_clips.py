@@ -55,7 +55,7 @@ def engineer(transactional_db: None) -> User:
 
 @pytest.fixture
 def campaign(engineer: User, real_clips: Path) -> Campaign:
-    """Four seats an item: three for the people here, one left for drafts to be wanted."""
+    """Four rating slots an item: three for the people here, one left for drafts to be wanted."""
     campaign = create_campaign(
         actor=engineer, name="real", title="Real clips", overlap=4, assisted_share=1.0, guidelines="Look twice."
     )
@@ -156,7 +156,7 @@ def trained_on(engineer: User, release: Release, model: Path) -> Critic:
 def draft_and_look(
     critic: Critic, campaign: Campaign, engineer: User, open_page: Callable[..., Page], live_server: Any
 ) -> None:
-    """The critic that was trained drafts for the seats that are left, and a fourth person meets its drafts."""
+    """The critic that was trained drafts for the slots that are left, and a fourth person meets its drafts."""
     wanted = Slot.objects.filter(campaign=campaign, arm=Arm.ASSISTED, state=Slot.State.FREE).count()
     activate(actor=engineer, critic=critic, campaign=campaign)
     job = jobs.run(Job.objects.get(kind=drafting.KIND).pk)

@@ -24,7 +24,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
-CLIPS, SEATS, RATERS, KILLS = 50, 3, 6, 6
+CLIPS, SLOTS, RATERS, KILLS = 50, 3, 6, 6
 CUT_OFF = (http.client.HTTPException, OSError)
 RESENDS = 50
 
@@ -58,7 +58,7 @@ class Person:
 
 
 def test_killed_web_workers_lose_and_double_nothing(tmp_path: Path) -> None:
-    campaign = factories.make_campaign(CLIPS, overlap=SEATS)
+    campaign = factories.make_campaign(CLIPS, overlap=SLOTS)
     names = [factories.make_user(password=PASSWORD).username for _ in range(RATERS)]
     port, log = find_free_port(), tmp_path / "web"
     with (
@@ -72,7 +72,7 @@ def test_killed_web_workers_lose_and_double_nothing(tmp_path: Path) -> None:
             person.browser.close()
         working = [pool.submit(person.work) for person in people]
         for number in range(1, KILLS + 1):
-            wait_until(partial(have_rated, people, CLIPS * SEATS * number // (KILLS + 1)), what="more ratings")
+            wait_until(partial(have_rated, people, CLIPS * SLOTS * number // (KILLS + 1)), what="more ratings")
             kill_a_worker(web)
         for one in working:
             one.result()
@@ -83,8 +83,8 @@ def test_killed_web_workers_lose_and_double_nothing(tmp_path: Path) -> None:
         keys = RatingRevision.objects.filter(rating__rater__username=name).values_list("key", flat=True)
         assert Counter(keys) == Counter(person.acknowledged)
         assert set(Counter(keys).values()) == {1}
-    assert set(Counter(Rating.objects.values_list("item", flat=True)).values()) == {SEATS}
-    assert Rating.objects.values("item", "rater").distinct().count() == Rating.objects.count() == CLIPS * SEATS
+    assert set(Counter(Rating.objects.values_list("item", flat=True)).values()) == {SLOTS}
+    assert Rating.objects.values("item", "rater").distinct().count() == Rating.objects.count() == CLIPS * SLOTS
     assert set(Slot.objects.values_list("state", flat=True)) == {"done"}
     assert not SavedWork.objects.exists()
 

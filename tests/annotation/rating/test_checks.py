@@ -97,8 +97,8 @@ def test_golds_go_to_every_rater_beyond_the_rating_slots_and_never_twice() -> No
             factories.submit(rater, slot)
     met = [set(Rating.objects.filter(rater=rater, item__in=golds).values_list("item", flat=True)) for rater in raters]
     assert sum(len(items) for items in met) >= 5
-    seats = Slot.objects.filter(item__in=golds, kind="seat")
-    assert seats.count() == 3  # one for each item: the overlap is 1
+    rating_slots = Slot.objects.filter(item__in=golds, kind="seat")
+    assert rating_slots.count() == 3  # one for each item: the overlap is 1
     assert Slot.objects.filter(item__in=golds, kind="gold", arm="blind").count() >= 2
     assert Rating.objects.values("item", "rater").distinct().count() == Rating.objects.count()
 

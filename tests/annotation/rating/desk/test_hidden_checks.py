@@ -130,9 +130,9 @@ def test_the_history_of_a_rater_shows_every_kind_of_slot_alike(client: Client, c
     assert len(rows) > 20
     assert len({normalise_page(row) for row in rows}) == 1
     assert set(pages) == {"seat", "gold", "repeat"}
-    seat, gold, repeat = (normalise_page(pages[kind].content.decode()) for kind in ("seat", "gold", "repeat"))
-    assert not list_differences(seat, gold)
-    assert not list_differences(seat, repeat)
+    plain, gold, repeat = (normalise_page(pages[kind].content.decode()) for kind in ("seat", "gold", "repeat"))
+    assert not list_differences(plain, gold)
+    assert not list_differences(plain, repeat)
 
 
 def list_differences(first: str, second: str) -> list[str]:
