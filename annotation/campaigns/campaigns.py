@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.guidelines import set_guidelines
+from annotation.campaigns.locks import lock_campaign
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS, check_policy
 from annotation.campaigns.slots import find_unfinished_update
@@ -69,7 +70,7 @@ def set_state(*, actor: User, campaign: Campaign, state: str) -> Campaign:
     Setting the current state again changes nothing.
     """
     require_role(actor, Role.LEAD)
-    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    current = lock_campaign(campaign.pk)
     if state not in Campaign.State.values:
         raise StateRefused(
             _("There is no state %(state)r. The states are: %(values)s.")
@@ -108,7 +109,7 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
 def _add_batch(campaign: Campaign, clips: list[Clip]) -> int:
     # Others who add clips wait for this lock, so a clip is counted once and no item is seen without its slots.
     # The query also reads the settings again: they may have changed.
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    campaign = lock_campaign(campaign.pk)
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
     new_clips = {clip.pk: clip for clip in clips if clip.pk not in present}
     items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in new_clips.values()])

@@ -11,6 +11,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
 from annotation.campaigns.guidelines import read_examples, set_guidelines
+from annotation.campaigns.locks import lock_campaign
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.campaigns.summaries import refresh_summaries
@@ -93,7 +94,7 @@ def _copy_guidelines(actor: User, source: Campaign, target: Campaign, *, with_ex
 
 
 def _copy_items(target_id: int, originals: list[Item], *, golds: bool, qualification: bool) -> None:
-    target = Campaign.objects.select_for_update(no_key=True).get(pk=target_id)
+    target = lock_campaign(target_id)
     clips = {original.clip_id: original.clip for original in originals}
     present = set(Item.objects.filter(campaign=target, clip__in=clips).values_list("clip_id", flat=True))
     missing = [original for original in originals if original.clip_id not in present]

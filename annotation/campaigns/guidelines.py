@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.locks import lock_campaign
 from annotation.models import Campaign, Clip, Guideline, GuidelineExample, Item
 from annotation.shared.levels import get_level_name
 from annotation.shared.permissions import require_role
@@ -57,7 +58,7 @@ def set_guidelines(
     Without `examples` those of the newest version stay. Raises ValidationError by field.
     """
     require_role(actor, Role.LEAD)
-    Campaign.objects.select_for_update().get(pk=campaign.pk)
+    lock_campaign(campaign.pk)
     newest = campaign.guidelines.order_by("-number").first()
     before = read_examples(newest) if newest else []
     after = before if examples is None else _check_examples(campaign, examples)

@@ -1,17 +1,17 @@
-"""What an act on many items of one campaign did, and the locks that such acts take.
+"""What an act on many items of one campaign did.
 
 Each act has one function for a list of items, which holds the rule, and one for a single item, which calls it. An item
 that breaks the rule is left as it is and does not stop the others. Every changed item gets its own audit entry, so that
 its history is complete however it was changed. The number of queries does not grow with the number of items.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from annotation.models import Campaign, Item, Slot
+from annotation.models import Campaign, Item
 
 MAX_ITEMS = 500
 """An act on more items than this would hold its locks for too long."""
@@ -53,19 +53,3 @@ def act_on_keys(campaign: Campaign, keys: Collection[int], act: Callable[[list[I
     outcome = act(items) if items else Outcome([])
     strangers = {key: ValidationError(_("There is no such clip in this campaign.")) for key in sorted(missing)}
     return Outcome(outcome.changed, outcome.left | strangers)
-
-
-def lock_slots(items: Iterable[Item]) -> list[Slot]:
-    """Lock all slots of the items until the transaction ends. Call it before you lock the items, as a submit does."""
-    slots = Slot.objects.filter(item__in=[item.pk for item in items])
-    return list(slots.select_for_update().order_by("pk"))
-
-
-def lock_items(items: Iterable[Item], *, no_key: bool = True) -> list[Item]:
-    """Lock the items until the transaction ends and return them as they are now, with campaign and prompt group.
-
-    With `no_key=False`, nobody can create a slot or an offer of them meanwhile.
-    """
-    current = Item.objects.filter(pk__in=[item.pk for item in items]).order_by("pk")
-    current = current.select_related("campaign", "clip__prompt_group")
-    return list(current.select_for_update(of=("self",), no_key=no_key))

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.campaigns.item_acts import Outcome, lock_items, lock_slots
+from annotation.campaigns.item_acts import Outcome
+from annotation.campaigns.locks import lock_campaign, lock_items, lock_slots
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.ranks import apply_order
 from annotation.campaigns.summaries import refresh_summaries
@@ -82,8 +83,9 @@ def mark_items(
     """
     require_role(actor, Role.LEAD)
     _check_request(mark, scores, priority)
-    campaign = _lock_campaign(items[0].campaign_id)
-    taken = {slot.item_id for slot in lock_slots(items) if slot.state != Slot.State.FREE}
+    campaign = lock_campaign(items[0].campaign_id)
+    slots = lock_slots(items)
+    taken = {slot.item_id for slot in slots if slot.state != Slot.State.FREE}
     current = lock_items(items, no_key=False)
     before = {item.pk: (_describe(item), item.priority) for item in current}
     was_qualification = {item.pk: item.is_qualification for item in current}
@@ -97,7 +99,7 @@ def mark_items(
             item.priority = item.priority if priority is None else priority
     changed = [item for item in current if item.pk not in left and before[item.pk] != (_describe(item), item.priority)]
     Item.objects.bulk_update(changed, MARK_FIELDS)
-    _update_slots(changed, was_qualification)
+    _update_slots(changed, was_qualification, slots)
     if priority is not None:
         apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in changed]))
     refresh_summaries(item.pk for item in changed)
@@ -142,12 +144,12 @@ def _change_marks(
     item.gold, item.is_qualification, item.feedback = gold, mark == Mark.QUALIFICATION, feedback
 
 
-def _update_slots(items: Sequence[Item], was_qualification: Mapping[int, bool]) -> None:
+def _update_slots(items: Sequence[Item], was_qualification: Mapping[int, bool], slots: Sequence[Slot]) -> None:
     """Delete the slots of items that have joined the qualification, and create those of items that have left it."""
-    joined = [item for item in items if item.is_qualification and not was_qualification[item.pk]]
+    joined = {item.pk for item in items if item.is_qualification and not was_qualification[item.pk]}
     rejoined = [item for item in items if not item.is_qualification and was_qualification[item.pk]]
     if joined:
-        Slot.objects.filter(item__in=joined).delete()
+        Slot.objects.filter(pk__in=[slot.pk for slot in slots if slot.item_id in joined]).delete()
     Slot.objects.bulk_create(
         slot
         for item in rejoined
@@ -185,14 +187,6 @@ def _check_scores(scores: Mapping[str, float]) -> dict[str, float]:
     return {axis.value: float(scores[axis.value]) for axis in AXES if axis.value in scores}
 
 
-def _lock_campaign(key: int) -> Campaign:
-    """Return a campaign with its current settings, which nobody changes until the transaction ends.
-
-    Call it before you lock slots or items, as a change of the settings does.
-    """
-    return Campaign.objects.select_for_update(no_key=True).get(pk=key)
-
-
 def set_order_scores(*, actor: User, campaign: Campaign, scores: Mapping[str, float | None]) -> int:
     """Set the order scores of items, by the ids of their clips; None removes one.
 
@@ -228,8 +222,11 @@ def _find_changed_scores(
 
 
 def _store_scores(campaign: Campaign, scores: Mapping[int, float | None]) -> None:
-    current = _lock_campaign(campaign.pk)
-    Item.objects.bulk_update([Item(pk=pk, order_score=score) for pk, score in scores.items()], ["order_score"])
+    current = lock_campaign(campaign.pk)
+    items = [Item(pk=pk, order_score=score) for pk, score in scores.items()]
+    lock_slots(items)
+    lock_items(items)
+    Item.objects.bulk_update(items, ["order_score"])
     apply_order(current, Item.objects.filter(pk__in=list(scores)))
 
 

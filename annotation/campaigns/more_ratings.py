@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.campaigns.item_acts import Outcome, lock_items, lock_slots
+from annotation.campaigns.item_acts import Outcome
+from annotation.campaigns.locks import lock_items, lock_slots
 from annotation.campaigns.overlap import build_missing_slots
 from annotation.campaigns.policy import BOUNDS
 from annotation.campaigns.summaries import refresh_summaries
@@ -32,8 +33,8 @@ def request_ratings(*, actor: User, items: Sequence[Item], ratings: int) -> Outc
     current = lock_items(items)
     left = {item.pk: refusal for item in current if (refusal := _refuse(item)) is not None}
     numbers: dict[int, set[int]] = defaultdict(set)
-    seats = Slot.objects.filter(item__in=current, kind=Slot.Kind.SEAT)
-    for item_id, number in seats.values_list("item", "number"):
+    slots = Slot.objects.filter(item__in=current, kind=Slot.Kind.SEAT)
+    for item_id, number in slots.values_list("item", "number"):
         numbers[item_id].add(number)
     changed = [item for item in current if item.pk not in left and len(numbers[item.pk]) < ratings]
     Slot.objects.bulk_create(

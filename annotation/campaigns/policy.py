@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.locks import lock_campaign
 from annotation.campaigns.slots import align_slots
 from annotation.models import Campaign, Slot
 from annotation.shared.number_fields import LARGEST_INTEGER, describe_range
@@ -100,9 +101,7 @@ def update_policy(*, actor: User, campaign: Campaign, **changes: Any) -> Campaig
     unknown = changes.keys() - POLICY_FIELDS - {"title"}
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A campaign has no such setting.")))
-    # `no_key` avoids a deadlock: a claim locks a slot and then refers to the campaign, while this function locks the
-    # campaign and then waits for slots.
-    current = Campaign.objects.select_for_update(no_key=True).get(pk=campaign.pk)
+    current = lock_campaign(campaign.pk)
     before = {field: getattr(current, field) for field in changes}
     for field, value in changes.items():
         setattr(current, field, value)

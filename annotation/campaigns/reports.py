@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
-from annotation.campaigns.item_acts import Outcome, lock_items, lock_slots
+from annotation.campaigns.item_acts import Outcome
+from annotation.campaigns.locks import lock_items, lock_slots
 from annotation.campaigns.slots import free_slots
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.models import Item, Offer, Skip, Slot
@@ -82,8 +83,8 @@ def exclude_items(*, actor: User, items: Sequence[Item], reason: str) -> Outcome
     settled = _settle_reports(actor, current)
     excluded = (Availability.EXCLUDED, reason)
     changed = [item for item in current if (item.availability, item.exclusion_reason) != excluded or item.pk in settled]
-    _save(changed, *excluded)
     _take_from_raters(changed, slots)
+    _save(changed, *excluded)
     entries = [(item, {"reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed]
     audit.record_all(actor=actor, action="item.excluded", entries=entries)
     return Outcome(changed)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from django.db.models import Max, QuerySet
 
 from accounts.models import User
+from annotation.campaigns.locks import lock_campaign, lock_items, lock_slots
 from annotation.campaigns.overlap import build_rating_slots, draw_arm
 from annotation.campaigns.ranks import apply_order
 from annotation.campaigns.summaries import refresh_summaries
@@ -59,12 +60,10 @@ def update_slots(campaign: Campaign, newest_slot: int) -> Iterator[tuple[int, in
 
 
 def _update_batch(campaign_id: int, items: list[Item], newest_slot: int) -> None:
-    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)  # the current settings
+    campaign = lock_campaign(campaign_id)
+    lock_slots(items)
     slots = Slot.objects.filter(item__in=items, kind=Slot.Kind.SEAT)
-    # Lock the slots before the items, as `item_acts.lock_slots` says.
-    list(slots.select_for_update().order_by("pk").values_list("pk"))
-    locked = Item.objects.filter(pk__in=[item.pk for item in items]).select_related("clip__prompt_group").order_by("pk")
-    items = [item for item in locked.select_for_update(of=("self",), no_key=True) if not item.is_qualification]
+    items = [item for item in lock_items(items) if not item.is_qualification]
     slots.filter(state=Slot.State.FREE, number__gt=campaign.overlap, pk__lte=newest_slot).delete()
     _add_missing(campaign, items, slots)
     if campaign.state == Campaign.State.DRAFT:

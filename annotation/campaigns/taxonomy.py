@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.locks import lock_campaign
 from annotation.models import Campaign
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
@@ -99,7 +100,7 @@ def move_defect(*, actor: User, campaign: Campaign, defect: str, by: int) -> Non
 
 def _lock_entries(actor: User, campaign: Campaign) -> list[Entry]:
     require_role(actor, Role.LEAD)
-    entries: list[Entry] = Campaign.objects.select_for_update().values_list("taxonomy", flat=True).get(pk=campaign.pk)
+    entries: list[Entry] = lock_campaign(campaign.pk).taxonomy
     return entries
 
 

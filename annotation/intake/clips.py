@@ -4,7 +4,7 @@ Rows are independent: a bad row is reported by its number and reason, and the ot
 already is not added again, so an import that is interrupted or repeated gives the same result as a single one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -104,14 +104,19 @@ def _import_row(
 @transaction.atomic
 def _add_to_campaign(actor: User, campaign: Campaign, imported: list[tuple[Clip, Row]]) -> int:
     added = add_clips(actor=actor, campaign=campaign, clips=[clip for clip, _ in imported])
-    marked: list[int] = []
-    for clip, row in imported:
-        if row.gold:
-            items = Item.objects.filter(campaign=campaign, clip=clip, gold__isnull=True)
-            marked += items.values_list("pk", flat=True)
-            items.update(gold=dict(row.gold))
-    refresh_summaries(marked)
+    golds = {clip.pk: row.gold for clip, row in reversed(imported) if row.gold}  # the first row of a clip counts
+    if golds:
+        _mark_golds(campaign, golds)
     return added
+
+
+def _mark_golds(campaign: Campaign, golds: Mapping[int, Mapping[str, float]]) -> None:
+    """Store the known scores of clips, by their keys, at items that have none."""
+    unmarked = Item.objects.filter(campaign=campaign, gold__isnull=True)
+    items = {pk: golds[clip] for pk, clip in unmarked.order_by("pk").values_list("pk", "clip_id") if clip in golds}
+    for pk, gold in items.items():  # by key, the order of locks
+        unmarked.filter(pk=pk).update(gold=dict(gold))
+    refresh_summaries(items)
 
 
 @dataclass(slots=True)

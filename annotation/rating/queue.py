@@ -32,6 +32,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
+from annotation.campaigns.locks import lock_items
 from annotation.campaigns.reports import REPORTS, hold_back
 from annotation.campaigns.slots import free_slots
 from annotation.campaigns.summaries import refresh_summaries
@@ -150,6 +151,8 @@ def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str)
 def _store_skip(rater: User, item: Item, kind: str, reason: str) -> Skip:
     """Store the rater's skip of an item. It stays the only one, but a plain skip can become a report."""
     values = {"kind": kind, "reason": reason}
+    if kind in REPORTS:
+        lock_items([item])
     skips = Skip.objects.select_for_update(no_key=True)
     skip, is_new = skips.get_or_create(item=item, rater=rater, defaults=values)
     if kind in REPORTS and (is_new or skip.kind not in REPORTS):

@@ -118,7 +118,7 @@ def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleaseP
         raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
     # A lock on the first campaign makes a second request wait here, so that two releases never get one number.
-    Campaign.objects.select_for_update().order_by("pk").first()
+    Campaign.objects.select_for_update(no_key=True).order_by("pk").first()
     newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0
     release = Release.objects.create(
         number=newest + 1,

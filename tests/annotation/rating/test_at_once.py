@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,8 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from annotation.campaigns import reports
+from annotation.campaigns.marking import mark_items, set_order_scores
+from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.policy import update_policy
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
@@ -22,6 +25,26 @@ from tests.support.threads import run_at_once
 from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def list_items(campaign: Campaign) -> list[Item]:
+    return list(campaign.items.select_related("clip"))
+
+
+ACTS: dict[str, Callable[[User, Campaign], object]] = {
+    "a new order": lambda lead, campaign: update_policy(actor=lead, campaign=campaign, order="priority"),
+    "order scores": lambda lead, campaign: set_order_scores(
+        actor=lead, campaign=campaign, scores={item.clip.clip_id: 1.0 for item in list_items(campaign)}
+    ),
+    "marks": lambda lead, campaign: mark_items(
+        actor=lead, items=list_items(campaign), mark="gold", scores={"visual": 3}, priority=2
+    ),
+    "more ratings": lambda lead, campaign: request_ratings(actor=lead, items=list_items(campaign), ratings=3),
+    "an exclusion": lambda lead, campaign: reports.exclude_items(
+        actor=lead, items=list_items(campaign), reason="Gore."
+    ),
+}
+"""Writes of a lead that lock slots and items."""
 
 
 def test_raters_who_claim_at_once_get_different_slots() -> None:
@@ -89,13 +112,37 @@ def test_a_new_order_and_a_claim_at_the_same_moment_do_not_stand_in_each_others_
             slot = queue.claim(rater=rater, campaign=campaign)
             begun.set()
             if connection.vendor == "postgresql":  # SQLite has one writer at a time: the other has not begun
-                wait_until(_is_any_lock_awaited, what="the new order, waiting for the seat")
+                wait_until(_is_any_lock_awaited, what="the new order, waiting for the slot")
             return slot
 
     begun = threading.Event()
     outcomes = run_at_once(claim, lambda: begun.wait(timeout=LIMIT_SECONDS) and reorder())
 
     assert [type(outcome) for outcome in outcomes] == [Slot, Campaign]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_of_a_lead_waits_for_a_submit_and_neither_fails(act: str) -> None:
+    campaign, lead, rater = (
+        factories.make_campaign(2, overlap=1, overlap_cap=3),
+        factories.make_lead(),
+        factories.make_user(),
+    )
+    slot = factories.claim(rater, campaign)
+
+    def submit() -> Rating:
+        with transaction.atomic():
+            Slot.objects.select_for_update().get(pk=slot.pk)
+            begun.set()
+            if connection.vendor == "postgresql":
+                wait_until(_is_any_lock_awaited, what="the lead's act, waiting for the slot")
+            return factories.submit(rater, slot)  # it also locks the item
+
+    begun = threading.Event()
+    outcomes = run_at_once(submit, lambda: begun.wait(timeout=LIMIT_SECONDS) and ACTS[act](lead, campaign))
+
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    assert Rating.objects.get().item_id == slot.item_id
 
 
 def _is_any_lock_awaited() -> bool:
@@ -136,8 +183,8 @@ def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() 
     counts = run_at_once(*[lambda rater=rater: factories.rate_all(rater, campaign) for rater in raters])
 
     assert sum(count for count in counts if isinstance(count, int)) == 12
-    seats = Counter(Rating.objects.values_list("item", flat=True))
-    assert set(seats.values()) == {2}
+    ratings = Counter(Rating.objects.values_list("item", flat=True))
+    assert set(ratings.values()) == {2}
     assert Rating.objects.values("item", "rater").distinct().count() == 12
 
 
