@@ -30,9 +30,9 @@ MAX_DAYS = 366
 @signed_in
 @require_safe
 def my_hours(request: AuthedRequest) -> HttpResponse:
-    """Show a person's own working days over all campaigns."""
+    """Show a person's own working days over all campaigns, the latest first."""
     days = _read_days(request)
-    work = read_days_of_work(days, rater=request.user)
+    work = read_days_of_work(days, rater=request.user)[::-1]
     return render(request, "annotation/my_hours.html", _build_context(days, work))
 
 
