@@ -59,7 +59,7 @@ def _count(rows: QuerySet[Any]) -> dict[int, int]:
 
 
 def _should_have_ratings(campaign: Campaign, progress: Progress, since: datetime) -> bool:
-    """Return whether it is open with free slots and was there before that moment."""
+    """Return whether the campaign is open, was created before `since`, and has slots that are not done."""
     is_open = campaign.state == Campaign.State.OPEN and progress.done < progress.slots
     return is_open and campaign.created_at < since
 

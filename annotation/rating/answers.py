@@ -33,7 +33,7 @@ class AnswersRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer on one axis. Empty `evidence` means "no defect"; `draft_use` is what became of the critic's text."""
+    """The answer on one axis. Empty `evidence` means "no defect"; `draft_use` is the use of the critic's draft."""
 
     score: int
     evidence: tuple[Evidence, ...]

@@ -155,7 +155,7 @@ def _find_unconfirmed(reported: FormAnswers, draft: Draft | None, exposure: str,
 
 
 def _name_draft_use(answer: FormAnswer) -> str:
-    """Return what the page reports of the draft; `draft_use` decides what became of it."""
+    """Return the use of the draft that the page reports; the module `draft_use` decides."""
     if not answer["drafted"]:
         return AxisAnswer.DraftUse.NONE.value
     if answer["confirmed"]:

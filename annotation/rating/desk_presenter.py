@@ -1,6 +1,6 @@
 """Prepare what the rating desk shows: the clip, the axes of its form, and the critic's draft.
 
-`desk_form` reads the form; both use its form answers.
+`desk_form` reads the posted form into the `FormAnswer`s that this module shows.
 """
 
 import json

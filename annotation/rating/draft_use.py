@@ -1,4 +1,4 @@
-"""Decide what became of a critic's draft on an axis: from the texts and the marks, never from what a client says.
+"""Decide how a rater used a critic's draft on an axis: by the texts and the marks, never by what a client says.
 
 An unchanged draft counts once the rater has confirmed it. Emptying the axis clears the draft. Changed words or marks
 are an edit, or cleared if the rater pressed "Clear" before writing their own. A client reports only "confirmed" and
@@ -42,7 +42,7 @@ def make_proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
 def decide_uses(
     campaign: Campaign, answers: Mapping[Axis, Answer], draft: Draft | None, exposure: str
 ) -> tuple[dict[Axis, Answer], Problems]:
-    """Return the answers with what became of the draft, and the axes on which it is unconfirmed."""
+    """Return the answers with the use of the draft, and the axes on which it is unconfirmed."""
     proposals = make_proposals(campaign, draft) if draft else {}
     decided: dict[Axis, Answer] = {}
     problems: Problems = {}
@@ -56,10 +56,10 @@ def decide_uses(
 
 
 def decide_use(sent: Mapping[str, Any], proposal: Proposal | None, exposure: str) -> str | None:
-    """Return what became of the draft on an axis, None while it is unconfirmed.
+    """Return the use of the draft on an axis; None while it is unconfirmed.
 
-    `sent` has the reason, the evidence as JSON, and as `draft_use` what the client reports. If the draft came late, an
-    axis on which the rater had already written has no draft.
+    `sent` has the reason, the evidence as JSON, and the client's report `draft_use`. If the draft came late, an axis on
+    which the rater had already written has no draft.
     """
     if proposal is None:
         return Use.NONE.value

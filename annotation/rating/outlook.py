@@ -1,4 +1,4 @@
-"""How a campaign goes: ratings of the day, pace, expected end, who is at work, and slots that nobody left may take."""
+"""Read how a campaign progresses: ratings of the day, pace, expected end, raters at work, slots nobody may take."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from annotation.models import Campaign, CampaignMember, Item, Offer, Panel, Qual
 
 WINDOW = timedelta(days=7)
 MOST_CHECKED = 200
-"""With more open slots than this, the end is far, and nobody asks who may take the last ones."""
+"""With more open slots than this, it is too early to look for slots that no rater may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def read_outlook(campaign: Campaign, progress: Progress) -> Outlook:
 
 
 def _compute_pace(ratings: int, first: datetime | None, now: datetime) -> float | None:
-    """Return ratings a day; a campaign that began less than a day ago has gone on for a day."""
+    """Return ratings a day; a campaign that began less than a day ago counts as a day old."""
     if first is None:
         return None
     return ratings / max(1.0, (now - first) / timedelta(days=1))

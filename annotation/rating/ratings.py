@@ -71,9 +71,9 @@ def submit(
 ) -> Rating:
     """Store a rating and free the rater for the next clip. The same key again returns the same rating.
 
-    The site has recorded which draft the rater was shown, and when; what became of it follows from the texts
-    (`annotation.rating.draft_use`). The client only reports the acts "confirmed" and "cleared" of `draft_use`. A caller
-    that has read the campaign may give it, so that it is not read again.
+    The site has recorded which draft the rater was shown, and when. `annotation.rating.draft_use` compares the texts
+    and decides how the rater used it; the client only reports whether they pressed "Confirm" or "Clear". A caller that
+    has read the campaign may give it, so that it is not read again.
 
     Raises AnswersRefused when the answers break a rule (nothing is stored; the page still has them), and LeaseLost when
     the slot is gone, after the answers have become saved work for `item_id`.
@@ -117,7 +117,7 @@ def revise(*, rater: User, rating_id: int, submission: Submission) -> Rating:
     """Add a revision to the rater's own rating; the earlier ones stay. The same key again changes nothing.
 
     The revision has its own seconds and viewing record beside those of the earlier ones (`annotation.rating.work`).
-    What became of the draft follows from the texts: `draft_use` and `confirm_ms` of the answers are ignored.
+    The texts decide how the draft was used: `draft_use` and `confirm_ms` of the answers are ignored.
 
     Raises Rating.DoesNotExist for a rating that is not the rater's, EditRefused once the campaign is closed.
     """
