@@ -91,10 +91,10 @@ def test_the_desk_works_without_scripts(
 
 
 def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
-    """At most 85 kB on the wire beside the clips and the font, and fewer than 20 requests, the next clip's among them.
+    """At most 85 kB on the wire and fewer than 20 requests, the next clip's among them, beside the clips and the font.
 
-    Scripts and styles count as production sends them: compressed. The font is at most 50 kB; the browser keeps it, and
-    the page is readable before it is there.
+    Scripts and styles count as production sends them: compressed. The font is at most 50 kB; the browser keeps it from
+    the page before, and the desk is readable before it is there.
     """
     for name in ("one", "two"):
         make_draft(add_clip(campaign, name, arm=Arm.ASSISTED))
@@ -111,7 +111,7 @@ def test_the_page_is_light(desk: Page, campaign: Campaign) -> None:
     wire = sum(count_wire_bytes(request) for request in page_alone)
     assert any(request.url.endswith("rate-desk.js") for request in page_alone)
     assert not any("htmx" in request.url for request in page_alone)
-    assert len(asked) < 20
+    assert len(asked) - len(fonts) < 20
     assert wire <= 85_000
     assert len(fonts) == 1
     assert count_wire_bytes(fonts[0]) <= 50_000
