@@ -178,6 +178,29 @@ def test_a_plot_says_what_it_shows_and_where_its_table_is(page: Page) -> None:
     assert page.locator(f"table#{table}").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (plot_names, "visual, gen-0: MOS 2 [1.5, 2.75]"),
+        (plot_bars, "2: Scores 7"),
+        (plot_curve, "Step 2, Loss 1"),
+        (plot_cloud, "visual: Given 0.1, Share 0.5 [0.25, 0.75]"),
+        (lambda: plot_ranks(4), "clip-1: MOS 2 [1, 5]"),
+    ],
+)
+def test_a_pointer_on_a_mark_reads_its_figures(page: Page, make: Callable[[], Plot], words: str) -> None:
+    show(page, make())
+    canvas = bring_into_view(page.locator("figure.plot"))
+    number = 0 if make is plot_names else 1
+    mark = "(canvas, number) => Chart.getChart(canvas).getDatasetMeta(0).data[number]"
+    where = canvas.evaluate(
+        f"(canvas, number) => {{ const {{ x, y }} = ({mark})(canvas, number); return {{ x, y }}; }}", number
+    )
+    canvas.hover(position=where)
+    read = "canvas => Chart.getChart(canvas).tooltip.body?.[0]?.lines[0]"
+    wait_until(lambda: bool(canvas.evaluate(read) == words), what=words)
+
+
 @pytest.mark.parametrize("make", EACH)
 def test_the_csv_file_has_all_figures(page: Page, make: Callable[[], Plot]) -> None:
     plot = make()
