@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.html import escape, format_html
@@ -111,11 +112,13 @@ def find_act(action: str) -> Act | None:
     return _acts.get(action)
 
 
+@transaction.atomic(savepoint=False)
 def read_page(filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
     """Return a page: the newest entries, or those just before or just after a key.
 
     One query for the entries, one for the person of the filter, and one for each kind of target on the page.
     """
+    _plan_by_values()
     entries = _filter(filters)
     if after is not None:
         found = list(entries.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
@@ -126,6 +129,16 @@ def read_page(filters: Filters, *, before: int | None = None, after: int | None 
         shown, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
         newer, older = before is not None and bool(shown), more
     return Page(tell(shown), shown[0].pk if newer else None, shown[-1].pk if older else None)
+
+
+def _plan_by_values() -> None:
+    """Let PostgreSQL plan the queries of this transaction by their values.
+
+    A plan for any value walks back through all entries, which takes long if few of them fit the filters.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def _filter(filters: Filters) -> QuerySet[AuditEntry]:
