@@ -42,7 +42,7 @@ class AxisTallies:
 def read_axis_tallies(campaign: Campaign, axis: Axis) -> AxisTallies:
     """Read the tallies of an axis from its index. One query."""
     items = ItemSummary.objects.filter(campaign=campaign).order_by()
-    counts = items.values_list(f"{axis.value}_tally", f"{axis.value}_blind_tally").annotate(items=Count("pk"))
+    counts = items.values_list(f"{axis.value}_tally", f"{axis.value}_blind_tally").annotate(items=Count("*"))
     return AxisTallies(axis, tuple(counts))
 
 

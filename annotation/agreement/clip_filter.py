@@ -6,7 +6,10 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.forms.utils import flatatt
 from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -103,17 +106,32 @@ def keep_filters(given: QueryDict) -> str:
     return kept.urlencode()
 
 
+class PlainSelect(forms.Select):
+    """A select without groups, written at once: Django renders a template for each option."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        options = [
+            (key, mark_safe(" selected") if str(key) == str(value or "") else "", label) for key, label in self.choices
+        ]
+        return format_html(
+            '<select name="{}"{}>{}</select>',
+            name,
+            flatatt(self.build_attrs(self.attrs, attrs)),
+            format_html_join("", '<option value="{}"{}>{}</option>', options),
+        )
+
+
 class ClipFilterForm(forms.Form):
     """The filters as fields of a GET form. A wrong value has an error at its field, and does not filter."""
 
     q = forms.CharField(label=_("Name or prompt"), required=False, max_length=LONGEST_TEXT)
-    state = forms.ChoiceField(label=_("State"), required=False)
-    generator = forms.ChoiceField(label=_("Generator"), required=False)
-    split = forms.ChoiceField(label=_("Split"), required=False)
-    axis = forms.ChoiceField(label=_("Axis"), required=False, choices=_AXIS_LABELS)
+    state = forms.ChoiceField(label=_("State"), required=False, widget=PlainSelect)
+    generator = forms.ChoiceField(label=_("Generator"), required=False, widget=PlainSelect)
+    split = forms.ChoiceField(label=_("Split"), required=False, widget=PlainSelect)
+    axis = forms.ChoiceField(label=_("Axis"), required=False, widget=PlainSelect, choices=_AXIS_LABELS)
     rater = forms.CharField(label=_("Rated by"), required=False, max_length=150)
-    defect = forms.ChoiceField(label=_("Defect"), required=False)
-    spread = forms.ChoiceField(label=_("Score gap"), required=False)
+    defect = forms.ChoiceField(label=_("Defect"), required=False, widget=PlainSelect)
+    spread = forms.ChoiceField(label=_("Score gap"), required=False, widget=PlainSelect)
     mos_from = forms.FloatField(label=_("MOS from"), required=False, min_value=MIN_LEVEL, max_value=MAX_LEVEL)
     mos_to = forms.FloatField(label=_("MOS to"), required=False, min_value=MIN_LEVEL, max_value=MAX_LEVEL)
     width = forms.FloatField(label=_("Interval at least"), required=False, min_value=0, max_value=MAX_LEVEL - MIN_LEVEL)

@@ -34,6 +34,16 @@ class ClipRow:
     summary: ItemSummary
     figure: Mos | None
     raters: Sequence[str]
+    defects: Sequence[str]
+
+    @property
+    def spread(self) -> int | None:
+        """Widest gap between two scores of one axis."""
+        return None if self.figure is None else self.summary.spread
+
+    @property
+    def mos(self) -> float | None:
+        return None if self.figure is None else self.figure.mos
 
     @property
     def width(self) -> float | None:
@@ -68,7 +78,7 @@ def read_clip_page(
         keys = order.read_keys(after, limit=PAGE_SIZE + 1)
         shown, has_previous, has_next = keys[:PAGE_SIZE], after is not None, len(keys) > PAGE_SIZE
     return ClipPage(
-        rows=_read_rows([item for _value, item in shown], order.figures, wanted),
+        rows=_read_rows(campaign, [item for _value, item in shown], order.figures, wanted),
         count=order.count(),
         previous=shown[0] if shown and has_previous else None,
         next=shown[-1] if shown and has_next else None,
@@ -98,20 +108,21 @@ def list_raters(campaign: Campaign) -> list[str]:
     return list(User.objects.filter(Exists(offers)).order_by("username").values_list("username", flat=True))
 
 
-def _read_rows(keys: Sequence[int], figures: Mapping[int, Mos], wanted: ClipFilter) -> list[ClipRow]:
+def _read_rows(
+    campaign: Campaign, keys: Sequence[int], figures: Mapping[int, Mos], wanted: ClipFilter
+) -> list[ClipRow]:
     reports = Skip.objects.filter(kind__in=REPORTS, settled_at=None).select_related("rater").order_by("pk")
-    defects = ItemDefect.objects.order_by("-rating_count", "defect")
     items = (
         Item.objects.filter(pk__in=keys)
         .select_related("clip", "summary")
         .defer("clip__frame_times", "clip__shown_times", "clip__metadata")
-        .prefetch_related(Prefetch("skips", reports, to_attr="reports"), Prefetch("defects", defects))
+        .prefetch_related(Prefetch("skips", reports, to_attr="reports"))
     )
     by_key = {item.pk: item for item in items}
-    raters = _read_raters(keys)
+    raters, defects = _read_raters(keys), _read_defects(campaign, keys)
     tally = f"{wanted.axis.value}_tally"
     return [
-        ClipRow(item, item.summary, figures.get(getattr(item.summary, tally)), raters[key])
+        ClipRow(item, item.summary, figures.get(getattr(item.summary, tally)), raters[key], defects[key])
         for key in keys
         if (item := by_key.get(key))
     ]
@@ -122,4 +133,15 @@ def _read_raters(keys: Sequence[int]) -> Mapping[int, list[str]]:
     names: dict[int, list[str]] = defaultdict(list)
     for item, name in done.values_list("item", "rater__username"):
         names[item].append(name)
+    return names
+
+
+def _read_defects(campaign: Campaign, keys: Sequence[int]) -> Mapping[int, list[str]]:
+    """Return the names of the defects of each item, those that most raters named first, with their number."""
+    labels = {defect["id"]: defect["label"] for defect in campaign.taxonomy}
+    rows = ItemDefect.objects.filter(item__in=keys).order_by("-rating_count", "defect")
+    names: dict[int, list[str]] = defaultdict(list)
+    for item, defect, count in rows.values_list("item", "defect", "rating_count"):
+        label = labels.get(defect, defect)
+        names[item].append(f"{label} ×{count}" if count > 1 else label)
     return names

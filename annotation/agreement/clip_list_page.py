@@ -64,7 +64,6 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "next": _write_position(page.next),
         "filtered": keep_filters(request.GET),
         "raters": clip_list.list_raters(campaign),
-        "labels": {defect["id"]: defect["label"] for defect in campaign.taxonomy},
         "scores_form": OrderScoresForm(),
     }
     return render(request, "annotation/campaign_items.html", context)

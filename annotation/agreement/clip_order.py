@@ -110,7 +110,7 @@ class ClipOrder:
             for tally, _blind, items in self.tallies.counts:
                 counts[tally] = counts.get(tally, 0) + items
             return counts
-        return dict(self._select().values_list(self._tally_column).annotate(items=Count("pk")))
+        return dict(self._select().values_list(self._tally_column).annotate(items=Count("*")))
 
     def _follows(self, tally: int, other: int, backward: bool) -> bool:
         key, other_key = self._make_tally_key(tally), self._make_tally_key(other)

@@ -54,9 +54,9 @@ def read_outlook(campaign: Campaign, progress: Progress) -> Outlook:
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     done = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, done_at__gte=min(midnight, now) - WINDOW)
     counts = done.aggregate(
-        today=Count("pk", filter=Q(done_at__gte=midnight)),
-        yesterday=Count("pk", filter=Q(done_at__gte=midnight - timedelta(days=1), done_at__lt=midnight)),
-        week=Count("pk", filter=Q(done_at__gte=now - WINDOW)),
+        today=Count("done_at", filter=Q(done_at__gte=midnight)),
+        yesterday=Count("done_at", filter=Q(done_at__gte=midnight - timedelta(days=1), done_at__lt=midnight)),
+        week=Count("done_at", filter=Q(done_at__gte=now - WINDOW)),
         first=Min("done_at", filter=Q(done_at__gte=now - WINDOW)),
     )
     pace = _compute_pace(counts["week"], counts["first"], now)

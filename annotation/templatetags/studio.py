@@ -1,12 +1,12 @@
 """Template filters that show figures, states and Markdown the same way on every page."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
 from django.forms.boundfield import BoundField
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -51,6 +51,12 @@ register.filter("isolate", words.isolate)
 def markdown(text: str) -> SafeString:
     """Render Markdown: `{{ guideline.text|markdown }}`."""
     return render_markdown(text)
+
+
+@register.filter
+def list_names(names: Iterable[str]) -> SafeString:
+    """Join names by commas, each in its own direction."""
+    return format_html_join(", ", "<bdi>{}</bdi>", ((name,) for name in names))
 
 
 @register.filter
