@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support import services
 
-PARTS = ("desk", "frames", "engine", "rooms")
+PARTS = ("desk", "pages", "frames", "engine", "rooms")
 
 
 def main() -> None:
@@ -44,10 +44,19 @@ def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
 
     return {
         "desk": _desk,
+        "pages": _pages,
         "frames": frames.frames,
         "engine": _engine,
         "rooms": measures.rooms,
     }
+
+
+def _pages(folder: Path) -> Iterator[str]:
+    """The overview and the list of clips, on PostgreSQL, then on SQLite."""
+    from tests.bench import pages
+
+    yield from pages.measure_all()
+    yield from pages.measure_sqlite(folder)
 
 
 def _engine(folder: Path) -> Iterator[str]:

@@ -1,0 +1,306 @@
+"""The overview and the list of clips on a large campaign: queries and HTML of each page, without a browser.
+
+The campaign has three ratings a clip in both arms, by 200 raters, with a few reports, golds and excluded clips.
+"""
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.bench.measures import line
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZES = {"postgresql": (10_000, 50_000), "sqlite": (20_000,)}
+LIMITS = {"postgresql": {"overview": 100, "clips": 60}, "sqlite": {"overview": 300, "clips": 300}}
+"""The slowest p95 in milliseconds that counts as good."""
+RATINGS = 3
+RATERS = 200
+TIMES = 20
+FILTERS = (
+    "state=started",
+    "state=excluded",
+    "generator=model-1",
+    "split=val",
+    "rater=pages-3",
+    "defect=blur",
+    "spread=2",
+    "mos_from=4",
+    "mos_to=2",
+    "width=1.5",
+    "reports=on",
+    "gold=on",
+    "q=fox",
+    "q=nosuchthing",
+)
+BIG = 5000
+"""A plan may scan a table with fewer rows."""
+_EXPRESSIONS = {
+    "postgresql": {
+        "uuid": "gen_random_uuid()",
+        "marks": """CAST('[{"defect": "' || axis.defect || '", "time": null, "box": null}]' AS jsonb)""",
+        "none": "CAST('[]' AS jsonb)",
+        "viewing": """CAST('{"watched_share": 1.0}' AS jsonb)""",
+    },
+    "sqlite": {
+        "uuid": "lower(hex(randomblob(16)))",
+        "marks": """'[{"defect": "' || axis.defect || '", "time": null, "box": null}]'""",
+        "none": "'[]'",
+        "viewing": """'{"watched_share": 1.0}'""",
+    },
+}
+_AXES = """(SELECT 'visual' AS name, 1 AS k, 'blur' AS defect UNION ALL SELECT 'dynamic', 2, 'frozen'
+    UNION ALL SELECT 'alignment', 3, 'wrong-object') axis"""
+_NOISE = "(({value}) * 7919 + 104729) % 1021 / 1020.0"
+_MADE = [
+    """UPDATE annotation_slot SET state = 'done', rater_id = {rater} + (item_id * 7 + number * 13) % {raters}
+        WHERE campaign_id = {campaign} AND number <= {ratings}""",
+    """INSERT INTO annotation_rating
+        (slot_id, item_id, rater_id, arm, exposure, is_simulated, critic_active, created_at)
+        SELECT id, item_id, rater_id, arm, 'none', false, true, %s FROM annotation_slot
+        WHERE campaign_id = {campaign} AND state = 'done'""",
+    """INSERT INTO annotation_ratingrevision (rating_id, number, is_current, key, viewing, seconds_spent, created_at)
+        SELECT rating.id, 1, true, {uuid}, {viewing}, 30, rating.created_at FROM annotation_rating rating
+        JOIN annotation_slot slot ON slot.id = rating.slot_id WHERE slot.campaign_id = {campaign}""",
+    """INSERT INTO annotation_axisanswer (revision_id, axis, score, evidence, reason, draft_use)
+        SELECT revision.id, axis.name, CASE WHEN level < 1 THEN 1 WHEN level > 5 THEN 5 ELSE level END,
+            CASE WHEN (revision.id + axis.k) % 2 = 0 THEN {marks} ELSE {none} END,
+            'The fox in clip ' || item_id || ' looks as if it slid over the snow.', 'none'
+        FROM (SELECT revision.id, rating.item_id, axis.k AS number, CAST(ROUND(1 + {quality} * 4 + ({noise} - 0.5) * 2)
+            AS INTEGER) AS level FROM annotation_ratingrevision revision
+            JOIN annotation_rating rating ON rating.id = revision.rating_id
+            JOIN annotation_slot slot ON slot.id = rating.slot_id AND slot.campaign_id = {campaign}
+            CROSS JOIN {axes}) revision JOIN {axes} ON axis.k = revision.number""",
+    """INSERT INTO annotation_offer (campaign_id, item_id, rater_id, arm, number, offered_at, exposure)
+        SELECT campaign_id, item_id, rater_id, arm, ROW_NUMBER() OVER (PARTITION BY rater_id ORDER BY item_id), %s,
+            'none'
+        FROM annotation_slot WHERE campaign_id = {campaign} AND state = 'done'""",
+]
+
+
+def make_campaign(clips: int) -> Any:
+    """Make an open campaign with this many clips and three ratings a clip, in a minute at 50,000."""
+    from django.db import connection, transaction
+    from django.utils import timezone
+
+    from accounts.models import Role, User
+    from accounts.services import create_user
+    from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
+    from annotation.campaigns.summaries import refresh_summaries
+    from annotation.models import Campaign, Item, Slot
+
+    lead = User.objects.filter(username="pages-lead").first() or create_user(
+        actor=None, username="pages-lead", password=None, role=Role.LEAD
+    )
+    raters = [User.objects.get_or_create(username=f"pages-{number}")[0].pk for number in range(RATERS)]
+    name = f"pages-{clips}"
+    campaign = create_campaign(actor=lead, name=name, title=name, overlap=RATINGS + 1, guidelines="Look closely.")
+    add_clips(actor=lead, campaign=campaign, clips=_make_clips(name, clips))
+    set_state(actor=lead, campaign=campaign, state=Campaign.State.OPEN)
+    values = _EXPRESSIONS[connection.vendor] | {
+        "campaign": campaign.pk,
+        "rater": min(raters),
+        "raters": RATERS,
+        "ratings": RATINGS,
+        "axes": _AXES,
+        "quality": _NOISE.format(value="rating.item_id * 3 + axis.k"),
+        "noise": _NOISE.format(value="revision.id * 3 + axis.k"),
+    }
+    with connection.cursor() as cursor:
+        for template in _MADE:
+            statement = template.format(**values)
+            cursor.execute(
+                statement.replace("%s", "{now}").replace("%", "%%").replace("{now}", "%s"),
+                [_now()] * template.count("%s"),
+            )
+        cursor.execute("ANALYZE")
+    for number, days in enumerate((2, 12, 22), start=1):
+        Slot.objects.filter(campaign=campaign, number=number).update(done_at=timezone.now() - timedelta(days=days))
+    _mark_some(campaign)
+    with transaction.atomic():
+        refresh_summaries(Item.objects.filter(campaign=campaign).values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    return campaign
+
+
+def _now() -> Any:
+    from django.utils import timezone
+
+    from annotation.models import Rating
+    from annotation.rating.queue_sql import prepare_value
+
+    return prepare_value(Rating, "created_at", timezone.now() - timedelta(days=3))
+
+
+def _make_clips(name: str, count: int) -> list[Any]:
+    from annotation.models import Clip, PromptGroup
+
+    splits = ["train"] * 8 + ["val", "test"]
+    groups = PromptGroup.objects.bulk_create(
+        (PromptGroup(representative=f"{name} {n}", split=splits[n % 10]) for n in range(count // 4)), batch_size=2000
+    )
+    made = (
+        Clip(
+            clip_id=f"{name}-{n:07}",
+            sha256=f"{n:064x}",
+            prompt=f"A fox number {n // 4} runs through deep snow as the sun goes down behind the old bridge",
+            generator=f"model-{n % 4}",
+            prompt_group=groups[n // 4],
+            original=f"clips/{n:064x}.mp4",
+            poster=f"posters/{n:064x}.jpg",
+            codec="h264",
+            width=832,
+            height=480,
+            fps_numerator=16,
+            fps_denominator=1,
+            duration=5.0,
+            frames=81,
+            has_audio=False,
+            bytes=1_000_000,
+        )
+        for n in range(count)
+    )
+    return Clip.objects.bulk_create(made, batch_size=1000)
+
+
+def _mark_some(campaign: Any) -> None:
+    from accounts.models import User
+    from annotation.models import Item, Skip
+
+    keys = list(Item.objects.filter(campaign=campaign).order_by("pk").values_list("pk", flat=True))
+    Item.objects.filter(pk__in=keys[::700]).update(availability="excluded", exclusion_reason="The file is broken.")
+    Item.objects.filter(pk__in=keys[1::500]).update(availability="reported")
+    Item.objects.filter(pk__in=keys[2::200]).update(gold={"visual": 3.0})
+    rater = User.objects.get(username="pages-0")
+    Skip.objects.bulk_create(Skip(item_id=key, rater=rater, kind="broken", reason="Black.") for key in keys[1::500])
+
+
+def measure(campaign: Any) -> Iterator[str]:
+    """Yield a line for the overview, each filter and each order, with the slowest page of each kind at its limit."""
+    from django.db import connection
+
+    from annotation.agreement.clip_filter import SORTS
+
+    limits = LIMITS[connection.vendor]
+    what = f"{connection.vendor}, {campaign.items.count():,} clips"
+    yield line(f"{what}: overview", _describe(_time(f"/campaigns/{campaign.name}"), limits["overview"]))
+    path = f"/campaigns/{campaign.name}/items"
+    yield line(f"{what}: list", _describe(_time(path), limits["clips"]))
+    for query in FILTERS:
+        yield line(f"{what}: {query}", _describe(_time(f"{path}?{query}"), limits["clips"]))
+    for sort in (f"{sign}{sort}" for sort in SORTS for sign in ("", "-")):
+        middle = _find_middle(campaign, sort)
+        times = [_time(f"{path}?sort={sort}{at}", TIMES // 2) for at in ("", f"&after={middle}")]
+        yield line(f"{what}: sort={sort}, first page and middle", _describe(max(times), limits["clips"]))
+
+
+def _time(path: str, times: int = TIMES) -> float:
+    """Return the p95 in milliseconds of getting a page, after two that load templates and plans."""
+    from django.test import Client
+
+    from accounts.models import User
+
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(User.objects.get(username="pages-lead"))
+    taken = []
+    for number in range(times + 2):
+        began = time.perf_counter()
+        page = client.get(path)
+        taken.append(1000 * (time.perf_counter() - began) if number >= 2 else 0.0)
+        assert page.status_code == 200, path
+    return sorted(taken[2:])[int(times * 0.95) - 1]
+
+
+def _describe(p95: float, limit: int) -> str:
+    return f"p95 {p95:.0f} ms (limit {limit}){'' if p95 <= limit else ': TOO SLOW'}"
+
+
+def _find_middle(campaign: Any, sort: str) -> str:
+    from annotation.agreement.axis_tallies import read_axis_tallies
+    from annotation.agreement.clip_filter import ClipFilter
+    from annotation.agreement.clip_order import ClipOrder
+    from qsave.axes import AXES
+
+    wanted = ClipFilter(sort=sort.removeprefix("-"), descending=sort.startswith("-"))
+    order = ClipOrder.of(campaign, wanted, read_axis_tallies(campaign, AXES[0]))
+    keys = order.read_keys(None, limit=campaign.items.count() // 2)
+    return f"{keys[-1][0]},{keys[-1][1]}"
+
+
+def find_scans(campaign: Any) -> set[str]:
+    """Return what scans a big table, of every order with every pair of filters: filters, order and table."""
+    from django.db import connection
+    from django.http import QueryDict
+    from django.test.utils import CaptureQueriesContext
+
+    from annotation.agreement.clip_filter import SORTS, ClipFilterForm
+    from annotation.agreement.clip_list import read_clip_page
+
+    found: set[str] = set()
+    for pair, sort in itertools.product(itertools.combinations(FILTERS, 2), SORTS):
+        query = QueryDict("&".join([*pair, f"sort={sort}"]))
+        wanted = ClipFilterForm(query, campaign=campaign, generators=["model-1"]).read_filter()
+        with CaptureQueriesContext(
+            connection,
+        ) as context:
+            read_clip_page(campaign, wanted)
+        for sql in {entry["sql"] for entry in context.captured_queries if entry["sql"].startswith("SELECT")}:
+            found |= {f"{query.urlencode()}: {table}" for table in _list_scanned(sql)}
+    return found
+
+
+def _list_scanned(sql: str) -> set[str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + sql.replace("%", "%%"), [])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("SELECT relname FROM pg_class WHERE reltuples > %s", [BIG])
+        big = {name for (name,) in cursor.fetchall()}
+    return set(re.findall(r"Seq Scan on (\w+)", plan)) & big
+
+
+def measure_all() -> Iterator[str]:
+    """Measure each size of the connected database; on PostgreSQL also list what scans a table."""
+    from django.db import connection
+
+    for clips in SIZES[connection.vendor]:
+        campaign = make_campaign(clips)
+        yield from measure(campaign)
+        if connection.vendor == "postgresql":
+            scans = sorted(find_scans(campaign))
+            yield line(f"{clips:,} clips: pairs of filters in any order", f"{len(scans)} scan a table {scans[:3]}")
+
+
+def measure_sqlite(folder: Path) -> Iterator[str]:
+    """Measure SQLite in a process of its own: one process has one database."""
+    environment = os.environ | {"QSAVE_VAR": str(folder), "DATABASE_URL": f"sqlite:///{folder / 'pages.sqlite3'}"}
+    command = [sys.executable, "-m", "tests.bench.pages"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    yield from done.stdout.splitlines()
+
+
+def main() -> None:
+    """Measure the pages on the database of the environment: `python -m tests.bench.pages`."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+    for figures in measure_all():
+        print(figures, flush=True)
+
+
+if __name__ == "__main__":
+    main()
