@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import finds_campaign
 from accounts.audit_trail import Act, Data, Sentence, Target, lists_campaigns, reads_targets, register_acts
-from annotation.models import Campaign, Item, Panel
+from annotation.models import Campaign, Item, Panel, Screening
 
 CAMPAIGNS_IN_FILTER = 200
 
@@ -35,7 +35,7 @@ def _tell_import(data: Data) -> Sentence:
 
 
 def _tell_screening(data: Data) -> Sentence:
-    if data.get("verdict") == "out":
+    if data.get("verdict") == Screening.Verdict.SCREENED:
         return _("%(actor)s screened %(target)s out of %(campaign)s.")
     return _("%(actor)s decided about %(target)s in %(campaign)s: %(verdict)s.")
 

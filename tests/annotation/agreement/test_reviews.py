@@ -1,8 +1,10 @@
+import re
 from dataclasses import replace
 
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from accounts.audit_trail import tell
 from accounts.models import AuditEntry
 from annotation.agreement import reviews
 from annotation.rating.answers import AnswersRefused
@@ -56,3 +58,14 @@ def test_annotators_neither_review_nor_screen() -> None:
         reviews.review(actor=rater, item=campaign.items.get(), card=factories.make_card(), note="")
     with pytest.raises(PermissionDenied):
         reviews.screen(actor=rater, campaign=campaign, rater=rater, verdict="kept", reason="fine")
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("screened", "screened"), ("kept", "decided about")])
+def test_the_audit_trail_tells_a_verdict(verdict: str, words: str) -> None:
+    campaign, rater = factories.make_campaign(1), factories.make_user()
+    factories.rate_all(rater, campaign)
+
+    reviews.screen(actor=factories.make_lead(), campaign=campaign, rater=rater, verdict=verdict, reason="all threes")
+
+    (row,) = tell(AuditEntry.objects.filter(action="rater.screened"))
+    assert f" {words} " in re.sub(r"<[^>]+>", "", row.sentence)
