@@ -1,51 +1,105 @@
-"""The cards of the home page: what a person can do next.
+"""The home page: what needs a person, and what goes on.
 
-The home page is in this package, but only higher packages know what its cards say. Each of them therefore has a module
-`home_cards` with functions marked `@home_cards`. This package loads those modules when the site starts, and imports
+The home page is in this package, but only higher packages know what it says. Each of them therefore has a module
+`home_cards` with functions marked `@home_part`. This package loads those modules when the site starts, and imports
 nothing from higher packages.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from enum import IntEnum
 
 from accounts.models import Role, User
+
+MAX_NEEDS = 30
+"""The most lines that the page shows; the others appear when some of these are settled."""
+
+
+class Urgency(IntEnum):
+    """How soon a line needs somebody; the page lists the most urgent first."""
+
+    BROKEN = 0
+    WAITING = 1
+    READY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HomeLine:
+    """One thing that needs a person, or that they should know: its kind in a word or two, a sentence, and a link
+    if something can be done."""
+
+    kind: str
+    text: str
+    url: str = ""
+    action: str = ""
+    urgency: Urgency = Urgency.READY
+    note: str = ""
+    """More on it, for example the error of a job."""
+
+    @property
+    def tone(self) -> str:
+        """The badge of the kind: bad, warn or info."""
+        return {Urgency.BROKEN: "bad", Urgency.WAITING: "warn"}.get(self.urgency, "info")
 
 
 @dataclass(frozen=True, slots=True)
 class HomeCard:
-    """One thing to do: a heading, a line on its state, and a link."""
+    """One piece of work that goes on: a heading, a line on its state, and a link."""
 
     title: str
     text: str
     url: str
     action: str
     share: float | None = None
-    """The share that is done, 0..1; None if the card shows no share."""
+    """The share that is done, 0..1, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class HomeSection:
-    """The cards of one kind of work. `empty` says what to do next if there are none.
-
-    Sections of the same `order` are one: the title and `empty` of the first stand above the cards of all.
-    """
+    """The cards and lines of one kind of work. `empty` says what to do if there are none; without it, it is hidden."""
 
     title: str
-    cards: tuple[HomeCard, ...]
-    empty: str
+    cards: tuple[HomeCard, ...] = ()
+    lines: tuple[HomeLine, ...] = ()
+    empty: str = ""
     order: int = 0
 
+    @property
+    def is_hidden(self) -> bool:
+        return not (self.cards or self.lines or self.empty)
 
-NEEDS_LEAD = -10
-"""The order of the section of what needs a lead, which comes first. Every package adds its cards to it."""
 
-Provider = Callable[[User], HomeSection]
+@dataclass(frozen=True, slots=True)
+class HomePart:
+    """What one package says on the home page: lines that need this person, and sections.
+
+    `calm` says what goes on, for the case that nothing needs the person.
+    """
+
+    needs: tuple[HomeLine, ...] = ()
+    sections: tuple[HomeSection, ...] = ()
+    calm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The home page of one person: the most urgent lines, how many more there are, and the sections.
+
+    `calm` is what to say if no line is there; empty for people whom no line can need.
+    """
+
+    needs: tuple[HomeLine, ...]
+    more_needs: int
+    calm: str
+    sections: tuple[HomeSection, ...]
+
+
+Provider = Callable[[User], HomePart]
 _providers: list[tuple[Role, Provider]] = []
 
 
-def home_cards(role: Role) -> Callable[[Provider], Provider]:
-    """Register a section for everybody with `role` or a higher one."""
+def home_part(role: Role) -> Callable[[Provider], Provider]:
+    """Register a part of the home page of everybody with `role` or a higher one."""
 
     def register(provider: Provider) -> Provider:
         _providers.append((role, provider))
@@ -54,16 +108,14 @@ def home_cards(role: Role) -> Callable[[Provider], Provider]:
     return register
 
 
-def list_sections(user: User) -> list[HomeSection]:
-    """Return the sections of a person's home page, by `order`, without those that have nothing to say."""
-    sections: Iterable[HomeSection] = (provide(user) for role, provide in _providers if user.has_role(role))
-    by_order = groupby(sorted(sections, key=lambda section: section.order), key=lambda section: section.order)
-    merged = [_merge(list(group)) for _order, group in by_order]
-    return [section for section in merged if section.cards or section.empty]
-
-
-def _merge(sections: list[HomeSection]) -> HomeSection:
-    cards = tuple(card for section in sections for card in section.cards)
-    title = next((section.title for section in sections if section.title), "")
-    empty = next((section.empty for section in sections if section.empty), "")
-    return HomeSection(title, cards, empty, sections[0].order)
+def read_home(user: User) -> Home:
+    """Return the home page of a person: what needs them, the most urgent first, then the sections by `order`."""
+    parts = [provide(user) for role, provide in _providers if user.has_role(role)]
+    needs = sorted((line for part in parts for line in part.needs), key=lambda line: line.urgency)
+    sections = (section for part in parts for section in part.sections if not section.is_hidden)
+    return Home(
+        needs=tuple(needs[:MAX_NEEDS]),
+        more_needs=max(0, len(needs) - MAX_NEEDS),
+        calm=" ".join(part.calm for part in parts if part.calm),
+        sections=tuple(sorted(sections, key=lambda section: section.order)),
+    )

@@ -1,201 +1,257 @@
-"""Cards on the home page: campaigns to rate in, and campaigns and panels that need a lead."""
+"""The home page of raters and of leads: where to rate, what needs a lead, and how the campaigns go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from math import ceil
+from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.home import NEEDS_LEAD, HomeCard, HomeSection, home_cards
+from accounts.home import HomeCard, HomeLine, HomePart, HomeSection, Urgency, home_part
 from accounts.models import Role, User
-from annotation.campaigns.needs import QUIET_AFTER, Needs, read_needs
-from annotation.campaigns.progress import Progress, count_rated_by_campaign, read_progress_by_campaign
-from annotation.models import Campaign, Item, PanelParticipant
-from annotation.raters.admission import list_rateable_campaigns
-from annotation.raters.panels import count_rated, find_panels_without_lead
-from annotation.rating import rater_news
+from annotation.campaigns.duplicate import COPY_CLIPS
+from annotation.campaigns.needs import CampaignWork, is_finished, is_running, is_stalled, read_work
+from annotation.campaigns.slots import UPDATE_SLOTS
+from annotation.intake.uploads import IMPORT_CLIPS
+from annotation.models import Campaign
+from annotation.raters.panels import find_panels_without_lead
+from annotation.rating.outlook import MOST_CHECKED, Stranded, find_stranded
+from annotation.rating.quiet_raters import find_quiet_raters
+from annotation.rating.rater_home import build_rating_sections
+from operations.failures import list_failed_jobs
 from qsave.words import isolate
 
 MAX_CARDS = 12
-MOST_MINUTES = 90
+MAX_NAMES = 2
+FAILED = {
+    IMPORT_CLIPS: gettext_lazy("An import of clips into %(campaign)s failed."),
+    COPY_CLIPS: gettext_lazy("The copy of clips into %(campaign)s failed."),
+    UPDATE_SLOTS: gettext_lazy("The update of the slots of %(campaign)s failed."),
+}
 
 
-@home_cards(Role.ANNOTATOR)
-def build_rating_section(user: User) -> HomeSection:
-    """Show the campaigns that this person can rate in, first those of their invitation; for a guest, their part."""
-    if user.is_guest:
-        return _build_guest_section(user)
-    campaigns = [
-        one for one, progress in _list_with_progress(list_rateable_campaigns(user)) if progress.done < progress.slots
-    ]
-    invited = rater_news.list_invited(user)
-    campaigns.sort(key=lambda campaign: campaign.pk not in invited)
-    rated = count_rated_by_campaign(user, campaigns)
-    seconds = rater_news.read_usual_seconds(user)
-    cards = [_build_rating_card(user, one, rated.get(one.pk, 0), seconds) for one in campaigns]
-    return HomeSection(
-        title=_("To rate"),
-        cards=(*cards, *_build_news_cards(user, campaigns)),
-        empty=_("There is nothing to rate. New clips appear here when a lead opens a campaign."),
-        order=0,
+@home_part(Role.ANNOTATOR)
+def build_rating_part(user: User) -> HomePart:
+    """Show where the person can rate: first for raters, last for leads."""
+    if user.has_role(Role.LEAD):
+        return HomePart(sections=build_rating_sections(user, order=40, empty=""))
+    empty = _("You have rated all there is for you. New clips appear here when a lead adds them.")
+    return HomePart(sections=build_rating_sections(user, order=0, empty=empty))
+
+
+@home_part(Role.LEAD)
+def build_lead_part(user: User) -> HomePart:
+    """Show what needs a lead, and how the open campaigns go."""
+    now = timezone.now()
+    work = read_work(now)
+    running = [one for one in work if is_running(one)]
+    needs = [line for one in work for line in _list_needs(one)]
+    needs += [line for one in running[:MAX_CARDS] for line in _list_rater_needs(one, now)]
+    needs += [*_list_panel_needs(), *_list_failed(work, now), *_list_first_steps(work)]
+    cards = tuple(_build_card(one) for one in running[:MAX_CARDS])
+    section = HomeSection(title=_("Running campaigns"), cards=cards, order=10)
+    return HomePart(needs=tuple(needs), sections=(section,), calm=_describe_calm(running))
+
+
+def _list_needs(work: CampaignWork) -> Iterator[HomeLine]:
+    if work.reported:
+        yield _describe_reported(work)
+    if work.disputed:
+        yield _describe_disputed(work)
+    if is_finished(work):
+        yield _describe_finished(work)
+    yield from _list_state_needs(work)
+
+
+def _list_rater_needs(work: CampaignWork, now: datetime) -> Iterator[HomeLine]:
+    """Say whether a campaign that is running lacks raters: one line at most."""
+    stranded = find_stranded(work.campaign) if work.open_slots <= MOST_CHECKED else None
+    if stranded is not None:
+        yield _describe_stranded(work.campaign, stranded)
+    elif is_stalled(work, now):
+        yield _describe_stalled(work, now)
+    elif quiet := find_quiet_raters(work.campaign, work.open_clips, now):
+        yield _describe_quiet(work.campaign, quiet)
+
+
+def _list_state_needs(work: CampaignWork) -> Iterator[HomeLine]:
+    campaign, page = work.campaign, reverse("campaign", args=[work.campaign.name])
+    names = {"campaign": isolate(campaign), "done": work.done, "slots": work.slots}
+    if campaign.state == Campaign.State.CLOSED:
+        return
+    if not work.slots:
+        yield HomeLine(_("No clips"), _("%(campaign)s has no clips to rate yet.") % names, page, _("Import clips"))
+    elif campaign.state == Campaign.State.DRAFT:
+        text = _("%(campaign)s has its clips, but raters do not see it until you open it.")
+        yield HomeLine(_("Draft"), text % names, page, _("Check and open"))
+    elif campaign.state == Campaign.State.PAUSED:
+        text = _("%(campaign)s is paused: %(done)s of %(slots)s ratings are done.")
+        yield HomeLine(_("Paused"), text % names, page, _("Go to the campaign"))
+
+
+def _describe_reported(work: CampaignWork) -> HomeLine:
+    text = ngettext(
+        "Raters reported %(count)s clip of %(campaign)s. It is held back until you settle the report.",
+        "Raters reported %(count)s clips of %(campaign)s. They are held back until you settle the reports.",
+        work.reported,
+    )
+    return HomeLine(
+        kind=_("Reports"),
+        text=text % {"count": work.reported, "campaign": isolate(work.campaign)},
+        url=_link_clips(work.campaign, reports="on"),
+        action=_("View reported clips"),
+        urgency=Urgency.WAITING,
     )
 
 
-def _build_rating_card(user: User, campaign: Campaign, rated: int, seconds: float) -> HomeCard:
-    ahead = rater_news.read_remainder(user, campaign, seconds)
-    exact = 0 < ahead.left <= rater_news.MOST_COUNTED and not ahead.has_checks
-    return HomeCard(
-        title=campaign.title,
-        text=f"{_describe_own_count(rated, ahead.left if exact else 0)} {_describe_minutes(ahead)}".strip(),
-        url=reverse("rate", args=[campaign.name]),
-        action=_("Continue rating") if rated else _("Rate clips"),
-        share=rated / (rated + ahead.left) if exact else None,
+def _describe_disputed(work: CampaignWork) -> HomeLine:
+    text = ngettext(
+        "Raters disagree on %(count)s clip of %(campaign)s by more than %(bound)s levels, and no rating is left.",
+        "Raters disagree on %(count)s clips of %(campaign)s by more than %(bound)s levels, and no rating is left.",
+        work.disputed,
+    )
+    bound = work.campaign.disagreement_bound
+    return HomeLine(
+        kind=_("Disputed"),
+        text=text % {"count": work.disputed, "campaign": isolate(work.campaign), "bound": bound},
+        url=_link_clips(work.campaign, state="rated", spread=bound + 1, sort="-spread"),
+        action=_("View disputed clips"),
+        urgency=Urgency.WAITING,
     )
 
 
-def _describe_own_count(rated: int, left: int) -> str:
-    """Return the rater's own count, of all that they can rate if no hidden check could be told from that."""
-    if left:
-        message = _("You have rated %(rated)s of your %(count)s clips.")
-        return message % {"rated": rated, "count": rated + left}
-    if not rated:
-        return _("You have not rated any clips here yet.")
-    message = ngettext("You have rated %(rated)s clip here.", "You have rated %(rated)s clips here.", rated)
-    return message % {"rated": rated}
-
-
-def _describe_minutes(ahead: rater_news.Remainder) -> str:
-    if ahead.left > rater_news.MOST_COUNTED:
-        return _("More than %(most)s clips are left for you.") % {"most": rater_news.MOST_COUNTED}
-    if not ahead.left:
-        return _("Clips that you returned or that other raters hold may still come.")
-    if ahead.minutes > MOST_MINUTES:
-        hours = round(ahead.minutes / 60)
-        return ngettext("About %(n)s hour is left.", "About %(n)s hours are left.", hours) % {"n": hours}
-    message = ngettext("About %(n)s minute is left.", "About %(n)s minutes are left.", ahead.minutes)
-    return message % {"n": ahead.minutes}
-
-
-def _build_news_cards(user: User, campaigns: list[Campaign]) -> Iterator[HomeCard]:
-    """Yield what has happened since the person last rated: new guidelines, settled reports, excluded clips."""
-    changed = rater_news.list_new_guidelines(user, campaigns)
-    for campaign in campaigns:
-        if campaign.pk in changed:
-            text = _("Its guidelines have changed since you last got a clip.")
-            yield HomeCard(
-                campaign.title, text, reverse("rate-guidelines", args=[campaign.name]), _("Read the guidelines")
-            )
-    for report in rater_news.list_settled_reports(user):
-        is_out = report.item.availability == Item.Availability.EXCLUDED
-        text = _("A lead took it out of the campaign.") if is_out else _("A lead gave it back to other raters.")
-        title = _("Your report of %(clip)s is settled") % {"clip": isolate(report.item.clip)}
-        yield HomeCard(title, text, reverse("rate", args=[report.item.campaign.name]), _("Continue rating"))
-    for work in rater_news.list_excluded_work(user):
-        title = _("%(clip)s needs no rating now") % {"clip": isolate(work.item.clip)}
-        text = _("A lead took it out of the campaign while you were rating it. What you typed is kept.")
-        yield HomeCard(title, text, reverse("rate", args=[work.item.campaign.name]), _("Continue rating"))
-
-
-def _build_guest_section(user: User) -> HomeSection:
-    participants = PanelParticipant.objects.filter(user=user).select_related("panel__campaign")
-    cards = [_build_guest_card(participant) for participant in participants]
-    empty = _("Open the link that you were sent.")
-    return HomeSection(title=_("Your part"), cards=tuple(cards), empty=empty)
-
-
-def _build_guest_card(participant: PanelParticipant) -> HomeCard:
-    panel, rated, done = participant.panel, count_rated(participant), participant.completed_at is not None
-    return HomeCard(
-        title=panel.campaign.title,
-        text=_("%(rated)s of %(quota)s rated.") % {"rated": rated, "quota": panel.quota},
-        url=reverse("panel-done") if done else reverse("rate", args=[panel.campaign.name]),
-        action=_("Show completion code") if done else _("Continue rating"),
-        share=min(1.0, rated / panel.quota),
+def _describe_stranded(campaign: Campaign, stranded: Stranded) -> HomeLine:
+    text = ngettext(
+        "%(count)s slot of %(campaign)s is open, and nobody is left who may rate it. Invite raters, or close it.",
+        "%(count)s slots of %(campaign)s are open, and nobody is left who may rate them. Invite raters, or close it.",
+        stranded.slots,
+    )
+    return HomeLine(
+        kind=_("Stalled"),
+        text=text % {"count": stranded.slots, "campaign": isolate(campaign)},
+        url=reverse("members", args=[campaign.name]),
+        action=_("Invite raters"),
+        urgency=Urgency.WAITING,
     )
 
 
-@home_cards(Role.LEAD)
-def build_lead_section(user: User) -> HomeSection:
-    """Show what waits for a lead: panels without one, and campaigns that need a decision or stand still."""
-    states = (Campaign.State.DRAFT, Campaign.State.PAUSED, Campaign.State.OPEN)
-    campaigns = _list_with_progress(Campaign.objects.filter(state__in=states))
-    needs = read_needs(campaigns)
-    cards = [card for one, progress in campaigns for card in _build_lead_cards(one, progress, needs[one.pk])]
-    return HomeSection(
-        title=_("Needs you"),
-        cards=(*_build_panel_cards(), *cards),
-        empty=_("Nothing waits for you: all campaigns are running. Create another one when there are new clips.")
-        if campaigns
-        else _("No campaign yet. Create the first one under Campaigns, then import clips."),
-        order=NEEDS_LEAD,
+def _describe_stalled(work: CampaignWork, now: datetime) -> HomeLine:
+    days = (now - (work.last_rated_at or work.campaign.created_at)).days
+    text = ngettext(
+        "Nobody has rated in %(campaign)s for %(days)s day: %(count)s of %(slots)s ratings are open.",
+        "Nobody has rated in %(campaign)s for %(days)s days: %(count)s of %(slots)s ratings are open.",
+        days,
+    )
+    values = {"campaign": isolate(work.campaign), "days": days, "count": work.open_slots, "slots": work.slots}
+    return HomeLine(
+        kind=_("Stalled"),
+        text=text % values,
+        url=reverse("members", args=[work.campaign.name]),
+        action=_("Invite raters"),
+        urgency=Urgency.WAITING,
     )
 
 
-def _build_panel_cards() -> list[HomeCard]:
-    return [
-        HomeCard(
-            title=_("Panel %(panel)s") % {"panel": isolate(panel)},
-            text=_("%(lead)s, who created it, is no longer a lead. Its link still works.")
-            % {"lead": isolate(panel.created_by)},
+def _describe_quiet(campaign: Campaign, quiet: list[User]) -> HomeLine:
+    names = ", ".join(isolate(person) for person in quiet[:MAX_NAMES])
+    more = len(quiet) - MAX_NAMES
+    if more > 0:
+        others = ngettext("%(names)s and %(more)s other", "%(names)s and %(more)s others", more)
+        names = others % {"names": names, "more": more}
+    text = ngettext(
+        "%(names)s has stopped rating in %(campaign)s, while clips wait for them.",
+        "%(names)s have stopped rating in %(campaign)s, while clips wait for them.",
+        len(quiet),
+    )
+    return HomeLine(
+        kind=_("Quiet"),
+        text=text % {"names": names, "campaign": isolate(campaign)},
+        url=reverse("timesheet", args=[campaign.name]),
+        action=_("View timesheet"),
+    )
+
+
+def _describe_finished(work: CampaignWork) -> HomeLine:
+    return HomeLine(
+        kind=_("Finished"),
+        text=_("Every rating of %(campaign)s is done. Look at the agreement, then close the campaign.")
+        % {"campaign": isolate(work.campaign)},
+        url=reverse("agreement", args=[work.campaign.name]),
+        action=_("View agreement"),
+    )
+
+
+def _list_panel_needs() -> Iterator[HomeLine]:
+    for panel in find_panels_without_lead()[:MAX_CARDS]:
+        text = _("%(lead)s, who created the panel %(panel)s, is no longer a lead. Its link still works.")
+        yield HomeLine(
+            kind=_("Panel"),
+            text=text % {"lead": isolate(panel.created_by), "panel": isolate(panel)},
             url=reverse("panels", args=[panel.campaign.name]),
             action=_("Take over the panel"),
+            urgency=Urgency.WAITING,
         )
-        for panel in find_panels_without_lead()[:MAX_CARDS]
-    ]
 
 
-def _list_with_progress(campaigns: QuerySet[Campaign]) -> list[tuple[Campaign, Progress]]:
-    rows = list(campaigns.order_by("-pk")[:MAX_CARDS])
-    progress = read_progress_by_campaign(rows)
-    return [(campaign, progress[campaign.pk]) for campaign in rows]
+def _list_failed(work: Iterable[CampaignWork], now: datetime) -> Iterator[HomeLine]:
+    campaigns = {one.campaign.pk: one.campaign for one in work}
+    for job in list_failed_jobs(FAILED, subject="campaign", now=now):
+        campaign = campaigns.get(job.arguments.get("campaign", 0))
+        if campaign is not None:
+            yield HomeLine(
+                kind=_("Failed"),
+                text=str(FAILED[job.kind]) % {"campaign": isolate(campaign)},
+                url=reverse("campaign", args=[campaign.name]),
+                action=_("Go to the campaign"),
+                urgency=Urgency.BROKEN,
+                note=job.error,
+            )
 
 
-def _build_lead_cards(campaign: Campaign, progress: Progress, needs: Needs) -> Iterator[HomeCard]:
-    """Yield a card for the campaign's state, and one for each thing that it waits for."""
-    title, clips = campaign.title, reverse("campaign-items", args=[campaign.name])
-    card = _build_state_card(campaign, progress, needs)
-    if card is not None:
-        yield card
-    if needs.reported:
-        text = ngettext(
-            "%(n)s clip is held back until you settle its reports.",
-            "%(n)s clips are held back until you settle their reports.",
-            needs.reported,
+def _list_first_steps(work: Iterable[CampaignWork]) -> Iterator[HomeLine]:
+    """Say what to do on a site without a campaign, or where each is closed."""
+    states = {one.campaign.state for one in work}
+    if not states - {Campaign.State.CLOSED}:
+        text = (
+            _("No campaign is open, and none is being prepared.")
+            if states
+            else _("There is no campaign yet. Create one, then import clips, open it and invite raters.")
         )
-        yield HomeCard(title, text % {"n": needs.reported}, f"{clips}?state=reported", _("Settle reports"))
-    if needs.disputed:
-        text = ngettext(
-            "The raters of %(n)s clip disagree, and nobody has reviewed it.",
-            "The raters of %(n)s clips disagree, and nobody has reviewed them.",
-            needs.disputed,
-        )
-        disputed = f"{clips}?spread={campaign.disagreement_bound + 1}&sort=-spread"
-        yield HomeCard(title, text % {"n": needs.disputed}, disputed, _("Look at disputed clips"))
-    if needs.quiet:
-        text = ngettext(
-            "%(n)s rater has left a clip on the desk for %(days)s days.",
-            "%(n)s raters have left a clip on the desk for %(days)s days.",
-            needs.quiet,
-        )
-        text %= {"n": needs.quiet, "days": QUIET_AFTER.days}
-        yield HomeCard(title, text, reverse("timesheet", args=[campaign.name]), _("See who rates"))
+        yield HomeLine(_("Start here"), text, reverse("campaign-new"), _("Create campaign"))
 
 
-def _build_state_card(campaign: Campaign, progress: Progress, needs: Needs) -> HomeCard | None:
-    page = reverse("campaign", args=[campaign.name])
-    if not progress.slots:
-        return HomeCard(campaign.title, _("It has no clips yet."), page, _("Import clips"))
-    if campaign.state == Campaign.State.DRAFT:
-        return HomeCard(
-            campaign.title, _("Its clips are imported. Raters do not see it yet."), page, _("Check and open")
-        )
-    if campaign.state == Campaign.State.PAUSED:
-        return HomeCard(campaign.title, _("It is paused."), page, _("Go to the campaign"), progress.share)
-    if progress.done == progress.slots:
-        agreement = reverse("agreement", args=[campaign.name])
-        return HomeCard(campaign.title, _("Every requested rating is done."), agreement, _("View agreement"), 1.0)
-    if needs.is_stalled:
-        text = _("It stands still: nobody has rated for %(days)s days.") % {"days": QUIET_AFTER.days}
-        return HomeCard(campaign.title, text, page, _("See what it waits for"), progress.share)
-    return None
+def _build_card(work: CampaignWork) -> HomeCard:
+    done = _("%(done)s of %(slots)s ratings done.") % {"done": work.done, "slots": work.slots}
+    page = reverse("campaign", args=[work.campaign.name])
+    text = f"{done} {_describe_pace(work)}".strip()
+    return HomeCard(work.campaign.title, text, page, _("View progress"), work.share)
+
+
+def _describe_pace(work: CampaignWork) -> str:
+    if work.pace is None or round(work.pace) < 1:
+        return ""
+    days = ceil(work.open_slots / work.pace)
+    message = ngettext(
+        "About %(pace)s ratings a day: about %(days)s day left.",
+        "About %(pace)s ratings a day: about %(days)s days left.",
+        days,
+    )
+    return message % {"pace": round(work.pace), "days": days}
+
+
+def _describe_calm(running: list[CampaignWork]) -> str:
+    pace = round(sum(work.pace or 0 for work in running))
+    message = ngettext(
+        "Nothing needs you now. %(count)s campaign is running, at about %(pace)s ratings a day.",
+        "Nothing needs you now. %(count)s campaigns are running, at about %(pace)s ratings a day.",
+        len(running),
+    )
+    return message % {"count": len(running), "pace": pace}
+
+
+def _link_clips(campaign: Campaign, **filters: str | int) -> str:
+    """Return the address of the list of clips with these filters set."""
+    return f"{reverse('campaign-items', args=[campaign.name])}?{urlencode(filters)}"

@@ -1,31 +1,51 @@
-"""The card of the newest release on the home page of engineers."""
+"""The home page of engineers: releases that failed, are being built, or are new."""
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.home import HomeCard, HomeSection, home_cards
+from accounts.home import HomeCard, HomeLine, HomePart, HomeSection, Urgency, home_part
 from accounts.models import Role, User
 from datasets.models import Release
+from datasets.needs import list_current_releases, list_damaged_releases, list_failed_releases
 from qsave.words import isolate
 
-NEWEST = 2
+
+@home_part(Role.ENGINEER)
+def build_release_part(user: User) -> HomePart:
+    now = timezone.now()
+    needs = (*map(_describe_failed, list_failed_releases(now)), *map(_describe_damaged, list_damaged_releases(now)))
+    cards = tuple(map(_build_card, list_current_releases(now)))
+    return HomePart(needs=needs, sections=(HomeSection(title=_("Releases"), cards=cards, order=20),))
 
 
-@home_cards(Role.ENGINEER)
-def build_releases(user: User) -> HomeSection:
-    """Show the newest releases and their state."""
-    releases = Release.objects.select_related("campaign").order_by("-number")[:NEWEST]
-    return HomeSection(
-        title=_("Releases"),
-        cards=tuple(map(_make_card, releases)),
-        empty=_("No release yet. Freeze one under Releases when a campaign has ratings."),
-        order=20,
+def _describe_failed(release: Release) -> HomeLine:
+    return HomeLine(
+        kind=_("Failed"),
+        text=_("Release %(release)s failed. Mend the cause, then freeze another.") % {"release": isolate(release)},
+        url=reverse("release", args=[release.number]),
+        action=_("View release"),
+        urgency=Urgency.BROKEN,
+        note=release.job.error if release.job else "",
     )
 
 
-def _make_card(release: Release) -> HomeCard:
-    text = _("From %(campaign)s; it is %(state)s.") % {
-        "campaign": isolate(release.campaign),
-        "state": release.get_state_display().lower(),
-    }
-    return HomeCard(str(release), text, reverse("release", args=[release.number]), _("View release"))
+def _describe_damaged(release: Release) -> HomeLine:
+    return HomeLine(
+        kind=_("Damaged"),
+        text=_("The files of release %(release)s differ from its manifest.") % {"release": isolate(release)},
+        url=reverse("release", args=[release.number]),
+        action=_("View problems"),
+        urgency=Urgency.BROKEN,
+    )
+
+
+def _build_card(release: Release) -> HomeCard:
+    page = reverse("release", args=[release.number])
+    campaign = {"campaign": isolate(release.campaign)}
+    if release.state == Release.State.BUILDING:
+        share = release.job.progress if release.job else None
+        return HomeCard(
+            str(release), _("It is being built from %(campaign)s.") % campaign, page, _("View progress"), share
+        )
+    return HomeCard(str(release), _("Frozen from %(campaign)s.") % campaign, page, _("View release"))

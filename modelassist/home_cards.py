@@ -1,60 +1,94 @@
-"""The cards of training runs on the home page."""
+"""The home page: drafting that is paused, and for engineers training runs and the critics that draft."""
+
+from collections.abc import Iterator
+from datetime import datetime
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from accounts.home import NEEDS_LEAD, HomeCard, HomeSection, home_cards
+from accounts.home import HomeCard, HomeLine, HomePart, HomeSection, Urgency, home_part
 from accounts.models import Role, User
 from modelassist.models import Activation, Run
+from modelassist.reads.needs import list_current_runs, list_failed_runs, list_paused_drafting, list_running_drafting
+from modelassist.services.adding import KIND as ADD_CRITIC
+from operations.failures import list_failed_jobs
 from operations.models import JobState
 from qsave.words import isolate
 
-NEWEST = 3
-MAX_PAUSED = 12
+
+@home_part(Role.LEAD)
+def build_drafting_part(user: User) -> HomePart:
+    return HomePart(needs=tuple(map(_describe_pause, list_paused_drafting())))
 
 
-@home_cards(Role.ENGINEER)
-def training(user: User) -> HomeSection:
-    """List the newest runs and their critics."""
-    runs = Run.objects.select_related("job", "release").prefetch_related("critics")[:NEWEST]
-    return HomeSection(
-        title=_("Training"),
-        cards=tuple(_make_card(run) for run in runs),
-        empty=_("No run yet. Freeze a release under Releases, then start a run under Training."),
-        order=30,
+@home_part(Role.ENGINEER)
+def build_training_part(user: User) -> HomePart:
+    now = timezone.now()
+    runs = tuple(map(_build_run_card, list_current_runs(now)))
+    drafting = tuple(map(_build_drafting_card, list_running_drafting()))
+    return HomePart(
+        needs=(*map(_describe_failed_run, list_failed_runs(now)), *_list_failed_additions(now)),
+        sections=(
+            HomeSection(title=_("Training"), cards=runs, order=21),
+            HomeSection(title=_("Drafting"), cards=drafting, order=22),
+        ),
     )
 
 
-@home_cards(Role.LEAD)
-def build_paused_drafting(user: User) -> HomeSection:
-    """Show the campaigns whose drafting is paused."""
-    paused = Activation.objects.exclude(retry_at=None).select_related("campaign", "critic").order_by("pk")[:MAX_PAUSED]
-    cards = [
-        HomeCard(
-            activation.campaign.title,
-            _("Drafting by %(critic)s is paused: %(reason)s")
-            % {"critic": isolate(activation.critic), "reason": activation.paused_reason},
-            reverse("campaign", args=[activation.campaign.name]),
-            _("Look at drafting"),
+def _describe_pause(activation: Activation) -> HomeLine:
+    names = {"critic": isolate(activation.critic), "campaign": isolate(activation.campaign)}
+    when = date_format(timezone.localtime(activation.retry_at), "TIME_FORMAT") if activation.retry_at else ""
+    text = _("%(critic)s cannot draft for %(campaign)s. The site tries again at %(when)s.")
+    return HomeLine(
+        kind=_("Drafting paused"),
+        text=text % (names | {"when": when}),
+        url=reverse("campaign", args=[activation.campaign.name]),
+        action=_("Go to the campaign"),
+        urgency=Urgency.BROKEN,
+        note=activation.paused_reason,
+    )
+
+
+def _describe_failed_run(run: Run) -> HomeLine:
+    return HomeLine(
+        kind=_("Failed"),
+        text=_("Run %(number)s on %(release)s failed.") % {"number": run.pk, "release": isolate(run.release)},
+        url=reverse("run", args=[run.pk]),
+        action=_("View run"),
+        urgency=Urgency.BROKEN,
+        note=run.job.error if run.job else "",
+    )
+
+
+def _list_failed_additions(now: datetime) -> Iterator[HomeLine]:
+    for job in list_failed_jobs([ADD_CRITIC], subject="name", now=now):
+        yield HomeLine(
+            kind=_("Failed"),
+            text=_("The model of %(critic)s could not be loaded.") % {"critic": isolate(job.arguments.get("name", ""))},
+            url=reverse("critics"),
+            action=_("Add it again"),
+            urgency=Urgency.BROKEN,
+            note=job.error,
         )
-        for activation in paused
-    ]
-    return HomeSection("", tuple(cards), "", NEEDS_LEAD)
 
 
-def _make_card(run: Run) -> HomeCard:
-    title, page = (
-        _("Run %(number)s on %(release)s") % {"number": run.pk, "release": isolate(run.release)},
-        reverse("run", args=[run.pk]),
-    )
+def _build_run_card(run: Run) -> HomeCard:
+    title = _("Run %(number)s on %(release)s") % {"number": run.pk, "release": isolate(run.release)}
+    page = reverse("run", args=[run.pk])
     critic = next(iter(run.critics.all()), None)
     if critic is not None:
-        return HomeCard(
-            title,
-            _("It produced %(critic)s.") % {"critic": isolate(critic)},
-            reverse("critic", args=[critic.pk]),
-            _("View %(critic)s") % {"critic": isolate(critic)},
-        )
-    state = run.job.state if run.job else _("not started")
-    share = run.job.progress if run.job and run.job.state == JobState.RUNNING else None
-    return HomeCard(title, _("It is %(state)s.") % {"state": state}, page, _("View run"), share)
+        text, address = _("It produced %(critic)s."), reverse("critic", args=[critic.pk])
+        return HomeCard(title, text % {"critic": isolate(critic)}, address, _("View critic"))
+    if run.job is None or run.job.state == JobState.DONE:
+        return HomeCard(title, _("It is done."), page, _("View run"))
+    if run.job.state == JobState.QUEUED:
+        return HomeCard(title, _("It waits for a worker."), page, _("View run"))
+    return HomeCard(title, _("It is training."), page, _("View run"), run.job.progress)
+
+
+def _build_drafting_card(activation: Activation) -> HomeCard:
+    text = _("It drafts for %(campaign)s.") % {"campaign": isolate(activation.campaign)}
+    critic = activation.critic
+    return HomeCard(str(critic), text, reverse("critic", args=[critic.pk]), _("View critic"))

@@ -1,70 +1,144 @@
-"""Read what campaigns wait for: reports to settle, disputed clips, raters who went quiet, or any rater at all."""
+"""Say how the work in each campaign goes, and what in it needs a lead.
 
-from collections.abc import Sequence
+Each rule is one function. The counts come from the summaries of clips, and the times from the rating slots.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
-from annotation.campaigns.progress import Progress
 from annotation.models import Campaign, ItemSummary, Review, Slot
 
-QUIET_AFTER = timedelta(days=2)
-"""A rater is quiet, and a campaign stands still, after this long without a rating."""
+State = ItemSummary.State
+GIVEN_OUT = (State.UNRATED, State.STARTED)
+"""States of clips that the queue can give out: they have an open rating slot, and are not held back."""
+HAVE_SLOTS = (*GIVEN_OUT, State.RATED, State.REPORTED)
+"""States of clips whose rating slots count: not qualification clips, and not excluded ones."""
+MAX_CAMPAIGNS = 200
+"""The home page looks at no more campaigns than this, the newest first."""
+STALLED_AFTER = timedelta(days=3)
+"""A weekend is shorter."""
+WINDOW = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """Clips that are held back, fully rated clips whose raters disagree and that nobody has reviewed, raters who left a
-    clip on their desk, and whether an open campaign has got no rating for a while."""
+class CampaignWork:
+    """How the work in a campaign goes.
 
-    reported: int = 0
-    disputed: int = 0
-    quiet: int = 0
-    is_stalled: bool = False
+    `slots` and `done` count rating slots, without those of excluded clips. `open_slots` and `open_clips` are what the
+    queue can still give out: no clip in them is held back. `pace` is ratings a day over the last
+    WINDOW, None without any.
+    """
 
+    campaign: Campaign
+    slots: int
+    done: int
+    open_slots: int
+    open_clips: int
+    reported: int
+    disputed: int
+    pace: float | None
+    last_rated_at: datetime | None
 
-def read_needs(progress: Sequence[tuple[Campaign, Progress]]) -> dict[int, Needs]:
-    """Return what each campaign waits for, by its key. Four queries, whatever their size."""
-    campaigns = [campaign for campaign, _progress in progress]
-    if not campaigns:
-        return {}
-    summaries = ItemSummary.objects.filter(campaign__in=campaigns)
-    reported = _count(summaries.filter(state=ItemSummary.State.REPORTED))
-    beyond = reduce(or_, (Q(campaign=one, spread__gt=one.disagreement_bound) for one in campaigns))
-    undecided = summaries.filter(beyond, ~Exists(Review.objects.filter(item=OuterRef("pk"))))
-    disputed = _count(undecided.filter(state=ItemSummary.State.RATED))
-    since = timezone.now() - QUIET_AFTER
-    left = Slot.objects.filter(state=Slot.State.LEASED, lease_expires_at__lt=since, campaign__in=campaigns)
-    quiet = _count(left)
-    active = _list_active(campaigns, since)
-    return {
-        one.pk: Needs(
-            reported.get(one.pk, 0),
-            disputed.get(one.pk, 0),
-            quiet.get(one.pk, 0),
-            _should_have_ratings(one, its_progress, since) and one.pk not in active,
-        )
-        for one, its_progress in progress
-    }
+    @property
+    def share(self) -> float | None:
+        return self.done / self.slots if self.slots else None
 
 
-def _count(rows: QuerySet[Any]) -> dict[int, int]:
-    """Count rows by campaign. A rater holds at most one slot of a campaign, so slots are raters here."""
-    return dict(rows.order_by().values_list("campaign").annotate(n=Count("pk")))
+def read_work(now: datetime) -> list[CampaignWork]:
+    """Return the work in the campaigns that are not archived, newest campaign first. Two queries."""
+    campaigns = Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("-pk")
+    rows = list(_annotate_campaigns(campaigns, now)[:MAX_CAMPAIGNS])
+    sums = _read_sums(rows)
+    return [_make_work(campaign, now, *sums.get(campaign.pk, (0, 0, 0, 0))) for campaign in rows]
 
 
-def _should_have_ratings(campaign: Campaign, progress: Progress, since: datetime) -> bool:
-    """Return whether the campaign is open, was created before `since`, and has slots that are not done."""
-    is_open = campaign.state == Campaign.State.OPEN and progress.done < progress.slots
-    return is_open and campaign.created_at < since
+def select_reported() -> Q:
+    """Select the clips with a report that no lead has settled."""
+    return Q(report_count__gt=0)
 
 
-def _list_active(campaigns: Sequence[Campaign], since: datetime) -> set[int]:
-    """Return the campaigns that got a rating since then."""
-    done = Slot.objects.filter(campaign__in=campaigns, kind=Slot.Kind.SEAT, done_at__gte=since)
-    return set(done.order_by().values_list("campaign", flat=True).distinct())
+def select_disputed() -> Q:
+    """Select the disputed clips, in a subquery of their campaign.
+
+    Raters' scores of an axis differ by more than the campaign's bound, no rating slot is left that could still settle
+    it, and no lead has reviewed the clip.
+    """
+    reviews = Review.objects.filter(item=OuterRef("item"))
+    return Q(~Exists(reviews), spread__gt=OuterRef("disagreement_bound"), state=State.RATED)
+
+
+def is_finished(work: CampaignWork) -> bool:
+    """Return whether an open campaign has clips and every rating slot of them is done."""
+    return work.campaign.state == Campaign.State.OPEN and 0 < work.slots == work.done
+
+
+def is_running(work: CampaignWork) -> bool:
+    """Return whether the campaign is open and the queue has rating slots to give out."""
+    return work.campaign.state == Campaign.State.OPEN and work.open_slots > 0
+
+
+def is_stalled(work: CampaignWork, now: datetime) -> bool:
+    """Return whether the campaign is running, but nobody has rated for STALLED_AFTER (or never, that long after it was
+    made)."""
+    return is_running(work) and now - (work.last_rated_at or work.campaign.created_at) > STALLED_AFTER
+
+
+def compute_pace(ratings: int, first: datetime | None, now: datetime) -> float | None:
+    """Return ratings a day; a campaign that began less than a day ago has gone on for a day."""
+    if first is None:
+        return None
+    return ratings / max(1.0, (now - first) / timedelta(days=1))
+
+
+def _annotate_campaigns(campaigns: QuerySet[Campaign], now: datetime) -> QuerySet[Any]:
+    """Add the counts and times that look-ups in an index answer for each campaign."""
+    rated = Slot.objects.filter(campaign=OuterRef("pk"), kind=Slot.Kind.SEAT, done_at__isnull=False)
+    lately = rated.filter(done_at__gte=now - WINDOW)
+    return campaigns.annotate(
+        reported=_count_clips(select_reported()),
+        disputed=_count_clips(select_disputed()),
+        rated_lately=_count(lately),
+        first_lately=Subquery(lately.order_by("done_at").values("done_at")[:1]),
+        last_rated_at=Subquery(rated.order_by("-done_at").values("done_at")[:1]),
+    )
+
+
+def _count_clips(condition: Q) -> Coalesce:
+    return _count(ItemSummary.objects.filter(condition, campaign=OuterRef("pk")))
+
+
+def _count(rows: QuerySet[Any]) -> Coalesce:
+    """Count rows of the outer campaign."""
+    return Coalesce(Subquery(rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")), 0)
+
+
+def _read_sums(campaigns: Iterable[Campaign]) -> dict[int, tuple[int, int, int, int]]:
+    """Return slots, done slots, open slots and clips with open slots, by campaign key. One query."""
+    summaries = ItemSummary.objects.filter(campaign__in=list(campaigns), state__in=HAVE_SLOTS).order_by()
+    can_be_given_out = Q(state__in=GIVEN_OUT)
+    rows = summaries.values_list("campaign").annotate(
+        slots=Sum("slot_count"),
+        done=Sum("rating_count"),
+        open_slots=Sum(F("slot_count") - F("rating_count"), filter=can_be_given_out, default=0),
+        open_clips=Count("pk", filter=can_be_given_out),
+    )
+    return {campaign: (slots, done, open_slots, clips) for campaign, slots, done, open_slots, clips in rows}
+
+
+def _make_work(campaign: Any, now: datetime, slots: int, done: int, open_slots: int, open_clips: int) -> CampaignWork:
+    return CampaignWork(
+        campaign=campaign,
+        slots=slots,
+        done=done,
+        open_slots=open_slots,
+        open_clips=open_clips,
+        reported=campaign.reported,
+        disputed=campaign.disputed,
+        pace=compute_pace(campaign.rated_lately, campaign.first_lately, now),
+        last_rated_at=campaign.last_rated_at,
+    )

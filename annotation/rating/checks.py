@@ -44,6 +44,14 @@ def draw_check_kind(campaign: Campaign, rater: User, number: int) -> Slot.Kind |
     return Slot.Kind.GOLD if drawn < campaign.repeat_share + campaign.gold_share else None
 
 
+def is_check_due(rater: User, campaign: Campaign, number: int) -> bool:
+    """Return whether the rater's clip with this running number is a check: it is drawn, and there is an item for it."""
+    kind = draw_check_kind(campaign, rater, number)
+    if kind == Slot.Kind.REPEAT:
+        return choose_repeat(rater, campaign, number) is not None
+    return kind == Slot.Kind.GOLD and list_new_golds(rater, campaign).exists()
+
+
 def choose_repeat(rater: User, campaign: Campaign, number: int) -> ChosenItem | None:
     """Choose an item that the rater rated a while ago and has not repeated. Return None if no item fits.
 

@@ -9,10 +9,10 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Role, User
+from annotation.campaigns.needs import WINDOW, compute_pace
 from annotation.campaigns.progress import Progress
 from annotation.models import Campaign, CampaignMember, Item, Offer, Panel, Qualification, Skip, Slot
 
-WINDOW = timedelta(days=7)
 MOST_CHECKED = 200
 """With more open slots than this, it is too early to look for slots that no rater may take."""
 
@@ -59,7 +59,7 @@ def read_outlook(campaign: Campaign, progress: Progress) -> Outlook:
         week=Count("done_at", filter=Q(done_at__gte=now - WINDOW)),
         first=Min("done_at", filter=Q(done_at__gte=now - WINDOW)),
     )
-    pace = _compute_pace(counts["week"], counts["first"], now)
+    pace = compute_pace(counts["week"], counts["first"], now)
     left = progress.slots - progress.done
     is_open = campaign.state == Campaign.State.OPEN
     return Outlook(
@@ -70,13 +70,6 @@ def read_outlook(campaign: Campaign, progress: Progress) -> Outlook:
         at_work=_list_at_work(campaign, now),
         stranded=find_stranded(campaign) if is_open and 0 < left <= MOST_CHECKED else None,
     )
-
-
-def _compute_pace(ratings: int, first: datetime | None, now: datetime) -> float | None:
-    """Return ratings a day; a campaign that began less than a day ago counts as a day old."""
-    if first is None:
-        return None
-    return ratings / max(1.0, (now - first) / timedelta(days=1))
 
 
 def _list_at_work(campaign: Campaign, now: datetime) -> tuple[Worker, ...]:

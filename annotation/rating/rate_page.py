@@ -17,16 +17,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, signed_in
+from accounts.models import Role
 from annotation.campaigns.guidelines import group_by_level, read_available_examples
 from annotation.models import Campaign, Guideline, Skip, Slot
 from annotation.raters import panels
-from annotation.raters.admission import explain_refusal, list_rateable_campaigns, list_readable_campaigns
+from annotation.raters.admission import explain_refusal, list_readable_campaigns
 from annotation.rating import desk_form, desk_presenter, queue, ratings
 from annotation.rating.answers import AnswersRefused, Problems
 from annotation.rating.desk_form import FormAnswers
 from annotation.rating.desk_presenter import Desk
 from annotation.rating.drafts import find_shown_draft
 from annotation.rating.qualification import Feedback, find_failed_qualification, make_feedback
+from annotation.rating.rater_home import build_rating_sections
 from annotation.rating.rating_sql import count_rated
 from annotation.shared.text import parse_number
 
@@ -41,9 +43,10 @@ WAITING_STATES = {
 @signed_in
 @require_safe
 def rate_home(request: AuthedRequest) -> HttpResponse:
-    """List the campaigns that can be rated now; without one, say what to do."""
-    campaigns = list_rateable_campaigns(request.user).order_by("title", "pk")
-    return render(request, "annotation/rate_home.html", {"campaigns": campaigns})
+    """List the campaigns that can be rated now, and what is new; without one, say what to do."""
+    empty = _("No clip waits for you at the moment. Clips appear here as soon as a lead opens a campaign.")
+    sections = [section for section in build_rating_sections(request.user, empty=empty) if not section.is_hidden]
+    return render(request, "annotation/rate_home.html", {"sections": sections})
 
 
 @signed_in
@@ -179,6 +182,7 @@ def _make_context(request: AuthedRequest, campaign: Campaign, desk: Desk | None,
         "turned_away": turned_away,
         "excluded": queue.find_excluded_work(request.user, campaign) if state in ("empty", "start") else None,
         "refusal": refusal,
+        "is_lead": request.user.has_role(Role.LEAD),
         "skip_kinds": Skip.Kind.choices,
         "rated": _read_rated(request),
     }

@@ -1,195 +1,232 @@
-"""Cards on the home page: for each person what they can do next, and for leads all that waits for them."""
+"""The home page of raters, guests and leads: what it says, where its lines lead, and how many queries it takes."""
 
 import re
-from collections.abc import Callable
+import uuid
 from datetime import timedelta
-from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
-from accounts import services
-from accounts.home import HomeCard, list_sections
+from accounts.home import HomeLine, read_home
 from accounts.models import Role, User
+from annotation.campaigns import reports
+from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.guidelines import set_guidelines
-from annotation.campaigns.reports import exclude, give_out_again
-from annotation.campaigns.summaries import refresh_summaries
-from annotation.models import Campaign, CampaignInvitation, Item, Slot
+from annotation.intake.uploads import IMPORT_CLIPS
+from annotation.models import Campaign, Item
+from annotation.raters import members, panels
 from annotation.rating import ratings
-from modelassist.models import Activation, Critic
-from operations.models import Job
+from operations.models import Job, JobState
+from qsave.axes import AXES
 from tests.annotation import factories
-from tests.annotation.factories import make_campaign, make_user
 
 pytestmark = pytest.mark.django_db
-LONG_AGO = timedelta(days=3)
-
-
-def list_cards(user: User) -> list[HomeCard]:
-    """Return the cards of the first section: what needs a lead, and what others can rate."""
-    return list(list_sections(user)[0].cards)
-
-
-def list_needs(lead: User) -> list[tuple[str, str]]:
-    return [(card.title, card.text) for card in list_cards(lead)]
-
-
-def test_home_sends_raters_to_open_campaigns_and_leads_to_those_that_wait(client: Client) -> None:
-    make_campaign(1, title="Ready to rate")
-    make_campaign(title="Without clips", state="draft")
-    client.force_login(make_user())
-    page = client.get("/").content.decode()
-    assert "Ready to rate" in page
-    assert "Without clips" not in page
-    client.force_login(make_user(role=Role.LEAD))
-    assert "Without clips" in client.get("/").content.decode()
+LONG_AGO = timedelta(days=5)
 
 
 @pytest.fixture
-def running(lead: User) -> Campaign:
-    """An open campaign that needs nothing."""
-    return make_campaign(3, actor=lead, title="Winter", overlap=2, disagreement_bound=1)
+def lead() -> User:
+    return factories.make_lead("lena")
 
 
-def report(campaign: Campaign) -> None:
-    rater = make_user()
-    factories.skip(rater, factories.claim(rater, campaign), kind="broken")
+def list_lines(user: User) -> list[tuple[str, str]]:
+    """List the lines that need a person: the kind, and the text without the marks of isolates."""
+    return [(line.kind, show(line.text)) for line in read_home(user).needs]
 
 
-def dispute(campaign: Campaign) -> None:
-    slots = Slot.objects.filter(item=Item.objects.filter(campaign=campaign)[0])
-    for score in (1, 5):
-        rater = make_user()
-        while (slot := factories.claim(rater, campaign)).item_id != slots[0].item_id:
-            factories.skip(rater, slot)
-        factories.submit(rater, slot, answers=factories.make_answers(score))
+def show(text: str) -> str:
+    return re.sub("[\u2068\u2069]", "", text)
 
 
-def leave(campaign: Campaign) -> None:
-    slot = factories.claim(make_user(), campaign)
-    Slot.objects.filter(pk=slot.pk).update(lease_expires_at=timezone.now() - LONG_AGO)
+def find_line(user: User, kind: str) -> HomeLine:
+    (line,) = (line for line in read_home(user).needs if line.kind == kind)
+    return line
 
 
-def stall(campaign: Campaign) -> None:
-    rater = make_user()
-    factories.submit(rater, factories.claim(rater, campaign))
-    Slot.objects.filter(state="done").update(done_at=timezone.now() - LONG_AGO)
-    Campaign.objects.update(created_at=timezone.now() - LONG_AGO)
+def opens(client: Client, user: User, line: HomeLine) -> str:
+    """Return the page to which a line leads."""
+    client.force_login(user)
+    answer = client.get(line.url)
+    assert answer.status_code == 200
+    return answer.content.decode()
 
 
-def finish(campaign: Campaign) -> None:
-    for _ in range(2):
-        factories.rate_all(make_user(), campaign)
+def test_a_new_site_says_what_to_do_first(lead: User) -> None:
+    assert [kind for kind, _text in list_lines(lead)] == ["Start here"]
+    campaign = factories.make_campaign(actor=lead, state="draft", title="Spring")
+    assert list_lines(lead) == [("No clips", "Spring has no clips to rate yet.")]
+    factories.make_item(campaign)
+    assert [kind for kind, _text in list_lines(lead)] == ["Draft"]
 
 
-def fail_job(campaign: Campaign) -> None:
-    Job.objects.create(
-        kind="import_clips", arguments={"campaign": campaign.pk}, state="failed", error="x\nDisk is full."
-    )
+@pytest.mark.parametrize("state", ["closed", "archived"])
+def test_a_site_without_an_open_campaign_says_so(lead: User, state: str) -> None:
+    factories.make_campaign(1, actor=lead, state=state)
+    assert [kind for kind, _text in list_lines(lead)] == ["Start here"]
 
 
-def pause_drafting(campaign: Campaign) -> None:
-    critic = Critic.objects.create(name="toy", version=1, model="m")
-    pause = {"paused_reason": "It is out of memory.", "failures": 1, "retry_at": timezone.now()}
-    Activation.objects.create(campaign=campaign, critic=critic, activated_by=campaign.created_by, **pause)
-
-
-NEEDS: list[tuple[Callable[[Campaign], None], str, str, str]] = [
-    (report, "Winter", "1 clip is held back until you settle its reports.", "/items?state=reported"),
-    (dispute, "Winter", "The raters of 1 clip disagree, and nobody has reviewed it.", "/items?spread=2&sort=-spread"),
-    (leave, "Winter", "1 rater has left a clip on the desk for 2 days.", "/timesheet"),
-    (stall, "Winter", "It stands still: nobody has rated for 2 days.", ""),
-    (finish, "Winter", "Every requested rating is done.", "/agreement"),
-    (fail_job, "Job failed: \u2068import clips\u2069", "Disk is full.", ""),
-    (pause_drafting, "Winter", "Drafting by \u2068toy@1\u2069 is paused: It is out of memory.", ""),
-]
-
-
-@pytest.mark.parametrize(("cause", "title", "text", "ending"), NEEDS)
-def test_home_never_says_that_all_is_well_while_something_waits_and_has_a_way_on(
-    client: Client, running: Campaign, cause: Callable[[Campaign], None], title: str, text: str, ending: str
-) -> None:
-    lead = running.created_by
+def test_a_campaign_that_runs_needs_nobody(lead: User, client: Client) -> None:
+    campaign, rater = factories.make_campaign(6, actor=lead, title="Spring", overlap=2), factories.make_user()
+    factories.make_user("new")
+    for _number in range(3):
+        factories.submit(rater, factories.claim(rater, campaign))
+    home = read_home(lead)
+    assert home.needs == ()
+    assert home.calm == "Nothing needs you now. 1 campaign is running, at about 3 ratings a day."
+    card = next(card for section in home.sections for card in section.cards if card.title == "Spring")
+    assert card.text == "3 of 12 ratings done. About 3 ratings a day: about 3 days left."
+    assert card.share == pytest.approx(3 / 12)
     client.force_login(lead)
-    assert list_needs(lead) == []
-    assert "all campaigns are running" in client.get("/").content.decode()
-    cause(running)
-    assert list_needs(lead) == [(title, text)]
-    page = client.get("/").content.decode()
-    assert "all campaigns are running" not in page
-    (card,) = list_cards(lead)
-    assert card.url.endswith(ending)
-    assert client.get(card.url).status_code == 200
-    assert not [one for one in list_cards(make_user()) if one.text == text]
+    assert home.calm in client.get("/").content.decode()
 
 
-def test_a_need_that_is_met_leaves_the_home_page(running: Campaign) -> None:
-    lead = running.created_by
-    report(running)
-    give_out_again(actor=lead, item=Item.objects.get(availability="reported"))
-    fail_job(running)
-    failed = Job.objects.get()
-    Job.objects.create(kind=failed.kind, arguments=failed.arguments, state="done")
-    assert list_needs(lead) == []
+def test_a_report_leads_to_the_reported_clips(lead: User, client: Client) -> None:
+    campaign, rater = factories.make_campaign(6, actor=lead, title="Spring", overlap=1), factories.make_user()
+    factories.make_user("new")
+    slot = factories.claim(rater, campaign)
+    factories.skip(rater, slot, kind="flagged", reason="Look at the hand.")
+    line = find_line(lead, "Reports")
+    assert show(line.text).startswith("Raters reported 1 clip of Spring.")
+    page = opens(client, lead, line)
+    shown = {item.clip.clip_id for item in campaign.items.all() if f">{item.clip.clip_id}<" in re.sub(r"\s", "", page)}
+    assert shown == {slot.item.clip.clip_id}
+    reports.give_out_again(actor=lead, item=slot.item)
+    assert list_lines(lead) == []
 
 
-def test_a_rater_sees_the_campaign_that_they_were_invited_to_first_and_what_is_left(running: Campaign) -> None:
-    invitation, secret = services.invite(actor=running.created_by, role=Role.ANNOTATOR)
-    CampaignInvitation.objects.create(campaign=running, invitation=invitation)
-    make_campaign(1, title="Newer")
-    rater = services.accept_invitation(secret=secret, username="rae", password="seven grey herons")
-    assert [card.title for card in list_cards(rater)] == ["Winter", "Newer"]
-    assert list_cards(rater)[0].text == "You have rated 0 of your 3 clips. About 3 minutes are left."
-    factories.submit(rater, factories.claim(rater, running), seconds_spent=90)
-    card = list_cards(rater)[0]
-    assert card.text == "You have rated 1 of your 3 clips. About 3 minutes are left."
-    assert card.share == pytest.approx(1 / 3)
-
-
-def test_home_tells_no_count_from_which_a_hidden_check_could_be_seen(running: Campaign) -> None:
-    Campaign.objects.update(gold_share=0.2)
-    rater = make_user()
-    factories.submit(rater, factories.claim(rater, running))
-    (card,) = list_cards(rater)
-    assert re.fullmatch(r"You have rated 1 clip here. About \d minutes? (is|are) left.", card.text)
-    assert card.share is None
-
-
-def test_a_rater_reads_of_new_guidelines_settled_reports_and_excluded_work(client: Client, running: Campaign) -> None:
-    lead, rater = running.created_by, make_user()
-    reported = factories.claim(rater, running).item
-    factories.skip(rater, factories.claim(rater, running), kind="flagged")
-    give_out_again(actor=lead, item=reported)
-    slot = factories.claim(rater, running)
-    saved: dict[str, Any] = {"answers": {}, "base_version": 0, "tab": slot.lease}
-    ratings.save_work(rater=rater, item_id=slot.item_id, **saved)
-    exclude(actor=lead, item=slot.item, reason="Gore.")
-    set_guidelines(actor=lead, campaign=running, text="Look twice.")
-    news = {(card.title, card.text) for card in list_cards(rater)[1:]}
-    assert news == {
-        ("Winter", "Its guidelines have changed since you last got a clip."),
-        (f"Your report of \u2068{reported.clip}\u2069 is settled", "A lead gave it back to other raters."),
-        (
-            f"\u2068{slot.item.clip}\u2069 needs no rating now",
-            "A lead took it out of the campaign while you were rating it. What you typed is kept.",
-        ),
-    }
-    client.force_login(rater)
-    assert {client.get(card.url).status_code for card in list_cards(rater)} == {200}
-    assert list_cards(make_user())[1:] == []
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_home_takes_as_many_queries_whatever_the_size_of_a_campaign(
-    running: Campaign, count: int, django_assert_num_queries: Any
+def test_disputes_lead_to_the_disputed_clips_and_the_finished_campaign_to_its_agreement(
+    lead: User, client: Client
 ) -> None:
-    for _ in range(count):
-        dispute(running)
-        report(running)
-        running = make_campaign(4 * count, actor=running.created_by, overlap=2)
-    refresh_summaries(Item.objects.values_list("pk", flat=True))
-    lead = running.created_by
-    rated = Campaign.objects.filter(state="open").count()
-    with django_assert_num_queries(19 + rated):  # what is left for a rater of each of at most twelve campaigns
-        list_sections(lead)
+    campaign = factories.make_campaign(2, actor=lead, title="Spring", overlap=2)
+    first, second = (item.clip.clip_id for item in campaign.items.order_by("pk"))
+    for score in (1, 5):
+        answers = dict.fromkeys(AXES, score)
+        factories.rate_all(
+            factories.make_user(), campaign, {first: answers, second: {**answers, **dict.fromkeys(answers, 3)}}
+        )
+    assert [kind for kind, _text in list_lines(lead)] == ["Disputed", "Finished"]
+    page = re.sub(r"\s", "", opens(client, lead, find_line(lead, "Disputed")))
+    assert f">{first}<" in page
+    assert f">{second}<" not in page
+    opens(client, lead, find_line(lead, "Finished"))
+    set_state(actor=lead, campaign=campaign, state="closed")
+    assert [kind for kind, _text in list_lines(lead)] == ["Disputed", "Start here"]
+
+
+def test_a_campaign_stalls_and_raters_go_quiet(lead: User, client: Client) -> None:
+    now = timezone.now()
+    ann, ben, eve = (factories.make_user(name) for name in ("ann", "ben", "eve"))
+    with time_machine.travel(now - LONG_AGO, tick=False):
+        campaign = factories.make_campaign(8, actor=lead, title="Spring", overlap=3)
+        for rater in (ann, ben, eve):
+            factories.submit(rater, factories.claim(rater, campaign))
+    with time_machine.travel(now, tick=False):
+        text = "Nobody has rated in Spring for 5 days: 21 of 24 ratings are open."
+        assert list_lines(lead) == [("Stalled", text)]
+        opens(client, lead, find_line(lead, "Stalled"))
+        factories.submit(ann, factories.claim(ann, campaign))
+        text = "ben, eve have stopped rating in Spring, while clips wait for them."
+        assert list_lines(lead) == [("Quiet", text)]
+        opens(client, lead, find_line(lead, "Quiet"))
+
+
+def test_a_campaign_without_raters_says_so(lead: User, client: Client) -> None:
+    campaign = factories.make_campaign(5, actor=lead, title="Spring", overlap=3)
+    factories.rate_all(factories.make_user(), campaign)
+    text = "10 slots of Spring are open, and nobody is left who may rate them. Invite raters, or close it."
+    assert list_lines(lead) == [("Stalled", text)]
+    opens(client, lead, find_line(lead, "Stalled"))
+
+
+def test_a_failed_import_shows_its_error_until_it_is_tried_again(lead: User, client: Client) -> None:
+    for _number in range(3):
+        factories.make_user()
+    campaign, now = factories.make_campaign(2, actor=lead, title="Spring"), timezone.now()
+    arguments = {"campaign": campaign.pk}
+    Job.objects.create(
+        kind=IMPORT_CLIPS, state=JobState.FAILED, arguments=arguments, finished_at=now, error="Row 3 has no prompt."
+    )
+    line = find_line(lead, "Failed")
+    assert (show(line.text), line.note) == ("An import of clips into Spring failed.", "Row 3 has no prompt.")
+    assert "Row 3 has no prompt." in opens(client, lead, line)
+    Job.objects.create(kind=IMPORT_CLIPS, state=JobState.QUEUED, arguments=arguments)
+    assert list_lines(lead) == []
+
+
+def test_a_rater_sees_their_part_and_the_news(client: Client, lead: User) -> None:
+    campaign = factories.make_campaign(12, actor=lead, title="Spring", guidelines="Look.", overlap=2)
+    rater = factories.make_user()
+    for _number in range(6):
+        factories.submit(rater, factories.claim(rater, campaign), seconds_spent=120.0)
+    slot = factories.claim(rater, campaign)
+    factories.skip(rater, slot, kind="broken")
+    reports.exclude(actor=lead, item=Item.objects.get(pk=slot.item_id), reason="It is black.")
+    set_guidelines(actor=lead, campaign=campaign, text="Look twice.")
+    client.force_login(rater)
+    for path in ("/", "/rate/"):
+        page = show(client.get(path).content.decode())
+        assert "6 of 11 yours, about 10 minutes left." in page
+        assert f"{slot.item.clip.clip_id} is taken out of Spring." in page
+        assert "The guidelines of Spring have changed since your last clip." in page
+        assert f"/rate/{campaign.name}/guidelines" in page
+        assert "Nothing needs you" not in page
+
+
+def test_a_rater_is_told_that_a_clip_was_excluded_while_they_rated_it(client: Client, lead: User) -> None:
+    campaign, rater = factories.make_campaign(2, actor=lead, title="Spring"), factories.make_user()
+    slot = factories.claim(rater, campaign)
+    ratings.save_work(rater=rater, item_id=slot.item_id, answers={}, base_version=0, tab=uuid.uuid4())
+    client.force_login(rater)
+    assert "while you rated it" not in client.get("/").content.decode()
+    reports.exclude(actor=lead, item=slot.item, reason="It is black.")
+    page = show(client.get("/").content.decode())
+    assert f"A lead took {slot.item.clip.clip_id} out of Spring while you rated it." in page
+
+
+def test_a_rater_without_clips_is_told_so(client: Client) -> None:
+    client.force_login(factories.make_user())
+    assert "You have rated all there is for you." in client.get("/").content.decode()
+    assert "No clip waits for you" in client.get("/rate/").content.decode()
+
+
+def test_a_guest_sees_their_quota(client: Client, lead: User) -> None:
+    campaign = factories.make_campaign(9, actor=lead, title="Spring")
+    values = {"name": "Acme", "quota": 7, "completion_code": "OWL-7", "return_url": ""}
+    panel, _secret = panels.make_panel(actor=lead, campaign=campaign, **values)
+    guest = panels.begin_participation(panel=panel, external_id="p1").user
+    client.force_login(guest)
+    assert "0 of 7 yours." in client.get("/").content.decode()
+    for _number in range(5):
+        factories.submit(guest, factories.claim(guest, campaign), seconds_spent=60.0)
+    assert "5 of 7 yours, about 2 minutes left." in client.get("/").content.decode()
+    for _number in range(2):
+        factories.submit(guest, factories.claim(guest, campaign))
+    assert "Show completion code" in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize("campaigns", [1, 4])
+def test_the_home_of_a_lead_takes_nine_queries_and_some_for_each_campaign_that_is_running(
+    lead: User, campaigns: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    rater, *others = (factories.make_user() for _number in range(4))
+    for _number in range(campaigns):
+        campaign = factories.make_campaign(8, actor=lead)
+        factories.submit(rater, factories.claim(rater, campaign))
+        factories.skip(rater, factories.claim(rater, campaign), kind="flagged")
+    Campaign.objects.update(open_to="members")  # the lead rates in none
+    for campaign in Campaign.objects.all():
+        for person in (rater, *others):
+            members.add_member(actor=lead, campaign=campaign, username=person.username)
+    with django_assert_num_queries(9 + 5 * campaigns):
+        home = read_home(lead)
+    assert len(home.needs) == campaigns
+
+
+def test_nobody_but_leads_sees_what_needs_a_lead(lead: User) -> None:
+    factories.make_campaign(actor=lead)
+    assert read_home(lead).needs
+    assert read_home(factories.make_user()).needs == ()
+    assert read_home(factories.make_user(role=Role.ENGINEER)).needs

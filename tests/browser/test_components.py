@@ -25,6 +25,8 @@ ELSEWHERE = {
     "crumbs",
     "form_errors",
     "home_card",
+    "home_lines",
+    "home_sections",
     "nav",
     "plot",
     "plot_head",

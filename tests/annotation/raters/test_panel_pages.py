@@ -75,7 +75,7 @@ def test_a_participant_rates_their_part_and_gets_the_code(client: Client, campai
     assert "You have rated all" in page
     assert CODE in page
     home = client.get("/").content.decode()
-    assert "2 of 2 rated" in home
+    assert "You have rated your part: 2 clips." in home
     assert 'href="/panel/done"' in home
     done = client.get("/panel/done").content.decode()
     assert CODE in done
@@ -186,7 +186,7 @@ def test_a_panel_outlives_its_lead_and_another_takes_it_over(
     assert "Take over the panel" not in client.get("/").content.decode()
     User.objects.filter(pk=panel.created_by.pk).update(**gone)
     assert begin(Client(), secret) == 302
-    assert f"Panel {isolate('Acme')}" in client.get("/").content.decode()
+    assert f"the panel {isolate('Acme')}" in client.get("/").content.decode()
     assert "Take over the panel" in client.get(f"/campaigns/{campaign.name}/panels").content.decode()
     client.post(f"/panels/{panel.pk}/take-over")
     panel.refresh_from_db()

@@ -31,7 +31,7 @@ MAY_DIFFER = [
     (re.compile(r"/media/(video|poster)/\d+"), r"/media/\1/"),
     (re.compile(r'(data-prompt [^>]*>|<th scope="row" class="prompt">)[^<]*(<a [^>]*>[^<]*</a>)?'), r"\1"),
     (re.compile(r"\b\d+ rated\b"), "N rated"),
-    (re.compile(r"You have rated \d+ clips? here"), "You have rated N here"),
+    (re.compile(r"(N rated), (about \d+ left(, about \d+ minutes?)?|fewer than 10 left)\."), r"\1, some left."),
     (re.compile(r"/my-ratings/\d+/"), "/my-ratings/N/"),
     (re.compile(r"<time\s.*?</time>", re.DOTALL), "TIME"),
     (re.compile(r"<title>\s*My rating[^<]*|My rating of [^<]*"), "TITLE"),
@@ -59,8 +59,6 @@ def test_pages_and_api_answer_alike_for_every_kind_of_slot(client: Client, campa
     submitted = client.post(f"/rate/{campaign_with_checks.name}/start", headers=SCRIPT)
     while (slot := Slot.objects.filter(campaign=campaign_with_checks, rater=rater, state="leased").first()) is not None:
         counts[slot.kind] += 1
-        if not Slot.objects.filter(campaign=campaign_with_checks, kind="seat").exclude(state="done").exists():
-            break  # a campaign_with_checks that is fully rated leaves the home page, and checks alone may follow
         if sum(counts.values()) > 1:  # the first page has no link to the rating before
             note_answer(seen, slot.kind, "next", submitted)
             for name, answer in request_all(client, rater, campaign_with_checks, slot).items():

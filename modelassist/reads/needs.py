@@ -1,0 +1,41 @@
+"""Find what needs somebody in training and drafting, and what goes on."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from annotation.models import Campaign
+from modelassist.models import Activation, Run
+from operations.models import JobState
+
+RECENT = timedelta(days=14)
+MAX_ROWS = 12
+
+
+def list_failed_runs(now: datetime) -> QuerySet[Run]:
+    """Return the runs whose last job failed in the last RECENT days. A run that was resumed has another job."""
+    failed = Run.objects.filter(job__state=JobState.FAILED, job__finished_at__gt=now - RECENT)
+    return failed.select_related("job", "release")[:MAX_ROWS]
+
+
+def list_current_runs(now: datetime) -> QuerySet[Run]:
+    """Return the runs that wait, train, or ended well in the last RECENT days, newest first. Two queries, with their
+    critics."""
+    going = Q(job__state__in=[JobState.QUEUED, JobState.RUNNING])
+    ended = Q(job__state=JobState.DONE, job__finished_at__gt=now - RECENT)
+    return Run.objects.filter(going | ended).select_related("job", "release").prefetch_related("critics")[:MAX_ROWS]
+
+
+def list_paused_drafting() -> QuerySet[Activation]:
+    """Return where a critic should draft in an open campaign, but cannot load or answer. One query."""
+    return _list_drafting().exclude(retry_at=None)[:MAX_ROWS]
+
+
+def list_running_drafting() -> QuerySet[Activation]:
+    """Return where a critic drafts in an open campaign. One query."""
+    return _list_drafting().filter(retry_at=None)[:MAX_ROWS]
+
+
+def _list_drafting() -> QuerySet[Activation]:
+    drafting = Activation.objects.filter(campaign__state=Campaign.State.OPEN)
+    return drafting.select_related("campaign", "critic").order_by("campaign__title", "pk")
