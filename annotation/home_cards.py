@@ -235,8 +235,8 @@ def _describe_pace(work: CampaignWork) -> str:
         return ""
     days = ceil(work.open_slots / work.pace)
     message = ngettext(
-        "About %(pace)s ratings a day: about %(days)s day left.",
-        "About %(pace)s ratings a day: about %(days)s days left.",
+        "Pace: about %(pace)s a day, so about %(days)s day is left.",
+        "Pace: about %(pace)s a day, so about %(days)s days are left.",
         days,
     )
     return message % {"pace": round(work.pace), "days": days}
@@ -245,8 +245,8 @@ def _describe_pace(work: CampaignWork) -> str:
 def _describe_calm(running: list[CampaignWork]) -> str:
     pace = round(sum(work.pace or 0 for work in running))
     message = ngettext(
-        "Nothing needs you now. %(count)s campaign is running, at about %(pace)s ratings a day.",
-        "Nothing needs you now. %(count)s campaigns are running, at about %(pace)s ratings a day.",
+        "Nothing needs you now. %(count)s campaign is running. Pace: about %(pace)s ratings a day.",
+        "Nothing needs you now. %(count)s campaigns are running. Pace: about %(pace)s ratings a day.",
         len(running),
     )
     return message % {"count": len(running), "pace": pace}

@@ -39,7 +39,7 @@ def build_training_part(user: User) -> HomePart:
 
 def _describe_pause(activation: Activation) -> HomeLine:
     names = {"critic": isolate(activation.critic), "campaign": isolate(activation.campaign)}
-    when = date_format(timezone.localtime(activation.retry_at), "TIME_FORMAT") if activation.retry_at else ""
+    when = date_format(timezone.localtime(activation.retry_at), "H:i") if activation.retry_at else ""
     text = _("%(critic)s cannot draft for %(campaign)s. The site tries again at %(when)s.")
     return HomeLine(
         kind=_("Drafting paused"),

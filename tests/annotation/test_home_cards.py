@@ -75,9 +75,9 @@ def test_a_campaign_that_runs_needs_nobody(lead: User, client: Client) -> None:
         factories.submit(rater, factories.claim(rater, campaign))
     home = read_home(lead)
     assert home.needs == ()
-    assert home.calm == "Nothing needs you now. 1 campaign is running, at about 3 ratings a day."
+    assert home.calm == "Nothing needs you now. 1 campaign is running. Pace: about 3 ratings a day."
     card = next(card for section in home.sections for card in section.cards if card.title == "Spring")
-    assert card.text == "3 of 12 ratings done. About 3 ratings a day: about 3 days left."
+    assert card.text == "3 of 12 ratings done. Pace: about 3 a day, so about 3 days are left."
     assert card.share == pytest.approx(3 / 12)
     client.force_login(lead)
     assert home.calm in client.get("/").content.decode()
