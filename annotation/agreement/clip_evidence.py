@@ -28,10 +28,6 @@ class Piece:
     time: TimeRange | None
     box: Box | None
 
-    @property
-    def is_marked(self) -> bool:
-        return self.time is not None or self.box is not None
-
 
 @dataclass(frozen=True, slots=True)
 class AxisOpinion:
