@@ -30,11 +30,13 @@ class Act:
     """A kind of entry. `label` names it in the filter.
 
     `sentence` has %(actor)s, %(target)s, %(campaign)s and the names of the entry's data. It may be a function that
-    chooses the sentence by the data, which earlier versions may have stored without some of today's names.
+    chooses the sentence by the data, which earlier versions may have stored without some of today's names. `values`
+    returns further values for the sentence, made from the data.
     """
 
     label: Sentence
     sentence: Sentence | Callable[[Data], Sentence]
+    values: Callable[[Data], Data] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,8 @@ def _make_sentence(entry: AuditEntry, target: Target | None) -> SafeString:
     sentence = act.sentence if act else _("%(actor)s: %(action)s, %(target)s.")
     if callable(sentence):
         sentence = sentence(entry.data)
-    values = {name: _format_value(value) for name, value in entry.data.items()}
+    data = {**entry.data, **(act.values(entry.data) if act else {})}
+    values = {name: _format_value(value) for name, value in data.items()}
     values |= {
         "actor": format_html("<strong><bdi>{}</bdi></strong>", entry.actor or _("The site")),
         "action": _format_value(entry.action),

@@ -13,19 +13,60 @@ CAMPAIGNS_IN_FILTER = 200
 
 
 def _tell_returned(data: Data) -> Sentence:
-    """An entry of an earlier version has no reason, nor has a clip that was only held back."""
+    # Entries of earlier versions have no reason, and a clip that was only held back needs none.
     if data.get("reason"):
         return _("%(actor)s returned clip %(target)s to the queue of %(campaign)s: %(reason)s")
     return _("%(actor)s returned clip %(target)s to the queue of %(campaign)s.")
 
 
+_MARKED = {
+    "gold": _("%(actor)s made clip %(target)s of %(campaign)s a gold with known scores %(scores)s."),
+    "qualification": _(
+        "%(actor)s made clip %(target)s of %(campaign)s a qualification clip with known scores %(scores)s. "
+        "Feedback to raters: %(feedback)s"
+    ),
+}
+_MARK_CHANGED = {
+    "gold": _(
+        "%(actor)s changed the known scores of the gold %(target)s of %(campaign)s to %(scores)s. "
+        "Before: %(scores_before)s."
+    ),
+    "qualification": _(
+        "%(actor)s changed the qualification clip %(target)s of %(campaign)s. Known scores: %(scores)s. "
+        "Feedback to raters: %(feedback)s"
+    ),
+}
+_MARK_REMOVED = {
+    "gold": _("%(actor)s decided that clip %(target)s of %(campaign)s is no longer a gold."),
+    "qualification": _("%(actor)s decided that clip %(target)s of %(campaign)s is no longer a qualification clip."),
+}
+
+
 def _tell_mark(data: Data) -> Sentence:
-    mark = data.get("after", {}).get("mark")
-    if mark == "gold":
-        return _("%(actor)s made clip %(target)s of %(campaign)s a gold: %(after)s.")
-    if mark == "qualification":
-        return _("%(actor)s made clip %(target)s of %(campaign)s a qualification clip: %(after)s.")
-    return _("%(actor)s took the mark away from clip %(target)s of %(campaign)s: %(before)s.")
+    before, after = (str(_get_part(data, part).get("mark", "")) for part in ("before", "after"))
+    if after in _MARKED:
+        return _MARK_CHANGED[after] if before == after else _MARKED[after]
+    return _MARK_REMOVED.get(before, _("%(actor)s removed the mark of clip %(target)s of %(campaign)s."))
+
+
+def _describe_mark(data: Data) -> Data:
+    """Return the values of a sentence on a mark: the known scores before and after in words, and the feedback."""
+    before, after = _get_part(data, "before"), _get_part(data, "after")
+    return {
+        "scores": _describe_scores(after),
+        "scores_before": _describe_scores(before),
+        "feedback": after.get("feedback"),
+    }
+
+
+def _describe_scores(mark: Data) -> str:
+    """Write the known scores of a mark in words: `visual 5, dynamic 3.5`."""
+    return ", ".join(f"{axis} {score:g}" for axis, score in (mark.get("gold") or {}).items())
+
+
+def _get_part(data: Data, name: str) -> Data:
+    """Return the mark before or after an act; an entry of an earlier version may lack it."""
+    return data.get(name) or {}
 
 
 def _tell_import(data: Data) -> Sentence:
@@ -37,7 +78,7 @@ def _tell_import(data: Data) -> Sentence:
 def _tell_screening(data: Data) -> Sentence:
     if data.get("verdict") == Screening.Verdict.SCREENED:
         return _("%(actor)s screened %(target)s out of %(campaign)s.")
-    return _("%(actor)s decided about %(target)s in %(campaign)s: %(verdict)s.")
+    return _("%(actor)s decided that the ratings of %(target)s count in %(campaign)s.")
 
 
 register_acts(
@@ -77,7 +118,7 @@ register_acts(
         "clips.imported": Act(_("Clips imported"), _tell_import),
         "item.excluded": Act(_("Clip excluded"), _("%(actor)s excluded clip %(target)s from %(campaign)s: %(reason)s")),
         "item.given_out_again": Act(_("Clip returned to the queue"), _tell_returned),
-        "item.marked": Act(_("Clip marked"), _tell_mark),
+        "item.marked": Act(_("Clip marked"), _tell_mark, _describe_mark),
         "item.priority": Act(
             _("Priority changed"),
             _("%(actor)s changed the priority of clip %(target)s of %(campaign)s from %(before)s to %(after)s."),

@@ -122,7 +122,7 @@ def test_an_entry_of_an_earlier_version_or_without_its_target_is_still_told(ada:
     sentences = [re.sub(r"<[^>]+>", "", row.sentence) for row in tell(AuditEntry.objects.order_by("pk"))]
     assert sentences == [
         "Ada returned clip #987 to the queue of –.",
-        "Ada took the mark away from clip #987 of –: –.",
+        "Ada removed the mark of clip #987 of –.",
         "Ada: thing.done, #987.",
     ]
 

@@ -60,7 +60,7 @@ def test_annotators_neither_review_nor_screen() -> None:
         reviews.screen(actor=rater, campaign=campaign, rater=rater, verdict="kept", reason="fine")
 
 
-@pytest.mark.parametrize(("verdict", "words"), [("screened", "screened"), ("kept", "decided about")])
+@pytest.mark.parametrize(("verdict", "words"), [("screened", "screened"), ("kept", "decided that the ratings of")])
 def test_the_audit_trail_tells_a_verdict(verdict: str, words: str) -> None:
     campaign, rater = factories.make_campaign(1), factories.make_user()
     factories.rate_all(rater, campaign)

@@ -1,10 +1,12 @@
 """Gold scores, the qualification set, priorities, and order scores."""
 
+import re
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
+from accounts.audit_trail import tell
 from accounts.models import AuditEntry
 from annotation.campaigns.marking import mark_item, read_order_scores, set_order_scores
 from annotation.campaigns.policy import update_policy
@@ -30,6 +32,31 @@ def test_a_gold_keeps_its_known_scores_and_its_rating_slots() -> None:
     assert item.gold is None
     first, second = AuditEntry.objects.filter(action="item.marked").order_by("pk")
     assert first.data["after"] == second.data["before"] == {"mark": "gold", "gold": KNOWN, "feedback": ""}
+
+
+def test_the_audit_trail_tells_each_change_of_a_mark_in_words() -> None:
+    lead, item = factories.make_lead(), get_first_item(factories.make_campaign(1))
+    mark_item(actor=lead, item=item, mark="gold", scores=KNOWN)
+    mark_item(actor=lead, item=item, mark="gold", scores={"visual": 5})
+    mark_item(actor=lead, item=item, mark="qualification", scores=KNOWN, feedback="The edge melts.")
+    mark_item(actor=lead, item=item, mark="qualification", scores={"visual": 3}, feedback="The edge melts.")
+    mark_item(actor=lead, item=item, mark="plain")
+    mark_item(actor=lead, item=item, mark="gold", scores=KNOWN)
+    mark_item(actor=lead, item=item, mark="plain")
+
+    clip, campaign = item.clip.clip_id, item.campaign.name
+    rows = tell(AuditEntry.objects.filter(action="item.marked").order_by("pk"))
+    sentences = [re.sub(r"<[^>]+>", "", row.sentence) for row in rows]
+    made, feedback = f"{lead} made clip {clip} of {campaign} a", "Feedback to raters: The edge melts."
+    assert sentences == [
+        f"{made} gold with known scores visual 2, dynamic 4.5.",
+        f"{lead} changed the known scores of the gold {clip} of {campaign} to visual 5. Before: visual 2, dynamic 4.5.",
+        f"{made} qualification clip with known scores visual 2, dynamic 4.5. {feedback}",
+        f"{lead} changed the qualification clip {clip} of {campaign}. Known scores: visual 3. {feedback}",
+        f"{lead} decided that clip {clip} of {campaign} is no longer a qualification clip.",
+        f"{made} gold with known scores visual 2, dynamic 4.5.",
+        f"{lead} decided that clip {clip} of {campaign} is no longer a gold.",
+    ]
 
 
 def test_a_qualification_item_has_no_rating_slots_and_gets_the_same_ones_back() -> None:
