@@ -1,9 +1,9 @@
 """Compute how far raters agree in a campaign, in a bounded number of queries.
 
-All figures leave out screened raters; the table of raters lists everybody, so that a lead can count a rater again.
-Alpha, ICC, the spread within a clip and the ceiling use blind ratings; the first three are also computed for assisted
-ratings. MOS and generators use all counted ratings. An undefined figure carries the reason. A thin figure, which rests
-on too few ratings, carries a sentence that says what it lacks.
+The figures leave out raters who are screened out. The table of raters lists everybody, so that a lead can count a
+rater again. Alpha, ICC and the spread within a clip are computed for blind and for assisted ratings separately. The
+ceiling uses only blind ratings. MOS and generators use all counted ratings. An undefined figure carries the reason. A
+figure that rests on too few ratings is thin: it carries a sentence that says what it lacks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ from qsave.statistics.mos import Mos, compute_mean_mos, compute_mos, compute_poo
 from qsave.statistics.table import RatingTable
 
 CACHED_CAMPAIGNS = 4
-"""Campaigns whose figures a web process caches."""
+"""Number of campaigns whose figures a web process caches."""
 _NO_INTERVAL = Undefined("a spread is shown without an interval")
 
 Tables = Mapping[Axis, RatingTable]
@@ -60,7 +60,7 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class AxisAgreement:
-    """One axis over the whole campaign. `levels` counts the scores 1..5; `reach` uses blind ratings."""
+    """One axis over the whole campaign. `levels` has the number of scores at each level; `reach` uses blind ratings."""
 
     axis: Axis
     basis: Basis
@@ -92,7 +92,7 @@ class MosRow:
 
 @dataclass(frozen=True, slots=True)
 class ArmRow:
-    """The blind arm compared with the assisted one on one axis, and how far raters edited drafted reasons."""
+    """The assisted arm compared with the blind one on one axis, and how much raters edited drafted reasons."""
 
     axis: Axis
     anchoring: Anchoring
@@ -100,7 +100,7 @@ class ArmRow:
 
     @property
     def thin(self) -> str:
-        """The sentence to show first if too few clips have ratings of both arms."""
+        """The sentence to show first if too few clips have ratings in both arms; otherwise empty."""
         return describe_compared(self.anchoring.items) if self.anchoring.items < LEAST_CLIPS else ""
 
     @property
@@ -152,7 +152,7 @@ class Agreement:
 
     @cached_property
     def arms(self) -> tuple[ArmRow, ...]:
-        """The arms as drawn, compared on each axis. One query."""
+        """The comparison of the arms on each axis. The arm of a rating is the one drawn for its slot. One query."""
         drafts = _read_drafted_scores({score.draft for score in self.counted if score.draft is not None})
         return tuple(_compare_arms(axis, self.counted, drafts) for axis in AXES)
 
@@ -163,7 +163,7 @@ class Agreement:
 
     @cached_property
     def differences(self) -> dict[Axis, tuple[PairedDifference, ...]]:
-        """Each pair of generators on the prompts that both have, by axis."""
+        """The difference between each pair of generators on the prompts that both have, by axis."""
         return {axis: compare_generators(self._list_mos(axis)) for axis in AXES}
 
     def _list_mos(self, axis: Axis) -> list[tuple[str, int, float]]:
@@ -171,12 +171,12 @@ class Agreement:
 
 
 def read_agreement(campaign: Campaign) -> Agreement:
-    """Return `compute_agreement`, from a cache until something changes that it could depend on.
+    """Return a campaign's agreement, from a cache while nothing changes that it could depend on.
 
-    Each rating and edit is a new revision, and every other change is in the audit trail, so the newest key and the
-    number of rows of both tell whether a result is current. The newest key alone does not: of two rows stored at once,
-    the one with the lower key may become visible last. The check costs two queries; computing the agreement of 10,000
-    clips with three ratings each takes a second.
+    Each rating and edit adds a revision, and every other change adds an audit entry. A cached result is current while
+    both tables have the same newest key and the same number of rows. The newest key alone is not enough: of two rows
+    stored at once, the one with the lower key may become visible last. The check costs two queries; computing the
+    agreement of 10,000 clips with three ratings each takes a second.
     """
     revisions = RatingRevision.objects.filter(rating__item__campaign=campaign)
     return _compute_cached(
@@ -251,8 +251,8 @@ def _compute_reliability(table: RatingTable, kind: str) -> Reliability:
 
 
 def _make_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[MosRow, ...]:
-    mos = {axis: _key_by_item(_summarise(table, blind[axis])) for axis, table in tables.items()}
-    corrected = {axis: _key_by_item(_correct(table)) for axis, table in tables.items()}
+    mos = {axis: _key_by_item(_compute_plain_mos(table, blind[axis])) for axis, table in tables.items()}
+    corrected = {axis: _key_by_item(_compute_corrected_mos(table)) for axis, table in tables.items()}
     blind_counts = {axis: dict(zip(table.item_ids, table.n.tolist(), strict=True)) for axis, table in blind.items()}
     rated = set().union(*mos.values())
     items = Item.objects.filter(campaign=campaign).order_by("pk")
@@ -270,14 +270,14 @@ def _make_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[M
     )
 
 
-def _summarise(table: RatingTable, blind: RatingTable) -> Sequence[Mos]:
+def _compute_plain_mos(table: RatingTable, blind: RatingTable) -> Sequence[Mos]:
     if not len(table):
         return ()
     spread = choose_spread(Spread.of(blind), Spread.of(table)).sd
     return compute_mos(table, pooled=spread)
 
 
-def _correct(table: RatingTable) -> Sequence[Mos]:
+def _compute_corrected_mos(table: RatingTable) -> Sequence[Mos]:
     model = fit_mixed_model(table)
     return model.rows if isinstance(model, MixedModel) else ()
 

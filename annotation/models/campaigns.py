@@ -24,7 +24,7 @@ def default_taxonomy() -> list[dict[str, str]]:
 
 
 class Campaign(models.Model):
-    """A set of clips to rate, with its settings."""
+    """A set of clips to rate, and the settings for rating them."""
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -34,7 +34,7 @@ class Campaign(models.Model):
         ARCHIVED = "archived"
 
     class Order(models.TextChoices):
-        """Which items come first. Of equal items, every item gets its first rating before any item gets its second."""
+        """Which items come first. Among items of equal rank, each gets its first rating before any gets its second."""
 
         BALANCED = "balanced", _("balanced")
         PRIORITY = "priority", _("by priority")
@@ -201,7 +201,7 @@ class Arm(models.TextChoices):
 
 
 class Exposure(models.TextChoices):
-    """Whether a rater saw the draft, and from when."""
+    """Whether a rater saw the draft: never, from the start, or only later."""
 
     NONE = "none"
     LATE = "late"
@@ -212,8 +212,8 @@ class Slot(models.Model):
     """One of an item's k rating slots (kind `seat`), or a check slot: one rater's gold, repeat or qualification slot.
 
     The arm of a rating slot is drawn when it is created; a lease holds the slot for one rater for a time. Check slots
-    are created for their rater when they are due and never count towards k. They are blind, except that a repeat has
-    the arm of the first rating.
+    are created for one rater when they are due, and never count towards k. They are blind; only a repeat has the arm of
+    the first rating.
     """
 
     class Kind(models.TextChoices):
@@ -295,8 +295,8 @@ class Slot(models.Model):
 class Offer(models.Model):
     """Records that a rater was given an item: the arm, the item's position in their sequence, and the draft they saw.
 
-    It outlives the lease. A rater who saw an item in one arm never gets it in the other, and the queue finds items that
-    are new to a rater in one query.
+    An offer outlives the lease. From the offers the queue finds, in one query, the items that are new to a rater; and a
+    rater who saw an item in one arm never gets it in the other.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="offers")
@@ -329,7 +329,7 @@ class Offer(models.Model):
 
 
 class SavedWork(models.Model):
-    """Answers to an item that a rater has typed but not submitted; they also survive an expired lease."""
+    """What a rater has typed about an item but not submitted. It survives an expired lease."""
 
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="saved_work")
     rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_work")

@@ -2,25 +2,26 @@
 
 The rules, in the order in which `claim` tries them:
 
-1. A rater holds at most one slot of a campaign. A rater who comes back gets that slot again and its lease starts again,
-   even if the lease had run out, as long as nobody else took the slot.
-2. A rater who may not rate here (`annotation.raters.admission`) gets nothing more. A rater who still has to qualify
-   gets the qualification clips, and nothing else.
-3. An item for which the rater has saved work but has lost the lease, if it still has an open rating slot.
+1. A rater holds at most one slot of a campaign. A rater who comes back gets that slot again, with a full lease time,
+   unless the lease has expired and another rater has taken the slot.
+2. A rater who may not rate here (`annotation.raters.admission`) gets nothing. A rater who still has to qualify gets
+   only qualification clips.
+3. An item on which the rater saved work before they lost the lease, if it still has an open rating slot.
 4. A repeat or a gold, when one is due (`annotation.rating.checks`).
-5. An item that is new to the rater. The campaign's order decides first. Of items that are equal in it, every item gets
-   its first rating before any item gets its second; after that, the rater's own random start position decides. While
-   there is an item of another prompt group, two items of one prompt group never follow each other.
-6. An item that the rater handed back, or of which they lost the lease, if a rating slot in the same arm is open: a
-   rater who saw an item with its draft must not rate it blind.
+5. An item that is new to the rater. The campaign's order decides first. Among items of equal rank, every item gets its
+   first rating before any item gets its second. Remaining ties are broken by a random start position, which is drawn
+   for each rater and claim. An item of the same prompt group as the last one comes only if no other group has one left.
+6. An item that the rater handed back or whose lease they lost, if a rating slot in the same arm is open. The arm stays
+   the same because a rater who saw an item with its draft must not rate it blind.
 
 An item that a rater has reported is held back from everybody, in every kind of slot, until a lead gives it out again
 or excludes it (`annotation.campaigns.reports`). The rater who holds it when it is reported may finish. The rater who
-holds it when it is excluded loses the slot and is told; what they typed stays saved, and rule 3 applies if it returns.
+holds it when it is excluded loses the slot and is told why. What they typed stays saved, and rule 3 applies if the
+item returns.
 
-No timer frees a slot: once its lease has run out, another rater can take it. Until somebody takes it, the slot keeps
-the first rater's lease, and a late submit by that rater counts. A paused campaign hands out nothing new, and lets
-raters finish the slots that they hold.
+No timer frees a slot. Once its lease has expired, another rater can take it. Until one does, the slot keeps the first
+rater's lease, and a late submit by that rater counts. A paused campaign hands out nothing new, but raters can finish
+the slots that they hold.
 """
 
 import uuid
@@ -52,9 +53,9 @@ from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 
 UNFINISHED_LIMIT = 200
-"""One claim looks at no more unfinished items than this (rules 3 and 6)."""
+"""Largest number of unfinished items that one claim looks at (rules 3 and 6)."""
 ATTEMPTS = 8
-"""How often one claim is tried while other pages of the same rater claim or submit."""
+"""How many times one claim is tried while other pages of the same rater claim or submit."""
 LEASE_FIELDS = ["arm", "state", "rater", "lease", "leased_at", "lease_expires_at"]
 REASON_LIMIT = 1000
 TAKES_RATINGS = frozenset({Campaign.State.OPEN, Campaign.State.PAUSED})
@@ -66,9 +67,10 @@ class LeaseLost(ValueError):
 
 
 def claim(*, rater: User, campaign: Campaign) -> Slot | None:
-    """Return the slot that the rater holds, else lease the next by the rules above; None if no clip is left for them.
+    """Return the slot that the rater holds, or lease one by the rules above; None if there is no clip for them.
 
-    Two claims at once by one rater end with the same slot: the database refuses the second, which then finds the first.
+    Two claims of one rater at the same time return the same slot: the database refuses the second lease, and the next
+    attempt of that claim finds the first.
     """
     require_role(rater, Role.ANNOTATOR)
     for _attempt in range(ATTEMPTS):
@@ -76,7 +78,7 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
             with transaction.atomic():
                 slot = _claim(rater, campaign)
         except (IntegrityError, Slot.DoesNotExist, Item.DoesNotExist):
-            continue  # another page of the rater claimed or submitted, or the item left the queue, at this moment
+            continue  # meanwhile another page of the rater claimed or submitted, or the item left the queue
         if slot is not None:
             slot.campaign = campaign
         return slot
@@ -94,22 +96,22 @@ def explain_exclusion(item: Item) -> str:
 
 
 def find_excluded_work(rater: User, campaign: Campaign) -> Item | None:
-    """Return the excluded item on which the rater saved work last, if there is one."""
+    """Return the excluded item on which the rater saved work most recently, if there is one."""
     excluded = Q(item__campaign=campaign, item__availability=Item.Availability.EXCLUDED)
     work = SavedWork.objects.filter(excluded, rater=rater).select_related("item__clip").order_by("-saved_at").first()
     return work.item if work else None
 
 
 def make_lease_lost(rater: User, item_id: int, otherwise: str) -> LeaseLost:
-    """Return the error for a rater who has lost the slot of an item: it is excluded, or `otherwise`."""
+    """Return the error for a rater who has lost an item's slot: the exclusion of the item, or the text `otherwise`."""
     item = Item.objects.filter(pk=item_id, offers__rater=rater).first()
     return LeaseLost((item and explain_exclusion(item)) or otherwise)
 
 
 def renew(*, rater: User, lease: uuid.UUID, item_id: int = 0) -> datetime:
-    """Start a lease again and return when it ends; raise LeaseLost when the rater no longer holds the slot.
+    """Extend a lease to its full time and return when it ends; raise LeaseLost if the rater no longer holds the slot.
 
-    `item_id` names the item if the lease is lost, so that the rater can be told why.
+    A lost lease no longer leads to its item. `item_id` names the item, so that the error can say why it was lost.
     """
     with transaction.atomic():
         slot = _lock_held(rater, lease)
@@ -120,7 +122,7 @@ def renew(*, rater: User, lease: uuid.UUID, item_id: int = 0) -> datetime:
 
 
 def hand_back(*, rater: User, lease: uuid.UUID) -> None:
-    """Free a slot; its item is offered to the rater again after everything else. Without the lease nothing changes."""
+    """Free a slot; its item is offered to the rater again after everything else. A lost lease changes nothing."""
     with transaction.atomic():
         slot = _lock_held(rater, lease)
         if slot is not None:
@@ -129,10 +131,10 @@ def hand_back(*, rater: User, lease: uuid.UUID) -> None:
 
 
 def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str) -> Skip:
-    """Skip an item for good, and free its slot for another rater. Raise LeaseLost if the rater never had the item.
+    """Skip an item for good, and free its slot for another rater.
 
-    `item_id` names the item if the lease is lost. An item that the rater has rated meanwhile cannot be skipped:
-    otherwise a rater could avoid every repeat.
+    `item_id` names the item if the lease is lost. Raise LeaseLost if the rater never had the item or has rated it
+    meanwhile: a rater who could skip a rated item could avoid every repeat.
 
     A report ("does not play", "for the lead") also holds the item back from everybody until a lead settles it.
     """
@@ -149,7 +151,7 @@ def skip(*, rater: User, lease: uuid.UUID, item_id: int, kind: str, reason: str)
 
 
 def _store_skip(rater: User, item: Item, kind: str, reason: str) -> Skip:
-    """Store the rater's skip of an item. It stays the only one, but a plain skip can become a report."""
+    """Store the rater's skip of an item. A second skip changes nothing, except that a report replaces a plain skip."""
     values = {"kind": kind, "reason": reason}
     if kind in REPORTS:
         lock_items([item])
@@ -164,7 +166,7 @@ def _store_skip(rater: User, item: Item, kind: str, reason: str) -> Skip:
 
 
 def _list_unfinished(rater: User, campaign: Campaign) -> QuerySet[Offer]:
-    """Return the offers of items that the rater neither rated nor skipped and that can be given out, oldest first."""
+    """Return the rater's offers of available items that they neither rated nor skipped, oldest first."""
     offers = Offer.objects.filter(rater=rater, campaign=campaign, item__availability=Item.Availability.AVAILABLE)
     done = Slot.objects.filter(rater=rater, campaign=campaign, state=Slot.State.DONE).values("item")
     return offers.exclude(item__in=done).exclude(item__in=checks.list_skipped(rater, campaign)).order_by("number")
@@ -225,8 +227,10 @@ def _lease_due_check(rater: User, campaign: Campaign, status: RaterStatus) -> Sl
 
 
 def _delete_work_of_first_time(rater: User, item_id: int) -> None:
-    """Delete what another page saved after the first rating: it would fill in the form of the repeat. What was typed
-    for a repeat that the rater handed back stays."""
+    """Delete work that another page saved after the first rating: it would fill in the form of the repeat.
+
+    Work on a repeat that the rater handed back stays.
+    """
     work = SavedWork.objects.filter(rater=rater, item=item_id)
     work.filter(item__offers__rater=rater, item__offers__handed_back_at=None).delete()
 
@@ -253,7 +257,7 @@ def _search(rater: User, campaign: Campaign, status: RaterStatus, search: SlotSe
 
 
 def list_open_slots(campaign: Campaign) -> QuerySet[Slot]:
-    """Return rating slots of available items that can be taken now: free ones, and those whose lease has run out."""
+    """Return rating slots of available items that can be taken now: free ones, and those whose lease has expired."""
     lapsed = Q(state=Slot.State.LEASED, lease_expires_at__lte=timezone.now())
     open_states = [Slot.State.FREE, Slot.State.LEASED]  # lets the database use the partial index `slot_open`
     slots = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=open_states)
@@ -262,7 +266,7 @@ def list_open_slots(campaign: Campaign) -> QuerySet[Slot]:
 
 
 def _lease_unfinished(rater: User, campaign: Campaign, status: RaterStatus, *, only_saved: bool = False) -> Slot | None:
-    """Lease a slot of an unfinished item, in the arm in which the rater had it; `only_saved` is rule 3, else rule 6."""
+    """Lease a slot of an unfinished item, in the arm in which the rater had it: rule 3 if `only_saved`, else rule 6."""
     offers = _list_unfinished(rater, campaign)
     if only_saved:
         saved = SavedWork.objects.filter(rater=rater, item=OuterRef("item"))
