@@ -14,8 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.bench.measures import line
-
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"postgresql": (10_000, 50_000), "sqlite": (20_000,)}
 LIMITS = {"postgresql": {"overview": 100, "clips": 60}, "sqlite": {"overview": 300, "clips": 300}}
@@ -180,6 +178,11 @@ def _mark_some(campaign: Any) -> None:
     Item.objects.filter(pk__in=keys[2::200]).update(gold={"visual": 3.0})
     rater = User.objects.get(username="pages-0")
     Skip.objects.bulk_create(Skip(item_id=key, rater=rater, kind="broken", reason="Black.") for key in keys[1::500])
+
+
+def line(what: str, figures: str) -> str:
+    """One measured page, in words; `tests.bench.measures` needs Django, which is not set up yet in this process."""
+    return f"{what:<66} {figures}"
 
 
 def measure(campaign: Any) -> Iterator[str]:
