@@ -183,7 +183,7 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
     own_words = {axis: answer for axis, answer in words.items() if answer is not None}
     if len(own_words) < len(AXES):
         drafted = ", ".join(axis for axis in AXES if axis not in own_words)
-        into.totals.leave_out(record.clip_id, "sft, cooldown", f"only a critic's unedited words on {drafted}")
+        into.totals.leave_out(record.clip_id, "sft, cooldown", f"only unedited drafts describe {drafted}")
         return
     supervised = row_to_json(rows.make_sft_row(record, targets, own_words))
     files[f"sft/{record.split}.jsonl"].write(supervised)

@@ -85,7 +85,7 @@ def test_what_was_left_out_is_listed_with_its_reason(tmp_path: Path) -> None:
     assert set(reasons) == {"t3", "t4", "e2", "x1"}
     assert reasons["t3"] == (
         "sft, cooldown",
-        "only a critic's unedited words on visual, dynamic, alignment",
+        "only unedited drafts describe visual, dynamic, alignment",
     )
     assert reasons["t4"] == ("the release", "no rating that counts")
     assert reasons["e2"] == ("the release", "not rated")
