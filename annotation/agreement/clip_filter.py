@@ -166,6 +166,26 @@ class ClipFilterForm(forms.Form):
     def uses_more_fields(self) -> bool:
         return any(self.data.get(field.name) for field in self.list_more_fields() if field.name != "axis")
 
+    def list_set_fields(self) -> list[tuple[forms.BoundField, str]]:
+        """Return the fields that limit the list, each with its value in words. An axis only chooses figures."""
+        self.is_valid()
+        values = self.cleaned_data
+        return [
+            (self[name], self._describe_value(name))
+            for name in self.fields
+            if name not in ("axis", "sort") and values.get(name) not in (None, "", False)
+        ]
+
+    def _describe_value(self, name: str) -> str:
+        """Return the value of a field as its control shows it; empty for a tick."""
+        field, text = self.fields[name], str(self[name].value()).strip()
+        if isinstance(field, forms.BooleanField):
+            return ""
+        if not isinstance(field, forms.ChoiceField):
+            return isolate(text)
+        choices: Any = field.choices
+        return str(dict(choices)[text])
+
     def _set_choices(self, name: str, choices: list[Any]) -> None:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ from annotation.agreement import clip_list
 from annotation.agreement.clip_filter import TEXT_COLUMNS, ClipFilter, ClipFilterForm, keep_filters
 from annotation.agreement.clip_order import Position
 from annotation.campaigns.forms import OrderScoresForm
+from annotation.campaigns.item_acts_page import ACTS
 from annotation.models import Campaign
 from annotation.shared.text import parse_number
 
@@ -43,6 +44,16 @@ class Column:
     is_number: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is set, in words, and the address of the list without it."""
+
+    name: str
+    label: str
+    value: str
+    without: str
+
+
 @role_required(Role.LEAD)
 @require_safe
 def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
@@ -57,6 +68,7 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "campaign": campaign,
         "form": form,
         "filter": wanted,
+        "chips": list(_list_chips(request.GET, form)),
         "columns": columns,
         "sorts": {column.name: column for column in columns},
         "page": page,
@@ -65,6 +77,7 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "filtered": keep_filters(request.GET),
         "raters": clip_list.list_raters(campaign),
         "scores_form": OrderScoresForm(),
+        "acts": [(act_name, act.label) for act_name, act in ACTS.items()],
     }
     return render(request, "annotation/campaign_items.html", context)
 
@@ -76,6 +89,14 @@ def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:
         descending = not wanted.descending if is_current else highest_first
         direction = ("descending" if wanted.descending else "ascending") if is_current else ""
         yield Column(name, label, f"-{name}" if descending else name, direction, name not in TEXT_COLUMNS | {"clip"})
+
+
+def _list_chips(given: QueryDict, form: ClipFilterForm) -> Iterator[Chip]:
+    for field, value in form.list_set_fields():
+        others = given.copy()
+        for name in (field.name, "after", "before"):
+            others.pop(name, None)
+        yield Chip(field.name, str(field.label), value, f"?{others.urlencode()}")
 
 
 def _write_position(position: Position | None) -> str:

@@ -89,13 +89,12 @@ def _read_marks(item: Item) -> dict[str, Any]:
 
 def _save_marks(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
     values = form.cleaned_data
-    scores = {axis.value: values[axis.value] for axis in AXES if values[axis.value] is not None}
     try:
         mark_item(
             actor=request.user,
             item=item,
             mark=values["mark"],
-            scores=scores,
+            scores=form.read_scores(),
             feedback=values["feedback"],
             priority=values["priority"],
         )

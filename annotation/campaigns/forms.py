@@ -15,7 +15,7 @@ from annotation.campaigns.marking import MAX_PRIORITY, Mark
 from annotation.campaigns.policy import BOUNDS, FIXED_ONCE_OPENED, has_opened, is_whole
 from annotation.models import Campaign
 from annotation.shared.number_fields import limit_number
-from qsave.axes import MAX_LEVEL, MIN_LEVEL
+from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 
 GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("Ratings and agreement"), ("overlap", "overlap_cap", "disagreement_bound", "lease_minutes")),
@@ -162,13 +162,31 @@ class GuidelineForm(forms.Form):
 _LEVEL = limit_number(MIN_LEVEL, MAX_LEVEL, is_whole=False)
 
 
-class MarkForm(forms.Form):
-    """The mark, known scores and priority of one item."""
+class RefusableForm(forms.Form):
+    """A form whose values a service may refuse."""
 
-    mark = forms.ChoiceField(label=_("This clip is"), choices=Mark.choices, widget=forms.RadioSelect)
+    def add_refusal(self, refusal: ValidationError) -> None:
+        """Show each problem at its field, or above the form if it has no such field."""
+        for field, problems in refusal.error_dict.items():
+            self.add_error(field if field in self.fields else None, problems)
+
+
+class KnownScoresForm(RefusableForm):
+    """The known scores of a gold."""
+
     visual = forms.FloatField(label=_("Known visual score"), required=False, **_LEVEL)
     dynamic = forms.FloatField(label=_("Known dynamic score"), required=False, **_LEVEL)
     alignment = forms.FloatField(label=_("Known alignment score"), required=False, **_LEVEL)
+
+    def read_scores(self) -> dict[str, float]:
+        values = self.cleaned_data
+        return {axis.value: values[axis.value] for axis in AXES if values[axis.value] is not None}
+
+
+class MarkForm(KnownScoresForm):
+    """The mark, known scores and priority of one item."""
+
+    mark = forms.ChoiceField(label=_("This clip is"), choices=Mark.choices, widget=forms.RadioSelect)
     feedback = forms.CharField(
         label=_("Feedback"),
         required=False,
@@ -181,11 +199,6 @@ class MarkForm(forms.Form):
         help_text=_("Higher comes first in a campaign ordered by priority."),
         **limit_number(-MAX_PRIORITY, MAX_PRIORITY),
     )
-
-    def add_refusal(self, refusal: ValidationError) -> None:
-        """Show each problem at its field, or above the form if it has no such field."""
-        for field, problems in refusal.error_dict.items():
-            self.add_error(field if field in self.fields else None, problems)
 
 
 class OrderScoresForm(forms.Form):

@@ -4,7 +4,8 @@
 
 import { readKey } from "./keys.js";
 import { Player } from "./rate-player.js";
-import { announce, find, findAll, findIfAny, gettext, isolate, listen, readTarget, recall, remember } from "./rate-site.js";
+import { announce, find, findAll, findIfAny, gettext, isolate, listen, readTarget } from "./rate-site.js";
+import { areSingleKeysOn, wireSwitch } from "./single-keys.js";
 
 /** @typedef {import("./rate-picture.js").Box} Box */
 /**
@@ -219,16 +220,6 @@ function drawBox([x, y, boxWidth, boxHeight], row, width, height) {
   label.textContent = `${row.dataset.label} ${find(row, "[data-defect]").textContent}`;
   group.append(label);
   return group;
-}
-
-function areSingleKeysOn() {
-  return recall("single-keys", true);
-}
-
-/** @param {HTMLInputElement} box */
-function wireSwitch(box) {
-  box.checked = areSingleKeysOn();
-  box.addEventListener("change", () => remember("single-keys", box.checked));
 }
 
 const view = new ClipView(find(document, "[data-clip]"));

@@ -29,6 +29,7 @@ ACCOUNTS = re.compile(r"django_session|accounts_apitoken")
 NOT_OPENED = {
     "api-job": "a job is not annotation's",
     "panel-begin": "a stranger opens it",
+    "act-on-items": "its query names the act",
     "api-submit": "a POST only",
     "api-renew": "a POST only",
     "api-hand-back": "a POST only",

@@ -15,6 +15,7 @@ from accounts import services as accounts
 from accounts.models import Role, User
 from annotation.campaigns import campaigns
 from annotation.campaigns.guidelines import Example, set_guidelines
+from annotation.campaigns.item_acts_page import ACTS
 from annotation.campaigns.marking import mark_item
 from annotation.models import Arm, Campaign, Item
 from annotation.raters import members, panels
@@ -124,6 +125,8 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
         pages.add(Role.LEAD, route, campaign.name)
     for item in (first, asked, last):
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
+    for act in ACTS:
+        pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&item={first.pk}&item={last.pk}")
     pages.add(Role.LEAD, "campaigns")
     pages.add(Role.LEAD, "campaign-new")
     pages.add(Role.LEAD, "components")

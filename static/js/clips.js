@@ -1,0 +1,227 @@
+// The list of clips: keys that move over its rows, the clips that are chosen, and the dialog of an act on them.
+//
+// htmx swaps the list, so every node is looked up when it is needed.
+
+import { stop, togglePlay } from "./clip-thumbs.js";
+import { readKey } from "./keys.js";
+import { find, findAll, findIfAny, gettext, readTarget } from "./rate-site.js";
+import { areSingleKeysOn, wireSwitch } from "./single-keys.js";
+
+const FIELDS = "textarea, select, input:not([type=radio], [type=checkbox], [type=range])";
+const STORE = `qsave:clips:${location.pathname}`;
+/** @type {Record<string, () => void>} */
+const KEYS = {
+  j: () => move(1),
+  k: () => move(-1),
+  x: () => toggleChoice(),
+  e: () => askToExclude(),
+  p: () => { const row = findCurrent(); if (row) togglePlay(row); },
+  "/": () => find(document, "#filter-q", HTMLInputElement).select(),
+  "?": () => find(document, "#list-keys", HTMLDialogElement).showModal(),
+};
+/** The end of the next page to go to, once it is there: 0 for its first row, -1 for its last. @type {number | null} */
+let waiting = null;
+
+// ---- rows
+
+function listRows() {
+  return findAll(document, "[data-item]");
+}
+
+function findCurrent() {
+  return findIfAny(document, "[data-item][aria-current]");
+}
+
+/** @param {HTMLElement | null | undefined} row */
+function setCurrent(row) {
+  findCurrent()?.removeAttribute("aria-current");
+  if (!row) return;
+  row.setAttribute("aria-current", "true");
+  keep(row);
+}
+
+/** @param {HTMLElement | null | undefined} row */
+function focusRow(row) {
+  if (!row) return;
+  find(row, "th a").focus();
+  row.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {number} step */
+function move(step) {
+  const rows = listRows();
+  const current = findCurrent();
+  const index = current ? rows.indexOf(current) + step : 0;
+  if (rows[index]) return focusRow(rows[index]);
+  const link = findIfAny(document, step > 0 ? "#clip-list a[rel=next]" : "#clip-list a[rel=prev]");
+  if (!link) return;
+  waiting = step > 0 ? 0 : -1;
+  link.click();
+}
+
+// ---- this tab remembers the current row, so that one comes back to it from a clip
+
+/**
+ * Remember a row, or the row that takes its place once it is gone.
+ * @param {HTMLElement} row
+ * @param {boolean} [isLeft] True if the page is left for a clip or an act
+ */
+function keep(row, isLeft = false) {
+  const value = { item: row.dataset.item, index: listRows().indexOf(row), isLeft };
+  try {
+    sessionStorage.setItem(STORE, JSON.stringify(value));
+  } catch {
+    // a full or forbidden store costs comfort only
+  }
+}
+
+function restore() {
+  let stored = null;
+  try {
+    stored = JSON.parse(sessionStorage.getItem(STORE) ?? "null");
+  } catch {
+    return;
+  }
+  if (!stored) return;
+  const rows = listRows();
+  const row = rows.find((one) => one.dataset.item === stored.item) ?? rows[Math.min(stored.index, rows.length - 1)];
+  setCurrent(row);
+  if (stored.isLeft) focusRow(row);
+}
+
+// ---- chosen clips
+
+/** @param {string} [state] */
+function listBoxes(state = "") {
+  return findAll(document, `#clip-list .choose input${state}`, HTMLInputElement);
+}
+
+function toggleChoice() {
+  const row = findCurrent();
+  if (!row) return;
+  find(row, ".choose input", HTMLInputElement).click();
+}
+
+function countChoice() {
+  const all = findIfAny(document, "[data-choose-all]", HTMLInputElement);
+  const count = findIfAny(document, "[data-chosen-count]");
+  if (!all || !count) return;
+  const chosen = listBoxes(":checked").length;
+  all.checked = chosen > 0 && chosen === listBoxes().length;
+  all.indeterminate = chosen > 0 && !all.checked;
+  count.textContent = gettext("%(n)s chosen", { n: chosen });
+}
+
+function askToExclude() {
+  if (!listBoxes(":checked").length) toggleChoice();
+  if (listBoxes(":checked").length) find(document, "#clip-acts [value=exclude]").click();
+}
+
+/** Remember where to go on once the act is done: after the last excluded clip, else where one is. */
+function leaveForAct() {
+  const rows = listRows();
+  const last = listBoxes(":checked").at(-1)?.closest("tr");
+  const isExclusion = findIfAny(document, "#act-form")?.dataset.act === "exclude";
+  const after = isExclusion && last ? rows[rows.indexOf(last) + 1] : null;
+  const row = after ?? findCurrent() ?? last;
+  if (row) keep(row, true);
+}
+
+// ---- events
+
+document.addEventListener("focusin", (event) => {
+  const row = readTarget(event).closest("[data-item]");
+  if (row instanceof HTMLElement && row !== findCurrent()) setCurrent(row);
+});
+
+document.addEventListener("change", (event) => {
+  const box = readTarget(event);
+  if (box instanceof HTMLInputElement && box.matches("[data-choose-all]")) {
+    for (const one of listBoxes()) one.checked = box.checked;
+  }
+  if (box.matches("[data-choose-all], .choose input")) countChoice();
+});
+
+document.addEventListener("click", (event) => {
+  const target = readTarget(event);
+  const dialog = target.closest("dialog");
+  const row = target.closest("[data-item]");
+  if (target.closest("[data-show-keys]")) KEYS["?"]();
+  if (dialog && target.closest("[data-cancel]")) {
+    event.preventDefault();
+    dialog.close();
+  }
+  if (row instanceof HTMLElement && target.closest("th a")) keep(row, true);
+  const chip = target.closest("[data-clear]");
+  if (chip instanceof HTMLElement) clearFilter(event, chip.dataset.clear ?? "");
+});
+
+/**
+ * Empty a field of the filters: the form then shows what the list does.
+ * @param {Event} event
+ * @param {string} name
+ */
+function clearFilter(event, name) {
+  const form = find(document, "#clip-filter", HTMLFormElement);
+  const field = form.elements.namedItem(name);
+  if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = false;
+  else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) field.value = "";
+  event.preventDefault();
+  form.requestSubmit();
+}
+
+document.addEventListener("submit", (event) => {
+  if (readTarget(event).id === "act-form") leaveForAct();
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = event.target;
+  if (!(dialog instanceof HTMLDialogElement)) return;
+  dialog.showModal();
+  (findIfAny(dialog, ".field input") ?? findIfAny(dialog, ".dialog-actions :last-child"))?.focus();
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  countChoice();
+  const rows = listRows();
+  if (waiting === null || !rows.length) return;
+  focusRow(rows.at(waiting));
+  waiting = null;
+});
+
+document.addEventListener("keydown", (event) => {
+  const key = readKey(event);
+  const target = readTarget(event);
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (press(key, target)) event.preventDefault();
+});
+
+/**
+ * @param {string} key
+ * @param {HTMLElement} target
+ */
+function press(key, target) {
+  if (key === "Escape") return stop() || leaveField(target);
+  if (target.matches(FIELDS)) return false;
+  if (key === "Enter" && target.matches("body, main")) {
+    const row = findCurrent();
+    if (row) find(row, "th a").click();
+    return Boolean(row);
+  }
+  if (!areSingleKeysOn() || !Object.hasOwn(KEYS, key)) return false;
+  KEYS[key]();
+  return true;
+}
+
+/** @param {HTMLElement} target */
+function leaveField(target) {
+  if (!target.closest("#clip-filter")) return false;
+  const row = findCurrent() ?? listRows()[0];
+  if (row) focusRow(row);
+  else target.blur();
+  return true;
+}
+
+wireSwitch(find(document, "[data-single-keys]", HTMLInputElement));
+restore();
+countChoice();

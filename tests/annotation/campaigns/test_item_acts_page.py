@@ -1,0 +1,147 @@
+"""Acts on clips chosen in the list: what each asks for, what it says afterwards, and the way back."""
+
+import html
+import re
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditEntry, User
+from annotation.campaigns.campaigns import add_clips
+from annotation.campaigns.item_acts import MAX_ITEMS
+from annotation.campaigns.item_acts_page import ACTS
+from annotation.campaigns.marking import Mark, mark_item, read_mark
+from annotation.campaigns.reports import exclude
+from annotation.models import Campaign, Item
+from tests.annotation.factories import make_campaign, make_clip
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("one", "two", "three")
+LIST = "state=unrated&sort=-spread"
+VALUES: dict[str, dict[str, object]] = {
+    "exclude": {"reason": "It is a still picture."},
+    "return": {"reason": "It moves after all."},
+    "gold": {"visual": 4, "alignment": 2.5},
+    "plain": {},
+    "priority": {"priority": 7},
+    "ratings": {"ratings": 4},
+}
+"""What each act is given."""
+
+
+@pytest.fixture
+def items(lead: User) -> list[Item]:
+    campaign = make_campaign()
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip(name) for name in NAMES])
+    return list(Item.objects.select_related("campaign", "clip").order_by("pk"))
+
+
+def address(campaign: Campaign, act: str, keys: list[int], query: str = LIST) -> str:
+    return f"/campaigns/{campaign.name}/items/act?{urlencode({'act': act, 'item': keys, 'list': query}, doseq=True)}"
+
+
+def do(client: Client, act: str, items: list[Item], **values: object) -> str:
+    """Post the act and return the message on the list, which keeps its filters."""
+    campaign = items[0].campaign
+    answer = client.post(address(campaign, act, [item.pk for item in items]), values or VALUES[act])
+    assert answer.headers["Location"] == f"/campaigns/{campaign.name}/items?{LIST}"
+    (message,) = re.findall(r'<li class="toast.*?</li>', client.get(answer.headers["Location"]).content.decode(), re.S)
+    return " ".join(re.sub(r"<[^>]*>", " ", html.unescape(message)).split())
+
+
+def read(item: Item) -> Item:
+    return Item.objects.select_related("summary").get(pk=item.pk)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_asks_acts_and_says_so_and_a_second_time_nothing_changes(
+    as_lead: Client, lead: User, items: list[Item], act: str
+) -> None:
+    if act == "return":
+        exclude(actor=lead, item=items[0], reason="Still.")
+        exclude(actor=lead, item=items[1], reason="Still.")
+    if act == "plain":
+        for item in items[:2]:
+            mark_item(actor=lead, item=item, mark=Mark.GOLD, scores={"visual": 3})
+    page = as_lead.get(address(items[0].campaign, act, [item.pk for item in items[:2]])).content.decode()
+    assert str(ACTS[act].title) in html.unescape(page)
+    assert "2 clips chosen" in page
+    before = AuditEntry.objects.count()
+    assert str(ACTS[act].done % {"n": 2}) in do(as_lead, act, items[:2])
+    assert AuditEntry.objects.count() == before + 2
+    assert "2 clips needed no change." in do(as_lead, act, items[:2])
+    assert AuditEntry.objects.count() == before + 2
+
+
+def test_the_message_leads_to_the_act_that_takes_it_back(as_lead: Client, items: list[Item]) -> None:
+    for act in ("exclude", "gold"):
+        answer = as_lead.post(address(items[0].campaign, act, [items[0].pk, items[2].pk]), VALUES[act])
+        page = as_lead.get(answer.headers["Location"]).content.decode()
+        (link,) = re.findall(rf'<a href="([^"]*act={ACTS[act].undo}[^"]*)"', html.unescape(page))
+        assert as_lead.post(link, VALUES[ACTS[act].undo]).headers["Location"] == answer.headers["Location"]
+        assert [read(item).availability for item in items] == ["available"] * 3
+        assert [read_mark(read(item)) for item in items] == [Mark.PLAIN] * 3
+
+
+def test_clips_that_an_act_leaves_are_named_with_the_reason(as_lead: Client, lead: User, items: list[Item]) -> None:
+    scores = {"visual": 3}
+    mark_item(actor=lead, item=items[0], mark=Mark.QUALIFICATION, scores=scores)
+    exclude(actor=lead, item=items[1], reason="Still.")
+    for act in ("gold", "plain"):
+        assert "Left as they are: one This is a qualification clip." in do(as_lead, act, items)
+        assert read_mark(read(items[0])) == Mark.QUALIFICATION
+    message = do(as_lead, "ratings", items)
+    assert message.startswith("1 clip gets more ratings.")
+    assert "one This is a qualification clip" in message
+    assert "two This clip is excluded." in message
+    assert "two Write why you return this clip." in do(as_lead, "return", items, reason=" ")
+
+
+@pytest.mark.parametrize(
+    ("act", "values", "words"),
+    [
+        ("exclude", {"reason": " "}, "This field is required."),
+        ("gold", {"visual": ""}, "Give the known score of at least one axis."),
+        ("gold", {"visual": "6"}, "Enter a number from 1 to 5."),
+        ("priority", {"priority": "x"}, "Enter a whole number"),
+        ("ratings", {"ratings": "0"}, "Enter a whole number from 1 to 50."),
+    ],
+)
+def test_a_wrong_value_is_refused_at_its_field(
+    as_lead: Client, items: list[Item], act: str, values: dict[str, str], words: str
+) -> None:
+    page = as_lead.post(address(items[0].campaign, act, [items[0].pk]), values)
+    assert page.status_code == 200
+    assert words in page.content.decode()
+    assert not AuditEntry.objects.filter(action__startswith="item.").exists()
+
+
+@pytest.mark.parametrize("keys", [[], ["x"], ["-1"], ["²"], [str(2**63)], ["9" * 30]])
+def test_without_a_clip_the_page_says_so_and_does_nothing(as_lead: Client, items: list[Item], keys: list[str]) -> None:
+    path = f"/campaigns/{items[0].campaign.name}/items/act?{urlencode({'act': 'exclude', 'item': keys}, doseq=True)}"
+    for page in (as_lead.get(path), as_lead.post(path, VALUES["exclude"])):
+        assert "No clip is chosen." in page.content.decode()
+    assert not Item.objects.exclude(availability="available").exists()
+
+
+def test_clips_of_another_campaign_and_unknown_acts_are_refused(as_lead: Client, items: list[Item]) -> None:
+    other = make_campaign(name="other")
+    message = as_lead.post(address(other, "exclude", [items[0].pk]), VALUES["exclude"])
+    assert "There is no such clip in this campaign." in as_lead.get(message.headers["Location"]).content.decode()
+    assert read(items[0]).availability == "available"
+    assert as_lead.get(address(other, "delete", [items[0].pk])).status_code == 404
+
+
+def test_too_many_clips_are_refused_in_words(as_lead: Client, items: list[Item]) -> None:
+    keys = [items[0].pk, *range(10_000, 10_000 + MAX_ITEMS)]
+    page = as_lead.post(address(items[0].campaign, "exclude", keys), VALUES["exclude"])
+    assert f"Choose at most {MAX_ITEMS} clips at once." in page.content.decode()
+    assert read(items[0]).availability == "available"
+
+
+def test_the_way_back_is_always_the_list_of_the_campaign(as_lead: Client, items: list[Item]) -> None:
+    path = address(items[0].campaign, "priority", [items[0].pk], "//evil.example/?q=<b>&sort=mos")
+    back = as_lead.post(path, VALUES["priority"]).headers["Location"]
+    assert back.startswith(f"/campaigns/{items[0].campaign.name}/items?")
