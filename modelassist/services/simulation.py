@@ -88,7 +88,7 @@ def render_captions(
 
 
 def _list_prompts(spec: ClipSpec) -> Set[str]:
-    return {scene.prompt for scene in (spec.asked, spec.shown, draw_other_prompt(spec))}
+    return {scene.prompt for scene in (spec.requested, spec.visible, draw_other_prompt(spec))}
 
 
 def _make_caption(spec: ClipSpec) -> dict[str, str]:

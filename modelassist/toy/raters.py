@@ -116,7 +116,7 @@ def _write_notes(spec: ClipSpec, axis: Axis) -> str:
     """Write the notes that precede the verdict: what each moment shows or, for alignment, the scene compared with the
     prompt."""
     if axis is Axis.ALIGNMENT:
-        return f"{write_map(spec)}. {capitalise(describe_scene(spec))}. {compare_with_prompt(spec, spec.asked)}"
+        return f"{write_map(spec)}. {capitalise(describe_scene(spec))}. {compare_with_prompt(spec, spec.requested)}"
     return describe_moments(spec, axis)
 
 
@@ -134,7 +134,7 @@ def _describe_time(time: TimeRange | None) -> str:
 
 def _list_names(spec: ClipSpec) -> dict[str, str]:
     """Return words for the prompt and for what is visible."""
-    asked, count = spec.asked, len(spec.things)
+    asked, count = spec.requested, len(spec.things)
     shown = spec.things[0] if spec.things else None
     return {
         "asked": _name_group(asked),

@@ -1,4 +1,4 @@
-"""Render the toy world as H.264: textured ground, coloured moving shapes, a camera, and then the faults."""
+"""Render a toy clip as H.264: a textured ground, moving shapes, a camera, and the faults of the clip."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,17 +33,17 @@ _RGB = {
     "purple": (155, 50, 200),
     "white": (250, 250, 250),
 }
-# The two end colours of a palette, and the height and width of the grain in pixels.
+# The darkest and the lightest colour, and the height and width of the grain in pixels.
 _GROUND = {
     "grass": ((55, 85, 40), (110, 145, 75), (6, 3)),
     "sand": ((180, 155, 105), (225, 205, 160), (4, 8)),
     "water": ((35, 75, 110), (105, 150, 180), (5, 24)),
     "stone": ((85, 85, 90), (150, 148, 145), (16, 16)),
 }
-_MARGIN = 0.1  # of the width: ground beyond the sides, for the camera to travel over
-_OUTLINE = 2.0
-_JITTERED = 4  # how often a jittered thing is drawn in a frame
-_TRAIL = ((0.25, 0.3), (0.14, 0.5))  # how long ago, as a share of the clip, and how opaque
+_MARGIN = 0.1  # ground beyond each side that the camera can pan to, as a share of the width
+_OUTLINE = 2.0  # pixels
+_JITTER_COPIES = 4  # how many times a jittered thing is drawn in a frame
+_TRAIL = ((0.25, 0.3), (0.14, 0.5))  # the age of each afterimage, as a share of the clip, and its opacity
 
 
 def render_clip(spec: ClipSpec, path: Path) -> None:
@@ -116,7 +116,7 @@ def _make_texture(height: int, width: int, grain: tuple[int, int], rng: np.rando
 
 
 def _stretch(values: Floats, length: int, step: int) -> Floats:
-    """Interpolate rows that are `step` apart to `length` rows."""
+    """Interpolate to `length` rows, of which every `step`-th is one of the given rows."""
     position = np.arange(length, dtype=np.float32) / step
     row = position.astype(int)
     share = (position - row)[:, None]
@@ -140,7 +140,7 @@ def _draw_things(spec: ClipSpec, number: int, picture: Floats, rng: np.random.Ge
 def _draw_thing(
     spec: ClipSpec, thing: Thing, at: tuple[float, float], number: int, picture: Floats, rng: np.random.Generator
 ) -> None:
-    """Draw a thing at its position or where a fault moves it: jitter draws it on all sides, a leap enlarges it."""
+    """Draw a thing. A jittered thing is drawn several times around its position; a leap moves and enlarges it."""
     (x, y), morph = at, _find_strength(spec, "morphing", number)
     leap, jitter = _find_strength(spec, "implausible-physics", number), _find_strength(spec, "jitter", number)
     size = compute_radius(spec)
@@ -148,13 +148,13 @@ def _draw_thing(
         far, size = 0.2 + 0.2 * leap, size * (1.5 + 0.5 * leap)
         x, y = x + (far if x < 0.5 else -far), y - 0.5 * far
     aside = 0.08 + 0.16 * jitter if jitter else 0.0
-    for angle in rng.uniform(0, 2 * np.pi, _JITTERED if jitter else 1):
+    for angle in rng.uniform(0, 2 * np.pi, _JITTER_COPIES if jitter else 1):
         at_x, at_y = x + aside * np.cos(angle), y + aside * np.sin(angle)
         _draw(picture, thing, at_x * spec.width, at_y * spec.height, size, morph)
 
 
 def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) -> None:
-    """Draw an afterimage at earlier positions of a thing, so that one picture shows the direction of its motion."""
+    """Draw afterimages of a thing at its earlier positions, so that one frame shows the direction of its motion."""
     thing, size = spec.things[order], 0.9 * compute_radius(spec)
     for ago, share in _TRAIL:
         if progress < ago:
@@ -168,12 +168,12 @@ def _draw_trail(spec: ClipSpec, order: int, progress: float, picture: Floats) ->
 
 
 def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph: float) -> None:
-    """Draw a shape with bars, a dark rim and some light from above.
+    """Draw a shape with bars, a dark rim and light from above.
 
-    `morph` stretches it sideways, flattens it and blends it with the next shape.
+    `morph` stretches the shape sideways, flattens it and blends it with the next of SHAPES.
     """
     wide, flat = (1.6 + 0.6 * morph, 1.8 + 1.2 * morph) if morph else (1.0, 1.0)
-    reach = 1.5 * size * wide + 2 * _OUTLINE  # no part of a shape is further out
+    reach = 1.5 * size * wide + 2 * _OUTLINE  # no part of a shape is further than this from its centre
     (top, bottom), (left, right) = (
         (max(0, int(at - reach)), max(0, min(length, int(at + reach) + 1)))
         for at, length in zip((y, x), picture.shape[:2], strict=True)
@@ -190,7 +190,7 @@ def _draw(picture: Floats, thing: Thing, x: float, y: float, size: float, morph:
     rim, body = (np.clip(0.5 - distance + wider, 0, 1)[..., None] for wider in (_OUTLINE, 0.0))
     picture *= 1 - 0.75 * rim
     picture *= 1 - body
-    cover = 1 - _DARKER * _COVER[thing.shape](np.floor(across / (0.3 * size)), np.floor(down / (0.3 * size)))
+    cover = 1 - _BAR_DARKNESS * _BARS[thing.shape](np.floor(across / (0.3 * size)), np.floor(down / (0.3 * size)))
     picture += body * np.asarray(_RGB[thing.colour], np.float32) * light * cover[..., None]
 
 
@@ -209,20 +209,21 @@ def _measure_cross(x: Floats, y: Floats, size: float) -> Floats:
     )
 
 
+# The distance in pixels to the edge of each shape; negative inside the shape.
 _DISTANCE: dict[str, Callable[[Floats, Floats, float], Floats]] = {
     "circle": lambda x, y, size: _to_floats(np.hypot(x, y) - size),
     "square": lambda x, y, size: _to_floats(np.maximum(np.abs(x), np.abs(y)) - 0.88 * size),
     "triangle": _measure_triangle,
     "cross": _measure_cross,
 }
-# The bars on each shape, as 0 or 1, so that a part of a shape is enough to recognise it.
-_COVER: dict[str, Callable[[Floats, Floats], Floats]] = {
+# Where each shape has dark bars (1). Each shape has its own pattern, so that a part of it is enough to recognise it.
+_BARS: dict[str, Callable[[Floats, Floats], Floats]] = {
     "circle": lambda column, row: _to_floats(0 * (column + row)),
     "square": lambda column, row: _to_floats((column + row) % 2),
     "triangle": lambda column, row: _to_floats(row % 2 + 0 * column),
     "cross": lambda column, row: _to_floats(column % 2 + 0 * row),
 }
-_DARKER = 0.6
+_BAR_DARKNESS = 0.6
 
 
 def _flicker(spec: ClipSpec, fault: Fault, frames: Floats) -> None:
@@ -243,7 +244,7 @@ def _spoil(spec: ClipSpec, fault: Fault, frames: Floats, rng: np.random.Generato
 
 
 def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Blur with a box twice in each direction, which is nearly a Gaussian, and add the haze of a soft lens."""
+    """Blur with a box filter, twice in each direction (nearly a Gaussian), and add haze."""
     reach = 2 + round(6 * strength)
     for axis in (1, 2, 1, 2):
         wide = np.clip(np.arange(-reach - 1, part.shape[axis] + reach), 0, part.shape[axis] - 1)
@@ -254,7 +255,7 @@ def _blur(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
 
 
 def _add_noise(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Add the noise of a camera sensor in the dark: bright greenish specks, since most of its cells are green."""
+    """Add bright greenish specks, like the noise of a camera sensor in the dark."""
     specks = (rng.random(part.shape[:3], np.float32) < 0.08 + 0.35 * strength)[..., None]
     return np.where(specks, _to_floats([170, 255, 170]), part)
 
@@ -262,14 +263,14 @@ def _add_noise(part: Floats, strength: float, rng: np.random.Generator) -> Float
 def _draw_blocks(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
     """Draw blocks of one colour each, with dark seams."""
     block = 4 + round(8 * strength)
-    places = [np.arange(length) for length in part.shape[1:3]]
-    rows, columns = (np.minimum(place // block * block + block // 2, place[-1]) for place in places)
-    seams = np.logical_or.outer(places[0] % block == 0, places[1] % block == 0)
+    axes = [np.arange(length) for length in part.shape[1:3]]
+    rows, columns = (np.minimum(indices // block * block + block // 2, indices[-1]) for indices in axes)
+    seams = np.logical_or.outer(axes[0] % block == 0, axes[1] % block == 0)
     return part[:, rows][:, :, columns] * np.where(seams, _to_floats(0.25), _to_floats(1))[None, ..., None]
 
 
 def _draw_watermark(part: Floats, strength: float, rng: np.random.Generator) -> Floats:
-    """Draw slanted light bars in a frame, like a logo."""
+    """Draw slanted light bars with a border around them, like a logo."""
     down, across = np.mgrid[: part.shape[1], : part.shape[2]]
     bars = (across + down) % 8 < 4
     edge = (np.minimum(down, part.shape[1] - 1 - down) < 2) | (np.minimum(across, part.shape[2] - 1 - across) < 2)

@@ -1,7 +1,7 @@
-"""Describe toy clips: what a clip should show, what it shows instead, and its true quality. `render` makes the pixels.
+"""Describe toy clips: what a clip should show, what it shows, and its true quality. `render` makes the pixels.
 
-`make_spec(seed, index)` draws a clip at random. CLIPS_PER_PROMPT clips in a row share a prompt, each with another
-generator; each generator has its own weakness, so that both clips and generators differ in quality.
+`make_spec(seed, index)` draws a clip at random. CLIPS_PER_PROMPT consecutive clips share a prompt, and each of them has
+another generator. Each generator has its own weakness, so that both clips and generators differ in quality.
 """
 
 import math
@@ -24,10 +24,12 @@ COUNT_WORDS = {1: "a", 2: "two", 3: "three"}
 CLIPS_PER_PROMPT = 3
 
 SIZES = ((96, 96), (112, 96), (96, 112), (128, 128))
-"""Nearly square, so that all have the same number of vision tokens: an untrained vision tower has one grid to learn."""
+"""Width and height in pixels. All sizes are nearly square and so have the same number of vision tokens: an untrained
+vision tower then learns one grid."""
 RATES = (12, 14, 15, 16)
+"""Frames per second."""
 
-# Chance of a fault and its mean strength, by axis: one generator is good, each of the others is weak on some axis.
+# Chance of a fault and its mean strength, by axis: one generator is good, and each of the others is weak on one axis.
 _GOOD, _FAIR, _WEAK = (0.3, 0.3), (0.5, 0.45), (0.9, 0.75)
 GENERATORS: dict[str, dict[Axis, tuple[float, float]]] = {
     "toy-atlas": dict(zip(AXES, (_GOOD, _GOOD, _GOOD), strict=True)),
@@ -65,12 +67,12 @@ class Thing:
 
 @dataclass(frozen=True, slots=True)
 class ClipSpec:
-    """A clip to render: the requested scene, what is shown instead, and the faults, which give the true quality."""
+    """A clip to render: the requested scene, what is visible, and the faults, which determine the true quality."""
 
     seed: int
     index: int
     generator: str
-    asked: Scene
+    requested: Scene
     things: tuple[Thing, ...]
     motion: str
     ground: str
@@ -85,13 +87,13 @@ class ClipSpec:
 
     @property
     def prompt(self) -> str:
-        return self.asked.prompt
+        return self.requested.prompt
 
     @property
-    def shown(self) -> Scene:
+    def visible(self) -> Scene:
         """The visible scene, as a prompt would ask for it."""
-        first = self.things[0] if self.things else Thing(self.asked.colour, self.asked.shape)
-        count = len(self.things) or self.asked.count
+        first = self.things[0] if self.things else Thing(self.requested.colour, self.requested.shape)
+        count = len(self.things) or self.requested.count
         return Scene(count, first.colour, first.shape, self.motion, self.ground)
 
     @property
@@ -113,7 +115,7 @@ class ClipSpec:
 def make_spec(seed: int, index: int) -> ClipSpec:
     """Draw the clip with number `index` of the world `seed`; the same arguments give the same clip on every machine."""
     rng = np.random.default_rng([seed, index])
-    asked = _pick_scene(seed, index // CLIPS_PER_PROMPT)
+    requested = _pick_scene(seed, index // CLIPS_PER_PROMPT)
     names = list(GENERATORS)
     Random(f"{seed}/{index // CLIPS_PER_PROMPT}").shuffle(names)
     generator = names[index % CLIPS_PER_PROMPT]
@@ -123,10 +125,10 @@ def make_spec(seed: int, index: int) -> ClipSpec:
         seed=seed,
         index=index,
         generator=generator,
-        asked=asked,
-        things=(Thing(asked.colour, asked.shape),) * asked.count,
-        motion=asked.motion,
-        ground=asked.ground,
+        requested=requested,
+        things=(Thing(requested.colour, requested.shape),) * requested.count,
+        motion=requested.motion,
+        ground=requested.ground,
         extra=None,
         width=width,
         height=height,
@@ -140,18 +142,18 @@ def make_spec(seed: int, index: int) -> ClipSpec:
 
 
 def draw_other_prompt(spec: ClipSpec) -> Scene:
-    """Draw a prompt to compare a captioned clip with; half of the time a word is the clip's, otherwise it is random.
+    """Draw a prompt with which a captioned clip is compared: each word is the clip's own or, half of the time, random.
 
-    The prompt for which a clip was made mostly matches it, so it seldom teaches what a mismatch is.
+    The clip mostly matches the prompt that it was made for, so that prompt seldom teaches what a mismatch is.
     """
     rng = np.random.default_rng([spec.seed, spec.index, 2])
-    shown = spec.shown
+    visible = spec.visible
     words = (
-        (tuple(COUNT_WORDS), shown.count),
-        (COLOURS, shown.colour),
-        (SHAPES, shown.shape),
-        (tuple(MOTIONS), shown.motion),
-        (GROUNDS, shown.ground),
+        (tuple(COUNT_WORDS), visible.count),
+        (COLOURS, visible.colour),
+        (SHAPES, visible.shape),
+        (tuple(MOTIONS), visible.motion),
+        (GROUNDS, visible.ground),
     )
     count, colour, shape, motion, ground = (
         word if rng.random() < 0.5 else choices[rng.integers(len(choices))] for choices, word in words
@@ -194,17 +196,17 @@ def compute_progress(spec: ClipSpec, number: int) -> float:
 
 def compute_travel(spec: ClipSpec) -> float:
     """Return the share of its path that a thing travels."""
-    little = spec.find_fault("too-little-motion")
-    return 0.45 * (1 - little.strength) if little else 1.0
+    fault = spec.find_fault("too-little-motion")
+    return 0.45 * (1 - fault.strength) if fault else 1.0
 
 
 def compute_radius(spec: ClipSpec) -> float:
-    """Return half of the size of a thing, in pixels."""
+    """Return the radius of a thing, in pixels; the more things, the smaller."""
     return (0.2, 0.2, 0.18, 0.15)[len(spec.things)] * min(spec.width, spec.height)
 
 
 def compute_things_box(spec: ClipSpec, time: TimeRange | None, numbers: range | None = None) -> Box:
-    """Return the smallest box around the things during `time`, in whole per cent."""
+    """Return the smallest box around the things during `time` (None: the whole clip), rounded to whole per cent."""
     begin, end = (time.start / spec.duration, time.end / spec.duration) if time else (0.0, 1.0)
     steps = [begin + (end - begin) * step / 8 for step in range(9)]
     centres = [locate_thing(spec, number, step) for number in numbers or range(len(spec.things)) for step in steps]
@@ -252,13 +254,13 @@ def _draw_faults(spec: ClipSpec, axis: Axis, rng: np.random.Generator) -> ClipSp
 def _draw_fault(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> Fault:
     time = _draw_time(spec, kind, strength, rng) if rng.random() < kind.timed else None
     box = _draw_box(spec, kind, rng) if rng.random() < kind.boxed else None
-    if kind.needs_object and kind.defect != "implausible-physics":  # this fault moves the thing out of the box
+    if kind.needs_object and kind.defect != "implausible-physics":  # that fault moves the thing out of this box
         box = compute_things_box(spec, time)
     return Fault(kind.defect, strength, time, box)
 
 
 def _draw_time(spec: ClipSpec, kind: Kind, strength: float, rng: np.random.Generator) -> TimeRange:
-    """Draw a time in whole frames. Stronger freezes last longer; half of the brief faults last at most three frames."""
+    """Draw a time range of whole frames. Stronger freezes last longer; half of the brief faults last 2 or 3 frames."""
     if kind.brief and rng.random() < 0.5:
         frame_count = int(rng.integers(2, 4))
     else:
@@ -277,33 +279,33 @@ def _draw_box(spec: ClipSpec, kind: Kind, rng: np.random.Generator) -> Box:
 
 
 def _draw_mismatch(spec: ClipSpec, defect: str, strength: float, rng: np.random.Generator) -> ClipSpec:
-    """Make the clip differ from its prompt in one point; the fault gets the strength of the actual difference."""
-    asked = spec.asked
-    wrong = max(1, round(strength * asked.count))
-    share = round(wrong / asked.count, 2)
+    """Make the clip differ from its prompt in one respect; the fault's strength is that of the resulting difference."""
+    requested = spec.requested
+    wrong = max(1, round(strength * requested.count))
+    share = round(wrong / requested.count, 2)
     if defect == "missing-object":
         return _add_fault(replace(spec, things=()), Fault(defect, 1.0))
     if defect == "wrong-object":
-        other = Thing(asked.colour, _pick_other(SHAPES, asked.shape, rng))
+        other = Thing(requested.colour, _pick_other(SHAPES, requested.shape, rng))
         return _add_fault(
             _replace_things(spec, other, wrong),
             Fault(defect, share, None, compute_things_box(spec, None, range(wrong))),
         )
     if defect == "wrong-colour":
-        other = Thing(_pick_other(COLOURS, asked.colour, rng), asked.shape)
+        other = Thing(_pick_other(COLOURS, requested.colour, rng), requested.shape)
         return _add_fault(
             _replace_things(spec, other, wrong),
             Fault(defect, share, None, compute_things_box(spec, None, range(wrong))),
         )
     if defect == "wrong-count":
-        count = int(rng.choice([number for number in COUNT_WORDS if number != asked.count]))
+        count = int(rng.choice([number for number in COUNT_WORDS if number != requested.count]))
         things = spec.things[:1] * count
-        return _add_fault(replace(spec, things=things), Fault(defect, min(1.0, abs(count - asked.count) / 2)))
+        return _add_fault(replace(spec, things=things), Fault(defect, min(1.0, abs(count - requested.count) / 2)))
     if defect == "wrong-action":
-        return _add_fault(replace(spec, motion=_pick_other(tuple(MOTIONS), asked.motion, rng)), Fault(defect, 1.0))
+        return _add_fault(replace(spec, motion=_pick_other(tuple(MOTIONS), requested.motion, rng)), Fault(defect, 1.0))
     if defect == "wrong-setting":
-        return _add_fault(replace(spec, ground=_pick_other(GROUNDS, asked.ground, rng)), Fault(defect, 1.0))
-    extra = Thing(_pick_other(COLOURS, asked.colour, rng), _pick_other(SHAPES, asked.shape, rng))
+        return _add_fault(replace(spec, ground=_pick_other(GROUNDS, requested.ground, rng)), Fault(defect, 1.0))
+    extra = Thing(_pick_other(COLOURS, requested.colour, rng), _pick_other(SHAPES, requested.shape, rng))
     return _add_fault(
         replace(spec, extra=extra), Fault("extra-content", strength, None, compute_extra_box(spec, strength))
     )

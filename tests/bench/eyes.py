@@ -95,9 +95,9 @@ def make_spec_of(index: int) -> ClipSpec:
     """A clip with one thing that moves steadily; of three, one flickers and one loses its thing for a moment."""
     rng = np.random.default_rng([index, 71])
     spec = make_spec(71, 3 * index)  # another motion each time
-    asked = Scene(1, "red", "circle", spec.asked.motion, "grass")
+    asked = Scene(1, "red", "circle", spec.requested.motion, "grass")
     spec = replace(
-        spec, index=index, asked=asked, things=(Thing(asked.colour, asked.shape),), motion=asked.motion,
+        spec, index=index, requested=asked, things=(Thing(asked.colour, asked.shape),), motion=asked.motion,
         ground=asked.ground, extra=None, pan=0.0, width=SIDE, height=SIDE, rate=RATE, frames=FRAMES, faults=(),
     )  # fmt: skip
     kind = (None, *KINDS)[index % 3]

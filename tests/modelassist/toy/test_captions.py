@@ -46,12 +46,12 @@ def test_a_caption_names_every_flaw_of_motion_and_look_and_judges_nothing() -> N
         for fault in flaws:
             assert (
                 f"{name_degree(fault.strength)} {fault.defect.replace('-', ' ')}"
-                in write_caption(spec, spec.asked).lower()
+                in write_caption(spec, spec.requested).lower()
             )
-        assert (" Steady." in write_caption(spec, spec.asked)) == (
+        assert (" Steady." in write_caption(spec, spec.requested)) == (
             not any(fault.axis is Axis.DYNAMIC for fault in flaws)
         )
-        assert not any(word in write_caption(spec, spec.asked) for word in ("wrong", "missing", "good", "poor"))
+        assert not any(word in write_caption(spec, spec.requested) for word in ("wrong", "missing", "good", "poor"))
 
 
 def test_a_caption_holds_what_is_asked_against_what_is_seen() -> None:

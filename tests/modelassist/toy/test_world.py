@@ -62,11 +62,11 @@ def test_what_is_shown_differs_from_what_was_asked_just_where_a_fault_says_so() 
     for spec in SPECS:
         differences = {
             "missing-object": not spec.things,
-            "wrong-count": bool(spec.things) and len(spec.things) != spec.asked.count,
-            "wrong-colour": any(thing.colour != spec.asked.colour for thing in spec.things),
-            "wrong-object": any(thing.shape != spec.asked.shape for thing in spec.things),
-            "wrong-action": spec.motion != spec.asked.motion,
-            "wrong-setting": spec.ground != spec.asked.ground,
+            "wrong-count": bool(spec.things) and len(spec.things) != spec.requested.count,
+            "wrong-colour": any(thing.colour != spec.requested.colour for thing in spec.things),
+            "wrong-object": any(thing.shape != spec.requested.shape for thing in spec.things),
+            "wrong-action": spec.motion != spec.requested.motion,
+            "wrong-setting": spec.ground != spec.requested.ground,
             "extra-content": spec.extra is not None,
         }
         named = {fault.defect for fault in spec.faults if fault.axis is Axis.ALIGNMENT}
