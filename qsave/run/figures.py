@@ -1,4 +1,4 @@
-"""Records of the figures of one axis of an evaluation: the critic's, those of its rivals, and those of generators.
+"""The figures of one axis of an evaluation as records: those of the critic, of its rivals and of the generators.
 
 Each record reads and writes its part of `evaluation.json`.
 """
@@ -25,7 +25,7 @@ from qsave.statistics.figures import Estimate, Interval, Undefined
 
 BLANK_FRAMES, PREVIOUS = "blank_frames", "previous"
 RIVALS = (BLANK_FRAMES, PREVIOUS)
-"""Other predictors of the same clips: the critic itself with blank frames, and the critic before it."""
+"""Other predictors of the same clips: the critic itself with blank frames, and the previous critic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of clips, with Wilson's interval."""
+    """`count` of `of` clips, and this share with Wilson's interval."""
 
     count: int
     of: int
@@ -68,7 +68,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class ParseError:
-    """A reason why outputs could not be read as a report card, and how many clips have it."""
+    """A reason why outputs could not be read as a report card, and the number of clips with such outputs."""
 
     error: str
     clips: int
@@ -136,7 +136,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Probabilities from `start` to `end`: how many, their mean, and the share that came true with its interval."""
+    """Level probabilities from `start` to `end`: their number and mean, and the share that came true, with interval."""
 
     start: float
     end: float
@@ -166,7 +166,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Reliability of the level probabilities; `error` is the expected calibration error, None without a report card."""
+    """Reliability of the level probabilities; `error` is the expected calibration error, if there are report cards."""
 
     bins: tuple[CalibrationBin, ...] = ()
     error: float | None = None
@@ -199,8 +199,8 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class DefectFigures:
-    """Defects that the critic listed against those that raters listed, in (clip, label) pairs. Without a report card
-    `listed` and `both` are None."""
+    """Defects that the critic listed compared with those that raters listed, counted in (clip, label) pairs. `listed`
+    and `both` are None if no clip has a report card."""
 
     listed: int | None
     by_raters: int
@@ -303,7 +303,7 @@ _PEOPLE = ("baseline_srcc", "baseline_plcc", "ceiling_srcc", "ceiling_plcc")
 
 @dataclass(frozen=True, slots=True)
 class AxisFigures:
-    """One axis on one split. `rivals` has the keys of RIVALS that were measured; `people` says why it is missing."""
+    """One axis on one split. `rivals` has those of RIVALS that were measured; if `people` is Undefined, it says why."""
 
     critic: Agreement
     calibration: Calibration
@@ -338,8 +338,8 @@ class AxisFigures:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorMeans:
-    """Means of one generator over its clips with a report card (`counts`); `clips` counts all of its clips. Without a
-    report card there is no score, and the MOS is over all clips."""
+    """Means of one generator over its clips with a report card (`counts`); `clips` is the number of all its clips. If
+    none has a report card, there is no score, and the MOS is over all clips."""
 
     counts: Counts
     score: float | None

@@ -45,27 +45,28 @@ _METHOD = """\
   clips of a prompt together. Figures of raters have jackknife intervals over clips and raters, rates of outputs
   without a report card have Wilson's intervals.
 - With fewer than {least} prompts an interval would be too narrow, so figures have no interval and are not compared.
-  Agreement of generators needs that many prompts of each generator, because only their clips are resampled.
-- All figures are over the clips for which the predictor has a report card. Those of the constant predictor are over
-  the clips for which the critic has one.
+  The agreement of generators needs that many prompts of each generator, because the clips are resampled and the
+  generators are not.
+- The figures of a predictor are over the clips for which it has a report card. Those of the constant predictor are
+  over the clips for which the critic has one.
 - The score of an axis is the expectation over the five levels where the answer writes its level, from 1 to 5. PLCC
   after logistic fits four parameters to the same points, so it flatters. KRCC is tau-b.
-- A dash is undefined; the reason is below the table.
-- One rater: a rating of each clip against the mean of its other ratings. A perfect critic exceeds it. Ceiling: the
-  square root of the reliability of the MOS, which is the correlation that the true quality would reach.
-- Calibration takes the level that the MOS rounds to as the true one.
+- A dash means that a figure is undefined; the reason is below the table.
+- One rater: one rating of each clip against the mean of its other ratings. A perfect critic would exceed this figure.
+- Ceiling: the square root of the reliability of the MOS, which is the correlation that the true quality would reach.
+- Calibration takes the MOS, rounded to a level, as the true level.
 - The predictions of each clip are in `predictions-<split>.csv`."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Predictor:
-    """A row of the table of scores: a predictor, the clips behind its figures, and the figures."""
+    """A row of the table of scores: a predictor, its figures, and the counts of clips that they rest on."""
 
     name: str
     counts: Counts
     figures: Figures
     title: str = ""
-    """The name in the table, if it differs from the name in a sentence."""
+    """The name in the table, if it differs from the name in sentences."""
 
 
 def render_report(evaluation: Evaluation, made: datetime | None = None) -> str:
@@ -234,7 +235,7 @@ def _list_people(people: PeopleReach | Undefined) -> list[_Predictor]:
 def _describe_gains(figures: AxisFigures) -> str:
     """Say by how much the critic is better than each rival on the same clips.
 
-    Without an interval a difference does not show that the critic is better.
+    A difference without an interval comes with the reason, because it does not show that the critic is better.
     """
     gains = [
         f"SRCC minus that of {words}: {_describe_gain(figures.rivals[name].gain, figures.rivals[name].gain.srcc)}"
@@ -280,9 +281,9 @@ def _render_reasons(split: Split) -> Iterator[str]:
         if read.clips
         else f"No clip has a report card, so only what raters listed is counted, over all {split.counts.clips} clips. "
     ) + (
-        "Counts are of clips and labels. Evidence IoU: for each time that raters marked, the best overlap in time with "
-        "the critic's evidence for the same defect. A contradiction is a level that does not fit the listed defects: "
-        "excellent with a defect, or poor and worse with none."
+        "A defect counts once in each clip. Evidence IoU: for each time that raters marked, the best overlap in time "
+        "with the critic's evidence for the same defect. A contradiction is a level that does not fit the listed "
+        "defects: excellent with a defect, or poor or bad with none."
     )
     figures = {axis: _collect_reason_figures(split.axes[axis]) for axis in AXES}
     rows = []
@@ -324,7 +325,7 @@ def _collect_shares(defects: DefectFigures) -> Figures:
 
 
 def _count_defects(defects: DefectFigures) -> list[str]:
-    """Say how often the critic and the raters listed a defect; the critic's count is a dash without a report card."""
+    """Write how often the critic and the raters listed a defect; a dash for the critic if it has no report card."""
     return ["–" if defects.listed is None else str(defects.listed), str(defects.by_raters)]
 
 

@@ -1,8 +1,9 @@
 """Load a critic: any Qwen3-VL or Qwen2.5-VL, from a local folder or by hub id, through transformers' own classes.
 
 The loader also finds the token ids that the rest of the engine needs. It checks that each of the five level words is
-one token at its position in the grammar; otherwise no score could be read. `folder` says which folders are refused,
-`families` how the kinds of model differ. Code in a checkpoint is never run; only safetensors weights are read.
+one token at its position in the grammar; otherwise no score could be read. The module `folder` decides which folders
+are refused; `families` holds what differs between kinds of model. Code in a checkpoint is never run, and only
+safetensors weights are read.
 """
 
 import logging
@@ -51,18 +52,19 @@ class LoadedModel:
     """A model in memory, with the token ids and settings that the engine needs."""
 
     network: nn.Module
-    """The model, or its peft wrapper; `base` is the transformers class under either."""
+    """The transformers model or its peft wrapper; `base` is the model without the wrapper."""
     tokenizer: PreTrainedTokenizerBase
     level_ids: tuple[int, ...]
     """Token ids of the level words, bad to excellent, as they are written after `axis:`."""
     end_ids: tuple[int, ...]
+    """Token ids that end a generated text."""
     mark_ids: Mapping[str, int]
     """Ids of the special tokens that the engine writes (`MARKS`)."""
     frames: FrameConfig
     max_new_tokens: int
     name: str
     simulated: bool = False
-    """Whether it learned from simulated clips or ratings."""
+    """Whether it was trained on simulated clips or ratings."""
 
     @property
     def base(self) -> Any:
@@ -82,12 +84,12 @@ class LoadedModel:
 
     @property
     def pad_id(self) -> int:
-        """The token at padded positions; the mask hides it."""
+        """The token that fills padded positions, which the mask hides."""
         return self.end_ids[0]
 
     @property
     def never_generated(self) -> list[int]:
-        """Marks that a completion must not contain: a stray vision pad would break the next forward pass."""
+        """Ids of marks that a completion must not contain: a stray vision pad would break the next forward pass."""
         return [id for mark, id in self.mark_ids.items() if mark != END_OF_TURN]
 
     @property
@@ -113,9 +115,9 @@ def load(name: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) 
 
 
 def load_outline(name: str) -> LoadedModel:
-    """Load a critic without weights, on torch's meta device; it can be measured but not run.
+    """Load a critic without weights, on torch's meta device, to compute its size. It cannot be run.
 
-    Only config and tokenizer are read, from the folder or the hub; raises ModelError as `load` does.
+    Reads only the config and the tokenizer, from the folder or the hub. Raises ModelError as `load` does.
     """
     folder = check_outline(name)
     config = _load_config(name, folder)
@@ -133,7 +135,7 @@ def load_frame_config(name: str) -> FrameConfig:
 def find_level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
     """Find the ids of the five level words in a report card; raises ModelError unless each is one token.
 
-    The ids are found in context: the five renderings of a card may differ in one token only, and the ids must be the
+    Each level is written into a report card, and the five cards must differ in exactly one token. The ids must be the
     same on every axis.
     """
     ids = {axis: _find_level_ids_of_axis(tokenizer, axis) for axis in AXES}
@@ -146,7 +148,7 @@ def find_level_ids(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
 
 
 def _build(name: str, folder: Path | None, config: Any, load_network: Callable[[], Any]) -> LoadedModel:
-    """Build the model. The small files are read first, so that an error in them appears before minutes of loading."""
+    """Build the model. The small files are read first, so that an error in them appears before the weights load."""
     tokenizer = _load_tokenizer(name, folder)
     settings = read_critic_settings(folder)
     return LoadedModel(
@@ -168,7 +170,7 @@ def _read_frames(folder: Path | None, config: Any) -> FrameConfig:
         return FrameConfig(**{**read_critic_settings(folder).frames, "unit": read_geometry(config).unit})
     except ValueError as error:
         where = folder / CRITIC_FILE if folder else config.model_type
-        raise ModelError(f"{where}: its frame settings are not possible: {error}.") from None
+        raise ModelError(f"{where}: the frame settings are not possible: {error}.") from None
 
 
 def _find_level_ids_of_axis(tokenizer: PreTrainedTokenizerBase, axis: Axis) -> tuple[int, ...]:
@@ -224,21 +226,21 @@ def _load_tokenizer(name: str, folder: Path | None) -> PreTrainedTokenizerBase:
 def _explain_loading_errors(name: str, folder: Path | None, what: str) -> Iterator[None]:
     """Raise ModelError if a part of the model cannot be read from the folder or the hub.
 
-    While the hub is retried, one message replaces the messages of the single attempts.
+    transformers logs each retry of the hub; one message replaces them all.
     """
     retries = _RetryMessages(name)
     logging.getLogger(_RETRY_LOGGER).addFilter(retries)
     try:
         yield
     except _LOADING_ERRORS as error:
-        instead = "" if folder else " A local folder with its files can be named instead."
-        raise ModelError(f"{name}: {what} cannot be loaded: {str(error).rstrip('. ')}.{instead}") from error
+        advice = "" if folder else " You can also name a local folder that holds its files."
+        raise ModelError(f"{name}: {what} cannot be loaded: {str(error).rstrip('. ')}.{advice}") from error
     finally:
         logging.getLogger(_RETRY_LOGGER).removeFilter(retries)
 
 
 class _RetryMessages(logging.Filter):
-    """Replaces the first of many messages by our own, and drops the others."""
+    """A log filter that replaces the first message on a retry and drops the others."""
 
     def __init__(self, model: str) -> None:
         super().__init__()
@@ -252,7 +254,7 @@ class _RetryMessages(logging.Filter):
 
 @contextmanager
 def _hide_load_report() -> Iterator[None]:
-    """Hide transformers' table of weights that did not fit: `_check_weights` reports them in one line."""
+    """Hide transformers' table of weights that do not fit; `_check_weights` reports them in one line."""
     logger = logging.getLogger(_LOAD_LOGGER)
     logger.addFilter(_is_not_load_report)
     try:
@@ -269,14 +271,16 @@ def _check_weights(name: str, report: Mapping[str, Any]) -> None:
     """Refuse weights of the wrong shape and missing weights; print which weights are left out."""
     if mismatched := sorted(report["mismatched_keys"]):
         first, actual, expected = mismatched[0]
-        others = f"; {len(mismatched) - 1} more do not fit" if mismatched[1:] else ""
+        others = f" {len(mismatched) - 1} more weights do not fit." if mismatched[1:] else ""
         raise ModelError(
-            f"{name}: {first} is {_format_shape(actual)}, and config.json wants {_format_shape(expected)}{others}."
+            f"{name}: {first} is {_format_shape(actual)}, but config.json expects {_format_shape(expected)}.{others}"
         )
     if missing := sorted(report["missing_keys"]):
-        raise ModelError(f"{name}: {len(missing)} weights are missing, {missing[0]} first; they would be random.")
+        raise ModelError(f"{name}: {len(missing)} weights are missing; the first is {missing[0]}.")
     if unexpected := sorted(report["unexpected_keys"]):
-        left_out = f"{len(unexpected)} weights that config.json does not name are left out, {unexpected[0]} first."
+        left_out = (
+            f"{len(unexpected)} weights that config.json does not name are left out; the first is {unexpected[0]}."
+        )
         print(f"{name}: {left_out}", file=sys.stderr)
 
 
@@ -285,16 +289,16 @@ def _format_shape(shape: tuple[int, ...]) -> str:
 
 
 def _check_numbers(name: str, network: nn.Module) -> None:
-    """Refuse weights that are NaN or infinite. Only sums are checked: such a value makes them NaN or infinite."""
+    """Refuse weights with a NaN or infinite value. Sums are enough to check: such a value makes its sum so too."""
     broken = [key for key, value in network.named_parameters() if not value.detach().sum().isfinite()]
     if broken:
-        raise ModelError(f"{name}: {len(broken)} weights contain NaN or infinity, {broken[0]} first.")
+        raise ModelError(f"{name}: {len(broken)} weights contain NaN or infinity; the first is {broken[0]}.")
 
 
 class _PatchProjection(nn.Conv3d):
-    """The patch embedding as a matrix product, since each kernel covers its whole input.
+    """Compute the patch embedding as a matrix product, which is possible because each kernel covers its whole input.
 
-    The general convolution is several times slower; weights and results stay the same.
+    The general convolution has the same weights and results but is several times slower.
     """
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Every setting of a run: frozen records, read from TOML or JSON; unknown names are refused.
+"""The settings of a run: frozen records, read from TOML or JSON. Unknown names are refused.
 
 A setting that TRL or transformers also has carries their name. The defaults are those of a tiny critic that is trained
 from scratch in minutes; `recipes/` holds settings for a real Qwen3-VL, and `presets` chooses between them by model.
@@ -31,7 +31,7 @@ FREE_TO_CHANGE = (
     "sft.captions",
     "tokens_per_batch",
 )
-"""Settings that may change when a run resumes: how it is computed and where its files are, not what it learns."""
+"""Settings that may change when a run resumes. They affect computation and file paths, not what the run learns."""
 NEW_NAMES: Mapping[str, str] = {
     "save_every": "save_steps",
     "sft.warmup": "sft.warmup_steps",
@@ -43,11 +43,11 @@ NEW_NAMES: Mapping[str, str] = {
     "grpo.clip_high": "grpo.epsilon_high",
     "grpo.kl_beta": "grpo.beta",
 }
-"""Names of settings in earlier versions, with their present names."""
+"""The old names of settings, with the new ones."""
 
 
 class ConfigError(ValueError):
-    """A setting that is unknown or has a wrong value; the message names it and what is allowed."""
+    """A setting that is unknown or has a wrong value; the message names the setting and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class SftConfig:
     batch: int = 8
     """Clips in a step."""
     learning_rate: float = 4e-3
-    """Peak rate; training from scratch takes a hundred times the rate of a pretrained model."""
+    """Peak learning rate. Training from scratch takes a hundred times the rate of a pretrained model."""
     warmup_steps: int = 20
-    """Steps over which the rate rises to its peak; then it falls along a cosine to a tenth of the peak."""
+    """Steps over which the rate rises to its peak. It then falls along a cosine to a tenth of the peak."""
     weight_decay: float = 0.01
     """Weight decay of AdamW, on matrices only."""
     huber_weight: float = 1.0
@@ -69,19 +69,19 @@ class SftConfig:
     direct_weight: float = 1.0
     """Weight of the loss on a direct answer: a second completion of the same prompt, with levels but without reasons. A
     level that follows its reasons is easy to guess from their words; the levels of a direct answer must be read from
-    the frames. It helped in runs of a few minutes, and made no difference in a long run whose reasons describe what is
-    visible (docs/engine/toy.md)."""
+    the frames. The term helped in runs of a few minutes. It made no difference in a long run whose reasons describe
+    what is visible (docs/engine/toy.md)."""
     shift: float = 0.08
-    """Largest random shift of a clip's frames, as a share of the frame, against overfitting to few clips; 0 leaves the
-    frames as they are. Has no effect on a frozen vision tower."""
+    """Largest random shift of a clip's frames, as a share of the frame, against overfitting to few clips; 0 shifts no
+    frames. It has no effect on a frozen vision tower."""
     captions: str = ""
     """A file of JSON lines `{"video": "clip.mp4", "text": "two red circles rise over sand. .."}`; paths of videos are
-    relative to the file's folder. These are unrated clips; in every step some of them are trained on their
-    descriptions, in addition to the rated clips. From report cards alone a model that starts from scratch learns to
-    write them, but not to see; a pretrained model does not need captions. A line may also have a `"prompt"`, the clip's
-    own or another, with which the text compares the clip. Clips of the release's val and test splits are left out."""
+    relative to the file's folder. The clips need no ratings: every step also trains on the descriptions of some of
+    them. A model that starts from scratch learns from report cards alone how to write them, but not how to see; a
+    pretrained model does not need captions. A line may also have a `"prompt"`, the clip's own or another; its text then
+    compares the clip with that prompt. Clips of the release's val and test splits are left out."""
     captions_batch: int = 8
-    """Clips with captions in a step, if there are any."""
+    """Captioned clips in a step, if `captions` is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,17 @@ class RewardConfig:
     rank: float = 0.5
     """The scores put the clips of the round in the same order as their MOS."""
     defects: float = 0.5
-    """F1 of the listed defects against those that people listed."""
+    """F1 of the listed defects against those that raters listed."""
     evidence: float = 0.25
-    """The evidence overlaps in time with people's evidence."""
+    """The evidence overlaps in time with that of raters."""
     consistency: float = 0.25
     """The listed defects agree with the level."""
     length: float = 0.1
     """The output is not longer than needed."""
     kernel_floor: float = 0.5
-    """Least width of the accuracy kernel, in levels; a larger standard error of the MOS widens it."""
+    """Smallest width of the accuracy kernel, in levels. A larger standard error of the MOS widens the kernel."""
     free_tokens: int = 208
-    """Tokens of the longest output that gets the full length reward; for longer ones it falls to 0 at the limit."""
+    """Tokens that an output may have with the full length reward; beyond, the reward falls to 0 at `max_new_tokens`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class GrpoConfig:
     temperature: float = 1.0
     """Temperature of sampling; the policy is the distribution at this temperature."""
     learning_rate: float = 1e-4
-    """Constant rate."""
+    """Learning rate, which is constant."""
     scale_rewards: str = "group"
     """How advantages are scaled: `group` divides by the group's standard deviation, `none` does not."""
     epsilon: float = 0.2
@@ -145,11 +145,11 @@ class CooldownConfig:
     batch: int = 8
     """Clips in a step."""
     learning_rate: float = 2e-4
-    """Peak rate; falls along a cosine to a tenth."""
+    """Peak learning rate. The rate falls along a cosine to a tenth of it."""
     huber_weight: float = 1.0
-    """As in SFT."""
+    """Weight of the Huber loss, as in SFT."""
     samples: int = 8
-    """Samples of each clip for measuring the spread of its score before and after the stage."""
+    """Samples of each clip. The spread of its score over them is measured before and after the stage."""
     probe: int = 12
     """Clips on which the spread is measured."""
 
@@ -169,14 +169,14 @@ class Config:
     """A whole run."""
 
     seed: int = 0
-    """Decides every draw of the run."""
+    """Determines every random draw of the run."""
     frames: FrameConfig | None = None
-    """The frames of a clip that the model gets; if unset, the model keeps its own setting."""
+    """Which frames of a clip the model gets, and at what size. If unset, the model keeps its own settings."""
     freeze_vision: bool = False
     """Do not train the vision tower; its features are then cached (`feature_gigabytes`)."""
     feature_gigabytes: float = FEATURE_GIGABYTES
-    """Main memory for the cached features of a frozen tower (adapters freeze it too): some 22 MB a clip for an 8B
-    model. The features of clips beyond the limit are computed each time."""
+    """Main memory for the cached features of a frozen tower (adapters freeze it too): about 22 MB per clip for an 8B
+    model. Features that do not fit are computed again at each use."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, more time."""
     dtype: str = "float32"
@@ -186,11 +186,12 @@ class Config:
     tokens_per_batch: int = TOKENS_PER_BATCH
     """Padded prompt and output tokens of one batch of generation in the evaluation."""
     samples: int = 1
-    """Answers to each clip, whose mean score is evaluated. A single answer is the greedy one; several are sampled, and
-    their mean is less certain if they differ. The time of generation grows with their number."""
+    """Answers to each clip; the mean of their scores is evaluated. A single answer is the greedy one; several are
+    sampled, and their mean is less certain if they differ. Generation takes longer with more answers."""
     micro_tokens: int = MICRO_TOKENS
     """Padded tokens of one micro-batch of SFT (one forward and backward pass). A larger step is split into several
-    micro-batches by row length, with the same loss and gradient. Lower it if memory runs out. One row always fits."""
+    micro-batches by row length, with the same loss and gradient. Lower it if memory runs out. A longer row is a
+    micro-batch of its own."""
     save_steps: int = 100
     """Steps between checkpoints; each stage also ends with one."""
     allow_high_rates: bool = False
@@ -201,11 +202,11 @@ class Config:
     lora: LoraConfig = field(default_factory=LoraConfig)
     """Adapters, if any."""
     sft: SftConfig = field(default_factory=SftConfig)
-    """Stage one."""
+    """The first stage."""
     grpo: GrpoConfig = field(default_factory=GrpoConfig)
-    """Stage two."""
+    """The second stage."""
     cooldown: CooldownConfig = field(default_factory=CooldownConfig)
-    """Stage three."""
+    """The third stage."""
 
     def __post_init__(self) -> None:
         _require(self.dtype in ("float32", "bfloat16"), "dtype", "float32 or bfloat16", self.dtype)
@@ -239,7 +240,7 @@ class Config:
         }
 
     def count_steps(self, stage: str) -> int:
-        """Return how many steps a stage has; a step of GRPO is a round."""
+        """Return the number of steps of a stage; for GRPO, the number of rounds."""
         return {"sft": self.sft.steps, "grpo": self.grpo.rounds, "cooldown": self.cooldown.steps}[stage]
 
 
@@ -261,7 +262,7 @@ def read_settings(path: Path) -> dict[str, object]:
         parse_config(table)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    assert isinstance(table, dict)  # parse_config takes nothing else
+    assert isinstance(table, dict)  # parse_config refuses anything else
     return table
 
 

@@ -1,11 +1,11 @@
 """Train a critic: SFT, GRPO, cool-down, evaluation. All stages share one loop, which can resume after any step.
 
-out/run.json                 what the run is; locked while a process trains
+out/run.json                 the description of the run; locked while a process trains
 out/metrics.jsonl            one object for each step
 out/progress.json            the current step
 out/checkpoints/             the newest checkpoint of each stage
 out/model/                   the critic, once all stages are done
-out/evaluation.json          the figures; written last: if the file exists, the run is done
+out/evaluation.json          the figures; written last, so if the file exists, the run is done
 out/evaluation.md            the report; `measure` writes its other files to the same folder
 """
 
@@ -82,7 +82,7 @@ def train(
     resume: bool = False,
     previous: str | None = None,
 ) -> Evaluation | None:
-    """Run the stages that have steps, then evaluate the new critic, and compare it with the critic `previous` if given.
+    """Run the stages that have steps, then evaluate the new critic and compare it with `previous`, if given.
 
     Returns the evaluation. With several processes only the first one evaluates; the others return None.
     Raises ModelError, ReleaseError, DataError, CheckpointError or TrainingError.
@@ -147,7 +147,7 @@ class _Run:
         self.journal = Journal(out, {name: config.count_steps(name) for name in stages}, writes=machine.is_leader)
         self.checkpoint: Checkpoint | None = None
         self.reference: dict[str, Tensor] | None = None
-        """Weights at the start of GRPO, if the run resumes within it."""
+        """The weights at the start of GRPO, if the run resumes in the middle of GRPO and has a KL penalty."""
         self.problems: list[str] = []
 
     def prepare(self, *, resume: bool) -> None:
@@ -155,10 +155,10 @@ class _Run:
         checkpoint = find_newest(self._checkpoints)
         if checkpoint and not resume:
             raise CheckpointError(
-                f"{self.out} holds a run already: add --resume to resume it, or choose another --out."
+                f"{self.out} already holds a run: add --resume to resume it, or choose another --out."
             )
         if checkpoint:
-            if "sft" not in self.stages:  # captions are needed for SFT alone
+            if "sft" not in self.stages:  # only SFT reads captions, so they need not be given
                 self.description = replace(self.description, captions=checkpoint.run.captions)
             check_same_run(checkpoint, self.description)
         self.checkpoint = checkpoint
@@ -166,7 +166,7 @@ class _Run:
             return
         if self.machine.is_leader:
             self._clean_folder(is_new=checkpoint is None)
-        self.machine.gather(None)  # nobody writes into the folder before it is clean
+        self.machine.gather(None)  # wait until the folder is clean before any process writes into it
         with seed_torch(self.config.seed, "adapters"):
             prepare(self.model, self.config)
         if checkpoint:
@@ -175,7 +175,7 @@ class _Run:
         self.journal.rewind(checkpoint.stage if checkpoint else None, checkpoint.step if checkpoint else 0)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Restore the weights. If the run stopped in GRPO, also take the reference policy: the weights at its start."""
+        """Restore the weights. If the run stopped in GRPO, its weights at the start of GRPO become the reference."""
         if checkpoint.stage == "grpo" and self.config.grpo.beta:
             before = find_newest(self._checkpoints, STAGES[: STAGES.index("grpo")])
             if before:
@@ -185,7 +185,7 @@ class _Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether all stages and the evaluation are done. An evaluation with a previous critic is always repeated."""
+        """Whether all stages and the evaluation are done. A comparison with a previous critic is always repeated."""
         if self.previous or self.checkpoint is None or not (self.out / EVALUATION_FILE).is_file():
             return False
         last = self.stages[-1]
@@ -208,7 +208,7 @@ class _Run:
         write_json(self.out / RUN_FILE, {**self.description.to_json(), "computed": computation})
 
     def report(self, problem: str) -> None:
-        """Report a problem with a clip, once; the run continues without the clip."""
+        """Print and log a problem with the data once; the run continues."""
         if problem not in self.problems:
             self.problems.append(problem)
             if self.machine.is_leader:
@@ -216,7 +216,7 @@ class _Run:
             self.journal.append({"stage": "data", "problem": problem})
 
     def run_stage(self, name: str, material: Material) -> None:
-        """Run a stage, from its checkpoint if it has one; skip it if it is done or has no clips."""
+        """Run a stage, from its checkpoint if there is one. Skip a stage that is done or has no clips."""
         start, examples = self._count_done(name), material.train[name]
         if not examples:
             self.report(f"{name} was skipped: the release has no clips for it.")
@@ -234,7 +234,7 @@ class _Run:
             self._measure_consistency("after", material)
 
     def _count_done(self, name: str) -> int | None:
-        """Return how many steps of a stage are done; None if the run has already left the stage."""
+        """Return how many steps of a stage are done; None if the run is already in a later stage."""
         if self.checkpoint is None or STAGES.index(name) > STAGES.index(self.checkpoint.stage):
             return 0
         return self.checkpoint.step if name == self.checkpoint.stage else None
@@ -243,7 +243,7 @@ class _Run:
         """Raise CheckpointError if the run skipped this stage."""
         if name not in self._list_stages():
             raise CheckpointError(
-                f"{self.out} holds a run that continued without {name} and cannot go back: choose another --out."
+                f"{self.out} holds a run that skipped {name} and cannot go back to it: choose another --out."
             )
 
     def _list_stages(self) -> list[str]:
@@ -263,7 +263,7 @@ class _Run:
         return SftStage(context, examples, config.sft, captioned=captioned, micro_tokens=config.micro_tokens)
 
     def _take_reference(self) -> dict[str, Tensor] | None:
-        """Return the weights of the reference policy: those at the start of GRPO; None without a KL penalty."""
+        """Return the weights of the reference policy (those at the start of GRPO), or None without a KL penalty."""
         if not self.config.grpo.beta:
             return None
         reference, self.reference = self.reference, None
@@ -301,7 +301,7 @@ class _Run:
             write_json(self.out / CONSISTENCY_FILE, {key: value.to_json() for key, value in results.items()})
 
     def _read_consistency(self) -> dict[str, Consistency]:
-        """Read what was measured before and after the cool-down."""
+        """Read the consistency before and after the cool-down, as far as it is measured."""
         path = self.out / CONSISTENCY_FILE
         values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return {when: Consistency.from_json(value) for when, value in values.items()}

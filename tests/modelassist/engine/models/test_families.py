@@ -69,5 +69,5 @@ def test_settings_that_no_version_knew_name_the_file_and_older_ones_are_taken(
     critic = load(str(tmp_path))
     assert (critic.frames.slow_frames, critic.frames.unit, critic.max_new_tokens) == (1, either.geometry.unit, 9)
     (tmp_path / "critic.json").write_text(json.dumps(older | {"frames": {"fast_frames": 0}}))
-    with pytest.raises(ModelError, match="its frame settings are not possible: fast_frames must be at least 1"):
+    with pytest.raises(ModelError, match="the frame settings are not possible: fast_frames must be at least 1"):
         load(str(tmp_path))

@@ -40,5 +40,5 @@ def test_every_setting_has_a_comment_above_it() -> None:
 
 def test_the_comments_are_the_docstrings_of_the_source() -> None:
     docs = read_field_docs(RewardConfig)
-    assert docs["defects"] == "F1 of the listed defects against those that people listed."
+    assert docs["defects"] == "F1 of the listed defects against those that raters listed."
     assert list(docs) == list(asdict(RewardConfig()))

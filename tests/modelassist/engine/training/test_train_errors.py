@@ -170,7 +170,7 @@ def test_a_run_does_not_go_back_to_a_stage_that_it_left_out(bench: Bench) -> Non
     assert bench.train("--stages", "sft,cooldown")[0] == 0
     status, error = bench.train("--stages", "grpo", "--resume")
     assert status == 1
-    assert error.endswith("holds a run that continued without grpo and cannot go back: choose another --out.")
+    assert error.endswith("holds a run that skipped grpo and cannot go back to it: choose another --out.")
 
 
 def test_a_run_does_not_resume_with_another_model(bench: Bench) -> None:
