@@ -97,7 +97,7 @@ def test_a_session_by_keyboard_alone_offline_for_part_of_it_loses_nothing(
     answer(page, 3)
     go_offline(page)
     page.keyboard.press("Control+Enter")
-    expect(page.locator("[data-notice]")).to_contain_text("sent as soon as it is back")
+    expect(page.locator("[data-notice]")).to_contain_text("sent as soon as the site can be reached")
     assert Rating.objects.count() == 2
     page.context.set_offline(False)
     wait_for_next(page, held, 3)

@@ -111,10 +111,7 @@ def normalise_answer(answer: Any) -> str:
             return str(values)
         own = {"lease", "item", "clip", "prompt", "lease_expires_at"}
         return str({name: type(value) if name in own else value for name, value in values.items()})
-    text: str = answer.content.decode()
-    for pattern, same in MAY_DIFFER:
-        text = pattern.sub(same, text)
-    return text
+    return normalise_page(answer.content.decode())
 
 
 def test_the_history_of_a_rater_shows_every_kind_of_slot_alike(client: Client, campaign_with_checks: Campaign) -> None:
