@@ -35,7 +35,7 @@ def compute_time_iou(one: TimeRange, other: TimeRange) -> float:
 
 
 def contradicts_level(report: AxisReport) -> bool:
-    """Whether the defects listed contradict the level: excellent with a defect, or poor and worse with none."""
+    """Return whether the listed defects contradict the level: excellent with a defect, or poor or bad with none."""
     level = round_to_level(report.score)
     return (level == MAX_LEVEL and bool(report.evidence)) or (level <= _POOR and not report.evidence)
 
