@@ -114,7 +114,8 @@ def plot_biases(agreement: Agreement) -> Plot | None:
     raters = [rater for rater in agreement.raters if rater.shared >= LEAST_CLIPS]
     if len(raters) < 2:
         return None
-    drawn = sorted(sorted(raters, key=_find_largest_bias)[-MAX_RATERS:], key=lambda rater: (rater.name, rater.rater))
+    most = {rater.rater for rater in sorted(raters, key=_find_largest_bias)[-MAX_RATERS:]}
+    drawn = [rater for rater in raters if rater.rater in most]  # in the order of the table
     names = _make_unique_names(drawn)
     rows = tuple(
         (axis.value, names[rater.rater], figures.bias)
