@@ -15,7 +15,7 @@ from modelassist.forms import ActivateForm, AddCriticForm, StartRunForm
 from modelassist.models import Critic, Run
 from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.reads.evaluation import arrange_splits
-from modelassist.reads.plots import plot_curves, plot_evaluation
+from modelassist.reads.plots import STAGE_NAMES, plot_curves, plot_evaluation
 from modelassist.reads.runs import list_run_files, list_runs, read_run_page
 from modelassist.services import adding
 from modelassist.services import critics as critic_services
@@ -70,7 +70,9 @@ def run(request: AuthedRequest, pk: int) -> HttpResponse:
     context = {
         "page": page,
         "run": training_run,
-        "curves": [(stage, plot_curves(stage, figures)) for stage, figures in page.curves.items()],
+        "curves": [
+            (STAGE_NAMES.get(stage, stage), plot_curves(stage, figures)) for stage, figures in page.curves.items()
+        ],
         "splits": arrange_splits(evaluation),
         "plots": plot_evaluation(evaluation, page.folder),
     }

@@ -21,6 +21,8 @@ CURVES = {
     "learning_rate": gettext_lazy("Learning rate"),
 }
 """Figures that are drawn as curves if the run has them; all others are in its metrics file only."""
+STAGE_NAMES = {"sft": "SFT", "grpo": "GRPO", "cooldown": gettext_lazy("Cool-down")}
+"""What pages call the stages of a training run."""
 PREDICTORS = {
     "srcc": gettext_lazy("This critic"),
     "blank_srcc": gettext_lazy("With blank frames"),
