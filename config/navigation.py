@@ -37,7 +37,7 @@ class Link:
 
 CAMPAIGN_TABS = (
     Entry("campaign", _("Overview"), frozenset({"campaign-duplicate"})),
-    Entry("campaign-items", _("Clips"), frozenset({"campaign-item"})),
+    Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items"})),
     Entry("agreement", _("Agreement")),
     Entry("members", _("Members")),
     Entry("panels", _("Panels"), frozenset({"panel-new-link"})),

@@ -54,7 +54,7 @@ def world(transactional_db: None) -> World:
 def shows_all(page: Page, path: str) -> tuple[int, int]:
     """Opens an address and waits until its pictures show and its videos play; returns how many there are of each."""
     page.goto(path)
-    expect(page.locator("[data-start]")).to_have_count(0)  # the desk fetches its first clip by itself
+    expect(page.locator("form[data-start]")).to_have_count(0)  # the desk fetches its first clip by itself
     page.evaluate(OPEN_ALL)
     page.wait_for_function(IMAGES_SHOW)
     page.wait_for_function(VIDEOS_PLAY)
