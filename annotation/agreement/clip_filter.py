@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from annotation.models import Campaign, Clip, ItemDefect, ItemSummary, Slot, Split
+from annotation.shared.number_fields import limit_number
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
 from qsave.words import isolate
 
@@ -34,6 +35,7 @@ TALLY_SORTS = ("mos", "width")
 SORTS = (*COLUMN_SORTS, *TALLY_SORTS)
 LONGEST_TEXT = 200
 _AXIS_LABELS = [(axis.value, axis.value) for axis in AXES]
+_MOS_LIMITS = limit_number(MIN_LEVEL, MAX_LEVEL, is_whole=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,11 @@ class ClipFilterForm(forms.Form):
     rater = forms.CharField(label=_("Rated by"), required=False, max_length=150)
     defect = forms.ChoiceField(label=_("Defect"), required=False, widget=PlainSelect)
     spread = forms.ChoiceField(label=_("Score gap"), required=False, widget=PlainSelect)
-    mos_from = forms.FloatField(label=_("MOS from"), required=False, min_value=MIN_LEVEL, max_value=MAX_LEVEL)
-    mos_to = forms.FloatField(label=_("MOS to"), required=False, min_value=MIN_LEVEL, max_value=MAX_LEVEL)
-    width = forms.FloatField(label=_("Interval at least"), required=False, min_value=0, max_value=MAX_LEVEL - MIN_LEVEL)
+    mos_from = forms.FloatField(label=_("MOS from"), required=False, **_MOS_LIMITS)
+    mos_to = forms.FloatField(label=_("MOS to"), required=False, **_MOS_LIMITS)
+    width = forms.FloatField(
+        label=_("Interval width at least"), required=False, **limit_number(0, MAX_LEVEL - MIN_LEVEL, is_whole=False)
+    )
     reports = forms.BooleanField(label=_("With open reports"), required=False)
     gold = forms.BooleanField(label=_("Golds only"), required=False)
     sort = forms.ChoiceField(required=False, widget=forms.HiddenInput)

@@ -100,7 +100,7 @@ def test_each_state_lists_its_own(as_lead: Client, lead: User) -> None:
     [
         ({"state": "odd"}, "Select a valid choice"),
         ({"rater": "nobody"}, "Nobody has this name."),
-        ({"mos_from": "9"}, "less than or equal to 5"),
+        ({"mos_from": "9"}, "Enter a number from 1 to 5."),
         ({"width": "x"}, "Enter a number"),
     ],
 )
