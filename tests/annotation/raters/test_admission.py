@@ -32,7 +32,7 @@ def make_campaigns() -> dict[str, tuple[str, str]]:
     """Make a campaign of each kind; return the kinds by name."""
     kinds: dict[str, tuple[str, str]] = {f"{state}-{open_to}": (state, open_to) for state, open_to in KINDS}
     for name, (state, open_to) in kinds.items():
-        factories.make_campaign(name=name, state=state, open_to=open_to)
+        factories.make_item(factories.make_campaign(name=name, state=state, open_to=open_to))
     return kinds
 
 

@@ -121,12 +121,13 @@ def test_the_desk_says_when_nothing_is_left(as_rater: Client, empty_campaign: Ca
     assert "Nothing left to rate" in post(as_rater, empty_campaign, "start").content.decode()
 
 
-def test_the_list_names_open_campaigns_only_and_says_when_there_are_none(
+def test_the_list_names_campaigns_with_clips_for_the_rater_and_says_when_there_are_none(
     as_rater: Client, empty_campaign: Campaign
 ) -> None:
+    add_clip(empty_campaign)
     assert "/rate/autumn/" in as_rater.get("/rate/").content.decode()
     Campaign.objects.update(state="paused")
-    assert "No campaign is open at the moment" in as_rater.get("/rate/").content.decode()
+    assert "No clip waits for you at the moment" in as_rater.get("/rate/").content.decode()
 
 
 def test_the_guess_at_the_next_clip_is_what_the_next_claim_gives(
