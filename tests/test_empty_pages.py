@@ -45,10 +45,14 @@ def opened(page: URLPattern, who: User, *names: str) -> str | None:
 
 
 def says_what_to_do(html: str) -> bool:
-    """Each empty place has a link or a button, or a second sentence after the one that there is nothing."""
+    """Each empty place has a link or a button, or a second sentence; each line of the home page has a link."""
     places = [text for _, text in re.findall(r'<(p|div) class="empty">(.*?)</\1>', html, re.DOTALL)]
-    return bool(places) and all(
-        re.search(r"<a\s", text) or re.search(r"[.:;]\s+\w", re.sub("<.*?>", "", text)) for text in places
+    lists = re.findall(r'<ul class="home-lines">(.*?)</ul>', html, re.DOTALL)
+    lines = [line for text in lists for line in re.findall(r"<li>(.*?)</li>", text, re.DOTALL)]
+    return (
+        bool(places or lines)
+        and all(re.search(r"<a\s", text) or re.search(r"[.:;]\s+\w", re.sub("<.*?>", "", text)) for text in places)
+        and all(re.search(r"<a\s", line) for line in lines)
     )
 
 
@@ -80,6 +84,8 @@ def test_every_page_of_a_campaign_without_clips_says_what_to_do_next(role: Role,
         ('<p class="empty">No release yet. Freeze one below.</p>', True),
         ('<div class="empty"><p>No release yet.</p><a href="/releases">Freeze one</a></div>', True),
         ("<p>Some release.</p>", False),
+        ('<ul class="home-lines"><li><p>No clip.</p><a href="/import">Import clips</a></li></ul>', True),
+        ('<ul class="home-lines"><li><p>No clip.</p></li></ul>', False),
     ],
 )
 def test_what_counts_as_saying_what_to_do(html: str, says: bool) -> None:

@@ -19,11 +19,12 @@ from tests.annotation.factories import make_campaign, make_user
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("accounts", "annotation", "config", "datasets", "modelassist", "operations", "qsave")
 OURS = {
-    "action", "allowed", "answers", "asked", "axes", "axis", "best", "bridges", "chosen", "clips", "count", "counts",
-    "days", "duration", "end", "error", "figure", "figures", "first", "format", "given", "group", "groups", "height",
-    "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks", "middle", "most", "n", "number",
-    "problem", "quota", "rated", "read", "readable", "reason", "requested", "role", "roles", "run", "seats", "share",
-    "shown", "split", "start", "state", "uses", "values", "wanted", "ways", "whom", "why", "width", "worst",
+    "action", "allowed", "answers", "asked", "axes", "axis", "best", "bound", "bridges", "chosen", "clips", "count",
+    "counts", "days", "done", "duration", "end", "error", "figure", "figures", "first", "format", "given", "group",
+    "groups", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks", "middle",
+    "minutes", "more", "most", "n", "number", "pace", "problem", "quota", "rated", "read", "readable", "reason",
+    "requested", "role", "roles", "run", "seats", "share", "shown", "slots", "split", "start", "state", "total", "uses",
+    "values", "wanted", "ways", "whom", "why", "width", "worst",
 }  # fmt: skip
 """Keys of values that the site itself writes: figures, states, roles, sentences. Add a new one here, or isolate it."""
 OWN_FIELDS = {("annotation/rating/desk_form.py", "name")}
