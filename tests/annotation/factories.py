@@ -14,6 +14,7 @@ from typing import Any
 import av
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 
 from accounts.models import Role, User
 from annotation.campaigns import campaigns
@@ -198,6 +199,7 @@ def make_campaign(
     return campaign
 
 
+@transaction.atomic
 def make_item(campaign: Campaign, clip: Clip | None = None, *, arm: Arm = Arm.BLIND, slots: int = 1) -> Item:
     """Make an item whose rating slots are all of one arm.
 
