@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 
-from tests.support.resting import list_other_sessions, list_request_threads, wait_until_idle, wait_until_unused
+from tests.support.resting import list_other_sessions, list_request_threads, wait_until_idle
 from tests.support.services import find_postgres, find_redis, is_listening
 from tests.support.waiting import wait_until
 
@@ -75,6 +75,7 @@ def test_another_session_in_the_database_is_found_before_the_drop() -> None:
     other = connection.copy()
     with other.cursor() as cursor:
         cursor.execute("SELECT 'who is this'")
-    assert ("client backend", "idle", "SELECT 'who is this'") in list_other_sessions()
+    session = ("client backend", "idle", "SELECT 'who is this'")
+    assert session in list_other_sessions()
     other.close()
-    wait_until_unused()
+    wait_until(lambda: session not in list_other_sessions(), what="the end of the other session")
