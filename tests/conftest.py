@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connections
 from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -67,6 +68,7 @@ def chromium() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=path, args=list(browser.FLAGS), timeout=limit)
         yield running
         running.close()
+        connections.close_all()  # beside an event loop Django keeps connections of its own, which nobody else closes
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
