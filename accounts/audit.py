@@ -10,7 +10,7 @@ from accounts.models import AuditEntry, User
 _campaign_finders: dict[str, Callable[[Any], str]] = {}
 
 
-def finds_campaign(label: str) -> Callable[[Callable[[Any], str]], Callable[[Any], str]]:
+def register_campaign_finder(label: str) -> Callable[[Callable[[Any], str]], Callable[[Any], str]]:
     """Register how to find the name of the campaign that a target belongs to; `label` is its model's."""
 
     def register(find: Callable[[Any], str]) -> Callable[[Any], str]:

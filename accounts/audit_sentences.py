@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit_trail import Act, Target, reads_targets, register_acts
+from accounts.audit_trail import Act, Target, register_acts, register_target_reader
 from accounts.models import ApiToken, Invitation, User
 
 register_acts(
@@ -36,18 +36,18 @@ register_acts(
 )
 
 
-@reads_targets("accounts.user")
+@register_target_reader("accounts.user")
 def read_users(keys: Collection[str]) -> Mapping[str, Target]:
     return {str(user.pk): Target(str(user)) for user in User.objects.filter(pk__in=keys)}
 
 
-@reads_targets("accounts.invitation")
+@register_target_reader("accounts.invitation")
 def read_invitations(keys: Collection[str]) -> Mapping[str, Target]:
     page = reverse("people")
     invitations = Invitation.objects.filter(pk__in=keys)
     return {str(one.pk): Target(one.note or f"#{one.pk}", page) for one in invitations}
 
 
-@reads_targets("accounts.apitoken")
+@register_target_reader("accounts.apitoken")
 def read_tokens(keys: Collection[str]) -> Mapping[str, Target]:
     return {str(token.pk): Target(token.name) for token in ApiToken.objects.filter(pk__in=keys)}

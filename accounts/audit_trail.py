@@ -1,4 +1,4 @@
-"""Read the audit trail: a page of entries, newest first, each told in a sentence.
+"""Read the audit trail: a page of entries, newest first, each with a sentence that describes it.
 
 Higher packages know what their acts mean. Each has a module `audit_sentences` that registers a sentence for every act
 that it records, and how to name and link the targets. This package loads those modules when the site starts.
@@ -85,8 +85,8 @@ def register_acts(acts: Mapping[str, Act]) -> None:
     _acts.update(acts)
 
 
-def reads_targets(label: str) -> Callable[[TargetReader], TargetReader]:
-    """Register how to read the targets of a model by their keys, in one query. A target that is gone may be missing."""
+def register_target_reader(label: str) -> Callable[[TargetReader], TargetReader]:
+    """Register how to read the targets of a model by their keys, in one query. A deleted target may be missing."""
 
     def register(read: TargetReader) -> TargetReader:
         _target_readers[label] = read
@@ -95,8 +95,8 @@ def reads_targets(label: str) -> Callable[[TargetReader], TargetReader]:
     return register
 
 
-def lists_campaigns(lister: CampaignLister) -> CampaignLister:
-    """Register what lists the campaigns of the filter, as (name, title)."""
+def register_campaign_lister(lister: CampaignLister) -> CampaignLister:
+    """Register a function that lists the campaigns of the filter, as (name, title)."""
     _campaign_listers.append(lister)
     return lister
 
@@ -123,14 +123,14 @@ def read_page(filters: Filters, *, before: int | None = None, after: int | None 
     _plan_by_values()
     entries = _filter(filters)
     if after is not None:
-        found = list(entries.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
-        shown, more = found[:PAGE_SIZE][::-1], len(found) > PAGE_SIZE
-        newer, older = more, bool(shown)
+        fetched = list(entries.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
+        rows, has_more = fetched[:PAGE_SIZE][::-1], len(fetched) > PAGE_SIZE
+        has_newer, has_older = has_more, bool(rows)
     else:
-        found = list((entries if before is None else entries.filter(pk__lt=before)).order_by("-pk")[: PAGE_SIZE + 1])
-        shown, more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
-        newer, older = before is not None and bool(shown), more
-    return Page(tell(shown), shown[0].pk if newer else None, shown[-1].pk if older else None)
+        fetched = list((entries if before is None else entries.filter(pk__lt=before)).order_by("-pk")[: PAGE_SIZE + 1])
+        rows, has_more = fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
+        has_newer, has_older = before is not None and bool(rows), has_more
+    return Page(describe_entries(rows), rows[0].pk if has_newer else None, rows[-1].pk if has_older else None)
 
 
 def _plan_by_values() -> None:
@@ -155,7 +155,7 @@ def _filter(filters: Filters) -> QuerySet[AuditEntry]:
     return entries
 
 
-def tell(entries: Iterable[AuditEntry]) -> list[Row]:
+def describe_entries(entries: Iterable[AuditEntry]) -> list[Row]:
     """Return each entry with its sentence. One query for each kind of target."""
     entries = list(entries)
     targets = _read_targets(entries)

@@ -56,7 +56,7 @@ class HomeCard:
 
 @dataclass(frozen=True, slots=True)
 class HomeSection:
-    """The cards and lines of one kind of work. `empty` says what to do if there are none; without it, it is hidden."""
+    """The cards and lines of one kind of work. Without any, it shows `empty`, or is hidden if `empty` is not set."""
 
     title: str
     cards: tuple[HomeCard, ...] = ()

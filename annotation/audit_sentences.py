@@ -5,8 +5,16 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit import finds_campaign
-from accounts.audit_trail import Act, Data, Sentence, Target, lists_campaigns, reads_targets, register_acts
+from accounts.audit import register_campaign_finder
+from accounts.audit_trail import (
+    Act,
+    Data,
+    Sentence,
+    Target,
+    register_acts,
+    register_campaign_lister,
+    register_target_reader,
+)
 from annotation.models import Campaign, Item, Panel, Screening
 
 CAMPAIGNS_IN_FILTER = 200
@@ -149,36 +157,36 @@ register_acts(
 )
 
 
-@finds_campaign("annotation.campaign")
+@register_campaign_finder("annotation.campaign")
 def find_campaign_of_campaign(campaign: Campaign) -> str:
     return campaign.name
 
 
-@finds_campaign("annotation.item")
-@finds_campaign("annotation.panel")
+@register_campaign_finder("annotation.item")
+@register_campaign_finder("annotation.panel")
 def find_campaign_of_part(part: Item | Panel) -> str:
     return part.campaign.name
 
 
-@lists_campaigns
+@register_campaign_lister
 def list_campaigns() -> list[tuple[str, str]]:
     """Return the newest campaigns."""
     return list(Campaign.objects.order_by("-pk").values_list("name", "title")[:CAMPAIGNS_IN_FILTER])
 
 
-@reads_targets("annotation.campaign")
+@register_target_reader("annotation.campaign")
 def read_campaigns(keys: Collection[str]) -> Mapping[str, Target]:
     campaigns = Campaign.objects.filter(pk__in=keys)
     return {str(one.pk): Target(one.title, reverse("campaign", args=[one.name])) for one in campaigns}
 
 
-@reads_targets("annotation.item")
+@register_target_reader("annotation.item")
 def read_items(keys: Collection[str]) -> Mapping[str, Target]:
     rows = Item.objects.filter(pk__in=keys).values_list("pk", "clip__clip_id", "campaign__name")
     return {str(pk): Target(clip, reverse("campaign-item", args=[name, pk])) for pk, clip, name in rows}
 
 
-@reads_targets("annotation.panel")
+@register_target_reader("annotation.panel")
 def read_panels(keys: Collection[str]) -> Mapping[str, Target]:
     rows = Panel.objects.filter(pk__in=keys).values_list("pk", "name", "campaign__name")
     return {str(pk): Target(panel, reverse("panels", args=[name])) for pk, panel, name in rows}

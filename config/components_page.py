@@ -1,4 +1,4 @@
-"""`/components`: every component of the pages in every state, for whoever writes a page. It is in no menu."""
+"""`/components`: a page with every component in every state, as a reference for developers. No menu leads to it."""
 
 from django import forms
 from django.contrib import messages

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit import finds_campaign
-from accounts.audit_trail import Act, Target, reads_targets, register_acts
+from accounts.audit import register_campaign_finder
+from accounts.audit_trail import Act, Target, register_acts, register_target_reader
 from datasets.models import Release
 
 register_acts(
@@ -21,12 +21,12 @@ register_acts(
 )
 
 
-@finds_campaign("datasets.release")
+@register_campaign_finder("datasets.release")
 def find_campaign(release: Release) -> str:
     return release.campaign.name
 
 
-@reads_targets("datasets.release")
+@register_target_reader("datasets.release")
 def read_releases(keys: Collection[str]) -> Mapping[str, Target]:
     releases = Release.objects.filter(pk__in=keys)
     return {str(one.pk): Target(str(one), reverse("release", args=[one.number])) for one in releases}

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit import finds_campaign
-from accounts.audit_trail import Act, Target, reads_targets, register_acts
+from accounts.audit import register_campaign_finder
+from accounts.audit_trail import Act, Target, register_acts, register_target_reader
 from modelassist.models import Critic, Run
 
 register_acts(
@@ -30,18 +30,18 @@ register_acts(
 )
 
 
-@finds_campaign("modelassist.run")
+@register_campaign_finder("modelassist.run")
 def find_campaign(run: Run) -> str:
     return run.release.campaign.name
 
 
-@reads_targets("modelassist.run")
+@register_target_reader("modelassist.run")
 def read_runs(keys: Collection[str]) -> Mapping[str, Target]:
     runs = Run.objects.filter(pk__in=keys).values_list("pk", flat=True)
     return {str(pk): Target(f"run {pk}", reverse("run", args=[pk])) for pk in runs}
 
 
-@reads_targets("modelassist.critic")
+@register_target_reader("modelassist.critic")
 def read_critics(keys: Collection[str]) -> Mapping[str, Target]:
     return {
         str(one.pk): Target(str(one), reverse("critic", args=[one.pk])) for one in Critic.objects.filter(pk__in=keys)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.audit_trail import Act, Target, reads_targets, register_acts
+from accounts.audit_trail import Act, Target, register_acts, register_target_reader
 from operations.models import Job
 
 register_acts(
@@ -16,7 +16,7 @@ register_acts(
 )
 
 
-@reads_targets("operations.job")
+@register_target_reader("operations.job")
 def read_jobs(keys: Collection[str]) -> Mapping[str, Target]:
     jobs = Job.objects.filter(pk__in=keys).only("kind")
     return {str(job.pk): Target(job.kind.replace("_", " "), reverse("job", args=[job.pk])) for job in jobs}

@@ -101,11 +101,11 @@ FIRST_FIELDS = 5
 
 def keep_filters(given: QueryDict) -> str:
     """Return the filters and the order of an address, without what is empty and without a position."""
-    kept = QueryDict(mutable=True)
+    query = QueryDict(mutable=True)
     for name, value in given.items():
         if value and name not in ("after", "before"):
-            kept[name] = str(value)
-    return kept.urlencode()
+            query[name] = str(value)
+    return query.urlencode()
 
 
 class PlainSelect(forms.Select):

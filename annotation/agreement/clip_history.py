@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
-from accounts.audit_trail import tell
+from accounts.audit_trail import describe_entries
 from accounts.models import AuditEntry
 from annotation.agreement.clip_evidence import Evidence, ItemRating
 from annotation.models import Exposure, Item, Offer, RatingRevision, Review, Skip
@@ -115,5 +115,7 @@ def _describe_review(review: Review) -> Event:
 def _describe_acts(item: Item) -> Iterator[Event]:
     """Yield the acts of the audit trail, in its sentences."""
     entries = AuditEntry.objects.filter(target_type=item._meta.label_lower, target_id=str(item.pk))
-    for row in tell(entries.exclude(action__in=FROM_OTHER_ROWS).select_related("actor").order_by("at", "pk")):
+    for row in describe_entries(
+        entries.exclude(action__in=FROM_OTHER_ROWS).select_related("actor").order_by("at", "pk")
+    ):
         yield Event(row.entry.at, row.sentence)

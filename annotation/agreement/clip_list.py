@@ -53,7 +53,7 @@ class ClipRow:
 
 @dataclass(frozen=True, slots=True)
 class ClipPage:
-    """A page of the list. `previous` and `next` are the positions to go on from, None where the list ends."""
+    """A page of the list. `previous` and `next` say where those pages begin; None if there is no such page."""
 
     rows: Sequence[ClipRow]
     count: int

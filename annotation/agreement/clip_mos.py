@@ -55,7 +55,7 @@ def _to_percent(level: float) -> float:
 def read_item_mos(item: Item, screened: Set[int]) -> list[AxisMos]:
     """Return the MOS of an item on each axis, without screened raters. One query, and one for each rated axis."""
     scores = [score for score in read_scores(item.campaign, item) if score.rater not in screened]
-    found = []
+    results = []
     for axis in AXES:
         table = make_table(scores, axis)
         on_axis = [score for score in scores if score.axis == axis]
@@ -64,7 +64,7 @@ def read_item_mos(item: Item, screened: Set[int]) -> list[AxisMos]:
             if on_axis
             else Undefined(_explain_no_mos(item))
         )
-        found.append(
+        results.append(
             AxisMos(
                 axis,
                 mos,
@@ -72,7 +72,7 @@ def read_item_mos(item: Item, screened: Set[int]) -> list[AxisMos]:
                 sum(score.is_blind for score in on_axis),
             )
         )
-    return found
+    return results
 
 
 def _explain_no_mos(item: Item) -> str:

@@ -23,7 +23,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The marks of one opinion. Marks that overlap lie in rows below each other."""
+    """The marks of one opinion. Marks that overlap are drawn in separate rows, one below the other."""
 
     opinion: Opinion
     marks: tuple[Mark, ...]

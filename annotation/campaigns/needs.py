@@ -83,8 +83,10 @@ def is_running(work: CampaignWork) -> bool:
 
 
 def is_stalled(work: CampaignWork, now: datetime) -> bool:
-    """Return whether the campaign is running, but nobody has rated for STALLED_AFTER (or never, that long after it was
-    made)."""
+    """Return whether the campaign is running, but its newest rating is older than STALLED_AFTER.
+
+    A campaign without ratings counts from its creation.
+    """
     return is_running(work) and now - (work.last_rated_at or work.campaign.created_at) > STALLED_AFTER
 
 

@@ -79,7 +79,7 @@ def _list_at_work(campaign: Campaign, now: datetime) -> tuple[Worker, ...]:
 
 
 def find_stranded(campaign: Campaign) -> Stranded | None:
-    """Find the open slots of an open campaign that no remaining rater may take; None if there are none.
+    """Find the open slots of an open campaign that no remaining rater may take. Return None if every slot has a rater.
 
     The rules are those of `annotation.rating.queue`: a rater gets a clip that is new to them, or one that they gave
     back, in the arm in which they saw it. An open panel can bring new raters at any time.

@@ -30,7 +30,7 @@ _STILL = 0.012
 _NO_FLAW = {Axis.VISUAL: "clean", Axis.DYNAMIC: "steady"}
 
 
-def write_caption(spec: ClipSpec, asked: Scene) -> str:
+def write_caption(spec: ClipSpec, requested: Scene) -> str:
     """Describe how the clip looks, how it moves and what it shows; then compare it word by word with a prompt.
 
     Each description goes moment by moment before it sums up. A summary has few words, and an untrained vision tower
@@ -42,7 +42,7 @@ def write_caption(spec: ClipSpec, asked: Scene) -> str:
         for axis in (Axis.VISUAL, Axis.DYNAMIC)
     )
     return ". ".join(
-        [*flaws, write_map(spec), capitalise(describe_scene(spec)), f"{compare_with_prompt(spec, asked)}."]
+        [*flaws, write_map(spec), capitalise(describe_scene(spec)), f"{compare_with_prompt(spec, requested)}."]
     )
 
 
@@ -89,20 +89,20 @@ def describe_scene(spec: ClipSpec) -> str:
     return f"{COUNT_WORDS[count]} {name_thing(first, count)} {verb} over {spec.ground}{among}{extra}"
 
 
-def compare_with_prompt(spec: ClipSpec, asked: Scene) -> str:
+def compare_with_prompt(spec: ClipSpec, requested: Scene) -> str:
     """Compare the prompt with what is visible, word by word: "Asked and seen: two two same; red blue other; ..".
 
     A model quickly learns whether two adjacent words are the same. With a comma between the words a tiny critic did not
     learn two of the five kinds in 3,800 steps (docs/engine/toy.md).
     """
     things = spec.things
-    verb = MOTIONS.get if asked.count > 1 else lambda motion: motion
+    verb = MOTIONS.get if requested.count > 1 else lambda motion: motion
     pairs = (
-        (COUNT_WORDS[asked.count], COUNT_WORDS.get(len(things), _NONE)),
-        (asked.colour, _join_different(thing.colour for thing in things)),
-        (asked.shape, _join_different(thing.shape for thing in things)),
-        (verb(asked.motion), verb(spec.motion) if things else _NONE),
-        (asked.ground, spec.ground),
+        (COUNT_WORDS[requested.count], COUNT_WORDS.get(len(things), _NONE)),
+        (requested.colour, _join_different(thing.colour for thing in things)),
+        (requested.shape, _join_different(thing.shape for thing in things)),
+        (verb(requested.motion), verb(spec.motion) if things else _NONE),
+        (requested.ground, spec.ground),
     )
     words = (f"{wanted} {seen} {'same' if wanted == seen else 'other'}" for wanted, seen in pairs)
     besides = f"a {spec.extra.colour} {spec.extra.shape}" if spec.extra else "nothing"

@@ -134,16 +134,16 @@ def _describe_time(time: TimeRange | None) -> str:
 
 def _list_names(spec: ClipSpec) -> dict[str, str]:
     """Return words for the prompt and for what is visible."""
-    asked, count = spec.requested, len(spec.things)
+    requested, count = spec.requested, len(spec.things)
     shown = spec.things[0] if spec.things else None
     return {
-        "asked": _name_group(asked),
-        "thing": asked.shape if asked.count == 1 else pluralise(asked.shape),
-        "asked_colour": asked.colour,
-        "asked_count": _name_number(asked.count),
-        "asked_shape": asked.shape,
-        "asked_motion": asked.motion,
-        "asked_ground": asked.ground,
+        "asked": _name_group(requested),
+        "thing": requested.shape if requested.count == 1 else pluralise(requested.shape),
+        "asked_colour": requested.colour,
+        "asked_count": _name_number(requested.count),
+        "asked_shape": requested.shape,
+        "asked_motion": requested.motion,
+        "asked_ground": requested.ground,
         "shown_colour": shown.colour if shown else "nothing",
         "shown_shape": shown.shape if shown else "nothing",
         "shown_count": _name_number(count),

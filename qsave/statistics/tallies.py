@@ -1,7 +1,8 @@
 """Tallies: the number, the sum and the sum of squares of an item's scores, packed into one integer.
 
-Scores are whole levels, so a tally loses nothing: MOS, interval and pooled SD follow from tallies alone. The tally of
-several scores is the sum of theirs, which a database can add up. A campaign has few distinct ones.
+Scores are whole levels, so a tally loses nothing: MOS, interval and pooled SD follow from tallies alone. Tallies
+add up: the sum of the tallies of two sets of scores is the tally of both, so a database can sum them. A campaign has
+few distinct tallies.
 """
 
 from collections.abc import Iterable, Sequence

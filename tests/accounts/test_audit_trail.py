@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts import audit_trail, services
 from accounts.audit import record
-from accounts.audit_trail import PAGE_SIZE, Filters, read_page, tell
+from accounts.audit_trail import PAGE_SIZE, Filters, describe_entries, read_page
 from accounts.models import AuditEntry, Role, User
 from annotation.campaigns import reports
 from annotation.models import Item
@@ -119,7 +119,7 @@ def test_an_entry_of_an_earlier_version_or_without_its_target_is_still_told(ada:
     AuditEntry.objects.create(action="item.given_out_again", data={"before": {}, "reports": 1}, **common)
     AuditEntry.objects.create(action="item.marked", data={}, **common)
     AuditEntry.objects.create(action="thing.done", data={"odd": [1, None, {"a_b": True}]}, **common)
-    sentences = [re.sub(r"<[^>]+>", "", row.sentence) for row in tell(AuditEntry.objects.order_by("pk"))]
+    sentences = [re.sub(r"<[^>]+>", "", row.sentence) for row in describe_entries(AuditEntry.objects.order_by("pk"))]
     assert sentences == [
         "Ada returned clip #987 to the queue of –.",
         "Ada removed the mark of clip #987 of –.",

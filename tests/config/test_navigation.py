@@ -14,7 +14,7 @@ UNMARKED = {
     "rate": "the desk has a bar of its own",
     "rate-try": "the desk has a bar of its own",
     "my-rating": "the desk has a bar of its own",
-    "components": "it is for whoever writes a page",
+    "components": "it is a reference for developers",
     "panel-begin": "a guest has one way on",
     "panel-done": "a guest has one way on",
 }

@@ -88,7 +88,7 @@ def describe_run(
 
 
 def hash_captions(captioned: Sequence[Example]) -> str | None:
-    """Hash the clips with captions, both videos and texts, in order; returns None if there are none."""
+    """Hash the clips with captions, both videos and texts, in order. Return None if no clip has a caption."""
     if not captioned:
         return None
     contents = [[example.sha256, *(turn["content"] for turn in example.messages)] for example in captioned]

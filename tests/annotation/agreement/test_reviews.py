@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from accounts.audit_trail import tell
+from accounts.audit_trail import describe_entries
 from accounts.models import AuditEntry
 from annotation.agreement import reviews
 from annotation.rating.answers import AnswersRefused
@@ -67,5 +67,5 @@ def test_the_audit_trail_tells_a_verdict(verdict: str, words: str) -> None:
 
     reviews.screen(actor=factories.make_lead(), campaign=campaign, rater=rater, verdict=verdict, reason="all threes")
 
-    (row,) = tell(AuditEntry.objects.filter(action="rater.screened"))
+    (row,) = describe_entries(AuditEntry.objects.filter(action="rater.screened"))
     assert f" {words} " in re.sub(r"<[^>]+>", "", row.sentence)

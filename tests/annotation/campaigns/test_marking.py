@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
-from accounts.audit_trail import tell
+from accounts.audit_trail import describe_entries
 from accounts.models import AuditEntry
 from annotation.campaigns.marking import mark_item, read_order_scores, set_order_scores
 from annotation.campaigns.policy import update_policy
@@ -45,7 +45,7 @@ def test_the_audit_trail_tells_each_change_of_a_mark_in_words() -> None:
     mark_item(actor=lead, item=item, mark="plain")
 
     clip, campaign = item.clip.clip_id, item.campaign.name
-    rows = tell(AuditEntry.objects.filter(action="item.marked").order_by("pk"))
+    rows = describe_entries(AuditEntry.objects.filter(action="item.marked").order_by("pk"))
     sentences = [re.sub(r"<[^>]+>", "", row.sentence) for row in rows]
     made, feedback = f"{lead} made clip {clip} of {campaign} a", "Feedback to raters: The edge melts."
     assert sentences == [
