@@ -18,7 +18,8 @@ def dialog(context: template.Context, content: str, *name: object, **options: An
 
     Options: `action` is the address of the form; `label` is on the button that opens; `title` is the heading, and the
     button that acts (default: the label); `danger` marks what cannot be undone or shuts somebody out; `style` is the
-    class of the button that opens (default: "button-small").
+    class of the button that opens (default: "button-small"); `key` is the key that opens, on a page whose script
+    presses what has `data-key`.
     """
     identifier = slugify("-".join(str(part) for part in ("dialog", *name)))
     request = context.get("request")

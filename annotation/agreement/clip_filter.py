@@ -103,7 +103,7 @@ def keep_filters(given: QueryDict) -> str:
     """Return the filters and the order of an address, without what is empty and without a position."""
     query = QueryDict(mutable=True)
     for name, value in given.items():
-        if value and name not in ("after", "before"):
+        if value and name not in ("after", "before", "at"):
             query[name] = str(value)
     return query.urlencode()
 

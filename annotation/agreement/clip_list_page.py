@@ -14,6 +14,7 @@ from accounts.models import Role
 from annotation.agreement import clip_list
 from annotation.agreement.clip_filter import TEXT_COLUMNS, ClipFilter, ClipFilterForm, keep_filters
 from annotation.agreement.clip_order import Position
+from annotation.agreement.clip_place import find_place
 from annotation.campaigns.forms import OrderScoresForm
 from annotation.campaigns.item_acts_page import ACTS
 from annotation.models import Campaign
@@ -57,11 +58,17 @@ class Chip:
 @role_required(Role.LEAD)
 @require_safe
 def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
-    """List the clips that the address asks for. `after` and `before` are positions of the page's neighbours."""
+    """List the clips that the address asks for.
+
+    `after` and `before` are positions of the page's neighbours. `at` is a clip: the page is then the one around it.
+    """
     campaign = get_object_or_404(Campaign, name=name)
     form = ClipFilterForm(request.GET, campaign=campaign, generators=clip_list.list_generators(campaign))
     wanted = form.read_filter()
     after, before = (_parse_position(request.GET.get(name, ""), wanted) for name in ("after", "before"))
+    at = parse_number(request.GET.get("at", ""))
+    place = None if at is None else find_place(campaign, wanted, at)
+    after, before = (place.after, None) if place else (after, before)
     page = clip_list.read_clip_page(campaign, wanted, after=after, before=before)
     columns = list(_list_columns(campaign, wanted))
     context = {
@@ -72,6 +79,7 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "columns": columns,
         "sorts": {column.name: column for column in columns},
         "page": page,
+        "place_index": min(place.index, len(page.rows) - 1) if place else None,
         "previous": _write_position(page.previous),
         "next": _write_position(page.next),
         "filtered": keep_filters(request.GET),
@@ -94,7 +102,7 @@ def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:
 def _list_chips(given: QueryDict, form: ClipFilterForm) -> Iterator[Chip]:
     for field, value in form.list_set_fields():
         others = given.copy()
-        for name in (field.name, "after", "before"):
+        for name in (field.name, "after", "before", "at"):
             others.pop(name, None)
         yield Chip(field.name, str(field.label), value, f"?{others.urlencode()}")
 

@@ -50,7 +50,18 @@ def _read_neighbours(request: AuthedRequest, item: Item) -> dict[str, Any]:
     wanted = ClipFilterForm(request.GET, campaign=item.campaign, generators=generators).read_filter()
     previous, following = find_neighbours(item.campaign, wanted, item.pk)
     filters = keep_filters(request.GET)
-    return {"previous": previous, "next": following, "query": f"?{filters}" if filters else ""}
+    return {
+        "previous": previous,
+        "next": following,
+        "query": f"?{filters}" if filters else "",
+        "back": _write_address_in_list(item, filters),
+    }
+
+
+def _write_address_in_list(item: Item, filters: str) -> str:
+    """Return the address of the list at the clip's row; its fragment works without scripts."""
+    separator = "&" if filters else ""
+    return f"{reverse('campaign-items', args=(item.campaign.name,))}?{filters}{separator}at={item.pk}#clip-{item.pk}"
 
 
 def _redirect(request: AuthedRequest, name: str, pk: int) -> HttpResponse:

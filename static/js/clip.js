@@ -184,9 +184,9 @@ class ClipView {
       this.player[key === "ArrowLeft" ? "back" : "forward"]();
       return true;
     }
-    const way = findIfAny(document, `a[data-key="${CSS.escape(key)}"]`);
-    if (way && areSingleKeysOn()) way.click();
-    if (way) return true;
+    const control = findIfAny(document, `[data-key="${CSS.escape(key)}"]`);
+    if (control && areSingleKeysOn()) control.click();
+    if (control) return true;
     if (!isHere && !areSingleKeysOn()) return false;
     const action = key === " " && !target.matches(USES_SPACE) ? "toggle" : PLAYER_KEYS[key];
     if (action) this.player[action]();
@@ -225,5 +225,5 @@ function drawBox([x, y, boxWidth, boxHeight], row, width, height) {
 const view = new ClipView(find(document, "[data-clip]"));
 wireSwitch(find(document, "[data-single-keys]", HTMLInputElement));
 document.addEventListener("keydown", (event) => {
-  if (!document.querySelector("dialog[open]") && view.press(event)) event.preventDefault();
+  if (!document.querySelector("dialog:is([open], :popover-open)") && view.press(event)) event.preventDefault();
 });

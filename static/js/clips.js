@@ -75,7 +75,12 @@ function keep(row, isLeft = false) {
   }
 }
 
+/** Go to the clip that the address names, or the row that took its place; else to where this tab was. */
 function restore() {
+  const place = findIfAny(document, "#clip-list [data-place]");
+  const [visit] = performance.getEntriesByType("navigation");
+  const isBack = visit instanceof PerformanceNavigationTiming && visit.type === "back_forward";
+  if (place && !isBack) return focusRow(place);
   let stored = null;
   try {
     stored = JSON.parse(sessionStorage.getItem(STORE) ?? "null");

@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from annotation.campaigns.campaigns import add_clips
 from annotation.models import Item
 from qsave.axes import Axis
 from tests.annotation.disputed_item import EVIDENCE, make_disputed_item
-from tests.annotation.factories import LONGER_VIDEO, make_clip, make_item, make_lead
+from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
 from tests.browser.looks import NARROW, sign_in, too_wide, violations
 
 WIDTH, HEIGHT = LONGER_VIDEO.size
@@ -118,12 +119,16 @@ def test_one_rater_or_one_axis_can_be_hidden(as_lead: Page, item: Item) -> None:
 
 def test_single_keys_can_be_turned_off_outside_the_clip(as_lead: Page, item: Item) -> None:
     open_clip(as_lead, item)
+    press(as_lead, "?")
     as_lead.get_by_label("Use single keys").uncheck()
+    press(as_lead, "Escape")
     as_lead.get_by_role("heading", name="Ratings").click()
     as_lead.keyboard.press("p")
     as_lead.get_by_label("Feedback").press("p")
     assert as_lead.evaluate("document.querySelector('video').paused")
+    as_lead.get_by_role("button", name="Keys").click()
     as_lead.get_by_label("Use single keys").check()
+    press(as_lead, "Escape")
     as_lead.get_by_role("heading", name="Ratings").click()
     as_lead.keyboard.press("p")
     as_lead.wait_for_function("() => !document.querySelector('video').paused")
@@ -152,7 +157,7 @@ def test_without_scripts_all_evidence_is_in_tables(
     sign_in(page.context, lead, live_server.url)
     page.goto(f"/campaigns/{item.campaign.name}/items/{item.pk}")
     expect(page.get_by_role("row", name="ruben visual blur 0.50–1.25 25% × 50% at 25%, 25%")).to_be_visible()
-    expect(page.get_by_label("Use single keys")).to_be_hidden()
+    expect(page.get_by_role("button", name="Keys")).to_be_hidden()
     expect(page.get_by_role("checkbox", name="visual")).to_be_hidden()
     find_mark(page, "ruben\u2069, dynamic").click()
     assert page.url.endswith("-dynamic-1")
@@ -176,7 +181,7 @@ def test_the_most_disputed_clip_is_found_looked_at_and_excluded_by_keyboard_alon
     assert "R2 jitter" in list_boxes(as_lead)
     tab_to(as_lead, "Exclude this clip")
     as_lead.keyboard.press("Enter")
-    as_lead.keyboard.press("Tab")
+    expect(as_lead.get_by_label("Reason")).to_be_focused()
     as_lead.keyboard.type("A real person.")
     as_lead.keyboard.press("Enter")
     expect(as_lead.get_by_text("Clip excluded.")).to_be_visible()
@@ -186,6 +191,46 @@ def test_the_most_disputed_clip_is_found_looked_at_and_excluded_by_keyboard_alon
     as_lead.wait_for_url(f"**/items/{calm.pk}?sort=-spread")
     item.refresh_from_db()
     assert (item.availability, item.exclusion_reason) == ("excluded", "A real person.")
+
+
+def test_x_opens_the_exclusion_and_leaving_it_returns_the_focus(as_lead: Page, item: Item) -> None:
+    open_clip(as_lead, item)
+    button = as_lead.get_by_role("button", name="Exclude this clip")
+    button.focus()
+    press(as_lead, "x")
+    dialog = as_lead.get_by_role("dialog", name="Exclude this clip")
+    expect(dialog.get_by_label("Reason")).to_be_focused()
+    as_lead.keyboard.type("jux")
+    expect(dialog.get_by_label("Reason")).to_have_value("jux")
+    press(as_lead, "Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    press(as_lead, "x")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(button).to_be_focused()
+    item.refresh_from_db()
+    assert item.availability == "available"
+
+
+def test_u_returns_to_the_row_of_the_clip_in_the_list_it_came_from(as_lead: Page, lead: User) -> None:
+    campaign = make_campaign(name="long", actor=lead)
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip(f"clip-{n:03}") for n in range(120)])
+    ids = dict(Item.objects.filter(campaign=campaign).values_list("clip__clip_id", "pk"))
+    as_lead.goto(f"/campaigns/long/items/{ids['clip-070']}?sort=-clip")
+    press(as_lead, "j")
+    as_lead.wait_for_url(f"**/items/{ids['clip-069']}?sort=-clip")
+    press(as_lead, "u")
+    row = as_lead.locator("tr[aria-current]")
+    expect(row).to_contain_text("clip-069")
+    expect(row.locator("th a")).to_be_focused()
+    expect(as_lead.locator("#clip-list tbody tr")).to_have_count(50)
+    press(as_lead, "k")
+    expect(row).to_contain_text("clip-070")
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
 
 
 def tab_to(page: Page, name: str) -> None:

@@ -183,7 +183,8 @@ def test_the_next_clip_is_that_of_the_list_that_the_lead_came_from(as_lead: Clie
     assert seen == [reverse("campaign-item", args=(campaign.name, items[name].pk)) + query for name in order]
     assert find_links(page)["prev"] == seen[-2]
     assert "Last clip of the list" in page
-    assert f'href="/campaigns/{campaign.name}/items{html.escape(query)}"' in page
+    back = f"/campaigns/{campaign.name}/items{query}{'&' if query else '?'}at={items[order[-1]].pk}"
+    assert f'href="{html.escape(back)}#clip-{items[order[-1]].pk}"' in page
 
 
 def test_a_decision_keeps_the_list_that_the_lead_came_from(as_lead: Client) -> None:
