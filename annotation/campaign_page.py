@@ -3,6 +3,8 @@
 It reads from intake, campaigns and agreement, so it is a layer above them.
 """
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import live
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.agreement.ratings_needed import read_needed
@@ -49,11 +52,16 @@ STATE_BUTTONS = {
 """What the button that leads to a state says, and what it does."""
 FIRST_OPENING = (Campaign.State.DRAFT, Campaign.State.OPEN)
 """The step that a new campaign waits for: its button stands out."""
+SECONDS_BETWEEN_UPDATES = {Campaign.State.DRAFT: 60, Campaign.State.OPEN: 15, Campaign.State.PAUSED: 15}
+"""How often the page renews itself. In the other states nothing in it changes."""
 
 
 @role_required(Role.LEAD)
 @require_safe
 def campaign(request: AuthedRequest, name: str) -> HttpResponse:
+    if live.asks_for_regions(request):
+        campaign = get_object_or_404(Campaign, name=name)
+        return live.render_regions(request, "annotation/_campaign_live.html", _read_live_figures(campaign))
     return _render_page(request, name, ImportForm())
 
 
@@ -78,11 +86,8 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
 def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
     guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
-    progress = read_progress(campaign)
-    context = {
-        "campaign": campaign,
-        "progress": progress,
-        "outlook": read_outlook(campaign, progress),
+    context = _read_live_figures(campaign) | {
+        "seconds_between_updates": SECONDS_BETWEEN_UPDATES.get(Campaign.State(campaign.state)),
         "may_rate": may_rate_now(user=request.user, campaign=campaign),
         "state_buttons": [
             (state, *texts, "button-primary" if (campaign.state, state) == FIRST_OPENING else "button")
@@ -91,13 +96,23 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         ],
         "guideline": guideline,
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
-        "counts": count_clips(campaign),
         "needed": read_needed(campaign),
         "import_form": form,
         "import_job": uploads.find_last_import(campaign),
         "upkeep_job": find_unfinished_upkeep(campaign),
     }
     return render(request, "annotation/campaign.html", context, status=422 if form.errors else 200)
+
+
+def _read_live_figures(campaign: Campaign) -> dict[str, Any]:
+    """Read what the regions of the page show that renew themselves."""
+    progress = read_progress(campaign)
+    return {
+        "campaign": campaign,
+        "progress": progress,
+        "outlook": read_outlook(campaign, progress),
+        "counts": count_clips(campaign),
+    }
 
 
 @role_required(Role.LEAD)

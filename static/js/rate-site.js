@@ -165,7 +165,7 @@ export class Refused extends Error {
  * @param {string} url
  * @param {RequestInit} options
  */
-async function send(url, options) {
+export async function send(url, options) {
   let response;
   try {
     response = await fetch(url, { credentials: "same-origin", redirect: "error", ...options });

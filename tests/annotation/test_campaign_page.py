@@ -4,7 +4,13 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tests.annotation.factories import make_campaign, make_user, rate_all
+from accounts.models import User
+from annotation.campaigns.campaigns import set_state
+from annotation.models import Campaign
+from tests.annotation.factories import claim, make_campaign, make_user, rate_all, submit
+
+LIVE = {"HX-Request": "true", "HX-Target": "live"}
+"""How the script of a page asks for its regions."""
 
 
 def test_its_state_changes_by_post_and_only_along_allowed_ways(as_lead: Client) -> None:
@@ -38,3 +44,44 @@ def test_the_campaign_and_agreement_pages_say_how_many_ratings_are_needed(as_lea
     rate_all(make_user(), campaign, 3)
     for page in (path, f"{path}/agreement"):  # scores 2 and 3: SD 0.707, so 24 ratings
         assert "add 22 ratings per clip" in as_lead.get(page).content.decode(), page
+
+
+@pytest.mark.parametrize("clips", [10, 20])
+def test_the_regions_that_renew_themselves_take_fewer_queries_than_the_page(
+    as_lead: Client, clips: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    campaign = make_campaign(clips)
+    with django_assert_num_queries(14):
+        as_lead.get(f"/campaigns/{campaign.name}", headers=LIVE)
+
+
+def test_the_regions_are_those_of_the_page_and_are_sent_once(as_lead: Client, campaign: Campaign, rater: User) -> None:
+    path = f"/campaigns/{campaign.name}"
+    first = as_lead.get(path, headers=LIVE)
+    assert "<html" not in first.content.decode()
+    page = as_lead.get(path).content.decode()
+    assert {line.strip() for line in first.content.decode().splitlines()} <= {
+        line.strip() for line in page.splitlines()
+    }
+    assert "no-store" in first.headers["Cache-Control"]
+
+    unchanged = as_lead.get(path, headers=LIVE | {"If-None-Match": first.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    submit(rater, claim(rater, campaign))
+    changed = as_lead.get(path, headers=LIVE | {"If-None-Match": first.headers["ETag"]})
+    assert changed.status_code == 200
+    assert "<strong>1</strong> of 18" in changed.content.decode()
+
+
+def test_a_page_on_which_nothing_can_change_does_not_renew_itself(
+    as_lead: Client, campaign: Campaign, lead: User
+) -> None:
+    assert 'data-every="15"' in as_lead.get(f"/campaigns/{campaign.name}").content.decode()
+    set_state(actor=lead, campaign=campaign, state="closed")
+    assert "data-every" not in as_lead.get(f"/campaigns/{campaign.name}").content.decode()
+
+
+def test_somebody_who_is_signed_out_gets_no_page_to_sign_in_inside_a_region(client: Client, campaign: Campaign) -> None:
+    answer = client.get(f"/campaigns/{campaign.name}", headers=LIVE)
+    assert answer.headers["HX-Redirect"] == "/sign-in"
+    assert answer.content == b""

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "home_card",
     "home_lines",
     "home_sections",
+    "live",
     "nav",
     "plot",
     "plot_head",

@@ -1,0 +1,181 @@
+"""Pages that renew themselves, in a real browser: what others do appears, and what the reader is at stays."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from annotation.campaigns.campaigns import set_state
+from annotation.campaigns.reports import give_out_again
+from annotation.models import Campaign
+from tests.annotation.factories import claim, make_campaign, make_lead, make_user, skip, submit
+from tests.browser.looks import sign_in
+
+PERIOD = "00:30"
+"""More than the time between two requests of any page."""
+COUNT_CHANGES = """selector => {
+    window.changes = 0
+    const count = (list) => { window.changes += list.length }
+    const options = { subtree: true, childList: true, attributes: true, characterData: true }
+    for (const region of document.querySelectorAll(selector)) new MutationObserver(count).observe(region, options)
+}"""
+
+
+@pytest.fixture
+def lead(live_server: object) -> User:
+    return make_lead("lena")
+
+
+@pytest.fixture
+def campaign(lead: User) -> Campaign:
+    return make_campaign(6, actor=lead, name="autumn", overlap=2, assisted_share=0)
+
+
+@pytest.fixture
+def overview(page: Page, lead: User, campaign: Campaign, live_server: Any) -> Page:
+    """The open overview, on a clock that the test can move."""
+    sign_in(page.context, lead, live_server.url)
+    page.clock.install()
+    page.goto(f"/campaigns/{campaign.name}")
+    expect(page.get_by_text("Updated just now")).to_be_visible()
+    return page
+
+
+def wait_for_answer(page: Page, status: int) -> None:
+    """Let time pass until the page has asked for its regions and got this answer."""
+    with page.expect_response(lambda response: response.request.headers.get("hx-target") == "live") as got:
+        page.clock.fast_forward(PERIOD)
+    assert got.value.status == status
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Make the tab of the page hidden, or shown again."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true })
+            document.dispatchEvent(new Event("visibilitychange"))
+        }""",
+        hidden,
+    )
+
+
+def test_a_rating_and_a_report_of_others_appear_on_the_overview(overview: Page, campaign: Campaign) -> None:
+    rater = make_user("rita")
+    expect(overview.locator("#live-work")).to_contain_text("0 of 12 ratings")
+    submit(rater, claim(rater, campaign))
+    claim(rater, campaign)
+    wait_for_answer(overview, 200)
+    expect(overview.locator("#live-work")).to_contain_text("1 of 12 ratings")
+    expect(overview.locator("#live-work")).to_contain_text("rita")
+    expect(overview.locator("#live-clips")).to_contain_text("Fully rated")
+    skip(rater, claim(rater, campaign), kind="flagged")
+    wait_for_answer(overview, 200)
+    expect(overview.get_by_role("link", name="Raters have reported 1 clip.")).to_be_visible()
+    expect(overview.locator("[data-live-said]")).to_have_text("Raters have reported 1 clip.")
+
+
+def test_an_overview_on_which_nothing_changed_is_not_touched(overview: Page) -> None:
+    overview.evaluate(COUNT_CHANGES, "[data-live-region]")
+    wait_for_answer(overview, 200)
+    wait_for_answer(overview, 304)
+    expect(overview.get_by_text("Updated just now")).to_be_visible()
+    assert overview.evaluate("window.changes") == 0
+
+
+def test_the_focus_an_open_dialog_and_what_is_unfolded_stay_while_figures_change(
+    overview: Page, campaign: Campaign
+) -> None:
+    rater = make_user("rita")
+    skip(rater, claim(rater, campaign), kind="flagged")
+    wait_for_answer(overview, 200)
+    overview.get_by_role("link", name="Raters have reported 1 clip.").focus()
+    skip(rater, claim(rater, campaign), kind="flagged")
+    wait_for_answer(overview, 200)
+    expect(overview.get_by_role("link", name="Raters have reported 2 clips.")).to_be_focused()
+
+    overview.locator("summary", has_text="Import clips").click()
+    overview.get_by_role("button", name="Pause campaign").press("Enter")
+    dialog = overview.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    submit(rater, claim(rater, campaign))
+    wait_for_answer(overview, 200)
+    expect(overview.locator("#live-work")).to_contain_text("1 of 12 ratings")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    expect(overview.get_by_text("Format of a manifest")).to_be_visible()
+
+
+def test_a_region_with_selected_text_waits_until_the_selection_is_gone(overview: Page, campaign: Campaign) -> None:
+    rater = make_user("rita")
+    overview.evaluate("getSelection().selectAllChildren(document.querySelector('#live-work p'))")
+    submit(rater, claim(rater, campaign))
+    wait_for_answer(overview, 200)
+    expect(overview.get_by_text("New figures wait until you move on.")).to_be_visible()
+    assert overview.evaluate("getSelection().toString()").startswith("0 of 12")
+    overview.evaluate("getSelection().removeAllRanges()")
+    expect(overview.locator("#live-work")).to_contain_text("1 of 12 ratings")
+
+
+def test_a_link_that_has_the_focus_is_not_taken_away(overview: Page, campaign: Campaign, lead: User) -> None:
+    slot = claim(make_user("rita"), campaign)
+    assert slot.rater
+    skip(slot.rater, slot, kind="flagged")
+    wait_for_answer(overview, 200)
+    link = overview.get_by_role("link", name="Raters have reported 1 clip.")
+    link.focus()
+    give_out_again(actor=lead, item=slot.item)
+    wait_for_answer(overview, 200)
+    expect(overview.get_by_text("New figures wait until you move on.")).to_be_visible()
+    expect(link).to_be_focused()
+    overview.get_by_role("button", name="Pause campaign").focus()
+    expect(link).to_have_count(0)
+
+
+def test_nothing_is_asked_while_updates_are_paused_or_the_tab_is_hidden(overview: Page) -> None:
+    asked: list[str] = []
+    overview.on("request", lambda request: asked.append(request.url) if "hx-target" in request.headers else None)
+    overview.get_by_role("button", name="Pause updates").click()
+    expect(overview.get_by_text("Updates are paused.")).to_be_visible()
+    overview.clock.run_for(PERIOD)
+    assert asked == []
+    overview.reload()
+    expect(overview.get_by_text("Updates are paused.")).to_be_visible()  # the browser remembers it
+    overview.get_by_role("button", name="Resume updates").click()
+    expect(overview.get_by_text("Updated just now")).to_be_visible()
+    assert len(asked) == 1
+    hide(overview, hidden=True)
+    overview.clock.run_for(PERIOD)
+    assert len(asked) == 1
+    with overview.expect_response(lambda response: "hx-target" in response.request.headers):
+        hide(overview, hidden=False)
+
+
+def test_the_page_says_that_it_is_not_connected_and_goes_on_when_it_is(overview: Page, campaign: Campaign) -> None:
+    rater = make_user("rita")
+    submit(rater, claim(rater, campaign))
+    overview.context.set_offline(True)
+    overview.clock.fast_forward(PERIOD)
+    expect(overview.get_by_text("Not connected. Trying again.").first).to_be_visible()
+    expect(overview.locator("[data-live-said]")).to_have_text("Not connected. Trying again.")
+    expect(overview.get_by_role("alert")).to_have_count(0)
+    overview.context.set_offline(False)
+    expect(overview.locator("#live-work")).to_contain_text("1 of 12 ratings")
+    expect(overview.locator("[data-live-said]")).to_have_text("Connected again.")
+
+
+def test_a_page_whose_reader_is_signed_out_leads_to_signing_in(overview: Page, campaign: Campaign) -> None:
+    overview.context.clear_cookies()
+    wait_for_answer(overview, 200)
+    expect(overview.get_by_text("You are signed out.").first).to_be_visible()
+    expect(overview.locator("#live-work")).to_contain_text("0 of 12 ratings")
+    expect(overview.get_by_role("button", name="Pause updates")).to_be_hidden()
+    overview.locator(".live").get_by_role("link", name="Sign in").click()
+    expect(overview).to_have_url(f"/sign-in?next=%2Fcampaigns%2F{campaign.name}")
+
+
+def test_a_page_whose_campaign_was_closed_asks_to_be_reloaded(overview: Page, lead: User, campaign: Campaign) -> None:
+    set_state(actor=lead, campaign=campaign, state="closed")
+    wait_for_answer(overview, 200)
+    overview.get_by_role("link", name="Reload the page").click()
+    expect(overview.get_by_text("Ratings can no longer be submitted or edited.").first).to_be_attached()
+    expect(overview.locator("[data-live]")).to_have_count(0)
