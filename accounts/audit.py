@@ -33,9 +33,9 @@ def record(*, actor: User | None, action: str, target: models.Model, **data: obj
 
 def record_all(
     *, actor: User | None, action: str, entries: Iterable[tuple[models.Model, Mapping[str, object]]]
-) -> None:
+) -> list[AuditEntry]:
     """Write one entry for each of many targets, as `record` does, in one query; `entries` pairs each with its data."""
-    AuditEntry.objects.bulk_create(_make_entry(actor, action, target, data) for target, data in entries)
+    return AuditEntry.objects.bulk_create(_make_entry(actor, action, target, data) for target, data in entries)
 
 
 def _make_entry(actor: User | None, action: str, target: models.Model, data: Mapping[str, object]) -> AuditEntry:

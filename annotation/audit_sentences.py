@@ -135,6 +135,13 @@ register_acts(
             _("More ratings requested"),
             _("%(actor)s asked for %(after)s ratings of clip %(target)s of %(campaign)s; before: %(before)s."),
         ),
+        "item.ratings_withdrawn": Act(
+            _("More ratings withdrawn"),
+            _(
+                "%(actor)s withdrew the request for more ratings of clip %(target)s of %(campaign)s: %(after)s rating "
+                "slots; before: %(before)s."
+            ),
+        ),
         "item.reviewed": Act(_("Clip reviewed"), _("%(actor)s reviewed clip %(target)s of %(campaign)s.")),
         "rater.screened": Act(_("Rater screened"), _tell_screening),
         "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),

@@ -6,7 +6,7 @@ its history is complete however it was changed. The number of queries does not g
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -21,11 +21,13 @@ MAX_ITEMS = 500
 class Outcome:
     """The items that an act changed, and by key why it left others as they are.
 
-    An item that needs no change is in neither.
+    An item that needs no change is in neither. `entries` has the keys of the audit entries by which
+    `annotation.campaigns.undo` takes the act back; empty if it does not.
     """
 
     changed: list[Item]
     left: dict[int, ValidationError] = field(default_factory=dict)
+    entries: list[int] = field(default_factory=list)
 
     def apply_to(self, item: Item, fields: Sequence[str]) -> None:
         """Copy the changed fields to the only item of the act; raise ValidationError if it was left as it is."""
@@ -52,4 +54,4 @@ def act_on_keys(campaign: Campaign, keys: Collection[int], act: Callable[[list[I
     missing = set(keys) - {item.pk for item in items}
     outcome = act(items) if items else Outcome([])
     strangers = {key: ValidationError(_("There is no such clip in this campaign.")) for key in sorted(missing)}
-    return Outcome(outcome.changed, outcome.left | strangers)
+    return replace(outcome, left=outcome.left | strangers)

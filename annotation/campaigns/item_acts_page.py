@@ -24,7 +24,9 @@ from annotation.campaigns.item_acts import Outcome, act_on_keys
 from annotation.campaigns.marking import Mark, mark_items
 from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.reports import exclude_items, give_out_items
+from annotation.campaigns.undo import find_entries, restore_priorities, withdraw_ratings
 from annotation.models import Campaign, Item
+from annotation.shared.key_lists import parse_keys, write_keys
 from annotation.shared.text import parse_number
 
 _NO_QUALIFICATION = _("This is a qualification clip. Its page changes its mark.")
@@ -34,7 +36,8 @@ _NO_QUALIFICATION = _("This is a qualification clip. Its page changes its mark."
 class Act:
     """`label` is on its button, `title` heads its page, `effect` says what will happen, `done` what has happened.
 
-    `undo` is the name of the act that takes it back, if one does, and `undo_label` the words of the link to it.
+    `undo` is the name of the act that takes it back, if one does, and `undo_label` the words of the link to it. An act
+    of UNDOS takes back what the audit entries of `undoes` say.
     """
 
     label: str | Promise
@@ -45,6 +48,7 @@ class Act:
     form: type[ActForm] = ActForm
     undo: str = ""
     undo_label: str | Promise = ""
+    undoes: str = ""
 
 
 def make_gold(*, actor: User, items: Sequence[Item], scores: dict[str, float]) -> Outcome:
@@ -109,6 +113,8 @@ ACTS = {
         ngettext_lazy("The priority of %(n)s clip changed.", "The priority of %(n)s clips changed.", "n"),
         mark_items,
         PriorityForm,
+        "restore-priority",
+        _("Restore their priorities"),
     ),
     "ratings": Act(
         _("More ratings"),
@@ -117,8 +123,33 @@ ACTS = {
         ngettext_lazy("%(n)s clip gets more ratings.", "%(n)s clips get more ratings.", "n"),
         request_ratings,
         RatingsForm,
+        "withdraw-ratings",
+        _("Withdraw the request"),
     ),
 }
+UNDOS = {
+    "restore-priority": Act(
+        "",
+        _("Restore the priorities of these clips"),
+        _("Each clip gets the priority that it had before. A clip whose priority has changed again is left as it is."),
+        ngettext_lazy("The priority of %(n)s clip is restored.", "The priorities of %(n)s clips are restored.", "n"),
+        restore_priorities,
+        undoes="item.priority",
+    ),
+    "withdraw-ratings": Act(
+        "",
+        _("Withdraw the request for more ratings"),
+        _("The added rating slots that no rater has taken are removed. Ratings are kept."),
+        ngettext_lazy(
+            "The added rating slots of %(n)s clip are removed, except those that raters have taken.",
+            "The added rating slots of %(n)s clips are removed, except those that raters have taken.",
+            "n",
+        ),
+        withdraw_ratings,
+        undoes="item.more_ratings",
+    ),
+}
+"""Acts that only a message offers, after the act that they take back."""
 
 
 @role_required(Role.LEAD)
@@ -126,13 +157,15 @@ ACTS = {
 def act_on_items(request: AuthedRequest, name: str) -> HttpResponse:
     """Ask for what the act on the chosen clips needs; POST acts and returns to the list, whose address is in `list`."""
     campaign, act_name = get_object_or_404(Campaign, name=name), request.GET.get("act", "")
-    act = ACTS.get(act_name)
+    act = (ACTS | UNDOS).get(act_name)
     if act is None:
         raise Http404(_("There is no such act."))
-    keys = _read_keys(request.GET)
+    entries = find_entries(campaign, act.undoes, parse_keys(request.GET.get("entries", ""))) if act.undoes else {}
+    keys = sorted(entries) if act.undoes else _read_keys(request.GET)
     form = act.form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and keys and form.is_valid():
-        outcome = _run(request.user, campaign, keys, act, form)
+        values = form.read_values() | ({"entries": entries} if act.undoes else {})
+        outcome = _run(request.user, campaign, keys, act, form, values)
         if outcome is not None:
             level = messages.WARNING if outcome.left else messages.SUCCESS
             messages.add_message(request, level, _describe(request.GET, campaign, keys, act, outcome))
@@ -149,13 +182,15 @@ def act_on_items(request: AuthedRequest, name: str) -> HttpResponse:
 
 
 def _read_keys(given: QueryDict) -> list[int]:
+    """Return the chosen clips: those of `item`, one by one, and those of `items`, many in one text."""
     keys = (parse_number(text) for text in given.getlist("item"))
-    return sorted({key for key in keys if key is not None})
+    return sorted({key for key in keys if key is not None} | set(parse_keys(given.get("items", ""))))
 
 
-def _run(actor: User, campaign: Campaign, keys: Collection[int], act: Act, form: ActForm) -> Outcome | None:
+def _run(
+    actor: User, campaign: Campaign, keys: Collection[int], act: Act, form: ActForm, values: dict[str, Any]
+) -> Outcome | None:
     """Do the act. None if a service refuses the values: the form then says why."""
-    values = form.read_values()
     try:
         return act_on_keys(campaign, keys, lambda items: act.run(actor=actor, items=items, **values))
     except ValidationError as refusal:
@@ -189,6 +224,9 @@ def _write_undo_address(given: QueryDict, campaign: Campaign, act: Act, outcome:
     if not act.undo or not outcome.changed:
         return ""
     query = QueryDict(mutable=True)
-    query.setlist("item", [str(item.pk) for item in outcome.changed])
+    if act.undo in UNDOS:
+        query["entries"] = write_keys(outcome.entries)
+    else:
+        query["items"] = write_keys(item.pk for item in outcome.changed)
     query["act"], query["list"] = act.undo, given.get("list", "")
     return f"{reverse('act-on-items', args=(campaign.name,))}?{query.urlencode()}"

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import audit
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from annotation.campaigns.item_acts import Outcome
 from annotation.campaigns.locks import lock_campaign, lock_items, lock_slots
 from annotation.campaigns.overlap import build_rating_slots
@@ -103,18 +103,20 @@ def mark_items(
     if priority is not None:
         apply_order(campaign, Item.objects.filter(pk__in=[item.pk for item in changed]))
     refresh_summaries(item.pk for item in changed)
-    _record(actor, changed, before)
-    return Outcome(changed, left)
+    priorities = _record(actor, changed, before)
+    return Outcome(changed, left, [entry.pk for entry in priorities])
 
 
-def _record(actor: User, changed: Sequence[Item], before: Mapping[int, tuple[dict[str, object], int]]) -> None:
-    """Record what changed: the marks, the priority, or both."""
+def _record(
+    actor: User, changed: Sequence[Item], before: Mapping[int, tuple[dict[str, object], int]]
+) -> list[AuditEntry]:
+    """Record what changed: the marks, the priority, or both. Returns the entries of priorities."""
     marks = [(item, {"before": before[item.pk][0], "after": _describe(item)}) for item in changed]
     marks = [(item, data) for item, data in marks if data["before"] != data["after"]]
     audit.record_all(actor=actor, action="item.marked", entries=marks)
     priorities = [(item, {"before": before[item.pk][1], "after": item.priority}) for item in changed]
     priorities = [(item, data) for item, data in priorities if data["before"] != data["after"]]
-    audit.record_all(actor=actor, action="item.priority", entries=priorities)
+    return audit.record_all(actor=actor, action="item.priority", entries=priorities)
 
 
 def _check_request(mark: str | None, scores: Mapping[str, float] | None, priority: int | None) -> None:

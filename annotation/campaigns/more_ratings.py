@@ -37,13 +37,15 @@ def request_ratings(*, actor: User, items: Sequence[Item], ratings: int) -> Outc
     for item_id, number in slots.values_list("item", "number"):
         numbers[item_id].add(number)
     changed = [item for item in current if item.pk not in left and len(numbers[item.pk]) < ratings]
-    Slot.objects.bulk_create(
+    added: dict[int, list[int]] = defaultdict(list)
+    for slot in Slot.objects.bulk_create(
         slot for item in changed for slot in build_missing_slots(item.campaign, item, numbers[item.pk], ratings)
-    )
+    ):
+        added[slot.item_id].append(slot.pk)
     refresh_summaries(item.pk for item in changed)
-    entries = [(item, {"before": len(numbers[item.pk]), "after": ratings}) for item in changed]
-    audit.record_all(actor=actor, action="item.more_ratings", entries=entries)
-    return Outcome(changed, left)
+    data = [(item, {"before": len(numbers[item.pk]), "after": ratings, "slots": added[item.pk]}) for item in changed]
+    entries = audit.record_all(actor=actor, action="item.more_ratings", entries=data)
+    return Outcome(changed, left, [entry.pk for entry in entries])
 
 
 def _refuse(item: Item) -> ValidationError | None:

@@ -12,11 +12,12 @@ from django.utils import timezone
 from PIL import Image
 
 from accounts import services as accounts
-from accounts.models import Role, User
+from accounts.models import AuditEntry, Role, User
 from annotation.campaigns import campaigns
 from annotation.campaigns.guidelines import Example, set_guidelines
-from annotation.campaigns.item_acts_page import ACTS
+from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import mark_item
+from annotation.campaigns.more_ratings import request_ratings
 from annotation.models import Arm, Campaign, Item
 from annotation.raters import members, panels
 from annotation.raters.name_lists import Invitee
@@ -127,6 +128,8 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
     for act in ACTS:
         pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&item={first.pk}&item={last.pk}")
+    for act, undo in UNDOS.items():
+        _add_undo(pages, campaign, act, undo.undoes)
     pages.add(Role.LEAD, "campaigns")
     pages.add(Role.LEAD, "campaign-new")
     pages.add(Role.LEAD, "components")
@@ -134,6 +137,17 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     pages.add(Role.ANNOTATOR, "rate-guidelines", campaign.name)
     pages.add(Role.ANNOTATOR, "my-rating", rating.pk)
     return campaign
+
+
+def _add_undo(pages: Pages, campaign: Campaign, act: str, undoes: str) -> None:
+    """Add the page that takes back what an entry of the audit trail says."""
+    item = Item.objects.filter(campaign=campaign, is_qualification=False).order_by("pk")[1]
+    if undoes == "item.priority":
+        mark_item(actor=campaign.created_by, item=item, priority=1)
+    else:
+        request_ratings(actor=campaign.created_by, items=[item], ratings=campaign.overlap + 1)
+    entry = AuditEntry.objects.filter(action=undoes).latest("pk")
+    pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&entries={entry.pk}")
 
 
 def _add_desk(pages: Pages, lead: User, rater: User) -> Campaign:

@@ -10,14 +10,16 @@ from django.test import Client
 from accounts.models import AuditEntry, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.item_acts import MAX_ITEMS
-from annotation.campaigns.item_acts_page import ACTS
+from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import Mark, mark_item, read_mark
 from annotation.campaigns.reports import exclude
 from annotation.models import Campaign, Item
+from annotation.shared.key_lists import write_keys
 from tests.annotation.factories import make_campaign, make_clip
 
 pytestmark = pytest.mark.django_db
 
+LONGEST_ADDRESS = 4000  # gunicorn takes 4094 bytes with the method and the version
 NAMES = ("one", "two", "three")
 LIST = "state=unrated&sort=-spread"
 VALUES: dict[str, dict[str, object]] = {
@@ -47,7 +49,11 @@ def do(client: Client, act: str, items: list[Item], **values: object) -> str:
     campaign = items[0].campaign
     answer = client.post(address(campaign, act, [item.pk for item in items]), values or VALUES[act])
     assert answer.headers["Location"] == f"/campaigns/{campaign.name}/items?{LIST}"
-    (message,) = re.findall(r'<li class="toast.*?</li>', client.get(answer.headers["Location"]).content.decode(), re.S)
+    return read_message(client, answer.headers["Location"])
+
+
+def read_message(client: Client, path: str) -> str:
+    (message,) = re.findall(r'<li class="toast.*?</li>', client.get(path).content.decode(), re.S)
     return " ".join(re.sub(r"<[^>]*>", " ", html.unescape(message)).split())
 
 
@@ -76,13 +82,68 @@ def test_an_act_asks_acts_and_says_so_and_a_second_time_nothing_changes(
 
 
 def test_the_message_leads_to_the_act_that_takes_it_back(as_lead: Client, items: list[Item]) -> None:
-    for act in ("exclude", "gold"):
-        answer = as_lead.post(address(items[0].campaign, act, [items[0].pk, items[2].pk]), VALUES[act])
-        page = as_lead.get(answer.headers["Location"]).content.decode()
-        (link,) = re.findall(rf'<a href="([^"]*act={ACTS[act].undo}[^"]*)"', html.unescape(page))
-        assert as_lead.post(link, VALUES[ACTS[act].undo]).headers["Location"] == answer.headers["Location"]
-        assert [read(item).availability for item in items] == ["available"] * 3
-        assert [read_mark(read(item)) for item in items] == [Mark.PLAIN] * 3
+    for act in ("exclude", "gold", "priority", "ratings"):
+        before = [describe(item) for item in items]
+        link = find_undo(as_lead, act, [items[0], items[2]])
+        assert before != [describe(item) for item in items]
+        assert str((ACTS | UNDOS)[ACTS[act].undo].title) in as_lead.get(link).content.decode()
+        answer = as_lead.post(link, VALUES.get(ACTS[act].undo, {}))
+        assert answer.headers["Location"] == f"/campaigns/{items[0].campaign.name}/items?{LIST}"
+        assert [describe(item) for item in items] == before
+
+
+def describe(item: Item) -> tuple[object, ...]:
+    current = read(item)
+    return current.availability, read_mark(current), current.priority, current.summary.slot_count, current.slots.count()
+
+
+def find_undo(client: Client, act: str, items: list[Item]) -> str:
+    """Do an act and return the address that its message leads to."""
+    answer = client.post(address(items[0].campaign, act, [item.pk for item in items]), VALUES[act])
+    page = client.get(answer.headers["Location"]).content.decode()
+    links: list[str] = re.findall(rf'<a href="([^"]*act={ACTS[act].undo}[^"]*)"', html.unescape(page))
+    assert len(links) == 1
+    return links[0]
+
+
+def test_an_undo_that_is_not_possible_any_more_says_why(as_lead: Client, lead: User, items: list[Item]) -> None:
+    link = find_undo(as_lead, "priority", items)
+    mark_item(actor=lead, item=items[0], priority=3)
+    message = read_message(as_lead, as_lead.post(link).headers["Location"])
+    assert "The priorities of 2 clips are restored." in message
+    assert "Left as they are: one The priority of this clip has been changed again since then." in message
+    assert "Restore" not in message
+
+
+@pytest.mark.parametrize("entries", ["", "x", "1", "1.x", "9" * 30, "0.0.0"])
+def test_an_undo_without_entries_of_its_act_says_that_no_clip_is_chosen(
+    as_lead: Client, items: list[Item], entries: str
+) -> None:
+    do(as_lead, "exclude", items)
+    path = f"/campaigns/{items[0].campaign.name}/items/act?act=restore-priority&entries={entries}"
+    for page in (as_lead.get(path), as_lead.post(path)):
+        assert "No clip is chosen." in page.content.decode()
+
+
+def test_an_undo_stays_in_the_campaign_of_its_act(as_lead: Client, items: list[Item]) -> None:
+    link = find_undo(as_lead, "priority", items)
+    other = make_campaign(name="other")
+    page = as_lead.post(link.replace(items[0].campaign.name, other.name, 1))
+    assert "No clip is chosen." in page.content.decode()
+    assert [read(item).priority for item in items] == [7, 7, 7]
+
+
+def test_500_clips_and_their_undo_fit_into_an_address(as_lead: Client, lead: User, items: list[Item]) -> None:
+    campaign = items[0].campaign
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip(f"many{n:03}") for n in range(MAX_ITEMS)])
+    keys = [item.pk for item in Item.objects.filter(campaign=campaign).order_by("pk")[:MAX_ITEMS]]
+    path = f"/campaigns/{campaign.name}/items/act?act=exclude&items={write_keys(keys)}"
+    assert f"{MAX_ITEMS} clips chosen" in as_lead.get(path).content.decode()
+    answer = as_lead.post(path, VALUES["exclude"])
+    (link,) = re.findall(r'<a href="([^"]*act=return[^"]*)"', as_lead.get(answer.headers["Location"]).content.decode())
+    assert len(link) < LONGEST_ADDRESS
+    as_lead.post(html.unescape(link), VALUES["return"])
+    assert Item.objects.filter(availability="available").count() == MAX_ITEMS + 3
 
 
 def test_clips_that_an_act_leaves_are_named_with_the_reason(as_lead: Client, lead: User, items: list[Item]) -> None:
