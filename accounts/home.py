@@ -1,18 +1,24 @@
 """The home page: what needs a person, and what goes on.
 
 The home page is in this package, but only higher packages know what it says. Each of them therefore has a module
-`home_cards` with functions marked `@home_part`. This package loads those modules when the site starts, and imports
-nothing from higher packages.
+`home_cards` with functions marked `@home_part`, and `@home_stamp`. This package loads those modules when the site
+starts, and imports nothing from higher packages.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from hashlib import sha256
+from time import time
 
-from accounts.models import Role, User
+from django.utils.translation import get_language
+
+from accounts.models import AuditEntry, Role, User
 
 MAX_NEEDS = 30
 """The most lines that the page shows; the others appear when some of these are settled."""
+STAMP_SECONDS = 60
+"""How long a stamp of the page holds at most. What no stamp watches, such as the passing of time, appears after it."""
 
 
 class Urgency(IntEnum):
@@ -95,7 +101,9 @@ class Home:
 
 
 Provider = Callable[[User], HomePart]
+StampReader = Callable[[User], object]
 _providers: list[tuple[Role, Provider]] = []
+_stamp_readers: list[StampReader] = []
 
 
 def home_part(role: Role) -> Callable[[Provider], Provider]:
@@ -106,6 +114,24 @@ def home_part(role: Role) -> Callable[[Provider], Provider]:
         return provider
 
     return register
+
+
+def home_stamp(read: StampReader) -> StampReader:
+    """Register what changes when a package has something new to say. It should take one query."""
+    _stamp_readers.append(read)
+    return read
+
+
+def read_home_stamp(user: User) -> str:
+    """Return a text that is the same as long as the person's home page is, for a fraction of the page's queries."""
+    stamps = [read(user) for read in _stamp_readers]
+    values = (user.pk, user.role, get_language(), int(time()) // STAMP_SECONDS, stamps)
+    return sha256(repr(values).encode()).hexdigest()
+
+
+@home_stamp
+def read_newest_audit_entry(user: User) -> object:
+    return AuditEntry.objects.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def read_home(user: User) -> Home:

@@ -23,9 +23,18 @@ def asks_for_regions(request: AuthedRequest) -> bool:
     return request.htmx.target == TARGET
 
 
-def render_regions(request: AuthedRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    """Answer with the regions of a page, or with 304 if they are those that the page has."""
+def find_unchanged(request: AuthedRequest, stamp: str) -> HttpResponse | None:
+    """Return a 304 if the page has the regions of this stamp already, else None."""
+    answer: HttpResponse | None = get_conditional_response(request, etag=quote_etag(stamp))
+    return answer
+
+
+def render_regions(
+    request: AuthedRequest, template: str, context: Mapping[str, Any], *, stamp: str = ""
+) -> HttpResponse:
+    """Answer with the regions of a page, or with 304 if the page has them. Without a stamp, compare the HTML."""
     response = render(request, template, context)
-    response.headers["ETag"] = quote_etag(sha256(response.content).hexdigest())
+    etag = quote_etag(stamp or sha256(response.content).hexdigest())
+    response.headers["ETag"] = etag
     patch_cache_control(response, no_store=True)
-    return get_conditional_response(request, etag=response.headers["ETag"], response=response) or response
+    return get_conditional_response(request, etag=etag, response=response) or response

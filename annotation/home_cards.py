@@ -5,18 +5,19 @@ from datetime import datetime
 from math import ceil
 from urllib.parse import urlencode
 
+from django.db.models import Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.home import HomeCard, HomeLine, HomePart, HomeSection, Urgency, home_part
+from accounts.home import HomeCard, HomeLine, HomePart, HomeSection, Urgency, home_part, home_stamp
 from accounts.models import Role, User
 from annotation.campaigns.duplicate import COPY_CLIPS
 from annotation.campaigns.needs import CampaignWork, is_finished, is_running, is_stalled, read_work
 from annotation.campaigns.slots import UPDATE_SLOTS
 from annotation.intake.uploads import IMPORT_CLIPS
-from annotation.models import Campaign
+from annotation.models import Campaign, Offer, RatingRevision, Skip
 from annotation.raters.panels import find_panels_without_lead
 from annotation.rating.outlook import MOST_CHECKED, Stranded, find_stranded
 from annotation.rating.quiet_raters import find_quiet_raters
@@ -31,6 +32,13 @@ FAILED = {
     COPY_CLIPS: gettext_lazy("The copy of clips into %(campaign)s failed."),
     UPDATE_SLOTS: gettext_lazy("The update of the slots of %(campaign)s failed."),
 }
+
+
+@home_stamp
+def read_newest_work(user: User) -> object:
+    """Return the newest rating, skip and offer: what raters do writes no audit entry."""
+    newest = (Subquery(model.objects.order_by("-pk").values("pk")[:1]) for model in (RatingRevision, Skip, Offer))
+    return User.objects.filter(pk=user.pk).values_list(*newest).get()
 
 
 @home_part(Role.ANNOTATOR)

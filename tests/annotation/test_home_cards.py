@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.home import HomeLine, read_home
+from accounts.home import STAMP_SECONDS, HomeLine, read_home, read_home_stamp
 from accounts.models import Role, User
 from annotation.campaigns import reports
 from annotation.campaigns.campaigns import set_state
@@ -25,6 +25,8 @@ from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timedelta(days=5)
+LIVE = {"HX-Request": "true", "HX-Target": "live"}
+"""How the script of a page asks for its regions."""
 
 
 @pytest.fixture
@@ -230,3 +232,41 @@ def test_nobody_but_leads_sees_what_needs_a_lead(lead: User) -> None:
     assert read_home(lead).needs
     assert read_home(factories.make_user()).needs == ()
     assert read_home(factories.make_user(role=Role.ENGINEER)).needs
+
+
+def test_a_home_page_that_is_unchanged_takes_five_queries(
+    lead: User, client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    factories.make_campaign(4, actor=lead)
+    client.force_login(lead)
+    with time_machine.travel(timezone.now(), tick=False):
+        first = client.get("/", headers=LIVE)
+        assert "<html" not in first.content.decode()
+        assert 'id="live-home"' in first.content.decode()
+        with django_assert_num_queries(5):
+            again = client.get("/", headers=LIVE | {"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_stamp_of_the_home_page_changes_with_what_is_done(lead: User) -> None:
+    campaign, rater = factories.make_campaign(6, actor=lead), factories.make_user()
+    job = Job.objects.create(kind=IMPORT_CLIPS, arguments={"campaign": campaign.pk})
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        stamps = [read_home_stamp(lead)]
+        assert read_home_stamp(lead) == stamps[0]
+        assert read_home_stamp(rater) != stamps[0]
+        slot = factories.claim(rater, campaign)
+        stamps.append(read_home_stamp(lead))
+        factories.submit(rater, slot)
+        stamps.append(read_home_stamp(lead))
+        slot = factories.claim(rater, campaign)
+        stamps.append(read_home_stamp(lead))
+        factories.skip(rater, slot, kind="flagged")
+        stamps.append(read_home_stamp(lead))
+        set_state(actor=lead, campaign=campaign, state="paused")
+        stamps.append(read_home_stamp(lead))
+        Job.objects.filter(pk=job.pk).update(state=JobState.RUNNING, progress=0.5)
+        stamps.append(read_home_stamp(lead))
+        clock.shift(STAMP_SECONDS)
+        stamps.append(read_home_stamp(lead))
+    assert len(set(stamps)) == len(stamps)

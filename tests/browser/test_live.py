@@ -42,6 +42,16 @@ def overview(page: Page, lead: User, campaign: Campaign, live_server: Any) -> Pa
     return page
 
 
+@pytest.fixture
+def home(page: Page, lead: User, campaign: Campaign, live_server: Any) -> Page:
+    """The open home page of the lead, on a clock that the test can move."""
+    sign_in(page.context, lead, live_server.url)
+    page.clock.install()
+    page.goto("/")
+    expect(page.get_by_text("Updated just now")).to_be_visible()
+    return page
+
+
 def wait_for_answer(page: Page, status: int) -> None:
     """Let time pass until the page has asked for its regions and got this answer."""
     with page.expect_response(lambda response: response.request.headers.get("hx-target") == "live") as got:
@@ -179,3 +189,33 @@ def test_a_page_whose_campaign_was_closed_asks_to_be_reloaded(overview: Page, le
     overview.get_by_role("link", name="Reload the page").click()
     expect(overview.get_by_text("Ratings can no longer be submitted or edited.").first).to_be_attached()
     expect(overview.locator("[data-live]")).to_have_count(0)
+
+
+def test_ratings_and_reports_of_others_appear_on_the_home_page(home: Page, campaign: Campaign, lead: User) -> None:
+    rater = make_user("rita")
+    card = home.get_by_role("listitem").filter(has_text="View progress")
+    expect(card).to_contain_text("0 of 12 ratings done.")
+    submit(rater, claim(rater, campaign))
+    wait_for_answer(home, 200)
+    expect(card).to_contain_text("1 of 12 ratings done.")
+
+    make_campaign(1, actor=lead, name="winter", state="draft")
+    wait_for_answer(home, 200)
+    link = home.get_by_role("link", name="Check and open")
+    link.focus()
+    skip(rater, claim(rater, campaign), kind="flagged")
+    wait_for_answer(home, 200)
+    expect(home.get_by_role("link", name="View reported clips")).to_be_visible()  # above the other line
+    expect(link).to_be_focused()
+    expect(home.locator("[data-live-said]")).to_contain_text("Raters reported 1 clip")
+
+
+def test_nothing_moves_under_a_hand_that_moves(home: Page, campaign: Campaign) -> None:
+    rater = make_user("rita")
+    skip(rater, claim(rater, campaign), kind="flagged")
+    home.evaluate("window.moving = setInterval(() => document.dispatchEvent(new Event('pointermove')), 100)")
+    wait_for_answer(home, 200)
+    home.clock.run_for(5000)
+    assert home.get_by_text("Raters reported 1 clip").count() == 0
+    home.evaluate("clearInterval(window.moving)")
+    expect(home.get_by_text("Raters reported 1 clip").first).to_be_visible()
