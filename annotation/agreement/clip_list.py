@@ -79,7 +79,7 @@ def read_clip_page(
         shown, has_previous, has_next = keys[:PAGE_SIZE], after is not None, len(keys) > PAGE_SIZE
     return ClipPage(
         rows=_read_rows(campaign, [item for _value, item in shown], order.figures, wanted),
-        count=order.count(),
+        count=order.count,
         previous=shown[0] if shown and has_previous else None,
         next=shown[-1] if shown and has_next else None,
     )

@@ -4,11 +4,11 @@ A position is the sort value and the item of a row, and stays valid when clips c
 last page costs as much as the first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.db.models import BooleanField, Case, Count, F, Func, IntegerField, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Value, When
 
 from annotation.agreement.axis_tallies import AxisTallies
 from annotation.agreement.clip_filter import COLUMN_SORTS, TEXT_COLUMNS, ClipFilter, select_summaries
@@ -16,6 +16,8 @@ from annotation.models import Campaign, ItemSummary
 from qsave.statistics.mos import Mos
 
 COUNT_LIMIT = 1000
+FIRST_PART = 1000
+"""Clips in the first part of the tallies, if filters leave some of them out."""
 Position = tuple[str, int]
 """A row's sort value as text, and its item."""
 
@@ -39,15 +41,13 @@ class ClipOrder:
             return self._read_by_column(position, limit, backward)
         return self._read_by_tally(position, limit, backward)
 
+    @cached_property
     def count(self) -> int:
-        """Count the clips wanted, up to COUNT_LIMIT + 1."""
-        wanted = self.wanted
-        if not wanted.is_limited:
-            return self.tallies.items
-        if wanted.sort not in COLUMN_SORTS or (wanted.limits_figures and not wanted.limits_columns):
-            return sum(self._tally_counts.values())
-        # In the order of an index: the database stops at the limit, instead of reading all of them.
-        return self._select().order_by("item")[: COUNT_LIMIT + 1].count()
+        """Number of clips wanted, up to COUNT_LIMIT + 1 if columns limit them."""
+        if self.wanted.limits_columns:
+            # In the order of an index: the database stops at the limit, instead of reading all of them.
+            return self._select().order_by("item")[: COUNT_LIMIT + 1].count()
+        return sum(self._fitting_counts.values())
 
     def find_position(self, item_id: int) -> Position | None:
         """Return the position of an item of the campaign, whether it is wanted or not."""
@@ -62,9 +62,18 @@ class ClipOrder:
     def _select(self) -> QuerySet[ItemSummary]:
         rows = select_summaries(self.campaign, self.wanted)
         if self.wanted.limits_figures:
-            fitting = [tally for tally, figure in self.figures.items() if self._fits(figure)]
-            rows = rows.filter(**{f"{self._tally_column}__in": fitting})
+            rows = rows.filter(**{f"{self._tally_column}__in": list(self._fitting_counts)})
         return rows
+
+    @cached_property
+    def _fitting_counts(self) -> dict[int, int]:
+        """Each packed tally that the limits on figures allow, with its number of clips, whatever limits the columns."""
+        counts: dict[int, int] = {}
+        for tally, _blind, items in self.tallies.counts:
+            figure = self.figures.get(tally)
+            if not self.wanted.limits_figures or (figure is not None and self._fits(figure)):
+                counts[tally] = counts.get(tally, 0) + items
+        return counts
 
     def _fits(self, figure: Mos) -> bool:
         wanted = self.wanted
@@ -87,30 +96,42 @@ class ClipOrder:
 
     def _read_by_tally(self, position: Position | None, limit: int, backward: bool) -> list[Position]:
         """Read the items of the next tallies in the order of their figures, as many tallies as it takes."""
-        counts = self._tally_counts
-        order = sorted(counts, key=self._make_tally_key, reverse=backward)
-        rows, first = self._select(), None
+        order = sorted(self._fitting_counts, key=self._make_tally_key, reverse=backward)
+        rows = select_summaries(self.campaign, self.wanted)
         if position is not None:
             first, item = int(position[0]), position[1]
-            order = [tally for tally in order if self._follows(tally, first, backward)]
+            order = [tally for tally in order if tally == first or self._follows(tally, first, backward)]
             passed = Q(item__gte=item) if backward else Q(item__lte=item)
             rows = rows.exclude(passed, **{self._tally_column: first})
-        chosen = _take_enough(order, counts, limit)
-        chosen = chosen if first is None else [first, *chosen]
-        ranks = [When(**{self._tally_column: tally}, then=Value(rank)) for rank, tally in enumerate(chosen)]
-        rows = rows.filter(**{f"{self._tally_column}__in": chosen})
-        rows = rows.order_by(Case(*ranks, output_field=IntegerField()), "-item" if backward else "item")
-        return [(str(tally), item) for tally, item in rows.values_list(self._tally_column, "item_id")[:limit]]
+        positions: list[Position] = []
+        for tallies in self._split_tallies(order, limit):
+            ranks = [When(**{self._tally_column: tally}, then=Value(rank)) for rank, tally in enumerate(tallies)]
+            next_rows = rows.filter(**{f"{self._tally_column}__in": tallies}).order_by(
+                Case(*ranks, output_field=IntegerField()), "-item" if backward else "item"
+            )
+            pairs = next_rows.values_list(self._tally_column, "item_id")[: limit - len(positions)]
+            positions += [(str(tally), item) for tally, item in pairs]
+            if len(positions) == limit:
+                break
+        return positions
 
-    @cached_property
-    def _tally_counts(self) -> dict[int, int]:
-        """Number of clips wanted by packed tally."""
-        if not self.wanted.is_limited:
-            counts: dict[int, int] = {}
-            for tally, _blind, items in self.tallies.counts:
-                counts[tally] = counts.get(tally, 0) + items
-            return counts
-        return dict(self._select().values_list(self._tally_column).annotate(items=Count("*")))
+    def _split_tallies(self, order: Sequence[int], limit: int) -> Iterator[Sequence[int]]:
+        """Split tallies into parts to read one after the other.
+
+        Few clips are sorted in one query. Of many, a small part has enough for a page. Each part has four times the
+        clips of the one before, so that a page needs few queries even if filters leave out most clips of each part.
+        """
+        if self.count <= COUNT_LIMIT:
+            yield order
+            return
+        start, size, enough = 0, 0, FIRST_PART if self.wanted.limits_columns else limit
+        for end, tally in enumerate(order, start=1):
+            size += self._fitting_counts[tally]
+            if size >= enough:
+                yield order[start:end]
+                start, size, enough = end, 0, 4 * enough
+        if start < len(order):
+            yield order[start:]
 
     def _follows(self, tally: int, other: int, backward: bool) -> bool:
         key, other_key = self._make_tally_key(tally), self._make_tally_key(other)
@@ -123,18 +144,6 @@ class ClipOrder:
             return True, 0.0, tally
         value = figure.mos if self.wanted.sort == "mos" else figure.high - figure.low
         return False, -value if self.wanted.descending else value, tally
-
-
-def _take_enough(order: list[int], counts: Mapping[int, int], limit: int) -> list[int]:
-    """Return the first tallies that have `limit` items together."""
-    taken: list[int] = []
-    total = 0
-    for tally in order:
-        if total >= limit:
-            break
-        taken.append(tally)
-        total += counts[tally]
-    return taken
 
 
 def compare_rows(columns: Iterable[str], sign: str, values: Iterable[str | int]) -> Func:

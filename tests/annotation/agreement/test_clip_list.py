@@ -9,11 +9,11 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from annotation.agreement import clip_list
+from annotation.agreement import clip_list, clip_order
 from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_filter import COLUMN_SORTS, SORTS, ClipFilter
 from annotation.agreement.clip_list import ClipPage, find_neighbours, read_clip_page
-from annotation.agreement.clip_order import ClipOrder
+from annotation.agreement.clip_order import ClipOrder, Position
 from annotation.agreement.figures import compute_agreement
 from annotation.agreement.reviews import screen
 from annotation.campaigns import reports
@@ -138,7 +138,12 @@ def test_figures_are_those_of_record(rated: Campaign) -> None:
             page = read_clip_page(rated, ClipFilter(axis=axis), after=page.next)
 
 
-def test_every_filter_lists_what_it_says_in_every_order(rated: Campaign) -> None:
+@pytest.mark.parametrize("few", [clip_order.COUNT_LIMIT, 1])
+def test_every_filter_lists_what_it_says_in_every_order(
+    rated: Campaign, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_order, "COUNT_LIMIT", few)
+    monkeypatch.setattr(clip_order, "FIRST_PART", few)
     rater = User.objects.get(username="rater1").pk
     every = {summary.pk: summary for summary in ItemSummary.objects.select_related("item__clip")}
     by_mos, by_width = (sort_value(rated, ClipFilter(sort=sort)) for sort in ("mos", "width"))
@@ -161,13 +166,18 @@ def test_every_filter_lists_what_it_says_in_every_order(rated: Campaign) -> None
         expected = {pk for pk, row in every.items() if fits(row)}
         assert 0 < len(expected) < CLIPS, wanted
         for sort in SORTS:
-            order = ClipOrder.of(rated, _sorted_by(wanted, sort), read_axis_tallies(rated, wanted.axis))
-            assert {item for _value, item in order.read_keys(None, limit=100)} == expected
-            assert order.count() == len(expected)
+            order = ClipOrder.of(rated, replace(wanted, sort=sort), read_axis_tallies(rated, wanted.axis))
+            keys = order.read_keys(None, limit=100)
+            assert {item for _value, item in keys} == expected
+            assert order.count == (min(len(expected), few + 1) if wanted.limits_columns else len(expected))
+            _assert_walks_both_ways(order, keys)
 
 
-def _sorted_by(wanted: ClipFilter, sort: str) -> ClipFilter:
-    return replace(wanted, sort=sort)
+def _assert_walks_both_ways(order: ClipOrder, keys: list[Position]) -> None:
+    """Assert that parts of the list, read from any position, are those of the whole list."""
+    for index, position in enumerate(keys):
+        assert order.read_keys(position, limit=2) == keys[index + 1 : index + 3]
+        assert order.read_keys(position, limit=2, backward=True) == keys[max(index - 2, 0) : index][::-1]
 
 
 def test_a_page_goes_on_from_where_the_reader_was_when_clips_change(rated: Campaign, lead: User) -> None:
