@@ -18,7 +18,7 @@ from accounts.models import Role
 from annotation.agreement.ratings_needed import read_needed
 from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
 from annotation.campaigns.guidelines import group_by_level, read_examples
-from annotation.campaigns.progress import count_clips, read_progress
+from annotation.campaigns.progress import read_progress_and_counts
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
 from annotation.intake import uploads
 from annotation.intake.forms import ImportForm
@@ -106,12 +106,12 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
 
 def _read_live_figures(campaign: Campaign) -> dict[str, Any]:
     """Read what the regions of the page show that renew themselves."""
-    progress = read_progress(campaign)
+    progress, counts = read_progress_and_counts(campaign)
     return {
         "campaign": campaign,
         "progress": progress,
         "outlook": read_outlook(campaign, progress),
-        "counts": count_clips(campaign),
+        "counts": counts,
     }
 
 

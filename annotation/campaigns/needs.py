@@ -3,14 +3,14 @@
 Each rule is one function. The counts come from the summaries of clips, and the times from the rating slots.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from annotation.campaigns.progress import SumsByState, read_sums_by_campaign
 from annotation.models import Campaign, ItemSummary, Review, Slot
 
 State = ItemSummary.State
@@ -53,8 +53,8 @@ def read_work(now: datetime) -> list[CampaignWork]:
     """Return the work in the campaigns that are not archived, newest campaign first. Two queries."""
     campaigns = Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("-pk")
     rows = list(_annotate_campaigns(campaigns, now)[:MAX_CAMPAIGNS])
-    sums = _read_sums(rows)
-    return [_make_work(campaign, now, *sums.get(campaign.pk, (0, 0, 0, 0))) for campaign in rows]
+    sums = read_sums_by_campaign(rows)
+    return [_make_work(campaign, now, sums[campaign.pk]) for campaign in rows]
 
 
 def select_reported() -> Q:
@@ -116,29 +116,17 @@ def _count_clips(condition: Q) -> Coalesce:
 
 def _count(rows: QuerySet[Any]) -> Coalesce:
     """Count rows of the outer campaign."""
-    return Coalesce(Subquery(rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")), 0)
+    return Coalesce(Subquery(rows.order_by().values("campaign").annotate(n=Count("*")).values("n")), 0)
 
 
-def _read_sums(campaigns: Iterable[Campaign]) -> dict[int, tuple[int, int, int, int]]:
-    """Return slots, done slots, open slots and clips with open slots, by campaign key. One query."""
-    summaries = ItemSummary.objects.filter(campaign__in=list(campaigns), state__in=HAVE_SLOTS).order_by()
-    can_be_given_out = Q(state__in=GIVEN_OUT)
-    rows = summaries.values_list("campaign").annotate(
-        slots=Sum("slot_count"),
-        done=Sum("rating_count"),
-        open_slots=Sum(F("slot_count") - F("rating_count"), filter=can_be_given_out, default=0),
-        open_clips=Count("pk", filter=can_be_given_out),
-    )
-    return {campaign: (slots, done, open_slots, clips) for campaign, slots, done, open_slots, clips in rows}
-
-
-def _make_work(campaign: Any, now: datetime, slots: int, done: int, open_slots: int, open_clips: int) -> CampaignWork:
+def _make_work(campaign: Any, now: datetime, sums: SumsByState) -> CampaignWork:
+    counted, open_states = [sums[state] for state in HAVE_SLOTS], [sums[state] for state in GIVEN_OUT]
     return CampaignWork(
         campaign=campaign,
-        slots=slots,
-        done=done,
-        open_slots=open_slots,
-        open_clips=open_clips,
+        slots=sum(one.slots for one in counted),
+        done=sum(one.done for one in counted),
+        open_slots=sum(one.slots - one.done for one in open_states),
+        open_clips=sum(one.clips for one in open_states),
         reported=campaign.reported,
         disputed=campaign.disputed,
         pace=compute_pace(campaign.rated_lately, campaign.first_lately, now),

@@ -31,7 +31,7 @@ def test_the_campaign_page_takes_as_many_queries_with_more_clips(
     as_lead: Client, clips: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     campaign = make_campaign(clips)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(19):
         as_lead.get(f"/campaigns/{campaign.name}")
 
 
@@ -51,7 +51,7 @@ def test_the_regions_that_renew_themselves_take_fewer_queries_than_the_page(
     as_lead: Client, clips: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     campaign = make_campaign(clips)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(13):
         as_lead.get(f"/campaigns/{campaign.name}", headers=LIVE)
 
 
