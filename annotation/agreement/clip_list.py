@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch
 
 from accounts.models import User
-from annotation.agreement.axis_tallies import read_axis_tallies
+from annotation.agreement.axis_tallies import AxisTallies, read_axis_tallies
 from annotation.agreement.clip_filter import ClipFilter
 from annotation.agreement.clip_order import COUNT_LIMIT, ClipOrder, Position
 from annotation.campaigns.reports import REPORTS
@@ -85,9 +85,11 @@ def read_clip_page(
     )
 
 
-def find_neighbours(campaign: Campaign, wanted: ClipFilter, item_id: int) -> tuple[int | None, int | None]:
-    """Return the clips before and after one in the list, None at its ends."""
-    order = ClipOrder.of(campaign, wanted, read_axis_tallies(campaign, wanted.axis))
+def find_neighbours(
+    campaign: Campaign, wanted: ClipFilter, item_id: int, tallies: AxisTallies
+) -> tuple[int | None, int | None]:
+    """Return the clips before and after one in the list, None at its ends. `tallies` are those of its axis."""
+    order = ClipOrder.of(campaign, wanted, tallies)
     position = order.find_position(item_id)
     if position is None:
         return None, None

@@ -4,12 +4,12 @@ An interval needs the spread within clips of the whole campaign, which follows f
 """
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from annotation.agreement.axis_tallies import read_axis_tallies
+from annotation.agreement.axis_tallies import AxisTallies
 from annotation.agreement.scores import make_table, read_scores
 from annotation.models import Item
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
@@ -52,17 +52,18 @@ def _to_percent(level: float) -> float:
     return 100 * (level - MIN_LEVEL) / (MAX_LEVEL - MIN_LEVEL)
 
 
-def read_item_mos(item: Item, screened: Set[int]) -> list[AxisMos]:
-    """Return the MOS of an item on each axis, without screened raters. One query, and one for each rated axis."""
+def read_item_mos(item: Item, screened: Set[int], read_tallies: Callable[[Axis], AxisTallies]) -> list[AxisMos]:
+    """Return the MOS of an item on each axis, without screened raters. One query.
+
+    `read_tallies` returns the tallies of an axis; it is called for each rated axis.
+    """
     scores = [score for score in read_scores(item.campaign, item) if score.rater not in screened]
     results = []
     for axis in AXES:
         table = make_table(scores, axis)
         on_axis = [score for score in scores if score.axis == axis]
         mos = (
-            compute_mos(table, pooled=read_axis_tallies(item.campaign, axis).spread.sd)[0]
-            if on_axis
-            else Undefined(_explain_no_mos(item))
+            compute_mos(table, pooled=read_tallies(axis).spread.sd)[0] if on_axis else Undefined(_explain_no_mos(item))
         )
         results.append(
             AxisMos(

@@ -1,5 +1,7 @@
 """The page of one clip of a campaign, for its lead: the evidence of raters and critics, MOS, history, and decisions."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
+from annotation.agreement.axis_tallies import AxisTallies, read_axis_tallies
 from annotation.agreement.clip_evidence import read_evidence, read_item
 from annotation.agreement.clip_filter import ClipFilterForm, keep_filters
 from annotation.agreement.clip_history import read_history
@@ -24,8 +27,10 @@ from annotation.campaigns.marking import mark_item, read_mark
 from annotation.models import Campaign, Item
 from annotation.raters.screening import read_screened_raters
 from annotation.rating.desk_presenter import compute_frame_rate, list_frame_gaps
-from qsave.axes import AXES
+from qsave.axes import AXES, Axis
 from qsave.words import isolate
+
+TallyReader = Callable[[Axis], AxisTallies]
 
 
 @role_required(Role.LEAD)
@@ -40,15 +45,16 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _save_marks(request, item, form):
         messages.success(request, _("Marks of %(clip)s saved.") % {"clip": isolate(item.clip.clip_id)})
         return _redirect(request, name, pk)
-    context = _read_context(item) | _read_neighbours(request, item) | {"form": form}
+    read_tallies = cache(partial(read_axis_tallies, campaign))  # the MOS and the neighbours need the same ones
+    context = _read_context(item, read_tallies) | _read_neighbours(request, item, read_tallies) | {"form": form}
     return render(request, "annotation/campaign_item.html", context)
 
 
-def _read_neighbours(request: AuthedRequest, item: Item) -> dict[str, Any]:
+def _read_neighbours(request: AuthedRequest, item: Item, read_tallies: TallyReader) -> dict[str, Any]:
     """Return the clips before and after this one in the list that the lead came from, which the address describes."""
     generators = list_generators(item.campaign)
     wanted = ClipFilterForm(request.GET, campaign=item.campaign, generators=generators).read_filter()
-    previous, following = find_neighbours(item.campaign, wanted, item.pk)
+    previous, following = find_neighbours(item.campaign, wanted, item.pk, read_tallies(wanted.axis))
     filters = keep_filters(request.GET)
     return {
         "previous": previous,
@@ -71,11 +77,11 @@ def _redirect(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     return redirect(f"{page}?{filters}" if filters else page)
 
 
-def _read_context(item: Item) -> dict[str, Any]:
+def _read_context(item: Item, read_tallies: TallyReader) -> dict[str, Any]:
     """Return what the page shows of an item, beside the form of its marks. A test states the number of queries."""
     screened = read_screened_raters(item.campaign)
     evidence, clip = read_evidence(item, screened), item.clip
-    mos = [(one, draw_mos_strip(one)) for one in read_item_mos(item, screened)]
+    mos = [(one, draw_mos_strip(one)) for one in read_item_mos(item, screened, read_tallies)]
     skips = list(item.skips.select_related("rater", "settled_by").order_by("pk"))
     return {
         "campaign": item.campaign,

@@ -3,12 +3,14 @@
 import csv
 import random
 from dataclasses import astuple
+from functools import partial
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from annotation.agreement import reviews
+from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_mos import AxisMos
 from annotation.agreement.clip_mos import read_item_mos as read_mos_without
 from annotation.agreement.figures import read_mos_rows
@@ -59,7 +61,8 @@ def make_rated_campaign(
 
 
 def read_item_mos(item: Item) -> list[AxisMos]:
-    return read_mos_without(item, read_screened_raters(item.campaign))
+    read_tallies = partial(read_axis_tallies, item.campaign)
+    return read_mos_without(item, read_screened_raters(item.campaign), read_tallies)
 
 
 def list_figures(figures: list[Figure]) -> list[object]:
