@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.html import escape, format_html
@@ -17,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from accounts.models import AuditEntry, User
+from accounts.query_plans import plan_by_values
 
 PAGE_SIZE = 50
 LONGEST_VALUE = 300
@@ -114,13 +114,12 @@ def find_act(action: str) -> Act | None:
     return _acts.get(action)
 
 
-@transaction.atomic(savepoint=False)
+@plan_by_values()
 def read_page(filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
     """Return a page: the newest entries, or those just before or just after a key.
 
     One query for the entries, one for the person of the filter, and one for each kind of target on the page.
     """
-    _plan_by_values()
     entries = _filter(filters)
     if after is not None:
         fetched = list(entries.filter(pk__gt=after).order_by("pk")[: PAGE_SIZE + 1])
@@ -131,16 +130,6 @@ def read_page(filters: Filters, *, before: int | None = None, after: int | None 
         rows, has_more = fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
         has_newer, has_older = before is not None and bool(rows), has_more
     return Page(describe_entries(rows), rows[0].pk if has_newer else None, rows[-1].pk if has_older else None)
-
-
-def _plan_by_values() -> None:
-    """Let PostgreSQL plan the queries of this transaction by their values.
-
-    A plan for any value walks back through all entries, which takes long if few of them fit the filters.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def _filter(filters: Filters) -> QuerySet[AuditEntry]:

@@ -241,7 +241,12 @@ class Slot(models.Model):
     rank = models.FloatField(default=0.0, help_text="Rank of the item in the campaign's order; higher comes first.")
     state = models.CharField(max_length=6, choices=State.choices, default=State.FREE)
     rater = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="slots"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="slots",
+        db_index=False,
     )
     lease = models.UUIDField(
         null=True, blank=True, help_text="Changes with every claim, so that an old tab cannot submit."
@@ -277,7 +282,7 @@ class Slot(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["state", "lease_expires_at"], name="slot_by_state"),
-            models.Index(fields=["rater", "state"], name="slot_by_rater"),
+            models.Index(fields=["rater", "state", "campaign", "item"], name="slot_by_rater"),
             models.Index(fields=["item", "state"], name="slot_by_item"),
             models.Index(
                 fields=["campaign", "-rank", "number", "place"],

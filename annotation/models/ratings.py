@@ -33,7 +33,9 @@ class Rating(models.Model):
 
     slot = models.OneToOneField(Slot, on_delete=models.PROTECT, related_name="rating")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="ratings")
-    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ratings")
+    rater = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="ratings", db_index=False
+    )
     arm = models.CharField(max_length=8, choices=Arm.choices)
     exposure = models.CharField(max_length=10, choices=Exposure.choices, default=Exposure.NONE)
     draft = models.ForeignKey(Draft, null=True, blank=True, on_delete=models.PROTECT, related_name="ratings")
@@ -55,6 +57,7 @@ class Rating(models.Model):
                 name="shown_draft_had_active_critic",
             ),
         ]
+        indexes: ClassVar = [models.Index(fields=["rater", "created_at"], name="rating_by_time")]
 
     @property
     def is_blind(self) -> bool:

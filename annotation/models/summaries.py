@@ -54,7 +54,7 @@ class ItemSummary(models.Model):
             models.Index(fields=["campaign", "priority", "item"], name="summary_by_priority"),
             models.Index(fields=["campaign", "rating_count", "item"], name="summary_by_ratings"),
             models.Index(fields=["campaign", "report_count", "item"], name="summary_by_reports"),
-            models.Index(fields=["campaign", "spread", "item"], name="summary_by_spread"),
+            models.Index(fields=["campaign", "spread", "item"], include=["state"], name="summary_by_spread"),
             models.Index(fields=["campaign", "visual_tally", "visual_blind_tally"], name="summary_by_visual"),
             models.Index(fields=["campaign", "dynamic_tally", "dynamic_blind_tally"], name="summary_by_dynamic"),
             models.Index(fields=["campaign", "alignment_tally", "alignment_blind_tally"], name="summary_by_alignment"),

@@ -1,9 +1,11 @@
 """What a rater's home says of their own work, against values that are known by construction."""
 
+import random
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -59,6 +61,42 @@ def test_what_is_left_is_what_the_queue_still_gives() -> None:
         left += 1
     assert left == work.left
     assert read_own_work(ann) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_left_is_what_the_queue_gives_after_any_acts(seed: int) -> None:
+    draw, people = random.Random(seed), [factories.make_user() for _number in range(3)]
+    campaigns = [factories.make_campaign(6, overlap=2, assisted_share=0.5) for _number in range(2)]
+    for _number in range(24):
+        rater, campaign = draw.choice(people), draw.choice(campaigns)
+        slot = queue.claim(rater=rater, campaign=campaign)
+        act = draw.choice(["submit", "submit", "skip", "hand back", "leave"])
+        if slot is None:
+            continue
+        if act == "submit":
+            factories.submit(rater, slot)
+        elif act == "skip":
+            factories.skip(rater, slot)
+        elif act == "hand back":
+            queue.hand_back(rater=rater, lease=factories.get_lease(slot))
+    for rater in people:
+        left = {work.campaign: work.left for work in read_own_work(rater)}
+        for campaign in campaigns:
+            assert left.get(campaign, 0) == count_given(rater, campaign)
+
+
+def count_given(rater: User, campaign: Campaign) -> int:
+    """Count the clips that the queue gives a rater, all leases of others apart, and undo it."""
+    given = 0
+    with transaction.atomic():
+        Slot.objects.filter(campaign=campaign, state="leased").exclude(rater=rater).update(
+            state="free", rater=None, lease=None, leased_at=None, lease_expires_at=None
+        )
+        while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+            factories.submit(rater, slot)
+            given += 1
+        transaction.set_rollback(True)
+    return given
 
 
 @pytest.mark.parametrize(("arms", "left"), [(("blind", "blind"), 1), (("blind", "assisted"), 0)])
@@ -181,9 +219,10 @@ def test_own_work_takes_two_queries_and_one_for_each_campaign_whose_times_are_ne
     ann: User, campaigns: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     made = [factories.make_campaign(8) for _number in range(campaigns)]
-    with django_assert_num_queries(2 + campaigns):
+    fixed = 2 + (connection.vendor == "postgresql")  # the setting for the plan
+    with django_assert_num_queries(fixed + campaigns):
         assert len(read_own_work(ann)) == campaigns
     for campaign in made:
         rate(ann, campaign, 5)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(fixed):
         assert len(read_own_work(ann)) == campaigns
