@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -12,10 +12,12 @@ from django.views.decorators.http import require_safe
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.agreement import clip_list
+from annotation.agreement.axis_tallies import read_axis_tallies
 from annotation.agreement.clip_filter import TEXT_COLUMNS, ClipFilter, ClipFilterForm, keep_filters
-from annotation.agreement.clip_order import Position
+from annotation.agreement.clip_order import ClipOrder, Position
 from annotation.agreement.clip_place import find_place
 from annotation.campaigns.forms import OrderScoresForm
+from annotation.campaigns.item_acts import MAX_ITEMS
 from annotation.campaigns.item_acts_page import ACTS
 from annotation.models import Campaign
 from annotation.shared.text import parse_number
@@ -85,9 +87,21 @@ def campaign_items(request: AuthedRequest, name: str) -> HttpResponse:
         "filtered": keep_filters(request.GET),
         "raters": clip_list.list_raters(campaign),
         "scores_form": OrderScoresForm(),
+        "most_items": MAX_ITEMS,
         "acts": [(act_name, act.label) for act_name, act in ACTS.items()],
     }
     return render(request, "annotation/campaign_items.html", context)
+
+
+@role_required(Role.LEAD)
+@require_safe
+def item_keys(request: AuthedRequest, name: str) -> HttpResponse:
+    """List the keys of the clips that the address asks for, in its order, as many as one act takes."""
+    campaign = get_object_or_404(Campaign, name=name)
+    form = ClipFilterForm(request.GET, campaign=campaign, generators=clip_list.list_generators(campaign))
+    wanted = form.read_filter()
+    order = ClipOrder.of(campaign, wanted, read_axis_tallies(campaign, wanted.axis))
+    return JsonResponse({"items": [item for _value, item in order.read_keys(None, limit=MAX_ITEMS)]})
 
 
 def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:

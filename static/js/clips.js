@@ -2,12 +2,14 @@
 //
 // htmx swaps the list, so every node is looked up when it is needed.
 
+import { Choice } from "./clip-choice.js";
 import { stop, togglePlay } from "./clip-thumbs.js";
 import { readKey } from "./keys.js";
-import { find, findAll, findIfAny, gettext, readTarget } from "./rate-site.js";
+import { find, findAll, findIfAny, getJson, gettext, readTarget } from "./rate-site.js";
 import { areSingleKeysOn, wireSwitch } from "./single-keys.js";
 
 const FIELDS = "textarea, select, input:not([type=radio], [type=checkbox], [type=range])";
+const ANSWER_TIME = 30_000; // milliseconds
 const STORE = `qsave:clips:${location.pathname}`;
 /** @type {Record<string, () => void>} */
 const KEYS = {
@@ -19,6 +21,7 @@ const KEYS = {
   "/": () => find(document, "#filter-q", HTMLInputElement).select(),
   "?": () => find(document, "#list-keys", HTMLDialogElement).showModal(),
 };
+let choice = new Choice();
 /** The end of the next page to go to, once it is there: 0 for its first row, -1 for its last. @type {number | null} */
 let waiting = null;
 
@@ -101,25 +104,68 @@ function listBoxes(state = "") {
   return findAll(document, `#clip-list .choose input${state}`, HTMLInputElement);
 }
 
+/** Read the choice of the list on the page, which may be another list now. */
+function readChoice() {
+  choice = new Choice(findIfAny(document, "#clip-acts [name=list]", HTMLInputElement)?.value);
+  showChoice();
+}
+
 function toggleChoice() {
   const row = findCurrent();
   if (!row) return;
   find(row, ".choose input", HTMLInputElement).click();
 }
 
-function countChoice() {
+/** Show the choice of this list: its boxes on this page, the count, and what a form sends of other pages. */
+function showChoice() {
   const all = findIfAny(document, "[data-choose-all]", HTMLInputElement);
   const count = findIfAny(document, "[data-chosen-count]");
+  find(document, "#clip-list").toggleAttribute("data-has-choice", choice.keys.size > 0);
   if (!all || !count) return;
-  const chosen = listBoxes(":checked").length;
-  all.checked = chosen > 0 && chosen === listBoxes().length;
-  all.indeterminate = chosen > 0 && !all.checked;
-  count.textContent = gettext("%(n)s chosen", { n: chosen });
+  for (const box of listBoxes()) box.checked = choice.keys.has(Number(box.value));
+  const here = listBoxes(":checked").length;
+  all.checked = here > 0 && here === listBoxes().length;
+  all.indeterminate = here > 0 && !all.checked;
+  const shown = new Set(listBoxes().map((box) => Number(box.value)));
+  find(document, "[data-chosen-elsewhere]", HTMLInputElement).value = choice.write(shown);
+  count.textContent = describeChoice(choice.keys.size, here, Number(count.dataset.most));
+}
+
+/**
+ * @param {number} n
+ * @param {number} here on this page
+ * @param {number} most that an act takes
+ */
+function describeChoice(n, here, most) {
+  if (n > most) return gettext("%(n)s chosen, at most %(most)s at once", { n, most });
+  return n === here ? gettext("%(n)s chosen", { n }) : gettext("%(n)s chosen, %(here)s on this page", { n, here });
+}
+
+/**
+ * Choose all clips of the list, on every page, as many as an act takes.
+ * @param {string} address of their keys
+ */
+async function chooseList(address) {
+  try {
+    const { items } = await getJson(address, AbortSignal.timeout(ANSWER_TIME));
+    choice.add(items);
+    showChoice();
+  } catch {
+    const error = find(document, "#page-error");
+    error.textContent = error.dataset.unreachable ?? "";
+    error.hidden = false;
+  }
+}
+
+function clearChoice() {
+  choice.clear();
+  showChoice();
+  find(document, "[data-choose-all]").focus(); // the bar with the button is gone
 }
 
 function askToExclude() {
-  if (!listBoxes(":checked").length) toggleChoice();
-  if (listBoxes(":checked").length) find(document, "#clip-acts [value=exclude]").click();
+  if (!choice.keys.size) toggleChoice();
+  if (choice.keys.size) find(document, "#clip-acts [value=exclude]").click();
 }
 
 /** Remember where to go on once the act is done: after the last excluded clip, else where one is. */
@@ -141,10 +187,10 @@ document.addEventListener("focusin", (event) => {
 
 document.addEventListener("change", (event) => {
   const box = readTarget(event);
-  if (box instanceof HTMLInputElement && box.matches("[data-choose-all]")) {
-    for (const one of listBoxes()) one.checked = box.checked;
-  }
-  if (box.matches("[data-choose-all], .choose input")) countChoice();
+  if (!(box instanceof HTMLInputElement) || !box.matches("[data-choose-all], .choose input")) return;
+  const boxes = box.matches("[data-choose-all]") ? listBoxes() : [box];
+  choice.set(boxes.map((one) => Number(one.value)), box.checked);
+  showChoice();
 });
 
 document.addEventListener("click", (event) => {
@@ -157,6 +203,9 @@ document.addEventListener("click", (event) => {
     dialog.close();
   }
   if (row instanceof HTMLElement && target.closest("th a")) keep(row, true);
+  if (target.closest("[data-clear-choice]")) clearChoice();
+  const list = target.closest("[data-choose-list]");
+  if (list instanceof HTMLElement) chooseList(list.dataset.chooseList ?? "");
   const chip = target.closest("[data-clear]");
   if (chip instanceof HTMLElement) clearFilter(event, chip.dataset.clear ?? "");
 });
@@ -176,7 +225,9 @@ function clearFilter(event, name) {
 }
 
 document.addEventListener("submit", (event) => {
-  if (readTarget(event).id === "act-form") leaveForAct();
+  if (readTarget(event).id !== "act-form") return;
+  leaveForAct();
+  choice.clear();
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
@@ -187,7 +238,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 });
 
 document.addEventListener("htmx:afterSettle", () => {
-  countChoice();
+  readChoice();
   const rows = listRows();
   if (waiting === null || !rows.length) return;
   focusRow(rows.at(waiting));
@@ -229,4 +280,4 @@ function leaveField(target) {
 
 wireSwitch(find(document, "[data-single-keys]", HTMLInputElement));
 restore();
-countChoice();
+readChoice();

@@ -44,6 +44,7 @@ NO_PAGES = {
     "run-file": "a file",
     "rate-draft": "a part of the desk, as JSON",
     "rate-upcoming": "a part of the desk, as JSON",
+    "item-keys": "a part of the list of clips, as JSON",
     "healthz": "JSON for a load balancer",
     "job": "a part of other pages",
     "words-of-scripts": "a script",

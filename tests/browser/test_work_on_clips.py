@@ -193,6 +193,65 @@ def test_many_clips_are_marked_at_once_and_cancel_changes_nothing(as_lead: Page,
     expect(as_lead.locator("#clip-list tbody .badge-good")).to_have_count(4)
 
 
+def test_clips_are_chosen_on_several_pages_and_one_act_changes_them_all(as_lead: Page, lead: User) -> None:
+    campaign = make_campaign(name="long", actor=lead)
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip(f"clip-{n:03}") for n in range(120)])
+    open_list(as_lead, campaign)
+    choose(as_lead, "clip-003", "clip-007")
+    as_lead.get_by_role("link", name="Next clips").click()
+    expect(as_lead.get_by_label("Choose clip-050")).to_be_visible()
+    expect(as_lead.get_by_text("2 chosen, 0 on this page")).to_be_visible()
+    choose(as_lead, "clip-055")
+    expect(as_lead.get_by_text("3 chosen, 1 on this page")).to_be_visible()
+    as_lead.reload()
+    expect(as_lead.get_by_text("3 chosen, 1 on this page")).to_be_visible()
+    as_lead.get_by_role("link", name="First clips").click()
+    expect(as_lead.get_by_label("Choose clip-003")).to_be_checked()
+    as_lead.get_by_label("Choose clip-007").uncheck()
+    as_lead.get_by_label("State").select_option("rated")
+    expect(as_lead.get_by_text("No clip fits these filters.")).to_be_visible()
+    as_lead.get_by_label("State").select_option("unrated")
+    expect(as_lead.get_by_label("Choose clip-003")).not_to_be_checked()  # another list
+    as_lead.get_by_label("State").select_option("")
+    expect(as_lead.get_by_text("2 chosen, 1 on this page")).to_be_visible()
+    as_lead.get_by_role("button", name="Set priority").click()
+    dialog = as_lead.get_by_role("dialog")
+    expect(dialog.get_by_text("2 clips chosen")).to_be_visible()
+    dialog.get_by_role("spinbutton", name="Priority").fill("9")
+    dialog.get_by_role("button", name="Set the priority").click()
+    expect(as_lead.get_by_text("The priority of 2 clips changed.")).to_be_visible()
+    expect(as_lead.get_by_role("button", name="Set priority")).to_be_hidden()
+    changed = Item.objects.filter(campaign=campaign, priority=9).values_list("clip__clip_id", flat=True)
+    assert sorted(changed) == ["clip-003", "clip-055"]
+    as_lead.get_by_role("link", name="Restore their priorities").click()
+    as_lead.get_by_role("button", name="Restore the priorities of these clips").click()
+    expect(as_lead.get_by_text("The priorities of 2 clips are restored.")).to_be_visible()
+    assert not Item.objects.filter(campaign=campaign, priority=9).exists()
+
+
+def test_all_clips_of_a_list_are_chosen_and_the_choice_is_cleared(as_lead: Page, lead: User) -> None:
+    campaign = make_campaign(name="long", actor=lead)
+    add_clips(actor=lead, campaign=campaign, clips=[make_clip(f"clip-{n:03}") for n in range(120)])
+    open_list(as_lead, campaign, "?q=clip-0&sort=-clip")
+    choose(as_lead, "clip-099")
+    as_lead.get_by_role("button", name="Choose all 100 clips of this list").click()
+    expect(as_lead.get_by_text("100 chosen, 50 on this page")).to_be_visible()
+    as_lead.get_by_label("Choose clip-098").uncheck()
+    as_lead.get_by_role("button", name="Exclude").click()
+    expect(as_lead.get_by_role("dialog").get_by_text("99 clips chosen")).to_be_visible()
+    press(as_lead, "Escape")
+    as_lead.get_by_role("button", name="Clear choice").click()
+    expect(as_lead.get_by_role("button", name="Exclude")).to_be_hidden()
+    expect(as_lead.get_by_label("Choose all on this page")).to_be_focused()
+    as_lead.reload()
+    expect(as_lead.get_by_label("Choose clip-099")).not_to_be_checked()
+
+
+def choose(page: Page, *names: str) -> None:
+    for name in names:
+        page.get_by_label(f"Choose {name}").check()
+
+
 def test_without_scripts_clips_are_chosen_and_excluded_on_a_page(
     open_page: Callable[..., Page], lead: User, live_server: Any, campaign: Campaign
 ) -> None:

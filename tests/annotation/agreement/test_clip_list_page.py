@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import AuditEntry, User
+from annotation.agreement import clip_list_page
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.reports import exclude, give_out_again
@@ -99,6 +100,24 @@ def test_the_list_around_a_clip_that_it_leaves_out_marks_the_row_in_its_place(as
         give_out_again(actor=lead, item=items[name], reason="It plays.")
     for unknown in ("", "x", "999999"):
         assert "data-place" not in as_lead.get(path, {"at": unknown}).content.decode()
+
+
+def test_the_keys_of_a_list_are_those_of_its_filters_in_its_order(
+    as_lead: Client, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = make_campaign()
+    items = add_named_clips(campaign, lead, *[f"numbered{n:03}" for n in range(120)])
+    path = f"/campaigns/{campaign.name}/items/keys"
+    keys = as_lead.get(path, {"q": "numbered0", "sort": "-clip"}).json()["items"]
+    assert keys == [items[f"numbered{n:03}"].pk for n in range(99, -1, -1)]
+    monkeypatch.setattr(clip_list_page, "MAX_ITEMS", 7)
+    assert as_lead.get(path, {"sort": "-clip"}).json()["items"] == [
+        items[f"numbered{n}"].pk for n in range(119, 112, -1)
+    ]
+    page = as_lead.get(path.removesuffix("/keys")).content.decode()
+    assert "Choose the first 7 clips of this list" in page
+    assert "clips of this list" not in as_lead.get(path.removesuffix("/keys"), {"q": "numbered11"}).content.decode()
+    assert Client().get(path).status_code == 302
 
 
 def test_each_state_lists_its_own(as_lead: Client, lead: User) -> None:
