@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from annotation import campaign_page
-from annotation.agreement import agreement_page, clip_list_page, clip_page
+from annotation.agreement import agreement_page, clip_list_page, clip_news, clip_page
 from annotation.campaigns import (
     campaigns_page,
     duplicate_page,
@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/duplicate", duplicate_page.campaign_duplicate, name="campaign-duplicate"),
     path("campaigns/<slug:name>/items", clip_list_page.campaign_items, name="campaign-items"),
     path("campaigns/<slug:name>/items/keys", clip_list_page.item_keys, name="item-keys"),
+    path("campaigns/<slug:name>/items/news", clip_news.clip_news, name="clip-news"),
     path("campaigns/<slug:name>/items/act", item_acts_page.act_on_items, name="act-on-items"),
     path("campaigns/<slug:name>/items/<int:pk>", clip_page.campaign_item, name="campaign-item"),
     path("campaigns/<slug:name>/items/<int:pk>/give-out", clip_page.give_out_item, name="give-out-item"),

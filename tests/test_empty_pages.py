@@ -48,7 +48,7 @@ def says_what_to_do(html: str) -> bool:
     """Each empty place has a link or a button, or a second sentence; each line of the home page has a link."""
     places = [text for _, text in re.findall(r'<(p|div) class="empty">(.*?)</\1>', html, re.DOTALL)]
     lists = re.findall(r'<ul class="home-lines">(.*?)</ul>', html, re.DOTALL)
-    lines = [line for text in lists for line in re.findall(r"<li>(.*?)</li>", text, re.DOTALL)]
+    lines = [line for text in lists for line in re.findall(r"<li\b[^>]*>(.*?)</li>", text, re.DOTALL)]
     return (
         bool(places or lines)
         and all(re.search(r"<a\s", text) or re.search(r"[.:;]\s+\w", re.sub("<.*?>", "", text)) for text in places)

@@ -224,7 +224,15 @@ function describeState(view, state) {
   if (state === "paused") return gettext("Updates are paused.");
   if (state === "lost") return gettext("Not connected. Trying again.");
   if (state === "waiting") return gettext("New figures wait until you move on.");
-  return describeAge(Math.floor((Date.now() - view.updatedAt) / 1000));
+  const seconds = Math.floor((Date.now() - view.updatedAt) / 1000);
+  return "checks" in view.bar.dataset ? describeCheck(seconds) : describeAge(seconds);
+}
+
+/** @param {number} seconds */
+function describeCheck(seconds) {
+  if (seconds < 10) return gettext("Checked just now");
+  if (seconds < 60) return gettext("Checked %(n)s s ago", { n: Math.floor(seconds / 10) * 10 });
+  return gettext("Checked %(n)s min ago", { n: Math.floor(seconds / 60) });
 }
 
 /** @param {number} seconds */

@@ -47,6 +47,7 @@ NO_PAGES = {
     "item-keys": "a part of the list of clips, as JSON",
     "healthz": "JSON for a load balancer",
     "job": "a part of other pages",
+    "clip-news": "a part of the list of clips",
     "words-of-scripts": "a script",
 }
 """Addresses that answer a GET but show no page, each with what they are."""

@@ -219,3 +219,29 @@ def test_nothing_moves_under_a_hand_that_moves(home: Page, campaign: Campaign) -
     assert home.get_by_text("Raters reported 1 clip").count() == 0
     home.evaluate("clearInterval(window.moving)")
     expect(home.get_by_text("Raters reported 1 clip").first).to_be_visible()
+
+
+def test_the_list_of_clips_says_what_is_new_and_moves_when_it_is_refreshed(
+    page: Page, lead: User, campaign: Campaign, live_server: Any
+) -> None:
+    sign_in(page.context, lead, live_server.url)
+    page.clock.install()
+    page.goto(f"/campaigns/{campaign.name}/items?sort=-ratings")
+    rater = make_user("rita")
+    page.locator(".choose input").first.check()
+    submit(rater, claim(rater, campaign))
+    skip(rater, claim(rater, campaign), kind="flagged", reason="Look at the hand.")
+    wait_for_answer(page, 200)
+    expect(page.locator("#live-news")).to_contain_text("1 new rating")
+    expect(page.locator("[data-live-said]")).to_have_text("1 new report")
+    expect(page.get_by_text("Checked just now")).to_be_visible()
+    expect(page.get_by_text("Look at the hand.")).to_have_count(0)
+    expect(page.locator(".choose input").first).to_be_checked()
+
+    page.get_by_role("link", name="Refresh list").press("Enter")
+    expect(page.get_by_text("Look at the hand.")).to_be_visible()
+    expect(page.locator("#live-news")).to_contain_text("No rating or report since you opened this list.")
+    expect(page.get_by_role("link", name="Refresh list")).to_be_focused()
+    expect(page.get_by_text("Checked just now")).to_be_visible()
+    wait_for_answer(page, 200)
+    expect(page.locator("#live-news")).to_contain_text("No rating or report since you opened this list.")
