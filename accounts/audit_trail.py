@@ -5,7 +5,7 @@ that it records, and how to name and link the targets. This package loads those 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from accounts.models import AuditEntry, User
 from accounts.query_plans import plan_by_values
 
 PAGE_SIZE = 50
+BATCH_SIZE = 1000
 LONGEST_VALUE = 300
 
 Sentence = str | Promise
@@ -130,6 +131,26 @@ def read_page(filters: Filters, *, before: int | None = None, after: int | None 
         rows, has_more = fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
         has_newer, has_older = before is not None and bool(rows), has_more
     return Page(describe_entries(rows), rows[0].pk if has_newer else None, rows[-1].pk if has_older else None)
+
+
+def read_entries(filters: Filters) -> Iterator[tuple[AuditEntry, Target | None]]:
+    """Yield all entries with their targets, newest first. Holds one batch in memory; as many queries a batch as a page.
+
+    Entries written meanwhile are not among them.
+    """
+    before = None
+    while batch := _read_batch(filters, before):
+        targets = _read_targets(batch)
+        for entry in batch:
+            yield entry, targets.get((entry.target_type, entry.target_id))
+        before = batch[-1].pk
+
+
+@plan_by_values()
+def _read_batch(filters: Filters, before: int | None) -> list[AuditEntry]:
+    entries = _filter(filters)
+    entries = entries if before is None else entries.filter(pk__lt=before)
+    return list(entries.order_by("-pk")[:BATCH_SIZE])
 
 
 def _filter(filters: Filters) -> QuerySet[AuditEntry]:

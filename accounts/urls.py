@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/tokens", account.issue_token, name="issue-token"),
     path("account/tokens/<int:pk>/revoke", account.revoke_token, name="revoke-token"),
     path("audit", audit.audit, name="audit"),
+    path("audit.csv", audit.audit_file, name="audit-file"),
     path("people", people.people, name="people"),
     path("people/invite", people.invite, name="invite"),
     path("people/invitations/<int:pk>/revoke", people.revoke_invitation, name="revoke-invitation"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
+from accounts.downloads import send_csv
 from accounts.models import Role, User
 from annotation.agreement import cards
 from annotation.agreement.figures import MosRow, read_agreement
@@ -22,7 +23,6 @@ from annotation.campaigns.progress import read_progress
 from annotation.models import Campaign
 from annotation.raters.admission import may_rate_now
 from annotation.rating.answers import AnswersRefused
-from annotation.shared.downloads import send_csv
 from annotation.shared.text import parse_number
 from qsave.axes import AXES
 from qsave.statistics.evidence import LEAST_CLIPS

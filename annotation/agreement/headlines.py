@@ -6,8 +6,8 @@ from typing import Any
 
 from annotation.agreement.basis import Basis
 from annotation.agreement.figures import Agreement, AxisAgreement, Reliability
-from annotation.shared.csv_rows import Cell, round_cell, write_csv
 from qsave.axes import Axis
+from qsave.csv_rows import Cell, round_cell, write_csv
 from qsave.statistics.evidence import DIFFERENCE, LEVELS, Weighed, weigh
 from qsave.statistics.figures import Figure, Interval, Undefined
 

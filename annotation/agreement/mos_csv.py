@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from annotation.agreement.figures import MosRow, read_mos_rows
 from annotation.models import Campaign
-from annotation.shared.csv_rows import Cell, round_cell, write_csv
 from qsave.axes import AXES
+from qsave.csv_rows import Cell, round_cell, write_csv
 from qsave.statistics.figures import Figure, Undefined
 
 FIGURES = ("mos", "n", "blind_n", "sd", "se", "low", "high", "corrected", "corrected_low", "corrected_high")

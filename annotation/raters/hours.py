@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from annotation.models import Campaign, RatingRevision, Skip, Slot
-from annotation.shared.csv_rows import Cell, round_cell, write_csv
+from qsave.csv_rows import Cell, round_cell, write_csv
 
 MAX_SECONDS = 600.0
 HEADER = ["rater", "name", "simulated", "date", "ratings", "edits", "skips", "hours", "first", "last"]

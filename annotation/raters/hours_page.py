@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.access import AuthedRequest, role_required, signed_in
+from accounts.downloads import send_csv
 from accounts.models import Role, User
 from annotation.models import Campaign
 from annotation.raters.hours import (
@@ -20,7 +21,6 @@ from annotation.raters.hours import (
     sum_hours_by_day,
     write_timesheet,
 )
-from annotation.shared.downloads import send_csv
 from annotation.shared.plots import plot_days
 
 DEFAULT_DAYS = 28

@@ -22,7 +22,7 @@ from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qual
 from annotation.raters import members as service
 from annotation.raters.name_lists import MAX_BYTES, ListRefused, decode_list, read_names
 from annotation.raters.screening import is_screened, read_verdicts
-from annotation.shared.csv_rows import write_csv
+from qsave.csv_rows import write_csv
 from qsave.words import isolate
 
 PAGE_SIZE = 100

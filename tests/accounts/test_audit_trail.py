@@ -1,9 +1,11 @@
 """The page of the audit trail: a sentence for every act, filters by index, pages by key."""
 
 import ast
+import csv
 import itertools
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts import audit_trail, services
 from accounts.audit import record
@@ -236,3 +239,62 @@ def test_a_rare_value_is_found_by_its_index_also_when_the_same_query_has_run_oft
             "SELECT sum(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%operations_auditentry%'"
         )
         assert cursor.fetchone()[0] == 0
+
+
+def read_csv(client: Client, **query: str) -> list[dict[str, str]]:
+    """Return the rows of the download."""
+    answer: Any = client.get("/audit.csv", query)
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return list(csv.DictReader(StringIO(text, newline="")))
+
+
+def test_the_download_has_what_the_filters_select_newest_first_over_batches(
+    client: Client, lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(lead)
+    monkeypatch.setattr(audit_trail, "BATCH_SIZE", 3)
+    campaign = make_campaign(7, name="spring")
+    items = list(Item.objects.select_related("clip", "campaign").order_by("pk"))
+    for item in items:
+        reports.exclude(actor=lead, item=item, reason='=Gore, "žluté"')
+    rows = read_csv(client, action="item.excluded", campaign="spring", person=lead.username)
+    assert [row["target_id"] for row in rows] == [str(item.pk) for item in reversed(items)]
+    first = rows[-1]
+    entry = AuditEntry.objects.filter(action="item.excluded").earliest("pk")
+    assert first == {
+        "time": entry.at.isoformat(timespec="seconds"),
+        "person": lead.username,
+        "act": "item.excluded",
+        "target_type": "annotation.item",
+        "target_id": str(items[0].pk),
+        "target": items[0].clip.clip_id,
+        "campaign": campaign.name,
+        "data": '{"reason": "=Gore, \\"žluté\\"", "reports": 0}',
+    }
+    assert len(read_csv(client)) == AuditEntry.objects.count()
+    assert read_csv(client, person="nobody") == []
+    page = client.get("/audit", {"action": "item.excluded"}).content.decode()
+    assert 'href="/audit.csv?action=item.excluded"' in page
+    assert "audit.csv" not in client.get("/audit", {"person": "nobody"}).content.decode()
+
+
+def test_the_download_is_for_leads_and_names_what_is_gone_by_its_key(client: Client, lead: User) -> None:
+    client.force_login(lead)
+    AuditEntry.objects.create(action="item.reviewed", target_type="a.b", target_id="987654", campaign="=gone")
+    (row,) = read_csv(client, action="item.reviewed")
+    assert (row["person"], row["target_id"], row["target"], row["campaign"]) == ("", "987654", "", "'=gone")
+    client.force_login(make_user())
+    assert client.get("/audit.csv").status_code == 403
+
+
+def test_a_batch_of_the_download_takes_as_many_queries_as_it_has_kinds_of_targets(
+    lead: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(audit_trail, "BATCH_SIZE", 5)
+    make_campaign(10)
+    for item in Item.objects.select_related("campaign"):
+        reports.exclude(actor=lead, item=item, reason="Gore.")
+    transaction_queries = 1 if connection.vendor == "postgresql" else 0
+    with django_assert_num_queries(3 * (1 + transaction_queries) + 2):
+        entries = list(audit_trail.read_entries(Filters(action="item.excluded")))
+    assert len(entries) == 10

@@ -40,6 +40,7 @@ NO_PAGES = {
     "clip-media": "a video or a picture",
     "timesheet-file": "a file",
     "agreement-file": "a file",
+    "audit-file": "a file",
     "mos-file": "a file",
     "run-file": "a file",
     "rate-draft": "a part of the desk, as JSON",

@@ -16,10 +16,10 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from accounts.models import Role
-from annotation.shared.csv_rows import write_csv
 from annotation.shared.plots import Mark, Plot, Row, Scale, Side, make_levels_side
 from config.middleware import POLICY
 from qsave.axes import AXES
+from qsave.csv_rows import write_csv
 from tests.browser.looks import WIDE, sign_in, too_wide, violations
 from tests.browser.site_world import build_world
 from tests.support.waiting import wait_until

@@ -8,9 +8,9 @@ import pytest
 from annotation.agreement.cards import any_of_these_raters, describe_screening, fold_arms
 from annotation.agreement.figures import ArmRow
 from annotation.agreement.rater_table import RaterRow
-from annotation.shared.csv_rows import round_cell
 from annotation.templatetags import studio
 from qsave.axes import AXES, Axis
+from qsave.csv_rows import round_cell
 from qsave.statistics.anchoring import Anchoring, summarise_edit_distances
 from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import THESE_RATERS, Estimate, Interval, Undefined

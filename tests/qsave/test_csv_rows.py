@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.shared.csv_rows import BYTE_ORDER_MARK, round_cell, write_csv
+from qsave.csv_rows import BYTE_ORDER_MARK, round_cell, write_csv
 from qsave.spreadsheets import escape_cell
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("config", "accounts", "operations", "annotation", "datasets", "modelassist", "qsave")
 # A manifest, which only programs read, and the predictions of a run, which are escaped by the same rule.
 OTHER_WRITERS = {"modelassist/services/simulation.py", "modelassist/engine/evaluation/predictions.py"}
@@ -59,4 +59,4 @@ def test_no_other_module_writes_csv_for_people() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"writer", "DictWriter"}
         if isinstance(node.value, ast.Name) and node.value.id == "csv"
     }
-    assert writers == OTHER_WRITERS | {"annotation/shared/csv_rows.py"}
+    assert writers == OTHER_WRITERS | {"qsave/csv_rows.py"}

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import get_resolver
 
+from accounts.services import rename
 from annotation.campaigns import campaigns
 from tests.annotation import factories
 
@@ -34,7 +35,9 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
     campaign = factories.make_campaign()
     clip = factories.make_clip("zofie", prompt=NAME, generator=FORMULA)
     campaigns.add_clips(actor=factories.make_lead(), campaign=campaign, clips=[clip])
-    factories.rate_all(factories.make_user(FORMULA, display_name=NAME), campaign)
+    rater = factories.make_user(FORMULA)
+    rename(actor=rater, display_name=NAME)
+    factories.rate_all(rater, campaign)
     client.force_login(factories.make_lead())
 
     answer = client.get("/" + route.replace("<slug:name>", campaign.name))
