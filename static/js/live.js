@@ -1,7 +1,8 @@
 // Pages that renew themselves: ask the site for the regions of this page, and change what differs in them.
 //
 // Nothing is asked while the tab is hidden or the reader has paused updates. Nothing changes while a hand is moving, in
-// a region with selected text or an open dialog, or where it would take the focus away: it changes afterwards.
+// a region with selected text or an open dialog, or where it would take the focus away or move a control that the mouse
+// points at: it changes afterwards.
 //
 // The page may be swapped by htmx, so every node is looked up when it is needed.
 
@@ -20,10 +21,12 @@ import { announce, find, findAll, findIfAny, gettext, recall, remember, send, Si
 
 const TICK = 1000;
 const REST = 1000; // milliseconds without a movement after which a page may change
+const MOUSE_REST = 10_000; // milliseconds after which nobody is about to press what the mouse points at
 const MAX_PAUSE = 60_000;
 const TIMEOUT = 20_000;
 const SIGNED_OUT = 401;
 const WARNINGS = new Set(["lost", "signed-out", "outdated"]);
+const CONTROLS = "a, button, summary, label, input, select, textarea";
 const STORE = "live-paused";
 
 /** @type {View | null} */
@@ -162,7 +165,7 @@ function isInUse(region, fresh) {
   if (isMoving() || region.querySelector("dialog[open]")) return true;
   const selection = getSelection();
   if (selection && !selection.isCollapsed && selection.containsNode(region, true)) return true;
-  return isFocusGone(region, fresh);
+  return isFocusGone(region, fresh) || isMovedUnderMouse(region, fresh);
 }
 
 function isMoving() {
@@ -181,6 +184,21 @@ function isFocusGone(region, fresh) {
     if (readIdentity(node) && !keys.has(readIdentity(node))) return true;
   }
   return false;
+}
+
+/**
+ * Return whether the new version may move a control that the mouse points at: it has more or fewer elements before it.
+ * A finger points at nothing.
+ * @param {HTMLElement} region
+ * @param {HTMLElement} fresh
+ */
+function isMovedUnderMouse(region, fresh) {
+  if (Date.now() - lastMovement >= MOUSE_REST) return false;
+  if (region.querySelectorAll("*").length === fresh.querySelectorAll("*").length) return false;
+  const control = matchMedia("(hover: hover)").matches && document.querySelector(`main :is(${CONTROLS}):hover`);
+  const { DOCUMENT_POSITION_CONTAINED_BY, DOCUMENT_POSITION_FOLLOWING } = Node;
+  const after = DOCUMENT_POSITION_CONTAINED_BY | DOCUMENT_POSITION_FOLLOWING;
+  return Boolean(control && region.compareDocumentPosition(control) & after);
 }
 
 // ---- what the bar says

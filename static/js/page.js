@@ -10,6 +10,12 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (event instanceof CustomEvent && event.detail.successful) showError("");
 });
 
+// What polls waits while nobody looks.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const node = event.target;
+  if (document.hidden && node instanceof Element && node.matches("[hx-trigger^=every]")) event.preventDefault();
+});
+
 // A form that is being sent says so to the eye and the ear. A page that comes back from the browser's memory is at rest.
 document.addEventListener("submit", (event) => {
   const form = event.target;

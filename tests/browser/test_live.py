@@ -9,6 +9,7 @@ from accounts.models import User
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.reports import give_out_again
 from annotation.models import Campaign
+from operations.models import Job
 from tests.annotation.factories import claim, make_campaign, make_lead, make_user, skip, submit
 from tests.browser.looks import sign_in
 
@@ -245,3 +246,94 @@ def test_the_list_of_clips_says_what_is_new_and_moves_when_it_is_refreshed(
     expect(page.get_by_text("Checked just now")).to_be_visible()
     wait_for_answer(page, 200)
     expect(page.locator("#live-news")).to_contain_text("No rating or report since you opened this list.")
+
+
+def test_a_button_that_the_mouse_points_at_stays_where_it_is(overview: Page, campaign: Campaign) -> None:
+    rater, button = make_user("rita"), overview.get_by_role("button", name="Close campaign")
+    submit(rater, claim(rater, campaign))
+    skip(rater, claim(rater, campaign), kind="flagged")
+    overview.clock.fast_forward(13_000)
+    button.hover()
+    top = button.bounding_box()
+    with overview.expect_response(lambda response: "hx-target" in response.request.headers):
+        overview.clock.fast_forward(4000)
+    expect(overview.get_by_text("New figures wait until you move on.")).to_be_visible()
+    assert button.bounding_box() == top
+    overview.mouse.move(1, 1)
+    expect(overview.get_by_role("link", name="Raters have reported 1 clip.")).to_be_visible()
+
+
+def test_the_progress_of_a_job_is_not_asked_for_while_the_tab_is_hidden(
+    page: Page, lead: User, campaign: Campaign, live_server: Any
+) -> None:
+    job = Job.objects.create(kind="import_clips", arguments={"campaign": campaign.pk}, created_by=lead)
+    sign_in(page.context, lead, live_server.url)
+    page.clock.install()
+    page.goto(f"/campaigns/{campaign.name}")
+    with page.expect_request(f"**/jobs/{job.pk}"):
+        page.clock.fast_forward(1000)
+    asked: list[str] = []
+    hide(page, hidden=True)
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.run_for(5000)
+    assert asked == []
+    with page.expect_request(f"**/jobs/{job.pk}"):
+        hide(page, hidden=False)
+        page.clock.run_for(1000)
+
+
+PATCH = """async ([before, after]) => {
+    const { patch } = await import("/static/js/patch.js")
+    const make = (html) => Object.assign(document.createElement("div"), { innerHTML: html })
+    const node = make(before)
+    document.querySelector("main").replaceChildren(node)
+    for (const one of node.querySelectorAll("[data-focus]")) one.focus()
+    for (const one of node.querySelectorAll("input")) one.value = "typed"
+    for (const one of node.querySelectorAll("details")) one.open = true
+    for (const one of node.querySelectorAll(".scrolled")) one.scrollTop = 20
+    patch(node, make(after))
+    return {
+        html: node.innerHTML,
+        focus: document.activeElement.id,
+        typed: [...node.querySelectorAll("input")].map((one) => one.value),
+        open: [...node.querySelectorAll("details")].map((one) => one.open),
+        scroll: [...node.querySelectorAll(".scrolled")].map((one) => one.scrollTop),
+    }
+}"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("abc", "abc"),
+        ("abc", "xabc"),
+        ("abc", "bc"),
+        ("abc", "abcx"),
+        ("abc", "cba"),
+        ("abc", "xby"),
+        ("bca", "ab"),
+    ],
+)
+def test_rows_become_those_of_the_new_version_and_keep_the_focus(home: Page, before: str, after: str) -> None:
+    def write(keys: str, text: str) -> str:
+        focus = {"b": "data-focus"}
+        rows = (
+            f'<li data-key="{key}"><a id="{key}" href="#{key}" {focus.get(key, "")}>{text}</a></li>' for key in keys
+        )
+        return "<ul>\n  " + "\n  ".join(rows) + "\n</ul>"
+
+    patched = home.evaluate(PATCH, [write(before, "old"), write(after, "new")])
+    assert patched["html"] == home.evaluate(
+        "html => Object.assign(document.createElement('div'), { innerHTML: html }).innerHTML", write(after, "new")
+    )
+    assert patched["focus"] == "b"
+
+
+def test_what_the_reader_typed_unfolded_and_scrolled_stays(home: Page) -> None:
+    part = (
+        "<details><summary>More</summary><input></details>"
+        '<div class="scrolled" style="height: 2rem; overflow: auto">{}<p>1</p><p>2</p><p>3</p><p>4</p></div>'
+    )
+    patched = home.evaluate(PATCH, [part.format("old"), part.format("new")])
+    assert "new<p>" in patched["html"]
+    assert (patched["typed"], patched["open"], patched["scroll"]) == (["typed"], [True], [20])
