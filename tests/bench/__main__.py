@@ -52,7 +52,7 @@ def _parts() -> dict[str, Callable[[Path], Iterable[str]]]:
 
 
 def _pages(folder: Path) -> Iterator[str]:
-    """The overview and the list of clips, on PostgreSQL, then on SQLite."""
+    """The pages of large campaigns, on PostgreSQL, then on SQLite."""
     from tests.bench import pages
 
     yield from pages.measure_all()

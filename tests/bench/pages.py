@@ -1,6 +1,7 @@
-"""The overview and the list of clips on a large campaign: queries and HTML of each page, without a browser.
+"""Pages of a large campaign (home, overview, clips, one clip) and a claim: queries and HTML, without a browser.
 
-The campaign has three ratings a clip in both arms, by 200 raters, with a few reports, golds and excluded clips.
+The campaign has three ratings a clip in both arms, by 200 raters. One of them has rated two clips of five, as a rater
+does who works for weeks. Every fourth clip has all its ratings; a few are reported, golds or excluded.
 """
 
 import itertools
@@ -9,18 +10,25 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"postgresql": (10_000, 50_000), "sqlite": (20_000,)}
-LIMITS = {"postgresql": {"overview": 100, "clips": 60}, "sqlite": {"overview": 300, "clips": 300}}
+LIMITS = {
+    "postgresql": {"overview": 100, "home": 100, "clip": 100, "clips": 60},
+    "sqlite": {"overview": 300, "home": 300, "clip": 300, "clips": 300},
+}
 """The slowest p95 in milliseconds that counts as good."""
 RATINGS = 3
 RATERS = 200
 TIMES = 20
+WARM = 6
+"""Visits before the measured ones. PostgreSQL may take another plan from the sixth use of a prepared statement on."""
+LEAD, BUSY = "pages-lead", "pages-busy"
 FILTERS = (
     "state=started",
     "state=excluded",
@@ -57,8 +65,9 @@ _AXES = """(SELECT 'visual' AS name, 1 AS k, 'blur' AS defect UNION ALL SELECT '
     UNION ALL SELECT 'alignment', 3, 'wrong-object') axis"""
 _NOISE = "(({value}) * 7919 + 104729) % 1021 / 1020.0"
 _MADE = [
-    """UPDATE annotation_slot SET state = 'done', rater_id = {rater} + (item_id * 7 + number * 13) % {raters}
-        WHERE campaign_id = {campaign} AND number <= {ratings}""",
+    """UPDATE annotation_slot SET state = 'done', rater_id = CASE WHEN number = 1 AND item_id % 5 < 2 THEN {busy}
+            ELSE {rater} + (item_id * 7 + number * 13) % {raters} END
+        WHERE campaign_id = {campaign} AND (number <= {ratings} OR item_id % 4 = 0)""",
     """INSERT INTO annotation_rating
         (slot_id, item_id, rater_id, arm, exposure, is_simulated, critic_active, created_at)
         SELECT id, item_id, rater_id, arm, 'none', false, true, %s FROM annotation_slot
@@ -93,10 +102,11 @@ def make_campaign(clips: int) -> Any:
     from annotation.campaigns.summaries import refresh_summaries
     from annotation.models import Campaign, Item, Slot
 
-    lead = User.objects.filter(username="pages-lead").first() or create_user(
-        actor=None, username="pages-lead", password=None, role=Role.LEAD
+    lead = User.objects.filter(username=LEAD).first() or create_user(
+        actor=None, username=LEAD, password=None, role=Role.LEAD
     )
     raters = [User.objects.get_or_create(username=f"pages-{number}")[0].pk for number in range(RATERS)]
+    busy, _created = User.objects.get_or_create(username=BUSY)
     name = f"pages-{clips}"
     campaign = create_campaign(actor=lead, name=name, title=name, overlap=RATINGS + 1, guidelines="Look closely.")
     add_clips(actor=lead, campaign=campaign, clips=_make_clips(name, clips))
@@ -105,6 +115,7 @@ def make_campaign(clips: int) -> Any:
         "campaign": campaign.pk,
         "rater": min(raters),
         "raters": RATERS,
+        "busy": busy.pk,
         "ratings": RATINGS,
         "axes": _AXES,
         "quality": _NOISE.format(value="rating.item_id * 3 + axis.k"),
@@ -118,8 +129,9 @@ def make_campaign(clips: int) -> Any:
                 [_now()] * template.count("%s"),
             )
         cursor.execute("ANALYZE")
-    for number, days in enumerate((2, 12, 22), start=1):
-        Slot.objects.filter(campaign=campaign, number=number).update(done_at=timezone.now() - timedelta(days=days))
+    done = Slot.objects.filter(campaign=campaign, state=Slot.State.DONE)
+    for number, days in enumerate((2, 12, 22, 1), start=1):
+        done.filter(number=number).update(done_at=timezone.now() - timedelta(days=days))
     _mark_some(campaign)
     with transaction.atomic():
         refresh_summaries(Item.objects.filter(campaign=campaign).values_list("pk", flat=True))
@@ -186,43 +198,92 @@ def line(what: str, figures: str) -> str:
 
 
 def measure(campaign: Any) -> Iterator[str]:
-    """Yield a line for the overview, each filter and each order, with the slowest page of each kind at its limit."""
+    """Yield a line for each page, a claim, and each filter and order of the list, with the limit of each page."""
     from django.db import connection
 
     from annotation.agreement.clip_filter import SORTS
 
     limits = LIMITS[connection.vendor]
     what = f"{connection.vendor}, {campaign.items.count():,} clips"
-    yield line(f"{what}: overview", _describe(_time(f"/campaigns/{campaign.name}"), limits["overview"]))
     path = f"/campaigns/{campaign.name}/items"
+    for name, (page, person) in _list_pages(campaign).items():
+        yield line(f"{what}: {name}", _describe(_time(page, person), limits[name.partition(" ")[0]]))
+    yield line(f"{what}: claim of a rater", _describe_times(_time_claims(campaign, "pages-3")))
+    yield line(f"{what}: claim of a rater with many ratings", _describe_times(_time_claims(campaign, BUSY)))
     yield line(f"{what}: list", _describe(_time(path), limits["clips"]))
     for query in FILTERS:
         yield line(f"{what}: {query}", _describe(_time(f"{path}?{query}"), limits["clips"]))
     for sort in (f"{sign}{sort}" for sort in SORTS for sign in ("", "-")):
         middle = _find_middle(campaign, sort)
-        times = [_time(f"{path}?sort={sort}{at}", TIMES // 2) for at in ("", f"&after={middle}")]
-        yield line(f"{what}: sort={sort}, first page and middle", _describe(max(times), limits["clips"]))
+        times = [_time(f"{path}?sort={sort}{at}", times=TIMES // 2) for at in ("", f"&after={middle}")]
+        yield line(f"{what}: sort={sort}, first page and middle", _describe(max(times, key=_find_p95), limits["clips"]))
 
 
-def _time(path: str, times: int = TIMES) -> float:
-    """Return the p95 in milliseconds of getting a page, after two that load templates and plans."""
+def _list_pages(campaign: Any) -> dict[str, tuple[str, str]]:
+    """Return the pages beside the list: the address of each, and who opens it. The first word names the limit."""
+    middle = campaign.items.order_by("pk")[campaign.items.count() // 2]
+    overview = f"/campaigns/{campaign.name}"
+    return {
+        "overview": (overview, LEAD),
+        "home of a lead": ("/", LEAD),
+        "home of a rater": ("/", "pages-3"),
+        "home of a rater with many ratings": ("/", BUSY),
+        "clip": (f"{overview}/items/{middle.pk}", LEAD),
+        "clip in the list by spread": (f"{overview}/items/{middle.pk}?sort=-spread", LEAD),
+    }
+
+
+def _open_client(person: str) -> Any:
     from django.test import Client
 
     from accounts.models import User
 
     client = Client(headers={"host": "127.0.0.1"})
-    client.force_login(User.objects.get(username="pages-lead"))
+    client.force_login(User.objects.get(username=person))
+    return client
+
+
+def _time(path: str, person: str = LEAD, *, times: int = TIMES) -> list[float]:
+    """Return the milliseconds of getting a page, rising, after the visits that load templates and plans."""
+    client = _open_client(person)
     taken = []
-    for number in range(times + 2):
+    for _number in range(WARM + times):
         began = time.perf_counter()
         page = client.get(path)
-        taken.append(1000 * (time.perf_counter() - began) if number >= 2 else 0.0)
+        taken.append(1000 * (time.perf_counter() - began))
         assert page.status_code == 200, path
-    return sorted(taken[2:])[int(times * 0.95) - 1]
+    return sorted(taken[WARM:])
 
 
-def _describe(p95: float, limit: int) -> str:
-    return f"p95 {p95:.0f} ms (limit {limit}){'' if p95 <= limit else ': TOO SLOW'}"
+def _time_claims(campaign: Any, person: str) -> list[float]:
+    """Return the milliseconds of a rater's claims, rising, without their commit: each is undone."""
+    from django.db import transaction
+
+    from accounts.models import User
+    from annotation.rating.queue import claim
+
+    rater, taken = User.objects.get(username=person), []
+    for _number in range(WARM + TIMES):
+        with transaction.atomic():
+            began = time.perf_counter()
+            slot = claim(rater=rater, campaign=campaign)
+            taken.append(1000 * (time.perf_counter() - began))
+            assert slot is not None
+            transaction.set_rollback(True)
+    return sorted(taken[WARM:])
+
+
+def _find_p95(times: Sequence[float]) -> float:
+    """Return the time that one visit of twenty exceeds; `times` are rising."""
+    return times[int(len(times) * 0.95) - 1]
+
+
+def _describe_times(times: Sequence[float]) -> str:
+    return f"p95 {_find_p95(times):.0f} ms, fastest {times[0]:.0f} ms"
+
+
+def _describe(times: Sequence[float], limit: int) -> str:
+    return f"{_describe_times(times)} (limit {limit}){': TOO SLOW' if _find_p95(times) > limit else ''}"
 
 
 def _find_middle(campaign: Any, sort: str) -> str:
@@ -237,11 +298,18 @@ def _find_middle(campaign: Any, sort: str) -> str:
     return f"{keys[-1][0]},{keys[-1][1]}"
 
 
+def find_page_scans(campaign: Any) -> set[str]:
+    """Return what scans a big table, of the pages beside the list: page and table."""
+    return {
+        f"{name}: {table}"
+        for name, (path, person) in _list_pages(campaign).items()
+        for table in _list_scanned_by(partial(_open_client(person).get, path))
+    }
+
+
 def find_scans(campaign: Any) -> set[str]:
     """Return what scans a big table, of every order with every pair of filters: filters, order and table."""
-    from django.db import connection
     from django.http import QueryDict
-    from django.test.utils import CaptureQueriesContext
 
     from annotation.agreement.clip_filter import SORTS, ClipFilterForm
     from annotation.agreement.clip_list import read_clip_page
@@ -250,13 +318,21 @@ def find_scans(campaign: Any) -> set[str]:
     for pair, sort in itertools.product(itertools.combinations(FILTERS, 2), SORTS):
         query = QueryDict("&".join([*pair, f"sort={sort}"]))
         wanted = ClipFilterForm(query, campaign=campaign, generators=["model-1"]).read_filter()
-        with CaptureQueriesContext(
-            connection,
-        ) as context:
-            read_clip_page(campaign, wanted)
-        for sql in {entry["sql"] for entry in context.captured_queries if entry["sql"].startswith("SELECT")}:
-            found |= {f"{query.urlencode()}: {table}" for table in _list_scanned(sql)}
+        found |= {
+            f"{query.urlencode()}: {table}" for table in _list_scanned_by(partial(read_clip_page, campaign, wanted))
+        }
     return found
+
+
+def _list_scanned_by(act: Callable[[], object]) -> set[str]:
+    """Return the big tables that the queries of an act scan."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as context:
+        act()
+    statements = {entry["sql"] for entry in context.captured_queries if entry["sql"].startswith("SELECT")}
+    return {table for sql in statements for table in _list_scanned(sql)}
 
 
 def _list_scanned(sql: str) -> set[str]:
@@ -278,6 +354,8 @@ def measure_all() -> Iterator[str]:
         campaign = make_campaign(clips)
         yield from measure(campaign)
         if connection.vendor == "postgresql":
+            scans = sorted(find_page_scans(campaign))
+            yield line(f"{clips:,} clips: the other pages", f"{len(scans)} scan a table {scans}")
             scans = sorted(find_scans(campaign))
             yield line(f"{clips:,} clips: pairs of filters in any order", f"{len(scans)} scan a table {scans[:3]}")
 
