@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from annotation.agreement import reviews
@@ -229,6 +230,18 @@ def test_figures_are_computed_again_only_after_something_changed(rated_campaign:
     factories.revise(rating, answers=factories.make_answers(5))
     (row,) = [row for row in read_agreement(campaign).rows if row.clip_id == "u00"]
     assert row.mos[Axis.VISUAL].mos == pytest.approx((1 + 5) / 2)
+
+
+def test_a_rating_in_another_campaign_costs_one_query_and_changes_nothing(
+    rated_campaign: tuple[Campaign, list[User]], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    campaign, _raters = rated_campaign
+    other = factories.make_campaign(1)
+    first = read_agreement(campaign)
+    factories.rate_all(factories.make_user(), other)
+    for queries in (3, 2):  # newest on the site, in the campaign, in the audit trail
+        with django_assert_num_queries(queries):
+            assert read_agreement(campaign) is first
 
 
 def test_a_rating_that_becomes_visible_after_a_newer_one_counts(rated_campaign: tuple[Campaign, list[User]]) -> None:
