@@ -162,7 +162,7 @@ function listNews(region) {
  * @param {HTMLElement} fresh
  */
 function isInUse(region, fresh) {
-  if (isMoving() || region.querySelector("dialog[open]")) return true;
+  if (isMoving() || region.querySelector("dialog:is([open], :popover-open)")) return true;
   const selection = getSelection();
   if (selection && !selection.isCollapsed && selection.containsNode(region, true)) return true;
   return isFocusGone(region, fresh) || isMovedUnderMouse(region, fresh);

@@ -9,7 +9,7 @@ from accounts.models import User
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.reports import give_out_again
 from annotation.models import Campaign
-from operations.models import Job
+from operations.models import Job, JobState
 from tests.annotation.factories import claim, make_campaign, make_lead, make_user, skip, submit
 from tests.browser.looks import sign_in
 
@@ -280,6 +280,29 @@ def test_the_progress_of_a_job_is_not_asked_for_while_the_tab_is_hidden(
     with page.expect_request(f"**/jobs/{job.pk}"):
         hide(page, hidden=False)
         page.clock.run_for(1000)
+
+
+def test_the_page_of_a_job_that_ends_is_not_loaded_again_under_a_dialog_or_a_text(
+    page: Page, lead: User, campaign: Campaign, live_server: Any
+) -> None:
+    job = Job.objects.create(kind="import_clips", arguments={"campaign": campaign.pk}, created_by=lead)
+    sign_in(page.context, lead, live_server.url)
+    page.clock.install()
+    page.goto(f"/campaigns/{campaign.name}")
+    page.get_by_label("Files").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"video"})
+    page.get_by_role("button", name="Pause campaign").press("Enter")
+    result = {"added": 3, "present": 0, "problems": [], "notes": [], "splits": {}}
+    Job.objects.filter(pk=job.pk).update(state=JobState.DONE, result=result)
+    page.clock.run_for(1000)
+    expect(page.locator(".progress-line").get_by_text("done", exact=True)).to_be_visible()
+    page.clock.run_for(5000)
+    expect(page.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.clock.run_for(5000)
+    assert page.get_by_label("Files").input_value()
+    assert page.get_by_text("3 imported").count() == 0
+    page.get_by_label("Files").set_input_files([])
+    expect(page.get_by_text("3 imported")).to_be_visible()
 
 
 PATCH = """async ([before, after]) => {

@@ -138,4 +138,4 @@ def test_a_finished_job_stops_polling_and_reloads_the_page(as_lead: Client, empt
     headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/campaigns/{empty_campaign.name}"}
     page = collapse_space(as_lead.get(f"/jobs/{job.pk}", headers=headers).content.decode())
     assert "every 1s" not in page
-    assert f'hx-get="/campaigns/{empty_campaign.name}" hx-trigger="load"' in page
+    assert f'hx-get="/campaigns/{empty_campaign.name}" hx-trigger="load, every 2s"' in page
