@@ -5,9 +5,9 @@ from pathlib import Path
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
 from annotation.intake import uploads
-from annotation.intake.manifests import ManifestError
 from annotation.models import Campaign
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
+from qsave.tables.table import TableError
 
 
 @job_kind(uploads.IMPORT_CLIPS, queue="long")
@@ -23,7 +23,7 @@ def import_clips(run: JobRun) -> dict[str, object]:
         if actor is None or (campaign is None and run.arguments["campaign"]):
             raise JobError("The campaign of this import, or the person who requested it, no longer exists.")
         report = import_manifest(actor=actor, campaign=campaign, manifest=manifest, on_progress=run.report_progress)
-    except ManifestError as error:
+    except TableError as error:
         raise JobError(str(error)) from None
     except JobInterruptedError:
         is_over = False

@@ -18,7 +18,7 @@ from accounts.models import Role, User
 from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.intake.import_report import ImportReport, RowProblem
-from annotation.intake.manifests import ManifestError, Row, RowRefused, parse_row, read_manifest
+from annotation.intake.manifests import Row, RowRefused, parse_row, read_manifest
 from annotation.intake.media_store import (
     choose_extension,
     copy_and_hash,
@@ -38,8 +38,6 @@ from qsave.frames.rendition import needs_rendition, write_rendition
 from qsave.frames.slowfast import FrameConfig, choose
 from qsave.frames.times import read_shown_times
 
-__all__ = ["ImportReport", "ManifestError", "RowProblem", "import_manifest"]
-
 BATCH_SIZE = 50
 Progress = Callable[[float, str], None]
 
@@ -54,13 +52,14 @@ def import_manifest(
 ) -> ImportReport:
     """Import a manifest with the videos beside it; with a campaign, the clips become items there.
 
-    `on_progress(share, message)` is called after every row. Raises ManifestError if no row can be read. Errors that no
+    `on_progress(share, message)` is called after every row. Raises TableError if no row can be read. Errors that no
     row causes, such as a full disk or a lost database, are raised as they are.
     """
     require_role(actor, Role.LEAD)
-    rows = [parse_row(raw) for raw in read_manifest(manifest)]
+    table = read_manifest(manifest)
+    rows = [parse_row(raw) for raw in table.rows]
     group_prompts([row for row in rows if isinstance(row, Row)], seed=campaign.seed if campaign else 0)
-    report = ImportReport()
+    report = ImportReport(warnings=list(table.notes))
     with open_incoming_folder() as work_folder:
         current = _Import(manifest.parent, work_folder, simulated)
         for start in range(0, len(rows), BATCH_SIZE):
@@ -176,7 +175,7 @@ class _Import:
             sha256=sha256,
             prompt=row.prompt,
             generator=row.generator,
-            seed=row.seed,
+            seed="" if row.seed is None else str(row.seed),
             metadata=dict(row.metadata),
             content_warning=row.content_warning,
             prompt_group=group,

@@ -53,7 +53,7 @@ class ImportReport:
     def finish(self, campaign: Campaign | None) -> None:
         """Read the current sizes of the splits and add warnings."""
         self.splits = read_split_sizes(campaign)
-        self.warnings = [*self._warn_about_groups(), *warn_about_small_splits(self.splits)]
+        self.warnings += [*self._warn_about_groups(), *warn_about_small_splits(self.splits)]
 
     def as_json(self) -> dict[str, Any]:
         return {

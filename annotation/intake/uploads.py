@@ -25,6 +25,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
+from annotation.intake.manifests import SUFFIXES
 from annotation.models import Campaign
 from annotation.shared.permissions import require_role
 from operations.jobs import enqueue
@@ -33,7 +34,6 @@ from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
 
 IMPORT_CLIPS = "import_clips"
-MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
 MAX_FILES = 20_000
 MAX_BYTES = 50 * 1024**3
@@ -117,7 +117,7 @@ def _is_old(folder: Path) -> bool:
 def find_manifest(folder: Path) -> Path:
     """Return the only manifest at the top of a folder, or of the only folder in it; `manifest.*` wins over others."""
     for level in (folder, *_list_only_folder(folder)):
-        manifests = sorted(path for path in level.iterdir() if path.suffix.lower() in MANIFEST_SUFFIXES)
+        manifests = sorted(path for path in level.iterdir() if path.suffix.lower() in SUFFIXES)
         named = [path for path in manifests if path.stem.lower() == "manifest"]
         if len(named or manifests) == 1:
             return (named or manifests)[0]

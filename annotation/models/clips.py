@@ -68,7 +68,7 @@ class Clip(models.Model):
     sha256 = models.CharField(max_length=SHA256_HEX, db_index=True)
     prompt = models.TextField()
     generator = models.CharField(max_length=120, db_index=True)
-    seed = models.BigIntegerField(null=True, blank=True)
+    seed = models.CharField(max_length=20, blank=True, default="", help_text="In digits: it may be 2**64 - 1.")
     metadata = models.JSONField(default=dict)
     prompt_group = models.ForeignKey(PromptGroup, on_delete=models.PROTECT, related_name="clips")
     bridges_splits = models.BooleanField(

@@ -2,15 +2,17 @@
 
 import codecs
 import io
-from typing import BinaryIO, TextIO
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SAMPLE = 4096
 _OLD_WINDOWS = "cp1252"
 
 
-def open_text(file: BinaryIO) -> TextIO:
-    """Return the file as text with its line ends, from its beginning.
+def read_lines(file: BinaryIO) -> Iterator[str]:
+    """Yield the lines of the file with their ends, from its beginning. The file stays open.
 
     The encoding is that of the byte order mark; without one it is UTF-16 if every other byte is NUL, UTF-8, or Windows'
     old one if no line outside ASCII is UTF-8. A byte that is not text becomes a lone surrogate (`has_bad_bytes`).
@@ -18,7 +20,12 @@ def open_text(file: BinaryIO) -> TextIO:
     encoding = _find_encoding(file)
     file.seek(0)
     errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
-    return io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+    text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+    try:
+        yield from text
+    finally:
+        with suppress(ValueError):  # the owner has closed the file already
+            text.detach()
 
 
 def has_bad_bytes(text: str) -> bool:

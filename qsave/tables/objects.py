@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from qsave.parsing import parse_json
-from qsave.tables.encoding import has_bad_bytes, open_text
+from qsave.tables.encoding import has_bad_bytes, read_lines
 from qsave.tables.table import Columns, Row, Table, TableError
 
 
@@ -14,7 +14,7 @@ def read_json(file: BinaryIO, name: str, columns: Columns) -> Table:
 
     A file of lines is read as such. Raises TableError for any other file.
     """
-    text = open_text(file).read()
+    text = "".join(read_lines(file))
     try:
         value = parse_json(text)
     except ValueError as error:
@@ -32,12 +32,7 @@ def read_json(file: BinaryIO, name: str, columns: Columns) -> Table:
 
 def read_json_lines(file: BinaryIO, name: str, columns: Columns) -> Table:
     """Read one object a line; blank lines are skipped. Raises TableError if there is no line."""
-    return _read_lines(_split_lines(open_text(file)), name, columns)
-
-
-def _split_lines(text: TextIO) -> Iterator[str]:
-    """Yield lines without reading the whole file. Text may have other line breaks, for example U+2028, in a value."""
-    yield from text
+    return _read_lines(read_lines(file), name, columns)
 
 
 def _read_lines(lines: Iterable[str], name: str, columns: Columns) -> Table:

@@ -3,9 +3,9 @@
 import csv
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from qsave.tables.encoding import has_bad_bytes, open_text
+from qsave.tables.encoding import has_bad_bytes, read_lines
 from qsave.tables.table import Columns, Row, Table, TableError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def read_separated(file: BinaryIO, name: str, columns: Columns) -> Table:
     A first line `sep=;`, as Excel writes it, names the separator. Blank rows are skipped, and so are columns without a
     heading. Raises TableError if the heading cannot be read or lacks a column.
     """
-    lines = open_text(file)
+    lines = read_lines(file)
     first, skipped = _read_first_line(lines, name)
     separator = _find_named_separator(first)
     if separator:
@@ -40,7 +40,7 @@ def read_separated(file: BinaryIO, name: str, columns: Columns) -> Table:
     return Table(_read_rows(reader, headings, skipped, count=0, has_heading=not columns.default))
 
 
-def _read_first_line(lines: TextIO, name: str) -> tuple[str, int]:
+def _read_first_line(lines: Iterator[str], name: str) -> tuple[str, int]:
     """Return the first line that is not blank, and how many were skipped before it."""
     for skipped, line in enumerate(lines):
         if has_bad_bytes(line):

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
-from annotation.intake.clips import ManifestError, import_manifest
+from annotation.intake.clips import import_manifest
 from annotation.models import Campaign
+from qsave.tables.table import TableError
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             report = import_manifest(
                 actor=actor, campaign=campaign, manifest=options["manifest"], on_progress=self._print_progress
             )
-        except (ManifestError, PermissionDenied, ValidationError) as error:
+        except (TableError, PermissionDenied, ValidationError) as error:
             raise CommandError(str(error)) from None
         for problem in report.problems:
             self.stderr.write(f"row {problem.row}: {problem.reason}")

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from annotation.intake import clips
-from annotation.intake.clips import ImportReport
+from annotation.intake.import_report import ImportReport
 from annotation.models import Campaign
 from operations import jobs
 from operations.models import Job

@@ -26,7 +26,7 @@ def test_each_row_becomes_a_clip_with_its_facts_media_frame_times_group_and_spli
     assert (clip.clip_id, clip.sha256, clip.bytes) == ("c1", hashlib.sha256(content).hexdigest(), len(content))
     assert (clip.codec, clip.width, clip.height, clip.frames, clip.has_audio) == ("h264", 64, 48, 8, False)
     assert (clip.fps_numerator, clip.fps_denominator, clip.duration) == (8, 1, 1.0)
-    assert (clip.seed, clip.metadata, clip.is_simulated) == (42, {"note": "kept"}, False)
+    assert (clip.seed, clip.metadata, clip.is_simulated) == ("42", {"note": "kept"}, False)
     assert (Path(settings.MEDIA_ROOT) / clip.original).read_bytes() == content
     assert (Path(settings.MEDIA_ROOT) / clip.poster).read_bytes().startswith(b"\xff\xd8\xff")
     assert clip.rendition == ""

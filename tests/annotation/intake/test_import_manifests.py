@@ -1,14 +1,16 @@
 """The forms of a manifest; rows and manifests that cannot be read."""
 
 import json
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from annotation.intake.clips import ManifestError
-from annotation.models import Item
+from annotation.models import Clip, Item
+from qsave.tables.table import TableError
 from tests.annotation import factories
 from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
 
@@ -84,7 +86,7 @@ def test_bad_rows_are_named_by_number_and_reason_and_the_others_are_imported(
     assert len(list_media_files()) == 4  # two clips and two posters, and nothing of the rest
 
 
-@pytest.mark.parametrize("gold", [True, [4], {"a": 4}, "4,5", "nan", "inf", 10**400, 0, "9" * 400])
+@pytest.mark.parametrize("gold", [True, [4], {"a": 4}, "4;5", "inf", 10**400, 0, "9" * 400])
 def test_a_gold_that_is_no_score_costs_its_row(video_folder: Path, gold: object) -> None:
     (video_folder / "m.json").write_text(json.dumps([make_row(1, gold_dynamic=gold), make_row(2, gold_dynamic=4)]))
     report = run_import(video_folder / "m.json")
@@ -110,12 +112,11 @@ def test_a_row_with_too_many_cells_or_an_open_quote_is_one_bad_row(video_folder:
     [
         ("m.csv", b"file,prompt,generator\na,b,c\n", "lacks the column video"),
         ("m.csv", b"video,prompt,generator,prompt\na,b,c,d\n", "twice"),
-        ("m.csv", b"", "lacks the column"),
+        ("m.csv", b"", "no rows"),
         ("m.csv", b"video,prompt,generator\n", "no rows"),
-        ("m.csv", b"video,prompt,generator\n\xff\xfe,b,c\n", "cannot be read as CSV"),
         ("m.json", b"{}", "one list"),
         ("m.json", b"[" * 100_000, "cannot be read as JSON"),
-        ("m.parquet", b"PAR1 not really", "cannot be read as PARQUET"),
+        ("m.parquet", b"PAR1 not really", "cannot be read as Parquet"),
         ("m.xlsx", b"", "must end in"),
     ],
 )
@@ -124,10 +125,55 @@ def test_an_invalid_manifest_is_refused_with_what_it_needs(
 ) -> None:
     (tmp_path / name).write_bytes(content)
 
-    with pytest.raises(ManifestError, match=words):
+    with pytest.raises(TableError, match=words):
         run_import(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("content", "cells"),
+    [
+        ("Video;Prompt;Generator;Seed;;\nv/1.mp4;{prompt};toy;42,0;;\n;;;;;\n", ("42", "")),
+        ("video\tprompt\tgenerator\tseed\tclip_id\nv/1.mp4\t{prompt}\ttoy\t1e5\t7.0\n", ("100000", "7")),
+        ("video,prompt,generator,seed,clip_id\nv/1.mp4,{prompt},2.0,18446744073709551615,7\n", (str(2**64 - 1), "7")),
+        ("sep=;\nvideo;prompt;generator;seed;clip_id\nv/1.mp4;{prompt};toy;NaN;007\n", ("", "007")),
+        ("video,prompt,generator,seed,clip_id\nv/1.mp4,{prompt},toy,-9223372036854775808,a\n", (str(-(2**63)), "a")),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_manifest_is_read_as_pandas_and_excel_write_it(
+    video_folder: Path, content: str, cells: tuple[str, str], encoding: str
+) -> None:
+    manifest = video_folder / "m.csv"
+    manifest.write_bytes(content.format(prompt="Füchse im Schnee").encode(encoding))
+
+    report = run_import(manifest, factories.make_campaign())
+
+    assert report.problems == []
+    clip = Clip.objects.get()
+    assert (clip.seed, clip.prompt) == (cells[0], "Füchse im Schnee")
+    assert clip.clip_id == (cells[1] or clip.sha256)
+    assert clip.generator == ("2.0" if ",2.0," in content else "toy")
+
+
+def test_a_parquet_manifest_with_dates_and_bytes_is_imported(video_folder: Path) -> None:
+    pandas_time = datetime(2026, 1, 2, 10, 20)  # noqa: DTZ001 - pandas writes times without a zone
+    row = make_row(1, clip_id=7.0, made=pandas_time, cost=Decimal("1.50"), thumbnail=b"\x89PNG")
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), video_folder / "m.parquet")
+
+    report = run_import(video_folder / "m.parquet", factories.make_campaign())
+
+    assert (report.problems, Clip.objects.get().clip_id) == ([], "7")
+    assert Clip.objects.get().metadata == {"made": "2026-01-02 10:20:00.000000", "cost": "1.50"}
+    assert report.warnings[0] == "The column thumbnail holds bytes, which are left out."
+
+
+@pytest.mark.parametrize("seed", ["4.5", "18446744073709551616", "-9223372036854775809", "1e400"])
+def test_a_seed_that_no_generator_takes_costs_its_row(video_folder: Path, seed: str) -> None:
+    report = run_import(write_csv(video_folder / "m.csv", [make_row(1, seed=seed), make_row(2, seed="")]))
+    assert report.added == 1
+    assert [problem.reason.split()[0] for problem in report.problems] == ["seed"]
+
+
 def test_a_manifest_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="cannot be read"):
+    with pytest.raises(TableError, match="cannot be read"):
         run_import(tmp_path / "none.csv")
