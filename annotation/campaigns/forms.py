@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.campaigns.duplicate import CopiedParts
 from annotation.campaigns.guidelines import MAX_TEXT_LENGTH
-from annotation.campaigns.marking import MAX_PRIORITY, Mark
+from annotation.campaigns.marking import MAX_PRIORITY, Mark, read_order_scores
 from annotation.campaigns.policy import BOUNDS, FIXED_ONCE_OPENED, has_opened, is_whole
 from annotation.models import Campaign
 from annotation.shared.number_fields import limit_number
@@ -202,13 +202,13 @@ class MarkForm(KnownScoresForm):
 
 
 class OrderScoresForm(forms.Form):
-    scores = forms.FileField(label=_("Scores"), help_text=_("CSV with the columns clip_id and score."))
+    scores = forms.FileField(
+        label=_("Scores"), help_text=_("A table (CSV, TSV, JSON, JSONL or Parquet) with clip_id and score.")
+    )
 
-    def read_text(self) -> str:
-        """Return the text of the file; raises ValidationError without a readable one."""
+    def read_scores(self) -> dict[str, float | None]:
+        """Return the scores by clip_id; raises ValidationError without a readable file."""
         if not self.is_valid():
-            raise ValidationError(_("Choose a CSV file with the columns clip_id and score."))
-        try:
-            return str(self.cleaned_data["scores"].read().decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            raise ValidationError(_("This file is not UTF-8 text. Save it as CSV in UTF-8.")) from None
+            raise ValidationError(_("Choose a table with the columns clip_id and score."))
+        file = self.cleaned_data["scores"]
+        return read_order_scores(file, file.name)

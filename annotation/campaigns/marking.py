@@ -4,11 +4,10 @@ A qualification item has no rating slots: each new rater rates it once, in a che
 which is possible only while they are all free; removing the mark creates them again.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from itertools import islice
+from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -27,6 +26,9 @@ from annotation.shared import batches
 from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
+from qsave.tables.reader import read_table
+from qsave.tables.table import Columns, TableError
+from qsave.tables.values import parse_number, write_name
 from qsave.words import isolate
 
 MAX_FEEDBACK_LENGTH = 2000
@@ -34,6 +36,7 @@ MAX_PRIORITY = 1000
 MARK_FIELDS = ("gold", "is_qualification", "feedback", "priority")
 LOOKUP_SIZE = 500
 MAX_ROWS = 200_000
+_SCORE_COLUMNS = Columns(known=("clip_id", "score"), required=("clip_id", "score"))
 NAMES_IN_MESSAGE = 5
 
 
@@ -237,31 +240,29 @@ def _list_names(names: list[str], message: str) -> str:
     return message % {"names": f"{listed}, …" if len(names) > NAMES_IN_MESSAGE else listed}
 
 
-def read_order_scores(text: str) -> dict[str, float | None]:
-    """Parse CSV with the columns clip_id and score; an empty score is None. Raises ValidationError."""
-    reader = csv.DictReader(StringIO(text, newline=""))
-    if not {"clip_id", "score"} <= set(reader.fieldnames or ()):
-        raise ValidationError({"scores": _("The first line must name the columns: clip_id,score.")})
+def read_order_scores(file: BinaryIO, name: str) -> dict[str, float | None]:
+    """Read a table with the columns clip_id and score; an empty score is None. Raises ValidationError."""
     scores: dict[str, float | None] = {}
     try:
-        for number, row in enumerate(islice(reader, MAX_ROWS), start=2):
-            name = clean_text(row["clip_id"] or "")
-            if not name or name in scores:
-                problem = _("Line %(line)s repeats a clip.") if name else _("Line %(line)s has no clip_id.")
-                raise ValidationError({"scores": problem % {"line": number}})
-            scores[name] = _read_score(row["score"], number)
-    except csv.Error as error:
-        raise ValidationError({"scores": _("This is not CSV: %(error)s.") % {"error": error}}) from None
+        for row in islice(read_table(file, name, _SCORE_COLUMNS).rows, MAX_ROWS):
+            clip_id = clean_text(str(write_name(row.cells.get("clip_id") or "")))
+            problem = row.problem or (_("It has no clip_id.") if not clip_id else "")
+            if clip_id in scores:
+                problem = _("It repeats a clip.")
+            if problem:
+                raise ValidationError({"scores": _name_line(row.line, problem)})
+            scores[clip_id] = _read_score(row.cells.get("score"), row.line)
+    except TableError as error:
+        raise ValidationError({"scores": str(error)}) from None
     return scores
 
 
-def _read_score(text: str | None, line: int) -> float | None:
-    if not (text or "").strip():
-        return None
+def _read_score(value: object, line: int) -> float | None:
     try:
-        score = float(text or "")
+        return parse_number(value)
     except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
-        raise ValidationError({"scores": _("Line %(line)s: the score is not a number.") % {"line": line}})
-    return score
+        raise ValidationError({"scores": _name_line(line, _("The score is not a number."))}) from None
+
+
+def _name_line(line: int, problem: str) -> str:
+    return _("Line %(line)s: %(problem)s") % {"line": line, "problem": problem}

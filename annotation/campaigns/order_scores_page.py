@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.campaigns.forms import OrderScoresForm
-from annotation.campaigns.marking import read_order_scores, set_order_scores
+from annotation.campaigns.marking import set_order_scores
 from annotation.models import Campaign
 
 
@@ -21,7 +21,7 @@ def order_scores(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign, name=name)
     form = OrderScoresForm(request.POST, request.FILES)
     try:
-        scores = read_order_scores(form.read_text())
+        scores = form.read_scores()
         changed = set_order_scores(actor=request.user, campaign=campaign, scores=scores)
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))

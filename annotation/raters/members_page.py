@@ -20,7 +20,7 @@ from accounts.services import list_valid_invitations
 from annotation.campaigns.policy import update_policy
 from annotation.models import Campaign, CampaignInvitation, CampaignMember, Qualification, Slot
 from annotation.raters import members as service
-from annotation.raters.name_lists import MAX_BYTES, ListRefused, decode_list, read_names
+from annotation.raters.name_lists import MAX_BYTES, ListRefused, NameList, read_names
 from annotation.raters.screening import is_screened, read_verdicts
 from qsave.csv_rows import write_csv
 from qsave.words import isolate
@@ -94,7 +94,7 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
     """Create the links and show them once, on a page that also offers them as CSV: they are not stored."""
     campaign = get_object_or_404(Campaign, name=name)
     try:
-        names = read_names(_read_names_text(request))
+        names = _read_names(request)
     except ListRefused as refusal:
         return _render_page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
     if not names.people:
@@ -113,11 +113,13 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
     return render(request, "annotation/member_links.html", context)
 
 
-def _read_names_text(request: HttpRequest) -> str:
+def _read_names(request: HttpRequest) -> NameList:
     file, typed = request.FILES.get("file"), request.POST.get("names", "").strip()
     if file and typed:
         raise ListRefused(_("Either write the names or choose a file, not both."))
-    return decode_list(file.read(MAX_BYTES + 1)) if file else typed
+    if file:
+        return read_names(file.read(MAX_BYTES + 1), file.name or "")
+    return read_names(typed.encode("utf-8", "replace")) if typed else NameList()
 
 
 def _render_page(request: AuthedRequest, campaign: Campaign, *, refusal: str = "", **more: Any) -> HttpResponse:

@@ -1,20 +1,21 @@
-"""Read lists of people to invite: CSV with the columns `name` and optionally `note`, or one name a line."""
+"""Read lists of people to invite: a table with the columns `name` and optionally `note`, or one name a line."""
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import StringIO
+from io import BytesIO
 
 from django.utils.translation import gettext as _
 
 from accounts.names import fold_name
 from annotation.shared.text import clean_text
+from qsave.tables.reader import read_table
+from qsave.tables.table import Columns, Row, TableError
+from qsave.tables.values import write_name
 from qsave.words import isolate
 
 MAX_BYTES = 1_000_000
 MAX_ROWS = 500
 MAX_LENGTH = 60
-SEPARATORS = (",", ";", "\t")
+_COLUMNS = Columns(known=("name", "note"), default=("name", "note"))
 
 
 class ListRefused(ValueError):
@@ -31,54 +32,34 @@ class Invitee:
 
 @dataclass(slots=True)
 class NameList:
-    """The people to invite, and the problems of other rows as (number, reason). Rows count from 1, with the heading."""
+    """The people to invite, and the problems of other rows as (line, reason)."""
 
     people: list[Invitee] = field(default_factory=list)
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def decode_list(content: bytes) -> str:
-    """Decode an uploaded list as spreadsheets save it: UTF-8, or UTF-16 with a byte order mark. Raises ListRefused."""
+def read_names(content: bytes, name: str = "names.txt") -> NameList:
+    """Read the rows of a list; blank ones are skipped. Raises ListRefused if it is no table or too large."""
     if len(content) > MAX_BYTES:
         raise ListRefused(_("The file is larger than 1 MB. Split it."))
-    try:
-        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise ListRefused(_("The file is not UTF-8 text. Save it as “CSV UTF-8” and try again.")) from None
-
-
-def read_names(text: str) -> NameList:
-    """Read the rows of a list and skip blank ones. A heading may name the columns in any order."""
     names, seen = NameList(), set[str]()
-    columns = {"name": 0, "note": 1}
-    for number, cells in _read_rows(text):
-        headings = [cell.casefold() for cell in cells]
-        if number == 1 and "name" in headings:
-            columns = {heading: headings.index(heading) for heading in ("name", "note") if heading in headings}
-            continue
-        name, note = (_get_cell(cells, columns.get(column)) for column in ("name", "note"))
-        problem = _find_problem(name, note, seen, len(names.people)) if any(cells) else ""
-        if problem:
-            names.problems.append((number, problem))
-        elif name:
-            seen.add(fold_name(name))
-            names.people.append(Invitee(name, note))
+    try:
+        for row in read_table(BytesIO(content), name, _COLUMNS).rows:
+            person, note = (_read_cell(row, column) for column in ("name", "note"))
+            problem = row.problem or _find_problem(person, note, seen, len(names.people))
+            if problem:
+                names.problems.append((row.line, problem))
+                continue
+            seen.add(fold_name(person))
+            names.people.append(Invitee(person, note))
+    except TableError as error:
+        raise ListRefused(str(error)) from None
     return names
 
 
-def _read_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    lines = "\n".join(text.replace("\ufeff", "").splitlines())
-    first = lines.lstrip().partition("\n")[0]
-    separator = max(SEPARATORS, key=first.count)
-    try:
-        for number, row in enumerate(csv.reader(StringIO(lines), delimiter=separator), start=1):
-            yield number, [clean_text(cell) for cell in row]
-    except csv.Error as error:
-        raise ListRefused(_("This list cannot be read: %(error)s.") % {"error": error}) from None
-
-
-def _get_cell(cells: list[str], column: int | None) -> str:
-    return cells[column] if column is not None and column < len(cells) else ""
+def _read_cell(row: Row, column: str) -> str:
+    value = row.cells.get(column)
+    return "" if value is None else clean_text(str(write_name(value)))
 
 
 def _find_problem(name: str, note: str, seen: set[str], count: int) -> str:

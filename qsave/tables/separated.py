@@ -33,11 +33,11 @@ def read_separated(file: BinaryIO, name: str, columns: Columns) -> Table:
     except csv.Error as error:
         raise TableError(f"{name}, line {skipped + 1}: the heading is not a row of a table: {error}.") from None
     headings = [columns.fold(cell) for cell in cells]
-    if columns.default and not set(headings) & set(columns.known):
+    if columns.default and columns.default[0] not in headings:
         first_row = Row(1, skipped + 1, _match_cells(columns.default, cells))
-        return Table(chain([first_row], _read_rows(reader, columns.default, skipped, count=1, has_heading=False)))
+        return Table(chain([first_row], _read_rows(reader, columns.default, skipped, count=1, must_be_full=False)))
     columns.check(name, headings)
-    return Table(_read_rows(reader, headings, skipped, count=0, has_heading=not columns.default))
+    return Table(_read_rows(reader, headings, skipped, count=0, must_be_full=not columns.default))
 
 
 def _read_first_line(lines: Iterator[str], name: str) -> tuple[str, int]:
@@ -57,16 +57,19 @@ def _find_named_separator(line: str) -> str:
 
 def _choose_separator(line: str, columns: Columns) -> str:
     def rate(separator: str) -> tuple[int, int]:
-        cells = next(csv.reader([line], delimiter=separator), [])
+        try:
+            cells = next(csv.reader([line], delimiter=separator), [])
+        except csv.Error:  # the reader of the table says what is wrong
+            return 0, 0
         return sum(columns.fold(cell) in columns.known for cell in cells), len(cells)
 
     return max(SEPARATORS, key=rate)
 
 
 def _read_rows(
-    reader: "Reader", headings: Sequence[str], skipped: int, *, count: int, has_heading: bool
+    reader: "Reader", headings: Sequence[str], skipped: int, *, count: int, must_be_full: bool
 ) -> Iterator[Row]:
-    """Yield the rows after `count` ones; with a heading, each must have a cell for each column."""
+    """Yield the rows after `count` ones. A full row has a cell for each heading and none but blank ones beyond."""
     while True:
         line = skipped + reader.line_num + 1
         try:
@@ -82,7 +85,7 @@ def _read_rows(
         count += 1
         if has_bad_bytes("".join(cells)):
             yield Row(count, line, problem="The row is not UTF-8 text. Save the table as UTF-8.")
-        elif any(cell.strip() for cell in cells[len(headings) :]) or (has_heading and len(cells) < len(headings)):
+        elif must_be_full and (len(cells) < len(headings) or any(cell.strip() for cell in cells[len(headings) :])):
             lines = _name_lines(line, skipped + reader.line_num)
             yield Row(
                 count,

@@ -12,8 +12,8 @@ class TableError(ValueError):
 class Columns:
     """The columns that a reader looks for. Headings match in any case: `Clip ID` is `clip_id`.
 
-    A table must have the `required` ones. `default` names the columns of a table without a heading, in their order;
-    a row of it may leave out cells at its end. If `default` is empty, a table must have a heading.
+    A table must have the `required` ones. `default` names the columns of a list: its heading, which has the first of
+    them, may be missing, and rows may have fewer or more cells. Other tables of cells have a heading and full rows.
     """
 
     known: tuple[str, ...]

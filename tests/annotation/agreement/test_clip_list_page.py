@@ -248,8 +248,8 @@ def test_scores_come_as_a_file(as_lead: Client, lead: User) -> None:
     assert Item.objects.get(clip__clip_id="one").order_score == 0.25
     for bad, words in (
         (SimpleUploadedFile("s.csv", b"clip_id,score\nthree,1\n"), "no clip \u2068three"),
-        (SimpleUploadedFile("s.csv", b"\xff\xfe\x00"), "UTF-8"),
-        ("", "Choose a CSV file"),
+        (SimpleUploadedFile("s.csv", b"\xff\xfe\x00"), "lacks the column clip_id and score"),
+        ("", "Choose a table"),
     ):
         assert words in as_lead.post(path, {"scores": bad}, follow=True).content.decode()
 

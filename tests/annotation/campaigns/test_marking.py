@@ -1,6 +1,7 @@
 """Gold scores, the qualification set, priorities, and order scores."""
 
 import re
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -189,26 +190,43 @@ def test_one_unknown_clip_or_odd_score_stores_no_score_at_all() -> None:
     assert Item.objects.get().order_score is None
 
 
+def read_scores(text: str, name: str = "scores.csv") -> dict[str, float | None]:
+    return read_order_scores(BytesIO(text.encode()), name)
+
+
 def test_scores_are_read_from_csv() -> None:
     text = 'score,clip_id,note\n0.5,one,x\r\n,two,\n-1e3,"three, four",\n'
-    assert read_order_scores(text) == {"one": 0.5, "two": None, "three, four": -1000.0}
+    assert read_scores(text) == {"one": 0.5, "two": None, "three, four": -1000.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.csv", "Clip ID;Score\n7.0;0,5\nb;NaN\n"),
+        ("s.tsv", "score\tclip_id\n5e-1\t7\n\tb\n"),
+        ("s.json", '[{"clip_id": 7.0, "score": 0.5}, {"clip_id": "b", "score": NaN}]'),
+        ("s.jsonl", '{"clip_id": 7, "score": "0.5"}\n{"clip_id": "b", "score": null}\n'),
+    ],
+)
+def test_scores_are_read_as_other_tools_write_them(name: str, text: str) -> None:
+    assert read_scores(text, name) == {"7": 0.5, "b": None}
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "first line"),
-        ("clip,score\na,1\n", "first line"),
+        ("", "no rows"),
+        ("clip,score\na,1\n", "lacks the column clip_id"),
         ("clip_id,score\na,many\n", "Line 2"),
-        ("clip_id,score\na,nan\n", "Line 2"),
+        ("clip_id,score\na,inf\n", "Line 2"),
         ("clip_id,score\na,1\na,2\n", "repeats a clip"),
-        ("clip_id,score\n,1\n", "no clip"),
-        ('clip_id,score\na,"' + "x" * 140_000 + '"\n', "not CSV"),
+        ("clip_id,score\n,1\n", "no clip_id"),
+        ('clip_id,score\na,"' + "x" * 140_000 + '"\n', "Line 2: The row is malformed"),
     ],
 )
 def test_csv_that_cannot_be_read_says_where(text: str, words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        read_order_scores(text)
+        read_scores(text)
 
 
 def test_annotators_mark_nothing() -> None:

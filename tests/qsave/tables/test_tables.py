@@ -132,6 +132,7 @@ def test_one_bad_row_costs_itself(line: str | bytes, problem: str) -> None:
         ("video,prompt,generator,Video\n", "has the column video twice"),
         ("video,prompt,generator,x,x\n", "has the column x twice"),
         ('"video,prompt,generator\n', "the heading is not a row"),
+        ("x" * 200_000, "the heading is not a row of a table: field larger"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not UTF-8 text|lacks the column"),
     ],
 )

@@ -36,6 +36,8 @@ def test_a_video_without_a_prompt_has_an_empty_one(folder: Path) -> None:
             "m.jsonl",
             '{"video": "b.mp4", "prompt": "A dog, one\\nthat runs"}\n\n{"video": "gone.mp4", "prompt": null, "x": 1}\n',
         ),
+        ("m.tsv", 'Prompt;Video\n"A dog, one\nthat runs";b.mp4\n;gone.mp4\n'),
+        ("m.json", '[{"video": "b.mp4", "prompt": "A dog, one\\nthat runs"}, {"video": "gone.mp4", "prompt": NaN}]'),
     ],
 )
 def test_a_manifest_names_videos_from_its_folder(folder: Path, name: str, text: str) -> None:
@@ -55,10 +57,10 @@ def test_a_prompt_may_hold_any_line_separator_but_a_newline(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("m.csv", "clip,prompt\nb.mp4,x\n", r"m.csv:1: a manifest needs the columns video and prompt; it has clip, pr"),
-        ("m.csv", "video,prompt\n", "m.csv: it has no rows"),
-        ("m.csv", "", "m.csv: it has no rows"),
-        ("m.jsonl", "\n\n", "m.jsonl: it has no rows"),
+        ("m.csv", "clip,prompt\nb.mp4,x\n", r"m.csv: m.csv lacks the column video. .* has: clip, prompt"),
+        ("m.csv", "video,prompt\n", "m.csv: m.csv has no rows"),
+        ("m.csv", "", "m.csv: m.csv has no rows"),
+        ("m.jsonl", "\n\n", "m.jsonl: m.jsonl has no rows"),
     ],
 )
 def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, text: str, message: str) -> None:
@@ -71,22 +73,23 @@ def test_a_manifest_without_rows_or_columns_is_refused(folder: Path, name: str, 
     ("name", "row", "problem"),
     [
         ("m.csv", b",x", "This row names no video."),
-        ("m.csv", b"a.mov,A dog, running", "more columns than the header."),
-        ("m.csv", b"a.mov,caf\xe9", "not UTF-8 text"),
-        ("m.csv", b"a.mov," + b"x" * 200_000, "This row is not CSV: field larger"),
-        ("m.jsonl", b'{"vid', "This row is not JSON"),
-        ("m.jsonl", b"[" * 100_000, "This row is not JSON: it is nested too deeply"),
+        ("m.csv", b"a.mov,A dog, running", "3 cells, but the heading has 2."),
+        ("m.csv", b"a.mov,caf\xe9 \xff", "not UTF-8 text"),
+        ("m.csv", b"a.mov," + b"x" * 200_000, "The row is malformed: field larger"),
+        ("m.jsonl", b'{"vid', "The row is not JSON"),
+        ("m.jsonl", b"[" * 100_000, "The row is not JSON: it is nested too deeply"),
         ("m.jsonl", b'{"video": ["b.mp4"], "prompt": "x"}', "The video must be text, got list."),
         ("m.jsonl", b'{"video": "b.mp4", "prompt": {"en": "x"}}', "The prompt must be text, got dict."),
         ("m.jsonl", b'{"video": "b.mp4", "prompt": true}', "The prompt must be text, got bool."),
         ("m.jsonl", b'{"video": "b.mp4", "prompt": "\\ud800"}', "The prompt is not text: it holds a lone surrogate"),
-        ("m.jsonl", b"[1]", "This row must be .* got list."),
+        ("m.jsonl", b"[1]", "The row must be an object, got a list."),
         ("m.jsonl", b'{"prompt": "x"}', "This row names no video. It has prompt."),
         ("m.jsonl", b'{"video": "caf\xe9.mp4", "prompt": "x"}', "not UTF-8 text"),
     ],
 )
 def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: str, row: bytes, problem: str) -> None:
-    good = b"b.mp4,A dog" if name == "m.csv" else b'{"video": "b.mp4", "prompt": "A dog"}'
+    prompt = "Ein Füchslein"
+    good = (f"b.mp4,{prompt}" if name == "m.csv" else f'{{"video": "b.mp4", "prompt": "{prompt}"}}').encode()
     first = [b"video,prompt"] if name == "m.csv" else []
     (folder / name).write_bytes(b"\n".join([*first, row, good, good]))
     bad, fine = find_clips(folder / name, None)
@@ -94,7 +97,7 @@ def test_a_bad_row_is_named_by_its_line_and_the_others_stay(folder: Path, name: 
     assert re.search(problem, bad.problem)
     assert bad.problem.endswith(".")
     assert (bad.prompt, bad.path.exists()) == ("", False)
-    assert fine == Clip("b.mp4", folder / "b.mp4", "A dog")
+    assert fine == Clip("b.mp4", folder / "b.mp4", prompt)
 
 
 def test_a_prompt_that_is_no_text_is_its_clips_problem(folder: Path) -> None:
