@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from math import floor, log10
 from typing import Any
 
 from django import template
@@ -112,6 +113,14 @@ def brief_words(text: str) -> SafeString | str:
     """Shorten a figure in words for narrow columns: "undefined: why" becomes a dash with the reason as its title."""
     is_undefined = str(text).startswith("undefined")
     return _make_dash(str(text).removeprefix("undefined").lstrip(": ")) if is_undefined else text
+
+
+@register.filter
+def three_digits(value: float) -> str:
+    """Show a positive number with at most three digits and one decimal, so that a pace does not change every second."""
+    if value < 100:
+        return f"{value:.1f}".removesuffix(".0")
+    return str(int(round(value, 2 - floor(log10(value)))))
 
 
 @register.filter

@@ -7,6 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from annotation.campaigns.campaigns import set_state
 from annotation.models import Campaign
+from annotation.templatetags.studio import three_digits
 from tests.annotation.factories import claim, make_campaign, make_user, rate_all, submit
 
 LIVE = {"HX-Request": "true", "HX-Target": "live"}
@@ -85,3 +86,11 @@ def test_somebody_who_is_signed_out_gets_no_page_to_sign_in_inside_a_region(clie
     answer = client.get(f"/campaigns/{campaign.name}", headers=LIVE)
     assert answer.headers["HX-Redirect"] == "/sign-in"
     assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    ("pace", "words"),
+    [(0.04, "0"), (2.0, "2"), (41.44, "41.4"), (99.97, "100"), (414.3, "414"), (25063.4, "25100"), (25064.0, "25100")],
+)
+def test_a_pace_does_not_change_with_every_second(pace: float, words: str) -> None:
+    assert three_digits(pace) == words
