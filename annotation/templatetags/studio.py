@@ -92,7 +92,7 @@ def percent(value: Any) -> SafeString | str:
 
 @register.filter
 def brief(value: Any, digits: int = 2) -> SafeString | str:
-    """Format like `figure` for narrow columns: an undefined figure is a dash with the reason as its title."""
+    """Format like `figure` for narrow columns: an undefined figure is a dash that opens to the reason."""
     reason = getattr(value, "reason", None)
     return figure(value, digits) if reason is None else _make_dash(reason)
 
@@ -105,14 +105,12 @@ def brief_percent(value: Any) -> SafeString | str:
 
 
 def _make_dash(reason: str) -> SafeString:
-    return format_html('<abbr title="{}">–</abbr><span class="visually-hidden"> {}</span>', reason, reason)
-
-
-@register.filter
-def brief_words(text: str) -> SafeString | str:
-    """Shorten a figure in words for narrow columns: "undefined: why" becomes a dash with the reason as its title."""
-    is_undefined = str(text).startswith("undefined")
-    return _make_dash(str(text).removeprefix("undefined").lstrip(": ")) if is_undefined else text
+    return format_html(
+        '<details class="dash"><summary>–<span class="visually-hidden"> {}</span></summary>'
+        '<p aria-hidden="true">{}</p></details>',
+        reason,
+        reason,
+    )
 
 
 @register.filter
@@ -155,7 +153,7 @@ def estimate(value: Estimate | None, digits: int = 2) -> SafeString | str:
 
 @register.filter
 def readable(value: Weighed | None) -> SafeString | str:
-    """Format a weighed figure with its interval; if too few ratings support it, a dash with the reason as its title."""
+    """Format a weighed figure with its interval; if too few ratings support it, a dash that opens to the reason."""
     if not value:
         return "–"
     return _make_dash(value.thin) if value.thin else brief_estimate(value.estimate)
@@ -169,7 +167,7 @@ def population(value: Estimate | None) -> str:
 
 @register.filter
 def brief_estimate(value: Estimate | None, digits: int = 2) -> SafeString | str:
-    """Format like `estimate` for narrow columns: an undefined figure is a dash with the reason as its title."""
+    """Format like `estimate` for narrow columns: an undefined figure is a dash that opens to the reason."""
     if value and isinstance(value.value, Undefined):
         return _make_dash(value.value.reason)
     return estimate(value, digits)

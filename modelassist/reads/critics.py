@@ -6,10 +6,11 @@ from django.db.models import Count
 
 from annotation.models import Campaign, Draft
 from modelassist.models import Activation, Critic, FailedDraft
-from modelassist.reads.evaluation import write_headline
+from modelassist.reads.evaluation import read_headline
 from modelassist.services.drafting import KIND, select_next_items
 from operations.models import Job
 from qsave.run.evaluation import Evaluation
+from qsave.statistics.figures import Estimate
 
 NEWEST = 100
 
@@ -22,8 +23,8 @@ class CriticLine:
     active_in: list[Campaign]
     drafts: int
     failed: int
-    srcc: dict[str, str]
-    """axis -> SRCC with people on held-out clips, as text for a page; "not measured" if it was not measured."""
+    srcc: dict[str, Estimate]
+    """axis -> SRCC with people on held-out clips; NOT_MEASURED without an evaluation."""
 
     @property
     def unusable_share(self) -> float | None:
@@ -60,7 +61,7 @@ def list_critics() -> list[CriticLine]:
             active_in=active.get(critic.pk, []),
             drafts=drafts.get(str(critic), 0),
             failed=failed.get(critic.pk, 0),
-            srcc=write_headline(Evaluation.from_json(critic.evaluation)),
+            srcc=read_headline(Evaluation.from_json(critic.evaluation)),
         )
         for critic in critics
     ]
@@ -73,7 +74,7 @@ def read_critic_line(critic: Critic) -> CriticLine:
         active_in=[activation.campaign for activation in critic.activations.select_related("campaign")],
         drafts=Draft.objects.filter(critic=str(critic)).count(),
         failed=critic.failed_drafts.count(),
-        srcc=write_headline(Evaluation.from_json(critic.evaluation)),
+        srcc=read_headline(Evaluation.from_json(critic.evaluation)),
     )
 
 

@@ -7,7 +7,7 @@ from qsave.run.encoding import NOT_MEASURED
 from qsave.run.evaluation import Evaluation
 from qsave.run.figures import BLANK_FRAMES, AxisFigures
 from qsave.splits import HELD_OUT
-from qsave.statistics.figures import Estimate, Interval, Undefined
+from qsave.statistics.figures import Estimate, Undefined
 
 HEADLINE_SPLITS = HELD_OUT[::-1]
 """Splits for a headline, test first; the first one that was measured is used."""
@@ -78,21 +78,10 @@ def arrange_axis(axis: Axis, figures: AxisFigures) -> AxisRow:
     )
 
 
-def write_headline(evaluation: Evaluation) -> dict[str, str]:
-    """Write the SRCC with raters on held-out clips as text, by axis."""
+def read_headline(evaluation: Evaluation) -> dict[str, Estimate]:
+    """Return the SRCC with raters on held-out clips, by axis."""
     split = next((evaluation.splits[name] for name in HEADLINE_SPLITS if name in evaluation.splits), None)
-    return {axis.value: write_figure(split.axes[axis].critic.srcc if split else NOT_MEASURED) for axis in AXES}
-
-
-def write_figure(figure: Estimate) -> str:
-    """Write `0.71 (0.52 to 0.83)`, or the reason why the figure is undefined; never NaN."""
-    if figure == NOT_MEASURED:
-        return str(figure.value)
-    if isinstance(figure.value, Undefined):
-        return f"undefined: {figure.value}"
-    interval = figure.interval
-    ends = f" ({write_number(interval.low)} to {write_number(interval.high)})" if isinstance(interval, Interval) else ""
-    return write_number(figure.value) + ends
+    return {axis.value: split.axes[axis].critic.srcc if split else NOT_MEASURED for axis in AXES}
 
 
 def write_number(value: float) -> str:

@@ -47,6 +47,19 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   }
 });
 
+// On paper, a plot that was never in view is its table. One whose figures are in a table of the page needs no other.
+const OWN_TABLE = "[data-plot]:not(:has(canvas)) .plot-table:not([open])";
+/** @type {HTMLDetailsElement[]} */
+let opened = [];
+window.addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll(OWN_TABLE)].filter((table) => table instanceof HTMLDetailsElement);
+  for (const table of opened) table.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const table of opened) table.open = false;
+  opened = [];
+});
+
 document.addEventListener("htmx:load", (event) => {
   if (event.target instanceof Element) watch(event.target);
 });

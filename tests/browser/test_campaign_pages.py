@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from annotation.campaigns.guidelines import Example, read_examples, set_guidelines
 from annotation.models import Campaign, Rating, SavedWork, Slot
+from tests.annotation.disputed_item import make_disputed_item
 from tests.annotation.factories import LONGER_VIDEO, make_campaign, make_clip, make_item, make_lead
-from tests.browser.looks import sign_in
+from tests.browser.looks import sign_in, violations
 
 NAMES = ("one", "two", "three")
 
@@ -104,3 +105,15 @@ def test_a_try_in_its_middle_is_not_taken_for_work_of_the_real_desk(as_lead: Pag
     as_lead.goto(f"/rate/{campaign.name}/try")
     expect(as_lead.locator("#axis-visual textarea")).to_have_value("")
     assert not SavedWork.objects.exists()
+
+
+def test_a_dash_opens_by_keyboard_to_the_reason(as_lead: Page, lead: User) -> None:
+    campaign = make_disputed_item(lead).campaign
+    as_lead.goto(f"/campaigns/{campaign.name}/agreement")
+    dash = as_lead.locator(".dash").first
+    reason = dash.locator("p")
+    expect(reason).to_be_hidden()
+    dash.locator("summary").press("Enter")
+    expect(reason).to_be_visible()
+    assert reason.inner_text() == dash.locator("summary .visually-hidden").inner_text().strip()
+    assert [one["id"] for one in violations(as_lead)] == []

@@ -150,6 +150,30 @@ def test_boxes_stay_at_their_place_in_a_narrow_window_and_in_a_zoomed_picture(
     assert list(too_wide(page, "the page of a clip")) == []
 
 
+def test_a_long_name_of_a_rater_is_whole_on_its_lane(
+    as_lead: Page, open_page: Callable[..., Page], lead: User, live_server: Any, item: Item
+) -> None:
+    name = "Ruben van den Heuvel-Oosterhout"
+    User.objects.filter(username="ruben").update(display_name=name)
+    open_clip(as_lead, item)
+    shown = as_lead.locator(".clip-lane-name bdi", has_text=name)
+    assert shown.evaluate("node => node.scrollWidth <= node.clientWidth || node.getClientRects().length > 1")
+    lane, words = shown.locator("..").bounding_box(), shown.bounding_box()
+    assert lane
+    assert words
+    assert lane["x"] <= words["x"] <= words["x"] + words["width"] <= lane["x"] + lane["width"] + 1
+    phone = open_page(**NARROW)
+    sign_in(phone.context, lead, live_server.url)
+    open_clip(phone, item)
+    shown = phone.locator(".clip-lane-name bdi", has_text=name)
+    assert shown.evaluate("node => node.getBoundingClientRect().width") <= 1
+    phone.get_by_role("checkbox", name=f"Show marks of \u2068{name}").focus()
+    box = shown.bounding_box()
+    assert box
+    assert box["width"] > 100
+    assert shown.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
 def test_without_scripts_all_evidence_is_in_tables(
     open_page: Callable[..., Page], lead: User, live_server: Any, item: Item
 ) -> None:

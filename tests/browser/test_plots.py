@@ -312,3 +312,20 @@ def test_the_pages_of_the_site_draw_their_plots(
                 assert count_colours(bring_into_view(figure)) >= 3
                 table = figure.locator(".plot-area").get_attribute("aria-details")
                 assert page.locator(f"table#{table}").count() == 1, (path, table)
+
+
+def test_on_paper_a_plot_that_was_never_in_view_is_its_table(open_page: Callable[..., Page]) -> None:
+    page = open_page(width=390, height=400)
+    show(page, plot_bars(), plot_names(), plot_cloud(), plot_curve())
+    drawn, *_between, unseen = page.locator("figure.plot").all()
+    bring_into_view(drawn)
+    expect(unseen.locator("canvas")).to_have_count(0)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(unseen.get_by_role("row").last).to_be_visible()
+    expect(unseen.locator(".plot-area")).to_be_hidden()
+    expect(drawn.locator("canvas")).to_be_visible()
+    expect(drawn.get_by_role("row").last).to_be_hidden()
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(unseen.get_by_role("row").last).to_be_hidden()
