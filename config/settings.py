@@ -178,6 +178,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",
 ]  # HSTS for subdomains and preload: the domain owner's choice
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 20_000
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -8,6 +8,7 @@ from accounts.access import public
 from config.components_page import components
 
 handler400 = "config.errors.bad_request"
+handler404 = "config.errors.not_found"
 handler500 = "config.errors.server_error"
 
 words_of_scripts = public(reason="the texts of the scripts, in the reader's language")(
