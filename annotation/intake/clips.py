@@ -22,11 +22,11 @@ from annotation.intake.manifests import Row, RowRefused, parse_row, read_manifes
 from annotation.intake.media_store import (
     choose_extension,
     copy_and_hash,
-    find_video,
     move_into_store,
     open_incoming_folder,
 )
 from annotation.intake.prompt_groups import find_group, group_prompts, lock_clips
+from annotation.intake.video_folder import VideoFolder
 from annotation.models import Campaign, Clip, Item
 from annotation.shared.permissions import require_role
 from operations.database import DATABASE_TROUBLE
@@ -47,10 +47,13 @@ def import_manifest(
     actor: User,
     campaign: Campaign | None,
     manifest: Path,
+    videos: Path | None = None,
     simulated: bool = False,
     on_progress: Progress | None = None,
 ) -> ImportReport:
-    """Import a manifest with the videos beside it; with a campaign, the clips become items there.
+    """Import a manifest with the videos beside it, or in the operator's folder `videos`, whose links are followed.
+
+    With a campaign, the clips become items there.
 
     `on_progress(share, message)` is called after every row. Raises TableError if no row can be read. Errors that no
     row causes, such as a full disk or a lost database, are raised as they are.
@@ -58,10 +61,12 @@ def import_manifest(
     require_role(actor, Role.LEAD)
     table = read_manifest(manifest)
     rows = [parse_row(raw) for raw in table.rows]
-    group_prompts([row for row in rows if isinstance(row, Row)], seed=campaign.seed if campaign else 0)
+    good_rows = [row for row in rows if isinstance(row, Row)]
+    names = [row.video for row in good_rows]
+    group_prompts(good_rows, seed=campaign.seed if campaign else 0)
     report = ImportReport(warnings=list(table.notes))
     with open_incoming_folder() as work_folder:
-        current = _Import(manifest.parent, work_folder, simulated)
+        current = _Import(VideoFolder(videos or manifest.parent, names, trusted=bool(videos)), work_folder, simulated)
         for start in range(0, len(rows), BATCH_SIZE):
             imported: list[tuple[Clip, Row]] = []
             try:
@@ -120,9 +125,9 @@ def _mark_golds(campaign: Campaign, golds: Mapping[int, Mapping[str, float]]) ->
 
 @dataclass(slots=True)
 class _Import:
-    """One import: the folder of its videos, and the folder that it works in."""
+    """One import: where its videos are, and the folder that it works in."""
 
-    folder: Path
+    videos: VideoFolder
     work_folder: Path
     simulated: bool
     frames: FrameConfig = field(default_factory=FrameConfig)
@@ -133,7 +138,7 @@ class _Import:
         """Return the clip of a row, and whether it is new. Raises RowRefused or MediaError."""
         self.notes = []
         copy = self.work_folder / "original"
-        sha256 = copy_and_hash(find_video(self.folder, row.video), copy)
+        sha256 = copy_and_hash(self.videos.find(row.video), copy)
         clip_id = row.clip_id or sha256
         existing = _find_existing(clip_id, sha256, row)
         if existing is not None:

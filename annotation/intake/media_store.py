@@ -11,8 +11,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import ENAMETOOLONG
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from django.conf import settings
@@ -26,36 +25,6 @@ INCOMING = "incoming"
 STALE_SECONDS = 24 * 3600
 _TOO_LARGE = f"The video has more than the allowed {MAX_BYTES} bytes."
 _WEB_CODECS = frozenset({"vp8", "vp9", "av1", "libdav1d"})
-
-
-def find_video(folder: Path, name: str) -> Path:
-    """Return the file `name` under `folder`; raises RowRefused if it is outside, a link, or does not exist."""
-    if "://" in name:
-        raise RowRefused("video is an address. Put the file beside the manifest and name its path.")
-    parts = PurePosixPath(name).parts
-    hostile = "\\" in name or name.startswith("/") or ".." in parts or (parts and ":" in parts[0])
-    if hostile or not parts or not name.isprintable():
-        raise RowRefused(f"video leads out of the manifest's folder: {name[:200]!r}.")
-    try:
-        return _find_plain_file(folder, parts)
-    except OSError as error:
-        reason = (
-            "has a name too long for a file" if error.errno == ENAMETOOLONG else f"cannot be read: {error.strerror}"
-        )
-        raise RowRefused(f"video {reason}: {name[:200]!r}.") from None
-
-
-def _find_plain_file(folder: Path, parts: tuple[str, ...]) -> Path:
-    name, path = "/".join(parts), folder
-    for part in parts:
-        path = path / part
-        if path.is_symlink():
-            raise RowRefused(f"video is, or is behind, a symbolic link: {name[:200]!r}.")
-    if not path.exists():
-        raise RowRefused(f"video does not exist: {name[:200]!r}.")
-    if not path.is_file():
-        raise RowRefused(f"video is not a file: {name[:200]!r}.")
-    return path
 
 
 @contextmanager

@@ -6,6 +6,7 @@ deletes the folder.
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import struct
@@ -36,6 +37,7 @@ from qsave.words import isolate
 IMPORT_CLIPS = "import_clips"
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
 MAX_FILES = 20_000
+DRIVE = re.compile(r"[A-Za-z]:/")
 MAX_BYTES = 50 * 1024**3
 CHUNK = 1024 * 1024
 STALE_SECONDS = 24 * 3600
@@ -210,13 +212,13 @@ def _write(target: Path, chunks: Iterable[bytes], most: int) -> int:
 
 
 def _find_entry_path(folder: Path, entry: zipfile.ZipInfo) -> Path:
-    path = PurePosixPath(entry.filename)
+    path = PurePosixPath(entry.filename.replace("\\", "/"))  # Windows may write backslashes
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise UploadRefused(
             _("The archive has a link, %(filename)s. Only plain files are allowed.")
             % {"filename": isolate(repr(entry.filename))}
         )
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or not path.parts or ":" in path.parts[0]:
+    if path.is_absolute() or ".." in path.parts or not path.parts or DRIVE.match(str(path)):
         raise UploadRefused(
             _("The archive has a name that leads outside it: %(filename)s.")
             % {"filename": isolate(repr(entry.filename))}

@@ -22,6 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("manifest", type=Path)
         parser.add_argument("--campaign", required=True, help="the campaign's short name")
+        parser.add_argument(
+            "--videos", type=Path, metavar="ROOT", help="the folder of the videos, if they are not beside the manifest"
+        )
         parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
@@ -30,7 +33,11 @@ class Command(BaseCommand):
         try:
             campaign = _find_campaign(actor, options["campaign"], create=options["create"])
             report = import_manifest(
-                actor=actor, campaign=campaign, manifest=options["manifest"], on_progress=self._print_progress
+                actor=actor,
+                campaign=campaign,
+                manifest=options["manifest"],
+                videos=_find_folder(options["videos"]),
+                on_progress=self._print_progress,
             )
         except (TableError, PermissionDenied, ValidationError) as error:
             raise CommandError(str(error)) from None
@@ -54,6 +61,12 @@ class Command(BaseCommand):
         if self.stdout.isatty():
             self.stdout.write(f"\r{share:4.0%} {message}", ending="")
             self.stdout.write("\n" if share >= 1 else "", ending="")
+
+
+def _find_folder(root: Path | None) -> Path | None:
+    if root is not None and not root.is_dir():
+        raise CommandError(f"There is no folder {root}.")
+    return root and root.absolute()
 
 
 def _find_actor(username: str) -> User:

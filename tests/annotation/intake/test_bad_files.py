@@ -82,7 +82,7 @@ def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(video_folde
     assert (tmp_path / "copy").stat().st_size == 0
 
 
-STEPS = ["find_video", "copy_and_hash", "probe", "choose", "write_poster", "read_shown_times", "move_into_store"]
+STEPS = ["copy_and_hash", "probe", "choose", "write_poster", "read_shown_times", "move_into_store"]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -41,6 +41,27 @@ def test_the_command_says_how_to_go_on(video_folder: Path, arguments: list[str],
         call_command("import_clips", str(write_csv(video_folder / "m.csv", [make_row(1)])), *arguments)
 
 
+def test_an_operator_names_the_folder_of_the_videos_whose_links_are_followed(
+    video_folder: Path, tmp_path: Path
+) -> None:
+    lead = factories.make_lead()
+    (video_folder / "link.mp4").symlink_to(video_folder / "v" / "2.mp4")
+    rows = [make_row(1, video=str(video_folder / "v" / "1.mp4")), make_row(2, video="link.mp4"), make_row(3)]
+    manifest = write_csv(tmp_path / "m.csv", rows)
+    out, err = StringIO(), StringIO()
+
+    call_command(
+        *("import_clips", str(manifest), "--campaign", "fresh", "--create", "--videos", str(video_folder)),
+        stdout=out,
+        stderr=err,
+    )
+
+    assert "3 added" in out.getvalue()
+    assert Campaign.objects.get(created_by=lead).items.count() == 3
+    with pytest.raises(CommandError, match="There is no folder"):
+        call_command("import_clips", str(manifest), "--campaign", "fresh", "--videos", str(tmp_path / "none"))
+
+
 def test_the_job_reports_what_went_in_and_clears_the_upload(video_folder: Path) -> None:
     upload = uploads.get_upload_root() / "one"
     upload.parent.mkdir(parents=True, exist_ok=True)

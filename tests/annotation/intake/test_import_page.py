@@ -75,6 +75,27 @@ def test_files_that_make_no_import_are_refused_with_the_reason(
     assert list(uploads.get_upload_root().iterdir()) == []
 
 
+def test_a_manifest_with_120_files_is_one_upload(as_lead: Client, empty_campaign: Campaign) -> None:
+    """Django's own limit is 100."""
+    rows = [f"{number}.mp4,prompt {number},gen-1" for number in range(120)]
+    manifest = SimpleUploadedFile("m.csv", "\n".join(["video,prompt,generator", *rows]).encode())
+    files = [SimpleUploadedFile(f"{number}.mp4", b"x") for number in range(120)]
+    as_lead.post(f"/campaigns/{empty_campaign.name}/import", {"sent": [manifest, *files]})
+    job = Job.objects.get(kind="import_clips")
+    assert len(list(Path(job.arguments["manifest"]).parent.iterdir())) == 121
+    jobs.run(job.pk)
+
+
+def test_a_name_that_django_changes_on_its_way_is_found(as_lead: Client, empty_campaign: Campaign) -> None:
+    name = "wan&seed=3&reg=0.mp4"
+    manifest = SimpleUploadedFile("m.csv", f"video,prompt,generator\n{name},a fox,wan\n".encode())
+    sent = [manifest, SimpleUploadedFile(name, make_video())]
+    as_lead.post(f"/campaigns/{empty_campaign.name}/import", {"sent": sent})
+    job = Job.objects.get(kind="import_clips")
+    jobs.run(job.pk)
+    assert empty_campaign.items.get().clip.generator == "wan"
+
+
 @pytest.mark.parametrize("name", ["../out.csv", "/etc/out.csv", "a/../../out.csv", "c:/out.csv", "a\\..\\out.csv"])
 def test_a_zip_that_leads_outside_is_refused_and_leaves_nothing(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "hostile.zip"
