@@ -4,6 +4,7 @@ Rows are independent: a bad row is reported by its number and reason, and the ot
 already is not added again, so an import that is interrupted or repeated gives the same result as a single one.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -12,6 +13,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
@@ -139,18 +142,25 @@ class _Import:
         self.notes = []
         copy = self.work_folder / "original"
         sha256 = copy_and_hash(self.videos.find(row.video), copy)
-        clip_id = row.clip_id or sha256
-        existing = _find_existing(clip_id, sha256, row)
+        existing = _find_existing(sha256, row)
         if existing is not None:
+            self._restore_media(copy, existing)
             return existing, False
         facts = probe(copy)
         media = self._store_media(copy, sha256, facts)
         with transaction.atomic():
             lock_clips()
-            existing = _find_existing(clip_id, sha256, row)  # another import may have added it meanwhile
+            existing = _find_existing(sha256, row)  # another import may have added it meanwhile
             if existing is not None:
                 return existing, False
-            return self._create_clip(row, clip_id, sha256, facts, media), True
+            return self._create_clip(row, sha256, facts, media), True
+
+    def _restore_media(self, copy: Path, clip: Clip) -> None:
+        """Store the files of a clip again if one of them is lost. They have the same names, which are hashes."""
+        names = filter(None, (clip.original, clip.poster, clip.rendition))
+        if not all((Path(settings.MEDIA_ROOT) / name).is_file() for name in names):
+            self._store_media(copy, clip.sha256, probe(copy))
+            self.notes.append(_("Files of this clip were lost. They are stored again."))
 
     def _store_media(self, copy: Path, sha256: str, facts: MediaFacts) -> dict[str, Any]:
         """Create poster and rendition, then move all files into the store, the original last."""
@@ -171,12 +181,12 @@ class _Import:
             "original": move_into_store(copy, "clips", sha256, choose_extension(facts)),
         }
 
-    def _create_clip(self, row: Row, clip_id: str, sha256: str, facts: MediaFacts, media: dict[str, Any]) -> Clip:
+    def _create_clip(self, row: Row, sha256: str, facts: MediaFacts, media: dict[str, Any]) -> Clip:
         group, bridges = find_group(row)
         twins = Clip.objects.filter(sha256=sha256).exclude(prompt_group__split=group.split)
         fps = _compute_frame_rate(facts)
         return Clip.objects.create(
-            clip_id=clip_id,
+            clip_id=row.clip_id or name_clip(sha256, row),
             sha256=sha256,
             prompt=row.prompt,
             generator=row.generator,
@@ -198,17 +208,28 @@ class _Import:
         )
 
 
-def _find_existing(clip_id: str, sha256: str, row: Row) -> Clip | None:
-    """Return the clip that already has this clip_id; raises RowRefused if it differs from the row."""
-    clip = Clip.objects.filter(clip_id=clip_id).first()
+def name_clip(sha256: str, row: Row) -> str:
+    """Return the clip_id of a row without one, from the bytes of the video, the prompt and the generator.
+
+    One video may answer two prompts, and two generators may give the same bytes.
+    """
+    return hashlib.sha256("\0".join([sha256, row.prompt, row.generator]).encode()).hexdigest()
+
+
+def _find_existing(sha256: str, row: Row) -> Clip | None:
+    """Return the clip that the row names or describes; raises RowRefused if the row differs from it."""
+    named = Q(clip_id=row.clip_id or name_clip(sha256, row))
+    if not row.clip_id:  # earlier versions named such a clip by the bytes of its video alone
+        named |= Q(clip_id=sha256, prompt=row.prompt, generator=row.generator)
+    clip = Clip.objects.filter(named).first()
     if clip is None:
         return None
     if clip.sha256 != sha256:
-        raise RowRefused(f"clip_id {clip_id!r} exists already with another video.")
+        raise RowRefused(f"clip_id {clip.clip_id!r} exists already with another video.")
     if (clip.prompt, clip.generator) != (row.prompt, row.generator):
-        raise RowRefused(f"clip_id {clip_id!r} exists already with another prompt or generator.")
+        raise RowRefused(f"clip_id {clip.clip_id!r} exists already with another prompt or generator.")
     if row.prompt_group and row.prompt_group != clip.prompt_group.name:
-        raise RowRefused(f"clip_id {clip_id!r} exists already in another prompt group, which cannot change.")
+        raise RowRefused(f"clip_id {clip.clip_id!r} exists already in another prompt group, which cannot change.")
     return clip
 
 

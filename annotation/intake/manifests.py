@@ -41,7 +41,7 @@ class RowRefused(ValueError):
 class Row:
     """One clip as the manifest describes it.
 
-    Without `clip_id` the clip is named by its hash. Without `prompt_group` its group is found by similarity.
+    Without `clip_id` the clip is named by a hash. Without `prompt_group` its group is found by similarity.
     """
 
     video: str

@@ -74,10 +74,45 @@ def test_a_name_that_is_taken_by_another_video_or_prompt_is_refused(video_folder
     ]
 
 
-def test_a_clip_without_a_name_is_named_by_its_content(video_folder: Path) -> None:
-    run_import(write_csv(video_folder / "m.csv", [make_row(1, clip_id="")]))
+def test_clips_without_a_name_are_told_apart_by_video_prompt_and_generator(video_folder: Path) -> None:
+    campaign = factories.make_campaign()
+    same = {"clip_id": "", "video": "v/1.mp4"}
+    rows = [make_row(1, **same), make_row(2, **same), make_row(1, generator="other", **same), make_row(1, **same)]
+    manifest = write_csv(video_folder / "m.csv", rows)
 
-    assert Clip.objects.get().clip_id == hashlib.sha256((video_folder / "v/1.mp4").read_bytes()).hexdigest()
+    reports = [run_import(manifest, campaign), run_import(manifest, campaign)]
+
+    assert [(report.added, report.present, report.problems) for report in reports] == [(3, 1, []), (0, 4, [])]
+    assert Clip.objects.values("sha256").distinct().count() == 1
+    assert campaign.items.count() == 3
+
+
+def test_a_clip_that_an_earlier_version_named_by_its_video_is_present(video_folder: Path) -> None:
+    run_import(write_csv(video_folder / "m.csv", [make_row(1)]))
+    Clip.objects.update(clip_id=Clip.objects.get().sha256)
+    rows = [make_row(1, clip_id=""), make_row(1, clip_id="", generator="other")]
+
+    report = run_import(write_csv(video_folder / "m.csv", rows))
+
+    assert (report.added, report.present, report.problems) == (1, 1, [])
+
+
+@pytest.mark.parametrize("lost", [["original"], ["poster"], ["rendition"], ["original", "poster", "rendition"]])
+def test_lost_files_of_a_clip_are_stored_again(video_folder: Path, lost: list[str]) -> None:
+    factories.write_video(video_folder / "v" / "old.avi", 90, codec="mpeg4")
+    manifest = write_csv(video_folder / "m.csv", [make_row(1, video="v/old.avi")])
+    run_import(manifest)
+    before, clip = list_media_files(), Clip.objects.get()
+    for name in lost:
+        (Path(settings.MEDIA_ROOT) / getattr(clip, name)).unlink()
+
+    report = run_import(manifest)
+
+    assert (report.added, report.present, report.problems) == (0, 1, [])
+    assert [note.reason for note in report.notes] == ["Files of this clip were lost. They are stored again."]
+    assert list_media_files() == before
+    assert hashlib.sha256((Path(settings.MEDIA_ROOT) / clip.original).read_bytes()).hexdigest() == clip.sha256
+    assert run_import(manifest).notes == []
 
 
 def test_a_video_that_browsers_cannot_play_gets_a_rendition_and_keeps_its_original(video_folder: Path) -> None:
