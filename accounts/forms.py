@@ -45,9 +45,7 @@ class AcceptInvitationForm(NewPasswordForm):
         widget=forms.TextInput(attrs={**_NAME, "autofocus": True}),
         help_text=_("Letters and digits; large and small letters count as the same."),
     )
-    display_name = forms.CharField(
-        label=_("Name that others see"), max_length=120, required=False, help_text=_("Optional.")
-    )
+    display_name = forms.CharField(label=_("Name that others see"), max_length=120, required=False)
     field_order = ("username", "display_name", "password", "again")
 
 
