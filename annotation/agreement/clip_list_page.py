@@ -110,7 +110,9 @@ def _list_columns(campaign: Campaign, wanted: ClipFilter) -> Iterator[Column]:
         is_current = name == wanted.sort
         descending = not wanted.descending if is_current else highest_first
         direction = ("descending" if wanted.descending else "ascending") if is_current else ""
-        yield Column(name, label, f"-{name}" if descending else name, direction, name not in TEXT_COLUMNS | {"clip"})
+        yield Column(
+            name, label, f"-{name}" if descending else name, direction, name not in TEXT_COLUMNS | {"clip", "reports"}
+        )
 
 
 def _list_chips(given: QueryDict, form: ClipFilterForm) -> Iterator[Chip]:
