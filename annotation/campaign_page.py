@@ -51,7 +51,7 @@ STATE_BUTTONS = {
 }
 """What the button that leads to a state says, and what it does."""
 FIRST_OPENING = (Campaign.State.DRAFT, Campaign.State.OPEN)
-"""The step that a new campaign waits for: its button stands out."""
+"""The step that a new campaign with clips waits for: its button stands out. Without clips, the import does."""
 SECONDS_BETWEEN_UPDATES = {Campaign.State.DRAFT: 60, Campaign.State.OPEN: 15, Campaign.State.PAUSED: 15}
 """How often the page renews itself. In the other states nothing in it changes."""
 
@@ -86,14 +86,11 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
 def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
     guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
-    context = _read_live_figures(campaign) | {
+    figures = _read_live_figures(campaign)
+    context = figures | {
+        "state_buttons": _list_state_buttons(campaign, has_clips=bool(figures["counts"].every)),
         "seconds_between_updates": SECONDS_BETWEEN_UPDATES.get(Campaign.State(campaign.state)),
         "may_rate": may_rate_now(user=request.user, campaign=campaign),
-        "state_buttons": [
-            (state, *texts, "button-primary" if (campaign.state, state) == FIRST_OPENING else "button")
-            for state, texts in STATE_BUTTONS.items()
-            if state in NEXT_STATES[campaign.state]
-        ],
         "guideline": guideline,
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
         "needed": read_needed(campaign),
@@ -102,6 +99,16 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         "upkeep_job": find_unfinished_upkeep(campaign),
     }
     return render(request, "annotation/campaign.html", context, status=422 if form.errors else 200)
+
+
+def _list_state_buttons(campaign: Campaign, *, has_clips: bool) -> list[tuple[Any, ...]]:
+    """List the states that the campaign may get, each with its texts and the style of its button."""
+    next_step = FIRST_OPENING if has_clips else None
+    return [
+        (state, *texts, "button-primary" if (campaign.state, state) == next_step else "button")
+        for state, texts in STATE_BUTTONS.items()
+        if state in NEXT_STATES[campaign.state]
+    ]
 
 
 def _read_live_figures(campaign: Campaign) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """A campaign's own page."""
 
+import re
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -25,6 +27,14 @@ def test_its_state_changes_by_post_and_only_along_allowed_ways(as_lead: Client) 
     assert "can become" in refused
     campaign.refresh_from_db()
     assert campaign.state == "paused"
+
+
+@pytest.mark.parametrize(("clips", "label"), [(0, "Import clips"), (1, "Open campaign")])
+def test_the_next_step_of_a_draft_stands_out(as_lead: Client, clips: int, label: str) -> None:
+    campaign = make_campaign(clips, state="draft")
+    page = as_lead.get(f"/campaigns/{campaign.name}").content.decode()
+    outside_dialogs = re.sub(r"<dialog.*?</dialog>", "", page, flags=re.S)
+    assert re.findall(r'<button[^>]*class="button-primary[^>]*>\s*(.*?)\s*</button>', outside_dialogs) == [label]
 
 
 @pytest.mark.parametrize("clips", [10, 20])

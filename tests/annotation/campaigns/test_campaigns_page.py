@@ -49,6 +49,13 @@ def test_a_taken_name_is_refused(as_lead: Client) -> None:
     assert "has this short name already" in as_lead.post("/new-campaign", FORM).content.decode()
 
 
+def test_the_list_leads_from_a_campaign_without_clips_to_their_import(as_lead: Client) -> None:
+    campaign = make_campaign(title="Spring")
+    page = as_lead.get("/campaigns").content.decode()
+    assert "Import clips" in page
+    assert f"/campaigns/{campaign.name}/agreement" not in page
+
+
 def test_the_list_shows_progress_and_what_people_wrote_as_text(as_lead: Client) -> None:
     make_campaign(2, title="<b>Bold</b>", overlap=3)
     page = as_lead.get("/campaigns").content.decode()
