@@ -43,11 +43,6 @@ def components(request: AuthedRequest) -> HttpResponse:
             ("warning", _("Warning")),
             ("error", _("Error")),
         ],
-        "filters": [
-            ("#lists", _("All"), 108, True),
-            ("#lists", _("Reported"), 2, False),
-            ("#lists", _("Golds"), 0, False),
-        ],
         "rows": [(_("A red fox jumps over a fence"), "train", 4, 3.25), (_("Rain on a tin roof"), "test", 2, 4.5)],
     }
     return render(request, "config/components.html", context)

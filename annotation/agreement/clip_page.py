@@ -125,25 +125,24 @@ def _save_marks(request: AuthedRequest, item: Item, form: MarkForm) -> bool:
 @require_POST
 def give_out_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     """Give out a clip again that is held back or, with a reason, one that is excluded, and settle its reports."""
-    item = get_object_or_404(Item, campaign__name=name, pk=pk)
-    try:
-        reports.give_out_again(actor=request.user, item=item, reason=request.POST.get("reason", ""))
-    except ValidationError as refusal:
-        messages.error(request, " ".join(refusal.messages))
-    else:
-        messages.success(request, _("Raters can get this clip again."))
-    return _redirect(request, name, pk)
+    return _decide(request, name, pk, reports.give_out_again, _("Raters can get this clip again."))
 
 
 @role_required(Role.LEAD)
 @require_POST
 def exclude_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     """Exclude a clip from the campaign, with a reason, and settle its reports."""
+    done = _("Clip excluded. Its ratings stay, but figures and the next release leave it out.")
+    return _decide(request, name, pk, reports.exclude, done)
+
+
+def _decide(request: AuthedRequest, name: str, pk: int, act: Callable[..., None], done: str) -> HttpResponse:
+    """Do the act with the reason that was sent, and return to the page of the clip with what was done or why not."""
     item = get_object_or_404(Item, campaign__name=name, pk=pk)
     try:
-        reports.exclude(actor=request.user, item=item, reason=request.POST.get("reason", ""))
+        act(actor=request.user, item=item, reason=request.POST.get("reason", ""))
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     else:
-        messages.success(request, _("Clip excluded. Its ratings stay, but figures and the next release leave it out."))
+        messages.success(request, done)
     return _redirect(request, name, pk)
