@@ -52,10 +52,10 @@ def _build_card(work: OwnWork) -> HomeCard:
 
 def _describe_own(rated: int, total: int, minutes: int | None) -> str:
     if minutes is None:
-        return _("%(rated)s of %(total)s yours.") % {"rated": rated, "total": total}
+        return _("You rated %(rated)s of %(total)s.") % {"rated": rated, "total": total}
     message = ngettext(
-        "%(rated)s of %(total)s yours, about %(minutes)s minute left.",
-        "%(rated)s of %(total)s yours, about %(minutes)s minutes left.",
+        "You rated %(rated)s of %(total)s, about %(minutes)s minute left.",
+        "You rated %(rated)s of %(total)s, about %(minutes)s minutes left.",
         minutes,
     )
     return message % {"rated": rated, "total": total, "minutes": minutes}

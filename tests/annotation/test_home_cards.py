@@ -171,7 +171,7 @@ def test_a_rater_sees_their_part_and_the_news(client: Client, lead: User) -> Non
     client.force_login(rater)
     for path in ("/", "/rate/"):
         page = show(client.get(path).content.decode())
-        assert "6 of 11 yours, about 10 minutes left." in page
+        assert "You rated 6 of 11, about 10 minutes left." in page
         assert f"{slot.item.clip.clip_id} is taken out of Spring." in page
         assert "The guidelines of Spring have changed since your last clip." in page
         assert f"/rate/{campaign.name}/guidelines" in page
@@ -201,10 +201,10 @@ def test_a_guest_sees_their_quota(client: Client, lead: User) -> None:
     panel, _secret = panels.make_panel(actor=lead, campaign=campaign, **values)
     guest = panels.begin_participation(panel=panel, external_id="p1").user
     client.force_login(guest)
-    assert "0 of 7 yours." in client.get("/").content.decode()
+    assert "You rated 0 of 7." in client.get("/").content.decode()
     for _number in range(5):
         factories.submit(guest, factories.claim(guest, campaign), seconds_spent=60.0)
-    assert "5 of 7 yours, about 2 minutes left." in client.get("/").content.decode()
+    assert "You rated 5 of 7, about 2 minutes left." in client.get("/").content.decode()
     for _number in range(2):
         factories.submit(guest, factories.claim(guest, campaign))
     assert "Show completion code" in client.get("/").content.decode()
