@@ -6,7 +6,6 @@
 //
 // The page may be swapped by htmx, so every node is looked up when it is needed.
 
-import { patch, readIdentity } from "./patch.js";
 import { announce, find, findAll, findIfAny, gettext, recall, remember, send, SignedOut } from "./rate-site.js";
 
 /**
@@ -17,6 +16,8 @@ import { announce, find, findAll, findIfAny, gettext, recall, remember, send, Si
  *   waiting: HTMLElement[], ending: "" | "signed-out" | "outdated", state: string,
  * }} View
  * @typedef {{ status: number, etag: string, text: string }} Answer
+ * @typedef {{ beforeNodeMorphed: (part: Node) => boolean, beforeAttributeUpdated: (name: string, part: Element) => boolean }} Callbacks
+ * @typedef {{ morph: (node: Element, fresh: Element, options: { callbacks: Callbacks }) => void }} Library
  */
 
 const TICK = 1000;
@@ -26,6 +27,7 @@ const MAX_PAUSE = 60_000;
 const TIMEOUT = 20_000;
 const SIGNED_OUT = 401;
 const WARNINGS = new Set(["lost", "signed-out", "outdated"]);
+const FIELDS = "input, select, textarea";
 const CONTROLS = "a, button, summary, label, input, select, textarea";
 const STORE = "live-paused";
 
@@ -144,9 +146,25 @@ function showWaiting(view, isNew = false) {
  */
 function show(region, fresh) {
   const before = new Set(listNews(region));
-  patch(region, fresh);
+  morph(region, fresh);
   const news = listNews(region).filter((words) => !before.has(words));
   if (news.length) say(news.join(" "));
+}
+
+/**
+ * Make `node` equal to `fresh`, touching only what differs. What has not changed keeps its focus and scroll position;
+ * what the reader unfolded or typed stays. Elements with one id are the same element.
+ * @param {HTMLElement} node
+ * @param {HTMLElement} fresh
+ */
+export function morph(node, fresh) {
+  const { Idiomorph } = /** @type {{ Idiomorph: Library }} */ (/** @type {unknown} */ (globalThis));
+  Idiomorph.morph(node, fresh, {
+    callbacks: {
+      beforeNodeMorphed: (part) => !(part instanceof Element && part.matches(FIELDS)),
+      beforeAttributeUpdated: (name, part) => name !== "open" || !part.matches("details, dialog"),
+    },
+  });
 }
 
 /**
@@ -179,9 +197,9 @@ function isMoving() {
  */
 function isFocusGone(region, fresh) {
   if (!region.contains(document.activeElement)) return false;
-  const keys = new Set(findAll(fresh, "[data-key], [id]").map(readIdentity));
+  const ids = new Set(findAll(fresh, "[id]").map((part) => part.id));
   for (let node = document.activeElement; node && node !== region; node = node.parentElement) {
-    if (readIdentity(node) && !keys.has(readIdentity(node))) return true;
+    if (node.id && !ids.has(node.id)) return true;
   }
   return false;
 }

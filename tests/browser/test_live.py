@@ -306,7 +306,7 @@ def test_the_page_of_a_job_that_ends_is_not_loaded_again_under_a_dialog_or_a_tex
 
 
 PATCH = """async ([before, after]) => {
-    const { patch } = await import("/static/js/patch.js")
+    const { morph } = await import("/static/js/live.js")
     const make = (html) => Object.assign(document.createElement("div"), { innerHTML: html })
     const node = make(before)
     document.querySelector("main").replaceChildren(node)
@@ -314,7 +314,7 @@ PATCH = """async ([before, after]) => {
     for (const one of node.querySelectorAll("input")) one.value = "typed"
     for (const one of node.querySelectorAll("details")) one.open = true
     for (const one of node.querySelectorAll(".scrolled")) one.scrollTop = 20
-    patch(node, make(after))
+    morph(node, make(after))
     return {
         html: node.innerHTML,
         focus: document.activeElement.id,
@@ -340,9 +340,7 @@ PATCH = """async ([before, after]) => {
 def test_rows_become_those_of_the_new_version_and_keep_the_focus(home: Page, before: str, after: str) -> None:
     def write(keys: str, text: str) -> str:
         focus = {"b": "data-focus"}
-        rows = (
-            f'<li data-key="{key}"><a id="{key}" href="#{key}" {focus.get(key, "")}>{text}</a></li>' for key in keys
-        )
+        rows = (f'<li id="row-{key}"><a id="{key}" href="#{key}" {focus.get(key, "")}>{text}</a></li>' for key in keys)
         return "<ul>\n  " + "\n  ".join(rows) + "\n</ul>"
 
     patched = home.evaluate(PATCH, [write(before, "old"), write(after, "new")])
