@@ -20,6 +20,7 @@ async function draw(area) {
   const figure = area.closest("figure");
   if (!figure) return;
   const drawPlot = await loadDrawing(figure.dataset.library ?? "");
+  area.classList.remove("skeleton");
   if (!drawPlot) area.textContent = area.dataset.failed ?? "";
   await drawPlot?.(figure, area);
   drawn.add(figure);

@@ -285,6 +285,19 @@ def test_a_plot_that_htmx_brings_is_drawn(page: Page) -> None:
     assert count_colours(bring_into_view(page.locator("h1 figure.plot"))) >= 3
 
 
+def test_a_plot_shows_that_it_is_coming_until_it_is_drawn(open_page: Callable[..., Page]) -> None:
+    page, held = open_page(), list[Route]()
+    page.route("**/vendor/chart-*", lambda route: held.append(route))
+    show(page, plot_bars())
+    area = page.locator("figure.plot .plot-area")
+    with page.expect_request("**/vendor/chart-*"):
+        area.scroll_into_view_if_needed()
+    expect(area).to_have_class("plot-area skeleton")
+    held[0].fallback()
+    expect(area.locator("canvas")).to_be_visible()
+    expect(area).to_have_class("plot-area")
+
+
 def test_a_library_that_does_not_arrive_leaves_a_sentence(open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.route("**/vendor/chart-*", lambda route: route.abort())
