@@ -19,7 +19,8 @@ from tests.support import browser, services
 from tests.support.debian import require
 from tests.support.needs import NEEDS
 
-WORKERS = ["-n", "2", "--dist", "worksteal"]
+WORKERS = ["-n", "3", "--dist", "worksteal"]
+"""One more than the cores of a small machine: tests wait for browsers and servers about two fifths of their time."""
 PASSED, SOME_FAILED = 0, 1
 """pytest's exit codes. Any other code means that the run itself failed."""
 
