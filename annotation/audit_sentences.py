@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.audit import register_campaign_finder
 from accounts.audit_trail import (
@@ -77,10 +78,40 @@ def _get_part(data: Data, name: str) -> Data:
     return data.get(name) or {}
 
 
+def _get_count(data: Data, name: str) -> int:
+    """Return a number of an entry; 0 if an earlier version stored none."""
+    value = data.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _tell_clips_added(data: Data) -> Sentence:
+    return ngettext(
+        "%(actor)s added %(count)s clip to %(target)s.",
+        "%(actor)s added %(count)s clips to %(target)s.",
+        _get_count(data, "count"),
+    )
+
+
 def _tell_import(data: Data) -> Sentence:
     if data.get("refused"):
-        return _("%(actor)s imported %(added)s new clips to %(target)s from %(manifest)s; %(refused)s were refused.")
-    return _("%(actor)s imported %(added)s new clips to %(target)s from %(manifest)s.")
+        return ngettext(
+            "%(actor)s imported %(added)s new clip to %(target)s from %(manifest)s; refused: %(refused)s.",
+            "%(actor)s imported %(added)s new clips to %(target)s from %(manifest)s; refused: %(refused)s.",
+            _get_count(data, "added"),
+        )
+    return ngettext(
+        "%(actor)s imported %(added)s new clip to %(target)s from %(manifest)s.",
+        "%(actor)s imported %(added)s new clips to %(target)s from %(manifest)s.",
+        _get_count(data, "added"),
+    )
+
+
+def _tell_invitations(data: Data) -> Sentence:
+    return ngettext(
+        "%(actor)s invited %(count)s person to %(target)s.",
+        "%(actor)s invited %(count)s people to %(target)s.",
+        _get_count(data, "count"),
+    )
 
 
 def _tell_screening(data: Data) -> Sentence:
@@ -104,7 +135,7 @@ register_acts(
         "campaign.guidelines": Act(
             _("Guidelines changed"), _("%(actor)s saved version %(number)s of the guidelines of %(target)s.")
         ),
-        "campaign.clips_added": Act(_("Clips added"), _("%(actor)s added %(count)s clips to %(target)s.")),
+        "campaign.clips_added": Act(_("Clips added"), _tell_clips_added),
         "campaign.order_scores": Act(
             _("Order scores uploaded"), _("%(actor)s uploaded scores for the order of %(target)s: %(changed)s changed.")
         ),
@@ -146,7 +177,7 @@ register_acts(
         "rater.screened": Act(_("Rater screened"), _tell_screening),
         "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),
         "member.removed": Act(_("Member removed"), _("%(actor)s removed %(user)s from the members of %(target)s.")),
-        "member.invited": Act(_("Members invited"), _("%(actor)s invited %(count)s people to %(target)s.")),
+        "member.invited": Act(_("Members invited"), _tell_invitations),
         "member.let_in": Act(
             _("Rater admitted"), _("%(actor)s admitted %(user)s to %(target)s in spite of the qualification.")
         ),

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Subquery
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -232,7 +233,10 @@ def _list_first_steps(work: Iterable[CampaignWork]) -> Iterator[HomeLine]:
 
 
 def _build_card(work: CampaignWork) -> HomeCard:
-    done = _("%(done)s of %(slots)s ratings done.") % {"done": work.done, "slots": work.slots}
+    done = _("%(done)s of %(slots)s ratings done.") % {
+        "done": number_format(work.done, force_grouping=True),
+        "slots": number_format(work.slots, force_grouping=True),
+    }
     page = reverse("campaign", args=[work.campaign.name])
     text = f"{done} {_describe_pace(work)}".strip()
     return HomeCard(work.campaign.title, text, page, _("View progress"), work.share)
