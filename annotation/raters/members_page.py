@@ -98,7 +98,7 @@ def invite_members(request: AuthedRequest, name: str) -> HttpResponse:
     except ListRefused as refusal:
         return _render_page(request, campaign, refusal=str(refusal), typed=request.POST.get("names", ""))
     if not names.people:
-        no_names = _("There is no name to invite. Write one name per line, or choose a CSV file.")
+        no_names = _("There is no name to invite. Write one name per line, or choose a table.")
         return _render_page(request, campaign, refusal=no_names, problems=names.problems)
     invitations = service.invite_members(actor=request.user, campaign=campaign, people=names.people)
     links = [
