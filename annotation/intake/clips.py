@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
@@ -160,7 +159,7 @@ class _Import:
         names = filter(None, (clip.original, clip.poster, clip.rendition))
         if not all((Path(settings.MEDIA_ROOT) / name).is_file() for name in names):
             self._store_media(copy, clip.sha256, probe(copy))
-            self.notes.append(_("Files of this clip were lost. They are stored again."))
+            self.notes.append("Files of this clip were lost. They are stored again.")
 
     def _store_media(self, copy: Path, sha256: str, facts: MediaFacts) -> dict[str, Any]:
         """Create poster and rendition, then move all files into the store, the original last."""
