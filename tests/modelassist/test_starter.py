@@ -100,6 +100,7 @@ def test_the_demo_shows_every_figure_of_agreement(load: Callable[[], str]) -> No
     assert set(Item.objects.values_list("clip__prompt_group__split", flat=True)) == {"train", "val", "test"}
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_every_demo_has_the_same_ratings_and_a_salt_of_its_own(load: Callable[[], str]) -> None:
     demos, salts = [], {FIXED_SALT}

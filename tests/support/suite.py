@@ -19,8 +19,8 @@ from tests.support import browser, services
 from tests.support.debian import require
 from tests.support.needs import NEEDS
 
-WORKERS = ["-n", "3", "--dist", "worksteal"]
-"""One more than the cores of a small machine: tests wait for browsers and servers about two fifths of their time."""
+WORKERS, WORKERS_BESIDE_SERVERS = (["-n", count, "--dist", "worksteal"] for count in ("3", "2"))
+"""Processes on two cores. Tests wait for browsers two fifths of their time, which PostgreSQL and Redis use."""
 PASSED, SOME_FAILED = 0, 1
 """pytest's exit codes. Any other code means that the run itself failed."""
 
@@ -79,13 +79,13 @@ def main() -> int:
     parser.add_argument("--long", action="store_true", help="run the tests that are marked long, one at a time")
     parser.add_argument("paths", nargs="*", help="run only the tests in these paths")
     chosen = parser.parse_args()
-    which, workers = ("long", []) if chosen.long else ("not long", WORKERS)
+    which, workers, beside_servers = ("long", [], []) if chosen.long else ("not long", WORKERS, WORKERS_BESIDE_SERVERS)
     require(NEEDS)
     own = {"QSAVE_CHROMIUM": browser.CHROMIUM.ensure()}
     halves = [run_half("SQLite and the file broker", ["-m", which, *chosen.paths, *workers], own)]
     with services.postgres() as database, services.redis() as broker:
         servers = {"QSAVE_TEST_DATABASE_URL": database, "QSAVE_TEST_REDIS_URL": broker}
-        again = ["-m", f"database and {which} and not looks", *chosen.paths, *workers]
+        again = ["-m", f"database and {which} and not looks", *chosen.paths, *beside_servers]
         halves.append(run_half("PostgreSQL and Redis", again, own | servers))
     return 0 if report(halves) else 1
 
