@@ -12,6 +12,7 @@ from annotation.models.campaigns import (
     Slot,
 )
 from annotation.models.clips import Clip, GroupedPrompt, PromptGroup, Split
+from annotation.models.imports import ClipImport, ImportRow
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
 from annotation.models.ratings import (
     AxisAnswer,
@@ -32,11 +33,13 @@ __all__ = [
     "CampaignInvitation",
     "CampaignMember",
     "Clip",
+    "ClipImport",
     "Draft",
     "Exposure",
     "GroupedPrompt",
     "Guideline",
     "GuidelineExample",
+    "ImportRow",
     "Item",
     "ItemDefect",
     "ItemSummary",

@@ -152,13 +152,16 @@ class GuidelineExample(models.Model):
 class Item(models.Model):
     """A clip in a campaign. A qualification item has no rating slots: each new rater rates it once.
 
-    Only an available item is given out. A report holds an item back until a lead gives it out again or excludes it.
+    Only an available item is given out. A report holds an item back until a lead gives it out again or excludes it. The
+    items of a clip are being prepared until its files are ready, and withdrawn with their clip.
     """
 
     class Availability(models.TextChoices):
         AVAILABLE = "available", _("given out")
         REPORTED = "reported", _("held back")
         EXCLUDED = "excluded", _("excluded")
+        PREPARING = "preparing", _("being prepared")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="items")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="items")
@@ -181,7 +184,9 @@ class Item(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["campaign", "clip"], name="clip_once_a_campaign"),
             models.CheckConstraint(
-                condition=models.Q(availability__in=["available", "reported"], exclusion_reason="")
+                condition=models.Q(
+                    availability__in=["available", "reported", "preparing", "withdrawn"], exclusion_reason=""
+                )
                 | (models.Q(availability="excluded") & ~models.Q(exclusion_reason="")),
                 name="item_excluded_with_a_reason",
             ),
@@ -189,7 +194,7 @@ class Item(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["campaign"],
-                condition=models.Q(availability__in=["reported", "excluded"]),
+                condition=models.Q(availability__in=["reported", "excluded", "preparing", "withdrawn"]),
                 name="item_held_back",
             ),
         ]

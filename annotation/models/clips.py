@@ -94,6 +94,9 @@ class Clip(models.Model):
         default=list,
         help_text="Time of each frame of the playable file, in seconds from the first; empty if there are too many.",
     )
+    is_ready = models.BooleanField(
+        default=True, help_text="Poster, frame times and rendition exist; before that its items are not given out."
+    )
     is_simulated = models.BooleanField(default=False)
     content_warning = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

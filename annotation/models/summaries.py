@@ -22,6 +22,8 @@ class ItemSummary(models.Model):
         QUALIFICATION = "qualification", _("qualification")
         REPORTED = "reported", _("held back")
         EXCLUDED = "excluded", _("excluded")
+        PREPARING = "preparing", _("being prepared")
+        WITHDRAWN = "withdrawn", _("withdrawn")
 
     item = models.OneToOneField(Item, primary_key=True, on_delete=models.CASCADE, related_name="summary")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -84,7 +84,8 @@ _LEASE_SLOT = """
     WITH not_wanted AS (
         SELECT item_id FROM annotation_offer WHERE campaign_id = %(campaign)s AND rater_id = %(rater)s
         UNION ALL SELECT id FROM annotation_item
-            WHERE campaign_id = %(campaign)s AND availability IN ('reported', 'excluded') {siblings}),
+            WHERE campaign_id = %(campaign)s
+                AND availability IN ('reported', 'excluded', 'preparing', 'withdrawn') {siblings}),
     first AS (SELECT rank, number FROM annotation_slot WHERE {slots} ORDER BY rank DESC, number LIMIT 1)
     UPDATE annotation_slot
     SET state = 'leased', rater_id = %(rater)s, lease = %(lease)s, leased_at = %(now)s, lease_expires_at = %(expires)s
