@@ -197,6 +197,8 @@ class Item(models.Model):
                 condition=models.Q(availability__in=["reported", "excluded", "preparing", "withdrawn"]),
                 name="item_held_back",
             ),
+            # The search of clips joins summaries to clips through items; this index has all that the join needs.
+            models.Index(fields=["id", "clip"], name="item_to_clip"),
         ]
 
 
