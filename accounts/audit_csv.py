@@ -1,4 +1,4 @@
-"""The audit trail as CSV: one line per entry, newest first, for whoever keeps or examines it elsewhere."""
+"""The audit trail as CSV: one line per entry, newest first."""
 
 import json
 from collections.abc import Iterator

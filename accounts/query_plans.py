@@ -15,7 +15,7 @@ def plan_by_values() -> Iterator[None]:
     A prepared statement gets a plan for average values, which takes long for values that are far from the average.
     PostgreSQL would also compile a plan that seems expensive, which takes longer than these queries do.
 
-    SQLite plans each statement anew. It gets no transaction, because each one takes its only write lock.
+    SQLite plans each statement each time. It gets no transaction, because a transaction takes its only write lock.
     """
     if connection.vendor != "postgresql":
         yield

@@ -39,8 +39,8 @@ class VideoFolder:
         """Return the file that a row names. Raises RowRefused if it is outside, a link, or does not exist."""
         path = self._locate(name)
         try:
-            found = self._get_file(path)
-            candidates = [found] if found else self._search(path)
+            file = self._get_file(path)
+            candidates = [file] if file else self._search(path)
         except OSError as error:
             reason = "has a name too long for a file" if error.errno == ENAMETOOLONG else "cannot be read"
             raise _refuse(f"{reason}: {error.strerror}" if reason == "cannot be read" else reason, name) from None

@@ -1,6 +1,6 @@
-"""`make bench`: figures of this machine, each beside what it stands against; medians and ratios of one run.
+"""`make bench`: figures of this machine, each beside the one to compare it with; medians and ratios of one run.
 
-Everything lies in a temporary folder and on a private PostgreSQL that ends with the run.
+The data is in a temporary folder and on a private PostgreSQL that ends with the run.
 """
 
 import os
@@ -16,7 +16,7 @@ PARTS = ("desk", "pages", "frames", "engine", "rooms")
 
 
 def main() -> None:
-    """Runs the parts named on the command line, all of them by default."""
+    """Run the parts named on the command line, all of them by default."""
     chosen = sys.argv[1:] or list(PARTS)
     unknown = set(chosen) - set(PARTS)
     if unknown:
@@ -84,10 +84,10 @@ def _desk(folder: Path) -> list[str]:
     connection.close()
     with desk.site(folder) as port:
         command = [sys.executable, "-m", "tests.bench.desk", str(port), made.campaign.name, made.done.name]
-        told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=desk.ROOT)
-    if told.returncode:
-        raise RuntimeError(told.stderr[-2000:])
-    figures = {name: desk.Figures(*values) for name, values in json.loads(told.stdout).items()}
+        process = subprocess.run(command, capture_output=True, text=True, check=False, cwd=desk.ROOT)
+    if process.returncode:
+        raise RuntimeError(process.stderr[-2000:])
+    figures = {name: desk.Figures(*values) for name, values in json.loads(process.stdout).items()}
     floor = desk.bare(os.environ["DATABASE_URL"], made.copy.pk, made.raters)
     pairs, nothing = figures["pairs"], figures["nothing"]
     return [

@@ -314,14 +314,14 @@ def find_scans(campaign: Any) -> set[str]:
     from annotation.agreement.clip_filter import SORTS, ClipFilterForm
     from annotation.agreement.clip_list import read_clip_page
 
-    found: set[str] = set()
+    scans: set[str] = set()
     for pair, sort in itertools.product(itertools.combinations(FILTERS, 2), SORTS):
         query = QueryDict("&".join([*pair, f"sort={sort}"]))
         wanted = ClipFilterForm(query, campaign=campaign, generators=["model-1"]).read_filter()
-        found |= {
+        scans |= {
             f"{query.urlencode()}: {table}" for table in _list_scanned_by(partial(read_clip_page, campaign, wanted))
         }
-    return found
+    return scans
 
 
 def _list_scanned_by(act: Callable[[], object]) -> set[str]:

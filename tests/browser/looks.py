@@ -19,7 +19,7 @@ WIDE, NARROW = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 
 
 def sign_in(context: BrowserContext, user: User, url: str) -> None:
-    """Signs somebody in without the page of signing in."""
+    """Sign somebody in without the page of signing in."""
     client = Client()
     client.force_login(user)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -27,8 +27,8 @@ def sign_in(context: BrowserContext, user: User, url: str) -> None:
 
 
 def violations(page: Page) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
-    return found
+    entries: list[dict[str, Any]] = Axe().run(page, options=RULES).response["violations"]
+    return entries
 
 
 def list_misaligned_fields(page: Page, what: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`make pictures`: take the pictures in docs/images anew, in true colour.
+"""`make pictures`: take the pictures in docs/images again, in true colour.
 
 Everything but the pictures is made in a temporary folder: the demo's database, its clips and the site that shows them.
 """

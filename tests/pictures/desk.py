@@ -74,7 +74,9 @@ def prepare_desk() -> tuple[Slot, float]:
             return slot, seconds
         assert slot.lease is not None  # a claimed slot has one
         queue.hand_back(rater=rater, lease=slot.lease)
-    sys.exit("No clip in the annotator's queue has a draft to show. Run make pictures again: each demo is drawn anew.")
+    sys.exit(
+        "No clip in the annotator's queue has a draft to show. Run make pictures again: each demo has other drafts."
+    )
 
 
 def find_moment(slot: Slot) -> float | None:

@@ -117,8 +117,8 @@ def test_pages_go_through_every_clip_in_order_both_ways(
 
     for position, item in enumerate(order):
         neighbours = [None, *order, None]
-        found = find_neighbours(rated, wanted, item, read_axis_tallies(rated, wanted.axis))
-        assert found == (neighbours[position], neighbours[position + 2])
+        pair = find_neighbours(rated, wanted, item, read_axis_tallies(rated, wanted.axis))
+        assert pair == (neighbours[position], neighbours[position + 2])
 
 
 def test_figures_are_those_of_record(rated: Campaign) -> None:

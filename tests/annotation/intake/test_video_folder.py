@@ -22,8 +22,8 @@ def make_files(folder: Path, *names: str) -> Path:
 
 
 def find(folder: Path, name: str, rows: Sequence[str] = (), *, trusted: bool = False) -> str:
-    found = VideoFolder(folder, rows or [name], trusted=trusted).find(name)
-    return found.relative_to(folder).as_posix()
+    path = VideoFolder(folder, rows or [name], trusted=trusted).find(name)
+    return path.relative_to(folder).as_posix()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> No
         desk.keyboard.press(".")
         desk.keyboard.press("o")  # ... to here
         expect(desk.locator("#axis-visual .mark-jump")).to_have_count(1)
-        desk.keyboard.press("b")  # off again: rate_by_keys sets it anew
+        desk.keyboard.press("b")  # off again: rate_by_keys sets it again
         rate_by_keys(desk, note=f" Number {number}.")
         expect(desk.locator(f'[data-desk][data-lease="{held}"]')).to_have_count(0)
     expect(desk.get_by_role("heading", name="Nothing left to rate")).to_be_visible()

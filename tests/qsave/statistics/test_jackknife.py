@@ -25,7 +25,7 @@ def campaign(items: int, raters: int, overlap: int, seed: int = 0) -> RatingTabl
 
 
 def leave_out(table: RatingTable, codes: np.ndarray, metric: Metric) -> float:
-    """The jackknife variance of log(1 - alpha), each unit left out in its turn by building the table anew."""
+    """The jackknife variance of log(1 - alpha), each unit left out in its turn by building the table again."""
     values = [compute_alpha(table.keep(codes != code), metric, resamples=0).value for code in np.unique(codes)]
     logs = np.array([np.log(1 - value) for value in values if not isinstance(value, Undefined)])
     return float((len(logs) - 1) / len(logs) * ((logs - logs.mean()) ** 2).sum())
