@@ -21,6 +21,7 @@ from annotation.campaigns.guidelines import group_by_level, read_examples
 from annotation.campaigns.progress import read_progress_and_counts
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
 from annotation.intake import uploads
+from annotation.intake.archives import UploadRefused
 from annotation.intake.forms import ImportForm
 from annotation.models import Campaign
 from annotation.raters.admission import may_rate_now
@@ -75,7 +76,7 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
         return _render_page(request, name, form)
     try:
         manifest = uploads.receive_files(form.cleaned_data["sent"])
-    except uploads.UploadRefused as refusal:
+    except UploadRefused as refusal:
         form.add_error("sent", str(refusal))
         return _render_page(request, name, form)
     uploads.request_import(actor=request.user, campaign=campaign, manifest=manifest)

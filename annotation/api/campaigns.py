@@ -32,6 +32,7 @@ from annotation.api.serializers import (
 from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.intake import uploads
+from annotation.intake.archives import UploadRefused
 from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.raters.admission import list_campaigns_for, list_readable_campaigns
 from annotation.rating.clip_media import MEDIA_KINDS, serve_clip
@@ -101,7 +102,7 @@ class ImportView(RoleView):
         if "files" in values:
             try:
                 manifest = uploads.receive_files(values["files"])
-            except uploads.UploadRefused as refusal:
+            except UploadRefused as refusal:
                 raise exceptions.ValidationError({"files": [str(refusal)]}) from None
         else:
             manifest = find_manifest(values["manifest"])

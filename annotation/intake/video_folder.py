@@ -89,7 +89,7 @@ class VideoFolder:
         """Return the plain files by each writing of their path and, below `*/`, of their name. Read once."""
         if self._files is None:
             files: dict[str, list[Path]] = defaultdict(list)
-            for file in _walk(self._folder, follow_links=self._trusted):
+            for file in walk(self._folder, follow_links=self._trusted):
                 path = file.relative_to(self._folder).as_posix()
                 for key in _list_keys(path):
                     files[key].append(file)
@@ -99,7 +99,7 @@ class VideoFolder:
         return self._files
 
 
-def _walk(folder: Path, *, follow_links: bool) -> Iterator[Path]:
+def walk(folder: Path, *, follow_links: bool) -> Iterator[Path]:
     """Yield the files below a folder. Each folder is read once, also if links make a circle."""
     read = set[Path]()
     waiting = [folder]

@@ -1,7 +1,10 @@
-"""`manage.py import_clips MANIFEST --campaign NAME`"""
+"""`manage.py import_clips MANIFEST --campaign NAME`, or a folder of videos in place of the manifest"""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -9,21 +12,29 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
+from annotation.intake.archives import UploadRefused
 from annotation.intake.clips import import_manifest
+from annotation.intake.folder_manifests import GeneratorMissing, prepare_manifest
 from annotation.models import Campaign
 from qsave.tables.table import TableError
 
 
 class Command(BaseCommand):
-    """Imports the clips of a manifest into a campaign and prints each refused row."""
+    """Imports the clips of a manifest, or of a folder, into a campaign and prints each refused row."""
 
-    help = "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet, with the videos beside it)."
+    help = (
+        "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet, with the videos beside it), or of a folder "
+        "without one: a folder per generator, each prompt in a text file beside its video or in the video's name."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("manifest", type=Path)
+        parser.add_argument("manifest", type=Path, metavar="MANIFEST_OR_FOLDER")
         parser.add_argument("--campaign", required=True, help="the campaign's short name")
         parser.add_argument(
             "--videos", type=Path, metavar="ROOT", help="the folder of the videos, if they are not beside the manifest"
+        )
+        parser.add_argument(
+            "--generator", default="", metavar="NAME", help="the generator of videos that are in no folder of a FOLDER"
         )
         parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
@@ -32,14 +43,17 @@ class Command(BaseCommand):
         actor = _find_actor(options["username"])
         try:
             campaign = _find_campaign(actor, options["campaign"], create=options["create"])
-            report = import_manifest(
-                actor=actor,
-                campaign=campaign,
-                manifest=options["manifest"],
-                videos=_find_folder(options["videos"]),
-                on_progress=self._print_progress,
-            )
-        except (TableError, PermissionDenied, ValidationError) as error:
+            with self._open_manifest(options) as (manifest, videos):
+                report = import_manifest(
+                    actor=actor,
+                    campaign=campaign,
+                    manifest=manifest,
+                    videos=videos,
+                    on_progress=self._print_progress,
+                )
+        except GeneratorMissing as error:
+            raise CommandError(f"{error} The option for it is --generator.") from None
+        except (TableError, UploadRefused, PermissionDenied, ValidationError) as error:
             raise CommandError(str(error)) from None
         for problem in report.problems:
             self.stderr.write(f"row {problem.row}: {problem.reason}")
@@ -56,6 +70,23 @@ class Command(BaseCommand):
         )
         for warning in report.warnings:
             self.stderr.write(f"Warning: {warning}")
+
+    @contextmanager
+    def _open_manifest(self, options: dict[str, Any]) -> Iterator[tuple[Path, Path | None]]:
+        """Yield the manifest and the folder of its videos; the manifest of a folder without one is written."""
+        source, videos = options["manifest"].absolute(), _find_folder(options["videos"])
+        if not source.is_dir():
+            yield options["manifest"], videos
+            return
+        if videos:
+            raise CommandError("--videos goes with a manifest. A folder has its own videos: leave --videos out.")
+        with TemporaryDirectory() as work_folder:
+            table = prepare_manifest(
+                source, generator=options["generator"], work_folder=Path(work_folder), follow_links=True
+            )
+            for note in table.notes:
+                self.stderr.write(note)
+            yield table.path, table.videos
 
     def _print_progress(self, share: float, message: str) -> None:
         if self.stdout.isatty():

@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DataError, OperationalError
 
 from annotation.intake import clips, uploads
+from annotation.intake.archives import UploadRefused
 from annotation.intake.manifests import RowRefused
 from annotation.intake.media_store import copy_and_hash
 from annotation.models import Campaign, Clip
@@ -171,7 +172,7 @@ BAD_ARCHIVES = {
 def test_a_bad_archive_is_refused_in_words_and_its_folder_is_removed(contents: list[bytes]) -> None:
     sent = [SimpleUploadedFile(f"{number}.zip", content) for number, content in enumerate(contents)]
 
-    with pytest.raises(uploads.UploadRefused) as caught:
+    with pytest.raises(UploadRefused) as caught:
         uploads.receive_files(sent)
 
     assert str(caught.value).endswith(".")
@@ -181,7 +182,7 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_is_removed(contents: l
 
 @pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
 def test_an_archive_of_another_type_is_named(name: str) -> None:
-    with pytest.raises(uploads.UploadRefused, match=f"Send {isolate(name)} as a zip"):
+    with pytest.raises(UploadRefused, match=f"Send {isolate(name)} as a zip"):
         uploads.receive_files([SimpleUploadedFile(name, b"anything")])
     assert list(uploads.get_upload_root().iterdir()) == []
 
@@ -190,7 +191,7 @@ def test_an_archive_of_another_type_is_named(name: str) -> None:
 def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: int) -> None:
     whole = make_zip(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
-        with suppress(uploads.UploadRefused):
+        with suppress(UploadRefused):
             uploads.discard(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]))
         assert list(uploads.get_upload_root().iterdir()) == []
 

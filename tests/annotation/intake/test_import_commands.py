@@ -8,9 +8,10 @@ from django.core.management import CommandError, call_command
 
 from annotation import jobs
 from annotation.intake import uploads
-from annotation.models import Campaign
+from annotation.models import Campaign, Clip
 from operations.models import JobState
 from tests.annotation import factories
+from tests.annotation.factories import write_video
 from tests.annotation.intake.imports import make_row, run_import_job, write_csv
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +91,31 @@ def test_the_job_fails_in_plain_words_for_a_bad_manifest(video_folder: Path) -> 
 
     assert job.state == JobState.FAILED
     assert job.error.startswith("m.csv lacks the column video and prompt and generator.")
+
+
+def test_a_folder_without_a_manifest_is_imported_by_its_folders_and_names(tmp_path: Path) -> None:
+    factories.make_lead()
+    write_video(tmp_path / "in" / "sora" / "a_red_fox-0.mp4", 60)
+    write_video(tmp_path / "in" / "wan" / "P-0.mp4", 90)
+    (tmp_path / "in" / "wan" / "P-0.txt").write_text("a blue fox")
+    out, err = StringIO(), StringIO()
+
+    call_command("import_clips", str(tmp_path / "in"), "--campaign", "fresh", "--create", stdout=out, stderr=err)
+
+    assert "2 added" in out.getvalue()
+    assert "There is no manifest. The folder of each video is its generator." in err.getvalue()
+    clips = Clip.objects.order_by("generator").values_list("generator", "prompt")
+    assert list(clips) == [("sora", "a red fox"), ("wan", "a blue fox")]
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["sora", "wan"]
+
+
+def test_the_command_asks_for_the_generator_of_videos_in_no_folder(tmp_path: Path) -> None:
+    factories.make_lead()
+    write_video(tmp_path / "a fox.mp4")
+    command = ("import_clips", str(tmp_path), "--campaign", "fresh", "--create")
+
+    with pytest.raises(CommandError, match="option for it is --generator"):
+        call_command(*command)
+    call_command(*command, "--generator", "wan-2", stdout=StringIO(), stderr=StringIO())
+
+    assert Clip.objects.get().generator == "wan-2"

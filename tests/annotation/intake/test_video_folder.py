@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from annotation.intake import uploads
+from annotation.intake import archives, uploads
 from annotation.intake.manifests import RowRefused
 from annotation.intake.video_folder import VideoFolder
 
@@ -66,7 +66,7 @@ def test_a_zip_that_does_not_say_its_encoding_is_read_by_the_names_of_the_manife
     name = {"euc_kr": "여우 1.mp4", "shift_jis": "キツネ 1.mp4"}.get(encoding, "狐狸 1.mp4")
     (tmp_path / "in.zip").write_bytes(zip_with_raw_name(f"clips\\{name}".encode(encoding)))
 
-    uploads.unpack(tmp_path / "in.zip", tmp_path / "into")
+    archives.unpack(tmp_path / "in.zip", tmp_path / "into")
 
     assert VideoFolder(tmp_path / "into", [name]).find(f"clips/{name}").read_text() == "video"
 

@@ -1,0 +1,101 @@
+"""Find the manifest of a folder, or write one for a folder that has none."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.utils.translation import gettext as _
+
+from annotation.intake.archives import UploadRefused
+from annotation.intake.folder_rows import VIDEO_SUFFIXES, FolderRows, is_hidden, list_rows_of_folder, write_rows
+from annotation.intake.manifests import SUFFIXES
+from qsave.words import isolate
+
+ROWS_FILE = ".rows.jsonl"
+"""The manifest that is written for files without one. Its name is hidden, so it is never taken for an uploaded one."""
+OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
+
+
+class GeneratorMissing(UploadRefused):
+    """Videos without a manifest are in no folder: somebody has to name their generator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A table of clips, the folder of its videos, and remarks on rows that come from the names of files."""
+
+    path: Path
+    videos: Path
+    notes: list[str] = field(default_factory=list)
+
+
+def prepare_manifest(
+    folder: Path, *, generator: str = "", work_folder: Path | None = None, follow_links: bool = False
+) -> Manifest:
+    """Return the manifest among the files of a folder; without one, write a row for each video.
+
+    It is written into `work_folder`, or else into the folder itself. Raises UploadRefused if there are several
+    manifests, or neither a manifest nor a video, and GeneratorMissing if a video without a folder needs `generator`.
+    """
+    path = find_manifest(folder)
+    if path is None:
+        listed = list_rows_of_folder(folder, generator=generator, follow_links=follow_links)
+        return _write_manifest(listed, folder, (work_folder or folder) / ROWS_FILE)
+    if path.stat().st_size == 0:
+        raise UploadRefused(
+            _("The manifest %(name)s is empty (0 bytes). Choose one that has a row for each video.")
+            % {"name": isolate(path.name)}
+        )
+    return Manifest(path, path.parent)
+
+
+def find_manifest(folder: Path) -> Path | None:
+    """Return the only manifest at the top of a folder, or of the only folder in it; `manifest.*` wins over others.
+
+    A table that has the name of a video describes that video and is no manifest. Raises UploadRefused for several.
+    """
+    for level in (folder, *_list_only_folder(folder)):
+        manifests = _list_manifests(level)
+        named = [path for path in manifests if path.stem.lower() == "manifest"]
+        if len(named or manifests) == 1:
+            return (named or manifests)[0]
+        if manifests:
+            names = ", ".join(isolate(path.name) for path in manifests)
+            raise UploadRefused(
+                _("There are several manifests (%(names)s). Send only one, or name one of them manifest.csv.")
+                % {"names": names}
+            )
+    return None
+
+
+def _list_manifests(level: Path) -> list[Path]:
+    files = [path for path in sorted(level.iterdir()) if not is_hidden(path.name) and path.is_file()]
+    videos = {path.stem for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
+    return [path for path in files if path.suffix.lower() in SUFFIXES and path.stem not in videos]
+
+
+def _list_only_folder(folder: Path) -> list[Path]:
+    folders = [path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name)]
+    return folders if len(folders) == 1 else []
+
+
+def _write_manifest(listed: FolderRows, folder: Path, path: Path) -> Manifest:
+    if not listed.rows:
+        raise UploadRefused(_describe_missing(folder))
+    if listed.needs_generator:
+        raise GeneratorMissing(
+            _("There is no manifest, and %(name)s is in no folder. Name the generator of such videos and try again.")
+            % {"name": isolate(next(row["video"] for row in listed.rows if not row["generator"]))}
+        )
+    write_rows(listed.rows, path)
+    return Manifest(path, folder, listed.notes)
+
+
+def _describe_missing(folder: Path) -> str:
+    archives = [path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in OTHER_ARCHIVES]
+    if archives:
+        names = ", ".join(isolate(name) for name in archives)
+        return _("Only zip archives are unpacked. Send %(names)s as a zip.") % {"names": names}
+    return _(
+        "There is no video and no manifest among the files. Choose videos, or a CSV, TSV, JSON, JSONL or Parquet file "
+        "that names them."
+    )
