@@ -45,10 +45,8 @@ def read_newest_work(user: User) -> object:
 @home_part(Role.ANNOTATOR)
 def build_rating_part(user: User) -> HomePart:
     """Show where the person can rate: first for raters, last for leads."""
-    if user.has_role(Role.LEAD):
-        return HomePart(sections=build_rating_sections(user, order=40, empty=""))
-    empty = _("You have rated all there is for you. New clips appear here when a lead adds them.")
-    return HomePart(sections=build_rating_sections(user, order=0, empty=empty))
+    is_lead = user.has_role(Role.LEAD)
+    return HomePart(sections=build_rating_sections(user, order=40 if is_lead else 0, says_no_work=not is_lead))
 
 
 @home_part(Role.LEAD)

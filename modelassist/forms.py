@@ -109,9 +109,11 @@ class AddCriticForm(forms.Form):
 
 
 class ActivateForm(forms.Form):
+    """Where a critic drafts. Closed campaigns need no drafts."""
+
     campaign = forms.ModelChoiceField(
         label=_("Campaign"),
-        queryset=Campaign.objects.exclude(state=Campaign.State.ARCHIVED).order_by("title"),
-        empty_label=None,
+        queryset=Campaign.objects.exclude(state__in=[Campaign.State.CLOSED, Campaign.State.ARCHIVED]).order_by("title"),
+        empty_label=_("Choose a campaign"),
         help_text=_("This critic replaces the one that drafts there now. Existing drafts stay."),
     )

@@ -44,8 +44,7 @@ WAITING_STATES = {
 @require_safe
 def rate_home(request: AuthedRequest) -> HttpResponse:
     """List the campaigns that can be rated now, and what is new; without one, say what to do."""
-    empty = _("No clip waits for you at the moment. A campaign appears here as soon as it has clips for you.")
-    sections = [section for section in build_rating_sections(request.user, empty=empty) if not section.is_hidden]
+    sections = [section for section in build_rating_sections(request.user) if not section.is_hidden]
     return render(request, "annotation/rate_home.html", {"sections": sections})
 
 

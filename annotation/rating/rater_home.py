@@ -22,16 +22,20 @@ from annotation.rating.own_work import (
 from qsave.words import isolate
 
 
-def build_rating_sections(user: User, *, order: int = 0, empty: str = "") -> tuple[HomeSection, ...]:
-    """Return where this person can rate, and what is new for them; for a guest, their part of a campaign."""
+def build_rating_sections(user: User, *, order: int = 0, says_no_work: bool = True) -> tuple[HomeSection, ...]:
+    """Return where this person can rate, and what is new for them; for a guest, their part of a campaign.
+
+    `says_no_work` shows the first section also if there is nothing to rate, and says so.
+    """
     if user.is_guest:
         return (_build_guest_section(user),)
     work, now = read_own_work(user), timezone.now()
     reports, excluded = read_settled_reports(user, now), list_excluded_work(user, now)
     news = (*_list_new_guidelines(work), *map(_describe_report, reports), *map(_describe_excluded, excluded))
     cards = tuple(map(_build_card, work))
+    no_work = _("No clip waits for you at the moment. A campaign appears here as soon as it has clips for you.")
     return (
-        HomeSection(title=_("To rate"), cards=cards, empty=empty, order=order),
+        HomeSection(title=_("To rate"), cards=cards, empty=no_work if says_no_work else "", order=order),
         HomeSection(title=_("News"), lines=news, order=order + 1),
     )
 

@@ -1,6 +1,7 @@
 """The engineer's pages of runs and critics."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,18 @@ def test_a_critic_is_put_to_work_and_stopped(as_engineer: Client, tiny_model: Pa
     assert "Some clips have no draft yet" in page
     as_engineer.post(f"/drafting/{campaign.name}/stop")
     assert not Activation.objects.exists()
+
+
+def test_a_critic_can_be_put_to_work_where_clips_are_still_rated_and_no_campaign_is_chosen_beforehand(
+    as_engineer: Client, tiny_model: Path
+) -> None:
+    critic = critic_of(tiny_model)
+    page = f"/critics/{critic.pk}"
+    make_campaign(name="over", title="Over", state="closed")
+    assert "there is none" in as_engineer.get(page).content.decode()
+    make_campaign(name="next", title="Next", state="draft")
+    options = re.findall(r"<option [^>]*?( selected)?>([^<]*)</option>", as_engineer.get(page).content.decode())
+    assert options == [(" selected", "Choose a campaign"), ("", "Next")]
 
 
 def test_a_critic_whose_files_are_gone_is_not_put_to_work(as_engineer: Client, tiny_model: Path) -> None:
