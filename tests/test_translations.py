@@ -22,7 +22,7 @@ CODE = {"code", "kbd", "script", "style"}
 STUDIO = "Q-Save Studio"
 CLASSES = {"block main_class"}
 """Blocks that fill a class, not the page."""
-NAMES_OF_PARTS = {"id", "kind", "name", "state", "axis"}
+NAMES_OF_PARTS = {"id", "kind", "name", "state", "axis", "query"}
 """What an `include` hands on that nobody reads."""
 
 _SENTENCE = re.compile(r"[A-Z][a-z]+:? ([a-z$]|$)|[a-z]{2,} [a-z]{2,} [a-z]{2,}")

@@ -19,7 +19,7 @@ const KEYS = {
   e: () => askToExclude(),
   p: () => { const row = findCurrent(); if (row) togglePlay(row); },
   "/": () => find(document, "#filter-q", HTMLInputElement).select(),
-  "?": () => find(document, "#list-keys", HTMLDialogElement).showModal(),
+  "?": () => find(document, "[data-show-keys]").click(),
 };
 let choice = new Choice();
 /** The end of the next page to go to, once it is there: 0 for its first row, -1 for its last. @type {number | null} */
@@ -197,7 +197,6 @@ document.addEventListener("click", (event) => {
   const target = readTarget(event);
   const dialog = target.closest("dialog");
   const row = target.closest("[data-item]");
-  if (target.closest("[data-show-keys]")) KEYS["?"]();
   if (dialog && target.closest("[data-cancel]")) {
     event.preventDefault();
     dialog.close();
