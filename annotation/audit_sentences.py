@@ -154,6 +154,13 @@ register_acts(
         "campaign.defect_moved": Act(
             _("Defect moved"), _("%(actor)s moved the defect %(defect)s of %(target)s in the list.")
         ),
+        "import.started": Act(_("Import started"), _("%(actor)s started the import of %(manifest)s to %(target)s.")),
+        "import.cancelled": Act(
+            _("Import cancelled"), _("%(actor)s cancelled the import of %(manifest)s to %(target)s.")
+        ),
+        "import.discarded": Act(
+            _("Import discarded"), _("%(actor)s discarded the import of %(manifest)s to %(target)s before it began.")
+        ),
         "clips.imported": Act(_("Clips imported"), _tell_import),
         "item.excluded": Act(_("Clip excluded"), _("%(actor)s excluded clip %(target)s from %(campaign)s: %(reason)s")),
         "item.given_out_again": Act(_("Clip returned to the queue"), _tell_returned),

@@ -20,10 +20,10 @@ from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
 from annotation.campaigns.guidelines import group_by_level, read_examples
 from annotation.campaigns.progress import read_progress_and_counts
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
-from annotation.intake import uploads
+from annotation.intake import importing, uploads
 from annotation.intake.archives import UploadRefused
 from annotation.intake.forms import ImportForm
-from annotation.models import Campaign
+from annotation.models import Campaign, ClipImport
 from annotation.raters.admission import may_rate_now
 from annotation.rating.outlook import read_outlook
 
@@ -79,7 +79,16 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
     except UploadRefused as refusal:
         form.add_error("sent", str(refusal))
         return _render_page(request, name, form)
-    uploads.request_import(actor=request.user, campaign=campaign, manifest=manifest)
+    clip_import = importing.request_import(
+        actor=request.user,
+        campaign=campaign,
+        source=ClipImport.Source.UPLOAD,
+        name=manifest.name,
+        manifest=manifest,
+        videos=manifest.parent,
+        has_preview=False,
+    )
+    importing.start_import(actor=request.user, clip_import=clip_import)
     messages.success(request, _("Files uploaded. The clips are imported in the background."))
     return redirect("campaign", name=name)
 
@@ -96,7 +105,7 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
         "needed": read_needed(campaign),
         "import_form": form,
-        "import_job": uploads.find_last_import(campaign),
+        "import_job": importing.find_last_job(campaign),
         "upkeep_job": find_unfinished_upkeep(campaign),
     }
     return render(request, "annotation/campaign.html", context, status=422 if form.errors else 200)

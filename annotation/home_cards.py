@@ -17,7 +17,7 @@ from accounts.models import Role, User
 from annotation.campaigns.duplicate import COPY_CLIPS
 from annotation.campaigns.needs import CampaignWork, is_finished, is_running, is_stalled, read_work
 from annotation.campaigns.slots import UPDATE_SLOTS
-from annotation.intake.uploads import IMPORT_CLIPS
+from annotation.intake.upload_folders import IMPORT_CLIPS
 from annotation.models import Campaign, Offer, RatingRevision, Skip
 from annotation.raters.panels import find_panels_without_lead
 from annotation.rating.outlook import MOST_CHECKED, Stranded, find_stranded

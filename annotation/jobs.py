@@ -1,40 +1,75 @@
 """The background jobs of annotation."""
 
-from pathlib import Path
+import shutil
+
+from django.conf import settings
 
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
-from annotation.intake import uploads
-from annotation.models import Campaign
+from annotation.intake.importing import STAGE_IMPORT, adopt_earlier_job, end_cancelled_import, fail_import
+from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, find_folders
+from annotation.models import Campaign, ClipImport
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
+from operations.models import Job, JobState
 from qsave.tables.table import TableError
 
 
-@job_kind(uploads.IMPORT_CLIPS, queue="long")
-def import_clips(run: JobRun) -> dict[str, object]:
-    """Import `manifest` (a path on this host) into `campaign` (its key, or None)."""
-    # The web process imports this module too; only the worker should load the code that decodes and groups clips.
-    from annotation.intake.clips import import_manifest
+@job_kind(STAGE_IMPORT)
+def stage_import(run: JobRun) -> dict[str, object]:
+    """Read the table of the import with key `clip_import`, for its preview."""
+    from annotation.intake.staging import stage_rows  # see import_clips
 
-    manifest, is_over = Path(run.arguments["manifest"]), True
+    clip_import = _find_import(run)
     try:
-        campaign = Campaign.objects.filter(pk=run.arguments["campaign"]).first() if run.arguments["campaign"] else None
-        actor = run.job.created_by
-        if actor is None or (campaign is None and run.arguments["campaign"]):
-            raise JobError("The campaign of this import, or the person who requested it, no longer exists.")
-        report = import_manifest(actor=actor, campaign=campaign, manifest=manifest, on_progress=run.report_progress)
+        stage_rows(clip_import)
     except TableError as error:
+        fail_import(clip_import, str(error))
         raise JobError(str(error)) from None
+    return {"rows": clip_import.row_count}
+
+
+@job_kind(IMPORT_CLIPS, queue="long")
+def import_clips(run: JobRun) -> dict[str, object]:
+    """Work through the rows of the import with key `clip_import`."""
+    # The web process imports this module too; only the worker should load the code that decodes and groups clips.
+    from annotation.intake.clips import run_import
+
+    clip_import = _find_import(run)
+    try:
+        return run_import(clip_import, workers=settings.IMPORT_WORKERS, on_progress=run.report_progress).as_json()
     except JobInterruptedError:
-        is_over = False
         raise
     except JobCancelledError:
-        is_over = not uploads.is_awaited(manifest)  # another worker may have taken the job over
+        if not Job.objects.filter(pk=run.job.pk, state=JobState.RUNNING).exists():  # no other worker took it over
+            end_cancelled_import(clip_import)
         raise
-    finally:
-        if is_over:
-            uploads.discard(manifest)
-    return report.as_json()
+    except TableError as error:
+        fail_import(clip_import, str(error))
+        delete_files(clip_import)  # the same table has no rows the next time either
+        raise JobError(str(error)) from None
+    except OSError as error:
+        reason = f"{error.strerror or error}. Correct that, then resume the import. Its clips so far are in."
+        fail_import(clip_import, reason)
+        raise JobError(reason) from error
+    except Exception as error:
+        fail_import(clip_import, str(error) or type(error).__name__)
+        raise
+
+
+def _find_import(run: JobRun) -> ClipImport:
+    clip_import = (
+        ClipImport.objects.select_related("campaign", "created_by")
+        .filter(pk=run.arguments.get("clip_import", 0))
+        .first()
+    )
+    if clip_import is None and "manifest" in run.arguments:
+        clip_import = adopt_earlier_job(run.job)
+        if clip_import is None:
+            for folder in find_folders(run.arguments["manifest"]):
+                shutil.rmtree(folder, ignore_errors=True)
+    if clip_import is None:
+        raise JobError("This import, or its campaign, no longer exists.")
+    return clip_import
 
 
 @job_kind(COPY_CLIPS, queue="long")

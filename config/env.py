@@ -68,6 +68,12 @@ def read_words(name: str, default: Sequence[str] = ()) -> list[str]:
     return [word.strip() for word in read_text(name).split(",") if word.strip()] or list(default)
 
 
+def count_cores() -> int:
+    """Return how many cores this process may use, 256 at most."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 256)
+
+
 def prepare_folder(name: str, default: Path, *, mode: int | None = None) -> Path:
     """Return an absolute folder; create it if it does not exist. With `mode`, an existing folder gets that mode too."""
     path = Path(read_text(name, str(default)))

@@ -225,6 +225,8 @@ JOB_HEARTBEAT_SECONDS = env.read_whole_number("QSAVE_JOB_HEARTBEAT_SECONDS", 5, 
 JOB_STALE = timedelta(seconds=env.read_whole_number("QSAVE_JOB_STALE_SECONDS", 45, least=2, most=3600))
 JOB_SWEEP_SECONDS = env.read_whole_number("QSAVE_JOB_SWEEP_SECONDS", 60, least=1, most=3600)
 JOB_MOST_ATTEMPTS = 3
+IMPORT_WORKERS = env.read_whole_number("QSAVE_IMPORT_WORKERS", env.count_cores(), least=1, most=256)
+"""Processes that work through the rows of one import."""
 
 LOGGING = {
     "version": 1,

@@ -141,6 +141,34 @@ def enqueue(*, kind: str, arguments: Mapping[str, object], actor: User | None) -
     return job
 
 
+@contextmanager
+def run_here(*, kind: str, arguments: Mapping[str, object], actor: User | None) -> Iterator[JobRun]:
+    """Run the body as a job of this process. If the process is killed, a worker takes the job over."""
+    registered = find_kind(kind)
+    now = timezone.now()
+    job = Job.objects.create(
+        kind=kind,
+        queue=registered.queue if registered else "long",
+        arguments=dict(arguments),
+        created_by=actor,
+        state=JobState.RUNNING,
+        worker=_make_token(),
+        started_at=now,
+        heartbeat_at=now,
+        attempts=1,
+    )
+    try:
+        with _heartbeat(job):
+            yield JobRun(job)
+    except JobCancelledError:
+        raise
+    except BaseException as error:
+        _finish(job, JobState.FAILED, error="".join(traceback.format_exception_only(error)).strip())
+        raise
+    else:
+        _finish(job, JobState.DONE, progress=1.0)
+
+
 def list_visible_jobs(user: User) -> QuerySet[Job]:
     """Return the jobs that this person may see: all if they are a lead, else those that they started."""
     return Job.objects.all() if user.has_role(Role.LEAD) else Job.objects.filter(created_by=user)
@@ -193,9 +221,12 @@ def run(job_id: str | uuid.UUID) -> Job | None:
     return job
 
 
+def _make_token() -> str:
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex}"
+
+
 def _claim(job_id: uuid.UUID) -> Job | None:
-    token = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex}"
-    now = timezone.now()
+    token, now = _make_token(), timezone.now()
     waiting = Job.objects.filter(pk=job_id, state=JobState.QUEUED)
     taken = waiting.update(
         state=JobState.RUNNING, worker=token, started_at=now, heartbeat_at=now, attempts=F("attempts") + 1

@@ -31,9 +31,9 @@ from annotation.api.serializers import (
 )
 from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
-from annotation.intake import uploads
+from annotation.intake import importing, uploads
 from annotation.intake.archives import UploadRefused
-from annotation.models import Campaign, Item, Rating, RatingRevision
+from annotation.models import Campaign, ClipImport, Item, Rating, RatingRevision
 from annotation.raters.admission import list_campaigns_for, list_readable_campaigns
 from annotation.rating.clip_media import MEDIA_KINDS, serve_clip
 from annotation.rating.work import SECONDS
@@ -101,13 +101,22 @@ class ImportView(RoleView):
         values = read_values(ImportSerializer(data=request.data))
         if "files" in values:
             try:
-                manifest = uploads.receive_files(values["files"])
+                manifest, source = uploads.receive_files(values["files"]), ClipImport.Source.UPLOAD
             except UploadRefused as refusal:
                 raise exceptions.ValidationError({"files": [str(refusal)]}) from None
         else:
-            manifest = find_manifest(values["manifest"])
-        job = uploads.request_import(actor=self.actor, campaign=campaign, manifest=manifest)
-        return Response(JobSerializer(job).data, status=status.HTTP_202_ACCEPTED)
+            manifest, source = find_manifest(values["manifest"]), ClipImport.Source.FOLDER
+        clip_import = importing.request_import(
+            actor=self.actor,
+            campaign=campaign,
+            source=source,
+            name=manifest.name,
+            manifest=manifest,
+            videos="",
+            has_preview=False,
+        )
+        clip_import = importing.start_import(actor=self.actor, clip_import=clip_import)
+        return Response(JobSerializer(clip_import.job).data, status=status.HTTP_202_ACCEPTED)
 
 
 def get_import_root() -> Path:

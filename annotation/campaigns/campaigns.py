@@ -27,6 +27,7 @@ NEXT_STATES: dict[str, frozenset[str]] = {
     Campaign.State.CLOSED: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
     Campaign.State.ARCHIVED: frozenset({Campaign.State.CLOSED}),
 }
+_AVAILABILITY = {True: Item.Availability.AVAILABLE, False: Item.Availability.PREPARING}
 
 
 class StateRefused(ValueError):
@@ -99,21 +100,30 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
     of arrival nor on other clips. Val and test items are always blind.
     """
     require_role(actor, Role.LEAD)
-    added = sum(_add_batch(campaign, batch) for batch in _split_into_batches(clips))
+    added = sum(create_items(campaign=campaign, clips=batch) for batch in _split_into_batches(clips))
     if added:
         audit.record(actor=actor, action="campaign.clips_added", target=campaign, count=added)
     return added
 
 
 @transaction.atomic
-def _add_batch(campaign: Campaign, clips: list[Clip]) -> int:
+def create_items(*, campaign: Campaign, clips: list[Clip]) -> int:
+    """Create the items of clips that are not yet in the campaign, as `add_clips` does, without an audit entry.
+
+    The items of a clip whose files are being made are not given out yet.
+    """
     # Others who add clips wait for this lock, so a clip is counted once and no item is seen without its slots.
     # The query also reads the settings again: they may have changed.
     campaign = lock_campaign(campaign.pk)
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
     new_clips = {clip.pk: clip for clip in clips if clip.pk not in present}
-    items = Item.objects.bulk_create([Item(campaign=campaign, clip=clip) for clip in new_clips.values()])
-    splits = dict(Clip.objects.filter(pk__in=new_clips).values_list("pk", "prompt_group__split"))
+    if not new_clips:
+        return 0
+    current = Clip.objects.filter(pk__in=new_clips).values_list("pk", "prompt_group__split", "is_ready")
+    splits, ready = {pk: split for pk, split, _ in current}, {pk for pk, _, is_ready in current if is_ready}
+    items = Item.objects.bulk_create(
+        Item(campaign=campaign, clip=clip, availability=_AVAILABILITY[clip.pk in ready]) for clip in new_clips.values()
+    )
     Slot.objects.bulk_create(
         slot
         for item in items

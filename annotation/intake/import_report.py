@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.models import Campaign, Clip, Split
+from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, Split
 from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
+
+State = ImportRow.State
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,10 @@ class ImportReport:
     """Remarks on imported rows."""
     splits: dict[str, SplitSize] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    _clips_by_group: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def groups(self) -> int:
-        """Return the number of prompt groups of the manifest's clips."""
-        return len(self._clips_by_group)
-
-    def count_clip(self, clip: Clip, *, is_new: bool) -> None:
-        self.added += is_new
-        self.present += not is_new
-        self.bridges += clip.bridges_splits
-        self._clips_by_group[clip.prompt_group_id] += 1
+    groups: int = 0
+    """The number of prompt groups of the manifest's clips."""
+    largest_group: int = 0
+    """The most of these clips that are in one group."""
 
     def finish(self, campaign: Campaign | None) -> None:
         """Read the current sizes of the splits and add warnings."""
@@ -56,12 +51,14 @@ class ImportReport:
         self.warnings += [*self._warn_about_groups(), *warn_about_small_splits(self.splits)]
 
     def as_json(self) -> dict[str, Any]:
+        """Return the report for the row of a job, with the first MOST_LISTED problems and notes."""
         return {
             "added": self.added,
             "present": self.present,
             "items": self.items,
-            "problems": [asdict(problem) for problem in self.problems],
-            **({"notes": [asdict(note) for note in self.notes]} if self.notes else {}),
+            "refused": len(self.problems),
+            "problems": [asdict(problem) for problem in self.problems[:MOST_LISTED]],
+            **({"notes": [asdict(note) for note in self.notes[:MOST_LISTED]]} if self.notes else {}),
             "groups": self.groups,
             "bridges": self.bridges,
             "splits": {split: asdict(size) for split, size in self.splits.items()},
@@ -70,7 +67,7 @@ class ImportReport:
 
     def _warn_about_groups(self) -> list[str]:
         warnings = []
-        clips, largest = self.added + self.present, max(self._clips_by_group.values(), default=0)
+        clips, largest = self.added + self.present, self.largest_group
         if largest >= LEAST_CLIPS and largest * 2 > clips:
             warnings.append(
                 _(
@@ -89,6 +86,38 @@ class ImportReport:
                 % {"n": self.bridges}
             )
         return warnings
+
+
+def read_report(clip_import: ClipImport) -> ImportReport:
+    """Read the result of an import from its rows."""
+    rows = clip_import.rows.order_by("number")
+    states = Counter(dict(rows.order_by().values_list("state").annotate(Count("pk"))))
+    report = ImportReport(
+        added=states[State.ADDED],
+        present=states[State.PRESENT],
+        problems=_list_texts(rows.filter(state=State.REFUSED), "reason"),
+        notes=_list_texts(rows.exclude(note=""), "note"),
+        warnings=list(clip_import.notes),
+    )
+    with_clip = rows.order_by().filter(clip__isnull=False)
+    sizes = with_clip.values_list("clip__prompt_group").annotate(clips=Count("pk")).values_list("clips", flat=True)
+    report.groups, report.largest_group = len(sizes), max(sizes, default=0)
+    report.bridges = with_clip.filter(clip__bridges_splits=True).count()
+    report.items = _count_new_items(clip_import)
+    report.finish(clip_import.campaign)
+    return report
+
+
+def _list_texts(rows: QuerySet[ImportRow], field: str) -> list[RowProblem]:
+    return [RowProblem(number, text) for number, text in rows.values_list("number", field)]
+
+
+def _count_new_items(clip_import: ClipImport) -> int:
+    """Return how many clips of an import came into its campaign since it was requested."""
+    if clip_import.campaign is None:
+        return 0
+    new = Item.objects.filter(campaign=clip_import.campaign, created_at__gte=clip_import.created_at)
+    return new.filter(clip__in=clip_import.rows.filter(clip__isnull=False).values("clip")).count()
 
 
 def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:

@@ -6,16 +6,16 @@ metadata.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from annotation.shared.text import clean_json, clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL
 from qsave.tables.reader import read_table
-from qsave.tables.table import Columns, TableError
+from qsave.tables.table import Columns, Table, TableError
 from qsave.tables.values import is_blank, parse_number, parse_whole_number, write_name
 
 REQUIRED = ("video", "prompt", "generator")
@@ -57,14 +57,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The raw rows in order, a RowRefused in place of an unreadable one, and remarks on what is left out."""
+    """The raw rows in order, a RowRefused in place of an unreadable one, and remarks on what is left out.
 
-    rows: list[Mapping[str, Any] | RowRefused]
+    Rows are read as they are asked for, which may raise TableError.
+    """
+
+    rows: Iterator[Mapping[str, Any] | RowRefused]
     notes: tuple[str, ...] = ()
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read the rows of a manifest. Raises TableError if the file cannot be read or is too large."""
+@contextmanager
+def open_manifest(path: Path) -> Iterator[Manifest]:
+    """Open a manifest for the body. Raises TableError if the file cannot be read, has no rows, or is too large."""
     if path.suffix.lower() not in SUFFIXES:
         raise TableError(f"{path.name} is not a manifest: its name must end in {', '.join(sorted(SUFFIXES))}.")
     try:
@@ -73,14 +77,21 @@ def read_manifest(path: Path) -> Manifest:
             raise TableError(f"{path.name} has {size} bytes; at most {MAX_MANIFEST_BYTES} are allowed. Split it.")
         with path.open("rb") as file:
             table = read_table(file, path.name, _COLUMNS)
-            rows = list(islice(table.rows, MAX_ROWS + 1))
+            yield Manifest(_read_rows(table, path.name), table.notes)
     except OSError as error:
+        if error.filename not in (None, str(path)):
+            raise
         raise TableError(f"{path.name} cannot be read: {error.strerror}.") from None
-    if len(rows) > MAX_ROWS:
-        raise TableError(f"{path.name} has more than {MAX_ROWS} rows. Split it.")
-    if not rows:
-        raise TableError(f"{path.name} has no rows.")
-    return Manifest([RowRefused(row.problem) if row.problem else row.cells for row in rows], table.notes)
+
+
+def _read_rows(table: Table, name: str) -> Iterator[Mapping[str, Any] | RowRefused]:
+    count = 0
+    for count, row in enumerate(table.rows, start=1):
+        if count > MAX_ROWS:
+            raise TableError(f"{name} has more than {MAX_ROWS} rows. Split it.")
+        yield RowRefused(row.problem) if row.problem else row.cells
+    if not count:
+        raise TableError(f"{name} has no rows.")
 
 
 def parse_row(raw: Mapping[str, Any] | RowRefused) -> Row | RowRefused:

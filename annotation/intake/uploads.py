@@ -7,30 +7,20 @@ deletes the folder.
 from __future__ import annotations
 
 import shutil
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
-from accounts.models import Role, User
 from annotation.intake.archives import CHUNK, MAX_BYTES, UploadRefused, unpack, write_file
 from annotation.intake.folder_manifests import prepare_manifest
-from annotation.models import Campaign
-from annotation.shared.permissions import require_role
-from operations.jobs import enqueue
-from operations.models import Job, JobState
+from annotation.intake.upload_folders import get_upload_root, remove_stale_folders
 from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
-
-IMPORT_CLIPS = "import_clips"
-STALE_SECONDS = 24 * 3600
-_OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
 def receive_files(files: Sequence[UploadedFile[Any]], *, generator: str = "") -> Path:
@@ -54,53 +44,6 @@ def open_upload_folder() -> Iterator[Path]:
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
         cleanup.pop_all()
-
-
-def request_import(*, actor: User, campaign: Campaign, manifest: Path) -> Job:
-    """Enqueue the import of a manifest on this host into a campaign."""
-    require_role(actor, Role.LEAD)
-    return enqueue(kind=IMPORT_CLIPS, arguments={"campaign": campaign.pk, "manifest": str(manifest)}, actor=actor)
-
-
-def find_last_import(campaign: Campaign) -> Job | None:
-    """Return the newest import into a campaign that the pages or the API requested."""
-    return Job.objects.filter(kind=IMPORT_CLIPS, arguments__campaign=campaign.pk).order_by("-created_at").first()
-
-
-def get_upload_root() -> Path:
-    return Path(settings.VAR_DIR) / "uploads"
-
-
-def discard(manifest: Path) -> None:
-    """Delete the folder that `receive_files` created, if `manifest` is in one."""
-    root = get_upload_root()
-    if manifest.is_relative_to(root):
-        shutil.rmtree(root / manifest.relative_to(root).parts[0], ignore_errors=True)
-
-
-def is_awaited(manifest: Path) -> bool:
-    """Return whether an unfinished job will read this manifest."""
-    return Job.objects.filter(kind=IMPORT_CLIPS, state__in=_OPEN, arguments__manifest=str(manifest)).exists()
-
-
-def remove_stale_folders() -> None:
-    """Delete old folders that no job will read: those of cancelled jobs and of workers that died."""
-    root = get_upload_root()
-    folders = list(root.iterdir()) if root.exists() else []
-    old = [folder for folder in folders if _is_old(folder)]
-    if old:
-        waiting = Job.objects.filter(kind=IMPORT_CLIPS, state__in=_OPEN)
-        awaited = [Path(name) for name in waiting.values_list("arguments__manifest", flat=True)]
-        for folder in old:
-            if not any(manifest.is_relative_to(folder) for manifest in awaited):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_old(folder: Path) -> bool:
-    try:
-        return time.time() - folder.stat().st_mtime > STALE_SECONDS
-    except FileNotFoundError:  # another request deleted it meanwhile
-        return False
 
 
 def _store(file: UploadedFile[Any], folder: Path) -> None:

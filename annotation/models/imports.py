@@ -37,6 +37,7 @@ class ClipImport(models.Model):
         default=False, help_text="Clips that exist already get the values of their rows."
     )
     is_simulated = models.BooleanField(default=False)
+    row_count = models.PositiveIntegerField(null=True, help_text="How many rows it has; empty until all are stored.")
     notes = models.JSONField(default=list, help_text="Remarks on the whole import, as sentences.")
     error = models.TextField(blank=True, help_text="Why the import failed.")
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
@@ -72,9 +73,9 @@ class ImportRow(models.Model):
     reason = models.TextField(blank=True, help_text="Why the row was refused, or how it differs from its clip.")
     note = models.TextField(blank=True, help_text="What to know about an imported row.")
     clip = models.ForeignKey(Clip, null=True, blank=True, on_delete=models.SET_NULL, related_name="import_rows")
-    job = models.ForeignKey(
-        Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", help_text="The job that works on it."
-    )
+    is_new = models.BooleanField(default=False, help_text="This row made the clip.")
+    worker = models.CharField(max_length=80, blank=True, help_text="The process that works on it.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How many processes have claimed it.")
 
     class Meta:
         constraints: ClassVar = [

@@ -16,7 +16,7 @@ from accounts.models import Role, User
 from annotation.campaigns import reports
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.guidelines import set_guidelines
-from annotation.intake.uploads import IMPORT_CLIPS
+from annotation.intake.upload_folders import IMPORT_CLIPS
 from annotation.models import Campaign, Item
 from annotation.raters import members, panels
 from annotation.rating import ratings

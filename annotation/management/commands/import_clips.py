@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -36,6 +37,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--generator", default="", metavar="NAME", help="the generator of videos that are in no folder of a FOLDER"
         )
+        parser.add_argument(
+            "--workers", type=int, default=settings.IMPORT_WORKERS, metavar="N", help="processes; default: one a core"
+        )
         parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
@@ -49,6 +53,7 @@ class Command(BaseCommand):
                     campaign=campaign,
                     manifest=manifest,
                     videos=videos,
+                    workers=max(1, options["workers"]),
                     on_progress=self._print_progress,
                 )
         except GeneratorMissing as error:

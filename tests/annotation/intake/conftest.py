@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from annotation.intake import uploads
+from annotation.intake import upload_folders
 from tests.annotation.factories import write_video
 
 
@@ -13,7 +13,7 @@ from tests.annotation.factories import write_video
 def own_uploads(settings: Settings, tmp_path: Path) -> None:
     """Keep a test's uploads in its own folder."""
     settings.VAR_DIR = tmp_path / "var"
-    uploads.get_upload_root().mkdir(parents=True)
+    upload_folders.get_upload_root().mkdir(parents=True)
 
 
 @pytest.fixture

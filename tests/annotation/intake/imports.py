@@ -1,14 +1,15 @@
 """Manifests for tests of imports, and the import of one."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings
 
-from annotation.intake import clips
+from annotation.intake import clip_files, clips, row_storing
 from annotation.intake.import_report import ImportReport
 from annotation.models import Campaign
 from operations import jobs
@@ -48,6 +49,15 @@ def run_import_job(manifest: Path, campaign: Campaign) -> Job:
     job = jobs.run(jobs.enqueue(kind="import_clips", arguments=arguments, actor=make_lead()).pk)
     assert job is not None
     return job
+
+
+def patch_step(monkeypatch: pytest.MonkeyPatch, step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace a step of the work with one video; return the real one."""
+    modules = [module for module in (row_storing, clip_files) if hasattr(module, step)]
+    real: Callable[..., Any] = getattr(modules[0], step)
+    for module in modules:
+        monkeypatch.setattr(module, step, function)
+    return real
 
 
 def list_media_files() -> list[str]:

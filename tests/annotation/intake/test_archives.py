@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from annotation.intake import archives, uploads
+from annotation.intake import archives, upload_folders, uploads
 from tests.annotation.intake.test_import_page import make_zip
 
 
@@ -19,7 +19,7 @@ def test_a_zip_that_leads_outside_is_refused_and_leaves_nothing(tmp_path: Path, 
         out.writestr(entry, "x")
     with pytest.raises(archives.UploadRefused, match="leads outside"):
         uploads.receive_files([SimpleUploadedFile("hostile.zip", archive.read_bytes())])
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
     assert not list(tmp_path.rglob("out.csv"))
 
 

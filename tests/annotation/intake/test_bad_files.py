@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import shutil
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -14,17 +15,17 @@ from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DataError, OperationalError
 
-from annotation.intake import clips, uploads
+from annotation.intake import clips, importing, upload_folders, uploads
 from annotation.intake.archives import UploadRefused
 from annotation.intake.manifests import RowRefused
 from annotation.intake.media_store import copy_and_hash
-from annotation.models import Campaign, Clip
+from annotation.models import Campaign, Clip, ClipImport
 from operations import jobs as operations_jobs
 from operations.models import Job, JobState
 from qsave.frames.container import MAX_BYTES
 from qsave.words import isolate
 from tests.annotation import factories
-from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
+from tests.annotation.intake.imports import list_media_files, make_row, patch_step, run_import, write_csv
 
 pytestmark = pytest.mark.django_db
 Spoil = Callable[[bytes], bytes]
@@ -93,14 +94,14 @@ STEPS = ["copy_and_hash", "probe", "choose", "write_poster", "read_shown_times",
 def test_any_error_of_one_file_is_a_problem_of_its_row(
     video_folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: Exception
 ) -> None:
-    real, calls = getattr(clips, step), iter(range(9))
+    calls = iter(range(9))
 
     def fails_second(*arguments: object) -> object:
         if next(calls) == 1:
             raise error
         return real(*arguments)
 
-    monkeypatch.setattr(clips, step, fails_second)
+    real = patch_step(monkeypatch, step, fails_second)
     campaign = factories.make_campaign()
 
     report = run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]), campaign)
@@ -118,22 +119,26 @@ def test_any_error_of_one_file_is_a_problem_of_its_row(
 def test_an_error_of_the_machine_ends_the_import_and_imported_clips_are_in_the_campaign(
     video_folder: Path, monkeypatch: pytest.MonkeyPatch, trouble: BaseException
 ) -> None:
-    step = "write_poster"
-    real, calls = getattr(clips, step), iter(range(9))
+    calls = iter(range(9))
 
     def fails_second(path: Path, out: Path) -> None:
         if next(calls) == 1:
             raise trouble
         real(path, out)
 
-    monkeypatch.setattr(clips, step, fails_second)
+    real = patch_step(monkeypatch, "write_poster", fails_second)
     campaign = factories.make_campaign()
 
     with pytest.raises(type(trouble)):
         run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2), make_row(3)]), campaign)
 
-    assert campaign.items.get().clip.clip_id == "c1"
-    assert len(list_media_files()) == 2  # the first clip and its poster
+    ready = {clip: availability == "available" for clip, availability in list_availabilities(campaign)}
+    assert ready == {"c1": True, "c2": False, "c3": False}
+    assert len(list_media_files()) == 4  # three clips and the first one's poster
+
+
+def list_availabilities(campaign: Campaign) -> list[tuple[str, str]]:
+    return list(campaign.items.order_by("clip__clip_id").values_list("clip__clip_id", "availability"))
 
 
 def make_zip(*entries: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -177,14 +182,14 @@ def test_a_bad_archive_is_refused_in_words_and_its_folder_is_removed(contents: l
 
     assert str(caught.value).endswith(".")
     assert str(settings.VAR_DIR) not in str(caught.value)
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["clips.tar.gz", "clips.rar", "clips.7z", "CLIPS.TAR"])
 def test_an_archive_of_another_type_is_named(name: str) -> None:
     with pytest.raises(UploadRefused, match=f"Send {isolate(name)} as a zip"):
         uploads.receive_files([SimpleUploadedFile(name, b"anything")])
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -192,8 +197,8 @@ def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: 
     whole = make_zip(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
         with suppress(UploadRefused):
-            uploads.discard(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]))
-        assert list(uploads.get_upload_root().iterdir()) == []
+            shutil.rmtree(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]).parent)
+        assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize("as_zip", [True, False])
@@ -206,7 +211,6 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
 
     manifest = uploads.receive_files([SimpleUploadedFile(part, content) for part, content in parts])
     report = run_import(manifest)
-    uploads.discard(manifest)
 
     assert report.added == 1
     [problem] = report.problems
@@ -235,32 +239,40 @@ def sent_job() -> Job:
     return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 
 
-def test_an_import_that_fails_for_no_fault_of_a_file_leaves_no_upload(
+def test_an_import_that_fails_for_no_fault_of_a_file_can_be_resumed_and_leaves_no_upload(
     sent_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(clips, "write_poster", full)
-    done = operations_jobs.run(sent_job.pk)
+    with monkeypatch.context() as patched:
+        patch_step(patched, "write_poster", full)
+        done = operations_jobs.run(sent_job.pk)
     assert done is not None
-    assert done.state == JobState.FAILED
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert (done.state, "resume the import" in done.error) == (JobState.FAILED, True)
+    assert len(list(upload_folders.get_upload_root().iterdir())) == 1
+    assert Clip.objects.get().is_ready is False
+
+    resumed = importing.start_import(actor=factories.make_lead(), clip_import=ClipImport.objects.get())
+    assert resumed.job is not None
+    operations_jobs.run(resumed.job.pk)
+    assert Clip.objects.get().is_ready
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 def test_an_import_whose_campaign_is_gone_leaves_no_upload(sent_job: Job) -> None:
     Campaign.objects.all().delete()
     operations_jobs.run(sent_job.pk)
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 def test_a_cancelled_import_leaves_no_upload(sent_job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     def cancel(*_: object) -> None:
         Job.objects.filter(pk=sent_job.pk).update(state=JobState.CANCELLED)
 
-    monkeypatch.setattr(clips, "_import_row", cancel)
+    monkeypatch.setattr(clips, "group_rows", cancel)
     operations_jobs.run(sent_job.pk)
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
@@ -269,7 +281,7 @@ def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
     def take_over(*_: object) -> None:
         Job.objects.filter(pk=sent_job.pk).update(worker="another")
 
-    monkeypatch.setattr(clips, "_import_row", take_over)
+    monkeypatch.setattr(clips, "group_rows", take_over)
     operations_jobs.run(sent_job.pk)
     assert Path(sent_job.arguments["manifest"]).exists()
     Job.objects.filter(pk=sent_job.pk).update(state=JobState.QUEUED)
@@ -283,23 +295,23 @@ def test_an_import_that_is_interrupted_or_taken_over_keeps_its_upload(
 
 def test_old_uploads_that_no_job_waits_for_are_swept(sent_job: Job) -> None:
     waiting = Path(sent_job.arguments["manifest"]).parent
-    left, fresh = uploads.get_upload_root() / "left", uploads.get_upload_root() / "fresh"
+    left, fresh = upload_folders.get_upload_root() / "left", upload_folders.get_upload_root() / "fresh"
     for folder in (left, fresh):
         folder.mkdir()
     for folder in (left, waiting):
         os.utime(folder, (1, 1))
 
-    uploads.remove_stale_folders()
+    upload_folders.remove_stale_folders()
 
-    assert set(uploads.get_upload_root().iterdir()) == {waiting, fresh}
+    assert set(upload_folders.get_upload_root().iterdir()) == {waiting, fresh}
     Job.objects.update(state=JobState.CANCELLED)
-    uploads.remove_stale_folders()
-    assert set(uploads.get_upload_root().iterdir()) == {fresh}
+    upload_folders.remove_stale_folders()
+    assert set(upload_folders.get_upload_root().iterdir()) == {fresh}
 
 
 def test_a_folder_that_another_request_sweeps_meanwhile_is_no_error() -> None:
-    uploads.get_upload_root().mkdir(parents=True, exist_ok=True)
-    gone = uploads.get_upload_root() / "gone"
+    upload_folders.get_upload_root().mkdir(parents=True, exist_ok=True)
+    gone = upload_folders.get_upload_root() / "gone"
     gone.symlink_to("nowhere")  # it is listed, but it does not exist
-    uploads.remove_stale_folders()
+    upload_folders.remove_stale_folders()
     gone.unlink()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.intake.folder_rows import FolderRows, list_rows, list_rows_of_folder, parse_name, write_rows
-from annotation.intake.manifests import Row, parse_row, read_manifest
+from annotation.intake.manifests import Row, open_manifest, parse_row
 
 WORDS = st.lists(st.sampled_from(["a", "red", "fox", "close-up", "ночь", "兔"]), min_size=1, max_size=6)
 
@@ -108,7 +108,8 @@ def test_a_folder_is_read_and_its_rows_are_a_manifest(tmp_path: Path) -> None:
 
     result = list_rows_of_folder(folder)
     write_rows(result.rows, tmp_path / "rows.jsonl")
-    rows = [parse_row(raw) for raw in read_manifest(tmp_path / "rows.jsonl").rows]
+    with open_manifest(tmp_path / "rows.jsonl") as manifest:
+        rows = [parse_row(raw) for raw in manifest.rows]
 
     assert rows[0] == Row("sora/P-0.mp4", "ein Fuchs, rötlich", "sora", metadata={"sample": "0"})
     assert rows[1] == Row("wan/P_seed=3-1.mp4", "P", "wan", seed=3, metadata={"sample": "1"})

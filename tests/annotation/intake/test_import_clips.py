@@ -7,12 +7,12 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
-from annotation.intake import clips
+from annotation.intake import clips, row_work
 from annotation.models import Clip, GroupedPrompt, Item
 from qsave.frames.slowfast import FrameConfig
 from qsave.frames.times import read_shown_times
 from tests.annotation import factories
-from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
+from tests.annotation.intake.imports import list_media_files, make_row, patch_step, run_import, write_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -127,17 +127,22 @@ def test_a_video_that_browsers_cannot_play_gets_a_rendition_and_keeps_its_origin
     assert len(list_media_files()) == 3
 
 
-def test_a_full_disk_ends_the_import_and_leaves_no_half_file(
+def test_a_full_disk_ends_the_import_and_the_next_one_completes_its_clip(
     video_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(clips, "write_poster", full)
+    manifest = write_csv(video_folder / "m.csv", [make_row(1)])
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patch_step(patched, "write_poster", full)
+        run_import(manifest)
+    clip = Clip.objects.get()
+    assert (clip.is_ready, list_media_files()) == (False, [clip.original])
 
-    with pytest.raises(OSError, match="No space"):
-        run_import(write_csv(video_folder / "m.csv", [make_row(1)]))
-    assert (Clip.objects.count(), list_media_files()) == (0, [])
+    report = run_import(manifest)
+
+    assert (report.added, report.present, Clip.objects.get().is_ready) == (0, 1, True)
 
 
 def test_simulated_clips_are_stored_as_such(video_folder: Path) -> None:
@@ -146,14 +151,16 @@ def test_simulated_clips_are_stored_as_such(video_folder: Path) -> None:
     assert Clip.objects.get().is_simulated
 
 
-def test_progress_rises_to_one(video_folder: Path) -> None:
+def test_progress_rises_to_one(video_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shares: list[float] = []
+    monkeypatch.setattr(clips, "PROGRESS_SECONDS", 0)
+    monkeypatch.setattr(row_work, "CLAIM_SIZE", 1)
 
     run_import(
         write_csv(video_folder / "m.csv", [make_row(1), make_row(2)]), on_progress=lambda share, _: shares.append(share)
     )
 
-    assert shares == [0.5, 1.0]
+    assert list(dict.fromkeys(shares)) == [0.0, 0.5, 1.0]
 
 
 def test_annotators_import_nothing(video_folder: Path) -> None:

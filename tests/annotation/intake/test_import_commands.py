@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotation import jobs
-from annotation.intake import uploads
+from annotation.intake import upload_folders
 from annotation.models import Campaign, Clip
 from operations.models import JobState
 from tests.annotation import factories
@@ -64,7 +64,7 @@ def test_an_operator_names_the_folder_of_the_videos_whose_links_are_followed(
 
 
 def test_the_job_reports_what_went_in_and_clears_the_upload(video_folder: Path) -> None:
-    upload = uploads.get_upload_root() / "one"
+    upload = upload_folders.get_upload_root() / "one"
     upload.parent.mkdir(parents=True, exist_ok=True)
     video_folder.rename(upload)
     manifest = write_csv(upload / "m.csv", [make_row(1), make_row(2, video="")])

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from annotation.intake import clips
+from annotation.intake import clips, row_work
 from annotation.models import Clip, GroupedPrompt, PromptGroup
 from tests.annotation import factories
-from tests.annotation.intake.imports import make_row, run_import, write_csv
+from tests.annotation.intake.imports import make_row, patch_step, run_import, write_csv
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +71,9 @@ def test_an_import_that_is_killed_and_run_again_ends_as_one_that_ran_once(
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         if stored == 0:
-            patched.setattr(clips, "copy_and_hash", lambda *_: die(1.0, ""))
+            patch_step(patched, "copy_and_hash", lambda *_: die(1.0, ""))
+        patched.setattr(clips, "PROGRESS_SECONDS", 0)
+        patched.setattr(row_work, "CLAIM_SIZE", 1)
         run_import(manifest, campaign, on_progress=die)
     plan = list(GroupedPrompt.objects.order_by("pk").values_list("text", "group", "group__split", "bridges_splits"))
     assert len(plan) == 3

@@ -8,8 +8,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from annotation.intake import uploads
-from annotation.models import Campaign
+from annotation.intake import upload_folders
+from annotation.models import Campaign, ClipImport
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation.factories import make_user, make_video
@@ -51,7 +51,7 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
     split = empty_campaign.items.get().clip.prompt_group.split
     for other in ("val", "test"):
         assert (f"The split {other} is empty." in page) == (other != split)
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_files_that_make_no_import_are_refused_with_the_reason(
     page = send_files(as_lead, empty_campaign, **files)
     assert complaint in page.partition('id="id_sent_error"')[2].partition("</ul>")[0]
     assert not Job.objects.exists()
-    assert list(uploads.get_upload_root().iterdir()) == []
+    assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
 def test_a_manifest_with_120_files_is_one_upload(as_lead: Client, empty_campaign: Campaign) -> None:
@@ -82,7 +82,7 @@ def test_a_manifest_with_120_files_is_one_upload(as_lead: Client, empty_campaign
     files = [SimpleUploadedFile(f"{number}.mp4", b"x") for number in range(120)]
     as_lead.post(f"/campaigns/{empty_campaign.name}/import", {"sent": [manifest, *files]})
     job = Job.objects.get(kind="import_clips")
-    assert len(list(Path(job.arguments["manifest"]).parent.iterdir())) == 121
+    assert len(list(Path(ClipImport.objects.get().manifest).parent.iterdir())) == 121
     jobs.run(job.pk)
 
 

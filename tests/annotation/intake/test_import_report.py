@@ -3,8 +3,8 @@
 import pytest
 
 from annotation.campaigns.campaigns import add_clips
-from annotation.intake.import_report import ImportReport, read_split_sizes, warn_about_small_splits
-from annotation.models import Campaign, Clip, Item, PromptGroup
+from annotation.intake.import_report import ImportReport, read_report, read_split_sizes, warn_about_small_splits
+from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, PromptGroup
 from qsave.splits import LEAST_CLIPS, LEAST_GROUPS, SplitSize
 from tests.annotation import factories
 
@@ -52,18 +52,20 @@ def test_an_empty_or_small_val_or_test_split_has_a_warning(
     assert all("before you freeze a release" in warning for warning in warnings)
 
 
-def count_clips(clips: list[Clip]) -> ImportReport:
-    report = ImportReport()
-    for clip in clips:
-        report.count_clip(clip, is_new=True)
-    report.finish(None)
-    return report
+def report_clips(clips: list[Clip]) -> ImportReport:
+    """Return the report of a finished import of these clips."""
+    clip_import = ClipImport.objects.create(created_by=factories.make_lead())
+    ImportRow.objects.bulk_create(
+        ImportRow(clip_import=clip_import, number=number, state=ImportRow.State.ADDED, clip=clip)
+        for number, clip in enumerate(clips, start=1)
+    )
+    return read_report(clip_import)
 
 
 def test_one_group_with_most_of_the_clips_has_a_warning() -> None:
     group = PromptGroup.objects.create(representative="shared", split="val")
 
-    report = count_clips(
+    report = report_clips(
         [factories.make_clip(group=group) for _ in range(30)] + [factories.make_clip() for _ in range(4)]
     )
 
@@ -72,7 +74,7 @@ def test_one_group_with_most_of_the_clips_has_a_warning() -> None:
 
 
 def test_clips_that_bridge_two_splits_are_counted_in_a_warning() -> None:
-    report = count_clips([factories.make_clip(bridges_splits=number < 2) for number in range(3)])
+    report = report_clips([factories.make_clip(bridges_splits=number < 2) for number in range(3)])
 
     assert report.as_json()["bridges"] == 2
     assert report.warnings[0] == "2 clips are near prompts of two splits. Releases leave them out."

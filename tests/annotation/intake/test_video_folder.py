@@ -1,5 +1,6 @@
 """The video of a row is found however its name came there, and nothing outside the folder is."""
 
+import shutil
 import unicodedata
 import zipfile
 from collections.abc import Sequence
@@ -142,4 +143,4 @@ def test_a_zip_of_windows_is_unpacked_into_its_folders(tmp_path: Path) -> None:
             out.writestr(entry, "content")
     manifest = uploads.receive_files([SimpleUploadedFile("in.zip", archive.getvalue())])
     assert (manifest.parent / "clips" / "a.mp4").read_text() == "content"
-    uploads.discard(manifest)
+    shutil.rmtree(manifest.parent)

@@ -1,0 +1,93 @@
+"""Build the record of a clip from its row, and compare a row with the clip that it names."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from django.db.models import Q
+
+from annotation.intake.manifests import Row, RowRefused
+from annotation.intake.prompt_groups import find_group
+from annotation.models import Clip
+from qsave.frames.probe import MediaFacts
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVideo:
+    """A video in the media store: its hash, its path there, and its facts."""
+
+    sha256: str
+    original: str
+    facts: MediaFacts
+
+
+def name_clip(sha256: str, row: Row) -> str:
+    """Return the clip_id of a row without one, from the bytes of the video, the prompt and the generator.
+
+    One video may answer two prompts, and two generators may give the same bytes.
+    """
+    return hashlib.sha256("\0".join([sha256, row.prompt, row.generator]).encode()).hexdigest()
+
+
+def find_clips(rows: Iterable[tuple[str, Row]]) -> dict[str, Clip]:
+    """Return the clips that rows, with the hashes of their videos, name or describe, by clip_id."""
+    pairs = list(rows)
+    named = Q(clip_id__in={row.clip_id or name_clip(sha256, row) for sha256, row in pairs})
+    unnamed = {sha256 for sha256, row in pairs if not row.clip_id}
+    if unnamed:  # earlier versions named such a clip by the bytes of its video alone
+        named |= Q(clip_id__in=unnamed)
+    return {clip.clip_id: clip for clip in Clip.objects.filter(named).select_related("prompt_group")}
+
+
+def choose_clip(clips: Mapping[str, Clip], sha256: str, row: Row) -> Clip | None:
+    """Return the clip of a row among those of `find_clips`; raises RowRefused if the row differs from it."""
+    clip = clips.get(row.clip_id or name_clip(sha256, row))
+    if clip is None and not row.clip_id:
+        clip = clips.get(sha256)
+        return clip if clip is not None and (clip.prompt, clip.generator) == (row.prompt, row.generator) else None
+    if clip is None:
+        return None
+    if clip.sha256 != sha256:
+        raise RowRefused(f"clip_id {clip.clip_id!r} exists already with another video.")
+    if (clip.prompt, clip.generator) != (row.prompt, row.generator):
+        raise RowRefused(f"clip_id {clip.clip_id!r} exists already with another prompt or generator.")
+    if row.prompt_group and row.prompt_group != clip.prompt_group.name:
+        raise RowRefused(f"clip_id {clip.clip_id!r} exists already in another prompt group, which cannot change.")
+    return clip
+
+
+def build_clip(row: Row, video: StoredVideo, *, simulated: bool, splits_of_video: Iterable[str]) -> Clip:
+    """Return the unsaved clip of a row; it is not ready. `splits_of_video` are those of clips with the same bytes."""
+    group, bridges = find_group(row)
+    facts, fps = video.facts, _compute_frame_rate(video.facts)
+    return Clip(
+        clip_id=row.clip_id or name_clip(video.sha256, row),
+        sha256=video.sha256,
+        prompt=row.prompt,
+        generator=row.generator,
+        seed="" if row.seed is None else str(row.seed),
+        metadata=dict(row.metadata),
+        content_warning=row.content_warning,
+        prompt_group=group,
+        bridges_splits=bridges or any(split != group.split for split in splits_of_video),
+        original=video.original,
+        codec=facts.codec,
+        width=facts.width,
+        height=facts.height,
+        fps_numerator=fps.numerator,
+        fps_denominator=fps.denominator,
+        duration=facts.duration,
+        frames=facts.frames,
+        has_audio=facts.has_audio,
+        bytes=facts.bytes,
+        is_ready=False,
+        is_simulated=simulated,
+    )
+
+
+def _compute_frame_rate(facts: MediaFacts) -> Fraction:
+    """Return the frame rate of the container, or else frames over seconds, as a fraction."""
+    if facts.fps:
+        return facts.fps.limit_denominator(1_000_000)
+    return Fraction(facts.frames / facts.duration if facts.duration else 25).limit_denominator(1001)

@@ -1,0 +1,73 @@
+"""Stage an import: read its table and store every row with its problem, before any video is read.
+
+Rows are read and stored in batches, so memory does not grow with the table. A job that was killed begins again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from annotation.intake.manifests import Row, RowRefused, open_manifest, parse_row
+from annotation.intake.prompt_groups import group_prompts
+from annotation.models import ClipImport, ImportRow
+
+BATCH_SIZE = 1000
+Value = TypeVar("Value")
+
+
+def stage_rows(clip_import: ClipImport) -> None:
+    """Store the rows of an import, once. Raises TableError if its table cannot be read."""
+    if clip_import.row_count is not None:
+        return
+    clip_import.rows.all().delete()  # those of an attempt that was killed
+    with open_manifest(Path(clip_import.manifest)) as manifest:
+        clip_import.notes = list(manifest.notes)
+        count = _store(clip_import, manifest.rows)
+    clip_import.row_count = count
+    clip_import.save(update_fields=["notes", "row_count"])
+
+
+def group_rows(clip_import: ClipImport) -> None:
+    """Store a group for each prompt of an import, before its first clip is stored."""
+    seed = clip_import.campaign.seed if clip_import.campaign else 0
+    group_prompts(list_distinct_prompts(clip_import), seed=seed)
+
+
+def list_distinct_prompts(clip_import: ClipImport) -> list[Row]:
+    """Return the first good row of each prompt and prompt group, with the values by which prompts are grouped."""
+    names = ("prompt", "generator", "prompt_group")
+    rows = clip_import.rows.exclude(state=ImportRow.State.REFUSED).order_by("number")
+    distinct: dict[tuple[str, str], Row] = {}
+    for prompt, generator, group in rows.values_list(*(f"values__{name}" for name in names)).iterator():
+        distinct.setdefault((prompt, group or ""), Row("", prompt, generator, prompt_group=group or ""))
+    return list(distinct.values())
+
+
+def load_row(stored: ImportRow) -> Row:
+    """Return the checked values of a stored row."""
+    return Row(**stored.values)
+
+
+def split_into_batches(values: Iterable[Value]) -> Iterator[list[Value]]:
+    source = iter(values)
+    while batch := list(islice(source, BATCH_SIZE)):
+        yield batch
+
+
+def _store(clip_import: ClipImport, raw_rows: Iterable[Mapping[str, Any] | RowRefused]) -> int:
+    count = 0
+    for batch in split_into_batches(raw_rows):
+        rows = [_make_row(clip_import, number, raw) for number, raw in enumerate(batch, start=count + 1)]
+        ImportRow.objects.bulk_create(rows)
+        count += len(rows)
+    return count
+
+
+def _make_row(clip_import: ClipImport, number: int, raw: Mapping[str, Any] | RowRefused) -> ImportRow:
+    row = parse_row(raw)
+    if isinstance(row, RowRefused):
+        return ImportRow(clip_import=clip_import, number=number, state=ImportRow.State.REFUSED, reason=str(row))
+    values = {name: value for name, value in asdict(row).items() if value not in ("", None, {})}
+    return ImportRow(clip_import=clip_import, number=number, values=values)
