@@ -16,7 +16,7 @@ from accounts.audit_trail import (
     register_campaign_lister,
     register_target_reader,
 )
-from annotation.models import Campaign, Item, Panel, Screening
+from annotation.models import Campaign, Item, JudgementImport, Panel, Screening
 
 CAMPAIGNS_IN_FILTER = 200
 
@@ -106,6 +106,15 @@ def _tell_import(data: Data) -> Sentence:
     )
 
 
+def _tell_judgements(data: Data) -> Sentence:
+    if data.get("refused"):
+        return _(
+            "%(actor)s imported %(added)s judgements of %(source)s from %(target)s; stored already: %(present)s; "
+            "refused rows: %(refused)s."
+        )
+    return _("%(actor)s imported %(added)s judgements of %(source)s from %(target)s; stored already: %(present)s.")
+
+
 def _tell_invitations(data: Data) -> Sentence:
     return ngettext(
         "%(actor)s invited %(count)s person to %(target)s.",
@@ -162,6 +171,15 @@ register_acts(
             _("Import discarded"), _("%(actor)s discarded the import of %(manifest)s to %(target)s before it began.")
         ),
         "clips.imported": Act(_("Clips imported"), _tell_import),
+        "judgements.imported": Act(_("Judgements imported"), _tell_judgements),
+        "judgements.deleted": Act(
+            _("Judgements deleted"),
+            _("%(actor)s deleted the import of the file %(name)s with %(count)s judgements of %(source)s."),
+        ),
+        "judgements.matched": Act(
+            _("Judgements matched"),
+            _("%(actor)s matched judgements made elsewhere with clips that came in later: %(count)s clips."),
+        ),
         "item.excluded": Act(_("Clip excluded"), _("%(actor)s excluded clip %(target)s from %(campaign)s: %(reason)s")),
         "item.given_out_again": Act(_("Clip returned to the queue"), _tell_returned),
         "item.marked": Act(_("Clip marked"), _tell_mark, _describe_mark),
@@ -229,6 +247,11 @@ def read_campaigns(keys: Collection[str]) -> Mapping[str, Target]:
 def read_items(keys: Collection[str]) -> Mapping[str, Target]:
     rows = Item.objects.filter(pk__in=keys).values_list("pk", "clip__clip_id", "campaign__name")
     return {str(pk): Target(clip, reverse("campaign-item", args=[name, pk])) for pk, clip, name in rows}
+
+
+@register_target_reader("annotation.judgementimport")
+def read_judgement_imports(keys: Collection[str]) -> Mapping[str, Target]:
+    return {str(one.pk): Target(one.name) for one in JudgementImport.objects.filter(pk__in=keys)}
 
 
 @register_target_reader("annotation.panel")

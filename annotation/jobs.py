@@ -8,7 +8,8 @@ from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
 from annotation.intake.importing import STAGE_IMPORT, adopt_earlier_job, end_cancelled_import, fail_import
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, find_folders
-from annotation.models import Campaign, ClipImport
+from annotation.judgements.importing import IMPORT_JUDGEMENTS
+from annotation.models import Campaign, ClipImport, JudgementImport
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 from operations.models import Job, JobState
 from qsave.tables.table import TableError
@@ -94,3 +95,20 @@ def update_slots_of_campaign(run: JobRun) -> dict[str, object]:
     for done, total in update_slots(campaign, run.arguments["newest_slot"]):
         run.report_progress(done / total, f"{done} of {total} clips have their slots")
     return {}
+
+
+@job_kind(IMPORT_JUDGEMENTS, queue="long")
+def import_judgements(run: JobRun) -> dict[str, object]:
+    """Store the judgements of the import `judgement_import` (its key)."""
+    from annotation.judgements.running import mark_failed, run_import  # loads what only the worker needs
+
+    row = JudgementImport.objects.select_related("campaign", "created_by").filter(pk=run.arguments["judgement_import"])
+    judgement_import = row.first()
+    if judgement_import is None:
+        raise JobError("This import was deleted.")
+    try:
+        run_import(judgement_import, on_progress=run.report_progress)
+    except TableError as error:
+        mark_failed(judgement_import, str(error))
+        raise JobError(str(error)) from None
+    return {"added": judgement_import.added, "refused": judgement_import.refused}

@@ -13,6 +13,7 @@ from annotation.models.campaigns import (
 )
 from annotation.models.clips import Clip, GroupedPrompt, PromptGroup, Split
 from annotation.models.imports import ClipImport, ImportRow
+from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
 from annotation.models.ratings import (
     AxisAnswer,
@@ -27,6 +28,7 @@ from annotation.models.ratings import (
 from annotation.models.summaries import ItemDefect, ItemSummary
 
 __all__ = [
+    "AbsentClip",
     "Arm",
     "AxisAnswer",
     "Campaign",
@@ -40,9 +42,11 @@ __all__ = [
     "Guideline",
     "GuidelineExample",
     "ImportRow",
+    "ImportedJudgement",
     "Item",
     "ItemDefect",
     "ItemSummary",
+    "JudgementImport",
     "Offer",
     "Panel",
     "PanelParticipant",
