@@ -12,6 +12,7 @@ from modelassist.engine.training.presets import list_recipes, parse_overrides
 from modelassist.models import Critic
 from qsave.parsing import parse_json
 from qsave.release.manifest import FORMAT
+from qsave.words import isolate
 
 
 class StartRunForm(forms.Form):
@@ -108,10 +109,17 @@ class AddCriticForm(forms.Form):
     )
 
 
+class CampaignField(forms.ModelChoiceField):  # type: ignore[type-arg]  # the class takes no argument while it runs
+    """A choice of campaigns. Each title keeps its own direction beside the words of the site."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return isolate(obj)
+
+
 class ActivateForm(forms.Form):
     """Where a critic drafts. Closed campaigns need no drafts."""
 
-    campaign = forms.ModelChoiceField(
+    campaign = CampaignField(
         label=_("Campaign"),
         queryset=Campaign.objects.exclude(state__in=[Campaign.State.CLOSED, Campaign.State.ARCHIVED]).order_by("title"),
         empty_label=_("Choose a campaign"),

@@ -101,7 +101,7 @@ def as_ada(ada: User) -> Client:
 
 def read_sentences(client: Client, query: str = "") -> list[str]:
     page = client.get(f"/audit?{query}").content.decode()
-    cells = re.findall(r'<td role="cell">(.*?)</td>', page, re.DOTALL)[::2]
+    cells = re.findall(r'<td role="cell">(.*?)</td>', page, re.DOTALL)
     return [collapse_space(re.sub(r"<[^>]+>", "", cell)).strip() for cell in cells]
 
 

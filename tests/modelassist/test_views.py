@@ -238,7 +238,7 @@ def test_a_critic_can_be_put_to_work_where_clips_are_still_rated_and_no_campaign
     assert "there is none" in as_engineer.get(page).content.decode()
     make_campaign(name="next", title="Next", state="draft")
     options = re.findall(r"<option [^>]*?( selected)?>([^<]*)</option>", as_engineer.get(page).content.decode())
-    assert options == [(" selected", "Choose a campaign"), ("", "Next")]
+    assert options == [(" selected", "Choose a campaign"), ("", "\u2068Next\u2069")]
 
 
 def test_a_critic_whose_files_are_gone_is_not_put_to_work(as_engineer: Client, tiny_model: Path) -> None:
