@@ -1,32 +1,29 @@
 """Prompt groups: prompts that are equal or nearly equal, which must never be in two splits.
 
-Two prompts are near if the weighted Jaccard similarity of their token sets is at least THRESHOLD. A token weighs more
-if fewer prompts have it: the words of a style suffix that all prompts share weigh almost nothing. Exact prefix
-filtering finds the candidates, so no near pair is missed. ADR 0011 has the measurements.
+A token weighs more if fewer prompts have it: the words of a style suffix that all prompts share weigh almost nothing.
+`qsave.near_prompts` finds the near pairs. ADR 0011 has the measurements.
 """
 
 import hashlib
-import math
-from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
+from itertools import islice
 from random import Random
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+import numpy as np
+
+from qsave.near_prompts import Integers, NearIndex, Pairs, RankedLists, Rarity, TokenLists
 from qsave.words import fold, split_tokens, unify
 
-THRESHOLD = 0.8
 SPLIT_SHARES: Mapping[str, float] = MappingProxyType({"train": 0.8, "val": 0.1, "test": 0.1})
-SMALL_CORPUS = 8
-"""Prompts. With more, counts separate common words from rare ones; with fewer, all words weigh nearly alike."""
+CHUNK_SIZE = 5000
+"""Known prompts that are compared at once."""
 
-_TOLERANCE = 1e-9  # of rounding: a similarity of exactly THRESHOLD is near
-Ranks = tuple[int, ...]
 Group = TypeVar("Group", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 
 
 def normalise(prompt: str) -> str:
@@ -34,79 +31,42 @@ def normalise(prompt: str) -> str:
     return fold(prompt) or " ".join(unify(prompt).split())
 
 
-class Vocabulary:
-    """The tokens of a corpus, numbered from the rarest, with a weight in (0, 1] for each.
+def split_prompt(prompt: str) -> frozenset[str]:
+    """Return the tokens by which a prompt is compared: its words, or the whole of a prompt without words."""
+    return split_tokens(prompt) or frozenset([normalise(prompt)])
 
-    A token's weight is its inverse document frequency as a share of the largest possible one. It is blended with 1 in a
-    small corpus, where a word in every prompt may be the subject and not a template.
-    """
+
+def hash_tokens(tokens: Iterable[str]) -> str:
+    """Return the digest of a token set, in hexadecimal digits."""
+    return hashlib.blake2b("\n".join(sorted(tokens)).encode(), digest_size=16).hexdigest()
+
+
+class Vocabulary:
+    """The tokens of a corpus of prompts, numbered. A token set counts once, however many prompts have it."""
 
     def __init__(self, prompts: Iterable[str]) -> None:
-        counts: Counter[str] = Counter()
-        size = 0
-        for tokens in _drop_duplicates(map(_split_prompt, prompts)):
-            counts.update(tokens)
-            size += 1
-        by_rarity = sorted(counts, key=lambda token: (counts[token], token))
-        self._rank = {token: rank for rank, token in enumerate(by_rarity)}
-        self._weights = array("d", (_weigh(counts[token], size) for token in by_rarity))
+        self._numbers: dict[str, int] = {}
+        counts: Counter[int] = Counter()
+        seen: set[str] = set()
+        for tokens in map(split_prompt, prompts):
+            numbers = [self._numbers.setdefault(token, len(self._numbers)) for token in sorted(tokens)]
+            digest = hash_tokens(tokens)
+            counts.update(numbers if digest not in seen else [])
+            seen.add(digest)
+        by_number = np.array([counts[number] for number in range(len(self._numbers))], np.int64)
+        self.rarity = Rarity(by_number, len(seen))
 
-    def encode(self, prompt: str) -> Ranks:
-        """Return the numbers of the prompt's tokens, the rarest first. Raises KeyError for an unknown token."""
-        return tuple(sorted(self._rank[token] for token in _split_prompt(prompt)))
+    def encode(self, prompt: str) -> list[int]:
+        """Return the numbers of the prompt's tokens. Raises KeyError for an unknown token."""
+        return sorted(self._numbers[token] for token in split_prompt(prompt))
 
-    def weigh(self, ranks: Iterable[int]) -> float:
-        return sum(self._weights[rank] for rank in ranks)
-
-    def find_prefix(self, ranks: Ranks) -> Ranks:
-        """Return the rarest tokens that two near prompts cannot both lack.
-
-        Near prompts share at least THRESHOLD of the weight of each. So in each prompt the tokens rarer than the rarest
-        common token weigh at most 1 - THRESHOLD of the prompt, and that common token is in the prefix of both.
-        """
-        spare = (1 - THRESHOLD + _TOLERANCE) * self.weigh(ranks)
-        weight = 0.0
-        for length, rank in enumerate(ranks, start=1):
-            weight += self._weights[rank]
-            if weight > spare:
-                return ranks[:length]
-        return ranks
+    def weigh(self, token: str) -> float:
+        return float(self.rarity.weights[self._numbers[token]])
 
     def compute_similarity(self, one: str, other: str) -> float:
         """Return the weighted Jaccard similarity of two prompts of the corpus, in [0, 1]."""
-        left, right = set(self.encode(one)), set(self.encode(other))
-        return self.weigh(sorted(left & right)) / self.weigh(sorted(left | right))
-
-
-class NearIndex:
-    """Finds the added prompts that are near another one, without comparing it with all of them."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
-        self._members: list[Ranks] = []
-        self._weights = array("d")
-        self._numbers_of: defaultdict[int, array[int]] = defaultdict(lambda: array("I"))
-
-    def add(self, ranks: Ranks) -> None:
-        """Add an encoded prompt; its number is the count of those before it."""
-        for rank in self._vocabulary.find_prefix(ranks):
-            self._numbers_of[rank].append(len(self._members))
-        self._members.append(ranks)
-        self._weights.append(self._vocabulary.weigh(ranks))
-
-    def find_near(
-        self, ranks: Ranks, skip: Callable[[int], bool] = lambda number: False
-    ) -> Iterator[tuple[int, float]]:
-        """Yield number and similarity of each near prompt, except those that `skip` leaves out."""
-        own, weight = frozenset(ranks), self._vocabulary.weigh(ranks)
-        prefix = self._vocabulary.find_prefix(ranks)
-        for number in {number for rank in prefix for number in self._numbers_of.get(rank, ())}:
-            if skip(number):
-                continue
-            shared = self._vocabulary.weigh(rank for rank in self._members[number] if rank in own)
-            nearness = shared / (weight + self._weights[number] - shared)
-            if nearness >= THRESHOLD - _TOLERANCE:
-                yield number, min(nearness, 1.0)
+        left, right = split_prompt(one), split_prompt(other)
+        return sum(map(self.weigh, sorted(left & right))) / sum(map(self.weigh, sorted(left | right)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +81,70 @@ class Cluster(Generic[Group]):
     near: tuple[Group, ...]
 
 
-def cluster_prompts(new: Sequence[str], known: Iterable[tuple[str, Group]]) -> list[Cluster[Group]]:
-    """Join near prompts, in the order of their first members.
+@dataclass(frozen=True, slots=True)
+class NearKnown(Generic[Key]):
+    """A known prompt, by its key, that is near the new prompt at a position of their list."""
 
-    `known` yields all prompts that already have a group; it is iterated twice and never stored in memory.
-    """
-    vocabulary = Vocabulary(chain(new, (prompt for prompt, _ in known)))
-    sets, index = _DisjointSets(len(new)), NearIndex(vocabulary)
-    for number, prompt in enumerate(new):
-        ranks = vocabulary.encode(prompt)
-        for other, _ in index.find_near(ranks, skip=partial(sets.are_joined, number)):
-            sets.join(number, other)
-        index.add(ranks)
-    near: defaultdict[int, dict[Group, float]] = defaultdict(dict)
-    for prompt, group in known:
-        for number, nearness in index.find_near(vocabulary.encode(prompt)):
-            groups = near[sets.find(number)]
-            groups[group] = max(nearness, groups.get(group, 0.0))
+    position: int
+    key: Key
+    similarity: float
+
+
+def cluster_prompts(new: Sequence[str], known: Sequence[tuple[str, Group]]) -> list[Cluster[Group]]:
+    """Join near prompts, in the order of their first members. `known` are all prompts that already have a group."""
+    vocabulary = Vocabulary([*new, *(prompt for prompt, _ in known)])
+    index = NearIndex(lists := vocabulary.rarity.rank(TokenLists.pack([vocabulary.encode(prompt) for prompt in new])))
+    near: list[NearKnown[Group]] = []
+    for chunk in split_into_chunks(known, CHUNK_SIZE):
+        encoded = vocabulary.rarity.rank(TokenLists.pack([vocabulary.encode(prompt) for prompt, _ in chunk]))
+        near += find_near_known(index, encoded, [group for _, group in chunk])
+    return make_clusters(join_near(index, lists), near)
+
+
+def join_near(index: NearIndex, lists: RankedLists) -> list[int]:
+    """Join the near prompts of an index, directly or through others; return for each the first one of its cluster."""
+    sets = _DisjointSets(len(lists.totals))
+    for rows, numbers in index.find_candidates(lists):
+        earlier = numbers < rows
+        rows, numbers = rows[earlier], numbers[earlier]
+        roots = sets.find_roots()
+        _, firsts = np.unique(rows * len(roots) + roots[numbers], return_index=True)  # one prompt of each cluster first
+        sets.join(_select_unjoined(index, lists, sets, rows[firsts], numbers[firsts]))
+        sets.join(_select_unjoined(index, lists, sets, rows, numbers))
+    roots = sets.find_roots()
+    return [int(root) for root in roots]
+
+
+def _select_unjoined(
+    index: NearIndex, lists: RankedLists, sets: "_DisjointSets", rows: Integers, numbers: Integers
+) -> Pairs:
+    roots = sets.find_roots()
+    apart = roots[rows] != roots[numbers]
+    return index.select_near(lists, rows[apart], numbers[apart])
+
+
+def find_near_known(index: NearIndex, lists: RankedLists, keys: Sequence[Key]) -> Iterator[NearKnown[Key]]:
+    """Yield the known prompts, ranked in `lists`, that are near a new prompt of the index, once for each of these."""
+    for rows, numbers in index.find_candidates(lists):
+        distinct = np.unique(np.stack((rows, numbers)), axis=1)
+        pairs = index.select_near(lists, distinct[0], distinct[1])
+        for row, number, similarity in zip(pairs.rows, pairs.numbers, pairs.similarities, strict=True):
+            yield NearKnown(int(number), keys[row], float(similarity))
+
+
+def make_clusters(first_of: Sequence[int], near: Iterable[NearKnown[Group]]) -> list[Cluster[Group]]:
+    """Return the clusters, in the order of their first members, from the result of `join_near`."""
+    similarities: defaultdict[int, dict[Group, float]] = defaultdict(dict)
+    for match in near:
+        groups = similarities[first_of[match.position]]
+        groups[match.key] = max(match.similarity, groups.get(match.key, 0.0))
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for number in range(len(new)):
-        members[sets.find(number)].append(number)
-    return [Cluster(tuple(numbers), _sort_by_nearness(near.get(root, {}))) for root, numbers in members.items()]
+    for position, first in enumerate(first_of):
+        members[first].append(position)
+    return [
+        Cluster(tuple(positions), _sort_by_nearness(similarities.get(first, {})))
+        for first, positions in members.items()
+    ]
 
 
 def bridges_splits(near: Iterable[Group], split_of: Mapping[Group, str]) -> bool:
@@ -180,24 +183,10 @@ def _count_lacking(taken: Mapping[str, int], shares: Mapping[str, float]) -> dic
     return {split: max(0.0, share / total * groups - taken.get(split, 0)) for split, share in shares.items()}
 
 
-def _split_prompt(prompt: str) -> frozenset[str]:
-    return split_tokens(prompt) or frozenset([normalise(prompt)])
-
-
-def _drop_duplicates(sets: Iterable[frozenset[str]]) -> Iterator[frozenset[str]]:
-    seen: set[bytes] = set()
-    for tokens in sets:
-        digest = hashlib.blake2b("\n".join(sorted(tokens)).encode(), digest_size=16).digest()
-        if digest not in seen:
-            seen.add(digest)
-            yield tokens
-
-
-def _weigh(count: int, size: int) -> float:
-    """Return the weight of a token that `count` of `size` prompts have."""
-    trust = size**2 / (size**2 + SMALL_CORPUS**2)
-    rarity = math.log((size + 1) / (count + 0.5)) / math.log((size + 1) / 1.5)
-    return 1 - trust + trust * rarity
+def split_into_chunks(values: Iterable[Group], size: int) -> Iterator[list[Group]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
 
 
 def _sort_by_nearness(groups: Mapping[Group, float]) -> tuple[Group, ...]:
@@ -208,17 +197,23 @@ class _DisjointSets:
     """Disjoint sets of numbers; the least member identifies a set."""
 
     def __init__(self, count: int) -> None:
-        self._parents = array("I", range(count))
+        self._parents = np.arange(count)
 
-    def find(self, number: int) -> int:
+    def find_roots(self) -> Integers:
+        """Return the least member of each number's set."""
+        parents = self._parents
+        while (parents[parents] != parents).any():
+            parents = parents[parents]
+        self._parents = parents
+        return parents
+
+    def join(self, pairs: Pairs) -> None:
+        for row, number in zip(pairs.rows, pairs.numbers, strict=True):
+            least, most = sorted((self._find(int(row)), self._find(int(number))))
+            self._parents[most] = least
+
+    def _find(self, number: int) -> int:
         while self._parents[number] != number:
             self._parents[number] = self._parents[self._parents[number]]
-            number = self._parents[number]
+            number = int(self._parents[number])
         return number
-
-    def are_joined(self, one: int, other: int) -> bool:
-        return self.find(one) == self.find(other)
-
-    def join(self, one: int, other: int) -> None:
-        least, most = sorted((self.find(one), self.find(other)))
-        self._parents[most] = least

@@ -15,6 +15,7 @@ _SPACELESS = (
     "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _SPACELESS_LETTER = re.compile(f"[{_SPACELESS}]")
+_ASCII_WORD = re.compile("[0-9a-z]+")
 _INVISIBLE = re.compile("[\u00ad\u034f\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
 
 
@@ -23,6 +24,8 @@ def fold(text: str) -> str:
 
     Punctuation, symbols and marks without a letter count as spaces. Empty if there is no letter and no digit.
     """
+    if text.isascii():
+        return " ".join(_ASCII_WORD.findall(text.lower()))
     return " ".join("".join(_yield_letters(unify(text))).split())
 
 
@@ -36,7 +39,10 @@ def split_tokens(text: str) -> frozenset[str]:
 
     Empty for a text without letters and digits.
     """
-    return frozenset(part for word in fold(text).split() for part in _split_word(word))
+    words = fold(text).split()
+    if text.isascii():
+        return frozenset(words)
+    return frozenset(part for word in words for part in _split_word(word))
 
 
 def unify(text: str) -> str:

@@ -8,52 +8,102 @@ ones.
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from django.db import connection, transaction
 from django.db.models import Count, Max
 
 from annotation.intake.manifests import Row
-from annotation.models import GroupedPrompt, PromptGroup
-from qsave.groups import Cluster, bridges_splits, choose_split, cluster_prompts, normalise
+from annotation.intake.prompt_index import BATCH_SIZE, LOOKUP_SIZE, index_prompts, read_corpus
+from annotation.models import GroupedPrompt, PromptGroup, Split
+from qsave.groups import (
+    Cluster,
+    NearKnown,
+    bridges_splits,
+    choose_split,
+    find_near_known,
+    join_near,
+    make_clusters,
+    normalise,
+    split_into_chunks,
+    split_prompt,
+)
+from qsave.near_prompts import NearIndex
 
 REPRESENTATIVE_LENGTH = 1500
 LOCK = 0x51534156  # key of the advisory lock that serialises the grouping of prompts and the storing of clips
-BATCH_SIZE = 1000
-LOOKUP_SIZE = 500  # values in one query: SQLite has a limit
 ATTEMPTS = 3
 
-Value = TypeVar("Value")
 Key = int | str
 """The primary key of a stored group, or the name of a group that this manifest creates."""
+PromptKey = tuple[str, str]
+"""The `prompt_group` of a row, or an empty string, and the digest of its prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPlan:
+    """The groups and splits that rows would get if they were imported now, with the seed of the same campaign.
+
+    The counts by split leave out rows whose prompts bridge two splits; `bridges` counts these prompts.
+    """
+
+    prompts: int
+    new_prompts: int
+    groups: int
+    new_groups: int
+    bridges: int
+    largest: int
+    """Rows of the group with the most rows."""
+    rows_by_split: Mapping[str, int]
+    groups_by_split: Mapping[str, int]
 
 
 def group_prompts(rows: Sequence[Row], *, seed: int) -> None:
     """Store a group for every prompt of `rows` that has none, all in one transaction.
 
-    The comparison runs outside the lock. If another import stored prompts meanwhile, it is repeated; the last attempt
-    runs inside the lock.
+    The comparison runs outside the lock. If others stored prompts or changed groups meanwhile, it is repeated; the
+    last attempt runs inside the lock.
     """
+    index_stored_prompts()
     for _ in range(ATTEMPTS):
-        newest = _find_newest_prompt()
-        plan = _make_plan(rows, newest)
+        state = _read_state()
+        plan = _make_plan(rows)
         if plan.is_empty:
             return
         with transaction.atomic():
             lock_clips()
-            if _find_newest_prompt() == newest:
-                _Writer(seed).write(plan)
+            if _read_state() == state:
+                _store_groups(_assign_groups(plan, seed))
                 return
     with transaction.atomic():
         lock_clips()
-        _Writer(seed).write(_make_plan(rows, _find_newest_prompt()))
+        _store_groups(_assign_groups(_make_plan(rows), seed))
+
+
+def plan_groups(rows: Sequence[Row], *, seed: int) -> GroupPlan:
+    """Return what `group_prompts` would store, without storing it."""
+    index_stored_prompts()
+    plan = _make_plan(rows)
+    assigned = _assign_groups(plan, seed)
+    places = plan.stored | {one.key: one.place for one in assigned}
+    rows_by_group = Counter(places[key].group for key in plan.keys)
+    clear = [places[key] for key in plan.keys if not places[key].bridges]
+    return GroupPlan(
+        prompts=len(places),
+        new_prompts=len(assigned),
+        groups=len(rows_by_group),
+        new_groups=len({id(one.group) for one in assigned if one.group._state.adding}),
+        bridges=sum(place.bridges for place in places.values()),
+        largest=max(rows_by_group.values(), default=0),
+        rows_by_split=_count_by_split(place.split for place in clear),
+        groups_by_split=_count_by_split(split for _, split in {(place.group, place.split) for place in clear}),
+    )
 
 
 def find_group(row: Row) -> tuple[PromptGroup, bool]:
     """Return the group that `group_prompts` stored for a row, and whether the row bridges two splits."""
-    prompts = GroupedPrompt.objects.select_related("group").filter(digest=_hash_prompt(row.prompt))
+    prompts = GroupedPrompt.objects.select_related("group").filter(digest=hash_prompt(row.prompt))
     if row.prompt_group:
         prompt = prompts.get(is_named=True, group__name=row.prompt_group)
     else:
@@ -68,12 +118,40 @@ def lock_clips() -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
+def index_stored_prompts() -> None:
+    """Index the prompts that an earlier version stored, in batches; an interrupted run resumes."""
+    missing = GroupedPrompt.objects.filter(token_set=None).order_by("pk")
+    while missing.exists():
+        with transaction.atomic():
+            lock_clips()
+            batch = list(missing.only("pk", "text")[:BATCH_SIZE])
+            for prompt, pk in zip(batch, index_prompts([prompt.text for prompt in batch]), strict=True):
+                prompt.token_set_id = pk
+            GroupedPrompt.objects.bulk_update(batch, ["token_set"], batch_size=LOOKUP_SIZE // 2)
+
+
+def hash_prompt(prompt: str) -> str:
+    return hashlib.sha256(normalise(prompt).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The group of a prompt, stored or new, by a key that only this plan knows."""
+
+    group: Key
+    split: str
+    bridges: bool
+
+
 @dataclass(slots=True)
 class _Plan:
-    """Rows whose prompts have no group yet: one for each name and prompt, and one for each prompt without a name."""
+    """The prompts of rows. `named` and `unnamed` have the first row of each prompt that has no group yet."""
 
-    named: dict[tuple[str, str], Row] = field(default_factory=dict)
-    unnamed: list[Row] = field(default_factory=list)
+    keys: list[PromptKey]
+    """One for each row."""
+    stored: dict[PromptKey, _Place] = field(default_factory=dict)
+    named: dict[PromptKey, Row] = field(default_factory=dict)
+    unnamed: dict[PromptKey, Row] = field(default_factory=dict)
     clusters: list[Cluster[Key]] = field(default_factory=list)
 
     @property
@@ -82,47 +160,97 @@ class _Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class _KnownPrompts:
-    """Every prompt with its group, read again at each iteration: the stored ones, then those that the manifest names.
+class _Assigned:
+    """A new prompt with its group, which may be new itself."""
 
-    Prompts that another import stores between two iterations are left out: primary keys grow under the lock.
-    """
+    key: PromptKey
+    row: Row
+    group: PromptGroup
+    bridges: bool = False
 
-    newest: int
-    named: Sequence[Row]
-
-    def __iter__(self) -> Iterator[tuple[str, Key]]:
-        stored = GroupedPrompt.objects.filter(pk__lte=self.newest).order_by("pk")
-        yield from stored.values_list("text", "group").iterator(chunk_size=BATCH_SIZE)
-        pk_of = _find_pks_by_name(row.prompt_group for row in self.named)
-        for row in self.named:
-            yield row.prompt, pk_of.get(row.prompt_group, row.prompt_group)
+    @property
+    def place(self) -> _Place:
+        group = self.group
+        return _Place(group.representative if group._state.adding else group.pk, group.split, self.bridges)
 
 
-def _make_plan(rows: Sequence[Row], newest: int) -> _Plan:
-    plan = _Plan()
-    unnamed: dict[str, Row] = {}
-    for row in rows:
-        if row.prompt_group:
-            plan.named.setdefault((row.prompt_group, _hash_prompt(row.prompt)), row)
-        else:
-            unnamed.setdefault(_hash_prompt(row.prompt), row)
-    stored = GroupedPrompt.objects.values_list("digest", "is_named", "group__name")
-    for digests in _split_into_chunks([*unnamed, *(digest for _, digest in plan.named)]):
-        for digest, is_named, name in stored.filter(digest__in=digests):
-            if is_named:
-                plan.named.pop((str(name), digest), None)
-            else:
-                unnamed.pop(digest, None)
-    plan.unnamed = list(unnamed.values())
+def _make_plan(rows: Sequence[Row]) -> _Plan:
+    digests = {prompt: hash_prompt(prompt) for prompt in dict.fromkeys(row.prompt for row in rows)}
+    plan = _Plan(keys=[(row.prompt_group, digests[row.prompt]) for row in rows])
+    first: dict[PromptKey, Row] = {}
+    for key, row in zip(plan.keys, rows, strict=True):
+        first.setdefault(key, row)
+    plan.stored = {key: place for key, place in _find_places(set(digests.values())).items() if key in first}
+    for key, row in first.items():
+        if key not in plan.stored:
+            (plan.named if row.prompt_group else plan.unnamed)[key] = row
     if plan.unnamed:
-        known_prompts = _KnownPrompts(newest, list(plan.named.values()))
-        plan.clusters = cluster_prompts([row.prompt for row in plan.unnamed], known_prompts)
+        plan.clusters = _cluster(list(plan.unnamed.values()), list(plan.named.values()))
     return plan
 
 
-class _Writer:
-    """Creates the new groups of a plan, draws their splits and stores the prompts."""
+def _find_places(digests: Iterable[str]) -> dict[PromptKey, _Place]:
+    """Return the places of the stored prompts with these digests."""
+    fields = ("digest", "is_named", "group__name", "group_id", "group__split", "bridges_splits")
+    places: dict[PromptKey, _Place] = {}
+    for chunk in split_into_chunks(digests, LOOKUP_SIZE):
+        for digest, is_named, name, *place in GroupedPrompt.objects.filter(digest__in=chunk).values_list(*fields):
+            places[name if is_named else "", digest] = _Place(*place)
+    return places
+
+
+def _cluster(unnamed: Sequence[Row], named: Sequence[Row]) -> list[Cluster[Key]]:
+    """Join near prompts, and list for each cluster the stored groups, and those that the manifest names, near it."""
+    new = [split_prompt(row.prompt) for row in unnamed]
+    other = [split_prompt(row.prompt) for row in named]
+    corpus = read_corpus([*new, *other])
+    lists = corpus.rank(new)
+    index = NearIndex(lists)
+    near = _replace_by_groups(list(corpus.find_near(index)))
+    pk_of = _find_pks_by_name(row.prompt_group for row in named)
+    near += find_near_known(index, corpus.rank(other), [pk_of.get(row.prompt_group, row.prompt_group) for row in named])
+    return make_clusters(join_near(index, lists), near)
+
+
+def _replace_by_groups(near: Sequence[NearKnown[int]]) -> list[NearKnown[Key]]:
+    """Replace each token set by the groups of the prompts that have it."""
+    groups_of: defaultdict[int, list[int]] = defaultdict(list)
+    for chunk in split_into_chunks({match.key for match in near}, LOOKUP_SIZE):
+        for token_set, group in GroupedPrompt.objects.filter(token_set__in=chunk).values_list("token_set", "group"):
+            groups_of[token_set].append(group)
+    return [
+        NearKnown(match.position, group, match.similarity) for match in near for group in sorted(groups_of[match.key])
+    ]
+
+
+def _assign_groups(plan: _Plan, seed: int) -> list[_Assigned]:
+    """Return a group for each new prompt. New groups have their split, and are not stored yet."""
+    draw = _Draw(seed)
+    named = _find_named_groups(plan.named.values())
+    for row in plan.named.values():
+        if row.prompt_group not in named:
+            # a normalised prompt with words has no colon, so a name cannot equal a prompt
+            representative = f"prompt_group: {row.prompt_group}"
+            named[row.prompt_group] = draw.make_group(row, representative, name=row.prompt_group)
+    assigned = [_Assigned(key, row, named[row.prompt_group]) for key, row in plan.named.items()]
+    groups = _load_groups(plan.clusters) | dict[Key, PromptGroup](named)
+    split_of = {key: group.split for key, group in groups.items()}
+    unnamed = list(plan.unnamed.items())
+    existing = _find_groups_without_prompts([unnamed[one.members[0]][1] for one in plan.clusters if not one.near])
+    for cluster in plan.clusters:
+        if cluster.near:
+            group = groups[cluster.near[0]]
+        else:
+            first = unnamed[cluster.members[0]][1]
+            representative = _make_representative(first.prompt)
+            group = existing.get(representative) or draw.make_group(first, representative)
+        bridges = bridges_splits(cluster.near, split_of)
+        assigned += [_Assigned(*unnamed[number], group, bridges) for number in cluster.members]
+    return assigned
+
+
+class _Draw:
+    """Draws the splits of new groups, by what the splits have."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -132,34 +260,7 @@ class _Writer:
         for generator, split, groups in counts.order_by("generator", "split"):
             self._count(generator, split, groups)
 
-    def write(self, plan: _Plan) -> None:
-        named = self._create_named(plan.named.values())
-        prompts = [_build_prompt(row, named[row.prompt_group], is_named=True) for row in plan.named.values()]
-        groups = _load_groups(plan.clusters) | dict[Key, PromptGroup](named)
-        split_of = {key: group.split for key, group in groups.items()}
-        separate = [cluster for cluster in plan.clusters if not cluster.near]
-        new_groups = _store_groups([self._make_group(plan.unnamed[cluster.members[0]]) for cluster in separate])
-        for group, cluster in zip(new_groups, separate, strict=True):
-            prompts += [_build_prompt(plan.unnamed[number], group) for number in cluster.members]
-        for cluster in plan.clusters:
-            if cluster.near:
-                group, bridges = groups[cluster.near[0]], bridges_splits(cluster.near, split_of)
-                prompts += [_build_prompt(plan.unnamed[number], group, bridges=bridges) for number in cluster.members]
-        GroupedPrompt.objects.bulk_create(prompts, batch_size=BATCH_SIZE)
-
-    def _create_named(self, rows: Iterable[Row]) -> dict[str, PromptGroup]:
-        """Return the group of each name, created if new."""
-        first: dict[str, Row] = {}
-        for row in rows:
-            first.setdefault(row.prompt_group, row)
-        groups: dict[str, PromptGroup] = {}
-        for names in _split_into_chunks(list(first)):
-            groups |= {str(group.name): group for group in PromptGroup.objects.filter(name__in=names)}
-        new = [self._make_group(row, name=name) for name, row in first.items() if name not in groups]
-        PromptGroup.objects.bulk_create(new, batch_size=BATCH_SIZE)
-        return groups | {str(group.name): group for group in new}
-
-    def _make_group(self, row: Row, *, name: str | None = None) -> PromptGroup:
+    def make_group(self, row: Row, representative: str, *, name: str | None = None) -> PromptGroup:
         split = choose_split(
             name or row.prompt,
             taken=self._counts,
@@ -167,8 +268,6 @@ class _Writer:
             seed=self._seed,
         )
         self._count(row.generator, split, 1)
-        # a normalised prompt with words has no colon, so a name cannot equal a prompt
-        representative = _make_representative(row.prompt) if name is None else f"prompt_group: {name}"
         return PromptGroup(representative=representative, name=name, split=split, generator=row.generator)
 
     def _count(self, generator: str, split: str, groups: int) -> None:
@@ -176,49 +275,64 @@ class _Writer:
         self._counts_by_generator[generator][split] += groups
 
 
+def _store_groups(assigned: Sequence[_Assigned]) -> None:
+    """Store new groups and prompts, and index the prompts."""
+    groups = {id(one.group): one.group for one in assigned if one.group._state.adding}
+    PromptGroup.objects.bulk_create(groups.values(), batch_size=BATCH_SIZE)
+    token_sets = index_prompts([one.row.prompt for one in assigned])
+    prompts = [
+        GroupedPrompt(
+            group=one.group,
+            text=one.row.prompt,
+            digest=one.key[1],
+            is_named=bool(one.row.prompt_group),
+            bridges_splits=one.bridges,
+            token_set_id=token_set,
+        )
+        for one, token_set in zip(assigned, token_sets, strict=True)
+    ]
+    GroupedPrompt.objects.bulk_create(prompts, batch_size=BATCH_SIZE)
+
+
+def _find_named_groups(rows: Iterable[Row]) -> dict[str, PromptGroup]:
+    groups: dict[str, PromptGroup] = {}
+    for names in split_into_chunks(dict.fromkeys(row.prompt_group for row in rows), LOOKUP_SIZE):
+        groups |= {str(group.name): group for group in PromptGroup.objects.filter(name__in=names)}
+    return groups
+
+
 def _load_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
     keys = sorted({key for cluster in clusters for key in cluster.near if isinstance(key, int)})
-    return {group.pk: group for chunk in _split_into_chunks(keys) for group in PromptGroup.objects.filter(pk__in=chunk)}
+    chunks = split_into_chunks(keys, LOOKUP_SIZE)
+    return {group.pk: group for chunk in chunks for group in PromptGroup.objects.filter(pk__in=chunk)}
 
 
-def _store_groups(groups: Sequence[PromptGroup]) -> list[PromptGroup]:
-    """Store new groups; if a group with the same representative exists without prompts, return that one."""
+def _find_groups_without_prompts(rows: Iterable[Row]) -> dict[str, PromptGroup]:
+    """Return the stored groups that a prompt of these rows represents, by that prompt. They have no prompts."""
     existing: dict[str, PromptGroup] = {}
-    for representatives in _split_into_chunks([group.representative for group in groups]):
-        existing |= {
-            group.representative: group for group in PromptGroup.objects.filter(representative__in=representatives)
-        }
-    PromptGroup.objects.bulk_create(
-        [group for group in groups if group.representative not in existing], batch_size=BATCH_SIZE
-    )
-    return [existing.get(group.representative, group) for group in groups]
+    for chunk in split_into_chunks((_make_representative(row.prompt) for row in rows), LOOKUP_SIZE):
+        groups = PromptGroup.objects.filter(representative__in=chunk)
+        existing |= {group.representative: group for group in groups}
+    return existing
 
 
-def _build_prompt(row: Row, group: PromptGroup, *, is_named: bool = False, bridges: bool = False) -> GroupedPrompt:
-    return GroupedPrompt(
-        group=group, text=row.prompt, digest=_hash_prompt(row.prompt), is_named=is_named, bridges_splits=bridges
-    )
+def _count_by_split(splits: Iterable[str]) -> dict[str, int]:
+    counts = Counter(splits)
+    return {split: counts[split] for split in Split.values}
 
 
-def _find_newest_prompt() -> int:
-    newest: int | None = GroupedPrompt.objects.aggregate(newest=Max("pk"))["newest"]
-    return newest or 0
+def _read_state() -> tuple[object, ...]:
+    """Return what changes whenever prompts are stored or stored groups are changed."""
+    prompts = GroupedPrompt.objects.aggregate(newest=Max("pk"))
+    groups = PromptGroup.objects.aggregate(newest=Max("pk"), changed=Max("changed_at"))
+    return (*prompts.values(), *groups.values())
 
 
 def _find_pks_by_name(names: Iterable[str]) -> dict[str, int]:
     pks: dict[str, int] = {}
-    for chunk in _split_into_chunks(sorted(set(names))):
+    for chunk in split_into_chunks(sorted(set(names)), LOOKUP_SIZE):
         pks |= {str(name): pk for name, pk in PromptGroup.objects.filter(name__in=chunk).values_list("name", "pk")}
     return pks
-
-
-def _split_into_chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
-    for start in range(0, len(values), LOOKUP_SIZE):
-        yield values[start : start + LOOKUP_SIZE]
-
-
-def _hash_prompt(prompt: str) -> str:
-    return hashlib.sha256(normalise(prompt).encode()).hexdigest()
 
 
 def _make_representative(prompt: str) -> str:

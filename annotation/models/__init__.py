@@ -15,6 +15,7 @@ from annotation.models.clips import Clip, GroupedPrompt, PromptGroup, Split
 from annotation.models.imports import ClipImport, ImportRow
 from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
+from annotation.models.prompt_index import PromptToken, TokenSet
 from annotation.models.ratings import (
     AxisAnswer,
     Draft,
@@ -51,6 +52,7 @@ __all__ = [
     "Panel",
     "PanelParticipant",
     "PromptGroup",
+    "PromptToken",
     "Qualification",
     "Rating",
     "RatingRevision",
@@ -60,5 +62,6 @@ __all__ = [
     "Skip",
     "Slot",
     "Split",
+    "TokenSet",
     "make_blind_condition",
 ]

@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from annotation.models.prompt_index import TokenSet
+
 SHA256_HEX = 64
 
 
@@ -33,6 +35,9 @@ class PromptGroup(models.Model):
         help_text="Generator of the group's first row; splits are stratified by it.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When people last changed its split or its prompts."
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -49,6 +54,13 @@ class GroupedPrompt(models.Model):
     digest = models.CharField(max_length=SHA256_HEX, help_text="SHA-256 of the normalised prompt.")
     is_named = models.BooleanField(default=False, help_text="The manifest named the group, so similarity was not used.")
     bridges_splits = models.BooleanField(default=False, help_text="Similar to groups of different splits.")
+    token_set = models.ForeignKey(
+        TokenSet,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="prompts",
+        help_text="Empty until the index has the prompt.",
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -1,6 +1,6 @@
 import random
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from qsave.groups import (
     SPLIT_SHARES,
-    THRESHOLD,
     Cluster,
     Vocabulary,
     bridges_splits,
@@ -17,6 +16,7 @@ from qsave.groups import (
     cluster_prompts,
     normalise,
 )
+from qsave.near_prompts import THRESHOLD
 from tests.qsave.prompt_families import (
     ORBITS,
     STYLED,
@@ -201,9 +201,10 @@ def test_thousands_of_prompts_are_grouped_without_comparing_all_pairs() -> None:
 @given(st.lists(words, min_size=1, max_size=20))
 def test_a_rarer_token_never_weighs_less_and_every_token_weighs_something(prompts: list[str]) -> None:
     vocabulary = Vocabulary(prompts)
-    ranks = range(len({word for prompt in prompts for word in prompt.split()}))
-    weights = [vocabulary.weigh([rank]) for rank in ranks]
-    assert weights == sorted(weights, reverse=True)
+    distinct = {frozenset(prompt.split()) for prompt in prompts}
+    counts = Counter(word for prompt in distinct for word in prompt)
+    weights = [vocabulary.weigh(word) for word in sorted(counts, key=lambda word: counts[word])]
+    assert all(one >= other - 1e-12 for one, other in pairwise(weights))
     assert all(0 < weight <= 1 for weight in weights)
 
 

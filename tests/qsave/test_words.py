@@ -72,3 +72,9 @@ def test_scripts_without_spaces_give_letters_with_their_marks_and_pairs_of_them(
     assert split_tokens("猫追狗") != split_tokens("狗追猫")
     assert split_tokens("ผู้ชาย") == {"ผู้", "ช", "า", "ย", "ผู้ช", "ชา", "าย"}
     assert split_tokens("4K高清") == {"4k", "高", "清", "高清"}
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_a_text_in_ascii_gives_the_same_words_as_beside_other_letters(text: str) -> None:
+    assert fold(text) + " é" == fold(f"{text} é").lstrip() or not fold(text)
+    assert split_tokens(text) | {"é"} == split_tokens(f"{text} é")

@@ -202,16 +202,6 @@ def test_grouping_that_fails_halfway_leaves_nothing(monkeypatch: pytest.MonkeyPa
     assert len(set(list_groups(store_prompts(STYLED)))) == 200
 
 
-def test_prompts_that_another_import_stores_while_they_are_read_are_left_for_the_next_try() -> None:
-    stored = store_prompts(SUBJECTS[:3])
-    known = prompt_groups._KnownPrompts(prompt_groups._find_newest_prompt(), ())
-    first = list(known)
-    store_prompts(SUBJECTS[3:9])
-
-    assert list(known) == first
-    assert len(first) == len(stored)
-
-
 @pytest.mark.parametrize("times", range(prompt_groups.ATTEMPTS + 1))
 def test_prompts_that_another_import_stores_during_the_comparison_count(
     monkeypatch: pytest.MonkeyPatch, times: int
@@ -219,8 +209,8 @@ def test_prompts_that_another_import_stores_during_the_comparison_count(
     compare = prompt_groups._make_plan
     others = iter([f"{CHAIN[0]} {number}" for number in range(times)])
 
-    def be_interrupted(rows: Sequence[Row], newest: int) -> Any:
-        plan = compare(rows, newest)
+    def be_interrupted(rows: Sequence[Row]) -> Any:
+        plan = compare(rows)
         other = next(others, None)
         if other is not None:
             monkeypatch.setattr(prompt_groups, "_make_plan", compare)
