@@ -16,7 +16,7 @@ from accounts.audit_trail import (
     register_campaign_lister,
     register_target_reader,
 )
-from annotation.models import Campaign, Item, JudgementImport, Panel, Screening
+from annotation.models import Campaign, Clip, Item, JudgementImport, Panel, Screening
 
 CAMPAIGNS_IN_FILTER = 200
 
@@ -123,6 +123,21 @@ def _tell_invitations(data: Data) -> Sentence:
     )
 
 
+def _tell_withdrawal(data: Data) -> Sentence:
+    if data.get("successor"):
+        return _("%(actor)s withdrew clip %(target)s: %(reason)s The clip %(successor)s takes its place.")
+    return _("%(actor)s withdrew clip %(target)s: %(reason)s")
+
+
+def _describe_change(data: Data) -> Data:
+    """Return the values before and after a correction in words: `generator: toy-1`."""
+    return {part: _list_values(_get_part(data, part)) for part in ("before", "after")}
+
+
+def _list_values(values: Data) -> str:
+    return "; ".join(f"{name}: {value}" for name, value in values.items())
+
+
 def _tell_screening(data: Data) -> Sentence:
     if data.get("verdict") == Screening.Verdict.SCREENED:
         return _("%(actor)s screened %(target)s out of %(campaign)s.")
@@ -199,6 +214,23 @@ register_acts(
             ),
         ),
         "item.reviewed": Act(_("Clip reviewed"), _("%(actor)s reviewed clip %(target)s of %(campaign)s.")),
+        "clip.edited": Act(
+            _("Clip corrected"),
+            _("%(actor)s corrected clip %(target)s to %(after)s. Before: %(before)s. Reason: %(reason)s"),
+            _describe_change,
+        ),
+        "clip.prompt_changed": Act(
+            _("Prompt corrected"),
+            _("%(actor)s changed the prompt of clip %(target)s to %(after)s. Before: %(before)s. Reason: %(reason)s"),
+            _describe_change,
+        ),
+        "clip.made_for_prompt": Act(
+            _("Clip made for a corrected prompt"),
+            _("%(actor)s made clip %(target)s with another prompt, %(after)s. Before: %(before)s. Reason: %(reason)s"),
+            _describe_change,
+        ),
+        "clip.withdrawn": Act(_("Clip withdrawn"), _tell_withdrawal),
+        "clip.restored": Act(_("Clip restored"), _("%(actor)s restored clip %(target)s: %(reason)s")),
         "rater.screened": Act(_("Rater screened"), _tell_screening),
         "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),
         "member.removed": Act(_("Member removed"), _("%(actor)s removed %(user)s from the members of %(target)s.")),
@@ -252,6 +284,11 @@ def read_items(keys: Collection[str]) -> Mapping[str, Target]:
 @register_target_reader("annotation.judgementimport")
 def read_judgement_imports(keys: Collection[str]) -> Mapping[str, Target]:
     return {str(one.pk): Target(one.name) for one in JudgementImport.objects.filter(pk__in=keys)}
+
+
+@register_target_reader("annotation.clip")
+def read_clips(keys: Collection[str]) -> Mapping[str, Target]:
+    return {str(pk): Target(clip_id) for pk, clip_id in Clip.objects.filter(pk__in=keys).values_list("pk", "clip_id")}
 
 
 @register_target_reader("annotation.panel")

@@ -76,6 +76,8 @@ class ClipFilter:
 def select_summaries(campaign: Campaign, wanted: ClipFilter) -> QuerySet[ItemSummary]:
     """Return the summaries of the clips wanted, unordered, without limits on figures."""
     rows = ItemSummary.objects.filter(campaign=campaign).order_by()
+    if not wanted.state:
+        rows = rows.exclude(state=ItemSummary.State.WITHDRAWN)
     columns = {name: getattr(wanted, name) for name in ("state", "generator", "split") if getattr(wanted, name)}
     rows = rows.filter(**columns)
     if wanted.is_gold:

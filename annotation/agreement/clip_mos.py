@@ -79,4 +79,6 @@ def read_item_mos(item: Item, screened: Set[int], read_tallies: Callable[[Axis],
 def _explain_no_mos(item: Item) -> str:
     if item.availability == Item.Availability.EXCLUDED:
         return _("the clip is excluded")
+    if item.availability == Item.Availability.WITHDRAWN:
+        return _("the clip is withdrawn")
     return _("no rating of this clip counts")

@@ -47,7 +47,11 @@ class ClipOrder:
         if self.wanted.limits_columns:
             # In the order of an index: the database stops at the limit, instead of reading all of them.
             return self._select().order_by("item")[: COUNT_LIMIT + 1].count()
-        return sum(self._fitting_counts.values())
+        return sum(self._fitting_counts.values()) - (0 if self.wanted.limits_figures else self._count_withdrawn())
+
+    def _count_withdrawn(self) -> int:
+        """Count the clips that are in the tallies, without a figure, but not in the list."""
+        return ItemSummary.objects.filter(campaign=self.campaign, state=ItemSummary.State.WITHDRAWN).count()
 
     def find_position(self, item_id: int) -> Position | None:
         """Return the position of an item of the campaign, whether it is wanted or not."""

@@ -31,7 +31,11 @@ def review(*, actor: User, item: Item, card: ReportCard, note: str) -> Review:
     if problems:
         raise AnswersRefused(problems)
     decision = Review.objects.create(
-        item=item, reviewer=actor, card=card_to_json(card), note=clean_text(note)[:NOTE_LIMIT]
+        item=item,
+        reviewer=actor,
+        card=card_to_json(card),
+        note=clean_text(note)[:NOTE_LIMIT],
+        clip_version=item.clip.version,
     )
     audit.record(actor=actor, action="item.reviewed", target=item, review=decision.pk)
     return decision

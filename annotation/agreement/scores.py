@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 
-from annotation.models import AxisAnswer, Campaign, Item, RatingRevision, Slot, make_blind_condition
+from annotation.models import LEFT_OUT, AxisAnswer, Campaign, Item, RatingRevision, Slot, make_blind_condition
 from annotation.rating.work import read_work
 from qsave.axes import AXES, Axis
 from qsave.statistics.table import RatingTable
@@ -42,15 +42,16 @@ class Sitting:
 
 
 def select_counted_answers(campaign: Campaign) -> QuerySet[AxisAnswer]:
-    """Return the current answers on rating slots, without check slots and excluded clips.
+    """Return the current answers on rating slots, without check slots.
 
+    Ratings of an earlier file of the clip are not on rating slots any more. Excluded and withdrawn clips are left out.
     Answers of programs are included only if the campaign is simulated.
     """
     answers = AxisAnswer.objects.filter(
         revision__is_current=True,
         revision__rating__slot__campaign=campaign,
         revision__rating__slot__kind=Slot.Kind.SEAT,
-    ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
+    ).exclude(revision__rating__item__availability__in=LEFT_OUT)
     return answers if campaign.is_simulated else answers.filter(revision__rating__is_simulated=False)
 
 
@@ -84,7 +85,7 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
     kinds = [Slot.Kind.GOLD, Slot.Kind.REPEAT]
     answers = AxisAnswer.objects.filter(
         revision__number=1, revision__rating__slot__campaign=campaign, revision__rating__slot__kind__in=kinds
-    ).exclude(revision__rating__item__availability=Item.Availability.EXCLUDED)
+    ).exclude(revision__rating__item__availability__in=LEFT_OUT)
     rows = answers.values_list(
         "revision__rating__slot__kind", "revision__rating__item", "revision__rating__rater", "axis", "score"
     )
@@ -92,9 +93,12 @@ def read_checks(campaign: Campaign) -> list[tuple[str, int, int, Axis, int]]:
 
 
 def read_sittings(campaign: Campaign) -> list[Sitting]:
-    """Read the sitting of each rating, with its edits (`annotation.rating.work`), without excluded clips. One query."""
+    """Read the sitting of each rating, with its edits (`annotation.rating.work`), without items that are left out.
+
+    One query.
+    """
     revisions = RatingRevision.objects.filter(rating__slot__campaign=campaign)
-    work = read_work(revisions.exclude(rating__item__availability=Item.Availability.EXCLUDED))
+    work = read_work(revisions.exclude(rating__item__availability__in=LEFT_OUT))
     return [Sitting(entry.rater, entry.seconds, read_watched_share(entry.viewing)) for entry in work.values()]
 
 

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import exceptions, status
 from rest_framework.generics import ListAPIView
@@ -136,19 +136,29 @@ def find_manifest(name: str) -> Path:
     raise exceptions.ValidationError({"manifest": [_("There is no such file in the site's import folder.")]})
 
 
+_AVAILABILITY = OpenApiParameter("availability", str, enum=Item.Availability.values)
+
+
+@extend_schema_view(get=extend_schema(parameters=[_AVAILABILITY]))
 class ItemsView(RoleView, ListAPIView[Item]):
-    """List the clips of a campaign."""
+    """List the clips of a campaign: those of one `availability`, or all but withdrawn ones."""
 
     serializer_class = ItemSerializer
     pagination_class = KeyPagination
 
     def get_queryset(self) -> QuerySet[Item]:
         campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
-        return Item.objects.filter(campaign=campaign).select_related("clip__prompt_group")
+        items = Item.objects.filter(campaign=campaign).select_related("clip__prompt_group")
+        wanted = self.request.query_params.get("availability", "")
+        if not wanted:
+            return items.exclude(availability=Item.Availability.WITHDRAWN)
+        if wanted not in Item.Availability.values:
+            raise exceptions.ValidationError({"availability": [_("There is no such availability.")]})
+        return items.filter(availability=wanted)
 
 
 class RatingsView(RoleView, ListAPIView[Rating]):
-    """List the ratings of a campaign, each by its current revision."""
+    """List the ratings of a campaign, each by its current revision, without those of withdrawn clips."""
 
     serializer_class = RatingSerializer
     pagination_class = KeyPagination
@@ -157,6 +167,7 @@ class RatingsView(RoleView, ListAPIView[Rating]):
         campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
         current = RatingRevision.objects.filter(is_current=True).prefetch_related("answers")
         ratings = Rating.objects.filter(slot__campaign=campaign).annotate(seconds=SECONDS)
+        ratings = ratings.exclude(item__availability=Item.Availability.WITHDRAWN)
         return ratings.select_related("item__clip", "rater", "draft").prefetch_related(Prefetch("revisions", current))
 
 

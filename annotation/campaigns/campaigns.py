@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.availability import choose_availability
 from annotation.campaigns.guidelines import set_guidelines
-from annotation.campaigns.locks import lock_campaign
+from annotation.campaigns.locks import lock_campaign, lock_clip_rows
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS, check_policy
 from annotation.campaigns.slots import find_unfinished_update
@@ -27,7 +28,6 @@ NEXT_STATES: dict[str, frozenset[str]] = {
     Campaign.State.CLOSED: frozenset({Campaign.State.OPEN, Campaign.State.ARCHIVED}),
     Campaign.State.ARCHIVED: frozenset({Campaign.State.CLOSED}),
 }
-_AVAILABILITY = {True: Item.Availability.AVAILABLE, False: Item.Availability.PREPARING}
 
 
 class StateRefused(ValueError):
@@ -110,29 +110,29 @@ def add_clips(*, actor: User, campaign: Campaign, clips: Iterable[Clip]) -> int:
 def create_items(*, campaign: Campaign, clips: list[Clip]) -> int:
     """Create the items of clips that are not yet in the campaign, as `add_clips` does, without an audit entry.
 
-    The items of a clip whose files are being made are not given out yet.
+    The items of a clip whose files are being made are not given out yet, those of a withdrawn clip are withdrawn.
     """
     # Others who add clips wait for this lock, so a clip is counted once and no item is seen without its slots.
     # The query also reads the settings again: they may have changed.
     campaign = lock_campaign(campaign.pk)
     present = set(Item.objects.filter(campaign=campaign, clip__in=clips).values_list("clip_id", flat=True))
-    new_clips = {clip.pk: clip for clip in clips if clip.pk not in present}
-    if not new_clips:
-        return 0
-    current = Clip.objects.filter(pk__in=new_clips).values_list("pk", "prompt_group__split", "is_ready")
-    splits, ready = {pk: split for pk, split, _ in current}, {pk for pk, _, is_ready in current if is_ready}
-    items = Item.objects.bulk_create(
-        Item(campaign=campaign, clip=clip, availability=_AVAILABILITY[clip.pk in ready]) for clip in new_clips.values()
-    )
+    new_clips = lock_clip_rows({clip.pk for clip in clips} - present)
+    store_items(campaign, [Item(campaign=campaign, clip=clip) for clip in new_clips])
+    return len(new_clips)
+
+
+def store_items(campaign: Campaign, items: list[Item]) -> None:
+    """Store new items of a locked campaign with their slots and summaries; their clips are locked too."""
+    for item in items:
+        item.availability = choose_availability(item.clip)
+    items = Item.objects.bulk_create(items)
     Slot.objects.bulk_create(
         slot
         for item in items
-        for slot in build_rating_slots(
-            campaign, item, clip_id=new_clips[item.clip_id].clip_id, split=splits[item.clip_id]
-        )
+        if not item.is_qualification
+        for slot in build_rating_slots(campaign, item, clip_id=item.clip.clip_id, split=item.clip.prompt_group.split)
     )
     refresh_summaries(item.pk for item in items)
-    return len(items)
 
 
 def _split_into_batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:

@@ -43,7 +43,8 @@ def duplicate_campaign(
 ) -> Campaign:
     """Create a draft with the same settings, defects and newest guidelines, a new salt, and no ratings.
 
-    A job copies the clips of a large campaign. Clips that are held back or excluded stay so. Raises ValidationError by
+    A job copies the clips of a large campaign. Clips that are held back or excluded stay so; withdrawn ones are left
+    out. Raises ValidationError by
     field.
     """
     require_role(actor, Role.LEAD)
@@ -78,7 +79,8 @@ def copy_clips(
     def copy_batch(originals: list[Item]) -> None:
         _copy_items(target.pk, originals, golds=golds, qualification=qualification)
 
-    items = Item.objects.filter(campaign=source).select_related("clip__prompt_group")
+    items = Item.objects.filter(campaign=source).exclude(availability=Item.Availability.WITHDRAWN)
+    items = items.select_related("clip__prompt_group")
     yield from process_in_batches(items, copy_batch)
     with transaction.atomic():
         if not target.guidelines.exists():
@@ -89,7 +91,7 @@ def copy_clips(
 def _copy_guidelines(actor: User, source: Campaign, target: Campaign, *, with_examples: bool) -> None:
     newest = source.guidelines.order_by("-number").first()
     if newest is not None:
-        examples = read_examples(newest) if with_examples else []
+        examples = [one for one in read_examples(newest) if not one.clip.is_withdrawn] if with_examples else []
         set_guidelines(actor=actor, campaign=target, text=newest.text, examples=examples)
 
 

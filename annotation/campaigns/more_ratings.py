@@ -22,7 +22,8 @@ from annotation.shared.permissions import require_role
 def request_ratings(*, actor: User, items: Sequence[Item], ratings: int) -> Outcome:
     """Give each item free rating slots until it has `ratings` of them, rated ones included; none loses any.
 
-    A lower overlap of the campaign deletes the free ones again. Qualification and excluded items are left as they are.
+    A lower overlap of the campaign deletes the free ones again. Qualification items and those that are
+    excluded or withdrawn are left as they are.
     """
     require_role(actor, Role.LEAD)
     low, high = BOUNDS["overlap"]
@@ -55,4 +56,6 @@ def _refuse(item: Item) -> ValidationError | None:
         )
     if item.availability == Item.Availability.EXCLUDED:
         return ValidationError({"ratings": _("This clip is excluded. Return it to the queue first.")})
+    if item.availability == Item.Availability.WITHDRAWN:
+        return ValidationError({"ratings": _("This clip is withdrawn. Restore it first.")})
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from annotation.campaigns.progress import SumsByState, read_sums_by_campaign
@@ -17,7 +17,7 @@ State = ItemSummary.State
 GIVEN_OUT = (State.UNRATED, State.STARTED)
 """States of clips that the queue can give out: they have an open rating slot, and are not held back."""
 HAVE_SLOTS = (*GIVEN_OUT, State.RATED, State.REPORTED)
-"""States of clips whose rating slots count: not qualification clips, and not excluded ones."""
+"""States of clips whose rating slots count: not qualification clips, not excluded or withdrawn ones."""
 MAX_CAMPAIGNS = 200
 """The home page looks at no more campaigns than this, the newest first."""
 STALLED_AFTER = timedelta(days=3)
@@ -68,7 +68,7 @@ def select_disputed() -> Q:
     Raters' scores of an axis differ by more than the campaign's bound, no rating slot is left that could still settle
     it, and no lead has reviewed the clip.
     """
-    reviews = Review.objects.filter(item=OuterRef("item"))
+    reviews = Review.objects.filter(item=OuterRef("item"), clip_version=F("item__clip__version"))
     return Q(~Exists(reviews), spread__gt=OuterRef("disagreement_bound"), state=State.RATED)
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Sum
 
-from annotation.models import Campaign, ItemSummary, Slot
+from annotation.models import LEFT_OUT, Campaign, ItemSummary, Slot
 
 State = ItemSummary.State
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Rating slots of a campaign by state, without those of excluded clips.
+    """Rating slots of a campaign by state, without those of excluded and withdrawn clips.
 
     `share` is None if there are no slots.
     """
@@ -40,7 +40,7 @@ SumsByState = Mapping[str, StateSums]
 
 @dataclass(frozen=True, slots=True)
 class ClipCounts:
-    """Numbers of clips of a campaign: all, by state, golds, and those whose raters disagree."""
+    """Numbers of clips of a campaign: all that are not withdrawn, by state, golds, and those whose raters disagree."""
 
     every: int
     by_state: Mapping[str, int]
@@ -77,7 +77,7 @@ def read_progress_and_counts(campaign: Campaign) -> tuple[Progress, ClipCounts]:
     progress = _make_progress(sums, _count_leased([campaign.pk]).get(campaign.pk, 0))
     items = ItemSummary.objects.filter(campaign=campaign)
     counts = ClipCounts(
-        every=sum(one.clips for one in sums.values()),
+        every=sum(one.clips for state, one in sums.items() if state != State.WITHDRAWN),
         by_state={state: one.clips for state, one in sums.items()},
         gold=items.filter(is_gold=True).count(),
         disagreed=items.filter(spread__gt=campaign.disagreement_bound).count(),
@@ -86,7 +86,7 @@ def read_progress_and_counts(campaign: Campaign) -> tuple[Progress, ClipCounts]:
 
 
 def _make_progress(sums: SumsByState, leased: int) -> Progress:
-    counted = [one for state, one in sums.items() if state != State.EXCLUDED]
+    counted = [one for state, one in sums.items() if state not in LEFT_OUT]
     return Progress(sum(one.slots for one in counted), sum(one.done for one in counted), leased)
 
 

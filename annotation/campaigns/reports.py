@@ -5,7 +5,7 @@ clip is not given out and is left out of figures and releases, until a lead give
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.availability import choose_availability
 from annotation.campaigns.item_acts import Outcome
 from annotation.campaigns.locks import lock_items, lock_slots
 from annotation.campaigns.slots import free_slots
@@ -29,6 +30,8 @@ REPORTS = (Skip.Kind.BROKEN, Skip.Kind.FLAGGED)
 MAX_REASON_LENGTH = 1000
 AVAILABILITY_FIELDS = ("availability", "exclusion_reason")
 Availability = Item.Availability
+HELD_BACK = (Availability.REPORTED, Availability.EXCLUDED)
+"""What a lead gives out again."""
 
 
 def hold_back(item: Item) -> None:
@@ -45,19 +48,19 @@ def give_out_again(*, actor: User, item: Item, reason: str = "") -> None:
 def give_out_items(*, actor: User, items: Sequence[Item], reason: str = "") -> Outcome:
     """Let the queue give the items out again and settle their reports. Raters who reported one do not get it again.
 
-    An excluded item is left as it is if there is no reason.
+    An excluded item is left as it is if there is no reason, and a withdrawn one in any case.
     """
     require_role(actor, Role.LEAD)
     reason = clean_text(reason)[:MAX_REASON_LENGTH]
     current = lock_items(items)
-    left = {item.pk: _make_refusal() for item in current if item.availability == Availability.EXCLUDED and not reason}
+    left = {item.pk: refusal for item in current if (refusal := _refuse_return(item, reason)) is not None}
     current = [item for item in current if item.pk not in left]
-    settled = _settle_reports(actor, current)
-    changed = [item for item in current if item.availability != Availability.AVAILABLE or item.pk in settled]
+    settled = settle_reports(actor, current)
+    changed = [item for item in current if item.availability in HELD_BACK or item.pk in settled]
     entries = [
         (item, {"before": _describe(item), "reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed
     ]
-    _save(changed, Availability.AVAILABLE, "")
+    save_availability(changed, lambda item: choose_availability(item.clip), "")
     audit.record_all(actor=actor, action="item.given_out_again", entries=entries)
     return Outcome(changed, left)
 
@@ -69,7 +72,7 @@ def exclude(*, actor: User, item: Item, reason: str) -> None:
 
 @transaction.atomic
 def exclude_items(*, actor: User, items: Sequence[Item], reason: str) -> Outcome:
-    """Exclude the items from the campaign, free their slots and settle their reports.
+    """Exclude the items from the campaign, free their slots and settle their reports. Withdrawn ones stay withdrawn.
 
     A rater who is rating one loses the slot; what they typed stays saved work (`annotation.rating.queue`). Raises
     ValidationError without a reason.
@@ -80,26 +83,39 @@ def exclude_items(*, actor: User, items: Sequence[Item], reason: str) -> Outcome
         raise ValidationError({"reason": _("Write why you exclude this clip. The reason is saved with it.")})
     slots = lock_slots(items)
     current = lock_items(items)
-    settled = _settle_reports(actor, current)
+    left = {item.pk: _refuse_withdrawn() for item in current if item.availability == Availability.WITHDRAWN}
+    current = [item for item in current if item.pk not in left]
+    settled = settle_reports(actor, current)
     excluded = (Availability.EXCLUDED, reason)
     changed = [item for item in current if (item.availability, item.exclusion_reason) != excluded or item.pk in settled]
-    _take_from_raters(changed, slots)
-    _save(changed, *excluded)
+    take_from_raters(changed, slots)
+    save_availability(changed, lambda item: Availability.EXCLUDED, reason)
     entries = [(item, {"reason": reason, "reports": settled.get(item.pk, 0)}) for item in changed]
     audit.record_all(actor=actor, action="item.excluded", entries=entries)
-    return Outcome(changed)
+    return Outcome(changed, left)
 
 
-def _make_refusal() -> ValidationError:
-    return ValidationError({"reason": _("Write why you return this clip. The reason is saved in the audit trail.")})
+def _refuse_return(item: Item, reason: str) -> ValidationError | None:
+    if item.availability == Availability.WITHDRAWN:
+        return _refuse_withdrawn()
+    if item.availability == Availability.EXCLUDED and not reason:
+        return ValidationError({"reason": _("Write why you return this clip. The reason is saved in the audit trail.")})
+    return None
+
+
+def _refuse_withdrawn() -> ValidationError:
+    return ValidationError({"reason": _("This clip is withdrawn. Restore it first.")})
 
 
 def _describe(item: Item) -> dict[str, str]:
     return {"availability": item.availability, "reason": item.exclusion_reason}
 
 
-def _take_from_raters(items: Sequence[Item], slots: Iterable[Slot]) -> None:
-    """Free the leased slots of the items. A repeat counts as handed back, so that what was typed for it is kept."""
+def take_from_raters(items: Sequence[Item], slots: Iterable[Slot]) -> None:
+    """Free the leased ones of `slots`, which are all slots of the items.
+
+    A repeat counts as handed back, so that what was typed for it is kept.
+    """
     repeats = [slot for slot in slots if slot.kind == Slot.Kind.REPEAT and slot.state == Slot.State.LEASED]
     if repeats:
         theirs = reduce(or_, (Q(item=slot.item_id, rater=slot.rater_id) for slot in repeats))
@@ -107,7 +123,7 @@ def _take_from_raters(items: Sequence[Item], slots: Iterable[Slot]) -> None:
     free_slots(Slot.objects.filter(item__in=items, state=Slot.State.LEASED))
 
 
-def _settle_reports(actor: User, items: Sequence[Item]) -> Mapping[int, int]:
+def settle_reports(actor: User, items: Sequence[Item]) -> Mapping[int, int]:
     """Settle the open reports of the items; return their number by item."""
     waiting = Skip.objects.filter(item__in=items, kind__in=REPORTS, settled_at=None)
     counts = Counter(waiting.select_for_update(no_key=True).values_list("item", flat=True))
@@ -116,8 +132,9 @@ def _settle_reports(actor: User, items: Sequence[Item]) -> Mapping[int, int]:
     return counts
 
 
-def _save(items: Sequence[Item], availability: str, reason: str) -> None:
-    Item.objects.filter(pk__in=[item.pk for item in items]).update(availability=availability, exclusion_reason=reason)
+def save_availability(items: Sequence[Item], choose: Callable[[Item], Availability], reason: str) -> None:
+    """Store the availability that `choose` returns for each item, and one reason for all."""
     for item in items:
-        item.availability, item.exclusion_reason = availability, reason
+        item.availability, item.exclusion_reason = choose(item), reason
+    Item.objects.bulk_update(items, AVAILABILITY_FIELDS)
     refresh_summaries(item.pk for item in items)

@@ -27,7 +27,7 @@ _COUNTED = """
     JOIN annotation_slot slot ON slot.id = rating.slot_id AND slot.kind = 'seat'
     JOIN annotation_ratingrevision revision ON revision.rating_id = rating.id AND revision.is_current
     JOIN annotation_axisanswer answer ON answer.revision_id = revision.id
-    WHERE item.id IN ({items}) AND item.availability <> 'excluded' AND NOT EXISTS (
+    WHERE item.id IN ({items}) AND item.availability NOT IN ('excluded', 'withdrawn') AND NOT EXISTS (
         SELECT 1 FROM annotation_screening verdict
         WHERE verdict.campaign_id = campaign.id AND verdict.rater_id = rating.rater_id AND verdict.verdict = 'screened'
             AND NOT EXISTS (SELECT 1 FROM annotation_screening later
@@ -65,7 +65,7 @@ _COLUMNS = {
         WHEN item.is_qualification THEN 'qualification'
         WHEN COALESCE(slots.rating_count, 0) = 0 THEN 'unrated'
         WHEN slots.rating_count < slots.slot_count THEN 'started' ELSE 'rated' END""",
-    "is_gold": "item.gold IS NOT NULL AND NOT item.is_qualification",
+    "is_gold": "item.gold IS NOT NULL AND NOT item.is_qualification AND item.availability <> 'withdrawn'",
     "priority": "item.priority",
     "slot_count": "COALESCE(slots.slot_count, 0)",
     "rating_count": "COALESCE(slots.rating_count, 0)",

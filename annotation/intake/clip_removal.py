@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotation.intake.prompt_groups import lock_clips
-from annotation.models import Clip, Item, Slot
+from annotation.models import Clip, ClipVersion, Item, Slot
 
 
 def remove_unready(clips: Sequence[Clip]) -> None:
@@ -26,8 +26,8 @@ def remove_clips(clips: Iterable[Clip]) -> None:
 
 
 def _delete_files(clips: Iterable[Clip]) -> None:
-    """Delete the files of removed clips, unless another clip has the same bytes."""
+    """Delete the files of removed clips, unless another clip has or had the same bytes."""
     for clip in clips:
-        if not Clip.objects.filter(sha256=clip.sha256).exists():
+        if not any(model.objects.filter(sha256=clip.sha256).exists() for model in (Clip, ClipVersion)):
             for name in filter(None, (clip.original, clip.poster, clip.rendition)):
                 (Path(settings.MEDIA_ROOT) / name).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, Split
+from annotation.models import LEFT_OUT, Campaign, Clip, ClipImport, ImportRow, Item, Split
 from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
 
 State = ImportRow.State
@@ -122,9 +122,10 @@ def _count_new_items(clip_import: ClipImport) -> int:
 
 def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:
     """Return the size of each split in a campaign, or on the whole site; clips that bridge two splits do not count."""
-    clips = Clip.objects.filter(bridges_splits=False)
+    clips = Clip.objects.filter(bridges_splits=False, withdrawn_at=None)
     if campaign is not None:
-        clips = clips.filter(items__campaign=campaign, items__is_qualification=False, items__exclusion_reason="")
+        items = Item.objects.filter(campaign=campaign, is_qualification=False).exclude(availability__in=LEFT_OUT)
+        clips = clips.filter(items__in=items)
     counts = clips.values("prompt_group__split").annotate(
         clips=Count("pk", distinct=True), groups=Count("prompt_group", distinct=True)
     )

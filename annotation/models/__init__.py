@@ -1,6 +1,7 @@
 """The tables of annotation (Django needs them importable from here)."""
 
 from annotation.models.campaigns import (
+    LEFT_OUT,
     Arm,
     Campaign,
     Exposure,
@@ -11,7 +12,7 @@ from annotation.models.campaigns import (
     SavedWork,
     Slot,
 )
-from annotation.models.clips import Clip, GroupedPrompt, PromptGroup, Split
+from annotation.models.clips import FILE_FIELDS, Clip, ClipVersion, GroupedPrompt, PromptGroup, Split
 from annotation.models.imports import ClipImport, ImportRow
 from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
@@ -29,6 +30,8 @@ from annotation.models.ratings import (
 from annotation.models.summaries import ItemDefect, ItemSummary
 
 __all__ = [
+    "FILE_FIELDS",
+    "LEFT_OUT",
     "AbsentClip",
     "Arm",
     "AxisAnswer",
@@ -37,6 +40,7 @@ __all__ = [
     "CampaignMember",
     "Clip",
     "ClipImport",
+    "ClipVersion",
     "Draft",
     "Exposure",
     "GroupedPrompt",

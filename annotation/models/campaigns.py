@@ -176,7 +176,8 @@ class Item(models.Model):
     )
     availability = models.CharField(max_length=9, choices=Availability.choices, default=Availability.AVAILABLE)
     exclusion_reason = models.TextField(
-        blank=True, help_text="Why a lead excluded the item; empty if it is not excluded."
+        blank=True,
+        help_text="Why a lead excluded the item; empty if nobody did. It stays while the clip is withdrawn.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -184,9 +185,8 @@ class Item(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["campaign", "clip"], name="clip_once_a_campaign"),
             models.CheckConstraint(
-                condition=models.Q(
-                    availability__in=["available", "reported", "preparing", "withdrawn"], exclusion_reason=""
-                )
+                condition=models.Q(availability__in=["available", "reported", "preparing"], exclusion_reason="")
+                | models.Q(availability="withdrawn")
                 | (models.Q(availability="excluded") & ~models.Q(exclusion_reason="")),
                 name="item_excluded_with_a_reason",
             ),
@@ -200,6 +200,10 @@ class Item(models.Model):
             # The search of clips joins summaries to clips through items; this index has all that the join needs.
             models.Index(fields=["id", "clip"], name="item_to_clip"),
         ]
+
+
+LEFT_OUT = (Item.Availability.EXCLUDED, Item.Availability.WITHDRAWN)
+"""Items that figures and new releases leave out."""
 
 
 class Arm(models.TextChoices):
@@ -220,7 +224,8 @@ class Slot(models.Model):
 
     The arm of a rating slot is drawn when it is created; a lease holds the slot for one rater for a time. Check slots
     are created for one rater when they are due, and never count towards k. They are blind; only a repeat has the arm of
-    the first rating.
+    the first rating. When the file of a clip is replaced, the slots that are done become slots of an earlier file (kind
+    `earlier`), which never count either.
     """
 
     class Kind(models.TextChoices):
@@ -228,6 +233,7 @@ class Slot(models.Model):
         GOLD = "gold", _("Gold")
         REPEAT = "repeat", _("Repeat")
         QUALIFICATION = "qualification", _("Qualification")
+        EARLIER = "earlier", _("Earlier file")
 
     class State(models.TextChoices):
         FREE = "free"

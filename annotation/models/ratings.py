@@ -19,11 +19,12 @@ class Draft(models.Model):
     card = models.JSONField(help_text="qsave.report_card.card_to_json")
     text = models.TextField(help_text="The critic's output as generated.")
     latency_ms = models.PositiveIntegerField(default=0)
+    clip_version = models.PositiveIntegerField(default=1, help_text="Version of the clip that the critic saw.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["item", "critic"], name="draft_once_a_critic"),
+            models.UniqueConstraint(fields=["item", "critic", "clip_version"], name="draft_once_a_critic"),
         ]
         indexes: ClassVar = [models.Index(fields=["item", "-created_at"], name="draft_newest")]
 
@@ -44,6 +45,7 @@ class Rating(models.Model):
     critic_active = models.BooleanField(
         default=False, help_text="A critic drafted for the campaign when this rating was first submitted."
     )
+    clip_version = models.PositiveIntegerField(default=1, help_text="Version of the clip that the rater saw.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -123,12 +125,13 @@ class AxisAnswer(models.Model):
 
 
 class Review(models.Model):
-    """A lead's final report card for an item. The newest counts."""
+    """A lead's final report card for an item. The newest counts, if it is of the clip's current version."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="reviews")
     card = models.JSONField(help_text="qsave.report_card.card_to_json")
     note = models.TextField(blank=True)
+    clip_version = models.PositiveIntegerField(default=1, help_text="Version of the clip that the lead saw.")
     created_at = models.DateTimeField(auto_now_add=True)
 
 

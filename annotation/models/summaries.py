@@ -11,8 +11,8 @@ from annotation.models.campaigns import Campaign, Item
 class ItemSummary(models.Model):
     """One row for each item. It repeats what is stored elsewhere, so that the list reads a page from one index.
 
-    Figures rest on the ratings that count (`annotation.agreement.scores`), so an excluded item has none. A tally packs
-    the number, the sum and the sum of squares of an item's scores on one axis (`qsave.statistics.tallies`).
+    Figures rest on the ratings that count (`annotation.agreement.scores`), so an excluded or withdrawn item has none. A
+    tally packs the number, the sum and the sum of squares of an item's scores on one axis (`qsave.statistics.tallies`).
     """
 
     class State(models.TextChoices):
@@ -30,7 +30,7 @@ class ItemSummary(models.Model):
     generator = models.CharField(max_length=120)
     split = models.CharField(max_length=5)
     state = models.CharField(max_length=13, choices=State.choices)
-    is_gold = models.BooleanField(help_text="Its scores are known and it is not a qualification clip.")
+    is_gold = models.BooleanField(help_text="Its scores are known; it is neither withdrawn nor a qualification clip.")
     priority = models.SmallIntegerField()
     slot_count = models.PositiveIntegerField(help_text="Rating slots.")
     rating_count = models.PositiveIntegerField(help_text="Rating slots that are done.")

@@ -58,7 +58,8 @@ def list_visible_clips(user: User) -> QuerySet[Clip]:
     """Return the clips that this person may see.
 
     Leads see every clip. Others see the clips of campaigns that they may rate in now and the examples in guidelines
-    that they may read, unless these are held back or excluded there, and the clips that they hold or have rated.
+    that they may read, unless these are held back or excluded there, and the clips that they hold or have rated. They
+    see no withdrawn clip.
     """
     if user.has_role(Role.LEAD):
         return Clip.objects.all()
@@ -68,7 +69,7 @@ def list_visible_clips(user: User) -> QuerySet[Clip]:
         campaign__in=list_readable_campaigns(user), campaign__guidelines__examples__clip=F("clip")
     )
     slot = Slot.objects.filter(item__clip=OuterRef("pk"), rater=user)
-    return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)))
+    return Clip.objects.filter(Q(Exists(in_open)) | Q(Exists(slot)) | Q(Exists(example)), withdrawn_at=None)
 
 
 def _explain_refusal_of_guest(user: User, campaign: Campaign) -> str:

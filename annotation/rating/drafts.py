@@ -7,7 +7,7 @@ is evaluated on ratings that it influenced.
 import uuid
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -25,8 +25,12 @@ class DraftRefused(ValueError):
     """A draft that must not be stored: of a val or test item, or without a reason for people."""
 
 
-def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, latency_ms: int) -> Draft:
+def record_draft(
+    *, item_id: int, critic: str, card: ReportCard, text: str, latency_ms: int, clip_version: int | None = None
+) -> Draft:
     """Store a critic's draft of an item, without its scratch text; an existing one stays as it is and is returned.
+
+    `clip_version` is the version of the clip that the critic saw, by default the current one.
 
     Raises DraftRefused for val and test items and for a card whose reasons are scratch text alone, Item.DoesNotExist
     for an unknown item.
@@ -47,7 +51,8 @@ def record_draft(*, item_id: int, critic: str, card: ReportCard, text: str, late
         "latency_ms": max(0, latency_ms),
     }
     with transaction.atomic():
-        return Draft.objects.get_or_create(item=item, critic=critic, defaults=proposal)[0]
+        version = item.clip.version if clip_version is None else clip_version
+        return Draft.objects.get_or_create(item=item, critic=critic, clip_version=version, defaults=proposal)[0]
 
 
 def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
@@ -59,7 +64,7 @@ def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> 
         Item.objects.filter(campaign=campaign, clip__prompt_group__split=Split.TRAIN)
         .filter(availability=Item.Availability.AVAILABLE)
         .filter(Exists(slots.filter(item=OuterRef("pk"))))
-        .exclude(Exists(Draft.objects.filter(item=OuterRef("pk"), critic=critic)))
+        .exclude(Exists(select_current_drafts().filter(item=OuterRef("pk"), critic=critic)))
         .annotate(rank=next_slot.values("rank")[:1], slot_number=next_slot.values("number")[:1])
         .select_related("clip")
         .order_by("-rank", "slot_number", "pk")
@@ -75,7 +80,12 @@ def find_draft(slot: Slot) -> Draft | None:
     """
     if slot.arm != Arm.ASSISTED:
         return None
-    return Draft.objects.filter(item=slot.item_id).order_by("-created_at", "-pk").first()
+    return select_current_drafts().filter(item=slot.item_id).order_by("-created_at", "-pk").first()
+
+
+def select_current_drafts() -> QuerySet[Draft]:
+    """Return the drafts of the present file of their clip; in SQL, `queue_sql`."""
+    return Draft.objects.filter(clip_version=F("item__clip__version"))
 
 
 def find_shown_draft(rater: User, item_id: int) -> tuple[Draft | None, str]:

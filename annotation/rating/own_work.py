@@ -19,10 +19,10 @@ from accounts.query_plans import plan_by_values
 from annotation.campaigns.needs import GIVEN_OUT
 from annotation.campaigns.reports import REPORTS
 from annotation.models import (
+    LEFT_OUT,
     Campaign,
     CampaignMember,
     Guideline,
-    Item,
     ItemSummary,
     Offer,
     Rating,
@@ -69,7 +69,7 @@ class OwnWork:
 
 @dataclass(frozen=True, slots=True)
 class SettledReport:
-    """A rater's report that a lead has settled, and whether the clip is excluded since."""
+    """A rater's report that a lead has settled, and whether the clip is excluded or withdrawn since."""
 
     clip: str
     campaign: Campaign
@@ -98,16 +98,19 @@ def read_settled_reports(rater: User, now: datetime) -> list[SettledReport]:
         SettledReport(
             clip=skip.item.clip.clip_id,
             campaign=skip.item.campaign,
-            is_excluded=skip.item.availability == Item.Availability.EXCLUDED,
+            is_excluded=skip.item.availability in LEFT_OUT,
         )
         for skip in rows
     ]
 
 
 def list_excluded_work(rater: User, now: datetime) -> QuerySet[SavedWork]:
-    """Return what the rater typed, in the last SETTLED_FOR, on clips that are excluded now, newest first. One query."""
+    """Return what the rater typed, in the last SETTLED_FOR, on clips that are excluded or withdrawn now.
+
+    The newest comes first. One query.
+    """
     work = SavedWork.objects.filter(rater=rater, saved_at__gt=now - SETTLED_FOR)
-    work = work.filter(item__availability=Item.Availability.EXCLUDED)
+    work = work.filter(item__availability__in=LEFT_OUT)
     return work.select_related("item__clip", "item__campaign").order_by("-saved_at")[:MAX_SETTLED]
 
 

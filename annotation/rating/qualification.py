@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
-from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, Slot
+from annotation.models import LEFT_OUT, AxisAnswer, Campaign, Item, Qualification, Rating, Slot
 from annotation.rating.checks import CLOSE, ChosenItem, list_skipped
 from annotation.shared.levels import get_level_name
 from qsave.axes import AXES
@@ -92,11 +92,11 @@ def make_feedback(rating: Rating) -> Feedback | None:
 
 
 def _is_let_in(rater: User, campaign: Campaign) -> bool:
-    """A verdict stays, also when a lead excludes the clips that led to it."""
+    """A verdict stays, also when a lead excludes or withdraws the clips that led to it."""
     verdict = Qualification.objects.filter(rater=rater, campaign=campaign).first()
     if verdict:
         return verdict.passed or verdict.let_in_by_id is not None
-    return not _list_qualification(campaign).exclude(availability=Item.Availability.EXCLUDED).exists()
+    return not _list_qualification(campaign).exclude(availability__in=LEFT_OUT).exists()
 
 
 def _list_qualification(campaign: Campaign) -> QuerySet[Item]:
@@ -106,8 +106,8 @@ def _list_qualification(campaign: Campaign) -> QuerySet[Item]:
 def _compare_with_known(rater: User, campaign: Campaign) -> Iterator[bool]:
     """Yield for every known score whether the rater's answer came close.
 
-    Excluded clips do not count. A clip that is held back counts if the rater rated or skipped it: nobody avoids a clip
-    by reporting it.
+    Excluded and withdrawn clips do not count. A clip that is held back counts if the rater rated or skipped it: nobody
+    avoids a clip by reporting it.
     """
     answers = AxisAnswer.objects.filter(
         revision__number=1,  # the answer before the feedback
@@ -119,7 +119,7 @@ def _compare_with_known(rater: User, campaign: Campaign) -> Iterator[bool]:
         (item, axis): score for item, axis, score in answers.values_list("revision__rating__item", "axis", "score")
     }
     met = {item for item, _axis in given} | set(list_skipped(rater, campaign).values_list("item", flat=True))
-    known = _list_qualification(campaign).exclude(availability=Item.Availability.EXCLUDED)
+    known = _list_qualification(campaign).exclude(availability__in=LEFT_OUT)
     counted = known.filter(Q(availability=Item.Availability.AVAILABLE) | Q(pk__in=met))
     for item, gold in counted.values_list("pk", "gold"):
         for axis, score in (gold or {}).items():

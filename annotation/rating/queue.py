@@ -16,8 +16,8 @@ The rules, in the order in which `claim` tries them:
 
 An item that a rater has reported is held back from everybody, in every kind of slot, until a lead gives it out again
 or excludes it (`annotation.campaigns.reports`). The rater who holds it when it is reported may finish. The rater who
-holds it when it is excluded loses the slot and is told why. What they typed stays saved, and rule 3 applies if the
-item returns.
+holds it when it is excluded or withdrawn loses the slot and is told why. What they typed stays saved, and rule 3
+applies if the item returns.
 
 No timer frees a slot. Once its lease has expired, another rater can take it. Until one does, the slot keeps the first
 rater's lease, and a late submit by that rater counts. A paused campaign hands out nothing new, but raters can finish
@@ -37,7 +37,7 @@ from annotation.campaigns.locks import lock_items
 from annotation.campaigns.reports import REPORTS, hold_back
 from annotation.campaigns.slots import free_slots
 from annotation.campaigns.summaries import refresh_summaries
-from annotation.models import Campaign, Item, Offer, SavedWork, Skip, Slot
+from annotation.models import LEFT_OUT, Campaign, Item, Offer, SavedWork, Skip, Slot
 from annotation.raters.admission import explain_refusal
 from annotation.rating import checks, qualification
 from annotation.rating.queue_sql import (
@@ -86,8 +86,8 @@ def claim(*, rater: User, campaign: Campaign) -> Slot | None:
 
 
 def explain_exclusion(item: Item) -> str:
-    """Return what to tell a rater who is rating an item that is excluded; empty if it is not excluded."""
-    if item.availability != Item.Availability.EXCLUDED:
+    """Return what to tell a rater who is rating an item that is excluded or withdrawn; empty if it is neither."""
+    if item.availability not in LEFT_OUT:
         return ""
     return _(
         "A lead has taken this clip out of the campaign, so it needs no rating. What you typed is kept: if the clip "
@@ -96,8 +96,8 @@ def explain_exclusion(item: Item) -> str:
 
 
 def find_excluded_work(rater: User, campaign: Campaign) -> Item | None:
-    """Return the excluded item on which the rater saved work most recently, if there is one."""
-    excluded = Q(item__campaign=campaign, item__availability=Item.Availability.EXCLUDED)
+    """Return the excluded or withdrawn item on which the rater saved work most recently, if there is one."""
+    excluded = Q(item__campaign=campaign, item__availability__in=LEFT_OUT)
     work = SavedWork.objects.filter(excluded, rater=rater).select_related("item__clip").order_by("-saved_at").first()
     return work.item if work else None
 

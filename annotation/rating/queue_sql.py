@@ -33,7 +33,7 @@ _RATER_STATUS = """
 _HELD_SLOT = """
     SELECT slot.*, shown.draft_id AS draft_shown, shown.exposure AS exposure,
         campaign.state AS campaign_state, campaign.critic_active AS critic_active,
-        clip.prompt AS prompt, clip.duration AS duration, (
+        clip.prompt AS prompt, clip.duration AS duration, clip.version AS clip_version, (
         SELECT guideline.id FROM annotation_guideline guideline JOIN annotation_offer offer
         ON offer.item_id = slot.item_id AND offer.rater_id = slot.rater_id
         WHERE guideline.campaign_id = slot.campaign_id AND guideline.created_at <= offer.offered_at
@@ -59,7 +59,11 @@ _OFFER = """
         exposure = CASE WHEN {has_work} THEN annotation_offer.exposure
             WHEN annotation_offer.draft_id IS NOT NULL THEN 'from_start' ELSE excluded.exposure END
 """
-_NEWEST_DRAFT = "(SELECT id FROM annotation_draft WHERE item_id = %(item)s ORDER BY created_at DESC, id DESC LIMIT 1)"
+_NEWEST_DRAFT = """
+    (SELECT id FROM annotation_draft
+        WHERE item_id = %(item)s AND clip_version = (SELECT version FROM annotation_clip WHERE id = item.clip_id)
+        ORDER BY created_at DESC, id DESC LIMIT 1)
+"""
 _HAS_WORK = """
     EXISTS (SELECT 1 FROM annotation_savedwork work
         WHERE work.item_id = annotation_offer.item_id AND work.rater_id = annotation_offer.rater_id)
@@ -195,6 +199,7 @@ class HeldSlot:
     critic_active: bool
     draft: int | None
     exposure: str
+    clip_version: int
 
 
 def lock_held_slot(rater: User, lease: uuid.UUID, campaign: Campaign | None = None) -> HeldSlot | None:
@@ -211,7 +216,14 @@ def lock_held_slot(rater: User, lease: uuid.UUID, campaign: Campaign | None = No
         campaign.state = slot.campaign_state
         slot.campaign = campaign
     return HeldSlot(
-        slot, slot.prompt, slot.duration, slot.guideline_seen, bool(slot.critic_active), slot.draft_shown, slot.exposure
+        slot=slot,
+        prompt=slot.prompt,
+        duration=slot.duration,
+        guideline=slot.guideline_seen,
+        critic_active=bool(slot.critic_active),
+        draft=slot.draft_shown,
+        exposure=slot.exposure,
+        clip_version=slot.clip_version,
     )
 
 

@@ -25,7 +25,7 @@ _RATED_COUNT = """
 """
 _DESK_CLIP = """
     SELECT clip.id, clip.clip_id, clip.prompt, clip.content_warning, clip.width, clip.height, clip.fps_numerator,
-        clip.fps_denominator, clip.duration, clip.has_audio, clip.rendition, clip.shown_times,
+        clip.fps_denominator, clip.duration, clip.has_audio, clip.rendition, clip.shown_times, clip.version,
         EXISTS (SELECT 1 FROM annotation_savedwork WHERE item_id = item.id AND rater_id = %(rater)s) AS has_work,
         (SELECT draft_id FROM annotation_offer WHERE item_id = item.id AND rater_id = %(rater)s) AS draft_shown,
         ({rated}) AS rated
@@ -42,8 +42,9 @@ _LAST_REASONS = """
 """
 _INSERT_RATING = """
     INSERT INTO annotation_rating
-        (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at, critic_active)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *
+        (slot_id, item_id, rater_id, arm, exposure, draft_id, guideline_id, is_simulated, created_at, critic_active,
+        clip_version)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *
 """
 _INSERT_REVISION = """
     INSERT INTO annotation_ratingrevision (rating_id, number, is_current, key, viewing, seconds_spent, created_at)
@@ -107,7 +108,7 @@ def store_rating(held: HeldSlot, rater: User, draft: Draft | None) -> Rating:
     critic_active = held.critic_active or draft is not None
     origin = [slot.pk, slot.item_id, rater.pk, slot.arm, held.exposure, draft.pk if draft else None, held.guideline]
     moment = prepare_value(Rating, "created_at", timezone.now())
-    values = [*origin, rater.is_simulated, moment, critic_active]
+    values = [*origin, rater.is_simulated, moment, critic_active, held.clip_version]
     (rating,) = list(Rating.objects.raw(_INSERT_RATING, values))
     with connection.cursor() as cursor:
         cursor.execute(_MARK_SLOT_DONE, [moment, slot.pk])

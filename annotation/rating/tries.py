@@ -18,9 +18,10 @@ from qsave.axes import Axis
 
 
 def list_try_order(campaign: Campaign) -> list[int]:
-    """Return the items of a campaign in its seeded order. One query."""
-    items = Item.objects.filter(campaign=campaign).values_list("pk", "clip__clip_id")
-    return [pk for pk, _name in sorted(items, key=lambda row: (draw_position(campaign.seed, row[1], "place"), row[0]))]
+    """Return the items of a campaign in its seeded order, without withdrawn ones. One query."""
+    items = Item.objects.filter(campaign=campaign).exclude(availability=Item.Availability.WITHDRAWN)
+    names = items.values_list("pk", "clip__clip_id")
+    return [pk for pk, _name in sorted(names, key=lambda row: (draw_position(campaign.seed, row[1], "place"), row[0]))]
 
 
 def make_try_slot(campaign: Campaign, item_id: int) -> Slot:

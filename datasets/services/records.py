@@ -13,6 +13,7 @@ CHECK_SLOT_REASONS = {
     "gold": "a check against known scores",
     "repeat": "a repeat of the rater's own",
     "qualification": "given to qualify",
+    "earlier": "of an earlier file of the clip",
 }
 """Why a rating in a check slot of each kind does not count. Ratings in rating slots (kind `seat`) count."""
 

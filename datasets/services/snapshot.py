@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from annotation.agreement.scores import read_watched_share
 from annotation.models import (
+    LEFT_OUT,
     AxisAnswer,
     Campaign,
     Clip,
@@ -46,11 +47,11 @@ _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frame
 
 
 def write_snapshot(campaign: Campaign, path: Path) -> int:
-    """Write a record of every clip of the campaign, in the order of clip ids; return how many."""
+    """Write a record of every clip of the campaign that is not withdrawn, in the order of clip ids; return how many."""
     with _share_snapshot(), path.open("wb") as file:
-        items = Item.objects.filter(campaign=campaign).values_list("clip__clip_id", "pk")
+        items = Item.objects.filter(campaign=campaign).exclude(availability=Item.Availability.WITHDRAWN)
         # sorted here, because the order of a database depends on its collation
-        ordered = [pk for _, pk in sorted(items)]
+        ordered = [pk for _, pk in sorted(items.values_list("clip__clip_id", "pk"))]
         screened = read_screened_raters(campaign)
         for start in range(0, len(ordered), CHUNK):
             for record in _make_records(campaign, ordered[start : start + CHUNK], screened):
@@ -79,13 +80,13 @@ def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
         clip__bridges_splits=False,
         clip__prompt_group__split=Split.TRAIN,
     )
-    return (rated.filter(reviews__isnull=False) if reviewed else rated).exists()
+    return (rated.filter(reviews__clip_version=F("clip__version")) if reviewed else rated).exists()
 
 
 def _select_counted_ratings(campaign: Campaign) -> QuerySet[Rating]:
     """Return the ratings that count on train. On val and test only the blind ones among them count."""
-    rated = Rating.objects.filter(item__campaign=campaign, item__exclusion_reason="", slot__kind=Slot.Kind.SEAT)
-    return rated.exclude(rater__in=read_screened_raters(campaign))
+    rated = Rating.objects.filter(item__campaign=campaign, slot__kind=Slot.Kind.SEAT)
+    return rated.exclude(item__availability__in=LEFT_OUT).exclude(rater__in=read_screened_raters(campaign))
 
 
 def make_pseudonym(campaign: Campaign, rater_id: int) -> str:
@@ -117,7 +118,9 @@ def _share_snapshot() -> Iterator[None]:
 
 def _make_records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Iterator[ClipRecord]:
     items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
-    reviews = Review.objects.filter(item__in=item_ids).order_by("created_at", "pk")
+    reviews = Review.objects.filter(item__in=item_ids, clip_version=F("item__clip__version")).order_by(
+        "created_at", "pk"
+    )
     cards = {review.item_id: card_from_json(review.card) for review in reviews}
     ratings = _read_ratings(campaign, item_ids, screened)
     for item_id in item_ids:

@@ -170,7 +170,12 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
         try:
             with transaction.atomic():
                 record_draft(
-                    item_id=item.pk, critic=str(critic), card=scored.card, text=scored.text, latency_ms=latency_ms
+                    item_id=item.pk,
+                    critic=str(critic),
+                    card=scored.card,
+                    text=scored.text,
+                    latency_ms=latency_ms,
+                    clip_version=item.clip.version,
                 )
             return True
         except DraftRefused as refusal:

@@ -47,7 +47,7 @@ def _describe(item: Item) -> dict[str, Any]:
         "generator": item.clip.generator,
         "split": item.clip.prompt_group.split,
         "state": _name_state(item, states["done"], states.total()),
-        "is_gold": item.gold is not None and not item.is_qualification,
+        "is_gold": item.gold is not None and not item.is_qualification and item.availability != "withdrawn",
         "priority": item.priority,
         "slot_count": states.total(),
         "rating_count": states["done"],

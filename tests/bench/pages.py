@@ -69,8 +69,8 @@ _MADE = [
             ELSE {rater} + (item_id * 7 + number * 13) % {raters} END
         WHERE campaign_id = {campaign} AND (number <= {ratings} OR item_id % 4 = 0)""",
     """INSERT INTO annotation_rating
-        (slot_id, item_id, rater_id, arm, exposure, is_simulated, critic_active, created_at)
-        SELECT id, item_id, rater_id, arm, 'none', false, true, %s FROM annotation_slot
+        (slot_id, item_id, rater_id, arm, exposure, is_simulated, critic_active, created_at, clip_version)
+        SELECT id, item_id, rater_id, arm, 'none', false, true, %s, 1 FROM annotation_slot
         WHERE campaign_id = {campaign} AND state = 'done'""",
     """INSERT INTO annotation_ratingrevision (rating_id, number, is_current, key, viewing, seconds_spent, created_at)
         SELECT rating.id, 1, true, {uuid}, {viewing}, 30, rating.created_at FROM annotation_rating rating

@@ -198,7 +198,7 @@ def test_the_list_takes_as_many_queries_with_more_clips(
     as_lead: Client, rated: Campaign, clips: int, query: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     add_clips(actor=rated.created_by, campaign=rated, clips=[factories.make_clip() for _ in range(clips)])
-    queries = {"": 11, "sort=-width&state=rated": 12}.get(query, 13)
+    queries = {"": 12, "sort=-width&state=rated": 12}.get(query, 13)
     with django_assert_num_queries(queries):
         page = as_lead.get(f"/campaigns/{rated.name}/items?{query}")
     assert page.context["page"].rows

@@ -1,0 +1,58 @@
+"""Give a clip several new values at once, as a row of a re-imported manifest has them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import Role, User
+from annotation.campaigns.locks import lock_campaigns, lock_clip_rows
+from annotation.campaigns.marking import Mark, mark_item
+from annotation.corrections.details import DETAILS, edit_details
+from annotation.corrections.prompts import change_prompt
+from annotation.corrections.records import clean_reason
+from annotation.intake.prompt_groups import lock_clips
+from annotation.models import Campaign, Clip, Item
+from annotation.shared.permissions import require_role
+
+VALUES = frozenset({*DETAILS, "prompt", "gold"})
+
+
+@transaction.atomic
+def correct_clip(
+    *, actor: User, clip: Clip, values: Mapping[str, Any], reason: str, campaign: Campaign | None = None
+) -> Clip:
+    """Apply all of the values or none, and return the clip that has them, which may be a successor.
+
+    The names are those of `differences.Difference`. Known scores (`gold`) are those of the clip's item in `campaign`.
+    Raises ValidationError by field.
+    """
+    require_role(actor, Role.LEAD)
+    reason = clean_reason(reason)
+    unknown = values.keys() - VALUES
+    if unknown:
+        raise ValidationError(dict.fromkeys(unknown, _("A clip has no such value.")))
+    _lock(clip, moves="prompt" in values)
+    details = {name: values[name] for name in DETAILS if name in values}
+    if details:
+        clip = edit_details(actor=actor, clip=clip, details=details, reason=reason)
+    if "gold" in values and campaign is not None:
+        _set_known_scores(actor, Item.objects.get(campaign=campaign, clip=clip), values["gold"])
+    if "prompt" in values:
+        clip = change_prompt(actor=actor, clip=clip, prompt=values["prompt"], reason=reason)
+    return clip
+
+
+def _lock(clip: Clip, *, moves: bool) -> None:
+    """Take the locks of all the corrections at once, in the order of `annotation.campaigns.locks`."""
+    if moves:
+        lock_clips()
+    lock_campaigns(Item.objects.filter(clip=clip.pk).values("campaign"))
+    lock_clip_rows([clip.pk])
+
+
+def _set_known_scores(actor: User, item: Item, scores: Mapping[str, float]) -> None:
+    mark = Mark.QUALIFICATION if item.is_qualification else Mark.GOLD
+    mark_item(actor=actor, item=item, mark=mark, scores=scores)
