@@ -11,6 +11,7 @@ from annotation.campaigns import (
     settings_page,
     taxonomy_page,
 )
+from annotation.intake import tus
 from annotation.raters import hours_page, members_page, panel_pages
 from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_page, try_page
 
@@ -47,6 +48,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/items/<int:pk>/exclude", clip_page.exclude_item, name="exclude-item"),
     path("campaigns/<slug:name>/order-scores", order_scores_page.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", campaign_page.import_clips, name="import-clips"),
+    path("campaigns/<slug:name>/uploads", tus.uploads, name="uploads"),
+    path("uploads/<slug:key>", tus.upload, name="upload"),
     path("campaigns/<slug:name>/finish-upkeep", campaign_page.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members_page.members, name="members"),
     path("campaigns/<slug:name>/members/add", members_page.add_member, name="add-member"),

@@ -21,10 +21,10 @@ PACKAGES = ("accounts", "annotation", "config", "datasets", "modelassist", "oper
 OURS = {
     "action", "allowed", "answers", "asked", "axes", "axis", "best", "bound", "bridges", "chosen", "clips", "count",
     "counts", "days", "done", "duration", "end", "error", "figure", "figures", "first", "format", "given", "group",
-    "groups", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks", "middle",
-    "minutes", "more", "most", "n", "number", "pace", "problem", "quota", "rated", "read", "readable", "reason",
-    "requested", "role", "roles", "run", "seats", "share", "shown", "slots", "split", "start", "state", "total", "uses",
-    "values", "wanted", "ways", "whom", "why", "width", "worst",
+    "groups", "header", "height", "high", "item_id", "largest", "last", "least", "left", "line", "low", "marks",
+    "middle", "minutes", "more", "most", "n", "number", "offset", "pace", "problem", "quota", "rated", "read",
+    "readable", "reason", "requested", "role", "roles", "run", "seats", "share", "shown", "slots", "split", "start",
+    "state", "total", "uses", "values", "version", "wanted", "ways", "whom", "why", "width", "worst",
 }  # fmt: skip
 """Keys of values that the site itself writes: figures, states, roles, sentences. Add a new one here, or isolate it."""
 OWN_FIELDS = {("annotation/rating/desk_form.py", "name")}

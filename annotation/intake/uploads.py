@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from annotation.intake.archives import CHUNK, MAX_BYTES, UploadRefused, unpack, write_file
 from annotation.intake.folder_manifests import prepare_manifest
 from annotation.intake.upload_folders import get_upload_root, remove_stale_folders
+from annotation.intake.upload_store import discard_expired_uploads
 from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
 
@@ -38,6 +39,7 @@ def receive_files(files: Sequence[UploadedFile[Any]], *, generator: str = "") ->
 def open_upload_folder() -> Iterator[Path]:
     """Create a folder for the files of one import; delete it if the body raises an exception."""
     remove_stale_folders()
+    discard_expired_uploads()
     folder = get_upload_root() / uuid.uuid4().hex
     folder.mkdir(parents=True)
     with ExitStack() as cleanup:

@@ -34,6 +34,7 @@ NOT_OPENED = {
     "api-renew": "a POST only",
     "api-hand-back": "a POST only",
     "api-skip": "a POST only",
+    "upload": "no GET, and its key is in a folder",
 }
 
 
