@@ -18,11 +18,11 @@ from qsave.statistics.mos import Mos
 PAGE_SIZE = 50
 # Each step is one look-up in the index: the next name after the last one.
 _GENERATORS = """
-    WITH RECURSIVE found(name) AS (
+    WITH RECURSIVE names(name) AS (
         SELECT MIN(generator) FROM annotation_itemsummary WHERE campaign_id = %(campaign)s
         UNION ALL SELECT (SELECT MIN(generator) FROM annotation_itemsummary
-            WHERE campaign_id = %(campaign)s AND generator > found.name) FROM found WHERE found.name IS NOT NULL)
-    SELECT name FROM found WHERE name IS NOT NULL
+            WHERE campaign_id = %(campaign)s AND generator > names.name) FROM names WHERE names.name IS NOT NULL)
+    SELECT name FROM names WHERE name IS NOT NULL
 """
 
 

@@ -10,14 +10,12 @@ from typing import Any
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from annotation.campaigns.progress import SumsByState, read_sums_by_campaign
+from annotation.campaigns.progress import SumsByState, list_counted, read_sums_by_campaign
 from annotation.models import Campaign, ItemSummary, Review, Slot
 
 State = ItemSummary.State
 GIVEN_OUT = (State.UNRATED, State.STARTED)
 """States of clips that the queue can give out: they have an open rating slot, and are not held back."""
-HAVE_SLOTS = (*GIVEN_OUT, State.RATED, State.REPORTED)
-"""States of clips whose rating slots count: not qualification clips, not excluded or withdrawn ones."""
 MAX_CAMPAIGNS = 200
 """The home page looks at no more campaigns than this, the newest first."""
 STALLED_AFTER = timedelta(days=3)
@@ -29,9 +27,9 @@ WINDOW = timedelta(days=7)
 class CampaignWork:
     """How the work in a campaign goes.
 
-    `slots` and `done` count rating slots, without those of excluded clips. `open_slots` and `open_clips` are what the
-    queue can still give out: no clip in them is held back. `pace` is ratings a day over the last
-    WINDOW, None without any.
+    `slots` and `done` count rating slots, without those of clips that are left out. `open_slots` and `open_clips` are
+    what the queue can still give out: no clip in them is held back. `pace` is ratings a day over the last WINDOW, None
+    without any.
     """
 
     campaign: Campaign
@@ -120,7 +118,7 @@ def _count(rows: QuerySet[Any]) -> Coalesce:
 
 
 def _make_work(campaign: Any, now: datetime, sums: SumsByState) -> CampaignWork:
-    counted, open_states = [sums[state] for state in HAVE_SLOTS], [sums[state] for state in GIVEN_OUT]
+    counted, open_states = list_counted(sums), [sums[state] for state in GIVEN_OUT]
     return CampaignWork(
         campaign=campaign,
         slots=sum(one.slots for one in counted),

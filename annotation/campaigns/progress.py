@@ -85,8 +85,13 @@ def read_progress_and_counts(campaign: Campaign) -> tuple[Progress, ClipCounts]:
     return progress, counts
 
 
+def list_counted(sums: SumsByState) -> list[StateSums]:
+    """Return the sums of the states whose rating slots count: those of clips that are not left out of the campaign."""
+    return [one for state, one in sums.items() if state not in LEFT_OUT]
+
+
 def _make_progress(sums: SumsByState, leased: int) -> Progress:
-    counted = [one for state, one in sums.items() if state not in LEFT_OUT]
+    counted = list_counted(sums)
     return Progress(sum(one.slots for one in counted), sum(one.done for one in counted), leased)
 
 

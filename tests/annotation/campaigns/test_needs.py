@@ -18,7 +18,9 @@ from annotation.campaigns.needs import (
     is_stalled,
     read_work,
 )
-from annotation.models import Campaign, Slot
+from annotation.campaigns.progress import read_progress
+from annotation.campaigns.summaries import refresh_summaries
+from annotation.models import Campaign, Item, Slot
 from qsave.axes import AXES
 from tests.annotation import factories
 from tests.annotation.factories import START
@@ -78,6 +80,20 @@ def test_the_work_of_a_campaign_counts_what_the_queue_can_give_out() -> None:
     assert (work.slots, work.done, work.open_slots, work.open_clips) == (6, 3, 2, 2)
     assert (work.reported, work.disputed, work.pace) == (1, 0, 4.0)
     assert work.last_rated_at == Slot.objects.filter(done_at__isnull=False).latest("done_at").done_at
+
+
+@pytest.mark.django_db
+def test_a_campaign_is_not_finished_while_a_clip_is_prepared_and_its_page_counts_the_same_slots() -> None:
+    campaign = factories.make_campaign(2, overlap=1)
+    factories.rate_all(factories.make_user(), campaign, 3)
+    assert is_finished(read_work(timezone.now())[0])
+    item = factories.make_item(campaign)
+    Item.objects.filter(pk=item.pk).update(availability=Item.Availability.PREPARING)
+    refresh_summaries([item.pk])
+    (work,) = read_work(timezone.now())
+    assert not is_finished(work)
+    progress = read_progress(campaign)
+    assert (work.slots, work.done) == (progress.slots, progress.done) == (3, 2)
 
 
 @pytest.mark.django_db
