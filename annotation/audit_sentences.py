@@ -231,6 +231,10 @@ register_acts(
         ),
         "clip.withdrawn": Act(_("Clip withdrawn"), _tell_withdrawal),
         "clip.restored": Act(_("Clip restored"), _("%(actor)s restored clip %(target)s: %(reason)s")),
+        "splits.shares": Act(
+            _("Split shares changed"),
+            _("%(actor)s changed the shares of new prompt groups to %(after)s. Before: %(before)s."),
+        ),
         "rater.screened": Act(_("Rater screened"), _tell_screening),
         "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),
         "member.removed": Act(_("Member removed"), _("%(actor)s removed %(user)s from the members of %(target)s.")),

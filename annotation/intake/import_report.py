@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from annotation.intake.split_draw import read_held_out
 from annotation.models import LEFT_OUT, Campaign, Clip, ClipImport, ImportRow, Item, Split
 from qsave.splits import HELD_OUT, LEAST_CLIPS, LEAST_GROUPS, SplitSize
 
@@ -121,8 +122,12 @@ def _count_new_items(clip_import: ClipImport) -> int:
 
 
 def read_split_sizes(campaign: Campaign | None) -> dict[str, SplitSize]:
-    """Return the size of each split in a campaign, or on the whole site; clips that bridge two splits do not count."""
+    """Return the size of each split in a campaign, or on the whole site, of the clips that a release may have.
+
+    Clips that bridge two splits do not count, nor those of held-out generators in train and val.
+    """
     clips = Clip.objects.filter(bridges_splits=False, withdrawn_at=None)
+    clips = clips.exclude(~Q(prompt_group__split=Split.TEST), generator__in=read_held_out())
     if campaign is not None:
         items = Item.objects.filter(campaign=campaign, is_qualification=False).exclude(availability__in=LEFT_OUT)
         clips = clips.filter(items__in=items)

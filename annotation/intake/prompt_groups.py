@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
-from django.db.models import Count, Max
+from django.db.models import Max
 
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_index import BATCH_SIZE, LOOKUP_SIZE, index_prompts, read_corpus
+from annotation.intake.split_draw import SplitDraw
 from annotation.models import GroupedPrompt, PromptGroup, Split
 from qsave.groups import (
     Cluster,
     NearKnown,
     bridges_splits,
-    choose_split,
     find_near_known,
     join_near,
     make_clusters,
@@ -152,11 +152,16 @@ class _Plan:
     stored: dict[PromptKey, _Place] = field(default_factory=dict)
     named: dict[PromptKey, Row] = field(default_factory=dict)
     unnamed: dict[PromptKey, Row] = field(default_factory=dict)
+    generators: defaultdict[PromptKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     clusters: list[Cluster[Key]] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         return not self.named and not self.unnamed
+
+    def list_generators(self, keys: Iterable[PromptKey]) -> set[str]:
+        """Return the generators of all rows with these prompts."""
+        return set().union(*(self.generators[key] for key in keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,7 @@ def _make_plan(rows: Sequence[Row]) -> _Plan:
     first: dict[PromptKey, Row] = {}
     for key, row in zip(plan.keys, rows, strict=True):
         first.setdefault(key, row)
+        plan.generators[key].add(row.generator)
     plan.stored = {key: place for key, place in _find_places(set(digests.values())).items() if key in first}
     for key, row in first.items():
         if key not in plan.stored:
@@ -225,13 +231,14 @@ def _replace_by_groups(near: Sequence[NearKnown[int]]) -> list[NearKnown[Key]]:
 
 def _assign_groups(plan: _Plan, seed: int) -> list[_Assigned]:
     """Return a group for each new prompt. New groups have their split, and are not stored yet."""
-    draw = _Draw(seed)
+    draw = SplitDraw(seed)
     named = _find_named_groups(plan.named.values())
-    for row in plan.named.values():
-        if row.prompt_group not in named:
+    for name, keys in _list_keys_by_name(plan).items():
+        if name not in named:
             # a normalised prompt with words has no colon, so a name cannot equal a prompt
-            representative = f"prompt_group: {row.prompt_group}"
-            named[row.prompt_group] = draw.make_group(row, representative, name=row.prompt_group)
+            named[name] = draw.make_group(
+                plan.named[keys[0]], plan.list_generators(keys), f"prompt_group: {name}", name=name
+            )
     assigned = [_Assigned(key, row, named[row.prompt_group]) for key, row in plan.named.items()]
     groups = _load_groups(plan.clusters) | dict[Key, PromptGroup](named)
     split_of = {key: group.split for key, group in groups.items()}
@@ -241,38 +248,20 @@ def _assign_groups(plan: _Plan, seed: int) -> list[_Assigned]:
         if cluster.near:
             group = groups[cluster.near[0]]
         else:
-            first = unnamed[cluster.members[0]][1]
-            representative = _make_representative(first.prompt)
-            group = existing.get(representative) or draw.make_group(first, representative)
+            keys = [unnamed[number][0] for number in cluster.members]
+            first = plan.unnamed[keys[0]]
+            representative = make_representative(first.prompt)
+            group = existing.get(representative) or draw.make_group(first, plan.list_generators(keys), representative)
         bridges = bridges_splits(cluster.near, split_of)
         assigned += [_Assigned(*unnamed[number], group, bridges) for number in cluster.members]
     return assigned
 
 
-class _Draw:
-    """Draws the splits of new groups, by what the splits have."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-        self._counts: Counter[str] = Counter()
-        self._counts_by_generator: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        counts = PromptGroup.objects.values_list("generator", "split").annotate(groups=Count("pk"))
-        for generator, split, groups in counts.order_by("generator", "split"):
-            self._count(generator, split, groups)
-
-    def make_group(self, row: Row, representative: str, *, name: str | None = None) -> PromptGroup:
-        split = choose_split(
-            name or row.prompt,
-            taken=self._counts,
-            taken_by_generator=self._counts_by_generator[row.generator],
-            seed=self._seed,
-        )
-        self._count(row.generator, split, 1)
-        return PromptGroup(representative=representative, name=name, split=split, generator=row.generator)
-
-    def _count(self, generator: str, split: str, groups: int) -> None:
-        self._counts[split] += groups
-        self._counts_by_generator[generator][split] += groups
+def _list_keys_by_name(plan: _Plan) -> dict[str, list[PromptKey]]:
+    keys: defaultdict[str, list[PromptKey]] = defaultdict(list)
+    for key in plan.named:
+        keys[key[0]].append(key)
+    return keys
 
 
 def _store_groups(assigned: Sequence[_Assigned]) -> None:
@@ -310,7 +299,7 @@ def _load_groups(clusters: Iterable[Cluster[Key]]) -> dict[Key, PromptGroup]:
 def _find_groups_without_prompts(rows: Iterable[Row]) -> dict[str, PromptGroup]:
     """Return the stored groups that a prompt of these rows represents, by that prompt. They have no prompts."""
     existing: dict[str, PromptGroup] = {}
-    for chunk in split_into_chunks((_make_representative(row.prompt) for row in rows), LOOKUP_SIZE):
+    for chunk in split_into_chunks((make_representative(row.prompt) for row in rows), LOOKUP_SIZE):
         groups = PromptGroup.objects.filter(representative__in=chunk)
         existing |= {group.representative: group for group in groups}
     return existing
@@ -335,7 +324,7 @@ def _find_pks_by_name(names: Iterable[str]) -> dict[str, int]:
     return pks
 
 
-def _make_representative(prompt: str) -> str:
+def make_representative(prompt: str) -> str:
     """Return the normalised prompt; a very long one ends in its hash, because an index entry has a maximum size."""
     text = normalise(prompt)
     if len(text.encode()) <= REPRESENTATIVE_LENGTH:

@@ -36,12 +36,12 @@ def group_rows(clip_import: ClipImport) -> None:
 
 
 def list_distinct_prompts(clip_import: ClipImport) -> list[Row]:
-    """Return the first good row of each prompt and prompt group, with the values by which prompts are grouped."""
+    """Return the first good row of each prompt, group and generator, with the values by which prompts are grouped."""
     names = ("prompt", "generator", "prompt_group")
     rows = clip_import.rows.exclude(state=ImportRow.State.REFUSED).order_by("number")
-    distinct: dict[tuple[str, str], Row] = {}
+    distinct: dict[tuple[str, str, str], Row] = {}
     for prompt, generator, group in rows.values_list(*(f"values__{name}" for name in names)).iterator():
-        distinct.setdefault((prompt, group or ""), Row("", prompt, generator, prompt_group=group or ""))
+        distinct.setdefault((prompt, group or "", generator), Row("", prompt, generator, prompt_group=group or ""))
     return list(distinct.values())
 
 

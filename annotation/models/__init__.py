@@ -27,6 +27,7 @@ from annotation.models.ratings import (
     Skip,
     make_blind_condition,
 )
+from annotation.models.splits import HeldOutGenerator, SplitShares
 from annotation.models.summaries import ItemDefect, ItemSummary
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "GroupedPrompt",
     "Guideline",
     "GuidelineExample",
+    "HeldOutGenerator",
     "ImportRow",
     "ImportedJudgement",
     "Item",
@@ -66,6 +68,7 @@ __all__ = [
     "Skip",
     "Slot",
     "Split",
+    "SplitShares",
     "TokenSet",
     "make_blind_condition",
 ]

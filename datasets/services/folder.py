@@ -122,7 +122,7 @@ def _find_video_splits(records: Iterator[ClipRecord]) -> tuple[dict[str, str], i
     total = 0
     for record in records:
         total += 1
-        if not (record.bridges or record.excluded):
+        if not (record.bridges or record.excluded or _is_held_out(record)):
             video_splits.setdefault(record.sha256, record.split)
     return video_splits, total
 
@@ -145,11 +145,17 @@ def _explain_exclusion(record: ClipRecord, video_splits: dict[str, str]) -> str:
         return f"excluded by a lead: {record.excluded}"
     if record.bridges:
         return "its prompt or video is near others of a different split"
+    if _is_held_out(record):
+        return f"its generator {record.generator} is held out for test, and its prompt is in {record.split}"
     if video_splits[record.sha256] != record.split:
         return f"the same video is in {video_splits[record.sha256]}"
     if not record.ratings:
         return "not rated"
     return "" if record.counted else "no rating that counts"
+
+
+def _is_held_out(record: ClipRecord) -> bool:
+    return record.held_out and record.split != "test"
 
 
 def _open_files(folder: Path, stack: ExitStack) -> dict[str, RowWriter]:

@@ -77,6 +77,8 @@ class ClipRecord:
     ratings: tuple[RatingRecord, ...]
     excluded: str = ""
     """Why a lead excluded the clip from the campaign; empty if nobody did."""
+    held_out: bool = False
+    """The generator is held out: its clips are for test only."""
 
     def explain_not_counted(self, rating: RatingRecord) -> str:
         """Return why a rating does not count towards the targets; empty if it does."""

@@ -7,15 +7,16 @@ clips) works on the file, so raters do not wait for a release that takes minutes
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from annotation.agreement.scores import read_watched_share
+from annotation.intake.split_draw import read_held_out
 from annotation.models import (
     LEFT_OUT,
     AxisAnswer,
@@ -52,9 +53,9 @@ def write_snapshot(campaign: Campaign, path: Path) -> int:
         items = Item.objects.filter(campaign=campaign).exclude(availability=Item.Availability.WITHDRAWN)
         # sorted here, because the order of a database depends on its collation
         ordered = [pk for _, pk in sorted(items.values_list("clip__clip_id", "pk"))]
-        screened = read_screened_raters(campaign)
+        screened, held_out = read_screened_raters(campaign), read_held_out()
         for start in range(0, len(ordered), CHUNK):
-            for record in _make_records(campaign, ordered[start : start + CHUNK], screened):
+            for record in _make_records(campaign, ordered[start : start + CHUNK], screened, held_out):
                 file.write(record_to_line(record))
     return len(ordered)
 
@@ -65,8 +66,10 @@ def count_held_out(campaign: Campaign) -> dict[str, SplitSize]:
     A target that needs more ratings of a clip leaves some of them out, so the build counts again.
     """
     items = _select_counted_ratings(campaign).filter(make_blind_condition()).values("item")
+    not_in_val = Q(prompt_group__split=Split.VAL, generator__in=read_held_out())
     sizes = (
         Clip.objects.filter(items__in=items, bridges_splits=False, prompt_group__split__in=HELD_OUT)
+        .exclude(not_in_val)
         .values("prompt_group__split")
         .annotate(clips=Count("pk", distinct=True), groups=Count("prompt_group", distinct=True))
     )
@@ -79,7 +82,7 @@ def has_train_clips(campaign: Campaign, *, reviewed: bool) -> bool:
         pk__in=_select_counted_ratings(campaign).values("item"),
         clip__bridges_splits=False,
         clip__prompt_group__split=Split.TRAIN,
-    )
+    ).exclude(clip__generator__in=read_held_out())
     return (rated.filter(reviews__clip_version=F("clip__version")) if reviewed else rated).exists()
 
 
@@ -116,7 +119,9 @@ def _share_snapshot() -> Iterator[None]:
             yield
 
 
-def _make_records(campaign: Campaign, item_ids: list[int], screened: set[int]) -> Iterator[ClipRecord]:
+def _make_records(
+    campaign: Campaign, item_ids: list[int], screened: set[int], held_out: Set[str]
+) -> Iterator[ClipRecord]:
     items = Item.objects.select_related("clip__prompt_group").in_bulk(item_ids)
     reviews = Review.objects.filter(item__in=item_ids, clip_version=F("item__clip__version")).order_by(
         "created_at", "pk"
@@ -124,7 +129,7 @@ def _make_records(campaign: Campaign, item_ids: list[int], screened: set[int]) -
     cards = {review.item_id: card_from_json(review.card) for review in reviews}
     ratings = _read_ratings(campaign, item_ids, screened)
     for item_id in item_ids:
-        yield _make_record(items[item_id], cards.get(item_id), ratings.get(item_id, []))
+        yield _make_record(items[item_id], cards.get(item_id), ratings.get(item_id, []), held_out)
 
 
 def _read_ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:
@@ -176,7 +181,7 @@ def _make_answer(answer: AxisAnswer) -> Answer:
     )
 
 
-def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord]) -> ClipRecord:
+def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord], held_out: Set[str]) -> ClipRecord:
     clip = item.clip
     times: dict[str, Any] = clip.frame_times.get(FrameConfig().compute_key(), {})
     group = hashlib.sha256(clip.prompt_group.representative.encode()).hexdigest()[:GROUP_LENGTH]
@@ -197,6 +202,7 @@ def _make_record(item: Item, card: ReportCard | None, ratings: list[RatingRecord
         review={axis: _make_review(card, axis) for axis in AXES} if card else None,
         ratings=tuple(ratings),
         excluded=item.exclusion_reason,
+        held_out=clip.generator in held_out,
     )
 
 

@@ -52,6 +52,16 @@ def test_it_holds_the_files_that_a_release_holds(tmp_path: Path) -> None:
     assert verify_release(tmp_path / "a") == []
 
 
+def test_clips_of_a_held_out_generator_are_in_test_only_and_the_others_are_listed(tmp_path: Path) -> None:
+    held_out = [clip(f"h-{split}", rating("ann", 3), split=split, generator="new-1", held_out=True) for split in SPLITS]
+    manifest = release(tmp_path / "a", [*some_clips(), *held_out])
+
+    listed = {row.clip_id for rows in rows_by_split(tmp_path / "a", "rl").values() for row in rows}
+    assert listed & {"h-train", "h-val", "h-test"} == {"h-test"}
+    reasons = manifest["counts"]["left_out"]["the release"]
+    assert reasons["its generator new-1 is held out for test, and its prompt is in train"] == 1
+
+
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     release(tmp_path / "a", some_clips())
     release(tmp_path / "b", some_clips()[::-1])

@@ -8,10 +8,10 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement import reviews
-from annotation.models import Campaign, Clip, Rating, Screening
+from annotation.models import Campaign, Clip, HeldOutGenerator, Rating, Screening
 from annotation.rating import drafts
 from datasets.services.records import ClipRecord, read_records
-from datasets.services.snapshot import count_held_out, make_pseudonym, write_snapshot
+from datasets.services.snapshot import count_held_out, has_train_clips, make_pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
 from qsave.splits import SplitSize
 from tests.annotation import factories
@@ -129,7 +129,7 @@ def test_the_number_of_queries_does_not_grow_with_ratings(
     tmp_path: Path, raters: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     campaign = rated_campaign(4, 2, 2, raters=raters)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         snapshot(campaign, tmp_path)
 
 
@@ -141,3 +141,14 @@ def test_it_reads_one_moment_and_leaves_no_transaction_open(tmp_path: Path) -> N
     assert len(snapshot(campaign, tmp_path)) == 2
     rate(campaign, 1)
     assert Rating.objects.count() == 6
+
+
+def test_clips_of_a_held_out_generator_count_in_test_only(tmp_path: Path) -> None:
+    campaign = rated_campaign(1, 1, 1, raters=1)
+    HeldOutGenerator.objects.create(
+        generator=Clip.objects.values_list("generator", flat=True)[0], reason="Unseen", created_by=campaign.created_by
+    )
+    Clip.objects.update(generator=HeldOutGenerator.objects.get().generator)
+    assert count_held_out(campaign) == {"test": SplitSize(1, 1)}
+    assert not has_train_clips(campaign, reviewed=False)
+    assert {record.held_out for record in snapshot(campaign, tmp_path)} == {True}
