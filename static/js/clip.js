@@ -213,9 +213,11 @@ function drawBox([x, y, boxWidth, boxHeight], row, width, height) {
     group.append(rect);
   }
   const label = document.createElementNS(SVG, "text");
-  label.setAttribute("x", String(x * width));
+  const isRight = x + boxWidth / 2 > 0.5; // a label that began on the right would leave the picture
+  label.setAttribute("x", String((isRight ? x + boxWidth : x) * width));
   label.setAttribute("y", String(y * height));
-  label.setAttribute("dx", "0.3em");
+  label.setAttribute("dx", isRight ? "-0.3em" : "0.3em");
+  label.setAttribute("text-anchor", isRight ? "end" : "start");
   label.setAttribute("dy", "1.15em");
   label.textContent = `${row.dataset.label} ${find(row, "[data-defect]").textContent}`;
   group.append(label);
