@@ -51,9 +51,7 @@ class StartRunForm(forms.Form):
         label=_("Settings that differ from the recipe"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "class": "mono", "spellcheck": "false"}),
-        help_text=_(
-            'One per line, for example sft.learning_rate = 1e-5; or JSON, for example {"sft": {"steps": 200}}.'
-        ),
+        help_text=_('One per line, for example sft.steps = 200; or JSON, for example {"sft": {"steps": 200}}.'),
     )
     allow_high_rates = forms.BooleanField(
         label=_("Allow learning rates above the limits"),
