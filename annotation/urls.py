@@ -12,6 +12,7 @@ from annotation.campaigns import (
     taxonomy_page,
 )
 from annotation.intake import tus
+from annotation.judgements import pages as judgement_pages
 from annotation.raters import hours_page, members_page, panel_pages
 from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_page, try_page
 
@@ -66,6 +67,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("panel/done", panel_pages.panel_done, name="panel-done"),
     path("panel/<str:secret>/", panel_pages.panel_begin, name="panel-begin"),
     path("campaigns/<slug:name>/agreement", agreement_page.agreement, name="agreement"),
+    path("campaigns/<slug:name>/judgements", judgement_pages.judgements, name="judgements"),
+    path("campaigns/<slug:name>/judgements/match", judgement_pages.match_judgements, name="match-judgements"),
+    path("campaigns/<slug:name>/judgements/<int:pk>", judgement_pages.judgement_import, name="judgement-import"),
+    path(
+        "campaigns/<slug:name>/judgements/<int:pk>/delete",
+        judgement_pages.delete_judgements,
+        name="delete-judgements",
+    ),
     path("campaigns/<slug:name>/agreement.csv", agreement_page.agreement_file, name="agreement-file"),
     path("campaigns/<slug:name>/mos.csv", agreement_page.mos_file, name="mos-file"),
     path("campaigns/<slug:name>/raters/<int:rater>/screen", agreement_page.screen_rater, name="screen-rater"),

@@ -38,7 +38,7 @@ class Link:
 CAMPAIGN_TABS = (
     Entry("campaign", _("Overview"), frozenset({"campaign-duplicate"})),
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items"})),
-    Entry("agreement", _("Agreement")),
+    Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),
     Entry("members", _("Members")),
     Entry("panels", _("Panels"), frozenset({"panel-new-link"})),
     Entry("timesheet", _("Timesheet")),

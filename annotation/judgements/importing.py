@@ -108,15 +108,30 @@ def check_mapping(value: object, campaign: Campaign | None) -> JudgementMapping:
 
 
 @transaction.atomic
+def save_mapping(*, actor: User, judgement_import: JudgementImport, mapping: object) -> JudgementImport:
+    """Save the mapping of an import that has not started. Raises ValidationError if it cannot be used."""
+    require_role(actor, Role.LEAD)
+    row = _lock_previewed(judgement_import)
+    row.mapping = check_mapping(mapping, row.campaign).to_json()
+    row.save(update_fields=["mapping"])
+    return row
+
+
+@transaction.atomic
 def start_import(*, actor: User, judgement_import: JudgementImport, mapping: object) -> JudgementImport:
     """Confirm the mapping of an import and mark it as running. Raises ValidationError if it cannot be used."""
     require_role(actor, Role.LEAD)
-    row = JudgementImport.objects.select_for_update().get(pk=judgement_import.pk)
-    if row.state != JudgementImport.State.PREVIEWED:
-        raise ValidationError({"mapping": _("This file is being imported already.")})
+    row = _lock_previewed(judgement_import)
     checked = check_mapping(mapping, row.campaign)
     row.mapping, row.source, row.state = checked.to_json(), clean_text(checked.source), JudgementImport.State.RUNNING
     row.save(update_fields=["mapping", "source", "state"])
+    return row
+
+
+def _lock_previewed(judgement_import: JudgementImport) -> JudgementImport:
+    row = JudgementImport.objects.select_for_update().get(pk=judgement_import.pk)
+    if row.state != JudgementImport.State.PREVIEWED:
+        raise ValidationError({"mapping": _("This file is being imported already.")})
     return row
 
 

@@ -18,6 +18,7 @@ from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.more_ratings import request_ratings
+from annotation.judgements.importing import open_import
 from annotation.models import Arm, Campaign, Item
 from annotation.raters import members, panels
 from annotation.raters.name_lists import Invitee
@@ -30,8 +31,10 @@ from operations.models import Job, JobState
 from qsave.axes import AXES, Axis
 from tests.annotation import factories
 from tests.annotation.disputed_item import make_disputed_item
+from tests.annotation.judgements.files import import_file
 from tests.datasets.world import rated_campaign
 from tests.modelassist.test_views import FIGURES
+from tests.support.foreign_ratings import encode, make_label_studio_export
 
 CARD = Path(settings.BASE_DIR, "modelassist", "starter", "README.md")
 STRANGER, GUEST = "stranger", "guest"
@@ -133,6 +136,7 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
         pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&item={first.pk}&item={last.pk}")
     for act, undo in UNDOS.items():
         _add_undo(pages, campaign, act, undo.undoes)
+    _add_ratings_made_elsewhere(pages, lead, campaign)
     pages.add(Role.LEAD, "campaigns")
     pages.add(Role.LEAD, "campaign-new")
     pages.add(Role.LEAD, "components")
@@ -140,6 +144,21 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     pages.add(Role.ANNOTATOR, "rate-guidelines", campaign.name)
     pages.add(Role.ANNOTATOR, "my-rating", rating.pk)
     return campaign
+
+
+def _add_ratings_made_elsewhere(pages: Pages, lead: User, campaign: Campaign) -> None:
+    """Add a file that waits for its mapping, and an import with judgements of clips of the campaign."""
+    folder = Path(settings.MEDIA_ROOT).parent
+    export = folder / "export.json"
+    export.write_bytes(encode(make_label_studio_export()))
+    waiting = open_import(actor=lead, campaign=campaign, path=export)
+    clips = campaign.items.order_by("pk").values_list("clip__clip_id", flat=True)[:4]
+    lines = [f"{clip},ann,{number % 4 + 1},{number % 5 + 1},Sharp edges" for number, clip in enumerate(clips)]
+    content = "\n".join(["clip_id,rater,visual,alignment,comment", *lines, "elsewhere,ann,3,9,Off the scale", ""])
+    done = import_file(lead, folder, content, campaign=campaign)
+    pages.add(Role.LEAD, "judgements", campaign.name)
+    for row in (waiting, done):
+        pages.add(Role.LEAD, "judgement-import", campaign.name, row.pk)
 
 
 def _add_undo(pages: Pages, campaign: Campaign, act: str, undoes: str) -> None:
