@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from django.db.models import Subquery
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -23,6 +22,7 @@ from annotation.raters.panels import find_panels_without_lead
 from annotation.rating.outlook import MOST_CHECKED, Stranded, find_stranded
 from annotation.rating.quiet_raters import find_quiet_raters
 from annotation.rating.rater_home import build_rating_sections
+from annotation.shared.amounts import group_digits
 from operations.failures import list_failed_jobs
 from qsave.words import isolate
 
@@ -232,8 +232,8 @@ def _list_first_steps(work: Iterable[CampaignWork]) -> Iterator[HomeLine]:
 
 def _build_card(work: CampaignWork) -> HomeCard:
     done = _("%(done)s of %(slots)s ratings done.") % {
-        "done": number_format(work.done, force_grouping=True),
-        "slots": number_format(work.slots, force_grouping=True),
+        "done": group_digits(work.done),
+        "slots": group_digits(work.slots),
     }
     page = reverse("campaign", args=[work.campaign.name])
     text = f"{done} {_describe_pace(work)}".strip()
@@ -249,7 +249,7 @@ def _describe_pace(work: CampaignWork) -> str:
         "Pace: about %(pace)s a day, so about %(days)s days are left.",
         days,
     )
-    return message % {"pace": round(work.pace), "days": days}
+    return message % {"pace": group_digits(round(work.pace)), "days": group_digits(days)}
 
 
 def _describe_calm(running: list[CampaignWork]) -> str:
@@ -259,7 +259,7 @@ def _describe_calm(running: list[CampaignWork]) -> str:
         "Nothing needs you now. %(count)s campaigns are running. Pace: about %(pace)s ratings a day.",
         len(running),
     )
-    return message % {"count": len(running), "pace": pace}
+    return message % {"count": len(running), "pace": group_digits(pace)}
 
 
 def _link_clips(campaign: Campaign, **filters: str | int) -> str:

@@ -10,6 +10,7 @@ from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import JudgementImport
+from annotation.shared.number_fields import limit_number
 from qsave.axes import AXES
 from qsave.judgements.field_facts import FieldFacts, FileFacts
 from qsave.judgements.mapping import CLIP_FIELDS, MOST_NAME
@@ -74,8 +75,7 @@ class MappingForm(forms.Form):
     )
     frame_rate = forms.FloatField(
         label=_("Frames per second"),
-        min_value=0.001,
-        max_value=1000,
+        **limit_number(0.001, 1000, is_whole=False),
         help_text=_("As the labelling configuration states it; 24 if it states none. It turns frames into seconds."),
     )
 

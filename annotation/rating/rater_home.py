@@ -19,6 +19,7 @@ from annotation.rating.own_work import (
     read_own_work,
     read_settled_reports,
 )
+from annotation.shared.amounts import describe_minutes, group_digits
 from qsave.words import isolate
 
 
@@ -55,27 +56,19 @@ def _build_card(work: OwnWork) -> HomeCard:
 
 
 def _describe_own(rated: int, total: int, minutes: int | None) -> str:
+    values = {"rated": group_digits(rated), "total": group_digits(total)}
     if minutes is None:
-        return _("You rated %(rated)s of %(total)s.") % {"rated": rated, "total": total}
-    message = ngettext(
-        "You rated %(rated)s of %(total)s, about %(minutes)s minute left.",
-        "You rated %(rated)s of %(total)s, about %(minutes)s minutes left.",
-        minutes,
-    )
-    return message % {"rated": rated, "total": total, "minutes": minutes}
+        return _("You rated %(rated)s of %(total)s.") % values
+    return _("You rated %(rated)s of %(total)s, %(time)s left.") % (values | {"time": describe_minutes(minutes)})
 
 
 def _describe_rounded(work: OwnWork) -> str:
+    values = {"rated": group_digits(work.rated), "left": group_digits(work.left)}
     if not work.left:
-        return _("%(rated)s rated, fewer than 10 left.") % {"rated": work.rated}
+        return _("%(rated)s rated, fewer than 10 left.") % values
     if work.minutes is None:
-        return _("%(rated)s rated, about %(left)s left.") % {"rated": work.rated, "left": work.left}
-    message = ngettext(
-        "%(rated)s rated, about %(left)s left, about %(minutes)s minute.",
-        "%(rated)s rated, about %(left)s left, about %(minutes)s minutes.",
-        work.minutes,
-    )
-    return message % {"rated": work.rated, "left": work.left, "minutes": work.minutes}
+        return _("%(rated)s rated, about %(left)s left.") % values
+    return _("%(rated)s rated, about %(left)s left, %(time)s.") % (values | {"time": describe_minutes(work.minutes)})
 
 
 def _describe_qualification(left: int) -> str:

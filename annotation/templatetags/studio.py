@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from annotation.shared.amounts import group_digits
 from annotation.shared.markdown import render_markdown
 from qsave import words
 from qsave.statistics.evidence import Weighed
@@ -118,7 +119,7 @@ def three_digits(value: float) -> str:
     """Show a positive number with at most three digits and one decimal, so that a pace does not change every second."""
     if value < 100:
         return f"{value:.1f}".removesuffix(".0")
-    return str(int(round(value, 2 - floor(log10(value)))))
+    return group_digits(int(round(value, 2 - floor(log10(value)))))
 
 
 @register.filter

@@ -100,7 +100,15 @@ def test_somebody_who_is_signed_out_gets_no_page_to_sign_in_inside_a_region(clie
 
 @pytest.mark.parametrize(
     ("pace", "words"),
-    [(0.04, "0"), (2.0, "2"), (41.44, "41.4"), (99.97, "100"), (414.3, "414"), (25063.4, "25100"), (25064.0, "25100")],
+    [
+        (0.04, "0"),
+        (2.0, "2"),
+        (41.44, "41.4"),
+        (99.97, "100"),
+        (414.3, "414"),
+        (25063.4, "25,100"),
+        (25064.0, "25,100"),
+    ],
 )
 def test_a_pace_does_not_change_with_every_second(pace: float, words: str) -> None:
     assert three_digits(pace) == words
