@@ -185,6 +185,9 @@ register_acts(
         "import.discarded": Act(
             _("Import discarded"), _("%(actor)s discarded the import of %(manifest)s to %(target)s before it began.")
         ),
+        "import.undone": Act(
+            _("Import undone"), _("%(actor)s undid the import of %(manifest)s to %(target)s: %(count)s clips removed.")
+        ),
         "clips.imported": Act(_("Clips imported"), _tell_import),
         "judgements.imported": Act(_("Judgements imported"), _tell_judgements),
         "judgements.deleted": Act(

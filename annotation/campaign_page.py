@@ -23,6 +23,7 @@ from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
 from annotation.intake import importing, uploads
 from annotation.intake.archives import UploadRefused
 from annotation.intake.forms import ImportForm
+from annotation.intake.import_reading import read_last_imports
 from annotation.models import Campaign, ClipImport
 from annotation.raters.admission import may_rate_now
 from annotation.rating.outlook import read_outlook
@@ -86,11 +87,9 @@ def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
         name=manifest.name,
         manifest=manifest,
         videos=manifest.parent,
-        has_preview=False,
     )
-    importing.start_import(actor=request.user, clip_import=clip_import)
-    messages.success(request, _("Files uploaded. The clips are imported in the background."))
-    return redirect("campaign", name=name)
+    messages.success(request, _("Files uploaded. Check what would come of them, then start the import."))
+    return redirect("clip-import", pk=clip_import.pk)
 
 
 def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpResponse:
@@ -105,7 +104,7 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
         "needed": read_needed(campaign),
         "import_form": form,
-        "import_job": importing.find_last_job(campaign),
+        "last_imports": read_last_imports(campaign),
         "upkeep_job": find_unfinished_upkeep(campaign),
     }
     return render(request, "annotation/campaign.html", context, status=422 if form.errors else 200)

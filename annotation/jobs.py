@@ -18,11 +18,11 @@ from qsave.tables.table import TableError
 @job_kind(STAGE_IMPORT)
 def stage_import(run: JobRun) -> dict[str, object]:
     """Read the table of the import with key `clip_import`, for its preview."""
-    from annotation.intake.staging import stage_rows  # see import_clips
+    from annotation.intake.import_preview import preview_import  # see import_clips
 
     clip_import = _find_import(run)
     try:
-        stage_rows(clip_import)
+        preview_import(clip_import)
     except TableError as error:
         fail_import(clip_import, str(error))
         raise JobError(str(error)) from None

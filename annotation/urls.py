@@ -11,7 +11,7 @@ from annotation.campaigns import (
     settings_page,
     taxonomy_page,
 )
-from annotation.intake import tus
+from annotation.intake import import_pages, tus
 from annotation.judgements import pages as judgement_pages
 from annotation.raters import hours_page, members_page, panel_pages
 from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_page, try_page
@@ -51,6 +51,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/import", campaign_page.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/uploads", tus.uploads, name="uploads"),
     path("uploads/<slug:key>", tus.upload, name="upload"),
+    path("campaigns/<slug:name>/imports", import_pages.campaign_imports, name="campaign-imports"),
+    path("imports/<int:pk>", import_pages.clip_import, name="clip-import"),
+    path("imports/<int:pk>/rows.csv", import_pages.import_rows_file, name="import-rows-file"),
+    *(
+        path(f"imports/<int:pk>/{act}", import_pages.import_act, {"act": act}, name=f"import-{act}")
+        for act in import_pages.ACTS
+    ),
+    path("manifest-template.csv", import_pages.import_template, name="import-template"),
     path("campaigns/<slug:name>/finish-upkeep", campaign_page.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members_page.members, name="members"),
     path("campaigns/<slug:name>/members/add", members_page.add_member, name="add-member"),

@@ -36,7 +36,7 @@ class Link:
 
 
 CAMPAIGN_TABS = (
-    Entry("campaign", _("Overview"), frozenset({"campaign-duplicate"})),
+    Entry("campaign", _("Overview"), frozenset({"campaign-duplicate", "campaign-imports", "clip-import"})),
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items"})),
     Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),
     Entry("members", _("Members")),

@@ -41,17 +41,13 @@ def find_clips(rows: Iterable[tuple[str, Row]]) -> dict[str, Clip]:
 
 
 def choose_clip(clips: Mapping[str, Clip], sha256: str, row: Row) -> Clip | None:
-    """Return the clip of a row among those of `find_clips`; raises RowRefused if the row differs from it."""
+    """Return the clip of a row among those of `find_clips`; raises RowRefused if it is in another group."""
     clip = clips.get(row.clip_id or name_clip(sha256, row))
     if clip is None and not row.clip_id:
         clip = clips.get(sha256)
         return clip if clip is not None and (clip.prompt, clip.generator) == (row.prompt, row.generator) else None
     if clip is None:
         return None
-    if clip.sha256 != sha256:
-        raise RowRefused(f"clip_id {clip.clip_id!r} exists already with another video.")
-    if (clip.prompt, clip.generator) != (row.prompt, row.generator):
-        raise RowRefused(f"clip_id {clip.clip_id!r} exists already with another prompt or generator.")
     if row.prompt_group and row.prompt_group != clip.prompt_group.name:
         raise RowRefused(f"clip_id {clip.clip_id!r} exists already in another prompt group, which cannot change.")
     return clip

@@ -6,6 +6,7 @@ already is not added again, so an import that is interrupted or repeated gives t
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.utils import timezone
@@ -22,10 +23,19 @@ from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files
 from annotation.models import Campaign, ClipImport, ImportRow
 from annotation.shared.permissions import require_role
 from operations import jobs
+from operations.models import Job
 
 PROGRESS_SECONDS = 0.5
 Progress = Callable[[float, str], None]
 _OPEN = (ImportRow.State.WAITING, ImportRow.State.WORKING, ImportRow.State.STORED)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How many processes work on an import, and whether clips that exist already get the values of their rows."""
+
+    workers: int = 1
+    applies_changes: bool = False
 
 
 def import_manifest(
@@ -35,7 +45,7 @@ def import_manifest(
     manifest: Path,
     videos: Path | None = None,
     simulated: bool = False,
-    workers: int = 1,
+    options: ImportOptions | None = None,
     on_progress: Progress | None = None,
 ) -> ImportReport:
     """Import a manifest with the videos beside it, or in the operator's folder `videos`, whose links are followed.
@@ -45,6 +55,7 @@ def import_manifest(
     raised as they are.
     """
     require_role(actor, Role.LEAD)
+    options = options or ImportOptions()
     manifest = manifest.absolute()
     clip_import = ClipImport.objects.create(
         campaign=campaign,
@@ -53,6 +64,7 @@ def import_manifest(
         manifest=str(manifest),
         videos=str(videos or ""),
         is_simulated=simulated,
+        applies_changes=options.applies_changes,
         created_by=actor,
     )
     # If this process is killed, a worker of the site resumes the job.
@@ -65,7 +77,9 @@ def import_manifest(
                 on_progress(share, message)
 
         try:
-            return run_import(clip_import, workers=workers, on_progress=report_progress)
+            report = run_import(clip_import, workers=options.workers, on_progress=report_progress)
+            Job.objects.filter(pk=run.job.pk).update(result=report.as_json())
+            return report
         except BaseException as error:
             fail_import(clip_import, str(error) or type(error).__name__)
             raise

@@ -57,7 +57,7 @@ def _start(pk: int, name: str) -> Child:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read: its lock would be held when the interpreter ends
     os._exit(1)
 
 

@@ -36,6 +36,9 @@ class ImportReport:
     present: int = 0
     items: int = 0
     bridges: int = 0
+    changed: int = 0
+    differing: list[RowProblem] = field(default_factory=list)
+    """Rows that differ from their clips, which stay as they are."""
     problems: list[RowProblem] = field(default_factory=list)
     notes: list[RowProblem] = field(default_factory=list)
     """Remarks on imported rows."""
@@ -57,6 +60,8 @@ class ImportReport:
             "added": self.added,
             "present": self.present,
             "items": self.items,
+            "changed": self.changed,
+            "differing": len(self.differing),
             "refused": len(self.problems),
             "problems": [asdict(problem) for problem in self.problems[:MOST_LISTED]],
             **({"notes": [asdict(note) for note in self.notes[:MOST_LISTED]]} if self.notes else {}),
@@ -96,7 +101,9 @@ def read_report(clip_import: ClipImport) -> ImportReport:
     report = ImportReport(
         added=states[State.ADDED],
         present=states[State.PRESENT],
+        changed=states[State.CHANGED],
         problems=_list_texts(rows.filter(state=State.REFUSED), "reason"),
+        differing=_list_texts(rows.filter(state=State.DIFFERS), "reason"),
         notes=_list_texts(rows.exclude(note=""), "note"),
         warnings=list(clip_import.notes),
     )

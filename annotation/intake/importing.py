@@ -19,6 +19,7 @@ from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from annotation.shared.permissions import require_role
 from operations import jobs
 from operations.models import Job
+from qsave.words import isolate
 
 STAGE_IMPORT = "stage_import"
 State = ClipImport.State
@@ -67,7 +68,7 @@ def start_import(*, actor: User, clip_import: ClipImport, applies_changes: bool 
         if current.job is not None and current.row_count is None:
             raise StateRefused(
                 _("The rows of %(name)s are still being read. Start the import when they are there.")
-                % {"name": current.name}
+                % {"name": isolate(current.name)}
             )
         current.applies_changes = applies_changes
     current.state, current.error = State.RUNNING, ""
@@ -107,14 +108,10 @@ def _lock_import(clip_import: ClipImport, *states: str) -> ClipImport:
     current = ClipImport.objects.select_for_update().get(pk=clip_import.pk)
     if current.state not in states:
         raise StateRefused(
-            _("The import %(name)s is %(state)s.") % {"name": current.name, "state": current.get_state_display()}
+            _("The import %(name)s is %(state)s.")
+            % {"name": isolate(current.name), "state": current.get_state_display()}
         )
     return current
-
-
-def find_last_job(campaign: Campaign) -> Job | None:
-    """Return the job of the newest import into a campaign."""
-    return Job.objects.filter(kind=IMPORT_CLIPS, arguments__campaign=campaign.pk).order_by("-created_at").first()
 
 
 def list_arguments(clip_import: ClipImport) -> dict[str, object]:

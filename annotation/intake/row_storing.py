@@ -4,15 +4,19 @@ The clip is not ready then, so its items are not given out.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from annotation.campaigns.campaigns import create_items
 from annotation.campaigns.summaries import refresh_summaries
+from annotation.corrections.correct import correct_clip
+from annotation.corrections.differences import Difference, describe_differences, find_differences
 from annotation.intake.clip_files import has_lost_files, make_files
 from annotation.intake.clip_records import StoredVideo, build_clip, choose_clip, find_clips
 from annotation.intake.manifests import Row, RowRefused
@@ -25,6 +29,7 @@ from annotation.models import Clip, ClipImport, ImportRow, Item
 from operations.database import DATABASE_TROUBLE
 from qsave.frames.guard import MediaError, guard_file
 from qsave.frames.probe import probe
+from qsave.words import isolate
 
 RESTORED = "Files of this clip were lost. They are stored again."
 
@@ -36,6 +41,7 @@ class ReadRow:
     stored: ImportRow
     row: Row
     video: StoredVideo
+    differences: list[Difference] = field(default_factory=list)
 
 
 def store_rows(clip_import: ClipImport, rows: Sequence[ImportRow], videos: VideoFolder, work_folder: Path) -> None:
@@ -51,6 +57,9 @@ def store_rows(clip_import: ClipImport, rows: Sequence[ImportRow], videos: Video
                 refuse_row(stored, str(problem))
     finally:  # an error of the machine in the next video costs none of these
         _store(clip_import, read)
+    for each in read:
+        if each.differences and each.stored.state == State.WORKING:
+            _apply_changes(clip_import, each)
 
 
 def refuse_row(stored: ImportRow, reason: str) -> None:
@@ -112,26 +121,63 @@ def _store_together(clip_import: ClipImport, read: Sequence[ReadRow]) -> None:
 
 
 def _finish_rows(clip_import: ClipImport, read: Sequence[ReadRow]) -> None:
-    for each in read:
-        stored, clip = each.stored, each.stored.clip
-        if clip is None:
-            stored.worker = ""
-            continue
-        stored.clip = clip  # it has its key now
-        stored.state = State.PRESENT if clip.is_ready else State.STORED
-        stored.worker = stored.worker if stored.is_new else ""
-    ImportRow.objects.bulk_update(
-        [each.stored for each in read], ["state", "reason", "note", "clip", "is_new", "worker"]
-    )
+    """Give stored clips their items, and write what became of each row. A row that is to change its clip waits."""
+    clips = {each.stored.clip.pk: each.stored.clip for each in read if each.stored.clip is not None}
+    items: dict[int, Item] = {}
     if clip_import.campaign is not None:
-        stored_clips = {each.stored.clip.pk: each.stored.clip for each in read if each.stored.clip is not None}
-        create_items(campaign=clip_import.campaign, clips=list(stored_clips.values()))
+        create_items(campaign=clip_import.campaign, clips=list(clips.values()))
         _mark_golds(clip_import, read)
+        items = {item.clip_id: item for item in Item.objects.filter(campaign=clip_import.campaign, clip__in=clips)}
+    new = {each.stored.clip.pk for each in read if each.stored.clip is not None and each.stored.is_new}
+    for each in read:
+        _finish_row(clip_import, each, items, new)
+    over = [each.stored for each in read if each.stored.state != State.WORKING]
+    ImportRow.objects.bulk_update(over, ["state", "reason", "note", "clip", "is_new", "worker"])
+
+
+def _finish_row(clip_import: ClipImport, each: ReadRow, items: Mapping[int, Item], new: Collection[int]) -> None:
+    stored, clip = each.stored, each.stored.clip
+    if clip is None:
+        stored.worker = ""
+        return
+    stored.clip = clip  # it has its key now
+    if not stored.is_new:
+        each.differences = find_differences(clip, each.row, sha256=each.video.sha256, item=items.get(clip.pk))
+    if not each.differences:
+        stored.state = State.PRESENT if clip.is_ready else State.STORED
+    elif clip.pk in new or clip_import.rows.filter(clip=clip, is_new=True).exists():
+        stored.state, stored.clip = State.REFUSED, None
+        stored.reason = f"Another row of this table has its clip_id with other values: {clip.clip_id!r}."
+    elif not clip_import.applies_changes:
+        stored.state, stored.reason = State.DIFFERS, " ".join(describe_differences(each.differences))
+    stored.worker = stored.worker if stored.is_new or stored.state == State.WORKING else ""
+
+
+def _apply_changes(clip_import: ClipImport, each: ReadRow) -> None:
+    """Give a clip the values of its row, all or none."""
+    stored, values = each.stored, {one.name: one.after for one in each.differences}
+    words = " ".join(describe_differences(each.differences))
+    try:
+        if stored.clip is None or "video" in values:
+            raise ValidationError(_("The video is another file. Replace it on the page of the clip."))
+        with transaction.atomic():
+            clip = correct_clip(
+                actor=clip_import.created_by,
+                clip=stored.clip,
+                values=values,
+                reason=_("Import of %(name)s") % {"name": isolate(clip_import.name)},
+                campaign=clip_import.campaign,
+            )
+            select_own(stored).update(state=State.CHANGED, note=words, clip=clip, worker="")
+    except ValidationError as error:
+        reason = " ".join([words, *error.messages])
+        select_own(stored).update(state=State.DIFFERS, reason=reason, clip=stored.clip, worker="")
 
 
 def _mark_golds(clip_import: ClipImport, read: Sequence[ReadRow]) -> None:
     """Store the known scores of clips at items that have none. The first row of a clip counts."""
-    golds = {each.stored.clip_id: each.row.gold for each in reversed(read) if each.row.gold and each.stored.clip_id}
+    with_gold = [(each.stored.clip, each.row.gold) for each in reversed(read) if each.row.gold]
+    golds = {clip.pk: gold for clip, gold in with_gold if clip is not None}
     if not golds:
         return
     unmarked = Item.objects.filter(campaign=clip_import.campaign, gold__isnull=True, clip__in=golds).order_by("pk")

@@ -38,6 +38,7 @@ class ClipImport(models.Model):
     )
     is_simulated = models.BooleanField(default=False)
     row_count = models.PositiveIntegerField(null=True, help_text="How many rows it has; empty until all are stored.")
+    preview = models.JSONField(default=dict, help_text="What would come of it, in numbers, before it starts.")
     notes = models.JSONField(default=list, help_text="Remarks on the whole import, as sentences.")
     error = models.TextField(blank=True, help_text="Why the import failed.")
     job = models.ForeignKey(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")

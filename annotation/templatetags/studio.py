@@ -35,6 +35,8 @@ STATES = {
     "withdrawn": _("withdrawn"),
     "active": _("active"),
     "no job": _("no job"),
+    "previewed": _("not started"),
+    "undone": _("undone"),
     "blind": _("blind"),
     "assisted": _("assisted"),
 }

@@ -13,8 +13,8 @@ from annotation.campaigns import campaigns
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
-ONLY_FIGURES = {"campaigns/<slug:name>/agreement.csv"}
-"""Downloads that hold no text that people wrote."""
+ONLY_FIGURES = {"campaigns/<slug:name>/agreement.csv", "manifest-template.csv"}
+"""Downloads that hold no text that people of this site wrote."""
 NAME, FORMULA = "Žofie", "=1+1"
 
 
@@ -40,7 +40,9 @@ def test_a_download_has_its_mark_its_letters_and_safe_cells(client: Client, rout
     factories.rate_all(rater, campaign)
     client.force_login(factories.make_lead())
 
-    answer = client.get("/" + route.replace("<slug:name>", campaign.name))
+    clip_import = factories.make_import(campaign, prompt=NAME, generator=FORMULA)
+
+    answer = client.get("/" + route.replace("<slug:name>", campaign.name).replace("<int:pk>", str(clip_import.pk)))
 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     content = read_body(answer)

@@ -19,7 +19,20 @@ from django.db import transaction
 from accounts.models import Role, User
 from annotation.campaigns import campaigns
 from annotation.campaigns.summaries import refresh_summaries
-from annotation.models import Arm, Campaign, Clip, Draft, Item, PromptGroup, Rating, Skip, Slot, Split
+from annotation.models import (
+    Arm,
+    Campaign,
+    Clip,
+    ClipImport,
+    Draft,
+    ImportRow,
+    Item,
+    PromptGroup,
+    Rating,
+    Skip,
+    Slot,
+    Split,
+)
 from annotation.rating import queue, ratings
 from annotation.rating.answers import Answer, Submission
 from annotation.rating.drafts import find_draft
@@ -284,3 +297,24 @@ def rate_all(rater: User, campaign: Campaign, scores: Mapping[str, Mapping[Axis,
         submit(rater, slot, answers=make_answers(given))
         count += 1
     return count
+
+
+def make_import(campaign: Campaign, *, state: str = ClipImport.State.DONE, **values: Any) -> ClipImport:
+    """Make an import of three rows: one that went in or waits, one that differs, and one that was refused."""
+    clip_import = ClipImport.objects.create(
+        campaign=campaign, state=state, name="manifest.csv", row_count=3, created_by=campaign.created_by
+    )
+    waits = state in (ClipImport.State.PREVIEWED, ClipImport.State.RUNNING)
+    states = ["waiting" if waits else "present", "differs", "refused"]
+    row = {"video": "a.mp4", "prompt": "a red fox", "generator": "toy"} | values
+    ImportRow.objects.bulk_create(
+        ImportRow(
+            clip_import=clip_import,
+            number=number,
+            state=row_state,
+            values=row,
+            reason="" if number == 1 else "video does not exist: 'a.mp4'.",
+        )
+        for number, row_state in enumerate(states, start=1)
+    )
+    return clip_import

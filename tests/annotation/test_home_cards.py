@@ -17,7 +17,7 @@ from annotation.campaigns import reports
 from annotation.campaigns.campaigns import set_state
 from annotation.campaigns.guidelines import set_guidelines
 from annotation.intake.upload_folders import IMPORT_CLIPS
-from annotation.models import Campaign, Item
+from annotation.models import Campaign, ClipImport, Item
 from annotation.raters import members, panels
 from annotation.rating import ratings
 from operations.models import Job, JobState
@@ -149,9 +149,10 @@ def test_a_failed_import_shows_its_error_until_it_is_tried_again(lead: User, cli
         factories.make_user()
     campaign, now = factories.make_campaign(2, actor=lead, title="Spring"), timezone.now()
     arguments = {"campaign": campaign.pk}
-    Job.objects.create(
+    job = Job.objects.create(
         kind=IMPORT_CLIPS, state=JobState.FAILED, arguments=arguments, finished_at=now, error="Row 3 has no prompt."
     )
+    ClipImport.objects.create(campaign=campaign, name="m.csv", job=job, created_by=lead)
     line = find_line(lead, "Failed")
     assert (show(line.text), line.note) == ("An import of clips into Spring failed.", "Row 3 has no prompt.")
     assert "Row 3 has no prompt." in opens(client, lead, line)

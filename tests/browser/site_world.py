@@ -19,7 +19,7 @@ from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.more_ratings import request_ratings
 from annotation.judgements.importing import open_import
-from annotation.models import Arm, Campaign, Item
+from annotation.models import Arm, Campaign, ClipImport, Item
 from annotation.raters import members, panels
 from annotation.raters.name_lists import Invitee
 from annotation.rating import queue
@@ -45,6 +45,8 @@ NO_PAGES = {
     "agreement-file": "a file",
     "audit-file": "a file",
     "mos-file": "a file",
+    "import-rows-file": "a file",
+    "import-template": "a file",
     "run-file": "a file",
     "rate-draft": "a part of the desk, as JSON",
     "rate-upcoming": "a part of the desk, as JSON",
@@ -62,6 +64,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "campaign-guidelines",
     "campaign-duplicate",
     "campaign-items",
+    "campaign-imports",
     "members",
     "panels",
     "timesheet",
@@ -130,6 +133,8 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     members.invite_members(actor=lead, campaign=campaign, people=[Invitee("Gita", "north")])
     for route in PLAIN_CAMPAIGN_PAGES:
         pages.add(Role.LEAD, route, campaign.name)
+    for state in ClipImport.State.values:
+        pages.add(Role.LEAD, "clip-import", factories.make_import(campaign, state=state).pk)
     for item in (first, asked, last):
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
     for act in ACTS:

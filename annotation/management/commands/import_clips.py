@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
 from annotation.intake.archives import UploadRefused
-from annotation.intake.clips import import_manifest
+from annotation.intake.clips import ImportOptions, import_manifest
 from annotation.intake.folder_manifests import GeneratorMissing, prepare_manifest
 from annotation.models import Campaign
 from qsave.tables.table import TableError
@@ -40,6 +40,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--workers", type=int, default=settings.IMPORT_WORKERS, metavar="N", help="processes; default: one a core"
         )
+        parser.add_argument(
+            "--apply-changes", action="store_true", help="give clips that exist already the values of their rows"
+        )
         parser.add_argument("--create", action="store_true", help="create the campaign if it does not exist")
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
@@ -53,7 +56,7 @@ class Command(BaseCommand):
                     campaign=campaign,
                     manifest=manifest,
                     videos=videos,
-                    workers=max(1, options["workers"]),
+                    options=ImportOptions(max(1, options["workers"]), options["apply_changes"]),
                     on_progress=self._print_progress,
                 )
         except GeneratorMissing as error:
@@ -62,10 +65,13 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         for problem in report.problems:
             self.stderr.write(f"row {problem.row}: {problem.reason}")
+        for row in report.differing:
+            self.stderr.write(f"row {row.row} differs from its clip: {row.reason}")
         for note in report.notes:
             self.stderr.write(f"row {note.row} was imported; note: {note.reason}")
         self.stdout.write(
-            f"{report.added} added, {report.present} already present, {len(report.problems)} refused; "
+            f"{report.added} added, {report.present} already present, {len(report.problems)} refused, "
+            f"{report.changed} changed, {len(report.differing)} different; "
             f"{report.items} new in campaign {campaign.name}"
         )
         sizes = ", ".join(f"{split} {size.clips} of {size.groups}" for split, size in report.splits.items())

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
+from accounts.models import AuditEntry
 from annotation.intake import clips, row_work
 from annotation.models import Clip, GroupedPrompt, Item
 from qsave.frames.slowfast import FrameConfig
@@ -59,19 +60,45 @@ def test_an_imported_clip_joins_another_campaign(video_folder: Path) -> None:
     assert (report.added, report.present, report.items) == (0, 1, 1)
 
 
-def test_a_name_that_is_taken_by_another_video_or_prompt_is_refused(video_folder: Path) -> None:
+def test_a_row_that_differs_from_its_clip_says_how_and_changes_nothing(video_folder: Path) -> None:
     run_import(write_csv(video_folder / "m.csv", [make_row(1)]))
+    before = Clip.objects.values().get()
+    rows = [make_row(1, video="v/2.mp4"), make_row(1, prompt="something else"), make_row(1, seed=7, mood="calm")]
 
-    report = run_import(
-        write_csv(
-            video_folder / "m.csv", [make_row(1, video="v/2.mp4"), make_row(1, prompt="something else altogether")]
-        )
-    )
+    report = run_import(write_csv(video_folder / "m.csv", rows))
 
-    assert [problem.reason.split("already with ")[1] for problem in report.problems] == [
-        "another video.",
-        "another prompt or generator.",
+    assert [row.reason.split(":")[0] for row in report.differing] == ["The video is another file.", "Prompt", "Seed"]
+    assert "Metadata: \u2068mood: none → calm\u2069." in report.differing[2].reason
+    assert (report.added, report.present, report.problems) == (0, 0, [])
+    assert Clip.objects.values().get() == before
+
+
+def test_differences_are_applied_on_request_with_an_audit_entry_and_only_once(video_folder: Path) -> None:
+    campaign = factories.make_campaign()
+    run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2)]), campaign)
+    changed = make_row(1, generator="toy-2", seed=7, content_warning="Blood", gold_visual=4, mood="calm")
+    manifest = write_csv(video_folder / "m.csv", [changed, make_row(2)])
+    options = clips.ImportOptions(applies_changes=True)
+
+    first, second = (run_import(manifest, campaign, options=options) for _ in range(2))
+
+    clip = Clip.objects.get(clip_id="c1")
+    assert (clip.generator, clip.seed, clip.content_warning) == ("toy-2", "7", "Blood")
+    assert (clip.metadata, campaign.items.get(clip=clip).gold) == ({"mood": "calm"}, {"visual": 4.0})
+    assert [(report.changed, report.present, report.differing) for report in (first, second)] == [
+        (1, 1, []),
+        (0, 2, []),
     ]
+    assert AuditEntry.objects.filter(action__startswith="clip.").exists()
+
+
+def test_two_rows_with_one_name_and_other_values_are_no_change_of_each_other(video_folder: Path) -> None:
+    rows = [make_row(1), make_row(1, prompt="something else altogether")]
+
+    report = run_import(write_csv(video_folder / "m.csv", rows), options=clips.ImportOptions(applies_changes=True))
+
+    assert (report.added, [problem.row for problem in report.problems]) == (1, [2])
+    assert "Another row of this table has its clip_id" in report.problems[0].reason
 
 
 def test_clips_without_a_name_are_told_apart_by_video_prompt_and_generator(video_folder: Path) -> None:

@@ -32,6 +32,16 @@ def send_files(client: Client, campaign: Campaign, **files: bytes) -> str:
     return client.post(f"/campaigns/{campaign.name}/import", {"sent": sent}, follow=True).content.decode()
 
 
+def run_upload(client: Client) -> ClipImport:
+    """Run the jobs of the last upload: read its rows, start it as its preview offers, and import."""
+    clip_import = ClipImport.objects.latest("pk")
+    assert jobs.run(Job.objects.get(kind="stage_import", arguments__clip_import=clip_import.pk).pk) is not None
+    assert "What each column becomes" in client.get(f"/imports/{clip_import.pk}").content.decode()
+    client.post(f"/imports/{clip_import.pk}/start")
+    assert jobs.run(Job.objects.get(kind="import_clips", arguments__clip_import=clip_import.pk).pk) is not None
+    return clip_import
+
+
 @pytest.mark.parametrize("as_zip", [False, True])
 def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
     as_lead: Client, empty_campaign: Campaign, as_zip: bool
@@ -41,11 +51,11 @@ def test_a_manifest_with_its_videos_is_imported_by_a_job_and_bad_rows_are_named(
         send_files(as_lead, empty_campaign, all_zip=make_zip(batch__manifest_csv=MANIFEST, batch__a_mp4=video))
     else:
         send_files(as_lead, empty_campaign, manifest_csv=MANIFEST, a_mp4=video)
-    job = Job.objects.get(kind="import_clips")
-    assert jobs.run(job.pk) is not None
+    clip_import = run_upload(as_lead)
     assert empty_campaign.items.get().clip.prompt == "a red fox"
-    page = as_lead.get(f"/campaigns/{empty_campaign.name}").content.decode()
+    page = collapse_space(as_lead.get(f"/campaigns/{empty_campaign.name}").content.decode())
     assert "1 imported, 0 already here, 1 skipped" in page
+    page = collapse_space(as_lead.get(f"/imports/{clip_import.pk}").content.decode())
     assert "video does not exist: &#x27;missing.mp4&#x27;" in page
     assert "The clips are in 1 prompt group." in page
     split = empty_campaign.items.get().clip.prompt_group.split
@@ -81,9 +91,8 @@ def test_a_manifest_with_120_files_is_one_upload(as_lead: Client, empty_campaign
     manifest = SimpleUploadedFile("m.csv", "\n".join(["video,prompt,generator", *rows]).encode())
     files = [SimpleUploadedFile(f"{number}.mp4", b"x") for number in range(120)]
     as_lead.post(f"/campaigns/{empty_campaign.name}/import", {"sent": [manifest, *files]})
-    job = Job.objects.get(kind="import_clips")
     assert len(list(Path(ClipImport.objects.get().manifest).parent.iterdir())) == 121
-    jobs.run(job.pk)
+    run_upload(as_lead)
 
 
 def test_a_name_that_django_changes_on_its_way_is_found(as_lead: Client, empty_campaign: Campaign) -> None:
@@ -91,8 +100,7 @@ def test_a_name_that_django_changes_on_its_way_is_found(as_lead: Client, empty_c
     manifest = SimpleUploadedFile("m.csv", f"video,prompt,generator\n{name},a fox,wan\n".encode())
     sent = [manifest, SimpleUploadedFile(name, make_video())]
     as_lead.post(f"/campaigns/{empty_campaign.name}/import", {"sent": sent})
-    job = Job.objects.get(kind="import_clips")
-    jobs.run(job.pk)
+    run_upload(as_lead)
     assert empty_campaign.items.get().clip.generator == "wan"
 
 

@@ -1,0 +1,150 @@
+"""The pages of imports, for leads: the list of a campaign's imports, and one import with its preview and progress."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts import live
+from accounts.access import AuthedRequest, role_required
+from accounts.downloads import send_csv
+from accounts.models import Role
+from annotation.campaigns.campaigns import StateRefused
+from annotation.intake import import_reading, importing
+from annotation.intake.import_preview import read_preview
+from annotation.intake.import_undo import may_undo, undo_import
+from annotation.models import Campaign, ClipImport, ImportRow
+from qsave.csv_rows import BYTE_ORDER_MARK
+
+SECONDS_BETWEEN_UPDATES = 2
+TEMPLATE = (
+    "video,prompt,generator,clip_id,prompt_group,seed,content_warning\r\n"
+    "sora/0001.mp4,A red fox runs through snow,sora-2,fox-1,,42,\r\n"
+    "wan/0001.mp4,A red fox runs through snow,wan-2.2,fox-2,,7,\r\n"
+)
+"""Columns of a manifest with two example rows."""
+
+
+@role_required(Role.LEAD)
+@require_safe
+def campaign_imports(request: AuthedRequest, name: str) -> HttpResponse:
+    """List the imports of a campaign, the newest first."""
+    campaign = get_object_or_404(Campaign, name=name)
+    imports = [
+        (one, import_reading.find_state(one), progress) for one, progress in import_reading.list_imports(campaign)
+    ]
+    return render(request, "annotation/imports.html", {"campaign": campaign, "imports": imports})
+
+
+@role_required(Role.LEAD)
+@require_safe
+def clip_import(request: AuthedRequest, pk: int) -> HttpResponse:
+    """Show one import: its preview before it starts, then its progress and its rows."""
+    one = _get_import(pk)
+    context = _read_context(request, one)
+    if live.asks_for_regions(request):
+        return live.render_regions(request, "annotation/_import_live.html", context)
+    return render(request, "annotation/import.html", context)
+
+
+@role_required(Role.LEAD)
+@require_safe
+def import_rows_file(request: AuthedRequest, pk: int) -> HttpResponseBase:
+    """Send the rows of an import as CSV, of all states or one."""
+    one = _get_import(pk)
+    state = _read_state(request)
+    return send_csv(import_reading.write_rows(_select(one, state)), f"import-{one.pk}{state and f'-{state}'}.csv")
+
+
+@role_required(Role.LEAD)
+@require_safe
+def import_template(request: AuthedRequest) -> HttpResponseBase:
+    """Send an example of a manifest."""
+    return send_csv(iter([BYTE_ORDER_MARK + TEMPLATE]), "manifest.csv")
+
+
+@role_required(Role.LEAD)
+@require_POST
+def import_act(request: AuthedRequest, pk: int, act: str) -> HttpResponse:
+    """Start, resume, cancel, discard or undo an import."""
+    one = _get_import(pk)
+    try:
+        said = _ACTS[act](request, one)
+    except StateRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("clip-import", pk=pk)
+    messages.success(request, said)
+    if act != "discard":
+        return redirect("clip-import", pk=pk)
+    return redirect("campaign-imports", name=one.campaign.name) if one.campaign else redirect("campaigns")
+
+
+def _start(request: AuthedRequest, one: ClipImport) -> str:
+    importing.start_import(actor=request.user, clip_import=one, applies_changes="applies_changes" in request.POST)
+    return _("The import has started.")
+
+
+def _cancel(request: AuthedRequest, one: ClipImport) -> str:
+    importing.cancel_import(actor=request.user, clip_import=one)
+    return _("Import cancelled. The clips that went in stay.")
+
+
+def _discard(request: AuthedRequest, one: ClipImport) -> str:
+    importing.discard_import(actor=request.user, clip_import=one)
+    return _("Import discarded.")
+
+
+def _undo(request: AuthedRequest, one: ClipImport) -> str:
+    count = undo_import(actor=request.user, clip_import=one)
+    return _("Import undone: %(count)s clips removed.") % {"count": count}
+
+
+_ACTS = {"start": _start, "cancel": _cancel, "discard": _discard, "undo": _undo}
+ACTS = tuple(_ACTS)
+
+
+def _get_import(pk: int) -> ClipImport:
+    return get_object_or_404(ClipImport.objects.select_related("campaign", "created_by", "job"), pk=pk)
+
+
+def _read_state(request: AuthedRequest) -> str:
+    state = request.GET.get("state", "")
+    return state if state in ImportRow.State.values else ""
+
+
+def _select(one: ClipImport, state: str) -> QuerySet[ImportRow]:
+    rows = one.rows.all()
+    return rows.filter(state=state) if state else rows
+
+
+def _read_after(request: AuthedRequest) -> int:
+    text = request.GET.get("after", "")
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
+    state, row_state = import_reading.find_state(one), _read_state(request)
+    is_preview = state == ClipImport.State.PREVIEWED
+    is_reading = is_preview and one.row_count is None
+    progress = import_reading.read_progress(one)
+    return {
+        "one": one,
+        "campaign": one.campaign,
+        "state": state,
+        "error": import_reading.find_error(one),
+        "live_url": request.get_full_path(),
+        "is_reading": is_reading,
+        "seconds_between_updates": SECONDS_BETWEEN_UPDATES if is_reading or state == "running" else 0,
+        "progress": progress,
+        "faults": import_reading.list_faults(one) if progress.refused else [],
+        "preview": read_preview(one) if is_preview and not is_reading else None,
+        "page": import_reading.read_rows(one, state=row_state, after=_read_after(request)),
+        "row_state": row_state,
+        "row_states": [(value, label) for value, label in ImportRow.State.choices if progress.counts.get(value)],
+        "may_undo": state not in ("running", "previewed", "undone") and may_undo(one),
+    }

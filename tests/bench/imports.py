@@ -1,0 +1,133 @@
+"""Imports: rows staged and grouped, memory of a large table, clips per second with one and two workers, one decode.
+
+Each part runs in a process of its own, so that its memory is its own. Run by `make bench PART=imports`.
+"""
+
+import csv
+import os
+import resource
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+ROWS, PROMPTS, MANY_ROWS = 10_000, 2_500, 100_000
+CLIPS = 200
+ROUNDS = 3
+_ROOT = Path(__file__).parents[2]
+
+
+def imports(folder: Path) -> Iterator[str]:
+    """Measure staging on PostgreSQL and SQLite, then clips per second, then one decode."""
+    from tests.bench.measures import line
+
+    sqlite = {"DATABASE_URL": "", "QSAVE_VAR": str(folder / "sqlite")}
+    for name, changes in (("PostgreSQL", {}), ("SQLite", sqlite)):
+        seconds = median(float(_run("stage", folder, ROWS, **changes)[0]) for _ in range(ROUNDS))
+        yield line(f"{ROWS} rows, {PROMPTS} prompts staged and grouped", f"{seconds:.2f} s on {name}")
+    few, many = (_run("stage", folder, rows) for rows in (ROWS, MANY_ROWS))
+    yield line(
+        f"{MANY_ROWS} rows staged and grouped",
+        f"{float(many[0]):.1f} s, {many[1]} MB at most ({few[1]} MB for {ROWS} rows)",
+    )
+    rates = {workers: CLIPS / float(_run("clips", folder, workers)[0]) for workers in (1, 2)}
+    yield line(f"{CLIPS} small clips ready", ", ".join(f"{rate:.0f}/s with {n} workers" for n, rate in rates.items()))
+
+
+def _run(part: str, folder: Path, size: int, **changes: str) -> list[str]:
+    command = [sys.executable, "-m", "tests.bench.imports", part, str(folder), str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT, env=os.environ | changes)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return done.stdout.split()
+
+
+def write_table(path: Path, rows: int) -> None:
+    """Write a manifest of `rows` rows with PROMPTS prompts of words as rare as those of a language."""
+    random = Random(0)
+    words = [f"{random.choice('bcdfghklmnprst')}{random.choice('aeiou')}{number:x}" for number in range(4000)]
+    weights = [1 / rank for rank in range(1, len(words) + 1)]
+    prompts = [" ".join(random.choices(words, weights, k=random.randint(8, 24))) for _ in range(PROMPTS)]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["clip_id", "video", "prompt", "generator", "seed", "steps"])
+        for number in range(rows):
+            prompt, generator = prompts[number % PROMPTS], f"model-{number // PROMPTS % 4}"
+            writer.writerow([f"{rows}-{number}", f"v/{number}.mp4", prompt, generator, number, 50])
+
+
+def write_clips(folder: Path, count: int) -> Path:
+    """Write `count` small videos of different bytes with their manifest."""
+    from tests.annotation.factories import make_video
+
+    folder.mkdir(parents=True, exist_ok=True)
+    videos = [make_video(40 + 20 * number) for number in range(8)]
+    random = Random(str(folder))
+    lines = ["video,prompt,generator"]
+    for number in range(count):
+        mark = struct.pack(">I4sQ", 16, b"free", random.getrandbits(64))  # other bytes, the same pictures
+        (folder / f"{number}.mp4").write_bytes(videos[number % len(videos)] + mark)
+        lines.append(f"{number}.mp4,prompt {number % 50} of many {number % 7},toy")
+    manifest = folder / "manifest.csv"
+    manifest.write_text("\n".join(lines))
+    return manifest
+
+
+def _stage(folder: Path, rows: int) -> str:
+    from annotation.intake.staging import group_rows, stage_rows
+    from annotation.models import ClipImport, GroupedPrompt, PromptGroup
+
+    table = folder / f"{rows}.csv"
+    if not table.exists():
+        write_table(table, rows)
+    GroupedPrompt.objects.all().delete()
+    PromptGroup.objects.filter(clips=None).delete()
+    clip_import = ClipImport.objects.create(manifest=str(table), created_by=_make_lead())
+    started = time.perf_counter()
+    stage_rows(clip_import)
+    group_rows(clip_import)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return f"{seconds} {peak}"
+
+
+def _import(folder: Path, workers: int) -> str:
+    from annotation.campaigns.campaigns import create_campaign
+    from annotation.intake.clips import ImportOptions, import_manifest
+
+    manifest = write_clips(folder / f"clips-{workers}-{time.time_ns()}", CLIPS)
+    lead = _make_lead()
+    campaign = create_campaign(actor=lead, name=f"imports-{time.time_ns()}", title="Imports")
+    started = time.perf_counter()
+    report = import_manifest(actor=lead, campaign=campaign, manifest=manifest, options=ImportOptions(workers))
+    seconds = time.perf_counter() - started
+    assert report.added == CLIPS, report.problems[:3]
+    return f"{seconds}"
+
+
+def _make_lead() -> "User":
+    from accounts.models import Role, User
+    from accounts.services import create_user
+
+    lead = User.objects.filter(username="bench-imports").first()
+    return lead or create_user(actor=None, username="bench-imports", password=None, role=Role.LEAD)
+
+
+if __name__ == "__main__":
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", interactive=False, verbosity=0)
+    parts = {"stage": _stage, "clips": _import}
+    print(parts[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])))
