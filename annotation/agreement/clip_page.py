@@ -21,6 +21,7 @@ from annotation.agreement.clip_history import read_history
 from annotation.agreement.clip_list import find_neighbours, list_generators
 from annotation.agreement.clip_mos import draw_mos_strip, read_item_mos
 from annotation.agreement.clip_timeline import lay_out_timeline
+from annotation.agreement.imported import read_clip_judgements
 from annotation.campaigns import reports
 from annotation.campaigns.forms import MarkForm
 from annotation.campaigns.marking import mark_item, read_mark
@@ -97,6 +98,7 @@ def _read_context(item: Item, read_tallies: TallyReader) -> dict[str, Any]:
         "has_mos": any(strip for _one, strip in mos),
         "reports": [skip for skip in skips if skip.kind in reports.REPORTS],
         "history": read_history(item, evidence, skips),
+        "elsewhere": read_clip_judgements(clip, item.campaign),
     }
 
 

@@ -15,6 +15,7 @@ from django.db.models import Count, Max, QuerySet
 
 from accounts.models import AuditEntry
 from annotation.agreement.basis import Basis, Spread, choose_spread
+from annotation.agreement.imported import SourceFigures, compare_sources
 from annotation.agreement.rater_table import RaterRow, read_rater_rows
 from annotation.agreement.scores import Score, make_table, read_scores, read_sittings
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
@@ -165,6 +166,15 @@ class Agreement:
     def differences(self) -> dict[Axis, tuple[PairedDifference, ...]]:
         """The difference between each pair of generators on the prompts that both have, by axis."""
         return {axis: compare_generators(self._list_mos(axis)) for axis in AXES}
+
+    @cached_property
+    def imported(self) -> tuple[SourceFigures, ...]:
+        """How far ratings made elsewhere follow these MOS, by source and axis. One query."""
+        mos = {
+            axis: {row.clip: (row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos}
+            for axis in AXES
+        }
+        return compare_sources(self.campaign, mos)
 
     def _list_mos(self, axis: Axis) -> list[tuple[str, int, float]]:
         return [(row.generator, row.prompt_group, row.mos[axis].mos) for row in self.rows if axis in row.mos]

@@ -99,6 +99,20 @@ def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
             for axis, pairs in agreement.differences.items()
             for row in pairs
         ],
+        "imported": [
+            {
+                "source": row.source,
+                "axis": row.axis.value,
+                "judgements": row.judgements,
+                "clips": row.clips,
+                "clips_with_mos": row.shared,
+                "mean": _round(row.mean),
+                "mos": _round(row.mos),
+                "srcc": figure_to_json(row.srcc),
+                "plcc": figure_to_json(row.plcc),
+            }
+            for row in agreement.imported
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from annotation.shared.number_fields import limit_number
 from qsave.axes import AXES
 from qsave.judgements.field_facts import FieldFacts, FileFacts
 from qsave.judgements.mapping import CLIP_FIELDS, MOST_NAME
+from qsave.judgements.proposal import is_aside
 from qsave.judgements.reader import LABEL_STUDIO
 from qsave.words import isolate
 
@@ -108,7 +109,9 @@ class MappingForm(forms.Form):
             words = self.facts.fields[axis_field].labels if axis_field in self.facts.fields else {}
             return list(dict.fromkeys([*self.mapping["axes"], *words]))
         named = set(self.mapping.get("clip", {}).values()) | {self.mapping.get("rater")}
-        fields = [one.name for one in self.facts.fields.values() if one.is_score and one.name not in named]
+        fields = [
+            name for name, one in self.facts.fields.items() if one.is_score and name not in named and not is_aside(name)
+        ]
         return list(dict.fromkeys([*self.mapping["axes"], *fields]))[:MOST_FIELDS]
 
     def _list_labels(self) -> dict[str, int]:

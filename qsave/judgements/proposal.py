@@ -92,7 +92,7 @@ def _propose_wide(facts: FileFacts, taken: set[str]) -> dict[str, AxisRule]:
     rules = {}
     for name, one in facts.fields.items():
         axis = find_axis(name)
-        if axis is None or not one.is_score or name in taken or _is_aside(name):
+        if axis is None or not one.is_score or name in taken or is_aside(name):
             continue
         low, high = propose_scale(one.low, one.high)
         rules[name] = AxisRule(
@@ -147,7 +147,8 @@ def _is_evidence(one: FieldFacts) -> bool:
     return one.evidence > 0 and _take_last_word(one.name) in ("evidence", "defects")
 
 
-def _is_aside(name: str) -> bool:
+def is_aside(name: str) -> bool:
+    """Return whether the name of a field ends in a word for something else than a score: `lead_time`, `n`, `sd`."""
     return _take_last_word(name) in _ASIDE
 
 

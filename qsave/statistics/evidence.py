@@ -85,5 +85,11 @@ def describe_compared(clips: int) -> str:
     return f"{number} blind and assisted ratings; the two can be compared from about {LEAST_CLIPS}."
 
 
+def describe_shared(clips: int) -> str:
+    """Describe how many clips are judged elsewhere and rated here, and how many a correlation needs."""
+    number = {0: "No clip is", 1: "1 clip is"}.get(clips, f"{clips} clips are")
+    return f"{number} judged there and rated here; a correlation can be read from about {LEAST_CLIPS}."
+
+
 def _are_too_few(clips: int | None) -> bool:
     return clips is not None and clips < LEAST_CLIPS
