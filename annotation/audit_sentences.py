@@ -232,6 +232,11 @@ register_acts(
             _("%(actor)s made clip %(target)s with another prompt, %(after)s. Before: %(before)s. Reason: %(reason)s"),
             _describe_change,
         ),
+        "clip.replaced": Act(
+            _("File replaced"),
+            _("%(actor)s replaced the file of clip %(target)s: %(reason)s It is version %(version)s now."),
+            lambda data: {"version": _get_part(data, "after").get("version")},
+        ),
         "clip.withdrawn": Act(_("Clip withdrawn"), _tell_withdrawal),
         "clip.restored": Act(_("Clip restored"), _("%(actor)s restored clip %(target)s: %(reason)s")),
         "splits.shares": Act(

@@ -1,15 +1,18 @@
 """The background jobs of annotation."""
 
 import shutil
+from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
+from annotation.corrections.uploads import REPLACE_FILE, discard_upload
 from annotation.intake.importing import STAGE_IMPORT, adopt_earlier_job, end_cancelled_import, fail_import
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, find_folders
 from annotation.judgements.importing import IMPORT_JUDGEMENTS
-from annotation.models import Campaign, ClipImport, JudgementImport
+from annotation.models import Campaign, Clip, ClipImport, JudgementImport
 from operations.jobs import JobCancelledError, JobError, JobInterruptedError, JobRun, job_kind
 from operations.models import Job, JobState
 from qsave.tables.table import TableError
@@ -112,3 +115,22 @@ def import_judgements(run: JobRun) -> dict[str, object]:
         mark_failed(judgement_import, str(error))
         raise JobError(str(error)) from None
     return {"added": judgement_import.added, "refused": judgement_import.refused}
+
+
+@job_kind(REPLACE_FILE)
+def replace_file_of_clip(run: JobRun) -> dict[str, object]:
+    """Replace the file of the clip with key `clip` by the upload at `path`."""
+    from annotation.corrections.correct import correct_clip  # see import_clips
+
+    path, actor = Path(run.arguments["path"]), run.job.created_by
+    clip = Clip.objects.filter(pk=run.arguments["clip"]).first()
+    if clip is None or actor is None:
+        raise JobError("The clip, or the person who replaced its file, no longer exists.")
+    values = {"video": path}
+    try:
+        corrected = correct_clip(actor=actor, clip=clip, values=values, reason=run.arguments["reason"])
+    except ValidationError as refusal:
+        discard_upload(path)
+        raise JobError(" ".join(refusal.messages)) from None
+    discard_upload(path)
+    return {"version": corrected.version}

@@ -20,6 +20,8 @@ from operations.jobs import enqueue
 from operations.models import Job, JobState
 
 UPDATE_SLOTS = "update_slots"
+EXTRA_NUMBERS = 1000
+"""Slots that are no rating slots are numbered from here on, so that an item can still get another rating slot."""
 
 
 def align_slots(*, actor: User, campaign: Campaign, removes: bool) -> None:

@@ -11,44 +11,54 @@ from accounts.models import Role, User
 from annotation.campaigns.locks import lock_campaigns, lock_clip_rows
 from annotation.campaigns.marking import Mark, mark_item
 from annotation.corrections.details import DETAILS, edit_details
+from annotation.corrections.new_files import NewFile, read_new_file
 from annotation.corrections.prompts import change_prompt
 from annotation.corrections.records import clean_reason
+from annotation.corrections.replacement import replace_file
 from annotation.intake.prompt_groups import lock_clips
 from annotation.models import Campaign, Clip, Item
 from annotation.shared.permissions import require_role
 
-VALUES = frozenset({*DETAILS, "prompt", "gold"})
+VALUES = frozenset({*DETAILS, "prompt", "gold", "video"})
 
 
-@transaction.atomic
 def correct_clip(
     *, actor: User, clip: Clip, values: Mapping[str, Any], reason: str, campaign: Campaign | None = None
 ) -> Clip:
     """Apply all of the values or none, and return the clip that has them, which may be a successor.
 
-    The names are those of `differences.Difference`. Known scores (`gold`) are those of the clip's item in `campaign`.
-    Raises ValidationError by field.
+    The names are those of `differences.Difference`; `video` is the path of the new file here. Known scores (`gold`) are
+    those of the clip's item in `campaign`. Raises ValidationError by field.
     """
     require_role(actor, Role.LEAD)
     reason = clean_reason(reason)
     unknown = values.keys() - VALUES
     if unknown:
         raise ValidationError(dict.fromkeys(unknown, _("A clip has no such value.")))
-    _lock(clip, moves="prompt" in values)
+    file = read_new_file(values["video"]) if "video" in values else None  # decodes it before anything is locked
+    with transaction.atomic():
+        return _apply(actor, clip, values, file, reason, campaign)
+
+
+def _apply(
+    actor: User, clip: Clip, values: Mapping[str, Any], file: NewFile | None, reason: str, campaign: Campaign | None
+) -> Clip:
+    _lock(clip)
     details = {name: values[name] for name in DETAILS if name in values}
     if details:
         clip = edit_details(actor=actor, clip=clip, details=details, reason=reason)
     if "gold" in values and campaign is not None:
         _set_known_scores(actor, Item.objects.get(campaign=campaign, clip=clip), values["gold"])
+    if file is not None:
+        clip = replace_file(actor=actor, clip=clip, file=file, reason=reason)
     if "prompt" in values:
         clip = change_prompt(actor=actor, clip=clip, prompt=values["prompt"], reason=reason)
     return clip
 
 
-def _lock(clip: Clip, *, moves: bool) -> None:
+def _lock(clip: Clip) -> None:
     """Take the locks of all the corrections at once, in the order of `annotation.campaigns.locks`."""
-    if moves:
-        lock_clips()
+    lock_clips()
     lock_campaigns(Item.objects.filter(clip=clip.pk).values("campaign"))
     lock_clip_rows([clip.pk])
 

@@ -45,7 +45,7 @@ def change_prompt(*, actor: User, clip: Clip, prompt: str, reason: str) -> Clip:
         return current
     if current.is_withdrawn:
         raise ValidationError({"prompt": _("This clip is withdrawn. Restore it first.")})
-    group, bridges = _find_group(current, prompt, locked.items)
+    group, bridges = find_group_of(current, prompt, locked.items)
     if locked.is_taken():
         return _replace_by_successor(actor, locked, prompt, group, bridges, reason)
     _move(actor, locked, prompt, group, bridges, reason)
@@ -60,7 +60,7 @@ def clean_prompt(prompt: str) -> str:
         raise ValidationError({"prompt": str(refusal)}) from None
 
 
-def _find_group(clip: Clip, prompt: str, items: Sequence[Item]) -> tuple[PromptGroup, bool]:
+def find_group_of(clip: Clip, prompt: str, items: Sequence[Item]) -> tuple[PromptGroup, bool]:
     """Return the group of the prompt, and whether the clip then bridges two splits.
 
     A clip whose group was named stays in it, whatever its prompt is.

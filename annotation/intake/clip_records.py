@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from django.db.models import Q
 
@@ -56,10 +57,9 @@ def choose_clip(clips: Mapping[str, Clip], sha256: str, row: Row) -> Clip | None
 def build_clip(row: Row, video: StoredVideo, *, simulated: bool, splits_of_video: Iterable[str]) -> Clip:
     """Return the unsaved clip of a row; it is not ready. `splits_of_video` are those of clips with the same bytes."""
     group, bridges = find_group(row)
-    facts, fps = video.facts, _compute_frame_rate(video.facts)
     return Clip(
+        **make_file_values(video),
         clip_id=row.clip_id or name_clip(video.sha256, row),
-        sha256=video.sha256,
         prompt=row.prompt,
         generator=row.generator,
         seed="" if row.seed is None else str(row.seed),
@@ -67,19 +67,27 @@ def build_clip(row: Row, video: StoredVideo, *, simulated: bool, splits_of_video
         content_warning=row.content_warning,
         prompt_group=group,
         bridges_splits=bridges or any(split != group.split for split in splits_of_video),
-        original=video.original,
-        codec=facts.codec,
-        width=facts.width,
-        height=facts.height,
-        fps_numerator=fps.numerator,
-        fps_denominator=fps.denominator,
-        duration=facts.duration,
-        frames=facts.frames,
-        has_audio=facts.has_audio,
-        bytes=facts.bytes,
         is_ready=False,
         is_simulated=simulated,
     )
+
+
+def make_file_values(video: StoredVideo) -> dict[str, Any]:
+    """Return what the row of a clip says of its video, before `clip_files.make_files`."""
+    facts, fps = video.facts, _compute_frame_rate(video.facts)
+    return {
+        "sha256": video.sha256,
+        "original": video.original,
+        "codec": facts.codec,
+        "width": facts.width,
+        "height": facts.height,
+        "fps_numerator": fps.numerator,
+        "fps_denominator": fps.denominator,
+        "duration": facts.duration,
+        "frames": facts.frames,
+        "has_audio": facts.has_audio,
+        "bytes": facts.bytes,
+    }
 
 
 def _compute_frame_rate(facts: MediaFacts) -> Fraction:

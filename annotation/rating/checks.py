@@ -14,13 +14,12 @@ from typing import Any
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from accounts.models import User
+from annotation.campaigns.slots import EXTRA_NUMBERS
 from annotation.models import Arm, Campaign, Item, Offer, Skip, Slot
 from annotation.shared.draws import POSITIONS, draw_position, draw_share
 
 REPEAT_GAP = 10
 """A repeat comes after at least this many other clips: an earlier one would test the rater's memory."""
-EXTRA_NUMBERS = 1000
-"""Check slots are numbered from here on, so that an item can still get another rating slot."""
 CLOSE = 1
 """An answer within this many levels of the known score counts as right."""
 

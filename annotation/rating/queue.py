@@ -17,7 +17,7 @@ The rules, in the order in which `claim` tries them:
 An item that a rater has reported is held back from everybody, in every kind of slot, until a lead gives it out again
 or excludes it (`annotation.campaigns.reports`). The rater who holds it when it is reported may finish. The rater who
 holds it when it is excluded or withdrawn loses the slot and is told why. What they typed stays saved, and rule 3
-applies if the item returns.
+applies if the item returns. So does the rater who holds it when its file is replaced (`annotation.corrections`).
 
 No timer frees a slot. Once its lease has expired, another rater can take it. Until one does, the slot keeps the first
 rater's lease, and a late submit by that rater counts. A paused campaign hands out nothing new, but raters can finish
@@ -37,7 +37,7 @@ from annotation.campaigns.locks import lock_items
 from annotation.campaigns.reports import REPORTS, hold_back
 from annotation.campaigns.slots import free_slots
 from annotation.campaigns.summaries import refresh_summaries
-from annotation.models import LEFT_OUT, Campaign, Item, Offer, SavedWork, Skip, Slot
+from annotation.models import LEFT_OUT, Campaign, ClipVersion, Item, Offer, SavedWork, Skip, Slot
 from annotation.raters.admission import explain_refusal
 from annotation.rating import checks, qualification
 from annotation.rating.queue_sql import (
@@ -103,9 +103,21 @@ def find_excluded_work(rater: User, campaign: Campaign) -> Item | None:
 
 
 def make_lease_lost(rater: User, item_id: int, otherwise: str) -> LeaseLost:
-    """Return the error for a rater who has lost an item's slot: the exclusion of the item, or the text `otherwise`."""
-    item = Item.objects.filter(pk=item_id, offers__rater=rater).first()
-    return LeaseLost((item and explain_exclusion(item)) or otherwise)
+    """Return the error for a rater who has lost an item's slot: what a lead did with it, or the text `otherwise`."""
+    offer = Offer.objects.filter(item=item_id, rater=rater).select_related("item").first()
+    if offer is None:
+        return LeaseLost(otherwise)
+    return LeaseLost(explain_exclusion(offer.item) or _explain_replacement(offer) or otherwise)
+
+
+def _explain_replacement(offer: Offer) -> str:
+    """Return what to tell a rater who was given an item whose file was replaced since; empty if it was not."""
+    newer = ClipVersion.objects.filter(clip__items=offer.item_id, replaced_at__gt=offer.offered_at)
+    if not newer.exists():
+        return ""
+    return _(
+        "A lead has replaced the video of this clip. What you typed is kept: reload the page to rate the new video."
+    )
 
 
 def renew(*, rater: User, lease: uuid.UUID, item_id: int = 0) -> datetime:

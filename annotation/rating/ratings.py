@@ -164,8 +164,15 @@ def compute_edit_end(rating: Rating) -> datetime | None:
 
 
 def explain_no_edit(rating: Rating) -> str:
-    """Return why a rating may no longer be edited; empty while it may. Load `item.campaign` and `slot` with it."""
+    """Return why a rating may no longer be edited; empty while it may.
+
+    Load `item.campaign`, `item.clip` and `slot` with it.
+    """
     until = compute_edit_end(rating)
+    if rating.item.clip.is_withdrawn:
+        return _("A lead has withdrawn this clip from the site, so your rating of it can no longer be edited.")
+    if rating.slot.kind == Slot.Kind.EARLIER:
+        return _("The video of this clip was replaced since. Your rating is of the earlier one and stays as it is.")
     if rating.item.campaign.state not in TAKES_RATINGS:
         return _("This campaign is closed: its ratings can no longer be edited.")
     if rating.slot.kind == Slot.Kind.QUALIFICATION:
