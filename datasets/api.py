@@ -23,6 +23,7 @@ from annotation.rating.clip_media import MediaFile, serve
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.releases import locate_release, request_release
+from datasets.services.withdrawal import MAX_REASON_LENGTH, withdraw_release
 from qsave.release.manifest import MANIFEST_NAME, read_manifest
 from qsave.words import isolate
 
@@ -61,6 +62,8 @@ class ReleaseSerializer(serializers.ModelSerializer[Release]):
             "created_by",
             "created_at",
             "frozen_at",
+            "withdrawn_at",
+            "withdrawal_reason",
             "job",
         )
         read_only_fields = fields
@@ -128,6 +131,29 @@ class ReleaseView(RetrieveAPIView[Release]):
     queryset = _RELEASES
     serializer_class = ReleaseSerializer
     lookup_field = "number"
+
+
+class WithdrawalSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=MAX_REASON_LENGTH)
+
+
+class WithdrawReleaseView(APIView):
+    """Withdraw a frozen release: its row, number and folder stay, but its files are served no longer."""
+
+    permission_classes = (HasRole,)
+    required_role = Role.ENGINEER
+
+    @extend_schema(request=WithdrawalSerializer, responses=ReleaseSerializer)
+    def post(self, request: Request, number: int) -> Response:
+        serializer = WithdrawalSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        release = get_object_or_404(_RELEASES, number=number)
+        assert isinstance(request.user, User)
+        try:
+            release = withdraw_release(actor=request.user, release=release, reason=serializer.validated_data["reason"])
+        except ReleaseRefused as refusal:
+            raise exceptions.ValidationError({"detail": str(refusal)}) from None
+        return Response(ReleaseSerializer(release).data)
 
 
 class ReleaseFileView(APIView):

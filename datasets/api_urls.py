@@ -7,5 +7,6 @@ from datasets import api
 urlpatterns: list[URLPattern | URLResolver] = [
     path("releases", api.ReleasesView.as_view(), name="api-releases"),
     path("releases/<int:number>", api.ReleaseView.as_view(), name="api-release"),
+    path("releases/<int:number>/withdraw", api.WithdrawReleaseView.as_view(), name="api-release-withdraw"),
     path("releases/<int:number>/files/<path:name>", api.ReleaseFileView.as_view(), name="api-release-file"),
 ]

@@ -17,6 +17,9 @@ register_acts(
         "release.frozen": Act(
             _("Release frozen"), _("The release %(target)s of %(campaign)s, which %(actor)s requested, is frozen.")
         ),
+        "release.withdrawn": Act(
+            _("Release withdrawn"), _("%(actor)s withdrew the release %(target)s of %(campaign)s: %(reason)s")
+        ),
     }
 )
 

@@ -34,6 +34,11 @@ class Release(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     frozen_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    withdrawal_reason = models.TextField(blank=True)
 
     class Meta:
         ordering: ClassVar = ["-number"]
@@ -41,6 +46,11 @@ class Release(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(state="frozen") | (~models.Q(content_hash="") & models.Q(frozen_at__isnull=False)),
                 name="frozen_release_has_its_hash",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True, withdrawal_reason="")
+                | models.Q(state="withdrawn", withdrawn_at__isnull=False, withdrawn_by__isnull=False),
+                name="release_withdrawn_by_somebody",
             ),
         ]
 

@@ -7,4 +7,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/freeze", views.release_freeze, name="release-freeze"),
     path("releases/<int:number>", views.release, name="release"),
     path("releases/<int:number>/verify", views.release_verify, name="release-verify"),
+    path("releases/<int:number>/withdraw", views.release_withdraw, name="release-withdraw"),
 ]

@@ -17,6 +17,7 @@ from datasets.jobs import VERIFY
 from datasets.models import Release
 from datasets.services.policy import ReleaseRefused, SmallSplits
 from datasets.services.releases import locate_release, request_release
+from datasets.services.withdrawal import list_withdrawn_clips, withdraw_release
 from operations.jobs import enqueue
 from operations.models import Job, JobState
 from qsave.release.encoding import ReleaseError
@@ -72,8 +73,15 @@ def release_freeze(request: AuthedRequest) -> HttpResponse:
 @require_safe
 def release(request: AuthedRequest, number: int) -> HttpResponse:
     """Show one release: its counts, its hash, its files and the result of its last verification."""
-    row = get_object_or_404(Release.objects.select_related("campaign", "job", "created_by", "parent"), number=number)
-    context = {"release": row, "verification": _find_last_verification(row), **_read_contents(row)}
+    row = get_object_or_404(
+        Release.objects.select_related("campaign", "job", "created_by", "parent", "withdrawn_by"), number=number
+    )
+    context = {
+        "release": row,
+        "verification": _find_last_verification(row),
+        "withdrawn_clips": list_withdrawn_clips(row),
+        **_read_contents(row),
+    }
     return render(request, "datasets/release.html", context)
 
 
@@ -117,6 +125,20 @@ def release_verify(request: AuthedRequest, number: int) -> HttpResponse:
         )
     elif last is None or last.state not in (JobState.QUEUED, JobState.RUNNING):
         enqueue(kind=VERIFY, arguments={"release": release.pk}, actor=request.user)
+    return redirect("release", number=number)
+
+
+@role_required(Role.ENGINEER)
+@require_POST
+def release_withdraw(request: AuthedRequest, number: int) -> HttpResponse:
+    """Withdraw a frozen release, with a reason."""
+    row = get_object_or_404(Release, number=number)
+    try:
+        withdraw_release(actor=request.user, release=row, reason=request.POST.get("reason", ""))
+    except ReleaseRefused as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("Release withdrawn. Its folder stays as it is, but nobody gets it here."))
     return redirect("release", number=number)
 
 

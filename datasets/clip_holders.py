@@ -1,0 +1,15 @@
+"""The frozen releases that hold a clip, for the pages on which a lead withdraws it."""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from annotation.models import Clip
+from annotation.shared.clip_holders import Holder, register_holder_lister
+from datasets.services.withdrawal import list_releases_with
+
+
+@register_holder_lister
+def list_releases(clip: Clip) -> Iterator[Holder]:
+    for release in list_releases_with(clip):
+        yield Holder(str(release), reverse("release", args=[release.number]))

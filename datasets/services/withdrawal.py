@@ -1,0 +1,75 @@
+"""Find the frozen releases that hold withdrawn clips, and withdraw a release.
+
+A withdrawn release keeps its row, its number and its folder, byte for byte, but the site serves and verifies its files
+no longer, and no critic can be trained on it.
+"""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.models import Role, User
+from annotation.models import Clip, Item
+from annotation.shared.permissions import require_role
+from annotation.shared.text import clean_text
+from datasets.models import Release
+from datasets.services.policy import ReleaseRefused
+from qsave.words import isolate
+
+MAX_REASON_LENGTH = 1000
+MOST_READ = 50
+"""Of a campaign with more frozen releases, only the newest are read."""
+
+logger = logging.getLogger(__name__)
+
+
+@transaction.atomic
+def withdraw_release(*, actor: User, release: Release, reason: str) -> Release:
+    """Mark a frozen release as withdrawn and return it. Raises ReleaseRefused without a reason or in other states."""
+    require_role(actor, Role.ENGINEER)
+    reason = clean_text(reason)[:MAX_REASON_LENGTH]
+    if not reason:
+        raise ReleaseRefused(_("Write why you withdraw this release. The reason is shown on its page."))
+    current = Release.objects.select_for_update(no_key=True, of=("self",)).select_related("campaign").get(pk=release.pk)
+    if current.state != Release.State.FROZEN:
+        raise ReleaseRefused(
+            _("Release %(release)s is %(state)s, so it cannot be withdrawn.")
+            % {"release": isolate(current), "state": current.state}
+        )
+    current.state, current.withdrawal_reason = Release.State.WITHDRAWN, reason
+    current.withdrawn_at, current.withdrawn_by = timezone.now(), actor
+    current.save(update_fields=["state", "withdrawal_reason", "withdrawn_at", "withdrawn_by"])
+    audit.record(actor=actor, action="release.withdrawn", target=current, number=current.number, reason=reason)
+    return current
+
+
+def list_releases_with(clip: Clip) -> list[Release]:
+    """Return the frozen releases that hold a clip, newest first."""
+    campaigns = Item.objects.filter(clip=clip).values("campaign")
+    frozen = Release.objects.filter(campaign__in=campaigns, state=Release.State.FROZEN)[:MOST_READ]
+    return [release for release in frozen if clip.clip_id in read_clip_ids(release)]
+
+
+def list_withdrawn_clips(release: Release) -> list[str]:
+    """Return the ids of the clips of a frozen release that are withdrawn by now, in order."""
+    withdrawn = Clip.objects.filter(items__campaign=release.campaign_id, withdrawn_at__isnull=False)
+    ids = set(withdrawn.values_list("clip_id", flat=True))
+    return sorted(ids & read_clip_ids(release)) if ids and release.state == Release.State.FROZEN else []
+
+
+def read_clip_ids(release: Release) -> Collection[str]:
+    """Return the ids of the clips in the folder of a release; none if it cannot be read, which its page says."""
+    path = Path(settings.RELEASE_ROOT) / release.folder / "clips.parquet"
+    try:
+        return set(pq.read_table(path, columns=["id"]).column("id").to_pylist())
+    except (OSError, pa.ArrowException) as error:
+        logger.warning("The clips of release %s cannot be read: %s", release.number, error)
+        return set()
