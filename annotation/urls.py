@@ -11,6 +11,7 @@ from annotation.campaigns import (
     settings_page,
     taxonomy_page,
 )
+from annotation.corrections import correction_pages
 from annotation.intake import import_pages, tus
 from annotation.judgements import pages as judgement_pages
 from annotation.raters import hours_page, members_page, panel_pages
@@ -18,6 +19,7 @@ from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_p
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("media/<str:kind>/<int:pk>", clip_media.clip_media, name="clip-media"),
+    path("media/<str:kind>/<int:pk>/<int:number>", clip_media.clip_version_media, name="clip-version-media"),
     path("rate/", rate_page.rate_home, name="rate-home"),
     path("rate/<slug:name>/", rate_page.rate, name="rate"),
     path("rate/<slug:name>/start", rate_page.rate_start, name="rate-start"),
@@ -47,6 +49,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/items/<int:pk>", clip_page.campaign_item, name="campaign-item"),
     path("campaigns/<slug:name>/items/<int:pk>/give-out", clip_page.give_out_item, name="give-out-item"),
     path("campaigns/<slug:name>/items/<int:pk>/exclude", clip_page.exclude_item, name="exclude-item"),
+    path("campaigns/<slug:name>/items/<int:pk>/correct", correction_pages.correct, name="correct-clip"),
+    path("campaigns/<slug:name>/items/<int:pk>/withdraw", correction_pages.withdraw, name="withdraw-clip"),
+    path("campaigns/<slug:name>/items/<int:pk>/restore", correction_pages.restore, name="restore-clip"),
     path("campaigns/<slug:name>/order-scores", order_scores_page.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", campaign_page.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/uploads", tus.uploads, name="uploads"),

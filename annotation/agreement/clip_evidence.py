@@ -52,6 +52,8 @@ class Opinion:
     name: str
     axes: tuple[AxisOpinion | None, ...]
     is_draft: bool = False
+    version: int = 1
+    """The version of the clip that it is about."""
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -111,6 +113,10 @@ class Evidence:
     def opinions(self) -> tuple[Opinion, ...]:
         return tuple(one.opinion for ones in (self.ratings, self.drafts, self.reviews) for one in ones)
 
+    def select_opinions(self, version: int) -> tuple[Opinion, ...]:
+        """Return the opinions on one version of the clip."""
+        return tuple(opinion for opinion in self.opinions if opinion.version == version)
+
 
 def read_item(campaign: Campaign, pk: int) -> Item | None:
     """Return an item with its clip, or None."""
@@ -165,6 +171,7 @@ def _make_item_rating(rating: Rating, label: str, defects: dict[str, str], *, is
             label,
             str(rating.rater),
             tuple(_make_axis_opinion(key, axis, answers.get(axis.value), defects) for axis in AXES),
+            version=rating.clip_version,
         ),
         revisions=revisions,
         seconds=sum(revision.seconds_spent for revision in revisions),
@@ -182,13 +189,14 @@ def _make_axis_opinion(key: str, axis: Axis, answer: AxisAnswer | None, defects:
 
 def _make_item_draft(draft: Draft, label: str, defects: dict[str, str], ratings: tuple[ItemRating, ...]) -> ItemDraft:
     axes = _make_card_opinions(f"draft-{draft.pk}", draft.card, defects)
-    opinion = Opinion(f"draft-{draft.pk}", label, draft.critic, axes, is_draft=True)
+    opinion = Opinion(f"draft-{draft.pk}", label, draft.critic, axes, is_draft=True, version=draft.clip_version)
     return ItemDraft(draft, opinion, tuple(one for one in ratings if one.rating.draft_id == draft.pk))
 
 
 def _make_item_review(review: Review, label: str, defects: dict[str, str]) -> ItemReview:
     axes = _make_card_opinions(f"review-{review.pk}", review.card, defects)
-    return ItemReview(review, Opinion(f"review-{review.pk}", label, str(review.reviewer), axes))
+    version = review.clip_version
+    return ItemReview(review, Opinion(f"review-{review.pk}", label, str(review.reviewer), axes, version=version))
 
 
 def _make_card_opinions(key: str, stored: dict[str, Any], defects: dict[str, str]) -> tuple[AxisOpinion, ...]:

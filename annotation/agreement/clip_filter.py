@@ -102,10 +102,10 @@ FIRST_FIELDS = 5
 
 
 def keep_filters(given: QueryDict) -> str:
-    """Return the filters and the order of an address, without what is empty and without a position."""
+    """Return the filters and the order of an address, without what is empty, a position, or the version of a clip."""
     query = QueryDict(mutable=True)
     for name, value in given.items():
-        if value and name not in ("after", "before", "at"):
+        if value and name not in ("after", "before", "at", "version"):
             query[name] = str(value)
     return query.urlencode()
 

@@ -1,5 +1,6 @@
 """The page of one clip of a campaign, for its lead: the evidence of raters and critics, MOS, history, and decisions."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import AuthedRequest, role_required
 from accounts.models import Role
 from annotation.agreement.axis_tallies import AxisTallies, read_axis_tallies
-from annotation.agreement.clip_evidence import read_evidence, read_item
+from annotation.agreement.clip_evidence import Evidence, read_evidence, read_item
 from annotation.agreement.clip_filter import ClipFilterForm, keep_filters
 from annotation.agreement.clip_history import read_history
 from annotation.agreement.clip_list import find_neighbours, list_generators
@@ -25,9 +26,12 @@ from annotation.agreement.imported import read_clip_judgements
 from annotation.campaigns import reports
 from annotation.campaigns.forms import MarkForm
 from annotation.campaigns.marking import mark_item, read_mark
-from annotation.models import Campaign, Item
+from annotation.corrections.uploads import find_replacement
+from annotation.models import Campaign, Clip, ClipVersion, Item
 from annotation.raters.screening import read_screened_raters
 from annotation.rating.desk_presenter import compute_frame_rate, list_frame_gaps
+from annotation.shared.clip_holders import list_holders
+from annotation.shared.text import parse_number
 from qsave.axes import AXES, Axis
 from qsave.words import isolate
 
@@ -47,7 +51,10 @@ def campaign_item(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
         messages.success(request, _("Marks of %(clip)s saved.") % {"clip": isolate(item.clip.clip_id)})
         return _redirect(request, name, pk)
     read_tallies = cache(partial(read_axis_tallies, campaign))  # the MOS and the neighbours need the same ones
-    context = _read_context(item, read_tallies) | _read_neighbours(request, item, read_tallies) | {"form": form}
+    version = parse_number(request.GET.get("version", ""))
+    context = (
+        _read_context(item, read_tallies, version) | _read_neighbours(request, item, read_tallies) | {"form": form}
+    )
     return render(request, "annotation/campaign_item.html", context)
 
 
@@ -78,28 +85,60 @@ def _redirect(request: AuthedRequest, name: str, pk: int) -> HttpResponse:
     return redirect(f"{page}?{filters}" if filters else page)
 
 
-def _read_context(item: Item, read_tallies: TallyReader) -> dict[str, Any]:
-    """Return what the page shows of an item, beside the form of its marks. A test states the number of queries."""
+def _read_context(item: Item, read_tallies: TallyReader, version: int | None) -> dict[str, Any]:
+    """Return what the page shows of an item, beside the form of its marks. A test states the number of queries.
+
+    `version` is that of the file which plays, if it is not the present one.
+    """
     screened = read_screened_raters(item.campaign)
-    evidence, clip = read_evidence(item, screened), item.clip
+    evidence, clip = read_evidence(item, screened), _choose_file(item.clip, version)
+    shown_version = clip.number if isinstance(clip, ClipVersion) else clip.version
+    opinions = evidence.select_opinions(shown_version)
     mos = [(one, draw_mos_strip(one)) for one in read_item_mos(item, screened, read_tallies)]
     skips = list(item.skips.select_related("rater", "settled_by").order_by("pk"))
     return {
         "campaign": item.campaign,
         "item": item,
         "clip": clip,
+        "shown_version": shown_version,
+        **_read_corrections(item, evidence),
         "fps": compute_frame_rate(clip),
         "gaps": list_frame_gaps(clip),
         "axes": AXES,
         "evidence": evidence,
-        "pieces": [(opinion, piece) for opinion in evidence.opinions for piece in opinion.pieces],
-        "lanes": lay_out_timeline(evidence.opinions, clip.duration),
+        "pieces": [(opinion, piece) for opinion in opinions for piece in opinion.pieces],
+        "lanes": lay_out_timeline(opinions, clip.duration),
         "mos": mos,
         "has_mos": any(strip for _one, strip in mos),
         "reports": [skip for skip in skips if skip.kind in reports.REPORTS],
         "history": read_history(item, evidence, skips),
-        "elsewhere": read_clip_judgements(clip, item.campaign),
+        "elsewhere": read_clip_judgements(item.clip, item.campaign),
     }
+
+
+def _choose_file(clip: Clip, version: int | None) -> Clip | ClipVersion:
+    """Return the files of a version of the clip. Raises Http404 if it has no such version."""
+    if version in (None, clip.version):
+        return clip
+    earlier = clip.versions.select_related("clip").filter(number=version).first()
+    if earlier is None:
+        raise Http404(_("This clip has no such version."))
+    return earlier
+
+
+def _read_corrections(item: Item, evidence: Evidence) -> dict[str, Any]:
+    """Return the earlier files of the clip with their numbers of ratings, and what holds a withdrawn clip."""
+    clip = item.clip
+    saw = Counter(rated.rating.clip_version for rated in evidence.ratings)
+    earlier = clip.versions.select_related("replaced_by").order_by("-number") if clip.version > 1 else ()
+    context: dict[str, Any] = {
+        "versions": [{"version": version, "ratings": saw[version.number]} for version in earlier],
+        "replacement": find_replacement(clip),
+    }
+    if clip.is_withdrawn:
+        successors = Item.objects.filter(campaign=item.campaign, clip=clip.successor_id).select_related("clip")
+        context |= {"successor": successors.first(), "holders": list_holders(clip)}
+    return context
 
 
 def _read_marks(item: Item) -> dict[str, Any]:

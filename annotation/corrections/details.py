@@ -7,10 +7,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.locks import lock_clip_rows
 from annotation.campaigns.summaries import refresh_summaries
-from annotation.corrections.records import clean_reason, record_correction
+from annotation.corrections.records import clean_reason, list_entries
 from annotation.intake.manifests import GOLD, OPTIONAL, REQUIRED, Row, RowRefused, read_row
 from annotation.models import Clip
 from annotation.shared.permissions import require_role
@@ -36,7 +37,8 @@ def edit_details(*, actor: User, clip: Clip, details: Mapping[str, Any], reason:
         for name, value in after.items():
             setattr(current, name, value)
         current.save(update_fields=list(after))
-        record_correction(actor, "clip.edited", current, before=before, after=after, reason=reason)
+        entries = list_entries(current, before=before, after=after, reason=reason)
+        audit.record_all(actor=actor, action="clip.edited", entries=entries)
         refresh_summaries(current.items.values_list("pk", flat=True))
     return current
 

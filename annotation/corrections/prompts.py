@@ -11,12 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import store_items
 from annotation.campaigns.locks import lock_campaigns
 from annotation.campaigns.overlap import draw_arm
 from annotation.campaigns.summaries import refresh_summaries
-from annotation.corrections.records import LockedClips, clean_reason, lock_all, record_correction
+from annotation.corrections.records import LockedClips, clean_reason, list_entries, lock_all
 from annotation.corrections.withdrawal import withdraw_locked
 from annotation.intake.manifests import Row, RowRefused, read_row
 from annotation.intake.prompt_groups import find_group, group_prompts, lock_clips
@@ -84,7 +85,8 @@ def _move(actor: User, locked: LockedClips, prompt: str, group: PromptGroup, bri
     Slot.objects.bulk_update(locked.slots, ["arm"])
     Draft.objects.filter(item__in=locked.items).delete()
     after = {"prompt": prompt, "split": group.split}
-    record_correction(actor, "clip.prompt_changed", clip, before=before, after=after, reason=reason)
+    entries = list_entries(clip, before=before, after=after, reason=reason)
+    audit.record_all(actor=actor, action="clip.prompt_changed", entries=entries)
     refresh_summaries(item.pk for item in locked.items)
 
 
@@ -105,7 +107,8 @@ def _replace_by_successor(
             store_items(item.campaign, [Item(campaign=item.campaign, clip=successor, **marks)])
     withdraw_locked(actor, locked, reason, successor)
     values = {"before": {"prompt": clip.prompt, "clip": clip.clip_id}, "after": {"prompt": prompt}}
-    record_correction(actor, "clip.made_for_prompt", successor, **values, reason=reason)
+    entries = list_entries(successor, **values, reason=reason)
+    audit.record_all(actor=actor, action="clip.made_for_prompt", entries=entries)
     return successor
 
 

@@ -1,13 +1,11 @@
 """What every correction of a clip shares: its reason, the lock on what it changes, and its audit entries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from accounts import audit
-from accounts.models import User
 from annotation.campaigns.locks import lock_clip_rows, lock_items, lock_slots
 from annotation.models import Clip, Item, Offer, Slot
 from annotation.shared.text import clean_text
@@ -47,11 +45,14 @@ def clean_reason(reason: str) -> str:
     return reason
 
 
-def record_correction(actor: User, action: str, clip: Clip, **data: object) -> None:
-    """Write an audit entry for each item of the clip, so that the trail of each campaign has it; else for the clip."""
+def list_entries(clip: Clip, **data: object) -> list[tuple[Item | Clip, Mapping[str, object]]]:
+    """Return the audit entries of a correction, for `audit.record_all`: one for each item of the clip.
+
+    So the trail of each campaign has it. A clip of no campaign has one of its own.
+    """
     items = list(Item.objects.filter(clip=clip).select_related("campaign").order_by("pk"))
     targets: Sequence[Item | Clip] = items or [clip]
-    audit.record_all(actor=actor, action=action, entries=[(target, data) for target in targets])
+    return [(target, data) for target in targets]
 
 
 def _was_offered(items: Sequence[Item]) -> bool:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.locks import lock_campaigns
 from annotation.campaigns.overlap import build_rating_slots
@@ -20,7 +21,7 @@ from annotation.campaigns.slots import EXTRA_NUMBERS
 from annotation.campaigns.summaries import refresh_summaries
 from annotation.corrections.new_files import NewFile
 from annotation.corrections.prompts import find_group_of
-from annotation.corrections.records import LockedClips, clean_reason, lock_all, record_correction
+from annotation.corrections.records import LockedClips, clean_reason, list_entries, lock_all
 from annotation.intake.prompt_groups import lock_clips
 from annotation.models import FILE_FIELDS, Clip, ClipVersion, Exposure, Item, Offer, Qualification, Rating, Slot
 from annotation.shared.permissions import require_role
@@ -48,7 +49,8 @@ def replace_file(*, actor: User, clip: Clip, file: NewFile, reason: str) -> Clip
     _retire_slots(locked)
     _take_drafts_from_offers(locked.items)
     after = {"version": current.version, "sha256": current.sha256}
-    record_correction(actor, "clip.replaced", current, before=before, after=after, reason=reason)
+    entries = list_entries(current, before=before, after=after, reason=reason)
+    audit.record_all(actor=actor, action="clip.replaced", entries=entries)
     refresh_summaries(item.pk for item in locked.items)
     return current
 

@@ -12,11 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.availability import choose_availability
 from annotation.campaigns.reports import settle_reports, take_from_raters
 from annotation.campaigns.summaries import refresh_summaries
-from annotation.corrections.records import LockedClips, clean_reason, lock_all, record_correction
+from annotation.corrections.records import LockedClips, clean_reason, list_entries, lock_all
 from annotation.models import Clip, Item
 from annotation.shared.permissions import require_role
 from qsave.words import isolate
@@ -47,7 +48,8 @@ def withdraw_locked(actor: User, locked: LockedClips, reason: str, successor: Cl
             clip.successor = successor
             clip.save(update_fields=CLIP_FIELDS)
             link = {"successor": successor.clip_id} if successor else {}
-            record_correction(actor, "clip.withdrawn", clip, reason=reason, **link)
+            entries = list_entries(clip, reason=reason, **link)
+            audit.record_all(actor=actor, action="clip.withdrawn", entries=entries)
     refresh_summaries(item.pk for item in locked.items)
 
 
@@ -72,6 +74,7 @@ def restore_clip(*, actor: User, clip: Clip, reason: str) -> Clip:
     for item in locked.items:
         item.availability = Availability.EXCLUDED if item.exclusion_reason else choose_availability(current)
     Item.objects.bulk_update(locked.items, ["availability"])
-    record_correction(actor, "clip.restored", current, before=before, reason=reason)
+    entries = list_entries(current, before=before, reason=reason)
+    audit.record_all(actor=actor, action="clip.restored", entries=entries)
     refresh_summaries(item.pk for item in locked.items)
     return current

@@ -12,7 +12,7 @@ from annotation.models.campaigns import (
     SavedWork,
     Slot,
 )
-from annotation.models.clips import FILE_FIELDS, Clip, ClipVersion, GroupedPrompt, PromptGroup, Split
+from annotation.models.clips import FILE_FIELDS, Clip, ClipVersion, GroupedPrompt, PromptGroup, Split, VideoFile
 from annotation.models.imports import ClipImport, ImportRow
 from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
@@ -70,5 +70,6 @@ __all__ = [
     "Split",
     "SplitShares",
     "TokenSet",
+    "VideoFile",
     "make_blind_condition",
 ]

@@ -181,3 +181,7 @@ class ClipVersion(VideoFile):
             models.UniqueConstraint(fields=["clip", "number"], name="version_number_unique"),
             models.CheckConstraint(condition=~models.Q(reason=""), name="version_replaced_with_a_reason"),
         ]
+
+    @property
+    def content_warning(self) -> str:
+        return self.clip.content_warning

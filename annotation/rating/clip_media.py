@@ -19,8 +19,9 @@ from django.utils.http import content_disposition_header, http_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from accounts.access import AuthedRequest, signed_in
+from accounts.access import AuthedRequest, role_required, signed_in
 from accounts.models import Role, User
+from annotation.models import Clip, ClipVersion
 from annotation.raters.admission import list_visible_clips
 
 MEDIA_KINDS = frozenset({"video", "poster", "original"})
@@ -66,13 +67,27 @@ def clip_media(request: AuthedRequest, kind: str, pk: int) -> HttpResponseBase:
     return serve_clip(request, request.user, kind, pk)
 
 
+@role_required(Role.LEAD)
+@require_safe
+def clip_version_media(request: AuthedRequest, kind: str, pk: int, number: int) -> HttpResponseBase:
+    """Send a file that a clip had in an earlier version."""
+    version = ClipVersion.objects.select_related("clip").filter(clip=pk, number=number).first()
+    if version is None or kind not in MEDIA_KINDS:
+        raise Http404(_("This clip has no such version."))
+    return _serve_file(request, version, kind, f"{version.clip.clip_id}-version-{number}")
+
+
 def serve_clip(request: HttpRequest, user: User, kind: str, pk: int) -> HttpResponseBase:
     """Send a file of a clip; raise Http404 if the user may not see it or it does not exist."""
     clip = list_visible_clips(user).filter(pk=pk).first()
     if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not user.has_role(Role.LEAD)):
         raise Http404(_("This clip does not exist, or you may not see it."))
-    names = {"video": clip.playable, "poster": clip.poster, "original": clip.original}
-    return serve(request, open_media(names[kind]), filename=clip.clip_id, download=kind == "original")
+    return _serve_file(request, clip, kind, clip.clip_id)
+
+
+def _serve_file(request: HttpRequest, file: Clip | ClipVersion, kind: str, name: str) -> HttpResponseBase:
+    paths = {"video": file.playable, "poster": file.poster, "original": file.original}
+    return serve(request, open_media(paths[kind]), filename=name, download=kind == "original")
 
 
 def open_media(name: str) -> MediaFile:

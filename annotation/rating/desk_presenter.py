@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from annotation.campaigns.taxonomy import list_offered_defects
-from annotation.models import Campaign, Clip, Draft, Item, Rating, Slot
+from annotation.models import Campaign, Draft, Item, Rating, Slot, VideoFile
 from annotation.rating.answers import Problems
 from annotation.rating.desk_form import FormAnswer, FormAnswers, make_blank_answer, read_saved_answers
 from annotation.rating.draft_use import make_proposals
@@ -160,12 +160,12 @@ def present_edit(rating: Rating, answers: FormAnswers, problems: Problems) -> li
 # ---- the player
 
 
-def compute_frame_rate(clip: Clip) -> float:
+def compute_frame_rate(clip: VideoFile) -> float:
     """Return the frames a second that the file states. The player steps by them if it has no times of the frames."""
     return clip.fps_numerator / clip.fps_denominator
 
 
-def list_frame_gaps(clip: Clip) -> str:
+def list_frame_gaps(clip: VideoFile) -> str:
     """Return the times of the frames for the player: each frame's distance to the one before, in 0.1 ms."""
     ticks = [round(time * 10_000) for time in clip.shown_times]
     return " ".join(str(tick - before) for before, tick in zip([0, *ticks], ticks, strict=False))

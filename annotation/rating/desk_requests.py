@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,6 +17,7 @@ from annotation.rating.desk_presenter import DraftMark, make_draft_answers, make
 from annotation.rating.drafts import find_late_draft, show_late_draft
 from annotation.rating.rate_page import find_campaign, find_held_slot, respond_lease_lost
 from annotation.rating.upcoming import guess_next_clip
+from annotation.shared.media_urls import locate_media
 
 PREFETCH_BYTES = 32 * 1024 * 1024
 """The page prefetches no video that is larger."""
@@ -101,7 +101,7 @@ def rate_upcoming(request: AuthedRequest, name: str) -> HttpResponse:
     clip = guess_next_clip(rater=request.user, campaign=find_campaign(request, name))
     if clip is None or clip.bytes > PREFETCH_BYTES:
         return HttpResponse(status=204)
-    return JsonResponse({"video": reverse("clip-media", args=["video", clip.pk])})
+    return JsonResponse({"video": locate_media("video", clip)})
 
 
 def _render_draft_bar(request: HttpRequest, axis: str, mark: DraftMark) -> str:

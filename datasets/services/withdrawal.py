@@ -5,7 +5,6 @@ no longer, and no critic can be trained on it.
 """
 
 import logging
-from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -65,7 +64,7 @@ def list_withdrawn_clips(release: Release) -> list[str]:
     return sorted(ids & read_clip_ids(release)) if ids and release.state == Release.State.FROZEN else []
 
 
-def read_clip_ids(release: Release) -> Collection[str]:
+def read_clip_ids(release: Release) -> set[str]:
     """Return the ids of the clips in the folder of a release; none if it cannot be read, which its page says."""
     path = Path(settings.RELEASE_ROOT) / release.folder / "clips.parquet"
     try:

@@ -18,6 +18,7 @@ from annotation.corrections.replacement import replace_file
 from annotation.corrections.withdrawal import withdraw_clips
 from annotation.models import (
     FILE_FIELDS,
+    Arm,
     Clip,
     ClipVersion,
     Draft,
@@ -136,7 +137,7 @@ def test_figures_lists_and_releases_agree_on_which_ratings_count(lead: User, tmp
 
 def test_the_rater_who_holds_the_clip_is_told_and_gets_the_new_file_with_what_they_typed(lead: User) -> None:
     campaign = make_campaign(actor=lead, overlap=1)
-    item = make_item(campaign, arm="assisted")
+    item = make_item(campaign, arm=Arm.ASSISTED)
     make_draft(item)
     rater, answers = make_user(), make_answers(2, draft_use="edited")
     slot = claim(rater, campaign)
@@ -165,7 +166,7 @@ def test_a_rating_of_an_earlier_file_is_not_edited(lead: User, rater: User) -> N
 
 def test_drafts_and_reviews_of_an_earlier_file_are_not_used(lead: User, tmp_path: Path) -> None:
     campaign = make_campaign(actor=lead, overlap=1, assisted_share=1.0)
-    item = make_item(campaign, arm="assisted", slots=2)
+    item = make_item(campaign, arm=Arm.ASSISTED, slots=2)
     make_draft(item)
     review(actor=lead, item=item, card=make_card(2), note="")
     rate_all(make_user(), campaign)
@@ -193,8 +194,8 @@ def test_answers_on_a_gold_of_an_earlier_file_do_not_count_as_checks(
     monkeypatch.setattr(checks, "draw_check_kind", lambda *_given: Slot.Kind.GOLD)
     campaign = make_campaign(1, actor=lead, overlap=1)
     Item.objects.update(gold={"visual": 3.0})
-    for _ in range(2):  # the second one gets a check slot
-        rater = make_user()
+    raters = [make_user(), make_user()]
+    for rater in raters:  # the second one gets a check slot
         submit(rater, claim(rater, campaign))
     assert read_checks(campaign)
     replace(lead, Clip.objects.get())
@@ -204,7 +205,7 @@ def test_answers_on_a_gold_of_an_earlier_file_do_not_count_as_checks(
         ("earlier", "done"),
         ("seat", "free"),
     ]
-    assert queue.claim(rater=rater, campaign=campaign) is None
+    assert [queue.claim(rater=rater, campaign=campaign) for rater in raters] == [None, None]
 
 
 @pytest.mark.parametrize("has_verdict", [True, False])
