@@ -1,12 +1,16 @@
 """The form that freezes a release. Rules live in `datasets.services`; a form only reads what was typed."""
 
+from typing import Any
+
 from django import forms
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from annotation.models import Campaign, Rating
 from annotation.shared.number_fields import LARGEST_INTEGER, limit_number
+from datasets.services.judgements import list_sources
 from datasets.services.policy import TARGETS, ReleasePolicy
+from qsave.words import isolate
 
 
 def select_campaigns_with_ratings() -> QuerySet[Campaign]:
@@ -49,7 +53,19 @@ class FreezeForm(forms.Form):
         help_text=_("Breaks ties between equally good reasons."),
         **limit_number(0, LARGEST_INTEGER),
     )
+    imported_sources = forms.MultipleChoiceField(
+        label=_("Ratings made elsewhere"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("The release gets those of the chosen sources in a file of their own. No target counts them."),
+    )
     allow_small_splits = forms.BooleanField(label=_("Freeze the release with small splits"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sources = self.fields["imported_sources"]
+        assert isinstance(sources, forms.MultipleChoiceField)
+        sources.choices = [(name, isolate(name)) for name in list_sources()]
 
     def make_policy(self) -> ReleasePolicy:
         """Make the policy of a valid form."""
@@ -60,4 +76,5 @@ class FreezeForm(forms.Form):
             unedited_drafts=data["unedited_drafts"],
             seed=data["seed"],
             allow_small_splits=data["allow_small_splits"],
+            imported_sources=tuple(data["imported_sources"]),
         )

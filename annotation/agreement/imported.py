@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from django.db.models import F
 
 from annotation.models import Campaign, Clip, ImportedJudgement
 from qsave.axes import AXES, Axis
@@ -64,7 +65,8 @@ class SourceFigures:
 
 def read_clip_judgements(clip: Clip, campaign: Campaign) -> list[RaterLine]:
     """Return the newest judgements of a clip that were made elsewhere, by source and rater. One query."""
-    rows = ImportedJudgement.objects.filter(clip=clip).order_by("-pk")[:MOST_SHOWN]
+    judged = ImportedJudgement.objects.filter(clip=clip, clip_version=clip.version)
+    rows = judged.order_by("-pk")[:MOST_SHOWN]
     labels = {defect["id"]: str(defect["label"]) for defect in campaign.taxonomy}
     lines: dict[tuple[str, str, int], list[ShownJudgement]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row.source, row.rater, row.occurrence, row.pk)):
@@ -90,7 +92,9 @@ def _find_level(value: float | None, low: float | None, high: float | None) -> f
 def compare_sources(campaign: Campaign, mos: Mapping[Axis, MosByClip]) -> tuple[SourceFigures, ...]:
     """Return the figures of every source that has judged clips of a campaign, by name and axis. One query."""
     levels: dict[tuple[str, Axis], dict[int, list[tuple[float, int]]]] = defaultdict(lambda: defaultdict(list))
-    judged = ImportedJudgement.objects.filter(clip__items__campaign=campaign, value__isnull=False)
+    judged = ImportedJudgement.objects.filter(
+        clip__items__campaign=campaign, clip_version=F("clip__version"), value__isnull=False
+    )
     names = ("source", "axis", "clip", "value", "scale_min", "scale_max", "n")
     for source, axis, clip, value, low, high, n in judged.values_list(*names).iterator(chunk_size=5000):
         level = _find_level(value, low, high)

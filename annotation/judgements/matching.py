@@ -1,7 +1,8 @@
 """Find the clips that rows of ratings made elsewhere are about.
 
 A row names its clip by clip_id, by sha256, by the name of the video file, or by prompt and generator, tried in this
-order. Names of files differ from tool to tool: Label Studio puts eight digits before the name of an uploaded file.
+order. A withdrawn clip is matched by its clip_id alone. Names of files differ from tool to tool: Label Studio puts
+eight digits before the name of an uploaded file.
 """
 
 import re
@@ -78,7 +79,9 @@ class ClipMatcher:
 
     @staticmethod
     def _read_hashed(hashes: set[str]) -> dict[str, list[_Candidate]]:
-        rows = Clip.objects.filter(sha256__in=hashes).values_list("sha256", "pk", "prompt", "generator")
+        rows = Clip.objects.filter(sha256__in=hashes, withdrawn_at__isnull=True).values_list(
+            "sha256", "pk", "prompt", "generator"
+        )
         hashed: dict[str, list[_Candidate]] = defaultdict(list)
         for sha256, pk, prompt, generator in rows:
             hashed[sha256].append(_Candidate(pk, prompt, generator))
@@ -88,7 +91,7 @@ class ClipMatcher:
     def _by_words(self) -> dict[int, tuple[int, ...]]:
         """The clips of each prompt and generator, by a hash of both: a site may have a million prompts."""
         by_words: dict[int, tuple[int, ...]] = {}
-        rows = Clip.objects.values_list("pk", "prompt", "generator")
+        rows = Clip.objects.filter(withdrawn_at__isnull=True).values_list("pk", "prompt", "generator")
         for pk, prompt, generator in rows.iterator(chunk_size=_CHUNK):
             words = _hash_words(prompt, generator)
             by_words[words] = (*by_words.get(words, ()), pk)
@@ -98,7 +101,7 @@ class ClipMatcher:
     def _by_file(self) -> dict[str, list[_Candidate]]:
         """The clips of each name of a file, from the rows of imports."""
         by_file: dict[str, list[_Candidate]] = defaultdict(list)
-        rows = ImportRow.objects.filter(clip__isnull=False)
+        rows = ImportRow.objects.filter(clip__isnull=False, clip__withdrawn_at__isnull=True)
         names = ("values__video", "clip", "clip__prompt", "clip__generator")
         for video, pk, prompt, generator in rows.values_list(*names).iterator(chunk_size=_CHUNK):
             if isinstance(video, str) and video:

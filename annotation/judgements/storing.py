@@ -2,17 +2,19 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 
 from django.db import transaction
+from django.db.models import F
 
-from annotation.models import AbsentClip, ImportedJudgement, JudgementImport
+from annotation.models import AbsentClip, Clip, ImportedJudgement, JudgementImport
 from qsave.judgements.records import ClipKey, JudgedRow, Judgement, JudgementRefused
 from qsave.report_card import evidence_to_json
 
 Owner = tuple[int | None, int | None]
 """The keys of a clip and of an absent clip; one of them is None."""
+Versions = Mapping[int | None, int]
 _Key = tuple[int | None, int | None, str, str, str, int]
 
 
@@ -75,8 +77,10 @@ def find_or_create_absent(keys: Iterable[ClipKey]) -> dict[ClipKey, int]:
 @transaction.atomic
 def store_rows(judgement_import: JudgementImport, rows: Sequence[tuple[Owner, JudgedRow, Sequence[int]]]) -> Counts:
     """Store the judgements of rows that have been matched and numbered."""
+    clips = {owner[0] for owner, _, _ in rows if owner[0] is not None}
+    versions: Versions = dict(Clip.objects.filter(pk__in=clips).values_list("pk", "version"))
     new = [
-        _make_row(judgement_import, owner, one, occurrence)
+        _make_row(judgement_import, owner, versions, one, occurrence)
         for owner, row, occurrences in rows
         for one, occurrence in zip(row.judgements, occurrences, strict=True)
     ]
@@ -105,8 +109,9 @@ def _read_stored(source: str, owners: Sequence[Owner]) -> dict[_Key, tuple[int, 
     absent = {pk for _, pk in owners if pk is not None}
     names = ("clip", "absent_clip", "axis", "their_axis", "rater", "occurrence", "judgement_import", "value")
     of_source = ImportedJudgement.objects.filter(source=source)
+    of_clips = of_source.filter(clip__in=clips, clip_version=F("clip__version"))
     rows = [
-        *of_source.filter(clip__in=clips).values_list(*names),
+        *of_clips.values_list(*names),
         *of_source.filter(absent_clip__in=absent).values_list(*names),
     ]
     return {(row[0], row[1], row[2], row[3], row[4], row[5]): (row[6], row[7]) for row in rows}
@@ -116,11 +121,14 @@ def _make_key(one: ImportedJudgement) -> _Key:
     return one.clip_id, one.absent_clip_id, one.axis, one.their_axis, one.rater, one.occurrence
 
 
-def _make_row(judgement_import: JudgementImport, owner: Owner, one: Judgement, occurrence: int) -> ImportedJudgement:
+def _make_row(
+    judgement_import: JudgementImport, owner: Owner, versions: Versions, one: Judgement, occurrence: int
+) -> ImportedJudgement:
     clip, absent = owner
     return ImportedJudgement(
         judgement_import=judgement_import,
         clip_id=clip,
+        clip_version=versions.get(clip, 1),
         absent_clip_id=absent,
         axis=one.axis.value,
         their_axis=one.their_axis,

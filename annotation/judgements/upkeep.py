@@ -8,7 +8,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.judgements.importing import describe_import, discard_file
 from annotation.judgements.matching import ClipMatcher
-from annotation.models import AbsentClip, ImportedJudgement, JudgementImport
+from annotation.models import AbsentClip, Clip, ImportedJudgement, JudgementImport
 from annotation.shared.permissions import require_role
 from qsave.judgements.records import ClipKey
 
@@ -55,10 +55,11 @@ def _match_batch(batch: Sequence[AbsentClip], matcher: ClipMatcher) -> int:
 def _move(absent: int, clip: int) -> None:
     """Give the judgements of an absent clip to a clip, but for those that it has already."""
     names = ("axis", "their_axis", "source", "rater", "occurrence")
-    present = set(ImportedJudgement.objects.filter(clip=clip).values_list(*names))
+    version = Clip.objects.values_list("version", flat=True).get(pk=clip)
+    present = set(ImportedJudgement.objects.filter(clip=clip, clip_version=version).values_list(*names))
     rows = ImportedJudgement.objects.filter(absent_clip=absent).values_list("pk", *names)
     moved = [pk for pk, *key in rows if tuple(key) not in present]
-    ImportedJudgement.objects.filter(pk__in=moved).update(clip=clip, absent_clip=None)
+    ImportedJudgement.objects.filter(pk__in=moved).update(clip=clip, clip_version=version, absent_clip=None)
 
 
 def _make_key(one: AbsentClip) -> ClipKey:

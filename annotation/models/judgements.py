@@ -84,6 +84,9 @@ class ImportedJudgement(models.Model):
 
     judgement_import = models.ForeignKey(JudgementImport, on_delete=models.CASCADE, related_name="judgements")
     clip = models.ForeignKey(Clip, null=True, blank=True, on_delete=models.CASCADE, related_name="judgements")
+    clip_version = models.PositiveIntegerField(
+        default=1, help_text="Version of the clip when it was matched; figures leave out those of earlier files."
+    )
     absent_clip = models.ForeignKey(
         AbsentClip, null=True, blank=True, on_delete=models.CASCADE, related_name="judgements"
     )
@@ -130,7 +133,7 @@ class ImportedJudgement(models.Model):
             models.CheckConstraint(condition=Q(sd__isnull=True) | Q(sd__gte=0), name="judgement_sd_not_negative"),
             models.CheckConstraint(condition=Q(occurrence=0) | Q(rater=""), name="judgement_one_of_a_known_rater"),
             models.UniqueConstraint(
-                fields=["clip", "axis", "their_axis", "source", "rater", "occurrence"],
+                fields=["clip", "clip_version", "axis", "their_axis", "source", "rater", "occurrence"],
                 condition=Q(clip__isnull=False),
                 name="judgement_once_for_a_clip",
             ),

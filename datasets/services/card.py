@@ -127,7 +127,7 @@ Krippendorff's alpha (ordinal) of blind ratings, which no critic can have influe
 |---|---|---|---|
 {agreement}
 
-## How it was made
+{_render_judgements(counts)}## How it was made
 
 {choices}
 {_render_notes(manifest["notes"])}
@@ -140,6 +140,24 @@ their raters saw no draft, so a critic is not evaluated against ratings that it 
 
 Each clip has few raters; use the standard errors. Reasons are people's own words and may be wrong. Raters
 are not a sample of any population. The clips keep the licences of the generators that made them.
+"""
+
+
+def _render_judgements(counts: Mapping[str, Any]) -> str:
+    """Return the section on ratings made elsewhere; empty if the release has no file of them."""
+    if "judgements" not in counts:
+        return ""
+    lines = "\n".join(f"| {_escape(source)} | {number} |" for source, number in counts["judgements"].items())
+    return f"""## Ratings made elsewhere
+
+`judgements.parquet` has ratings that were not made in this campaign. They are on the scales of their sources
+(`scale_min`, `scale_max`), their raters may have seen drafts, and no target, figure or split above counts them. They
+keep the licence of their source.
+
+| source | judgements |
+|---|---|
+{lines}
+
 """
 
 

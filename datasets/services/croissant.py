@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from datasets.services import judgements
 from datasets.services.rows import CLIP_SCHEMA, TARGET_SCHEMA
 
 # The context that version 1.0 of the format prescribes.
@@ -72,9 +73,14 @@ def encode_metadata(manifest: Mapping[str, Any], files: Mapping[str, Mapping[str
         "url": f"urn:sha256:{manifest['content_hash']}",
         "citeAs": f"{manifest['name']}, release {manifest['number']}, content hash {manifest['content_hash']}",
         "distribution": [_describe_file(name, files[name]) for name in named],
-        "recordSet": [_describe_table("clips", CLIP_SCHEMA), _describe_table("targets", TARGET_SCHEMA)],
+        "recordSet": [_describe_table(*table) for table in _list_tables(files)],
     }
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _list_tables(files: Mapping[str, Any]) -> list[tuple[str, pa.Schema]]:
+    judged = [("judgements", judgements.SCHEMA)] if judgements.FILE in files else []
+    return [("clips", CLIP_SCHEMA), ("targets", TARGET_SCHEMA), *judged]
 
 
 def _describe(manifest: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from datasets.services import card, croissant, rows
+from datasets.services import card, croissant, judgements, rows
 from datasets.services.figures import Figures, compute_figures
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.records import ClipRecord, read_records
@@ -54,6 +54,8 @@ class _Totals:
     counted: int = 0
     simulated_ratings: int = 0
     simulated_clips: int = 0
+    judgements: dict[str, int] = field(default_factory=dict)
+    """Ratings made elsewhere, by source."""
 
     def leave_out(self, clip_id: str, of: str, reason: str) -> None:
         self.excluded.append({"clip_id": clip_id, "from": of, "reason": reason})
@@ -68,6 +70,8 @@ class _Totals:
         self.counted += len(record.counted)
         self.simulated_ratings += sum(rating.simulated for rating in record.counted)
         self.simulated_clips += record.simulated
+        for one in record.judgements:
+            self.judgements[one.source] = self.judgements.get(one.source, 0) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def write_folder(
     check_split_sizes(_measure_splits(_read_included(snapshot, video_splits), figures), policy)
     totals = _Totals()
     with ExitStack() as stack:
-        files = _open_files(folder, stack)
+        files = _open_files(folder, policy, stack)
         build = _Build(folder, media, policy, video_splits, figures, files, totals)
         for number, record in enumerate(read_records(snapshot), start=1):
             _write_clip(record, build)
@@ -158,13 +162,15 @@ def _is_held_out(record: ClipRecord) -> bool:
     return record.held_out and record.split != "test"
 
 
-def _open_files(folder: Path, stack: ExitStack) -> dict[str, RowWriter]:
+def _open_files(folder: Path, policy: ReleasePolicy, stack: ExitStack) -> dict[str, RowWriter]:
     names = [f"{kind}/{split}.jsonl" for kind in ("sft", "rl") for split in SPLITS] + ["cooldown/train.jsonl"]
     files: dict[str, RowWriter] = {
         "clips.parquet": stack.enter_context(ParquetWriter(folder / "clips.parquet", rows.CLIP_SCHEMA)),
         "ratings.parquet": stack.enter_context(ParquetWriter(folder / "ratings.parquet", rows.RATING_SCHEMA)),
         "targets.parquet": stack.enter_context(ParquetWriter(folder / "targets.parquet", rows.TARGET_SCHEMA)),
     }
+    if policy.imported_sources:
+        files[judgements.FILE] = stack.enter_context(ParquetWriter(folder / judgements.FILE, judgements.SCHEMA))
     return files | {name: stack.enter_context(JsonlWriter(folder / name)) for name in names}
 
 
@@ -182,6 +188,8 @@ def _write_clip(record: ClipRecord, into: _Build) -> None:
     files["clips.parquet"].write(rows.make_clip_row(record))
     for rating in record.ratings:
         files["ratings.parquet"].write(rows.make_rating_row(record, rating, figures))
+    for one in record.judgements:
+        files[judgements.FILE].write(judgements.make_row(record.clip_id, record.split, one))
     words = {axis: choose_words(record, axis, targets[axis][0], policy) for axis in AXES}
     for axis in AXES:
         files["targets.parquet"].write(rows.make_target_row(record, axis, targets[axis], words[axis], policy))
@@ -251,6 +259,7 @@ def _make_manifest(
             "clips_simulated": totals.simulated_clips,
             "excluded": len(totals.excluded),
             "left_out": totals.left_out,
+            **({"judgements": dict(sorted(totals.judgements.items()))} if policy.imported_sources else {}),
             "rows": {name: writer.count for name, writer in sorted(files.items())},
         },
         "agreement": {axis.value: _describe_agreement(figures, axis) for axis in AXES},

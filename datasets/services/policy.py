@@ -57,6 +57,15 @@ def _count_in_words(size: SplitSize) -> str:
     return f"{clips} of {'1 prompt group' if size.groups == 1 else f'{size.groups} prompt groups'}"
 
 
+def _are_names(value: object) -> bool:
+    """Return whether a value is a tuple of different texts that are not empty."""
+    return (
+        isinstance(value, tuple)
+        and all(isinstance(name, str) and name for name in value)
+        and len({*value}) == len(value)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class TargetKind:
     """One way to make targets: its name on pages, its rule in manifests, and why a clip with ratings has no target."""
@@ -107,6 +116,8 @@ class ReleasePolicy:
     """Fewest blind ratings of a cool-down clip."""
     allow_small_splits: bool = False
     """Whether val and test may have fewer than LEAST_CLIPS clips or LEAST_GROUPS prompt groups."""
+    imported_sources: tuple[str, ...] = ()
+    """The sources of ratings made elsewhere that the release has in a file of their own. No target counts them."""
 
     def __post_init__(self) -> None:
         for name, kind in (("target", TargetPolicy), ("media", MediaPolicy)):
@@ -121,16 +132,22 @@ class ReleasePolicy:
             if type(getattr(self, name)) is not bool:
                 raise ReleaseRefused(f"The policy's {name} is true or false; got {getattr(self, name)!r}.")
 
+        if not _are_names(self.imported_sources):
+            raise ReleaseRefused(
+                f"The policy's imported_sources is a list of different names; got {self.imported_sources!r}."
+            )
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ReleasePolicy":
         """Return the policy that `to_json` wrote. Raises ReleaseRefused for a choice that does not exist."""
         unknown = value.keys() - {field.name for field in fields(cls)}
         if unknown:
             raise ReleaseRefused(f"The policy has no choice called {', '.join(sorted(unknown))}.")
-        return cls(**value)
+        sources = value.get("imported_sources", ())
+        return cls(**dict(value) | {"imported_sources": tuple(sources) if isinstance(sources, list) else sources})
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"imported_sources": list(self.imported_sources)}
 
     def choose_target(self, split: str) -> TargetPolicy:
         """Return the target of a split: reviewed scores are for train only, val and test take the mean instead."""
@@ -139,7 +156,14 @@ class ReleasePolicy:
     def describe(self) -> dict[str, Any]:
         """Return the choices together with the fixed rules, as the manifest states them."""
         held_out = self.choose_target("val")
-        return self.to_json() | {
+        choices = self.to_json()
+        if self.imported_sources:
+            choices["imported_judgements"] = (
+                "in judgements.parquet, on the scales of their sources; no target counts them"
+            )
+        else:  # so that the manifest of a release without them is as it was
+            del choices["imported_sources"]
+        return choices | {
             "target_of_val_and_test": "blind ratings only" + (f", {held_out}" if held_out != self.target else ""),
             "target_of_train": TARGETS[self.target].rule,
             "blind": "drawn blind, or rated while no critic was active in the campaign",

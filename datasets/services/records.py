@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets.services.judgements import JudgementRecord
 from qsave.axes import AXES, Axis
 from qsave.report_card import Evidence, evidence_from_json
 
@@ -77,6 +78,8 @@ class ClipRecord:
     ratings: tuple[RatingRecord, ...]
     excluded: str = ""
     """Why a lead excluded the clip from the campaign; empty if nobody did."""
+    judgements: tuple[JudgementRecord, ...] = ()
+    """Ratings made elsewhere, of the sources that the policy names."""
     held_out: bool = False
     """The generator is held out: its clips are for test only."""
 
@@ -118,6 +121,7 @@ def _record_from_json(value: Mapping[str, Any]) -> ClipRecord:
         "slow": tuple(value["slow"]),
         "review": {axis: Reviewed(**_parse_evidence(review[axis.value])) for axis in AXES} if review else None,
         "ratings": tuple(_rating_from_json(rating) for rating in value["ratings"]),
+        "judgements": tuple(JudgementRecord(**judgement) for judgement in value["judgements"]),
     }
     return ClipRecord(**(dict(value) | changes))
 

@@ -23,6 +23,7 @@ from annotation.models import Campaign, Rating, Split
 from annotation.shared.permissions import require_role
 from datasets.models import Release
 from datasets.services.folder import Header, Progress, write_folder
+from datasets.services.judgements import check_sources
 from datasets.services.policy import NoTrainRows, ReleasePolicy, ReleaseRefused, check_split_sizes
 from datasets.services.snapshot import count_held_out, has_train_clips, write_snapshot
 from operations.jobs import enqueue
@@ -117,6 +118,7 @@ def _create_release(actor: User, campaign: Campaign, name: str, policy: ReleaseP
     if not has_train_clips(campaign, reviewed=policy.choose_target(Split.TRAIN) == "reviewed"):
         raise NoTrainRows(campaign.name, policy)
     check_split_sizes(count_held_out(campaign), policy)
+    check_sources(campaign, policy.imported_sources)
     # A lock on the first campaign makes a second request wait here, so that two releases never get one number.
     Campaign.objects.select_for_update(no_key=True).order_by("pk").first()
     newest = Release.objects.aggregate(newest=Max("number"))["newest"] or 0
@@ -145,7 +147,8 @@ def _write(release: Release, work: Path, progress: Progress) -> dict[str, object
     folder.mkdir(parents=True)
     snapshot = work / "snapshot.jsonl"
     progress(0.0, "reading ratings")
-    write_snapshot(release.campaign, snapshot)
+    policy = ReleasePolicy.from_json(release.policy)
+    write_snapshot(release.campaign, snapshot, policy.imported_sources)
     parent = release.parent
     return write_folder(
         folder,
@@ -158,7 +161,7 @@ def _write(release: Release, work: Path, progress: Progress) -> dict[str, object
             parent={"number": parent.number, "content_hash": parent.content_hash} if parent else None,
             simulated=release.campaign.is_simulated,
         ),
-        policy=ReleasePolicy.from_json(release.policy),
+        policy=policy,
         media=Path(settings.MEDIA_ROOT),
         progress=progress,
     )

@@ -7,8 +7,9 @@ clips) works on the file, so raters do not wait for a release that takes minutes
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from annotation.models import (
 from annotation.raters.screening import read_screened_raters
 from annotation.rating.draft_use import has_own_words
 from annotation.rating.work import Work, read_work
+from datasets.services.judgements import read_judgements
 from datasets.services.policy import ReleaseRefused
 from datasets.services.records import Answer, ClipRecord, RatingRecord, Reviewed, record_to_line
 from qsave.axes import AXES, Axis
@@ -47,15 +49,19 @@ GROUP_LENGTH = 16
 _FACTS = ("codec", "width", "height", "fps_numerator", "fps_denominator", "frames", "has_audio", "bytes")
 
 
-def write_snapshot(campaign: Campaign, path: Path) -> int:
-    """Write a record of every clip of the campaign that is not withdrawn, in the order of clip ids; return how many."""
+def write_snapshot(campaign: Campaign, path: Path, sources: Collection[str] = ()) -> int:
+    """Write a record of every clip of the campaign that is not withdrawn, in the order of clip ids; return how many.
+
+    Records have the ratings made elsewhere by these `sources`.
+    """
     with _share_snapshot(), path.open("wb") as file:
         items = Item.objects.filter(campaign=campaign).exclude(availability=Item.Availability.WITHDRAWN)
         # sorted here, because the order of a database depends on its collation
         ordered = [pk for _, pk in sorted(items.values_list("clip__clip_id", "pk"))]
         screened, held_out = read_screened_raters(campaign), read_held_out()
         for start in range(0, len(ordered), CHUNK):
-            for record in _make_records(campaign, ordered[start : start + CHUNK], screened, held_out):
+            chunk = ordered[start : start + CHUNK]
+            for record in _add_judgements(campaign, chunk, sources, _make_records(campaign, chunk, screened, held_out)):
                 file.write(record_to_line(record))
     return len(ordered)
 
@@ -130,6 +136,16 @@ def _make_records(
     ratings = _read_ratings(campaign, item_ids, screened)
     for item_id in item_ids:
         yield _make_record(items[item_id], cards.get(item_id), ratings.get(item_id, []), held_out)
+
+
+def _add_judgements(
+    campaign: Campaign, item_ids: list[int], sources: Collection[str], records: Iterator[ClipRecord]
+) -> Iterator[ClipRecord]:
+    """Yield the records of these items with the ratings made elsewhere."""
+    clips = dict(Item.objects.filter(pk__in=item_ids).values_list("pk", "clip__pk")) if sources else {}
+    judgements = read_judgements(campaign, list(clips.values()), sources)
+    for item_id, record in zip(item_ids, records, strict=True):
+        yield replace(record, judgements=judgements.get(clips.get(item_id, 0), ()))
 
 
 def _read_ratings(campaign: Campaign, item_ids: list[int], screened: set[int]) -> dict[int, list[RatingRecord]]:

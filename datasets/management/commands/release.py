@@ -41,6 +41,13 @@ class Command(BaseCommand):
             help=f"freeze it even if val or test has fewer than {LEAST_CLIPS} clips or {LEAST_GROUPS} prompt groups",
         )
         parser.add_argument(
+            "--imported-source",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="add the ratings that this source made elsewhere, in a file of their own; may be given several times",
+        )
+        parser.add_argument(
             "--as", dest="username", default="", help="the engineer who freezes it (default: the first engineer)"
         )
 
@@ -59,6 +66,7 @@ class Command(BaseCommand):
                     seed=options["seed"],
                     unedited_drafts=options["unedited_drafts"],
                     allow_small_splits=options["allow_small_splits"],
+                    imported_sources=tuple(options["imported_source"]),
                 ),
             )
         except (ReleaseRefused, PermissionDenied) as error:

@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry, User
+from annotation.agreement.imported import read_clip_judgements
 from annotation.judgements import running
 from annotation.judgements.importing import check_mapping, open_import, start_import
 from annotation.judgements.running import run_import
 from annotation.judgements.upkeep import delete_import, match_absent_clips
-from annotation.models import AbsentClip, ImportedJudgement, ImportRow, JudgementImport
-from tests.annotation.factories import make_campaign, make_clip, make_user
+from annotation.models import AbsentClip, Clip, ImportedJudgement, ImportRow, JudgementImport
+from tests.annotation.factories import START, make_campaign, make_clip, make_user
 from tests.annotation.judgements.files import import_file, list_judgements, make_judged_clips
 from tests.support.foreign_ratings import (
     LONG_CSV,
@@ -348,3 +349,26 @@ def test_the_database_refuses_what_must_never_be_stored(lead: User, tmp_path: Pa
     stored = ImportedJudgement.objects.filter(rater="ann")
     with pytest.raises(IntegrityError), transaction.atomic():
         stored.update(**change)
+
+
+def test_judgements_stay_with_the_version_of_the_video_that_they_were_matched_with(lead: User, tmp_path: Path) -> None:
+    fox = make_judged_clips()["fox"]
+    campaign = make_campaign(actor=lead)
+    first = import_file(lead, tmp_path, WIDE_CSV)
+    assert len(read_clip_judgements(fox, campaign)) == 2
+    Clip.objects.filter(pk=fox.pk).update(version=2)
+    fox.refresh_from_db()
+    assert read_clip_judgements(fox, campaign) == []
+    second = import_file(lead, tmp_path, WIDE_CSV)
+    assert (second.added, second.present) == (5, first.added - 5)
+    assert len(read_clip_judgements(fox, campaign)) == 2
+
+
+def test_a_withdrawn_clip_is_matched_by_its_clip_id_alone(lead: User, tmp_path: Path) -> None:
+    old = make_judged_clips()["fox"]
+    Clip.objects.filter(pk=old.pk).update(withdrawn_at=START, withdrawn_by=lead, withdrawal_reason="A watermark")
+    key = {"prompt": PROMPTS["fox"], "generator": "sora"}
+    new = make_clip("fox-2", **key)
+    import_file(lead, tmp_path, encode_lines(key | {"visual": 4}, {"clip_id": "fox", "visual": 2}), "a.jsonl")
+    assert [row[2] for row in list_judgements(new)] == [4]
+    assert [row[2] for row in list_judgements(old)] == [2]
