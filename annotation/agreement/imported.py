@@ -93,7 +93,10 @@ def compare_sources(campaign: Campaign, mos: Mapping[Axis, MosByClip]) -> tuple[
     """Return the figures of every source that has judged clips of a campaign, by name and axis. One query."""
     levels: dict[tuple[str, Axis], dict[int, list[tuple[float, int]]]] = defaultdict(lambda: defaultdict(list))
     judged = ImportedJudgement.objects.filter(
-        clip__items__campaign=campaign, clip_version=F("clip__version"), value__isnull=False
+        clip__items__campaign=campaign,
+        clip__withdrawn_at__isnull=True,
+        clip_version=F("clip__version"),
+        value__isnull=False,
     )
     names = ("source", "axis", "clip", "value", "scale_min", "scale_max", "n")
     for source, axis, clip, value, low, high, n in judged.values_list(*names).iterator(chunk_size=5000):

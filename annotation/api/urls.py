@@ -7,6 +7,7 @@ from annotation.api import (
     campaign_settings,
     campaigns,
     item_acts,
+    judgements,
     leases,
     schema,  # noqa: F401 - registers itself by being imported
 )
@@ -36,5 +37,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("leases/<uuid:lease>/hand-back", leases.HandBackView.as_view(), name="api-hand-back"),
     path("leases/<uuid:lease>/skip", leases.SkipView.as_view(), name="api-skip"),
     path("clips/<int:pk>/<str:kind>", campaigns.ClipMediaView.as_view(), name="api-clip-media"),
+    path("campaigns/<slug:name>/judgements", judgements.JudgementImportsView.as_view(), name="api-judgements"),
+    path("judgement-imports/<int:pk>", judgements.JudgementImportView.as_view(), name="api-judgement-import"),
+    path(
+        "judgement-imports/<int:pk>/start", judgements.StartJudgementImportView.as_view(), name="api-start-judgements"
+    ),
     path("jobs/<uuid:pk>", campaigns.JobView.as_view(), name="api-job"),
 ]

@@ -368,7 +368,7 @@ def test_a_withdrawn_clip_is_matched_by_its_clip_id_alone(lead: User, tmp_path: 
     old = make_judged_clips()["fox"]
     Clip.objects.filter(pk=old.pk).update(withdrawn_at=START, withdrawn_by=lead, withdrawal_reason="A watermark")
     key = {"prompt": PROMPTS["fox"], "generator": "sora"}
-    new = make_clip("fox-2", **key)
+    new = make_clip("fox-2", prompt=PROMPTS["fox"], generator="sora")
     import_file(lead, tmp_path, encode_lines(key | {"visual": 4}, {"clip_id": "fox", "visual": 2}), "a.jsonl")
     assert [row[2] for row in list_judgements(new)] == [4]
     assert [row[2] for row in list_judgements(old)] == [2]
