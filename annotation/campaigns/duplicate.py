@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.campaigns.availability import choose_availability
 from annotation.campaigns.campaigns import create_campaign
 from annotation.campaigns.guidelines import read_examples, set_guidelines
-from annotation.campaigns.locks import lock_campaign
+from annotation.campaigns.locks import lock_campaign, lock_clip_rows
 from annotation.campaigns.overlap import build_rating_slots
 from annotation.campaigns.policy import POLICY_FIELDS
 from annotation.campaigns.summaries import refresh_summaries
@@ -100,6 +101,10 @@ def _copy_items(target_id: int, originals: list[Item], *, golds: bool, qualifica
     clips = {original.clip_id: original.clip for original in originals}
     present = set(Item.objects.filter(campaign=target, clip__in=clips).values_list("clip_id", flat=True))
     missing = [original for original in originals if original.clip_id not in present]
+    current = {clip.pk: clip for clip in lock_clip_rows(original.clip_id for original in missing)}
+    for original in missing:
+        if original.availability in (Item.Availability.AVAILABLE, Item.Availability.PREPARING):
+            original.availability = choose_availability(current[original.clip_id])
     copies = [_copy_item(target, original, golds=golds, qualification=qualification) for original in missing]
     items = Item.objects.bulk_create(copies)
     Slot.objects.bulk_create(

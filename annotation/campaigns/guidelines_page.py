@@ -118,7 +118,7 @@ def _read_examples(campaign: Campaign, post: QueryDict) -> Iterator[Example]:
 
 
 def _find_clips(campaign: Campaign, query: str) -> list[Clip]:
-    clips = Clip.objects.filter(items__campaign=campaign, withdrawn_at=None).order_by("pk")
+    clips = Clip.objects.filter(items__campaign=campaign, withdrawn_at=None, is_ready=True).order_by("pk")
     if query:
         clips = clips.filter(Q(clip_id__icontains=query) | Q(prompt__icontains=query))
     return list(clips[:MAX_RESULTS])

@@ -35,9 +35,7 @@ TEMPLATE = (
 def campaign_imports(request: AuthedRequest, name: str) -> HttpResponse:
     """List the imports of a campaign, the newest first."""
     campaign = get_object_or_404(Campaign, name=name)
-    imports = [
-        (one, import_reading.find_state(one), progress) for one, progress in import_reading.list_imports(campaign)
-    ]
+    imports = [(one, importing.find_state(one), progress) for one, progress in import_reading.list_imports(campaign)]
     return render(request, "annotation/imports.html", {"campaign": campaign, "imports": imports})
 
 
@@ -128,7 +126,7 @@ def _read_after(request: AuthedRequest) -> int:
 
 
 def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
-    state, row_state = import_reading.find_state(one), _read_state(request)
+    state, row_state = importing.find_state(one), _read_state(request)
     is_preview = state == ClipImport.State.PREVIEWED
     is_reading = is_preview and one.row_count is None
     progress = import_reading.read_progress(one)

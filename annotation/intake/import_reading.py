@@ -8,8 +8,8 @@ from django.db.models.functions import StrIndex, Substr
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from annotation.intake.importing import find_state
 from annotation.models import Campaign, ClipImport, ImportRow
-from operations.models import JobState
 from qsave.csv_rows import Cell, write_csv
 
 PAGE_SIZE = 100
@@ -94,15 +94,6 @@ class RowPage:
 
     rows: list[ImportRow]
     next: int | None
-
-
-def find_state(clip_import: ClipImport) -> str:
-    """Return the state of an import. It has failed, too, if its job ended without a word: its workers died."""
-    job = clip_import.job
-    if clip_import.state == ClipImport.State.RUNNING and job is not None:
-        ended = {JobState.FAILED: ClipImport.State.FAILED, JobState.CANCELLED: ClipImport.State.CANCELLED}
-        return ended.get(JobState(job.state), ClipImport.State.RUNNING)
-    return clip_import.state
 
 
 def find_error(clip_import: ClipImport) -> str:

@@ -18,7 +18,7 @@ from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, remove_
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from annotation.shared.permissions import require_role
 from operations import jobs
-from operations.models import Job
+from operations.models import Job, JobState
 from qsave.words import isolate
 
 STAGE_IMPORT = "stage_import"
@@ -64,7 +64,7 @@ def start_import(*, actor: User, clip_import: ClipImport, applies_changes: bool 
     """Start a previewed import, or resume a failed one. Raises StateRefused in other states."""
     require_role(actor, Role.LEAD)
     current = _lock_import(clip_import, State.PREVIEWED, State.FAILED)
-    if current.state == State.PREVIEWED:
+    if find_state(current) == State.PREVIEWED:
         if current.job is not None and current.row_count is None:
             raise StateRefused(
                 _("The rows of %(name)s are still being read. Start the import when they are there.")
@@ -106,7 +106,7 @@ def discard_import(*, actor: User, clip_import: ClipImport) -> None:
 
 def _lock_import(clip_import: ClipImport, *states: str) -> ClipImport:
     current = ClipImport.objects.select_for_update().get(pk=clip_import.pk)
-    if current.state not in states:
+    if find_state(current) not in states:
         raise StateRefused(
             _("The import %(name)s is %(state)s.")
             % {"name": isolate(current.name), "state": current.get_state_display()}
@@ -117,6 +117,15 @@ def _lock_import(clip_import: ClipImport, *states: str) -> ClipImport:
 def list_arguments(clip_import: ClipImport) -> dict[str, object]:
     """Return the arguments of an import's jobs."""
     return {"clip_import": clip_import.pk, "campaign": clip_import.campaign_id}
+
+
+def find_state(clip_import: ClipImport) -> str:
+    """Return the state of an import. It has failed, too, if its job ended without a word: its workers died."""
+    job = clip_import.job
+    if clip_import.state == State.RUNNING and job is not None:
+        ended = {JobState.FAILED: State.FAILED, JobState.CANCELLED: State.CANCELLED}
+        return ended.get(JobState(job.state), State.RUNNING)
+    return clip_import.state
 
 
 def fail_import(clip_import: ClipImport, error: str) -> None:

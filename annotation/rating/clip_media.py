@@ -82,6 +82,8 @@ def serve_clip(request: HttpRequest, user: User, kind: str, pk: int) -> HttpResp
     clip = list_visible_clips(user).filter(pk=pk).first()
     if clip is None or kind not in MEDIA_KINDS or (kind == "original" and not user.has_role(Role.LEAD)):
         raise Http404(_("This clip does not exist, or you may not see it."))
+    if not clip.is_ready and kind != "original":
+        raise Http404(_("This clip is being prepared. Try again in a moment."))
     return _serve_file(request, clip, kind, clip.clip_id)
 
 

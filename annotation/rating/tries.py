@@ -18,8 +18,9 @@ from qsave.axes import Axis
 
 
 def list_try_order(campaign: Campaign) -> list[int]:
-    """Return the items of a campaign in its seeded order, without withdrawn ones. One query."""
-    items = Item.objects.filter(campaign=campaign).exclude(availability=Item.Availability.WITHDRAWN)
+    """Return the items of a campaign in its seeded order, without withdrawn and unready ones. One query."""
+    items = Item.objects.filter(campaign=campaign, clip__is_ready=True)
+    items = items.exclude(availability=Item.Availability.WITHDRAWN)
     names = items.values_list("pk", "clip__clip_id")
     return [pk for pk, _name in sorted(names, key=lambda row: (draw_position(campaign.seed, row[1], "place"), row[0]))]
 

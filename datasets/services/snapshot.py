@@ -55,7 +55,8 @@ def write_snapshot(campaign: Campaign, path: Path, sources: Collection[str] = ()
     Records have the ratings made elsewhere by these `sources`.
     """
     with _share_snapshot(), path.open("wb") as file:
-        items = Item.objects.filter(campaign=campaign).exclude(availability=Item.Availability.WITHDRAWN)
+        items = Item.objects.filter(campaign=campaign, clip__is_ready=True)
+        items = items.exclude(availability=Item.Availability.WITHDRAWN)
         # sorted here, because the order of a database depends on its collation
         ordered = [pk for _, pk in sorted(items.values_list("clip__clip_id", "pk"))]
         screened, held_out = read_screened_raters(campaign), read_held_out()
