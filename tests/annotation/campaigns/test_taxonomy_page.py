@@ -1,5 +1,7 @@
 """The page of a campaign's defects."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -67,3 +69,10 @@ def test_a_refused_change_shows_an_error_and_changes_nothing(
 def test_annotators_may_not_open_the_pages(client: Client, custom_campaign: Campaign) -> None:
     client.force_login(make_user())
     assert client.get(f"/campaigns/{custom_campaign.name}/defects").status_code == 403
+
+
+def test_a_defect_shows_its_id_once_its_name_differs(as_lead: Client, custom_campaign: Campaign) -> None:
+    path = f"/campaigns/{custom_campaign.name}/defects"
+    assert "In releases" not in as_lead.get(path).content.decode()
+    as_lead.post(path, {"change": "relabel", "defect": "blur", "label": "soft"})
+    assert re.findall(r"In releases: <code>(.*?)</code>", as_lead.get(path).content.decode()) == ["blur"]
