@@ -16,9 +16,10 @@ from accounts.audit_trail import (
     register_campaign_lister,
     register_target_reader,
 )
-from annotation.models import Campaign, Clip, Item, JudgementImport, Panel, Screening
+from annotation.models import Campaign, Clip, Item, JudgementImport, Panel, PromptGroup, Screening
 
 CAMPAIGNS_IN_FILTER = 200
+LONGEST_PROMPT = 80
 
 
 def _tell_returned(data: Data) -> Sentence:
@@ -243,6 +244,31 @@ register_acts(
             _("Split shares changed"),
             _("%(actor)s changed the shares of new prompt groups to %(after)s. Before: %(before)s."),
         ),
+        "splits.held_out": Act(
+            _("Generator held out"),
+            _("%(actor)s held out the generator %(generator)s: %(reason)s Groups that moved to test: %(groups)s."),
+        ),
+        "splits.let_in": Act(
+            _("Generator let in"), _("%(actor)s let the held-out generator %(generator)s back in: %(reason)s")
+        ),
+        "groups.merged": Act(
+            _("Prompt groups merged"),
+            _("%(actor)s merged %(count)s prompt groups into %(target)s, split %(split)s: %(reason)s"),
+        ),
+        "groups.split": Act(
+            _("Prompt group split"),
+            _("%(actor)s moved %(count)s prompts out of %(source)s into %(target)s: %(reason)s"),
+        ),
+        "groups.redrawn": Act(
+            _("Split drawn again"),
+            _(
+                "%(actor)s drew the split of %(target)s again, with the seed %(seed)s. Now %(after)s, before "
+                "%(before)s: %(reason)s"
+            ),
+        ),
+        "groups.moved": Act(
+            _("Prompt group moved"), _("%(actor)s moved %(target)s from %(before)s to %(after)s: %(reason)s")
+        ),
         "rater.screened": Act(_("Rater screened"), _tell_screening),
         "member.added": Act(_("Member added"), _("%(actor)s made %(user)s a member of %(target)s.")),
         "member.removed": Act(_("Member removed"), _("%(actor)s removed %(user)s from the members of %(target)s.")),
@@ -285,6 +311,12 @@ def list_campaigns() -> list[tuple[str, str]]:
 def read_campaigns(keys: Collection[str]) -> Mapping[str, Target]:
     campaigns = Campaign.objects.filter(pk__in=keys)
     return {str(one.pk): Target(one.title, reverse("campaign", args=[one.name])) for one in campaigns}
+
+
+@register_target_reader("annotation.promptgroup")
+def read_prompt_groups(keys: Collection[str]) -> Mapping[str, Target]:
+    rows = PromptGroup.objects.filter(pk__in=keys).values_list("pk", "representative")
+    return {str(pk): Target(text[:LONGEST_PROMPT], reverse("prompt-group", args=[pk])) for pk, text in rows}
 
 
 @register_target_reader("annotation.item")

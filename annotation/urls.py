@@ -12,6 +12,7 @@ from annotation.campaigns import (
     taxonomy_page,
 )
 from annotation.corrections import correction_pages
+from annotation.groups import groups_page, split_settings_page
 from annotation.intake import import_pages, tus
 from annotation.judgements import pages as judgement_pages
 from annotation.raters import hours_page, members_page, panel_pages
@@ -64,6 +65,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
         for act in import_pages.ACTS
     ),
     path("manifest-template.csv", import_pages.import_template, name="import-template"),
+    path("prompt-groups", groups_page.prompt_groups, name="prompt-groups"),
+    path("prompt-groups/change", groups_page.change_groups, name="change-groups"),
+    path("prompt-groups/fill", groups_page.fill_splits, name="fill-splits"),
+    path("prompt-groups/settings", split_settings_page.split_settings, name="split-settings"),
+    path("prompt-groups/hold-out", split_settings_page.hold_out, name="hold-out"),
+    path("prompt-groups/let-in/<int:pk>", split_settings_page.let_in, name="let-in-generator"),
+    path("prompt-groups/<int:pk>", groups_page.prompt_group, name="prompt-group"),
+    path("prompt-groups/<int:pk>/split", groups_page.split_group, name="split-group"),
+    path("prompt-groups/<int:pk>/redraw", groups_page.redraw_group, name="redraw-group"),
     path("campaigns/<slug:name>/finish-upkeep", campaign_page.finish_upkeep, name="finish-upkeep"),
     path("campaigns/<slug:name>/members", members_page.members, name="members"),
     path("campaigns/<slug:name>/members/add", members_page.add_member, name="add-member"),

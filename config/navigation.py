@@ -53,6 +53,11 @@ RATING_TABS = (
 )
 
 
+GROUP_PAGES = frozenset(
+    {"prompt-groups", "prompt-group", "fill-splits", "split-settings", "change-groups", "split-group", "hold-out"}
+)
+
+
 def _list_routes(tabs: tuple[Entry, ...]) -> frozenset[str]:
     return frozenset[str]().union(*({tab.route} | tab.pages for tab in tabs))
 
@@ -60,7 +65,12 @@ def _list_routes(tabs: tuple[Entry, ...]) -> frozenset[str]:
 MENU = (
     Entry("home", _("Home")),
     Entry("rate-home", _("Rate"), _list_routes(RATING_TABS) | {"rate-guidelines"}),
-    Entry("campaigns", _("Campaigns"), _list_routes(CAMPAIGN_TABS) | {"campaign-new", "invite-members"}, Role.LEAD),
+    Entry(
+        "campaigns",
+        _("Campaigns"),
+        _list_routes(CAMPAIGN_TABS) | GROUP_PAGES | {"campaign-new", "invite-members"},
+        Role.LEAD,
+    ),
     Entry("people", _("People"), frozenset({"invite", "reset-link"}), Role.LEAD),
     Entry("audit", _("Audit trail"), role=Role.LEAD),
     Entry("releases", _("Releases"), frozenset({"release", "release-freeze"}), Role.ENGINEER),

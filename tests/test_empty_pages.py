@@ -22,6 +22,7 @@ NEVER_EMPTY = {
     "campaign-settings": "a form",
     "campaign-duplicate": "a form",
     "campaign-taxonomy": "a campaign begins with defects of its own",
+    "split-settings": "forms",
     "people": "whoever looks stands in it",
     "rate": "a desk says in its middle what to do, with a button or a link",
     "rate-try": "as the desk",

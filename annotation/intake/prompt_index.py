@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import F, Max
+from django.db.models import F
+from numpy.typing import NDArray
 
 from annotation.models import PromptToken, TokenSet
 from annotation.models.prompt_index import MAX_WORD_LENGTH
@@ -47,18 +48,36 @@ class Corpus:
 def read_corpus(token_sets: Sequence[Tokens]) -> Corpus:
     """Return the corpus of the stored prompts and of new ones. New tokens get numbers after the stored ones."""
     numbers = _find_numbers(set().union(*token_sets))
-    newest: int = PromptToken.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    for token in sorted(set().union(*token_sets) - numbers.keys()):
-        newest += 1
-        numbers[token] = newest
-    counts = np.zeros(newest + 1, np.int64)
-    for pk, prompts in PromptToken.objects.values_list("pk", "prompts").iterator(chunk_size=CHUNK_SIZE):
-        if pk <= newest:
-            counts[pk] = prompts
+    counts = _read_counts()
+    unknown = sorted(set().union(*token_sets) - numbers.keys())
+    numbers |= {token: number for number, token in enumerate(unknown, start=len(counts))}
+    counts = np.append(counts, np.zeros(len(unknown), np.int64))
     new = _select_new(token_sets)
     for tokens in new.values():
         counts[[numbers[token] for token in tokens]] += 1
     return Corpus(numbers, Rarity(counts, TokenSet.objects.count() + len(new)))
+
+
+def find_near_sets(token_sets: Collection[int]) -> dict[int, dict[int, float]]:
+    """Return for each stored token set, by its key, the similarity of every set that is near it, itself included."""
+    corpus = Corpus({}, Rarity(_read_counts(), TokenSet.objects.count()))
+    near: dict[int, dict[int, float]] = {pk: {} for pk in token_sets}
+    for chunk in split_into_chunks(token_sets, LOOKUP_SIZE):
+        stored = dict(TokenSet.objects.filter(pk__in=chunk).values_list("pk", "tokens"))
+        index = NearIndex(corpus.rarity.rank(TokenLists.unpack([bytes(tokens) for tokens in stored.values()])))
+        pks = list(stored)
+        for match in corpus.find_near(index):
+            near[pks[match.position]][match.key] = match.similarity
+    return near
+
+
+def _read_counts() -> NDArray[np.int64]:
+    """Return the number of token sets that have each token, by the token's number."""
+    rows = list(PromptToken.objects.values_list("pk", "prompts").iterator(chunk_size=CHUNK_SIZE))
+    counts = np.zeros(max((pk for pk, _ in rows), default=0) + 1, np.int64)
+    for pk, prompts in rows:
+        counts[pk] = prompts
+    return counts
 
 
 def index_prompts(texts: Sequence[str]) -> list[int]:

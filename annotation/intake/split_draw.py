@@ -1,7 +1,7 @@
 """Draw the splits of new prompt groups by the site's settings and by what the splits already have."""
 
 from collections import Counter, defaultdict
-from collections.abc import Set
+from collections.abc import Collection, Set
 
 from django.db.models import Count
 
@@ -13,15 +13,17 @@ from qsave.groups import choose_split
 class SplitDraw:
     """Draws one split after the other. A group that only held-out generators have is in test, and no draw counts it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, without: Collection[int] = ()) -> None:
+        """Count the stored groups, except those with the keys `without`."""
         self._seed = seed
         self._shares = read_shares()
         self._held_out = read_held_out()
         self._counts: Counter[str] = Counter()
         self._counts_by_generator: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        counts = PromptGroup.objects.exclude(generator__in=self._held_out).values_list("generator", "split")
-        for generator, split, groups in counts.annotate(groups=Count("pk")).order_by("generator", "split"):
-            self._count(generator, split, groups)
+        groups = PromptGroup.objects.exclude(generator__in=self._held_out).exclude(pk__in=without)
+        counts = groups.values_list("generator", "split").annotate(groups=Count("pk"))
+        for generator, split, count in counts.order_by("generator", "split"):
+            self._count(generator, split, count)
 
     def make_group(
         self, row: Row, generators: Set[str], representative: str, *, name: str | None = None

@@ -82,7 +82,7 @@ def test_a_sentence_names_only_what_its_entry_has(place: str, action: str, names
 def test_every_kind_of_target_can_be_named() -> None:
     """A target that is never read would be shown as a bare number."""
     labels = {"accounts.user", "accounts.invitation", "accounts.apitoken", "operations.job", "annotation.campaign"}
-    labels |= {"annotation.judgementimport", "annotation.clip"}
+    labels |= {"annotation.judgementimport", "annotation.clip", "annotation.promptgroup"}
     labels |= {"annotation.item", "annotation.panel", "datasets.release", "modelassist.run", "modelassist.critic"}
     assert set(audit_trail._target_readers) == labels
 

@@ -18,8 +18,10 @@ from annotation.campaigns.guidelines import Example, set_guidelines
 from annotation.campaigns.item_acts_page import ACTS, UNDOS
 from annotation.campaigns.marking import mark_item
 from annotation.campaigns.more_ratings import request_ratings
+from annotation.intake.manifests import Row
+from annotation.intake.prompt_groups import group_prompts
 from annotation.judgements.importing import open_import
-from annotation.models import Arm, Campaign, ClipImport, Item
+from annotation.models import Arm, Campaign, ClipImport, Item, PromptGroup
 from annotation.raters import members, panels
 from annotation.raters.name_lists import Invitee
 from annotation.rating import queue
@@ -142,6 +144,7 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
     for act, undo in UNDOS.items():
         _add_undo(pages, campaign, act, undo.undoes)
     _add_ratings_made_elsewhere(pages, lead, campaign)
+    _add_prompt_groups(pages, campaign)
     pages.add(Role.LEAD, "campaigns")
     pages.add(Role.LEAD, "campaign-new")
     pages.add(Role.LEAD, "components")
@@ -164,6 +167,19 @@ def _add_ratings_made_elsewhere(pages: Pages, lead: User, campaign: Campaign) ->
     pages.add(Role.LEAD, "judgements", campaign.name)
     for row in (waiting, done):
         pages.add(Role.LEAD, "judgement-import", campaign.name, row.pk)
+
+
+def _add_prompt_groups(pages: Pages, campaign: Campaign) -> None:
+    """Add the groups of rated clips, which are fixed, and two groups that can change."""
+    prompts = ["A paper boat drifts down a stream", "A paper boat drifts down a narrow stream", "Rain on a tin roof"]
+    group_prompts([Row("a.mp4", prompt, "toy-2") for prompt in prompts], seed=0)
+    fixed = PromptGroup.objects.filter(clips__items__campaign=campaign).order_by("pk")[0]
+    for group in (fixed, PromptGroup.objects.get(prompts__text=prompts[0])):
+        pages.add(Role.LEAD, "prompt-group", group.pk)
+    pages.add(Role.LEAD, "prompt-groups")
+    pages.add(Role.LEAD, "fill-splits")
+    pages.add(Role.LEAD, "fill-splits", query=f"?campaign={campaign.name}")
+    pages.add(Role.ENGINEER, "split-settings")
 
 
 def _add_undo(pages: Pages, campaign: Campaign, act: str, undoes: str) -> None:
