@@ -160,7 +160,9 @@ class ExcludeView(RoleView):
 
 
 def _find_item(name: str, pk: int) -> Item:
-    return get_object_or_404(Item.objects.select_related("clip__prompt_group"), campaign__name=name, pk=pk)
+    return get_object_or_404(
+        Item.objects.select_related("clip__prompt_group", "clip__successor"), campaign__name=name, pk=pk
+    )
 
 
 class OrderScoresView(RoleView):

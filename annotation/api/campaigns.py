@@ -148,7 +148,7 @@ class ItemsView(RoleView, ListAPIView[Item]):
 
     def get_queryset(self) -> QuerySet[Item]:
         campaign = get_object_or_404(Campaign, name=self.kwargs["name"])
-        items = Item.objects.filter(campaign=campaign).select_related("clip__prompt_group")
+        items = Item.objects.filter(campaign=campaign).select_related("clip__prompt_group", "clip__successor")
         wanted = self.request.query_params.get("availability", "")
         if not wanted:
             return items.exclude(availability=Item.Availability.WITHDRAWN)

@@ -133,6 +133,11 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
     duration = serializers.FloatField(source="clip.duration")
     split = serializers.CharField(source="clip.prompt_group.split")
     bridges_splits = serializers.BooleanField(source="clip.bridges_splits")
+    version = serializers.IntegerField(source="clip.version", help_text="Rises when the file of the clip is replaced.")
+    withdrawal_reason = serializers.CharField(source="clip.withdrawal_reason")
+    successor = serializers.CharField(
+        source="clip.successor.clip_id", default=None, allow_null=True, help_text="The clip with the corrected prompt."
+    )
 
     class Meta:
         model = Item
@@ -153,6 +158,9 @@ class ItemSerializer(serializers.ModelSerializer[Item]):
             "order_score",
             "availability",
             "exclusion_reason",
+            "version",
+            "withdrawal_reason",
+            "successor",
         )
         read_only_fields = fields
 
