@@ -7,10 +7,10 @@ from django.conf import settings
 
 from annotation.intake.media_store import move_into_store
 from annotation.models import Clip
-from qsave.frames.poster import write_poster
-from qsave.frames.probe import MediaFacts, probe
+from qsave.frames.inspection import inspect
+from qsave.frames.probe import MediaFacts
 from qsave.frames.rendition import needs_rendition, write_rendition
-from qsave.frames.slowfast import FrameConfig, choose
+from qsave.frames.slowfast import FrameConfig
 from qsave.frames.times import read_shown_times
 
 
@@ -20,10 +20,9 @@ def make_files(original: Path, sha256: str, work_folder: Path) -> tuple[dict[str
     Raises MediaError, and leaves nothing in the store then.
     """
     config = FrameConfig()
-    facts = probe(original)
-    times = choose(original, config)
     poster = work_folder / "poster.jpg"
-    write_poster(original, poster)
+    inspection = inspect(original, config, poster)
+    facts, times = inspection.facts, inspection.times
     playable, loss = _make_playable(original, facts, work_folder)
     values = {
         "shown_times": list(read_shown_times(playable)),

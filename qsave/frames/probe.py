@@ -1,12 +1,15 @@
 """The properties of a clip, read from its packets; only the first frame is decoded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
 from qsave.frames.container import count_quarter_turns, find_sound_codec, open_clip, read_shown_frames
-from qsave.frames.extent import measure
+from qsave.frames.extent import Extent, measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +38,33 @@ def probe(path: Path) -> MediaFacts:
     """Return the properties of a clip. Raises MediaError unless it is a complete video within the limits."""
     with open_clip(path) as (container, stream):
         extent = measure(container, stream)
-        codec = stream.codec_context
-        width, height, rate = codec.width, codec.height, stream.average_rate
-        pixel_format, name = codec.pix_fmt or "unknown", codec.name
-        has_audio, form = bool(container.streams.audio), container.format.name
-        sound = find_sound_codec(container)
-    quarter_turns = _count_first_frame_turns(path)
-    if quarter_turns % 2:
-        width, height = height, width
+        facts = describe(path, container, stream, extent)
+    return turn(facts, _count_first_frame_turns(path))
+
+
+def describe(path: Path, container: InputContainer, stream: VideoStream, extent: Extent) -> MediaFacts:
+    """Return the properties of an open clip as it is stored, before it is turned upright."""
+    codec, rate = stream.codec_context, stream.average_rate
     return MediaFacts(
-        codec=name,
-        width=width,
-        height=height,
+        codec=codec.name,
+        width=codec.width,
+        height=codec.height,
         fps=Fraction(rate) if rate else None,
         duration=extent.duration,
         frames=extent.frames,
-        has_audio=has_audio,
-        pixel_format=pixel_format,
+        has_audio=bool(container.streams.audio),
+        pixel_format=codec.pix_fmt or "unknown",
         bytes=path.stat().st_size,
-        rotation=quarter_turns * 90,
-        container=form,
-        sound=sound,
+        rotation=0,
+        container=container.format.name,
+        sound=find_sound_codec(container),
     )
+
+
+def turn(facts: MediaFacts, quarter_turns: int) -> MediaFacts:
+    """Return the properties as shown after counter-clockwise quarter turns."""
+    width, height = (facts.height, facts.width) if quarter_turns % 2 else (facts.width, facts.height)
+    return replace(facts, width=width, height=height, rotation=quarter_turns * 90)
 
 
 def _count_first_frame_turns(path: Path) -> int:

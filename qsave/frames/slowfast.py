@@ -107,6 +107,27 @@ def choose(path: Path, config: FrameConfig) -> FrameTimes:
     return FrameTimes(frames.fast_times, frames.slow_times)
 
 
+def choose_among(source: Iterable[TimedFrame], last: float, config: FrameConfig) -> FrameTimes:
+    """Return the times of the fast and the slow frames of a clip whose last frame appears at `last` seconds.
+
+    The same as `choose`, without scaling the chosen frames.
+    """
+    fast = FastChoice(last, config.fast_frames)
+    slow = SlowChoice(last, config.slow_frames, config.min_distance, lambda frame: None)
+    energy = _Energy()
+    fast_times: list[float] = []
+    for time, frame in source:
+        seen = Seen(time, energy.compute(frame), frame)
+        fast_times += _list_time(fast.take(seen))
+        slow.take(seen)
+    fast_times += _list_time(fast.end())
+    return FrameTimes(tuple(fast_times), tuple(candidate.time for candidate, _ in slow.end()))
+
+
+def _list_time(seen: Seen | None) -> list[float]:
+    return [seen.time] if seen is not None else []
+
+
 def read(path: Path, config: FrameConfig) -> Frames:
     """Return the frames of a clip. Raises MediaError if it cannot be decoded or is beyond the limits."""
     return watch(path, config).frames

@@ -31,8 +31,8 @@ def frames(folder: Path) -> Iterator[str]:
     decord = _Decord(clip, seen, count)
     bare, ours = [], []
     for _ in range(ROUNDS):
-        bare.append(_processor_seconds(lambda: sum(1 for _ in read_shown_frames(clip))))
-        ours.append(_processor_seconds(lambda: read(clip, config)))
+        bare.append(measure_processor_seconds(lambda: sum(1 for _ in read_shown_frames(clip))))
+        ours.append(measure_processor_seconds(lambda: read(clip, config)))
         decord.measure()
     mine = median(ours)
     yield line(
@@ -50,7 +50,7 @@ def bench_clip(folder: Path) -> Path:
     return clip
 
 
-def _processor_seconds(act: Callable[[], object]) -> float:
+def measure_processor_seconds(act: Callable[[], object]) -> float:
     started = time.process_time()
     act()
     return time.process_time() - started

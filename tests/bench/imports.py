@@ -38,8 +38,26 @@ def imports(folder: Path) -> Iterator[str]:
         f"{MANY_ROWS} rows staged and grouped",
         f"{float(many[0]):.1f} s, {many[1]} MB at most ({few[1]} MB for {ROWS} rows)",
     )
+    yield _measure_decode(folder)
     rates = {workers: CLIPS / float(_run("clips", folder, workers)[0]) for workers in (1, 2)}
     yield line(f"{CLIPS} small clips ready", ", ".join(f"{rate:.0f}/s with {n} workers" for n, rate in rates.items()))
+
+
+def _measure_decode(folder: Path) -> str:
+    """Compare facts, poster and SlowFast times from one decode with the bare decode: processor seconds, in turn."""
+    from qsave.frames.container import read_shown_frames
+    from qsave.frames.inspection import inspect
+    from qsave.frames.slowfast import FrameConfig
+    from tests.bench.frames import bench_clip, measure_processor_seconds
+    from tests.bench.measures import line
+
+    clip, config = bench_clip(folder), FrameConfig()
+    bare, ours = [], []
+    for _ in range(2 * ROUNDS + 1):
+        bare.append(measure_processor_seconds(lambda: sum(1 for _ in read_shown_frames(clip))))
+        ours.append(measure_processor_seconds(lambda: inspect(clip, config, folder / "poster.jpg")))
+    figures = f"bare decode {1000 * median(bare):.0f} ms, in one decode {1000 * median(ours):.0f} ms"
+    return line("facts, poster and SlowFast times", f"{figures}: {median(ours) / median(bare):.2f}x")
 
 
 def _run(part: str, folder: Path, size: int, **changes: str) -> list[str]:

@@ -84,7 +84,7 @@ def test_a_file_beyond_the_bound_is_refused_before_it_fills_the_disk(video_folde
     assert (tmp_path / "copy").stat().st_size == 0
 
 
-STEPS = ["copy_and_hash", "probe", "choose", "write_poster", "read_shown_times", "move_into_store"]
+STEPS = ["copy_and_hash", "probe", "inspect", "read_shown_times", "move_into_store"]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -121,12 +121,12 @@ def test_an_error_of_the_machine_ends_the_import_and_imported_clips_are_in_the_c
 ) -> None:
     calls = iter(range(9))
 
-    def fails_second(path: Path, out: Path) -> None:
+    def fails_second(*arguments: object) -> object:
         if next(calls) == 1:
             raise trouble
-        real(path, out)
+        return real(*arguments)
 
-    real = patch_step(monkeypatch, "write_poster", fails_second)
+    real = patch_step(monkeypatch, "inspect", fails_second)
     campaign = factories.make_campaign()
 
     with pytest.raises(type(trouble)):
@@ -246,7 +246,7 @@ def test_an_import_that_fails_for_no_fault_of_a_file_can_be_resumed_and_leaves_n
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patch_step(patched, "write_poster", full)
+        patch_step(patched, "inspect", full)
         done = operations_jobs.run(sent_job.pk)
     assert done is not None
     assert (done.state, "resume the import" in done.error) == (JobState.FAILED, True)

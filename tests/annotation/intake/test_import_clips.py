@@ -162,7 +162,7 @@ def test_a_full_disk_ends_the_import_and_the_next_one_completes_its_clip(
 
     manifest = write_csv(video_folder / "m.csv", [make_row(1)])
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
-        patch_step(patched, "write_poster", full)
+        patch_step(patched, "inspect", full)
         run_import(manifest)
     clip = Clip.objects.get()
     assert (clip.is_ready, list_media_files()) == (False, [clip.original])
