@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from annotation.intake.prompt_groups import lock_clips
+from annotation.judgements.storing import detach_clips
 from annotation.models import Clip, ClipVersion, Item, Slot
 
 
@@ -19,6 +20,7 @@ def remove_unready(clips: Sequence[Clip]) -> None:
 def remove_clips(clips: Iterable[Clip]) -> None:
     """Remove clips, their items and their slots; delete their files when the transaction commits."""
     removed = list(clips)
+    detach_clips(removed)
     Slot.objects.filter(item__clip__in=removed).delete()
     Item.objects.filter(clip__in=removed).delete()
     Clip.objects.filter(pk__in=[clip.pk for clip in removed]).delete()

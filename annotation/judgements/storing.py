@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from annotation.models import AbsentClip, Clip, ImportedJudgement, JudgementImport
 from qsave.judgements.records import ClipKey, JudgedRow, Judgement, JudgementRefused
@@ -72,6 +72,24 @@ def find_or_create_absent(keys: Iterable[ClipKey]) -> dict[ClipKey, int]:
     AbsentClip.objects.bulk_create(rows, ignore_conflicts=True)
     stored = dict(AbsentClip.objects.filter(digest__in=digests.values()).values_list("digest", "pk"))
     return {key: stored[digest] for key, digest in digests.items()}
+
+
+@transaction.atomic
+def detach_clips(clips: Iterable[Clip]) -> None:
+    """Hold the judgements of clips that are about to be removed for absent clips, as if the clips had never come in."""
+    judged = ImportedJudgement.objects.filter(clip__in=[clip.pk for clip in clips])
+    for clip in Clip.objects.filter(pk__in=judged.values("clip")):
+        key = ClipKey(clip.clip_id, clip.sha256, prompt=clip.prompt, generator=clip.generator)
+        move_judgements(judged.filter(clip=clip), absent_clip=find_or_create_absent([key])[key])
+
+
+def move_judgements(judgements: QuerySet[ImportedJudgement], **owner: int) -> None:
+    """Give judgements to another clip or absent clip, but for those that it has already."""
+    names = ("axis", "their_axis", "source", "rater", "occurrence")
+    present = set(ImportedJudgement.objects.filter(**owner).values_list(*names))
+    moved = [pk for pk, *key in judgements.values_list("pk", *names) if tuple(key) not in present]
+    values = {"clip": None, "absent_clip": None, "clip_version": 1} | owner
+    ImportedJudgement.objects.filter(pk__in=moved).update(**values)
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.judgements.importing import describe_import, discard_file
 from annotation.judgements.matching import ClipMatcher
+from annotation.judgements.storing import move_judgements
 from annotation.models import AbsentClip, Clip, ImportedJudgement, JudgementImport
 from annotation.shared.permissions import require_role
 from qsave.judgements.records import ClipKey
@@ -46,20 +47,12 @@ def match_absent_clips(*, actor: User) -> int:
 def _match_batch(batch: Sequence[AbsentClip], matcher: ClipMatcher) -> int:
     matches = matcher.match([_make_key(one) for one in batch])
     clips = {one.pk: match.clip for one, match in zip(batch, matches, strict=True) if match.clip is not None}
+    versions = dict(Clip.objects.filter(pk__in=clips.values()).values_list("pk", "version"))
     for absent, clip in clips.items():
-        _move(absent, clip)
+        judged = ImportedJudgement.objects.filter(absent_clip=absent)
+        move_judgements(judged, clip=clip, clip_version=versions[clip])
     AbsentClip.objects.filter(pk__in=clips).delete()
     return len(clips)
-
-
-def _move(absent: int, clip: int) -> None:
-    """Give the judgements of an absent clip to a clip, but for those that it has already."""
-    names = ("axis", "their_axis", "source", "rater", "occurrence")
-    version = Clip.objects.values_list("version", flat=True).get(pk=clip)
-    present = set(ImportedJudgement.objects.filter(clip=clip, clip_version=version).values_list(*names))
-    rows = ImportedJudgement.objects.filter(absent_clip=absent).values_list("pk", *names)
-    moved = [pk for pk, *key in rows if tuple(key) not in present]
-    ImportedJudgement.objects.filter(pk__in=moved).update(clip=clip, clip_version=version, absent_clip=None)
 
 
 def _make_key(one: AbsentClip) -> ClipKey:

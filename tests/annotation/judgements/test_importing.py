@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry, User
 from annotation.agreement.imported import read_clip_judgements
+from annotation.intake.clip_removal import remove_clips
 from annotation.judgements import running
 from annotation.judgements.importing import check_mapping, open_import, start_import
 from annotation.judgements.running import run_import
@@ -372,3 +373,13 @@ def test_a_withdrawn_clip_is_matched_by_its_clip_id_alone(lead: User, tmp_path: 
     import_file(lead, tmp_path, encode_lines(key | {"visual": 4}, {"clip_id": "fox", "visual": 2}), "a.jsonl")
     assert [row[2] for row in list_judgements(new)] == [4]
     assert [row[2] for row in list_judgements(old)] == [2]
+
+
+def test_judgements_of_a_removed_clip_wait_for_it_to_come_in_again(lead: User, tmp_path: Path) -> None:
+    clips = make_judged_clips()
+    first = import_file(lead, tmp_path, WIDE_CSV)
+    remove_clips([clips["fox"]])
+    assert ImportedJudgement.objects.filter(absent_clip__clip_id="fox").count() == 5
+    make_clip("fox", prompt=PROMPTS["fox"], generator="sora")
+    assert match_absent_clips(actor=lead) == 1
+    assert ImportedJudgement.objects.filter(absent_clip__isnull=True).count() == first.added
