@@ -20,11 +20,8 @@ from annotation.campaigns.campaigns import NEXT_STATES, StateRefused, set_state
 from annotation.campaigns.guidelines import group_by_level, read_examples
 from annotation.campaigns.progress import read_progress_and_counts
 from annotation.campaigns.upkeep import find_unfinished_upkeep, restart_upkeep
-from annotation.intake import importing, uploads
-from annotation.intake.archives import UploadRefused
-from annotation.intake.forms import ImportForm
 from annotation.intake.import_reading import read_last_imports
-from annotation.models import Campaign, ClipImport
+from annotation.models import Campaign
 from annotation.raters.admission import may_rate_now
 from annotation.rating.outlook import read_outlook
 
@@ -64,35 +61,10 @@ def campaign(request: AuthedRequest, name: str) -> HttpResponse:
     if live.asks_for_regions(request):
         campaign = get_object_or_404(Campaign, name=name)
         return live.render_regions(request, "annotation/_campaign_live.html", _read_live_figures(campaign))
-    return _render_page(request, name, ImportForm())
+    return _render_page(request, name)
 
 
-@role_required(Role.LEAD)
-@require_POST
-def import_clips(request: AuthedRequest, name: str) -> HttpResponse:
-    """Store a manifest with its videos, or a zip of them, and request the import: a job reads the files."""
-    campaign = get_object_or_404(Campaign, name=name)
-    form = ImportForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return _render_page(request, name, form)
-    try:
-        manifest = uploads.receive_files(form.cleaned_data["sent"])
-    except UploadRefused as refusal:
-        form.add_error("sent", str(refusal))
-        return _render_page(request, name, form)
-    clip_import = importing.request_import(
-        actor=request.user,
-        campaign=campaign,
-        source=ClipImport.Source.UPLOAD,
-        name=manifest.name,
-        manifest=manifest,
-        videos=manifest.parent,
-    )
-    messages.success(request, _("Files uploaded. Check what would come of them, then start the import."))
-    return redirect("clip-import", pk=clip_import.pk)
-
-
-def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpResponse:
+def _render_page(request: AuthedRequest, name: str) -> HttpResponse:
     campaign = get_object_or_404(Campaign.objects.select_related("created_by"), name=name)
     guideline = campaign.guidelines.select_related("created_by").order_by("-number").first()
     figures = _read_live_figures(campaign)
@@ -103,11 +75,10 @@ def _render_page(request: AuthedRequest, name: str, form: ImportForm) -> HttpRes
         "guideline": guideline,
         "examples": group_by_level(read_examples(guideline)) if guideline else [],
         "needed": read_needed(campaign),
-        "import_form": form,
         "last_imports": read_last_imports(campaign),
         "upkeep_job": find_unfinished_upkeep(campaign),
     }
-    return render(request, "annotation/campaign.html", context, status=422 if form.errors else 200)
+    return render(request, "annotation/campaign.html", context)
 
 
 def _list_state_buttons(campaign: Campaign, *, has_clips: bool) -> list[tuple[Any, ...]]:

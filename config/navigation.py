@@ -36,7 +36,9 @@ class Link:
 
 
 CAMPAIGN_TABS = (
-    Entry("campaign", _("Overview"), frozenset({"campaign-duplicate", "campaign-imports", "clip-import"})),
+    Entry(
+        "campaign", _("Overview"), frozenset({"campaign-duplicate", "campaign-imports", "clip-import", "import-clips"})
+    ),
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items"})),
     Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),
     Entry("members", _("Members")),

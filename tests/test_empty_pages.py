@@ -21,6 +21,7 @@ NEVER_EMPTY = {
     "campaign-new": "a form",
     "campaign-settings": "a form",
     "campaign-duplicate": "a form",
+    "import-clips": "a form",
     "campaign-taxonomy": "a campaign begins with defects of its own",
     "split-settings": "forms",
     "people": "whoever looks stands in it",

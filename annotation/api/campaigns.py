@@ -33,6 +33,7 @@ from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
 from annotation.intake import importing, uploads
 from annotation.intake.archives import UploadRefused
+from annotation.intake.folder_manifests import GeneratorMissing, Manifest
 from annotation.models import Campaign, ClipImport, Item, Rating, RatingRevision
 from annotation.raters.admission import list_campaigns_for, list_readable_campaigns
 from annotation.rating.clip_media import MEDIA_KINDS, serve_clip
@@ -100,23 +101,30 @@ class ImportView(RoleView):
         campaign = get_object_or_404(Campaign, name=name)
         values = read_values(ImportSerializer(data=request.data))
         if "files" in values:
-            try:
-                manifest, source = uploads.receive_files(values["files"]), ClipImport.Source.UPLOAD
-            except UploadRefused as refusal:
-                raise exceptions.ValidationError({"files": [str(refusal)]}) from None
+            manifest, source = _receive_files(values), ClipImport.Source.UPLOAD
         else:
-            manifest, source = find_manifest(values["manifest"]), ClipImport.Source.FOLDER
+            path = find_manifest(values["manifest"])
+            manifest, source = Manifest(path, "", path.name), ClipImport.Source.FOLDER
         clip_import = importing.request_import(
             actor=self.actor,
             campaign=campaign,
             source=source,
             name=manifest.name,
-            manifest=manifest,
-            videos="",
+            manifest=manifest.path,
+            videos=manifest.videos,
             has_preview=False,
         )
         clip_import = importing.start_import(actor=self.actor, clip_import=clip_import)
         return Response(JobSerializer(clip_import.job).data, status=status.HTTP_202_ACCEPTED)
+
+
+def _receive_files(values: dict[str, Any]) -> Manifest:
+    try:
+        return uploads.receive_files(values["files"], generator=values["generator"])
+    except GeneratorMissing as refusal:
+        raise exceptions.ValidationError({"generator": [str(refusal)]}) from None
+    except UploadRefused as refusal:
+        raise exceptions.ValidationError({"files": [str(refusal)]}) from None
 
 
 def get_import_root() -> Path:

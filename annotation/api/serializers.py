@@ -102,10 +102,11 @@ class StateSerializer(serializers.Serializer[Any]):
 
 class ImportSerializer(serializers.Serializer[Any]):
     """Either `manifest`, a path under the site's import folder, or `files` as multipart (a manifest with its videos, or
-    a zip of them)."""
+    a zip of them). Without a manifest, the folders in a zip are generators; `generator` is that of videos in none."""
 
     manifest = serializers.CharField(required=False, max_length=1000)
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, allow_empty=False)
+    generator = serializers.CharField(default="", allow_blank=True, max_length=120)
 
     def validate(self, attrs: JSON) -> JSON:
         if ("manifest" in attrs) == ("files" in attrs):

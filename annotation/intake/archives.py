@@ -5,7 +5,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from errno import ENAMETOOLONG
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
@@ -62,26 +63,40 @@ def _unpack_entry(source: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path,
 def write_file(target: Path, chunks: Iterable[bytes], most: int) -> int:
     """Return the bytes written to a new file. A file with too long a name is skipped; its row reports it."""
     written = 0
+    with skip_long_name():
+        with refuse_name_clash(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            out = target.open("xb")
+        with out:
+            for chunk in chunks:
+                written += len(chunk)
+                if written > most:
+                    raise UploadRefused(
+                        _("The archive unpacks to more than %(most)s GB. Split it.") % {"most": MAX_BYTES // 1024**3}
+                    )
+                out.write(chunk)
+    return written
+
+
+@contextmanager
+def refuse_name_clash(target: Path) -> Iterator[None]:
+    """Turn the error of a name that exists already into UploadRefused."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        out = target.open("xb")
+        yield
     except (FileExistsError, NotADirectoryError):
         raise UploadRefused(
             _("Two files, or a file and a folder, are named %(name)s.") % {"name": isolate(target.name)}
         ) from None
+
+
+@contextmanager
+def skip_long_name() -> Iterator[None]:
+    """End the block if the name of its file is too long for the disk."""
+    try:
+        yield
     except OSError as error:
-        if error.errno == ENAMETOOLONG:
-            return 0
-        raise
-    with out:
-        for chunk in chunks:
-            written += len(chunk)
-            if written > most:
-                raise UploadRefused(
-                    _("The archive unpacks to more than %(most)s GB. Split it.") % {"most": MAX_BYTES // 1024**3}
-                )
-            out.write(chunk)
-    return written
+        if error.errno != ENAMETOOLONG:
+            raise
 
 
 def _find_entry_path(folder: Path, entry: zipfile.ZipInfo) -> Path:

@@ -12,6 +12,8 @@ from qsave.words import isolate
 
 ROWS_FILE = ".rows.jsonl"
 """The manifest that is written for files without one. Its name is hidden, so it is never taken for an uploaded one."""
+MOST_NAMES = 4
+"""How many generators name an import without a table."""
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
 
 
@@ -21,10 +23,14 @@ class GeneratorMissing(UploadRefused):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A table of clips, the folder of its videos, and remarks on rows that come from the names of files."""
+    """A table of clips, the folder of its videos, what people call it, and remarks on rows without a table.
+
+    `videos` is empty if they are beside the table, and the address of a bucket if they are there.
+    """
 
     path: Path
-    videos: Path
+    videos: Path | str
+    name: str
     notes: list[str] = field(default_factory=list)
 
 
@@ -45,7 +51,7 @@ def prepare_manifest(
             _("The manifest %(name)s is empty (0 bytes). Choose one that has a row for each video.")
             % {"name": isolate(path.name)}
         )
-    return Manifest(path, path.parent)
+    return Manifest(path, path.parent, path.name)
 
 
 def find_manifest(folder: Path) -> Path | None:
@@ -87,7 +93,10 @@ def _write_manifest(listed: FolderRows, folder: Path, path: Path) -> Manifest:
             % {"name": isolate(next(row["video"] for row in listed.rows if not row["generator"]))}
         )
     write_rows(listed.rows, path)
-    return Manifest(path, folder, listed.notes)
+    generators = sorted({row["generator"] for row in listed.rows})
+    return Manifest(
+        path, folder, ", ".join(generators[:MOST_NAMES]) + ", …" * (len(generators) > MOST_NAMES), listed.notes
+    )
 
 
 def _describe_missing(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The form that uploads a manifest with its videos."""
+"""The form that starts an import of uploaded files."""
 
 from typing import Any
 
@@ -6,27 +6,45 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from annotation.intake.manifests import MAX_LENGTHS
+
 
 class ManyFilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
 class ManyFilesField(forms.FileField):
-    """One or more files, cleaned to a list."""
+    """Any number of files, cleaned to a list."""
 
     widget = ManyFilesInput
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
-        files = (data if isinstance(data, list | tuple) else [data]) or [None]
-        return [super(ManyFilesField, self).clean(file, initial) for file in files]
+        files = data if isinstance(data, list | tuple) else [data]
+        return [super(ManyFilesField, self).clean(file, initial) for file in files if file]
 
 
 class ImportForm(forms.Form):
+    """Files of this request, or the keys of uploads that have arrived before it."""
+
+    use_required_attribute = False
+
     sent = ManyFilesField(
-        error_messages=dict.fromkeys(
-            ("required", "missing", "invalid"), _("Choose a manifest with its videos, or one zip that holds them all.")
-        ),
         allow_empty_file=True,  # an empty video is refused with its row, not with the form
         label=_("Files"),
-        help_text=_("A manifest (CSV, TSV, JSON, JSONL or Parquet) with its videos, or one zip that holds them all."),
+        help_text=_("Videos, with a manifest (CSV, TSV, JSON, JSONL or Parquet) or without one; or a zip of them."),
     )
+    generator = forms.CharField(
+        required=False,
+        max_length=MAX_LENGTHS["generator"],
+        label=_("Generator of videos in no folder"),
+        help_text=_(
+            "Only for videos that no manifest and no folder describes: the model that made them, such as wan-2.2."
+        ),
+    )
+    uploads = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if not values.get("sent") and not values.get("uploads") and "sent" not in self.errors:
+            self.add_error("sent", _("Choose videos, a manifest with its videos, or one zip that holds them all."))
+        return values

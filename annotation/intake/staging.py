@@ -23,7 +23,7 @@ def stage_rows(clip_import: ClipImport) -> None:
         return
     clip_import.rows.all().delete()  # those of an attempt that was killed
     with open_manifest(Path(clip_import.manifest)) as manifest:
-        clip_import.notes = list(manifest.notes)
+        clip_import.notes = list(dict.fromkeys([*clip_import.notes, *manifest.notes]))
         count = _store(clip_import, manifest.rows)
     clip_import.row_count = count
     clip_import.save(update_fields=["notes", "row_count"])

@@ -8,31 +8,100 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from errno import ENOTSUP, EPERM, EXDEV
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from annotation.intake.archives import CHUNK, MAX_BYTES, UploadRefused, unpack, write_file
-from annotation.intake.folder_manifests import prepare_manifest
+from accounts.models import User
+from annotation.intake.archives import (
+    CHUNK,
+    MAX_BYTES,
+    MAX_FILES,
+    UploadRefused,
+    refuse_name_clash,
+    skip_long_name,
+    unpack,
+    write_file,
+)
+from annotation.intake.folder_manifests import Manifest, prepare_manifest
+from annotation.intake.importing import request_import
 from annotation.intake.upload_folders import get_upload_root, remove_stale_folders
-from annotation.intake.upload_store import discard_expired_uploads
+from annotation.intake.upload_store import Upload, discard_expired_uploads
+from annotation.models import Campaign, ClipImport
 from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
 
+NO_LINKS = frozenset({EPERM, ENOTSUP, EXDEV})
+"""What a disk without hard links answers."""
 
-def receive_files(files: Sequence[UploadedFile[Any]], *, generator: str = "") -> Path:
-    """Store uploaded files in a folder of their own and return the path of their manifest.
 
-    Without a manifest, one is written: `generator` is that of videos that are in no folder. Raises UploadRefused.
+def receive_files(
+    files: Iterable[UploadedFile[Any]], uploads: Sequence[Upload] = (), *, generator: str = ""
+) -> Manifest:
+    """Make one folder of uploaded files and return their manifest. Resumable uploads have their paths, files none.
+
+    Without a manifest, one is written: `generator` is that of videos that are in no folder. The uploads stay until
+    `discard_uploads`, so that nothing has to be sent again after a refusal. Raises UploadRefused.
     """
+    _check_uploads(uploads)
     with open_upload_folder() as folder:
+        for upload in uploads:
+            _link(upload, folder)
         for file in files:
             _store(file, folder)
-        return prepare_manifest(folder, generator=generator).path
+        for upload in uploads:
+            with refuse_bad_files(upload.about.path):
+                unpack_in_place(folder / upload.about.path)
+        return prepare_manifest(folder, generator=generator)
+
+
+@transaction.atomic
+def import_folder(*, actor: User, campaign: Campaign, source: str, manifest: Manifest) -> ClipImport:
+    """Request the import of a folder's manifest; its notes are in the preview."""
+    clip_import = request_import(
+        actor=actor,
+        campaign=campaign,
+        source=source,
+        name=manifest.name,
+        manifest=manifest.path,
+        videos=manifest.videos,
+    )
+    clip_import.notes = manifest.notes
+    clip_import.save(update_fields=["notes"])
+    return clip_import
+
+
+def _check_uploads(uploads: Sequence[Upload]) -> None:
+    if len(uploads) > MAX_FILES:
+        raise UploadRefused(
+            _("%(count)s files are too many for one import; at most %(most)s are allowed. Send them as a zip.")
+            % {"count": len(uploads), "most": MAX_FILES}
+        )
+    for upload in uploads:
+        if not upload.is_complete:
+            raise UploadRefused(
+                _("%(name)s has not arrived completely. Choose the same files again to resume.")
+                % {"name": isolate(upload.about.path)}
+            )
+
+
+def _link(upload: Upload, folder: Path) -> None:
+    """Give the bytes of an upload their path in a folder, without copying them where the disk allows that."""
+    target = folder / upload.about.path
+    with refuse_name_clash(target), skip_long_name():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.hardlink_to(upload.content)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            shutil.copyfile(upload.content, target)
 
 
 @contextmanager

@@ -34,7 +34,9 @@ def test_the_next_step_of_a_draft_stands_out(as_lead: Client, clips: int, label:
     campaign = make_campaign(clips, state="draft")
     page = as_lead.get(f"/campaigns/{campaign.name}").content.decode()
     outside_dialogs = re.sub(r"<dialog.*?</dialog>", "", page, flags=re.S)
-    assert re.findall(r'<button[^>]*class="button-primary[^>]*>\s*(.*?)\s*</button>', outside_dialogs) == [label]
+    assert re.findall(r'<(?:a|button)[^>]*class="(?:button )?button-primary[^>]*>\s*(.*?)\s*</', outside_dialogs) == [
+        label
+    ]
 
 
 @pytest.mark.parametrize("clips", [10, 20])

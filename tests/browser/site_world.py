@@ -67,6 +67,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "campaign-duplicate",
     "campaign-items",
     "campaign-imports",
+    "import-clips",
     "members",
     "panels",
     "timesheet",

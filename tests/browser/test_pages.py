@@ -63,14 +63,17 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
     campaign = make_campaign(state="draft")
     sign_in(page)
     page.goto(f"/campaigns/{campaign.name}")
+    page.get_by_role("link", name="Import clips").click()
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("video,prompt,generator\na.mp4,a red fox,gen-1\nb.mp4,,gen-1\n")
-    page.get_by_label("Files").set_input_files([manifest, write_video(tmp_path / "a.mp4")])
-    page.get_by_role("button", name="Import clips").click()
-    expect(page.get_by_text("waiting")).to_be_visible()
-    job = Job.objects.get(kind="import_clips")
-    jobs.run(job.pk)
-    expect(page.get_by_text("1 imported, 0 already here, 1 skipped.")).to_be_visible()
+    page.locator("[data-input=files]").set_input_files([manifest, write_video(tmp_path / "a.mp4")])
+    page.get_by_role("button", name="Upload and import").click()
+    expect(page.get_by_text("The table is being read.")).to_be_visible()
+    jobs.run(Job.objects.get(kind="stage_import").pk)
+    page.get_by_role("button", name="Import 1 clip").click()
+    expect(page.get_by_text("The import has started.")).to_be_visible()
+    jobs.run(Job.objects.get(kind="import_clips").pk)
+    expect(page.get_by_text("done", exact=True)).to_be_visible()
     page.goto(f"/campaigns/{campaign.name}/items")
     expect(page.get_by_role("link", name="a red fox")).to_be_visible()
     poster = page.locator("img.poster").first
@@ -80,7 +83,7 @@ def test_an_import_reports_on_the_page_by_itself(page: Page, engineer: User, tmp
 
 def test_a_page_says_when_the_site_does_not_answer_and_when_it_does_again(page: Page, engineer: User) -> None:
     campaign = make_campaign(state="draft")
-    Job.objects.create(kind="import_clips", arguments={"campaign": campaign.pk}, created_by=engineer)
+    Job.objects.create(kind="copy_clips", arguments={"campaign": campaign.pk}, created_by=engineer)
     sign_in(page)
     page.goto(f"/campaigns/{campaign.name}")
     told = page.get_by_role("alert")
@@ -93,11 +96,12 @@ def test_a_page_says_when_the_site_does_not_answer_and_when_it_does_again(page: 
     expect(told).to_be_hidden()
 
 
-def test_a_form_on_its_way_looks_busy(page: Page, engineer: User, tmp_path: Path) -> None:
+def test_a_form_on_its_way_looks_busy(page: Page, engineer: User) -> None:
     campaign = make_campaign(state="draft")
     sign_in(page)
-    page.goto(f"/campaigns/{campaign.name}")
-    page.get_by_label("Files").set_input_files([write_video(tmp_path / "a.mp4")])
+    page.goto(f"/campaigns/{campaign.name}/items")
+    page.get_by_text("Order scores").click()
+    page.get_by_label("Scores").set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": b"clip_id,score"})
     page.evaluate("addEventListener('submit', (event) => event.preventDefault())")  # an upload that takes its time
-    page.get_by_role("button", name="Import clips").click()
-    expect(page.get_by_text("Uploading")).to_be_visible()
+    page.get_by_role("button", name="Save scores").click()
+    expect(page.locator("form[aria-busy]")).to_have_count(1)

@@ -97,7 +97,7 @@ class Command(BaseCommand):
             )
             for note in table.notes:
                 self.stderr.write(note)
-            yield table.path, table.videos
+            yield table.path, Path(table.videos)
 
     def _print_progress(self, share: float, message: str) -> None:
         if self.stdout.isatty():

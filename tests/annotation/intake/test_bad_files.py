@@ -197,7 +197,7 @@ def test_an_archive_damaged_at_any_position_is_read_or_refused_in_words(method: 
     whole = make_zip(MANIFEST, ("a.mp4", TEXT), packed=method)
     for position in range(0, len(whole), 3):
         with suppress(UploadRefused):
-            shutil.rmtree(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]).parent)
+            shutil.rmtree(uploads.receive_files([SimpleUploadedFile("a.zip", flip_bytes(whole, position))]).videos)
         assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
@@ -209,7 +209,7 @@ def test_a_name_too_long_in_an_upload_costs_its_row(as_zip: bool, name: str) -> 
     entries = [("manifest.csv", text), (name, factories.make_video(60)), ("good.mp4", factories.make_video(90))]
     parts = [("all.zip", make_zip(*entries))] if as_zip else entries
 
-    manifest = uploads.receive_files([SimpleUploadedFile(part, content) for part, content in parts])
+    manifest = uploads.receive_files([SimpleUploadedFile(part, content) for part, content in parts]).path
     report = run_import(manifest)
 
     assert report.added == 1
@@ -222,7 +222,7 @@ def test_an_empty_file_of_four_costs_its_row() -> None:
     sent = [SimpleUploadedFile("manifest.csv", f"video,prompt,generator\n{rows}".encode())]
     sent += [SimpleUploadedFile(f"{n}.mp4", b"" if n == 2 else factories.make_video(40 + n)) for n in range(4)]
 
-    report = run_import(uploads.receive_files(sent))
+    report = run_import(uploads.receive_files(sent).path)
 
     assert report.added == 3
     assert [(problem.row, problem.reason) for problem in report.problems] == [(3, "The file is empty (0 bytes).")]
@@ -234,7 +234,7 @@ def sent_job() -> Job:
     content = make_zip(
         ("manifest.csv", b"video,prompt,generator\na.mp4,a red fox,toy\n"), ("a.mp4", factories.make_video())
     )
-    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", content)])
+    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", content)]).path
     arguments = {"campaign": factories.make_campaign().pk, "manifest": str(manifest)}
     return operations_jobs.enqueue(kind="import_clips", arguments=arguments, actor=factories.make_lead())
 

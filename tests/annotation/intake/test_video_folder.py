@@ -141,6 +141,6 @@ def test_a_zip_of_windows_is_unpacked_into_its_folders(tmp_path: Path) -> None:
             entry = zipfile.ZipInfo("x")
             entry.filename = name
             out.writestr(entry, "content")
-    manifest = uploads.receive_files([SimpleUploadedFile("in.zip", archive.getvalue())])
+    manifest = uploads.receive_files([SimpleUploadedFile("in.zip", archive.getvalue())]).path
     assert (manifest.parent / "clips" / "a.mp4").read_text() == "content"
     shutil.rmtree(manifest.parent)
