@@ -8,12 +8,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
-from annotation.campaigns.locks import lock_campaigns, lock_clip_rows
+from annotation.campaigns.locks import lock_campaigns
 from annotation.campaigns.marking import Mark, mark_item
 from annotation.corrections.details import DETAILS, edit_details
 from annotation.corrections.new_files import NewFile, read_new_file
 from annotation.corrections.prompts import change_prompt
-from annotation.corrections.records import clean_reason
+from annotation.corrections.records import clean_reason, lock_all
 from annotation.corrections.replacement import replace_file
 from annotation.intake.prompt_groups import lock_clips
 from annotation.models import Campaign, Clip, Item
@@ -60,7 +60,7 @@ def _lock(clip: Clip) -> None:
     """Take the locks of all the corrections at once, in the order of `annotation.campaigns.locks`."""
     lock_clips()
     lock_campaigns(Item.objects.filter(clip=clip.pk).values("campaign"))
-    lock_clip_rows([clip.pk])
+    lock_all([clip])
 
 
 def _set_known_scores(actor: User, item: Item, scores: Mapping[str, float]) -> None:

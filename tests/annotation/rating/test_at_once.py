@@ -1,5 +1,6 @@
 """Several raters, and several tabs of one rater, at the same moment."""
 
+import hashlib
 import threading
 import uuid
 from collections import Counter
@@ -11,24 +12,51 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from annotation.campaigns import reports
+from annotation.campaigns.campaigns import add_clips
 from annotation.campaigns.marking import mark_items, set_order_scores
 from annotation.campaigns.more_ratings import request_ratings
 from annotation.campaigns.policy import update_policy
+from annotation.corrections.correct import correct_clip
+from annotation.corrections.new_files import NewFile
+from annotation.corrections.replacement import replace_file
+from annotation.corrections.withdrawal import withdraw_clips
 from annotation.intake.manifests import Row
 from annotation.intake.prompt_groups import group_prompts
-from annotation.models import Campaign, GroupedPrompt, Item, Offer, Rating, RatingRevision, SavedWork, Slot
+from annotation.models import (
+    FILE_FIELDS,
+    Campaign,
+    Clip,
+    GroupedPrompt,
+    Item,
+    Offer,
+    Rating,
+    RatingRevision,
+    SavedWork,
+    Slot,
+)
 from annotation.rating import queue
 from annotation.rating.queue import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
+from tests.annotation.summaries import check_summaries
 from tests.support.threads import run_at_once
 from tests.support.waiting import LIMIT_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def make_file(name: str) -> NewFile:
+    """Make the values of another file, without a file."""
+    values = {field: getattr(Clip.objects.earliest("pk"), field) for field in FILE_FIELDS}
+    return NewFile(values | {"sha256": hashlib.sha256(name.encode()).hexdigest()})
+
+
 def list_items(campaign: Campaign) -> list[Item]:
     return list(campaign.items.select_related("clip"))
+
+
+def list_clips(campaign: Campaign) -> list[Clip]:
+    return [item.clip for item in list_items(campaign)]
 
 
 ACTS: dict[str, Callable[[User, Campaign], object]] = {
@@ -43,6 +71,15 @@ ACTS: dict[str, Callable[[User, Campaign], object]] = {
     "an exclusion": lambda lead, campaign: reports.exclude_items(
         actor=lead, items=list_items(campaign), reason="Gore."
     ),
+    "a withdrawal": lambda lead, campaign: withdraw_clips(actor=lead, clips=list_clips(campaign), reason="Rights."),
+    "new files": lambda lead, campaign: [
+        replace_file(actor=lead, clip=clip, file=make_file(clip.clip_id), reason="Wrong.")
+        for clip in list_clips(campaign)
+    ],
+    "new prompts": lambda lead, campaign: [
+        correct_clip(actor=lead, clip=clip, values={"prompt": "A kite", "generator": "toy-2"}, reason="Wrong.")
+        for clip in list_clips(campaign)
+    ],
 }
 """Writes of a lead that lock slots and items."""
 
@@ -174,6 +211,42 @@ def test_no_rater_holds_a_clip_that_is_excluded_while_they_claim_and_submit() ->
     assert outcomes == [None] * 5
     assert not Slot.objects.filter(state="leased").exists()
     assert all(queue.claim(rater=rater, campaign=campaign) is None for rater in raters)
+
+
+def test_every_rating_is_of_the_file_that_its_rater_got_while_files_are_replaced() -> None:
+    campaign, lead = factories.make_campaign(2, overlap=3), factories.make_lead()
+    raters, seen = [factories.make_user() for _ in range(3)], {}
+
+    def rate(rater: User) -> None:
+        while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:
+            version = Clip.objects.get(items=slot.item_id).version
+            with suppress(LeaseLost):
+                seen[factories.submit(rater, slot).pk] = version
+
+    def replace() -> None:
+        for number, clip in enumerate([*list_clips(campaign)] * 3):
+            replace_file(actor=lead, clip=clip, file=make_file(f"file-{number}"), reason="Wrong.")
+
+    outcomes = run_at_once(replace, *[lambda rater=rater: rate(rater) for rater in raters])
+
+    assert outcomes == [None] * 4
+    stored = Rating.objects.select_related("slot", "item__clip")
+    assert all(rating.clip_version >= seen[rating.pk] for rating in stored)
+    assert all((rating.slot.kind == "seat") == (rating.clip_version == rating.item.clip.version) for rating in stored)
+    assert set(Slot.objects.filter(kind="seat").values_list("number", flat=True)) == {1, 2, 3}
+    check_summaries(campaign)
+
+
+def test_a_clip_that_is_withdrawn_while_it_is_added_to_a_campaign_is_withdrawn_there() -> None:
+    lead, clips = factories.make_lead(), [factories.make_clip() for _ in range(6)]
+    campaign = factories.make_campaign(actor=lead)
+    outcomes = run_at_once(
+        lambda: add_clips(actor=lead, campaign=campaign, clips=clips),
+        lambda: withdraw_clips(actor=lead, clips=clips[:3], reason="Rights."),
+    )
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
+    withdrawn = Item.objects.filter(availability="withdrawn").values_list("clip", flat=True)
+    assert set(withdrawn) == {clip.pk for clip in clips[:3]}
 
 
 def test_a_campaign_rated_by_many_at_once_ends_with_exactly_k_ratings_an_item() -> None:
