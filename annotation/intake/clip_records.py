@@ -38,7 +38,15 @@ def find_clips(rows: Iterable[tuple[str, Row]]) -> dict[str, Clip]:
     unnamed = {sha256 for sha256, row in pairs if not row.clip_id}
     if unnamed:  # earlier versions named such a clip by the bytes of its video alone
         named |= Q(clip_id__in=unnamed)
-    return {clip.clip_id: clip for clip in Clip.objects.filter(named).select_related("prompt_group")}
+    clips = Clip.objects.filter(named).select_related("prompt_group", "successor__prompt_group")
+    return {clip.clip_id: find_newest(clip) for clip in clips}
+
+
+def find_newest(clip: Clip) -> Clip:
+    """Return the clip, or the last of its successors: a corrected prompt makes a new clip."""
+    while clip.successor is not None:
+        clip = clip.successor
+    return clip
 
 
 def choose_clip(clips: Mapping[str, Clip], sha256: str, row: Row) -> Clip | None:

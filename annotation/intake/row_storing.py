@@ -36,10 +36,11 @@ RESTORED = "Files of this clip were lost. They are stored again."
 
 @dataclass(slots=True)
 class ReadRow:
-    """A claimed row with its values, and its video in the store if it was read."""
+    """A claimed row with its values, its video at `path`, and that in the store unless another file of its clip is."""
 
     stored: ImportRow
     row: Row
+    path: Path
     video: StoredVideo
     differences: list[Difference] = field(default_factory=list)
 
@@ -52,7 +53,8 @@ def store_rows(clip_import: ClipImport, rows: Sequence[ImportRow], videos: Video
             row = load_row(stored)
             try:
                 with guard_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
-                    read.append(ReadRow(stored, row, _read_video(stored, row, videos, work_folder)))
+                    path = videos.find(row.video)
+                    read.append(ReadRow(stored, row, path, _read_video(stored, row, path, work_folder)))
             except (RowRefused, MediaError) as problem:
                 refuse_row(stored, str(problem))
     finally:  # an error of the machine in the next video costs none of these
@@ -67,11 +69,11 @@ def refuse_row(stored: ImportRow, reason: str) -> None:
     stored.state = State.REFUSED
 
 
-def _read_video(stored: ImportRow, row: Row, videos: VideoFolder, work_folder: Path) -> StoredVideo:
+def _read_video(stored: ImportRow, row: Row, path: Path, work_folder: Path) -> StoredVideo:
     copy = work_folder / "original"
-    sha256 = copy_and_hash(videos.find(row.video), copy)
+    sha256 = copy_and_hash(path, copy)
     clip = choose_clip(find_clips([(sha256, row)]), sha256, row)
-    if clip is not None and clip.is_ready and not has_lost_files(clip):
+    if clip is not None and clip.is_ready and (clip.sha256 != sha256 or not has_lost_files(clip)):
         return StoredVideo(sha256, clip.original, probe(copy))
     facts = probe(copy)
     original = move_into_store(copy, "clips", sha256, choose_extension(facts))
@@ -157,9 +159,10 @@ def _apply_changes(clip_import: ClipImport, each: ReadRow) -> None:
     """Give a clip the values of its row, all or none."""
     stored, values = each.stored, {one.name: one.after for one in each.differences}
     words = " ".join(describe_differences(each.differences))
+    assert stored.clip is not None  # only a row that names a clip differs from it
     try:
-        if stored.clip is None or "video" in values:
-            raise ValidationError(_("The video is another file. Replace it on the page of the clip."))
+        if "video" in values:
+            values["video"] = each.path
         with transaction.atomic():
             clip = correct_clip(
                 actor=clip_import.created_by,

@@ -92,6 +92,22 @@ def test_differences_are_applied_on_request_with_an_audit_entry_and_only_once(vi
     assert AuditEntry.objects.filter(action__startswith="clip.").exists()
 
 
+def test_another_file_and_another_prompt_are_applied_on_request_and_only_once(video_folder: Path) -> None:
+    campaign = factories.make_campaign(overlap=1)
+    run_import(write_csv(video_folder / "m.csv", [make_row(1), make_row(2)]), campaign)
+    factories.rate_all(factories.make_user(), campaign)
+    rows = [make_row(1, video="v/3.mp4"), make_row(2, prompt="something else")]
+    manifest = write_csv(video_folder / "m.csv", rows)
+    options = clips.ImportOptions(applies_changes=True)
+
+    reports = [run_import(manifest, campaign, options=options) for _ in range(2)]
+
+    assert [(report.changed, report.present, report.differing) for report in reports] == [(2, 0, []), (0, 2, [])]
+    replaced = Clip.objects.get(clip_id="c1")
+    assert (replaced.version, replaced.bytes) == (2, (video_folder / "v/3.mp4").stat().st_size)
+    assert Clip.objects.get(clip_id="c2").successor == Clip.objects.get(clip_id="c2-2", prompt="something else")
+
+
 def test_two_rows_with_one_name_and_other_values_are_no_change_of_each_other(video_folder: Path) -> None:
     rows = [make_row(1), make_row(1, prompt="something else altogether")]
 
