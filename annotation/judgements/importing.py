@@ -2,6 +2,7 @@
 
 import shutil
 import uuid
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -29,6 +31,7 @@ IMPORT_JUDGEMENTS = "import_judgements"
 SAMPLE = 2000
 """The rows from which a mapping is proposed, and which the preview counts."""
 MAX_BYTES = 256 * 1024**2
+LONGEST_WAIT = timedelta(days=30)
 
 
 def get_folder() -> Path:
@@ -39,6 +42,7 @@ def get_folder() -> Path:
 def receive_file(*, actor: User, campaign: Campaign, file: UploadedFile[Any]) -> JudgementImport:
     """Store an uploaded file and propose its mapping. Raises TableError if it is no table of ratings."""
     require_role(actor, Role.LEAD)
+    remove_abandoned()
     name = clean_text(PurePath((file.name or "").replace("\\", "/")).name)[:300]
     if (file.size or 0) > MAX_BYTES:
         raise TableError(_("The file is larger than %(most)s MB. Split it.") % {"most": MAX_BYTES // 1024**2})
@@ -52,6 +56,15 @@ def receive_file(*, actor: User, campaign: Campaign, file: UploadedFile[Any]) ->
     except BaseException:
         shutil.rmtree(path.parent, ignore_errors=True)
         raise
+
+
+@transaction.atomic
+def remove_abandoned() -> None:
+    """Delete files that have waited long for somebody to confirm their mapping."""
+    waiting = JudgementImport.objects.filter(state=JudgementImport.State.PREVIEWED)
+    for row in waiting.filter(created_at__lt=timezone.now() - LONGEST_WAIT).select_for_update():
+        discard_file(row)
+        row.delete()
 
 
 @transaction.atomic

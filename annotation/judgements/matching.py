@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from pathlib import PurePosixPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -34,6 +35,8 @@ class _Candidate:
     pk: int
     prompt: str
     generator: str
+    path: str = ""
+    """Where its file was when it was imported, if that is known."""
 
 
 class ClipMatcher:
@@ -105,7 +108,7 @@ class ClipMatcher:
         names = ("values__video", "clip", "clip__prompt", "clip__generator")
         for video, pk, prompt, generator in rows.values_list(*names).iterator(chunk_size=_CHUNK):
             if isinstance(video, str) and video:
-                by_file[PurePosixPath(video).name].append(_Candidate(pk, prompt, generator))
+                by_file[PurePosixPath(video).name].append(_Candidate(pk, prompt, generator, video))
         return dict(by_file)
 
 
@@ -133,12 +136,23 @@ def _find_path(video: str) -> str:
 
 
 def _choose(candidates: Iterable[_Candidate], key: ClipKey) -> Match:
-    """Return the only candidate that fits the prompt and the generator of a row, or why there is none."""
+    """Return the only candidate that fits the prompt and the generator of a row, or why there is none.
+
+    Folders often have files of the same names: of those, the file in the same folders fits best.
+    """
     every = list(candidates)
     fitting = [candidate for candidate in every if _fits(candidate, key)] or every
+    shared = [_count_shared_folders(candidate.path, key.video) for candidate in fitting]
+    fitting = [candidate for candidate, count in zip(fitting, shared, strict=True) if count == max(shared)]
     if len({candidate.pk for candidate in fitting}) > 1:
         return Match(problem=_describe_several(len(fitting)))
     return Match(fitting[0].pk)
+
+
+def _count_shared_folders(path: str, video: str) -> int:
+    """Return how many folders above the file two paths have in common, from the file up."""
+    pairs = zip(PurePosixPath(path).parts[-2::-1], PurePosixPath(_find_path(video)).parts[-2::-1], strict=False)
+    return sum(1 for _pair in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _fits(candidate: _Candidate, key: ClipKey) -> bool:

@@ -87,6 +87,8 @@ def _read_result(result: object, fields: dict[str, object], marks: list[Mark]) -
     if kind not in _ANSWERS or not name:
         return False
     answer = value.get(_ANSWERS[kind])
+    if kind == "textarea" and isinstance(answer, list):
+        answer = "\n".join(map(str, answer))
     before = fields.get(name)
     fields[name] = [*before, *answer] if isinstance(before, list) and isinstance(answer, list) else answer
     return True

@@ -17,7 +17,18 @@ _CLIP_NAMES: dict[str, tuple[str, ...]] = {
 }
 _RATERS = ("rater", "rater id", "annotator", "annotator id", "completed by", "worker id", "worker", "participant",
            "subject", "user", "user id")  # fmt: skip
-_REASONS = ("reason", "comment", "comments", "reasons", "explanation", "rationale", "justification", "notes", "remark")
+_REASONS = (
+    "reason",
+    "comment",
+    "comments",
+    "reasons",
+    "explanation",
+    "rationale",
+    "justification",
+    "notes",
+    "remark",
+    "why",
+)
 _AXIS_FIELDS = ("axis", "dimension", "aspect", "criterion", "attribute")
 _SCORE_FIELDS = ("score", "value", "rating", "mos")
 _AXIS_WORDS: tuple[tuple[Axis | None, tuple[str, ...]], ...] = (

@@ -209,6 +209,26 @@ def test_a_clip_is_matched_by_whatever_names_it(
     assert len(list_judgements(fox)) == 1
 
 
+@pytest.mark.parametrize(
+    ("video", "generator"),
+    [
+        ("sora/0001.mp4", "sora"),
+        ("/data/local-files/?d=clips/veo/0001.mp4", "veo"),
+        ("s3://bucket/run-3/veo/0001.mp4", "veo"),
+        ("0001.mp4", ""),
+    ],
+)
+def test_files_of_one_name_are_told_apart_by_their_folders(
+    lead: User, tmp_path: Path, video: str, generator: str
+) -> None:
+    for name in ("sora", "veo"):
+        add_import_row(lead, make_clip(f"{name}-1", prompt=PROMPTS["fox"], generator=name), f"{name}/0001.mp4")
+    done = import_file(lead, tmp_path, encode_lines({"video": video, "prompt": PROMPTS["fox"], "visual": 4}), "a.jsonl")
+    judged = ImportedJudgement.objects.values_list("clip__generator", flat=True)
+    assert list(judged) == ([generator] if generator else [])
+    assert done.refused == (not generator)
+
+
 def add_import_row(lead: User, clip: Any, video: str) -> None:
     clip_import = clip.import_rows.model._meta.get_field("clip_import").related_model.objects.create(
         name="clips.csv", videos="/videos", created_by=lead

@@ -223,3 +223,12 @@ def test_an_import_of_another_campaign_does_not_exist_here(
     row = import_file(lead, tmp_path, WIDE_CSV, campaign=other)
     for path in (f"{row.pk}", f"{row.pk}/delete"):
         assert as_lead.post(f"/campaigns/spring/judgements/{path}").status_code == 404
+
+
+def test_a_file_that_nobody_confirms_goes_after_a_month(as_lead: Client, campaign: Campaign, tmp_path: Path) -> None:
+    upload(as_lead, WIDE_CSV)
+    old = JudgementImport.objects.get()
+    JudgementImport.objects.update(created_at=old.created_at - importing.LONGEST_WAIT)
+    upload(as_lead, LONG_CSV)
+    assert JudgementImport.objects.get().pk != old.pk
+    assert len(list((tmp_path / "judgements").iterdir())) == 1
