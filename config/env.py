@@ -74,6 +74,17 @@ def count_cores() -> int:
     return min(cores, 256)
 
 
+def read_folders(name: str) -> list[Path]:
+    """Return a list of absolute folders that are separated by commas. They need not exist yet."""
+    folders = [Path(word) for word in read_words(name)]
+    for folder in folders:
+        if not folder.is_absolute():
+            raise ImproperlyConfigured(
+                f"{name} names {str(folder)!r}, which is not absolute. Set it to paths that begin with /."
+            )
+    return folders
+
+
 def prepare_folder(name: str, default: Path, *, mode: int | None = None) -> Path:
     """Return an absolute folder; create it if it does not exist. With `mode`, an existing folder gets that mode too."""
     path = Path(read_text(name, str(default)))

@@ -37,7 +37,9 @@ class Link:
 
 CAMPAIGN_TABS = (
     Entry(
-        "campaign", _("Overview"), frozenset({"campaign-duplicate", "campaign-imports", "clip-import", "import-clips"})
+        "campaign",
+        _("Overview"),
+        frozenset({"campaign-duplicate", "campaign-imports", "clip-import", "import-clips", "import-server-folder"}),
     ),
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items"})),
     Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),

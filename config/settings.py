@@ -31,6 +31,8 @@ VAR_DIR = env.prepare_folder("QSAVE_VAR", BASE_DIR / "var", mode=0o700)
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o640, 0o750
 MEDIA_ROOT = env.prepare_folder("QSAVE_MEDIA", VAR_DIR / "media", mode=FILE_UPLOAD_DIRECTORY_PERMISSIONS)
 RELEASE_ROOT = env.prepare_folder("QSAVE_RELEASES", VAR_DIR / "releases")
+# Folders of this machine from which leads may import; others are open to commands only.
+IMPORT_ROOTS = env.read_folders("QSAVE_IMPORT_ROOTS")
 RUN_ROOT = env.prepare_folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 

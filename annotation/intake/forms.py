@@ -48,3 +48,19 @@ class ImportForm(forms.Form):
         if not values.get("sent") and not values.get("uploads") and "sent" not in self.errors:
             self.add_error("sent", _("Choose videos, a manifest with its videos, or one zip that holds them all."))
         return values
+
+
+class ServerFolderForm(forms.Form):
+    """A folder below one of the roots that an operator names."""
+
+    root = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+    path = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+    generator = forms.CharField(
+        required=False,
+        max_length=MAX_LENGTHS["generator"],
+        label=_("Generator of videos in no folder"),
+        help_text=_("Only for videos that no manifest and no folder describes, such as wan-2.2."),
+    )
+
+    def clean_root(self) -> int:
+        return int(self.cleaned_data["root"] or 0)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -67,6 +68,7 @@ def _read_context(actor: User, campaign: Campaign) -> dict[str, Any]:
     unfinished = upload_store.list_uploads(actor, campaign)
     return {
         "campaign": campaign,
+        "has_server_folders": bool(settings.IMPORT_ROOTS),
         "unfinished": [_describe(upload) for upload in unfinished],
         "arrived_bytes": sum(upload.offset for upload in unfinished),
         "all_bytes": sum(upload.about.length for upload in unfinished),

@@ -68,6 +68,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "campaign-items",
     "campaign-imports",
     "import-clips",
+    "import-server-folder",
     "members",
     "panels",
     "timesheet",

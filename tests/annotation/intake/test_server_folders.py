@@ -1,0 +1,74 @@
+"""Folders of the server: leads browse and import those below the operator's roots, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from annotation.models import Campaign, ClipImport
+from tests.annotation.factories import write_video
+from tests.annotation.intake.test_import_page import run_upload
+from tests.support.markup import collapse_space
+
+
+@pytest.fixture
+def root(tmp_path: Path, settings: Settings) -> Path:
+    """A root with a batch of two generators, and a link that leads out of it."""
+    root = tmp_path / "root"
+    write_video(root / "batch one" / "sora" / "a_red_fox-0.mp4", 60)
+    write_video(root / "batch one" / "wan" / "a_red_fox-0.mp4", 90)
+    (tmp_path / "secret").mkdir()
+    (root / "out").symlink_to(tmp_path / "secret")
+    (root / "inside").symlink_to(root / "batch one")
+    settings.IMPORT_ROOTS = [root]
+    return root
+
+
+def read_page(client: Client, campaign: Campaign, query: str = "") -> tuple[int, str]:
+    response = client.get(f"/campaigns/{campaign.name}/import/server{query}")
+    return response.status_code, collapse_space(response.content.decode())
+
+
+def test_a_folder_of_the_server_is_browsed_and_imported(as_lead: Client, empty_campaign: Campaign, root: Path) -> None:
+    status, page = read_page(as_lead, empty_campaign)
+    assert (status, "batch one" in page, "inside" in page) == (200, True, True)
+    assert "?root=0&amp;path=out" not in page
+    assert "Videos: 0, tables: 0, folders: 2" in read_page(as_lead, empty_campaign, "?root=0&path=batch%20one")[1]
+    as_lead.post(f"/campaigns/{empty_campaign.name}/import/server", {"root": 0, "path": "batch one"})
+    assert (run_upload(as_lead).name, ClipImport.objects.get().source) == ("sora, wan", "folder")
+    assert empty_campaign.items.count() == 2
+    assert sorted(path.name for path in (root / "batch one").iterdir()) == ["sora", "wan"]
+
+
+@pytest.mark.parametrize("path", ["..", "../secret", "/etc", "out", "none", "a\nb", "x" * 300])
+def test_nothing_outside_a_root_is_read(as_lead: Client, empty_campaign: Campaign, root: Path, path: str) -> None:
+    address = f"/campaigns/{empty_campaign.name}/import/server"
+    for response in (as_lead.get(address, {"path": path}), as_lead.post(address, {"path": path})):
+        assert response.status_code == 422
+        assert "among those of the server" in response.content.decode()
+    assert not ClipImport.objects.exists()
+
+
+@pytest.mark.parametrize("query", ["?root=7", "?root=-1", "?root=x"])
+def test_a_root_that_does_not_exist_is_refused(
+    as_lead: Client, empty_campaign: Campaign, root: Path, query: str
+) -> None:
+    assert read_page(as_lead, empty_campaign, query)[0] == 422
+
+
+def test_the_page_asks_for_the_generator_of_a_folder_of_videos_only(
+    as_lead: Client, empty_campaign: Campaign, root: Path
+) -> None:
+    address = f"/campaigns/{empty_campaign.name}/import/server"
+    values = {"root": 0, "path": "batch one/sora"}
+    assert "Name the generator" in as_lead.post(address, values).content.decode()
+    as_lead.post(address, values | {"generator": "sora-2"})
+    assert ClipImport.objects.get().name == "sora-2"
+
+
+def test_without_roots_the_page_says_who_can_open_them(
+    as_lead: Client, as_rater: Client, empty_campaign: Campaign
+) -> None:
+    assert "QSAVE_IMPORT_ROOTS" in read_page(as_lead, empty_campaign)[1]
+    assert read_page(as_rater, empty_campaign)[0] == 403
