@@ -56,13 +56,14 @@ def test_without_a_group_that_can_move_the_act_says_so(lead: User) -> None:
 
 def test_holding_out_moves_the_groups_that_are_its_own_and_undecided(lead: User) -> None:
     engineer = factories.make_user("eva", role=Role.ENGINEER)
-    campaign = store_many(lead, 4)
-    own, shared, taken, other = PromptGroup.objects.order_by("pk")
-    Clip.objects.filter(prompt_group__in=[own, taken]).update(generator="new-1")
-    Clip.objects.filter(pk=shared.clips.all()[0].pk).update(generator="new-1")
+    clips = store_clips(SUBJECTS[:4])
+    PromptGroup.objects.update(split="train")
+    own, shared, taken, other = (clip.prompt_group for clip in clips)
+    Clip.objects.filter(prompt_group__in=[own, shared, taken]).update(generator="new-1")
+    factories.make_clip(prompt=SUBJECTS[1], group=shared)
+    campaign = make_campaign(lead, [clips[2]])
     Campaign.objects.update(state="open")
-    slot = factories.claim(factories.make_user(), campaign)
-    Clip.objects.filter(pk=slot.item.clip_id).update(prompt_group=taken, generator="new-1")
+    factories.claim(factories.make_user(), campaign)
 
     assert hold_out_generator(actor=engineer, generator="new-1", reason="Unseen") == 1
 
