@@ -97,7 +97,7 @@ class ImportView(RoleView):
         responses={202: JobSerializer},
     )
     def post(self, request: Request, name: str) -> Response:
-        """Import clips. A job reads the rows; its result lists those left out, by number and reason."""
+        """Import clips, or with `preview` only read the rows. The answer is the job, with the key of the `import`."""
         campaign = get_object_or_404(Campaign, name=name)
         values = read_values(ImportSerializer(data=request.data))
         if "files" in values:
@@ -112,10 +112,11 @@ class ImportView(RoleView):
             name=manifest.name,
             manifest=manifest.path,
             videos=manifest.videos,
-            has_preview=False,
+            has_preview=values["preview"],
         )
-        clip_import = importing.start_import(actor=self.actor, clip_import=clip_import)
-        return Response(JobSerializer(clip_import.job).data, status=status.HTTP_202_ACCEPTED)
+        if not values["preview"]:
+            clip_import = importing.start_import(actor=self.actor, clip_import=clip_import)
+        return Response({**JobSerializer(clip_import.job).data, "import": clip_import.pk}, status.HTTP_202_ACCEPTED)
 
 
 def _receive_files(values: dict[str, Any]) -> Manifest:

@@ -102,7 +102,10 @@ class StateSerializer(serializers.Serializer[Any]):
 
 class ImportSerializer(serializers.Serializer[Any]):
     """Either `manifest`, a path under the site's import folder, or `files` as multipart (a manifest with its videos, or
-    a zip of them). Without a manifest, the folders in a zip are generators; `generator` is that of videos in none."""
+    a zip of them). Without a manifest, the folders in a zip are generators; `generator` is that of videos in none. With
+    `preview` the import waits to be started."""
+
+    preview = serializers.BooleanField(default=False)
 
     manifest = serializers.CharField(required=False, max_length=1000)
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, allow_empty=False)
