@@ -1,5 +1,6 @@
 """The pages of imports, for leads: the list of a campaign's imports, and one import with its preview and progress."""
 
+from hashlib import sha256
 from typing import Any
 
 from django.contrib import messages
@@ -46,7 +47,9 @@ def clip_import(request: AuthedRequest, pk: int) -> HttpResponse:
     one = _get_import(pk)
     context = _read_context(request, one)
     if live.asks_for_regions(request):
-        return live.render_regions(request, "annotation/_import_live.html", context)
+        return live.render_regions(
+            request, "annotation/_import_live.html", context, stamp=_make_stamp(request, context)
+        )
     return render(request, "annotation/import.html", context)
 
 
@@ -123,6 +126,13 @@ def _select(one: ClipImport, state: str) -> QuerySet[ImportRow]:
 def _read_after(request: AuthedRequest) -> int:
     text = request.GET.get("after", "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
+
+
+def _make_stamp(request: AuthedRequest, context: dict[str, Any]) -> str:
+    """Return what the regions of the page depend on. Their HTML differs each time: its forms have new tokens."""
+    counts = sorted(context["progress"].counts.items())
+    content = (request.get_full_path(), context["state"], context["is_reading"], counts, context["may_undo"])
+    return sha256(repr(content).encode()).hexdigest()
 
 
 def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
