@@ -73,7 +73,7 @@ def _read_video(stored: ImportRow, row: Row, path: Path, work_folder: Path) -> S
     copy = work_folder / "original"
     sha256 = copy_and_hash(path, copy)
     clip = choose_clip(find_clips([(sha256, row)]), sha256, row)
-    if clip is not None and clip.is_ready and (clip.sha256 != sha256 or not has_lost_files(clip)):
+    if clip is not None and (clip.sha256 != sha256 or (clip.is_ready and not has_lost_files(clip))):
         return StoredVideo(sha256, clip.original, probe(copy))
     facts = probe(copy)
     original = move_into_store(copy, "clips", sha256, choose_extension(facts))
@@ -156,7 +156,7 @@ def _finish_row(clip_import: ClipImport, each: ReadRow, items: Mapping[int, Item
 
 
 def _apply_changes(clip_import: ClipImport, each: ReadRow) -> None:
-    """Give a clip the values of its row, all or none."""
+    """Give a clip the values of its row, all or none. Repeated after a kill, the row no longer differs."""
     stored, values = each.stored, {one.name: one.after for one in each.differences}
     words = " ".join(describe_differences(each.differences))
     assert stored.clip is not None  # only a row that names a clip differs from it
@@ -172,6 +172,8 @@ def _apply_changes(clip_import: ClipImport, each: ReadRow) -> None:
                 campaign=clip_import.campaign,
             )
             select_own(stored).update(state=State.CHANGED, note=words, clip=clip, worker="")
+    except (MediaError, RowRefused) as problem:
+        refuse_row(stored, str(problem))
     except ValidationError as error:
         reason = " ".join([words, *error.messages])
         select_own(stored).update(state=State.DIFFERS, reason=reason, clip=stored.clip, worker="")

@@ -152,7 +152,7 @@ def test_a_zip_in_a_zip_is_a_file_that_is_no_video(empty_campaign: Campaign) -> 
     inner = make_zip(b_mp4=factories.make_video())
     table = b"video,prompt,generator\na.mp4,a fox,toy\ninner.zip,a cat,toy\nb.mp4,a dog,toy\n"
     archive = make_zip(manifest_csv=table, a_mp4=factories.make_video(), inner_zip=inner)
-    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", archive)])
+    manifest = uploads.receive_files([SimpleUploadedFile("all.zip", archive)]).path
 
     report = clips.import_manifest(actor=factories.make_lead(), campaign=empty_campaign, manifest=manifest)
 
