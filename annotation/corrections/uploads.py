@@ -2,12 +2,14 @@
 
 import shutil
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
@@ -21,6 +23,8 @@ from operations.models import Job, JobState
 from qsave.frames.container import MAX_BYTES
 
 REPLACE_FILE = "replace_file"
+SHOWN_FOR = timedelta(days=1)
+"""How long the page of a clip says that a replacement of its file failed."""
 
 
 def request_replacement(*, actor: User, clip: Clip, upload: UploadedFile[Any], reason: str) -> Job:
@@ -39,8 +43,9 @@ def request_replacement(*, actor: User, clip: Clip, upload: UploadedFile[Any], r
 
 
 def find_replacement(clip: Clip) -> Job | None:
-    """Return the newest replacement of the clip's file, unless it is done."""
-    job = Job.objects.filter(kind=REPLACE_FILE, arguments__clip=clip.pk).order_by("-created_at").first()
+    """Return the newest replacement of the clip's file, unless it is done or was requested before SHOWN_FOR."""
+    recent = Job.objects.filter(kind=REPLACE_FILE, created_at__gt=timezone.now() - SHOWN_FOR)
+    job = recent.filter(arguments__clip=clip.pk).order_by("-created_at").first()
     return None if job is None or job.state == JobState.DONE else job
 
 

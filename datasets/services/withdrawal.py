@@ -5,6 +5,7 @@ no longer, and no critic can be trained on it.
 """
 
 import logging
+from collections import defaultdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -62,6 +63,17 @@ def list_withdrawn_clips(release: Release) -> list[str]:
     withdrawn = Clip.objects.filter(items__campaign=release.campaign_id, withdrawn_at__isnull=False)
     ids = set(withdrawn.values_list("clip_id", flat=True))
     return sorted(ids & read_clip_ids(release)) if ids and release.state == Release.State.FROZEN else []
+
+
+def count_withdrawn_clips() -> list[tuple[Release, int]]:
+    """Return the frozen releases that hold withdrawn clips, newest first, each with the number of these."""
+    withdrawn: dict[int, set[str]] = defaultdict(set)
+    items = Item.objects.filter(availability=Item.Availability.WITHDRAWN)
+    for campaign, clip_id in items.values_list("campaign", "clip__clip_id"):
+        withdrawn[campaign].add(clip_id)
+    frozen = Release.objects.filter(campaign__in=list(withdrawn), state=Release.State.FROZEN)[:MOST_READ]
+    counts = ((release, len(withdrawn[release.campaign_id] & read_clip_ids(release))) for release in frozen)
+    return [(release, count) for release, count in counts if count]
 
 
 def read_clip_ids(release: Release) -> set[str]:

@@ -13,10 +13,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
-from annotation.models import Campaign, Item
+from annotation.models import Campaign, ClipVersion, Item
 from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, list_items_without_draft, record_draft
 from annotation.shared.text import clean_text
 from modelassist.bridge import list_clips_to_score, resolve_critic
@@ -84,12 +85,10 @@ def queue_missing_drafts() -> int:
 
 
 def select_next_items(activation: Activation, *, limit: int) -> list[Item]:
-    """Select the next items for the active critic, without those on which it failed."""
-    failed = set(
-        FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign).values_list(
-            "item_id", flat=True
-        )
-    )
+    """Select the next items for the active critic, without those on whose present file it failed."""
+    newer = ClipVersion.objects.filter(clip__items=OuterRef("item"), replaced_at__gt=OuterRef("created_at"))
+    failures = FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign)
+    failed = set(failures.exclude(Exists(newer)).values_list("item_id", flat=True))
     items = list_items_without_draft(
         campaign=activation.campaign, critic=str(activation.critic), limit=limit + len(failed)
     )
@@ -183,10 +182,14 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
         except UNSTORABLE as problem:
             logger.warning("A draft of %s cannot be stored", critic, exc_info=True)
             error = f"The draft cannot be stored ({type(problem).__name__}: {problem})."
-    FailedDraft.objects.get_or_create(
+    FailedDraft.objects.update_or_create(
         critic=critic,
         item=item,
-        defaults={"error": clean_text(error)[:ERROR_LENGTH], "text": clean_text(scored.text)[:TEXT_LIMIT]},
+        defaults={
+            "error": clean_text(error)[:ERROR_LENGTH],
+            "text": clean_text(scored.text)[:TEXT_LIMIT],
+            "created_at": timezone.now(),
+        },
     )
     return False
 

@@ -15,7 +15,13 @@ from annotation.shared.clip_holders import list_holders
 from datasets.models import Release
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
 from datasets.services.releases import build_release, locate_release
-from datasets.services.withdrawal import list_releases_with, list_withdrawn_clips, read_clip_ids, withdraw_release
+from datasets.services.withdrawal import (
+    count_withdrawn_clips,
+    list_releases_with,
+    list_withdrawn_clips,
+    read_clip_ids,
+    withdraw_release,
+)
 from tests.annotation.factories import make_clip, make_lead, make_user
 from tests.datasets.world import engineer, rated_campaign
 
@@ -102,11 +108,14 @@ def test_the_page_names_withdrawn_clips_and_withdraws(campaign: Campaign, releas
     text = client.get(page).content.decode()
     assert "holds 1 clip that was withdrawn since" in " ".join(text.split())
     assert "train-00" in text
+    home = " ".join(client.get("/").content.decode().split())
+    assert "holds 1 clip that was withdrawn since" in home
     assert "Write why" in client.post(f"{page}/withdraw", {"reason": ""}, follow=True).content.decode()
     text = client.post(f"{page}/withdraw", {"reason": "It holds train-00."}, follow=True).content.decode()
     assert "This release is withdrawn" in text
     assert "It holds train-00." in text
     assert f"{page}/withdraw" not in text
+    assert count_withdrawn_clips() == []
 
 
 def test_a_script_withdraws_a_release(release: Release, client: Client) -> None:

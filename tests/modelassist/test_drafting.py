@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import User
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
-from annotation.models import Arm, Campaign, Draft, Item, Slot, Split
+from annotation.models import FILE_FIELDS, Arm, Campaign, ClipVersion, Draft, Item, Slot, Split
 from annotation.rating.drafts import DraftRefused, record_draft
 from modelassist.engine.generation.read_scores import Scored
 from modelassist.models import Activation, Critic, FailedDraft
@@ -76,6 +76,21 @@ def test_a_critic_does_not_try_again_where_it_failed(engineer: User, campaign: C
     do_next_job()
     assert drafting.queue_missing_drafts() == 0
     assert not read_drafting_status(campaign).waiting
+
+
+def test_a_critic_tries_again_where_the_file_was_replaced_and_once_only(
+    engineer: User, campaign: Campaign, critic: Critic
+) -> None:
+    activation = activate(actor=engineer, critic=critic, campaign=campaign)
+    item = campaign.items.select_related("clip").earliest("pk")
+    drafting._record(critic, item, Scored(None, "", {}, error="no report card"), 1)
+    assert item not in drafting.select_next_items(activation, limit=9)
+    files = {name: getattr(item.clip, name) for name in FILE_FIELDS}
+    ClipVersion.objects.create(clip=item.clip, number=1, replaced_by=engineer, reason="Blurred.", **files)
+    assert item in drafting.select_next_items(activation, limit=9)
+    drafting._record(critic, item, Scored(None, "", {}, error="no report card"), 1)
+    assert item not in drafting.select_next_items(activation, limit=9)
+    assert FailedDraft.objects.count() == 1
 
 
 def test_another_critic_may_try_where_one_failed(
