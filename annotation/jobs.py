@@ -9,7 +9,13 @@ from django.core.exceptions import ValidationError
 from annotation.campaigns.duplicate import COPY_CLIPS, copy_clips
 from annotation.campaigns.slots import UPDATE_SLOTS, update_slots
 from annotation.corrections.uploads import REPLACE_FILE, discard_upload
-from annotation.intake.importing import STAGE_IMPORT, adopt_earlier_job, end_cancelled_import, fail_import
+from annotation.intake.importing import (
+    STAGE_IMPORT,
+    adopt_earlier_job,
+    describe_machine_error,
+    end_cancelled_import,
+    fail_import,
+)
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files, find_folders
 from annotation.judgements.importing import IMPORT_JUDGEMENTS
 from annotation.models import Campaign, Clip, ClipImport, JudgementImport
@@ -28,6 +34,7 @@ def stage_import(run: JobRun) -> dict[str, object]:
         preview_import(clip_import)
     except TableError as error:
         fail_import(clip_import, str(error))
+        delete_files(clip_import)
         raise JobError(str(error)) from None
     return {"rows": clip_import.row_count}
 
@@ -52,7 +59,7 @@ def import_clips(run: JobRun) -> dict[str, object]:
         delete_files(clip_import)  # the same table has no rows the next time either
         raise JobError(str(error)) from None
     except OSError as error:
-        reason = f"{error.strerror or error}. Correct that, then resume the import. Its clips so far are in."
+        reason = describe_machine_error(error)
         fail_import(clip_import, reason)
         raise JobError(reason) from error
     except Exception as error:

@@ -15,7 +15,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.intake.import_helpers import start_helpers, wait_for_helpers
 from annotation.intake.import_report import ImportReport, read_report
-from annotation.intake.importing import fail_import, list_arguments
+from annotation.intake.importing import describe_machine_error, fail_import, list_arguments
 from annotation.intake.row_claims import has_open_rows, release_rows
 from annotation.intake.row_work import work_through_rows
 from annotation.intake.staging import group_rows, stage_rows
@@ -81,7 +81,8 @@ def import_manifest(
             Job.objects.filter(pk=run.job.pk).update(result=report.as_json())
             return report
         except BaseException as error:
-            fail_import(clip_import, str(error) or type(error).__name__)
+            words = describe_machine_error(error) if isinstance(error, OSError) else str(error)
+            fail_import(clip_import, words or type(error).__name__)
             raise
 
 
@@ -93,6 +94,7 @@ def run_import(clip_import: ClipImport, *, workers: int = 1, on_progress: Progre
     release_rows(clip_import, died=True)
     stage_rows(clip_import)
     group_rows(clip_import)
+    _count_done(clip_import)
     report = _make_reporter(clip_import, on_progress)
     report()
     while has_open_rows(clip_import):
@@ -101,6 +103,11 @@ def run_import(clip_import: ClipImport, *, workers: int = 1, on_progress: Progre
             died = wait_for_helpers(helpers, report)
         release_rows(clip_import, list(helpers), died=bool(died))
     return _finish(clip_import)
+
+
+def _count_done(clip_import: ClipImport) -> None:
+    clip_import.done_before = clip_import.rows.exclude(state__in=_OPEN).count()
+    clip_import.save(update_fields=["done_before"])
 
 
 def _finish(clip_import: ClipImport) -> ImportReport:

@@ -154,5 +154,6 @@ def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
         "page": import_reading.read_rows(one, state=row_state, after=_read_after(request)),
         "row_state": row_state,
         "row_states": [(value, label) for value, label in ImportRow.State.choices if progress.counts.get(value)],
+        "may_resume": state == ClipImport.State.FAILED and import_reading.has_rows_to_read(one),
         "may_undo": state not in ("running", "previewed", "undone") and may_undo(one),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.db.models import Case, Count, F, Min, QuerySet, TextField, Value, When
 from django.db.models.functions import StrIndex, Substr
@@ -19,7 +20,6 @@ LEAST_FOR_SPEED = 3
 """Rows that must be done before a speed is shown."""
 State = ImportRow.State
 OPEN_STATES = (State.WAITING, State.WORKING, State.STORED)
-IN_STATES = (State.ADDED, State.PRESENT, State.DIFFERS, State.CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,11 @@ def find_error(clip_import: ClipImport) -> str:
     return clip_import.error or (clip_import.job.error if clip_import.job else "")
 
 
+def has_rows_to_read(clip_import: ClipImport) -> bool:
+    """Return whether a failed import can be resumed: its rows are stored, or its table is still there."""
+    return clip_import.row_count is not None or Path(clip_import.manifest).exists()
+
+
 def read_progress(clip_import: ClipImport) -> Progress:
     by_state = clip_import.rows.order_by().values_list("state").annotate(Count("pk"))
     progress = Progress(dict(by_state))
@@ -108,7 +113,7 @@ def read_progress(clip_import: ClipImport) -> Progress:
     if find_state(clip_import) != ClipImport.State.RUNNING or job is None or job.started_at is None:
         return progress
     seconds = (timezone.now() - job.started_at).total_seconds()
-    done = clip_import.rows.filter(state__in=[*IN_STATES, State.REFUSED], attempts__gt=0).count()
+    done = progress.done - clip_import.done_before
     if done < LEAST_FOR_SPEED or seconds < 1:
         return progress
     return Progress(progress.counts, done / seconds)

@@ -85,8 +85,10 @@ class ImportReport:
         if self.bridges:
             warnings.append(
                 ngettext(
-                    "%(n)s clip is near prompts of two splits. Releases leave it out.",
-                    "%(n)s clips are near prompts of two splits. Releases leave them out.",
+                    "%(n)s clip belongs to two splits: its prompt is near those of another split, or its video is in "
+                    "another split too. Releases leave it out.",
+                    "%(n)s clips belong to two splits: their prompts are near those of another split, or their videos "
+                    "are in another split too. Releases leave them out.",
                     self.bridges,
                 )
                 % {"n": self.bridges}

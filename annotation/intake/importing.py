@@ -134,6 +134,12 @@ def fail_import(clip_import: ClipImport, error: str) -> None:
     unfinished.update(state=State.FAILED, error=error, finished_at=timezone.now())
 
 
+def describe_machine_error(error: OSError) -> str:
+    """Say what the machine lacks, such as room on the disk, and how to continue; paths of the server stay out."""
+    reason = error.strerror or type(error).__name__
+    return _("%(reason)s. Correct that, then resume the import. Its clips so far are in.") % {"reason": reason}
+
+
 @transaction.atomic
 def end_cancelled_import(clip_import: ClipImport) -> None:
     """Settle the rows of an import whose job was cancelled: rows that are left are cancelled, unready clips removed.

@@ -47,8 +47,19 @@ class VideoFolder:
         if len(candidates) > 1:
             raise _refuse(f"fits {len(candidates)} files. Name its folder too", name)
         if not candidates:
-            raise _refuse("is not a file" if (self._folder / path).is_dir() else "does not exist", name)
+            raise _refuse(self._describe_absence(path), name)
         return candidates[0]
+
+    def _describe_absence(self, path: str) -> str:
+        if (self._folder / path).is_dir():
+            return "is not a file"
+        base = _get_base(path)
+        if self._uses[base] > 1 and any(key in self._index() for key in _list_keys(base)):
+            return (
+                f"does not exist in its folder, and rows name {self._uses[base]} videos with its file name. Import the "
+                "folder with the videos, so that the files keep their paths"
+            )
+        return "does not exist"
 
     def _locate(self, name: str) -> str:
         """Return the path of a name in the folder, without `..`."""

@@ -38,6 +38,9 @@ class ClipImport(models.Model):
     )
     is_simulated = models.BooleanField(default=False)
     row_count = models.PositiveIntegerField(null=True, help_text="How many rows it has; empty until all are stored.")
+    done_before = models.PositiveIntegerField(
+        default=0, help_text="Rows that were done when its job last began: the speed does not count them."
+    )
     preview = models.JSONField(default=dict, help_text="What would come of it, in numbers, before it starts.")
     notes = models.JSONField(default=list, help_text="Remarks on the whole import, as sentences.")
     error = models.TextField(blank=True, help_text="Why the import failed.")

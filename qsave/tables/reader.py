@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import BinaryIO
 
+from qsave.tables.content import refuse_other_files
 from qsave.tables.objects import read_json, read_json_lines
 from qsave.tables.separated import read_separated
 from qsave.tables.table import Columns, Table, TableError
@@ -16,6 +17,7 @@ def read_table(file: BinaryIO, name: str, columns: Columns) -> Table:
     reader = READERS.get(PurePath(name).suffix.lower())
     if reader is None:
         raise TableError(f"{name} is not a table: its name must end in {', '.join(READERS)}.")
+    refuse_other_files(file, name)
     return reader(file, name, columns)
 
 

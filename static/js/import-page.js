@@ -26,6 +26,8 @@ const known = JSON.parse(find(form, "#unfinished-uploads", HTMLScriptElement).te
 
 /** @type {Map<string, Chosen>} */
 const chosen = new Map();
+/** @type {Set<string>} */
+const replaced = new Set(); // paths of which another file was chosen before
 let hiddenCount = 0;
 /** @type {Sending | null} */
 let sending = null;
@@ -79,13 +81,26 @@ async function receiveDrop(event) {
 function add(files) {
   for (const one of files) {
     if (isHidden(one.path)) hiddenCount += 1;
-    else chosen.set(one.path, one);
+    else {
+      const earlier = chosen.get(one.path)?.file;
+      if (earlier && !isSameFile(earlier, one.file)) replaced.add(one.path);
+      chosen.set(one.path, one);
+    }
   }
   show();
 }
 
+/**
+ * @param {File} first
+ * @param {File} second
+ */
+function isSameFile(first, second) {
+  return first.size === second.size && first.lastModified === second.lastModified;
+}
+
 function clear() {
   chosen.clear();
+  replaced.clear();
   hiddenCount = 0;
   keys.value = "";
   show();
@@ -95,7 +110,7 @@ function show() {
   const files = [...chosen.values()];
   const arrived = countArrived();
   const most = Number(form.dataset.maxFiles);
-  showProblem(files.length > most ? gettext("These are more than %(most)s files. Send them as a zip.", { most }) : "");
+  showProblem(files.length > most ? gettext("These are more than %(most)s files. Send them as a zip.", { most }) : describeReplaced());
   chosenBox.hidden = !files.length && !arrived;
   clearButton.hidden = chosenBox.hidden;
   startButton.disabled = chosenBox.hidden || files.length > most;
@@ -106,6 +121,13 @@ function show() {
 /** Count the uploads that a form which was refused brings back: they need not be sent again. */
 function countArrived() {
   return keys.value.split(" ").filter(Boolean).length;
+}
+
+function describeReplaced() {
+  const [name] = replaced;
+  if (!name) return "";
+  const values = { name: isolate(name), n: replaced.size };
+  return gettext("Only the last file named %(name)s is chosen (names chosen twice: %(n)s). Clear the choice and choose the folder that holds all files: they keep their paths then.", values);
 }
 
 function hasGeneratorText() {

@@ -98,3 +98,11 @@ def test_a_dropped_folder_is_uploaded_and_goes_on_after_a_break_and_a_reload(
     assert clip_import.name == "sora, wan"
     assert (Path(clip_import.videos) / "batch" / "wan" / "P-0.mp4").read_bytes() == bytes(3 * PIECE)
     assert upload_store.list_uploads(lead, campaign) == []
+
+
+def test_files_of_one_name_from_two_folders_are_named_before_anything_is_sent(import_page: Page, batch: Path) -> None:
+    for folder in ("sora", "wan"):
+        import_page.locator("[data-input=files]").set_input_files(batch / folder / "P-0.mp4")
+    expect(import_page.get_by_role("alert")).to_contain_text("Only the last file named \u2068P-0.mp4\u2069 is chosen")
+    import_page.get_by_role("button", name="Clear the choice").click()
+    expect(import_page.get_by_role("alert")).to_be_hidden()

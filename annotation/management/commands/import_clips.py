@@ -63,6 +63,11 @@ class Command(BaseCommand):
             raise CommandError(f"{error} The option for it is --generator.") from None
         except (TableError, UploadRefused, PermissionDenied, ValidationError) as error:
             raise CommandError(str(error)) from None
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise CommandError(
+                f"{reason}. The clips so far are in. Correct that, then run the command again: nothing is added twice."
+            ) from error
         for problem in report.problems:
             self.stderr.write(f"row {problem.row}: {problem.reason}")
         for row in report.differing:

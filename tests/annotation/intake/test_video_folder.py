@@ -107,7 +107,7 @@ def test_one_file_does_not_stand_for_two_folders(tmp_path: Path) -> None:
     make_files(tmp_path, "P-0.mp4")
     rows = ["sora/P-0.mp4", "wan/P-0.mp4"]
     for name in rows:
-        with pytest.raises(RowRefused, match="does not exist"):
+        with pytest.raises(RowRefused, match="rows name 2 videos with its file name"):
             find(tmp_path, name, rows)
 
 

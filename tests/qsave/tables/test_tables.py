@@ -133,12 +133,35 @@ def test_one_bad_row_costs_itself(line: str | bytes, problem: str) -> None:
         ("video,prompt,generator,x,x\n", "has the column x twice"),
         ('"video,prompt,generator\n', "the heading is not a row"),
         ("x" * 200_000, "the heading is not a row of a table: field larger"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is not UTF-8 text|lacks the column"),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(content: str | bytes, problem: str) -> None:
     with pytest.raises(TableError, match=problem):
         read(content)
+
+
+@pytest.mark.parametrize("name", ["clips.csv", "clips.txt", "clips.json", "clips.jsonl", "clips.parquet"])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a PNG image"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF", "a JPEG image"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"PK\x03\x04\x14\0\x06\0", "a zip archive or an Excel workbook"),
+        (b"\0\0\0\x20ftypisom", "a video"),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
+        (b"\xef\xbb\xbf<html>", "a web page"),
+        (bytes(5000), "a file of zero bytes"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_whatever_its_ending(name: str, content: bytes, kind: str) -> None:
+    with pytest.raises(TableError, match=f"{name} is {kind}, not a table"):
+        read(content, name)
+
+
+def test_a_parquet_file_under_another_name_is_to_be_renamed() -> None:
+    with pytest.raises(TableError, match="is a Parquet file"):
+        read(b"PAR1", "clips.csv")
 
 
 @pytest.mark.parametrize("name", ["clips.xlsx", "clips", ".csv", "clips.csv.gz"])
