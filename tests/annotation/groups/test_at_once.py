@@ -19,15 +19,14 @@ from tests.support.threads import run_at_once
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_two_merges_of_one_group_at_once_are_one_merge_and_one_refusal() -> None:
+def test_two_merges_of_the_same_groups_at_once_are_one_merge_and_one_refusal() -> None:
     lead = factories.make_lead()
     clips = store_clips(SUBJECTS[:3])
     campaign = make_campaign(lead, clips)
-    one, two, three = PromptGroup.objects.order_by("pk").values_list("pk", flat=True)
+    one, two, _three = PromptGroup.objects.order_by("pk").values_list("pk", flat=True)
 
     results = run_at_once(
-        lambda: merge_groups(actor=lead, groups=[one, two], reason=REASON),
-        lambda: merge_groups(actor=lead, groups=[three, two], reason=REASON),
+        *[lambda: merge_groups(actor=lead, groups=[one, two], reason=REASON)] * 2,
     )
 
     assert sum(isinstance(result, ValidationError) for result in results) == 1
