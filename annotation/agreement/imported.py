@@ -1,20 +1,18 @@
 """Ratings made elsewhere beside a campaign's own: of one clip, and over all clips by source and axis."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
 from django.db.models import F
 
 from annotation.models import Campaign, Clip, ImportedJudgement
 from qsave.axes import AXES, Axis
 from qsave.judgements.records import convert_to_levels
 from qsave.report_card import evidence_from_json
-from qsave.statistics.correlation import compute_plcc, compute_srcc
+from qsave.statistics.correlation import estimate_correlations
 from qsave.statistics.evidence import LEAST_CLIPS, Weighed, describe_shared, weigh
-from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Undefined, bootstrap_clusters
+from qsave.statistics.figures import RESAMPLES, Estimate, Figure, Undefined
 
 MOST_SHOWN = 60
 """The most judgements that the page of a clip shows."""
@@ -24,7 +22,6 @@ _FEW_RESAMPLES = 200
 
 MosByClip = Mapping[int, tuple[int, float]]
 """The prompt group and the MOS of each rated clip, by its key."""
-Correlation = Callable[[npt.ArrayLike, npt.ArrayLike], Figure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,8 @@ def _compare(source: str, axis: Axis, judged: Mapping[int, list[tuple[float, int
     means = {clip: _average(levels) for clip, levels in judged.items()}
     shared = sorted(set(means) & set(mos))
     theirs, ours = [means[clip] for clip in shared], [mos[clip][1] for clip in shared]
-    groups = [mos[clip][0] for clip in shared]
+    resamples = _FEW_RESAMPLES if len(shared) > _LARGE else RESAMPLES
+    srcc, plcc = estimate_correlations(theirs, ours, [mos[clip][0] for clip in shared], resamples=resamples)
     return SourceFigures(
         source=source,
         axis=axis,
@@ -121,8 +119,8 @@ def _compare(source: str, axis: Axis, judged: Mapping[int, list[tuple[float, int
         shared=len(shared),
         mean=_average_figure(theirs),
         mos=_average_figure(ours),
-        srcc=_correlate(compute_srcc, theirs, ours, groups),
-        plcc=_correlate(compute_plcc, theirs, ours, groups),
+        srcc=_weigh(srcc, len(shared)),
+        plcc=_weigh(plcc, len(shared)),
     )
 
 
@@ -135,13 +133,7 @@ def _average_figure(values: list[float]) -> Figure:
     return sum(values) / len(values) if values else Undefined("no clip has both")
 
 
-def _correlate(compute: Correlation, theirs: list[float], ours: list[float], groups: list[int]) -> Weighed:
-    """Return a correlation over the shared clips with its interval over prompt groups, thin if they are few."""
-    value = compute(theirs, ours)
-    if isinstance(value, Undefined):
-        return Weighed(Estimate(value, value), describe_shared(len(ours)) if len(ours) < LEAST_CLIPS else "")
-    resamples = _FEW_RESAMPLES if len(ours) > _LARGE else RESAMPLES
-    x, y = np.array(theirs), np.array(ours)
-    interval = bootstrap_clusters(groups, lambda drawn: compute(x[drawn], y[drawn]), seed=0, resamples=resamples)
-    weighed = weigh(Estimate(value, interval))
-    return replace(weighed, thin=describe_shared(len(ours)) if len(ours) < LEAST_CLIPS else weighed.thin)
+def _weigh(estimate: Estimate, clips: int) -> Weighed:
+    """Weigh a correlation over the clips that both have: few of them are said first."""
+    weighed = weigh(estimate)
+    return replace(weighed, thin=describe_shared(clips) if clips < LEAST_CLIPS else weighed.thin)

@@ -260,6 +260,49 @@ def compute_weighted_plcc(x: Floats, y: Floats, weights: Floats) -> Floats:
     return np.clip(figures, -1, 1)
 
 
+def estimate_correlations(
+    predicted: npt.ArrayLike,
+    actual: npt.ArrayLike,
+    groups: Sequence[Hashable],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> tuple[Estimate, Estimate]:
+    """Estimate SRCC and PLCC over many clips, with intervals over their groups. All resamples are computed at once."""
+    x, y = _check_pairs(predicted, actual)
+    values = compute_srcc(x, y), compute_plcc(x, y)
+    numbers: dict[Hashable, int] = {}
+    codes = np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.int64)
+    if len(numbers) < 2 or any(isinstance(value, Undefined) for value in values):
+        none = Undefined(ONE_GROUP)
+        return Estimate(values[0], none), Estimate(values[1], none)
+    counts = np.random.default_rng(seed).multinomial(len(numbers), np.full(len(numbers), 1 / len(numbers)), resamples)
+    step = max(1, _MOST_CELLS // len(x))
+    weights = [counts[at : at + step, codes].astype(np.float64) for at in range(0, resamples, step)]
+    srcc = np.concatenate([compute_weighted_srcc(x, y, each) for each in weights])
+    plcc = np.concatenate([compute_weighted_plcc(x[None], y[None], each) for each in weights])
+    return _make_estimate(values[0], srcc), _make_estimate(values[1], plcc)
+
+
+def _make_estimate(value: Figure, drawn: Floats) -> Estimate:
+    return Estimate(value, compute_percentile_interval(drawn[np.isfinite(drawn)], drawn=len(drawn)))
+
+
+def compute_weighted_srcc(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Compute Spearman's correlation of each draw (draws,) of points that occur `weights` (draws, points) times."""
+    return compute_weighted_plcc(_compute_weighted_ranks(x, weights), _compute_weighted_ranks(y, weights), weights)
+
+
+def _compute_weighted_ranks(values: Floats, weights: Floats) -> Floats:
+    """Compute the rank of each point (draws, points) among the points of a draw, ties at their mean rank."""
+    distinct, codes = np.unique(values, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(distinct)))
+    totals = np.add.reduceat(weights[:, order], starts, axis=1)
+    ranks: Floats = (np.cumsum(totals, axis=1) - (totals - 1) / 2)[:, codes]
+    return ranks
+
+
 def _check_pairs(predicted: npt.ArrayLike, actual: npt.ArrayLike) -> tuple[Floats, Floats]:
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(actual, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
