@@ -13,7 +13,7 @@ from annotation.campaigns import (
 )
 from annotation.corrections import correction_pages
 from annotation.groups import groups_page, split_settings_page
-from annotation.intake import import_pages, new_import_page, server_import_page, tus
+from annotation.intake import bucket_import_page, import_pages, new_import_page, server_import_page, tus
 from annotation.judgements import pages as judgement_pages
 from annotation.raters import hours_page, members_page, panel_pages
 from annotation.rating import clip_media, desk_requests, my_ratings_page, rate_page, try_page
@@ -56,6 +56,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/order-scores", order_scores_page.order_scores, name="order-scores"),
     path("campaigns/<slug:name>/import", new_import_page.import_clips, name="import-clips"),
     path("campaigns/<slug:name>/import/server", server_import_page.import_server_folder, name="import-server-folder"),
+    path("campaigns/<slug:name>/import/bucket", bucket_import_page.import_bucket, name="import-bucket"),
     path("campaigns/<slug:name>/import/discard", new_import_page.discard_uploads, name="discard-uploads"),
     path("campaigns/<slug:name>/uploads", tus.uploads, name="uploads"),
     path("uploads/<slug:key>", tus.upload, name="upload"),

@@ -20,6 +20,19 @@ def read_text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def read_secret(name: str) -> str:
+    """Return a secret from `name`, or from the file that `name`_FILE names."""
+    path = read_text(f"{name}_FILE")
+    if not path:
+        return read_text(name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}_FILE={path!r} cannot be read ({error.strerror}). Name a readable file with the secret."
+        ) from None
+
+
 def read_flag(name: str, *, default: bool) -> bool:
     value = read_text(name).lower()
     if not value:

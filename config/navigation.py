@@ -39,7 +39,16 @@ CAMPAIGN_TABS = (
     Entry(
         "campaign",
         _("Overview"),
-        frozenset({"campaign-duplicate", "campaign-imports", "clip-import", "import-clips", "import-server-folder"}),
+        frozenset(
+            {
+                "campaign-duplicate",
+                "campaign-imports",
+                "clip-import",
+                "import-clips",
+                "import-server-folder",
+                "import-bucket",
+            }
+        ),
     ),
     Entry("campaign-items", _("Clips"), frozenset({"campaign-item", "act-on-items"})),
     Entry("agreement", _("Agreement"), frozenset({"judgements", "judgement-import"})),

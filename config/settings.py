@@ -33,6 +33,12 @@ MEDIA_ROOT = env.prepare_folder("QSAVE_MEDIA", VAR_DIR / "media", mode=FILE_UPLO
 RELEASE_ROOT = env.prepare_folder("QSAVE_RELEASES", VAR_DIR / "releases")
 # Folders of this machine from which leads may import; others are open to commands only.
 IMPORT_ROOTS = env.read_folders("QSAVE_IMPORT_ROOTS")
+# The bucket service from which leads may import. The keys are never stored elsewhere.
+S3_ENDPOINT = env.read_text("QSAVE_S3_ENDPOINT")
+S3_REGION = env.read_text("QSAVE_S3_REGION", "us-east-1")
+S3_KEY_ID = env.read_text("QSAVE_S3_KEY_ID")
+S3_SECRET = env.read_secret("QSAVE_S3_SECRET")
+BUCKET_HOSTS = env.read_words("QSAVE_BUCKET_HOSTS")
 RUN_ROOT = env.prepare_folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 

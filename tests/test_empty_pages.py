@@ -22,6 +22,7 @@ NEVER_EMPTY = {
     "campaign-settings": "a form",
     "campaign-duplicate": "a form",
     "import-clips": "a form",
+    "import-bucket": "a form",
     "campaign-taxonomy": "a campaign begins with defects of its own",
     "split-settings": "forms",
     "people": "whoever looks stands in it",

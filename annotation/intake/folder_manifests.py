@@ -1,7 +1,9 @@
 """Find the manifest of a folder, or write one for a folder that has none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +14,7 @@ from qsave.words import isolate
 
 ROWS_FILE = ".rows.jsonl"
 """The manifest that is written for files without one. Its name is hidden, so it is never taken for an uploaded one."""
+File = TypeVar("File", bound=PurePath)
 MOST_NAMES = 4
 """How many generators name an import without a table."""
 OTHER_ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zst"})
@@ -45,7 +48,9 @@ def prepare_manifest(
     path = find_manifest(folder)
     if path is None:
         listed = list_rows_of_folder(folder, generator=generator, follow_links=follow_links)
-        return _write_manifest(listed, folder, (work_folder or folder) / ROWS_FILE)
+        if not listed.rows:
+            raise UploadRefused(_describe_missing(folder))
+        return write_manifest(listed, folder, (work_folder or folder) / ROWS_FILE)
     if path.stat().st_size == 0:
         raise UploadRefused(
             _("The manifest %(name)s is empty (0 bytes). Choose one that has a row for each video.")
@@ -60,23 +65,25 @@ def find_manifest(folder: Path) -> Path | None:
     A table that has the name of a video describes that video and is no manifest. Raises UploadRefused for several.
     """
     for level in (folder, *_list_only_folder(folder)):
-        manifests = _list_manifests(level)
-        named = [path for path in manifests if path.stem.lower() == "manifest"]
-        if len(named or manifests) == 1:
-            return (named or manifests)[0]
-        if manifests:
-            names = ", ".join(isolate(path.name) for path in manifests)
-            raise UploadRefused(
-                _("There are several manifests (%(names)s). Send only one, or name one of them manifest.csv.")
-                % {"names": names}
-            )
+        manifest = choose_manifest([path for path in level.iterdir() if path.is_file()])
+        if manifest is not None:
+            return manifest
     return None
 
 
-def _list_manifests(level: Path) -> list[Path]:
-    files = [path for path in sorted(level.iterdir()) if not is_hidden(path.name) and path.is_file()]
-    videos = {path.stem for path in files if path.suffix.lower() in VIDEO_SUFFIXES}
-    return [path for path in files if path.suffix.lower() in SUFFIXES and path.stem not in videos]
+def choose_manifest(files: Iterable[File]) -> File | None:
+    """Return the manifest among the files of one folder. Raises UploadRefused for several."""
+    visible = sorted(path for path in files if not is_hidden(path.name))
+    videos = {path.stem for path in visible if path.suffix.lower() in VIDEO_SUFFIXES}
+    manifests = [path for path in visible if path.suffix.lower() in SUFFIXES and path.stem not in videos]
+    named = [path for path in manifests if path.stem.lower() == "manifest"]
+    if len(named or manifests) > 1:
+        names = ", ".join(isolate(path.name) for path in manifests)
+        raise UploadRefused(
+            _("There are several manifests (%(names)s). Send only one, or name one of them manifest.csv.")
+            % {"names": names}
+        )
+    return next(iter(named or manifests), None)
 
 
 def _list_only_folder(folder: Path) -> list[Path]:
@@ -84,9 +91,8 @@ def _list_only_folder(folder: Path) -> list[Path]:
     return folders if len(folders) == 1 else []
 
 
-def _write_manifest(listed: FolderRows, folder: Path, path: Path) -> Manifest:
-    if not listed.rows:
-        raise UploadRefused(_describe_missing(folder))
+def write_manifest(listed: FolderRows, folder: Path | str, path: Path) -> Manifest:
+    """Write listed rows as the manifest of a folder. Raises GeneratorMissing."""
     if listed.needs_generator:
         raise GeneratorMissing(
             _("There is no manifest, and %(name)s is in no folder. Name the generator of such videos and try again.")

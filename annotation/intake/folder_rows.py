@@ -132,11 +132,16 @@ def _find_common(folders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return shortest[:count]
 
 
+def decode_prompt(content: bytes) -> str:
+    """Return the text of a file, in whichever encoding it was saved."""
+    return "".join(read_lines(BytesIO(content))).strip()
+
+
 def _read_start(path: Path) -> str:
     """Return the text of a file, or "" if it cannot be read. A text too long for a prompt is cut past the limit."""
     try:
         with path.open("rb") as file:
-            return "".join(read_lines(BytesIO(file.read(MAX_PROMPT_BYTES + 1)))).strip()
+            return decode_prompt(file.read(MAX_PROMPT_BYTES + 1))
     except OSError:
         return ""
 

@@ -50,6 +50,20 @@ class ImportForm(forms.Form):
         return values
 
 
+class BucketForm(forms.Form):
+    """The address of a bucket, or of a folder in it."""
+
+    address = forms.CharField(
+        max_length=1_000, label=_("Address"), help_text=_("Such as s3://videos/batch-7: a bucket, and a folder in it.")
+    )
+    generator = forms.CharField(
+        required=False,
+        max_length=MAX_LENGTHS["generator"],
+        label=_("Generator of videos in no folder"),
+        help_text=_("Only for videos that no manifest and no folder describes, such as wan-2.2."),
+    )
+
+
 class ServerFolderForm(forms.Form):
     """A folder below one of the roots that an operator names."""
 

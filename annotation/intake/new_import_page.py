@@ -68,6 +68,7 @@ def _read_context(actor: User, campaign: Campaign) -> dict[str, Any]:
     unfinished = upload_store.list_uploads(actor, campaign)
     return {
         "campaign": campaign,
+        "has_buckets": bool(settings.S3_KEY_ID),
         "has_server_folders": bool(settings.IMPORT_ROOTS),
         "unfinished": [_describe(upload) for upload in unfinished],
         "arrived_bytes": sum(upload.offset for upload in unfinished),

@@ -24,7 +24,7 @@ from annotation.intake.media_store import choose_extension, copy_and_hash, move_
 from annotation.intake.prompt_groups import lock_clips
 from annotation.intake.row_claims import State, select_own
 from annotation.intake.staging import load_row
-from annotation.intake.video_folder import VideoFolder
+from annotation.intake.video_folder import BucketStopped, VideoSource
 from annotation.models import Clip, ClipImport, ImportRow, Item
 from operations.database import DATABASE_TROUBLE
 from qsave.frames.guard import MediaError, guard_file
@@ -45,14 +45,16 @@ class ReadRow:
     differences: list[Difference] = field(default_factory=list)
 
 
-def store_rows(clip_import: ClipImport, rows: Sequence[ImportRow], videos: VideoFolder, work_folder: Path) -> None:
+def store_rows(clip_import: ClipImport, rows: Sequence[ImportRow], videos: VideoSource, work_folder: Path) -> None:
     """Read the videos of claimed rows and store their clips. A row with a problem is refused, and costs no other."""
     read: list[ReadRow] = []
     try:
         for stored in rows:
             row = load_row(stored)
             try:
-                with guard_file(output=Path(settings.MEDIA_ROOT), passing=(RowRefused, *DATABASE_TROUBLE)):
+                with guard_file(
+                    output=Path(settings.MEDIA_ROOT), passing=(RowRefused, BucketStopped, *DATABASE_TROUBLE)
+                ):
                     path = videos.find(row.video)
                     read.append(ReadRow(stored, row, path, _read_video(stored, row, path, work_folder)))
             except (RowRefused, MediaError) as problem:

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from annotation.intake.bucket_videos import BucketFolder
 from annotation.intake.media_store import open_incoming_folder
 from annotation.intake.row_claims import State, claim_rows, name_worker, release_rows
 from annotation.intake.row_preparing import Prepared, finish_rows, prepare_row
 from annotation.intake.row_storing import store_rows
-from annotation.intake.video_folder import VideoFolder
+from annotation.intake.video_folder import VideoFolder, VideoSource
 from annotation.models import ClipImport, ImportRow
 
 CLAIM_SIZE = 8
@@ -44,8 +45,10 @@ def prepare_rows(rows: Sequence[ImportRow], work_folder: Path) -> None:
                     add(prepare_row(stored, Path(folder)))
 
 
-def open_videos(clip_import: ClipImport) -> VideoFolder:
+def open_videos(clip_import: ClipImport) -> VideoSource:
     """Return where the videos of an import are. An operator's own folder is trusted."""
+    if clip_import.source == ClipImport.Source.BUCKET:
+        return BucketFolder(clip_import.videos)
     is_trusted = clip_import.source == ClipImport.Source.FOLDER and bool(clip_import.videos)
     folder = Path(clip_import.videos) if clip_import.videos else Path(clip_import.manifest).parent
     return VideoFolder(folder, _list_names(clip_import), trusted=is_trusted)

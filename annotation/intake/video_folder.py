@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from errno import ENAMETOOLONG
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
+from typing import Protocol
 
 from annotation.intake.manifests import RowRefused
 
@@ -21,6 +22,17 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _ZIP_CODE_PAGE = "cp437"
 _OLD_ENCODINGS = ("utf-8", "gb18030", "shift_jis", "euc_kr", "big5", "cp1252", "cp850", "cp866")
 """In which programs write the names of a zip without saying so."""
+
+
+class BucketStopped(OSError):
+    """A bucket does not answer, so that its import has to be resumed later."""
+
+
+class VideoSource(Protocol):
+    """Where the videos of an import are: a folder, or a bucket."""
+
+    def find(self, name: str) -> Path:
+        """Return the file that a row names. Raises RowRefused."""
 
 
 class VideoFolder:

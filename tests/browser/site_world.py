@@ -69,6 +69,7 @@ PLAIN_CAMPAIGN_PAGES = (
     "campaign-imports",
     "import-clips",
     "import-server-folder",
+    "import-bucket",
     "members",
     "panels",
     "timesheet",

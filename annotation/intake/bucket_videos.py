@@ -1,0 +1,58 @@
+"""Download the videos of an import from a bucket, one at a time."""
+
+import shutil
+import weakref
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+
+from django.conf import settings
+
+from annotation.intake.archives import leads_outside
+from annotation.intake.buckets import DENIED, MISSING, BucketAddress, list_errors, open_client, read_code
+from annotation.intake.manifests import RowRefused
+from annotation.intake.media_store import INCOMING
+from annotation.intake.video_folder import BucketStopped
+from qsave.frames.container import MAX_BYTES
+
+
+class BucketFolder:
+    """The objects below an address. `find` downloads one; the next call overwrites it."""
+
+    def __init__(self, address: str) -> None:
+        self._address = BucketAddress.parse(address)
+        self._client = open_client()
+        incoming = Path(settings.MEDIA_ROOT) / INCOMING
+        incoming.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(mkdtemp(dir=incoming))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+
+    def find(self, name: str) -> Path:
+        """Download the object that a row names. Raises RowRefused, or BucketStopped if the bucket does not answer."""
+        target = self._folder / "download"
+        if leads_outside(name):
+            raise RowRefused(f"video leads out of the bucket's folder: {name[:200]!r}.")
+        try:
+            self._download(name, target)
+        except list_errors() as error:
+            raise explain_row(error, name) from None
+        return target
+
+    def _download(self, name: str, target: Path) -> None:
+        key = self._address.prefix + str(PurePosixPath(name))
+        answer = self._client.get_object(Bucket=self._address.bucket, Key=key)
+        if answer["ContentLength"] > MAX_BYTES:
+            raise RowRefused(f"The video has more than the allowed {MAX_BYTES} bytes.")
+        with target.open("wb") as out:
+            for chunk in answer["Body"].iter_chunks(1024 * 1024):
+                out.write(chunk)
+
+
+def explain_row(error: Exception, name: str) -> Exception:
+    if isinstance(error, OSError) and error.filename:
+        return error  # of our disk
+    code = read_code(error)
+    if code in MISSING:
+        return RowRefused(f"video does not exist in the bucket: {name[:200]!r}.")
+    if code in DENIED:
+        return RowRefused(f"video may not be read with the site's keys for the bucket: {name[:200]!r}.")
+    return BucketStopped(0, "The bucket does not answer")

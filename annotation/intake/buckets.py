@@ -1,0 +1,148 @@
+"""Reach an S3-compatible bucket: list its objects, and read the start of one.
+
+The endpoint and the keys are the operator's, from the environment; nothing of them is stored or shown. A request goes
+to the host of the endpoint only, and to a private address only if QSAVE_BUCKET_HOSTS names the host. Error texts have
+nothing of what the bucket answers.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from annotation.intake.archives import UploadRefused, leads_outside
+from annotation.intake.manifests import MAX_ROWS
+from qsave.words import isolate
+
+SCHEME = "s3://"
+TIMEOUT_SECONDS = 30
+MISSING, DENIED = {"404", "NoSuchKey", "NoSuchBucket"}, {"403", "401", "AccessDenied", "InvalidAccessKeyId"}
+
+
+class HostRefused(ValueError):
+    """A request would go to a host that is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketAddress:
+    """`s3://bucket/prefix`. The prefix is empty or ends with a slash."""
+
+    bucket: str
+    prefix: str
+
+    @classmethod
+    def parse(cls, text: str) -> "BucketAddress":
+        """Read an address. Raises UploadRefused."""
+        bucket, _slash, prefix = text.removeprefix(SCHEME).partition("/")
+        if not text.startswith(SCHEME) or not bucket or not all(char.isalnum() or char in ".-_" for char in bucket):
+            raise UploadRefused(
+                _("%(name)s is not the address of a bucket. Write it like s3://bucket/folder.")
+                % {"name": isolate(repr(text[:200]))}
+            )
+        return cls(bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else "")
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self.bucket}/{self.prefix}"
+
+
+def list_names(address: BucketAddress) -> list[str]:
+    """List the objects below an address by their paths in it. Raises UploadRefused."""
+    names: list[str] = []
+    try:
+        for name in _list_pages(open_client(), address):
+            names.append(name)
+            if len(names) > 2 * MAX_ROWS:
+                break
+    except list_errors() as error:
+        raise UploadRefused(_describe(error, str(address))) from None
+    if not names:
+        raise UploadRefused(
+            _("There is nothing at %(name)s. Check the bucket and the folder.") % {"name": isolate(str(address))}
+        )
+    return names
+
+
+def read_start(address: BucketAddress, name: str, most: int) -> bytes:
+    """Return the first bytes of an object. Raises UploadRefused."""
+    try:
+        answer = open_client().get_object(Bucket=address.bucket, Key=address.prefix + name)
+        return bytes(answer["Body"].read(most))
+    except list_errors() as error:
+        raise UploadRefused(_describe(error, name)) from None
+
+
+def list_errors() -> tuple[type[Exception], ...]:
+    """Return the errors with which a request to a bucket ends."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (BotoCoreError, ClientError, HostRefused, OSError)
+
+
+def open_client() -> Any:
+    """Return a client of the operator's endpoint. Raises UploadRefused if none is configured."""
+    import boto3  # only where a bucket is read: the web process stays light
+    from botocore.config import Config
+
+    if not settings.S3_KEY_ID or not settings.S3_SECRET:
+        raise UploadRefused(_("No bucket is open for imports. An operator sets QSAVE_S3_KEY_ID and QSAVE_S3_SECRET."))
+    client = boto3.session.Session(settings.S3_KEY_ID, settings.S3_SECRET, region_name=settings.S3_REGION).client(
+        "s3",
+        endpoint_url=settings.S3_ENDPOINT or None,
+        config=Config(
+            connect_timeout=TIMEOUT_SECONDS,
+            read_timeout=TIMEOUT_SECONDS,
+            retries={"total_max_attempts": 4},
+            s3={"addressing_style": "path"},
+            proxies={},
+        ),
+    )
+    client.meta.events.register("before-send.s3", lambda request, **_more: check_host(request.url, client))
+    return client
+
+
+def check_host(url: str, client: Any) -> None:
+    """Raise HostRefused unless the URL is of the endpoint's host and its addresses are allowed."""
+    target, endpoint = urlsplit(url), urlsplit(client.meta.endpoint_url)
+    host = target.hostname or ""
+    if (target.scheme, host) != (endpoint.scheme, endpoint.hostname):
+        raise HostRefused(host)
+    if host in settings.BUCKET_HOSTS:
+        return
+    if target.scheme != "https" or not all(address.is_global for address in _resolve(host)):
+        raise HostRefused(host)
+
+
+def _resolve(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+    return [getattr(address, "ipv4_mapped", None) or address for address in addresses]
+
+
+def _list_pages(client: Any, address: BucketAddress) -> Iterator[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=address.prefix)
+    for page in pages:
+        for entry in page.get("Contents", ()):
+            name = entry["Key"].removeprefix(address.prefix)
+            if name and not leads_outside(name) and not name.endswith("/"):
+                yield name
+
+
+def _describe(error: Exception, name: str) -> str:
+    code, names = read_code(error), {"name": isolate(name)}
+    if isinstance(error, HostRefused):
+        return _("The bucket's host is not allowed. An operator adds it to QSAVE_BUCKET_HOSTS.")
+    if code in MISSING:
+        return _("There is no %(name)s in the bucket.") % names
+    if code in DENIED:
+        return _("%(name)s may not be read with the site's keys. Ask an operator for access.") % names
+    return _("The bucket does not answer. Try again in a moment, or ask an operator.")
+
+
+def read_code(error: Exception) -> str:
+    """Return the code of a bucket's refusal; empty for any other error."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
