@@ -122,6 +122,13 @@ def run_jobs_of_page(client: Client, clip_import: ClipImport) -> None:
     assert (job.state, job.result["problems"]) == (JobState.DONE, [])
 
 
+def read_media(client: Client, clip: Clip, size: int) -> bytes:
+    """Return the first bytes of a clip's video, as a player requests them."""
+    response = client.get(f"/media/video/{clip.pk}", headers={"Range": f"bytes=0-{size - 1}"})
+    assert response.status_code == 206
+    return b"".join(response)
+
+
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_the_real_clips_come_in_whole(
     campaign: Campaign, lead: User, real_clips: Path, tmp_path: Path, way: Way
@@ -142,5 +149,5 @@ def test_the_real_clips_come_in_whole(
     assert len(set(Clip.objects.values_list("generator", flat=True))) == 4
     for clip in Clip.objects.all():
         assert (Path(settings.MEDIA_ROOT) / clip.poster).stat().st_size > 1000
-        assert client.get(f"/media/video/{clip.pk}", headers={"Range": "bytes=0-99"}).status_code == 206
+        assert len(read_media(client, clip, 100)) == 100
     assert list((Path(settings.VAR_DIR) / "uploads").glob("*")) == []
