@@ -50,6 +50,41 @@ def find_folder(root: int, path: str) -> Path:
     return folder
 
 
+def refuse_links_outside(root: int, folder: Path) -> None:
+    """Raise UploadRefused if a link below the folder leads out of the root, or a folder there cannot be read."""
+    top = Path(settings.IMPORT_ROOTS[root]).resolve()
+    waiting, read = [folder], set[Path]()
+    while waiting:
+        current = waiting.pop()
+        read.add(current)
+        for path in _list_paths(current):
+            target = path.resolve() if path.is_symlink() else path
+            if not target.is_relative_to(top):
+                raise UploadRefused(
+                    _(
+                        "The link %(name)s leads out of the folders that are open for imports. Remove it, or ask an "
+                        "operator to run the command import_clips."
+                    )
+                    % {"name": isolate(str(path.relative_to(top)))}
+                )
+            if target.is_dir() and target not in read:
+                waiting.append(target)
+
+
+def _list_paths(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise _make_reading_error(folder.name, error) from None
+
+
+def _make_reading_error(name: str, error: OSError) -> UploadRefused:
+    return UploadRefused(
+        _("The folder %(name)s cannot be read: %(reason)s. Ask an operator for access.")
+        % {"name": isolate(name), "reason": error.strerror}
+    )
+
+
 def read_folder(root: int, path: str) -> ServerFolder:
     """Read what is in a folder. Raises UploadRefused."""
     folder = find_folder(root, path)
@@ -64,10 +99,7 @@ def read_folder(root: int, path: str) -> ServerFolder:
                 elif _is_below(Path(entry.path), root):
                     folders.append(entry.name)
     except OSError as error:
-        raise UploadRefused(
-            _("The folder %(name)s cannot be read: %(reason)s. Ask an operator for access.")
-            % {"name": isolate(path), "reason": error.strerror}
-        ) from None
+        raise _make_reading_error(path, error) from None
     counts = {kind: sum(suffix in names for suffix in suffixes) for kind, names in _KINDS.items()}
     has_more = len(folders) > MOST_FOLDERS
     return ServerFolder(root, path.strip("/"), sorted(folders)[:MOST_FOLDERS], has_more, **counts)

@@ -14,7 +14,7 @@ from accounts.models import Role, User
 from annotation.intake.archives import UploadRefused
 from annotation.intake.folder_manifests import GeneratorMissing, prepare_manifest
 from annotation.intake.forms import ServerFolderForm
-from annotation.intake.server_folders import find_folder, read_folder
+from annotation.intake.server_folders import find_folder, read_folder, refuse_links_outside
 from annotation.intake.uploads import import_folder, open_upload_folder
 from annotation.models import Campaign, ClipImport
 
@@ -52,6 +52,7 @@ def _read_folder(form: ServerFolderForm, root: int, path: str) -> dict[str, Any]
 
 def _request_import(actor: User, campaign: Campaign, root: int, path: str, generator: str) -> ClipImport:
     folder = find_folder(root, path)
+    refuse_links_outside(root, folder)
     with open_upload_folder() as work_folder:
         manifest = prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True)
         return import_folder(actor=actor, campaign=campaign, source=ClipImport.Source.FOLDER, manifest=manifest)

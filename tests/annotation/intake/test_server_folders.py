@@ -50,6 +50,23 @@ def test_nothing_outside_a_root_is_read(as_lead: Client, empty_campaign: Campaig
     assert not ClipImport.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["manifest.csv", "sora/b.mp4", "sora/a_red_fox-0.txt", "more"])
+def test_a_link_that_leads_out_of_the_root_is_named_and_nothing_behind_it_is_read(
+    as_lead: Client, empty_campaign: Campaign, root: Path, name: str
+) -> None:
+    secret = root.parent / "secret" / "password"
+    secret.write_text("open sesame")
+    (root / "batch one" / name).symlink_to(secret.parent if name == "more" else secret)
+
+    response = as_lead.post(f"/campaigns/{empty_campaign.name}/import/server", {"root": 0, "path": "batch one"})
+
+    page = collapse_space(response.content.decode())
+    assert (response.status_code, ClipImport.objects.exists()) == (422, False)
+    assert f"batch one/{name}" in page
+    assert "leads out of the folders that are open for imports" in page
+    assert "sesame" not in page
+
+
 @pytest.mark.parametrize("query", ["?root=7", "?root=-1", "?root=x"])
 def test_a_root_that_does_not_exist_is_refused(
     as_lead: Client, empty_campaign: Campaign, root: Path, query: str
