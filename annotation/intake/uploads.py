@@ -32,7 +32,7 @@ from annotation.intake.archives import (
 from annotation.intake.folder_manifests import Manifest, prepare_manifest
 from annotation.intake.importing import request_import
 from annotation.intake.upload_folders import get_upload_root, remove_stale_folders
-from annotation.intake.upload_store import Upload, discard_expired_uploads
+from annotation.intake.upload_store import FULL_DISK, DiskFull, Upload, discard_expired_uploads
 from annotation.models import Campaign, ClipImport
 from qsave.frames.guard import MediaError, guard_file
 from qsave.words import isolate
@@ -106,15 +106,33 @@ def _link(upload: Upload, folder: Path) -> None:
 
 @contextmanager
 def open_upload_folder() -> Iterator[Path]:
-    """Create a folder for the files of one import; delete it if the body raises an exception."""
+    """Create a folder for the files of one import; delete it if the body raises an exception.
+
+    A full disk in the body becomes DiskFull.
+    """
     remove_stale_folders()
     discard_expired_uploads()
     folder = get_upload_root() / uuid.uuid4().hex
-    folder.mkdir(parents=True)
-    with ExitStack() as cleanup:
+    with ExitStack() as cleanup, _name_full_disk():
+        folder.mkdir(parents=True)
         cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
         cleanup.pop_all()
+
+
+@contextmanager
+def _name_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        raise DiskFull(
+            _(
+                "The site's disk has no room for these files. Nothing is imported. Ask an operator to make room, then "
+                "send them again."
+            )
+        ) from None
 
 
 def _store(file: UploadedFile[Any], folder: Path) -> None:

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from annotation.intake import upload_folders
+from annotation.intake import upload_folders, uploads
 from annotation.intake.import_reading import read_progress
 from annotation.models import Campaign, Clip, ClipImport, ImportRow
 from operations import jobs
@@ -46,6 +46,22 @@ def test_a_table_that_is_none_is_named_and_leaves_no_file(
     assert reason in page
     assert "Nothing was imported. Correct the table, then import it again." in page
     assert "Resume import" not in page
+    assert list(upload_folders.get_upload_root().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "status"), [("/campaigns/{}/import", "sent", 422), ("/api/campaigns/{}/import", "files", 400)]
+)
+def test_a_disk_that_is_full_while_files_arrive_is_a_sentence_and_leaves_nothing(
+    as_lead: Client, empty_campaign: Campaign, monkeypatch: pytest.MonkeyPatch, path: str, field: str, status: int
+) -> None:
+    monkeypatch.setattr(uploads, "unpack_in_place", raise_full_disk)
+    sent = [SimpleUploadedFile("a.zip", b"PK")]
+
+    response = as_lead.post(path.format(empty_campaign.name), {field: sent})
+
+    assert response.status_code == status
+    assert "disk has no room for these files." in response.content.decode()
     assert list(upload_folders.get_upload_root().iterdir()) == []
 
 
