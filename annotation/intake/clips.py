@@ -82,7 +82,8 @@ def import_manifest(
             return report
         except BaseException as error:
             words = describe_machine_error(error) if isinstance(error, OSError) else str(error)
-            fail_import(clip_import, words or type(error).__name__)
+            was_interrupted = isinstance(error, KeyboardInterrupt)
+            fail_import(clip_import, "Interrupted." if was_interrupted else words or type(error).__name__)
             raise
 
 

@@ -10,6 +10,7 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import StateRefused
 from annotation.corrections.removal import remove_clips
+from annotation.intake.importing import find_state
 from annotation.intake.upload_folders import delete_files
 from annotation.models import Clip, ClipImport, ImportRow, Offer, Slot
 from annotation.shared.permissions import require_role
@@ -31,7 +32,7 @@ def undo_import(*, actor: User, clip_import: ClipImport) -> int:
     """
     require_role(actor, Role.LEAD)
     current = ClipImport.objects.select_for_update().get(pk=clip_import.pk)
-    if current.state not in _OVER:
+    if find_state(current) not in _OVER:
         raise StateRefused(_("Only an import that is over can be undone."))
     try:
         with transaction.atomic():

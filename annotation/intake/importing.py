@@ -5,6 +5,7 @@ The row of an import is the truth about it; jobs read its table (`staging`) and 
 
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -83,11 +84,14 @@ def cancel_import(*, actor: User, clip_import: ClipImport) -> ClipImport:
     """Cancel a running import: the rows that wait become cancelled, and clips that went in stay."""
     require_role(actor, Role.LEAD)
     current = _lock_import(clip_import, State.RUNNING)
+    has_worker = _has_worker(current)
     if current.job is not None:
         jobs.cancel(job=current.job, actor=actor)
     current.rows.filter(state=RowState.WAITING).update(state=RowState.CANCELLED)
     current.state, current.finished_at = State.CANCELLED, timezone.now()
     current.save(update_fields=["state", "finished_at"])
+    if not has_worker:  # else the worker settles its rows when it sees the cancellation
+        end_cancelled_import(current)
     audit.record(actor=actor, action="import.cancelled", target=current.campaign or actor, manifest=current.name)
     return current
 
@@ -126,6 +130,14 @@ def find_state(clip_import: ClipImport) -> str:
         ended = {JobState.FAILED: State.FAILED, JobState.CANCELLED: State.CANCELLED}
         return ended.get(JobState(job.state), State.RUNNING)
     return clip_import.state
+
+
+def _has_worker(clip_import: ClipImport) -> bool:
+    """Return whether a process works on the import, or has until a moment ago."""
+    job = clip_import.job
+    if job is None or job.state != JobState.RUNNING or job.heartbeat_at is None:
+        return False
+    return bool(job.heartbeat_at > timezone.now() - settings.JOB_STALE)
 
 
 def fail_import(clip_import: ClipImport, error: str) -> None:

@@ -232,3 +232,27 @@ class TestReclaim:
         ended.refresh_from_db()
         assert ended.state == state
         assert nudges == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_command_runs_its_work_as_a_job_that_a_worker_takes_over_if_it_is_killed(actor: User, fails: bool) -> None:
+    def work() -> Job:
+        with jobs.run_here(kind="add", arguments={"a": 1, "b": 2}, actor=actor) as run:
+            run.report_progress(0.5, "half way")
+            assert Job.objects.get(pk=run.job.pk).state == JobState.RUNNING
+            assert jobs.run(run.job.pk) is None
+            if fails:
+                raise ZeroDivisionError("three by nothing")
+        return run.job
+
+    if fails:
+        with pytest.raises(ZeroDivisionError):
+            work()
+        assert Job.objects.get().error == "ZeroDivisionError: three by nothing"
+    else:
+        assert Job.objects.get(pk=work().pk).state == JobState.DONE
+    Job.objects.update(state=JobState.RUNNING, heartbeat_at=timezone.now() - timedelta(hours=1))
+    jobs.reclaim()
+    done = jobs.run(Job.objects.get().pk)
+    assert done is not None
+    assert done.result == {"sum": 3}

@@ -115,6 +115,34 @@ def test_a_cancelled_import_keeps_its_clips_and_leaves_nothing_else(
     assert (len(list_media_files()), upload.exists()) == (2, False)
 
 
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_an_import_whose_worker_died_is_settled_when_it_is_cancelled(is_alive: bool) -> None:
+    lead, campaign = factories.make_lead(), factories.make_campaign(1)
+    Clip.objects.update(is_ready=False)
+    beat = timezone.now() - timedelta(hours=0 if is_alive else 1)
+    job = Job.objects.create(kind="import_clips", state=JobState.RUNNING, heartbeat_at=beat, created_by=lead)
+    clip_import = ClipImport.objects.create(campaign=campaign, created_by=lead, job=job)
+    ImportRow.objects.create(clip_import=clip_import, number=1, state="stored", clip=Clip.objects.get(), worker="x")
+
+    importing.cancel_import(actor=lead, clip_import=clip_import)
+
+    assert Clip.objects.exists() == is_alive
+    assert ImportRow.objects.get().state == ("stored" if is_alive else "cancelled")
+
+
+def test_an_import_whose_job_failed_without_a_word_can_be_resumed(as_lead: Client, empty_campaign: Campaign) -> None:
+    lead = factories.make_lead()
+    job = Job.objects.create(kind="import_clips", state=JobState.FAILED, error="The worker died 3 times.")
+    clip_import = factories.make_import(empty_campaign, state="running")
+    ClipImport.objects.filter(pk=clip_import.pk).update(job=job)
+
+    page = as_lead.get(f"/imports/{clip_import.pk}").content.decode()
+    resumed = importing.start_import(actor=lead, clip_import=clip_import)
+
+    assert ("The worker died 3 times." in page, "Resume import" in page) == (True, True)
+    assert (resumed.state, resumed.job != job) == ("running", True)
+
+
 @pytest.mark.parametrize("is_awaited", [True, False])
 def test_a_clip_that_was_not_ready_at_the_end_is_removed_unless_another_import_waits_for_it(is_awaited: bool) -> None:
     campaign = factories.make_campaign(1)
