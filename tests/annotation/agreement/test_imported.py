@@ -128,7 +128,7 @@ def test_the_page_of_a_clip_shows_each_value_on_its_own_scale_and_on_ours(
     assert shown.level == pytest.approx(7 / 3)
     assert shown.defects == ("blur",)
     page = collapse_space(as_lead.get(f"/campaigns/{campaign.name}/items/{item.pk}").content.decode())
-    assert '2 <span class="muted small">of 1 to 4</span>' in page
+    assert '<strong>2</strong> <span class="muted small">of 1 to 4</span>' in page
     assert "= 2.33 of 1 to 5" in page
     assert "&lt;b&gt;Soft&lt;/b&gt; fur" in page
 
