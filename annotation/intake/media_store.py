@@ -28,15 +28,24 @@ _WEB_CODECS = frozenset({"vp8", "vp9", "av1", "libdav1d"})
 
 
 @contextmanager
-def open_incoming_folder() -> Iterator[Path]:
-    """Create a work folder under MEDIA_ROOT for the body; delete work folders older than a day."""
+def open_incoming_folder(owner: str = "") -> Iterator[Path]:
+    """Create a work folder under MEDIA_ROOT for the body; delete work folders older than a day.
+
+    If this process is killed, the folder is left: `delete_incoming_folders` deletes those of an owner.
+    """
     root = Path(settings.MEDIA_ROOT) / INCOMING
     root.mkdir(parents=True, exist_ok=True)
     for old in root.iterdir():
         if time.time() - old.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
-    with TemporaryDirectory(dir=root) as folder:
+    with TemporaryDirectory(dir=root, prefix=f"{owner}-") as folder:
         yield Path(folder)
+
+
+def delete_incoming_folders(owner: str) -> None:
+    """Delete the work folders of an owner whose processes have ended."""
+    for folder in (Path(settings.MEDIA_ROOT) / INCOMING).glob(f"{owner}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy_and_hash(source: Path, target: Path) -> str:

@@ -11,6 +11,7 @@ from annotation.intake.media_store import open_incoming_folder
 from annotation.intake.row_claims import State, claim_rows, name_worker, release_rows
 from annotation.intake.row_preparing import Prepared, finish_rows, prepare_row
 from annotation.intake.row_storing import store_rows
+from annotation.intake.upload_folders import name_owner
 from annotation.intake.video_folder import VideoFolder, VideoSource
 from annotation.models import ClipImport, ImportRow
 
@@ -26,7 +27,7 @@ def work_through_rows(clip_import: ClipImport, *, report: Report = lambda: None,
     worker = worker or name_worker()
     videos = open_videos(clip_import)
     try:
-        with open_incoming_folder() as work_folder:
+        with open_incoming_folder(name_owner(clip_import.pk)) as work_folder:
             while rows := claim_rows(clip_import, worker, CLAIM_SIZE):
                 waiting = [row for row in rows if row.state == State.WORKING]
                 store_rows(clip_import, waiting, videos, work_folder)

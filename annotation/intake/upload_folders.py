@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from annotation.intake.media_store import delete_incoming_folders
 from annotation.models import ClipImport
 from operations.models import Job, JobState
 
@@ -22,9 +23,15 @@ def get_upload_root() -> Path:
 
 
 def delete_files(clip_import: ClipImport) -> None:
-    """Delete the uploaded files of an import. Other folders belong to operators."""
+    """Delete the uploads of an import, and what its killed processes left. Other folders belong to operators."""
     for folder in _list_folders(clip_import):
         shutil.rmtree(folder, ignore_errors=True)
+    delete_incoming_folders(name_owner(clip_import.pk))
+
+
+def name_owner(clip_import: int) -> str:
+    """Return the name by which the work folders of an import, given by its key, are known."""
+    return f"import-{clip_import}"
 
 
 def remove_stale_folders() -> None:

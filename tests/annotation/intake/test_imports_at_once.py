@@ -11,6 +11,7 @@ from annotation.campaigns.campaigns import create_campaign
 from annotation.intake import clips
 from annotation.intake.import_report import ImportReport
 from annotation.intake.row_claims import MOST_ATTEMPTS, State, claim_rows, release_rows
+from annotation.intake.upload_folders import delete_files, name_owner
 from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, Slot
 from operations import jobs
 from operations.models import Job, JobState
@@ -117,3 +118,16 @@ def test_a_worker_that_ends_in_order_gives_its_rows_back_and_counts_no_attempt()
     assert [row.number for row in (*first, *second)] == [1, 2, 3]
     states = list(ImportRow.objects.order_by("number").values_list("state", "attempts"))
     assert states == [(State.WAITING, 0), (State.WAITING, 0), (State.WORKING, 1)]
+
+
+def test_the_work_folders_that_a_killed_process_left_are_deleted_with_the_files_of_its_import() -> None:
+    ours, other = (ClipImport.objects.create(created_by=factories.make_lead()) for _ in range(2))
+    incoming = Path(settings.MEDIA_ROOT) / "incoming"
+    folders = [incoming / f"{name_owner(one.pk)}-x" for one in (ours, other)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+
+    delete_files(ours)
+
+    assert [folder.exists() for folder in folders] == [False, True]
+    delete_files(other)
