@@ -11,6 +11,7 @@ from annotation.intake.archives import leads_outside
 from annotation.intake.buckets import DENIED, MISSING, BucketAddress, list_errors, open_client, read_code
 from annotation.intake.manifests import RowRefused
 from annotation.intake.media_store import INCOMING
+from annotation.intake.upload_store import FULL_DISK
 from annotation.intake.video_folder import BucketStopped
 from qsave.frames.container import MAX_BYTES
 
@@ -48,7 +49,7 @@ class BucketFolder:
 
 
 def explain_row(error: Exception, name: str) -> Exception:
-    if isinstance(error, OSError) and error.filename:
+    if isinstance(error, OSError) and (error.filename or error.errno in FULL_DISK):
         return error  # of our disk
     code = read_code(error)
     if code in MISSING:

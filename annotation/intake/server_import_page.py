@@ -55,4 +55,6 @@ def _request_import(actor: User, campaign: Campaign, root: int, path: str, gener
     refuse_links_outside(root, folder)
     with open_upload_folder() as work_folder:
         manifest = prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True)
+        if not any(work_folder.iterdir()):  # the folder has a manifest of its own
+            work_folder.rmdir()
         return import_folder(actor=actor, campaign=campaign, source=ClipImport.Source.FOLDER, manifest=manifest)

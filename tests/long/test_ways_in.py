@@ -8,11 +8,14 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
+import boto3
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
+from moto.server import ThreadedMotoServer
+from pytest_django import Settings
 
 from accounts.models import User
 from annotation.campaigns.campaigns import create_campaign
@@ -129,25 +132,59 @@ def read_media(client: Client, clip: Clip, size: int) -> bytes:
     return b"".join(response)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_the_real_clips_come_in_whole(
-    campaign: Campaign, lead: User, real_clips: Path, tmp_path: Path, way: Way
-) -> None:
-    client = Client()
-    client.force_login(lead)
-
-    way(client, real_clips, tmp_path)
+def start_and_check(client: Client, campaign: Campaign, clips: Path) -> None:
+    """Start the import if it has a preview, and check that each video is a clip that plays."""
     clip_import = ClipImport.objects.get()
     if clip_import.state == ClipImport.State.PREVIEWED:
         run_jobs_of_page(client, clip_import)
-
     clip_import.refresh_from_db()
     assert clip_import.state == ClipImport.State.DONE
-    assert campaign.items.filter(availability="available").count() == Clip.objects.filter(is_ready=True).count() == 18
-    videos = [path for path in real_clips.rglob("*.mp4") if path.is_file()]
-    assert len(videos) == 18
+    available = campaign.items.filter(availability="available")
+    assert available.count() == Clip.objects.filter(is_ready=True).count() == len(list(clips.rglob("*.mp4"))) == 18
     assert len(set(Clip.objects.values_list("generator", flat=True))) == 4
     for clip in Clip.objects.all():
         assert (Path(settings.MEDIA_ROOT) / clip.poster).stat().st_size > 1000
         assert len(read_media(client, clip, 100)) == 100
     assert list((Path(settings.VAR_DIR) / "uploads").glob("*")) == []
+
+
+@pytest.fixture
+def client_of_lead(lead: User) -> Client:
+    client = Client()
+    client.force_login(lead)
+    return client
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_the_real_clips_come_in_whole(
+    client_of_lead: Client, campaign: Campaign, real_clips: Path, tmp_path: Path, way: Way
+) -> None:
+    way(client_of_lead, real_clips, tmp_path)
+    start_and_check(client_of_lead, campaign, real_clips)
+
+
+def test_the_real_clips_come_in_from_a_folder_of_the_server(
+    client_of_lead: Client, campaign: Campaign, real_clips: Path, settings: Settings
+) -> None:
+    settings.IMPORT_ROOTS = [real_clips.parent]
+    client_of_lead.post(f"{IMPORT}/server", {"root": 0, "path": real_clips.name})
+    start_and_check(client_of_lead, campaign, real_clips)
+
+
+def test_the_real_clips_come_in_from_a_bucket(
+    client_of_lead: Client, campaign: Campaign, real_clips: Path, settings: Settings
+) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        settings.S3_ENDPOINT, settings.S3_KEY_ID, settings.S3_SECRET = f"http://{host}:{port}", "key", "secret"
+        settings.BUCKET_HOSTS = [host]
+        keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
+        bucket = boto3.resource("s3", endpoint_url=settings.S3_ENDPOINT, **keys).create_bucket(Bucket="real")
+        for name, content in list_files(real_clips):
+            bucket.put_object(Key=name, Body=content)
+        client_of_lead.post(f"{IMPORT}/bucket", {"address": f"s3://real/{real_clips.name}"})
+        start_and_check(client_of_lead, campaign, real_clips)
+    finally:
+        server.stop()

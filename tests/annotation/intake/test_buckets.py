@@ -153,6 +153,11 @@ def test_a_refusal_of_the_bucket_is_a_sentence_of_ours(code: str, row: type[Exce
     assert "own words" not in str(explained) + buckets._describe(error, "a.mp4")
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Denied", "/srv/a")])
+def test_an_error_of_the_disk_is_not_blamed_on_the_bucket(error: OSError) -> None:
+    assert explain_row(error, "a.mp4") is error
+
+
 @pytest.mark.parametrize(
     ("url", "addresses", "is_allowed"),
     [
