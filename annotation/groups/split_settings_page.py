@@ -18,6 +18,7 @@ from annotation.intake.split_draw import read_shares
 from annotation.intake.split_settings import change_shares
 from annotation.models import Clip, HeldOutGenerator
 from annotation.models.splits import WHOLE
+from annotation.shared.number_fields import limit_number
 from qsave.splits import SPLITS
 
 MOST_GENERATORS = 200
@@ -26,9 +27,9 @@ MOST_GENERATORS = 200
 class SharesForm(forms.Form):
     """The percentage of new groups that each split gets."""
 
-    train = forms.IntegerField(label=gettext_lazy("Train, %"), min_value=1, max_value=WHOLE)
-    val = forms.IntegerField(label=gettext_lazy("Val, %"), min_value=0, max_value=WHOLE)
-    test = forms.IntegerField(label=gettext_lazy("Test, %"), min_value=0, max_value=WHOLE)
+    train = forms.IntegerField(label=gettext_lazy("Train, %"), **limit_number(1, WHOLE))
+    val = forms.IntegerField(label=gettext_lazy("Val, %"), **limit_number(0, WHOLE))
+    test = forms.IntegerField(label=gettext_lazy("Test, %"), **limit_number(0, WHOLE))
 
 
 class HoldOutForm(forms.Form):

@@ -7,6 +7,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from annotation.intake.manifests import MAX_LENGTHS
+from annotation.shared.number_fields import limit_number
+
+MOST_ROOTS = 1000
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -67,7 +70,7 @@ class BucketForm(forms.Form):
 class ServerFolderForm(forms.Form):
     """A folder below one of the roots that an operator names."""
 
-    root = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+    root = forms.IntegerField(required=False, widget=forms.HiddenInput, **limit_number(0, MOST_ROOTS))
     path = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
     generator = forms.CharField(
         required=False,

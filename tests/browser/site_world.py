@@ -43,6 +43,7 @@ STRANGER, GUEST = "stranger", "guest"
 KNOWN = {axis.value: 4.0 for axis in AXES}
 NO_PAGES = {
     "clip-media": "a video or a picture",
+    "clip-version-media": "a video or a picture",
     "timesheet-file": "a file",
     "agreement-file": "a file",
     "audit-file": "a file",
@@ -142,6 +143,8 @@ def _add_rated_campaign(pages: Pages, lead: User, rater: User) -> Campaign:
         pages.add(Role.LEAD, "clip-import", factories.make_import(campaign, state=state).pk)
     for item in (first, asked, last):
         pages.add(Role.LEAD, "campaign-item", campaign.name, item.pk)
+    for route in ("correct-clip", "withdraw-clip"):
+        pages.add(Role.LEAD, route, campaign.name, first.pk)
     for act in ACTS:
         pages.add(Role.LEAD, "act-on-items", campaign.name, query=f"?act={act}&item={first.pk}&item={last.pk}")
     for act, undo in UNDOS.items():
