@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 from django.db import connection
+from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, reverse
@@ -13,7 +14,18 @@ from django.urls import URLPattern, reverse
 from accounts.models import Role, User
 from accounts.services import issue_token
 from annotation.api.urls import urlpatterns as api_urls
-from annotation.models import FILE_FIELDS, Campaign, Clip, ClipVersion, Item, Panel, Rating
+from annotation.models import (
+    FILE_FIELDS,
+    Campaign,
+    Clip,
+    ClipImport,
+    ClipVersion,
+    Item,
+    JudgementImport,
+    Panel,
+    PromptGroup,
+    Rating,
+)
 from annotation.rating import checks
 from annotation.rating.upcoming import guess_next_clip
 from annotation.urls import urlpatterns as page_urls
@@ -26,6 +38,8 @@ pytestmark = pytest.mark.django_db
 WRITES = re.compile(r"\bFOR (NO KEY )?UPDATE\b|^\s*(INSERT INTO|UPDATE|DELETE FROM)\b|\bUPDATE \w+\s+SET\b")
 ACCOUNTS = re.compile(r"django_session|accounts_apitoken")
 """Sessions, and when a token was last used."""
+NAMED: tuple[type[Model], ...] = (Clip, ClipImport, Item, JudgementImport, Panel, PromptGroup)
+"""Models whose keys are in addresses. On PostgreSQL the rows of two models hardly ever have the same key."""
 NOT_OPENED = {
     "api-job": "a job is not annotation's",
     "panel-begin": "a stranger opens it",
@@ -45,10 +59,10 @@ def list_writes(queries: CaptureQueriesContext) -> list[str]:
 
 def list_paths(pattern: URLPattern, rater: User) -> Iterator[str]:
     """Yield the addresses of a pattern for every campaign, and for a row of each model that its key may name."""
-    rows = (*(model.objects.earliest("pk") for model in (Clip, Item, Panel)), Rating.objects.filter(rater=rater)[0])
+    keys = [model._default_manager.earliest("pk").pk for model in NAMED]
     values: dict[str, list[object]] = {
         "name": list(Campaign.objects.values_list("name", flat=True)),
-        "pk": list({row.pk for row in rows}),
+        "pk": list({*keys, Rating.objects.filter(rater=rater)[0].pk}),
         "rater": [rater.pk],
         "secret": ["a-link-that-is-closed"],
         "kind": ["video", "poster", "original"],
