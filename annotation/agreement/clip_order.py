@@ -5,11 +5,13 @@ last page costs as much as the first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.db.models import BooleanField, Case, F, Func, IntegerField, Q, QuerySet, Value, When
 
+from accounts.query_plans import plan_by_values
 from annotation.agreement.axis_tallies import AxisTallies
 from annotation.agreement.clip_filter import COLUMN_SORTS, TEXT_COLUMNS, ClipFilter, select_summaries
 from annotation.models import Campaign, ItemSummary
@@ -37,16 +39,18 @@ class ClipOrder:
 
     def read_keys(self, position: Position | None, *, limit: int, backward: bool = False) -> list[Position]:
         """Return the positions after `position` (before it if `backward`, nearest first); from the first without."""
-        if self.wanted.sort in COLUMN_SORTS:
-            return self._read_by_column(position, limit, backward)
-        return self._read_by_tally(position, limit, backward)
+        with self._plan():
+            if self.wanted.sort in COLUMN_SORTS:
+                return self._read_by_column(position, limit, backward)
+            return self._read_by_tally(position, limit, backward)
 
     @cached_property
     def count(self) -> int:
         """Number of clips wanted, up to COUNT_LIMIT + 1 if columns limit them."""
         if self.wanted.limits_columns:
             # In the order of an index: the database stops at the limit, instead of reading all of them.
-            return self._select().order_by("item")[: COUNT_LIMIT + 1].count()
+            with self._plan():
+                return self._select().order_by("item")[: COUNT_LIMIT + 1].count()
         return sum(self._fitting_counts.values()) - (0 if self.wanted.limits_figures else self._count_withdrawn())
 
     def _count_withdrawn(self) -> int:
@@ -62,6 +66,10 @@ class ClipOrder:
     @property
     def _tally_column(self) -> str:
         return f"{self.wanted.axis.value}_tally"
+
+    def _plan(self) -> AbstractContextManager[None]:
+        """Plan a search by its text: a plan for texts that fit few clips reads every clip that a common word fits."""
+        return plan_by_values() if self.wanted.text else nullcontext()
 
     def _select(self) -> QuerySet[ItemSummary]:
         rows = select_summaries(self.campaign, self.wanted)
