@@ -82,8 +82,8 @@ def test_a_dropped_folder_is_uploaded_and_goes_on_after_a_break_and_a_reload(
     import_page.get_by_role("button", name="Upload and import").click()
     with import_page.expect_request_finished(lambda request: request.method == "PATCH"):
         expect(import_page.get_by_text("files: 1 of 2")).to_be_visible()
-    import_page.unroute("**/uploads/*")
     import_page.reload()
+    import_page.unroute("**/uploads/*")  # not before: the client of the first page would try again
     expect(import_page.get_by_text("2 files of an earlier upload are here")).to_be_visible()
 
     resumed: list[str] = []
