@@ -81,6 +81,11 @@ def read_words(name: str, default: Sequence[str] = ()) -> list[str]:
     return [word.strip() for word in read_text(name).split(",") if word.strip()] or list(default)
 
 
+def read_hosts(name: str) -> list[str]:
+    """Return a list of host names or addresses, in lower case, that are separated by commas."""
+    return [host.lower() for host in read_words(name)]
+
+
 def count_cores() -> int:
     """Return how many cores this process may use, 256 at most."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -38,7 +38,7 @@ S3_ENDPOINT = env.read_text("QSAVE_S3_ENDPOINT")
 S3_REGION = env.read_text("QSAVE_S3_REGION", "us-east-1")
 S3_KEY_ID = env.read_text("QSAVE_S3_KEY_ID")
 S3_SECRET = env.read_secret("QSAVE_S3_SECRET")
-BUCKET_HOSTS = env.read_words("QSAVE_BUCKET_HOSTS")
+BUCKET_HOSTS = env.read_hosts("QSAVE_BUCKET_HOSTS")
 RUN_ROOT = env.prepare_folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 

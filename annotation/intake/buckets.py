@@ -1,31 +1,25 @@
 """Reach an S3-compatible bucket: list its objects, and read the start of one.
 
-The endpoint and the keys are the operator's, from the environment; nothing of them is stored or shown. A request goes
-to the host of the endpoint only, and to a private address only if QSAVE_BUCKET_HOSTS names the host. Error texts have
-nothing of what the bucket answers.
+The endpoint and the keys are the operator's, from the environment; nothing of them is stored or shown. Requests go to
+the host of the endpoint only, at addresses that are allowed (`bucket_connections`). Error texts have nothing of what
+the bucket answers.
 """
 
-import ipaddress
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from annotation.intake.archives import UploadRefused, leads_outside
 from annotation.intake.manifests import MAX_ROWS
+from operations.egress import HostRefused
 from qsave.words import isolate
 
 SCHEME = "s3://"
 TIMEOUT_SECONDS = 30
 MISSING, DENIED = {"404", "NoSuchKey", "NoSuchBucket"}, {"403", "401", "AccessDenied", "InvalidAccessKeyId"}
-
-
-class HostRefused(ValueError):
-    """A request would go to a host that is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +80,25 @@ def list_errors() -> tuple[type[Exception], ...]:
 def open_client() -> Any:
     """Return a client of the operator's endpoint. Raises UploadRefused if none is configured."""
     import boto3  # only where a bucket is read: the web process stays light
+    import botocore.session
     from botocore.config import Config
+
+    from annotation.intake.bucket_connections import CheckedSession
 
     if not settings.S3_KEY_ID or not settings.S3_SECRET:
         raise UploadRefused(_("No bucket is open for imports. An operator sets QSAVE_S3_KEY_ID and QSAVE_S3_SECRET."))
-    client = boto3.session.Session(settings.S3_KEY_ID, settings.S3_SECRET, region_name=settings.S3_REGION).client(
+    own = botocore.session.get_session()
+    client = boto3.session.Session(
+        settings.S3_KEY_ID, settings.S3_SECRET, region_name=settings.S3_REGION, botocore_session=own
+    ).client(
         "s3",
         endpoint_url=settings.S3_ENDPOINT or None,
-        config=Config(
-            connect_timeout=TIMEOUT_SECONDS,
-            read_timeout=TIMEOUT_SECONDS,
-            retries={"total_max_attempts": 4},
-            s3={"addressing_style": "path"},
-            proxies={},
-        ),
+        config=Config(retries={"total_max_attempts": 4}, s3={"addressing_style": "path"}, proxies={}),
     )
-    client.meta.events.register("before-send.s3", lambda request, **_more: check_host(request.url, client))
+    certificates = own.get_config_variable("ca_bundle")  # AWS_CA_BUNDLE, for a service with a certificate of its own
+    session = CheckedSession(client.meta.endpoint_url, timeout=TIMEOUT_SECONDS, certificates=certificates)
+    client.meta.events.register("before-send.s3", lambda request, **_more: session.send(request))
     return client
-
-
-def check_host(url: str, client: Any) -> None:
-    """Raise HostRefused unless the URL is of the endpoint's host and its addresses are allowed."""
-    target, endpoint = urlsplit(url), urlsplit(client.meta.endpoint_url)
-    host = target.hostname or ""
-    if (target.scheme, host) != (endpoint.scheme, endpoint.hostname):
-        raise HostRefused(host)
-    if host in settings.BUCKET_HOSTS:
-        return
-    if target.scheme != "https" or not all(address.is_global for address in _resolve(host)):
-        raise HostRefused(host)
-
-
-def _resolve(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
-    return [getattr(address, "ipv4_mapped", None) or address for address in addresses]
 
 
 def _list_pages(client: Any, address: BucketAddress) -> Iterator[str]:
