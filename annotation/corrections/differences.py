@@ -16,6 +16,8 @@ from annotation.models import Clip, Item
 from qsave.words import isolate
 
 LONGEST_VALUE = 120
+OTHER_VIDEO = "other"
+"""In place of the hash of a video of which only the size was compared, and differs."""
 _SENTENCES = {
     "prompt": gettext_lazy("Prompt: %(before)s → %(after)s."),
     "generator": gettext_lazy("Generator: %(before)s → %(after)s."),

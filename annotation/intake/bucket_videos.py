@@ -30,17 +30,15 @@ class BucketFolder:
     def find(self, name: str) -> Path:
         """Download the object that a row names. Raises RowRefused, or BucketStopped if the bucket does not answer."""
         target = self._folder / "download"
-        if leads_outside(name):
-            raise RowRefused(f"video leads out of the bucket's folder: {name[:200]!r}.")
+        path = name_object(name)
         try:
-            self._download(name, target)
+            self._download(path, target)
         except list_errors() as error:
             raise explain_row(error, name) from None
         return target
 
-    def _download(self, name: str, target: Path) -> None:
-        key = self._address.prefix + str(PurePosixPath(name))
-        answer = self._client.get_object(Bucket=self._address.bucket, Key=key)
+    def _download(self, path: str, target: Path) -> None:
+        answer = self._client.get_object(Bucket=self._address.bucket, Key=self._address.prefix + path)
         if answer["ContentLength"] > MAX_BYTES:
             raise RowRefused(f"The video has more than the allowed {MAX_BYTES} bytes.")
         with target.open("wb") as out:
@@ -48,12 +46,23 @@ class BucketFolder:
                 out.write(chunk)
 
 
+def name_object(name: str) -> str:
+    """Return the path below the address of the object that a row names. Raises RowRefused if it leads elsewhere."""
+    if leads_outside(name):
+        raise RowRefused(f"video leads out of the bucket's folder: {name[:200]!r}.")
+    return str(PurePosixPath(name))
+
+
+def refuse_missing_object(name: str) -> RowRefused:
+    return RowRefused(f"video does not exist in the bucket: {name[:200]!r}.")
+
+
 def explain_row(error: Exception, name: str) -> Exception:
     if isinstance(error, OSError) and (error.filename or error.errno in FULL_DISK):
         return error  # of our disk
     code = read_code(error)
     if code in MISSING:
-        return RowRefused(f"video does not exist in the bucket: {name[:200]!r}.")
+        return refuse_missing_object(name)
     if code in DENIED:
         return RowRefused(f"video may not be read with the site's keys for the bucket: {name[:200]!r}.")
     return BucketStopped(0, "The bucket does not answer")

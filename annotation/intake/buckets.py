@@ -7,6 +7,7 @@ the bucket answers.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -45,20 +46,21 @@ class BucketAddress:
 
 
 def list_names(address: BucketAddress) -> list[str]:
-    """List the objects below an address by their paths in it. Raises UploadRefused."""
-    names: list[str] = []
-    try:
-        for name in _list_pages(open_client(), address):
-            names.append(name)
-            if len(names) > 2 * MAX_ROWS:
-                break
-    except list_errors() as error:
-        raise UploadRefused(_describe(error, str(address))) from None
+    """List the objects below an address by their paths in it. Raises UploadRefused, also if there are none."""
+    names = list(list_sizes(address))
     if not names:
         raise UploadRefused(
             _("There is nothing at %(name)s. Check the bucket and the folder.") % {"name": isolate(str(address))}
         )
     return names
+
+
+def list_sizes(address: BucketAddress) -> dict[str, int]:
+    """Return the bytes of the objects below an address by their paths in it. Raises UploadRefused."""
+    try:
+        return dict(islice(_list_pages(open_client(), address), 2 * MAX_ROWS))
+    except list_errors() as error:
+        raise UploadRefused(_describe(error, str(address))) from None
 
 
 def read_start(address: BucketAddress, name: str, most: int) -> bytes:
@@ -101,13 +103,13 @@ def open_client() -> Any:
     return client
 
 
-def _list_pages(client: Any, address: BucketAddress) -> Iterator[str]:
+def _list_pages(client: Any, address: BucketAddress) -> Iterator[tuple[str, int]]:
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=address.bucket, Prefix=address.prefix)
     for page in pages:
         for entry in page.get("Contents", ()):
             name = entry["Key"].removeprefix(address.prefix)
             if name and not leads_outside(name) and not name.endswith("/"):
-                yield name
+                yield name, entry["Size"]
 
 
 def _describe(error: Exception, name: str) -> str:

@@ -150,7 +150,9 @@ def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
         "seconds_between_updates": SECONDS_BETWEEN_UPDATES if is_reading or state == "running" else 0,
         "progress": progress,
         "faults": import_reading.list_faults(one) if progress.refused else [],
-        "preview": read_preview(one) if is_preview and not is_reading else None,
+        "preview": read_preview(one, waiting=progress.waiting, refused=progress.refused)
+        if is_preview and not is_reading
+        else None,
         "page": import_reading.read_rows(one, state=row_state, after=_read_after(request)),
         "row_state": row_state,
         "row_states": [(value, label) for value, label in ImportRow.State.choices if progress.counts.get(value)],

@@ -1,22 +1,18 @@
-"""The preview of an import: what its columns become, and which of its clips are here already."""
+"""The preview of an import: what its columns become, its groups, and how its rows compare with what is here."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from annotation.corrections.differences import describe_differences, find_differences
+from annotation.intake.import_comparison import compare_rows
 from annotation.intake.prompt_groups import plan_groups
-from annotation.intake.staging import list_distinct_prompts, load_row, split_into_batches, stage_rows
-from annotation.models import Clip, ClipImport, ImportRow, Item
-from qsave.groups import split_into_chunks
+from annotation.intake.staging import list_distinct_prompts, stage_rows
+from annotation.models import ClipImport, ImportRow
 
-MOST_ROWS = 5
 ROWS_FOR_COLUMNS = 1000
-LOOKUP_SIZE = 500
 MEANINGS = {
     "video": gettext_lazy("the file of the clip"),
     "prompt": gettext_lazy("the prompt, by which clips are grouped into splits"),
@@ -32,10 +28,13 @@ MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """First rows, and what becomes of each column."""
+    """What becomes of each column, how many rows can be imported and would be skipped, and how many are not listed."""
 
-    rows: list[ImportRow]
     columns: list[tuple[str, Any]]
+    importable: int
+    skipped: int
+    refused_more: int
+    unnamed_more: int
 
 
 def preview_import(clip_import: ClipImport) -> None:
@@ -48,7 +47,20 @@ def preview_import(clip_import: ClipImport) -> None:
     clip_import.save(update_fields=["preview"])
 
 
-def read_preview(clip_import: ClipImport) -> Preview:
+def read_preview(clip_import: ClipImport, *, waiting: int, refused: int) -> Preview:
+    """Read the preview of an import of which so many rows wait, and were refused."""
+    result = clip_import.preview
+    doomed = result.get("missing", 0) + result.get("conflicts", 0)
+    return Preview(
+        columns=_list_columns(clip_import),
+        importable=waiting - doomed,
+        skipped=refused + doomed,
+        refused_more=doomed - len(result.get("refusals", ())),
+        unnamed_more=result.get("unnamed", 0) - len(result.get("unnamed_files", ())),
+    )
+
+
+def _list_columns(clip_import: ClipImport) -> list[tuple[str, Any]]:
     good = clip_import.rows.exclude(state=ImportRow.State.REFUSED).order_by("number")
     names: Counter[str] = Counter()
     extra: Counter[str] = Counter()
@@ -57,42 +69,4 @@ def read_preview(clip_import: ClipImport) -> Preview:
         extra.update(values.get("metadata", {}).keys())
     columns: list[tuple[str, Any]] = [(name, meaning) for name, meaning in MEANINGS.items() if name in names]
     columns += [(name, _("stored with the clip")) for name in extra]
-    return Preview(list(good[:MOST_ROWS]), columns)
-
-
-def compare_rows(clip_import: ClipImport) -> dict[str, int]:
-    """Note how each waiting row differs from the clip that it names; return how many clips are here, and differ.
-
-    A row without a clip_id is compared when its video is read, because its hash is a part of its clip's name.
-    """
-    counts: Counter[str] = Counter()
-    waiting = clip_import.rows.filter(state=ImportRow.State.WAITING).order_by("number")
-    for batch in split_into_batches(waiting.iterator(chunk_size=1000)):
-        rows = [(stored, load_row(stored)) for stored in batch]
-        clips = _find_clips(row.clip_id for _, row in rows if row.clip_id)
-        items = _find_items(clip_import, clips.values())
-        noted = []
-        for stored, row in rows:
-            clip = clips.get(row.clip_id)
-            if clip is not None:
-                differences = find_differences(clip, row, item=items.get(clip.pk))
-                counts["differs" if differences else "present"] += 1
-                stored.note = " ".join(describe_differences(differences))
-                noted.append(stored)
-        ImportRow.objects.bulk_update(noted, ["note"])
-    return dict(counts)
-
-
-def _find_clips(names: Iterable[str]) -> dict[str, Clip]:
-    clips: dict[str, Clip] = {}
-    for part in split_into_chunks(sorted(set(names)), LOOKUP_SIZE):
-        clips |= {clip.clip_id: clip for clip in Clip.objects.filter(clip_id__in=part)}
-    return clips
-
-
-def _find_items(clip_import: ClipImport, clips: Iterable[Clip]) -> dict[int, Item]:
-    if clip_import.campaign is None:
-        return {}
-    keys = [clip.pk for clip in clips]
-    items = Item.objects.filter(campaign=clip_import.campaign)
-    return {item.clip_id: item for part in split_into_chunks(keys, LOOKUP_SIZE) for item in items.filter(clip__in=part)}
+    return columns

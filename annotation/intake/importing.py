@@ -72,6 +72,7 @@ def start_import(*, actor: User, clip_import: ClipImport, applies_changes: bool 
                 % {"name": isolate(current.name)}
             )
         current.applies_changes = applies_changes
+        current.rows.exclude(note="").update(note="")  # those of the preview
     current.state, current.error = State.RUNNING, ""
     current.job = jobs.enqueue(kind=IMPORT_CLIPS, arguments=list_arguments(current), actor=actor)
     current.save(update_fields=["state", "error", "job", "applies_changes"])

@@ -47,12 +47,17 @@ def prepare_rows(rows: Sequence[ImportRow], work_folder: Path) -> None:
 
 
 def open_videos(clip_import: ClipImport) -> VideoSource:
-    """Return where the videos of an import are. An operator's own folder is trusted."""
+    """Return where the videos of an import are."""
     if clip_import.source == ClipImport.Source.BUCKET:
         return BucketFolder(clip_import.videos)
+    return open_folder(clip_import)[0]
+
+
+def open_folder(clip_import: ClipImport) -> tuple[VideoFolder, Path]:
+    """Return the folder of an import that is on this host, and its path. An operator's own folder is trusted."""
     is_trusted = clip_import.source == ClipImport.Source.FOLDER and bool(clip_import.videos)
-    folder = Path(clip_import.videos) if clip_import.videos else Path(clip_import.manifest).parent
-    return VideoFolder(folder, _list_names(clip_import), trusted=is_trusted)
+    path = Path(clip_import.videos) if clip_import.videos else Path(clip_import.manifest).parent
+    return VideoFolder(path, _list_names(clip_import), trusted=is_trusted), path
 
 
 def _list_names(clip_import: ClipImport) -> Iterator[str]:

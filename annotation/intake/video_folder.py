@@ -62,6 +62,11 @@ class VideoFolder:
             raise _refuse(self._describe_absence(path), name)
         return candidates[0]
 
+    def list_files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the path in the folder, and on disk, of each file that rows may name."""
+        for file in walk(self._folder, follow_links=self._trusted):
+            yield file.relative_to(self._folder).as_posix(), file
+
     def _describe_absence(self, path: str) -> str:
         if (self._folder / path).is_dir():
             return "is not a file"
@@ -112,8 +117,7 @@ class VideoFolder:
         """Return the plain files by each writing of their path and, below `*/`, of their name. Read once."""
         if self._files is None:
             files: dict[str, list[Path]] = defaultdict(list)
-            for file in walk(self._folder, follow_links=self._trusted):
-                path = file.relative_to(self._folder).as_posix()
+            for path, file in self.list_files():
                 for key in _list_keys(path):
                     files[key].append(file)
                 for key in _list_keys(_get_base(path)):

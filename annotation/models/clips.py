@@ -89,7 +89,7 @@ class VideoFile(models.Model):
     duration = models.FloatField(help_text="Seconds, from presentation times.")
     frames = models.PositiveIntegerField()
     has_audio = models.BooleanField()
-    bytes = models.PositiveBigIntegerField()
+    bytes = models.PositiveBigIntegerField(db_index=True, help_text="Size of the original.")
     frame_times = models.JSONField(
         default=dict, help_text='SlowFast choice by configuration key: {key: {"fast": [s], "slow": [s]}}.'
     )
