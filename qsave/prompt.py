@@ -1,10 +1,15 @@
 """The one prompt template of the critic. It is text only and follows the frames.
 
 It is short, because every clip of every training step contains it. Training, drafting and evaluation share it; with a
-second template they would differ without an error.
+second template they would differ without an error. A model that was not trained on it is also told the defects, and
+may be asked for JSON (`make_untuned_prompt`).
 """
 
 import re
+from collections.abc import Sequence
+
+from qsave.axes import AXES, Axis
+from qsave.taxonomy import Defect
 
 SYSTEM_PROMPT = (
     "You grade a generated video on three axes: visual (how it looks), dynamic (how it moves), alignment (whether it "
@@ -22,6 +27,16 @@ SYSTEM_PROMPT = (
     "</answer>"
 )
 
+JSON_PROMPT = (
+    "You grade a generated video on three axes: visual (how it looks), dynamic (how it moves), alignment (whether it "
+    "shows what the prompt asks). Levels: bad, poor, fair, good, excellent. Answer with one JSON object and nothing "
+    "else. It has the keys visual, dynamic and alignment, each with this value:\n"
+    '{"reason": "what you see, in one or two sentences", "evidence": [{"defect": "id of a defect", '
+    '"time": {"start": 0.4, "end": 1.2}, "box": {"left": 10, "top": 20, "width": 30, "height": 40}}], '
+    '"level": "one of the levels"}\n'
+    "Times are in seconds as written before the pictures, boxes in per cent of the frame; null where a defect has "
+    "none. The evidence is empty if an axis has no defect."
+)
 _DESCRIBE = "Describe the video."
 _OPENS_A_MARK = re.compile(r"<(?=[/|A-Za-z])")
 
@@ -33,6 +48,22 @@ def make_user_prompt(prompt: str) -> str:
     `</think>`): otherwise a prompt could insert vision tokens or change the number of placeholders.
     """
     return f"Prompt: {_OPENS_A_MARK.sub('< ', ' '.join(prompt.split()))}"
+
+
+def make_untuned_prompt(taxonomy: Sequence[Defect], *, as_json: bool) -> str:
+    """Return the system prompt for a model that was not trained on report cards: the form, and the known defects."""
+    lists = "\n".join(f"{axis}: {_list_defects(taxonomy, axis)}" for axis in AXES)
+    form = JSON_PROMPT if as_json else SYSTEM_PROMPT
+    return f"{form}\n\nThe defects of each axis, by their ids. There are no others:\n{lists}"
+
+
+def _list_defects(taxonomy: Sequence[Defect], axis: Axis) -> str:
+    return ", ".join(map(_name_defect, (defect for defect in taxonomy if defect.axis == axis))) or "none"
+
+
+def _name_defect(defect: Defect) -> str:
+    label = " ".join(_OPENS_A_MARK.sub("< ", defect.label).split())
+    return defect.id if label == defect.id.replace("-", " ") else f"{defect.id} ({label})"
 
 
 def describe_prompt(prompt: str) -> str:

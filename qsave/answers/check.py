@@ -1,0 +1,60 @@
+"""Check a critic's answer against the campaign and the clip: defects of the taxonomy on their own axis, times in the
+clip.
+
+A piece of evidence that fails is left out and the rest stays. An axis that had evidence and keeps none is refused,
+because an axis without evidence says "no defect", which the critic did not say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from qsave.axes import Axis
+from qsave.proposal import AxisProposal
+from qsave.report_card import Evidence, TimeRange
+from qsave.taxonomy import Defect
+
+SLACK_SECONDS = 0.25
+"""A time this far behind the end is cut to the end: critics round times, and see frames at some distance."""
+NO_DEFECT = frozenset({"none", "no-defect", "no-defects"})
+"""Words that some models write as a defect where they found none. As ids of a taxonomy they keep their meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAxis:
+    """What is left of one axis (None if it is refused), and in words what was left out."""
+
+    proposal: AxisProposal | None
+    left_out: tuple[str, ...] = ()
+
+
+def check_axis(axis: Axis, one: AxisProposal, taxonomy: Sequence[Defect], duration: float) -> CheckedAxis:
+    """Return the axis without the evidence that its campaign or its clip rules out. `duration` is in seconds."""
+    axes = {defect.id: defect.axis for defect in taxonomy}
+    stated = [piece for piece in one.evidence if piece.defect in axes or piece.defect.lower() not in NO_DEFECT]
+    kept, left_out = [], []
+    for piece in stated:
+        if problem := _find_problem(axis, piece, axes, duration):
+            left_out.append(problem)
+        else:
+            kept.append(_cut_to_clip(piece, duration))
+    if stated and not kept:
+        return CheckedAxis(None, tuple(left_out))
+    return CheckedAxis(replace(one, evidence=tuple(kept)), tuple(left_out))
+
+
+def _find_problem(axis: Axis, piece: Evidence, axes: dict[str, Axis], duration: float) -> str:
+    """Return why a piece of evidence is refused; empty if it is not."""
+    name = repr(piece.defect[:60])
+    if piece.defect not in axes:
+        return f"{name} is not a defect of this campaign"
+    if axes[piece.defect] != axis:
+        return f"{name} is a defect of {axes[piece.defect]}, not of {axis}"
+    if piece.time and (piece.time.start > duration or piece.time.end > duration + SLACK_SECONDS):
+        return f"{name} at {piece.time.start:g}-{piece.time.end:g} s is outside the clip of {duration:g} s"
+    return ""
+
+
+def _cut_to_clip(piece: Evidence, duration: float) -> Evidence:
+    if piece.time is None or piece.time.end <= duration:
+        return piece
+    return replace(piece, time=TimeRange(piece.time.start, duration))
