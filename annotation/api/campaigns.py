@@ -1,9 +1,7 @@
 """The API of campaigns, their clips and ratings, and of jobs. Views only read the request; services have the rules."""
 
-from pathlib import Path
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -13,7 +11,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import exceptions, status
 from rest_framework.generics import ListAPIView
-from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +19,6 @@ from accounts.models import Role, User
 from annotation.api.base import KeyPagination, RoleView, read_values
 from annotation.api.serializers import (
     CampaignSerializer,
-    ImportSerializer,
     ItemSerializer,
     JobSerializer,
     NewCampaignSerializer,
@@ -31,10 +27,7 @@ from annotation.api.serializers import (
 )
 from annotation.campaigns import campaigns
 from annotation.campaigns.progress import read_progress_by_campaign
-from annotation.intake import importing, uploads
-from annotation.intake.archives import UploadRefused
-from annotation.intake.folder_manifests import GeneratorMissing, Manifest
-from annotation.models import Campaign, ClipImport, Item, Rating, RatingRevision
+from annotation.models import Campaign, Item, Rating, RatingRevision
 from annotation.raters.admission import list_campaigns_for, list_readable_campaigns
 from annotation.rating.clip_media import MEDIA_KINDS, serve_clip
 from annotation.rating.work import SECONDS
@@ -87,62 +80,6 @@ class CampaignStateView(RoleView):
         return Response(
             _campaign_to_json(campaigns.set_state(actor=self.actor, campaign=campaign, state=state), self.actor)
         )
-
-
-class ImportView(RoleView):
-    parser_classes = (JSONParser, MultiPartParser)
-
-    @extend_schema(
-        request={"application/json": ImportSerializer, "multipart/form-data": ImportSerializer},
-        responses={202: JobSerializer},
-    )
-    def post(self, request: Request, name: str) -> Response:
-        """Import clips, or with `preview` only read the rows. The answer is the job, with the key of the `import`."""
-        campaign = get_object_or_404(Campaign, name=name)
-        values = read_values(ImportSerializer(data=request.data))
-        if "files" in values:
-            manifest, source = _receive_files(values), ClipImport.Source.UPLOAD
-        else:
-            path = find_manifest(values["manifest"])
-            manifest, source = Manifest(path, "", path.name), ClipImport.Source.FOLDER
-        clip_import = importing.request_import(
-            actor=self.actor,
-            campaign=campaign,
-            source=source,
-            name=manifest.name,
-            manifest=manifest.path,
-            videos=manifest.videos,
-            has_preview=values["preview"],
-        )
-        if not values["preview"]:
-            clip_import = importing.start_import(actor=self.actor, clip_import=clip_import)
-        return Response({**JobSerializer(clip_import.job).data, "import": clip_import.pk}, status.HTTP_202_ACCEPTED)
-
-
-def _receive_files(values: dict[str, Any]) -> Manifest:
-    try:
-        return uploads.receive_files(values["files"], generator=values["generator"])
-    except GeneratorMissing as refusal:
-        raise exceptions.ValidationError({"generator": [str(refusal)]}) from None
-    except UploadRefused as refusal:
-        raise exceptions.ValidationError({"files": [str(refusal)]}) from None
-
-
-def get_import_root() -> Path:
-    """Return the folder for manifests and videos that are imported by path."""
-    return Path(settings.VAR_DIR) / "imports"
-
-
-def find_manifest(name: str) -> Path:
-    """Return the file `name` under the import folder; raise ValidationError if it does not exist or is outside."""
-    root = get_import_root().resolve()
-    try:
-        path = (root / name).resolve()
-        if path.is_relative_to(root) and path.is_file():
-            return path
-    except (OSError, ValueError):  # a name that no file can have
-        pass
-    raise exceptions.ValidationError({"manifest": [_("There is no such file in the site's import folder.")]})
 
 
 _AVAILABILITY = OpenApiParameter("availability", str, enum=Item.Availability.values)

@@ -11,6 +11,7 @@ from annotation.api import (
     item_acts,
     judgements,
     leases,
+    new_imports,
     schema,  # noqa: F401 - registers itself by being imported
 )
 
@@ -34,7 +35,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/items/<int:pk>/withdraw", corrections.WithdrawView.as_view(), name="api-withdraw-clip"),
     path("campaigns/<slug:name>/items/<int:pk>/restore", corrections.RestoreView.as_view(), name="api-restore-clip"),
     path("campaigns/<slug:name>/items/<int:pk>/exclude", campaign_settings.ExcludeView.as_view(), name="api-exclude"),
-    path("campaigns/<slug:name>/import", campaigns.ImportView.as_view(), name="api-import"),
+    path("campaigns/<slug:name>/import", new_imports.ImportView.as_view(), name="api-import"),
+    path("campaigns/<slug:name>/import/bucket", new_imports.BucketImportView.as_view(), name="api-import-bucket"),
+    path("campaigns/<slug:name>/import/server", new_imports.ServerImportView.as_view(), name="api-import-server"),
     path("imports/<int:pk>", imports.ClipImportView.as_view(), name="api-clip-import"),
     path("imports/<int:pk>/rows", imports.ImportRowsView.as_view(), name="api-import-rows"),
     path("imports/<int:pk>/start", imports.StartImportView.as_view(), name="api-start-import"),

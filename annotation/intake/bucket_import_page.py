@@ -7,13 +7,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import AuthedRequest, role_required
-from accounts.models import Role, User
+from accounts.models import Role
 from annotation.intake.archives import UploadRefused
-from annotation.intake.bucket_manifests import prepare_bucket
 from annotation.intake.folder_manifests import GeneratorMissing
 from annotation.intake.forms import BucketForm
-from annotation.intake.uploads import import_folder, open_upload_folder
-from annotation.models import Campaign, ClipImport
+from annotation.intake.import_requests import request_bucket_import
+from annotation.models import Campaign
 
 
 @role_required(Role.LEAD)
@@ -24,7 +23,7 @@ def import_bucket(request: AuthedRequest, name: str) -> HttpResponse:
     form = BucketForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            clip_import = _request_import(request.user, campaign, **form.cleaned_data)
+            clip_import = request_bucket_import(actor=request.user, campaign=campaign, **form.cleaned_data)
         except GeneratorMissing as refusal:
             form.add_error("generator", str(refusal))
         except UploadRefused as refusal:
@@ -34,9 +33,3 @@ def import_bucket(request: AuthedRequest, name: str) -> HttpResponse:
             return redirect("clip-import", pk=clip_import.pk)
     context = {"campaign": campaign, "form": form}
     return render(request, "annotation/import_bucket.html", context, status=422 if form.errors else 200)
-
-
-def _request_import(actor: User, campaign: Campaign, address: str, generator: str) -> ClipImport:
-    with open_upload_folder() as work_folder:
-        manifest = prepare_bucket(address, work_folder, generator=generator)
-        return import_folder(actor=actor, campaign=campaign, source=ClipImport.Source.BUCKET, manifest=manifest)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.models import Role, User
+from annotation.intake.buckets import SCHEME
 from annotation.intake.import_helpers import start_helpers, wait_for_helpers
 from annotation.intake.import_report import ImportReport, read_report
 from annotation.intake.importing import describe_machine_error, fail_import, list_arguments
@@ -32,10 +33,12 @@ _OPEN = (ImportRow.State.WAITING, ImportRow.State.WORKING, ImportRow.State.STORE
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How many processes work on an import, and whether clips that exist already get the values of their rows."""
+    """How many processes work on an import, whether clips that exist already get the values of their rows, and what
+    people call it, if not by its manifest."""
 
     workers: int = 1
     applies_changes: bool = False
+    name: str = ""
 
 
 def import_manifest(
@@ -43,12 +46,13 @@ def import_manifest(
     actor: User,
     campaign: Campaign | None,
     manifest: Path,
-    videos: Path | None = None,
+    videos: Path | str = "",
     simulated: bool = False,
     options: ImportOptions | None = None,
     on_progress: Progress | None = None,
 ) -> ImportReport:
-    """Import a manifest with the videos beside it, or in the operator's folder `videos`, whose links are followed.
+    """Import a manifest with the videos beside it, or in `videos`: an operator's folder, whose links are followed, or
+    the address of a bucket.
 
     With a campaign, the clips become items there. `on_progress(share, message)` is called while rows are worked on.
     Raises TableError if no row can be read. Errors that no row causes, such as a full disk or a lost database, are
@@ -59,10 +63,10 @@ def import_manifest(
     manifest = manifest.absolute()
     clip_import = ClipImport.objects.create(
         campaign=campaign,
-        source=ClipImport.Source.FOLDER,
-        name=manifest.name,
+        source=ClipImport.Source.BUCKET if str(videos).startswith(SCHEME) else ClipImport.Source.FOLDER,
+        name=options.name or manifest.name,
         manifest=str(manifest),
-        videos=str(videos or ""),
+        videos=str(videos),
         is_simulated=simulated,
         applies_changes=options.applies_changes,
         created_by=actor,

@@ -36,6 +36,10 @@ class ServerFolder:
 
 def find_folder(root: int, path: str) -> Path:
     """Return a folder below a root. Raises UploadRefused if it is outside, also by a link, or does not exist."""
+    if not settings.IMPORT_ROOTS:
+        raise UploadRefused(
+            _("No folder of the server is open for imports. An operator names some in QSAVE_IMPORT_ROOTS.")
+        )
     try:
         top = Path(settings.IMPORT_ROOTS[root]).resolve() if root >= 0 else None
         folder = (top / path).resolve() if top else None

@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import AuthedRequest, role_required
-from accounts.models import Role, User
+from accounts.models import Role
 from annotation.intake.archives import UploadRefused
-from annotation.intake.folder_manifests import GeneratorMissing, prepare_manifest
+from annotation.intake.folder_manifests import GeneratorMissing
 from annotation.intake.forms import ServerFolderForm
-from annotation.intake.server_folders import find_folder, read_folder, refuse_links_outside
-from annotation.intake.uploads import import_folder, open_upload_folder
-from annotation.models import Campaign, ClipImport
+from annotation.intake.import_requests import request_server_import
+from annotation.intake.server_folders import read_folder
+from annotation.models import Campaign
 
 
 @role_required(Role.LEAD)
@@ -28,7 +28,7 @@ def import_server_folder(request: AuthedRequest, name: str) -> HttpResponse:
     place: dict[str, Any] = form.cleaned_data if form.is_valid() else {"root": 0, "path": "", "generator": ""}
     if request.method == "POST" and not form.errors:
         try:
-            clip_import = _request_import(request.user, campaign, **place)
+            clip_import = request_server_import(actor=request.user, campaign=campaign, **place)
         except GeneratorMissing as refusal:
             form.add_error("generator", str(refusal))
         except UploadRefused as refusal:
@@ -48,13 +48,3 @@ def _read_folder(form: ServerFolderForm, root: int, path: str) -> dict[str, Any]
         if not form.errors:
             form.add_error(None, str(refusal))
         return {"folder": None}
-
-
-def _request_import(actor: User, campaign: Campaign, root: int, path: str, generator: str) -> ClipImport:
-    folder = find_folder(root, path)
-    refuse_links_outside(root, folder)
-    with open_upload_folder() as work_folder:
-        manifest = prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True)
-        if not any(work_folder.iterdir()):  # the folder has a manifest of its own
-            work_folder.rmdir()
-        return import_folder(actor=actor, campaign=campaign, source=ClipImport.Source.FOLDER, manifest=manifest)

@@ -62,7 +62,9 @@ def receive_files(
 
 
 @transaction.atomic
-def import_folder(*, actor: User, campaign: Campaign, source: str, manifest: Manifest) -> ClipImport:
+def import_folder(
+    *, actor: User, campaign: Campaign, source: str, manifest: Manifest, has_preview: bool = True
+) -> ClipImport:
     """Request the import of a folder's manifest; its notes are in the preview."""
     clip_import = request_import(
         actor=actor,
@@ -71,6 +73,7 @@ def import_folder(*, actor: User, campaign: Campaign, source: str, manifest: Man
         name=manifest.name,
         manifest=manifest.path,
         videos=manifest.videos,
+        has_preview=has_preview,
     )
     clip_import.notes = manifest.notes
     clip_import.save(update_fields=["notes"])

@@ -1,4 +1,4 @@
-"""`manage.py import_clips MANIFEST --campaign NAME`, or a folder of videos in place of the manifest"""
+"""`manage.py import_clips MANIFEST --campaign NAME`, or a folder of videos or the address of a bucket in its place"""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -14,8 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import Role, User
 from annotation.campaigns.campaigns import create_campaign
 from annotation.intake.archives import UploadRefused
+from annotation.intake.bucket_manifests import prepare_bucket
+from annotation.intake.buckets import SCHEME
 from annotation.intake.clips import ImportOptions, import_manifest
-from annotation.intake.folder_manifests import GeneratorMissing, prepare_manifest
+from annotation.intake.folder_manifests import GeneratorMissing, Manifest, prepare_manifest
 from annotation.models import Campaign
 from qsave.tables.table import TableError
 
@@ -25,11 +27,12 @@ class Command(BaseCommand):
 
     help = (
         "Import the clips of a manifest (CSV, TSV, JSON, JSONL or Parquet, with the videos beside it), or of a folder "
-        "without one: a folder per generator, each prompt in a text file beside its video or in the video's name."
+        "without one: a folder per generator, each prompt in a text file beside its video or in the video's name. "
+        "The folder may be in a bucket: s3://bucket/folder."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("manifest", type=Path, metavar="MANIFEST_OR_FOLDER")
+        parser.add_argument("source", metavar="MANIFEST_OR_FOLDER_OR_BUCKET")
         parser.add_argument("--campaign", required=True, help="the campaign's short name")
         parser.add_argument(
             "--videos", type=Path, metavar="ROOT", help="the folder of the videos, if they are not beside the manifest"
@@ -50,13 +53,13 @@ class Command(BaseCommand):
         actor = _find_actor(options["username"])
         try:
             campaign = _find_campaign(actor, options["campaign"], create=options["create"])
-            with self._open_manifest(options) as (manifest, videos):
+            with self._open_manifest(options) as manifest:
                 report = import_manifest(
                     actor=actor,
                     campaign=campaign,
-                    manifest=manifest,
-                    videos=videos,
-                    options=ImportOptions(max(1, options["workers"]), options["apply_changes"]),
+                    manifest=manifest.path,
+                    videos=manifest.videos,
+                    options=ImportOptions(max(1, options["workers"]), options["apply_changes"], manifest.name),
                     on_progress=self._print_progress,
                 )
         except GeneratorMissing as error:
@@ -88,26 +91,36 @@ class Command(BaseCommand):
             self.stderr.write(f"Warning: {warning}")
 
     @contextmanager
-    def _open_manifest(self, options: dict[str, Any]) -> Iterator[tuple[Path, Path | None]]:
-        """Yield the manifest and the folder of its videos; the manifest of a folder without one is written."""
-        source, videos = options["manifest"].absolute(), _find_folder(options["videos"])
-        if not source.is_dir():
-            yield options["manifest"], videos
+    def _open_manifest(self, options: dict[str, Any]) -> Iterator[Manifest]:
+        """Yield the manifest of the source; for a folder without one, it is written."""
+        source, videos, generator = options["source"], options["videos"], options["generator"]
+        if not _is_bucket(source) and not Path(source).is_dir():
+            yield Manifest(Path(source).absolute(), _find_folder(videos) or "", Path(source).name)
             return
         if videos:
             raise CommandError("--videos goes with a manifest. A folder has its own videos: leave --videos out.")
         with TemporaryDirectory() as work_folder:
-            table = prepare_manifest(
-                source, generator=options["generator"], work_folder=Path(work_folder), follow_links=True
-            )
+            table = _prepare_manifest(source, generator, Path(work_folder))
             for note in table.notes:
                 self.stderr.write(note)
-            yield table.path, Path(table.videos)
+            yield table
 
     def _print_progress(self, share: float, message: str) -> None:
         if self.stdout.isatty():
             self.stdout.write(f"\r{share:4.0%} {message}", ending="")
             self.stdout.write("\n" if share >= 1 else "", ending="")
+
+
+def _is_bucket(source: str) -> bool:
+    return source.startswith(SCHEME)
+
+
+def _prepare_manifest(source: str, generator: str, work_folder: Path) -> Manifest:
+    """Return the manifest of a folder, or of an address of a bucket."""
+    if _is_bucket(source):
+        return prepare_bucket(source, work_folder, generator=generator)
+    folder = Path(source).absolute()
+    return prepare_manifest(folder, generator=generator, work_folder=work_folder, follow_links=True)
 
 
 def _find_folder(root: Path | None) -> Path | None:

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from annotation.api.campaigns import get_import_root
+from annotation.api.new_imports import get_import_root
 from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Rating, SavedWork, Slot
 from annotation.rating import drafts

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from annotation.api.campaigns import get_import_root
+from annotation.api.new_imports import get_import_root
 from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item
 from operations import jobs
 from tests.annotation import factories

@@ -1,14 +1,17 @@
 """Imports from a bucket: moto's server stands in for an S3-compatible service."""
 
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import boto3
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from moto.server import ThreadedMotoServer
 from pytest_django import Settings
 
+from accounts.models import User
 from annotation.intake import buckets, row_work
 from annotation.intake.archives import UploadRefused
 from annotation.intake.bucket_videos import BucketFolder, explain_row
@@ -18,10 +21,20 @@ from annotation.intake.video_folder import BucketStopped
 from annotation.models import Campaign, ClipImport
 from operations import jobs
 from operations.models import Job, JobState
+from tests.annotation.api.scripts import make_script, post_json
 from tests.annotation.factories import make_video
 from tests.annotation.intake.test_import_page import run_upload
 
 SECRET = "a-secret-that-is-nowhere"
+ADDRESSES = {
+    "videos/batch": "is not the address of a bucket",
+    "https://videos.example.org/batch": "is not the address of a bucket",
+    "s3://": "is not the address of a bucket",
+    "s3://a b/c": "is not the address of a bucket",
+    "s3://none/batch": "There is no",
+    "s3://videos/empty": "There is nothing at",
+}
+"""Addresses with nothing to import, and words of their refusals."""
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +83,51 @@ def test_a_bucket_without_a_manifest_is_imported(as_lead: Client, empty_campaign
     assert sorted(clips) == [("sora", "a red fox"), ("wan", "a blue fox")]
 
 
+def run_command(campaign: Campaign, address: str, *more: str) -> None:
+    call_command("import_clips", address, "--campaign", campaign.name, *more, stdout=StringIO(), stderr=StringIO())
+
+
+def test_the_command_imports_a_bucket(as_lead: Client, empty_campaign: Campaign, bucket: Any) -> None:
+    run_command(empty_campaign, "s3://videos/batch")
+    clip_import = ClipImport.objects.get()
+    assert (clip_import.name, clip_import.source, clip_import.state) == ("sora, wan", "bucket", "done")
+    assert empty_campaign.items.count() == 2
+
+
+def test_the_command_refuses_an_address_as_the_page_does(
+    as_lead: Client, empty_campaign: Campaign, bucket: Any, settings: Settings
+) -> None:
+    for address, words in ADDRESSES.items():
+        if address.startswith("s3://"):
+            with pytest.raises(CommandError, match=words):
+                run_command(empty_campaign, address)
+    with pytest.raises(CommandError, match="leave --videos out"):
+        run_command(empty_campaign, "s3://videos/batch", "--videos", "/")
+    settings.BUCKET_HOSTS = []
+    with pytest.raises(CommandError, match="QSAVE_BUCKET_HOSTS"):
+        run_command(empty_campaign, "s3://videos/batch")
+    assert not ClipImport.objects.exists()
+
+
+def test_a_script_imports_a_bucket_and_is_refused_as_the_page_is(
+    lead: User, empty_campaign: Campaign, bucket: Any
+) -> None:
+    script, address = make_script(lead), f"/api/campaigns/{empty_campaign.name}/import/bucket"
+    for name, words in ADDRESSES.items():
+        refusal = post_json(script, address, {"address": name})
+        assert (refusal.status_code, words in refusal.json()["address"][0]) == (400, True)
+    refusal = post_json(script, address, {"address": "s3://videos/batch/sora/", "generator": "x" * 121})
+    assert (refusal.status_code, list(refusal.json())) == (400, ["generator"])
+
+    answer = post_json(script, address, {"address": "s3://videos/batch"})
+
+    assert answer.status_code == 202, answer.content
+    jobs.run(answer.json()["id"])
+    assert script.get(f"/api/imports/{answer.json()['import']}").json()["counts"] == {"added": 2}
+    previewed = post_json(script, address, {"address": "s3://videos/batch", "preview": True})
+    assert script.get(f"/api/imports/{previewed.json()['import']}").json()["state"] == "previewed"
+
+
 def test_a_manifest_in_the_bucket_is_read_and_a_missing_video_costs_its_row(
     as_lead: Client, empty_campaign: Campaign, bucket: Any
 ) -> None:
@@ -114,17 +172,7 @@ def test_a_bucket_that_stops_in_the_middle_is_resumed(
     assert empty_campaign.items.count() == 2
 
 
-@pytest.mark.parametrize(
-    ("address", "words"),
-    [
-        ("videos/batch", "is not the address of a bucket"),
-        ("https://videos.example.org/batch", "is not the address of a bucket"),
-        ("s3://", "is not the address of a bucket"),
-        ("s3://a b/c", "is not the address of a bucket"),
-        ("s3://none/batch", "There is no"),
-        ("s3://videos/empty", "There is nothing at"),
-    ],
-)
+@pytest.mark.parametrize(("address", "words"), ADDRESSES.items())
 def test_an_address_with_nothing_to_import_is_refused_in_words(
     as_lead: Client, empty_campaign: Campaign, bucket: Any, address: str, words: str
 ) -> None:

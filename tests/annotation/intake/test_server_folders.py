@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.models import User
 from annotation.models import Campaign, ClipImport
+from operations import jobs
+from tests.annotation.api.scripts import make_script, post_json
 from tests.annotation.factories import write_video
 from tests.annotation.intake.test_import_page import run_upload
 from tests.support.markup import collapse_space
@@ -89,3 +92,36 @@ def test_without_roots_the_page_says_who_can_open_them(
 ) -> None:
     assert "QSAVE_IMPORT_ROOTS" in read_page(as_lead, empty_campaign)[1]
     assert read_page(as_rater, empty_campaign)[0] == 403
+
+
+def test_a_script_browses_and_imports_a_folder_of_the_server(lead: User, empty_campaign: Campaign, root: Path) -> None:
+    script, address = make_script(lead), f"/api/campaigns/{empty_campaign.name}/import/server"
+    top = script.get(address).json()
+    assert (top["roots"], top["path"], top["folders"]) == (["root"], "", ["batch one", "inside"])
+    assert (top["videos"], top["tables"], top["has_more"]) == (0, 0, False)
+    assert script.get(f"{address}?path=batch%20one").json()["folders"] == ["sora", "wan"]
+
+    answer = post_json(script, address, {"path": "batch one"})
+
+    assert answer.status_code == 202, answer.content
+    jobs.run(answer.json()["id"])
+    assert script.get(f"/api/imports/{answer.json()['import']}").json()["counts"] == {"added": 2}
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"path": "../secret"}, "path"),
+        ({"path": "out"}, "path"),
+        ({"root": 7}, "path"),
+        ({"root": -1}, "root"),
+        ({"root": "x"}, "root"),
+        ({"path": "batch one/sora"}, "generator"),
+    ],
+)
+def test_a_script_is_refused_as_the_page_is(
+    lead: User, empty_campaign: Campaign, root: Path, values: dict[str, object], field: str
+) -> None:
+    answer = post_json(make_script(lead), f"/api/campaigns/{empty_campaign.name}/import/server", values)
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert not ClipImport.objects.exists()
