@@ -7,8 +7,7 @@ reason without them.
 import re
 from dataclasses import replace
 
-from qsave.axes import AXES
-from qsave.report_card import ReportCard
+from qsave.proposal import Proposal
 
 MOMENTS = "At {} moments:"
 MAP = "Map of colours:"
@@ -33,11 +32,10 @@ def strip_scratch(reason: str) -> str:
     return reason[end:].strip() or reason[: matches[0].start()].strip()
 
 
-def strip_card(card: ReportCard) -> ReportCard:
-    """Return the card with the scratch text stripped from each reason."""
-    return ReportCard(
-        **{axis.value: replace(card.axis(axis), reason=strip_scratch(card.axis(axis).reason)) for axis in AXES}
-    )
+def strip_proposal(proposal: Proposal) -> Proposal:
+    """Return the proposal with the scratch text stripped from the reason of each axis."""
+    stripped = {axis.value: replace(one, reason=strip_scratch(one.reason)) for axis, one in proposal.axes.items()}
+    return Proposal(**stripped)
 
 
 def _find_sentence_end(text: str, start: int) -> int:

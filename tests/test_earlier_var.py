@@ -27,7 +27,7 @@ KEPT = {
     "the splits of the clips": "SELECT clip.clip_id, grouped.split FROM annotation_clip clip "
     "JOIN annotation_promptgroup grouped ON grouped.id = clip.prompt_group_id ORDER BY clip.clip_id",
     "the drawn slots": "SELECT id, item_id, number, arm, kind, state, rater_id FROM annotation_slot ORDER BY id",
-    "the drafts": "SELECT item_id, critic, card, text FROM annotation_draft ORDER BY id",
+    "the drafts": "SELECT item_id, critic, text FROM annotation_draft ORDER BY id",
     "unsubmitted work": "SELECT item_id, rater_id, answers FROM annotation_savedwork ORDER BY id",
     "reviews": "SELECT item_id, reviewer_id, card FROM annotation_review ORDER BY id",
     "reports": "SELECT item_id, rater_id, kind, reason FROM annotation_skip ORDER BY id",

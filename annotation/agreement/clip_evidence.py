@@ -9,9 +9,11 @@ from django.db.models import Prefetch, QuerySet
 
 from annotation.agreement.scores import read_watched_share
 from annotation.models import AxisAnswer, Campaign, Draft, Item, Rating, RatingRevision, Review, Slot
+from annotation.rating.drafts import read_proposal
 from annotation.rating.work import merge_viewings
 from qsave import report_card
 from qsave.axes import AXES, Axis
+from qsave.proposal import AxisProposal, Proposal
 from qsave.report_card import Box, TimeRange, card_from_json, evidence_from_json
 
 
@@ -31,13 +33,19 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class AxisOpinion:
-    """What one person or critic says of one axis. `draft_use` is empty if it is no rating."""
+    """What one person or critic says of one axis. `draft_use` is empty if it is no rating.
+
+    A critic may give no score. `note` says what it measured and by which threshold. `is_proposed` is False for an axis
+    of which the critic says nothing.
+    """
 
     axis: Axis
-    score: float
+    score: float | None
     pieces: tuple[Piece, ...]
     reason: str
     draft_use: str = ""
+    note: str = ""
+    is_proposed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +196,21 @@ def _make_axis_opinion(key: str, axis: Axis, answer: AxisAnswer | None, defects:
 
 
 def _make_item_draft(draft: Draft, label: str, defects: dict[str, str], ratings: tuple[ItemRating, ...]) -> ItemDraft:
-    axes = _make_card_opinions(f"draft-{draft.pk}", draft.card, defects)
+    axes = _make_proposal_opinions(f"draft-{draft.pk}", read_proposal(draft), defects)
     opinion = Opinion(f"draft-{draft.pk}", label, draft.critic, axes, is_draft=True, version=draft.clip_version)
     return ItemDraft(draft, opinion, tuple(one for one in ratings if one.rating.draft_id == draft.pk))
+
+
+def _make_proposal_opinions(key: str, proposal: Proposal, defects: dict[str, str]) -> tuple[AxisOpinion, ...]:
+    proposed = proposal.axes
+    return tuple(_make_proposal_opinion(key, axis, proposed.get(axis), defects) for axis in AXES)
+
+
+def _make_proposal_opinion(key: str, axis: Axis, proposed: AxisProposal | None, defects: dict[str, str]) -> AxisOpinion:
+    if proposed is None:
+        return AxisOpinion(axis, None, (), "", is_proposed=False)
+    pieces = _make_pieces(key, axis, proposed.evidence, defects)
+    return AxisOpinion(axis, proposed.score, pieces, proposed.reason, note=proposed.note)
 
 
 def _make_item_review(review: Review, label: str, defects: dict[str, str]) -> ItemReview:

@@ -21,7 +21,7 @@ from annotation.agreement.scores import Score, make_table, read_scores, read_sit
 from annotation.models import Arm, Campaign, Draft, Item, RatingRevision
 from annotation.raters.screening import list_screened_raters, read_screened_raters, read_verdicts
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
-from qsave.report_card import card_from_json
+from qsave.proposal import proposal_from_json
 from qsave.statistics.alpha import compute_alpha
 from qsave.statistics.anchoring import Anchoring, EditDistances, measure_anchoring, summarise_edit_distances
 from qsave.statistics.ceiling import Reach, measure_reach
@@ -308,8 +308,8 @@ def _count_ratings(scores: Iterable[Score]) -> int:
 
 def _read_drafted_scores(draft_ids: set[int]) -> dict[int, tuple[int, dict[Axis, float]]]:
     """Return the item and the scores of each draft that was shown."""
-    cards = Draft.objects.filter(pk__in=draft_ids).values_list("pk", "item", "card")
-    return {pk: (item, card_from_json(card).scores) for pk, item, card in cards.iterator()}
+    rows = Draft.objects.filter(pk__in=draft_ids).values_list("pk", "item", "proposal")
+    return {pk: (item, proposal_from_json(proposal).scores) for pk, item, proposal in rows.iterator()}
 
 
 def _compare_arms(axis: Axis, counted: Sequence[Score], drafts: Mapping[int, tuple[int, dict[Axis, float]]]) -> ArmRow:
@@ -318,7 +318,7 @@ def _compare_arms(axis: Axis, counted: Sequence[Score], drafts: Mapping[int, tup
         axis=axis,
         anchoring=measure_anchoring(
             ((score.item, score.arm == Arm.ASSISTED, float(score.score)) for score in on_axis),
-            {item: scores[axis] for item, scores in drafts.values()},
+            {item: scores[axis] for item, scores in drafts.values() if axis in scores},
             raters=[score.rater for score in on_axis],
         ),
         edits=summarise_edit_distances(score.edit_distance for score in on_axis if score.edit_distance is not None),

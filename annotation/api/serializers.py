@@ -217,18 +217,22 @@ class RatingSerializer(serializers.ModelSerializer[Rating]):
 
 
 class DraftSerializer(serializers.ModelSerializer[Draft]):
-    """A critic's proposal. Its scores are null unless the campaign shows them."""
+    """A critic's proposal: `{axis: {"score", "evidence", "reason", "note"}}` of the axes of which it says something.
 
-    card = serializers.SerializerMethodField()
+    A score is null if the critic gives none or the campaign does not show scores. `note` says what was measured and by
+    which threshold; it is absent if the critic gives none.
+    """
+
+    proposal = serializers.SerializerMethodField()
 
     class Meta:
         model = Draft
-        fields = ("id", "critic", "card")
+        fields = ("id", "critic", "proposal")
         read_only_fields = fields
 
-    def get_card(self, draft: Draft) -> JSON:
+    def get_proposal(self, draft: Draft) -> JSON:
         shows = self.context["shows_draft_scores"]
-        return {axis: {**report, "score": report["score"] if shows else None} for axis, report in draft.card.items()}
+        return {axis: {**one, "score": one["score"] if shows else None} for axis, one in draft.proposal.items()}
 
 
 @extend_schema_serializer(component_name="Seat")
@@ -280,8 +284,9 @@ class SkipSerializer(serializers.Serializer[Any]):
 class SubmitSerializer(serializers.Serializer[Any]):
     """`answers` holds, for each axis, score, evidence or no_defect, and reason. The same `key` is never stored twice.
 
-    The site knows which draft it gave you with the slot, and decides from your text and marks what became of it. An
-    axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" means that you removed the draft first.
+    The site knows which draft it gave you with the slot, and decides from your text and marks what became of it. A
+    proposed axis that you leave as drafted needs `draft_use` "confirmed"; "cleared" means that you removed the draft
+    first.
     """
 
     item = serializers.IntegerField(source="item_id", min_value=1, max_value=LARGEST_KEY)

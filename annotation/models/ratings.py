@@ -12,11 +12,11 @@ from qsave.axes import MAX_LEVEL, MIN_LEVEL, Axis
 
 
 class Draft(models.Model):
-    """A critic's proposed report card for an item. Immutable."""
+    """A critic's proposal for an item; without any axis if the critic has nothing to say of the clip. Immutable."""
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="drafts")
     critic = models.CharField(max_length=120, help_text="Name and version, for example starter@1.")
-    card = models.JSONField(help_text="qsave.report_card.card_to_json")
+    proposal = models.JSONField(help_text="qsave.proposal.proposal_to_json")
     text = models.TextField(help_text="The critic's output as generated.")
     latency_ms = models.PositiveIntegerField(default=0)
     clip_version = models.PositiveIntegerField(default=1, help_text="Version of the clip that the critic saw.")

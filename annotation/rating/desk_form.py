@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from annotation.models import AxisAnswer, Campaign, Draft, Rating, SavedWork
 from annotation.rating.answers import Answer, AnswersRefused, Problems, Submission, parse_answers
-from annotation.rating.draft_use import UNCONFIRMED, decide_use, make_proposals
+from annotation.rating.draft_use import UNCONFIRMED, decide_use, make_prefills
 from annotation.shared.text import parse_number
 from qsave.axes import AXES, Axis
 from qsave.parsing import parse_json
@@ -149,8 +149,8 @@ def _report_draft_use(answers: FormAnswers) -> FormAnswers:
 
 def _find_unconfirmed(reported: FormAnswers, draft: Draft | None, exposure: str, campaign: Campaign) -> Problems:
     """Return the axes with an unconfirmed draft, of answers that may not even parse."""
-    proposals = make_proposals(campaign, draft) if draft else {}
-    waiting = [axis for axis in AXES if decide_use(reported[axis.value], proposals.get(axis), exposure) is None]
+    prefills = make_prefills(campaign, draft) if draft else {}
+    waiting = [axis for axis in AXES if decide_use(reported[axis.value], prefills.get(axis), exposure) is None]
     return {f"{axis}.draft_use": [str(UNCONFIRMED)] for axis in waiting}
 
 

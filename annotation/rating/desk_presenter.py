@@ -20,12 +20,11 @@ from annotation.campaigns.taxonomy import list_offered_defects
 from annotation.models import Campaign, Draft, Item, Rating, Slot, VideoFile
 from annotation.rating.answers import Problems
 from annotation.rating.desk_form import FormAnswer, FormAnswers, make_blank_answer, read_saved_answers
-from annotation.rating.draft_use import make_proposals
-from annotation.rating.drafts import find_draft
+from annotation.rating.draft_use import make_prefills
+from annotation.rating.drafts import find_draft, read_proposal
 from annotation.rating.rating_sql import read_desk_record
 from annotation.shared.levels import get_level_name, list_level_names
 from qsave.axes import AXES, Axis, round_to_level
-from qsave.report_card import card_from_json
 
 AXIS_HINTS = {
     Axis.VISUAL: _("how it looks"),
@@ -54,10 +53,14 @@ class LevelChoice:
 
 @dataclass(frozen=True, slots=True)
 class DraftMark:
-    """The critic's bar on one axis. `proposal` is the first content of the box, with which the page compares edits."""
+    """The critic's bar on one axis. `note` says what was measured and by which threshold. `proposal` is the first
+    content of the box, with which the page compares edits. If it `is_about_defects` only, the rater writes the reason.
+    """
 
     critic: str
     score: str
+    note: str
+    is_about_defects: bool
     proposal: str
 
 
@@ -181,17 +184,19 @@ def _list_defects(campaign: Campaign, axis: Axis, chosen: Collection[str] = ()) 
 
 
 def make_draft_answers(campaign: Campaign, draft: Draft) -> dict[Axis, FormAnswer]:
-    """Return a draft as form answers: reasons and known defects, never the scores."""
-    return {axis: make_blank_answer() | proposal for axis, proposal in make_proposals(campaign, draft).items()}
+    """Return a draft as form answers on the axes that it proposes: reasons and known defects, never the scores."""
+    return {axis: make_blank_answer() | prefill for axis, prefill in make_prefills(campaign, draft).items()}
 
 
 def make_draft_marks(campaign: Campaign, draft: Draft) -> dict[Axis, DraftMark]:
-    """Return the critic's bars. A bar has the drafted score only where the campaign shows scores."""
-    scores = card_from_json(draft.card).scores if campaign.shows_draft_scores else {}
+    """Return the critic's bars on the axes that it proposes, with the scores only where the campaign shows scores."""
+    proposed = read_proposal(draft).axes
     return {
         axis: DraftMark(
             critic=draft.critic,
-            score=_describe_score(scores.get(axis)),
+            score=_describe_score(proposed[axis].score) if campaign.shows_draft_scores else "",
+            note=proposed[axis].note,
+            is_about_defects=not answer["reason"].strip(),
             proposal=json.dumps({"reason": answer["reason"], "evidence": answer["evidence"]}),
         )
         for axis, answer in make_draft_answers(campaign, draft).items()
@@ -206,9 +211,8 @@ def _describe_score(score: float | None) -> str:
 
 
 def _prefill(campaign: Campaign, draft: Draft | None) -> FormAnswers:
-    if draft is None:
-        return {axis.value: make_blank_answer() for axis in AXES}
-    return {axis.value: answer | {"drafted": True} for axis, answer in make_draft_answers(campaign, draft).items()}
+    drafted = make_draft_answers(campaign, draft) if draft else {}
+    return {axis.value: drafted[axis] | {"drafted": True} if axis in drafted else make_blank_answer() for axis in AXES}
 
 
 # ---- the axes of the form

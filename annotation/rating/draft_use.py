@@ -1,8 +1,10 @@
 """Decide how a rater used a critic's draft on an axis: by the texts and the marks, never by what a client says.
 
-An unchanged draft counts once the rater has confirmed it. Emptying the axis clears the draft. Changed words or marks
-are an edit, or cleared if the rater pressed "Clear" before writing their own. A client reports only "confirmed" and
-"cleared", and each counts only where the texts agree.
+An axis that the draft does not propose has no draft, as in the blind arm. On a proposed axis an unchanged draft counts
+once the rater has confirmed it. Emptying the axis clears the draft. Changed words or marks are an edit, or cleared if
+the rater pressed "Clear" before writing their own. A proposal without a reason is only about the defects: the reason is
+always the rater's own and changes nothing. A client reports only "confirmed" and "cleared", and each counts only where
+the texts agree.
 """
 
 from collections.abc import Mapping
@@ -14,28 +16,30 @@ from django.utils.translation import gettext_lazy
 from annotation.campaigns.taxonomy import list_offered_defects
 from annotation.models import AxisAnswer, Campaign, Draft, Exposure
 from annotation.rating.answers import Answer, Problems
+from annotation.rating.drafts import read_proposal
 from annotation.shared.text import clean_text
-from qsave.axes import AXES, Axis
-from qsave.report_card import card_from_json, evidence_to_json
+from qsave.axes import Axis
+from qsave.proposal import AxisProposal
+from qsave.report_card import evidence_to_json
 
 Use = AxisAnswer.DraftUse
-Proposal = dict[str, Any]
+Prefill = dict[str, Any]
+"""What a draft puts into the form on one axis: `reason`, `evidence` as JSON, and `no_defect`."""
 UNCONFIRMED = gettext_lazy("The draft is unconfirmed: confirm, edit or clear it.")
 
 
-def make_proposals(campaign: Campaign, draft: Draft) -> dict[Axis, Proposal]:
-    """Return what a draft puts into the form on each axis: reason and evidence with the campaign's defects."""
-    card = card_from_json(draft.card)
-    known = {axis: {defect["id"] for defect in list_offered_defects(campaign.taxonomy, axis)} for axis in AXES}
+def make_prefills(campaign: Campaign, draft: Draft) -> dict[Axis, Prefill]:
+    """Return what a draft puts into the form on each axis that it proposes, with the campaign's defects only."""
+    return {axis: _make_prefill(campaign, axis, one) for axis, one in read_proposal(draft).axes.items()}
+
+
+def _make_prefill(campaign: Campaign, axis: Axis, proposed: AxisProposal) -> Prefill:
+    known = {defect["id"] for defect in list_offered_defects(campaign.taxonomy, axis)}
+    evidence = tuple(piece for piece in proposed.evidence if piece.defect in known)
     return {
-        axis: {
-            "reason": card.axis(axis).reason,
-            "evidence": evidence_to_json(
-                tuple(piece for piece in card.axis(axis).evidence if piece.defect in known[axis])
-            ),
-            "no_defect": not card.axis(axis).evidence,
-        }
-        for axis in AXES
+        "reason": proposed.reason,
+        "evidence": evidence_to_json(evidence),
+        "no_defect": not proposed.evidence,
     }
 
 
@@ -43,27 +47,27 @@ def decide_uses(
     campaign: Campaign, answers: Mapping[Axis, Answer], draft: Draft | None, exposure: str
 ) -> tuple[dict[Axis, Answer], Problems]:
     """Return the answers with the use of the draft, and the axes on which it is unconfirmed."""
-    proposals = make_proposals(campaign, draft) if draft else {}
+    prefills = make_prefills(campaign, draft) if draft else {}
     decided: dict[Axis, Answer] = {}
     problems: Problems = {}
     for axis, answer in answers.items():
         sent = {"reason": answer.reason, "evidence": evidence_to_json(answer.evidence), "draft_use": answer.draft_use}
-        use = decide_use(sent, proposals.get(axis), exposure)
+        use = decide_use(sent, prefills.get(axis), exposure)
         if use is None:
             problems[f"{axis}.draft_use"] = [str(UNCONFIRMED)]
         decided[axis] = replace(answer, draft_use=use or Use.NONE.value)
     return decided, problems
 
 
-def decide_use(sent: Mapping[str, Any], proposal: Proposal | None, exposure: str) -> str | None:
-    """Return the use of the draft on an axis; None while it is unconfirmed.
+def decide_use(sent: Mapping[str, Any], prefill: Prefill | None, exposure: str) -> str | None:
+    """Return the use of the draft on an axis; None while it is unconfirmed. `prefill` is None if none was proposed.
 
     `sent` has the reason, the evidence as JSON, and the client's report `draft_use`. If the draft came late, an axis on
     which the rater had already written has no draft.
     """
-    if proposal is None:
+    if prefill is None:
         return Use.NONE.value
-    if clean_text(sent["reason"]) == clean_text(proposal["reason"]) and sent["evidence"] == proposal["evidence"]:
+    if _is_as_drafted(sent, prefill):
         return Use.CONFIRMED.value if sent["draft_use"] == Use.CONFIRMED else None
     if sent["draft_use"] == Use.NONE and exposure == Exposure.LATE:
         return Use.NONE.value
@@ -71,17 +75,28 @@ def decide_use(sent: Mapping[str, Any], proposal: Proposal | None, exposure: str
     return Use.CLEARED.value if is_cleared else Use.EDITED.value
 
 
+def _is_as_drafted(sent: Mapping[str, Any], prefill: Prefill) -> bool:
+    has_same_reason = clean_text(sent["reason"]) == clean_text(prefill["reason"])
+    return (has_same_reason or not prefill["reason"].strip()) and bool(sent["evidence"] == prefill["evidence"])
+
+
 def decide_use_after_edit(before: AxisAnswer, answer: Answer) -> str:
     """Return the use of the draft after an edit. An axis without a draft or with a cleared one stays so."""
-    is_same = clean_text(answer.reason) == before.reason and evidence_to_json(answer.evidence) == before.evidence
+    has_same_reason = clean_text(answer.reason) == before.reason or not had_drafted_reason(before)
+    is_same = has_same_reason and evidence_to_json(answer.evidence) == before.evidence
     if is_same or before.draft_use in (Use.NONE, Use.CLEARED):
         return str(before.draft_use)
     return Use.CLEARED.value if is_empty(answer) else Use.EDITED.value
 
 
 def has_own_words(answer: AxisAnswer) -> bool:
-    """Return whether the rater wrote the reason: False for a draft that they confirmed or whose words are unchanged."""
-    return answer.draft_use != Use.CONFIRMED and answer.draft_edit_distance != 0
+    """Return whether the rater wrote the reason: False for drafted words that they confirmed or left unchanged."""
+    return not had_drafted_reason(answer) or (answer.draft_use != Use.CONFIRMED and answer.draft_edit_distance != 0)
+
+
+def had_drafted_reason(answer: AxisAnswer) -> bool:
+    """Return whether the rater was shown a drafted reason on the axis, and not only defects."""
+    return answer.draft_edit_distance is not None
 
 
 def is_empty(answer: Answer) -> bool:

@@ -1,5 +1,8 @@
 """Drafts of critics: store them, find the one for a slot, and record that a rater was shown one.
 
+A draft is a proposal of any subset of the axes. One without any axis records that the critic saw the clip and has
+nothing to say of it: the critic is not asked again, and nobody is shown it.
+
 They are stored here so that the rating page needs no model. Clips of val and test are never drafted, so that no critic
 is evaluated on ratings that it influenced.
 """
@@ -14,9 +17,8 @@ from accounts.models import User
 from annotation.models import Arm, Campaign, Draft, Exposure, Item, Offer, Slot, Split
 from annotation.rating.queue_sql import lock_held_slot
 from annotation.shared.text import clean_text
-from qsave.axes import AXES
-from qsave.report_card import ReportCard, card_to_json
-from qsave.scratch import strip_card
+from qsave.proposal import Proposal, proposal_from_json, proposal_to_json
+from qsave.scratch import strip_proposal
 
 TEXT_LIMIT = 20_000
 
@@ -26,14 +28,14 @@ class DraftRefused(ValueError):
 
 
 def record_draft(
-    *, item_id: int, critic: str, card: ReportCard, text: str, latency_ms: int, clip_version: int | None = None
+    *, item_id: int, critic: str, proposal: Proposal, text: str, latency_ms: int, clip_version: int | None = None
 ) -> Draft:
     """Store a critic's draft of an item, without its scratch text; an existing one stays as it is and is returned.
 
     `clip_version` is the version of the clip that the critic saw, by default the current one.
 
-    Raises DraftRefused for val and test items and for a card whose reasons are scratch text alone, Item.DoesNotExist
-    for an unknown item.
+    Raises DraftRefused for val and test items and for a proposal whose reasons are scratch text alone, and
+    Item.DoesNotExist for an unknown item.
     """
     item = Item.objects.select_related("clip__prompt_group").get(pk=item_id)
     split = item.clip.prompt_group.split
@@ -42,17 +44,17 @@ def record_draft(
             _("Item %(item_id)s is in the %(split)s split, which is never drafted.")
             % {"item_id": item_id, "split": split}
         )
-    stripped = strip_card(card)
-    if stripped != card and not any(stripped.axis(axis).reason for axis in AXES):
+    stripped = strip_proposal(proposal)
+    if stripped != proposal and not any(one.reason for one in stripped.axes.values()):
         raise DraftRefused(_("The critic only described what it saw and gave no reason for its scores."))
-    proposal = {
-        "card": card_to_json(stripped),
+    values = {
+        "proposal": proposal_to_json(stripped),
         "text": clean_text(text)[:TEXT_LIMIT],
         "latency_ms": max(0, latency_ms),
     }
     with transaction.atomic():
         version = item.clip.version if clip_version is None else clip_version
-        return Draft.objects.get_or_create(item=item, critic=critic, clip_version=version, defaults=proposal)[0]
+        return Draft.objects.get_or_create(item=item, critic=critic, clip_version=version, defaults=values)[0]
 
 
 def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
@@ -80,12 +82,22 @@ def find_draft(slot: Slot) -> Draft | None:
     """
     if slot.arm != Arm.ASSISTED:
         return None
-    return select_current_drafts().filter(item=slot.item_id).order_by("-created_at", "-pk").first()
+    return select_shown_drafts().filter(item=slot.item_id).order_by("-created_at", "-pk").first()
+
+
+def select_shown_drafts() -> QuerySet[Draft]:
+    """Return the drafts that raters may be shown: current ones that propose something; in SQL, `queue_sql`."""
+    return select_current_drafts().exclude(proposal={})
 
 
 def select_current_drafts() -> QuerySet[Draft]:
-    """Return the drafts of the present file of their clip; in SQL, `queue_sql`."""
+    """Return the drafts of the present file of their clip."""
     return Draft.objects.filter(clip_version=F("item__clip__version"))
+
+
+def read_proposal(draft: Draft) -> Proposal:
+    """Return what a draft proposes."""
+    return proposal_from_json(draft.proposal)
 
 
 def find_shown_draft(rater: User, item_id: int) -> tuple[Draft | None, str]:

@@ -62,6 +62,7 @@ _OFFER = """
 _NEWEST_DRAFT = """
     (SELECT id FROM annotation_draft
         WHERE item_id = %(item)s AND clip_version = (SELECT version FROM annotation_clip WHERE id = item.clip_id)
+            AND proposal <> '{}'
         ORDER BY created_at DESC, id DESC LIMIT 1)
 """
 _HAS_WORK = """

@@ -20,9 +20,9 @@ from annotation.rating.answers import (
     explain_draft_use,
     explain_score,
 )
+from annotation.rating.drafts import read_proposal
 from annotation.shared.text import clean_json, clean_text
 from qsave.axes import AXES, MAX_LEVEL, MIN_LEVEL, Axis
-from qsave.report_card import card_from_json
 from qsave.words import fold, isolate
 
 VIEWING_BYTES = 8_192
@@ -169,11 +169,10 @@ def _check_draft_use(answer: Answer) -> str:
 
 
 def read_drafted_reasons(draft: Draft | None) -> dict[Axis, str]:
-    """Return the critic's reasons by axis; none without a draft."""
+    """Return the critic's reasons on the axes that have one; none without a draft."""
     if draft is None:
         return {}
-    card = card_from_json(draft.card)
-    return {axis: card.axis(axis).reason for axis in AXES}
+    return {axis: one.reason for axis, one in read_proposal(draft).axes.items() if one.reason.strip()}
 
 
 @contextmanager

@@ -22,5 +22,6 @@ def strip_drafts(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [("annotation", "0001_initial"), ("modelassist", "0004_drafting_pause")]
+    run_before = [("annotation", "0032_drafts_hold_proposals")]  # it still reads `card`
 
     operations = [migrations.RunPython(strip_drafts, migrations.RunPython.noop)]

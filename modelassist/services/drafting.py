@@ -25,6 +25,7 @@ from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import pauses
 from operations.jobs import JobRun, enqueue
 from operations.models import Job, JobState
+from qsave.proposal import Proposal
 
 if TYPE_CHECKING:
     from modelassist.engine.generation.critic import Critic as LoadedCritic
@@ -171,7 +172,7 @@ def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bo
                 record_draft(
                     item_id=item.pk,
                     critic=str(critic),
-                    card=scored.card,
+                    proposal=Proposal.from_card(scored.card),
                     text=scored.text,
                     latency_ms=latency_ms,
                     clip_version=item.clip.version,

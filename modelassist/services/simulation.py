@@ -21,7 +21,7 @@ from accounts.services import create_user
 from annotation.campaigns.marking import Mark, mark_item
 from annotation.models import AxisAnswer, Campaign, Draft, Slot
 from annotation.rating.answers import Answer, AnswersRefused, Submission
-from annotation.rating.drafts import find_shown_draft, list_items_without_draft, record_draft
+from annotation.rating.drafts import find_shown_draft, list_items_without_draft, read_proposal, record_draft
 from annotation.rating.queue import claim
 from annotation.rating.ratings import submit
 from annotation.rating.validation import list_defect_ids
@@ -30,7 +30,8 @@ from modelassist.toy.raters import SimulatedRater, make_rater
 from modelassist.toy.render import render_clip
 from modelassist.toy.world import ClipSpec, draw_other_prompt, make_spec
 from qsave.axes import AXES, Axis
-from qsave.report_card import AxisReport, card_from_json
+from qsave.proposal import AxisProposal, Proposal
+from qsave.report_card import AxisReport
 
 OnProgress = Callable[[int, int], None]
 """A function that is called with the number done and the total."""
@@ -156,7 +157,8 @@ def draft_all(*, campaign: Campaign, seed: int) -> int:
     for item in items:
         spec = find_spec(item.clip.clip_id)
         card = rater.rate(spec, rater.make_rng(spec))
-        record_draft(item_id=item.pk, critic=SIMULATED_CRITIC, card=card, text="", latency_ms=0)
+        proposal = Proposal.from_card(card)
+        record_draft(item_id=item.pk, critic=SIMULATED_CRITIC, proposal=proposal, text="", latency_ms=0)
     return len(items)
 
 
@@ -215,19 +217,20 @@ def _rate_one(person: Person, campaign: Campaign) -> bool:
 
 def _make_answers(rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, campaign: Campaign) -> dict[Axis, Answer]:
     card = rater.rate(spec, rater.make_rng(spec))
-    if draft is None:
-        return {axis: _answer_with(card.axis(axis)) for axis in AXES}
-    draft_card, defects = card_from_json(draft.card), list_defect_ids(campaign)
-    return {axis: _answer_draft(card.axis(axis), draft_card.axis(axis), defects[axis]) for axis in AXES}
+    proposed, defects = _list_proposed(draft), list_defect_ids(campaign)
+    return {axis: _answer_draft(card.axis(axis), proposed.get(axis), defects[axis]) for axis in AXES}
 
 
 def _rewrite(
     rater: SimulatedRater, spec: ClipSpec, draft: Draft | None, refused: set[str], attempt: int
 ) -> dict[Axis, Answer]:
-    """Rate the refused axes again in other words, without the critic's draft."""
-    card = rater.rate(spec, rater.make_rng(spec, attempt))
-    use = _DRAFT_USE.EDITED if draft else _DRAFT_USE.NONE
-    return {axis: _answer_with(card.axis(axis), use) for axis in AXES if axis in refused}
+    """Rate the refused axes again in other words, without the critic's reason."""
+    card, proposed = rater.rate(spec, rater.make_rng(spec, attempt)), _list_proposed(draft)
+    return {axis: _answer_in_own_words(card.axis(axis), proposed.get(axis)) for axis in AXES if axis in refused}
+
+
+def _list_proposed(draft: Draft | None) -> dict[Axis, AxisProposal]:
+    return read_proposal(draft).axes if draft else {}
 
 
 def _answer_with(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_ms: int | None = None) -> Answer:
@@ -240,16 +243,32 @@ def _answer_with(report: AxisReport, draft_use: str = _DRAFT_USE.NONE, confirm_m
     )
 
 
-def _answer_draft(report: AxisReport, draft: AxisReport, defect_ids: Iterable[str]) -> Answer:
+def _answer_draft(report: AxisReport, draft: AxisProposal | None, defect_ids: Iterable[str]) -> Answer:
     """Confirm a draft that lists the same defects as the rater's report; otherwise use the rater's report.
 
     The score is always the rater's own: a page shows drafted scores only if the campaign says so.
     """
-    is_usable = set(draft.defects) <= set(defect_ids) and len(draft.reason) >= MIN_REASON_LENGTH
-    if is_usable and set(report.defects) == set(draft.defects):
+    if draft is None or len(draft.reason) < MIN_REASON_LENGTH:
+        return _answer_in_own_words(report, draft)
+    drafted = _list_defects(draft)
+    if drafted <= set(defect_ids) and set(report.defects) == drafted:
         confirmed = AxisReport(report.score, draft.evidence, draft.reason)
         return _answer_with(confirmed, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(draft.reason))
+    return _answer_with(report, _DRAFT_USE.EDITED)
+
+
+def _answer_in_own_words(report: AxisReport, draft: AxisProposal | None) -> Answer:
+    """Write the reason; confirm the drafted defects if the draft has no reason and they are those of the report."""
+    if draft is None:
+        return _answer_with(report)
+    if not draft.reason and set(report.defects) == _list_defects(draft):
+        confirmed = AxisReport(report.score, draft.evidence, report.reason)
+        return _answer_with(confirmed, _DRAFT_USE.CONFIRMED, confirm_ms=_estimate_reading_ms(""))
     return _answer_with(report, _DRAFT_USE.EDITED if draft.reason else _DRAFT_USE.CLEARED)
+
+
+def _list_defects(draft: AxisProposal) -> set[str]:
+    return {piece.defect for piece in draft.evidence}
 
 
 def _estimate_reading_ms(text: str) -> int:

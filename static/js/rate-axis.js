@@ -13,7 +13,7 @@ import { element, find, findAll, findIfAny, gettext, isolate, listen, readTarget
  * @typedef {{ score?: number | null, evidence?: Evidence[], no_defect?: boolean, reason?: string }
  *   & import("./rate-draft.js").DraftUse} Answer
  * @typedef {Record<string, Answer>} Answers by axis
- * @typedef {{ reason: string, evidence: Evidence[] }} DraftAnswer
+ * @typedef {{ reason: string, evidence: Evidence[], no_defect: boolean }} DraftAnswer
  * @typedef {{ changed: () => void, jump: (piece: Evidence) => void, say: (words: string) => void }} AxisPage
  */
 
@@ -286,7 +286,7 @@ export class AxisForm {
   clearDraft() {
     if (!this.drafted) return;
     this.drafted.cleared.value = "1";
-    this.reason.value = "";
+    if (!this.drafted.isAboutDefects) this.reason.value = "";
     this.none.checked = false;
     this.setEvidence([]);
     this.say(gettext("%(axis)s: draft cleared", { axis: this.title }));
@@ -303,7 +303,7 @@ export class AxisForm {
     find(this.root, "[data-place]").innerHTML = html;
     this.adoptDraft();
     this.reason.value = answer.reason;
-    this.none.checked = answer.evidence.length === 0;
+    this.none.checked = answer.no_defect;
     this.setEvidence(structuredClone(answer.evidence));
     this.touch();
   }

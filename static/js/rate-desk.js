@@ -14,7 +14,7 @@ import { Steps, Work, isTyping } from "./rate-work.js";
  * @typedef {import("./rate-axis.js").Answers} Answers
  * @typedef {import("./rate-site.js").Problems} Problems
  * @typedef {{ say: (words: string) => void, showSaved: (words: string) => void, swap: (html: string) => void }} Site
- * @typedef {{ axes: Record<string, { html: string, answer: import("./rate-axis.js").DraftAnswer }> }} Draft
+ * @typedef {{ axes: Record<string, { html: string, answer: import("./rate-axis.js").DraftAnswer }> }} Draft has the proposed axes
  */
 
 const LATE_PAUSE = 10000;
@@ -375,12 +375,13 @@ export class Desk {
       this.site.say(error.message);
     }
     if (!draft) return;
-    const free = this.axes.filter((axis) => !axis.isTyped);
-    for (const axis of free) axis.takeDraft(draft.axes[axis.name].html, draft.axes[axis.name].answer);
+    const { axes } = draft;
+    const free = this.axes.filter((axis) => axis.name in axes && !axis.isTyped);
+    for (const axis of free) axis.takeDraft(axes[axis.name].html, axes[axis.name].answer);
     this.steps.begin(); // undo would lead to a form without the draft
     this.site.say(free.length
-      ? gettext("The draft now fills the axes that you had left empty.")
-      : gettext("You have already written on all three axes, so nothing was changed."));
+      ? gettext("The draft now fills the axes of which it says something and that you had left empty.")
+      : gettext("You have already written on every axis of which the draft says something, so nothing was changed."));
     this.onChange();
   }
 

@@ -35,6 +35,7 @@ export class DraftBar {
     this.changes = find(bar, "[data-draft-changes]");
     /** @type {{ reason: string, evidence: Evidence[] }} */
     this.proposal = JSON.parse(bar.dataset.draft ?? "");
+    this.isAboutDefects = !this.proposal.reason.trim(); // the rater writes the reason
     this.shownAt = performance.now();
     find(bar, "[data-axis-action=clear]").hidden = false;
   }
@@ -44,7 +45,8 @@ export class DraftBar {
    * @param {{ reason: string, evidence: Evidence[] }} answer
    */
   isOwn({ reason, evidence }) {
-    return reason.trim() === this.proposal.reason.trim() && writeMarks(evidence) === writeMarks(this.proposal.evidence);
+    const hasOwnReason = this.isAboutDefects || reason.trim() === this.proposal.reason.trim();
+    return hasOwnReason && writeMarks(evidence) === writeMarks(this.proposal.evidence);
   }
 
   read() {
@@ -88,12 +90,20 @@ export class DraftBar {
   paintChanges(answer) {
     this.changes.hidden = !answer;
     if (!answer) return;
+    const summary = find(this.changes, "summary");
+    const text = find(this.changes, "p");
+    const defects = this.renderDefectChanges(answer.evidence);
+    if (this.isAboutDefects) {
+      summary.textContent = gettext("Changes");
+      text.replaceChildren(...defects);
+      return;
+    }
     const changes = compareWords(this.proposal.reason, answer.reason);
     /** @param {Change["kind"]} kind */
     const count = (kind) => changes.filter((change) => change.kind === kind).reduce((sum, { words }) => sum + words.length, 0);
-    const text = find(this.changes, "p");
-    find(this.changes, "summary").textContent = gettext("Changes: %(added)s in, %(removed)s out", { added: count("ins"), removed: count("del") });
-    text.replaceChildren(...changes.flatMap((change) => renderChange(change)), ...this.renderDefectChanges(answer.evidence));
+    summary.textContent = gettext("Changes: %(added)s in, %(removed)s out", { added: count("ins"), removed: count("del") });
+    const gap = defects.length ? [element("br")] : [];
+    text.replaceChildren(...changes.flatMap((change) => renderChange(change)), ...gap, ...defects);
   }
 
   /**
@@ -111,10 +121,10 @@ export class DraftBar {
     const changes = [...compare("del", before, after), ...compare("ins", after, before)];
     if (changes.length) {
       const nodes = changes.flatMap((change) => renderChange(change, (label) => element("bdi", {}, label)));
-      return [element("br"), gettext("Defects: "), ...nodes];
+      return [gettext("Defects: "), ...nodes];
     }
     const isSame = writeMarks(evidence) === writeMarks(this.proposal.evidence);
-    return isSame ? [] : [element("br"), gettext("Marks on the clip changed.")];
+    return isSame ? [] : [gettext("Marks on the clip changed.")];
   }
 }
 

@@ -7,8 +7,9 @@ from annotation.agreement import reviews
 from annotation.campaigns.reports import give_out_again
 from annotation.models import Arm, Campaign, Item, Rating
 from annotation.rating.answers import Answer
+from annotation.rating.drafts import read_proposal
 from qsave.axes import AXES, Axis
-from qsave.report_card import Box, Evidence, TimeRange, card_from_json
+from qsave.report_card import Box, Evidence, TimeRange
 from tests.annotation import factories
 
 LONG_REASON = "The far hand melts into the sleeve and comes back with six fingers, then blurs again. " * 4
@@ -55,7 +56,7 @@ def _rate_with_draft(rater: User, campaign: Campaign) -> Rating:
     slot = factories.claim(rater, campaign)
     assert slot.arm == Arm.ASSISTED
     answers = factories.make_answers(4, draft_use="edited")
-    drafted = card_from_json(slot.item.drafts.get().card).visual
+    drafted = read_proposal(slot.item.drafts.get()).axes[Axis.VISUAL]
     answers[Axis.VISUAL] = Answer(4, drafted.evidence, drafted.reason, draft_use="confirmed", confirm_ms=900)
     answers[Axis.ALIGNMENT] = replace(answers[Axis.ALIGNMENT], draft_use="cleared")
     return factories.submit(rater, slot, answers=answers)

@@ -35,9 +35,10 @@ from annotation.models import (
 )
 from annotation.rating import queue, ratings
 from annotation.rating.answers import Answer, Submission
-from annotation.rating.drafts import find_draft
+from annotation.rating.drafts import find_draft, record_draft
 from qsave.axes import AXES, Axis
-from qsave.report_card import AxisReport, Evidence, ReportCard
+from qsave.proposal import AxisProposal, Proposal
+from qsave.report_card import AxisReport, Evidence, ReportCard, TimeRange
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 """A Monday."""
@@ -228,9 +229,15 @@ def make_item(campaign: Campaign, clip: Clip | None = None, *, arm: Arm = Arm.BL
 
 def make_draft(item: Item, *, reason: str = "The edges of the square shimmer a little.") -> Draft:
     """Make a critic's draft: one defect and a reason on the visual axis, no defect on the two others."""
-    card = {axis.value: {"score": 4.0, "evidence": [], "reason": f"{reason} Seen for {axis.value}."} for axis in AXES}
-    card["visual"]["evidence"] = [{"defect": "blur", "time": [0.5, 1.0], "box": None}]
-    return Draft.objects.create(item=item, critic="starter@1", card=card, text="as generated", latency_ms=5)
+    proposed = {axis.value: AxisProposal((), f"{reason} Seen for {axis.value}.", 4.0) for axis in AXES}
+    proposed["visual"] = replace(proposed["visual"], evidence=(Evidence("blur", TimeRange(0.5, 1.0)),))
+    return store_draft(item.pk, proposal=Proposal(**proposed))
+
+
+def store_draft(item_id: int, *, critic: str = "starter@1", proposal: Proposal | None = None) -> Draft:
+    """Store a critic's draft of an item, by default of all that `make_card` says."""
+    proposal = make_proposal() if proposal is None else proposal
+    return record_draft(item_id=item_id, critic=critic, proposal=proposal, text="as generated", latency_ms=5)
 
 
 def make_card(score: float = 3, *, reason: str = "The edges wobble from the middle on") -> ReportCard:
@@ -240,6 +247,11 @@ def make_card(score: float = 3, *, reason: str = "The edges wobble from the midd
         dynamic=AxisReport(score, (), f"{reason}, in motion"),
         alignment=AxisReport(score, (), f"{reason}, as asked"),
     )
+
+
+def make_proposal(score: float = 3) -> Proposal:
+    """Make a proposal of all that `make_card` says."""
+    return Proposal.from_card(make_card(score))
 
 
 def make_answers(scores: Mapping[Axis, int] | int = 3, **changes: Any) -> dict[Axis, Answer]:

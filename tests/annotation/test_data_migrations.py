@@ -71,7 +71,7 @@ def make_offer(*, state: str, arm: str = "assisted") -> Offer:
 
 def make_draft(offer: Offer, at: datetime) -> Draft:
     count = Draft.objects.filter(item=offer.item).count()
-    draft = Draft.objects.create(item=offer.item, critic=f"critic@{count}", card={}, text="")
+    draft = Draft.objects.create(item=offer.item, critic=f"critic@{count}", proposal={}, text="")
     Draft.objects.filter(pk=draft.pk).update(created_at=at)
     return draft
 

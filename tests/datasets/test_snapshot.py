@@ -9,7 +9,6 @@ from pytest_django import DjangoAssertNumQueries
 
 from annotation.agreement import reviews
 from annotation.models import Campaign, Clip, HeldOutGenerator, Rating, Screening
-from annotation.rating import drafts
 from datasets.services.records import ClipRecord, read_records
 from datasets.services.snapshot import count_held_out, has_train_clips, make_pseudonym, write_snapshot
 from qsave.axes import AXES, Axis
@@ -78,7 +77,7 @@ def test_the_newest_review_comes_along(tmp_path: Path) -> None:
 def test_a_draft_left_as_it_stood_is_known(tmp_path: Path) -> None:
     campaign = campaign_with([clip_with_file("a")], assisted_share=1.0, overlap=1)
     item = campaign.items.get()
-    drafts.record_draft(item_id=item.pk, critic="tiny@1", card=make_card(3), text="", latency_ms=1)
+    factories.store_draft(item.pk, critic="tiny@1", proposal=factories.make_proposal(3))
     person = make_user()
     slot = factories.claim(person, campaign)
     drafted = make_card(3)

@@ -21,7 +21,6 @@ from annotation.campaigns import overlap
 from annotation.campaigns.campaigns import add_clips
 from annotation.models import AxisAnswer, Campaign, Item, Qualification, Rating, RatingRevision, SavedWork, Slot
 from annotation.rating import ratings
-from annotation.rating.drafts import record_draft
 from annotation.rating.queue import LeaseLost
 from qsave.axes import AXES
 from tests.annotation import factories
@@ -146,7 +145,7 @@ def make_campaign() -> Campaign:
     qualifying.update(is_qualification=True)
     for item in items[2::2]:
         if item.clip.prompt_group.split == "train":
-            record_draft(item_id=item.pk, critic="toy@1", card=factories.make_card(), text="words", latency_ms=1)
+            factories.store_draft(item.pk, critic="toy@1")
     return campaign
 
 

@@ -156,7 +156,7 @@ def test_answers_about_real_clips_are_quoted_where_there_are_any(engineer: User,
         actor=engineer, campaign=campaign, clips=[make_clip(f"clip{number}", video=SHORT_VIDEO) for number in range(4)]
     )
     items = list(campaign.items.order_by("pk"))
-    Draft.objects.create(item=items[0], critic=str(starter), card={}, text="")
+    Draft.objects.create(item=items[0], critic=str(starter), proposal={}, text="")
     for item, text in zip(items[1:], ["babble", "babble", ""], strict=True):
         FailedDraft.objects.create(critic=starter, item=item, error="not in the grammar", text=text)
     assert "Of its 3 answers about clips that are not simulated, 1 could be read (33%)." in describe_readable(starter)

@@ -1,11 +1,8 @@
 """The active critic drafts once, for the next items only; unusable answers are counted and not stored as drafts."""
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-from django.apps import apps
-from django.db import connection
 
 from accounts.models import User
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
@@ -23,6 +20,7 @@ from operations.models import Job, JobState
 from qsave import scratch
 from qsave.axes import AXES
 from qsave.grammar import render
+from qsave.proposal import Proposal
 from qsave.report_card import AxisReport, ReportCard
 from tests.annotation.factories import SHORT_VIDEO, make_clip
 
@@ -107,7 +105,7 @@ def test_val_and_test_items_are_never_offered_and_refused(campaign: Campaign, cr
     assert {item.clip.prompt_group.split for item in offered} == {Split.TRAIN}
     for item in Item.objects.exclude(clip__prompt_group__split=Split.TRAIN):
         with pytest.raises(DraftRefused):
-            record_draft(item_id=item.pk, critic=str(critic), card=CARD, text="", latency_ms=1)
+            record_draft(item_id=item.pk, critic=str(critic), proposal=Proposal.from_card(CARD), text="", latency_ms=1)
 
 
 def test_items_without_an_open_assisted_slot_get_no_draft(campaign: Campaign, critic: Critic) -> None:
@@ -227,9 +225,10 @@ def test_a_draft_holds_no_word_that_the_toy_critic_writes_for_itself(campaign: C
     for index in range(40):
         spec = make_spec(5, index)
         card = rater.rate(spec, rater.make_rng(spec))
-        draft = record_draft(item_id=item.pk, critic=f"toy@{index}", card=card, text=render(card), latency_ms=1)
+        proposal, text = Proposal.from_card(card), render(card)
+        draft = record_draft(item_id=item.pk, critic=f"toy@{index}", proposal=proposal, text=text, latency_ms=1)
         for axis in AXES:
-            reason = draft.card[axis]["reason"]
+            reason = draft.proposal[axis]["reason"]
             assert reason
             assert card.axis(axis).reason.endswith(reason)
             assert not any(mark in reason for mark in (scratch.MAP, scratch.COMPARISON, "moments:"))
@@ -237,19 +236,6 @@ def test_a_draft_holds_no_word_that_the_toy_critic_writes_for_itself(campaign: C
 
 def test_a_card_of_scratch_text_alone_is_no_draft(campaign: Campaign, critic: Critic) -> None:
     item = campaign.items.filter(clip__prompt_group__split=Split.TRAIN).earliest("pk")
-    card = ReportCard(*[AxisReport(3, (), f"{scratch.MAP} - red -")] * 3)
+    proposal = Proposal.from_card(ReportCard(*[AxisReport(3, (), f"{scratch.MAP} - red -")] * 3))
     with pytest.raises(DraftRefused, match="only described"):
-        record_draft(item_id=item.pk, critic=str(critic), card=card, text="", latency_ms=1)
-
-
-def test_stored_drafts_lose_their_scratch_text_at_the_upgrade(campaign: Campaign, critic: Critic) -> None:
-    item = campaign.items.earliest("pk")
-    reports = {
-        axis.value: {"score": 3, "evidence": [], "reason": f"{scratch.MAP} - red -. A sea. Blue."} for axis in AXES
-    }
-    draft = Draft.objects.create(item=item, critic="starter@1", card=reports, text="as generated")
-    migration = import_module("modelassist.migrations.0005_drafts_without_scratch")
-    migration.strip_drafts(apps, connection.schema_editor())
-    draft.refresh_from_db()
-    assert {report["reason"] for report in draft.card.values()} == {"Blue."}
-    assert draft.text == "as generated"
+        record_draft(item_id=item.pk, critic=str(critic), proposal=proposal, text="", latency_ms=1)

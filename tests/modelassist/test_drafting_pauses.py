@@ -199,7 +199,7 @@ def test_a_readable_answer_ends_the_count(campaign: Campaign, critic: Critic) ->
     for item in items[: pauses.UNREADABLE_IN_A_ROW]:
         FailedDraft.objects.create(critic=critic, item=item, error="not in the grammar", text="babble")
     assert pauses.describe_unreadable(activation)
-    Draft.objects.create(item=items[-1], critic=str(critic), card={}, text="")
+    Draft.objects.create(item=items[-1], critic=str(critic), proposal={}, text="")
     assert not pauses.describe_unreadable(activation)
 
 

@@ -10,6 +10,11 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import AuditEntry
+from annotation.models import Draft
+from annotation.rating.drafts import read_proposal
+from qsave import scratch
+from qsave.axes import AXES
+from qsave.proposal import AxisProposal, Proposal
 
 BEFORE = [
     ("accounts", "0006_audit_entry"),
@@ -18,6 +23,7 @@ BEFORE = [
 ]
 AFTER = [("annotation", "0007_critic_active"), ("modelassist", "0003_fill_critic_active")]
 BEFORE_CAMPAIGNS = [("accounts", "0006_audit_entry"), ("modelassist", "0006_learned_from_simulated")]
+BEFORE_STRIPPING = [("annotation", "0030_rows_done_before"), ("modelassist", "0004_drafting_pause")]
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -37,6 +43,15 @@ def apps_before_campaigns(transactional_db: None) -> Iterator[Apps]:
     graph = executor.loader.graph
     others = [*graph.leaf_nodes("annotation"), *graph.leaf_nodes("datasets"), ("operations", "0001_initial")]
     yield executor.loader.project_state([*BEFORE_CAMPAIGNS, *others]).apps
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+@pytest.fixture
+def apps_before_stripping(transactional_db: None) -> Iterator[Apps]:
+    executor = MigrationExecutor(connection)
+    executor.migrate(BEFORE_STRIPPING)
+    yield executor.loader.project_state(BEFORE_STRIPPING).apps
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
 
@@ -143,3 +158,19 @@ def test_older_audit_entries_get_their_campaign_from_their_data_or_their_target(
 def _add_entry(older: OlderCampaign, label: str, key: int, **data: str) -> int:
     entries = older._model("accounts", "AuditEntry")
     return int(entries.create(action="a.b", target_type=label, target_id=str(key), data=data).pk)
+
+
+def test_older_drafts_lose_their_scratch_text_and_become_proposals(apps_before_stripping: Apps) -> None:
+    older = OlderCampaign(apps_before_stripping, "autumn")
+    reports = {
+        axis.value: {"score": 3, "evidence": [], "reason": f"{scratch.MAP} - red -. A sea. Blue."} for axis in AXES
+    }
+    drafts = older._model("annotation", "Draft")
+    drafts.create(item=older.add_item(), critic="starter@1", card=reports, text="as generated")
+
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+    draft = Draft.objects.get()
+    assert read_proposal(draft) == Proposal(*[AxisProposal((), "Blue.", 3)] * 3)
+    assert draft.text == "as generated"

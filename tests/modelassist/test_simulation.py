@@ -18,6 +18,7 @@ from modelassist.services.loop import NEW_CLIPS
 from modelassist.toy.world import make_spec
 from qsave.axes import AXES, Axis
 from qsave.groups import SPLIT_SHARES
+from qsave.proposal import Proposal
 from qsave.report_card import AxisReport, Evidence, ReportCard
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +102,8 @@ def test_drafts_that_say_what_the_rater_saw_are_confirmed_and_others_give_way(
             seen = person.rater.rate(spec, person.rater.make_rng(spec))
             told = {axis.value: seen.axis(axis) for axis in AXES}
             told["dynamic"] = AxisReport(1, (Evidence("unnatural-gait"),), "The gait is not that of a living thing.")
-            record_draft(item_id=item.pk, critic="ada@1", card=ReportCard(**told), text="", latency_ms=1)
+            proposal = Proposal.from_card(ReportCard(**told))
+            record_draft(item_id=item.pk, critic="ada@1", proposal=proposal, text="", latency_ms=1)
     simulation.rate(campaign=campaign, people=[person], limit=99)
     assisted = Rating.objects.filter(arm=Arm.ASSISTED)
     assert assisted.exists()

@@ -16,11 +16,10 @@ from playwright.sync_api import Page, sync_playwright
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft, Slot
 from annotation.rating import queue
+from annotation.rating.drafts import read_proposal
 from modelassist.services.simulation import find_spec
 from operations import jobs, launcher
 from operations.models import Job, JobState
-from qsave.axes import AXES
-from qsave.report_card import card_from_json
 from tests.browser.looks import WIDE, sign_in
 from tests.support import browser
 from tests.support.waiting import wait_until
@@ -84,8 +83,7 @@ def find_moment(slot: Slot) -> float | None:
     draft = Draft.objects.filter(item=slot.item, critic__startswith="starter@").first()
     if draft is None or slot.arm != "assisted":
         return None
-    card = card_from_json(draft.card)
-    evidence = [piece for axis in AXES for piece in card.axis(axis).evidence]
+    evidence = [piece for one in read_proposal(draft).axes.values() for piece in one.evidence]
     true_defects = sorted(fault.defect for fault in find_spec(slot.item.clip.clip_id).faults)
     times = [piece.time for piece in evidence if piece.time]
     if len(times) < 2 or len(times) < len(evidence) or sorted(piece.defect for piece in evidence) != true_defects:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from annotation.models import Draft
+from annotation.rating.drafts import read_proposal
 from modelassist.bridge import release_folder, run_folder
 from modelassist.engine.evaluation.text import render_evaluation_table
 from modelassist.engine.settings.config import ConfigError, parse_config, read_settings
@@ -19,7 +20,8 @@ from modelassist.services.loop import Loop, LoopFailed
 from modelassist.services.own_folder import run_in
 from modelassist.services.simulation import count_draft_uses
 from modelassist.services.starter import StarterRefused, keep_starter
-from qsave.axes import AXES
+from qsave.axes import Axis
+from qsave.proposal import AxisProposal
 from qsave.run.evaluation import Evaluation
 from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import Figure, Interval, Undefined
@@ -144,8 +146,13 @@ def _list_example_lines(loop: Loop) -> list[str]:
         return []
     return [
         f"the newest, of {draft.item.clip.clip_id} ({draft.item.clip.prompt!r}):",
-        *(f"  {axis:<10} {draft.card[axis]['score']:.2f}  {draft.card[axis]['reason']}" for axis in AXES),
+        *(_describe_axis(axis, one) for axis, one in read_proposal(draft).axes.items()),
     ]
+
+
+def _describe_axis(axis: Axis, proposed: AxisProposal) -> str:
+    score = "no score" if proposed.score is None else f"{proposed.score:.2f}"
+    return f"  {axis:<10} {score}  {proposed.reason}"
 
 
 def _format_figure(value: Figure) -> str:

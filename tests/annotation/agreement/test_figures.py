@@ -170,7 +170,7 @@ def test_the_arms_are_compared_by_the_draft_that_was_shown() -> None:
     campaign = factories.make_campaign(6, overlap=2, assisted_share=0)
     campaign.slots.filter(number=2).update(arm="assisted")
     for item in campaign.items.all():
-        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(5), text="", latency_ms=1)
+        factories.store_draft(item.pk, critic="c@1", proposal=factories.make_proposal(5))
     blind, assisted = factories.make_user(), factories.make_user()
     factories.rate_all(blind, campaign, 2)
     while (slot := queue.claim(rater=assisted, campaign=campaign)) is not None:
@@ -302,8 +302,8 @@ def half_assisted_campaign() -> Campaign:
     campaign = factories.make_campaign(24, overlap=4, assisted_share=0)
     campaign.slots.filter(number__gt=2).update(arm="assisted")
     for number, item in enumerate(campaign.items.order_by("pk")):
-        card = factories.make_card(1 + number % 5)
-        drafts.record_draft(item_id=item.pk, critic="c@1", card=card, text="", latency_ms=1)
+        proposal = factories.make_proposal(1 + number % 5)
+        factories.store_draft(item.pk, critic="c@1", proposal=proposal)
     for number in range(4):
         rater = factories.make_user()
         while (slot := queue.claim(rater=rater, campaign=campaign)) is not None:

@@ -16,7 +16,6 @@ from pytest_django import DjangoAssertNumQueries
 from annotation.api.new_imports import get_import_root
 from annotation.campaigns import campaigns
 from annotation.models import Campaign, Clip, Rating, SavedWork, Slot
-from annotation.rating import drafts
 from annotation.rating.answers import answers_to_json
 from operations import jobs
 from tests.annotation import factories
@@ -182,7 +181,7 @@ def test_a_slot_is_renewed_skipped_and_handed_back(rater_script: Client) -> None
 def test_a_draft_comes_in_the_assisted_arm_without_its_scores(rater_script: Client) -> None:
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
-    drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(2), text="", latency_ms=1)
+    factories.store_draft(item.pk, critic="c@1", proposal=factories.make_proposal(2))
     url = f"/api/campaigns/{campaign.name}/claim"
 
     draft = post_json(rater_script, url).json()["draft"]
@@ -191,9 +190,9 @@ def test_a_draft_comes_in_the_assisted_arm_without_its_scores(rater_script: Clie
     Slot.objects.update(arm="blind")
     blind = post_json(rater_script, url).json()["draft"]
 
-    assert draft["card"]["visual"]["reason"] == factories.make_card(2).visual.reason
-    assert {axis["score"] for axis in draft["card"].values()} == {None}
-    assert {axis["score"] for axis in draft_with_scores["card"].values()} == {2}
+    assert draft["proposal"]["visual"]["reason"] == factories.make_card(2).visual.reason
+    assert {axis["score"] for axis in draft["proposal"].values()} == {None}
+    assert {axis["score"] for axis in draft_with_scores["proposal"].values()} == {2}
     assert blind is None
 
 

@@ -14,8 +14,7 @@ from annotation.campaigns.taxonomy import add_defect, move_defect, relabel_defec
 from annotation.models import AxisAnswer, Campaign
 from annotation.rating.desk_form import make_blank_answer
 from annotation.rating.desk_presenter import list_axis_forms
-from annotation.rating.draft_use import make_proposals
-from annotation.rating.drafts import record_draft
+from annotation.rating.draft_use import make_prefills
 from qsave.axes import AXES, Axis
 from qsave.grammar import render
 from qsave.report_card import AxisReport, Evidence, ReportCard
@@ -127,8 +126,8 @@ def test_a_draft_no_longer_proposes_a_retired_defect(custom_campaign: Campaign) 
     retire_defect(actor=factories.make_lead(), campaign=custom_campaign, defect="blur")
     custom_campaign.refresh_from_db()
     item = custom_campaign.items.get()
-    draft = record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
-    proposed = make_proposals(custom_campaign, draft)[Axis.VISUAL]
+    draft = factories.store_draft(item.pk, critic="c@1")
+    proposed = make_prefills(custom_campaign, draft)[Axis.VISUAL]
     assert proposed["evidence"] == []
     assert proposed["no_defect"] is False  # the critic saw a defect, so the rater must say what they saw
 

@@ -48,10 +48,12 @@ from tests.annotation.factories import (
     make_clip,
     make_draft,
     make_item,
+    make_proposal,
     make_user,
     make_video,
     rate_all,
     revise,
+    store_draft,
     submit,
 )
 from tests.annotation.summaries import check_summaries
@@ -175,9 +177,11 @@ def test_drafts_and_reviews_of_an_earlier_file_are_not_used(lead: User, tmp_path
     slot = Slot.objects.filter(kind="seat").earliest("number")
     assert find_draft(slot) is None
     assert list_items_without_draft(campaign=campaign, critic="starter@1", limit=9) == [item]
-    late = record_draft(item_id=item.pk, critic="starter@1", card=make_card(), text="", latency_ms=1, clip_version=1)
+    late = record_draft(
+        item_id=item.pk, critic="starter@1", proposal=make_proposal(), text="", latency_ms=1, clip_version=1
+    )
     assert late == Draft.objects.get()  # a critic that began before the file was replaced
-    newest = record_draft(item_id=item.pk, critic="starter@1", card=make_card(), text="", latency_ms=1)
+    newest = store_draft(item.pk)
     assert (newest.clip_version, find_draft(slot)) == (2, newest)
     rater = make_user()
     claim(rater, campaign)

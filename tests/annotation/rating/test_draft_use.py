@@ -4,7 +4,7 @@ import pytest
 
 from annotation.models import AxisAnswer
 from annotation.rating.answers import Answer
-from annotation.rating.draft_use import decide_use, decide_use_after_edit
+from annotation.rating.draft_use import decide_use, decide_use_after_edit, has_own_words
 from qsave.report_card import Evidence, evidence_to_json
 
 BLUR = (Evidence("blur"),)
@@ -30,11 +30,18 @@ UNCONFIRMING = ("none", "edited", "cleared")
 def test_the_use_after_an_edit(
     before: str, reason: str, evidence: tuple[Evidence, ...], after: str, claimed: str
 ) -> None:
-    row = AxisAnswer(reason="The edges shimmer.", evidence=evidence_to_json(BLUR), draft_use=before)
+    distance = None if before == "none" else 3
+    row = AxisAnswer(
+        reason="The edges shimmer.",
+        evidence=evidence_to_json(BLUR),
+        draft_use=before,
+        draft_edit_distance=distance,
+    )
     assert decide_use_after_edit(row, Answer(3, evidence, reason, draft_use=claimed)) == after
 
 
 PROPOSAL = {"reason": "The edges shimmer.", "evidence": evidence_to_json(BLUR), "no_defect": False}
+DEFECTS_ONLY = PROPOSAL | {"reason": ""}
 OWN = ("It is sharp all over.", ())
 
 
@@ -59,3 +66,29 @@ def test_the_use_of_a_draft_follows_from_the_texts(
     answer = {"reason": reason, "evidence": evidence_to_json(evidence), "draft_use": claimed}
     assert decide_use(answer, PROPOSAL, exposure) == use
     assert decide_use(answer, None, "none") == "none"
+
+
+@pytest.mark.parametrize("reason", ["", "The edges shimmer.", "Any words at all."])
+@pytest.mark.parametrize(
+    ("evidence", "claimed", "use"),
+    [
+        (BLUR, "confirmed", "confirmed"),
+        *((BLUR, claim, None) for claim in UNCONFIRMING),
+        ((Evidence("noise"),), "confirmed", "edited"),
+        ((Evidence("noise"),), "cleared", "cleared"),
+    ],
+)
+def test_only_defects_decide_if_the_draft_has_no_reason(
+    reason: str, evidence: tuple[Evidence, ...], claimed: str, use: str | None
+) -> None:
+    answer = {"reason": reason, "evidence": evidence_to_json(evidence), "draft_use": claimed}
+    assert decide_use(answer, DEFECTS_ONLY, "from_start") == use
+
+
+@pytest.mark.parametrize(("distance", "after"), [(0, "edited"), (None, "confirmed")])
+def test_words_of_ones_own_may_change_beside_confirmed_defects(distance: int | None, after: str) -> None:
+    row = AxisAnswer(
+        reason="It blurs.", evidence=evidence_to_json(BLUR), draft_use="confirmed", draft_edit_distance=distance
+    )
+    assert decide_use_after_edit(row, Answer(3, BLUR, "It blurs in the middle.")) == after
+    assert has_own_words(row) == (distance is None)

@@ -3,14 +3,13 @@ import pytest
 from annotation.models import Arm, Draft, Item, Slot
 from annotation.rating import drafts
 from annotation.rating.drafts import DraftRefused
-from qsave.report_card import card_from_json
 from tests.annotation import factories
 
 pytestmark = pytest.mark.django_db
 
 
 def record(item: Item, critic: str = "starter@1", score: float = 3) -> Draft:
-    return drafts.record_draft(item_id=item.pk, critic=critic, card=factories.make_card(score), text="t", latency_ms=7)
+    return factories.store_draft(item.pk, critic=critic, proposal=factories.make_proposal(score))
 
 
 def test_a_draft_is_stored_once_a_critic_and_never_changed() -> None:
@@ -19,7 +18,7 @@ def test_a_draft_is_stored_once_a_critic_and_never_changed() -> None:
     first, again = record(item, score=2), record(item, score=5)
 
     assert again == first
-    assert card_from_json(again.card) == factories.make_card(2)
+    assert drafts.read_proposal(again) == factories.make_proposal(2)
 
 
 @pytest.mark.parametrize("split", ["val", "test"])

@@ -37,7 +37,7 @@ from annotation.models import (
 )
 from annotation.rating import checks, queue
 from annotation.rating.answers import answers_to_json
-from annotation.rating.drafts import find_draft, record_draft
+from annotation.rating.drafts import find_draft
 from annotation.rating.queue import LeaseLost
 from annotation.rating.ratings import EditRefused
 from qsave.axes import AXES
@@ -364,7 +364,7 @@ def _fill(campaign: Campaign) -> int:
         item.save()
         Slot.objects.filter(item=item).update(rank=compute_rank(campaign, item))
     for item in items[:2]:
-        record_draft(item_id=item.pk, critic=CRITIC, card=factories.make_card(), text="words", latency_ms=1)
+        factories.store_draft(item.pk, critic=CRITIC)
     Slot.objects.filter(item=items[-1]).delete()
     refresh_summaries(item.pk for item in items)
     return items[-1].pk

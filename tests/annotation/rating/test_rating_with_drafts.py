@@ -31,7 +31,7 @@ def claim_assisted_slot(rater: User) -> tuple[Slot, int]:
     """Claim a slot in the assisted arm; return it with the id of its draft."""
     campaign = factories.make_campaign(1, assisted_share=1)
     item = campaign.items.get()
-    draft = drafts.record_draft(item_id=item.pk, critic="starter@1", card=factories.make_card(), text="", latency_ms=5)
+    draft = factories.store_draft(item.pk)
     return factories.claim(rater, campaign), draft.pk
 
 
@@ -41,7 +41,7 @@ def test_a_blind_rating_carries_no_draft_whatever_the_client_claims(
 ) -> None:
     item = Item.objects.filter(campaign=campaign).values_list("pk", flat=True)
     for pk in item:
-        drafts.record_draft(item_id=pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+        factories.store_draft(pk, critic="c@1")
     Slot.objects.update(arm=Arm.BLIND)
     rating = factories.submit(
         rater, factories.claim(rater, campaign), answers=factories.make_answers(draft_use=claimed)
@@ -53,7 +53,7 @@ def test_a_blind_rating_carries_no_draft_whatever_the_client_claims(
 def test_the_database_itself_refuses_a_draft_on_a_blind_rating(rater: User, campaign: Campaign) -> None:
     slot = factories.claim(rater, campaign)
     rating = factories.submit(rater, slot)
-    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+    draft = factories.store_draft(slot.item_id, critic="c@1")
 
     with pytest.raises(IntegrityError), transaction.atomic():
         Rating.objects.filter(pk=rating.pk).update(draft=draft)
@@ -117,7 +117,7 @@ def test_a_draft_that_was_not_shown_is_not_recorded(rater: User) -> None:
     """The draft came after the rater's claim, and they did not request it."""
     campaign = factories.make_campaign(1, assisted_share=1.0)
     slot = factories.claim(rater, campaign)
-    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+    factories.store_draft(slot.item_id, critic="c@1")
     rating = factories.submit(rater, slot, answers=factories.make_answers(draft_use="confirmed"))
     assert (rating.draft, rating.exposure) == (None, "none")
 
@@ -127,7 +127,7 @@ def test_a_late_draft_is_shown_and_recorded_when_the_rater_requests_it(rater: Us
     slot = factories.claim(rater, campaign)
     asked: dict[str, Any] = {"rater": rater, "lease": factories.get_lease(slot)}
     assert drafts.show_late_draft(**asked) is None
-    draft = drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+    draft = factories.store_draft(slot.item_id, critic="c@1")
     assert drafts.find_late_draft(slot) == draft
     assert drafts.show_late_draft(**asked | {"rater": factories.make_user()}) is None
     assert drafts.show_late_draft(**asked) == drafts.show_late_draft(**asked) == draft
@@ -144,7 +144,7 @@ def test_a_late_draft_is_shown_and_recorded_when_the_rater_requests_it(rater: Us
 
 def test_a_newer_draft_does_not_replace_the_one_that_was_shown(rater: User) -> None:
     slot, draft_id = claim_assisted_slot(rater)
-    drafts.record_draft(item_id=slot.item_id, critic="newer@2", card=factories.make_card(), text="", latency_ms=1)
+    factories.store_draft(slot.item_id, critic="newer@2")
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
     again = factories.claim(rater, slot.campaign)
     assert factories.submit(rater, again, answers=factories.make_answers()).draft_id == draft_id
@@ -155,7 +155,7 @@ def test_a_rater_who_typed_without_a_draft_is_not_shown_one_from_the_start(rater
     slot = factories.claim(rater, campaign)
     ratings.save_work(rater=rater, item_id=slot.item_id, answers={"visual": {}}, base_version=0, tab=uuid.uuid4())
     queue.hand_back(rater=rater, lease=factories.get_lease(slot))
-    drafts.record_draft(item_id=slot.item_id, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+    factories.store_draft(slot.item_id, critic="c@1")
     again = factories.claim(rater, campaign)
     assert drafts.find_shown_draft(rater, again.item_id) == (None, "none")
     assert drafts.find_late_draft(again) is not None
@@ -179,7 +179,7 @@ def test_a_rating_is_blind_unless_a_critic_could_have_influenced_it(
     Campaign.objects.filter(pk=campaign.pk).update(critic_active=active)
     if with_draft:
         item = campaign.items.get()
-        drafts.record_draft(item_id=item.pk, critic="c@1", card=factories.make_card(), text="", latency_ms=1)
+        factories.store_draft(item.pk, critic="c@1")
     slot = factories.claim(rater, campaign)
 
     rating = factories.submit(rater, slot, **factories.make_desk_values(slot, 3))

@@ -10,10 +10,9 @@ from django.test import Client
 from annotation.campaigns.marking import mark_item
 from annotation.models import Campaign, Clip, Item
 from annotation.rating import queue
-from annotation.rating.drafts import record_draft
 from annotation.rating.tries import list_try_order, make_try_slot
 from qsave.axes import AXES
-from tests.annotation.factories import make_campaign, make_card, make_lead, make_user, rate_all
+from tests.annotation.factories import make_campaign, make_lead, make_user, rate_all, store_draft
 
 pytestmark = pytest.mark.django_db
 
@@ -107,12 +106,12 @@ def test_a_try_requires_as_much_watching_as_the_campaign(as_lead: Client) -> Non
 def test_a_draft_is_shown_in_the_assisted_arm_and_must_be_confirmed_or_edited(as_lead: Client) -> None:
     campaign = make_campaign(1, assisted_share=1.0)
     item = Item.objects.get()
-    draft = record_draft(item_id=item.pk, critic="starter@1", card=make_card(), text="as generated", latency_ms=1)
+    draft = store_draft(item.pk)
     path = f"/rate/{campaign.name}/try"
     assert "starter@1" in as_lead.get(path).content.decode()
     drafted = {f"{axis}-drafted": "1" for axis in AXES}
-    reasons = {f"{axis}-reason": draft.card[axis.value]["reason"] for axis in AXES}
-    marks = {f"{axis}-evidence": json.dumps(draft.card[axis.value]["evidence"]) for axis in AXES}
+    reasons = {f"{axis}-reason": draft.proposal[axis.value]["reason"] for axis in AXES}
+    marks = {f"{axis}-evidence": json.dumps(draft.proposal[axis.value]["evidence"]) for axis in AXES}
     untouched = make_form(1, draft=str(draft.pk)) | drafted | reasons | marks | {"visual-defect": "blur"}
     del untouched["visual-none"]
     assert "The draft is unconfirmed" in as_lead.post(path, untouched).content.decode()

@@ -44,7 +44,7 @@ def make_drafted_form(slot: Slot, draft: Draft, **changes: Any) -> dict[str, Any
     """Make the form of a rating whose fields hold the draft unchanged."""
     data = make_form(slot, draft=draft.pk)
     for axis in AXES:
-        data |= {f"{axis}-reason": draft.card[axis.value]["reason"], f"{axis}-drafted": "1"}
+        data |= {f"{axis}-reason": draft.proposal[axis.value]["reason"], f"{axis}-drafted": "1"}
     del data["visual-none"]
     data["visual-defect"] = "blur"
     data["visual-evidence"] = '[{"defect": "blur", "time": [0.5, 1], "box": null}]'
