@@ -41,6 +41,7 @@ class ClipImportSerializer(serializers.ModelSerializer[ClipImport]):
             "notes",
             "error",
             "applies_changes",
+            "group_column",
             "job",
             "created_by",
             "created_at",
@@ -73,6 +74,12 @@ class StartSerializer(serializers.Serializer[Any]):
     """With `applies_changes`, clips that are here already get the values of their rows."""
 
     applies_changes = serializers.BooleanField(default=False)
+
+
+class GroupColumnSerializer(serializers.Serializer[Any]):
+    """A column of the table, one of `preview.group_columns` for example; empty to group by similarity again."""
+
+    column = serializers.CharField(max_length=200, allow_blank=True)
 
 
 def _get_import(pk: int) -> ClipImport:
@@ -121,6 +128,15 @@ class StartImportView(RoleView):
         """Start a previewed import, or resume a failed one; 409 for another."""
         values = read_values(StartSerializer(data=request.data))
         importing.start_import(actor=self.actor, clip_import=_get_import(pk), **values)
+        return _respond(pk)
+
+
+class GroupByColumnView(RoleView):
+    @extend_schema(request=GroupColumnSerializer, responses=ClipImportSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Make rows with the same value of a column one prompt group, before the import starts; 409 afterwards."""
+        values = read_values(GroupColumnSerializer(data=request.data))
+        importing.group_by_column(actor=self.actor, clip_import=_get_import(pk), **values)
         return _respond(pk)
 
 

@@ -41,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<int:pk>", imports.ClipImportView.as_view(), name="api-clip-import"),
     path("imports/<int:pk>/rows", imports.ImportRowsView.as_view(), name="api-import-rows"),
     path("imports/<int:pk>/start", imports.StartImportView.as_view(), name="api-start-import"),
+    path("imports/<int:pk>/group", imports.GroupByColumnView.as_view(), name="api-group-import"),
     path("imports/<int:pk>/cancel", imports.CancelImportView.as_view(), name="api-cancel-import"),
     path("imports/<int:pk>/undo", imports.UndoImportView.as_view(), name="api-undo-import"),
     path("campaigns/<slug:name>/items", campaigns.ItemsView.as_view(), name="api-items"),

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import QuerySet
@@ -72,7 +73,7 @@ def import_template(request: AuthedRequest) -> HttpResponseBase:
 @role_required(Role.LEAD)
 @require_POST
 def import_act(request: AuthedRequest, pk: int, act: str) -> HttpResponse:
-    """Start, resume, cancel, discard or undo an import."""
+    """Start, resume, cancel, discard or undo an import, or group its prompts by a column."""
     one = _get_import(pk)
     try:
         said = _ACTS[act](request, one)
@@ -90,6 +91,11 @@ def _start(request: AuthedRequest, one: ClipImport) -> str:
     return _("The import has started.")
 
 
+def _group(request: AuthedRequest, one: ClipImport) -> str:
+    importing.group_by_column(actor=request.user, clip_import=one, column=request.POST.get("column", ""))
+    return _("The table is being read again.")
+
+
 def _cancel(request: AuthedRequest, one: ClipImport) -> str:
     importing.cancel_import(actor=request.user, clip_import=one)
     return _("Import cancelled. The clips that went in stay.")
@@ -105,7 +111,7 @@ def _undo(request: AuthedRequest, one: ClipImport) -> str:
     return _("Import undone: %(count)s clips removed.") % {"count": count}
 
 
-_ACTS = {"start": _start, "cancel": _cancel, "discard": _discard, "undo": _undo}
+_ACTS = {"start": _start, "group": _group, "cancel": _cancel, "discard": _discard, "undo": _undo}
 ACTS = tuple(_ACTS)
 
 
@@ -128,6 +134,10 @@ def _read_after(request: AuthedRequest) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
+def _write_next(page: import_reading.RowPage, state: str) -> str:
+    return "?" + urlencode({"after": page.next or 0} | ({"state": state} if state else {}))
+
+
 def _make_stamp(request: AuthedRequest, context: dict[str, Any]) -> str:
     """Return what the regions of the page depend on. Their HTML differs each time: its forms have new tokens."""
     counts = sorted(context["progress"].counts.items())
@@ -140,6 +150,7 @@ def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
     is_preview = state == ClipImport.State.PREVIEWED
     is_reading = is_preview and one.row_count is None
     progress = import_reading.read_progress(one)
+    page = import_reading.read_rows(one, state=row_state, after=_read_after(request))
     return {
         "one": one,
         "campaign": one.campaign,
@@ -153,7 +164,8 @@ def _read_context(request: AuthedRequest, one: ClipImport) -> dict[str, Any]:
         "preview": read_preview(one, waiting=progress.waiting, refused=progress.refused)
         if is_preview and not is_reading
         else None,
-        "page": import_reading.read_rows(one, state=row_state, after=_read_after(request)),
+        "page": page,
+        "next_url": _write_next(page, row_state),
         "row_state": row_state,
         "row_states": [(value, label) for value, label in ImportRow.State.choices if progress.counts.get(value)],
         "may_resume": state == ClipImport.State.FAILED and import_reading.has_rows_to_read(one),

@@ -1,7 +1,7 @@
 """The preview of an import: what its columns become, its groups, and how its rows compare with what is here."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,8 +11,11 @@ from annotation.intake.import_comparison import compare_rows
 from annotation.intake.prompt_groups import plan_groups
 from annotation.intake.staging import list_distinct_prompts, stage_rows
 from annotation.models import ClipImport, ImportRow
+from qsave.tables.group_columns import find_group_columns
 
 ROWS_FOR_COLUMNS = 1000
+ROWS_FOR_GROUPS = 5000
+"""In which a prompt and its extension are looked for."""
 MEANINGS = {
     "video": gettext_lazy("the file of the clip"),
     "prompt": gettext_lazy("the prompt, by which clips are grouped into splits"),
@@ -43,8 +46,22 @@ def preview_import(clip_import: ClipImport) -> None:
     prompts = list_distinct_prompts(clip_import)
     plan = plan_groups(prompts, seed=clip_import.campaign.seed if clip_import.campaign else 0)
     numbers = {"prompts": plan.prompts, "groups": plan.groups, "new_groups": plan.new_groups, "bridges": plan.bridges}
-    clip_import.preview = {**numbers, "splits": dict(plan.groups_by_split), **compare_rows(clip_import)}
+    clip_import.preview = {
+        **numbers,
+        "splits": dict(plan.groups_by_split),
+        **propose_columns(clip_import),
+        **compare_rows(clip_import),
+    }
     clip_import.save(update_fields=["preview"])
+
+
+def propose_columns(clip_import: ClipImport) -> dict[str, Any]:
+    """Return the columns by which the first rows without a prompt_group can be grouped, if there are any."""
+    good = clip_import.rows.exclude(state=ImportRow.State.REFUSED).order_by("number")[:ROWS_FOR_GROUPS]
+    rows = good.values_list("values__prompt", "values__metadata", "values__prompt_group")
+    free = [(prompt, metadata or {}) for prompt, metadata, group in rows if not group or clip_import.group_column]
+    columns = [asdict(column) for column in find_group_columns(free)]
+    return {"group_columns": columns} if columns else {}
 
 
 def read_preview(clip_import: ClipImport, *, waiting: int, refused: int) -> Preview:

@@ -66,17 +66,31 @@ def start_import(*, actor: User, clip_import: ClipImport, applies_changes: bool 
     require_role(actor, Role.LEAD)
     current = _lock_import(clip_import, State.PREVIEWED, State.FAILED)
     if find_state(current) == State.PREVIEWED:
-        if current.job is not None and current.row_count is None:
-            raise StateRefused(
-                _("The rows of %(name)s are still being read. Start the import when they are there.")
-                % {"name": isolate(current.name)}
-            )
+        _check_is_read(current)
         current.applies_changes = applies_changes
         current.rows.exclude(note="").update(note="")  # those of the preview
     current.state, current.error = State.RUNNING, ""
     current.job = jobs.enqueue(kind=IMPORT_CLIPS, arguments=list_arguments(current), actor=actor)
     current.save(update_fields=["state", "error", "job", "applies_changes"])
     audit.record(actor=actor, action="import.started", target=current.campaign or actor, manifest=current.name)
+    return current
+
+
+@transaction.atomic
+def group_by_column(*, actor: User, clip_import: ClipImport, column: str) -> ClipImport:
+    """Make rows with the same value of a column one prompt group, or group by similarity again if it is empty.
+
+    Rows that name a prompt_group keep it. A job reads the table again. Raises StateRefused once the import has started,
+    while its rows are being read, and for a column that its rows do not have.
+    """
+    require_role(actor, Role.LEAD)
+    current = _lock_import(clip_import, State.PREVIEWED)
+    _check_is_read(current)
+    if column and not current.rows.filter(values__metadata__has_key=column).exists():
+        raise StateRefused(_("No row has a value in the column %(name)s.") % {"name": isolate(column[:200])})
+    current.group_column, current.row_count, current.preview = column, None, {}
+    current.job = jobs.enqueue(kind=STAGE_IMPORT, arguments=list_arguments(current), actor=actor)
+    current.save(update_fields=["group_column", "row_count", "preview", "job"])
     return current
 
 
@@ -117,6 +131,14 @@ def _lock_import(clip_import: ClipImport, *states: str) -> ClipImport:
             % {"name": isolate(current.name), "state": current.get_state_display()}
         )
     return current
+
+
+def _check_is_read(current: ClipImport) -> None:
+    if current.job is not None and current.row_count is None:
+        raise StateRefused(
+            _("The rows of %(name)s are still being read. Start the import when they are there.")
+            % {"name": isolate(current.name)}
+        )
 
 
 def list_arguments(clip_import: ClipImport) -> dict[str, object]:

@@ -4,16 +4,21 @@ Rows are read and stored in batches, so memory does not grow with the table. A j
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from annotation.intake.manifests import Row, RowRefused, open_manifest, parse_row
-from annotation.intake.prompt_groups import group_prompts
+from annotation.intake.manifests import MAX_LENGTHS, Row, RowRefused, open_manifest, parse_row
+from annotation.intake.prompt_groups import group_prompts, hash_prompt
 from annotation.models import ClipImport, ImportRow
+from annotation.shared.text import clean_text
+from qsave.tables.values import is_blank, write_name
 
 BATCH_SIZE = 1000
+LONGEST_GROUP = MAX_LENGTHS["prompt_group"]
+LONGEST_HEAD = LONGEST_GROUP - 65
+"""Of the name of a group that would be too long: its hash follows."""
 Value = TypeVar("Value")
 
 
@@ -50,6 +55,17 @@ def load_row(stored: ImportRow) -> Row:
     return Row(**stored.values)
 
 
+def name_group(column: str, value: object) -> str:
+    """Return the name of the group of the rows with this value of a column; empty without a value.
+
+    The column is a part of the name: an id of one kind is not that of another.
+    """
+    if is_blank(value):
+        return ""
+    name = clean_text(f"{column}: {write_name(value)}")
+    return name if len(name) <= LONGEST_GROUP else f"{name[:LONGEST_HEAD]} {hash_prompt(name)}"
+
+
 def split_into_batches(values: Iterable[Value]) -> Iterator[list[Value]]:
     source = iter(values)
     while batch := list(islice(source, BATCH_SIZE)):
@@ -69,5 +85,9 @@ def _make_row(clip_import: ClipImport, number: int, raw: Mapping[str, Any] | Row
     row = parse_row(raw)
     if isinstance(row, RowRefused):
         return ImportRow(clip_import=clip_import, number=number, state=ImportRow.State.REFUSED, reason=str(row))
+    if clip_import.group_column and not row.prompt_group:
+        row = replace(
+            row, prompt_group=name_group(clip_import.group_column, row.metadata.get(clip_import.group_column))
+        )
     values = {name: value for name, value in asdict(row).items() if value not in ("", None, {})}
     return ImportRow(clip_import=clip_import, number=number, values=values)

@@ -36,6 +36,9 @@ class ClipImport(models.Model):
     applies_changes = models.BooleanField(
         default=False, help_text="Clips that exist already get the values of their rows."
     )
+    group_column = models.CharField(
+        max_length=200, blank=True, help_text="Rows with the same value of this column are one prompt group."
+    )
     is_simulated = models.BooleanField(default=False)
     row_count = models.PositiveIntegerField(null=True, help_text="How many rows it has; empty until all are stored.")
     done_before = models.PositiveIntegerField(

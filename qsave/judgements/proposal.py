@@ -13,7 +13,7 @@ _CLIP_NAMES: dict[str, tuple[str, ...]] = {
     "video": ("video", "video name", "video path", "video url", "filename", "file name", "file upload", "url", "path"),
     "prompt": ("prompt", "video prompt", "text prompt", "t2v prompt", "caption", "text"),
     "generator": ("generator", "generator name", "t2v model", "video model", "model name", "model"),
-    "prompt_group": ("prompt group",),
+    "prompt_group": ("prompt group", "prompt id", "source prompt id", "original prompt id", "original prompt"),
 }
 _RATERS = ("rater", "rater id", "annotator", "annotator id", "completed by", "worker id", "worker", "participant",
            "subject", "user", "user id")  # fmt: skip
