@@ -80,6 +80,8 @@ class MosRow:
 
     item: int
     clip: int
+    version: int
+    """Of the clip's file."""
     clip_id: str
     prompt: str
     prompt_group: int
@@ -272,16 +274,16 @@ def _make_mos_rows(campaign: Campaign, tables: Tables, blind: Tables) -> tuple[M
     blind_counts = {axis: dict(zip(table.item_ids, table.n.tolist(), strict=True)) for axis, table in blind.items()}
     rated = set().union(*mos.values())
     items = Item.objects.filter(campaign=campaign).order_by("pk")
-    fields = ("pk", "clip", "clip__clip_id", "clip__prompt", "clip__prompt_group", "clip__generator")
+    fields = ("pk", "clip", "clip__version", "clip__clip_id", "clip__prompt", "clip__prompt_group", "clip__generator")
     clips = items.values_list(*fields, "clip__prompt_group__split")
     return tuple(
         MosRow(
-            *(pk, clip, clip_id, prompt, group, generator, split),
+            *(pk, clip, version, clip_id, prompt, group, generator, split),
             mos={axis: figures[pk] for axis, figures in mos.items() if pk in figures},
             corrected={axis: figures[pk] for axis, figures in corrected.items() if pk in figures},
             blind={axis: counts.get(pk, 0) for axis, counts in blind_counts.items()},
         )
-        for pk, clip, clip_id, prompt, group, generator, split in clips.iterator(chunk_size=5000)
+        for pk, clip, version, clip_id, prompt, group, generator, split in clips.iterator(chunk_size=5000)
         if pk in rated
     )
 

@@ -103,10 +103,12 @@ def _render_list(
     query = request.GET if request.method in ("GET", "HEAD") else QueryDict(request.POST.get("query", ""))
     wanted = read_filter({name: query.get(name, "") for name in query})
     sizes, shares = read_split_sizes(None), read_shares()
+    page = read_page(wanted, before=parse_number(query.get("before", "")))
     context = {
         "filter": wanted,
         "query": _write_filter(wanted),
-        "page": read_page(wanted, before=parse_number(query.get("before", ""))),
+        "page": page,
+        "next_url": f"?{_write_filter(wanted, before=page.before)}",
         "splits": [(split, sizes[split], shares[split]) for split in Split.values],
         "is_small": any(sizes[split].is_small for split in HELD_OUT),
         "has_groups": PromptGroup.objects.exists(),
@@ -144,8 +146,8 @@ def _read_keys(query: QueryDict, name: str) -> list[int]:
     return [key for key in keys if key is not None]
 
 
-def _write_filter(wanted: GroupFilter) -> str:
-    values = {name: getattr(wanted, name) for name in ("words", "split", "kind", "state")}
+def _write_filter(wanted: GroupFilter, *, before: int = 0) -> str:
+    values = {name: getattr(wanted, name) for name in ("words", "split", "kind", "state")} | {"before": before}
     return urlencode({name: value for name, value in values.items() if value})
 
 

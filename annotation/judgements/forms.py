@@ -21,6 +21,7 @@ from qsave.words import isolate
 MOST_FIELDS = 200
 NOTHING = ("", _("not imported"))
 NO_FIELD = ("", _("none"))
+SHARED = ("source", "rater", "reason", "language", "frame_rate")
 _CLIP_LABELS: dict[str, Any] = {
     "clip_id": _("Clip ID"),
     "sha256": _("SHA-256 of the video"),
@@ -99,7 +100,7 @@ class MappingForm(forms.Form):
         self._add_labels(defects)
         if not self._has_marks:
             del self.fields["frame_rate"]
-        for name in ("source", "rater", "reason", "language", "frame_rate"):
+        for name in SHARED:
             self.initial[name] = self.mapping.get(name, "")
 
     def _list_score_names(self) -> list[str]:
@@ -179,6 +180,10 @@ class MappingForm(forms.Form):
             parts = (self[f"{part}-{number}"] for part in ("axis", "scale_min", "scale_max", "reason"))
             yield ScoreRow(name, facts, *parts)
 
+    def list_shared_fields(self) -> list[BoundField]:
+        """Return the controls that hold for all axes."""
+        return [self[name] for name in SHARED if name in self.fields]
+
     def list_clip_fields(self) -> list[BoundField]:
         return [self[f"clip-{part}"] for part in CLIP_FIELDS]
 
@@ -188,9 +193,8 @@ class MappingForm(forms.Form):
         clip = {part: data[f"clip-{part}"] for part in CLIP_FIELDS if data[f"clip-{part}"]}
         labels = enumerate(self._labels)
         defects = {label: data[f"defect-{number}"] for number, label in labels if data[f"defect-{number}"]}
-        shared = {name: data[name] for name in ("source", "rater", "reason", "language")}
-        rate = {"frame_rate": data["frame_rate"]} if self._has_marks else {}
-        return self.mapping | shared | rate | {"clip": clip, "axes": self._make_rules(), "defects": defects}
+        shared = {name: data[name] for name in SHARED if name in self.fields}
+        return self.mapping | shared | {"clip": clip, "axes": self._make_rules(), "defects": defects}
 
     def _make_rules(self) -> dict[str, Any]:
         data, rules = self.cleaned_data, {}

@@ -12,5 +12,10 @@ def locate_media(kind: str, file: Clip | ClipVersion) -> str:
     """
     if isinstance(file, ClipVersion):
         return reverse("clip-version-media", args=(kind, file.clip_id, file.number))
-    address = reverse("clip-media", args=(kind, file.pk))
-    return address if file.version == 1 else f"{address}?version={file.version}"
+    return locate_present_media(kind, file.pk, file.version)
+
+
+def locate_present_media(kind: str, clip: int, version: int) -> str:
+    """Return the address of a present file of the clip with this key, which has this version."""
+    address = reverse("clip-media", args=(kind, clip))
+    return address if version == 1 else f"{address}?version={version}"

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from annotation.shared.amounts import group_digits
 from annotation.shared.markdown import render_markdown
-from annotation.shared.media_urls import locate_media
+from annotation.shared.media_urls import locate_media, locate_present_media
 from qsave import words
 from qsave.statistics.evidence import Weighed
 from qsave.statistics.figures import Estimate, Interval, Undefined
@@ -51,6 +51,7 @@ def state_word(state: str) -> Any:
 
 register.filter("isolate", words.isolate)
 register.simple_tag(locate_media, name="media_url")
+register.simple_tag(locate_present_media, name="present_media_url")
 
 
 @register.filter

@@ -11,13 +11,14 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.campaigns.campaigns import create_campaign
 from annotation.intake.archives import UploadRefused
 from annotation.intake.bucket_manifests import prepare_bucket
 from annotation.intake.buckets import SCHEME
 from annotation.intake.clips import ImportOptions, import_manifest
 from annotation.intake.folder_manifests import GeneratorMissing, Manifest, prepare_manifest
+from annotation.management.leads import find_lead
 from annotation.models import Campaign
 from qsave.tables.table import TableError
 
@@ -50,7 +51,7 @@ class Command(BaseCommand):
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor = _find_actor(options["username"])
+        actor = find_lead(options["username"])
         try:
             campaign = _find_campaign(actor, options["campaign"], create=options["create"])
             with self._open_manifest(options) as manifest:
@@ -127,15 +128,6 @@ def _find_folder(root: Path | None) -> Path | None:
     if root is not None and not root.is_dir():
         raise CommandError(f"There is no folder {root}.")
     return root and root.absolute()
-
-
-def _find_actor(username: str) -> User:
-    leads = User.objects.with_role(Role.LEAD)
-    actor = (leads & User.objects.named(username)).first() if username else leads.order_by("pk").first()
-    if actor is None:
-        problem = f"There is no active lead named {username!r}." if username else "There is no lead yet."
-        raise CommandError(f"{problem} Only a lead or an engineer can import: name one with --as.")
-    return actor
 
 
 def _find_campaign(actor: User, name: str, *, create: bool) -> Campaign:

@@ -8,10 +8,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import Role, User
+from accounts.models import User
 from annotation.judgements.importing import open_import, start_import
 from annotation.judgements.running import mark_failed, run_import
 from annotation.judgements.upkeep import delete_import
+from annotation.management.leads import find_lead
 from annotation.models import Campaign, JudgementImport
 from qsave.parsing import parse_json
 from qsave.tables.table import TableError
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--as", dest="username", default="", help="the lead who imports; default: the first one")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actor, campaign = _find_actor(options["username"]), _find_campaign(options["campaign"])
+        actor, campaign = find_lead(options["username"]), _find_campaign(options["campaign"])
         mapping = _read_mapping(options["mapping"])
         path, source = options["file"].absolute(), options["source"]
         try:
@@ -81,15 +82,6 @@ def _read_mapping(path: Path | None) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise CommandError(f"{path} cannot be read as a mapping: it must be one JSON object.")
     return value
-
-
-def _find_actor(username: str) -> User:
-    leads = User.objects.with_role(Role.LEAD)
-    actor = (leads & User.objects.named(username)).first() if username else leads.order_by("pk").first()
-    if actor is None:
-        problem = f"There is no active lead named {username!r}." if username else "There is no lead yet."
-        raise CommandError(f"{problem} Only a lead or an engineer can import: name one with --as.")
-    return actor
 
 
 def _find_campaign(name: str) -> Campaign | None:
