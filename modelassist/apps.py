@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ModelAssistConfig(AppConfig):
@@ -6,3 +7,8 @@ class ModelAssistConfig(AppConfig):
 
     def ready(self) -> None:
         import modelassist.worker  # noqa: F401 - it listens for the life signs of Celery workers
+        from annotation.campaigns.creation import campaign_created
+        from modelassist.services.builtin import activate_default, register_after_migrate
+
+        campaign_created.connect(activate_default, dispatch_uid="default critic")
+        post_migrate.connect(register_after_migrate, sender=self)

@@ -21,6 +21,29 @@ register_acts(
         "drafting.retried": Act(
             _("Drafting tried again"), _("%(actor)s let drafting for %(target)s try again at once.")
         ),
+        "drafting.stopped": Act(
+            _("Drafting stopped by a rule"), _("%(actor)s stopped drafting by %(critic)s for %(target)s: %(reason)s")
+        ),
+        "drafting.stop_overruled": Act(
+            _("Stop rule overruled"), _("%(actor)s resumed drafting for %(target)s against a stop rule: %(reason)s")
+        ),
+        "drafting.bound_set": Act(
+            _("Bound of anchoring set"),
+            _("%(actor)s set the bound of anchoring for %(target)s from %(before)s to %(after)s levels."),
+        ),
+        "drafting.failures_retried": Act(
+            _("Failed drafts tried again"),
+            _("%(actor)s let the critic of %(target)s try %(count)s clips again on which it failed."),
+        ),
+        "drafting.consent_given": Act(
+            _("Consent given"), _("%(actor)s agreed that the clips of %(target)s are sent to %(host)s.")
+        ),
+        "drafting.consent_withdrawn": Act(
+            _("Consent withdrawn"), _("%(actor)s no longer agrees that the clips of %(target)s are sent to %(host)s.")
+        ),
+        "critic.rolled_back": Act(
+            _("Critic rolled back"), _("%(actor)s rolled %(target)s back to the critic %(critic)s.")
+        ),
         "run.started": Act(
             _("Training started"), _("%(actor)s started training %(target)s from %(model)s on release %(release)s.")
         ),

@@ -8,9 +8,13 @@ from pathlib import Path
 
 from django.conf import settings
 
-from annotation.models import Item
+from annotation.campaigns.taxonomy import list_offered_defects
+from annotation.models import Campaign, Item
 from datasets.models import Release
+from modelassist.kinds.base import ClipQuestion
 from modelassist.models import Critic, Run
+from qsave.axes import AXES
+from qsave.taxonomy import Defect
 
 _INSIDE = "./"
 """Prefix of the stored name of a model in the checkout, so that the name never looks like a hub id."""
@@ -45,6 +49,16 @@ def run_folder(run: Run) -> Path:
     return Path(settings.RUN_ROOT) / run.folder
 
 
-def list_clips_to_score(items: Iterable[Item]) -> list[tuple[Path, str]]:
-    """Return (video, prompt) of each item, in order: the original video, since training also used it."""
-    return [(Path(settings.MEDIA_ROOT) / item.clip.original, item.clip.prompt) for item in items]
+def make_questions(campaign: Campaign, items: Iterable[Item]) -> list[ClipQuestion]:
+    """Return the question about each item, in order: the original video, since training also used it."""
+    taxonomy = list_defects(campaign)
+    return [ClipQuestion(Path(settings.MEDIA_ROOT) / item.clip.original, item.clip.prompt, taxonomy) for item in items]
+
+
+def list_defects(campaign: Campaign) -> tuple[Defect, ...]:
+    """Return the defects that a campaign offers, in the order of its desk."""
+    return tuple(
+        Defect(id=entry["id"], axis=axis, label=entry["label"])
+        for axis in AXES
+        for entry in list_offered_defects(campaign.taxonomy, axis)
+    )

@@ -1,4 +1,4 @@
-"""Periodic work of a Celery worker: queue drafting where it is needed, and stop trainers of cancelled runs.
+"""Periodic work of a Celery worker: queue drafting where it is needed, and look after other processes.
 
 `annotation` does not import critics, and new clips and slots appear in many ways. So the worker checks every few
 seconds whether an open campaign needs drafts.
@@ -10,6 +10,7 @@ import threading
 from celery.signals import worker_ready
 from django.db import DatabaseError, connection
 
+from modelassist.kinds.engine import collect_ended_process
 from modelassist.services.drafting import queue_missing_drafts
 from modelassist.services.runs import stop_cancelled
 from operations import jobs
@@ -19,11 +20,12 @@ INTERVAL_SECONDS = 10
 
 
 def run_periodically(stopped: threading.Event) -> None:
-    """Queue drafting jobs and stop cancelled trainers every INTERVAL_SECONDS, until `stopped` is set."""
+    """Queue drafting jobs, stop cancelled trainers and collect ended models, until `stopped` is set."""
     while not stopped.wait(INTERVAL_SECONDS):
         try:
             queue_missing_drafts()
             stop_cancelled()
+            collect_ended_process()
         except DatabaseError as error:  # the next round tries again
             logger.warning("Drafts and trainers were not checked, because the database failed: %s", error)
         finally:

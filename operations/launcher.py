@@ -62,9 +62,13 @@ def list_commands(host: str, port: int) -> dict[str, list[str]]:
         for queue, threads in WORKERS.items()
     }
     commands = {"web": build_web_command(host, port), **workers}
-    # On Linux the kernel ends the children if the launcher is killed. Elsewhere the next start lists the survivors.
-    tied = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
-    return {name: [*tied, *command] for name, command in commands.items()}
+    # Without `setpriv`, the next start lists the children that survived a killed launcher.
+    return {name: [*list_tied("TERM"), *command] for name, command in commands.items()}
+
+
+def list_tied(signal_name: str) -> list[str]:
+    """List the words before a command that let Linux send it a signal if its parent dies; none on other systems."""
+    return ["setpriv", f"--pdeathsig={signal_name}"] if shutil.which("setpriv") else []
 
 
 def start(command: Sequence[str]) -> Child:

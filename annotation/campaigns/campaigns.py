@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.models import Role, User
 from annotation.campaigns.availability import choose_availability
+from annotation.campaigns.creation import campaign_created
 from annotation.campaigns.guidelines import set_guidelines
 from annotation.campaigns.locks import lock_campaign, lock_clip_rows
 from annotation.campaigns.overlap import build_rating_slots
@@ -61,6 +62,7 @@ def create_campaign(
     audit.record(actor=actor, action="campaign.created", target=campaign, name=name)
     if guidelines.strip():
         set_guidelines(actor=actor, campaign=campaign, text=guidelines)
+    campaign_created.send(Campaign, actor=actor, campaign=campaign)
     return campaign
 
 

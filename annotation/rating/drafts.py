@@ -57,12 +57,12 @@ def record_draft(
         return Draft.objects.get_or_create(item=item, critic=critic, clip_version=version, defaults=values)[0]
 
 
-def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
-    """Return train items with an open assisted rating slot and no draft by this critic, in the order of the queue."""
+def select_items_without_draft(*, campaign: Campaign, critic: str) -> QuerySet[Item]:
+    """Select train items with an open assisted rating slot and no draft by this critic, in the order of the queue."""
     open_states = [Slot.State.FREE, Slot.State.LEASED]
     slots = Slot.objects.filter(campaign=campaign, kind=Slot.Kind.SEAT, state__in=open_states, arm=Arm.ASSISTED)
     next_slot = slots.filter(item=OuterRef("pk")).order_by("number")
-    items = (
+    return (
         Item.objects.filter(campaign=campaign, clip__prompt_group__split=Split.TRAIN)
         .filter(availability=Item.Availability.AVAILABLE)
         .filter(Exists(slots.filter(item=OuterRef("pk"))))
@@ -71,7 +71,11 @@ def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> 
         .select_related("clip")
         .order_by("-rank", "slot_number", "pk")
     )
-    return list(items[:limit])
+
+
+def list_items_without_draft(*, campaign: Campaign, critic: str, limit: int) -> list[Item]:
+    """List the first items of `select_items_without_draft`."""
+    return list(select_items_without_draft(campaign=campaign, critic=critic)[:limit])
 
 
 def find_draft(slot: Slot) -> Draft | None:

@@ -1,4 +1,4 @@
-"""Critics: registering a model as a version, and choosing which critic drafts for a campaign."""
+"""Critics: registering one as a version, and choosing which critic drafts for a campaign."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,25 +13,40 @@ from accounts import audit
 from accounts.models import Role, User
 from annotation.models import Campaign, Draft
 from annotation.shared.permissions import require_role
-from modelassist.bridge import resolve_model, shorten_model_path
+from modelassist.bridge import list_defects, resolve_model, shorten_model_path
 from modelassist.engine.evaluation.readable import count_readable
 from modelassist.engine.models.folder import check_model, read_critic_settings
-from modelassist.models import Activation, Critic, Run
+from modelassist.models import Activation, ActivationPeriod, Critic, Run
+from modelassist.services.cards import read_card, read_licence
+from modelassist.services.consent import find_host, give_consent, has_consent
 from modelassist.services.drafting import enqueue_drafts
+from modelassist.services.versions import compute_prompt_version, compute_taxonomy_version
 from qsave.run.evaluation import Evaluation
 from qsave.words import isolate
+
+WITH_WEIGHTS = frozenset({Critic.Kind.ENGINE, Critic.Kind.STARTER})
+NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
+
+
+class NothingToRollBackTo(ValueError):
+    """The campaign had no other critic before."""
+
+
+class ConsentMissing(ValueError):
+    """An endpoint critic would send clips to a host for which no lead agreed yet; the message asks for consent."""
+
+    def __init__(self, host: str, message: str) -> None:
+        super().__init__(message)
+        self.host = host
 
 
 class LearnedFromSimulated(ValueError):
     """A critic trained on simulated data would draft for real clips; the message asks for a confirmation."""
 
 
-NO_PAUSE = {"paused_reason": "", "failures": 0, "retry_at": None}
-
-
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a critic comes from: its training run, the critic from which that run started, and simulated data."""
+class Lineage:
+    """What a critic learned from: its training run, the critic from which that run started, and simulated data."""
 
     run: Run | None = None
     parent: Critic | None = None
@@ -47,56 +62,133 @@ class Origin:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What is written about a critic. What is empty is read from its model folder, if that says it."""
+
+    evaluation: Mapping[str, Any] | None = None
+    card: str = ""
+    licence: str = ""
+
+
 @transaction.atomic
 def register_critic(
     *,
     actor: User,
     name: str,
     model: str,
-    origin: Origin = Origin(),  # it is frozen
-    evaluation: Mapping[str, Any] | None = None,
-    card: str = "",
+    kind: str = Critic.Kind.ENGINE,
+    lineage: Lineage = Lineage(),  # it is frozen
+    papers: Papers = Papers(),
 ) -> Critic:
     """Register a model as the next version of the critic `name`; raises ModelError if it cannot be loaded here."""
     require_role(actor, Role.ENGINEER)
     folder = check_model(model)
-    newest = Critic.objects.filter(name=name).aggregate(newest=Max("version"))["newest"] or 0
     critic = Critic(
         name=name,
-        version=newest + 1,
+        kind=kind,
+        origin=_find_origin(kind, lineage, is_folder=folder is not None),
         model=shorten_model_path(model),
-        run=origin.run,
-        parent=origin.parent,
-        learned_from_simulated=origin.is_simulated or read_critic_settings(folder).simulated,
-        evaluation=dict(evaluation or {}),
-        card=card,
-        created_by=actor,
+        run=lineage.run,
+        parent=lineage.parent,
+        learned_from_simulated=lineage.is_simulated or read_critic_settings(folder).simulated,
+        prompt_version=compute_prompt_version(),
+        taxonomy_version=compute_taxonomy_version(list_defects(lineage.run.release.campaign)) if lineage.run else "",
+        evaluation=dict(papers.evaluation or {}),
+        card=papers.card or read_card(folder),
+        licence=papers.licence or read_licence(folder),
     )
+    return store_version(actor=actor, critic=critic)
+
+
+def _find_origin(kind: str, lineage: Lineage, *, is_folder: bool) -> str:
+    if lineage.run is not None:
+        return Critic.Origin.RUN
+    if kind == Critic.Kind.STARTER:
+        return Critic.Origin.BUILT_IN
+    return Critic.Origin.FOLDER if is_folder else Critic.Origin.HUB
+
+
+@transaction.atomic
+def store_version(*, actor: User, critic: Critic) -> Critic:
+    """Store a critic as the next version of its name."""
+    newest = Critic.objects.filter(name=critic.name).aggregate(newest=Max("version"))["newest"] or 0
+    critic.version, critic.created_by = newest + 1, actor
     critic.full_clean(exclude=["evaluation"])
     critic.save()
-    audit.record(actor=actor, action="critic.registered", target=critic, model=critic.model)
+    audit.record(actor=actor, action="critic.registered", target=critic, model=critic.model, kind=critic.kind)
     return critic
 
 
 @transaction.atomic
-def activate(*, actor: User, critic: Critic, campaign: Campaign, accepts_simulated: bool = False) -> Activation:
+def activate(
+    *, actor: User, critic: Critic, campaign: Campaign, accepts_simulated: bool = False, consents_to: str = ""
+) -> Activation:
     """Make this critic the only one that drafts for the campaign.
 
     Raises ModelError if its files cannot be loaded. Raises LearnedFromSimulated, unless `accepts_simulated`, if it
-    learned from simulated data and the campaign is not simulated.
+    learned from simulated data and the campaign is not simulated. Raises ConsentMissing if it sends clips to a host,
+    unless a lead agreed to that host before or `consents_to` names it.
     """
     require_role(actor, Role.LEAD)
-    check_model(resolve_model(critic.model))
+    if critic.kind in WITH_WEIGHTS:
+        check_model(resolve_model(critic.model))
     is_foreign = critic.learned_from_simulated and not campaign.is_simulated
     if is_foreign and not accepts_simulated:
         raise LearnedFromSimulated(describe_simulated(critic, campaign))
+    _check_consent(actor, critic, campaign, consents_to)
+    activation = set_active(actor=actor, critic=critic, campaign=campaign)
+    enqueue_drafts(actor=actor, campaign=campaign)
+    return activation
+
+
+@transaction.atomic
+def set_active(*, actor: User, critic: Critic, campaign: Campaign) -> Activation:
+    """Store that this critic drafts for the campaign from now on, without a check and without queueing drafts."""
     activation, _created = Activation.objects.update_or_create(
         campaign=campaign, defaults={"critic": critic, "activated_by": actor, **NO_PAUSE}
     )
+    _end_period(actor, campaign)
+    ActivationPeriod.objects.create(campaign=campaign, critic=critic, started_by=actor, started_at=timezone.now())
     _set_critic_active(campaign, True)
+    is_foreign = critic.learned_from_simulated and not campaign.is_simulated
     audit.record(actor=actor, action="critic.activated", target=campaign, critic=str(critic), simulated=is_foreign)
-    enqueue_drafts(actor=actor, campaign=campaign)
     return activation
+
+
+def _check_consent(actor: User, critic: Critic, campaign: Campaign, consents_to: str) -> None:
+    host = find_host(critic)
+    if not host or has_consent(campaign, host):
+        return
+    if consents_to != host:
+        message = _("%(critic)s sends the clips of %(campaign)s to %(host)s. Do you agree to that?")
+        names = {"critic": isolate(critic), "campaign": isolate(campaign), "host": isolate(host)}
+        raise ConsentMissing(host, message % names)
+    give_consent(actor=actor, campaign=campaign, host=host)
+
+
+@transaction.atomic
+def roll_back(*, actor: User, campaign: Campaign) -> Activation:
+    """Activate the critic that drafted for the campaign before the present one. Raises what `activate` raises, and
+    NothingToRollBackTo.
+
+    A confirmation for a critic of simulated data was given when it drafted here; consent must still stand.
+    """
+    require_role(actor, Role.LEAD)
+    critic = find_previous_critic(campaign)
+    if critic is None:
+        raise NothingToRollBackTo(_("No other critic drafted for this campaign before."))
+    activation = activate(actor=actor, critic=critic, campaign=campaign, accepts_simulated=True)
+    audit.record(actor=actor, action="critic.rolled_back", target=campaign, critic=str(critic))
+    return activation
+
+
+def find_previous_critic(campaign: Campaign) -> Critic | None:
+    """Return the critic that drafted before the active one, or the last one if none is active."""
+    active = Activation.objects.filter(campaign=campaign).values("critic")
+    ended = ActivationPeriod.objects.filter(campaign=campaign).exclude(ended_at=None).exclude(critic__in=active)
+    period = ended.select_related("critic").order_by("-ended_at", "-pk").first()
+    return period.critic if period else None
 
 
 @transaction.atomic
@@ -104,9 +196,15 @@ def deactivate(*, actor: User, campaign: Campaign) -> None:
     """Stop drafting for the campaign; the drafts made so far stay."""
     require_role(actor, Role.LEAD)
     removed, _ = Activation.objects.filter(campaign=campaign).delete()
+    _end_period(actor, campaign)
     _set_critic_active(campaign, False)
     if removed:
         audit.record(actor=actor, action="critic.deactivated", target=campaign)
+
+
+def _end_period(actor: User, campaign: Campaign) -> None:
+    open_periods = ActivationPeriod.objects.filter(campaign=campaign, ended_at=None)
+    open_periods.update(ended_at=timezone.now(), ended_by=actor)
 
 
 def describe_simulated(critic: Critic, campaign: Campaign) -> str:

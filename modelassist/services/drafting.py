@@ -1,35 +1,37 @@
-"""Drafting: the active critic writes report cards for the next items that need one.
+"""Drafting: the active critic proposes report cards for the next items that need one.
 
-Only items with a free assisted slot are drafted; `annotation` selects them and refuses val and test. An answer that
-does not parse is stored as a FailedDraft: it is counted and shown, and that critic does not try the item again.
+Only items with a free assisted slot are drafted; `annotation` selects them and refuses val and test. An answer without
+a proposal is stored as a FailedDraft: it is counted and shown, and that critic does not try the item again.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import Role, User
+from annotation.campaigns.taxonomy import is_retired
 from annotation.models import Campaign, ClipVersion, Item
-from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, list_items_without_draft, record_draft
+from annotation.rating.drafts import TEXT_LIMIT, DraftRefused, record_draft, select_items_without_draft
+from annotation.shared.permissions import require_role
 from annotation.shared.text import clean_text
-from modelassist.bridge import list_clips_to_score, resolve_critic
-from modelassist.models import Activation, Critic, FailedDraft
+from modelassist.bridge import make_questions
+from modelassist.kinds.base import ClipAnswer, CriticUnavailable
+from modelassist.models import Activation, DraftingStop, FailedDraft
 from modelassist.services import pauses
-from operations.jobs import JobRun, enqueue
+from modelassist.services.proposers import make_proposer
+from modelassist.services.stops import apply_stop_rules
+from operations.jobs import JobCancelledError, JobInterruptedError, JobRun, enqueue
 from operations.models import Job, JobState
-from qsave.proposal import Proposal
-
-if TYPE_CHECKING:
-    from modelassist.engine.generation.critic import Critic as LoadedCritic
-    from modelassist.engine.generation.critic import Scored
+from qsave.proposal import AxisProposal, Proposal
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +40,15 @@ BATCH = 8
 """Clips scored together. It limits the memory and the time between two progress reports."""
 ITEMS_A_JOB = 64
 """A job ends after this many items, so that other jobs can run; it queues the next job itself."""
-_engine = threading.Lock()
-"""A worker has several threads: only one drafts at a time, so that no two draft the same items."""
-CRITIC_FAULTS = (ImportError, MemoryError, OSError, RuntimeError, ValueError)
-"""Errors of a critic that cannot load or answer: drafting pauses with the reason, and the job is done. Any other error
-is a bug: the job fails with its trace, and drafting also pauses."""
+_locks: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+"""A lock for each campaign. A worker has several threads: no two of them draft the same items."""
 UNSTORABLE = (AttributeError, DataError, IntegrityError, LookupError, TypeError, ValueError)
 """Errors for a card that the database or `record_draft` cannot store: only this draft fails."""
 ERROR_LENGTH = FailedDraft._meta.get_field("error").max_length or 500
+
+
+class OtherTaxonomy(ValueError):
+    """The critic names defects that the campaign does not have; the message names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,14 @@ def enqueue_drafts(*, actor: User | None, campaign: Campaign) -> Job | None:
 
 
 def queue_missing_drafts() -> int:
-    """Queue a job for every open campaign that needs drafts, has no unfinished drafting job and is not paused.
+    """Queue a job for every open campaign that needs drafts and has no unfinished drafting job.
 
-    Returns how many jobs were queued.
+    Campaigns whose drafting is paused, or stopped by a rule, are left out. Returns how many jobs were queued.
     """
     jobs = 0
     activations = Activation.objects.filter(pauses.select_due(timezone.now()), campaign__state=Campaign.State.OPEN)
+    stops = DraftingStop.objects.filter(campaign=OuterRef("campaign"), critic=OuterRef("critic"), resumed_at=None)
+    activations = activations.exclude(Exists(stops))
     for activation in activations.select_related("campaign", "critic"):
         unfinished = Job.objects.filter(
             kind=KIND, state__in=[JobState.QUEUED, JobState.RUNNING], arguments__campaign=activation.campaign_id
@@ -85,15 +90,37 @@ def queue_missing_drafts() -> int:
     return jobs
 
 
-def select_next_items(activation: Activation, *, limit: int) -> list[Item]:
-    """Select the next items for the active critic, without those on whose present file it failed."""
+def select_waiting_items(activation: Activation) -> QuerySet[Item]:
+    """Select the items that the active critic has to draft, in the order of the queue, without those on whose present
+    file it failed."""
+    items = select_items_without_draft(campaign=activation.campaign, critic=str(activation.critic))
+    return items.exclude(Exists(select_failures(activation).filter(item=OuterRef("pk"))))
+
+
+def select_failures(activation: Activation) -> QuerySet[FailedDraft]:
+    """Select the failures of the active critic on the present file of a clip."""
     newer = ClipVersion.objects.filter(clip__items=OuterRef("item"), replaced_at__gt=OuterRef("created_at"))
     failures = FailedDraft.objects.filter(critic=activation.critic, item__campaign=activation.campaign)
-    failed = set(failures.exclude(Exists(newer)).values_list("item_id", flat=True))
-    items = list_items_without_draft(
-        campaign=activation.campaign, critic=str(activation.critic), limit=limit + len(failed)
-    )
-    return [item for item in items if item.pk not in failed][:limit]
+    return failures.exclude(Exists(newer))
+
+
+def select_next_items(activation: Activation, *, limit: int) -> list[Item]:
+    """Select the next items for the active critic."""
+    return list(select_waiting_items(activation)[:limit])
+
+
+@transaction.atomic
+def retry_failed(*, actor: User, campaign: Campaign) -> int:
+    """Let the active critic try the clips again on which it failed; returns how many."""
+    require_role(actor, Role.LEAD)
+    activation = _read_activation(campaign)
+    if activation is None:
+        return 0
+    count, _rows = FailedDraft.objects.filter(critic=activation.critic, item__campaign=campaign).delete()
+    if count:
+        audit.record(actor=actor, action="drafting.failures_retried", target=campaign, count=count)
+        enqueue_drafts(actor=actor, campaign=campaign)
+    return count
 
 
 def draft_items(job: JobRun) -> Drafted:
@@ -106,12 +133,25 @@ def draft_items(job: JobRun) -> Drafted:
 
 
 def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> Drafted:
-    """Draft up to `limit` of the campaign's next items by its active critic, unless its drafting is paused."""
+    """Draft up to `limit` of the campaign's next items by its active critic, unless it is paused or a rule stops it.
+
+    The stop rules are applied once, before the first batch: their figures take seconds in a large campaign.
+    """
     drafted = failed = 0
+    activation = _read_activation(campaign)
+    stop = apply_stop_rules(activation) if activation else None
+    if stop is not None:
+        return Drafted(str(stop.critic), paused=stop.reason)
+
+    def report() -> None:
+        if job and activation:
+            done = drafted + failed
+            job.report_progress(min(done / limit, 0.99), f"{activation.critic}: {drafted} drafts, {failed} unusable")
+
     while True:
-        with _engine:
+        with _locks[campaign.pk]:
             # read again for each batch: a lead may activate another critic, or none, while this runs
-            activation = Activation.objects.filter(campaign=campaign).select_related("campaign", "critic").first()
+            activation = _read_activation(campaign)
             if activation is None or activation.is_paused(timezone.now()):
                 critic, reason = (str(activation.critic), activation.paused_reason) if activation else ("", "")
                 return Drafted(critic, drafted, failed, paused=reason)
@@ -119,25 +159,29 @@ def draft_next(*, campaign: Campaign, limit: int, job: JobRun | None = None) -> 
             items = select_next_items(activation, limit=min(BATCH, max(1, left)))
             if not items or not left:
                 return Drafted(str(activation.critic), drafted, failed, more=bool(items))
-            good, bad = _draft_batch(activation, items)
+            good, bad = _draft_batch(activation, items, report)
         drafted, failed = drafted + good, failed + bad
-        if job:
-            job.report_progress((drafted + failed) / limit, f"{activation.critic}: {drafted} drafts, {failed} unusable")
+        report()
 
 
-def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, int]:
-    """Score and store one batch; returns how many became drafts and how many failed.
+def _read_activation(campaign: Campaign) -> Activation | None:
+    return Activation.objects.filter(campaign=campaign).select_related("campaign", "critic").first()
+
+
+def _draft_batch(activation: Activation, items: Sequence[Item], on_wait: Callable[[], None]) -> tuple[int, int]:
+    """Ask about one batch and store the answers; returns how many became drafts and how many failed.
 
     If the critic itself fails, its drafting pauses.
     """
     started = time.monotonic()
     try:
-        scored = _score(activation, items)
-    except CRITIC_FAULTS as error:
+        answers = _ask(activation, items, on_wait)
+    except CriticUnavailable as error:
         logger.warning("%s is paused in %s: %s", activation.critic, activation.campaign, error)
+        pauses.pause(activation, str(error))
         return 0, 0
     latency_ms = round(1000 * (time.monotonic() - started) / len(items))
-    good = sum(_record(activation.critic, item, result, latency_ms) for item, result in zip(items, scored, strict=True))
+    good = sum(_record(activation, item, answer, latency_ms) for item, answer in zip(items, answers, strict=True))
     if not good and (reason := pauses.describe_unreadable(activation)):
         pauses.pause(activation, reason)
     else:
@@ -145,59 +189,62 @@ def _draft_batch(activation: Activation, items: Sequence[Item]) -> tuple[int, in
     return good, len(items) - good
 
 
-def _score(activation: Activation, items: Sequence[Item]) -> "list[Scored]":
-    """Score the items. Any error pauses the critic, also an unexpected one: otherwise it would recur within seconds."""
+def _ask(activation: Activation, items: Sequence[Item], on_wait: Callable[[], None]) -> list[ClipAnswer]:
+    """Ask the critic. An unexpected error also pauses it, and is raised: otherwise it would recur within seconds."""
     try:
-        return load_critic(resolve_critic(activation.critic)).score(list_clips_to_score(items))
-    except Exception as error:  # every error must pause the critic; it is raised again
-        load_critic.cache_clear()  # this frees the memory for the next try
-        pauses.pause(activation, describe_fault(error))
+        proposer = make_proposer(activation.critic, campaign=activation.campaign, on_wait=on_wait)
+        return proposer.propose(make_questions(activation.campaign, items))
+    except (CriticUnavailable, JobCancelledError, JobInterruptedError):
+        raise
+    except Exception as error:  # it is raised again
+        pauses.pause(activation, f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}.")
         raise
 
 
-def describe_fault(error: Exception) -> str:
-    """Describe in one line why a critic cannot load or answer."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    kind = "" if isinstance(error, ValueError | RuntimeError | OSError) else f"{type(error).__name__}: "
-    return f"{kind}{words.rstrip('.')}."
-
-
-def _record(critic: Critic, item: Item, scored: "Scored", latency_ms: int) -> bool:
-    """Store the result for one item as a draft or, if that is impossible, as a failed draft; returns whether it is a
+def _record(activation: Activation, item: Item, answer: ClipAnswer, latency_ms: int) -> bool:
+    """Store the answer for one item as a draft or, if that is impossible, as a failed draft; returns whether it is a
     draft."""
-    error = scored.error or "no report card"
-    if scored.card is not None:
+    error = answer.error or _("The critic gave no report card.")
+    if answer.proposal is not None:
         try:
             with transaction.atomic():
                 record_draft(
                     item_id=item.pk,
-                    critic=str(critic),
-                    proposal=Proposal.from_card(scored.card),
-                    text=scored.text,
+                    critic=str(activation.critic),
+                    proposal=fit_taxonomy(answer.proposal, activation.campaign),
+                    text=answer.text,
                     latency_ms=latency_ms,
                     clip_version=item.clip.version,
                 )
             return True
-        except DraftRefused as refusal:
+        except (DraftRefused, OtherTaxonomy) as refusal:
             error = str(refusal)
         except UNSTORABLE as problem:
-            logger.warning("A draft of %s cannot be stored", critic, exc_info=True)
+            logger.warning("A draft of %s cannot be stored", activation.critic, exc_info=True)
             error = f"The draft cannot be stored ({type(problem).__name__}: {problem})."
     FailedDraft.objects.update_or_create(
-        critic=critic,
+        critic=activation.critic,
         item=item,
         defaults={
             "error": clean_text(error)[:ERROR_LENGTH],
-            "text": clean_text(scored.text)[:TEXT_LIMIT],
+            "text": clean_text(answer.text)[:TEXT_LIMIT],
             "created_at": timezone.now(),
         },
     )
     return False
 
 
-@lru_cache(maxsize=1)
-def load_critic(model: str) -> "LoadedCritic":
-    """Load the engine's critic, once per worker process. This is the only place where the site imports torch."""
-    from modelassist.engine.generation.critic import Critic as LoadedCritic
+def fit_taxonomy(proposal: Proposal, campaign: Campaign) -> Proposal:
+    """Leave out retired defects; raises OtherTaxonomy if the proposal names a defect that the campaign never had."""
+    entries = {(entry["axis"], entry["id"]): entry for entry in campaign.taxonomy}
+    named = {(axis.value, one.defect) for axis, part in proposal.axes.items() for one in part.evidence}
+    if unknown := sorted(defect for axis, defect in named if (axis, defect) not in entries):
+        raise OtherTaxonomy(
+            _("The critic named defects that this campaign does not have: %(names)s.") % {"names": ", ".join(unknown)}
+        )
 
-    return LoadedCritic.load(model)
+    def fit(axis: str, part: AxisProposal) -> AxisProposal:
+        kept = tuple(one for one in part.evidence if not is_retired(entries[axis, one.defect]))
+        return replace(part, evidence=kept)
+
+    return replace(proposal, **{axis.value: fit(axis.value, part) for axis, part in proposal.axes.items()})

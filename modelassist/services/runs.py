@@ -23,7 +23,7 @@ from modelassist.engine.settings.config import ConfigError, list_old_names
 from modelassist.engine.training.presets import choose_settings
 from modelassist.models import Critic, Run
 from modelassist.services import trainer
-from modelassist.services.critics import Origin, register_critic
+from modelassist.services.critics import Lineage, Papers, register_critic
 from operations import jobs
 from operations.jobs import JobCancelledError, JobInterruptedError, JobRun
 from operations.models import JobState
@@ -236,7 +236,9 @@ def register_result(*, run: Run, name: str) -> Critic:
         actor=run.created_by,
         name=name,
         model=str(folder / MODEL_FOLDER),
-        origin=Origin(run=run, parent=Critic.objects.filter(model=run.base_model).first()),
-        evaluation=run.evaluation,
-        card=f"Made by run {run.pk} on release {run.release} from `{run.base_model}`.",
+        lineage=Lineage(run=run, parent=Critic.objects.filter(model=run.base_model).first()),
+        papers=Papers(
+            evaluation=run.evaluation,
+            card=f"Made by run {run.pk} on release {run.release} from `{run.base_model}`.",
+        ),
     )

@@ -14,7 +14,7 @@ from accounts.models import User
 from modelassist.engine.models.folder import check_model
 from modelassist.engine.settings.config import Config
 from modelassist.models import Critic
-from modelassist.services.critics import Origin, register_critic
+from modelassist.services.critics import Lineage, Papers, register_critic
 from modelassist.services.loop import Loop
 from qsave.run.files import EVALUATION_FILE
 
@@ -40,9 +40,13 @@ def register_starter(*, actor: User) -> Critic:
         actor=actor,
         name=NAME,
         model=str(folder),
-        evaluation=json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8")),
-        card=(folder / CARD).read_text(encoding="utf-8"),
-        origin=Origin(simulated=True),
+        kind=Critic.Kind.STARTER,
+        lineage=Lineage(simulated=True),
+        papers=Papers(
+            evaluation=json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8")),
+            card=(folder / CARD).read_text(encoding="utf-8"),
+            licence="Apache-2.0",
+        ),
     )
 
 

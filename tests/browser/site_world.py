@@ -278,6 +278,7 @@ def _add_training_loop(pages: Pages, engineer: User, campaign: Campaign) -> None
         name="starter",
         version=1,
         model="a/b",
+        origin=Critic.Origin.RUN,
         run=run,
         evaluation=run.evaluation,
         card=CARD.read_text(encoding="utf-8"),

@@ -124,6 +124,7 @@ def test_training_and_evaluation_say_it_of_the_clip(tmp_path: Path, examples: li
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("in_process")
 def test_drafting_says_it_of_the_item(engineer: User, tiny_model: Path) -> None:
     campaign = create_campaign(actor=engineer, name="spring", title="Spring", overlap=1, assisted_share=1.0)
     clips = {kind: make_clip(kind, video=SHORT_VIDEO) for kind in BREAKS}

@@ -20,7 +20,7 @@ from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import critics
 from modelassist.services.critics import (
     LearnedFromSimulated,
-    Origin,
+    Lineage,
     activate,
     deactivate,
     describe_readable,
@@ -171,13 +171,13 @@ def test_in_a_simulated_campaign_it_drafts_without_a_word(engineer: User) -> Non
 def test_what_learns_on_from_a_critic_of_simulated_data_is_one_too(engineer: User, tiny_model: Path) -> None:
     starter = register_starter(actor=engineer)
     assert register_critic(
-        actor=engineer, name="ada", model=str(tiny_model), origin=Origin(parent=starter)
+        actor=engineer, name="ada", model=str(tiny_model), lineage=Lineage(parent=starter)
     ).learned_from_simulated
 
 
 def test_critics_of_an_older_version_are_marked_at_the_upgrade(engineer: User, tiny_model: Path) -> None:
     starter = register_starter(actor=engineer)
-    child = register_critic(actor=engineer, name="ada", model=str(tiny_model), origin=Origin(parent=starter))
+    child = register_critic(actor=engineer, name="ada", model=str(tiny_model), lineage=Lineage(parent=starter))
     other = register_critic(actor=engineer, name="bob", model=str(tiny_model))
     Critic.objects.update(learned_from_simulated=False)
     migration = import_module("modelassist.migrations.0006_learned_from_simulated")

@@ -8,7 +8,7 @@ from accounts.models import User
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import FILE_FIELDS, Arm, Campaign, ClipVersion, Draft, Item, Slot, Split
 from annotation.rating.drafts import DraftRefused, record_draft
-from modelassist.engine.generation.read_scores import Scored
+from modelassist.kinds.base import ClipAnswer, ClipQuestion
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.reads.critics import list_critics, read_critic_line, read_drafting_status
 from modelassist.services import drafting
@@ -24,7 +24,7 @@ from qsave.proposal import Proposal
 from qsave.report_card import AxisReport, ReportCard
 from tests.annotation.factories import SHORT_VIDEO, make_clip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_process")]
 
 CARD = ReportCard(*[AxisReport(3, (), "A reason of enough letters to count.")] * 3)
 
@@ -81,12 +81,12 @@ def test_a_critic_tries_again_where_the_file_was_replaced_and_once_only(
 ) -> None:
     activation = activate(actor=engineer, critic=critic, campaign=campaign)
     item = campaign.items.select_related("clip").earliest("pk")
-    drafting._record(critic, item, Scored(None, "", {}, error="no report card"), 1)
+    drafting._record(activation, item, ClipAnswer(error="No report card."), 1)
     assert item not in drafting.select_next_items(activation, limit=9)
     files = {name: getattr(item.clip, name) for name in FILE_FIELDS}
     ClipVersion.objects.create(clip=item.clip, number=1, replaced_by=engineer, reason="Blurred.", **files)
     assert item in drafting.select_next_items(activation, limit=9)
-    drafting._record(critic, item, Scored(None, "", {}, error="no report card"), 1)
+    drafting._record(activation, item, ClipAnswer(error="No report card."), 1)
     assert item not in drafting.select_next_items(activation, limit=9)
     assert FailedDraft.objects.count() == 1
 
@@ -186,10 +186,10 @@ def test_what_no_database_stores_of_one_draft_costs_no_other(
     engineer: User, campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     class Babbler:
-        def score(self, clips: list[object]) -> list[Scored]:
-            return [Scored(None, text, {}, text) for _ in clips]
+        def propose(self, questions: list[ClipQuestion]) -> list[ClipAnswer]:
+            return [ClipAnswer(text=text, error=text) for _ in questions]
 
-    monkeypatch.setattr(drafting, "load_critic", lambda _: Babbler())
+    monkeypatch.setattr(drafting, "make_proposer", lambda *_, **__: Babbler())
     activate(actor=engineer, critic=critic, campaign=campaign)
 
     assert do_next_job().state == JobState.DONE
@@ -207,10 +207,10 @@ def test_a_draft_that_cannot_be_stored_is_a_failed_draft(
         return real(item_id=item_id, **values)  # type: ignore[arg-type]
 
     class Fluent:
-        def score(self, clips: list[object]) -> list[Scored]:
-            return [Scored(CARD, "", {}) for _ in clips]
+        def propose(self, questions: list[ClipQuestion]) -> list[ClipAnswer]:
+            return [ClipAnswer(Proposal.from_card(CARD)) for _ in questions]
 
-    monkeypatch.setattr(drafting, "load_critic", lambda _: Fluent())
+    monkeypatch.setattr(drafting, "make_proposer", lambda *_, **__: Fluent())
     monkeypatch.setattr(drafting, "record_draft", fails_for_first)
     activate(actor=engineer, critic=critic, campaign=campaign)
 

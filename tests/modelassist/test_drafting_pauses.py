@@ -1,11 +1,8 @@
 """A critic that cannot load or answer pauses drafting with its reason, is tried after growing waits and recovers."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import time_machine
@@ -15,22 +12,21 @@ from django.test import Client
 from accounts.models import AuditEntry, Role, User
 from annotation.campaigns.campaigns import add_clips, create_campaign, set_state
 from annotation.models import Campaign, Draft, Item
-from modelassist.engine.generation.critic import Critic as LoadedCritic
-from modelassist.engine.generation.read_scores import Scored
-from modelassist.engine.models.folder import ModelError
+from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
 from modelassist.models import Activation, Critic, FailedDraft
 from modelassist.services import drafting, pauses
 from modelassist.services.critics import activate, register_critic, retry_now
 from operations import jobs
 from operations.models import Job, JobState
+from qsave.proposal import Proposal
 from qsave.report_card import AxisReport, ReportCard
 from tests.annotation.factories import SHORT_VIDEO, make_clip
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_process")]
 
 CARD = ReportCard(*[AxisReport(3, (), "A reason of enough letters to count.")] * 3)
-READABLE = Scored(CARD, "as generated", {})
-UNREADABLE = Scored(None, "babble", {}, "the output is not in the grammar: line 1", unreadable=1.0)
+READABLE = ClipAnswer(Proposal.from_card(CARD), "as generated")
+UNREADABLE = ClipAnswer(text="babble", error="the output is not in the grammar: line 1")
 CLIPS = 12
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 
@@ -53,30 +49,28 @@ def critic(engineer: User, campaign: Campaign, tiny_model: Path) -> Critic:
     return critic
 
 
-@pytest.fixture(autouse=True)
-def forget_loaded_critics() -> None:
-    drafting.load_critic.cache_clear()
-
-
 class Voice:
-    """A loaded critic that gives every clip the same answer."""
+    """A critic that gives every clip the same answer."""
 
-    def __init__(self, says: Scored) -> None:
+    def __init__(self, says: ClipAnswer) -> None:
         self.says = says
 
-    def score(self, items: list[Any]) -> list[Scored]:
-        return [replace(self.says) for _ in items]
+    def propose(self, questions: list[ClipQuestion]) -> list[ClipAnswer]:
+        return [self.says for _ in questions]
 
 
-def load_as(monkeypatch: pytest.MonkeyPatch, load: Callable[[str], Any]) -> None:
-    monkeypatch.setattr(LoadedCritic, "load", load)
+class Faulty:
+    """A critic that cannot answer."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def propose(self, questions: list[ClipQuestion]) -> list[ClipAnswer]:
+        raise self.error
 
 
-def raising(error: Exception) -> Callable[[str], Any]:
-    def load(model: str) -> Any:
-        raise error
-
-    return load
+def let_draft(monkeypatch: pytest.MonkeyPatch, proposer: Voice | Faulty) -> None:
+    monkeypatch.setattr(drafting, "make_proposer", lambda *_, **__: proposer)
 
 
 def do_jobs() -> list[Job]:
@@ -131,10 +125,10 @@ def test_a_day_of_a_missing_folder_makes_few_jobs_and_none_that_failed(campaign:
 def test_drafting_recovers_by_itself_when_the_folder_is_back(
     campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_as(monkeypatch, raising(ModelError("there is no such model folder")))
+    let_draft(monkeypatch, Faulty(CriticUnavailable("There is no such model folder.")))
     with time_machine.travel(START, tick=False) as clock:
         do_jobs()
-        load_as(monkeypatch, lambda model: Voice(READABLE))
+        let_draft(monkeypatch, Voice(READABLE))
         assert top_up_rounds(1) == 0
         clock.shift(timedelta(minutes=1))
         assert top_up_rounds(1) == 1
@@ -145,28 +139,10 @@ def test_drafting_recovers_by_itself_when_the_folder_is_back(
     assert list(actions) == ["drafting.paused", "drafting.resumed"]
 
 
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (ModelError("weights are cut off"), "weights are cut off."),
-        (ImportError("needs the package bitsandbytes"), "needs the package bitsandbytes"),
-        (MemoryError(), "MemoryError"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "out of memory"),
-        (PermissionError(13, "Permission denied", "/model"), "Permission denied"),
-    ],
-)
-def test_whatever_stops_a_critic_from_loading_is_a_pause_and_no_failed_job(
-    campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
-) -> None:
-    load_as(monkeypatch, raising(error))
-    assert [job.state for job in do_jobs()] == [JobState.DONE]
-    assert words in Activation.objects.get().paused_reason
-
-
 def test_a_defect_fails_its_job_once_and_pauses_too(
     campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load_as(monkeypatch, raising(KeyError("num_heads")))
+    let_draft(monkeypatch, Faulty(KeyError("num_heads")))
     with caplog.at_level(logging.CRITICAL):
         assert [job.state for job in do_jobs()] == [JobState.FAILED]
     assert "KeyError" in Activation.objects.get().paused_reason
@@ -176,7 +152,7 @@ def test_a_defect_fails_its_job_once_and_pauses_too(
 def test_a_critic_of_which_no_answer_can_be_read_pauses(
     campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_as(monkeypatch, lambda model: Voice(UNREADABLE))
+    let_draft(monkeypatch, Voice(UNREADABLE))
     do_jobs()
     assert FailedDraft.objects.count() == pauses.UNREADABLE_IN_A_ROW < CLIPS
     reason = Activation.objects.get().paused_reason
@@ -187,7 +163,7 @@ def test_a_critic_of_which_no_answer_can_be_read_pauses(
 def test_clips_that_cannot_be_read_are_no_fault_of_the_critic(
     campaign: Campaign, critic: Critic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_as(monkeypatch, lambda model: Voice(Scored(None, "", {}, "The file is corrupt or cut off.", unreadable=1.0)))
+    let_draft(monkeypatch, Voice(ClipAnswer(error="The file is corrupt or cut off.")))
     do_jobs()
     assert FailedDraft.objects.count() == CLIPS
     assert Activation.objects.get().retry_at is None

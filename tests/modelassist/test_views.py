@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import Role, User
 from datasets.models import Release
 from modelassist.models import Activation, Critic, Run
-from modelassist.services.critics import Origin, register_critic
+from modelassist.services.critics import Lineage, Papers, register_critic
 from operations.models import Job
 from tests.annotation.factories import make_campaign, make_user
 
@@ -187,7 +187,7 @@ def test_a_run_plots_its_predictions_and_gives_its_files(
     as_engineer: Client, engineer: User, release: Release, tiny_model: Path
 ) -> None:
     run = run_with_files(engineer, release)
-    critic = critic_of(tiny_model, origin=Origin(run=run), evaluation=run.evaluation)
+    critic = critic_of(tiny_model, lineage=Lineage(run=run), papers=Papers(evaluation=run.evaluation))
     for page in (f"/runs/{run.pk}", f"/critics/{critic.pk}"):
         shown = as_engineer.get(page).content.decode()
         assert "Predicted score of 1 clip against its MOS on the axis visual, on test." in shown
@@ -212,7 +212,7 @@ def test_of_a_run_nothing_else_can_be_had(as_engineer: Client, engineer: User, r
 
 
 def test_a_critic_without_figures_says_so_and_its_card_is_shown_safely(as_engineer: Client, tiny_model: Path) -> None:
-    critic = critic_of(tiny_model, card="Weak. <script>alert(1)</script>")
+    critic = critic_of(tiny_model, papers=Papers(card="Weak. <script>alert(1)</script>"))
     page = as_engineer.get(f"/critics/{critic.pk}").content.decode()
     assert "was added without an evaluation" in page
     assert "<script>alert" not in page

@@ -1,0 +1,128 @@
+"""Pair what critics drafted with blind ratings of the same clips, and compare a critic with another or with a constant.
+
+Blind ratings are those that no draft can have influenced. A clip counts where a critic gave a score on the axis and at
+least one blind rating exists.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from django.utils.translation import gettext as _
+
+from annotation.agreement.figures import Agreement, read_agreement
+from annotation.models import Campaign
+from annotation.rating.drafts import select_current_drafts
+from modelassist.engine.evaluation.intervals import Pairs, compute_gain
+from modelassist.models import Critic
+from qsave.axes import AXES, Axis
+from qsave.proposal import proposal_from_json
+from qsave.run.figures import Gain
+
+SEED = 0
+Scores = Mapping[Axis, Mapping[int, float]]
+"""axis -> item -> score"""
+
+
+@dataclass(frozen=True, slots=True)
+class AxisComparison:
+    """How much better a critic follows blind ratings than a rival on one axis, on the clips that both scored."""
+
+    axis: Axis
+    gain: Gain | None
+    missing: str = ""
+    """A full sentence that says why there is no figure; empty if there is one."""
+
+
+def read_blind_scores(agreement: Agreement) -> Scores:
+    """Return the mean blind score of each item."""
+    given: dict[Axis, dict[int, list[int]]] = {axis: {} for axis in AXES}
+    for score in agreement.counted:
+        if score.is_blind:
+            given[score.axis].setdefault(score.item, []).append(score.score)
+    return {axis: {item: float(np.mean(each)) for item, each in items.items()} for axis, items in given.items()}
+
+
+def read_drafted_scores(campaign: Campaign, critic: Critic) -> Scores:
+    """Return the scores that a critic drafted for the present file of each clip. One query."""
+    drafts = select_current_drafts().filter(item__campaign=campaign, critic=str(critic))
+    scores: dict[Axis, dict[int, float]] = {axis: {} for axis in AXES}
+    for item, proposal in drafts.values_list("item", "proposal").iterator():
+        for axis, score in proposal_from_json(proposal).scores.items():
+            scores[axis][item] = score
+    return scores
+
+
+def compare_critics(campaign: Campaign, critic: Critic, present: Critic) -> list[AxisComparison]:
+    """Compare a critic with the present one of a campaign, axis by axis."""
+    agreement = read_agreement(campaign)
+    blind, groups = read_blind_scores(agreement), _read_groups(agreement)
+    scores, rival = read_drafted_scores(campaign, critic), read_drafted_scores(campaign, present)
+    return [
+        _compare(axis, scores[axis], rival[axis], blind[axis], groups, names=(str(critic), str(present)))
+        for axis in AXES
+    ]
+
+
+def compare_with_constant(campaign: Campaign, critic: Critic) -> list[AxisComparison]:
+    """Compare a critic with the constant: the mean blind score of the clips of all other prompts."""
+    agreement = read_agreement(campaign)
+    blind, groups = read_blind_scores(agreement), _read_groups(agreement)
+    scores = read_drafted_scores(campaign, critic)
+    return [
+        _compare(
+            axis,
+            scores[axis],
+            _predict_constant(scores[axis].keys() & blind[axis].keys(), blind[axis], groups),
+            blind[axis],
+            groups,
+            names=(str(critic), "the constant"),
+        )
+        for axis in AXES
+    ]
+
+
+def _read_groups(agreement: Agreement) -> dict[int, str]:
+    return {row.item: str(row.prompt_group) for row in agreement.rows}
+
+
+def _predict_constant(items: Iterable[int], blind: Mapping[int, float], groups: Mapping[int, str]) -> dict[int, float]:
+    """Predict each item by the mean of all clips of other prompts; an item without any has no prediction."""
+    total, count = sum(blind.values()), len(blind)
+    sums: dict[str, tuple[float, int]] = {}
+    for item, score in blind.items():
+        own, number = sums.get(groups[item], (0.0, 0))
+        sums[groups[item]] = (own + score, number + 1)
+    others = {item: (total - sums[groups[item]][0], count - sums[groups[item]][1]) for item in items}
+    return {item: rest / number for item, (rest, number) in others.items() if number}
+
+
+def _compare(  # two predictors, the truth and their names
+    axis: Axis,
+    scores: Mapping[int, float],
+    rival: Mapping[int, float],
+    blind: Mapping[int, float],
+    groups: Mapping[int, str],
+    names: tuple[str, str],
+) -> AxisComparison:
+    """Compare on the items that both predictors scored and that have blind ratings."""
+    items = sorted(scores.keys() & rival.keys() & blind.keys())
+    if not items:
+        return AxisComparison(axis, None, _explain_missing(axis, scores, rival, blind, names))
+    pairs = Pairs([scores[item] for item in items], [blind[item] for item in items], [groups[item] for item in items])
+    return AxisComparison(axis, compute_gain(pairs, [rival[item] for item in items], SEED))
+
+
+def _explain_missing(
+    axis: Axis,
+    scores: Mapping[int, float],
+    rival: Mapping[int, float],
+    blind: Mapping[int, float],
+    names: tuple[str, str],
+) -> str:
+    if not blind:
+        return _("No clip has a blind rating on this axis.")
+    for name, given in zip(names, (scores, rival), strict=True):
+        if not given:
+            return _("%(critic)s has scored no clip on this axis.") % {"critic": name}
+    return _("No clip has a blind rating and a score of both critics on this axis.")

@@ -1,0 +1,34 @@
+"""Choose what answers for a critic: the one place that knows the module of each kind.
+
+The modules are imported when they are first needed, so that the web process loads none of their libraries.
+"""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from annotation.models import Campaign
+from modelassist.bridge import resolve_critic
+from modelassist.kinds.base import CriticUnavailable, Proposer
+from modelassist.models import Critic
+from modelassist.services.consent import require_consent
+
+
+def _ignore() -> None:
+    return None
+
+
+def make_proposer(critic: Critic, *, campaign: Campaign, on_wait: Callable[[], None] = _ignore) -> Proposer:
+    """Return the proposer of a critic, for the clips of a campaign.
+
+    `on_wait` is called twice a second while a local model works; it may raise. Raises CriticUnavailable for an endpoint
+    to which no lead lets these clips be sent, and for a kind that this version of the site does not have.
+    """
+    require_consent(critic, campaign)
+    match critic.kind:
+        case Critic.Kind.ENGINE | Critic.Kind.STARTER:
+            from modelassist.kinds.engine import EngineProposer
+
+            return EngineProposer(resolve_critic(critic), settings.MODEL_IDLE_SECONDS, on_wait)
+    raise CriticUnavailable(_("This version of the site has no critics of the kind %(kind)s.") % {"kind": critic.kind})

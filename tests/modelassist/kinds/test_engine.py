@@ -1,0 +1,141 @@
+"""A local model answers from a process of its own, and nothing that happens there harms the worker."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelassist.kinds import engine
+from modelassist.kinds.base import ClipAnswer, ClipQuestion, CriticUnavailable
+from modelassist.kinds.engine import EngineProposer
+from qsave.taxonomy import DEFAULT_TAXONOMY
+
+STAND_IN = ("-m", "tests.modelassist.kinds.stand_in_model")
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(autouse=True)
+def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(engine, "PROGRAM", STAND_IN)
+    yield
+    engine.end_process()
+
+
+def ask(*prompts: str, model: str = "ada") -> list[ClipAnswer]:
+    return EngineProposer(model).propose(
+        [ClipQuestion(Path(f"/clips/{prompt}.mp4"), prompt, DEFAULT_TAXONOMY) for prompt in prompts]
+    )
+
+
+def read_note(answer: ClipAnswer) -> list[str]:
+    assert answer.proposal is not None
+    assert answer.proposal.visual is not None
+    return answer.proposal.visual.note.split()
+
+
+def test_the_process_is_used_again_and_replaced_for_another_model() -> None:
+    first, second = ask("one", "two")
+    assert read_note(first)[2:] == ["one.mp4", str(len(DEFAULT_TAXONOMY))]
+    assert second.text == "as generated \u2028 é"
+    pid = read_note(first)[1]
+    assert read_note(ask("three")[0])[:2] == ["ada", pid]
+    other = read_note(ask("four", model="bob")[0])
+    assert other[0] == "bob"
+    assert other[1] != pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+def test_what_a_library_prints_and_a_bad_clip_leave_the_other_answers_alone() -> None:
+    printed, bad, good = ask("print", "bad", "fine")
+    assert printed.proposal
+    assert (bad.proposal, bad.error) == (None, "The file is corrupt or cut off.")
+    assert good.proposal
+
+
+@pytest.mark.parametrize(
+    ("model", "prompts", "words"),
+    [
+        ("missing", ["one"], "There is no such model folder."),
+        ("bug-at-load", ["one"], "The process of the model ended with code 1: KeyError: 'num_heads'."),
+        ("kill-at-load", ["one"], "the machine has too little memory"),
+        ("ada", ["memory"], "MemoryError"),
+        ("ada", ["kill"], "the machine has too little memory"),
+        ("ada", ["crash"], "The process of the model crashed (signal SIGSEGV)."),
+        ("ada", ["kill", "kill", "kill"], "the machine has too little memory"),
+    ],
+)
+def test_a_model_that_cannot_answer_is_a_sentence_and_the_next_question_is_answered(
+    model: str, prompts: list[str], words: str
+) -> None:
+    with pytest.raises(CriticUnavailable) as caught:
+        ask(*prompts, model=model)
+    assert words in str(caught.value)
+    assert ask("fine")[0].proposal
+
+
+def test_a_clip_that_crashes_the_model_fails_alone() -> None:
+    first, crashed, last = ask("fine", "crash", "fine")
+    assert (first.proposal is None, last.proposal is None) == (False, False)
+    assert crashed.error == "The process of the model crashed (signal SIGSEGV)."
+
+
+def test_the_process_ends_after_its_idle_time_and_the_next_question_starts_another() -> None:
+    proposer = EngineProposer("ada", idle_seconds=0)
+    question = ClipQuestion(Path("/clips/one.mp4"), "one", ())
+    first = read_note(proposer.propose([question])[0])[1]
+    wait_until_gone(int(first))
+    engine.collect_ended_process()
+    assert engine._process is None
+    assert read_note(ask("one")[0])[1] != first
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait until the kernel has ended the process; a test that hangs here fails by the runner's time limit."""
+    while True:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return
+        if state == "Z":
+            return
+        threading.Event().wait(0.02)
+
+
+def test_an_error_while_waiting_ends_the_process_at_once() -> None:
+    class CancelledError(Exception):
+        pass
+
+    def cancel() -> None:
+        raise CancelledError
+
+    with pytest.raises(CancelledError):
+        EngineProposer("ada", on_wait=cancel).propose([ClipQuestion(Path("/clips/one.mp4"), "wait", ())])
+    assert engine._process is None
+
+
+def test_the_process_dies_with_its_worker(tmp_path: Path) -> None:
+    script = (
+        "import os, signal; from pathlib import Path; from modelassist.kinds import engine;"
+        f"engine.PROGRAM = {STAND_IN!r};"
+        "from modelassist.kinds.base import ClipQuestion;"
+        "engine.EngineProposer('ada').propose([ClipQuestion(Path('/one.mp4'), 'one', ())]);"
+        "print(engine._process.pid, flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    wait_until_gone(int(done.stdout))
+
+
+def test_a_real_model_answers_through_its_process(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PROGRAM", ("-m", "modelassist.kinds.engine_process"))
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    answers = EngineProposer(str(tiny_model)).propose([ClipQuestion(tmp_path / "broken.mp4", "a red square", ())])
+    assert [answer.error.startswith("The file is not a video") for answer in answers] == [True]
