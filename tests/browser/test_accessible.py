@@ -15,8 +15,6 @@ from tests.test_architecture import ADDRESSES
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
-pytestmark = pytest.mark.looks
-
 NOWHERE = "/no-such-page"
 FORMS: list[tuple[str, dict[str, str], str, str]] = [
     ("/people", {}, "Create invitation link", "Invitation"),

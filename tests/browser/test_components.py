@@ -14,8 +14,6 @@ from tests.browser.looks import NARROW, WIDE, sign_in, too_wide, violations
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
-pytestmark = pytest.mark.looks
-
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 LARGE = {"width": 1920, "height": 1080}
 ELSEWHERE = {

@@ -57,7 +57,6 @@ def test_a_report_is_settled_from_the_home_page_by_keyboard(page: Page, lead: Us
     expect(page.get_by_text("Nothing needs you now.")).to_be_visible()
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide", "narrow"])
 def test_the_home_of_a_new_site_is_accessible(
     open_page: Callable[..., Page], live_server: Any, transactional_db: None, size: dict[str, int], scheme: str

@@ -14,6 +14,8 @@ from annotation.models import Campaign, ClipImport
 from tests.annotation.factories import make_campaign, make_lead, write_video
 from tests.browser.looks import sign_in
 
+pytestmark = pytest.mark.concurrent
+
 PIECE = 1024 * 1024
 
 

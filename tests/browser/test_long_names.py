@@ -16,8 +16,6 @@ from tests.browser.site_world import STRANGER, World, build_world
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
-pytestmark = pytest.mark.looks
-
 START = "مريم (2) <b>x</b> "
 NAMED = {
     ApiToken: ("name",),

@@ -21,8 +21,6 @@ from tests.browser.site_world import World, build_world
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
 
-pytestmark = pytest.mark.looks
-
 OPEN_ALL = """() => {
     for (const part of document.querySelectorAll("details")) part.open = true;
     for (const image of document.images) image.loading = "eager";

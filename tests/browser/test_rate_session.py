@@ -12,6 +12,8 @@ from tests.annotation.factories import make_campaign, make_lead, make_user
 from tests.browser.desk.desk_page import add_clip, expect_saved, go_offline, lease_on, open_desk
 from tests.browser.looks import sign_in
 
+pytestmark = pytest.mark.concurrent
+
 CLIPS = ("one", "two", "three", "four", "five", "six")
 SCORES = {"visual": 4, "dynamic": 5, "alignment": 2}
 

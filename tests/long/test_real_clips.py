@@ -28,7 +28,7 @@ from qsave.release.manifest import verify_release
 from tests.annotation.factories import make_lead, make_user
 from tests.modelassist.tiny_world import write_tiny_model
 
-pytestmark = [pytest.mark.long, pytest.mark.real_clips, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.long, pytest.mark.real_clips, pytest.mark.concurrent, pytest.mark.django_db(transaction=True)]
 
 NAMES = ("anna", "bert", "cleo")
 TO_THE_GRAMMAR = {

@@ -1,8 +1,11 @@
 """Run the whole suite, as `make test` and `make test-long` do.
 
 The first half runs all tests on SQLite and the file broker. The second half runs the tests that use the database again,
-on PostgreSQL and Redis, except those of looks alone. Failed tests run again at the end of their half, one at a time. A
-test that passes then is listed as FLAKY, and its half passes.
+on PostgreSQL and Redis. Browser tests do not run again, except those marked `concurrent`: the queries of a page are
+those of its view, whose own tests run on both databases.
+
+Failed tests run again at the end of their half, one at a time. A test that passes then is listed as FLAKY, and its half
+passes.
 """
 
 import argparse
@@ -21,6 +24,8 @@ from tests.support.needs import NEEDS
 
 WORKERS, WORKERS_BESIDE_SERVERS = (["-n", count, "--dist", "worksteal"] for count in ("3", "2"))
 """Processes on two cores. Tests wait for browsers two fifths of their time, which PostgreSQL and Redis use."""
+AGAIN = "database and (not browser or concurrent)"
+"""The tests that the second half runs."""
 PASSED, SOME_FAILED = 0, 1
 """pytest's exit codes. Any other code means that the run itself failed."""
 
@@ -85,7 +90,7 @@ def main() -> int:
     halves = [run_half("SQLite and the file broker", ["-m", which, *chosen.paths, *workers], own)]
     with services.postgres() as database, services.redis() as broker:
         servers = {"QSAVE_TEST_DATABASE_URL": database, "QSAVE_TEST_REDIS_URL": broker}
-        again = ["-m", f"database and {which} and not looks", *chosen.paths, *beside_servers]
+        again = ["-m", f"{AGAIN} and {which}", *chosen.paths, *beside_servers]
         halves.append(run_half("PostgreSQL and Redis", again, own | servers))
     return 0 if report(halves) else 1
 

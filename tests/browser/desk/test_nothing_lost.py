@@ -1,5 +1,6 @@
 """Reloads, lost connections, two tabs, a lost lease, a skip: no word is lost."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -17,6 +18,8 @@ from tests.browser.desk.desk_page import (
     open_desk,
     rate_by_keys,
 )
+
+pytestmark = pytest.mark.concurrent
 
 
 def test_a_reload_keeps_what_was_typed(desk: Page, campaign: Campaign) -> None:

@@ -15,7 +15,6 @@ from tests.browser.desk.desk_page import WORDS, add_clip, check_accessible, open
 from tests.browser.looks import sign_in
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize(("width", "height", "scheme"), [(1366, 768, "light"), (390, 844, "dark")])
 def test_axe_finds_nothing_on_the_desk_in_any_of_its_states(
     open_page: Callable[..., Page],

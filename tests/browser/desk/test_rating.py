@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from annotation.models import AxisAnswer, Campaign, Item, Rating
 from tests.browser.desk.desk_page import add_clip, check_accessible, lease_on, open_desk, rate_by_keys
 
+pytestmark = pytest.mark.concurrent
+
 
 def test_a_whole_session_by_keyboard_alone(desk: Page, campaign: Campaign) -> None:
     for name in ("one", "two"):
