@@ -4,11 +4,11 @@ import json
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts import services
 from accounts.models import AuditEntry, Role, User
 from tests.accounts.passwords import PASSWORD
+from tests.support.migrating import list_newest, migrate, use_empty_database
 
 BEFORE = [("accounts", "0005_ends_of_access"), ("operations", "0001_initial")]
 MOVED = [("accounts", "0006_audit_entry"), ("operations", "0002_audit_entry_to_accounts")]
@@ -43,28 +43,24 @@ def test_a_refused_change_leaves_no_entry(lead: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_move_from_operations_to_accounts_keeps_every_entry_and_constraint() -> None:
-    latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    MigrationExecutor(connection).migrate(BEFORE)
-    try:
-        apps = MigrationExecutor(connection).loader.project_state(BEFORE).apps
+    with use_empty_database():
+        apps = migrate(BEFORE)
         ada = apps.get_model("accounts", "User").objects.create(username="ada")
         older = apps.get_model("operations", "AuditEntry").objects
         older.create(actor=ada, action="user.renamed", target_type="accounts.user", target_id="1", data={"a": [1]})
         older.create(actor=None, action="job.failed", target_type="operations.job", target_id="2")
         rows, table = list(older.order_by("pk").values_list(*FIELDS)), describe_table()
-        MigrationExecutor(connection).migrate(MOVED)
-        assert describe_table() == table
-    finally:
-        MigrationExecutor(connection).migrate(latest)
-    assert list(AuditEntry.objects.order_by("pk").values_list(*FIELDS)) == rows
 
-    MigrationExecutor(connection).migrate(BEFORE)
-    try:
+        newer = migrate(MOVED).get_model("accounts", "AuditEntry").objects
+        assert describe_table() == table
+        assert list(newer.order_by("pk").values_list(*FIELDS)) == rows
+
+        migrate(BEFORE)
         assert list(older.order_by("pk").values_list(*FIELDS)) == rows
-    finally:
-        MigrationExecutor(connection).migrate(latest)
-    services.rename(actor=User.objects.get(), display_name="Ada")
-    assert AuditEntry.objects.count() == len(rows) + 1
+
+        migrate(list_newest("accounts", "operations"))
+        services.rename(actor=User.objects.get(), display_name="Ada")
+        assert AuditEntry.objects.count() == len(rows) + 1
 
 
 def describe_table() -> object:

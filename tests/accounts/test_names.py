@@ -4,8 +4,7 @@ import unicodedata
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import IntegrityError, transaction
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from accounts import services
 from accounts.models import Role, User
 from accounts.names import fold_name
 from tests.accounts.passwords import PASSWORD
+from tests.support.migrating import list_newest, migrate, use_empty_database
 
 BEFORE = [("accounts", "0003_attempts_by_deed")]
 # Each line is one person, written in several ways.
@@ -85,16 +85,13 @@ def test_a_name_that_cannot_be_typed_is_refused_in_words(db: None, name: str) ->
 
 @pytest.mark.django_db(transaction=True)
 def test_accounts_that_share_a_name_from_before_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    latest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    MigrationExecutor(connection).migrate(BEFORE)
-    try:
-        old = MigrationExecutor(connection).loader.project_state(BEFORE).apps.get_model("accounts", "User")
+    with use_empty_database():
+        old = migrate(BEFORE).get_model("accounts", "User")
         pks = [old.objects.create(username=name).pk for name in ("ÉLODIE", "élodie", "élodie-2", "Ada")]
         old.objects.filter(pk=pks[0]).update(is_active=False)
-    finally:
-        MigrationExecutor(connection).migrate(latest)
-    names = [User.objects.get(pk=pk).username for pk in pks]
-    assert names == ["ÉLODIE-3", "élodie", "élodie-2", "Ada"]
-    assert User.objects.get(pk=pks[0]).display_name == "ÉLODIE"
-    assert [User.objects.named(name).get().pk for name in names] == pks
+        migrate(list_newest("accounts"))
+        names = [User.objects.get(pk=pk).username for pk in pks]
+        assert names == ["ÉLODIE-3", "élodie", "élodie-2", "Ada"]
+        assert User.objects.get(pk=pks[0]).display_name == "ÉLODIE"
+        assert [User.objects.named(name).get().pk for name in names] == pks
     assert "signs in as 'ÉLODIE-3' from now on" in capsys.readouterr().err

@@ -6,54 +6,39 @@ from typing import Any
 
 import pytest
 from django.apps.registry import Apps
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
-from accounts.models import AuditEntry
 from annotation.models import Draft
 from annotation.rating.drafts import read_proposal
 from qsave import scratch
 from qsave.axes import AXES
 from qsave.proposal import AxisProposal, Proposal
+from tests.support.migrating import list_newest, migrate, use_empty_database
 
 BEFORE = [
     ("accounts", "0006_audit_entry"),
     ("annotation", "0006_settled_reports"),
     ("modelassist", "0002_failed_draft"),
+    ("operations", "0001_initial"),
 ]
 AFTER = [("annotation", "0007_critic_active"), ("modelassist", "0003_fill_critic_active")]
-BEFORE_CAMPAIGNS = [("accounts", "0006_audit_entry"), ("modelassist", "0006_learned_from_simulated")]
 BEFORE_STRIPPING = [("annotation", "0030_rows_done_before"), ("modelassist", "0004_drafting_pause")]
+BEFORE_CAMPAIGNS = [
+    ("accounts", "0006_audit_entry"),
+    ("annotation", "0014_plain_texts"),
+    ("datasets", "0002_release_format"),
+    ("modelassist", "0006_learned_from_simulated"),
+]
+AFTER_CAMPAIGNS = [("modelassist", "0007_fill_audit_campaign")]
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-@pytest.fixture
-def older_apps(transactional_db: None) -> Iterator[Apps]:
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE)
-    yield executor.loader.project_state([*BEFORE, ("operations", "0001_initial")]).apps
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def apps_before_campaigns(transactional_db: None) -> Iterator[Apps]:
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE_CAMPAIGNS)
-    graph = executor.loader.graph
-    others = [*graph.leaf_nodes("annotation"), *graph.leaf_nodes("datasets"), ("operations", "0001_initial")]
-    yield executor.loader.project_state([*BEFORE_CAMPAIGNS, *others]).apps
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-
-
-@pytest.fixture
-def apps_before_stripping(transactional_db: None) -> Iterator[Apps]:
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE_STRIPPING)
-    yield executor.loader.project_state(BEFORE_STRIPPING).apps
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+@pytest.fixture(autouse=True)
+def own_database(transactional_db: None) -> Iterator[None]:
+    with use_empty_database():
+        yield
 
 
 class OlderCampaign:
@@ -104,7 +89,8 @@ class OlderCampaign:
             )
 
 
-def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them(older_apps: Apps) -> None:
+def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them() -> None:
+    older_apps = migrate(BEFORE)
     plain, drafted, activated = (OlderCampaign(older_apps, name) for name in ("plain", "drafted", "activated"))
     expected = {plain.add_rating("assisted", hour=5): True, plain.add_rating("blind", hour=5): True}
     draft = drafted.add_draft(drafted.add_item(), hour=2)
@@ -118,9 +104,7 @@ def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them(
     plain.add_activation(6, still_active=False)
     expected |= {activated.add_rating("assisted", hour=1): True, activated.add_rating("assisted", hour=3): False}
 
-    executor = MigrationExecutor(connection)
-    executor.migrate(AFTER)
-    apps = executor.loader.project_state(AFTER).apps
+    apps = migrate(AFTER)
 
     ratings = apps.get_model("annotation", "Rating").objects.all()
     assert {one.pk: one.arm == "blind" or not one.critic_active for one in ratings} == expected
@@ -128,10 +112,8 @@ def test_older_ratings_are_told_apart_by_the_drafts_and_activations_before_them(
     assert dict(campaigns) == {"plain": False, "drafted": False, "activated": True}
 
 
-def test_older_audit_entries_get_their_campaign_from_their_data_or_their_target(
-    apps_before_campaigns: Apps,
-) -> None:
-    older = OlderCampaign(apps_before_campaigns, "autumn")
+def test_older_audit_entries_get_their_campaign_from_their_data_or_their_target() -> None:
+    older = OlderCampaign(migrate(BEFORE_CAMPAIGNS), "autumn")
     item = older.add_item()
     panel = older._model("annotation", "Panel").create(
         campaign=older.campaign, name="p", created_by=older.person, token_hash="x", quota=1
@@ -149,10 +131,8 @@ def test_older_audit_entries_get_their_campaign_from_their_data_or_their_target(
     expected[_add_entry(older, "accounts.user", older.person.pk, verdict="out")] = ""
     expected[_add_entry(older, "annotation.item", 987654)] = ""
 
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-
-    assert dict(AuditEntry.objects.values_list("pk", "campaign")) == expected
+    entries = migrate(AFTER_CAMPAIGNS).get_model("accounts", "AuditEntry").objects
+    assert dict(entries.values_list("pk", "campaign")) == expected
 
 
 def _add_entry(older: OlderCampaign, label: str, key: int, **data: str) -> int:
@@ -160,16 +140,15 @@ def _add_entry(older: OlderCampaign, label: str, key: int, **data: str) -> int:
     return int(entries.create(action="a.b", target_type=label, target_id=str(key), data=data).pk)
 
 
-def test_older_drafts_lose_their_scratch_text_and_become_proposals(apps_before_stripping: Apps) -> None:
-    older = OlderCampaign(apps_before_stripping, "autumn")
+def test_older_drafts_lose_their_scratch_text_and_become_proposals() -> None:
+    older = OlderCampaign(migrate(BEFORE_STRIPPING), "autumn")
     reports = {
         axis.value: {"score": 3, "evidence": [], "reason": f"{scratch.MAP} - red -. A sea. Blue."} for axis in AXES
     }
     drafts = older._model("annotation", "Draft")
     drafts.create(item=older.add_item(), critic="starter@1", card=reports, text="as generated")
 
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
+    migrate(list_newest("annotation", "modelassist"))
 
     draft = Draft.objects.get()
     assert read_proposal(draft) == Proposal(*[AxisProposal((), "Blue.", 3)] * 3)
