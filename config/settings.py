@@ -237,8 +237,8 @@ DEFAULT_CRITIC = env.read_choice("QSAVE_DEFAULT_CRITIC", "none", ["detectors", "
 """The critic that drafts for new campaigns of real clips without being asked."""
 MODEL_IDLE_SECONDS = env.read_whole_number("QSAVE_MODEL_IDLE_SECONDS", 300, least=1, most=86_400)
 """After this time without a question the process of a local model ends, and its memory is free again."""
-IMPORT_WORKERS = env.read_whole_number("QSAVE_IMPORT_WORKERS", env.count_cores(), least=1, most=256)
-"""Processes that work through the rows of one import."""
+IMPORT_WORKERS = env.read_whole_number("QSAVE_IMPORT_WORKERS", env.count_cores(), least=0, most=256)
+"""Processes that read the videos of one import. With 0 the worker does, and ends if one of them ends its process."""
 
 LOGGING = {
     "version": 1,

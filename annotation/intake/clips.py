@@ -4,6 +4,7 @@ Rows are independent: a bad row is reported by its number and reason, and the ot
 already is not added again, so an import that is interrupted or repeated gives the same result as a single one.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Role, User
 from annotation.intake.buckets import SCHEME
-from annotation.intake.import_helpers import start_helpers, wait_for_helpers
+from annotation.intake.import_helpers import run_helpers
 from annotation.intake.import_report import ImportReport, read_report
 from annotation.intake.importing import describe_machine_error, fail_import, list_arguments
-from annotation.intake.row_claims import has_open_rows, release_rows
-from annotation.intake.row_work import work_through_rows
+from annotation.intake.row_claims import has_open_rows
+from annotation.intake.row_release import release_rows
+from annotation.intake.row_work import CLAIM_SIZE, work_through_rows
 from annotation.intake.staging import group_rows, stage_rows
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files
 from annotation.models import Campaign, ClipImport, ImportRow
@@ -33,12 +35,14 @@ _OPEN = (ImportRow.State.WAITING, ImportRow.State.WORKING, ImportRow.State.STORE
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How many processes work on an import, whether clips that exist already get the values of their rows, and what
-    people call it, if not by its manifest."""
+    """How an import is done, and what people call it."""
 
-    workers: int = 1
+    workers: int = 0
+    """How many processes read its videos; with 0, this one does."""
     applies_changes: bool = False
+    """Whether clips that exist already get the values of their rows."""
     name: str = ""
+    """Empty for the name of its manifest."""
 
 
 def import_manifest(
@@ -91,9 +95,10 @@ def import_manifest(
             raise
 
 
-def run_import(clip_import: ClipImport, *, workers: int = 1, on_progress: Progress | None = None) -> ImportReport:
+def run_import(clip_import: ClipImport, *, workers: int = 0, on_progress: Progress | None = None) -> ImportReport:
     """Stage the rows of an import, work through them and finish it. An attempt that was killed is resumed.
 
+    `workers` processes read the videos; with 0, this one does, and a video that ends it ends the caller.
     Raises TableError, and errors of the machine; the rows that are left wait then.
     """
     release_rows(clip_import, died=True)
@@ -103,10 +108,10 @@ def run_import(clip_import: ClipImport, *, workers: int = 1, on_progress: Progre
     report = _make_reporter(clip_import, on_progress)
     report()
     while has_open_rows(clip_import):
-        with start_helpers(clip_import, workers - 1) as helpers:
+        if workers:
+            run_helpers(clip_import, min(workers, math.ceil((clip_import.row_count or 1) / CLAIM_SIZE)), report)
+        else:
             work_through_rows(clip_import, report=report)
-            died = wait_for_helpers(helpers, report)
-        release_rows(clip_import, list(helpers), died=bool(died))
     return _finish(clip_import)
 
 

@@ -6,15 +6,12 @@ A worker is a process, by a name of its own. It writes the outcome of a row only
 import os
 import socket
 import uuid
-from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 
 from annotation.models import ClipImport, ImportRow
 
-MOST_ATTEMPTS = 3
-DEADLY = "The process that read this video ended {attempts} times, so the video is left out."
 State = ImportRow.State
 
 
@@ -25,10 +22,14 @@ def name_worker() -> str:
 
 @transaction.atomic
 def claim_rows(clip_import: ClipImport, worker: str, count: int) -> list[ImportRow]:
-    """Claim up to `count` rows: waiting ones, or else stored ones whose clip nobody prepares. Empty if none is left."""
+    """Claim up to `count` rows: waiting ones, or else stored ones whose clip nobody prepares. Empty if none is left.
+
+    A row that a process had when it died is claimed alone: if its video ends this process too, no other row suffers.
+    """
     rows = clip_import.rows.order_by("number").select_for_update(skip_locked=True)
     for state, next_state in ((State.WAITING, State.WORKING), (State.STORED, State.STORED)):
-        claimed = list(rows.filter(state=state, worker="")[:count])
+        free = rows.filter(state=state, worker="")
+        claimed = list(free.filter(attempts=0)[:count]) or list(free[:1])
         if claimed:
             pks = [row.pk for row in claimed]
             ImportRow.objects.filter(pk__in=pks).update(state=next_state, worker=worker, attempts=F("attempts") + 1)
@@ -41,23 +42,6 @@ def claim_rows(clip_import: ClipImport, worker: str, count: int) -> list[ImportR
 def select_own(row: ImportRow) -> QuerySet[ImportRow]:
     """Return the row as a query, if its worker still has it."""
     return ImportRow.objects.filter(pk=row.pk, worker=row.worker, state=row.state)
-
-
-def release_rows(clip_import: ClipImport, workers: Sequence[str] | None = None, *, died: bool = False) -> None:
-    """Let others claim the rows of these workers, or of all workers.
-
-    If they `died`, a row that was claimed MOST_ATTEMPTS times is refused: its video may end each process that reads it.
-    """
-    rows = clip_import.rows.filter(state__in=[State.WORKING, State.STORED]).exclude(worker="")
-    if workers is not None:
-        rows = rows.filter(worker__in=workers)
-    if not died:
-        rows.update(attempts=F("attempts") - 1)
-    for row in rows.filter(state=State.WORKING, attempts__gte=MOST_ATTEMPTS):
-        reason = DEADLY.format(attempts=row.attempts)
-        select_own(row).update(state=State.REFUSED, worker="", reason=reason)
-    rows.filter(state=State.WORKING).update(state=State.WAITING, worker="")
-    rows.filter(state=State.STORED).update(worker="")
 
 
 def has_open_rows(clip_import: ClipImport) -> bool:

@@ -54,7 +54,7 @@ def finish_rows(prepared: Sequence[Prepared]) -> None:
     give_out_items([each.stored.clip_id for each in ready if each.stored.clip_id])
     for each in prepared:
         if each.problem and each.stored.clip is not None:
-            _refuse_clip(each.stored.clip, each.problem)
+            refuse_clip(each.stored.clip, each.problem)
 
 
 def give_out_items(clips: Sequence[int]) -> None:
@@ -65,8 +65,9 @@ def give_out_items(clips: Sequence[int]) -> None:
     refresh_summaries(keys)
 
 
-def _refuse_clip(clip: Clip, problem: str) -> None:
-    """Refuse every row of a clip, also those of other imports, and remove it."""
+@transaction.atomic
+def refuse_clip(clip: Clip, problem: str) -> None:
+    """Refuse every row of a clip that is not ready, also those of other imports, and remove it."""
     if Clip.objects.filter(pk=clip.pk, is_ready=False).exists():
         rows = ImportRow.objects.filter(clip=clip)
         rows.update(state=State.REFUSED, reason=problem, clip=None, worker="", is_new=False)

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 
 from annotation.intake.bucket_videos import BucketFolder
 from annotation.intake.media_store import open_incoming_folder
-from annotation.intake.row_claims import State, claim_rows, name_worker, release_rows
+from annotation.intake.row_claims import State, claim_rows, name_worker
 from annotation.intake.row_preparing import Prepared, finish_rows, prepare_row
+from annotation.intake.row_release import release_rows
 from annotation.intake.row_storing import store_rows
 from annotation.intake.upload_folders import name_owner
 from annotation.intake.video_folder import VideoFolder, VideoSource

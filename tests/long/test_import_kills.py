@@ -17,12 +17,16 @@ from django.test import Client
 from django.utils import timezone
 
 from annotation.campaigns.campaigns import create_campaign
+from annotation.intake import import_helpers
+from annotation.intake.clips import ImportOptions
+from annotation.intake.row_release import DEADLY, MOST_ATTEMPTS
 from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, PromptGroup, Slot
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation import factories
-from tests.annotation.intake.imports import list_media_files, make_row, write_csv
+from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
 from tests.support import processes
+from tests.support.crashing_helper import AT_DECODE, AT_PROBE
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
@@ -68,8 +72,9 @@ def check_whole(campaign: Campaign) -> None:
 
 def run_until_killed(job: Job, least: int, log: Path) -> None:
     """Run a job in a process of its own, and kill it when at least `least` clips are ready."""
-    media = {"QSAVE_MEDIA": str(settings.MEDIA_ROOT), "DJANGO_SETTINGS_MODULE": "config.settings"}
-    with processes.python("-c", RUN_JOB, str(job.pk), log=log, **media) as worker:
+    site = {"QSAVE_MEDIA": str(settings.MEDIA_ROOT), "QSAVE_IMPORT_WORKERS": "2"}
+    site |= {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    with processes.python("-c", RUN_JOB, str(job.pk), log=log, **site) as worker:
         wait_until(
             lambda: Clip.objects.filter(is_ready=True).count() >= least or worker.poll() is not None,
             what=f"{least} clips",
@@ -133,3 +138,30 @@ def test_the_command_that_is_killed_and_an_upload_of_the_same_clips_add_each_onc
     assert [report["problems"] for report in reports] == [[], []]
     assert set(ClipImport.objects.values_list("state", flat=True)) == {ClipImport.State.DONE}
     check_whole(campaign)
+
+
+def test_videos_that_end_each_process_that_reads_them_cost_their_own_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_helpers, "MODULE", "tests.support.crashing_helper")
+    for name, value in processes.environment(QSAVE_MEDIA=str(settings.MEDIA_ROOT)).items():
+        monkeypatch.setenv(name, value)
+    count, endings = 20, {3: AT_PROBE, 4: AT_DECODE, 15: AT_DECODE}
+    (tmp_path / "v").mkdir()
+    for number in range(count):
+        content = factories.make_video(40 + 2 * number)
+        (tmp_path / "v" / f"{number}.mp4").write_bytes(content + write_box(endings.get(number, b"")))
+    manifest = write_csv(tmp_path / "m.csv", [make_row(number) for number in range(count)])
+    campaign = create_campaign(actor=factories.make_lead(), name="crashes", title="Crashes")
+
+    report = run_import(manifest, campaign, options=ImportOptions(workers=2))
+
+    assert [problem.row for problem in report.problems] == [number + 1 for number in endings]
+    assert {problem.reason for problem in report.problems} == {DEADLY.format(attempts=MOST_ATTEMPTS)}
+    assert Clip.objects.filter(is_ready=True).count() == Clip.objects.count() == count - len(endings)
+    assert campaign.items.count() == count - len(endings)
+
+
+def write_box(content: bytes) -> bytes:
+    """Return a part of an MP4 file that players skip."""
+    return struct.pack(">I4s", 8 + len(content), b"free") + content

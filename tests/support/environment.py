@@ -24,8 +24,8 @@ def prepare() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     os.environ.update(QSAVE_ENV="test", QSAVE_VAR=folder, TOKENIZERS_PARALLELISM="false", HF_HUB_OFFLINE="1")
-    os.environ.update(QSAVE_IMPORT_WORKERS="1")  # the processes of an import cannot see a test's transaction
     os.environ.update(QSAVE_DEFAULT_CRITIC="none")  # tests choose the critic of their campaigns
+    os.environ.update(QSAVE_IMPORT_WORKERS="0")  # the processes of an import cannot see a test's transaction
     os.environ.update(no_proxy="*", NO_PROXY="*")  # tests request only this machine
     for name in FOREIGN:
         os.environ.pop(name, None)

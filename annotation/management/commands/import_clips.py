@@ -60,7 +60,7 @@ class Command(BaseCommand):
                     campaign=campaign,
                     manifest=manifest.path,
                     videos=manifest.videos,
-                    options=ImportOptions(max(1, options["workers"]), options["apply_changes"], manifest.name),
+                    options=ImportOptions(max(0, options["workers"]), options["apply_changes"], manifest.name),
                     on_progress=self._print_progress,
                 )
         except GeneratorMissing as error:

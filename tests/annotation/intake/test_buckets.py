@@ -146,7 +146,7 @@ def test_a_manifest_in_the_bucket_is_read_and_a_missing_video_costs_its_row(
 def test_a_bucket_that_stops_in_the_middle_is_resumed(
     as_lead: Client, empty_campaign: Campaign, bucket: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.IMPORT_WORKERS = 1
+    settings.IMPORT_WORKERS = 0
     monkeypatch.setattr(row_work, "CLAIM_SIZE", 1)
     send_address(as_lead, empty_campaign, "s3://videos/batch")
     clip_import = ClipImport.objects.get()

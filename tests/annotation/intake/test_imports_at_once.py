@@ -1,5 +1,6 @@
 """Imports by several processes and threads at once, and imports whose processes are killed."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,15 +9,16 @@ from django.conf import settings
 from django.utils import timezone
 
 from annotation.campaigns.campaigns import create_campaign
-from annotation.intake import clips
+from annotation.intake import clips, import_helpers
 from annotation.intake.import_report import ImportReport
-from annotation.intake.row_claims import MOST_ATTEMPTS, State, claim_rows, release_rows
+from annotation.intake.row_claims import State, claim_rows
+from annotation.intake.row_release import MOST_ATTEMPTS, release_rows
 from annotation.intake.upload_folders import delete_files, name_owner
 from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, Slot
 from operations import jobs
 from operations.models import Job, JobState
 from tests.annotation import factories
-from tests.annotation.intake.imports import list_media_files, make_row, write_csv
+from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
 from tests.support import processes
 from tests.support.threads import run_at_once
 from tests.support.waiting import LIMIT_SECONDS, wait_until
@@ -94,17 +96,52 @@ def test_an_import_that_is_killed_goes_on_where_it_was(video_folder: Path) -> No
     check_whole(Campaign.objects.get(), rows)
 
 
-def test_a_video_that_ends_each_process_that_reads_it_costs_its_own_row() -> None:
+def test_a_video_that_ends_each_process_that_reads_it_costs_its_own_row_and_no_other() -> None:
     clip_import = ClipImport.objects.create(created_by=factories.make_lead())
-    ImportRow.objects.create(clip_import=clip_import, number=1)
+    ImportRow.objects.bulk_create(ImportRow(clip_import=clip_import, number=number) for number in range(1, 9))
+    deadly = 5
+    assert len(claim_rows(clip_import, "first", 8)) == 8
+    release_rows(clip_import, ["first"], died=True)
+
+    for attempt in range(20):
+        rows = claim_rows(clip_import, f"worker-{attempt}", 8)
+        assert len(rows) <= 1
+        if [row.number for row in rows] == [deadly]:
+            release_rows(clip_import, [f"worker-{attempt}"], died=True)
+        else:
+            ImportRow.objects.filter(pk__in=[row.pk for row in rows]).update(state=State.PRESENT, worker="")
+
+    states = dict(ImportRow.objects.values_list("number", "state"))
+    assert states == dict.fromkeys(range(1, 9), State.PRESENT) | {deadly: State.REFUSED}
+    assert f"ended {MOST_ATTEMPTS} times" in ImportRow.objects.get(number=deadly).reason
+
+
+def test_a_video_that_ends_each_process_that_decodes_it_leaves_no_clip() -> None:
+    campaign = factories.make_campaign(1)
+    Clip.objects.update(is_ready=False)
+    clip_import = ClipImport.objects.create(created_by=factories.make_lead())
+    clip = Clip.objects.get()
+    ImportRow.objects.create(clip_import=clip_import, number=1, state=State.STORED, clip=clip, is_new=True)
 
     for attempt in range(MOST_ATTEMPTS):
         (row,) = claim_rows(clip_import, f"worker-{attempt}", 8)
-        assert claim_rows(clip_import, "another", 8) == []
         release_rows(clip_import, [row.worker], died=True)
 
-    row = ImportRow.objects.get()
-    assert (row.state, f"ended {MOST_ATTEMPTS} times" in row.reason) == (State.REFUSED, True)
+    assert ImportRow.objects.get().state == State.REFUSED
+    assert not campaign.items.exists()
+    assert not Clip.objects.exists()
+
+
+def test_processes_that_end_at_once_stop_the_import_with_a_sentence(
+    video_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    manifest = write_manifest(video_folder, 3)
+
+    with pytest.raises(import_helpers.HelpersDie):
+        run_import(manifest, options=clips.ImportOptions(workers=2))
+
+    assert ClipImport.objects.get().error.startswith("The processes that read the videos end at once, see")
 
 
 def test_a_worker_that_ends_in_order_gives_its_rows_back_and_counts_no_attempt() -> None:
