@@ -25,7 +25,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -39,6 +38,7 @@ from kombu.exceptions import OperationalError
 
 from accounts.audit import record
 from accounts.models import Role, User
+from operations import process_locks
 from operations.models import Job, JobState
 
 logger = logging.getLogger(__name__)
@@ -222,7 +222,8 @@ def run(job_id: str | uuid.UUID) -> Job | None:
 
 
 def _make_token() -> str:
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex}"
+    """Return a name for a claim. It contains that of this process, by which others know whether it lives."""
+    return f"{socket.gethostname()[:40]}:{os.getpid()}:{process_locks.get_name()}:{uuid.uuid4().hex[:12]}"
 
 
 def _claim(job_id: uuid.UUID) -> Job | None:
@@ -286,31 +287,3 @@ def _beat_until(job: Job, done: threading.Event) -> None:
                 connection.close()
     finally:
         connection.close()
-
-
-def reclaim(*, now: datetime | None = None) -> int:
-    """Find the jobs that no worker runs, and nudge workers to run them. Return how many. Safe to call at any time.
-
-    These are running rows without a heartbeat (their worker died) and rows that have waited long without a nudge (the
-    broker lost it or was unavailable). A job during which several workers died fails.
-    """
-    now = now or timezone.now()
-    stale = now - settings.JOB_STALE
-    dead = Job.objects.filter(state=JobState.RUNNING, heartbeat_at__lt=stale)
-    given_up = dead.filter(attempts__gte=settings.JOB_MOST_ATTEMPTS).update(
-        state=JobState.FAILED,
-        finished_at=now,
-        error=f"The worker died {settings.JOB_MOST_ATTEMPTS} times during this job. See its log, then start it again.",
-    )
-    if given_up:
-        logger.error("%s jobs failed because their workers died %s times", given_up, settings.JOB_MOST_ATTEMPTS)
-    dead.update(state=JobState.QUEUED, worker="", heartbeat_at=None)
-    # While a row waits, heartbeat_at is the time of its last nudge.
-    waiting = Job.objects.filter(state=JobState.QUEUED).exclude(heartbeat_at__gte=stale)
-    waiting = waiting.exclude(started_at=None, created_at__gte=stale)  # just queued: its nudge is on the way
-    reclaimed = 0
-    for job in waiting.order_by("created_at").iterator():
-        if Job.objects.filter(pk=job.pk, state=JobState.QUEUED, heartbeat_at=job.heartbeat_at).update(heartbeat_at=now):
-            nudge(job)
-            reclaimed += 1
-    return reclaimed

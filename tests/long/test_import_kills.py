@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import struct
-from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -14,14 +13,13 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import timezone
 
 from annotation.campaigns.campaigns import create_campaign
 from annotation.intake import import_helpers
 from annotation.intake.clips import ImportOptions
 from annotation.intake.row_release import DEADLY, MOST_ATTEMPTS
 from annotation.models import Campaign, Clip, ClipImport, ImportRow, Item, PromptGroup, Slot
-from operations import jobs
+from operations import abandoned_jobs, jobs
 from operations.models import Job, JobState
 from tests.annotation import factories
 from tests.annotation.intake.imports import list_media_files, make_row, run_import, write_csv
@@ -84,11 +82,6 @@ def run_until_killed(job: Job, least: int, log: Path) -> None:
         worker.wait()
 
 
-def reclaim(job: Job) -> None:
-    Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
-    jobs.reclaim()
-
-
 def test_an_upload_whose_worker_is_killed_again_and_again_becomes_whole(many_videos: Path, tmp_path: Path) -> None:
     lead = factories.make_lead()
     campaign = create_campaign(actor=lead, name="many", title="Many")
@@ -106,7 +99,7 @@ def test_an_upload_whose_worker_is_killed_again_and_again_becomes_whole(many_vid
     for number in range(1, KILLS + 1):
         run_until_killed(job, CLIPS * number // (KILLS + 2), tmp_path / "log")
         assert Clip.objects.count() < CLIPS
-        reclaim(job)
+        assert abandoned_jobs.reclaim() == 1
     done = jobs.run(job.pk)
 
     assert done is not None
@@ -128,7 +121,7 @@ def test_the_command_that_is_killed_and_an_upload_of_the_same_clips_add_each_onc
     first = Job.objects.get()
 
     with run() as again:  # a person starts it again before the site notices
-        reclaim(first)
+        assert abandoned_jobs.reclaim() == 1
         done = jobs.run(first.pk)
         assert again.wait() == 0, (tmp_path / "log").read_text()
 

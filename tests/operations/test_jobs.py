@@ -1,6 +1,7 @@
 """Jobs as rows: claimed once, stop to the end, taken over from the dead."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from kombu.exceptions import OperationalError
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from accounts.models import AuditEntry, Role, User
-from operations import jobs
+from operations import abandoned_jobs, jobs, process_locks
 from operations.jobs import JobCancelledError, JobError, JobRun
 from operations.models import Job, JobState
 
@@ -196,29 +197,43 @@ class TestReclaim:
         self, settings: Settings, nudges: list[tuple[str, str]]
     ) -> None:
         silent = self.job(state=JobState.RUNNING, heartbeat_at=timezone.now(), worker="dead", attempts=1)
-        assert jobs.reclaim() == 0
-        assert jobs.reclaim(now=self.later(settings)) == 1
+        assert abandoned_jobs.reclaim() == 0
+        assert abandoned_jobs.reclaim(now=self.later(settings)) == 1
         silent.refresh_from_db()
         assert (silent.state, silent.worker) == (JobState.QUEUED, "")
         assert nudges == [(str(silent.pk), "short")]
+
+    def test_a_job_of_a_living_process_stays_and_that_of_a_dead_one_waits_again_at_once(
+        self, monkeypatch: pytest.MonkeyPatch, nudges: list[tuple[str, str]]
+    ) -> None:
+        now = timezone.now()
+        alive, dead = (
+            self.job(state=JobState.RUNNING, started_at=now, heartbeat_at=now, worker=f"host:1:{name}:{name}-claim")
+            for name in ("alive", "dead")
+        )
+        monkeypatch.setattr(process_locks, "hold_dead", lambda: nullcontext(["dead"]))
+        assert abandoned_jobs.reclaim() == 1
+        alive.refresh_from_db()
+        dead.refresh_from_db()
+        assert (alive.state, dead.state) == (JobState.RUNNING, JobState.QUEUED)
 
     def test_a_nudge_that_was_lost_is_given_again_but_not_at_every_sweep(
         self, settings: Settings, nudges: list[tuple[str, str]]
     ) -> None:
         self.job()
-        assert jobs.reclaim() == 0  # just asked for: its first nudge is on the way
+        assert abandoned_jobs.reclaim() == 0  # just asked for: its first nudge is on the way
         later = self.later(settings)
-        assert jobs.reclaim(now=later) == 1
-        assert jobs.reclaim(now=later + timedelta(seconds=5)) == 0
+        assert abandoned_jobs.reclaim(now=later) == 1
+        assert abandoned_jobs.reclaim(now=later + timedelta(seconds=5)) == 0
         assert len(nudges) == 1
 
     def test_a_job_that_was_handed_back_is_found_at_once(self, nudges: list[tuple[str, str]]) -> None:
         self.job(started_at=timezone.now())
-        assert jobs.reclaim() == 1
+        assert abandoned_jobs.reclaim() == 1
 
     def test_a_job_that_kills_its_workers_is_given_up(self, settings: Settings, nudges: list[tuple[str, str]]) -> None:
         deadly = self.job(state=JobState.RUNNING, heartbeat_at=timezone.now(), attempts=settings.JOB_MOST_ATTEMPTS)
-        assert jobs.reclaim(now=self.later(settings)) == 0
+        assert abandoned_jobs.reclaim(now=self.later(settings)) == 0
         deadly.refresh_from_db()
         assert deadly.state == JobState.FAILED
         assert "died 3 times" in deadly.error
@@ -228,7 +243,7 @@ class TestReclaim:
         self, state: JobState, settings: Settings, nudges: list[tuple[str, str]]
     ) -> None:
         ended = self.job(state=state, heartbeat_at=timezone.now())
-        jobs.reclaim(now=self.later(settings))
+        abandoned_jobs.reclaim(now=self.later(settings))
         ended.refresh_from_db()
         assert ended.state == state
         assert nudges == []
@@ -252,7 +267,7 @@ def test_a_command_runs_its_work_as_a_job_that_a_worker_takes_over_if_it_is_kill
     else:
         assert Job.objects.get(pk=work().pk).state == JobState.DONE
     Job.objects.update(state=JobState.RUNNING, heartbeat_at=timezone.now() - timedelta(hours=1))
-    jobs.reclaim()
+    abandoned_jobs.reclaim()
     done = jobs.run(Job.objects.get().pk)
     assert done is not None
     assert done.result == {"sum": 3}
