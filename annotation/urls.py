@@ -97,6 +97,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/judgements/match", judgement_pages.match_judgements, name="match-judgements"),
     path("campaigns/<slug:name>/judgements/<int:pk>", judgement_pages.judgement_import, name="judgement-import"),
     path(
+        "campaigns/<slug:name>/judgements/<int:pk>/refused.csv",
+        judgement_pages.refused_rows_file,
+        name="refused-judgements-file",
+    ),
+    path(
         "campaigns/<slug:name>/judgements/<int:pk>/delete",
         judgement_pages.delete_judgements,
         name="delete-judgements",

@@ -15,7 +15,7 @@ from accounts.models import User
 from annotation.api.base import KeyPagination, RoleView, read_values
 from annotation.judgements.importing import receive_file, request_import
 from annotation.judgements.upkeep import delete_import
-from annotation.models import Campaign, JudgementImport
+from annotation.models import Campaign, JudgementImport, RefusedJudgement
 from qsave.judgements.mapping import MOST_NAME
 from qsave.tables.table import TableError
 
@@ -113,6 +113,24 @@ class JudgementImportView(RoleView):
         """Delete an import with the judgements that came by it."""
         delete_import(actor=self.actor, judgement_import=get_object_or_404(JudgementImport, pk=pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class RefusedJudgementSerializer(serializers.ModelSerializer[RefusedJudgement]):
+    """A row that was refused: its number in the file, from 1, and why."""
+
+    class Meta:
+        model = RefusedJudgement
+        fields: ClassVar = ["number", "reason"]
+
+
+class RefusedJudgementsView(RoleView, ListAPIView[RefusedJudgement]):
+    """List the rows that an import refused."""
+
+    serializer_class = RefusedJudgementSerializer
+    pagination_class = KeyPagination
+
+    def get_queryset(self) -> QuerySet[RefusedJudgement]:
+        return get_object_or_404(JudgementImport, pk=self.kwargs["pk"]).refusals.all()
 
 
 class StartJudgementImportView(RoleView):

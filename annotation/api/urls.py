@@ -55,6 +55,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("campaigns/<slug:name>/judgements", judgements.JudgementImportsView.as_view(), name="api-judgements"),
     path("judgement-imports/<int:pk>", judgements.JudgementImportView.as_view(), name="api-judgement-import"),
     path(
+        "judgement-imports/<int:pk>/refused", judgements.RefusedJudgementsView.as_view(), name="api-refused-judgements"
+    ),
+    path(
         "judgement-imports/<int:pk>/start", judgements.StartJudgementImportView.as_view(), name="api-start-judgements"
     ),
     path("jobs/<uuid:pk>", campaigns.JobView.as_view(), name="api-job"),

@@ -23,6 +23,7 @@ from annotation.intake.row_release import release_rows
 from annotation.intake.row_work import CLAIM_SIZE, work_through_rows
 from annotation.intake.staging import group_rows, stage_rows
 from annotation.intake.upload_folders import IMPORT_CLIPS, delete_files
+from annotation.judgements.upkeep import match_after_import
 from annotation.models import Campaign, ClipImport, ImportRow
 from annotation.shared.permissions import require_role
 from operations import jobs
@@ -122,6 +123,7 @@ def _count_done(clip_import: ClipImport) -> None:
 
 def _finish(clip_import: ClipImport) -> ImportReport:
     report = read_report(clip_import)
+    report.matched = match_after_import(actor=clip_import.created_by)
     running = ClipImport.objects.filter(pk=clip_import.pk, state=ClipImport.State.RUNNING)
     if running.update(state=ClipImport.State.DONE, notes=report.warnings, finished_at=timezone.now()):
         target = clip_import.campaign or clip_import.created_by

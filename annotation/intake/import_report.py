@@ -48,6 +48,8 @@ class ImportReport:
     """The number of prompt groups of the manifest's clips."""
     largest_group: int = 0
     """The most of these clips that are in one group."""
+    matched: int = 0
+    """How many clips got judgements that were made elsewhere and had waited for them."""
 
     def finish(self, campaign: Campaign | None) -> None:
         """Read the current sizes of the splits and add warnings."""
@@ -67,6 +69,7 @@ class ImportReport:
             **({"notes": [asdict(note) for note in self.notes[:MOST_LISTED]]} if self.notes else {}),
             "groups": self.groups,
             "bridges": self.bridges,
+            **({"matched": self.matched} if self.matched else {}),
             "splits": {split: asdict(size) for split, size in self.splits.items()},
             "warnings": self.warnings,
         }

@@ -11,7 +11,7 @@ from qsave.axes import AXES, Axis
 from qsave.judgements.mapping import CLIP_FIELDS, AxisRule, JudgementMapping
 from qsave.judgements.records import ClipKey, JudgedRow, Judgement, JudgementRefused, Mark, SourceRow
 from qsave.judgements.scores import WORDS, describe_answer, parse_score
-from qsave.report_card import Evidence, ReportCardError, TimeRange
+from qsave.report_card import Box, Evidence, ReportCardError, TimeRange
 from qsave.tables.values import is_blank
 
 MAX_METADATA_BYTES = 4096
@@ -143,7 +143,7 @@ def _read_labels(row: SourceRow, mapping: JudgementMapping) -> tuple[tuple[Evide
         entries = value if isinstance(value, list) else str(value).replace(";", ",").split(",")
         marks += [Mark(str(entry).strip()) for entry in entries if not is_blank(entry)]
     pieces = [
-        Evidence(mapping.defects[mark.label], _read_time(mark, mapping.frame_rate))
+        Evidence(mapping.defects[mark.label], _read_time(mark, mapping.frame_rate), _read_box(mark))
         for mark in marks
         if mark.label in mapping.defects
     ]
@@ -160,6 +160,10 @@ def _read_time(mark: Mark, frame_rate: float) -> TimeRange | None:
         return TimeRange(max(0.0, (first - 1) / frame_rate), last / frame_rate)
     except ReportCardError as error:
         raise JudgementRefused(f"The mark {mark.label[:60]!r} has no valid range: {error}.") from None
+
+
+def _read_box(mark: Mark) -> Box | None:
+    return None if mark.box is None else Box(*mark.box)
 
 
 def _read_metadata(row: SourceRow, mapping: JudgementMapping, others: tuple[str, ...]) -> dict[str, Any]:

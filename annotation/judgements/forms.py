@@ -15,7 +15,6 @@ from qsave.axes import AXES
 from qsave.judgements.field_facts import FieldFacts, FileFacts
 from qsave.judgements.mapping import CLIP_FIELDS, MOST_NAME
 from qsave.judgements.proposal import is_aside
-from qsave.judgements.reader import LABEL_STUDIO
 from qsave.words import isolate
 
 MOST_FIELDS = 200
@@ -92,7 +91,7 @@ class MappingForm(forms.Form):
         super().__init__(data)
         self.mapping: dict[str, Any] = judgement_import.mapping
         self.facts = facts
-        self._has_marks = judgement_import.format == LABEL_STUDIO and bool(facts.mark_labels)
+        self._has_marks = bool(facts.mark_labels)
         self._scores = self._list_score_names()
         self._labels = self._list_labels()
         self._add_field_choices(list(facts.fields)[:MOST_FIELDS])

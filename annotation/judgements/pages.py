@@ -6,12 +6,14 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import AuthedRequest, role_required
+from accounts.downloads import send_csv
 from accounts.models import Role
 from annotation.judgements.forms import MappingForm, RatingsFileForm
 from annotation.judgements.importing import check_mapping, list_defects, receive_file, request_import, save_mapping
@@ -19,6 +21,7 @@ from annotation.judgements.preview import Preview, read_preview
 from annotation.judgements.upkeep import delete_import, match_absent_clips
 from annotation.models import AbsentClip, Campaign, JudgementImport
 from operations.models import JobState
+from qsave.csv_rows import write_csv
 from qsave.judgements.field_facts import FileFacts
 from qsave.tables.table import TableError
 from qsave.words import isolate
@@ -97,6 +100,15 @@ def _try_stored_mapping(row: JudgementImport) -> Preview:
     except ValidationError:
         mapping = None
     return read_preview(row, mapping)
+
+
+@role_required(Role.LEAD)
+@require_safe
+def refused_rows_file(request: AuthedRequest, name: str, pk: int) -> HttpResponseBase:
+    """Send all rows that an import refused, with the reasons, as CSV."""
+    row = get_object_or_404(JudgementImport, campaign__name=name, pk=pk)
+    refusals = row.refusals.order_by("number").values_list("number", "reason")
+    return send_csv(write_csv(["row", "reason"], refusals.iterator(chunk_size=1000)), f"refused-ratings-{pk}.csv")
 
 
 @role_required(Role.LEAD)

@@ -13,14 +13,15 @@ from annotation.judgements.conversion import convert_row
 from annotation.judgements.importing import describe_import, discard_file, list_defects, open_file
 from annotation.judgements.matching import ClipMatcher, Match
 from annotation.judgements.storing import Counts, Numbering, Owner, find_or_create_absent, store_rows
-from annotation.models import JudgementImport
+from annotation.models import JudgementImport, RefusedJudgement
 from qsave.axes import Axis
 from qsave.judgements.mapping import JudgementMapping
 from qsave.judgements.reader import read_source
 from qsave.judgements.records import JudgedRow, JudgementRefused, SourceRow
 
 BATCH = 500
-MAX_PROBLEMS = 1000
+MAX_PROBLEMS = 100
+"""The refused rows that the import itself lists; `RefusedJudgement` has all."""
 Progress = Callable[[float, str], None]
 
 
@@ -32,9 +33,12 @@ class _Result:
     counts: Counts = field(default_factory=Counts)
     refused: int = 0
     problems: list[tuple[int, str]] = field(default_factory=list)
+    unsaved: list[tuple[int, str]] = field(default_factory=list)
+    """The refusals of the present batch."""
 
     def refuse(self, number: int, reason: str) -> None:
         self.refused += 1
+        self.unsaved.append((number, reason))
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append((number, reason))
 
@@ -61,13 +65,15 @@ def run_import(judgement_import: JudgementImport, *, on_progress: Progress = lam
     mapping = JudgementMapping.from_json(judgement_import.mapping)
     axes = {defect["id"]: Axis(defect["axis"]) for defect in list_defects(judgement_import.campaign)}
     matcher, numbering = ClipMatcher(), Numbering()
+    judgement_import.refusals.all().delete()  # those of an interrupted run
     with open_file(path, judgement_import.name) as file:
         size = path.stat().st_size or 1
         source = read_source(file, judgement_import.name)
         while batch := list(islice(source.rows, BATCH)):
             rows = list(_convert(batch, mapping, axes, result))
             accepted = list(_accept(rows, matcher.match([row.clip for row in rows]), numbering, result))
-            result.add(_store(judgement_import, accepted))
+            result.add(_store(judgement_import, accepted, result.unsaved))
+            result.unsaved.clear()
             on_progress(min(0.99, file.tell() / size), f"{result.rows} rows")
     _finish(judgement_import, result, source.notes)
     discard_file(judgement_import)
@@ -98,7 +104,10 @@ def _accept(
 
 
 @transaction.atomic
-def _store(judgement_import: JudgementImport, accepted: list[_Accepted]) -> Counts:
+def _store(judgement_import: JudgementImport, accepted: list[_Accepted], refused: list[tuple[int, str]]) -> Counts:
+    RefusedJudgement.objects.bulk_create(
+        RefusedJudgement(judgement_import=judgement_import, number=number, reason=reason) for number, reason in refused
+    )
     absent = find_or_create_absent(one.row.clip for one in accepted if one.clip is None)
     owners: list[Owner] = [(None, absent[one.row.clip]) if one.clip is None else (one.clip, None) for one in accepted]
     return store_rows(

@@ -34,6 +34,11 @@ def delete_import(*, actor: User, judgement_import: JudgementImport) -> int:
 def match_absent_clips(*, actor: User) -> int:
     """Give the judgements of absent clips to the clips that came in since; return how many clips that were."""
     require_role(actor, Role.LEAD)
+    return match_after_import(actor=actor)
+
+
+def match_after_import(*, actor: User) -> int:
+    """Do the same for an import of clips, which its actor was allowed to start."""
     matcher, matched, last = ClipMatcher(), 0, 0
     while batch := list(AbsentClip.objects.filter(pk__gt=last).order_by("pk")[:BATCH]):
         last = batch[-1].pk

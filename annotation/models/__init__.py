@@ -14,7 +14,7 @@ from annotation.models.campaigns import (
 )
 from annotation.models.clips import FILE_FIELDS, Clip, ClipVersion, GroupedPrompt, PromptGroup, Split, VideoFile
 from annotation.models.imports import ClipImport, ImportRow
-from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport
+from annotation.models.judgements import AbsentClip, ImportedJudgement, JudgementImport, RefusedJudgement
 from annotation.models.people import CampaignInvitation, CampaignMember, Panel, PanelParticipant, Qualification
 from annotation.models.prompt_index import PromptToken, TokenSet
 from annotation.models.ratings import (
@@ -62,6 +62,7 @@ __all__ = [
     "Qualification",
     "Rating",
     "RatingRevision",
+    "RefusedJudgement",
     "Review",
     "SavedWork",
     "Screening",

@@ -61,6 +61,19 @@ class JudgementImport(models.Model):
         return self.name
 
 
+class RefusedJudgement(models.Model):
+    """A row of a file of ratings that could not be stored, and why. `JudgementImport.problems` has the first ones."""
+
+    judgement_import = models.ForeignKey(JudgementImport, on_delete=models.CASCADE, related_name="refusals")
+    number = models.PositiveIntegerField(help_text="Number of the row in its file, from 1.")
+    reason = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["judgement_import", "number"], name="judgement_refused_once"),
+        ]
+
+
 class AbsentClip(models.Model):
     """A video that was judged elsewhere and that this site does not have. It goes once the video is imported."""
 

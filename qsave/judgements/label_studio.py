@@ -1,20 +1,23 @@
 """Read the JSON export of Label Studio: a list of tasks with `data` and `annotations`, each of which has results.
 
 An annotation becomes a row. Its fields are those of the task's data (`data.video`), the answers by the names of their
-controls, and what is known of the annotation itself (`completed_by`, `lead_time`, ...). Regions of a video's timeline
-become marks. Predictions are proposals of programs and no ratings, so they are left out.
+controls, and what is known of the annotation itself (`completed_by`, `lead_time`, ...). Regions of a
+video become marks. Predictions are proposals of programs and no ratings, so they are left out.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from qsave.judgements.records import Mark, SourceRow
+from qsave.judgements.video_regions import is_region, read_region
 from qsave.tables.table import Row
 
 CONDUCT = ("ground_truth", "lead_time", "created_at", "updated_at")
 _ANSWERS = {"rating": "rating", "choices": "choices", "textarea": "text", "number": "number", "taxonomy": "taxonomy"}
 """The types of results that answer a question, and the key of their value."""
-TIMELINE = "timelinelabels"
+REGIONS = ("timelinelabels", "videorectangle", "videorectanglelabels")
+LABELS = "labels"
+"""The type of a result that labels the region with its id."""
 
 
 def is_task(cells: Mapping[str, object]) -> bool:
@@ -50,9 +53,9 @@ def _read_annotation(number: int, task: Mapping[str, object], annotation: object
         return SourceRow(number, problem="The annotation needs the list result.")
     fields = _read_task(task) | {name: annotation[name] for name in CONDUCT if name in annotation}
     fields["completed_by"] = _name_annotator(annotation.get("completed_by"))
-    marks: list[Mark] = []
+    marks = list(_read_regions(results))
     for result in results:
-        if not _read_result(result, fields, marks):
+        if not _is_region(result) and not _read_answer(result, fields):
             kind = str(result.get("type"))[:40] if isinstance(result, dict) else "unknown"
             left_out[f"results of the type {kind}"] += 1
     return SourceRow(number, fields, tuple(marks))
@@ -75,15 +78,28 @@ def _name_annotator(value: object) -> object:
     return value
 
 
-def _read_result(result: object, fields: dict[str, object], marks: list[Mark]) -> bool:
-    """Add one result to the fields or the marks. Return False if it is of another type."""
+def _read_regions(results: Sequence[object]) -> Iterator[Mark]:
+    """Yield the marks of all regions. The labels of a region may be a result of their own with the same id."""
+    beside: dict[object, list[str]] = {}
+    for result in results:
+        if isinstance(result, dict) and result.get("type") == LABELS and isinstance(result.get("value"), dict):
+            beside[result.get("id")] = [str(label) for label in result["value"].get(LABELS) or ()]
+    for result in results:
+        if isinstance(result, dict) and result.get("type") in REGIONS and is_region(result.get("value")):
+            labels, name = beside.get(result.get("id"), ()), str(result.get("from_name") or "")
+            yield from read_region(result["value"], labels=labels, name=name)
+
+
+def _is_region(result: object) -> bool:
+    return isinstance(result, dict) and (result.get("type") in REGIONS or result.get("type") == LABELS)
+
+
+def _read_answer(result: object, fields: dict[str, object]) -> bool:
+    """Add one answer to the fields. Return False if the result is of another type."""
     value = result.get("value") if isinstance(result, dict) else None
     if not isinstance(result, dict) or not isinstance(value, dict):
         return False
     kind, name = result.get("type"), str(result.get("from_name") or "")
-    if kind == TIMELINE:
-        marks += _read_region(value)
-        return True
     if kind not in _ANSWERS or not name:
         return False
     answer = value.get(_ANSWERS[kind])
@@ -92,18 +108,3 @@ def _read_result(result: object, fields: dict[str, object], marks: list[Mark]) -
     before = fields.get(name)
     fields[name] = [*before, *answer] if isinstance(before, list) and isinstance(answer, list) else answer
     return True
-
-
-def _read_region(value: Mapping[str, object]) -> Iterator[Mark]:
-    labels, ranges = value.get(TIMELINE) or value.get("labels"), value.get("ranges")
-    for label in labels if isinstance(labels, list) else []:
-        for part in ranges if isinstance(ranges, list) else []:
-            yield Mark(str(label), _read_frames(part))
-
-
-def _read_frames(part: object) -> tuple[float, float] | None:
-    ends = (part.get("start"), part.get("end")) if isinstance(part, dict) else (None, None)
-    start, end = ends
-    if isinstance(start, int | float) and isinstance(end, int | float):
-        return float(start), float(end)
-    return None

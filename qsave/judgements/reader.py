@@ -6,6 +6,7 @@ from typing import BinaryIO
 
 from qsave.judgements import label_studio, molar
 from qsave.judgements.records import Source, SourceRow
+from qsave.judgements.video_regions import take_marks
 from qsave.tables.reader import read_table
 from qsave.tables.table import Columns, Row, TableError
 
@@ -51,8 +52,10 @@ def read_source(file: BinaryIO, name: str) -> Source:
 
 
 def _read_rows(rows: Iterator[Row]) -> Iterator[SourceRow]:
+    """Yield the rows of a table. Those of JSON-MIN, which Label Studio also exports, may have regions of a video."""
     for row in rows:
-        yield SourceRow(row.number, flatten(row.cells), problem=row.problem)
+        fields, marks = take_marks(flatten(row.cells))
+        yield SourceRow(row.number, fields, marks, problem=row.problem)
 
 
 def flatten(cells: Mapping[str, object], *, prefix: str = "", depth: int = 1) -> dict[str, object]:

@@ -14,10 +14,14 @@ class JudgementRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A label that somebody gave to a whole clip, or to its `frames` from the first to the last, counted from 1."""
+    """A label that somebody gave to a whole clip, or to its `frames` from the first to the last, counted from 1.
+
+    `box` is left, top, width and height as fractions of the frame.
+    """
 
     label: str
     frames: tuple[float, float] | None = None
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

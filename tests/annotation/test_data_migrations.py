@@ -18,6 +18,7 @@ from annotation.models import (
     Item,
     ItemDefect,
     ItemSummary,
+    JudgementImport,
     Offer,
     Rating,
     SavedWork,
@@ -217,3 +218,14 @@ def test_0017_says_when_slots_were_done() -> None:
 
     assert Slot.objects.get(pk=rating.slot_id).done_at == stored == rating.created_at
     assert Slot.objects.filter(done_at=None).count() == 1
+
+
+def test_0034_copies_the_refused_rows_that_were_stored() -> None:
+    campaign, problems = factories.make_campaign(), [[3, "No score."], [9, "No clip."]]
+    row = JudgementImport.objects.create(
+        campaign=campaign, name="r.csv", source="lab", state="done", problems=problems, created_by=campaign.created_by
+    )
+
+    run_step("0034_refused_judgements", "copy_problems")
+
+    assert [list(one) for one in row.refusals.order_by("number").values_list("number", "reason")] == problems

@@ -1,6 +1,7 @@
 """A release has ratings made elsewhere only of the sources that its policy names, and no target counts them."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
-from annotation.models import Campaign
+from annotation.models import Campaign, ImportedJudgement
 from datasets.models import Release
 from datasets.services import releases
 from datasets.services.judgements import SCHEMA, list_sources
 from datasets.services.policy import ReleasePolicy, ReleaseRefused
+from qsave.axes import AXES
 from qsave.release.manifest import verify_release
 from tests.annotation.factories import make_lead
 from tests.annotation.judgements.files import import_file
@@ -128,3 +130,17 @@ def test_the_page_offers_nothing_without_sources() -> None:
     client = Client()
     client.force_login(engineer())
     assert "imported_sources" not in client.get("/releases").content.decode()
+
+
+def test_the_ratings_of_a_release_are_read_as_a_table_with_a_column_for_each_axis(
+    campaign: Campaign, tmp_path: Path
+) -> None:
+    content = (releases.locate_release(build(campaign)) / "ratings.parquet").read_bytes()
+    rows = pq.read_table(BytesIO(content)).to_pylist()
+    judged = ImportedJudgement.objects.filter(judgement_import=import_file(make_lead(), tmp_path, content, "r.parquet"))
+    expected = {(row["clip_id"], row["rater"], axis): row[f"{axis}_score"] for row in rows for axis in AXES}
+    assert {(one.clip.clip_id, one.rater, one.axis): one.value for one in judged if one.clip} == expected
+    assert {(one.scale_min, one.scale_max) for one in judged} == {(1, 5)}
+    reasons = {one.reason for one in judged}
+    assert reasons == {row[f"{axis}_reason"] for row in rows for axis in AXES}
+    assert any(one.evidence for one in judged)

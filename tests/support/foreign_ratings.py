@@ -64,6 +64,34 @@ def make_label_studio_export() -> list[dict[str, Any]]:
     ]
 
 
+def make_rectangle(*frames: tuple[int, float, float, bool], count: int = 48, **more: Any) -> dict[str, Any]:
+    """The value of a rectangle that moves: (frame, left, top in percent, whether it is enabled), 20% by 10% large."""
+    sequence = [
+        {"frame": frame, "enabled": enabled, "rotation": 0, "x": x, "y": y, "width": 20, "height": 10, "time": 0.1}
+        for frame, x, y, enabled in frames
+    ]
+    return {"framesCount": count, "duration": count / 24, "sequence": sequence, **more}
+
+
+def make_json_min() -> list[dict[str, Any]]:
+    """The short export of Label Studio: a task is one annotation, and its controls are fields."""
+    return [
+        {
+            "id": 1,
+            "video": "/data/upload/2/0a1b2c3d-fox.mp4",
+            "prompt": PROMPTS["fox"],
+            "visual_quality": [{"rating": 4}],
+            "motion": 3,
+            "defects": {"choices": ["blur", "Odd colours"]},
+            "moments": [{"ranges": [{"start": 13, "end": 24}], "timelinelabels": ["Flicker"]}],
+            "box": [make_rectangle((1, 10, 10, True), (12, 30, 50, True), (24, 30, 50, False), labels=["Blur"])],
+            "annotator": 7,
+            "annotation_id": 11,
+            "lead_time": 21.5,
+        }
+    ]
+
+
 def make_video_score_items() -> list[dict[str, Any]]:
     """Two items of VideoScore2's `anno_raw`, one with labels and one with bare numbers, and one without answers."""
 

@@ -88,6 +88,8 @@ class Command(BaseCommand):
             f"The manifest has {report.groups} prompt groups; {report.bridges} of its clips bridge two splits. "
             f"Clips of prompt groups in campaign {campaign.name}: {sizes}."
         )
+        if report.matched:
+            self.stdout.write(f"Clips that got ratings made elsewhere, which had waited for them: {report.matched}.")
         for warning in report.warnings:
             self.stderr.write(f"Warning: {warning}")
 

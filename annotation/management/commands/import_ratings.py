@@ -47,7 +47,7 @@ class Command(BaseCommand):
             self._report(_run(actor, opened, mapping))
 
     def _report(self, row: JudgementImport) -> None:
-        for number, reason in row.problems:
+        for number, reason in row.refusals.order_by("number").values_list("number", "reason").iterator():
             self.stderr.write(f"row {number}: {reason}")
         for note in row.notes:
             self.stderr.write(note)

@@ -22,6 +22,7 @@ from tests.support.foreign_ratings import (
     WIDE_CSV,
     encode,
     encode_lines,
+    make_json_min,
     make_label_studio_export,
     make_score_line,
     make_video_score_items,
@@ -71,6 +72,18 @@ def test_frames_of_a_timeline_become_seconds_by_the_frame_rate_of_the_mapping(le
     import_file(lead, tmp_path, encode(make_label_studio_export()), "export.json", frame_rate=8.0)
     dynamic = ImportedJudgement.objects.get(clip=clips["fox"], rater="7", axis="dynamic")
     assert dynamic.evidence[0]["time"] == [1.5, 3.0]
+
+
+def test_the_short_export_of_label_studio_gives_evidence_with_times_and_places(lead: User, tmp_path: Path) -> None:
+    clips = make_judged_clips()
+    done = import_file(lead, tmp_path, encode(make_json_min()), "min.json")
+    judged = {one.axis: one for one in ImportedJudgement.objects.filter(clip=clips["fox"])}
+    assert (done.added, done.refused, done.mapping["rater"]) == (2, 0, "annotator")
+    assert {axis: one.value for axis, one in judged.items()} == {"visual": 4, "dynamic": 3}
+    assert judged["dynamic"].evidence == [{"defect": "flicker", "time": [0.5, 1.0], "box": None}]
+    (whole, part) = sorted(judged["visual"].evidence, key=lambda piece: piece["time"] is not None)
+    assert (whole["defect"], whole["time"]) == ("blur", None)
+    assert (part["defect"], part["time"], part["box"]) == ("blur", [0.0, 1.0], pytest.approx([0.1, 0.1, 0.4, 0.5]))
 
 
 def test_marks_without_a_score_become_a_judgement_that_holds_evidence_alone(lead: User, tmp_path: Path) -> None:
@@ -170,6 +183,19 @@ def test_a_bad_row_costs_one_row_with_a_sentence(lead: User, tmp_path: Path, row
     assert (done.state, done.added, done.refused) == ("done", 2, 1)
     assert done.problems[0][0] == 2
     assert done.problems[0][1].startswith(message)
+
+
+def test_all_refused_rows_are_stored_and_the_first_of_them_listed(
+    lead: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_judged_clips()
+    monkeypatch.setattr(running, "MAX_PROBLEMS", 2)
+    monkeypatch.setattr(running, "BATCH", 2)
+    rows = ["clip_id,visual", "fox,4", *["fox,9"] * 4, "sea,2"]
+    done = import_file(lead, tmp_path, "\n".join(rows), axes={"visual": {"axis": "visual"}})
+    assert (done.added, done.refused, len(done.problems)) == (2, 4, 2)
+    assert list(done.refusals.order_by("number").values_list("number", flat=True)) == [2, 3, 4, 5]
+    assert "outside its scale" in done.refusals.order_by("number")[0].reason
 
 
 def test_text_from_outside_is_stored_as_text_that_both_databases_take(lead: User, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from annotation.agreement.imported import read_clip_judgements
 from annotation.intake.clip_removal import remove_clips
 from annotation.judgements.upkeep import match_absent_clips
 from annotation.models import AbsentClip, Clip, ImportedJudgement, ImportRow
-from tests.annotation.factories import START, make_campaign, make_clip
+from tests.annotation.factories import START, make_campaign, make_clip, write_video
+from tests.annotation.intake.imports import make_row, run_import, write_csv
 from tests.annotation.judgements.files import import_file, list_judgements, make_judged_clips
 from tests.support.foreign_ratings import (
     PROMPTS,
@@ -156,3 +157,12 @@ def test_judgements_of_a_removed_clip_wait_for_it_to_come_in_again(lead: User, t
     make_clip("fox", prompt=PROMPTS["fox"], generator="sora")
     assert match_absent_clips(actor=lead) == 1
     assert ImportedJudgement.objects.filter(absent_clip__isnull=True).count() == first.added
+
+
+def test_an_import_of_clips_gives_waiting_judgements_to_its_clips(lead: User, tmp_path: Path) -> None:
+    import_file(lead, tmp_path, "clip_id,visual\nc1,4\nc2,3\nelsewhere,2\n")
+    write_video(tmp_path / "v" / "1.mp4")
+    report = run_import(write_csv(tmp_path / "m.csv", [make_row(1)]), make_campaign())
+    assert (report.added, report.matched, report.as_json()["matched"]) == (1, 1, 1)
+    assert ImportedJudgement.objects.get(value=4).clip == Clip.objects.get(clip_id="c1")
+    assert sorted(AbsentClip.objects.values_list("clip_id", flat=True)) == ["c2", "elsewhere"]

@@ -12,6 +12,7 @@ from accounts.models import User
 from annotation.judgements import importing
 from annotation.models import Campaign, ImportedJudgement, JudgementImport
 from operations import jobs
+from tests.annotation.api.scripts import make_script
 from tests.annotation.factories import make_campaign
 from tests.annotation.judgements.files import import_file, make_judged_clips
 from tests.support.foreign_ratings import LONG_CSV, WIDE_CSV, encode, make_label_studio_export
@@ -59,9 +60,25 @@ def test_a_confirmed_mapping_is_imported_by_a_job(as_lead: Client, campaign: Cam
     assert "It starts as soon as a worker is free." in as_lead.get(address).content.decode()
     jobs.run(row.job.pk)
     page = collapse_space(as_lead.get(address).content.decode())
-    assert "<dt>New judgements</dt><dd>8</dd>" in page
+    assert '<dt>New judgements</dt><dd class="number">8</dd>' in page
     assert set(ImportedJudgement.objects.values_list("source", flat=True)) == {"the lab"}
     assert not any((tmp_path / "judgements").iterdir())
+
+
+def test_all_refused_rows_are_a_file_and_a_list_of_the_api(
+    as_lead: Client, lead: User, campaign: Campaign, tmp_path: Path
+) -> None:
+    make_judged_clips()
+    rows = "clip_id,visual\nfox,4\nsea,=9\n"
+    row = import_file(lead, tmp_path, rows, campaign=campaign, axes={"visual": {"axis": "visual"}})
+    address = f"/campaigns/{campaign.name}/judgements/{row.pk}"
+    assert f"{address}/refused.csv" in as_lead.get(address).content.decode()
+    answer = as_lead.get(f"{address}/refused.csv")
+    content = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    assert content.splitlines()[0] == "row,reason"
+    assert content.splitlines()[1].startswith("2,")
+    listed = make_script(lead).get(f"/api/judgement-imports/{row.pk}/refused").json()["results"]
+    assert [one["number"] for one in listed] == [2]
 
 
 def test_a_changed_mapping_changes_the_preview(as_lead: Client, campaign: Campaign) -> None:
