@@ -45,7 +45,7 @@ def photograph(out: Path) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps an event loop in this thread
     with serve_site() as url, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser.CHROMIUM.ensure(), args=list(browser.FLAGS))
-        context = chromium.new_context(base_url=url, viewport=WIDE)  # type: ignore[arg-type]  # a plain dict
+        context = chromium.new_context(base_url=url, viewport=WIDE)
         sign_in(context, rater, url)
         page = context.new_page()
         page.goto(f"/rate/{slot.campaign.name}/")
