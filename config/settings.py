@@ -39,6 +39,8 @@ S3_REGION = env.read_text("QSAVE_S3_REGION", "us-east-1")
 S3_KEY_ID = env.read_text("QSAVE_S3_KEY_ID")
 S3_SECRET = env.read_secret("QSAVE_S3_SECRET")
 BUCKET_HOSTS = env.read_hosts("QSAVE_BUCKET_HOSTS")
+# Hosts of endpoint critics that may have a private address, no HTTPS, and the keys QSAVE_CRITIC_KEY_*.
+CRITIC_HOSTS = env.read_hosts("QSAVE_CRITIC_HOSTS")
 RUN_ROOT = env.prepare_folder("QSAVE_RUNS", VAR_DIR / "runs")
 
 

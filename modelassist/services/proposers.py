@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from annotation.models import Campaign
 from modelassist.bridge import resolve_critic
 from modelassist.kinds.base import CriticUnavailable, Proposer
+from modelassist.kinds.endpoint.settings import EndpointSettings, SettingsError
 from modelassist.models import Critic
 from modelassist.services.consent import require_consent
 
@@ -31,4 +32,15 @@ def make_proposer(critic: Critic, *, campaign: Campaign, on_wait: Callable[[], N
             from modelassist.kinds.engine import EngineProposer
 
             return EngineProposer(resolve_critic(critic), settings.MODEL_IDLE_SECONDS, on_wait)
+        case Critic.Kind.ENDPOINT:
+            from modelassist.kinds.endpoint.proposer import get_endpoint
+
+            return get_endpoint(_read_endpoint(critic), frozenset(settings.CRITIC_HOSTS))
     raise CriticUnavailable(_("This version of the site has no critics of the kind %(kind)s.") % {"kind": critic.kind})
+
+
+def _read_endpoint(critic: Critic) -> EndpointSettings:
+    try:
+        return EndpointSettings.from_json(critic.settings)
+    except SettingsError as error:
+        raise CriticUnavailable(str(error)) from None
